@@ -1,0 +1,159 @@
+"""The command line: each command parses its arguments and calls one function elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from scamdetect.cli_data import data
+from scamdetect.cli_train import evaluate, export, train
+from scamdetect.errors import InputError, ScamDetectError
+
+WRONG_USE, FAILED, INTERRUPTED = 2, 4, 130
+
+_MODEL = click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Folder of a bundle instead of the shipped one.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="scamdetect")
+def cli() -> None:
+    """Find scam messages in many languages, offline."""
+
+
+@cli.command(epilog="Example: scamdetect score dump.jsonl -o scored.parquet --text-column body")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Destination; its extension chooses the format. Default: <stem>.scored.<extension>.",
+)
+@click.option("--text-column", default="text", show_default=True, help="Column of the messages.")
+@click.option("--encoding", help="Encoding of a text source.  [default: utf-8]")
+@click.option("--overwrite", is_flag=True, help="Replace a destination that exists.")
+@click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
+@_MODEL
+@click.option("--flag", type=float, help="Flag from this scam probability on.")
+@click.option("--review", type=float, help="Review from this scam probability on.")
+@click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
+@click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
+@click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
+def score(
+    source: Path,
+    output: Path | None,
+    text_column: str,
+    encoding: str | None,
+    overwrite: bool,
+    overwrite_columns: bool,
+    model: Path | None,
+    flag: float | None,
+    review: float | None,
+    threads: int | None,
+    runtime: str,
+    quiet: bool,
+) -> None:
+    """Score a dump: CSV, TSV, JSONL, Parquet or plain text (one message a line).
+
+    All rows, columns and their order stay; scamdetect_* columns are appended. Records that cannot
+    be read go to <destination>.rejected.jsonl.
+    """
+    from scamdetect.console import progress_bar, summary_lines
+    from scamdetect.detector import ScamDetector
+    from scamdetect.dumps.job import score_file
+
+    detector = ScamDetector.load(model, runtime=runtime, threads=threads)  # type: ignore[arg-type]
+    with progress_bar(quiet) as progress:
+        summary = score_file(
+            source,
+            output,
+            detector=detector.with_thresholds(flag=flag, review=review),
+            text_column=text_column,
+            encoding=encoding,
+            overwrite=overwrite,
+            overwrite_columns=overwrite_columns,
+            progress=progress,
+        )
+    if not quiet:
+        click.echo("\n".join(summary_lines(summary)), err=True)
+
+
+@cli.command(epilog='Example: scamdetect predict "Pay the fee at parcel-fee.example"')
+@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
+@_MODEL
+def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
+    """Say for each TEXT whether it is a scam; "-" is the whole of the standard input."""
+    from scamdetect.console import prediction_line
+    from scamdetect.detector import ScamDetector
+
+    read = [_standard_input() if text == "-" else text for text in texts]
+    for prediction in ScamDetector.load(model).predict(read):
+        if as_json:
+            click.echo(json.dumps(prediction.to_dict(), ensure_ascii=False))
+        else:
+            click.echo(prediction_line(prediction))
+
+
+@cli.command()
+@_MODEL
+def doctor(model: Path | None) -> None:
+    """Check this machine and the bundle; exit with 1 if something is wrong."""
+    from scamdetect.console import check_line
+    from scamdetect.doctor import examine
+
+    checks = examine(model)
+    for check in checks:
+        click.echo(check_line(check))
+    if any(check.ok is False for check in checks):
+        raise click.exceptions.Exit(1)
+
+
+cli.add_command(data)
+cli.add_command(train)
+cli.add_command(export)
+cli.add_command(evaluate)
+
+
+def main() -> None:
+    """Run the command line; every expected error becomes one line on stderr and an exit code.
+
+    0: done, 1: checked and found wrong, 2: wrong use or bad input, 4: failed (a full disk),
+    130: interrupted.
+    """
+    try:
+        code = cli.main(prog_name="scamdetect", standalone_mode=False)
+    except click.Abort:
+        code = _fail("interrupted", INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        code = WRONG_USE
+    except ScamDetectError as error:
+        from scamdetect.dumps.outputs import OutputError
+
+        code = _fail(str(error), FAILED if isinstance(error, OutputError) else WRONG_USE)
+    except OSError as error:
+        code = _fail(str(error), FAILED)
+    sys.exit(code or 0)
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"scamdetect: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise InputError(f"standard input: not utf-8 at byte {problem.start}") from problem
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The commands that make and measure a bundle: train, export, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from scamdetect.errors import MissingExtraError
+
+_PATH = click.Path(path_type=Path)
+_CORPUS = click.option(
+    "--corpus", type=_PATH, default="data/corpus.parquet", show_default=True, help="The corpus."
+)
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Turn an import that fails within into the error that names the extra to install."""
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        module = problem.name or ""
+        if module.startswith("scamdetect"):
+            raise
+        raise MissingExtraError(module, name) from problem
+
+
+@click.command()
+@click.argument("recipe", type=_PATH)
+@click.option("--out", type=_PATH, required=True, help="Folder of the run.")
+@_CORPUS
+@click.option(
+    "--resume/--no-resume", default=True, show_default=True, help="Go on from the last checkpoint."
+)
+def train(recipe: Path, out: Path, corpus: Path, resume: bool) -> None:
+    """Train a model as the recipe (TOML) says."""
+    with extra("train"):
+        from scamdetect.training.fit import train as fit
+    fit(recipe, corpus, out, resume, click.echo)
+
+
+@click.command()
+@click.argument("run", metavar="RUN_DIR", type=_PATH)
+@click.option("--out", type=_PATH, required=True, help="Folder of the bundle.")
+@_CORPUS
+@click.option("--name", default="scamdetect-small", show_default=True, help="Name of the model.")
+@click.option("--version", default="0.1.0", show_default=True, help="Version of the model.")
+def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
+    """Make a calibrated, quantised bundle from a finished run."""
+    with extra("train"):
+        from scamdetect.training.release import release
+    release(run, corpus, out, name, version, click.echo)
+
+
+@click.command()
+@click.argument("bundle", type=_PATH)
+@_CORPUS
+@click.option(
+    "--out", type=_PATH, default="benchmarks/results", show_default=True, help="Results folder."
+)
+@click.option("--final", is_flag=True, help="Open the test sources: release figures only.")
+def evaluate(bundle: Path, corpus: Path, out: Path, final: bool) -> None:
+    """Measure a bundle on the dev sources next to the baseline."""
+    with extra("train"):
+        from scamdetect.evaluation.report import evaluate_bundle
+    evaluate_bundle(bundle, corpus, out, final, click.echo)

@@ -1,0 +1,201 @@
+"""The registry of public sources: one checked TOML file a source, which is also its data card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from scamdetect.data.schema import read_toml
+from scamdetect.errors import SourceError
+from scamdetect.labels import Kind, Provenance, Verdict
+
+Role = Literal["train", "dev", "test", "exclude"]
+LicenceClass = Literal[
+    "permissive", "share-alike", "none-stated", "non-commercial", "gpl", "research-only"
+]
+LabelTarget = Literal["legit", "spam", "scam", "drop"]
+LicencePolicy = Literal["permissive", "default", "all"]
+Slice = Literal[
+    "transactional", "affection", "finance", "money_requests", "awareness", "marketing",
+    "group_chat", "everyday", "gambling",
+]  # fmt: skip
+
+LICENCE_POLICIES: dict[LicencePolicy, frozenset[str]] = {
+    "permissive": frozenset({"permissive"}),
+    "default": frozenset({"permissive", "share-alike", "none-stated"}),
+    "all": frozenset(LicenceClass.__args__),  # type: ignore[attr-defined]
+}
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A TOML table in which every key must be known."""
+
+
+class File(_Table, frozen=True):
+    """One file of the source: its path below ``source_dir`` and what it must hash to."""
+
+    path: str
+    sha256: str
+    bytes: int
+    source_path: str | None = None  # path in the repository where it is not source_dir + path
+    role: Literal["data", "licence"] = "data"
+
+
+class Part(_Table, frozen=True):
+    """A group of files read alike; parts are read in the order given."""
+
+    files: str  # a glob over the data files, matched in the order in which they are listed
+    label: str | None = None
+    lang: str | None = None
+    split: str | None = None
+    channel: str | None = None
+    generated: str | None = None
+
+
+class Read(_Table, frozen=True):
+    """How bytes become records."""
+
+    format: Literal["csv", "jsonl", "json", "xlsx", "lines", "adapter"]
+    parts: list[Part]
+    adapter: str | None = None
+    encoding: str = "utf-8-sig"  # "utf-8|cp1252": by line, the second where the first fails
+    errors: Literal["strict", "replace"] = "strict"
+    delimiter: str = ","
+    quoted: bool = True
+    header: bool = True
+    columns: list[str] | None = None  # names, where the file has no header
+    members: str | None = None  # a glob over a ZIP's members
+
+
+class RowMap(_Table, frozen=True):
+    """How a record becomes a row; fields in braces are the record's, plus {file} and {stem}."""
+
+    text: list[str]  # record fields, joined by ``join``; empty ones are left out
+    channel: str
+    lang: str | None = None  # where no part names it
+    join: str = "\n"
+    label: str | None = None  # a record field; without one the part's label holds
+    orig_label: str | None = None  # a format string; by default the label
+    thread_id: str | None = None
+    generated: str | None = None
+
+
+class KindRule(_Table, frozen=True):
+    """Give ``kinds`` to rows whose text matches; by default to scam rows."""
+
+    kinds: list[Kind]
+    any: list[str] | None = None  # regular expressions on the lower-cased text; one is enough
+    also: list[str] | None = None  # and one of these
+    labels: list[str] | None = None  # and the original label is one of these
+    verdicts: tuple[Verdict, ...] = (Verdict.SCAM,)
+    provenance: Provenance = Provenance.RULE
+    replace: bool = False  # forget the kinds that earlier rules gave
+    unless: list[Kind] | None = None  # not where an earlier rule gave one of these
+    fallback: bool = False  # only where nothing else fits
+
+
+class SliceRule(_Table, frozen=True):
+    """Put legit (or promo) rows into an honest slice of the evaluation."""
+
+    slice: Slice
+    any: list[str] | None = None
+    labels: list[str] | None = None
+    langs: list[str] | None = None
+
+
+class Clean(_Table, frozen=True):
+    """What is done to the texts, in this order, and which rows are dropped."""
+
+    unescape_html: bool = False
+    substitute: list[tuple[str, str]] = []  # regular expression, replacement
+    dedupe: Literal["plain", "fold"] = "plain"
+    min_chars: int = 0
+    drop: list[str] = []  # regular expressions, case ignored: such rows are no honest example
+    drop_hashes: list[str] = []  # row hashes
+    cap_per_language: int | None = None  # random.Random(0), a sorted sample
+
+
+class Source(_Table, frozen=True):
+    """One public source."""
+
+    slug: str
+    title: str
+    repository: str
+    commit: str
+    source_dir: str
+    licence: str
+    licence_class: LicenceClass
+    citation: str
+    role: Role
+    languages: list[str]
+    quality: str
+    leaks: str
+    personal_data: bool
+    label_source: str
+    real: str
+    read: Read | None = None  # absent: the files cannot be obtained, or nobody has read them yet
+    row: RowMap | None = None
+    files: list[File] = []
+    file_list: str | None = None  # a TSV beside the TOML files, where there are many files
+    files_of: str | None = None  # another source whose files this one reads
+    status: Literal["available", "unobtainable", "unverified"] = "available"
+    note: str = ""
+    licence_note: str = ""
+    weight: float = 1.0
+    leak_group: str | None = None  # sources that share texts: their rows never part
+    reference: Literal["equal", "subset"] = "equal"  # subset: the reference is a sample of ours
+    reference_note: str = ""
+    labels: dict[str, LabelTarget] = {}  # stripped, lower-cased label; "*" is the rest
+    unsplit: list[Verdict] = []  # verdicts that the source does not split: spam may hold scams
+    verdict_file: str | None = None  # row hash, language, verdict: where a detector took part
+    placeholders: dict[str, str] = {}  # the source's own masks and what they stand for
+    clean: Clean = Clean()
+    kinds: list[KindRule] = []
+    slices: list[SliceRule] = []
+    verdict_provenance: Provenance = Provenance.SOURCE
+
+    @property
+    def raw_folder(self) -> str:
+        """The folder below the raw folder that holds the files."""
+        return self.files_of or self.slug
+
+
+def load_source(path: Path) -> Source:
+    """Return the source that the file describes; raise SourceError where it does not fit."""
+    source = read_toml(path, Source, SourceError)
+    if source.file_list is not None:
+        files = _read_file_list(path.parent / source.file_list)
+        source = msgspec.structs.replace(source, files=source.files + files)
+    if source.slug != path.stem:
+        raise SourceError(f"{path}: slug is {source.slug!r}, but the file is named {path.stem!r}")
+    if source.status == "available" and (source.read is None or source.row is None):
+        raise SourceError(f"{path}: an available source needs the tables [read] and [row]")
+    if source.read is not None and (source.read.format == "adapter") != bool(source.read.adapter):
+        raise SourceError(
+            f"{path}: read.adapter belongs to read.format = 'adapter', and only there"
+        )
+    return source
+
+
+def _read_file_list(path: Path) -> list[File]:
+    files = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            name, sha256, size, role, source_path = line.split("\t")
+            entry = {"path": name, "sha256": sha256, "bytes": int(size), "role": role}
+            files.append(msgspec.convert(entry | {"source_path": source_path or None}, File))
+        except (ValueError, msgspec.ValidationError) as problem:
+            raise SourceError(
+                f"{path}:{number}: expected path, sha256, bytes, role, source path ({problem})"
+            ) from problem
+    return files
+
+
+def load_registry(folder: Path) -> dict[str, Source]:
+    """Return every source of the folder by slug, in the order of the names."""
+    paths = sorted(folder.glob("*.toml"))
+    if not paths:
+        raise SourceError(f"{folder}: holds no source (*.toml)")
+    return {path.stem: load_source(path) for path in paths}

@@ -1,0 +1,69 @@
+"""Compare the loader's rows with reference rows that somebody else read from the same files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scamdetect.data.registry import Source
+from scamdetect.data.rows import load_rows, row_hash
+from scamdetect.errors import SourceError
+
+PASSING_SHARE = 0.995
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the rows of one source compare with its reference; differences are row hashes."""
+
+    slug: str
+    rows: int
+    reference: int
+    equal: int = 0  # reference rows with the same text and verdict among ours
+    missing: tuple[str, ...] = ()
+    other_verdict: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()  # ours only; none count where the reference is a sample
+    other_language: tuple[str, ...] = ()
+    note: str = ""
+    state: str = field(default="compared")  # or "not obtainable", "unverified"
+
+    @property
+    def share(self) -> float:
+        """Share of equal rows among all rows of either side."""
+        total = self.equal + len(self.missing) + len(self.other_verdict) + len(self.extra)
+        return self.equal / total if total else 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough rows are equal; sources that cannot be read here do not fail."""
+        return self.state != "compared" or self.share >= PASSING_SHARE
+
+
+def compare(source: Source, raw: Path, sources: Path, reference: Path) -> Comparison:
+    """Return how the loader's rows of the source compare with ``reference/<slug>.jsonl.gz``."""
+    path = reference / f"{source.slug}.jsonl.gz"
+    if source.status == "unverified":
+        return Comparison(source.slug, 0, 0, state="unverified", note=source.note)
+    if not path.exists():
+        raise SourceError(f"{path}: the reference of {source.slug} is missing")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        expected = {row_hash(source.slug, row["text"]): row for row in map(json.loads, lines)}
+    if source.status == "unobtainable":
+        return Comparison(source.slug, 0, len(expected), state="not obtainable", note=source.note)
+    ours = {row.row_hash: row for row in load_rows(source, raw, sources)}
+    both = [digest for digest in expected if digest in ours]
+    equal = [digest for digest in both if ours[digest].verdict == expected[digest]["verdict"]]
+    sampled = source.reference == "subset"
+    return Comparison(
+        slug=source.slug,
+        rows=len(ours),
+        reference=len(expected),
+        equal=len(equal),
+        missing=tuple(digest for digest in expected if digest not in ours),
+        other_verdict=tuple(sorted(set(both) - set(equal))),
+        extra=() if sampled else tuple(digest for digest in ours if digest not in expected),
+        other_language=tuple(d for d in both if ours[d].lang != expected[d]["lang"]),
+        note=source.reference_note,
+    )

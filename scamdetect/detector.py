@@ -1,0 +1,249 @@
+"""ScamDetector: the public predict API, thin over bundle, scoring, thresholds and output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeGuard, overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scamdetect.batching import chunked, fold_duplicates
+from scamdetect.bundle import Bundle
+from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.prediction import KindScore, Prediction, unscored
+from scamdetect.runtime import RuntimeName
+from scamdetect.scoring import Scorer, Scores
+from scamdetect.tables import append, texts_of
+from scamdetect.text import normalise
+from scamdetect.thresholds import Thresholds
+from scamdetect.workers import WorkerPool
+
+STREAM_WINDOW = 1024
+
+_EMPTY = "empty after normalisation"
+# Fewer texts than this are done before a worker process has even received them.
+_POOL_FROM = 64
+_SINGLE = (str, bytes, bytearray, memoryview, Mapping)
+
+
+class ScamDetector:
+    """Scores messages with a bundle; one detector may serve many threads at once."""
+
+    classes_: tuple[str, ...] = tuple(verdict.value for verdict in VERDICTS)
+    kinds_: tuple[str, ...] = tuple(kind.value for kind in KINDS)
+
+    def __init__(
+        self, scorer: Scorer, pool: WorkerPool | None = None, thresholds: Thresholds | None = None
+    ) -> None:
+        self._scorer = scorer
+        self._pool = pool
+        self._bundle = scorer.bundle
+        self.thresholds = thresholds or scorer.bundle.thresholds
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        runtime: RuntimeName = "auto",
+        threads: int | None = None,
+        workers: int = 0,
+    ) -> Self:
+        """Return a detector over the bundle in a folder, by default the shipped one.
+
+        ``threads`` bounds the threads of one call (None: all cores); ``workers`` adds that many
+        single-threaded processes, started when a long input first needs them, ended by ``close``.
+        Raises BundleError on a bundle that fails its checks, InputError on an impossible option,
+        MissingExtraError where the runtime is not installed.
+        """
+        bundle = Bundle.load(path)
+        pool = WorkerPool(bundle.folder, runtime, workers) if workers else None
+        return cls(Scorer(bundle, runtime, threads), pool)
+
+    @property
+    def model_id(self) -> str:
+        """Return name@version+hash of the bundle."""
+        return self._bundle.model_id
+
+    @property
+    def bundle(self) -> Bundle:
+        """Return the verified bundle behind this detector."""
+        return self._bundle
+
+    def with_thresholds(
+        self, *, flag: float | None = None, review: float | None = None
+    ) -> ScamDetector:
+        """Return a detector with other thresholds that shares this one's session and workers.
+
+        What is not given stays. Raises InputError unless 0 < review <= flag <= 1.
+        """
+        thresholds = Thresholds(
+            flag=self.thresholds.flag if flag is None else flag,
+            review=self.thresholds.review if review is None else review,
+        )
+        return type(self)(self._scorer, self._pool, thresholds)
+
+    @overload
+    def predict(self, texts: str | None) -> Prediction: ...  # type: ignore[overload-overlap]
+    @overload
+    def predict(self, texts: Iterable[object]) -> list[Prediction]: ...
+    def predict(self, texts: object) -> Prediction | list[Prediction]:
+        """Return the prediction for one text, or a list of them for several, order kept.
+
+        What is not scorable (None, NaN, not text, empty) is answered by a prediction with the
+        decision ``unscored`` and a reason; nothing is cut and nothing is raised.
+        """
+        if _is_several(texts):
+            return self._predict(list(_items(texts)))
+        return self._predict([texts])[0]
+
+    def predict_proba(self, texts: Iterable[object]) -> NDArray[np.float32]:
+        """Return float32 (n, 3), columns ``classes_``; the row of an unscored text is NaN.
+
+        Raises TypeError on a bare string.
+        """
+        scores, places = self._scores(_several(texts))
+        return _rows(scores.verdict, places)
+
+    def kind_proba(self, texts: Iterable[object]) -> NDArray[np.float32]:
+        """Return float32 (n, kinds), columns ``kinds_``; the row of an unscored text is NaN.
+
+        Each kind has a probability of its own; a row does not sum to 1. Raises TypeError on a bare
+        string.
+        """
+        scores, places = self._scores(_several(texts))
+        return _rows(scores.kind, places)
+
+    def stream(self, texts: Iterable[object]) -> Iterator[Prediction]:
+        """Yield a prediction for each text of any iterable, order kept, in bounded memory.
+
+        Reads ahead by up to 1,024 texts (times the workers). Raises TypeError on a bare string.
+        """
+        if not _is_several(texts):
+            raise TypeError(_not_several(texts))
+        window = STREAM_WINDOW * (self._pool.workers if self._pool else 1)
+        return (p for chunk in chunked(_items(texts), window) for p in self._predict(chunk))
+
+    def score_table(
+        self,
+        table: Any,  # noqa: ANN401
+        text_column: str = "text",
+        *,
+        overwrite_columns: bool = False,
+    ) -> Any:  # noqa: ANN401
+        """Return the table, same kind, with the ``scamdetect_*`` columns appended.
+
+        Takes a pyarrow Table or RecordBatch, a pandas or polars DataFrame; rows, columns and their
+        order stay. Raises InputError when the text column is missing, when output columns exist
+        already (unless ``overwrite_columns``), or on another kind of object.
+        """
+        return append(table, text_column, self.stream, overwrite_columns=overwrite_columns)
+
+    def close(self) -> None:
+        """End the worker processes, if any; the detector itself stays usable."""
+        if self._pool is not None:
+            self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        bands = f"flag={self.thresholds.flag}, review={self.thresholds.review}"
+        return f"ScamDetector({self.model_id!r}, {bands})"
+
+    def _scores(self, values: Sequence[object]) -> tuple[Scores, list[int | str]]:
+        """Return scores of the distinct texts and, for each value, its place or why it has none."""
+        read = [_scorable(value) for value in values]
+        texts, inverse = fold_duplicates([text for text, reason in read if reason is None])
+        scores = (
+            self._pool.score(texts)
+            if self._pool is not None and len(texts) >= _POOL_FROM
+            else self._scorer.score(texts)
+        )
+        following = iter(inverse.tolist())
+        places = [next(following) if reason is None else reason for _, reason in read]
+        return scores, places
+
+    def _predict(self, values: Sequence[object]) -> list[Prediction]:
+        scores, places = self._scores(values)
+        made = [self._prediction(scores, place) for place in range(len(scores.scored))]
+        return [
+            unscored(place, self.model_id) if isinstance(place, str) else made[place]
+            for place in places
+        ]
+
+    def _prediction(self, scores: Scores, place: int) -> Prediction:
+        scored, found = int(scores.scored[place]), int(scores.windows[place])
+        if scored == 0:
+            return unscored(_EMPTY, self.model_id)
+        # The shortest decimals of the float32 values print well and keep their order.
+        legit, spam, scam = (float(str(p)) for p in scores.verdict[place])
+        code = int(scores.language[place])
+        return Prediction(
+            decision=self.thresholds.decide(scam),
+            verdict=VERDICTS[int(scores.verdict[place].argmax())],
+            legit_probability=legit,
+            spam_probability=spam,
+            scam_probability=scam,
+            kinds=self._kinds(scores.kind[place]),
+            language=self._bundle.languages[code] if code >= 0 else "und",
+            n_windows=scored,
+            reason=None if scored == found else f"scored {scored} of {found} windows",
+            model_id=self.model_id,
+        )
+
+    def _kinds(self, row: NDArray[np.float32]) -> tuple[KindScore, ...]:
+        over = np.flatnonzero(row >= self._bundle.kind_threshold)
+        strongest = sorted(over.tolist(), key=lambda place: (-row[place], place))
+        return tuple(KindScore(KINDS[place], float(str(row[place]))) for place in strongest)
+
+
+def _scorable(value: object) -> tuple[str, str | None]:
+    """Return the normalised text and None, or "" and the reason why there is none."""
+    if not isinstance(value, str):
+        return "", "missing" if _is_missing(value) else f"not text: {type(value).__name__}"
+    text = normalise(value)
+    return text, None if text else _EMPTY
+
+
+def _is_missing(value: object) -> bool:
+    if isinstance(value, float | np.floating):
+        return bool(np.isnan(value))
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _rows(distinct: NDArray[np.float32], places: list[int | str]) -> NDArray[np.float32]:
+    order = np.array([place if isinstance(place, int) else -1 for place in places], dtype=np.intp)
+    rows = np.full((len(places), distinct.shape[1]), np.nan, np.float32)
+    rows[order >= 0] = distinct[order[order >= 0]]
+    return rows
+
+
+def _is_several(texts: object) -> TypeGuard[Iterable[object]]:
+    return isinstance(texts, Iterable) and not isinstance(texts, _SINGLE)
+
+
+def _several(texts: object) -> list[object]:
+    if not _is_several(texts):
+        raise TypeError(_not_several(texts))
+    return list(_items(texts))
+
+
+def _items(texts: Iterable[object]) -> Iterable[object]:
+    return texts_of(texts) if isinstance(texts, pa.Array | pa.ChunkedArray) else texts
+
+
+def _not_several(texts: object) -> str:
+    return f"expected several texts, got one {type(texts).__name__}; pass a list: [text]"

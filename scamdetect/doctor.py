@@ -1,0 +1,86 @@
+"""Check that this machine and a bundle can score: versions, processor, files, known answers."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from scamdetect.bundle import SETTINGS
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import ScamDetectError
+
+PACKAGES = ("scamdetect", "numpy", "onnxruntime", "tokenizers", "pyarrow")
+CPU_FEATURES = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8")
+TOLERANCE = 0.02
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding; ``ok`` is None where there was nothing to check."""
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+def examine(model: Path | None = None, cpuinfo: Path = _CPUINFO) -> list[Check]:
+    """Return what was found about the machine and the bundle (the shipped one by default)."""
+    checks = [Check("python", True, f"{platform.python_version()} on {platform.platform()}")]
+    checks += [_package(name) for name in PACKAGES]
+    checks.append(_processor(cpuinfo))
+    try:
+        detector = ScamDetector.load(model)
+    except ScamDetectError as problem:
+        return [*checks, Check("bundle", False, str(problem))]
+    bundle = detector.bundle
+    checks.append(Check("bundle", True, f"{bundle.model_id} in {bundle.folder}"))
+    settings = json.loads((bundle.folder / SETTINGS).read_text(encoding="utf-8"))
+    checks.append(self_test(detector, settings.get("known_answers") or []))
+    return checks
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name, False, f"not installed; run: pip install {name}")
+
+
+def _processor(cpuinfo: Path) -> Check:
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return Check("processor", None, f"{platform.machine()}; features not readable here")
+    flags = next((set(line.split()) for line in lines if line.startswith("flags")), None)
+    if flags is None:
+        return Check("processor", None, f"{platform.machine()}; no x86 features listed")
+    has = [name for name in CPU_FEATURES if name in flags]
+    lacks = [name for name in CPU_FEATURES if name not in flags]
+    detail = f"{platform.machine()}; has {', '.join(has) or 'none'}"
+    return Check("processor", True, f"{detail}; lacks {', '.join(lacks)}" if lacks else detail)
+
+
+def self_test(detector: ScamDetector, answers: Sequence[Mapping[str, Any]]) -> Check:
+    """Return whether the detector gives the known answers: ``text`` and ``scam_probability``."""
+    if not answers:
+        return Check("self-test", None, "the bundle holds no known answers")
+    found = detector.predict([answer["text"] for answer in answers])
+    off = [
+        1.0 if p.scam_probability is None else abs(p.scam_probability - answer["scam_probability"])
+        for p, answer in zip(found, answers, strict=True)
+    ]
+    if max(off) <= TOLERANCE:
+        return Check("self-test", True, f"{len(answers)} known answers within {max(off):.3f}")
+    wrong = sum(difference > TOLERANCE for difference in off)
+    return Check(
+        "self-test",
+        False,
+        f"{wrong} of {len(answers)} known answers are off by up to {max(off):.3f}, allowed is "
+        f"{TOLERANCE}: install onnxruntime again, or report this processor",
+    )

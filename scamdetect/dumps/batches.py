@@ -1,0 +1,124 @@
+"""Batches of rows and of rejected records: what every reader yields."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+
+from scamdetect.dumps.rows import Rows
+from scamdetect.errors import InputError
+
+BATCH_ROWS = 2048
+BATCH_BYTES = 8 << 20
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that cannot be read: its place, why, and its bytes, so that nothing is lost."""
+
+    record: int
+    line: int
+    lines: int
+    reason: str
+    raw: bytes
+    undecodable: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types; bytes that are not UTF-8 as base64."""
+        place = {
+            "record": self.record, "line": self.line, "lines": self.lines, "reason": self.reason,
+        }  # fmt: skip
+        try:
+            return place | {"raw": self.raw.decode("utf-8")}
+        except UnicodeDecodeError:
+            return place | {"raw_base64": base64.b64encode(self.raw).decode("ascii")}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows in their order, the records rejected among them, and the share of the dump read."""
+
+    rows: Rows
+    rejects: tuple[Reject, ...]
+    share: float
+
+
+@dataclass(frozen=True)
+class Dump:
+    """An opened dump: the columns to keep, their types, and the batches, read anew on each call.
+
+    ``raw_header`` holds the kept header cells of a CSV or TSV as they stand there.
+    """
+
+    columns: tuple[str, ...]
+    schema: pa.Schema
+    batches: Callable[[], Iterator[Batch]]
+    delimiter: str | None = None
+    raw_header: tuple[str, ...] = ()
+    line_end: str = "\n"
+    bom: bool = False
+
+
+@dataclass(frozen=True)
+class Item(Generic[T]):
+    """A record or its rejection, with its size and the bytes of the file read so far."""
+
+    value: T | Reject
+    size: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Group(Generic[T]):
+    """Some consecutive records, the rejected ones apart."""
+
+    values: list[T]
+    rejects: list[Reject]
+    end: int
+
+
+def grouped(items: Iterable[Item[T]], path: Path, encoding: str) -> Iterator[Group[T]]:
+    """Yield groups bounded in rows and bytes.
+
+    Raises InputError where more than half of the first group does not decode: then it is not some
+    records that are damaged, but the encoding that is wrong.
+    """
+    for number, group in enumerate(_bounded(items)):
+        if number == 0:
+            _check_decodable(group, path, encoding)
+        yield group
+
+
+def _bounded(items: Iterable[Item[T]]) -> Iterator[Group[T]]:
+    values: list[T] = []
+    rejects: list[Reject] = []
+    size = end = 0
+    for item in items:
+        if isinstance(item.value, Reject):
+            rejects.append(item.value)
+        else:
+            values.append(item.value)
+        size += item.size
+        end = item.end
+        if len(values) + len(rejects) >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield Group(values, rejects, end)
+            values, rejects, size = [], [], 0
+    if values or rejects:
+        yield Group(values, rejects, end)
+
+
+def _check_decodable(group: Group[T], path: Path, encoding: str) -> None:
+    bad = [reject for reject in group.rejects if reject.undecodable]
+    total = len(group.values) + len(group.rejects)
+    if len(bad) * 2 > total:
+        raise InputError(
+            f"{path}:{bad[0].line}: {bad[0].reason}, and so {len(bad)} of the first {total} "
+            f"records; the file is not {encoding}: give its encoding with --encoding"
+        )

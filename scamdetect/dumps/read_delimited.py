@@ -1,0 +1,170 @@
+"""Read CSV, TSV and plain text, keeping every cell as it stands in the file."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from scamdetect import output
+from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
+from scamdetect.dumps.delimited import (
+    Splitter,
+    State,
+    has_stray_quote,
+    quote,
+    strip_line_end,
+    unquote,
+)
+from scamdetect.dumps.lines import Line, read_lines
+from scamdetect.dumps.rows import DelimitedRows
+from scamdetect.errors import InputError
+
+# How far an open quote is followed before it counts as never closed.
+MAX_MULTILINE_BYTES = 16 << 20
+_MAX_HEADER = 64 << 10
+TEXT_COLUMN = "text"
+
+
+@dataclass(frozen=True)
+class _Record:
+    """The lines of one record and its raw cells; none where a quote never closes."""
+
+    lines: list[Line]
+    cells: list[str]
+
+    @property
+    def problem(self) -> str | None:
+        return next((line.problem for line in self.lines if line.problem), None)
+
+
+def open_delimited(
+    path: Path, delimiter: str, encoding: str, text_column: str, overwrite_columns: bool
+) -> Dump:
+    """Open a CSV or TSV file whose first record names the columns; raise InputError."""
+    header = _read_header(path, delimiter, encoding)
+    names = tuple(unquote(cell) for cell in header.cells)
+    kept_names = output.check_columns(
+        names, text_column, overwrite=overwrite_columns, where=str(path)
+    )
+    kept = tuple(place for place, name in enumerate(names) if name in kept_names)
+    last = header.lines[-1]
+
+    def batches() -> Iterator[Batch]:
+        size = path.stat().st_size
+        for group in grouped(_rows(path, delimiter, encoding, len(names)), path, encoding):
+            rows = DelimitedRows(names, kept, names.index(text_column), delimiter, group.values)
+            yield Batch(rows, tuple(group.rejects), group.end / size)
+
+    return Dump(
+        columns=kept_names,
+        schema=pa.schema([(name, pa.string()) for name in kept_names]),
+        batches=batches,
+        delimiter=delimiter,
+        raw_header=tuple(header.cells[place] for place in kept),
+        line_end="\r\n" if last.text.endswith("\r\n") else "\n",
+        bom=last.end > sum(len(line.raw) for line in header.lines) and encoding == "utf-8",
+    )
+
+
+def open_text(path: Path, encoding: str) -> Dump:
+    """Open a text file of one message a line as a dump with the one column ``text``."""
+
+    def items() -> Iterator[Item[list[str]]]:
+        for line in read_lines(path, encoding):
+            if line.problem:
+                reject = Reject(line.number, line.number, 1, line.problem, line.raw, True)
+                yield Item(reject, len(line.raw), line.end)
+            else:
+                cell = quote(strip_line_end(line.text), ",")
+                yield Item([cell], len(line.raw), line.end)
+
+    def batches() -> Iterator[Batch]:
+        size = path.stat().st_size
+        for group in grouped(items(), path, encoding):
+            rows = DelimitedRows((TEXT_COLUMN,), (0,), 0, ",", group.values)
+            yield Batch(rows, tuple(group.rejects), group.end / size)
+
+    return Dump((TEXT_COLUMN,), pa.schema([(TEXT_COLUMN, pa.string())]), batches)
+
+
+def _read_header(path: Path, delimiter: str, encoding: str) -> _Record:
+    header = next(_records(read_lines(path, encoding), delimiter), None)
+    if header is None:
+        raise InputError(f"{path}: the file is empty; its first line must name the columns")
+    if header.problem:
+        raise InputError(f"{path}:1: {header.problem}; give the file's encoding with --encoding")
+    if not header.cells:
+        raise InputError(f"{path}:1: a quote is opened in the column names and never closed")
+    text = "".join(line.text for line in header.lines)
+    if "\r" in strip_line_end(text):
+        raise InputError(
+            f"{path}:1: the lines end in a bare carriage return; convert them to newlines"
+        )
+    if len(text) > _MAX_HEADER:
+        raise InputError(f"{path}:1: the first line is too long to be the names of the columns")
+    return header
+
+
+def _rows(path: Path, delimiter: str, encoding: str, width: int) -> Iterator[Item[list[str]]]:
+    records = _records(read_lines(path, encoding), delimiter)
+    next(records)
+    number = 0
+    # After a quote that never closes, later lines may be the rest of that record: until one is
+    # sound, a stray quote is no longer taken as a plain character.
+    suspicious = False
+    for record in records:
+        first = record.lines[0]
+        if width > 1 and first.text in ("\n", "\r\n"):
+            continue
+        number += 1
+        cells = record.cells
+        if not cells and delimiter == "\t":
+            # Many TSV files know no quoting: a quote that opens nothing is then a plain character.
+            literal = strip_line_end(first.text).split(delimiter)
+            cells = literal if len(literal) == width else []
+        reason = record.problem
+        if reason is None and not cells:
+            reason, suspicious = "a quote is opened and never closed", True
+        elif reason is None and len(cells) != width:
+            reason = f"{len(cells)} cells where the header has {width}"
+        elif reason is None and suspicious and any(map(has_stray_quote, cells)):
+            reason = "a stray quote after a record whose quote never closes"
+        size = sum(len(line.raw) for line in record.lines)
+        end = record.lines[-1].end
+        if reason is None:
+            suspicious = False
+            yield Item(cells, size, end)
+        else:
+            raw = b"".join(line.raw for line in record.lines)
+            undecodable = record.problem is not None
+            reject = Reject(number, first.number, len(record.lines), reason, raw, undecodable)
+            yield Item(reject, size, end)
+
+
+def _records(source: Iterator[Line], delimiter: str) -> Iterator[_Record]:
+    """Yield records; a quote that never closes costs its first line, later ones are read anew."""
+    waiting: deque[Line] = deque()
+    while waiting or (line := next(source, None)) is not None:
+        if waiting:
+            line = waiting.popleft()
+        assert line is not None
+        splitter = Splitter(delimiter)
+        lines = [line]
+        size = len(line.raw)
+        state = splitter.feed(line.text)
+        while state is State.OPEN and size <= MAX_MULTILINE_BYTES:
+            more = waiting.popleft() if waiting else next(source, None)
+            if more is None:
+                break
+            lines.append(more)
+            size += len(more.raw)
+            state = splitter.feed(more.text)
+        if state is State.DONE:
+            yield _Record(lines, splitter.cells)
+        else:
+            waiting.extendleft(reversed(lines[1:]))
+            yield _Record(lines[:1], [])

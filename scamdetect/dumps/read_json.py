@@ -1,0 +1,110 @@
+"""Read JSONL: one object a line, kept to the letter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scamdetect import output
+from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
+from scamdetect.dumps.lines import Line, read_lines
+from scamdetect.dumps.rows import JsonRows, encodable
+from scamdetect.errors import InputError
+
+_Object = tuple[str, dict[str, Any]]
+_INT64 = range(-(2**63), 2**63)
+_EXACT_IN_FLOAT = range(-(2**53), 2**53 + 1)
+
+
+def open_jsonl(path: Path, encoding: str, text_column: str, overwrite_columns: bool) -> Dump:
+    """Open a JSONL file; raise InputError.
+
+    The file is read once beforehand, which is cheap next to scoring: every column is then known
+    before the first row is written, however late it first occurs.
+    """
+    types = _survey(path, encoding)
+    kept = output.check_columns(
+        tuple(types), text_column, overwrite=overwrite_columns, where=str(path)
+    )
+    dropped = frozenset(types) - frozenset(kept)
+    schema = pa.schema([(encodable(name), _arrow_type(types[name])) for name in kept])
+
+    def batches() -> Iterator[Batch]:
+        size = path.stat().st_size
+        for group in grouped(_objects(path, encoding), path, encoding):
+            raws = [raw for raw, _ in group.values]
+            values = [value for _, value in group.values]
+            rows = JsonRows(kept, schema, text_column, dropped, raws, values)
+            yield Batch(rows, tuple(group.rejects), group.end / size)
+
+    return Dump(kept, schema, batches)
+
+
+def _survey(path: Path, encoding: str) -> dict[str, set[str]]:
+    """Return the types that occur under each name, in the order in which the names first occur."""
+    types: dict[str, set[str]] = {}
+    objects = 0
+    first_reject: Reject | None = None
+    for group in grouped(_objects(path, encoding), path, encoding):
+        objects += len(group.values)
+        first_reject = first_reject or next(iter(group.rejects), None)
+        for _, value in group.values:
+            for name, item in value.items():
+                types.setdefault(name, set()).add(_type_name(item))
+    if not objects:
+        why = f"; line {first_reject.line}: {first_reject.reason}" if first_reject else ""
+        raise InputError(f"{path}: holds no JSON object{why}")
+    return types
+
+
+def _objects(path: Path, encoding: str) -> Iterator[Item[_Object]]:
+    number = 0
+    for line in read_lines(path, encoding):
+        if not line.text.strip():
+            continue
+        number += 1
+        yield Item(_parse(line, number), len(line.raw), line.end)
+
+
+def _parse(line: Line, number: int) -> _Object | Reject:
+    raw = line.text.strip(" \t\r\n")
+    reason = line.problem
+    if reason is None:
+        try:
+            value = json.loads(raw)
+            if isinstance(value, dict):
+                return raw, value
+            reason = f"a JSON {_JSON_NAMES[type(value)]}, not an object"
+        except json.JSONDecodeError as problem:
+            reason = f"broken JSON: {problem.msg} at column {problem.colno}"
+        except (ValueError, RecursionError):
+            reason = "JSON nested too deeply or with a number too long to read"
+    return Reject(number, line.number, 1, reason, line.raw, line.problem is not None)
+
+
+_JSON_NAMES = {
+    list: "array", str: "string", int: "number", float: "number", bool: "boolean",
+    type(None): "null",
+}  # fmt: skip
+
+
+def _type_name(value: object) -> str:
+    if isinstance(value, int) and value not in _EXACT_IN_FLOAT:
+        return "long" if value in _INT64 else "longer"
+    return type(value).__name__
+
+
+def _arrow_type(names: set[str]) -> pa.DataType:
+    """Return the type of a column; what no plain type holds becomes text or JSON text."""
+    names = names - {"NoneType"}
+    if names == {"bool"}:
+        return pa.bool_()
+    if names and names <= {"int", "long"}:
+        return pa.int64()
+    if names and names <= {"int", "float"}:
+        return pa.float64()
+    return pa.string()

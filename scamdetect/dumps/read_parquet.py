@@ -1,0 +1,65 @@
+"""Read Parquet in batches, with its types and metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scamdetect import output
+from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
+from scamdetect.dumps.rows import ArrowRows
+from scamdetect.errors import InputError
+
+
+def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
+    """Open a Parquet file; raise InputError where it is damaged or has no column of text."""
+    with _reading(path), pq.ParquetFile(path) as file:
+        schema = file.schema_arrow
+        total = file.metadata.num_rows
+        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        size = sum(group.total_byte_size for group in groups)
+    kept = output.check_columns(
+        tuple(schema.names), text_column, overwrite=overwrite_columns, where=str(path)
+    )
+    _check_text(path, schema.field(text_column))
+    kept_schema = pa.schema([f for f in schema if f.name in kept], metadata=schema.metadata)
+    batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * total // max(size, 1)))
+
+    def batches() -> Iterator[Batch]:
+        done = 0
+        with _reading(path), pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_rows):
+                done += batch.num_rows
+                table = pa.Table.from_batches([batch])
+                yield Batch(ArrowRows(str(path), text_column, kept, table), (), done / total)
+
+    return Dump(kept, kept_schema, batches)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as problem:
+        cause = str(problem).partition("\n")[0]
+        raise InputError(
+            f"{path}: not a whole Parquet file ({cause}); copy or export it again"
+        ) from problem
+
+
+def _check_text(path: Path, field: pa.Field) -> None:
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    if not (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_null(kind)
+    ):
+        raise InputError(
+            f"{path}: column {field.name!r} holds {field.type}, not text; "
+            "name the text column with --text-column"
+        )

@@ -1,0 +1,61 @@
+"""Open a dump of any supported format."""
+
+from __future__ import annotations
+
+import codecs
+import stat
+from pathlib import Path
+
+from scamdetect.dumps.batches import Dump
+from scamdetect.dumps.formats import DELIMITERS, Format, source_format
+from scamdetect.dumps.lines import check_encoding
+from scamdetect.dumps.read_delimited import TEXT_COLUMN, open_delimited, open_text
+from scamdetect.dumps.read_json import open_jsonl
+from scamdetect.dumps.read_parquet import open_parquet
+from scamdetect.errors import InputError
+
+
+def open_dump(
+    path: Path,
+    *,
+    text_column: str = "text",
+    encoding: str | None = None,
+    overwrite_columns: bool = False,
+) -> Dump:
+    """Open the file by its extension; text is UTF-8 unless ``encoding`` says otherwise.
+
+    Raises InputError, naming the file, where it is missing, empty, damaged or in another encoding,
+    has no column ``text_column``, or has output columns and ``overwrite_columns`` is false.
+    """
+    kind = source_format(path)
+    if kind is Format.PARQUET and encoding is not None:
+        raise InputError(f"{path}: a Parquet file has no text encoding; leave --encoding out")
+    known = check_encoding(encoding)
+    _check_file(path, binary=kind is Format.PARQUET, encoding=known)
+    if kind is Format.PARQUET:
+        return open_parquet(path, text_column, overwrite_columns)
+    if kind is Format.JSONL:
+        return open_jsonl(path, known, text_column, overwrite_columns)
+    if kind is Format.TEXT:
+        if text_column != TEXT_COLUMN:
+            raise InputError(f"{path}: plain text has one column, {TEXT_COLUMN!r}")
+        return open_text(path, known)
+    return open_delimited(path, DELIMITERS[kind], known, text_column, overwrite_columns)
+
+
+def _check_file(path: Path, *, binary: bool, encoding: str) -> None:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: not a file")
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as problem:
+        raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
+    if not start:
+        raise InputError(f"{path}: the file is empty")
+    utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if utf16 and encoding == "utf-8" and not binary:
+        raise InputError(
+            f"{path}:1: begins with the byte-order mark of UTF-16; give --encoding utf-16"
+        )

@@ -1,0 +1,278 @@
+"""A batch of rows as it stands in the source, seen as cells, JSON objects or an Arrow table."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from scamdetect.dumps.delimited import quote, requote, unquote
+from scamdetect.errors import InputError
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder()
+
+
+class Rows(Protocol):
+    """Rows that every writer can write without knowing where they come from."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    def texts(self) -> Sequence[Any]:
+        """Return what is to be scored; what is no text is left to the detector to refuse."""
+
+    def cells(self, delimiter: str) -> Iterable[list[str]]:
+        """Yield each row as cells that are quoted where they must be."""
+
+    def objects(self) -> Iterable[str]:
+        """Yield each row as the text of a JSON object."""
+
+    def table(self) -> pa.Table:
+        """Return the rows as a table."""
+
+
+@dataclass(frozen=True)
+class DelimitedRows:
+    """Rows of raw CSV or TSV cells, quotes included; ``kept`` are the places of columns to keep."""
+
+    names: tuple[str, ...]
+    kept: tuple[int, ...]
+    text_place: int
+    delimiter: str
+    rows: list[list[str]]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.rows)
+
+    def texts(self) -> list[str]:
+        """Return the values of the text column."""
+        return [unquote(row[self.text_place]) for row in self.rows]
+
+    def cells(self, delimiter: str) -> Iterable[list[str]]:
+        """Yield the cells as they stand, or quoted anew for another delimiter."""
+        for row in self.rows:
+            kept = [row[place] for place in self.kept]
+            yield kept if delimiter == self.delimiter else [requote(c, delimiter) for c in kept]
+
+    def objects(self) -> Iterable[str]:
+        """Yield objects whose values are all strings."""
+        names = [self.names[place] for place in self.kept]
+        for row in self.rows:
+            values = (unquote(row[place]) for place in self.kept)
+            yield _dumps(dict(zip(names, values, strict=True)))
+
+    def table(self) -> pa.Table:
+        """Return a table of strings."""
+        columns = [
+            pa.array([encodable(unquote(row[place])) for row in self.rows], pa.string())
+            for place in self.kept
+        ]
+        return pa.Table.from_arrays(columns, names=[self.names[place] for place in self.kept])
+
+
+@dataclass(frozen=True)
+class JsonRows:
+    """Rows of JSON objects with the text of each; ``names``, ``schema`` serve cells, tables."""
+
+    names: tuple[str, ...]
+    schema: pa.Schema
+    text_column: str
+    dropped: frozenset[str]
+    raws: list[str]
+    values: list[dict[str, Any]]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.raws)
+
+    def texts(self) -> list[Any]:
+        """Return the values of the text column, None where a row has none."""
+        return [value.get(self.text_column) for value in self.values]
+
+    def cells(self, delimiter: str) -> Iterable[list[str]]:
+        """Yield strings as they are and other values as JSON; missing and null are empty."""
+        for raw, value in zip(self.raws, self.values, strict=True):
+            found = _literals(raw, value)
+            yield [quote(cell, delimiter) for cell in map(found.get, self.names)]
+
+    def objects(self) -> Iterable[str]:
+        """Yield the objects to the letter, without the dropped members."""
+        for raw, value in zip(self.raws, self.values, strict=True):
+            if self.dropped.isdisjoint(value):
+                yield raw
+            else:
+                kept = [(name, text) for name, text in members(raw) if name not in self.dropped]
+                yield "{" + ", ".join(f"{_dumps(name)}: {text}" for name, text in kept) + "}"
+
+    def table(self) -> pa.Table:
+        """Return a table by the schema; nested values, and mixed ones, are JSON text."""
+        literals = [_literals(raw, v) for raw, v in zip(self.raws, self.values, strict=True)]
+        columns = []
+        for name, kind in zip(self.names, self.schema.types, strict=True):
+            if pa.types.is_string(kind):
+                texts = (row.get(name) for row in literals)
+                values = [None if text is None else encodable(text) for text in texts]
+            else:
+                values = [row.get(name) for row in self.values]
+            columns.append(pa.array(values, kind))
+        return pa.Table.from_arrays(columns, schema=self.schema)
+
+
+@dataclass(frozen=True)
+class ArrowRows:
+    """Rows of an Arrow table."""
+
+    where: str
+    text_column: str
+    kept: tuple[str, ...]
+    source: pa.Table
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self.source.num_rows)
+
+    def texts(self) -> list[Any]:
+        """Return the values of the text column; bytes that are not UTF-8 stay bytes."""
+        column = self.source.column(self.text_column)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        try:
+            values: list[Any] = column.to_pylist()
+        except UnicodeDecodeError:
+            values = [_decoded(value) for value in column.cast(pa.large_binary()).to_pylist()]
+        return values
+
+    def cells(self, delimiter: str) -> Iterable[list[str]]:
+        """Yield numbers and times as Arrow writes them, nested values as JSON, bytes as base64."""
+        columns = [[quote(cell, delimiter) for cell in self._strings(name)] for name in self.kept]
+        return map(list, zip(*columns, strict=True))
+
+    def objects(self) -> Iterable[str]:
+        """Yield objects; times and decimals become strings, numbers that JSON lacks become null."""
+        columns = [(_dumps(name), self._json(name)) for name in self.kept]
+        for place in range(len(self)):
+            yield "{" + ", ".join(f"{name}: {column[place]}" for name, column in columns) + "}"
+
+    def table(self) -> pa.Table:
+        """Return the columns as they are."""
+        return self.source.select(self.kept)
+
+    def _strings(self, name: str) -> list[str | None]:
+        column = self.source.column(name)
+        if pa.types.is_nested(column.type) or _is_binary(column.type):
+            texts = [None if text == "null" else text for text in self._json(name)]
+            return texts if pa.types.is_nested(column.type) else [t and t[1:-1] for t in texts]
+        return self._values(name, _as_text(column))
+
+    def _json(self, name: str) -> list[str]:
+        column = self.source.column(name)
+        kind = column.type
+        plain = pa.types.is_nested(kind) or _is_binary(kind) or _is_json_scalar(kind)
+        values = self._values(name, column if plain else _as_text(column))
+        return [_dumps(_jsonable(value)) for value in values]
+
+    def _values(self, name: str, column: pa.ChunkedArray) -> list[Any]:
+        try:
+            values: list[Any] = column.to_pylist()
+        except UnicodeDecodeError as problem:
+            raise InputError(
+                f"{self.where}: column {name!r} holds text that is not UTF-8; only a Parquet "
+                "destination can keep it"
+            ) from problem
+        return values
+
+
+def members(raw: str) -> list[tuple[str, str]]:
+    """Return name and JSON text of each member of a valid JSON object, to the letter."""
+    found = []
+    position = _skip(raw, raw.index("{") + 1)
+    while raw[position] == '"':
+        name, position = _DECODER.raw_decode(raw, position)
+        start = _skip(raw, _skip(raw, position) + 1)
+        _, end = _DECODER.raw_decode(raw, start)
+        found.append((name, raw[start:end]))
+        position = _skip(raw, end)
+        if raw[position] == ",":
+            position = _skip(raw, position + 1)
+    return found
+
+
+def encodable(text: str) -> str:
+    r"""Return the text with lone surrogates, which UTF-8 lacks, as escapes like ``\ud83d``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _literals(raw: str, value: dict[str, Any]) -> dict[str, str | None]:
+    """Return strings as they are, null as None and every other value to the letter."""
+    if all(isinstance(item, str) for item in value.values()):
+        return dict(value)
+    texts = dict(members(raw))
+    return {
+        name: item if isinstance(item, str) or item is None else texts[name]
+        for name, item in value.items()
+    }
+
+
+def _skip(raw: str, position: int) -> int:
+    space = _SPACE.match(raw, position)
+    assert space is not None
+    return space.end()
+
+
+def _dumps(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    try:
+        return column.cast(pa.large_string())
+    except pa.ArrowNotImplementedError:  # intervals and extension types
+        values = [None if value is None else str(value) for value in column.to_pylist()]
+        return pa.chunked_array([pa.array(values, pa.large_string())])
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _is_json_scalar(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_null(kind)
+    )
+
+
+def _jsonable(value: Any) -> Any:  # noqa: ANN401 - an Arrow value may be anything
+    if isinstance(value, dict):
+        return {str(name): _jsonable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def _decoded(value: bytes | None) -> str | bytes | None:
+    try:
+        return None if value is None else value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value

@@ -1,0 +1,34 @@
+"""The errors that scamdetect raises on purpose; each message names the cure."""
+
+from __future__ import annotations
+
+
+class ScamDetectError(Exception):
+    """Root of every error that scamdetect raises on purpose."""
+
+
+class InputError(ScamDetectError):
+    """Report a file, table, column or option that cannot be used as given."""
+
+
+class BundleError(ScamDetectError):
+    """Report a model bundle that is missing, damaged or too new."""
+
+
+class SourceError(ScamDetectError):
+    """Report a data source whose description or files are not as expected."""
+
+
+class RecipeError(ScamDetectError):
+    """Report a training recipe with an unknown key or an impossible value."""
+
+
+class MissingExtraError(ScamDetectError, ImportError):
+    """Report an optional dependency that is not installed."""
+
+    def __init__(self, module: str, extra: str) -> None:
+        super().__init__(
+            f"this needs the package {module!r}, which is not installed; "
+            f"run: pip install 'scamdetect[{extra}]'"
+        )
+        self.extra = extra

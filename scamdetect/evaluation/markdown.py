@@ -1,0 +1,205 @@
+"""The tables of an evaluation as Markdown; rows appear by source and hash only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from scamdetect.evaluation.metrics import Estimate
+from scamdetect.evaluation.protocol import FLAG, FPRS, Evaluation, SourceResult
+from scamdetect.evaluation.slices import CellRates, FalseAlarms
+
+if TYPE_CHECKING:
+    from scamdetect.evaluation.report import Report
+
+_SHOWN = ("T@1%", FLAG)
+
+
+def render(report: Report) -> str:
+    """Return the whole report as Markdown, ending in a newline."""
+    parts = [
+        *_head(report),
+        *_sources(report.detectors),
+        *_spam(report.detectors),
+        *_kinds(report.detectors),
+    ]
+    dev = {found.detector: found.false_alarms for found in report.detectors}
+    parts += _alarms("left-out sources", dev)
+    parts += _alarms("calibrate rows (in-source: a sanity check)", report.calibrate_false_alarms)
+    parts += [*_languages(report), *_worst(report.detectors)]
+    return "\n".join(parts) + "\n"
+
+
+def _head(report: Report) -> list[str]:
+    roles = "dev and test (final)" if report.final else "dev"
+    lines = [
+        f"# Evaluation of {report.bundle}",
+        "",
+        f"- {report.date}, commit {report.commit or 'unknown'}, {report.machine}",
+        f"- model {report.model_id}; corpus sha256 {report.corpus_sha256}",
+        f"- {report.n_rows:,} {roles} rows, {report.n_calibrate:,} calibrate rows; the baseline "
+        f"learnt from {report.n_train:,} train rows",
+        "- R@x: recall at the threshold that the set's own legit rows reach at x % (a measure of "
+        "ranking). T@x: one global threshold chosen on the calibrate reference mix, with the FPR "
+        "that it really has here. flag: as shipped.",
+        "- Intervals are 95 %: Wilson for recall, Clopper-Pearson for FPR, resampled groups for "
+        "R@x and AUC.",
+        *(f"- {note}" for note in report.notes),
+        "",
+    ]
+    for found in report.detectors:
+        transferred = found.transferred
+        chosen = [f"T@{rate} = {value:.6g}" for rate, value in transferred.thresholds.items()]
+        lines.append(
+            f"- {found.detector}: {', '.join(chosen)} (on {transferred.n_legit:,} legit rows that "
+            f"weigh like {transferred.effective_n:,.0f}); selection score "
+            f"{_share(found.selection.score)} ({found.selection.note})"
+        )
+    return [*lines, ""]
+
+
+def _sources(detectors: Sequence[Evaluation]) -> list[str]:
+    header = ["source", "detector", "n scam", "n legit", "unscored"]
+    header += [f"R@{rate}" for rate in FPRS]
+    for rate in FPRS:
+        header += [f"T@{rate}", f"FPR of T@{rate}"]
+    header += ["AUC", "flag recall", "flag FPR"]
+    rows = [
+        [
+            result.source + (" *" if result.selects else ""),
+            detector,
+            f"{result.n_scam:,}",
+            f"{result.n_legit:,}",
+            f"{result.n_unscored:,}",
+            *(_percent(result.recall_at[rate]) for rate in FPRS),
+            *(
+                _percent(figure)
+                for rate in FPRS
+                for figure in (result.transferred[rate].recall, result.transferred[rate].fpr)
+            ),
+            _decimal(result.auc),
+            _percent(result.flag.recall),
+            _percent(result.flag.fpr),
+        ]
+        for detector, result in _by_source(detectors)
+    ]
+    note = "\\* selects the model; the others are reported only."
+    return ["## By left-out source", "", *_table(header, rows), "", note, ""]
+
+
+def _spam(detectors: Sequence[Evaluation]) -> list[str]:
+    rows = [
+        [
+            result.source,
+            detector,
+            f"{result.n_spam:,}",
+            _percent(result.transferred["1%"].spam),
+            _percent(result.flag.spam),
+        ]
+        for detector, result in _by_source(detectors)
+        if result.n_spam
+    ]
+    if not rows:
+        return []
+    header = ["source", "detector", "n spam", *_SHOWN]
+    title = "## Promotions flagged as scam (in no other figure)"
+    return [title, "", *_table(header, rows), ""]
+
+
+def _kinds(detectors: Sequence[Evaluation]) -> list[str]:
+    rows = []
+    for kind in {result.kind: None for found in detectors for result in found.kinds}:
+        for found in detectors:
+            for result in found.kinds:
+                if result.kind == kind:
+                    flagged = [_measured(result.flagged[name]) for name in _SHOWN]
+                    named = _measured(result.named)
+                    rows.append([kind, found.detector, f"{result.n:,}", *flagged, named])
+    if not rows:
+        return ["## By kind", "", "Not measured: no row has a kind that was read or authored.", ""]
+    header = ["kind", "detector", "n scam", *_SHOWN, "kind named"]
+    title = "## Recall by kind (rows whose kinds are the source's own, read or authored)"
+    return [title, "", *_table(header, rows), ""]
+
+
+def _alarms(where: str, found: Mapping[str, FalseAlarms]) -> list[str]:
+    lines = []
+    for title, part in (("slice", "slices"), ("language", "languages"), ("length", "lengths")):
+        cells = {name: getattr(alarms, part) for name, alarms in found.items()}
+        lines += [f"## False alarms by {title}: {where}", "", *_cells(title, cells), ""]
+    return lines
+
+
+def _cells(title: str, found: Mapping[str, Sequence[CellRates]]) -> list[str]:
+    names = [cell.cell for cell in next(iter(found.values()), ())]
+    by_name = {
+        detector: {cell.cell: cell.rates for cell in cells} for detector, cells in found.items()
+    }
+    header = [title, "n legit", *(f"{name}, {shown}" for name in found for shown in _SHOWN)]
+    rows = []
+    for name in names:
+        rates = [of_cell[name][shown] for of_cell in by_name.values() for shown in _SHOWN]
+        rows.append([name, f"{rates[0].n:,}", *map(_percent, rates)])
+    return _table(header, rows) if rows else ["No legit rows."]
+
+
+def _languages(report: Report) -> list[str]:
+    rows = []
+    for found in report.languages:
+        for result in (found, *found.by_language.values()):
+            lang = "all" if result is found else result.name
+            accuracy = _percent(result.accuracy)
+            rows.append([lang, found.name, f"{result.n:,}", f"{result.undetermined:,}", accuracy])
+    rows.sort(key=lambda row: (row[0] != "all", row[0]))
+    header = ["language", "by", "n", "und", "accuracy of the answered"]
+    title = "## Language (the rows above and the calibrate rows)"
+    return [title, "", *_table(header, rows), ""]
+
+
+def _worst(detectors: Sequence[Evaluation]) -> list[str]:
+    rows = [
+        [
+            row.source,
+            found.detector,
+            row.row_hash,
+            row.verdict,
+            "unscored" if row.scam_probability is None else f"{row.scam_probability:.4f}",
+        ]
+        for found in detectors
+        for row in found.worst
+    ]
+    header = ["source", "detector", "row", "verdict", "scam probability"]
+    title = "## Worst errors at T@1% (five a side and source)"
+    return [title, "", *(_table(header, rows) if rows else ["None."])]
+
+
+def _by_source(detectors: Sequence[Evaluation]) -> list[tuple[str, SourceResult]]:
+    return [
+        (found.detector, found.sources[place])
+        for place in range(len(detectors[0].sources))
+        for found in detectors
+    ]
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+
+
+def _percent(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "-"
+    return f"{estimate.value:.1%} [{estimate.low * 100:.1f}, {estimate.high * 100:.1f}]"
+
+
+def _measured(estimate: Estimate | None) -> str:
+    return "not measured" if estimate is None else _percent(estimate)
+
+
+def _decimal(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "-"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

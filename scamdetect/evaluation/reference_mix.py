@@ -1,0 +1,120 @@
+"""The reference mix: every honest slice x language cell, and every kind x language cell, alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from scamdetect.evaluation.metrics import Floats, as_scores
+from scamdetect.evaluation.table import column, has_verdict
+from scamdetect.labels import Verdict
+from scamdetect.thresholds import threshold_at_fpr
+
+Positions = NDArray[np.intp]
+
+SMALLEST_CELL = 10
+
+
+def reference_weights(table: pa.Table) -> Floats:
+    """Return one weight a row (rows,): the cells of a verdict weigh the same, rows average 1.
+
+    Legit and spam rows form slice x language cells, scams kind x language cells; a row in several
+    cells adds its shares. Rows known only as "not legit" weigh 0.
+    """
+    weights = np.zeros(table.num_rows)
+    langs, slices, kinds = (column(table, name) for name in ("lang", "slices", "kinds"))
+    for verdict in Verdict:
+        rows = np.flatnonzero(has_verdict(table, verdict))
+        if rows.size:
+            names = kinds if verdict is Verdict.SCAM else slices
+            for cell in merged_cells(list(names[rows]), list(langs[rows])):
+                weights[rows[cell]] += 1 / cell.size
+            weights[rows] *= rows.size / weights[rows].sum()
+    return weights
+
+
+def weighted_threshold_at_fpr(scores: ArrayLike, weights: ArrayLike, fpr: float) -> float:
+    """Return the lowest threshold that at most ``fpr`` of the weight of honest rows reaches.
+
+    ``scores`` and ``weights`` (n,) belong to honest rows only; rows of weight 0 are left out and
+    unscored ones (NaN) count as not flagged. Raises InputError when no row is left.
+    """
+    mass = np.asarray(weights, dtype=np.float64)
+    return threshold_at_fpr(as_scores(scores)[mass > 0], fpr, mass[mass > 0])
+
+
+def effective_size(weights: ArrayLike) -> float:
+    """Return how many equally weighted rows would say as much (Kish)."""
+    mass = np.asarray(weights, dtype=np.float64)
+    return float(mass.sum() ** 2 / np.square(mass).sum()) if mass.any() else 0.0
+
+
+def merged_cells(
+    names: Sequence[Sequence[str] | None], langs: Sequence[str], smallest: int = SMALLEST_CELL
+) -> list[Positions]:
+    """Return the row positions of every name x language cell, small cells merged.
+
+    Cells under ``smallest`` rows of one language are pooled; a pool that is still too small joins
+    the smallest cell of its language, else the pool of all languages, else the smallest cell.
+    """
+    cells: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for position, (of_row, lang) in enumerate(zip(names, langs, strict=True)):
+        for name in of_row or ("",):
+            cells[lang, name].add(position)
+    kept: dict[str, list[set[int]]] = defaultdict(list)
+    pools: dict[str, set[int]] = defaultdict(set)
+    for (lang, _), rows in sorted(cells.items()):
+        if len(rows) >= smallest:
+            kept[lang].append(rows)
+        else:
+            pools[lang] |= rows
+    rest: set[int] = set()
+    for lang, pool in pools.items():
+        if len(pool) >= smallest:
+            kept[lang].append(pool)
+        elif kept[lang]:
+            min(kept[lang], key=len).update(pool)
+        else:
+            rest |= pool
+    merged = [rows for of_lang in kept.values() for rows in of_lang]
+    if rest and (len(rest) >= smallest or not merged):
+        merged.append(rest)
+    elif rest:
+        min(merged, key=len).update(rest)
+    return [np.array(sorted(rows), dtype=np.intp) for rows in merged]
+
+
+def balanced_sample(table: pa.Table, limit: int) -> pa.Table:
+    """Return at most ``limit`` rows, in their order, taken evenly from the cells; deterministic.
+
+    Cells are verdict x first slice (or kind) x language; rows of a cell come by their hash, and
+    small cells stay whole. All rows known only as "not legit" are dropped.
+    """
+    verdicts, langs = column(table, "verdict"), column(table, "lang")
+    hashes, slices, kinds = (column(table, name) for name in ("row_hash", "slices", "kinds"))
+    places: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for row in np.flatnonzero(~column(table, "not_legit").astype(bool)):
+        names = kinds[row] if verdicts[row] == Verdict.SCAM.value else slices[row]
+        places[verdicts[row], names[0] if names else "", langs[row]].append(int(row))
+    quota = _even_quota([len(rows) for rows in places.values()], limit)
+    taken = [
+        row
+        for rows in places.values()
+        for row in sorted(rows, key=lambda row: (hashes[row], row))[:quota]
+    ]
+    return table.take(pa.array(sorted(taken), pa.int64()))
+
+
+def _even_quota(sizes: Sequence[int], limit: int) -> int:
+    low, high = 0, max(sizes, default=0)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(size, middle) for size in sizes) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return low

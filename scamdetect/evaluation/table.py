@@ -1,0 +1,73 @@
+"""Read the rows that an evaluation needs out of the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from scamdetect.errors import InputError
+from scamdetect.labels import Provenance, Verdict
+
+Objects = NDArray[np.object_]
+Bools = NDArray[np.bool_]
+
+COLUMNS = (
+    "row_hash", "source", "norm", "verdict", "not_legit", "kinds", "kinds_provenance",
+    "verdict_provenance", "lang", "role", "weight", "group", "slices", "licence_class", "length",
+)  # fmt: skip
+_INPUT = "input"  # the text as loaded with the source's own placeholders mapped, where built
+
+
+def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
+    """Return the corpus rows of these roles, in the order of the file.
+
+    Raises InputError when the file is missing, is no Parquet file or lacks a column.
+    """
+    try:
+        present = pq.read_schema(corpus).names
+    except (OSError, pa.ArrowInvalid) as problem:
+        raise InputError(
+            f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
+        ) from problem
+    missing = [name for name in COLUMNS if name not in present]
+    if missing:
+        raise InputError(
+            f"{corpus} lacks the columns {', '.join(missing)}; its columns are: "
+            f"{', '.join(present)}; run: scamdetect data build"
+        )
+    wanted = [*COLUMNS, _INPUT] if _INPUT in present else list(COLUMNS)
+    return pq.read_table(corpus, columns=wanted, filters=[("role", "in", sorted(roles))])
+
+
+def column(table: pa.Table, name: str) -> Objects:
+    """Return one column as Python objects, shape (rows,)."""
+    values = np.empty(table.num_rows, dtype=object)
+    values[:] = table[name].to_pylist()
+    return values
+
+
+def select(table: pa.Table, rows: Bools) -> pa.Table:
+    """Return the rows where the mask (rows,) holds."""
+    return table.filter(pa.array(rows))
+
+
+def has_verdict(table: pa.Table, verdict: Verdict) -> Bools:
+    """Return where the verdict holds; rows known only as "not legit" are in no verdict."""
+    known = ~column(table, "not_legit").astype(bool)
+    return np.asarray(known & (column(table, "verdict") == verdict.value), dtype=bool)
+
+
+def is_authored(table: pa.Table) -> Bools:
+    """Return which rows were written for this project."""
+    return np.asarray(column(table, "verdict_provenance") == Provenance.AUTHORED.value, dtype=bool)
+
+
+def detector_texts(table: pa.Table) -> list[Any]:
+    """Return the texts as a user would pass them, with the sources' own placeholders mapped."""
+    return list(table[_INPUT if _INPUT in table.column_names else "norm"].to_pylist())

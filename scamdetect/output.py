@@ -1,0 +1,98 @@
+"""The ``scamdetect_*`` columns: the one place that turns predictions into rows and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from scamdetect.errors import InputError
+from scamdetect.prediction import SCHEMA_VERSION, Prediction
+
+_KINDS = pa.list_(pa.struct([("kind", pa.string()), ("probability", pa.float32())]))
+
+SCHEMA: pa.Schema = pa.schema(
+    [
+        ("scamdetect_verdict", pa.string()),
+        ("scamdetect_decision", pa.string()),
+        ("scamdetect_scam_probability", pa.float32()),
+        ("scamdetect_legit_probability", pa.float32()),
+        ("scamdetect_spam_probability", pa.float32()),
+        ("scamdetect_kinds", _KINDS),
+        ("scamdetect_language", pa.string()),
+        ("scamdetect_n_windows", pa.int32()),
+        ("scamdetect_reason", pa.string()),
+        ("scamdetect_model_id", pa.string()),
+        ("scamdetect_schema_version", pa.int32()),
+    ]
+)
+COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
+FLAT_SCHEMA: pa.Schema = SCHEMA.set(
+    SCHEMA.get_field_index("scamdetect_kinds"), pa.field("scamdetect_kinds", pa.string())
+)
+
+
+def record(prediction: Prediction, *, flat: bool = False) -> dict[str, Any]:
+    """Return one row of plain JSON types, keyed and ordered like ``COLUMNS``.
+
+    With ``flat`` the kinds are one string such as ``investment:0.93;crypto:0.71`` (for CSV).
+    """
+    return {name: read(prediction) for name, read in _readers(flat).items()}
+
+
+def columns(predictions: Sequence[Prediction], *, flat: bool = False) -> dict[str, pa.Array]:
+    """Return one Arrow array a column, typed by ``SCHEMA`` (``FLAT_SCHEMA`` with ``flat``)."""
+    schema = FLAT_SCHEMA if flat else SCHEMA
+    return {
+        name: pa.array([read(p) for p in predictions], schema.field(name).type)
+        for name, read in _readers(flat).items()
+    }
+
+
+def check_columns(
+    existing: Sequence[str], text_column: str, *, overwrite: bool, where: str
+) -> tuple[str, ...]:
+    """Return the names of the input columns to keep, in their order.
+
+    Raises InputError, naming ``where`` (a file or table), when the text column is missing or is
+    itself an output column, or when output columns exist and ``overwrite`` is false.
+    """
+    if text_column not in existing:
+        listed = ", ".join(map(str, existing)) or "none"
+        raise InputError(f"{where} has no column {text_column!r}; its columns are: {listed}")
+    if (found := list(existing).count(text_column)) > 1:
+        raise InputError(f"{where} has {found} columns {text_column!r}; rename all but one")
+    if text_column in COLUMNS:
+        raise InputError(f"{where}: the text column {text_column!r} is an output column; rename it")
+    taken = [name for name in existing if name in COLUMNS]
+    if taken and not overwrite:
+        raise InputError(
+            f"{where} already has the columns {', '.join(taken)}; "
+            "overwrite the columns on purpose or drop them first"
+        )
+    return tuple(name for name in existing if name not in COLUMNS)
+
+
+def _readers(flat: bool) -> dict[str, Callable[[Prediction], Any]]:
+    return {
+        "scamdetect_verdict": lambda p: None if p.verdict is None else p.verdict.value,
+        "scamdetect_decision": lambda p: p.decision.value,
+        "scamdetect_scam_probability": lambda p: p.scam_probability,
+        "scamdetect_legit_probability": lambda p: p.legit_probability,
+        "scamdetect_spam_probability": lambda p: p.spam_probability,
+        "scamdetect_kinds": _flat_kinds if flat else _kinds,
+        "scamdetect_language": lambda p: p.language,
+        "scamdetect_n_windows": lambda p: p.n_windows,
+        "scamdetect_reason": lambda p: p.reason,
+        "scamdetect_model_id": lambda p: p.model_id,
+        "scamdetect_schema_version": lambda p: SCHEMA_VERSION,
+    }
+
+
+def _kinds(prediction: Prediction) -> list[dict[str, Any]]:
+    return [{"kind": k.kind.value, "probability": k.probability} for k in prediction.kinds]
+
+
+def _flat_kinds(prediction: Prediction) -> str:
+    return ";".join(f"{k.kind.value}:{k.probability:.2f}" for k in prediction.kinds)

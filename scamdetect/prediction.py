@@ -1,0 +1,79 @@
+"""What the detector says about one message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from scamdetect.labels import Decision, Kind, Verdict
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KindScore:
+    """One kind of scam and its probability between 0 and 1."""
+
+    kind: Kind
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer for one message; an unscored one has no verdict, no probabilities and a reason.
+
+    ``verdict`` is the most probable class and may differ from ``decision``, which compares
+    ``scam_probability`` with the thresholds in force. ``reason`` is also set on a scored message
+    of which the bundle's window limit left a part unread.
+    """
+
+    decision: Decision
+    verdict: Verdict | None
+    legit_probability: float | None
+    spam_probability: float | None
+    scam_probability: float | None
+    kinds: tuple[KindScore, ...]
+    language: str
+    n_windows: int
+    reason: str | None
+    model_id: str
+
+    @property
+    def probabilities(self) -> dict[Verdict, float] | None:
+        """Return the probability of each verdict in their one order, or None when unscored."""
+        legit, spam, scam = self.legit_probability, self.spam_probability, self.scam_probability
+        if legit is None or spam is None or scam is None:
+            return None
+        return {Verdict.LEGIT: legit, Verdict.SPAM: spam, Verdict.SCAM: scam}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types only, with the ``schema_version`` of this layout."""
+        probabilities = self.probabilities
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "verdict": None if self.verdict is None else self.verdict.value,
+            "decision": self.decision.value,
+            "scam_probability": self.scam_probability,
+            "probabilities": probabilities and {k.value: p for k, p in probabilities.items()},
+            "kinds": [{"kind": k.kind.value, "probability": k.probability} for k in self.kinds],
+            "language": self.language,
+            "n_windows": self.n_windows,
+            "reason": self.reason,
+            "model_id": self.model_id,
+        }
+
+
+def unscored(reason: str, model_id: str) -> Prediction:
+    """Return the answer for a message that cannot be scored."""
+    return Prediction(
+        decision=Decision.UNSCORED,
+        verdict=None,
+        legit_probability=None,
+        spam_probability=None,
+        scam_probability=None,
+        kinds=(),
+        language="und",
+        n_windows=0,
+        reason=reason,
+        model_id=model_id,
+    )

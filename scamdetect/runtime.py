@@ -1,0 +1,129 @@
+"""A session over a bundle's ONNX graph: token ids in, logits out."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol, get_args
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from scamdetect.errors import BundleError, InputError, MissingExtraError
+from scamdetect.labels import KINDS, VERDICTS
+
+RuntimeName = Literal["auto", "onnxruntime", "openvino"]
+Ids = NDArray[np.int64]
+
+_INPUTS = ("input_ids", "attention_mask")
+_OUTPUTS = ("verdict_logits", "kind_logits", "language_logits")
+_AGAIN = "export the bundle again"
+
+
+class Logits(NamedTuple):
+    """Raw float32 scores of a batch: (n, verdicts), (n, kinds), (n, languages)."""
+
+    verdict: NDArray[np.float32]
+    kind: NDArray[np.float32]
+    language: NDArray[np.float32]
+
+
+class Session(Protocol):
+    """Anything that runs the graph; safe to call from several threads at once."""
+
+    def run(self, input_ids: Ids, attention_mask: Ids) -> Logits:
+        """Return the logits of a padded batch (n, tokens)."""
+
+
+def open_session(
+    model: Path, languages: int, runtime: RuntimeName = "auto", threads: int | None = None
+) -> Session:
+    """Return a session over a verified ONNX file; ``auto`` is ONNX Runtime.
+
+    ``threads`` bounds the threads of one run (None: as many as there are cores). Raises
+    InputError on an unknown runtime or thread count, MissingExtraError where the runtime is not
+    installed, BundleError where the graph does not fit.
+    """
+    if runtime not in get_args(RuntimeName):
+        raise InputError(f"unknown runtime {runtime!r}; use one of {get_args(RuntimeName)}")
+    if threads is not None and threads < 1:
+        raise InputError(f"threads={threads!r} is impossible; use 1 or more, or None for all cores")
+    if runtime == "openvino":
+        return _OpenVino(model, languages, threads)
+    return _OnnxRuntime(model, languages, threads)
+
+
+class _OnnxRuntime:
+    def __init__(self, model: Path, languages: int, threads: int | None) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # Batches differ in shape, so a memory plan made for one never serves the next.
+        options.enable_mem_pattern = False
+        # Spinning threads take the cores from one another wherever the machine is shared.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(
+                str(model),
+                options,
+                providers=["CPUExecutionProvider"],
+                # The fused CPU kernel is slower than the parts (a third of the time of a run).
+                disabled_optimizers=["SkipLayerNormFusion"],
+            )
+        except Exception as problem:
+            raise BundleError(f"{model}: ONNX Runtime cannot load it ({problem}); {_AGAIN}") from (
+                problem
+            )
+        shapes = {node.name: node.shape for node in self._session.get_outputs()}
+        _check_graph(model, [node.name for node in self._session.get_inputs()], shapes, languages)
+
+    def run(self, input_ids: Ids, attention_mask: Ids) -> Logits:
+        feeds = dict(zip(_INPUTS, (input_ids, attention_mask), strict=True))
+        return Logits(*self._session.run(_OUTPUTS, feeds))
+
+
+class _OpenVino:
+    def __init__(self, model: Path, languages: int, threads: int | None) -> None:
+        if importlib.util.find_spec("openvino") is None:
+            raise MissingExtraError("openvino", "openvino")
+        openvino = importlib.import_module("openvino")
+        # Full precision, so that a score does not depend on the engine; one run a request.
+        settings = {"INFERENCE_PRECISION_HINT": "f32"}
+        if threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = str(threads)
+        try:
+            self._model = openvino.Core().compile_model(str(model), "CPU", settings)
+        except RuntimeError as problem:
+            raise BundleError(f"{model}: OpenVINO cannot load it ({problem}); {_AGAIN}") from (
+                problem
+            )
+        shapes = {
+            port.get_any_name(): [
+                part.get_length() if part.is_static else None for part in port.partial_shape
+            ]
+            for port in self._model.outputs
+        }
+        names = [port.get_any_name() for port in self._model.inputs]
+        _check_graph(model, names, shapes, languages)
+
+    def run(self, input_ids: Ids, attention_mask: Ids) -> Logits:
+        # A request of its own for each call, because a shared one serves one thread at a time.
+        request = self._model.create_infer_request()
+        found = request.infer(dict(zip(_INPUTS, (input_ids, attention_mask), strict=True)))
+        return Logits(*(np.array(found[name]) for name in _OUTPUTS))
+
+
+def _check_graph(
+    model: Path, inputs: list[str], outputs: dict[str, list[object]], languages: int
+) -> None:
+    if sorted(inputs) != sorted(_INPUTS):
+        raise BundleError(f"{model}: the inputs are {inputs}, not {list(_INPUTS)}; {_AGAIN}")
+    widths = dict(zip(_OUTPUTS, (len(VERDICTS), len(KINDS), languages), strict=True))
+    for name, width in widths.items():
+        shape = outputs.get(name)
+        if shape is None:
+            raise BundleError(f"{model}: has no output {name!r}; {_AGAIN}")
+        if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != width):
+            raise BundleError(f"{model}: {name} has the shape {shape}, not (n, {width}); {_AGAIN}")

@@ -1,0 +1,147 @@
+"""Normalised texts in, calibrated scores out: tokens, windows, batches, the session's logits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from scamdetect.batching import batches, chunked, pad, thin, windows
+from scamdetect.bundle import MODEL, TOKENIZER, Bundle
+from scamdetect.errors import BundleError
+from scamdetect.labels import KINDS, VERDICTS, Verdict
+from scamdetect.runtime import Logits, RuntimeName, open_session
+from scamdetect.thresholds import sigmoid, softmax
+
+_SCAM = VERDICTS.index(Verdict.SCAM)
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of n texts; a text without a token has 0 windows and NaN.
+
+    ``verdict`` float32 (n, verdicts), ``kind`` float32 (n, kinds), ``language`` (n,) the place
+    in the bundle's languages or -1 where unsure, ``scored`` and ``windows`` (n,) how many windows
+    were scored and how many the text has.
+    """
+
+    verdict: NDArray[np.float32]
+    kind: NDArray[np.float32]
+    language: NDArray[np.int32]
+    scored: NDArray[np.int32]
+    windows: NDArray[np.int32]
+
+
+def join(parts: Sequence[Scores]) -> Scores:
+    """Return the scores of all parts, in their order."""
+    if not parts:
+        return _empty(0)
+    return Scores(
+        verdict=np.concatenate([part.verdict for part in parts]),
+        kind=np.concatenate([part.kind for part in parts]),
+        language=np.concatenate([part.language for part in parts]),
+        scored=np.concatenate([part.scored for part in parts]),
+        windows=np.concatenate([part.windows for part in parts]),
+    )
+
+
+class Scorer:
+    """Scores texts in this process; safe to share between threads."""
+
+    def __init__(
+        self, bundle: Bundle, runtime: RuntimeName = "auto", threads: int | None = None
+    ) -> None:
+        # The pool of threads of `tokenizers` is never used, but it asks about it when forked.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        self.bundle = bundle
+        self._session = open_session(bundle.folder / MODEL, len(bundle.languages), runtime, threads)
+        path = bundle.folder / TOKENIZER
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as problem:
+            raise BundleError(f"{path}: no tokenizer ({problem}); export it again") from problem
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        edges = self._tokenizer.encode("").ids
+        pad_id = self._tokenizer.token_to_id("<pad>")
+        if len(edges) != 2 or pad_id is None:
+            raise BundleError(
+                f"{path}: needs <pad> and a post-processor that adds one token before and one "
+                "after a text; export it again"
+            )
+        self._head = [edges[0], *self._tokens(bundle.prefix.strip())]
+        self._tail = [edges[1]]
+        self._pad_id: int = pad_id
+        self._room = bundle.max_tokens - len(self._head) - 1
+        if self._room <= bundle.stride:
+            raise BundleError(
+                f"{bundle.folder}: max_tokens {bundle.max_tokens} leaves no room beside the "
+                f"prefix and a stride of {bundle.stride}; export it again"
+            )
+
+    def score(self, texts: Sequence[str]) -> Scores:
+        """Return the scores of normalised texts, order kept; equal texts are worth folding first.
+
+        Raises BundleError when the graph gives scores that are no numbers.
+        """
+        return join([self._score_chunk(chunk) for chunk in chunked(texts, _CHUNK)])
+
+    def _score_chunk(self, texts: Sequence[str]) -> Scores:
+        result = _empty(len(texts))
+        rows: list[list[int]] = []
+        spans: list[range] = []
+        for place, text in enumerate(texts):
+            tokens = self._tokens(text)
+            cut = windows(len(tokens), self._room, self.bundle.stride) if tokens else []
+            kept = thin(cut, self.bundle.max_windows)
+            result.windows[place], result.scored[place] = len(cut), len(kept)
+            spans.append(range(len(rows), len(rows) + len(kept)))
+            rows += [self._head + tokens[start:end] + self._tail for start, end in kept]
+        if not rows:
+            return result
+        logits = self._run(rows)
+        verdict = softmax(logits.verdict, self.bundle.temperature)
+        language = softmax(logits.language)
+        unsure = language.max(axis=1) < self.bundle.language_threshold
+        codes = np.where(unsure, -1, language.argmax(axis=1))
+        found = [place for place, span in enumerate(spans) if span]
+        # A text is as suspicious as its most suspicious window; its language shows at the start.
+        worst = [spans[place][int(verdict[spans[place], _SCAM].argmax())] for place in found]
+        result.verdict[found] = verdict[worst]
+        result.kind[found] = sigmoid(logits.kind[worst], self.bundle.kind_temperature)
+        result.language[found] = codes[[spans[place][0] for place in found]]
+        return result
+
+    def _run(self, rows: Sequence[list[int]]) -> Logits:
+        widths = (len(VERDICTS), len(KINDS), len(self.bundle.languages))
+        merged = Logits(*(np.empty((len(rows), width), np.float32) for width in widths))
+        for places, padded in batches([len(row) for row in rows]):
+            part = self._session.run(*pad([rows[place] for place in places], padded, self._pad_id))
+            for whole, piece in zip(merged, part, strict=True):
+                whole[places] = piece
+        if not all(np.isfinite(whole).all() for whole in merged):
+            raise BundleError(
+                f"{self.bundle.folder / MODEL}: gave scores that are no numbers on this machine; "
+                "run `scamdetect doctor`, then get or export the bundle again"
+            )
+        return merged
+
+    def _tokens(self, text: str) -> list[int]:
+        # One text at a time: a batch call would start a thread pool beside the session's own.
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+
+def _empty(size: int) -> Scores:
+    return Scores(
+        verdict=np.full((size, len(VERDICTS)), np.nan, np.float32),
+        kind=np.full((size, len(KINDS)), np.nan, np.float32),
+        language=np.full(size, -1, np.int32),
+        scored=np.zeros(size, np.int32),
+        windows=np.zeros(size, np.int32),
+    )

@@ -1,0 +1,102 @@
+"""Append the ``scamdetect_*`` columns to a table and give back the same kind of table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from scamdetect.batching import chunked
+from scamdetect.errors import InputError
+from scamdetect.output import SCHEMA, check_columns, columns
+from scamdetect.prediction import Prediction
+
+Stream = Callable[[Iterable[object]], Iterator[Prediction]]
+
+_ROWS = 1024
+
+
+def append(table: Any, text_column: str, stream: Stream, *, overwrite_columns: bool) -> Any:  # noqa: ANN401
+    """Return the table with all its rows and columns in order and the output columns after them.
+
+    Takes a pyarrow Table or RecordBatch, a pandas or polars DataFrame, or anything else with an
+    Arrow C stream (which comes back as a pyarrow Table). Raises InputError like ``check_columns``
+    and on any other object.
+    """
+    if isinstance(table, pa.Table | pa.RecordBatch):
+        return _append_arrow(table, text_column, stream, overwrite_columns)
+    if _is_frame(table, "pandas"):
+        return _append_pandas(table, text_column, stream, overwrite_columns)
+    if _is_frame(table, "polars"):
+        return _append_polars(table, text_column, stream, overwrite_columns)
+    if hasattr(table, "__arrow_c_stream__"):
+        whole = pa.RecordBatchReader.from_stream(table).read_all()
+        return _append_arrow(whole, text_column, stream, overwrite_columns)
+    raise InputError(
+        f"cannot score a {type(table).__name__} as a table; pass a pyarrow Table or RecordBatch, "
+        "a pandas or polars DataFrame, or call predict on a list"
+    )
+
+
+def texts_of(column: pa.Array | pa.ChunkedArray) -> Iterator[object]:
+    """Yield a column's values a slice at a time; strings that are not UTF-8 come as bytes."""
+    for start in range(0, len(column), _ROWS):
+        part = column.slice(start, _ROWS)
+        try:
+            yield from part.to_pylist()
+        except UnicodeDecodeError:
+            large = pa.types.is_large_string(part.type)
+            raw = part.cast(pa.large_binary() if large else pa.binary())
+            yield from (None if value is None else _decoded(value) for value in raw.to_pylist())
+
+
+def _append_arrow(
+    table: pa.Table | pa.RecordBatch, text_column: str, stream: Stream, overwrite: bool
+) -> pa.Table | pa.RecordBatch:
+    kept = check_columns(table.schema.names, text_column, overwrite=overwrite, where="the table")
+    new = _columns(stream(texts_of(table.column(text_column))))
+    if len(kept) < table.num_columns:
+        table = table.select(list(kept))
+    for name, column in new.items():
+        whole = column.combine_chunks() if isinstance(table, pa.RecordBatch) else column
+        table = table.append_column(SCHEMA.field(name), whole)
+    return table
+
+
+def _append_pandas(frame: Any, text_column: str, stream: Stream, overwrite: bool) -> Any:  # noqa: ANN401
+    kept = check_columns(list(frame.columns), text_column, overwrite=overwrite, where="the frame")
+    new = _columns(stream(iter(frame[text_column])))
+    series = {name: column.to_pandas().set_axis(frame.index) for name, column in new.items()}
+    nested = new["scamdetect_kinds"].to_pylist()
+    series["scamdetect_kinds"] = type(frame[text_column])(nested, index=frame.index, dtype=object)
+    return frame.loc[:, frame.columns.isin(kept)].assign(**series)
+
+
+def _append_polars(frame: Any, text_column: str, stream: Stream, overwrite: bool) -> Any:  # noqa: ANN401
+    kept = check_columns(frame.columns, text_column, overwrite=overwrite, where="the frame")
+    new = _columns(stream(iter(frame.get_column(text_column))))
+    appended = sys.modules["polars"].from_arrow(pa.table(new))
+    return frame.select(kept).hstack(appended.get_columns())
+
+
+def _columns(predictions: Iterator[Prediction]) -> dict[str, pa.ChunkedArray]:
+    parts = [columns(part) for part in chunked(predictions, _ROWS)]
+    return {
+        field.name: pa.chunked_array([part[field.name] for part in parts], field.type)
+        for field in SCHEMA
+    }
+
+
+def _is_frame(table: object, module: str) -> bool:
+    # A frame can only exist where its library is loaded, so nothing needs importing to ask.
+    loaded = sys.modules.get(module)
+    return loaded is not None and isinstance(table, loaded.DataFrame)
+
+
+def _decoded(value: bytes) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value

@@ -1,0 +1,244 @@
+"""The normaliser: what a model sees of a message. It is versioned and part of a bundle's contract.
+
+Two steps, both idempotent and linear in the length of the text. ``fold`` undoes disguises: invisible
+characters, styled letters, look-alikes inside a word of another script. ``mask`` replaces personal data and
+link names by tokens that keep their shape, so that `.example` and `.com` read the same.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+NORMALISER_VERSION = 1
+
+# -- fold ---------------------------------------------------------------------------------------------------
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u2028-\u202e\u2060-\u206f\u200e\u200f"
+    "\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\U000e0100-\U000e01ef]"
+)
+_JOINERS = re.compile("[\u200b-\u200d]")
+# Scripts in which joiners (U+200C, U+200D) or the zero-width space spell words.
+_JOINING = re.compile(
+    "[\u0600-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u17ff\u1800-\u18af\ufb50-\ufefc]"
+)
+_STYLED = re.compile(
+    "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u1d00-\u1d2b\u24b6-\u24e9\U0001d400-\U0001d7ff"
+    "\U0001f110-\U0001f12b\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]"
+)
+_SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True))
+_SMALL_CAPITAL = re.compile(f"[{''.join(_SMALL_CAPITALS)}]")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_LATIN_OF_CYRILLIC = dict(
+    zip("аеорсухіѕјһԁԛԝѵғАВЕКМНОРСТУХІЅЈԚԜ", "aeopcyxisjhdqwvfABEKMHOPCTYXISJQW", strict=True)
+)
+_CYRILLIC_OF_LATIN = dict(zip("aeopcyxijkmABEKMHOPCTYXI", "аеорсухіјкмАВЕКМНОРСТУХІ", strict=True))
+_LATIN_OF_GREEK = dict(zip("αικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aikvoptuxABEZHIKMNOPTYX", strict=True))
+_GREEK_OF_LATIN = dict(zip("aiovxABEZHIKMNOPTYX", "αιονχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", strict=True))
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+_CYRILLIC = re.compile("[\u0400-\u052f]")
+_GREEK = re.compile("[\u0370-\u03ff]")
+_SPACES = re.compile("[^\\S\n]+")
+_BREAKS = re.compile(r" ?\n(?: ?\n)+ ?| ?\n ?")
+
+
+def fold(text: str) -> str:
+    """Return the text without the disguises that hide words from a filter.
+
+    Accepts any str. Clean text in any language keeps its letters: joiners stay where Arabic, Indic and
+    South-East Asian scripts and emoji need them, and look-alikes change only inside mixed-script words.
+    """
+    if not text.isascii():
+        text = _fold_unicode(text)
+    text = _CONTROLS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _SPACES.sub(" ", text)
+    return _BREAKS.sub(_one_or_two_breaks, text).strip()
+
+
+def _fold_unicode(text: str) -> str:
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = unicodedata.normalize("NFC", text)
+    text = _INVISIBLE.sub("", text)
+    text = _JOINERS.sub(_needed_joiner, text)
+    text = _STYLED.sub(_plain_letter, text)
+    text = _SMALL_CAPITAL.sub(lambda match: _SMALL_CAPITALS[match[0]], text)
+    if _LATIN.search(text) and (_CYRILLIC.search(text) or _GREEK.search(text)):
+        text = _WORD.sub(_one_script, text)
+    return unicodedata.normalize("NFC", text)
+
+
+def _needed_joiner(match: re.Match[str]) -> str:
+    text, place = match.string, match.start()
+    before = text[place - 1] if place else " "
+    after = text[place + 1] if place + 1 < len(text) else " "
+    if _JOINING.match(before) and (_JOINING.match(after) or match[0] != "\u200b"):
+        return match[0]
+    if match[0] == "\u200d" and _is_emoji(before) and _is_emoji(after):
+        return match[0]
+    return ""
+
+
+def _is_emoji(character: str) -> bool:
+    return character == "\ufe0f" or unicodedata.category(character) in ("So", "Sk")
+
+
+def _plain_letter(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    for first, last, base in (
+        (0x1F130, 0x1F149, "A"),
+        (0x1F150, 0x1F169, "A"),
+        (0x1F170, 0x1F189, "A"),
+    ):
+        # Squared and negative letters have no compatibility mapping; blood-type emoji stay emoji.
+        if first <= code <= last:
+            is_emoji = code in (0x1F170, 0x1F171, 0x1F17E, 0x1F17F, 0x1F18E)
+            return match[0] if is_emoji else chr(ord(base) + code - first)
+    plain = unicodedata.normalize("NFKC", match[0])
+    return plain.strip("()") if len(plain) == 3 else plain
+
+
+def _one_script(match: re.Match[str]) -> str:
+    word = match[0]
+    if word.isascii():
+        return word
+    latin = len(_LATIN.findall(word))
+    for script, to_latin, from_latin in (
+        (_CYRILLIC, _LATIN_OF_CYRILLIC, _CYRILLIC_OF_LATIN),
+        (_GREEK, _LATIN_OF_GREEK, _GREEK_OF_LATIN),
+    ):
+        other = script.findall(word)
+        if not latin or not other:
+            continue
+        # A word whose foreign letters all look Latin is Latin in disguise; otherwise it is the other script.
+        if all(letter in to_latin for letter in other):
+            return "".join(to_latin.get(letter, letter) for letter in word)
+        return "".join(from_latin.get(letter, letter) for letter in word)
+    return word
+
+
+def _one_or_two_breaks(match: re.Match[str]) -> str:
+    return "\n\n" if match[0].count("\n") > 1 else "\n"
+
+
+# -- mask ---------------------------------------------------------------------------------------------------
+
+_SHORTENERS = frozenset(
+    "bit.ly t.co goo.gl tinyurl.com is.gd cutt.ly rb.gy ow.ly s.id bitly.com shorturl.at t.ly v.gd tiny.cc "
+    "rebrand.ly buff.ly adf.ly wa.me t.me lin.ee m.me line.me zalo.me u.to clck.ru vk.cc dwz.cn url.cn "
+    "t.cn suo.im reurl.cc lihi.cc han.gl vo.la me2.do qr.ae shorturl.example short.example".split()
+)
+_TOP_LEVEL = (
+    "com|net|org|info|biz|xyz|top|shop|site|online|club|vip|live|app|link|click|icu|cc|co|io|me|tv|ly|gl|gd|"
+    "win|work|store|pro|fun|space|website|world|today|life|buzz|cyou|sbs|cfd|bond|loan|bet|asia|mobi|name|"
+    "gov|edu|int|dev|cloud|email|bank|example|test|invalid|localhost|"
+    "ru|cn|uk|de|fr|jp|kr|vn|id|th|ph|bd|np|pk|lk|kh|mm|tr|br|mx|ng|ke|tz|ir|ae|sa|eg|tw|hk|sg|au|nz|ca|us|eu|"
+    "nl|pl|cz|ua|kz|za|gh|ug|rs|hu|ro"
+)
+_LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+_DOT = r"(?:\.|\[\.\]|\(\.\))"
+_REST = r"[^\s<>\"'«»「」『』（）【】，。、；！？]"
+_EMAIL = re.compile(
+    rf"(?<![\w.+-])[\w.+-]{{1,64}}(?:@|\[at\]|\(at\))(?:{_LABEL}\.){{1,6}}[^\W\d_]{{2,24}}(?![\w@])",
+    re.IGNORECASE,
+)
+_LINK = re.compile(
+    rf"(?:(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)|www\.){_REST}+"
+    # Without a scheme: a known top-level domain, or any two letters where a third label or a path follows
+    # (a missing blank after a full stop, as in "thanks.im here", is no link).
+    rf"|(?<![\w@.-])(?:{_LABEL}{_DOT}){{1,6}}(?:{_TOP_LEVEL})(?![\w@-])(?:[:/?#]{_REST}*)?"
+    rf"|(?<![\w@.-])(?:{_LABEL}{_DOT}){{2,6}}[a-z]{{2}}(?![\w@-])(?:[:/?#]{_REST}*)?"
+    rf"|(?<![\w@.-]){_LABEL}{_DOT}[a-z]{{2}}/{_REST}*"
+    r"|(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])(?:[:/][^\s<>\"']*)?",
+    re.IGNORECASE,
+)
+_HANDLE = re.compile(r"(?<![\w@.])@(?=\w*[^\W\d])[\w.]{2,32}(?<!\.)")
+_NUMBER = re.compile(
+    r"(?<![\w.,])(?:\+|00)?\(?\d[\d()]{0,40}+(?:[ \u00a0./‑–-]\(?\d[\d()]{0,40}+){0,7}(?!\w)"
+    r"|(?<=[^\W\d_])\d{9,}"
+)
+_GROUPED_AMOUNT = re.compile(
+    r"\d{1,3}(?:[., ]\d{3})+(?:[.,]\d{1,2})?|\d+[.,]\d{1,8}|\d{1,3}(?:,\d{2})*,\d{3}"
+)
+_DATE = re.compile(
+    r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?:[ ]\d{1,2}(?:[.]\d{2})?)?"
+)
+_CURRENCY_BEFORE = re.compile(
+    r"(?:[$€£¥₫₹฿₩₱₽₺৳₦₨元円원บาท]|\b(?:rp|rm|usd|idr|vnd|php|thb|inr|rs|tk|kes|tzs|tsh|ksh|eur))\.? ?$",
+    re.IGNORECASE,
+)
+_CURRENCY_AFTER = re.compile(
+    r" ?(?:[$€£¥₫₹฿₩₱₽₺৳₦đ%]|(?:usd|usdt|btc|eth|vnd|vnđ|idr|php|thb|baht|inr|rs|tk|kes|tzs|tsh|ksh|eur|euro|"
+    r"dong|đồng|triệu|tr|nghìn|ribu|juta|rb|jt|won|yen|rub|tl|lira|rupee|rupees|taka|shilingi|riel|kyat|ks)\b|"
+    r"[元円원块萬万億亿]|บาท|руб|টাকা|रुपये|ரூபாய்|روپے|ریال|تومان|ريال|ကျပ်|រៀល)",
+    re.IGNORECASE,
+)
+
+
+def mask(text: str) -> str:
+    """Return the text with personal data and link names replaced by tokens.
+
+    The tokens are [email], [handle], [phone], [account], [number] and [link ...], the last with the shape of
+    the link: shortener, address or named host, how many labels, digits, path, query. Amounts, dates and short
+    codes stay.
+    """
+    if "@" in text or "at" in text:
+        text = _EMAIL.sub("[email]", text)
+    if "." in text or "://" in text:
+        text = _LINK.sub(_link_shape, text)
+    if "@" in text:
+        text = _HANDLE.sub("[handle]", text)
+    return _NUMBER.sub(_number_token, text)
+
+
+def _link_shape(match: re.Match[str]) -> str:
+    link = match[0]
+    trailing = re.search(r"[.,;:!?)\]}…।]*$", link)
+    end = trailing.group() if trailing else ""
+    if end:
+        link = link[: -len(end)]
+    bare = re.sub(r"^(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)", "", link, flags=re.IGNORECASE)
+    bare = re.sub(r"\[\.\]|\(\.\)", ".", bare)
+    host, rest = re.match(r"([^/?#:]*)(.*)", bare, re.DOTALL).groups()  # type: ignore[union-attr]
+    host = host.lower().removeprefix("www.")
+    labels = host.count(".") + 1
+    if re.fullmatch(r"(?:\d{1,3}\.){3}\d{1,3}", host):
+        shape = ["ip"]
+    elif host in _SHORTENERS:
+        shape = ["short"]
+    else:
+        shape = ["host", str(min(labels, 4))] + (
+            ["digits"] if any(c.isdigit() for c in host) else []
+        )
+    if len(rest.partition("?")[0].strip("/#:")) > 0:
+        shape.append("path")
+    if "?" in rest:
+        shape.append("query")
+    return f"[link {' '.join(shape)}]{end}"
+
+
+def _number_token(match: re.Match[str]) -> str:
+    found = match[0]
+    digits = sum(character.isdigit() for character in found)
+    if digits < 7 or _GROUPED_AMOUNT.fullmatch(found) or _DATE.fullmatch(found):
+        return found
+    text = match.string
+    if _CURRENCY_BEFORE.search(text[max(0, match.start() - 6) : match.start()]):
+        return found
+    if _CURRENCY_AFTER.match(text, match.end()):
+        return found
+    body = found.lstrip("+( ")
+    if digits <= 15 and (found.startswith("+") or body.startswith("0") or _separated(found)):
+        return "[phone]"
+    return "[account]" if digits >= 10 else "[number]"
+
+
+def _separated(number: str) -> bool:
+    groups = re.split(r"[^\d]+", number.strip())
+    return len(groups) > 1 and len("".join(groups)) <= 12
+
+
+def normalise(text: str) -> str:
+    """Return what a model sees of the text: folded, then masked. Empty where nothing is left."""
+    return mask(fold(text)).strip()

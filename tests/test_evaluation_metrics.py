@@ -1,0 +1,135 @@
+"""The figures against known answers, and what must hold for any scores."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scamdetect.evaluation.metrics import (
+    auc,
+    auc_estimate,
+    bootstrap_by_group,
+    false_positive_rate,
+    recall,
+    recall_at_fpr,
+    recall_at_fpr_estimate,
+)
+
+ranked = st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=2, max_size=60)
+LEGIT = [0.1] * 98 + [0.7, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("fpr", "expected"),
+    [(0.0, 1 / 4), (0.009, 1 / 4), (0.01, 3 / 4), (0.02, 3 / 4), (0.999, 3 / 4)],
+)
+def test_recall_at_fpr_known_answers(fpr: float, expected: float) -> None:
+    scores = [*LEGIT, 0.05, 0.8, 0.85, 0.95]
+    truth = [False] * 100 + [True] * 4
+    assert recall_at_fpr(scores, truth, fpr) == pytest.approx(expected)
+
+
+def test_a_scam_tied_with_the_alarm_is_not_counted() -> None:
+    assert recall_at_fpr([0.9, 0.9, 0.1], [False, True, False], 0.0) == 0.0
+
+
+def test_unscored_rows_are_never_flagged() -> None:
+    nan = float("nan")
+    assert recall_at_fpr([0.1, 0.2, nan, 0.9], [False, False, True, True], 0.0) == 0.5
+    assert auc([0.1, nan], [False, True]) == 0.0
+
+
+def test_weights_are_repetitions() -> None:
+    scores, truth = np.array([0.1, 0.6, 0.5, 0.9]), np.array([False, False, True, True])
+    weights = np.array([9.0, 1.0, 3.0, 1.0])
+    repeats = weights.astype(int)
+    for fpr in (0.05, 0.1):
+        assert recall_at_fpr(scores, truth, fpr, weights) == recall_at_fpr(
+            np.repeat(scores, repeats), np.repeat(truth, repeats), fpr
+        )
+    assert auc(scores, truth, weights) == pytest.approx(
+        auc(np.repeat(scores, repeats), np.repeat(truth, repeats))
+    )
+
+
+def test_auc_known_answer() -> None:
+    # Pairs: 0.4 over 0.1 yes, over 0.4 half, over 0.8 no; 0.9 over all three.
+    assert auc([0.1, 0.4, 0.8, 0.4, 0.9], [0, 0, 0, 1, 1]) == pytest.approx(4.5 / 6)
+
+
+def test_without_one_side_there_is_no_figure() -> None:
+    assert math.isnan(recall_at_fpr([0.5, 0.6], [True, True], 0.01))
+    assert recall_at_fpr_estimate([0.5, 0.6], [True, True], 0.01, [0, 1]) is None
+    assert auc_estimate([0.5, 0.6], [False, False], [0, 1]) is None
+    assert recall(np.array([], dtype=bool)) is None
+
+
+def test_no_alarm_among_forty_may_still_be_nine_percent() -> None:
+    estimate = false_positive_rate(np.zeros(40, dtype=bool))
+    assert estimate is not None
+    assert (estimate.value, estimate.low, estimate.n) == (0.0, 0.0, 40)
+    assert estimate.high == pytest.approx(0.0881, abs=1e-4)
+
+
+def test_perfect_recall_on_few_rows_is_not_certain() -> None:
+    estimate = recall_at_fpr_estimate([0.1] * 20 + [0.9] * 10, [False] * 20 + [True] * 10, 0.01,
+                                      range(30))  # fmt: skip
+    assert estimate is not None
+    assert (estimate.value, estimate.high, estimate.n) == (1.0, 1.0, 10)
+    assert estimate.low == pytest.approx(0.7225, abs=1e-4)
+
+
+@given(ranked, st.floats(0, 1), st.floats(0, 1))
+def test_recall_grows_with_the_false_alarms_allowed(
+    rows: list[tuple[float, bool]], one: float, other: float
+) -> None:
+    scores, truth = zip(*rows, strict=True)
+    low, high = (recall_at_fpr(scores, truth, fpr) for fpr in sorted((one, other)))
+    assert math.isnan(low) or low <= high + 1e-12
+
+
+@given(ranked)
+def test_auc_of_reversed_scores_is_the_complement(rows: list[tuple[float, bool]]) -> None:
+    scores, truth = zip(*rows, strict=True)
+    forward, backward = auc(scores, truth), auc([1 - np.float64(s) for s in scores], truth)
+    assert math.isnan(forward) or 0 <= forward <= 1
+    if len(set(scores)) == len({1 - np.float64(s) for s in scores}) and not math.isnan(forward):
+        assert forward + backward == pytest.approx(1)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=300))
+def test_intervals_hold_the_figure(hits: list[bool]) -> None:
+    for estimate in (recall(np.array(hits)), false_positive_rate(np.array(hits))):
+        assert estimate is not None
+        assert 0 <= estimate.low <= estimate.value + 1e-12
+        assert estimate.value - 1e-12 <= estimate.high <= 1
+        assert estimate.n == len(hits)
+
+
+@given(ranked, st.sampled_from([0.0, 0.01, 0.3]))
+def test_resampled_interval_holds_the_figure(rows: list[tuple[float, bool]], fpr: float) -> None:
+    scores, truth = (np.array(values) for values in zip(*rows, strict=True))
+
+    def statistic(weights: np.ndarray) -> float:
+        return recall_at_fpr(scores, truth, fpr, weights)
+
+    estimate = bootstrap_by_group(statistic, np.arange(len(rows)) // 2, len(rows), resamples=20)
+    if estimate is not None:
+        assert estimate.low <= recall_at_fpr(scores, truth, fpr) <= estimate.high
+
+
+def test_copies_in_one_group_do_not_narrow_the_interval() -> None:
+    generator = np.random.default_rng(1)
+    truth = np.repeat([True, False], 30)
+    scores = generator.normal(truth * 1.0, 1.0)
+    groups = np.arange(60)
+    single = auc_estimate(scores, truth, groups)
+    copied = auc_estimate(np.tile(scores, 20), np.tile(truth, 20), np.tile(groups, 20))
+    naive = auc_estimate(np.tile(scores, 20), np.tile(truth, 20), np.arange(1200))
+    assert single is not None and copied is not None and naive is not None
+    assert copied.high - copied.low == pytest.approx(single.high - single.low)
+    assert naive.high - naive.low < (copied.high - copied.low) / 2

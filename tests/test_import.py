@@ -1,0 +1,130 @@
+"""Importing is quick and light, and data flows one way between the folders."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import scamdetect
+
+PACKAGE = Path(scamdetect.__file__).parent
+HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas"}
+PUBLIC = {"scamdetect"} | {
+    f"scamdetect.{module}" for module in ("output", "errors", "labels", "prediction")
+}
+# What a room may import of the package beside itself; all other top-level modules are the core.
+ROOMS: dict[str, set[str]] = {
+    "dumps": PUBLIC,
+    "integrations": PUBLIC | {"scamdetect.dumps"},
+    "bench": PUBLIC | {"scamdetect.dumps", "scamdetect.evaluation", "scamdetect.perturb"},
+}
+COMMANDS = {"cli", "cli_data", "cli_train", "console"}
+COMMAND_MODULES = {f"scamdetect.{name}" for name in COMMANDS}
+# Behind ScamDetector: commands reach these through it alone.
+INNER = {
+    f"scamdetect.{name}"
+    for name in ("bundle", "runtime", "batching", "scoring", "workers", "tables", "text")
+}
+TRAIN_SIDE = {f"scamdetect.{name}" for name in ("data", "training", "evaluation", "bench")}
+CORE_LIBRARIES = {"numpy", "onnxruntime", "tokenizers", "pyarrow", "click", "tqdm", "scamdetect"}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def fresh(code: str) -> str:
+    """Return what a fresh interpreter prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PACKAGE.parent,
+        timeout=60,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import scamdetect",
+        "from scamdetect import *",
+        "from scamdetect import ScamDetector",
+        "import scamdetect.cli",
+    ],
+)
+def test_nothing_heavy_is_loaded(statement: str) -> None:
+    loaded = json.loads(
+        fresh(f"{statement}\nimport json, sys\nprint(json.dumps(list(sys.modules)))")
+    )
+    assert not HEAVY & {name.partition(".")[0] for name in loaded}
+
+
+def test_predicting_loads_nothing_heavy(tiny_bundle: Path) -> None:
+    code = (
+        "import sys\nfrom scamdetect import ScamDetector\n"
+        f"d = ScamDetector.load({str(tiny_bundle)!r}, threads=1)\n"
+        "d.predict(['profit', None]); d.predict_proba(['profit']); list(d.stream(['profit']))\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    assert fresh(code).strip() == "[]"
+
+
+def test_the_import_is_quick() -> None:
+    code = "import time\nt = time.process_time()\nimport scamdetect\nprint(time.process_time() - t)"
+    assert min(float(fresh(code)) for _ in range(3)) < 0.3
+
+
+def test_the_public_names_exist_and_nothing_else() -> None:
+    for name in scamdetect.__all__:
+        if name != "__version__":
+            assert getattr(scamdetect, name).__name__ == name
+    assert dir(scamdetect) == sorted(scamdetect.__all__)
+    with pytest.raises(AttributeError, match="Nothing"):
+        scamdetect.Nothing  # noqa: B018
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, wherever in it; `from x import y` counts as x."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+def within(module: str, prefixes: set[str]) -> bool:
+    return any(module == prefix or module.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_follow_the_layout(path: Path) -> None:
+    room, *inside = path.relative_to(PACKAGE).with_suffix("").parts
+    ours = {name for name in imports(path) if within(name, {"scamdetect"})} - {"scamdetect"}
+    if room in ROOMS:
+        allowed = ROOMS[room] - {"scamdetect"} | {f"scamdetect.{room}"}
+        bad = {name for name in ours if not within(name, allowed)}
+    elif room in COMMANDS:
+        bad = {name for name in ours if within(name, INNER)}
+    elif inside:
+        bad = {name for name in ours if within(name, COMMAND_MODULES)}
+    else:
+        upward = TRAIN_SIDE | COMMAND_MODULES | {"scamdetect.dumps", "scamdetect.integrations"}
+        bad = {name for name in ours if within(name, upward)}
+    assert not bad, f"{path.relative_to(PACKAGE)} may not import {sorted(bad)}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in MODULES if p.parent == PACKAGE or p.parent.name == "dumps"],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_the_core_needs_only_its_own_libraries(path: Path) -> None:
+    tops = {name.partition(".")[0] for name in imports(path)}
+    assert tops <= CORE_LIBRARIES | sys.stdlib_module_names

@@ -1,0 +1,130 @@
+"""Thresholds, intervals and decision bands."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scamdetect.errors import InputError
+from scamdetect.labels import Decision
+from scamdetect.thresholds import (
+    Thresholds,
+    clopper_pearson,
+    operating_point,
+    sigmoid,
+    softmax,
+    threshold_at_fpr,
+    wilson,
+)
+
+scores = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=200)
+
+
+@given(scores, st.floats(0, 1))
+def test_threshold_keeps_the_false_positive_rate(legit: list[float], fpr: float) -> None:
+    threshold = threshold_at_fpr(legit, fpr)
+    assert np.mean(np.asarray(legit) >= threshold) <= fpr * (1 + 1e-9)
+
+
+@given(scores, st.floats(0, 1))
+def test_threshold_is_the_lowest_one(legit: list[float], fpr: float) -> None:
+    threshold = threshold_at_fpr(legit, fpr)
+    below = [score for score in legit if score < threshold]
+    if below:
+        assert np.mean(np.asarray(legit) >= max(below)) > fpr
+
+
+@given(scores, st.floats(0, 1))
+def test_threshold_holds_for_the_decimals_that_predictions_carry(
+    legit: list[float], fpr: float
+) -> None:
+    threshold = threshold_at_fpr(legit, fpr)
+    carried = [float(str(np.float32(score))) for score in legit]
+    assert np.mean(np.asarray(carried) >= threshold) <= fpr * (1 + 1e-9)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, width=32), st.integers(1, 4)), min_size=1, max_size=60))
+def test_an_integer_weight_equals_repeated_rows(rows: list[tuple[float, int]]) -> None:
+    values, weights = zip(*rows, strict=True)
+    repeated = np.repeat(values, weights)
+    assert threshold_at_fpr(values, 0.25, weights) == threshold_at_fpr(repeated, 0.25)
+
+
+def test_zero_of_forty_has_an_upper_bound_of_nine_percent() -> None:
+    point = operating_point(np.linspace(0, 0.4, 40), [0.2, 0.5, 0.9], fpr=0.005)
+    assert point.upper_bound == pytest.approx(0.0881, abs=1e-4)
+    assert (point.n, point.recall) == (40, pytest.approx(2 / 3))
+
+
+def test_operating_point_without_scams_has_no_recall() -> None:
+    assert operating_point([0.1, 0.2], [], fpr=0.5).recall is None
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "lower", "upper"),
+    [  # scipy.stats.beta.ppf
+        (0, 10, 0.0, 0.3084971),
+        (5, 10, 0.1870860, 0.8129140),
+        (10, 10, 0.6915029, 1.0),
+        (3, 1000, 0.0006190999, 0.008742023),
+    ],
+)
+def test_clopper_pearson(successes: int, trials: int, lower: float, upper: float) -> None:
+    assert clopper_pearson(successes, trials) == pytest.approx((lower, upper), rel=1e-5)
+
+
+@given(st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_intervals_contain_the_share(counts: tuple[int, int]) -> None:
+    share = counts[0] / counts[1]
+    for lower, upper in (clopper_pearson(*counts), wilson(*counts)):
+        assert 0 <= lower <= share <= upper <= 1
+
+
+def test_wilson_known_value() -> None:
+    assert wilson(0, 40) == pytest.approx((0.0, 0.08762), abs=1e-5)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("counts", [(-1, 10), (11, 10)])
+def test_impossible_counts_are_refused(counts: tuple[int, int]) -> None:
+    with pytest.raises(InputError):
+        clopper_pearson(*counts)
+
+
+@pytest.mark.parametrize(
+    "arguments", [([], 0.1), ([math.nan], 0.1), ([0.5], 1.5), ([0.5], 0.1, [0.0])]
+)
+def test_unusable_scores_are_refused(arguments: tuple[list[float], float]) -> None:
+    with pytest.raises(InputError):
+        threshold_at_fpr(*arguments)
+
+
+@given(st.lists(st.floats(-1e4, 1e4), min_size=3, max_size=3), st.floats(0.1, 10))
+def test_softmax_is_a_distribution_in_the_order_of_the_logits(
+    logits: list[float], temperature: float
+) -> None:
+    row = softmax([logits], temperature)[0]
+    assert row.dtype == np.float32
+    assert row.sum() == pytest.approx(1, abs=1e-6)
+    assert row[int(np.argmax(logits))] == row.max()
+
+
+def test_sigmoid_survives_extreme_logits() -> None:
+    assert sigmoid([-1e6, 0.0, 1e6]).tolist() == [0.0, 0.5, 1.0]
+    assert sigmoid([2.0], temperature=2.0)[0] == pytest.approx(1 / (1 + math.exp(-1)))
+
+
+def test_decision_bands_include_their_thresholds() -> None:
+    bands = Thresholds(flag=0.9, review=0.6)
+    decisions = [bands.decide(p) for p in (0.9, 0.89, 0.6, 0.59)]
+    assert decisions == [Decision.FLAG, Decision.REVIEW, Decision.REVIEW, Decision.PASS]
+
+
+@pytest.mark.parametrize(("flag", "review"), [(0.5, 0.6), (1.1, 0.5), (0.5, 0.0), (math.nan, 0.1)])
+def test_impossible_thresholds_are_refused(flag: float, review: float) -> None:
+    with pytest.raises(InputError, match="review"):
+        Thresholds(flag=flag, review=review)

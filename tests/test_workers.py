@@ -1,0 +1,41 @@
+"""Worker processes: only on demand, same answers, ended by close."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from scamdetect import ScamDetector
+from scamdetect.errors import InputError, ScamDetectError
+
+
+def test_workers_give_the_same_answers_and_end(detector: ScamDetector, tiny_bundle: Path) -> None:
+    texts = [f"{'profit ' * (number % 7)}hello {number}" for number in range(600)] + [None]
+    before = set(multiprocessing.active_children())
+    with ScamDetector.load(tiny_bundle, threads=1, workers=2) as pooled:
+        pooled.predict("hello")
+        assert set(multiprocessing.active_children()) == before
+        assert pooled.predict(texts) == detector.predict(texts)
+        assert len(set(multiprocessing.active_children()) - before) == 2
+        assert list(pooled.with_thresholds(flag=0.99).stream(texts[:3]))
+    assert set(multiprocessing.active_children()) == before
+
+
+def test_a_dead_worker_is_reported_and_replaced(detector: ScamDetector, tiny_bundle: Path) -> None:
+    texts = [f"hello {number}" for number in range(100)]
+    before = set(multiprocessing.active_children())
+    with ScamDetector.load(tiny_bundle, threads=1, workers=1) as pooled:
+        pooled.predict(texts)
+        for child in set(multiprocessing.active_children()) - before:
+            child.kill()
+            child.join()
+        with pytest.raises(ScamDetectError, match="fewer workers"):
+            pooled.predict(texts)
+        assert pooled.predict(texts) == detector.predict(texts)
+
+
+def test_a_negative_number_of_workers_is_refused(tiny_bundle: Path) -> None:
+    with pytest.raises(InputError, match="workers=-1"):
+        ScamDetector.load(tiny_bundle, workers=-1)

@@ -1,0 +1,168 @@
+"""A real bundle in miniature: a word-counting graph whose scores can be worked out by hand.
+
+Each known word adds its weights to the logits of its verdict and kinds, each letter to those of its
+language, so that more lure words mean a higher scam probability, whatever stands around them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers.models import Unigram
+
+from scamdetect.bundle import write_manifest
+from scamdetect.labels import KINDS, VERDICTS
+
+LANGUAGES = ("ar", "en", "ru", "th", "zh")
+SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
+SCAM_WORDS = {
+    "profit": "investment",
+    "guaranteed": "investment",
+    "bitcoin": "crypto",
+    "gift": "impersonation",
+    "card": "impersonation",
+    "darling": "romance",
+    "parcel": "delivery",
+    "прибыль": "investment",
+    "利润": "investment",
+}
+SPAM_WORDS = ("sale", "discount", "offer")
+LEGIT_WORDS = ("lunch", "meeting", "tomorrow", "thanks", "hello", "обед")
+SCRIPTS = {
+    "ar": range(0x0621, 0x064B),
+    "en": range(ord("a"), ord("z") + 1),
+    "ru": range(0x0430, 0x0450),
+    "th": range(0x0E01, 0x0E3B),
+    "zh": tuple(map(ord, "你好我们明天见利润投资请加群")),
+}
+
+
+def write_tiny_bundle(folder: Path, **settings: object) -> Path:
+    """Write the bundle; keywords replace entries of its scamdetect.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pieces = _pieces()
+    _write_tokenizer(folder / "tokenizer.json", list(pieces))
+    onnx.save(_graph(np.stack(list(pieces.values()))), str(folder / "model.onnx"))
+    _write_json(folder / "scamdetect.json", tiny_settings() | settings)
+    labels = [verdict.value for verdict in VERDICTS]
+    config = {
+        "model_type": "tiny",
+        "id2label": {str(place): label for place, label in enumerate(labels)},
+        "label2id": {label: place for place, label in enumerate(labels)},
+        "vocab_size": len(pieces),
+    }
+    _write_json(folder / "config.json", config)
+    (folder / "README.md").write_text("# A tiny bundle for tests\n", encoding="utf-8")
+    write_manifest(folder, {"recipe": "tests/tiny_bundle.py"})
+    return folder
+
+
+def tiny_settings() -> dict[str, object]:
+    """Return the scamdetect.json of the tiny bundle."""
+    return {
+        "schema_version": 1,
+        "name": "scamdetect-tiny",
+        "version": "0.0.1",
+        "normaliser_version": 1,
+        "classes": [verdict.value for verdict in VERDICTS],
+        "kinds": [kind.value for kind in KINDS],
+        "languages": list(LANGUAGES),
+        "prefix": "",
+        "max_tokens": 32,
+        "stride": 8,
+        "max_windows": None,
+        "temperature": 1.0,
+        "kind_temperature": 1.0,
+        "kind_threshold": 0.5,
+        "language_threshold": 0.5,
+        "thresholds": {"flag": 0.9, "review": 0.6},
+        "operating_points": [
+            {"fpr": 0.005, "threshold": 0.9, "upper_bound": 0.02, "n": 500, "recall": 0.8}
+        ],
+    }
+
+
+def _pieces() -> dict[str, np.ndarray]:
+    """Return each piece of the vocabulary with what it adds to (verdict, kind, language) logits."""
+    verdicts, kinds = [v.value for v in VERDICTS], [k.value for k in KINDS]
+    names = [*verdicts, *kinds, *LANGUAGES]
+
+    def adds(**logits: float) -> np.ndarray:
+        return np.array([logits.get(name, 0.0) for name in names], dtype=np.float32)
+
+    pieces = {name: adds() for name in SPECIAL} | {"\u2581": adds()}
+    for language, letters in SCRIPTS.items():
+        pieces |= {chr(letter): adds(**{language: 0.5}) for letter in letters}
+    pieces |= {character: adds() for character in "0123456789.,!?$%:/[]-'\""}
+    for word, kind in SCAM_WORDS.items():
+        spoken = {language: 2.0 for language, chars in SCRIPTS.items() if ord(word[0]) in chars}
+        spoken = spoken or {"zh": 2.0}
+        for piece in (word, f"\u2581{word}"):
+            pieces[piece] = adds(scam=2.0, **{kind: 4.0}, **spoken)
+    for verdict, words in (("spam", SPAM_WORDS), ("legit", LEGIT_WORDS)):
+        for word in words:
+            language = "en" if word.isascii() else "ru"
+            pieces[f"\u2581{word}"] = adds(**{verdict: 2.0, language: 2.0})
+    return pieces
+
+
+def _write_tokenizer(path: Path, pieces: list[str]) -> None:
+    # A longer piece always beats the letters that it is made of.
+    scores = [(piece, -1.0 if len(piece) > 1 else -10.0) for piece in pieces]
+    tokenizer = Tokenizer(Unigram(scores, unk_id=SPECIAL.index("<unk>")))
+    tokenizer.add_special_tokens(list(SPECIAL))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(r"\s+"), " ")]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    tokenizer.save(str(path))
+
+
+def _graph(table: np.ndarray) -> onnx.ModelProto:
+    widths = [len(VERDICTS), len(KINDS), len(LANGUAGES)]
+    outputs = ["verdict_logits", "kind_logits", "language_logits"]
+    bias = np.concatenate([[1.0, 0.0, 0.0], np.full(len(KINDS), -3.0), np.zeros(len(LANGUAGES))])
+    constants = {
+        "table": table,
+        "bias": bias.astype(np.float32),
+        "last": np.array([2]),
+        "tokens": np.array([1]),
+        "widths": np.array(widths),
+    }
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["weights"]),
+        helper.make_node("Cast", ["attention_mask"], ["float_mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["float_mask", "last"], ["mask"]),
+        helper.make_node("Mul", ["weights", "mask"], ["kept"]),
+        helper.make_node("ReduceSum", ["kept", "tokens"], ["sums"], keepdims=0),
+        helper.make_node("Add", ["sums", "bias"], ["logits"]),
+        helper.make_node("Split", ["logits", "widths"], outputs, axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"])
+            for name in ("input_ids", "attention_mask")
+        ],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width])
+            for name, width in zip(outputs, widths, strict=True)
+        ],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
