@@ -44,6 +44,15 @@ _SETTINGS: dict[str, type | tuple[type, ...]] = {
     "thresholds": dict,
     "operating_points": list,
 }
+_OPTIONAL: dict[str, type | tuple[type, ...]] = {"known_answers": list}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """A text and the scam probability that the bundle gave it where it was made."""
+
+    text: str
+    scam_probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class Bundle:
     language_threshold: float
     thresholds: Thresholds
     operating_points: tuple[OperatingPoint, ...]
+    known_answers: tuple[KnownAnswer, ...]
     training: Mapping[str, Any]
 
     @classmethod
@@ -96,6 +106,7 @@ class Bundle:
             language_threshold=float(settings["language_threshold"]),
             thresholds=_thresholds(folder / SETTINGS, settings["thresholds"]),
             operating_points=_operating_points(folder / SETTINGS, settings["operating_points"]),
+            known_answers=_known_answers(folder / SETTINGS, settings.get("known_answers", [])),
             training=manifest["training"],
         )
 
@@ -212,11 +223,13 @@ def _settings(path: Path) -> dict[str, Any]:
         ("normaliser_version", NORMALISER_VERSION),
     ):
         _check_version(path, key, settings.get(key), newest)
-    for key, allowed in _SETTINGS.items():
+    for key, allowed in (_SETTINGS | _OPTIONAL).items():
         value = settings.get(key)
+        if key in _OPTIONAL and key not in settings:
+            continue
         if key not in settings or isinstance(value, bool) or not isinstance(value, allowed):
             raise _wrong(path, key, value, f"must be {_type_name(allowed)}")
-    if unknown := sorted(settings.keys() - _SETTINGS.keys()):
+    if unknown := sorted(settings.keys() - _SETTINGS.keys() - _OPTIONAL.keys()):
         raise _wrong(path, unknown[0], settings[unknown[0]], "is unknown")
     for key, names in (("classes", VERDICTS), ("kinds", KINDS)):
         if settings[key] != [name.value for name in names]:
@@ -250,6 +263,20 @@ def _operating_points(path: Path, rows: list[Any]) -> tuple[OperatingPoint, ...]
         raise _wrong(
             path, "operating_points", rows, "each needs fpr, threshold, upper_bound, n, recall"
         ) from problem
+
+
+def _known_answers(path: Path, rows: list[Any]) -> tuple[KnownAnswer, ...]:
+    try:
+        answers = tuple(KnownAnswer(**row) for row in rows)
+    except TypeError as problem:
+        raise _wrong(
+            path, "known_answers", rows, "each needs text and scam_probability"
+        ) from problem
+    for answer in answers:
+        probability = answer.scam_probability
+        if not isinstance(answer.text, str) or not isinstance(probability, _NUMBER):
+            raise _wrong(path, "known_answers", rows, "each needs a text and a number")
+    return answers
 
 
 def _check_config(path: Path) -> None:
@@ -297,7 +324,7 @@ def _json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_bytes())
     except FileNotFoundError as problem:
         raise BundleError(f"{path}: missing; {_AGAIN}") from problem
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise BundleError(f"{path}: not readable as JSON ({problem}); {_AGAIN}") from problem
     if not isinstance(value, dict):
         raise BundleError(f"{path}: must hold one JSON object; {_AGAIN}")

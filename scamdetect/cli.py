@@ -10,7 +10,7 @@ import click
 
 from scamdetect.cli_data import data
 from scamdetect.cli_train import evaluate, export, train
-from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.errors import InputError, OutputError, ScamDetectError
 
 WRONG_USE, FAILED, INTERRUPTED = 2, 4, 130
 
@@ -135,8 +135,6 @@ def main() -> None:
         error.show()
         code = WRONG_USE
     except ScamDetectError as error:
-        from scamdetect.dumps.outputs import OutputError
-
         code = _fail(str(error), FAILED if isinstance(error, OutputError) else WRONG_USE)
     except OSError as error:
         code = _fail(str(error), FAILED)

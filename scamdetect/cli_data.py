@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scamdetect.cli_authored import COMMANDS
 from scamdetect.cli_train import extra
 from scamdetect.errors import InputError, SourceError
 
@@ -33,6 +34,10 @@ _ONLY = click.option("--only", metavar="SLUG", multiple=True, help="Only this so
 @click.group()
 def data() -> None:
     """Get, build and verify the training corpus."""
+
+
+for command in COMMANDS:
+    data.add_command(command)
 
 
 @data.command("fetch")
@@ -79,13 +84,23 @@ def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources
     show_default=True,
     help="The corpus.",
 )
+@click.option(
+    "--authored",
+    type=_FOLDER,
+    default="data/authored",
+    show_default=True,
+    help="Folder of the project's own messages; left out where it does not exist.",
+)
 @_RAW
 @_SOURCES
-def build_command(licences: LicencePolicy, output: Path, raw: Path, sources: Path) -> None:
-    """Make the corpus from every source that can be read."""
+def build_command(
+    licences: LicencePolicy, output: Path, authored: Path, raw: Path, sources: Path
+) -> None:
+    """Make the corpus from every source that can be read and the project's own messages."""
     with extra("train"):
         from scamdetect.data.corpus import build_corpus
-    build_corpus(sources, raw, output, licences, click.echo)
+    own = authored if authored.is_dir() else None
+    build_corpus(sources, raw, output, licences, click.echo, authored=own)
 
 
 @data.command("verify")

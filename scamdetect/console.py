@@ -85,6 +85,8 @@ def comparison_lines(comparison: Comparison, most: int | None) -> list[str]:
         f"{comparison.slug}: {comparison.rows:,} rows, reference {comparison.reference:,}, "
         f"equal {comparison.share:.2%}, {len(differences):,} differences"
     )
+    if comparison.twins:
+        head += f", twins {comparison.twins:,} (equal but for case and punctuation)"
     lines = [f"{head}{'' if comparison.passed else ', FAILED'}{note}", *differences[:most]]
     if most is not None and len(differences) > most:
         lines.append(f"  and {len(differences) - most:,} more: give --all")

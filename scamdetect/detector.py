@@ -232,7 +232,9 @@ def _rows(distinct: NDArray[np.float32], places: list[int | str]) -> NDArray[np.
 
 
 def _is_several(texts: object) -> TypeGuard[Iterable[object]]:
-    return isinstance(texts, Iterable) and not isinstance(texts, _SINGLE)
+    # A frame or table would give the names of its columns, or the columns, for texts.
+    is_table = hasattr(texts, "columns")
+    return isinstance(texts, Iterable) and not isinstance(texts, _SINGLE) and not is_table
 
 
 def _several(texts: object) -> list[object]:

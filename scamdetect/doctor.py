@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from scamdetect.bundle import SETTINGS
+from scamdetect.bundle import KnownAnswer
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
 
@@ -40,8 +38,7 @@ def examine(model: Path | None = None, cpuinfo: Path = _CPUINFO) -> list[Check]:
         return [*checks, Check("bundle", False, str(problem))]
     bundle = detector.bundle
     checks.append(Check("bundle", True, f"{bundle.model_id} in {bundle.folder}"))
-    settings = json.loads((bundle.folder / SETTINGS).read_text(encoding="utf-8"))
-    checks.append(self_test(detector, settings.get("known_answers") or []))
+    checks.append(self_test(detector, bundle.known_answers))
     return checks
 
 
@@ -66,13 +63,13 @@ def _processor(cpuinfo: Path) -> Check:
     return Check("processor", True, f"{detail}; lacks {', '.join(lacks)}" if lacks else detail)
 
 
-def self_test(detector: ScamDetector, answers: Sequence[Mapping[str, Any]]) -> Check:
-    """Return whether the detector gives the known answers: ``text`` and ``scam_probability``."""
+def self_test(detector: ScamDetector, answers: Sequence[KnownAnswer]) -> Check:
+    """Return whether the detector gives the known answers."""
     if not answers:
         return Check("self-test", None, "the bundle holds no known answers")
-    found = detector.predict([answer["text"] for answer in answers])
+    found = detector.predict([answer.text for answer in answers])
     off = [
-        1.0 if p.scam_probability is None else abs(p.scam_probability - answer["scam_probability"])
+        1.0 if p.scam_probability is None else abs(p.scam_probability - answer.scam_probability)
         for p, answer in zip(found, answers, strict=True)
     ]
     if max(off) <= TOLERANCE:

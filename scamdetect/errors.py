@@ -11,6 +11,10 @@ class InputError(ScamDetectError):
     """Report a file, table, column or option that cannot be used as given."""
 
 
+class OutputError(ScamDetectError):
+    """Report a destination that cannot be written: a full disk, a missing right."""
+
+
 class BundleError(ScamDetectError):
     """Report a model bundle that is missing, damaged or too new."""
 

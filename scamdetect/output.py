@@ -7,10 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from scamdetect.arrays import list_array, plain_array
 from scamdetect.errors import InputError
 from scamdetect.prediction import SCHEMA_VERSION, Prediction
 
-_KINDS = pa.list_(pa.struct([("kind", pa.string()), ("probability", pa.float32())]))
+_KIND = pa.struct([("kind", pa.string()), ("probability", pa.float32())])
+_KINDS = pa.list_(_KIND)
+_SHOWN = 40  # a file without a header has a message for a column name
 
 SCHEMA: pa.Schema = pa.schema(
     [
@@ -45,9 +48,17 @@ def columns(predictions: Sequence[Prediction], *, flat: bool = False) -> dict[st
     """Return one Arrow array a column, typed by ``SCHEMA`` (``FLAT_SCHEMA`` with ``flat``)."""
     schema = FLAT_SCHEMA if flat else SCHEMA
     return {
-        name: pa.array([read(p) for p in predictions], schema.field(name).type)
+        name: _column([read(p) for p in predictions], schema.field(name).type)
         for name, read in _readers(flat).items()
     }
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if kind != _KINDS:
+        return plain_array(values, kind)
+    items = [item for row in values for item in row]
+    fields = [plain_array([item[field.name] for item in items], field.type) for field in _KIND]
+    return list_array(values, pa.StructArray.from_arrays(fields, fields=list(_KIND)), kind)
 
 
 def check_columns(
@@ -59,8 +70,11 @@ def check_columns(
     itself an output column, or when output columns exist and ``overwrite`` is false.
     """
     if text_column not in existing:
-        listed = ", ".join(map(str, existing)) or "none"
-        raise InputError(f"{where} has no column {text_column!r}; its columns are: {listed}")
+        listed = ", ".join(shown(str(name)) for name in existing) or "none"
+        raise InputError(
+            f"{where} has no column {text_column!r}; its columns are: {listed}; "
+            "name the right one with text_column (--text-column)"
+        )
     if (found := list(existing).count(text_column)) > 1:
         raise InputError(f"{where} has {found} columns {text_column!r}; rename all but one")
     if text_column in COLUMNS:
@@ -68,10 +82,15 @@ def check_columns(
     taken = [name for name in existing if name in COLUMNS]
     if taken and not overwrite:
         raise InputError(
-            f"{where} already has the columns {', '.join(taken)}; "
-            "overwrite the columns on purpose or drop them first"
+            f"{where} already has the columns {', '.join(taken)}; drop them first, or replace "
+            "them with overwrite_columns=True (--overwrite-columns)"
         )
     return tuple(name for name in existing if name not in COLUMNS)
+
+
+def shown(name: str) -> str:
+    """Return a column's name as errors show it, cut to 40 characters."""
+    return name if len(name) <= _SHOWN else f"{name[: _SHOWN - 3]}..."
 
 
 def _readers(flat: bool) -> dict[str, Callable[[Prediction], Any]]:

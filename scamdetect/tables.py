@@ -32,12 +32,12 @@ def append(table: Any, text_column: str, stream: Stream, *, overwrite_columns: b
     if _is_frame(table, "polars"):
         return _append_polars(table, text_column, stream, overwrite_columns)
     if hasattr(table, "__arrow_c_stream__"):
-        whole = pa.RecordBatchReader.from_stream(table).read_all()
+        try:
+            whole = pa.RecordBatchReader.from_stream(table).read_all()
+        except pa.ArrowInvalid as problem:  # the stream of a single column, as a series gives
+            raise _no_table(table) from problem
         return _append_arrow(whole, text_column, stream, overwrite_columns)
-    raise InputError(
-        f"cannot score a {type(table).__name__} as a table; pass a pyarrow Table or RecordBatch, "
-        "a pandas or polars DataFrame, or call predict on a list"
-    )
+    raise _no_table(table)
 
 
 def texts_of(column: pa.Array | pa.ChunkedArray) -> Iterator[object]:
@@ -55,10 +55,10 @@ def texts_of(column: pa.Array | pa.ChunkedArray) -> Iterator[object]:
 def _append_arrow(
     table: pa.Table | pa.RecordBatch, text_column: str, stream: Stream, overwrite: bool
 ) -> pa.Table | pa.RecordBatch:
-    kept = check_columns(table.schema.names, text_column, overwrite=overwrite, where="the table")
+    names = table.schema.names
+    kept = check_columns(names, text_column, overwrite=overwrite, where="the table")
     new = _columns(stream(texts_of(table.column(text_column))))
-    if len(kept) < table.num_columns:
-        table = table.select(list(kept))
+    table = table.select([place for place, name in enumerate(names) if name in kept])
     for name, column in new.items():
         whole = column.combine_chunks() if isinstance(table, pa.RecordBatch) else column
         table = table.append_column(SCHEMA.field(name), whole)
@@ -87,6 +87,13 @@ def _columns(predictions: Iterator[Prediction]) -> dict[str, pa.ChunkedArray]:
         field.name: pa.chunked_array([part[field.name] for part in parts], field.type)
         for field in SCHEMA
     }
+
+
+def _no_table(value: object) -> InputError:
+    return InputError(
+        f"cannot score a {type(value).__name__} as a table; pass a pyarrow Table or RecordBatch, "
+        "a pandas or polars DataFrame, or call predict on a list"
+    )
 
 
 def _is_frame(table: object, module: str) -> bool:

@@ -1,18 +1,20 @@
 """The normaliser: what a model sees of a message. It is versioned and part of a bundle's contract.
 
-Two steps, both idempotent and linear in the length of the text. ``fold`` undoes disguises: invisible
-characters, styled letters, look-alikes inside a word of another script. ``mask`` replaces personal data and
-link names by tokens that keep their shape, so that `.example` and `.com` read the same.
+Two steps, both idempotent and linear in the length of the text. ``fold`` undoes disguises:
+invisible characters, styled letters, look-alikes inside a word of another script. ``mask`` replaces
+personal data and link names by tokens that keep their shape, so that `.example` and `.com` read the
+same.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 NORMALISER_VERSION = 1
 
-# -- fold ---------------------------------------------------------------------------------------------------
+# -- fold ------------------------------------------------------------------------------------
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 _INVISIBLE = re.compile(
@@ -28,14 +30,19 @@ _STYLED = re.compile(
     "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u1d00-\u1d2b\u24b6-\u24e9\U0001d400-\U0001d7ff"
     "\U0001f110-\U0001f12b\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]"
 )
+_FRAMED = (0x1F130, 0x1F150, 0x1F170)  # where the capitals in squares and on black begin
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True))
 _SMALL_CAPITAL = re.compile(f"[{''.join(_SMALL_CAPITALS)}]")
-_WORD = re.compile(r"[^\W\d_]{2,}")
+# A letter and what follows of letters and of the accents that compose with them.
+_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f])+")
+_MARKS = re.compile(r"[^\w\s\x00-\x7f]{31,}")
+_MOST_MARKS = 30  # on one letter, as in Unicode's stream-safe text format
 _LATIN_OF_CYRILLIC = dict(
     zip("аеорсухіѕјһԁԛԝѵғАВЕКМНОРСТУХІЅЈԚԜ", "aeopcyxisjhdqwvfABEKMHOPCTYXISJQW", strict=True)
 )
-_CYRILLIC_OF_LATIN = dict(zip("aeopcyxijkmABEKMHOPCTYXI", "аеорсухіјкмАВЕКМНОРСТУХІ", strict=True))
 _LATIN_OF_GREEK = dict(zip("αικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aikvoptuxABEZHIKMNOPTYX", strict=True))
+_LATIN_OF_FOREIGN = _LATIN_OF_CYRILLIC | _LATIN_OF_GREEK
+_CYRILLIC_OF_LATIN = dict(zip("aeopcyxijkmABEKMHOPCTYXI", "аеорсухіјкмАВЕКМНОРСТУХІ", strict=True))
 _GREEK_OF_LATIN = dict(zip("aiovxABEZHIKMNOPTYX", "αιονχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", strict=True))
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _CYRILLIC = re.compile("[\u0400-\u052f]")
@@ -47,8 +54,9 @@ _BREAKS = re.compile(r" ?\n(?: ?\n)+ ?| ?\n ?")
 def fold(text: str) -> str:
     """Return the text without the disguises that hide words from a filter.
 
-    Accepts any str. Clean text in any language keeps its letters: joiners stay where Arabic, Indic and
-    South-East Asian scripts and emoji need them, and look-alikes change only inside mixed-script words.
+    Accepts any str. Clean text in any language keeps its letters: joiners stay where Arabic, Indic
+    and South-East Asian scripts and emoji need them, and look-alikes change only inside words of
+    mixed script.
     """
     if not text.isascii():
         text = _fold_unicode(text)
@@ -59,14 +67,28 @@ def fold(text: str) -> str:
 
 def _fold_unicode(text: str) -> str:
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    text = unicodedata.normalize("NFC", text)
     text = _INVISIBLE.sub("", text)
-    text = _JOINERS.sub(_needed_joiner, text)
     text = _STYLED.sub(_plain_letter, text)
     text = _SMALL_CAPITAL.sub(lambda match: _SMALL_CAPITALS[match[0]], text)
+    # Composed first, for the marks beside a joiner decide whether it stays.
+    text = _composed(_JOINERS.sub(_needed_joiner, _composed(text)))
     if _LATIN.search(text) and (_CYRILLIC.search(text) or _GREEK.search(text)):
-        text = _WORD.sub(_one_script, text)
-    return unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFC", _WORD.sub(_one_script, text))
+    return text
+
+
+def _composed(text: str) -> str:
+    # Fewer marks first: composing sorts those of a letter, in quadratic time.
+    return unicodedata.normalize("NFC", _MARKS.sub(_fewer_marks, text))
+
+
+def _fewer_marks(match: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in match[0]:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _needed_joiner(match: re.Match[str]) -> str:
@@ -85,49 +107,40 @@ def _is_emoji(character: str) -> bool:
 
 
 def _plain_letter(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    for first, last, base in (
-        (0x1F130, 0x1F149, "A"),
-        (0x1F150, 0x1F169, "A"),
-        (0x1F170, 0x1F189, "A"),
-    ):
-        # Squared and negative letters have no compatibility mapping; blood-type emoji stay emoji.
-        if first <= code <= last:
-            is_emoji = code in (0x1F170, 0x1F171, 0x1F17E, 0x1F17F, 0x1F18E)
-            return match[0] if is_emoji else chr(ord(base) + code - first)
+    for first in _FRAMED:
+        # Framed letters have no compatibility mapping; the blood types and the like stay emoji.
+        place = ord(match[0]) - first
+        if 0 <= place < 26:
+            return match[0] if match[0] in "🅰🅱🅾🅿" else chr(ord("A") + place)
     plain = unicodedata.normalize("NFKC", match[0])
     return plain.strip("()") if len(plain) == 3 else plain
 
 
 def _one_script(match: re.Match[str]) -> str:
     word = match[0]
-    if word.isascii():
+    if word.isascii() or not _LATIN.search(word):
         return word
-    latin = len(_LATIN.findall(word))
-    for script, to_latin, from_latin in (
-        (_CYRILLIC, _LATIN_OF_CYRILLIC, _CYRILLIC_OF_LATIN),
-        (_GREEK, _LATIN_OF_GREEK, _GREEK_OF_LATIN),
-    ):
-        other = script.findall(word)
-        if not latin or not other:
-            continue
-        # A word whose foreign letters all look Latin is Latin in disguise; otherwise it is the other script.
-        if all(letter in to_latin for letter in other):
-            return "".join(to_latin.get(letter, letter) for letter in word)
-        return "".join(from_latin.get(letter, letter) for letter in word)
-    return word
+    cyrillic, greek = _CYRILLIC.findall(word), _GREEK.findall(word)
+    # A word whose foreign letters all look Latin is Latin in disguise; otherwise it is of the other
+    # script.
+    if all(letter in _LATIN_OF_FOREIGN for letter in cyrillic + greek):
+        letters = _LATIN_OF_FOREIGN
+    else:
+        letters = _CYRILLIC_OF_LATIN if cyrillic else _GREEK_OF_LATIN
+    return "".join(letters.get(letter, letter) for letter in word)
 
 
 def _one_or_two_breaks(match: re.Match[str]) -> str:
     return "\n\n" if match[0].count("\n") > 1 else "\n"
 
 
-# -- mask ---------------------------------------------------------------------------------------------------
+# -- mask ------------------------------------------------------------------------------------
 
 _SHORTENERS = frozenset(
-    "bit.ly t.co goo.gl tinyurl.com is.gd cutt.ly rb.gy ow.ly s.id bitly.com shorturl.at t.ly v.gd tiny.cc "
-    "rebrand.ly buff.ly adf.ly wa.me t.me lin.ee m.me line.me zalo.me u.to clck.ru vk.cc dwz.cn url.cn "
-    "t.cn suo.im reurl.cc lihi.cc han.gl vo.la me2.do qr.ae shorturl.example short.example".split()
+    "bit.ly t.co goo.gl tinyurl.com is.gd cutt.ly rb.gy ow.ly s.id bitly.com shorturl.at t.ly v.gd "
+    "tiny.cc rebrand.ly buff.ly adf.ly wa.me t.me lin.ee m.me line.me zalo.me u.to clck.ru vk.cc "
+    "dwz.cn url.cn t.cn suo.im reurl.cc lihi.cc han.gl vo.la me2.do qr.ae shorturl.example "
+    "short.example".split()
 )
 _TOP_LEVEL = (
     "com|net|org|info|biz|xyz|top|shop|site|online|club|vip|live|app|link|click|icu|cc|co|io|me|tv|ly|gl|gd|"
@@ -140,20 +153,21 @@ _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _DOT = r"(?:\.|\[\.\]|\(\.\))"
 _REST = r"[^\s<>\"'«»「」『』（）【】，。、；！？]"
 _EMAIL = re.compile(
-    rf"(?<![\w.+-])[\w.+-]{{1,64}}(?:@|\[at\]|\(at\))(?:{_LABEL}\.){{1,6}}[^\W\d_]{{2,24}}(?![\w@])",
+    r"(?<![\w.+-])"
+    rf"(?:[\w.+-]{{1,64}}(?:@|\[at\]|\(at\))(?:{_LABEL}\.){{1,6}}[^\W\d_]{{2,24}}(?![\w@]))+",
     re.IGNORECASE,
 )
 _LINK = re.compile(
     rf"(?:(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)|www\.){_REST}+"
-    # Without a scheme: a known top-level domain, or any two letters where a third label or a path follows
-    # (a missing blank after a full stop, as in "thanks.im here", is no link).
+    # Without a scheme: a known top-level domain, or any two letters where a third label or a path
+    # follows (a missing blank after a full stop, as in "thanks.im here", is no link).
     rf"|(?<![\w@.-])(?:{_LABEL}{_DOT}){{1,6}}(?:{_TOP_LEVEL})(?![\w@-])(?:[:/?#]{_REST}*)?"
     rf"|(?<![\w@.-])(?:{_LABEL}{_DOT}){{2,6}}[a-z]{{2}}(?![\w@-])(?:[:/?#]{_REST}*)?"
     rf"|(?<![\w@.-]){_LABEL}{_DOT}[a-z]{{2}}/{_REST}*"
     r"|(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])(?:[:/][^\s<>\"']*)?",
     re.IGNORECASE,
 )
-_HANDLE = re.compile(r"(?<![\w@.])@(?=\w*[^\W\d])[\w.]{2,32}(?<!\.)")
+_HANDLE = re.compile(r"(?<![\w@.])(?:@(?=\w*[^\W\d])[\w.]{2,32}(?<!\.))+")
 _NUMBER = re.compile(
     r"(?<![\w.,])(?:\+|00)?\(?\d[\d()]{0,40}+(?:[ \u00a0./‑–-]\(?\d[\d()]{0,40}+){0,7}(?!\w)"
     r"|(?<=[^\W\d_])\d{9,}"
@@ -162,42 +176,59 @@ _GROUPED_AMOUNT = re.compile(
     r"\d{1,3}(?:[., ]\d{3})+(?:[.,]\d{1,2})?|\d+[.,]\d{1,8}|\d{1,3}(?:,\d{2})*,\d{3}"
 )
 _DATE = re.compile(
-    r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?:[ ]\d{1,2}(?:[.]\d{2})?)?"
+    r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})"
+    r"(?:[ ]\d{1,2}(?:[.]\d{2})?)?"
 )
 _CURRENCY_BEFORE = re.compile(
-    r"(?:[$€£¥₫₹฿₩₱₽₺৳₦₨元円원บาท]|\b(?:rp|rm|usd|idr|vnd|php|thb|inr|rs|tk|kes|tzs|tsh|ksh|eur))\.? ?$",
+    r"(?:[$€£¥₫₹฿₩₱₽₺৳₦₨元円원บาท]"
+    r"|\b(?:rp|rm|usd|idr|vnd|php|thb|inr|rs|tk|kes|tzs|tsh|ksh|eur))\.? ?$",
     re.IGNORECASE,
 )
 _CURRENCY_AFTER = re.compile(
-    r" ?(?:[$€£¥₫₹฿₩₱₽₺৳₦đ%]|(?:usd|usdt|btc|eth|vnd|vnđ|idr|php|thb|baht|inr|rs|tk|kes|tzs|tsh|ksh|eur|euro|"
-    r"dong|đồng|triệu|tr|nghìn|ribu|juta|rb|jt|won|yen|rub|tl|lira|rupee|rupees|taka|shilingi|riel|kyat|ks)\b|"
-    r"[元円원块萬万億亿]|บาท|руб|টাকা|रुपये|ரூபாய்|روپے|ریال|تومان|ريال|ကျပ်|រៀល)",
+    r" ?(?:[$€£¥₫₹฿₩₱₽₺৳₦đ%]"
+    r"|(?:usd|usdt|btc|eth|vnd|vnđ|idr|php|thb|baht|inr|rs|tk|kes|tzs|tsh|ksh|eur|euro|dong|đồng|triệu"
+    r"|tr|nghìn|ribu|juta|rb|jt|won|yen|rub|tl|lira|rupee|rupees|taka|shilingi|riel|kyat|ks)\b"
+    r"|[元円원块萬万億亿]|บาท|руб|টাকা|रुपये|ரூபாய்|روپے|ریال|تومان|ريال|ကျပ်|រៀល)",
     re.IGNORECASE,
 )
+# A token can uncover what the text in its place hid, as the handle in "1234567@name".
+_TOUCHING = re.compile(r"\][.(+-]*[\w@]|[\w@]\[")
+# And it can strand a joiner or an accent that belonged to a letter.
+_STRANDED = re.compile("\\][\u0300-\u036f\u200b-\u200d]|[\u0300-\u036f\u200b]\\[")
+_MOST_PASSES = 4
 
 
 def mask(text: str) -> str:
     """Return the text with personal data and link names replaced by tokens.
 
-    The tokens are [email], [handle], [phone], [account], [number] and [link ...], the last with the shape of
-    the link: shortener, address or named host, how many labels, digits, path, query. Amounts, dates and short
-    codes stay.
+    The tokens are [email], [handle], [phone], [account], [number] and [link ...], the last with the
+    shape of the link: shortener, address or named host, how many labels, digits, path, query.
+    Amounts, dates and short codes stay.
     """
+    return _settled(_mask_once, text, _TOUCHING)
+
+
+def _settled(step: Callable[[str], str], text: str, unsettled: re.Pattern[str]) -> str:
+    for _ in range(_MOST_PASSES):
+        before, text = text, step(text)
+        if text == before or not unsettled.search(text):
+            break
+    return text
+
+
+def _mask_once(text: str) -> str:
     if "@" in text or "at" in text:
         text = _EMAIL.sub("[email]", text)
     if "." in text or "://" in text:
         text = _LINK.sub(_link_shape, text)
     if "@" in text:
-        text = _HANDLE.sub("[handle]", text)
+        text = _HANDLE.sub(lambda match: "[handle]" * match[0].count("@"), text)
     return _NUMBER.sub(_number_token, text)
 
 
 def _link_shape(match: re.Match[str]) -> str:
-    link = match[0]
-    trailing = re.search(r"[.,;:!?)\]}…।]*$", link)
-    end = trailing.group() if trailing else ""
-    if end:
-        link = link[: -len(end)]
+    link = match[0].rstrip(".,;:!?)]}…।")
+    end = match[0][len(link) :]
     bare = re.sub(r"^(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)", "", link, flags=re.IGNORECASE)
     bare = re.sub(r"\[\.\]|\(\.\)", ".", bare)
     host, rest = re.match(r"([^/?#:]*)(.*)", bare, re.DOTALL).groups()  # type: ignore[union-attr]
@@ -241,4 +272,4 @@ def _separated(number: str) -> bool:
 
 def normalise(text: str) -> str:
     """Return what a model sees of the text: folded, then masked. Empty where nothing is left."""
-    return mask(fold(text)).strip()
+    return _settled(lambda text: mask(fold(text)).strip(), text, _STRANDED)

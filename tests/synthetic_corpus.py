@@ -17,7 +17,7 @@ _TEXTS = {
 }
 
 
-def row(number: int, verdict: str, **changes: Any) -> dict[str, Any]:
+def row(number: int, verdict: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return one corpus row; ``changes`` replace its columns."""
     text = changes.pop("norm", _TEXTS[verdict].format(n=number))
     source = changes.get("source", "en_invented")

@@ -120,7 +120,7 @@ def test_a_newer_manifest_is_refused(copy: Path) -> None:
     refused(copy, "manifest.json", "pip install -U scamdetect")
 
 
-@pytest.mark.parametrize("content", [b"\x80\x04.", b"[]", b"{", b"\xff\xfe{}"])
+@pytest.mark.parametrize("content", [b"\x80\x04.", b"[]", b"{", b"\xff\xfe{}", b"[" * 10**5])
 def test_an_unreadable_manifest_is_refused(copy: Path, content: bytes) -> None:
     (copy / "manifest.json").write_bytes(content)
     refused(copy, "manifest.json", "JSON")
@@ -144,6 +144,9 @@ def test_an_unreadable_manifest_is_refused(copy: Path, content: bytes) -> None:
         ("thresholds", {"flag": 0.5, "review": 0.6}, "review <= flag"),
         ("thresholds", {"flag": 0.5}, "review <= flag"),
         ("operating_points", [{"fpr": 0.1}], "upper_bound"),
+        ("known_answers", {}, "must be list"),
+        ("known_answers", [{"text": "hello"}], "scam_probability"),
+        ("known_answers", [{"text": "hello", "scam_probability": None}], "number"),
         ("colour", "red", "unknown"),
     ],
 )

@@ -78,6 +78,7 @@ def test_a_score_does_not_depend_on_its_neighbours(detector, texts, random) -> N
         (1.5, "not text: float"),
         (True, "not text: bool"),
         ({"text": "profit"}, "not text: dict"),
+        (pd.DataFrame({"text": ["profit"]}), "not text: DataFrame"),
         ("", "empty after normalisation"),
         (" \n\t\u200b\x00", "empty after normalisation"),
     ],
@@ -162,7 +163,7 @@ def test_tables_of_probabilities(detector: ScamDetector) -> None:
     assert detector.predict_proba([]).shape == (0, 3)
 
 
-@pytest.mark.parametrize("value", ["profit", b"profit", None, 3])
+@pytest.mark.parametrize("value", ["profit", b"profit", None, 3, pd.DataFrame({"text": ["a"]})])
 def test_tables_and_streams_refuse_a_single_value(detector: ScamDetector, value: object) -> None:
     for call in (detector.predict_proba, detector.kind_proba, detector.stream):
         with pytest.raises(TypeError, match=r"pass a list: \[text\]"):

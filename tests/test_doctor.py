@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector
+from scamdetect.bundle import KnownAnswer
 from scamdetect.doctor import examine, self_test
 
 
@@ -38,12 +40,23 @@ def test_bundle_is_checked(tmp_path: Path, tiny_bundle: Path) -> None:
 def test_known_answers_are_compared(detector: ScamDetector, shift: float, expected: bool) -> None:
     texts = ["profit", "hello lunch"]
     answers = [
-        {"text": text, "scam_probability": float(p.scam_probability or 0) - shift}
+        KnownAnswer(text, float(p.scam_probability or 0) - shift)
         for text, p in zip(texts, detector.predict(texts), strict=True)
     ]
     assert self_test(detector, answers).ok is expected
 
 
+def test_the_bundles_own_answers_are_used(
+    tmp_path: Path, tiny_bundle: Path, detector: ScamDetector
+) -> None:
+    assert _detail(tiny_bundle, tmp_path, "self-test")[0] is None
+    right = detector.predict("profit").scam_probability
+    for probability, expected in ((right, True), (0.0, False)):
+        answers = [{"text": "profit", "scam_probability": probability}]
+        folder = write_tiny_bundle(tmp_path / f"bundle-{expected}", known_answers=answers)
+        assert _detail(folder, tmp_path, "self-test")[0] is expected
+
+
 def test_known_answer_that_is_not_scored_is_wrong(detector: ScamDetector) -> None:
-    assert self_test(detector, [{"text": "", "scam_probability": 0.1}]).ok is False
+    assert self_test(detector, [KnownAnswer("", 0.1)]).ok is False
     assert self_test(detector, []).ok is None

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from scamdetect import output
 from scamdetect.dumps import outputs
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.outputs import OutputError
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, OutputError
 from scamdetect.labels import Decision, Kind, Verdict
 from scamdetect.prediction import KindScore, Prediction, unscored
 
@@ -186,6 +185,14 @@ def test_columns_of_one_name_need_csv(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[1].startswith("hi,1,2,")
 
 
+def test_columns_of_one_name_in_parquet_are_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["hi"])] * 3, names=["text", "a", "a"])
+    pq.write_table(table, tmp_path / "in.parquet")
+    for name in ("out.csv", "out.jsonl", "out.parquet"):
+        with pytest.raises(InputError, match="several columns named a.*rename them"):
+            score_file(tmp_path / "in.parquet", tmp_path / name, detector=EchoDetector())
+
+
 class _FullDisk:
     """A file on a disk that is full after some bytes."""
 
@@ -199,7 +206,7 @@ class _FullDisk:
             raise OSError(errno.ENOSPC, "No space left on device")
         return self._file.write(content)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self._file, name)
 
 

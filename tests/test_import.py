@@ -16,7 +16,7 @@ import scamdetect
 PACKAGE = Path(scamdetect.__file__).parent
 HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas"}
 PUBLIC = {"scamdetect"} | {
-    f"scamdetect.{module}" for module in ("output", "errors", "labels", "prediction")
+    f"scamdetect.{module}" for module in ("arrays", "output", "errors", "labels", "prediction")
 }
 # What a room may import of the package beside itself; all other top-level modules are the core.
 ROOMS: dict[str, set[str]] = {
@@ -24,7 +24,7 @@ ROOMS: dict[str, set[str]] = {
     "integrations": PUBLIC | {"scamdetect.dumps"},
     "bench": PUBLIC | {"scamdetect.dumps", "scamdetect.evaluation", "scamdetect.perturb"},
 }
-COMMANDS = {"cli", "cli_data", "cli_train", "console"}
+COMMANDS = {path.stem for path in PACKAGE.glob("cli*.py")} | {"console"}
 COMMAND_MODULES = {f"scamdetect.{name}" for name in COMMANDS}
 # Behind ScamDetector: commands reach these through it alone.
 INNER = {
@@ -73,6 +73,41 @@ def test_predicting_loads_nothing_heavy(tiny_bundle: Path) -> None:
         f"print(sorted({HEAVY!r} & set(sys.modules)))"
     )
     assert fresh(code).strip() == "[]"
+
+
+def test_scoring_tables_and_dumps_loads_nothing_heavy(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id,text\n1,guaranteed bitcoin profit\n2,\n", encoding="utf-8")
+    (tmp_path / "in.jsonl").write_text(
+        '{"n": 1.5, "ok": true, "text": "hello"}\n', encoding="utf-8"
+    )
+    code = (
+        "import sys\nimport pyarrow.parquet as pq\nfrom scamdetect import ScamDetector\n"
+        "from scamdetect.dumps.job import score_file\n"
+        f"d = ScamDetector.load({str(tiny_bundle)!r}, threads=1)\n"
+        f"folder = {str(tmp_path)!r}\n"
+        "for name in ('in.csv', 'in.jsonl', 'in.csv.parquet', 'in.jsonl.parquet'):\n"
+        "    for ext in ('csv', 'jsonl', 'parquet'):\n"
+        "        target = f'{folder}/{name}.{ext}'\n"
+        "        score_file(f'{folder}/{name}', target, detector=d, overwrite_columns=True)\n"
+        "table = pq.ParquetFile(f'{folder}/in.csv.parquet').read(['text'])\n"
+        "assert d.score_table(table)['scamdetect_decision'].to_pylist() == ['flag', 'unscored']\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    assert fresh(code).strip() == "[]"
+
+
+def test_the_command_line_loads_nothing_heavy(tiny_bundle: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("text\nguaranteed bitcoin profit\n", encoding="utf-8")
+    code = (
+        f"import sys\nsys.argv = ['scamdetect', 'score', {str(source)!r}, '--quiet', "
+        f"'--model', {str(tiny_bundle)!r}]\n"
+        "import scamdetect.cli\n"
+        "try:\n    scamdetect.cli.main()\n"
+        f"except SystemExit as end:\n    print(end.code, sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    assert fresh(code).strip() == "0 []"
+    assert "scam" in (tmp_path / "in.scored.csv").read_text("utf-8")
 
 
 def test_the_import_is_quick() -> None:

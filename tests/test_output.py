@@ -11,7 +11,7 @@ from scamdetect.errors import InputError
 from scamdetect.output import COLUMNS, FLAT_SCHEMA, SCHEMA, check_columns, columns, record
 from scamdetect.prediction import unscored
 
-ROWS = [SCAM, unscored("missing", "tiny@1+0")]
+ROWS = [SCAM, unscored("missing", "tiny@1+0"), SCAM]
 
 
 @pytest.mark.parametrize(("flat", "schema"), [(False, SCHEMA), (True, FLAT_SCHEMA)])
@@ -21,6 +21,7 @@ def test_columns_have_the_schema_and_the_records_values(rows, flat, schema) -> N
     assert tuple(made) == COLUMNS
     assert [array.type for array in made.values()] == schema.types
     for name, array in made.items():
+        array.validate(full=True)
         assert [_rounded(x) for x in array.to_pylist()] == [
             record(p, flat=flat)[name] for p in rows
         ]
@@ -41,13 +42,22 @@ def test_records_are_plain_json() -> None:
 
 
 def test_a_missing_text_column_lists_the_columns() -> None:
-    with pytest.raises(InputError, match=r"inbox\.csv has no column 'text'.*are: id, body"):
+    message = r"inbox\.csv has no column 'text'; its columns are: id, body; .*--text-column"
+    with pytest.raises(InputError, match=message):
         check_columns(["id", "body"], "text", overwrite=False, where="inbox.csv")
+
+
+def test_a_message_in_place_of_a_header_is_not_told_in_full() -> None:
+    message = "guaranteed profit, pay the release fee to my account today"
+    with pytest.raises(InputError) as caught:
+        check_columns([message, "n" * 40], "text", overwrite=False, where="inbox.csv")
+    assert f"are: {message[:37]}..., {'n' * 40};" in str(caught.value)
 
 
 def test_output_columns_are_replaced_only_on_purpose() -> None:
     names = ["scamdetect_verdict", "text", "scamdetect_mine"]
-    with pytest.raises(InputError, match="already has the columns scamdetect_verdict"):
+    message = "already has the columns scamdetect_verdict;.*--overwrite-columns"
+    with pytest.raises(InputError, match=message):
         check_columns(names, "text", overwrite=False, where="t")
     kept = check_columns(names, "text", overwrite=True, where="t")
     assert kept == ("text", "scamdetect_mine")

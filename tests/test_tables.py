@@ -123,10 +123,28 @@ def test_a_wrong_column_name_lists_the_columns(detector: ScamDetector, table: ob
         detector.score_table(table, text_column="body")
 
 
-@pytest.mark.parametrize("value", [["profit"], {"text": ["profit"]}, "profit", None])
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["profit"],
+        {"text": ["profit"]},
+        "profit",
+        None,
+        pd.Series(["profit"]),
+        pa.chunked_array([["profit"]]),
+        pa.array(["profit"]),
+    ],
+)
 def test_what_is_no_table_is_refused(detector: ScamDetector, value: object) -> None:
     with pytest.raises(InputError, match="as a table"):
         detector.score_table(value)
+
+
+def test_columns_of_one_name_are_kept_in_their_places(detector: ScamDetector) -> None:
+    table = pa.Table.from_arrays([pa.array([n]) for n in (1, "profit", 2)], ["a", "text", "a"])
+    again = detector.score_table(detector.score_table(table), overwrite_columns=True)
+    assert again.column_names == ["a", "text", "a", *COLUMNS]
+    assert (again.column(0).to_pylist(), again.column(2).to_pylist()) == ([1], [2])
 
 
 def test_numbers_for_text_are_unscored(detector: ScamDetector) -> None:

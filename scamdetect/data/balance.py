@@ -43,9 +43,10 @@ def balance_forms(
     is_legit: Callable[[T], bool],
     digest: Callable[[T], str],
 ) -> list[T]:
-    """Return the rows with no form in which one class outnumbers the other more than MAX_RATIO times.
+    """Return the rows, cut so that in no form one class outnumbers the other MAX_RATIO times.
 
-    A form that one class hardly has keeps MIN_ROWS rows of the other, so that rare forms are not lost.
+    A form that one class hardly has keeps MIN_ROWS rows of the other, so that rare forms are not
+    lost.
     """
     rows = list(rows)
     classes = [(form_of(text_of(row)), is_legit(row)) for row in rows]

@@ -1,7 +1,7 @@
 """Label conventions that hold in every role, applied by rule to what the loader yields.
 
-Extortion and money-mule offers are scam. Gambling is scam only with a fraud manoeuvre; where gambling is all
-that a public row is known for, the row is only known to be "not legit".
+Extortion and money-mule offers are scam. Gambling is scam only with a fraud manoeuvre; where
+gambling is all that a public row is known for, the row is only known to be "not legit".
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ _EXTORTION = re.compile(
 )
 _MULE = re.compile(
     r"money mule|(?:rent|lend|sell|use) (?:out )?your (?:bank )?account|"
-    r"(?:receive|accept) (?:payments|transfers|money) (?:in|into|to|through) your (?:bank )?account.{0,80}(?:keep|%|percent|commission)|"
-    r"收购?(?:银行卡|对公账户|四件套)|出租(?:银行卡|账户)|跑分|thuê tài khoản|sewa rekening|jual beli rekening|"
+    r"(?:receive|accept) (?:payments|transfers|money) (?:in|into|to|through) your (?:bank )?account"
+    r".{0,80}(?:keep|%|percent|commission)|"
+    r"收购?(?:银行卡|对公账户|四件套)|出租(?:银行卡|账户)|跑分|"
+    r"thuê tài khoản|sewa rekening|jual beli rekening|"
     r"รับซื้อบัญชี|เช่าบัญชี|통장 ?(?:대여|매입|임대)|обнал|дроп(?:ы|ов|а)\b",
     re.IGNORECASE,
 )
 _MANOEUVRE = re.compile(
-    r"sure (?:win|odds|bet)|guaranteed? (?:win|odds)|fixed (?:match|game)|insider|100 ?% (?:win|sure)|"
-    r"(?:release|unlock|withdraw)\w* .{0,40}(?:deposit|fee|tax)|包(?:赢|中)|稳赚|内幕|必(?:赢|中)|特码|"
+    r"sure (?:win|odds|bet)|guaranteed? (?:win|odds)|fixed (?:match|game)|insider|"
+    r"100 ?% (?:win|sure)|(?:release|unlock|withdraw)\w* .{0,40}(?:deposit|fee|tax)|"
+    r"包(?:赢|中)|稳赚|内幕|必(?:赢|中)|特码|"
     r"jackpot pasti|pasti (?:menang|jp)|bocoran|nomor jitu|angka jitu|mkeka wa uhakika|"
     r"ชนะแน่นอน|การันตี|bao (?:thắng|lô)|chắc thắng|kesin (?:kazan|maç)|банкер|договорн\w+ матч",
     re.IGNORECASE,
@@ -54,7 +57,7 @@ def verdict_is_open(row: Row) -> bool:
     if row.verdict is Verdict.LEGIT:
         return False
     only_gambling = row.kinds == (Kind.GAMBLING,) and not _MANOEUVRE.search(row.text)
-    return row.unsplit or only_gambling
+    return row.unsplit or (only_gambling and row.verdict_provenance is not Provenance.AUTHORED)
 
 
 def _as_scam(row: Row, kind: Kind) -> Row:

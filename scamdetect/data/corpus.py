@@ -1,4 +1,7 @@
-"""Build the training and evaluation corpus from the public sources, and say what each step removed."""
+"""Build the corpus to train and evaluate on: public sources and the project's own messages.
+
+Each step says what it removed.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.data.balance import balance_forms, cap_rows
 from scamdetect.data.conventions import apply_conventions, verdict_is_open
 from scamdetect.data.neardup import Groups, near_duplicate_groups
 from scamdetect.data.placeholders import fill_placeholders
 from scamdetect.data.registry import LICENCE_POLICIES, LicencePolicy, Source, load_registry
-from scamdetect.data.rows import Row, load_rows
+from scamdetect.data.rows import Row, load_rows, row_hash
 from scamdetect.errors import SourceError
+from scamdetect.labels import Provenance
 from scamdetect.text import normalise
 
 Log = Callable[[str], None]
@@ -26,6 +31,9 @@ POOL_CAP = 6_000  # rows a source, language and verdict that take part at all
 TRAIN_CAPS = {"legit": 1_500, "spam": 2_000, "scam": 3_000}  # a source and language
 GROUP_CAP = 2  # rows of one near-duplicate group that train
 CALIBRATE_SHARE = 0.10
+# Of rows that resemble one another, those stay that are held out most.
+HELD_OUT = {"train": 0, "calibrate": 1, "dev": 2, "test": 2}
+AUTHORED = "authored_"  # and the language: the sources of the project's own messages
 
 SCHEMA = pa.schema(
     [
@@ -59,7 +67,7 @@ class Entry:
     """A row on its way into the corpus."""
 
     row: Row
-    source: Source
+    source: Source | None  # None: an authored row, whose role is set and which no cap touches
     input: str
     norm: str
     role: str
@@ -67,24 +75,33 @@ class Entry:
     near: int = -1  # near-duplicates alone
 
 
-def build_corpus(sources: Path, raw: Path, output: Path, licences: LicencePolicy, log: Log) -> None:
+def build_corpus(
+    sources: Path,
+    raw: Path,
+    output: Path,
+    licences: LicencePolicy,
+    log: Log,
+    authored: Path | None = None,
+) -> None:
     """Write ``output`` (Parquet, columns of SCHEMA) from every source that can be read.
 
-    ``licences`` decides which sources may train or calibrate; dev and test sources are always in. A source whose
-    files are missing is reported and left out. Raises SourceError when nothing trains.
+    ``licences`` decides which sources may train or calibrate; dev and test sources are always in. A
+    source whose files are missing is reported and left out. ``authored`` is the folder of the
+    project's own messages. Raises SourceError when nothing trains or an authored row is malformed.
     """
     registry = load_registry(sources)
     allowed = LICENCE_POLICIES[licences]
     entries: list[Entry] = []
     for source in registry.values():
         if source.status != "available" or source.role == "exclude":
-            log(
-                f"{source.slug}: left out ({source.status if source.status != 'available' else source.role})"
-            )
+            reason = source.role if source.status == "available" else source.status
+            log(f"{source.slug}: left out ({reason})")
         elif source.role == "train" and source.licence_class not in allowed:
             log(f"{source.slug}: left out (licence {source.licence_class}, policy {licences})")
         else:
             entries += _read_source(source, raw, sources, log)
+    if authored is not None:
+        entries += _read_authored(authored, log)
     if not any(entry.role == "train" for entry in entries):
         raise SourceError("no source that may train could be read; run: scamdetect data fetch")
     entries = _drop_exact_repeats(entries, log)
@@ -112,14 +129,54 @@ def _read_source(source: Source, raw: Path, sources: Path, log: Log) -> list[Ent
         norm = normalise(text)
         if norm:
             entries.append(Entry(row, source, text, norm, source.role))
-    log(
-        f"{source.slug}: {total} rows, {total - len(rows)} over the pool cap, {len(rows) - len(entries)} empty"
-    )
+    over, empty = total - len(rows), len(rows) - len(entries)
+    log(f"{source.slug}: {total} rows, {over} over the pool cap, {empty} empty")
     return entries
 
 
+def _read_authored(folder: Path, log: Log) -> list[Entry]:
+    entries = []
+    rows = load_authored(folder)
+    for row in rows:
+        if row.part is None:
+            raise SourceError(
+                f"{folder}: {row.id} has no part; run: scamdetect data authored-parts"
+            )
+        role = "test" if row.part == "final" else row.part
+        entries.append(Entry(_authored_row(row), None, row.text, normalise(row.text), role))
+    log(f"{AUTHORED.rstrip('_')}: {len(rows)} rows")
+    return entries
+
+
+def _authored_row(row: AuthoredRow) -> Row:
+    slug = AUTHORED + row.lang
+    return Row(
+        row_hash=row_hash(slug, row.text),
+        source=slug,
+        text=row.text,
+        verdict=row.verdict,
+        lang=row.lang,
+        channel=row.channel,
+        orig_label=row.cell,
+        verdict_provenance=Provenance.AUTHORED,
+        kinds=row.kinds,
+        kinds_provenance=Provenance.AUTHORED if row.kinds else None,
+        slices=(row.slice,) if row.slice else (),
+        split=row.part,
+        thread_id=row.pair,
+        generated=row.generated,
+    )
+
+
+def public_texts(corpus: Path) -> list[str]:
+    """Return the normalised texts of a corpus that are not the project's own."""
+    table = pq.read_table(corpus, columns=["source", "norm"])
+    columns = zip(table["source"].to_pylist(), table["norm"].to_pylist(), strict=True)
+    return [norm for source, norm in columns if not source.startswith(AUTHORED)]
+
+
 def _drop_exact_repeats(entries: list[Entry], log: Log) -> list[Entry]:
-    """Keep one row a normalised text and role; drop training texts whose labels contradict each other."""
+    """Keep one row a normalised text and role; drop training texts with contradicting labels."""
     verdicts: dict[str, set[str]] = {}
     for entry in entries:
         if entry.role == "train" and not verdict_is_open(entry.row):
@@ -152,15 +209,19 @@ def _group(entries: list[Entry], log: Log) -> None:
 
 def _thread_key(entry: Entry) -> tuple[str, str] | None:
     thread = entry.row.thread_id
-    return (entry.source.leak_group or entry.source.slug, thread) if thread else None
+    source = entry.row.source if entry.source is None else entry.source.leak_group
+    return (source or entry.row.source, thread) if thread else None
 
 
 def _part_roles(entries: list[Entry], log: Log) -> list[Entry]:
-    """Drop training rows that resemble a dev or test row; set a tenth of the groups aside to calibrate."""
-    held_out = {entry.group for entry in entries if entry.role != "train"}
-    kept = [entry for entry in entries if entry.role != "train" or entry.group not in held_out]
-    log(f"training rows like a dev or test row: {len(entries) - len(kept)} removed")
-    groups = sorted({entry.group for entry in kept if entry.role == "train"})
+    """Drop training rows like a held-out row; set a tenth of the public groups apart."""
+    highest: dict[int, int] = {}
+    for entry in entries:
+        highest[entry.group] = max(highest.get(entry.group, 0), HELD_OUT[entry.role])
+    kept = [entry for entry in entries if HELD_OUT[entry.role] == highest[entry.group]]
+    log(f"training rows like a held-out row: {len(entries) - len(kept)} removed")
+    own = {entry.group for entry in kept if entry.source is None}
+    groups = sorted({entry.group for entry in kept if entry.role == "train"} - own)
     generator = np.random.default_rng(0)
     chosen = set(
         generator.choice(groups, size=int(len(groups) * CALIBRATE_SHARE), replace=False).tolist()
@@ -172,17 +233,17 @@ def _part_roles(entries: list[Entry], log: Log) -> list[Entry]:
 
 
 def _cap_train(entries: list[Entry], log: Log) -> list[Entry]:
-    rest = [entry for entry in entries if entry.role != "train"]
-    train = [entry for entry in entries if entry.role == "train"]
+    capped_ones = [entry.role == "train" and entry.source is not None for entry in entries]
+    rest = [entry for entry, capped in zip(entries, capped_ones, strict=True) if not capped]
+    train = [entry for entry, capped in zip(entries, capped_ones, strict=True) if capped]
 
     def digest(entry: Entry) -> str:
         return entry.row.row_hash
 
     before = len(train)
     train = cap_rows(train, lambda entry: (entry.near, entry.row.lang), GROUP_CAP, digest)
-    log(
-        f"more than {GROUP_CAP} rows of one near-duplicate group and language: {before - len(train)} removed"
-    )
+    over = before - len(train)
+    log(f"more than {GROUP_CAP} rows of one near-duplicate group and language: {over} removed")
     before = len(train)
     for verdict, cap in TRAIN_CAPS.items():
         of_verdict = [entry for entry in train if entry.row.verdict == verdict]
@@ -217,10 +278,10 @@ def _write(entries: list[Entry], output: Path) -> None:
             "lang": entry.row.lang,
             "channel": entry.row.channel,
             "role": entry.role,
-            "weight": entry.source.weight,
+            "weight": 1.0 if entry.source is None else entry.source.weight,
             "group": entry.group,
             "slices": list(entry.row.slices),
-            "licence_class": entry.source.licence_class,
+            "licence_class": "permissive" if entry.source is None else entry.source.licence_class,
             "generated": entry.row.generated,
             "split": entry.row.split,
             "thread_id": entry.row.thread_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scamdetect.data.registry import Part, Source
 from scamdetect.labels import Kind
 
 
@@ -21,3 +22,29 @@ class Draft:
     turn: int | None = None
     generated: str | None = None
     kinds: tuple[Kind, ...] = ()  # kinds that the source itself states
+
+
+def make_draft(
+    source: Source,
+    part: Part,
+    text: str,
+    label: str | None = None,
+    *,
+    orig_label: str | None = None,
+    lang: str | None = None,
+    thread_id: str | None = None,
+) -> Draft:
+    """Return a draft that takes from the part and the source's [row] what is not given."""
+    row = source.row
+    assert row is not None
+    label = (part.label or "") if label is None else label
+    return Draft(
+        text=text,
+        label=label,
+        lang=lang or part.lang or row.lang or "und",
+        channel=part.channel or row.channel,
+        orig_label=row.orig_label or label if orig_label is None else orig_label,
+        split=part.split,
+        thread_id=thread_id,
+        generated=part.generated or row.generated,
+    )

@@ -1,19 +1,22 @@
-"""Get the original files of the sources from their public address or a local mirror, and verify them."""
+"""Get the original files of the sources from their address or a local mirror, and verify them."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import os
 import shutil
 import tarfile
+import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 from urllib.parse import quote
 
 from scamdetect.data.registry import File, Source
@@ -22,10 +25,20 @@ from scamdetect.errors import SourceError
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 _CHUNK = 1 << 20
 
+# What can go wrong with one file and leaves the others alone.
+_PROBLEMS = (
+    SourceError,
+    OSError,
+    EOFError,
+    tarfile.TarError,
+    zlib.error,
+    http.client.HTTPException,
+)
+
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of one file: ``state`` is ``present``, ``fetched``, ``unpinned`` or ``missing``."""
+    """What became of a file: ``state`` is ``present``, ``fetched``, ``unpinned`` or ``missing``."""
 
     slug: str
     path: str
@@ -41,46 +54,21 @@ def fetch(
 ) -> list[Fetched]:
     """Bring every file of the sources below ``raw`` and return what became of each.
 
-    A file that is there with the right hash stays; a download that broke off is resumed; what cannot be had
-    is reported with the reason and does not stop the rest. A file without a known hash is kept and its hash
-    reported, to be pinned in the source's TOML.
+    A file that is there with the right hash stays; a download that broke off is resumed; what
+    cannot be had is reported with the reason and does not stop the rest. A file without a known
+    hash is kept and its hash reported, to be pinned in the source's TOML.
     """
     outcomes = []
     for source in sources:
         if source.files_of is not None:
             continue
-        for file in source.files:
-            outcome = _fetch_file(source, file, raw / source.slug / file.path, mirror)
-            outcomes.append(outcome)
-            progress(outcome)
+        with ExitStack() as stack:
+            copies = stack.enter_context(_Mirror(mirror / source.slug)) if mirror else None
+            for file in source.files:
+                outcome = _fetch_file(source, file, raw / source.slug / file.path, copies)
+                outcomes.append(outcome)
+                progress(outcome)
     return outcomes
-
-
-def _fetch_file(source: Source, file: File, target: Path, mirror: Path | None) -> Fetched:
-    if target.exists() and _sha256(target) == file.sha256:
-        return Fetched(source.slug, file.path, "present")
-    if source.status == "unobtainable":
-        return Fetched(source.slug, file.path, "missing", source.note)
-    partial = target.with_name(target.name + ".part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if mirror is not None:
-            _copy_from_mirror(mirror / source.slug, file.path, partial)
-        else:
-            _download(address(source, file), partial)
-        found = _sha256(partial)
-        if not file.sha256:
-            os.replace(partial, target)
-            return Fetched(source.slug, file.path, "unpinned", f'pin sha256 = "{found}"')
-        if found != file.sha256:
-            partial.unlink()
-            raise SourceError(
-                f"its sha256 is {found}, expected {file.sha256}: the file has changed"
-            )
-        os.replace(partial, target)
-    except (SourceError, OSError, EOFError, tarfile.TarError) as problem:
-        return Fetched(source.slug, file.path, "missing", str(problem))
-    return Fetched(source.slug, file.path, "fetched")
 
 
 def address(source: Source, file: File) -> str:
@@ -91,7 +79,44 @@ def address(source: Source, file: File) -> str:
     )
 
 
+def _fetch_file(source: Source, file: File, target: Path, mirror: _Mirror | None) -> Fetched:
+    try:
+        state, reason = _bring(source, file, target, mirror)
+    except _PROBLEMS as problem:
+        state, reason = "missing", str(problem) or type(problem).__name__
+    return Fetched(source.slug, file.path, state, reason)
+
+
+def _bring(source: Source, file: File, target: Path, mirror: _Mirror | None) -> tuple[str, str]:
+    """Return state and reason; raise where the file cannot be had."""
+    if target.exists():
+        found = _sha256(target)
+        if found == file.sha256:
+            return "present", ""
+        if not file.sha256:
+            return "unpinned", _pin(found)
+    if source.status == "unobtainable":
+        raise SourceError(f"not obtainable: {source.note}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".part")
+    if mirror is not None:
+        mirror.copy(file.path, partial)
+    else:
+        _download(address(source, file), partial)
+    found = _sha256(partial)
+    if file.sha256 and found != file.sha256:
+        partial.unlink()
+        raise SourceError(f"its sha256 is {found}, expected {file.sha256}: the file has changed")
+    os.replace(partial, target)
+    return ("fetched", "") if file.sha256 else ("unpinned", _pin(found))
+
+
+def _pin(sha256: str) -> str:
+    return f'pin sha256 = "{sha256}"'
+
+
 def _download(url: str, partial: Path) -> None:
+    """Append what is missing of the file to ``partial``; raise SourceError where that fails."""
     done = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     try:
@@ -99,6 +124,13 @@ def _download(url: str, partial: Path) -> None:
             resumed = answer.status == 206
             with partial.open("ab" if resumed else "wb") as out:
                 shutil.copyfileobj(answer, out, _CHUNK)
+                size = out.tell()
+            # A connection that breaks off reads like the end of the file.
+            due = int(answer.headers["Content-Length"] or 0) + (done if resumed else 0)
+            if size < due:
+                raise SourceError(
+                    f"{url}: broke off after {size} of {due} bytes; run it again to go on"
+                )
     except urllib.error.HTTPError as problem:
         if problem.code != 416:  # 416: the part already holds every byte
             raise SourceError(f"{url}: HTTP {problem.code} {problem.reason}") from problem
@@ -106,38 +138,52 @@ def _download(url: str, partial: Path) -> None:
         raise SourceError(f"{url}: {problem.reason}; or give --mirror DIR") from problem
 
 
-def _copy_from_mirror(folder: Path, path: str, partial: Path) -> None:
-    with _open_in_mirror(folder, path) as source, partial.open("wb") as out:
-        shutil.copyfileobj(source, out, _CHUNK)
+class _Mirror:
+    """The copies of one source: files as they are, gzipped, or in a tar named for their folder."""
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open = ExitStack()
+        self._archives: dict[Path, tuple[tarfile.TarFile, dict[str, tarfile.TarInfo]]] = {}
 
-@contextmanager
-def _open_in_mirror(folder: Path, path: str) -> Iterator[IO[bytes]]:
-    """Open a file that the mirror holds as it is, gzipped, or in a tar named for its first folder."""
-    first, _, rest = path.partition("/")
-    archive = folder / f"{first}.tar.gz"
-    if (folder / path).exists():
-        with (folder / path).open("rb") as plain:
-            yield plain
-    elif (folder / f"{path}.gz").exists():
-        with gzip.open(folder / f"{path}.gz") as unpacked:
-            yield unpacked
-    elif rest and archive.exists():
-        with tarfile.open(archive) as tar:
-            member = tar.extractfile(_member(tar, path, rest, archive))
-            assert member is not None
-            yield member
-    else:
-        raise SourceError(f"the mirror {folder} does not hold it")
+    def __enter__(self) -> _Mirror:
+        return self
 
+    def __exit__(self, *problem: object) -> None:
+        self._open.close()
 
-def _member(tar: tarfile.TarFile, path: str, rest: str, archive: Path) -> tarfile.TarInfo:
-    for name in (path, rest, f"./{path}", f"./{rest}"):
-        try:
-            return tar.getmember(name)
-        except KeyError:
-            continue
-    raise SourceError(f"{archive} holds no {path}")
+    def copy(self, path: str, target: Path) -> None:
+        """Write the file to ``target``; raise SourceError where the mirror lacks it."""
+        with self._source(path) as source, target.open("wb") as out:
+            shutil.copyfileobj(source, out, _CHUNK)
+
+    def _source(self, path: str) -> IO[bytes]:
+        first, _, rest = path.partition("/")
+        archive = self._folder / f"{first}.tar.gz"
+        if (self._folder / path).exists():
+            return (self._folder / path).open("rb")
+        if (self._folder / f"{path}.gz").exists():
+            return cast(IO[bytes], gzip.open(self._folder / f"{path}.gz"))
+        if not rest or not archive.exists():
+            raise SourceError(f"the mirror {self._folder} does not hold it")
+        tar, members = self._archive(archive)
+        member = members.get(path) or members.get(rest)
+        content = tar.extractfile(member) if member else None
+        if content is None:
+            raise SourceError(f"{archive} holds no {path}")
+        return content
+
+    def _archive(self, path: Path) -> tuple[tarfile.TarFile, dict[str, tarfile.TarInfo]]:
+        # Unpacked once: in a compressed archive each step back starts again at the first byte.
+        if path not in self._archives:
+            unpacked = self._open.enter_context(tempfile.TemporaryFile())
+            with gzip.open(path) as packed:
+                shutil.copyfileobj(packed, unpacked, _CHUNK)
+            unpacked.seek(0)
+            tar = self._open.enter_context(tarfile.open(fileobj=unpacked, mode="r:"))
+            members = {m.name.removeprefix("./"): m for m in tar if m.isfile()}
+            self._archives[path] = tar, members
+        return self._archives[path]
 
 
 def _sha256(path: Path) -> str:

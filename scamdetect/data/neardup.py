@@ -17,7 +17,8 @@ except ImportError as error:
 
 SHINGLE = 5
 PERMUTATIONS = 96
-BANDS = 12  # of 8 rows: two texts with a Jaccard index of 0.8 meet with probability 0.89, of 0.6 with 0.18
+# Of 8 rows: two texts with a Jaccard index of 0.8 meet with probability 0.89, of 0.6 with 0.18.
+BANDS = 12
 _DIGITS = re.compile(r"\d+")
 _NOT_WORD = re.compile(r"[\W_]+")
 

@@ -1,7 +1,7 @@
 """Fill a source's own placeholders, so that they do not give the corpus away.
 
-What the normaliser masks becomes its token; links, names, dates and amounts, which it cannot or does not mask as
-they stand, become invented ones, drawn from the row's hash.
+What the normaliser masks becomes its token; links, names, dates and amounts, which it cannot or
+does not mask as they stand, become invented ones, drawn from the row's hash.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _MONTHS = (
 def fill_placeholders(text: str, placeholders: dict[str, str], lang: str, seed: str) -> str:
     """Return the text with each placeholder of the source replaced; the longest match wins.
 
-    ``placeholders`` maps the literal string to what it stands for, such as "[phone]"; ``seed`` is the row hash.
+    ``placeholders`` maps the literal string to what it stands for, such as "[phone]"; ``seed`` is
+    the row hash.
     """
     if not placeholders or not any(literal in text for literal in placeholders):
         return text

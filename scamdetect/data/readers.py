@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from scamdetect.data.registry import Part, Read, Source
 from scamdetect.errors import MissingExtraError, SourceError
@@ -23,21 +27,106 @@ csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 def read_records(source: Source, folder: Path) -> Iterator[tuple[Part, Record]]:
     """Yield the records of an available source, part by part, file by file, in order.
 
-    Each record has two more keys, ``file`` (path below ``folder``) and ``stem``. Raises SourceError naming
-    the file that is missing or cannot be parsed.
+    Each record has two more keys, ``file`` (path below ``folder``) and ``stem``. Raises SourceError
+    naming the file that is missing or cannot be parsed.
     """
-    read = source.read
-    if read is None:
-        raise SourceError(f"{source.slug}: this source is {source.status}: {source.note}")
-    for part in read.parts:
-        paths = [file.path for file in source.files if fnmatch(file.path, part.files)]
+    read = read_of(source)
+    for part, path, data in read_files(source, folder):
+        where = f"{source.slug}/{path}"
+        for name, content in _members(source, path, data):
+            record_of_file = {"file": path, "stem": Path(name).stem}
+            for record in _parse(content, read, where):
+                if not isinstance(record, dict):
+                    raise SourceError(f"{where}: expected objects, found {type(record).__name__}")
+                yield part, record | record_of_file
+
+
+def read_records_as(
+    source: Source,
+    folder: Path,
+    form: Literal["csv", "json", "jsonl", "lines"],
+    parts: list[Part] | None = None,
+    members: str | None = None,
+) -> Iterator[tuple[Part, Record]]:
+    """Yield the records of a source with an adapter, its files (or some parts) read as ``form``."""
+    read = msgspec.structs.replace(
+        read_of(source), format=form, parts=parts or read_of(source).parts, members=members
+    )
+    return read_records(msgspec.structs.replace(source, read=read), folder)
+
+
+def read_files(source: Source, folder: Path) -> Iterator[tuple[Part, str, bytes]]:
+    """Yield part, path below ``folder`` and content of the data files, in the order of the parts.
+
+    Raises SourceError naming the file that is missing and the command that gets it.
+    """
+    for part in read_of(source).parts:
+        paths = [f.path for f in source.files if f.role == "data" and fnmatch(f.path, part.files)]
         if not paths:
             raise SourceError(f"{source.slug}: no listed file matches {part.files!r}")
         for path in paths:
-            for name, data in _open_members(folder / path, read):
-                record_of_file = {"file": path, "stem": Path(name).stem}
-                for record in _parse(data, read, f"{source.slug}/{path}"):
-                    yield part, record | record_of_file
+            yield part, path, read_file(source, folder / path)
+
+
+def read_gzip_json_lines(source: Source, folder: Path) -> Iterator[tuple[Part, Record]]:
+    """Yield the records of a source whose files are gzip-compressed JSON lines."""
+    for part, path, data in read_files(source, folder):
+        try:
+            lines = decode_file(source, path, gzip.decompress(data)).split("\n")
+        except (OSError, EOFError, zlib.error) as problem:
+            raise SourceError(f"{source.slug}/{path}: not a gzip file ({problem})") from problem
+        for line in filter(str.strip, lines):
+            yield part, load_json(source, path, line)
+
+
+def read_texts(source: Source, folder: Path) -> Iterator[tuple[Part, str, str]]:
+    """Yield what ``read_files`` yields, decoded as the source's [read] says."""
+    for part, path, data in read_files(source, folder):
+        yield part, path, decode_file(source, path, data)
+
+
+def read_file(source: Source, path: Path) -> bytes:
+    """Return the bytes of a file of the source; raise SourceError where they cannot be had."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as problem:
+        raise SourceError(
+            f"{path}: missing; run: scamdetect data fetch --only {source.raw_folder}"
+        ) from problem
+    except OSError as problem:
+        raise SourceError(f"{path}: cannot be read ({problem.strerror})") from problem
+
+
+def read_of(source: Source) -> Read:
+    """Return how the source is read; raise SourceError where it is not."""
+    if source.read is None:
+        raise SourceError(f"{source.slug}: this source is {source.status}: {source.note}")
+    return source.read
+
+
+def open_zip(source: Source, path: str, data: bytes) -> zipfile.ZipFile:
+    """Return the archive; raise SourceError naming the file when it is none."""
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile as problem:
+        raise SourceError(f"{source.slug}/{path}: not a ZIP archive ({problem})") from problem
+
+
+def decode_file(source: Source, path: str, data: bytes) -> str:
+    """Decode a file as the source's [read] says; raise SourceError naming it where that fails."""
+    read = read_of(source)
+    try:
+        return decode(data, read.encoding, read.errors)
+    except (LookupError, UnicodeDecodeError) as problem:
+        raise SourceError(f"{source.slug}/{path}: cannot be decoded ({problem})") from problem
+
+
+def load_json(source: Source, path: str, data: bytes | str) -> Any:  # noqa: ANN401
+    """Return the JSON value of a file; raise SourceError naming the file when it is none."""
+    try:
+        return json.loads(data)
+    except ValueError as problem:
+        raise SourceError(f"{source.slug}/{path}: cannot be read as json ({problem})") from problem
 
 
 def decode(data: bytes, encoding: str, errors: str = "strict") -> str:
@@ -54,36 +143,33 @@ def decode(data: bytes, encoding: str, errors: str = "strict") -> str:
     return "".join(lines)
 
 
-def _open_members(path: Path, read: Read) -> Iterator[tuple[str, bytes]]:
-    try:
-        if read.members is None:
-            yield path.name, path.read_bytes()
-            return
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if fnmatch(name, read.members) and not name.startswith("__MACOSX"):
-                    yield name, archive.read(name)
-    except FileNotFoundError as problem:
-        raise SourceError(
-            f"{path}: missing; run: scamdetect data fetch --only {path.parent.name}"
-        ) from problem
-    except zipfile.BadZipFile as problem:
-        raise SourceError(f"{path}: not a ZIP archive ({problem})") from problem
+def _members(source: Source, path: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    pattern = read_of(source).members
+    if pattern is None:
+        yield path, data
+        return
+    with open_zip(source, path, data) as archive:
+        for member in archive.namelist():
+            if fnmatch(member, pattern) and not member.startswith("__MACOSX"):
+                yield member, archive.read(member)
 
 
-def _parse(data: bytes, read: Read, where: str) -> Iterator[Record]:
-    if read.format == "xlsx":
-        return _xlsx(data)
+def _parse(data: bytes, read: Read, where: str) -> Iterator[object]:
     try:
-        text = decode(data, read.encoding, read.errors)
-        return _PARSERS[read.format](text, read)
-    except (UnicodeDecodeError, json.JSONDecodeError, csv.Error) as problem:
+        if read.format == "xlsx":
+            yield from _xlsx(data)
+        else:
+            yield from _PARSERS[read.format](decode(data, read.encoding, read.errors), read)
+    except (LookupError, ValueError, csv.Error, zipfile.BadZipFile) as problem:
         raise SourceError(f"{where}: cannot be read as {read.format} ({problem})") from problem
 
 
 def _csv(text: str, read: Read) -> Iterator[Record]:
-    quoting = csv.QUOTE_MINIMAL if read.quoted else csv.QUOTE_NONE
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=read.delimiter, quoting=quoting)
+    lines = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=read.delimiter,
+        quoting=csv.QUOTE_MINIMAL if read.quoted else csv.QUOTE_NONE,
+    )
     names = read.columns
     if read.header:
         first = next(lines, [])
@@ -93,15 +179,18 @@ def _csv(text: str, read: Read) -> Iterator[Record]:
             yield dict(zip(names or map(str, range(len(line))), line, strict=False))
 
 
-def _json(text: str, read: Read) -> Iterator[Record]:
+def _json(text: str, read: Read) -> Iterator[object]:
     value = json.loads(text)
     yield from value if isinstance(value, list) else [value]
 
 
-def _jsonl(text: str, read: Read) -> Iterator[Record]:
-    for line in text.split("\n"):
+def _jsonl(text: str, read: Read) -> Iterator[object]:
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            yield json.loads(line)
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as problem:
+                raise ValueError(f"line {number}: {problem.msg}") from problem
 
 
 def _lines(text: str, read: Read) -> Iterator[Record]:
@@ -116,14 +205,14 @@ def _xlsx(data: bytes) -> Iterator[Record]:
         raise MissingExtraError("openpyxl", "train") from error
     sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True).worksheets[0]
     rows = sheet.iter_rows(values_only=True)
-    names = [str(name).strip() for name in next(rows)]
+    names = [str(name).strip() for name in next(rows, ())]
     for row in rows:
         yield {
             name: "" if cell is None else str(cell) for name, cell in zip(names, row, strict=False)
         }
 
 
-_PARSERS: dict[str, Callable[[str, Read], Iterator[Record]]] = {
+_PARSERS: dict[str, Callable[[str, Read], Iterator[object]]] = {
     "csv": _csv,
     "json": _json,
     "jsonl": _jsonl,

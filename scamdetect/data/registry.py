@@ -180,8 +180,12 @@ def load_source(path: Path) -> Source:
 
 
 def _read_file_list(path: Path) -> list[File]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SourceError(f"{path}: cannot be read ({problem})") from problem
     files = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         try:
             name, sha256, size, role, source_path = line.split("\t")
             entry = {"path": name, "sha256": sha256, "bytes": int(size), "role": role}

@@ -8,14 +8,20 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from scamdetect.data.adapters import ADAPTERS
-from scamdetect.data.drafts import Draft
-from scamdetect.data.readers import Record, read_records
-from scamdetect.data.registry import Clean, KindRule, Part, SliceRule, Source
+from scamdetect.data.drafts import Draft, make_draft
+from scamdetect.data.readers import Record, read_of, read_records
+from scamdetect.data.registry import Clean, KindRule, Part, RowMap, SliceRule, Source
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
+
+Decided = dict[str, tuple[str, Verdict | None]]  # by row hash: language, verdict; where known
+
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_FIELDS_OF_PART = {"file", "stem", "split", "label_of_part"}
 
 
 @dataclass(frozen=True)
@@ -45,57 +51,87 @@ def row_hash(slug: str, text: str) -> str:
     return hashlib.sha256(f"{slug}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def letters_of(text: str) -> str:
+    """Return the letters and digits of a text, lower-cased: what makes two texts twins."""
+    return "".join(filter(str.isalnum, text.lower()))
+
+
 def load_rows(source: Source, raw: Path, sources: Path | None = None) -> list[Row]:
     """Return the rows of one source.
 
-    ``raw`` holds a folder a slug with the original files; ``sources`` is the folder of the TOML files, needed
-    where a ``verdict_file`` lies beside them. Raises SourceError.
+    ``raw`` holds a folder a slug with the original files; ``sources`` is the folder of the TOML
+    files, needed where a ``verdict_file`` lies beside them. Raises SourceError.
     """
+    decided = _read_verdict_file(source, sources) if source.verdict_file else {}
+    try:
+        # Dropped labels go first, for a row that goes must not hide a repeat that stays.
+        drafts = _without_dropped(_cleaned(_drafts(source, raw), source), source, decided)
+        kept = _apply_cap(_deduplicated(drafts, source.clean), source.clean)
+        if source.clean.dedupe == "fold":
+            kept = _drop_equal_letters(kept)
+        return [
+            _row(draft, verdict, source, decided)
+            for draft in kept
+            if (verdict := _verdict(draft, source, decided)) is not None
+        ]
+    except re.error as problem:
+        raise SourceError(
+            f"{source.slug}: {problem.pattern!r} is no regular expression ({problem})"
+        ) from problem
+
+
+def _drafts(source: Source, raw: Path) -> Iterable[Draft]:
     folder = raw / source.raw_folder
-    if source.read is not None and source.read.format == "adapter":
-        name = source.read.adapter or ""
-        if name not in ADAPTERS:
-            known = ", ".join(sorted(ADAPTERS))
-            raise SourceError(f"{source.slug}: unknown adapter {name!r}; known: {known}")
-        drafts: Iterable[Draft] = ADAPTERS[name](source, folder)
-    else:
-        drafts = _drafts(source, folder)
-    kept = list(_apply_cap(_deduplicated(_cleaned(drafts, source), source.clean), source.clean))
-    if source.clean.dedupe == "fold":
-        kept = list(_drop_equal_letters(kept))
-    decided = _read_verdict_file(source, sources) if source.verdict_file else None
-    rows = (_label(draft, source, decided) for draft in kept)
-    return [row for row in rows if row is not None]
+    if read_of(source).format != "adapter":
+        return _mapped_drafts(source, folder)
+    name = read_of(source).adapter or ""
+    if name not in ADAPTERS:
+        known = ", ".join(sorted(ADAPTERS))
+        raise SourceError(f"{source.slug}: unknown adapter {name!r}; known: {known}")
+    return ADAPTERS[name](source, folder)
 
 
-def _drafts(source: Source, folder: Path) -> Iterator[Draft]:
+def _mapped_drafts(source: Source, folder: Path) -> Iterator[Draft]:
     row = source.row
     assert row is not None
-    for part, record in read_records(source, folder):
-        text = row.join.join(value for name in row.text if (value := _get(record, name, source)))
-        label = part.label or (_get(record, row.label, source) if row.label else "")
-        fields = {name: "" if value is None else value for name, value in record.items()}
-        yield Draft(
-            text=text,
-            label=label,
-            lang=part.lang or row.lang or "und",
-            channel=part.channel or row.channel,
-            orig_label=_fill(row.orig_label, fields, part) if row.orig_label else label.strip(),
-            split=part.split,
-            thread_id=_fill(row.thread_id, fields, part) if row.thread_id else None,
-            generated=part.generated or row.generated,
+    for part, record in _checked_records(source, row, folder):
+        fields = record | {"split": part.split, "label_of_part": part.label}
+        label = part.label or (_value(fields, row.label) if row.label else "")
+        yield make_draft(
+            source,
+            part,
+            row.join.join(filter(None, (_value(fields, name) for name in row.text))),
+            label,
+            orig_label=_fill(row.orig_label, fields) if row.orig_label else label.strip(),
+            thread_id=_fill(row.thread_id, fields) if row.thread_id else None,
         )
 
 
-def _get(record: Record, name: str, source: Source) -> str:
-    value = record.get(name)
-    if value is None and name not in record and len(record) > 2:
-        return ""
+def _checked_records(source: Source, row: RowMap, folder: Path) -> Iterator[tuple[Part, Record]]:
+    """Yield the records; raise SourceError where a field that [row] names is in none of a file."""
+    wanted = {*row.text, *_FIELD.findall(f"{row.orig_label}{row.thread_id}")} - _FIELDS_OF_PART
+    records = read_records(source, folder)
+    for (part, file), group in groupby(records, lambda pair: (pair[0], pair[1]["file"])):
+        of_file = [record for _, record in group]
+        # A short line may lack a field; a field that every line lacks is misspelt.
+        known = set().union(*of_file)
+        label = {row.label} if row.label and not part.label else set()
+        if missing := (wanted | label) - known:
+            names = ", ".join(sorted(missing))
+            fields = ", ".join(sorted(known - _FIELDS_OF_PART))
+            raise SourceError(
+                f"{source.slug}/{file}: [row] names {names}, which no record has; known: {fields}"
+            )
+        yield from ((part, record) for record in of_file)
+
+
+def _value(fields: Record, name: str) -> str:
+    value = fields.get(name)
     return "" if value is None else str(value)
 
 
-def _fill(pattern: str, fields: Record, part: Part) -> str:
-    return pattern.format_map(fields | {"split": part.split, "label_of_part": part.label})
+def _fill(pattern: str, fields: Record) -> str:
+    return _FIELD.sub(lambda match: _value(fields, match[1]), pattern)
 
 
 def _cleaned(drafts: Iterable[Draft], source: Source) -> Iterator[Draft]:
@@ -129,7 +165,11 @@ def _deduplicated(drafts: Iterable[Draft], clean: Clean) -> Iterator[Draft]:
             yield draft
 
 
-def _apply_cap(drafts: Iterable[Draft], clean: Clean) -> list[Draft]:
+def _without_dropped(drafts: Iterable[Draft], source: Source, decided: Decided) -> Iterator[Draft]:
+    return (draft for draft in drafts if _verdict(draft, source, decided) is not None)
+
+
+def _apply_cap(drafts: Iterable[Draft], clean: Clean) -> Iterable[Draft]:
     drafts = list(drafts)
     if clean.cap_per_language is None:
         return drafts
@@ -147,40 +187,48 @@ def _apply_cap(drafts: Iterable[Draft], clean: Clean) -> list[Draft]:
 def _drop_equal_letters(drafts: Iterable[Draft]) -> Iterator[Draft]:
     seen = set()
     for draft in drafts:
-        letters = "".join(filter(str.isalnum, draft.text.lower()))
+        letters = letters_of(draft.text)
         if len(letters) >= 2 and (draft.lang, letters) not in seen:
             seen.add((draft.lang, letters))
             yield draft
 
 
-def _read_verdict_file(source: Source, sources: Path | None) -> dict[str, tuple[str, str]]:
+def _read_verdict_file(source: Source, sources: Path | None) -> Decided:
     if sources is None:
         raise SourceError(f"{source.slug}: needs the folder that holds {source.verdict_file}")
     path = sources / str(source.verdict_file)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SourceError(f"{path}: cannot be read ({problem})") from problem
     decided = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        parts = line.split("\t")
-        if len(parts) != 3:
-            raise SourceError(f"{path}:{number}: expected row hash, language, verdict")
-        decided[parts[0]] = (parts[1], parts[2])
+    for number, line in enumerate(lines, 1):
+        try:
+            digest, lang, verdict = line.split("\t")
+            decided[digest] = (lang, Verdict(verdict) if verdict else None)
+        except ValueError as problem:
+            raise SourceError(
+                f"{path}:{number}: expected row hash, language, verdict ({problem})"
+            ) from problem
     return decided
 
 
-def _label(draft: Draft, source: Source, decided: dict[str, tuple[str, str]] | None) -> Row | None:
+def _verdict(draft: Draft, source: Source, decided: Decided) -> Verdict | None:
+    """Return the verdict, or None where the label says to drop the row."""
+    _, verdict = decided.get(row_hash(source.slug, draft.text), (None, None))
+    if verdict is not None:
+        return verdict
     key = draft.label.strip().lower()
-    verdict = source.labels.get(key, source.labels.get("*"))
-    lang = draft.lang
-    digest = row_hash(source.slug, draft.text)
-    if decided is not None and digest in decided:
-        decided_lang, decided_verdict = decided[digest]
-        lang = decided_lang or lang
-        verdict = Verdict(decided_verdict) if decided_verdict else verdict
-    if verdict is None:
+    target = source.labels.get(key, source.labels.get("*"))
+    if target is None:
         allowed = ", ".join(sorted(source.labels))
         raise SourceError(f"{source.slug}: label {key!r} is not in [labels] ({allowed})")
-    if verdict == "drop":
-        return None
-    verdict = Verdict(verdict)
+    return None if target == "drop" else Verdict(target)
+
+
+def _row(draft: Draft, verdict: Verdict, source: Source, decided: Decided) -> Row:
+    digest = row_hash(source.slug, draft.text)
+    lang = decided.get(digest, ("", None))[0] or draft.lang
     kinds, provenance = _kinds(draft, verdict, source.kinds)
     return Row(
         row_hash=digest,

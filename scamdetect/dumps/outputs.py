@@ -12,11 +12,7 @@ from typing import IO
 
 from scamdetect.dumps.batches import Reject
 from scamdetect.dumps.formats import destination_format, rejects_path
-from scamdetect.errors import InputError, ScamDetectError
-
-
-class OutputError(ScamDetectError):
-    """Report a destination that cannot be written: a full disk, a missing right."""
+from scamdetect.errors import InputError, OutputError
 
 
 class Outputs:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from scamdetect.arrays import plain_array
 from scamdetect.dumps.delimited import quote, requote, unquote
 from scamdetect.errors import InputError
 
@@ -72,7 +73,7 @@ class DelimitedRows:
     def table(self) -> pa.Table:
         """Return a table of strings."""
         columns = [
-            pa.array([encodable(unquote(row[place])) for row in self.rows], pa.string())
+            plain_array([encodable(unquote(row[place])) for row in self.rows], pa.string())
             for place in self.kept
         ]
         return pa.Table.from_arrays(columns, names=[self.names[place] for place in self.kept])
@@ -122,7 +123,7 @@ class JsonRows:
                 values = [None if text is None else encodable(text) for text in texts]
             else:
                 values = [row.get(name) for row in self.values]
-            columns.append(pa.array(values, kind))
+            columns.append(plain_array(values, kind))
         return pa.Table.from_arrays(columns, schema=self.schema)
 
 

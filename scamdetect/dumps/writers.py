@@ -28,11 +28,12 @@ _ROW_GROUP_BYTES = 64 << 20
 def check_columns_fit(destination: Path, dump: Dump) -> None:
     """Raise InputError where the destination's format cannot hold the columns."""
     kind = destination_format(destination)
-    repeated = sorted({name for name in dump.columns if dump.columns.count(name) > 1})
-    if repeated and kind not in DELIMITERS:
+    repeated = sorted({output.shown(c) for c in dump.columns if dump.columns.count(c) > 1})
+    if repeated and (kind not in DELIMITERS or dump.delimiter is None):
+        cure = "rename them" if dump.delimiter is None else "write CSV or rename them"
         raise InputError(
             f"{destination}: the source has several columns named {', '.join(repeated)}, which "
-            f"{kind.value} cannot hold; write CSV or rename them"
+            f"would be mixed up in {kind.value}; {cure}"
         )
 
 

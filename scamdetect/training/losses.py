@@ -26,7 +26,10 @@ class Targets:
 def verdict_loss(
     logits: torch.Tensor, verdict: torch.Tensor, weight: torch.Tensor, smoothing: float
 ) -> torch.Tensor:
-    """Return the weighted mean of cross-entropy; for a row known only not to be legit, -log(p_spam + p_scam)."""
+    """Return the weighted mean of the rows' cross-entropy.
+
+    A row known only not to be legit (``verdict`` -1) gives -log(p_spam + p_scam) instead.
+    """
     known = functional.cross_entropy(
         logits, verdict.clamp(min=0), reduction="none", label_smoothing=smoothing
     )

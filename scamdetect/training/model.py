@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-LANGUAGE_LAYER = (
-    2  # words alone tell the language: a low layer does, and the trunk is left to the verdict
-)
+from scamdetect.errors import RecipeError
+
+# Words alone tell the language: a low layer does, and the trunk is left to the verdict.
+LANGUAGE_LAYER = 2
 
 
 class ScamModel(nn.Module):
@@ -21,8 +23,10 @@ class ScamModel(nn.Module):
     ) -> None:
         super().__init__()
         hidden = encoder.config.hidden_size
+        # Plain attention is the fastest here on a CPU, and exports to standard operators.
+        encoder.set_attn_implementation("eager")
         self.encoder = encoder
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout(0.0)
         self.verdict = nn.Linear(hidden, n_verdicts)
         self.kinds = nn.Linear(hidden, n_kinds)
         self.language = nn.Linear(hidden, n_languages)
@@ -46,25 +50,45 @@ def _mean(states: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
     return summed / keep.sum(dim=1, keepdim=True).clamp(min=1.0)
 
 
+def set_dropout(model: ScamModel, share: float) -> None:
+    """Let training drop this share of every dropout's inputs."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
+
+
 def keep_lowest_layers(encoder: PreTrainedModel, layers: int) -> None:
-    """Cut the encoder (in place) to its lowest layers."""
-    stack = encoder.encoder
-    stack.layer = stack.layer[:layers]
+    """Cut the encoder (in place) to its lowest layers; raise RecipeError where it has fewer."""
+    all_layers = _layers(encoder)
+    if layers > len(all_layers):
+        raise RecipeError(f"base.layers is {layers}, but the base has {len(all_layers)} layers")
+    cast(nn.Module, encoder.encoder).layer = all_layers[:layers]
     encoder.config.num_hidden_layers = layers
 
 
 def parameter_groups(
-    model: ScamModel, rate: float, head_rate: float, layer_decay: float, weight_decay: float
+    model: ScamModel,
+    rate: float,
+    head_rate: float,
+    language_rate: float,
+    layer_decay: float,
+    weight_decay: float,
 ) -> list[dict[str, object]]:
-    """Return optimiser groups: each layer below the top learns ``layer_decay`` times as fast as the one above."""
-    layers = list(model.encoder.encoder.layer)
-    heads = [*model.verdict.parameters(), *model.kinds.parameters(), *model.language.parameters()]
+    """Return optimiser groups: each layer learns ``layer_decay`` times as fast as the one above."""
+    layers = list(_layers(model.encoder))
+    heads = [*model.verdict.parameters(), *model.kinds.parameters()]
     groups = _split_decay(heads, head_rate, weight_decay)
+    groups += _split_decay(model.language.parameters(), language_rate, 0.0)
     for depth, layer in enumerate(reversed(layers)):
         groups += _split_decay(layer.parameters(), rate * layer_decay**depth, weight_decay)
     lowest = rate * layer_decay ** len(layers)
-    groups += _split_decay(model.encoder.embeddings.parameters(), lowest, weight_decay)
+    embeddings = cast(nn.Module, model.encoder.embeddings)
+    groups += _split_decay(embeddings.parameters(), lowest, weight_decay)
     return [group for group in groups if group["params"]]
+
+
+def _layers(encoder: PreTrainedModel) -> nn.ModuleList:
+    return cast(nn.ModuleList, cast(nn.Module, encoder.encoder).layer)
 
 
 def _split_decay(

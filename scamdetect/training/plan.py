@@ -1,4 +1,4 @@
-"""Which rows a run sees and in which batches: decided beforehand from the seed, so that a run can resume."""
+"""Which rows a run sees in which batches: decided beforehand by the seed, so that it can resume."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ class RowFacts:
 
     lengths: npt.NDArray[np.int64]  # tokens, special ones included
     classes: list[str]  # legit, spam or scam; rows known only not to be legit count as spam
-    cells: list[tuple[str, str]]  # source and language
+    cells: list[tuple[str, str, str]]  # source, language, honest slice or ""
     weights: npt.NDArray[np.float64]
 
 
 def draw_rows(facts: RowFacts, table: DataTable, seed: int) -> npt.NDArray[np.int64]:
     """Return row numbers in the order in which they are seen, until ``table.tokens`` are spent.
 
-    Classes come at the shares of the recipe. Within a class a cell is drawn in proportion to its number of rows to
-    the power ``source_temperature`` times its weight; within a cell each row is seen once before any is seen again.
+    Classes come at the shares of the recipe. Within a class a cell is drawn in proportion to its
+    number of rows to the power ``source_temperature`` times its weight; within a cell each row is
+    seen once before any is seen again.
     """
     generator = np.random.default_rng(seed)
     shares = {"scam": table.scam_share, "spam": table.spam_share}
@@ -54,7 +55,7 @@ def _draw_class(
     budget: float,
     generator: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    cells: dict[tuple[str, str], list[int]] = defaultdict(list)
+    cells: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for row in members.tolist():
         cells[facts.cells[row]].append(row)
     names = sorted(cells)
@@ -76,7 +77,10 @@ def _draw_class(
 def make_batches(
     rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], batch_tokens: int, seed: int
 ) -> list[npt.NDArray[np.int64]]:
-    """Return batches of row numbers of like length, at most ``batch_tokens`` padded tokens each, shuffled."""
+    """Return shuffled batches of row numbers of like length.
+
+    A batch holds at most ``batch_tokens`` padded tokens, or one row that is longer.
+    """
     generator = np.random.default_rng(seed + 1)
     batches = []
     for start in range(0, len(rows), _SORTED_TOGETHER):

@@ -37,11 +37,10 @@ class DataTable(_Table, frozen=True):
     licences: Literal["permissive", "default", "all"] = "default"
     tokens: int = 4_000_000  # seen in all
     max_tokens: int = 128  # of a training window; longer rows give a random window
-    scam_share: float = 0.35  # of the rows drawn
-    spam_share: float = 0.10
-    source_temperature: float = (
-        0.5  # rows of a source and language are drawn by their number to this power
-    )
+    scam_share: float = 0.30  # of the rows drawn
+    spam_share: float = 0.12
+    # Rows of a source and language are drawn by their number to this power.
+    source_temperature: float = 0.5
 
 
 class OptimiserTable(_Table, frozen=True):
@@ -50,9 +49,11 @@ class OptimiserTable(_Table, frozen=True):
     batch_tokens: int = 3_072
     learning_rate: float = 1e-4
     head_learning_rate: float = 5e-4
+    language_learning_rate: float = 1e-2  # its features are those of a low layer, and small
     warmup: float = 0.06
     weight_decay: float = 0.01
     layer_decay: float = 0.9
+    dropout: float = 0.0  # one pass over the rows hardly overfits, and dropout halves the speed
     clip: float = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
@@ -87,6 +88,7 @@ def load_recipe(path: Path) -> Recipe:
     """
     recipe = read_toml(path, Recipe, RecipeError)
     for key, value, low, high in (
+        ("base.layers", 1 if recipe.base.layers is None else recipe.base.layers, 1, 1_000),
         ("data.tokens", recipe.data.tokens, 1, 10**12),
         ("data.max_tokens", recipe.data.max_tokens, 8, 512),
         ("data.scam_share", recipe.data.scam_share, 0.01, 0.95),
@@ -96,9 +98,23 @@ def load_recipe(path: Path) -> Recipe:
         ("optimiser.batch_tokens", recipe.optimiser.batch_tokens, 64, 10**6),
         ("optimiser.learning_rate", recipe.optimiser.learning_rate, 0.0, 1.0),
         ("optimiser.head_learning_rate", recipe.optimiser.head_learning_rate, 0.0, 1.0),
+        (
+            "optimiser.language_learning_rate",
+            recipe.optimiser.language_learning_rate,
+            0.0,
+            1.0,
+        ),
+        ("optimiser.dropout", recipe.optimiser.dropout, 0.0, 0.9),
         ("optimiser.warmup", recipe.optimiser.warmup, 0.0, 1.0),
+        ("optimiser.weight_decay", recipe.optimiser.weight_decay, 0.0, 1.0),
         ("optimiser.layer_decay", recipe.optimiser.layer_decay, 0.1, 1.0),
+        ("optimiser.clip", recipe.optimiser.clip, 1e-6, 1e6),
+        ("loss.verdict", recipe.loss.verdict, 0.0, 1e6),
+        ("loss.kinds", recipe.loss.kinds, 0.0, 1e6),
+        ("loss.language", recipe.loss.language, 0.0, 1e6),
         ("loss.label_smoothing", recipe.loss.label_smoothing, 0.0, 0.5),
+        ("loss.rule_weight", recipe.loss.rule_weight, 0.0, 1.0),
+        ("checkpoint_minutes", recipe.checkpoint_minutes, 0.0, 1e6),
     ):
         if not low <= value <= high:
             raise RecipeError(f"{path}: {key} is {value}, allowed is {low} to {high}")

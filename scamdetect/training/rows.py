@@ -35,8 +35,14 @@ class TrainingRows:
 
 
 def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
-    """Return the corpus rows of these roles; the licence policy holds for train and calibrate rows."""
-    table = pq.read_table(corpus)
+    """Return the corpus rows of these roles; the licences bind train and calibrate rows alone."""
+    try:
+        table = pq.read_table(corpus)
+    except (pa.ArrowException, OSError) as problem:
+        cause = str(problem).partition("\n")[0]
+        raise RecipeError(
+            f"{corpus}: not a corpus ({cause}); run: scamdetect data build"
+        ) from problem
     table = table.filter(pc.is_in(table["role"], pa.array(roles)))
     bound = pc.is_in(table["role"], pa.array(["train", "calibrate"]))
     allowed = pc.is_in(table["licence_class"], pa.array(sorted(LICENCE_POLICIES[licences])))  # type: ignore[index]
@@ -44,7 +50,7 @@ def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
 
 
 def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> TrainingRows:
-    """Return the rows of the table ready to train on; raise RecipeError where a class is missing."""
+    """Return the rows of the table ready to train on; raise RecipeError without legit or scam."""
     texts = table["norm"].to_pylist()
     ids = [
         np.asarray(encoding.ids, dtype=np.int32)
@@ -66,10 +72,11 @@ def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> Train
     languages = sorted(
         lang for lang in set(langs) if lang != "und" and langs.count(lang) >= MIN_LANGUAGE_ROWS
     )
+    slices = [names[0] if names else "" for names in table["slices"].to_pylist()]
     facts = RowFacts(
         lengths=np.array([len(row) + 2 for row in ids], dtype=np.int64),
         classes=classes,
-        cells=list(zip(table["source"].to_pylist(), langs, strict=True)),
+        cells=list(zip(table["source"].to_pylist(), langs, slices, strict=True)),
         weights=table["weight"].to_numpy().astype(np.float64),
     )
     return TrainingRows(ids, facts, _targets(table, classes, languages, recipe), languages)

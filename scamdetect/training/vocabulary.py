@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -38,8 +39,9 @@ def _count_batch(tokenizer: Tokenizer, batch: list[str], counts: Counter[int]) -
 def choose_pieces(
     tokenizer: Tokenizer, counts: Counter[int], max_pieces: int, whole_scripts: Sequence[str]
 ) -> list[int]:
-    """Return the ids to keep, ascending: special tokens, single characters, whole scripts, then the most used.
+    """Return the ids to keep, ascending.
 
+    Special tokens, single characters and whole scripts stay, then the pieces that are most used.
     Raises RecipeError where ``max_pieces`` does not even hold what must stay.
     """
     pieces = [piece for piece, _ in json.loads(tokenizer.to_str())["model"]["vocab"]]
@@ -66,14 +68,14 @@ def _is_of_script(piece: str, scripts: Sequence[str]) -> bool:
 
 
 def trim(encoder: PreTrainedModel, tokenizer: Tokenizer, keep: list[int]) -> Tokenizer:
-    """Renumber the pieces ``keep`` in the encoder's embedding (in place) and return the new tokenizer."""
+    """Return the tokenizer of the pieces ``keep``; renumber the encoder's embedding in place."""
     description = json.loads(tokenizer.to_str())
     vocabulary = description["model"]["vocab"]
     description["model"]["vocab"] = [vocabulary[number] for number in keep]
     description["added_tokens"] = [
         token for token in description["added_tokens"] if token["id"] < _SPECIAL
     ]
-    old = encoder.get_input_embeddings().weight.data
+    old = cast(torch.nn.Embedding, encoder.get_input_embeddings()).weight.data
     rows = torch.from_numpy(np.asarray(keep))
     new = torch.nn.Embedding(len(keep), old.shape[1], padding_idx=1)
     new.weight.data.copy_(old[rows])
@@ -83,7 +85,7 @@ def trim(encoder: PreTrainedModel, tokenizer: Tokenizer, keep: list[int]) -> Tok
 
 
 def growth(before: Tokenizer, after: Tokenizer, texts: list[str]) -> tuple[float, float]:
-    """Return the relative rise of tokens a message and the share of unknown pieces after trimming."""
+    """Return the relative rise of the number of tokens by trimming, and the unknown ones' share."""
     old = sum(len(e.ids) for e in before.encode_batch(texts, add_special_tokens=False))
     encoded = after.encode_batch(texts, add_special_tokens=False)
     new = sum(len(e.ids) for e in encoded)

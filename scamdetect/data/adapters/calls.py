@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
 
-import msgspec
-
-from scamdetect.data.drafts import Draft
-from scamdetect.data.readers import Record, read_records
-from scamdetect.data.registry import Part, Source
+from scamdetect.data.drafts import Draft, make_draft
+from scamdetect.data.readers import read_records_as
+from scamdetect.data.registry import Source
 from scamdetect.labels import Kind
 
 _MDB_KINDS = {
@@ -74,16 +71,16 @@ _KOREAN_MARKS = re.compile(r"(?<![A-Za-z])[a-z]/ ?|[*+]")
 def bongo_scam(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield SMS; scam texts that open with an English greeting are English."""
     english = re.compile(r"\s*(?:congrat|hello|dear|hi)", re.IGNORECASE)
-    for part, record in _records(source, folder, "csv"):
+    for part, record in read_records_as(source, folder, "csv"):
         label = record["Category"].strip()
         text = record["Sms"]
-        draft = _draft(source, part, text, label)
+        draft = make_draft(source, part, text, label)
         yield replace(draft, lang="en") if label == "scam" and english.match(text) else draft
 
 
 def janitr_posts(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield posts whose several labels are reduced to one verdict and kinds."""
-    for part, record in _records(source, folder, "jsonl"):
+    for part, record in read_records_as(source, folder, "jsonl"):
         labels: list[str] = record["labels"]
         notes = (record.get("notes") or "").lower()
         label, kinds = "legit", []
@@ -98,7 +95,7 @@ def janitr_posts(source: Source, folder: Path) -> Iterator[Draft]:
         )
         if label == "scam" and orders_bot and "phishing" not in labels:
             label, kinds = "spam", [Kind.CRYPTO]
-        draft = _draft(source, part, record["text"], label, ",".join(labels))
+        draft = make_draft(source, part, record["text"], label, orig_label=",".join(labels))
         generated = "llm" if "ai_generated_reply" in labels else None
         yield replace(draft, kinds=tuple(kinds), generated=generated)
 
@@ -106,7 +103,7 @@ def janitr_posts(source: Source, folder: Path) -> Iterator[Draft]:
 def mdb_lures(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield the first lure of those that differ only in a leading tag or a link mask."""
     seen = set()
-    for part, record in _records(source, folder, "jsonl"):
+    for part, record in read_records_as(source, folder, "jsonl"):
         text = record["content"].strip()
         bare = _MDB_WRAPPER.sub("", text).strip().lower()
         if bare in seen:
@@ -116,7 +113,7 @@ def mdb_lures(source: Source, folder: Path) -> Iterator[Draft]:
         kinds = _MDB_KINDS.get(attack, (Kind.OTHER,))
         more = _MDB_KINDS_OF_INTENT.get(intent.rpartition("_from_")[2], ())
         yield replace(
-            _draft(source, part, text, "scam", f"{attack}|{intent}"),
+            make_draft(source, part, text, "scam", orig_label=f"{attack}|{intent}"),
             channel=_MDB_CHANNELS.get(record["platform"], "other"),
             thread_id=record["id"],
             kinds=kinds + tuple(kind for kind in more if kind not in kinds),
@@ -125,7 +122,7 @@ def mdb_lures(source: Source, folder: Path) -> Iterator[Draft]:
 
 def fraud_r1(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield LLM-written lures without the notes by which the LLM gives itself away."""
-    for part, record in _records(source, folder, "json"):
+    for part, record in read_records_as(source, folder, "json"):
         text = re.sub(r"[ \t]+(?=\n)", "", record["generated text"].strip())
         text = _FRAUD_R1_CLOSING.sub("", text).strip()
         if part.lang == "en" and _FRAUD_R1_TELLTALE.search(text):
@@ -135,7 +132,7 @@ def fraud_r1(source: Source, folder: Path) -> Iterator[Draft]:
                 continue
         label = record["subcategory"]
         yield replace(
-            _draft(source, part, text, label, f"{record['category']}|{label}"),
+            make_draft(source, part, text, label, orig_label=f"{record['category']}|{label}"),
             channel=_FRAUD_R1_CHANNELS.get(record["data_type"], "chat"),
             thread_id=f"{part.lang}-{record['id']}",
         )
@@ -143,21 +140,24 @@ def fraud_r1(source: Source, folder: Path) -> Iterator[Draft]:
 
 def teleantifraud(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield dialogues whose two lists of turns are interleaved; the caller speaks first."""
-    for part, record in _records(source, folder, "jsonl"):
+    for part, record in read_records_as(source, folder, "jsonl"):
         turns = []
         for left, right in zip_longest(record["left"], record["right"]):
             turns += [f"A: {left}"] if left is not None else []
             turns += [f"B: {right}"] if right is not None else []
         kind = record.get("fraud_type") or record.get("conversation_type")
-        yield replace(
-            _draft(source, part, "\n".join(turns), part.label or "", f"{part.label}/{kind}"),
+        yield make_draft(
+            source,
+            part,
+            "\n".join(turns),
+            orig_label=f"{part.label}/{kind}",
             thread_id=f"{record['stem']}/{record['tts_id']}",
         )
 
 
 def korccvi(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield transcripts: each part's name is its label; of mixed files only the legit rows."""
-    for part, record in _records(source, folder, "csv"):
+    for part, record in read_records_as(source, folder, "csv"):
         fields = {name.lower(): value for name, value in record.items()}
         label = part.label or ""
         text = fields["transcript"]
@@ -165,47 +165,22 @@ def korccvi(source: Source, folder: Path) -> Iterator[Draft]:
             continue
         if label == "non-vishing(v1.3)":
             text = _KOREAN_MARKS.sub("", text).replace("/", "")
-        yield _draft(source, part, text, label)
+        yield make_draft(source, part, text, label)
 
 
 def fss_cases(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield the openings of call transcripts, and written warnings case by case."""
-    for part, record in _records(source, folder, "csv"):
+    for part, record in read_records_as(source, folder, "csv"):
         text = record["text"].strip()
         thread_id = record["id"]
         if record["kind"] == "mp4":
-            draft = _draft(source, part, text[:2500], "fss_call_transcript")
-            yield replace(draft, thread_id=thread_id)
+            opening = text[:2500]
+            yield make_draft(source, part, opening, "fss_call_transcript", thread_id=thread_id)
             continue
         pieces = [piece.strip() for piece in _KOREAN_CASE.split(text)]
         for piece in [piece for piece in pieces if len(piece) > 80] or [text]:
-            draft = _draft(source, part, piece[:1500], "awareness")
+            draft = make_draft(source, part, piece[:1500], "awareness")
             yield replace(draft, channel="other", thread_id=thread_id)
-
-
-def _records(
-    source: Source, folder: Path, form: Literal["csv", "json", "jsonl"]
-) -> Iterable[tuple[Part, Record]]:
-    """Read the source's parts in a plain format, with the reader's errors."""
-    assert source.read is not None
-    read = msgspec.structs.replace(source.read, format=form)
-    return read_records(msgspec.structs.replace(source, read=read), folder)
-
-
-def _draft(
-    source: Source, part: Part, text: str, label: str, orig_label: str | None = None
-) -> Draft:
-    """Make a draft with what the source and the part say of all their rows."""
-    assert source.row is not None
-    return Draft(
-        text=text,
-        label=label,
-        lang=part.lang or source.row.lang or "und",
-        channel=part.channel or source.row.channel,
-        orig_label=label if orig_label is None else orig_label,
-        split=part.split,
-        generated=part.generated or source.row.generated,
-    )
 
 
 ADAPTERS: dict[str, Callable[[Source, Path], Iterator[Draft]]] = {

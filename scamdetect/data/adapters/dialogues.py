@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
+import io
 import lzma
 import random
 import re
@@ -12,13 +11,16 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
 
-import msgspec
-
-from scamdetect.data.drafts import Draft
-from scamdetect.data.readers import Record, read_records
-from scamdetect.data.registry import Part, Source
+from scamdetect.data.drafts import Draft, make_draft
+from scamdetect.data.readers import (
+    decode_file,
+    read_files,
+    read_gzip_json_lines,
+    read_of,
+    read_records_as,
+)
+from scamdetect.data.registry import Source
 from scamdetect.errors import SourceError
 
 
@@ -33,39 +35,9 @@ def detokenise_english(text: str) -> str:
     return re.sub(r"\s*’\s*(s|t|m|re|ve|ll|d)\b", r"’\1", text)
 
 
-def records_of(
-    source: Source,
-    folder: Path,
-    format: Literal["csv", "jsonl", "json", "lines"],
-    parts: list[Part] | None = None,
-    members: str | None = None,
-) -> Iterator[tuple[Part, Record]]:
-    """Yield what a generic reader makes of the files (or of those of some parts)."""
-    assert source.read is not None
-    read = msgspec.structs.replace(
-        source.read, format=format, parts=parts or source.read.parts, members=members
-    )
-    return read_records(msgspec.structs.replace(source, read=read), folder)
-
-
-def _draft(source: Source, part: Part, text: str, thread_id: str | None = None) -> Draft:
-    assert source.row is not None
-    label = part.label or ""
-    return Draft(
-        text=text,
-        label=label,
-        lang=part.lang or source.row.lang or "und",
-        channel=part.channel or source.row.channel,
-        orig_label=label,
-        split=part.split,
-        thread_id=thread_id,
-        generated=part.generated or source.row.generated,
-    )
-
-
 def xdailydialog(source: Source, folder: Path) -> Iterator[Draft]:
     """Read one dialogue a line, turns divided by ``__eou__``, label numbers after the last."""
-    for _, lines in groupby(records_of(source, folder, "lines"), lambda pair: pair[1]["file"]):
+    for _, lines in groupby(read_records_as(source, folder, "lines"), lambda pair: pair[1]["file"]):
         for number, (part, record) in enumerate(lines):
             turns = [turn for turn in map(str.strip, record["text"].split("__eou__")) if turn]
             if len(turns) < 2:
@@ -77,12 +49,15 @@ def xdailydialog(source: Source, folder: Path) -> Iterator[Draft]:
             if part.lang == "de":
                 turns = [re.sub(r"(?<=[a-zäöüß][.!?])(?=[A-ZÄÖÜ])", " ", turn) for turn in turns]
             if len(turns) >= 2:
-                yield _draft(source, part, alternate(turns), f"xdd_{part.split}_{number}")
+                thread_id = f"xdd_{part.split}_{number}"
+                yield make_draft(source, part, alternate(turns), thread_id=thread_id)
 
 
 def xpersona(source: Source, folder: Path) -> Iterator[Draft]:
     """Read persona chats, lists of pairs of turns; A is who breaks the silence."""
-    for _, records in groupby(records_of(source, folder, "json"), lambda pair: pair[1]["file"]):
+    for _, records in groupby(
+        read_records_as(source, folder, "json"), lambda pair: pair[1]["file"]
+    ):
         for number, (part, record) in enumerate(records):
             turns = [turn.strip() for pair in record["dialogue"] for turn in pair if turn.strip()]
             if turns and "SILENCE" in turns[0]:
@@ -91,12 +66,12 @@ def xpersona(source: Source, folder: Path) -> Iterator[Draft]:
                 turns = list(map(detokenise_english, turns))
             text = alternate(turns)
             if len(text) > 20:
-                yield _draft(source, part, text, f"{part.lang}_{part.split}_{number}")
+                yield make_draft(source, part, text, thread_id=f"{part.lang}_{part.split}_{number}")
 
 
 def business_scenes(source: Source, folder: Path) -> Iterator[Draft]:
     """Read dialogues that hold each sentence in two languages, with the speakers' names."""
-    for part, record in records_of(source, folder, "json"):
+    for part, record in read_records_as(source, folder, "json"):
         for lang in ("en", "ja"):
             letters: dict[str, str] = {}
             lines = []
@@ -104,23 +79,22 @@ def business_scenes(source: Source, folder: Path) -> Iterator[Draft]:
                 last = string.ascii_uppercase[min(len(letters), 9)]
                 letter = letters.setdefault(turn[f"{lang}_speaker"], last)
                 lines.append(f"{letter}: {turn[f'{lang}_sentence'].strip()}")
-            part_of_row = msgspec.structs.replace(
-                part, lang=lang, label=f"business:{record['tag']}"
-            )
-            yield _draft(source, part_of_row, "\n".join(lines), record["id"])
+            label, text = f"business:{record['tag']}", "\n".join(lines)
+            yield make_draft(source, part, text, label, lang=lang, thread_id=record["id"])
 
 
 def translated_turns(source: Source, folder: Path) -> Iterator[Draft]:
     """Read JSON lines with the field ``turns_<language>`` beside the English original."""
-    for part, record in records_of(source, folder, "jsonl"):
+    for part, record in read_records_as(source, folder, "jsonl"):
         for name, turns in record.items():
             if name.startswith("turns_") and name != "turns_en":
-                yield _draft(source, part, alternate(map(str.strip, turns)), record["dialogue_id"])
+                text = alternate(map(str.strip, turns))
+                yield make_draft(source, part, text, thread_id=record["dialogue_id"])
 
 
 def named_turns(source: Source, folder: Path) -> Iterator[Draft]:
     """Read a dialogue a file, lines "name: utterance"; A is the first name, B every other."""
-    for _, lines in groupby(records_of(source, folder, "lines"), lambda pair: pair[1]["file"]):
+    for _, lines in groupby(read_records_as(source, folder, "lines"), lambda pair: pair[1]["file"]):
         pairs = list(lines)
         spoken = [line.partition(":") for _, record in pairs if ":" in (line := record["text"])]
         if len(spoken) > 3:
@@ -130,27 +104,25 @@ def named_turns(source: Source, folder: Path) -> Iterator[Draft]:
                 for name, _, words in spoken
             )
             part, record = pairs[0]
-            yield _draft(source, part, text, Path(record["file"]).name)
+            yield make_draft(source, part, text, thread_id=Path(record["file"]).name)
 
 
 def dashed_blocks(source: Source, folder: Path) -> Iterator[Draft]:
-    """Read a packed text file: dialogues between empty lines, each turn after a hyphen."""
-    assert source.read is not None
-    part = source.read.parts[0]
-    path = folder / part.files
-    try:
-        with tarfile.open(path) as archive:
-            texts = [
-                data.read().decode(source.read.encoding)
-                for member in archive
-                if (data := archive.extractfile(member)) is not None
-            ]
-    except (OSError, lzma.LZMAError, tarfile.TarError, UnicodeDecodeError) as problem:
-        raise SourceError(f"{path}: cannot be read ({problem})") from problem
-    for block in re.split(r"\n\n\n+", "\n\n\n".join(texts)):
-        turns = [line[1:].strip() for line in block.split("\n") if line.startswith("-")]
-        if 2 <= len(turns) <= 14:
-            yield _draft(source, part, alternate(turns))
+    """Read packed text files: dialogues between empty lines, each turn after a hyphen."""
+    for part, path, data in read_files(source, folder):
+        try:
+            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+                texts = [
+                    decode_file(source, path, content.read())
+                    for member in archive
+                    if (content := archive.extractfile(member)) is not None
+                ]
+        except (OSError, lzma.LZMAError, tarfile.TarError) as problem:
+            raise SourceError(f"{source.slug}/{path}: cannot be read ({problem})") from problem
+        for block in re.split(r"\n\n\n+", "\n\n\n".join(texts)):
+            turns = [line[1:].strip() for line in block.split("\n") if line.startswith("-")]
+            if 2 <= len(turns) <= 14:
+                yield make_draft(source, part, alternate(turns))
 
 
 _LINK_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJK23456789"
@@ -162,15 +134,7 @@ def emoji_tweets(source: Source, folder: Path) -> Iterator[Draft]:
 
     Links and numbers are invented with a fixed seed, so that each tweet reads as if never masked.
     """
-    assert source.read is not None
-    part = source.read.parts[0]
-    path = folder / part.files
     generator = random.Random(0)
-    try:
-        text = gzip.decompress(path.read_bytes()).decode(source.read.encoding)
-        records = [json.loads(line) for line in text.split("\n") if line.strip()]
-    except (OSError, EOFError, ValueError) as problem:
-        raise SourceError(f"{path}: cannot be read ({problem})") from problem
 
     def invent_link(_: re.Match[str]) -> str:
         return "https://t.co/" + "".join(generator.choices(_LINK_LETTERS, k=10))
@@ -178,41 +142,39 @@ def emoji_tweets(source: Source, folder: Path) -> Iterator[Draft]:
     def invent_number(_: re.Match[str]) -> str:
         return str(generator.choice(_NUMBERS))
 
-    for record in records:
+    for part, record in read_gzip_json_lines(source, folder):
         text = record["text"].replace("_usr", "@usuario")
         text = re.sub(r"\s*_emo", "", text.replace("_emo", record["klass"], 1))
         text = re.sub("_num", invent_number, re.sub("_url", invent_link, text))
-        yield _draft(source, part, text)
+        yield make_draft(source, part, text)
 
 
 def public_notices(source: Source, folder: Path) -> Iterator[Draft]:
     """Read web pages of a bank's notices: the text between the release date and the copyright."""
-    for part, record in records_of(source, folder, "csv"):
+    for part, record in read_records_as(source, folder, "csv"):
         content = re.sub(r"(?s)\A.*?(Release Date|Tarikh Siaran):[^\n]*\n", "", record["content"])
         content = re.sub(r"(?m)^\s*(Reading:.*|Share:|Shares)\s*$", "", content.partition("©")[0])
         content = re.sub(r" ?\n\s*", "\n", re.sub(r"[ \t\r\xa0]+", " ", content)).strip()
         if len(content) < 80 or "cuma terdapat dalam Bahasa Inggeris" in content:
             continue
         text = f"{record['title'].strip()}\n{content}"[:1500]
-        yield _draft(source, part, text, record["link"])
+        yield make_draft(source, part, text, thread_id=record["link"])
 
 
 def romance_talk(source: Source, folder: Path) -> Iterator[Draft]:
     """Read a CSV of Reddit posts, then a ZIP with a CSV of tweets a search word."""
-    assert source.read is not None
-    posts, tweets = source.read.parts
-    for part, record in records_of(source, folder, "csv", [posts]):
+    posts, tweets = read_of(source).parts
+    for part, record in read_records_as(source, folder, "csv", [posts]):
         text = f"{record['Title'].strip()}\n{record['Content'].strip()}".strip()
         if len(text) >= 60:
             label = f"reddit:{record['Subreddit']} (talk about scams)"
-            part = msgspec.structs.replace(part, label=label, lang="en")
-            yield _draft(source, part, text, record["ID"])
-    for part, record in records_of(source, folder, "csv", [tweets], members="*.csv"):
+            yield make_draft(source, part, text, label, lang="en", thread_id=record["ID"])
+    for part, record in read_records_as(source, folder, "csv", [tweets], members="*.csv"):
         text = record["text"].strip()
         if len(text) >= 40:
             label = f"tweet:{record['stem'].partition('_')[0]} (talk about scams)"
             lang = "hi" if re.search(r"[\u0900-\u097f]", text) else "en"
-            yield _draft(source, msgspec.structs.replace(part, label=label, lang=lang), text)
+            yield make_draft(source, part, text, label, lang=lang)
 
 
 ADAPTERS: dict[str, Callable[[Source, Path], Iterator[Draft]]] = {

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from scamdetect.data.drafts import Draft
+from scamdetect.data.readers import read_records_as
 from scamdetect.data.registry import Source
-from scamdetect.errors import SourceError
 from scamdetect.labels import Kind
 
 _LEAST_CHARACTERS = 40  # of a body, without its subject
@@ -62,18 +59,17 @@ class _Message:
 
 def pest_pairs(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield subject and body of each simulated mail; the group tells writer and purpose."""
-    for _, mails in _read_json_files(source, folder):
-        for mail in mails:
-            group = mail["Group"]
-            yield Draft(
-                text="\n".join((mail[name] or "").strip() for name in ("Subject", "Body")),
-                label="phishing" if group.endswith("-P") else "control",
-                lang="en",
-                channel="email",
-                orig_label="|".join((group, mail["PEST_Category"], mail["PEST_Technique"])),
-                thread_id=mail["Original_ID"],
-                generated=None if group.startswith("HW") else "llm",
-            )
+    for _, mail in read_records_as(source, folder, "json"):
+        group = mail["Group"]
+        yield Draft(
+            text="\n".join((mail[name] or "").strip() for name in ("Subject", "Body")),
+            label="phishing" if group.endswith("-P") else "control",
+            lang="en",
+            channel="email",
+            orig_label="|".join((group, mail["PEST_Category"], mail["PEST_Technique"])),
+            thread_id=mail["Original_ID"],
+            generated=None if group.startswith("HW") else "llm",
+        )
 
 
 def scambaiting_messages(source: Source, folder: Path) -> Iterator[Draft]:
@@ -115,7 +111,7 @@ def scambaiting_dialogues(source: Source, folder: Path) -> Iterator[Draft]:
 
 
 def _read_threads(source: Source, folder: Path) -> Iterator[tuple[str, list[_Message]]]:
-    for path, thread in _read_json_files(source, folder):
+    for _, thread in read_records_as(source, folder, "json"):
         messages: list[_Message] = []
         records = [m for m in thread["messages"] if m["author_role"] in ("scam", "bait")]
         bodies = [_clean_body(record["body"]) for record in records]
@@ -128,23 +124,7 @@ def _read_threads(source: Source, folder: Path) -> Iterator[tuple[str, list[_Mes
                 continue
             endearments = len(_ENDEARMENT.findall(body))
             messages.append(_Message(by_scammer, subject, body, endearments))
-        yield path.stem, messages
-
-
-def _read_json_files(source: Source, folder: Path) -> Iterator[tuple[Path, Any]]:
-    assert source.read is not None
-    for part in source.read.parts:
-        for file in source.files:
-            if file.role == "data" and fnmatch(file.path, part.files):
-                path = folder / file.path
-                try:
-                    yield path, json.loads(path.read_bytes())
-                except FileNotFoundError as problem:
-                    raise SourceError(
-                        f"{path}: missing; run: scamdetect data fetch --only {source.raw_folder}"
-                    ) from problem
-                except ValueError as problem:
-                    raise SourceError(f"{path}: cannot be read as json ({problem})") from problem
+        yield thread["stem"], messages
 
 
 def _clean_body(body: str) -> str:

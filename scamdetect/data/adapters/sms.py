@@ -6,13 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 
-from scamdetect.data.drafts import Draft
-from scamdetect.data.readers import decode
+from scamdetect.data.drafts import Draft, make_draft
+from scamdetect.data.readers import read_texts
 from scamdetect.data.registry import Part, Source
-from scamdetect.errors import SourceError
 
 _EXAIS_LABEL, _EXAIS_MESSAGE = 6, 7
 
@@ -28,47 +26,49 @@ def labelled_lines(source: Source, folder: Path) -> Iterator[Draft]:
     Lines that start with no known label are no messages; ``read.quoted`` unquotes the texts.
     """
     assert source.read is not None
-    for part, content in _read_texts(source, folder):
+    for part, content in _texts(source, folder):
         for line in content.split("\n"):
             label, found, text = line.partition(source.read.delimiter)
             label = label.strip().lower()
             if found and label in source.labels:
-                yield _draft(source, part, _unquote(text) if source.read.quoted else text, label)
+                yield make_draft(
+                    source, part, _unquote(text) if source.read.quoted else text, label
+                )
 
 
 def blank_line_blocks(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield the blocks that blank lines part."""
-    for part, content in _read_texts(source, folder):
+    for part, content in _texts(source, folder):
         for block in re.split(r"\n\s*\n", content):
-            yield _draft(source, part, block)
+            yield make_draft(source, part, block)
 
 
 def lines_by_script(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield each line as Russian or English, whichever alphabet it is written in."""
-    for part, content in _read_texts(source, folder):
+    for part, content in _texts(source, folder):
         for line in content.split("\n"):
-            yield _draft(source, part, line, lang=_language_by_script(line))
+            yield make_draft(source, part, line, lang=_language_by_script(line))
 
 
 def exais_table(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield the messages of a table whose commas inside messages are not quoted."""
-    for part, content in _read_texts(source, folder):
+    for part, content in _texts(source, folder):
         for record in csv.reader(io.StringIO(content, newline="")):
             if len(record) > _EXAIS_MESSAGE and record[0] == "SMS":
                 text = ",".join(record[_EXAIS_MESSAGE:]).rstrip(", ")
-                yield _draft(source, part, text, record[_EXAIS_LABEL].strip().upper())
+                yield make_draft(source, part, text, record[_EXAIS_LABEL].strip().upper())
 
 
 def one_column_table(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield the rows of a one-column table, in which a comma that splits a text is part of it."""
-    for part, content in _read_texts(source, folder):
+    for part, content in _texts(source, folder):
         for record in list(csv.reader(content.splitlines()))[1:]:
-            yield _draft(source, part, ",".join(record))
+            yield make_draft(source, part, ",".join(record))
 
 
 def mpesa_table(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield the messages of a table that was saved as CSV twice, with two layers of quotes."""
-    for part, content in _read_texts(source, folder):
+    for part, content in _texts(source, folder):
         lines = [re.sub(r";{3,}\s*$", "", line) for line in content.split("\n")[1:]]
         starts = [place for place, line in enumerate(lines) if _MPESA_START.match(line)]
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
@@ -91,36 +91,9 @@ def mpesa_table(source: Source, folder: Path) -> Iterator[Draft]:
             )
 
 
-def _read_texts(source: Source, folder: Path) -> Iterator[tuple[Part, str]]:
-    read = source.read
-    assert read is not None
-    for part in read.parts:
-        for file in source.files:
-            if file.role == "data" and fnmatch(file.path, part.files):
-                path = folder / file.path
-                try:
-                    content = decode(path.read_bytes(), read.encoding, read.errors)
-                except FileNotFoundError as problem:
-                    raise SourceError(
-                        f"{path}: missing; run: scamdetect data fetch --only {source.slug}"
-                    ) from problem
-                yield part, content.replace("\r\n", "\n")
-
-
-def _draft(
-    source: Source, part: Part, text: str, label: str | None = None, lang: str | None = None
-) -> Draft:
-    row = source.row
-    assert row is not None
-    label = part.label or "" if label is None else label
-    return Draft(
-        text=text,
-        label=label,
-        lang=lang or part.lang or row.lang or "und",
-        channel=part.channel or row.channel,
-        orig_label=label,
-        split=part.split,
-    )
+def _texts(source: Source, folder: Path) -> Iterator[tuple[Part, str]]:
+    for part, _, content in read_texts(source, folder):
+        yield part, content.replace("\r\n", "\n")
 
 
 def _unquote(text: str) -> str:

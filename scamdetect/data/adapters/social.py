@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import html
-import io
-import json
 import re
-import zipfile
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatch
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 
-from scamdetect.data.drafts import Draft
-from scamdetect.data.registry import Part, Source
+from scamdetect.data.drafts import Draft, make_draft
+from scamdetect.data.readers import (
+    decode_file,
+    read_file,
+    read_gzip_json_lines,
+    read_records_as,
+    read_texts,
+)
+from scamdetect.data.registry import Source
 from scamdetect.errors import SourceError
 
 QUORA_CHARS = (150, 1800)  # shorter answers are left out, longer ones cut
@@ -40,67 +42,52 @@ _LANGUAGE_CODES = dict(
 
 
 def split_zip_tables(source: Source, folder: Path) -> Iterator[Draft]:
-    """Yield the rows that [labels] names from the CSV files of an archive; each file is a split."""
-    for part, path, data in _read_files(source, folder):
-        with _archive(data, f"{source.slug}/{path}") as archive:
-            for name in archive.namelist():
-                if name.endswith(".csv") and not name.startswith("__MACOSX"):
-                    table = io.StringIO(archive.read(name).decode("utf-8-sig"), newline="")
-                    for record in csv.DictReader(table):
-                        # Left out here, for a row dropped later could hide a kept repeat.
-                        if record["label_id"] in source.labels:
-                            split = PurePosixPath(name).stem
-                            yield _draft(
-                                source, part, record["free_text"], record["label_id"], split=split
-                            )
+    """Yield the rows of the CSV files of an archive; each file is a split."""
+    for part, record in read_records_as(source, folder, "csv", members="*.csv"):
+        draft = make_draft(source, part, record["free_text"], record["label_id"])
+        yield replace(draft, split=record["stem"])
 
 
 def texts_beside_labels(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield the lines of ``*_text.txt`` with the label on the same line of ``*_labels.txt``."""
-    for part, path, data in _read_files(source, folder):
-        texts = data.decode("utf-8").split("\n")
-        labels_path = folder / path.replace("_text.txt", "_labels.txt")
-        labels = _read(labels_path).decode("utf-8").split()
-        if len(labels) != len(texts) - texts.count(""):
-            raise SourceError(f"{labels_path}: holds {len(labels)} labels for other texts")
-        for text, label in zip(filter(None, texts), labels, strict=True):
-            yield _draft(source, part, text, label)
+    for part, path, content in read_texts(source, folder):
+        texts = [line for line in content.split("\n") if line]
+        labels_path = path.replace("_text.txt", "_labels.txt")
+        labels = decode_file(source, labels_path, read_file(source, folder / labels_path)).split()
+        if len(labels) != len(texts):
+            raise SourceError(
+                f"{source.slug}/{labels_path}: holds {len(labels)} labels for {len(texts)} texts"
+            )
+        for text, label in zip(texts, labels, strict=True):
+            yield make_draft(source, part, text, label)
 
 
 def reported_smishing(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield reported messages with their scam type, in the language that the report names."""
-    for part, path, data in _read_files(source, folder):
-        table = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
-        missing = {"text", "language", "scam_type"} - set(table.fieldnames or ())
-        if missing:
-            raise SourceError(f"{source.slug}/{path}: has no column {', '.join(sorted(missing))}")
-        for record in table:
-            lang = _LANGUAGE_CODES.get((record["language"] or "").strip().lower(), "und")
-            scam_type = (record["scam_type"] or "").strip().lower()
-            yield _draft(source, part, record["text"] or "", scam_type, lang=lang)
+    for part, record in read_records_as(source, folder, "csv"):
+        if missing := {"text", "language", "scam_type"} - set(record):
+            columns = ", ".join(sorted(missing))
+            raise SourceError(f"{source.slug}/{record['file']}: a line lacks {columns}")
+        lang = _LANGUAGE_CODES.get(record["language"].strip().lower(), "und")
+        scam_type = record["scam_type"].strip().lower()
+        yield make_draft(source, part, record["text"], scam_type, lang=lang)
 
 
 def quora_answers(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield the long answers as plain text, one thread a question."""
     least, most = QUORA_CHARS
-    for part, _, data in _read_files(source, folder):
-        for line in gzip.decompress(data).decode("utf-8").split("\n"):
-            if not line.strip():
-                continue
-            answer = json.loads(line)
-            text = _plain_text(answer["content"]["answer"])
-            if not answer["spam"] and len(text) >= least:
-                question = answer["id"].partition("/answer")[0]
-                yield _draft(source, part, text[:most], thread_id=question)
+    for part, answer in read_gzip_json_lines(source, folder):
+        text = _plain_text(answer["content"]["answer"])
+        if not answer["spam"] and len(text) >= least:
+            question = answer["id"].partition("/answer")[0]
+            yield make_draft(source, part, text[:most], thread_id=question)
 
 
 def advice_pages(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield scraped pages in pieces of the length of a long message, one thread a page."""
-    for part, _, data in _read_files(source, folder):
-        pages = json.loads(data)
-        for page in pages if isinstance(pages, list) else [pages]:
-            for piece in _pieces(page.get("content") or ""):
-                yield _draft(source, part, piece, thread_id=page.get("url"))
+    for part, page in read_records_as(source, folder, "json"):
+        for piece in _pieces(page.get("content") or ""):
+            yield make_draft(source, part, piece, thread_id=page.get("url"))
 
 
 def _plain_text(markup: str) -> str:
@@ -130,51 +117,6 @@ def _cut(piece: str) -> Iterator[str]:
         yield piece[:end]
         piece = piece[end:].strip()
     yield piece
-
-
-def _read_files(source: Source, folder: Path) -> Iterator[tuple[Part, str, bytes]]:
-    assert source.read is not None
-    for part in source.read.parts:
-        for file in source.files:
-            if file.role == "data" and fnmatch(file.path, part.files):
-                yield part, file.path, _read(folder / file.path)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as problem:
-        raise SourceError(f"{path}: missing; run: scamdetect data fetch") from problem
-
-
-def _archive(data: bytes, where: str) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(io.BytesIO(data))
-    except zipfile.BadZipFile as problem:
-        raise SourceError(f"{where}: not a ZIP archive ({problem})") from problem
-
-
-def _draft(
-    source: Source,
-    part: Part,
-    text: str,
-    label: str = "",
-    *,
-    lang: str | None = None,
-    split: str | None = None,
-    thread_id: str | None = None,
-) -> Draft:
-    row = source.row
-    assert row is not None
-    return Draft(
-        text=text.strip(),
-        label=label,
-        lang=lang or part.lang or row.lang or "und",
-        channel=row.channel,
-        orig_label=row.orig_label or label,
-        split=split or part.split,
-        thread_id=thread_id,
-    )
 
 
 ADAPTERS: dict[str, Callable[[Source, Path], Iterator[Draft]]] = {

@@ -1,0 +1,54 @@
+"""Build Arrow arrays of plain types.
+
+``pyarrow.array`` imports pandas wherever it is installed, to see whether it was given a frame;
+these arrays come from buffers instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+_NUMPY = {
+    pa.int32(): np.int32,
+    pa.int64(): np.int64,
+    pa.float32(): np.float32,
+    pa.float64(): np.float64,
+}
+
+
+def plain_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return an array of the values, None as null.
+
+    ``kind`` is string, bool, int32, int64, float32 or float64; a string must be encodable in UTF-8.
+    """
+    known = np.fromiter((value is not None for value in values), bool, len(values))
+    validity = None if known.all() else _bits(known)
+    if pa.types.is_string(kind):
+        encoded = [b"" if value is None else value.encode() for value in values]
+        buffers = [validity, _offsets(encoded), pa.py_buffer(b"".join(encoded))]
+    elif pa.types.is_boolean(kind):
+        buffers = [validity, _bits(np.array([bool(value) for value in values], bool))]
+    else:
+        numbers = [0 if value is None else value for value in values]
+        buffers = [validity, pa.py_buffer(np.array(numbers, _NUMPY[kind]))]
+    return pa.Array.from_buffers(kind, len(values), buffers)
+
+
+def list_array(rows: Sequence[Sequence[Any]], items: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Return an array of lists as long as the rows, filled from ``items`` in their order."""
+    return pa.Array.from_buffers(kind, len(rows), [None, _offsets(rows)], children=[items])
+
+
+def _offsets(rows: Sequence[Sequence[Any]]) -> pa.Buffer:
+    offsets = np.zeros(len(rows) + 1, np.int32)
+    np.cumsum([len(row) for row in rows], out=offsets[1:])
+    return pa.py_buffer(offsets)
+
+
+def _bits(flags: NDArray[np.bool_]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(flags, bitorder="little"))

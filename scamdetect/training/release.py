@@ -1,0 +1,228 @@
+"""Make a bundle from a finished run: export, quantise, calibrate, compare, write the card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+import scamdetect
+from scamdetect.bundle import CARD, CONFIG, MODEL, SETTINGS, TOKENIZER, write_manifest
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import BundleError, RecipeError
+from scamdetect.evaluation.reference_mix import balanced_sample
+from scamdetect.evaluation.table import detector_texts
+from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.text import NORMALISER_VERSION
+from scamdetect.training.base import load_base
+from scamdetect.training.calibration import Calibration, calibrate
+from scamdetect.training.card import write_card
+from scamdetect.training.export import export_fp32
+from scamdetect.training.fit import file_sha256, load_trained
+from scamdetect.training.parity import Parity, check_parity, compare_detectors
+from scamdetect.training.quantise import quantise
+from scamdetect.training.recipe import Recipe
+from scamdetect.training.rows import read_roles
+from scamdetect.training.vocabulary import growth
+
+Log = Callable[[str], None]
+
+MAX_TOKENS, STRIDE = 256, 64
+CALIBRATE_ROWS = 12_000
+PARITY_ROWS = 60  # a language
+KNOWN_TEXTS = (  # invented; a fresh install must give the probabilities that the release gave
+    "Hi dear, my uncle trades gold, I made 4,000 USD last week. Add me on Telegram, I guide you.",
+    "Your parcel is held at customs. Pay the fee of 1.99 here: http://post-pay.example/x",
+    "See you at seven, I'll bring the cake. Love you!",
+    "Your one-time code is 482913. Never share it with anyone.",
+    "พี่คะ กลุ่มลงทุนของอาจารย์กำไรวันละ 10% ทักไลน์มาเลยค่ะ",
+    "Mẹ ơi con về tới nhà rồi, mai con gọi lại nha",
+    "您的包裹已到驿站,请凭取件码 3-2-1188 取件",
+    "Parabéns! Você ganhou um prémio, envie 500 MT para levantar",
+)
+
+
+def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Log) -> None:
+    """Write the bundle ``out`` from the finished run; nothing is left there when a step fails.
+
+    Raises RecipeError without a finished run or with another corpus than the run's, BundleError
+    where int8 and fp32 part too far.
+    """
+    if out.exists():
+        raise BundleError(f"{out} exists; remove it or choose another --out")
+    model, tokenizer, record, recipe = load_trained(run)
+    if record["corpus"] != file_sha256(corpus):
+        raise RecipeError(f"{corpus} is not the corpus that {run} trained on; pass that one")
+    table = read_roles(corpus, ["train", "calibrate", "dev"], recipe.data.licences)
+    roles = table["role"].to_pylist()
+    held = {role: _of_role(table, roles, role) for role in ("train", "calibrate", "dev")}
+    settings = _settings(name, version, record)
+    config = _config(run)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".release-") as work:
+        exact, small = Path(work) / "fp32", Path(work) / "int8"
+        for folder in (exact, small):
+            folder.mkdir()
+        export_fp32(model, exact / MODEL)
+        quantise(exact / MODEL, small / MODEL)
+        for folder in (exact, small):
+            _write_parts(folder, tokenizer, config, settings, {})
+        log("calibrating on the calibrate rows")
+        sample = balanced_sample(held["calibrate"], CALIBRATE_ROWS)
+        with ScamDetector.load(small) as detector:
+            calibration = calibrate(sample, detector)
+        settings |= calibration.settings()
+        for folder in (exact, small):
+            _write_parts(folder, tokenizer, config, settings, {})
+        log("comparing int8 with fp32")
+        parities = _parity(exact, small, held["calibrate"], held["dev"])
+        check_parity(parities)
+        settings["known_answers"] = _known_answers(small)
+        training = {
+            "scamdetect": scamdetect.__version__,
+            "recipe": msgspec.to_builtins(recipe),
+            "recipe_hash": record["recipe"],
+            "corpus_sha256": record["corpus"],
+            "seed": recipe.seed,
+            "base": record["base"],
+            "run": {k: record[k] for k in ("rows", "draws", "steps", "tokens", "minutes", "torch")},
+            "sources": _sources(held["train"]),
+            "calibrate_rows": sample.num_rows,
+            "vocabulary": _vocabulary(recipe, tokenizer, held["calibrate"], held["dev"]),
+            "parity_int8_fp32": [asdict(parity) for parity in parities],
+        }
+        _write_parts(small, tokenizer, config, settings, training)
+        shutil.move(str(small), str(out))
+    _report(out, calibration, parities[0], log)
+
+
+def _of_role(table: pa.Table, roles: list[str], role: str) -> pa.Table:
+    return table.filter(pa.array([found == role for found in roles]))
+
+
+def _settings(name: str, version: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "name": name,
+        "version": version,
+        "normaliser_version": NORMALISER_VERSION,
+        "classes": [verdict.value for verdict in VERDICTS],
+        "kinds": [kind.value for kind in KINDS],
+        "languages": record["languages"],
+        "prefix": "",
+        "max_tokens": MAX_TOKENS,
+        "stride": STRIDE,
+        "max_windows": None,
+        "temperature": 1.0,
+        "kind_temperature": 1.0,
+        "kind_threshold": 0.5,
+        "language_threshold": 0.5,
+        "thresholds": {"flag": 0.5, "review": 0.5},
+        "operating_points": [],
+    }
+
+
+def _config(run: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    names = [verdict.value for verdict in VERDICTS]
+    config["id2label"] = {str(place): label for place, label in enumerate(names)}
+    config["label2id"] = {label: place for place, label in enumerate(names)}
+    config["problem_type"] = "single_label_classification"
+    return config
+
+
+def _write_parts(
+    folder: Path,
+    tokenizer: Tokenizer,
+    config: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> None:
+    tokenizer.save(str(folder / TOKENIZER), pretty=False)
+    for name, value in ((CONFIG, config), (SETTINGS, settings)):
+        text = json.dumps(value, indent=1, ensure_ascii=False)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+    write_card(folder / CARD, settings, training)
+    write_manifest(folder, training)
+
+
+def _parity(exact: Path, small: Path, *tables: pa.Table) -> list[Parity]:
+    texts: list[str] = []
+    languages: list[str] = []
+    seen: dict[str, int] = defaultdict(int)
+    for table in tables:
+        for text, language in zip(detector_texts(table), table["lang"].to_pylist(), strict=True):
+            if seen[language] < PARITY_ROWS:
+                seen[language] += 1
+                texts.append(text)
+                languages.append(language)
+    with ScamDetector.load(exact) as first, ScamDetector.load(small) as second:
+        return compare_detectors(first, second, texts, languages)
+
+
+def _known_answers(folder: Path) -> list[dict[str, Any]]:
+    with ScamDetector.load(folder) as detector:
+        predictions = detector.predict(list(KNOWN_TEXTS))
+    return [
+        {"text": text, "scam_probability": prediction.scam_probability}
+        for text, prediction in zip(KNOWN_TEXTS, predictions, strict=True)
+    ]
+
+
+def _sources(train: pa.Table) -> list[dict[str, Any]]:
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for source, licence in zip(
+        train["source"].to_pylist(), train["licence_class"].to_pylist(), strict=True
+    ):
+        counts[source, licence] += 1
+    return [
+        {"source": source, "licence": licence, "rows": rows}
+        for (source, licence), rows in sorted(counts.items())
+    ]
+
+
+def _vocabulary(recipe: Recipe, tokenizer: Tokenizer, *tables: pa.Table) -> list[dict[str, Any]]:
+    """Return, by language, what trimming costs on rows that had no part in choosing the pieces."""
+    whole = load_base(recipe.base.name).tokenizer
+    texts: dict[str, list[str]] = defaultdict(list)
+    for table in tables:
+        for text, language in zip(
+            table["norm"].to_pylist(), table["lang"].to_pylist(), strict=True
+        ):
+            if len(texts[language]) < 1_000:
+                texts[language].append(text)
+    rows = []
+    for language, sample in sorted(texts.items()):
+        rise, unknown = growth(whole, tokenizer, sample)
+        rows.append(
+            {
+                "language": language,
+                "texts": len(sample),
+                "token_rise": round(rise, 4),
+                "unknown": round(unknown, 5),
+            }
+        )
+    return rows
+
+
+def _report(out: Path, calibration: Calibration, whole: Parity, log: Log) -> None:
+    size = sum(path.stat().st_size for path in out.iterdir()) / 1e6
+    log(f"{out}: {size:.1f} MB, temperature {calibration.temperature}")
+    for point in calibration.operating_points:
+        log(
+            f"FPR {point.fpr:.1%} on the calibrate mix: threshold {point.threshold:.4f}, "
+            f"upper bound {point.upper_bound:.2%} (n = {point.n}), recall {point.recall or 0:.1%}"
+        )
+    log(
+        f"int8 against fp32 on {whole.n} texts: {whole.verdict_flips} verdict flips, "
+        f"{whole.flag_flips} flag flips, largest change {whole.largest_change}"
+    )

@@ -1,0 +1,180 @@
+"""The corpus: what trains, what calibrates, what is held out, and what each step removes."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from invented_source import ROW, csv_bytes, description, write_files, write_toml
+
+pytest.importorskip("rensa")
+
+from scamdetect.data.corpus import GROUP_CAP, SCHEMA, build_corpus
+from scamdetect.errors import SourceError
+
+WORDS = (
+    "river lamp orange window Friday tennis garden silver letter coffee winter bridge music paper "
+    "summer doctor yellow market train engine cousin holiday kitchen mountain ticket flower"
+).split()
+LURE = "Your parcel waits at the northern depot, pay the small customs fee before {} to get it"
+
+
+def chatter(seed: int) -> str:
+    """Return an invented message unlike those of other seeds."""
+    return " ".join(random.Random(seed).choices(WORDS, k=12))
+
+
+def add(folder: Path, slug: str, data: bytes, **changes: Any) -> None:  # noqa: ANN401
+    files = {"a.csv": data}
+    write_files(folder / "raw", slug, files)
+    write_toml(folder / "sources" / f"{slug}.toml", description(slug, files, **changes))
+
+
+def build(folder: Path, licences: Any = "default") -> tuple[list[dict[str, Any]], list[str]]:  # noqa: ANN401
+    log: list[str] = []
+    output = folder / "out" / "corpus.parquet"
+    build_corpus(folder / "sources", folder / "raw", output, licences, log.append)
+    table = pq.read_table(output)
+    assert table.schema.equals(SCHEMA)
+    assert [path.name for path in output.parent.iterdir()] == ["corpus.parquet"]
+    return table.to_pylist(), log
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a training and a dev source that share a campaign."""
+    honest = [(chatter(n), "ham") for n in range(60)]
+    lures = [(LURE.format(day), "scam") for day in ("Monday", "Tuesday", "noon")]
+    add(tmp_path, "trained", csv_bytes(*honest, *lures, (chatter(7), "ham")))
+    add(
+        tmp_path,
+        "held",
+        csv_bytes((LURE.format("Sunday"), "scam"), (chatter(1000), "ham")),
+        role="dev",
+        licence_class="non-commercial",
+    )
+    return tmp_path
+
+
+def test_roles_and_columns(folder: Path) -> None:
+    rows, log = build(folder)
+    assert Counter(row["role"] for row in rows) == {"train": 54, "calibrate": 6, "dev": 2}
+    assert all(row["source"] == "held" for row in rows if row["role"] == "dev")
+    first = rows[0]
+    assert first["norm"] and first["length"] == len(first["norm"])
+    assert (first["lang"], first["channel"], first["weight"]) == ("en", "sms", 1.0)
+    assert any(re.fullmatch(r"training rows like .+: 3 removed", line) for line in log)
+    assert any(line.startswith("calibrate: 6 legit") for line in log)
+
+
+def test_a_near_duplicate_of_a_dev_row_never_trains(folder: Path) -> None:
+    rows, _ = build(folder)
+    assert [row["role"] for row in rows if "parcel" in row["text"]] == ["dev"]
+
+
+def test_calibrate_and_train_share_no_group(folder: Path) -> None:
+    pairs = [(f"{chatter(n)} one", "ham") for n in range(2000, 2040)]
+    pairs += [(f"{chatter(n)} two", "ham") for n in range(2000, 2040)]
+    add(folder, "pairs", csv_bytes(*pairs))
+    rows, _ = build(folder)
+    groups = {role: {r["group"] for r in rows if r["role"] == role}
+              for role in ("train", "calibrate", "dev")}  # fmt: skip
+    assert groups["calibrate"]
+    assert not groups["train"] & groups["calibrate"]
+    assert not (groups["train"] | groups["calibrate"]) & groups["dev"]
+    assert max(Counter(row["group"] for row in rows).values()) == 2
+
+
+def test_building_again_gives_the_same_rows(folder: Path) -> None:
+    assert build(folder)[0] == build(folder)[0]
+
+
+def test_threads_stay_on_one_side(folder: Path) -> None:
+    lines = [f"{chatter(3000 + n)},ham,{n // 4}" for n in range(80)]
+    data = ("text,label,id\n" + "\n".join(lines) + "\n").encode()
+    add(folder, "threads", data, row=ROW | {"thread_id": "{id}"})
+    rows = [row for row in build(folder)[0] if row["source"] == "threads"]
+    sides: dict[str, set[str]] = {}
+    for row in rows:
+        sides.setdefault(row["thread_id"], set()).add(row["role"])
+    assert len(rows) == 80
+    assert all(len(roles) == 1 for roles in sides.values())
+    assert {"calibrate"} in sides.values()
+
+
+@pytest.mark.parametrize(
+    ("licence_class", "allowed"),
+    [
+        ("permissive", {"permissive", "default", "all"}),
+        ("share-alike", {"default", "all"}),
+        ("none-stated", {"default", "all"}),
+        ("non-commercial", {"all"}),
+        ("gpl", {"all"}),
+        ("research-only", {"all"}),
+    ],
+)
+def test_the_licence_policy_decides_who_trains(
+    folder: Path, licence_class: str, allowed: set[str]
+) -> None:
+    add(folder, "extra", csv_bytes((chatter(4000), "ham")), licence_class=licence_class)
+    for policy in ("permissive", "default", "all"):
+        rows, log = build(folder, policy)
+        assert any(row["source"] == "extra" for row in rows) == (policy in allowed)
+        left_out = f"extra: left out (licence {licence_class}, policy {policy})"
+        assert (left_out in log) == (policy not in allowed)
+        assert any(row["source"] == "held" for row in rows)
+
+
+def test_sources_that_are_left_out_are_told(folder: Path) -> None:
+    add(folder, "excluded", csv_bytes((chatter(1), "ham")), role="exclude")
+    add(folder, "withdrawn", b"", status="unobtainable", note="gone")
+    add(folder, "unfetched", csv_bytes((chatter(1), "ham")))
+    (folder / "raw" / "unfetched" / "a.csv").unlink()
+    rows, log = build(folder)
+    assert {row["source"] for row in rows} == {"trained", "held"}
+    assert "excluded: left out (exclude)" in log
+    assert "withdrawn: left out (unobtainable)" in log
+    assert any(line.startswith("unfetched: left out (") and "data fetch" in line for line in log)
+
+
+def test_nothing_that_trains_is_an_error(folder: Path) -> None:
+    (folder / "raw" / "trained" / "a.csv").unlink()
+    with pytest.raises(SourceError, match="data fetch"):
+        build(folder)
+    assert not (folder / "out").exists()
+
+
+def test_equal_texts_with_other_labels_do_not_train(folder: Path) -> None:
+    text = chatter(5000)
+    add(folder, "left", csv_bytes((text, "ham"), (f"{chatter(5001)} call 0812345678", "ham")))
+    add(folder, "right", csv_bytes((text, "scam"), (f"{chatter(5001)} call 0898765432", "ham")))
+    rows, log = build(folder)
+    assert not [row for row in rows if row["text"] == text]
+    assert len([row for row in rows if "[phone]" in row["norm"]]) == 1
+    assert "equal texts with contradicting labels: 2 removed" in log
+    assert "exact repeats after masking: 1 removed" in log
+
+
+def test_of_one_campaign_few_rows_train(folder: Path) -> None:
+    campaign = chatter(6000) + " " + chatter(6001)
+    add(folder, "campaign", csv_bytes(*((f"{campaign} number {w}", "scam") for w in WORDS)))
+    rows = [row for row in build(folder)[0] if row["source"] == "campaign"]
+    assert {row["role"] for row in rows} == {"train"}
+    assert len(rows) == GROUP_CAP
+
+
+def test_conventions_and_placeholders_are_applied(folder: Path) -> None:
+    data = csv_bytes(("I recorded you, pay via #LINK#", "promo"), ("casino bonus #LINK#", "promo"))
+    kinds = [{"kinds": ["gambling"], "any": ["casino"], "verdicts": ["spam"]}]
+    add(folder, "masked", data, placeholders={"#LINK#": "[link]"}, kinds=kinds, role="test")
+    first, second = (row for row in build(folder)[0] if row["source"] == "masked")
+    assert (first["verdict"], first["kinds"]) == ("scam", ["extortion"])
+    assert first["text"] == "I recorded you, pay via #LINK#"
+    assert "#LINK#" not in first["input"]
+    assert "[link " in first["norm"]
+    assert (second["verdict"], second["not_legit"]) == ("spam", True)

@@ -1,0 +1,49 @@
+"""The README says what the project does: its commands run in CI, its figures come from results."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.readme_table import END, README, RESULT, START, table
+from scamdetect import Prediction, ScamDetector
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_ci_runs_the_commands_of_the_readme() -> None:
+    commands = re.findall(r"```sh\n(.+?)\n```", README.read_text(encoding="utf-8"), re.DOTALL)
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert len(commands) == 2
+    assert set(commands) <= {line.strip() for line in ci}
+
+
+def test_the_table_is_the_one_that_the_results_give() -> None:
+    text = README.read_text(encoding="utf-8")
+    shown = text[text.index(START) + len(START) : text.index(END)].strip()
+    assert shown == table(json.loads(RESULT.read_text(encoding="utf-8")))
+
+
+def test_the_example_runs_on_the_shipped_bundle(capsys: pytest.CaptureFixture[str]) -> None:
+    example = re.search(r"```python\n(.+?)\n```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert example is not None
+    names: dict[str, object] = {}
+    exec(example[1], names)
+    assert isinstance(names["prediction"], Prediction)
+    assert capsys.readouterr().out
+
+
+def test_links_lead_somewhere() -> None:
+    for page in (README, *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_shipped_bundle_scores_in_many_languages() -> None:
+    with ScamDetector.load() as detector:
+        predictions = detector.predict(["สวัสดีค่ะ", "Hola, ¿cómo estás?", "你好", "مرحبا", None])
+    assert [p.decision for p in predictions][-1] == "unscored"
+    assert all(0 <= (p.scam_probability or 0) <= 1 for p in predictions[:-1])

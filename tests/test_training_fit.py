@@ -1,0 +1,230 @@
+"""A whole run in miniature: it learns, repeats itself and survives a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+from synthetic_corpus import row, table
+from tiny_base import PIECES, write_tiny_base
+
+from scamdetect.errors import RecipeError
+from scamdetect.training.fit import Run, load_trained, train
+
+TESTS = Path(__file__).resolve().parent
+RECIPE = """
+name = "tiny"
+seed = {seed}
+checkpoint_minutes = 0
+[base]
+name = "{base}"
+layers = 1
+[vocabulary]
+max_pieces = 100
+whole_scripts = ["TAMIL"]
+[data]
+tokens = 12_000
+max_tokens = 32
+[optimiser]
+batch_tokens = 192
+learning_rate = 5e-3
+head_learning_rate = 2e-2
+precision = "fp32"
+"""
+# Of one length, so that the batches hold every class.
+TEXTS = {
+    "legit": "hello lunch meeting tomorrow",
+    "spam": "sale offer discount shoes",
+    "scam": "guaranteed bitcoin profit darling",
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
+    rows = []
+    for n in range(200):
+        verdict = ("legit", "scam", "legit", "spam")[n % 4]
+        rows.append(row(n, verdict, role="train", norm=f"{TEXTS[verdict]} {n}"))
+    pq.write_table(table([*rows, row(900, "scam", role="dev", norm="never seen")]), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_base(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
+    return _recipe(tmp_path_factory.mktemp("recipe"), base)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, recipe: Path, corpus: Path) -> Path:
+    """Return the folder of a run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    train(recipe, corpus, out, resume=True, log=_ignore)
+    return out
+
+
+def _recipe(folder: Path, base: Path, seed: int = 0) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(RECIPE.format(base=base, seed=seed), encoding="utf-8")
+    return path
+
+
+def _ignore(line: str) -> None:
+    pass
+
+
+def _metrics(folder: Path) -> list[dict[str, Any]]:
+    lines = Run(folder).metrics.read_text("utf-8").splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+def _same_weights(one: Path, other: Path) -> bool:
+    first, second = load_file(Run(one).weights), load_file(Run(other).weights)
+    assert first.keys() == second.keys()
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_loss_falls_and_the_run_is_recorded(whole: Path, corpus: Path) -> None:
+    metrics = _metrics(whole)
+    record = json.loads(Run(whole).record.read_text("utf-8"))
+    assert metrics[-1]["step"] == record["steps"] >= 40
+    assert metrics[-1]["verdict"] < 0.7 * metrics[0]["verdict"]
+    assert (record["rows"], record["languages"]) == (200, ["en"])
+    assert record["tokens"] == pytest.approx(12_000, rel=0.05)
+    assert not Run(whole).checkpoint.exists()
+    assert not list(whole.glob("*.part"))
+
+
+def test_a_finished_run_is_loaded_and_tells_its_classes_apart(whole: Path) -> None:
+    model, tokenizer, record, recipe = load_trained(whole)
+    assert (recipe.name, model.language.out_features) == ("tiny", 1)
+    kept = model.encoder.get_input_embeddings().num_embeddings
+    assert len(PIECES) > kept == tokenizer.get_vocab_size()
+    assert len(model.encoder.encoder.layer) == 1
+
+    def verdict(text: str) -> int:
+        ids = torch.tensor([tokenizer.encode(text).ids])
+        with torch.no_grad():
+            return int(model(ids, torch.ones_like(ids))[0].argmax())
+
+    assert [verdict(f"{text} 999") for text in TEXTS.values()] == [0, 1, 2]
+
+
+def test_a_finished_run_is_not_repeated(whole: Path, recipe: Path, corpus: Path) -> None:
+    before = Run(whole).weights.stat().st_mtime_ns
+    lines: list[str] = []
+    train(recipe, corpus, whole, resume=True, log=lines.append)
+    assert lines == [f"{whole}: this run is finished"]
+    assert Run(whole).weights.stat().st_mtime_ns == before
+
+
+def test_the_seed_decides(whole: Path, base: Path, corpus: Path, tmp_path: Path) -> None:
+    again, other = tmp_path / "again", tmp_path / "other"
+    train(_recipe(tmp_path, base), corpus, again, resume=True, log=_ignore)
+    assert _same_weights(whole, again)
+    assert _metrics(whole) == _metrics(again)
+    train(_recipe(tmp_path, base, seed=1), corpus, other, resume=True, log=_ignore)
+    assert not _same_weights(whole, other)
+
+
+def test_a_killed_run_ends_as_if_nothing_had_happened(
+    whole: Path, recipe: Path, corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    code = f"""
+import os, signal
+from pathlib import Path
+import torch
+from scamdetect.training.fit import train
+
+torch.set_num_threads({torch.get_num_threads()})
+
+def log(line):
+    if line.startswith("step 20/"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(Path({str(recipe)!r}), Path({str(corpus)!r}), Path({str(out)!r}), resume=True, log=log)
+"""
+    killed = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=TESTS.parent,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        timeout=300,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    state = torch.load(Run(out).checkpoint, weights_only=True)
+    assert state["step"] == 19
+    assert not Run(out).weights.exists()
+    with pytest.raises(RecipeError, match="no finished run"):
+        load_trained(out)
+    with Run(out).metrics.open("a", encoding="utf-8") as file:
+        file.write('{"step": 40, "lo')  # as a full disk may leave it
+    train(recipe, corpus, out, resume=True, log=_ignore)
+    assert _same_weights(whole, out)
+    assert _metrics(whole) == _metrics(out)
+
+
+def test_another_recipe_or_corpus_is_refused_by_name(
+    whole: Path, recipe: Path, base: Path, corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    with pytest.raises(RecipeError, match="run holds a run with another recipe and seed; use"):
+        train(_recipe(tmp_path, base, seed=1), corpus, out, resume=True, log=_ignore)
+    grown = tmp_path / "corpus.parquet"
+    pq.write_table(table([row(n, "scam", role="train") for n in range(3)]), grown)
+    with pytest.raises(RecipeError, match="another corpus; use"):
+        train(recipe, grown, out, resume=True, log=_ignore)
+    assert _same_weights(whole, out)
+
+
+def test_a_run_is_begun_anew_on_demand(
+    whole: Path, base: Path, corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    train(_recipe(tmp_path, base, seed=1), corpus, out, resume=False, log=_ignore)
+    assert json.loads(Run(out).record.read_text("utf-8"))["seed"] == 1
+    assert not _same_weights(whole, out)
+    assert [line["step"] for line in _metrics(out)] == sorted(
+        {line["step"] for line in _metrics(out)}
+    )
+
+
+def test_a_model_of_another_making_is_not_written_over(
+    recipe: Path, base: Path, corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "base"
+    shutil.copytree(base, out)
+    for resume in (True, False):
+        with pytest.raises(RecipeError, match="another making"):
+            train(recipe, corpus, out, resume=resume, log=_ignore)
+    assert sorted(p.name for p in out.iterdir()) == sorted(p.name for p in base.iterdir())
+
+
+def test_a_corpus_without_scams_is_refused(recipe: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.parquet"
+    pq.write_table(table([row(n, "legit", role="train") for n in range(9)]), corpus)
+    with pytest.raises(RecipeError, match="holds no scam rows"):
+        train(recipe, corpus, tmp_path / "run", resume=True, log=_ignore)
+
+
+def test_a_missing_corpus_names_the_command(recipe: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"none\.parquet: cannot be read.*scamdetect data build"):
+        train(recipe, tmp_path / "none.parquet", tmp_path / "run", resume=True, log=_ignore)

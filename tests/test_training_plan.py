@@ -1,0 +1,125 @@
+"""Which rows a run sees, how often and in which batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scamdetect.training.plan import PAD_TO, RowFacts, draw_rows, make_batches, padded
+from scamdetect.training.recipe import DataTable
+
+BIG, SMALL = ("big", "en", ""), ("small", "th", "everyday")
+LENGTHS = st.lists(st.integers(2, 200), min_size=1, max_size=300).map(
+    lambda lengths: np.array(lengths, dtype=np.int64)
+)
+
+
+def _facts(small_weight: float = 1.0) -> RowFacts:
+    """Return 400 rows: each class has a cell of 80 and one of 20 rows, legit twice that."""
+    classes = ["scam"] * 100 + ["spam"] * 100 + ["legit"] * 200
+    cells = [BIG if n % 5 else SMALL for n in range(400)]
+    return RowFacts(
+        lengths=np.random.default_rng(1).integers(4, 100, 400),
+        classes=classes,
+        cells=cells,
+        weights=np.array([small_weight if cell == SMALL else 1.0 for cell in cells]),
+    )
+
+
+def _cells(facts: RowFacts, rows: np.ndarray) -> Counter[tuple[str, tuple[str, str, str]]]:
+    return Counter((facts.classes[row], facts.cells[row]) for row in rows.tolist())
+
+
+def test_the_tokens_are_spent_at_the_shares_of_the_classes() -> None:
+    facts, table = _facts(), DataTable(tokens=60_000, max_tokens=64)
+    rows = draw_rows(facts, table, seed=0)
+    lengths = np.minimum(facts.lengths, 64)
+    assert lengths[rows].sum() == pytest.approx(60_000, rel=0.03)
+    for name, share in (("scam", 0.30), ("spam", 0.12), ("legit", 0.58)):
+        members = [row for row in rows.tolist() if facts.classes[row] == name]
+        assert lengths[members].sum() == pytest.approx(60_000 * share, rel=0.05)
+
+
+@given(st.integers(500, 100_000), st.floats(0, 1), st.integers(0, 3))
+def test_each_row_of_a_cell_is_seen_once_before_any_is_seen_again(
+    tokens: int, temperature: float, seed: int
+) -> None:
+    facts = _facts()
+    rows = draw_rows(facts, DataTable(tokens=tokens, source_temperature=temperature), seed)
+    seen = np.bincount(rows, minlength=400)
+    for cell in {(facts.classes[row], facts.cells[row]) for row in range(400)}:
+        times = [seen[r] for r in range(400) if (facts.classes[r], facts.cells[r]) == cell]
+        assert max(times) - min(times) <= 1
+        assert max(times) >= 1
+
+
+@pytest.mark.parametrize(("temperature", "ratio"), [(0.0, 1.0), (0.5, 2.0), (1.0, 4.0)])
+def test_the_temperature_decides_between_sources_and_rows(temperature: float, ratio: float) -> None:
+    facts = _facts()
+    table = DataTable(tokens=500_000, source_temperature=temperature)
+    drawn = _cells(facts, draw_rows(facts, table, 0))
+    for name in ("legit", "spam", "scam"):
+        assert drawn[name, BIG] / drawn[name, SMALL] == pytest.approx(ratio, rel=0.01)
+
+
+def test_a_source_of_half_the_weight_comes_half_as_often() -> None:
+    table = DataTable(tokens=500_000, source_temperature=0.0)
+    drawn = _cells(_facts(), draw_rows(_facts(small_weight=0.5), table, 0))
+    assert drawn["legit", BIG] / drawn["legit", SMALL] == pytest.approx(2.0, rel=0.01)
+
+
+def test_a_class_without_rows_is_left_out() -> None:
+    facts = RowFacts(
+        lengths=np.full(4, 10),
+        classes=["legit", "scam", "legit", "scam"],
+        cells=[BIG] * 4,
+        weights=np.ones(4),
+    )
+    assert set(draw_rows(facts, DataTable(tokens=2_000), 0).tolist()) == {0, 1, 2, 3}
+
+
+@given(LENGTHS, st.integers(64, 2_000), st.integers(0, 5))
+def test_batches_are_complete_and_bounded(lengths: np.ndarray, budget: int, seed: int) -> None:
+    rows = np.random.default_rng(seed).integers(0, len(lengths), 2 * len(lengths))
+    batches = make_batches(rows, lengths, budget, seed)
+    assert sorted(np.concatenate(batches).tolist()) == sorted(rows.tolist())
+    for batch in batches:
+        width = padded(int(lengths[batch].max()))
+        assert len(batch) == 1 or width * len(batch) <= budget
+
+
+@given(LENGTHS)
+def test_batches_waste_little_once_sorted(lengths: np.ndarray) -> None:
+    batches = make_batches(np.arange(len(lengths)), lengths, 1_000, 0)
+    spans = sorted((int(lengths[b].min()), int(lengths[b].max())) for b in batches)
+    assert all(high <= low for (_, high), (low, _) in zip(spans, spans[1:], strict=False))
+
+
+def test_long_plans_mix_their_lengths() -> None:
+    lengths = np.random.default_rng(0).integers(2, 100, 10_000)
+    widths = [
+        padded(int(lengths[b].max())) for b in make_batches(np.arange(10_000), lengths, 512, 0)
+    ]
+    halves = np.mean(widths[: len(widths) // 2]), np.mean(widths[len(widths) // 2 :])
+    assert halves[0] == pytest.approx(halves[1], rel=0.05)
+
+
+def test_the_plan_follows_from_the_seed_alone() -> None:
+    facts, table = _facts(), DataTable(tokens=20_000)
+
+    def plan(seed: int) -> list[list[int]]:
+        rows = draw_rows(facts, table, seed)
+        return [batch.tolist() for batch in make_batches(rows, facts.lengths, 512, seed)]
+
+    assert plan(3) == plan(3)
+    assert plan(3) != plan(4)
+
+
+@given(st.integers(1, 1_000))
+def test_lengths_are_padded_upwards(length: int) -> None:
+    assert padded(length) % PAD_TO == 0
+    assert length <= padded(length) < length + PAD_TO

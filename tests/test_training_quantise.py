@@ -1,0 +1,104 @@
+"""The exported graphs: fp32 equals torch, int8 stays close and never depends on the batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from numpy.typing import NDArray
+from tiny_base import PIECES, tiny_encoder
+
+from scamdetect.training.export import OUTPUTS, export_fp32
+from scamdetect.training.model import ScamModel
+from scamdetect.training.quantise import quantise, quantise_columns
+
+Arrays = list[NDArray[np.float32]]
+
+
+@pytest.fixture(scope="module")
+def model() -> ScamModel:
+    torch.manual_seed(3)
+    return ScamModel(tiny_encoder(), 3, 18, 4).eval()
+
+
+@pytest.fixture(scope="module")
+def fp32(tmp_path_factory: pytest.TempPathFactory, model: ScamModel) -> Path:
+    path = tmp_path_factory.mktemp("graphs") / "fp32.onnx"
+    export_fp32(model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def int8(fp32: Path) -> Path:
+    path = fp32.with_name("int8.onnx")
+    quantise(fp32, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def batch() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    generator = np.random.default_rng(0)
+    ids = generator.integers(4, len(PIECES), (6, 12))
+    mask = np.ones_like(ids)
+    for row, end in enumerate((12, 3, 7, 12, 5, 9)):
+        mask[row, end:] = 0
+        ids[row, end:] = 1
+    return ids, mask
+
+
+def test_fp32_graph_gives_the_logits_of_the_torch_model(
+    fp32: Path, model: ScamModel, batch: tuple[NDArray[np.int64], NDArray[np.int64]]
+) -> None:
+    with torch.no_grad():
+        expected = model(*map(torch.from_numpy, batch))
+    for ours, theirs in zip(_run(fp32, *batch), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-5)
+
+
+def test_export_leaves_the_model_in_evaluation_mode(fp32: Path, model: ScamModel) -> None:
+    assert not any(module.training for module in model.modules())
+
+
+def test_int8_graph_stays_close_to_fp32(
+    fp32: Path, int8: Path, batch: tuple[NDArray[np.int64], NDArray[np.int64]]
+) -> None:
+    exact, small = _run(fp32, *batch), _run(int8, *batch)
+    assert np.abs(exact[0] - small[0]).max() < 0.15 * exact[0].std()
+    assert not np.array_equal(exact[0], small[0])
+
+
+def test_int8_logits_do_not_depend_on_neighbours_or_padding(
+    int8: Path, batch: tuple[NDArray[np.int64], NDArray[np.int64]]
+) -> None:
+    ids, mask = batch
+    together = _run(int8, ids, mask)[0]
+    for row in range(len(ids)):
+        end = int(mask[row].sum())
+        alone = _run(int8, ids[row : row + 1, :end], mask[row : row + 1, :end])[0]
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-5)
+
+
+def test_int8_graph_holds_standard_operators_and_signed_weights(int8: Path) -> None:
+    graph = onnx.load(str(int8)).graph
+    assert {node.domain for node in graph.node} <= {"", "ai.onnx"}
+    weights = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    matrices = [n.input[1] for n in graph.node if n.op_type == "MatMulInteger"]
+    assert len(matrices) == 12  # six a layer
+    assert {weights[name] for name in matrices} == {onnx.TensorProto.INT8}
+
+
+def test_columns_come_back_within_half_a_step() -> None:
+    weight = np.random.default_rng(1).normal(size=(20, 5)).astype(np.float32)
+    values, scales = quantise_columns(weight)
+    assert np.abs(values * scales - weight).max() <= scales.max() / 2 + 1e-6
+    assert np.abs(values).max() == 127
+
+
+def _run(path: Path, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Arrays:
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    outputs: Arrays = session.run(list(OUTPUTS), {"input_ids": ids, "attention_mask": mask})
+    return outputs

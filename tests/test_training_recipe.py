@@ -1,0 +1,94 @@
+"""A recipe is checked when it is read, and named by its content."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scamdetect.errors import RecipeError
+from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
+
+RECIPES = Path(__file__).resolve().parent.parent / "models" / "recipes"
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_recipes_of_the_repository_load(path: Path) -> None:
+    assert load_recipe(path).name
+
+
+def test_there_is_a_default_recipe() -> None:
+    assert load_recipe(RECIPES / "default.toml").data.licences == "default"
+
+
+def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
+    path = _write(tmp_path, 'name = "x"\n[data]\ntokens = 5\n')
+    loaded = load_recipe(path)
+    assert loaded.data.tokens == 5
+    assert loaded.optimiser == Recipe("x").optimiser
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed = 1\n", "`name`"),
+        ('name = "x"\nlayers = 3\n', "`layers`"),
+        ('name = "x"\n[optimiser]\nrate = 0.1\n', r"`rate`.*optimiser"),
+        ('name = "x"\nseed = "one"\n', r"`int`.*seed"),
+        ('name = "x"\n[data]\nlicences = "mine"\n', r"mine.*licences"),
+        ('name = "x"\n[optimiser]\nprecision = "fp8"\n', r"fp8.*precision"),
+        ('name = "x"\n[data]\ntokens = 0\n', "data.tokens is 0, allowed is 1"),
+        ('name = "x"\n[data]\nmax_tokens = 513\n', "data.max_tokens is 513"),
+        ('name = "x"\n[data]\nscam_share = 1.5\n', "data.scam_share is 1.5"),
+        ('name = "x"\n[data]\nscam_share = 0.7\nspam_share = 0.3\n', "must stay under 1"),
+        ('name = "x"\n[data]\nmax_tokens = 256\n[optimiser]\nbatch_tokens = 128\n', "at least"),
+        ('name = "x"\n[optimiser]\nlearning_rate = nan\n', "learning_rate is nan"),
+        ('name = "x"\n[optimiser]\nclip = 0\n', "optimiser.clip is 0"),
+        ('name = "x"\n[optimiser]\nweight_decay = -0.1\n', "optimiser.weight_decay is -0.1"),
+        ('name = "x"\n[loss]\nkinds = -1\n', "loss.kinds is -1"),
+        ('name = "x"\n[loss]\nrule_weight = 2\n', "loss.rule_weight is 2"),
+        ('name = "x"\n[base]\nlayers = 0\n', "base.layers is 0"),
+        ('name = "x"\ncheckpoint_minutes = -1\n', "checkpoint_minutes is -1"),
+        ("name = \n", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = _write(tmp_path, text)
+    with pytest.raises(RecipeError, match=message) as caught:
+        load_recipe(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="none.toml: cannot be read"):
+        load_recipe(tmp_path / "none.toml")
+
+
+def test_the_hash_follows_the_content_and_not_its_form(tmp_path: Path) -> None:
+    plain = load_recipe(_write(tmp_path, 'name = "x"\nseed = 3\n[data]\ntokens = 5\n'))
+    other = '# a comment\nseed = 3\nname = "x"\n\n[loss]\nkinds = 0.3\n[data]\ntokens = 5\n'
+    assert recipe_hash(load_recipe(_write(tmp_path, other))) == recipe_hash(plain)
+    changed = load_recipe(_write(tmp_path, 'name = "x"\nseed = 4\n[data]\ntokens = 5\n'))
+    assert recipe_hash(changed) != recipe_hash(plain)
+
+
+def test_the_hash_is_the_same_in_every_process() -> None:
+    code = "from scamdetect.training.recipe import *; print(recipe_hash(Recipe('x', seed=3)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=RECIPES.parent.parent,
+        env=os.environ | {"PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == recipe_hash(Recipe("x", seed=3))

@@ -1,0 +1,133 @@
+"""From a finished run to a bundle that the public API loads."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from synthetic_corpus import row, table
+from tiny_base import write_tiny_base
+
+from scamdetect import ScamDetector
+from scamdetect.errors import BundleError, RecipeError
+from scamdetect.labels import Decision
+from scamdetect.training.fit import train
+from scamdetect.training.parity import Parity, check_parity
+from scamdetect.training.release import KNOWN_TEXTS, release
+
+RECIPE = """
+name = "tiny"
+[base]
+name = "{base}"
+[vocabulary]
+max_pieces = 100
+whole_scripts = ["TAMIL"]
+[data]
+tokens = 12_000
+max_tokens = 32
+[optimiser]
+batch_tokens = 192
+learning_rate = 5e-3
+head_learning_rate = 2e-2
+precision = "fp32"
+"""
+TEXTS = {
+    "legit": "hello lunch meeting tomorrow",
+    "spam": "sale offer discount shoes",
+    "scam": "guaranteed bitcoin profit darling",
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
+    rows = [
+        row(n, verdict, role=("train", "calibrate")[n // 4 % 2], norm=f"{TEXTS[verdict]} {n}")
+        for n, verdict in enumerate(["legit", "scam", "legit", "spam"] * 100)
+    ]
+    pq.write_table(table([*rows, row(900, "scam", role="dev", norm="bitcoin tomorrow")]), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    recipe = folder / "tiny.toml"
+    base = write_tiny_base(tmp_path_factory.mktemp("base"))
+    recipe.write_text(RECIPE.format(base=base.as_posix()), encoding="utf-8")
+    train(recipe, corpus, folder / "out", resume=True, log=_ignore)
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory, run: Path, corpus: Path) -> Path:
+    out = tmp_path_factory.mktemp("bundles") / "tiny"
+    release(run, corpus, out, "tiny", "1.2.3", _ignore)
+    return out
+
+
+def test_the_bundle_tells_scams_from_honest_texts(bundle: Path) -> None:
+    with ScamDetector.load(bundle) as detector:
+        assert re.fullmatch(r"tiny@1\.2\.3\+[0-9a-f]{8}", detector.model_id)
+        scam, legit = detector.predict([f"{TEXTS['scam']} 7", f"{TEXTS['legit']} 7"])
+    assert scam.decision is Decision.FLAG
+    assert legit.decision is Decision.PASS
+
+
+def test_thresholds_and_record_are_in_the_bundle(bundle: Path) -> None:
+    settings = json.loads((bundle / "scamdetect.json").read_text(encoding="utf-8"))
+    assert 0 < settings["thresholds"]["review"] <= settings["thresholds"]["flag"] <= 1
+    assert [answer["text"] for answer in settings["known_answers"]] == list(KNOWN_TEXTS)
+    training = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["training"]
+    assert training["recipe"]["name"] == "tiny"
+    assert training["parity_int8_fp32"][0]["language"] == "all"
+    assert training["sources"] == [{"source": "en_invented", "licence": "permissive", "rows": 200}]
+
+
+def test_the_card_names_sources_thresholds_and_parity(bundle: Path) -> None:
+    card = (bundle / "README.md").read_text(encoding="utf-8")
+    for pattern in (
+        r"(?s)\A---\n.*license: apache-2\.0.*---\n\n# tiny 1\.2\.3",
+        r"`flag` from a scam probability of 0\.\d{4}|`flag` from a scam probability of 1\.0000",
+        r"\| permissive \| en_invented \(200\) \|",
+        r"\| all \| \d+ \| \d+ \| \d+ \|",
+        r"## Trimmed vocabulary",
+    ):
+        assert re.search(pattern, card), pattern
+
+
+def test_an_existing_bundle_is_not_overwritten(bundle: Path, run: Path, corpus: Path) -> None:
+    with pytest.raises(BundleError, match="exists"):
+        release(run, corpus, bundle, "tiny", "1", _ignore)
+
+
+def test_another_corpus_than_that_of_the_run_is_refused(
+    run: Path, corpus: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "corpus.parquet"
+    pq.write_table(pq.read_table(corpus).slice(0, 100), other)
+    with pytest.raises(RecipeError, match="not the corpus"):
+        release(run, other, tmp_path / "bundle", "tiny", "1", _ignore)
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_an_unfinished_run_is_refused(run: Path, corpus: Path, tmp_path: Path) -> None:
+    unfinished = tmp_path / "run"
+    shutil.copytree(run, unfinished)
+    (unfinished / "model.safetensors").unlink()
+    with pytest.raises(RecipeError, match="no finished run"):
+        release(unfinished, corpus, tmp_path / "bundle", "tiny", "1", _ignore)
+
+
+def test_too_many_flips_stop_a_release() -> None:
+    check_parity([Parity("all", 1000, 30, 10, 0.2, 0.001)])
+    with pytest.raises(BundleError, match="11 of 1000"):
+        check_parity([Parity("all", 1000, 30, 11, 0.2, 0.001)])
+
+
+def _ignore(line: str) -> None:
+    """Take a line of the log and drop it."""

@@ -1,0 +1,152 @@
+"""From corpus rows to token ids and targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from synthetic_corpus import row, table
+from tiny_base import PIECES, tiny_tokenizer
+
+from scamdetect.errors import RecipeError
+from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.training.recipe import LossTable, Recipe
+from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles
+
+RULE = 0.4
+RECIPE = Recipe("test", loss=LossTable(rule_weight=RULE))
+LOTTERY, LOAN = (next(i for i, k in enumerate(KINDS) if k == name) for name in ("lottery", "loan"))
+CLASSES = {verdict.value: number for number, verdict in enumerate(VERDICTS)}
+
+
+def _prepared(*extra: dict[str, Any]) -> TrainingRows:
+    """Return a legit and a scam row with the rows of the test after them."""
+    rows = [row(1, "legit", role="train"), row(2, "scam", role="train"), *extra]
+    return prepare_rows(table(rows), tiny_tokenizer(), RECIPE)
+
+
+def test_roles_and_licences_choose_the_rows(tmp_path: Path) -> None:
+    rows = [
+        row(1, "legit", role="train"),
+        row(2, "scam", role="train", licence_class="none-stated"),
+        row(3, "scam", role="train", licence_class="non-commercial"),
+        row(4, "scam", role="calibrate", licence_class="non-commercial"),
+        row(5, "scam", role="dev", licence_class="non-commercial"),
+        row(6, "scam", role="test"),
+    ]
+    corpus = tmp_path / "corpus.parquet"
+    pq.write_table(table(rows), corpus)
+
+    def groups(roles: list[str], licences: str) -> list[int]:
+        return read_roles(corpus, roles, licences)["group"].to_pylist()
+
+    assert groups(["train"], "permissive") == [1]
+    assert groups(["train"], "default") == [1, 2]
+    assert groups(["train"], "all") == [1, 2, 3]
+    assert groups(["train", "calibrate", "dev"], "default") == [1, 2, 5]
+
+
+def test_what_is_no_corpus_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.parquet"
+    path.write_bytes(b"PAR1 half")
+    with pytest.raises(RecipeError, match=r"corpus\.parquet: not a corpus.*scamdetect data build"):
+        read_roles(path, ["train"], "all")
+
+
+def test_texts_become_ids_without_special_tokens() -> None:
+    rows = _prepared(row(3, "scam", norm="hello, bitcoin!"))
+    names = [PIECES[number] for number in rows.ids[2]]
+    assert names == ["\u2581hello", ",", "\u2581bitcoin", "!"]
+    assert rows.facts.lengths[2] == 6
+    assert rows.facts.cells[2] == ("en_invented", "en", "")
+    assert rows.facts.cells[0][2] == "everyday"
+
+
+def test_verdicts_their_weights_and_classes() -> None:
+    rows = _prepared(
+        row(3, "spam"),
+        row(4, "spam", not_legit=True),
+        row(5, "scam", not_legit=True),
+        row(6, "scam", verdict_provenance="rule", weight=0.3),
+    )
+    verdicts = [CLASSES["legit"], CLASSES["scam"], CLASSES["spam"], -1, -1, CLASSES["scam"]]
+    assert rows.targets.verdict.tolist() == verdicts
+    assert rows.targets.verdict_weight.tolist() == pytest.approx([1, 1, 1, 1, 1, RULE])
+    assert rows.facts.classes == ["legit", "scam", "spam", "spam", "spam", "scam"]
+    assert rows.facts.weights.tolist() == pytest.approx([1, 1, 1, 1, 1, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("changes", "lottery", "loan"),
+    [
+        # (target, weight) of the kind that is stated and of one that is not
+        ({"verdict": "scam"}, (1, 1.0), (0, 1.0)),
+        ({"verdict": "scam", "kinds_provenance": "rule"}, (1, RULE), (0, RULE / 2)),
+        ({"verdict": "scam", "kinds": []}, (0, 0.0), (0, 0.0)),
+        ({"verdict": "scam", "not_legit": True}, (0, 0.0), (0, 0.0)),
+        ({"verdict": "spam"}, (0, 0.0), (0, 0.0)),
+        ({"verdict": "legit"}, (0, 1.0), (0, 1.0)),
+    ],
+)
+def test_kinds_are_known_or_masked(
+    changes: dict[str, Any], lottery: tuple[int, float], loan: tuple[int, float]
+) -> None:
+    targets = _prepared(row(3, **changes)).targets
+    for place, expected in ((LOTTERY, lottery), (LOAN, loan)):
+        found = (targets.kinds[2, place].item(), targets.kinds_weight[2, place].item())
+        assert found == pytest.approx(expected)
+
+
+def test_only_languages_with_enough_rows_are_learnt() -> None:
+    many = [row(100 + n, "legit", lang="th") for n in range(100)]
+    unsure = [row(300 + n, "legit", lang="und") for n in range(100)]
+    few = [row(500 + n, "legit", lang="km") for n in range(99)]
+    rows = _prepared(*many, *unsure, *few)
+    assert rows.languages == ["th"]
+    assert rows.targets.language.tolist() == [-1, -1, *[0] * 100, *[-1] * 199]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "missing"),
+    [(["legit", "spam"], "scam"), (["scam", "spam"], "legit"), ([], "legit and no scam")],
+)
+def test_a_missing_class_is_named(verdicts: list[str], missing: str) -> None:
+    rows = [row(number, verdict) for number, verdict in enumerate(verdicts)]
+    with pytest.raises(RecipeError, match=f"no {missing} rows"):
+        prepare_rows(table(rows), tiny_tokenizer(), RECIPE)
+
+
+def test_a_batch_is_padded_between_its_edges() -> None:
+    rows = _prepared(row(3, "spam", norm="hello " * 18))
+    batch = np.array([2, 1])
+    ids, mask, targets = collate(rows, batch, 64, np.random.default_rng(0))
+    assert ids.shape == mask.shape == (2, 32)
+    assert ids.dtype is mask.dtype is torch.int64
+    for line, number in enumerate(batch.tolist()):
+        length = len(rows.ids[number]) + 2
+        assert ids[line, :length].tolist() == [0, *rows.ids[number].tolist(), 2]
+        assert (ids[line, length:] == 1).all()
+        assert mask[line].tolist() == [1] * length + [0] * (32 - length)
+    assert targets.verdict.tolist() == [CLASSES["spam"], CLASSES["scam"]]
+    assert targets.kinds[:, LOTTERY].tolist() == [0.0, 1.0]
+
+
+def test_a_long_row_gives_its_start_or_some_window() -> None:
+    rows = _prepared(row(3, "spam", norm=" ".join("hello profit offer sale lunch".split() * 20)))
+    whole = rows.ids[2].tolist()
+    starts = []
+    for seed in range(60):
+        ids, mask, _ = collate(rows, np.array([2]), 32, np.random.default_rng(seed))
+        window = ids[0, 1:-1].tolist()
+        assert (ids.shape, mask.sum().item(), len(window)) == ((1, 32), 32, 30)
+        places = [n for n in range(len(whole) - 29) if whole[n : n + 30] == window]
+        assert places
+        starts.append(places[0])
+    assert 15 < starts.count(0) < 50  # half of them, and those of the windows that begin alike
+    assert len(set(starts)) == 5  # the text repeats itself after five words
+    again = collate(rows, np.array([2]), 32, np.random.default_rng(7))[0]
+    assert torch.equal(again, collate(rows, np.array([2]), 32, np.random.default_rng(7))[0])
