@@ -258,3 +258,9 @@ def test_the_commands_from_cards_to_parts(tmp_path: Path) -> None:
     (own / "en.jsonl").write_text("{}\n")
     code, shown = run("authored", own)
     assert code == 1 and "en.jsonl:1: malformed row" in shown
+
+
+def test_the_shipped_rows_pass_the_check_and_have_their_parts() -> None:
+    folder = Path(__file__).resolve().parent.parent / "data" / "authored"
+    assert check_authored(folder) == []
+    assert all(row.part in ("train", "calibrate", "dev") for row in load_authored(folder))
