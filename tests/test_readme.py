@@ -6,10 +6,12 @@ import json
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from benchmarks.readme_table import END, README, RESULT, START, table
 from scamdetect import Prediction, ScamDetector
+from scamdetect.cli import cli as main
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +36,19 @@ def test_the_example_runs_on_the_shipped_bundle(capsys: pytest.CaptureFixture[st
     exec(example[1], names)
     assert isinstance(names["prediction"], Prediction)
     assert capsys.readouterr().out
+
+
+def test_the_commands_that_it_names_exist_with_their_options() -> None:
+    named = re.findall(r"`scamdetect ([a-z].*?)`", " ".join(README.read_text("utf-8").split()))
+    assert len(named) >= 5
+    for line in named:
+        command: click.Command = main
+        for word in line.split():
+            if isinstance(command, click.Group):
+                command = command.commands[word]
+            elif word.startswith("--"):
+                options = {name for parameter in command.params for name in parameter.opts}
+                assert word in options | {"--help"}, line
 
 
 def test_links_lead_somewhere() -> None:

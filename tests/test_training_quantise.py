@@ -14,7 +14,7 @@ from tiny_base import PIECES, tiny_encoder
 
 from scamdetect.training.export import OUTPUTS, export_fp32
 from scamdetect.training.model import ScamModel
-from scamdetect.training.quantise import quantise, quantise_columns
+from scamdetect.training.quantise import pack_nibbles, quantise, quantise_columns
 
 Arrays = list[NDArray[np.float32]]
 
@@ -96,6 +96,55 @@ def test_columns_come_back_within_half_a_step() -> None:
     values, scales = quantise_columns(weight)
     assert np.abs(values * scales - weight).max() <= scales.max() / 2 + 1e-6
     assert np.abs(values).max() == 127
+
+
+def test_a_table_on_its_four_bit_grid_is_packed_without_loss(tmp_path: Path) -> None:
+    table = _four_bit_table()
+    packed = pack_nibbles(table)
+    assert packed is not None
+    assert packed[0].nbytes + packed[1].nbytes < table.nbytes / 7
+    ids = np.array([[5, 599, 0], [7, 7, 8]])
+    session = ort.InferenceSession(str(_gather_graph(table, tmp_path)))
+    assert "nibbles" in (tmp_path / "small.onnx").read_bytes().decode("latin-1")
+    np.testing.assert_array_equal(session.run(None, {"ids": ids})[0], table[ids])
+
+
+def test_a_table_off_the_grid_is_kept_in_int8(tmp_path: Path) -> None:
+    table = _four_bit_table()
+    table[3, 5] += 1e-3
+    assert pack_nibbles(table) is None
+    ids = np.arange(600)[None]
+    session = ort.InferenceSession(str(_gather_graph(table, tmp_path)))
+    found = session.run(None, {"ids": ids})[0]
+    steps = np.abs(table).max(axis=1, keepdims=True) / 127
+    assert (np.abs(found[0] - table) <= 0.51 * steps).all()
+
+
+def _four_bit_table() -> NDArray[np.float32]:
+    generator = np.random.default_rng(2)
+    nibbles = generator.integers(0, 16, (600, 4, 32))
+    nibbles[..., 7] = 0  # where the grid was made: the largest magnitude is -8 steps
+    scales = generator.normal(size=(600, 4, 1)).astype(np.float16).astype(np.float32)
+    values = (nibbles - 8).astype(np.float32) * scales
+    values[9] = 0.0
+    return values.reshape(600, 128)
+
+
+def _gather_graph(table: NDArray[np.float32], folder: Path) -> Path:
+    """Return the quantised form of a graph that only looks rows of the table up."""
+    node = onnx.helper.make_node("Gather", ["table", "ids"], ["rows"], axis=0)
+    shape = ["batch", "tokens"]
+    graph = onnx.helper.make_graph(
+        [node],
+        "lookup",
+        [onnx.helper.make_tensor_value_info("ids", onnx.TensorProto.INT64, shape)],
+        [onnx.helper.make_tensor_value_info("rows", onnx.TensorProto.FLOAT, [*shape, 128])],
+        [onnx.numpy_helper.from_array(table, "table")],
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), folder / "x.onnx")
+    quantise(folder / "x.onnx", folder / "small.onnx")
+    return folder / "small.onnx"
 
 
 def _run(path: Path, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 
@@ -17,6 +18,8 @@ from scamdetect.training.vocabulary import choose_pieces, count_pieces, growth, 
 BEFORE = tiny_tokenizer()
 IDS = {piece: number for number, piece in enumerate(PIECES)}
 MUST = {number for piece, number in IDS.items() if piece in SPECIAL or len(piece) == 1}
+TAMIL_IDS = {IDS[piece] for piece in TAMIL}
+SCORES = [score for _, score in json.loads(BEFORE.to_str())["model"]["vocab"]]
 TEXTS = st.text(alphabet=f"{CHARACTERS} ", max_size=20) | st.lists(
     st.sampled_from([*WORDS, *ENDS, "a", "zz", "ж"]), max_size=6
 ).map(" ".join)
@@ -36,10 +39,15 @@ def test_the_most_used_pieces_stay_beside_what_must() -> None:
 
 
 def test_a_whole_script_stays_though_nobody_uses_it() -> None:
-    keep = choose_pieces(BEFORE, Counter(), 1_000, ("TAMIL",))
-    assert {IDS[piece] for piece in TAMIL} <= set(keep)
-    assert IDS["\u2581hello"] not in keep
-    assert IDS[TAMIL[0]] not in choose_pieces(BEFORE, Counter(), 1_000, ("KHMER",))
+    keep = choose_pieces(BEFORE, Counter(), len(MUST | TAMIL_IDS), ("TAMIL",))
+    assert set(keep) == MUST | TAMIL_IDS
+    assert not TAMIL_IDS <= set(choose_pieces(BEFORE, Counter(), len(MUST), ("KHMER",)))
+
+
+def test_unused_pieces_stay_by_their_score_where_there_is_room() -> None:
+    best = max(set(IDS.values()) - MUST, key=lambda number: (SCORES[number], -number))
+    keep = choose_pieces(BEFORE, Counter(), len(MUST) + 1, ())
+    assert keep == sorted(MUST | {best})
 
 
 def test_too_small_a_vocabulary_says_what_must_stay() -> None:

@@ -20,6 +20,7 @@ from scamdetect.thresholds import OperatingPoint, operating_point, sigmoid, soft
 FLAG_FPR, REVIEW_FPR = 0.005, 0.03
 POINT_FPRS = (0.05, 0.03, 0.01, 0.005, 0.001)
 _FEWEST = 50  # rows of a class without which nothing is calibrated
+_KIND_ROWS = 3_000  # one temperature needs no more
 _RANGE = (0.25, 8.0)
 
 
@@ -60,7 +61,7 @@ def calibrate(table: pa.Table, detector: ScamDetector) -> Calibration:
     weights = reference_weights(table)
     log_p = np.log(np.clip(detector.predict_proba(texts).astype(np.float64), 1e-9, 1.0))
     temperature = _fit_verdict(log_p, rows, weights)
-    kind_temperature = _fit_kinds(table, detector.kind_proba(texts), rows[Verdict.LEGIT])
+    kind_temperature = _fit_kinds(table, detector, rows[Verdict.LEGIT])
     scam = softmax(log_p, temperature)[:, VERDICTS.index(Verdict.SCAM)]
     legit, fraud = rows[Verdict.LEGIT], rows[Verdict.SCAM]
     points = tuple(
@@ -86,22 +87,23 @@ def _fit_verdict(
     return _minimum(loss)
 
 
-def _fit_kinds(
-    table: pa.Table, probabilities: NDArray[np.float32], legit: NDArray[np.bool_]
-) -> float:
+def _fit_kinds(table: pa.Table, detector: ScamDetector, legit: NDArray[np.bool_]) -> float:
     provenance = column(table, "kinds_provenance")
     stated = np.array([p is not None and p != Provenance.RULE for p in provenance])
-    known = (legit | stated) & np.isfinite(probabilities[:, 0])
+    known = np.flatnonzero(legit | stated)
+    known = np.random.default_rng(0).permutation(known)[:_KIND_ROWS]
+    chosen = table.take(pa.array(known))
     names = [kind.value for kind in KINDS]
-    truth = np.array([[name in kinds for name in names] for kinds in column(table, "kinds")[known]])
-    p = np.clip(probabilities[known].astype(np.float64), 1e-7, 1 - 1e-7)
+    truth = np.array([[name in kinds for name in names] for kinds in column(chosen, "kinds")])
+    probabilities = detector.kind_proba(detector_texts(chosen)).astype(np.float64)
+    p = np.clip(probabilities, 1e-7, 1 - 1e-7)
     logits = np.log(p / (1 - p))
 
     def loss(temperature: float) -> float:
         q = np.clip(sigmoid(logits, temperature), 1e-7, 1 - 1e-7)
         return float(-np.where(truth, np.log(q), np.log(1 - q)).mean())
 
-    return _minimum(loss) if known.any() else 1.0
+    return _minimum(loss) if known.size else 1.0
 
 
 def _minimum(loss: Callable[[float], float]) -> float:

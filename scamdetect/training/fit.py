@@ -20,7 +20,6 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from transformers import PreTrainedModel
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
@@ -30,7 +29,6 @@ from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_g
 from scamdetect.training.plan import draw_rows, make_batches
 from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
 from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles
-from scamdetect.training.vocabulary import choose_pieces, count_pieces, trim
 
 Log = Callable[[str], None]
 
@@ -60,7 +58,7 @@ class Run:
 
     @property
     def tokenizer(self) -> Path:
-        """The trimmed tokenizer."""
+        """The tokenizer of the base, whole; a release trims it."""
         return self.folder / "tokenizer.json"
 
     @property
@@ -87,9 +85,11 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     _seed_everything(recipe.seed)
     table = read_roles(corpus, ["train"], recipe.data.licences)
     base = load_base(recipe.base.name)
-    encoder, tokenizer = _shape_base(
-        base.encoder, base.tokenizer, table["norm"].to_pylist(), recipe
-    )
+    encoder, tokenizer = base.encoder, base.tokenizer
+    if recipe.base.layers is not None:
+        keep_lowest_layers(encoder, recipe.base.layers)
+    if recipe.base.freeze_embeddings:
+        encoder.get_input_embeddings().requires_grad_(False)
     tokenizer.save(str(run.tokenizer), pretty=False)
     rows = prepare_rows(table, tokenizer, recipe)
     model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(rows.languages))
@@ -197,22 +197,6 @@ def _seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def _shape_base(
-    encoder: PreTrainedModel, tokenizer: Tokenizer, texts: list[str], recipe: Recipe
-) -> tuple[PreTrainedModel, Tokenizer]:
-    if recipe.base.layers is not None:
-        keep_lowest_layers(encoder, recipe.base.layers)
-    if recipe.vocabulary.max_pieces < tokenizer.get_vocab_size():
-        counts = count_pieces(tokenizer, texts)
-        keep = choose_pieces(
-            tokenizer, counts, recipe.vocabulary.max_pieces, recipe.vocabulary.whole_scripts
-        )
-        tokenizer = trim(encoder, tokenizer, keep)
-    if recipe.base.freeze_embeddings:
-        encoder.get_input_embeddings().requires_grad_(False)
-    return encoder, tokenizer
 
 
 def _loop(

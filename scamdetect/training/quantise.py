@@ -15,11 +15,15 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+BLOCK = 32  # neighbours that share a scale in a 4-bit table
 _ZERO_POINT = 128  # unsigned activations and signed weights are the fast pair on every x86 kernel
 
 
 def quantise(source: Path, target: Path) -> None:
-    """Write the graph ``source`` as ``target``, weight matrices and embedding table in int8."""
+    """Write the graph ``source`` as ``target``, weight matrices and embedding table in int8.
+
+    A table that is still on the 4-bit grid that it came on is kept in 4 bits, without loss.
+    """
     model = onnx.load(str(source))
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
@@ -29,7 +33,13 @@ def quantise(source: Path, target: Path) -> None:
         if node.op_type == "MatMul" and _is_matrix(weights.get(node.input[1])):
             nodes += quantiser.integer_matmul(node, numpy_helper.to_array(weights[node.input[1]]))
         elif node.op_type == "Gather" and _is_large_table(weights.get(node.input[0])):
-            nodes += quantiser.integer_gather(node, numpy_helper.to_array(weights[node.input[0]]))
+            table = numpy_helper.to_array(weights[node.input[0]])
+            packed = pack_nibbles(table)
+            nodes += (
+                quantiser.integer_gather(node, table)
+                if packed is None
+                else quantiser.nibble_gather(node, *packed)
+            )
         else:
             nodes.append(node)
     del graph.node[:]
@@ -49,6 +59,31 @@ def quantise_columns(
     """Return int8 weights and one scale a column (the last axis) of a matrix."""
     scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / 127
     return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
+
+
+def pack_nibbles(
+    table: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float16]] | None:
+    """Return a table of whole multiples of a scale a block in half a byte a value, or None.
+
+    A block is 32 neighbours of a row; its values are (n - 8) * scale for n of 0 to 15. The low
+    halves of the bytes (rows, width / 2) hold the first half of a row, the high ones the second.
+    None where any value is off that grid, as after training the table.
+    """
+    rows, width = table.shape
+    if width % (2 * BLOCK):
+        return None
+    blocks = table.reshape(rows, -1, BLOCK)
+    # The value of the largest magnitude is -8 times the scale, where the grid was made from it.
+    place = np.abs(blocks).argmax(axis=2)[..., None]
+    scales = np.take_along_axis(blocks, place, axis=2) / -8
+    halves = scales.astype(np.float16)
+    steps = np.rint(blocks / np.where(scales == 0, 1, scales))
+    back = steps.astype(np.float32) * halves.astype(np.float32)
+    if np.abs(steps + 0.5).max() > 8 or not np.array_equal(back, blocks):
+        return None
+    nibbles = (steps + 8).astype(np.uint8).reshape(rows, width)
+    return nibbles[:, : width // 2] | nibbles[:, width // 2 :] << 4, halves[..., 0]
 
 
 def _is_matrix(tensor: onnx.TensorProto | None) -> bool:
@@ -105,6 +140,37 @@ class _Quantiser:
             helper.make_node("Gather", [row_scales, index], [f"{base}/row_scale"], axis=0),
             helper.make_node("Cast", [f"{base}/row"], [f"{base}/float"], to=onnx.TensorProto.FLOAT),
             helper.make_node("Mul", [f"{base}/float", f"{base}/row_scale"], [base]),
+        ]
+
+    def nibble_gather(
+        self,
+        node: onnx.NodeProto,
+        packed: npt.NDArray[np.uint8],
+        scales: npt.NDArray[np.float16],
+    ) -> list[onnx.NodeProto]:
+        """Return nodes that look rows up in a table of two values a byte."""
+        base, index = node.output[0], node.input[1]
+        single = onnx.TensorProto.FLOAT
+        table = self._constant(f"{base}/nibbles", packed)
+        row_scales = self._constant(f"{base}/scales", scales[..., None])
+        sixteen = self._constant(f"{base}/sixteen", np.array(16.0, dtype=np.float32))
+        eight = self._constant(f"{base}/eight", np.array(8.0, dtype=np.float32))
+        in_blocks = self._constant(f"{base}/in_blocks", np.array([0, 0, -1, BLOCK]))
+        whole = self._constant(f"{base}/whole", np.array([0, 0, 2 * packed.shape[1]]))
+        return [
+            helper.make_node("Gather", [table, index], [f"{base}/bytes"], axis=0),
+            helper.make_node("Cast", [f"{base}/bytes"], [f"{base}/both"], to=single),
+            helper.make_node("Div", [f"{base}/both", sixteen], [f"{base}/shifted"]),
+            helper.make_node("Floor", [f"{base}/shifted"], [f"{base}/high"]),
+            helper.make_node("Mul", [f"{base}/high", sixteen], [f"{base}/high_part"]),
+            helper.make_node("Sub", [f"{base}/both", f"{base}/high_part"], [f"{base}/low"]),
+            helper.make_node("Concat", [f"{base}/low", f"{base}/high"], [f"{base}/row"], axis=-1),
+            helper.make_node("Sub", [f"{base}/row", eight], [f"{base}/steps"]),
+            helper.make_node("Reshape", [f"{base}/steps", in_blocks], [f"{base}/blocks"]),
+            helper.make_node("Gather", [row_scales, index], [f"{base}/halves"], axis=0),
+            helper.make_node("Cast", [f"{base}/halves"], [f"{base}/row_scales"], to=single),
+            helper.make_node("Mul", [f"{base}/blocks", f"{base}/row_scales"], [f"{base}/scaled"]),
+            helper.make_node("Reshape", [f"{base}/scaled", whole], [base]),
         ]
 
     def _quantise_rows(self, name: str) -> list[onnx.NodeProto]:

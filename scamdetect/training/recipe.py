@@ -25,10 +25,17 @@ class BaseTable(_Table, frozen=True):
 
 
 class VocabularyTable(_Table, frozen=True):
-    """Which pieces of the base's vocabulary stay."""
+    """Which pieces of the base's vocabulary stay in a release."""
 
-    max_pieces: int = 84_000
-    whole_scripts: tuple[str, ...] = ("TAMIL", "ARABIC", "KHMER", "MYANMAR", "DEVANAGARI")
+    max_pieces: int = 145_000
+    whole_scripts: tuple[str, ...] = (
+        "ARABIC",
+        "DEVANAGARI",
+        "HANGUL",
+        "KHMER",
+        "MYANMAR",
+        "TAMIL",
+    )
 
 
 class DataTable(_Table, frozen=True):

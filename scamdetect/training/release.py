@@ -23,16 +23,16 @@ from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import detector_texts
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.text import NORMALISER_VERSION
-from scamdetect.training.base import load_base
 from scamdetect.training.calibration import Calibration, calibrate
 from scamdetect.training.card import write_card
 from scamdetect.training.export import export_fp32
 from scamdetect.training.fit import file_sha256, load_trained
+from scamdetect.training.model import ScamModel
 from scamdetect.training.parity import Parity, check_parity, compare_detectors
 from scamdetect.training.quantise import quantise
 from scamdetect.training.recipe import Recipe
 from scamdetect.training.rows import read_roles
-from scamdetect.training.vocabulary import growth
+from scamdetect.training.vocabulary import choose_pieces, count_pieces, growth, trim
 
 Log = Callable[[str], None]
 
@@ -65,6 +65,8 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
     table = read_roles(corpus, ["train", "calibrate", "dev"], recipe.data.licences)
     roles = table["role"].to_pylist()
     held = {role: _of_role(table, roles, role) for role in ("train", "calibrate", "dev")}
+    whole = tokenizer
+    tokenizer = _trim_vocabulary(model, whole, held, recipe)
     settings = _settings(name, version, record)
     config = _config(run)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +99,8 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
             "run": {k: record[k] for k in ("rows", "draws", "steps", "tokens", "minutes", "torch")},
             "sources": _sources(held["train"]),
             "calibrate_rows": sample.num_rows,
-            "vocabulary": _vocabulary(recipe, tokenizer, held["calibrate"], held["dev"]),
+            "pieces": tokenizer.get_vocab_size(),
+            "vocabulary": _vocabulary(whole, tokenizer, held["dev"]),
             "parity_int8_fp32": [asdict(parity) for parity in parities],
         }
         _write_parts(small, tokenizer, config, settings, training)
@@ -190,19 +193,29 @@ def _sources(train: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _vocabulary(recipe: Recipe, tokenizer: Tokenizer, *tables: pa.Table) -> list[dict[str, Any]]:
-    """Return, by language, what trimming costs on rows that had no part in choosing the pieces."""
-    whole = load_base(recipe.base.name).tokenizer
+def _trim_vocabulary(
+    model: ScamModel, whole: Tokenizer, held: Mapping[str, pa.Table], recipe: Recipe
+) -> Tokenizer:
+    if recipe.vocabulary.max_pieces >= whole.get_vocab_size():
+        return whole
+    counts = count_pieces(
+        whole, (text for role in ("train", "calibrate") for text in held[role]["norm"].to_pylist())
+    )
+    keep = choose_pieces(
+        whole, counts, recipe.vocabulary.max_pieces, recipe.vocabulary.whole_scripts
+    )
+    return trim(model.encoder, whole, keep)
+
+
+def _vocabulary(whole: Tokenizer, trimmed: Tokenizer, dev: pa.Table) -> list[dict[str, Any]]:
+    """Return, by language, what trimming costs on dev rows: they had no part in the choice."""
     texts: dict[str, list[str]] = defaultdict(list)
-    for table in tables:
-        for text, language in zip(
-            table["norm"].to_pylist(), table["lang"].to_pylist(), strict=True
-        ):
-            if len(texts[language]) < 1_000:
-                texts[language].append(text)
+    for text, language in zip(dev["norm"].to_pylist(), dev["lang"].to_pylist(), strict=True):
+        if len(texts[language]) < 2_000:
+            texts[language].append(text)
     rows = []
     for language, sample in sorted(texts.items()):
-        rise, unknown = growth(whole, tokenizer, sample)
+        rise, unknown = growth(whole, trimmed, sample)
         rows.append(
             {
                 "language": language,

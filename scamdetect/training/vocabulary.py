@@ -41,10 +41,12 @@ def choose_pieces(
 ) -> list[int]:
     """Return the ids to keep, ascending.
 
-    Special tokens, single characters and whole scripts stay, then the pieces that are most used.
-    Raises RecipeError where ``max_pieces`` does not even hold what must stay.
+    Special tokens, single characters and whole scripts stay, then the pieces that are most used,
+    then those that the base itself holds most likely. Raises RecipeError where ``max_pieces`` does
+    not even hold what must stay.
     """
-    pieces = [piece for piece, _ in json.loads(tokenizer.to_str())["model"]["vocab"]]
+    vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
+    pieces = [piece for piece, _ in vocabulary]
     must = {
         number
         for number, piece in enumerate(pieces)
@@ -56,7 +58,8 @@ def choose_pieces(
         raise RecipeError(
             f"vocabulary.max_pieces is {max_pieces}, but {len(must)} pieces must stay"
         )
-    ranked = [number for number, _ in counts.most_common() if number not in must]
+    optional = (number for number in range(len(pieces)) if number not in must)
+    ranked = sorted(optional, key=lambda number: (-counts[number], -vocabulary[number][1]))
     return sorted(must | set(ranked[: max_pieces - len(must)]))
 
 
