@@ -10,8 +10,29 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "evaluate-scamdetect-small.json"
+AUTHORED = ROOT / "benchmarks" / "results" / "authored-dev-scamdetect-small.json"
 README = ROOT / "README.md"
 START, END = "<!-- results: benchmarks/readme_table.py -->", "<!-- /results -->"
+
+
+def results() -> str:
+    """Return the README's results: the table, where it comes from, and the fresh messages."""
+    report, authored = (json.loads(p.read_text(encoding="utf-8")) for p in (RESULT, AUTHORED))
+    return f"{table(report)}\n\n{fresh(authored)}"
+
+
+def fresh(figures: dict[str, Any]) -> str:
+    """Return the sentence on the messages written for this project."""
+    auc = figures["auc"]
+    return (
+        f"On fresh messages in {len(figures['by_language'])} languages, written for this project "
+        "by one language model (so no figure on an unseen writer) and not trained on "
+        f"({figures['n_scam']} scam, {figures['n_legit']} legit): AUC {auc['value']:.2f} "
+        f"[{auc['low']:.2f}, {auc['high']:.2f}], recall at 1 % FPR {percent(figures['R@1%'])}, as "
+        f"shipped {percent(figures['flag_recall'])} of the scams and "
+        f"{percent(figures['flag_fpr'])} of the legit ones flagged; the scam ranks above its "
+        f"honest twin in {percent(figures['pairs']['by_rank'])} of the pairs."
+    )
 
 
 def table(report: dict[str, Any]) -> str:
@@ -52,7 +73,7 @@ def main() -> None:
     """Print the table, or put it between the README's markers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="rewrite the README's table")
-    made = table(json.loads(RESULT.read_text(encoding="utf-8")))
+    made = results()
     if parser.parse_args().write:
         text = README.read_text(encoding="utf-8")
         head, _, rest = text.partition(START)

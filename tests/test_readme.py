@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import click
 import pytest
 
-from benchmarks.readme_table import END, README, RESULT, START, table
+from benchmarks.readme_table import END, README, START, results
 from scamdetect import Prediction, ScamDetector
 from scamdetect.cli import cli as main
 
@@ -26,7 +25,7 @@ def test_ci_runs_the_commands_of_the_readme() -> None:
 def test_the_table_is_the_one_that_the_results_give() -> None:
     text = README.read_text(encoding="utf-8")
     shown = text[text.index(START) + len(START) : text.index(END)].strip()
-    assert shown == table(json.loads(RESULT.read_text(encoding="utf-8")))
+    assert shown == results()
 
 
 def test_the_example_runs_on_the_shipped_bundle(capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,7 +83,8 @@ def pack_nibbles(
     if np.abs(steps + 0.5).max() > 8 or not np.array_equal(back, blocks):
         return None
     nibbles = (steps + 8).astype(np.uint8).reshape(rows, width)
-    return nibbles[:, : width // 2] | nibbles[:, width // 2 :] << 4, halves[..., 0]
+    packed = nibbles[:, : width // 2] | (nibbles[:, width // 2 :] << np.uint8(4))
+    return packed.astype(np.uint8), halves[..., 0].astype(np.float16)
 
 
 def _is_matrix(tensor: onnx.TensorProto | None) -> bool:
