@@ -24,6 +24,7 @@ from scamdetect.evaluation.metrics import (
     recall,
     recall_at_fpr_estimate,
 )
+from scamdetect.evaluation.provenance import commit, machine
 from scamdetect.labels import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,7 +91,13 @@ def main() -> None:
     with ScamDetector.load(asked.bundle) as detector:
         scores = detector.predict_proba([row.text for row in rows])[:, 2].astype(np.float64)
         flag, model = detector.thresholds.flag, detector.model_id
-    figures = {"date": datetime.now(UTC).date().isoformat(), "model_id": model, "flag": flag}
+    figures = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": commit(),
+        "machine": machine(),
+        "model_id": model,
+        "flag": flag,
+    }
     figures |= measure(rows, scores, flag)
     name = f"authored-dev-{asked.bundle.resolve().name}.json"
     (asked.out / name).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -12,6 +11,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from scamdetect.evaluation.provenance import commit, machine
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -44,8 +45,8 @@ def measure(rounds: int) -> dict[str, Any]:
             found.append(seconds(statement))
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
-        "machine": _machine(),
+        "commit": commit(),
+        "machine": machine(),
         "python": platform.python_version(),
         "rounds": rounds,
         "seconds": {
@@ -69,35 +70,6 @@ def line(result: dict[str, Any]) -> str:
         f"{medians}: median of {result['rounds']} fresh processes, {result['date']}, commit "
         f"{result['commit']}, Python {result['python']}, {result['machine']}.\n"
     )
-
-
-def _commit() -> str:
-    git = ["git", "-C", str(ROOT)]
-    try:
-        head = subprocess.run(
-            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no", "--", "scamdetect"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{head} with uncommitted changes" if changed else head
-
-
-def _machine() -> str:
-    name = platform.processor() or platform.machine()
-    try:
-        cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(
-            entry.partition(":")[2].strip() for entry in cpuinfo if entry.startswith("model name")
-        )
-    except (OSError, StopIteration):
-        pass
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}"
 
 
 def main() -> None:

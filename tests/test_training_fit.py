@@ -225,3 +225,14 @@ def test_a_corpus_without_scams_is_refused(recipe: Path, tmp_path: Path) -> None
 def test_a_missing_corpus_names_the_command(recipe: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"none\.parquet: cannot be read.*scamdetect data build"):
         train(recipe, tmp_path / "none.parquet", tmp_path / "run", resume=True, log=_ignore)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(
+    recipe: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> tuple[torch.Tensor, dict[str, float]]:
+        return torch.tensor(float("nan"), requires_grad=True), {}
+
+    monkeypatch.setattr("scamdetect.training.fit.multi_task_loss", broken)
+    with pytest.raises(RecipeError, match=r"loss is nan at step 0; lower optimiser\.learning_rate"):
+        train(recipe, corpus, tmp_path / "out", resume=True, log=_ignore)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,6 +24,7 @@ from scamdetect.evaluation.protocol import (
     flag_masks,
     transferred_thresholds,
 )
+from scamdetect.evaluation.provenance import commit, machine
 from scamdetect.evaluation.reference_mix import (
     balanced_sample,
     reference_weights,
@@ -104,8 +102,8 @@ def build_report(
         calibrated[scores.name] = false_alarms(calibrate, masks)
     return Report(
         date=datetime.now(UTC).date().isoformat(),
-        commit=_commit(),
-        machine=_machine(),
+        commit=commit(),
+        machine=machine(),
         bundle=bundle,
         model_id=shipped.model_id,
         corpus_sha256=_sha256(corpus),
@@ -182,30 +180,3 @@ def _notes(train: pa.Table, n_open: int, whole: pa.Table, calibrate: pa.Table) -
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _machine() -> str:
-    name = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}"
-
-
-def _commit() -> str | None:
-    git = ["git", "-C", str(Path(__file__).resolve().parent)]
-    try:
-        head = subprocess.run(
-            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True, text=True, check=True,
-        ).stdout.strip()  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{head} with uncommitted changes" if changed else head

@@ -237,6 +237,11 @@ def _loop(
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
             outputs = model(ids.to(device), mask.to(device))
         loss, parts = multi_task_loss(outputs, _move(targets, device), recipe.loss)
+        if not torch.isfinite(loss):
+            raise RecipeError(
+                f"the loss is {loss.item()} at step {step}; lower optimiser.learning_rate or set "
+                "optimiser.precision = 'fp32'"
+            )
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), table.clip)
         optimiser.step()

@@ -62,6 +62,11 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
     model, tokenizer, record, recipe = load_trained(run)
     if record["corpus"] != file_sha256(corpus):
         raise RecipeError(f"{corpus} is not the corpus that {run} trained on; pass that one")
+    positions = getattr(model.encoder.config, "max_position_embeddings", MAX_TOKENS)
+    if positions < MAX_TOKENS:
+        raise RecipeError(
+            f"{run}: the base has {positions} positions, a bundle's windows need {MAX_TOKENS}"
+        )
     table = read_roles(corpus, ["train", "calibrate", "dev"], recipe.data.licences)
     roles = table["role"].to_pylist()
     held = {role: _of_role(table, roles, role) for role in ("train", "calibrate", "dev")}
