@@ -16,34 +16,23 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from synthetic_corpus import row, table
-from tiny_base import PIECES, write_tiny_base
+from tiny_base import PIECES, TINY_TABLES, TINY_TEXTS, write_tiny_base
 
 from scamdetect.errors import RecipeError
 from scamdetect.training.fit import Run, load_trained, train
 
 TESTS = Path(__file__).resolve().parent
-RECIPE = """
+RECIPE = (
+    """
 name = "tiny"
 seed = {seed}
 checkpoint_minutes = 0
 [base]
 name = "{base}"
 layers = 1
-[data]
-tokens = 12_000
-max_tokens = 32
-[optimiser]
-batch_tokens = 192
-learning_rate = 5e-3
-head_learning_rate = 2e-2
-precision = "fp32"
 """
-# Of one length, so that the batches hold every class.
-TEXTS = {
-    "legit": "hello lunch meeting tomorrow",
-    "spam": "sale offer discount shoes",
-    "scam": "guaranteed bitcoin profit darling",
-}
+    + TINY_TABLES
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +41,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = []
     for n in range(200):
         verdict = ("legit", "scam", "legit", "spam")[n % 4]
-        rows.append(row(n, verdict, role="train", norm=f"{TEXTS[verdict]} {n}"))
+        rows.append(row(n, verdict, role="train", norm=f"{TINY_TEXTS[verdict]} {n}"))
     pq.write_table(table([*rows, row(900, "scam", role="dev", norm="never seen")]), path)
     return path
 
@@ -119,7 +108,7 @@ def test_a_finished_run_is_loaded_and_tells_its_classes_apart(whole: Path) -> No
         with torch.no_grad():
             return int(model(ids, torch.ones_like(ids))[0].argmax())
 
-    assert [verdict(f"{text} 999") for text in TEXTS.values()] == [0, 1, 2]
+    assert [verdict(f"{text} 999") for text in TINY_TEXTS.values()] == [0, 1, 2]
 
 
 def test_a_finished_run_is_not_repeated(whole: Path, recipe: Path, corpus: Path) -> None:

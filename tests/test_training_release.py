@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from synthetic_corpus import row, table
-from tiny_base import write_tiny_base
+from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
 
 from scamdetect import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
@@ -19,34 +19,24 @@ from scamdetect.training.fit import train
 from scamdetect.training.parity import Parity, check_parity
 from scamdetect.training.release import KNOWN_TEXTS, release
 
-RECIPE = """
+RECIPE = (
+    """
 name = "tiny"
 [base]
 name = "{base}"
 [vocabulary]
 max_pieces = 100
 whole_scripts = ["TAMIL"]
-[data]
-tokens = 12_000
-max_tokens = 32
-[optimiser]
-batch_tokens = 192
-learning_rate = 5e-3
-head_learning_rate = 2e-2
-precision = "fp32"
 """
-TEXTS = {
-    "legit": "hello lunch meeting tomorrow",
-    "spam": "sale offer discount shoes",
-    "scam": "guaranteed bitcoin profit darling",
-}
+    + TINY_TABLES
+)
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
     rows = [
-        row(n, verdict, role=("train", "calibrate")[n // 4 % 2], norm=f"{TEXTS[verdict]} {n}")
+        row(n, verdict, role=("train", "calibrate")[n // 4 % 2], norm=f"{TINY_TEXTS[verdict]} {n}")
         for n, verdict in enumerate(["legit", "scam", "legit", "spam"] * 100)
     ]
     pq.write_table(table([*rows, row(900, "scam", role="dev", norm="bitcoin tomorrow")]), path)
@@ -73,7 +63,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, run: Path, corpus: Path) ->
 def test_the_bundle_tells_scams_from_honest_texts(bundle: Path) -> None:
     with ScamDetector.load(bundle) as detector:
         assert re.fullmatch(r"tiny@1\.2\.3\+[0-9a-f]{8}", detector.model_id)
-        scam, legit = detector.predict([f"{TEXTS['scam']} 7", f"{TEXTS['legit']} 7"])
+        scam, legit = detector.predict([f"{TINY_TEXTS['scam']} 7", f"{TINY_TEXTS['legit']} 7"])
     assert scam.decision is Decision.FLAG
     assert legit.decision is Decision.PASS
 

@@ -19,6 +19,23 @@ WORDS = (
 ENDS = (*"ing er est ly ness tion able ship hood ward".split(), *(f"x{c}" for c in CHARACTERS[:26]))
 TAMIL = ("கணக்கு", "பணம்", "க", "ண")
 PIECES = (*SPECIAL, "\u2581", *CHARACTERS, *(f"\u2581{word}" for word in WORDS), *ENDS, *TAMIL)
+# Of one length, so that the batches hold every class.
+TINY_TEXTS = {
+    "legit": "hello lunch meeting tomorrow",
+    "spam": "sale offer discount shoes",
+    "scam": "guaranteed bitcoin profit darling",
+}
+# The tables of a recipe under which a few hundred such rows are learnt in seconds.
+TINY_TABLES = """
+[data]
+tokens = 12_000
+max_tokens = 32
+[optimiser]
+batch_tokens = 192
+learning_rate = 5e-3
+head_learning_rate = 2e-2
+precision = "fp32"
+"""
 
 
 def tiny_tokenizer() -> Tokenizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +60,13 @@ def _decisions(settings: Mapping[str, Any]) -> str:
         "more false alarms than the rate asked for: see the evaluation in `benchmarks/results`.",
     ]
     if settings["operating_points"]:
-        lines += [
-            "",
-            "| FPR asked | threshold | upper 95 % bound of the FPR | legit rows | recall |",
-            "|---|---|---|---|---|",
-        ]
-        lines += [
-            f"| {p['fpr']:.1%} | {p['threshold']:.4f} | {p['upper_bound']:.2%} | {p['n']} | "
-            f"{'-' if p['recall'] is None else format(p['recall'], '.1%')} |"
+        header = "FPR asked | threshold | upper 95 % bound of the FPR | legit rows | recall"
+        rows = (
+            f"{p['fpr']:.1%} | {p['threshold']:.4f} | {p['upper_bound']:.2%} | {p['n']} | "
+            f"{'-' if p['recall'] is None else format(p['recall'], '.1%')}"
             for p in settings["operating_points"]
-        ]
+        )
+        lines += ["", _table(header, rows)]
     return "\n".join(lines)
 
 
@@ -93,40 +90,37 @@ def _sources(sources: list[dict[str, Any]]) -> str:
     by_licence: dict[str, list[str]] = defaultdict(list)
     for entry in sources:
         by_licence[entry["licence"]].append(f"{entry['source']} ({entry['rows']:,})")
-    lines = ["| licence class | sources (training rows) |", "|---|---|"]
-    lines += [
-        f"| {licence} | {', '.join(names)} |" for licence, names in sorted(by_licence.items())
-    ]
-    return "\n".join(lines)
+    rows = (f"{licence} | {', '.join(names)}" for licence, names in sorted(by_licence.items()))
+    return _table("licence class | sources (training rows)", rows)
 
 
 def _parity(parities: list[dict[str, Any]]) -> str:
-    lines = [
+    intro = (
         "Changes of the shipped int8 graph against fp32, through the public API, texts of "
-        "calibrate and dev rows.",
-        "",
-        "| language | texts | verdict flips | flag flips | largest change of p | mean change |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {p['language']} | {p['n']} | {p['verdict_flips']} | {p['flag_flips']} | "
-        f"{p['largest_change']:.4f} | "
-        f"{p['mean_change']:.5f} |"
+        "calibrate and dev rows."
+    )
+    header = "language | texts | verdict flips | flag flips | largest change of p | mean change"
+    rows = (
+        f"{p['language']} | {p['n']} | {p['verdict_flips']} | {p['flag_flips']} | "
+        f"{p['largest_change']:.4f} | {p['mean_change']:.5f}"
         for p in parities
-    ]
-    return "\n".join(lines)
+    )
+    return f"{intro}\n\n{_table(header, rows)}"
 
 
 def _vocabulary(rows: list[dict[str, Any]]) -> str:
-    lines = [
+    intro = (
         "Rise of tokens a message by trimming the base's vocabulary, on rows that had no part in "
-        "choosing it.",
-        "",
-        "| language | texts | rise | unknown pieces |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['language']} | {row['texts']} | {row['token_rise']:.2%} | {row['unknown']:.3%} |"
+        "choosing it."
+    )
+    lines = (
+        f"{row['language']} | {row['texts']} | {row['token_rise']:.2%} | {row['unknown']:.3%}"
         for row in rows
-    ]
-    return "\n".join(lines)
+    )
+    return f"{intro}\n\n{_table('language | texts | rise | unknown pieces', lines)}"
+
+
+def _table(header: str, rows: Iterable[str]) -> str:
+    """Return a Markdown table of lines whose cells are parted by bars."""
+    rule = "|" + "---|" * (header.count("|") + 1)
+    return "\n".join([f"| {header} |", rule, *(f"| {row} |" for row in rows)])

@@ -81,8 +81,7 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
             folder.mkdir()
         export_fp32(model, exact / MODEL)
         quantise(exact / MODEL, small / MODEL)
-        for folder in (exact, small):
-            _write_parts(folder, tokenizer, config, settings, {})
+        _write_parts(small, tokenizer, config, settings, {})
         log("calibrating on the calibrate rows")
         sample = balanced_sample(held["calibrate"], CALIBRATE_ROWS)
         with ScamDetector.load(small) as detector:
