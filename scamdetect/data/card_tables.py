@@ -41,6 +41,7 @@ class CellTable(_Table, frozen=True):
     link: float = 1.0
     emoji: float = 1.0
     amount: float = 1.0
+    institutional: bool = False  # an institution writes, or somebody in its name
 
 
 class Contrast(_Table, frozen=True):
@@ -62,6 +63,7 @@ class PairTable(_Table, frozen=True):
     link: float = 1.0
     emoji: float = 1.0
     amount: float = 1.0
+    institutional: bool = False  # an institution writes, or somebody in its name
 
 
 class Scenarios(_Table, frozen=True):
@@ -72,6 +74,7 @@ class Scenarios(_Table, frozen=True):
     groups: list[str]  # receivers in a group's chat
     openings: list[str]
     registers: list[str]
+    institutional_registers: list[str]
     form: Form
     cells: dict[str, CellTable]
     pairs: dict[str, PairTable]

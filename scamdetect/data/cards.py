@@ -212,7 +212,10 @@ class _Filler:
         self.receivers = Deck(self.scenarios.receivers, self.generator)
         self.groups = Deck(self.scenarios.groups, self.generator)
         self.openings = Deck(self.scenarios.openings, self.generator)
-        self.registers = Deck(self.scenarios.registers, self.generator)
+        self.registers = {
+            False: Deck(self.scenarios.registers, self.generator),
+            True: Deck(self.scenarios.institutional_registers, self.generator),
+        }
         self.voices = {s: Deck(table.voices, self.generator) for s, table in self.scripts.items()}
 
     def fill(self, unit: _Unit, batch: str) -> Iterator[AuthoredRow]:
@@ -225,7 +228,8 @@ class _Filler:
         link = draw.choice(self.scenarios.form.link_forms) if "link" in unit.marks else None
         receivers = self.groups if unit.app_group == "group" else self.receivers
         receiver, setting = receivers.draw(), self.settings.draw()
-        voice, register = self.voices[unit.script].draw(), self.registers.draw()
+        voice = self.voices[unit.script].draw()
+        register = self.registers[unit.table.institutional].draw()
         for side in unit.sides:
             card = Card(
                 batch=batch,
