@@ -65,6 +65,7 @@ class Bundle:
     version: str
     languages: tuple[str, ...]
     prefix: str
+    normaliser_version: int
     max_tokens: int
     stride: int
     max_windows: int | None
@@ -97,6 +98,7 @@ class Bundle:
             version=version,
             languages=tuple(settings["languages"]),
             prefix=settings["prefix"],
+            normaliser_version=settings["normaliser_version"],
             max_tokens=settings["max_tokens"],
             stride=settings["stride"],
             max_windows=settings["max_windows"],

@@ -165,7 +165,8 @@ class ScamDetector:
 
     def _scores(self, values: Sequence[object]) -> tuple[Scores, list[int | str]]:
         """Return scores of the distinct texts and, for each value, its place or why it has none."""
-        read = [_scorable(value) for value in values]
+        version = self._bundle.normaliser_version
+        read = [_scorable(value, version) for value in values]
         texts, inverse = fold_duplicates([text for text, reason in read if reason is None])
         scores = (
             self._pool.score(texts)
@@ -210,11 +211,11 @@ class ScamDetector:
         return tuple(KindScore(KINDS[place], float(str(row[place]))) for place in strongest)
 
 
-def _scorable(value: object) -> tuple[str, str | None]:
+def _scorable(value: object, version: int) -> tuple[str, str | None]:
     """Return the normalised text and None, or "" and the reason why there is none."""
     if not isinstance(value, str):
         return "", "missing" if _is_missing(value) else f"not text: {type(value).__name__}"
-    text = normalise(value)
+    text = normalise(value, version)
     return text, None if text else _EMPTY
 
 

@@ -3,7 +3,10 @@
 Two steps, both idempotent and linear in the length of the text. ``fold`` undoes disguises:
 invisible characters, styled letters, look-alikes inside a word of another script. ``mask`` replaces
 personal data and link names by tokens that keep their shape, so that `.example` and `.com` read the
-same.
+same. Given a traced text (``scamdetect.traced.trace``) each returns one, with the offsets into the
+original.
+
+Every version ever released stays: a bundle names the one that it was trained with.
 """
 
 from __future__ import annotations
@@ -12,10 +15,16 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-NORMALISER_VERSION = 1
+from scamdetect.traced import Text, compose, strip, substitute
+
+# 2: the zero-width space stays in South-East Asian scripts alone; a phone may begin with a zero of
+# any digits, spans of times stay, "2026/418" is no phone.
+NORMALISER_VERSION = 2
 
 # -- fold ------------------------------------------------------------------------------------
 
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]")
+_RETURNS = re.compile("\r\n?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u2028-\u202e\u2060-\u206f\u200e\u200f"
@@ -26,6 +35,7 @@ _JOINERS = re.compile("[\u200b-\u200d]")
 _JOINING = re.compile(
     "[\u0600-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u17ff\u1800-\u18af\ufb50-\ufefc]"
 )
+_SPACELESS = re.compile("[\u0e00-\u109f\u1780-\u17ff]")
 _STYLED = re.compile(
     "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u1d00-\u1d2b\u24b6-\u24e9\U0001d400-\U0001d7ff"
     "\U0001f110-\U0001f12b\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]"
@@ -51,7 +61,7 @@ _SPACES = re.compile("[^\\S\n]+")
 _BREAKS = re.compile(r" ?\n(?: ?\n)+ ?| ?\n ?")
 
 
-def fold(text: str) -> str:
+def fold(text: Text, version: int = NORMALISER_VERSION) -> Text:
     """Return the text without the disguises that hide words from a filter.
 
     Accepts any str. Clean text in any language keeps its letters: joiners stay where Arabic, Indic
@@ -59,27 +69,31 @@ def fold(text: str) -> str:
     mixed script.
     """
     if not text.isascii():
-        text = _fold_unicode(text)
-    text = _CONTROLS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _SPACES.sub(" ", text)
-    return _BREAKS.sub(_one_or_two_breaks, text).strip()
+        text = _fold_unicode(text, _needed_joiner if version > 1 else _first_needed_joiner)
+    text = substitute(_CONTROLS, " ", substitute(_RETURNS, "\n", text))
+    text = substitute(_SPACES, " ", text)
+    return strip(substitute(_BREAKS, _one_or_two_breaks, text))
 
 
-def _fold_unicode(text: str) -> str:
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    text = _INVISIBLE.sub("", text)
-    text = _STYLED.sub(_plain_letter, text)
-    text = _SMALL_CAPITAL.sub(lambda match: _SMALL_CAPITALS[match[0]], text)
+def _fold_unicode(text: Text, needed_joiner: Callable[[re.Match[str]], str]) -> Text:
+    text = substitute(_SURROGATES, _one_character, text)
+    text = substitute(_INVISIBLE, "", text)
+    text = substitute(_STYLED, _plain_letter, text)
+    text = substitute(_SMALL_CAPITAL, lambda match: _SMALL_CAPITALS[match[0]], text)
     # Composed first, for the marks beside a joiner decide whether it stays.
-    text = _composed(_JOINERS.sub(_needed_joiner, _composed(text)))
+    text = _composed(substitute(_JOINERS, needed_joiner, _composed(text)))
     if _LATIN.search(text) and (_CYRILLIC.search(text) or _GREEK.search(text)):
-        text = unicodedata.normalize("NFC", _WORD.sub(_one_script, text))
+        text = compose(substitute(_WORD, _one_script, text))
     return text
 
 
-def _composed(text: str) -> str:
+def _one_character(match: re.Match[str]) -> str:
+    return match[0].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _composed(text: Text) -> Text:
     # Fewer marks first: composing sorts those of a letter, in quadratic time.
-    return unicodedata.normalize("NFC", _MARKS.sub(_fewer_marks, text))
+    return compose(substitute(_MARKS, _fewer_marks, text))
 
 
 def _fewer_marks(match: re.Match[str]) -> str:
@@ -92,6 +106,12 @@ def _fewer_marks(match: re.Match[str]) -> str:
 
 
 def _needed_joiner(match: re.Match[str]) -> str:
+    if match[0] == "\u200b" and not _SPACELESS.match(match.string, match.start() - 1):
+        return ""
+    return _first_needed_joiner(match)
+
+
+def _first_needed_joiner(match: re.Match[str]) -> str:
     text, place = match.string, match.start()
     before = text[place - 1] if place else " "
     after = text[place + 1] if place + 1 < len(text) else " "
@@ -179,6 +199,8 @@ _DATE = re.compile(
     r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})"
     r"(?:[ ]\d{1,2}(?:[.]\d{2})?)?"
 )
+_TIMES = re.compile(r"[0-2]?\d[.][0-5]\d ?[-–] ?[0-2]?\d[.][0-5]\d")
+_MOST_PHONE_DIGITS = 15
 _CURRENCY_BEFORE = re.compile(
     r"(?:[$€£¥₫₹฿₩₱₽₺৳₦₨元円원บาท]"
     r"|\b(?:rp|rm|usd|idr|vnd|php|thb|inr|rs|tk|kes|tzs|tsh|ksh|eur))\.? ?$",
@@ -198,17 +220,18 @@ _STRANDED = re.compile("\\][\u0300-\u036f\u200b-\u200d]|[\u0300-\u036f\u200b]\\[
 _MOST_PASSES = 4
 
 
-def mask(text: str) -> str:
+def mask(text: Text, version: int = NORMALISER_VERSION) -> Text:
     """Return the text with personal data and link names replaced by tokens.
 
     The tokens are [email], [handle], [phone], [account], [number] and [link ...], the last with the
     shape of the link: shortener, address or named host, how many labels, digits, path, query.
-    Amounts, dates and short codes stay.
+    Amounts, dates, times and short codes stay.
     """
-    return _settled(_mask_once, text, _TOUCHING)
+    number_token = _number_token if version > 1 else _first_number_token
+    return _settled(lambda text: _mask_once(text, number_token), text, _TOUCHING)
 
 
-def _settled(step: Callable[[str], str], text: str, unsettled: re.Pattern[str]) -> str:
+def _settled(step: Callable[[Text], Text], text: Text, unsettled: re.Pattern[str]) -> Text:
     for _ in range(_MOST_PASSES):
         before, text = text, step(text)
         if text == before or not unsettled.search(text):
@@ -216,14 +239,14 @@ def _settled(step: Callable[[str], str], text: str, unsettled: re.Pattern[str]) 
     return text
 
 
-def _mask_once(text: str) -> str:
+def _mask_once(text: Text, number_token: Callable[[re.Match[str]], str]) -> Text:
     if "@" in text or "at" in text:
-        text = _EMAIL.sub("[email]", text)
+        text = substitute(_EMAIL, "[email]", text)
     if "." in text or "://" in text:
-        text = _LINK.sub(_link_shape, text)
+        text = substitute(_LINK, _link_shape, text)
     if "@" in text:
-        text = _HANDLE.sub(lambda match: "[handle]" * match[0].count("@"), text)
-    return _NUMBER.sub(_number_token, text)
+        text = substitute(_HANDLE, lambda match: "[handle]" * match[0].count("@"), text)
+    return substitute(_NUMBER, number_token, text)
 
 
 def _link_shape(match: re.Match[str]) -> str:
@@ -251,6 +274,19 @@ def _link_shape(match: re.Match[str]) -> str:
 
 def _number_token(match: re.Match[str]) -> str:
     found = match[0]
+    if _TIMES.fullmatch(found):
+        return found
+    token = _first_number_token(match)
+    if token == "[phone]" and "/" in found:
+        return "[number]"
+    body = found.lstrip("( ")
+    if token in ("[account]", "[number]") and unicodedata.digit(body[0], -1) == 0:
+        return "[phone]" if sum(map(str.isdigit, found)) <= _MOST_PHONE_DIGITS else token
+    return token
+
+
+def _first_number_token(match: re.Match[str]) -> str:
+    found = match[0]
     digits = sum(character.isdigit() for character in found)
     if digits < 7 or _GROUPED_AMOUNT.fullmatch(found) or _DATE.fullmatch(found):
         return found
@@ -260,7 +296,8 @@ def _number_token(match: re.Match[str]) -> str:
     if _CURRENCY_AFTER.match(text, match.end()):
         return found
     body = found.lstrip("+( ")
-    if digits <= 15 and (found.startswith("+") or body.startswith("0") or _separated(found)):
+    phone_like = found.startswith("+") or body.startswith("0") or _separated(found)
+    if phone_like and digits <= _MOST_PHONE_DIGITS:
         return "[phone]"
     return "[account]" if digits >= 10 else "[number]"
 
@@ -270,6 +307,9 @@ def _separated(number: str) -> bool:
     return len(groups) > 1 and len("".join(groups)) <= 12
 
 
-def normalise(text: str) -> str:
-    """Return what a model sees of the text: folded, then masked. Empty where nothing is left."""
-    return _settled(lambda text: mask(fold(text)).strip(), text, _STRANDED)
+def normalise(text: Text, version: int = NORMALISER_VERSION) -> Text:
+    """Return what a model sees of the text: folded, then masked. Empty where nothing is left.
+
+    ``version`` is that of the bundle, 1 to NORMALISER_VERSION.
+    """
+    return _settled(lambda text: strip(mask(fold(text, version), version)), text, _STRANDED)
