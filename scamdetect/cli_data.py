@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scamdetect.cli_authored import COMMANDS
+from scamdetect import cli_authored, cli_reading
 from scamdetect.cli_train import extra
 from scamdetect.errors import InputError, SourceError
 
@@ -36,7 +36,7 @@ def data() -> None:
     """Get, build and verify the training corpus."""
 
 
-for command in COMMANDS:
+for command in (*cli_authored.COMMANDS, *cli_reading.COMMANDS):
     data.add_command(command)
 
 
@@ -91,16 +91,28 @@ def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources
     show_default=True,
     help="Folder of the project's own messages; left out where it does not exist.",
 )
+@click.option(
+    "--corrections",
+    type=_FOLDER,
+    default="data/corrections",
+    show_default=True,
+    help="Folder of what readers say of public rows.",
+)
 @_RAW
 @_SOURCES
 def build_command(
-    licences: LicencePolicy, output: Path, authored: Path, raw: Path, sources: Path
+    licences: LicencePolicy,
+    output: Path,
+    authored: Path,
+    corrections: Path,
+    raw: Path,
+    sources: Path,
 ) -> None:
     """Make the corpus from every source that can be read and the project's own messages."""
     with extra("train"):
         from scamdetect.data.corpus import build_corpus
     own = authored if authored.is_dir() else None
-    build_corpus(sources, raw, output, licences, click.echo, authored=own)
+    build_corpus(sources, raw, output, licences, click.echo, own, corrections)
 
 
 @data.command("verify")

@@ -42,6 +42,7 @@ def row(number: int, verdict: str, **changes: Any) -> dict[str, Any]:  # noqa: A
         "generated": None,
         "split": None,
         "thread_id": None,
+        "reader": None,
         "length": len(text),
     } | changes
 

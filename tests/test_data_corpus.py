@@ -15,7 +15,9 @@ from invented_source import ROW, csv_bytes, description, write_files, write_toml
 pytest.importorskip("rensa")
 
 from scamdetect.data.corpus import GROUP_CAP, SCHEMA, build_corpus
+from scamdetect.data.rows import row_hash
 from scamdetect.errors import SourceError
+from scamdetect.text import NORMALISER_VERSION
 
 WORDS = (
     "river lamp orange window Friday tennis garden silver letter coffee winter bridge music paper "
@@ -35,10 +37,16 @@ def add(folder: Path, slug: str, data: bytes, **changes: Any) -> None:  # noqa: 
     write_toml(folder / "sources" / f"{slug}.toml", description(slug, files, **changes))
 
 
-def build(folder: Path, licences: Any = "default") -> tuple[list[dict[str, Any]], list[str]]:  # noqa: ANN401
+def build(
+    folder: Path,
+    licences: Any = "default",  # noqa: ANN401
+    corrections: Path | None = None,
+) -> tuple[list[dict[str, Any]], list[str]]:
     log: list[str] = []
     output = folder / "out" / "corpus.parquet"
-    build_corpus(folder / "sources", folder / "raw", output, licences, log.append)
+    build_corpus(
+        folder / "sources", folder / "raw", output, licences, log.append, corrections=corrections
+    )
     table = pq.read_table(output)
     assert table.schema.equals(SCHEMA)
     assert [path.name for path in output.parent.iterdir()] == ["corpus.parquet"]
@@ -178,3 +186,39 @@ def test_conventions_and_placeholders_are_applied(folder: Path) -> None:
     assert "#LINK#" not in first["input"]
     assert "[link " in first["norm"]
     assert (second["verdict"], second["not_legit"]) == ("spam", True)
+
+
+def correct(folder: Path, slug: str, *lines: str) -> None:
+    head = "row_hash,old,new,kinds,probability,reader,batch,reason"
+    (folder / "read").mkdir(exist_ok=True)
+    text = "\n".join([head, *lines]) + "\n"
+    (folder / "read" / f"{slug}.csv").write_text(text, encoding="utf-8")
+
+
+def test_readings_replace_labels_of_train_sources(folder: Path) -> None:
+    digest = row_hash("trained", chatter(5))
+    correct(folder, "trained", f"{digest},legit,spam,,20,r1,b1,a shop's offer")
+    rows, log = build(folder, corrections=folder / "read")
+    (found,) = [row for row in rows if row["row_hash"] == digest]
+    assert (found["verdict"], found["verdict_provenance"]) == ("spam", "read")
+    assert found["reader"] == 20 and not found["not_legit"]
+    assert any(line.startswith("trained: ") and line.endswith(" 1 read") for line in log)
+
+
+def test_a_reading_of_a_vanished_row_stops_the_build(folder: Path) -> None:
+    correct(folder, "trained", "0123456789abcdef,legit,spam,,20,r1,b1,x")
+    with pytest.raises(SourceError, match=r"trained\.csv:2: the source has no row 0123456789"):
+        build(folder, corrections=folder / "read")
+
+
+def test_rows_that_are_held_out_are_not_corrected(folder: Path) -> None:
+    digest = row_hash("held", chatter(1000))
+    correct(folder, "held", f"{digest},legit,spam,,20,r1,b1,x")
+    with pytest.raises(SourceError, match=r"held does not train; put doubts into proposed\.csv"):
+        build(folder, corrections=folder / "read")
+
+
+def test_a_corpus_names_its_normaliser(folder: Path) -> None:
+    build(folder)
+    metadata = pq.read_schema(folder / "out" / "corpus.parquet").metadata
+    assert metadata[b"normaliser_version"] == str(NORMALISER_VERSION).encode()

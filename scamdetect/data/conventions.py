@@ -57,7 +57,8 @@ def verdict_is_open(row: Row) -> bool:
     if row.verdict is Verdict.LEGIT:
         return False
     only_gambling = row.kinds == (Kind.GAMBLING,) and not _MANOEUVRE.search(row.text)
-    return row.unsplit or (only_gambling and row.verdict_provenance is not Provenance.AUTHORED)
+    told = row.verdict_provenance in (Provenance.AUTHORED, Provenance.READ)
+    return row.unsplit or (only_gambling and not told)
 
 
 def _as_scam(row: Row, kind: Kind) -> Row:

@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.data.balance import balance_forms, cap_rows
 from scamdetect.data.conventions import apply_conventions, verdict_is_open
+from scamdetect.data.corrections import apply_corrections, read_corrections
 from scamdetect.data.neardup import Groups, near_duplicate_groups
 from scamdetect.data.placeholders import fill_placeholders
 from scamdetect.data.registry import LICENCE_POLICIES, LicencePolicy, Source, load_registry
 from scamdetect.data.rows import Row, load_rows, row_hash
 from scamdetect.errors import SourceError
 from scamdetect.labels import Provenance
-from scamdetect.text import normalise
+from scamdetect.text import NORMALISER_VERSION, normalise
 
 Log = Callable[[str], None]
 
@@ -57,8 +58,10 @@ SCHEMA = pa.schema(
         ("generated", pa.string()),
         ("split", pa.string()),
         ("thread_id", pa.string()),
+        ("reader", pa.int8()),  # scam probability by a blind reader, 0 to 100
         ("length", pa.int32()),
-    ]
+    ],
+    metadata={"normaliser_version": str(NORMALISER_VERSION)},
 )
 
 
@@ -82,12 +85,14 @@ def build_corpus(
     licences: LicencePolicy,
     log: Log,
     authored: Path | None = None,
+    corrections: Path | None = None,
 ) -> None:
     """Write ``output`` (Parquet, columns of SCHEMA) from every source that can be read.
 
     ``licences`` decides which sources may train or calibrate; dev and test sources are always in. A
     source whose files are missing is reported and left out. ``authored`` is the folder of the
-    project's own messages. Raises SourceError when nothing trains or an authored row is malformed.
+    project's own messages, ``corrections`` that of the readings of train sources. Raises
+    SourceError when nothing trains, an authored row is malformed or a correction has lost its row.
     """
     registry = load_registry(sources)
     allowed = LICENCE_POLICIES[licences]
@@ -99,7 +104,7 @@ def build_corpus(
         elif source.role == "train" and source.licence_class not in allowed:
             log(f"{source.slug}: left out (licence {source.licence_class}, policy {licences})")
         else:
-            entries += _read_source(source, raw, sources, log)
+            entries += _read_source(source, raw, sources, corrections, log)
     if authored is not None:
         entries += _read_authored(authored, log)
     if not any(entry.role == "train" for entry in entries):
@@ -112,26 +117,40 @@ def build_corpus(
     _report(entries, log)
 
 
-def _read_source(source: Source, raw: Path, sources: Path, log: Log) -> list[Entry]:
+def _read_source(
+    source: Source, raw: Path, sources: Path, corrections: Path | None, log: Log
+) -> list[Entry]:
     try:
-        rows = load_rows(source, raw, sources)
+        loaded = load_rows(source, raw, sources)
     except SourceError as problem:
         log(f"{source.slug}: left out ({problem})")
         return []
-    total = len(rows)
-    if source.role == "train":
-        rows = cap_rows(
-            rows, lambda row: (row.lang, row.verdict), POOL_CAP, lambda row: row.row_hash
+    rows = [apply_conventions(row) for row in loaded]
+    read = read_corrections(corrections, source.slug) if corrections else []
+    if read and source.role != "train":
+        raise SourceError(
+            f"{read[0].where}: {source.slug} does not train; put doubts into proposed.csv"
         )
+    rows = apply_corrections(rows, read)
+    if source.role == "train":
+        rows = cap_rows(rows, lambda row: (row.lang, row.verdict), POOL_CAP, _read_first)
     entries = []
-    for row in map(apply_conventions, rows):
+    for row in rows:
         text = fill_placeholders(row.text, source.placeholders, row.lang, row.row_hash)
         norm = normalise(text)
         if norm:
             entries.append(Entry(row, source, text, norm, source.role))
-    over, empty = total - len(rows), len(rows) - len(entries)
-    log(f"{source.slug}: {total} rows, {over} over the pool cap, {empty} empty")
+    over, empty = len(loaded) - len(rows), len(rows) - len(entries)
+    log(
+        f"{source.slug}: {len(loaded)} rows, {over} over the pool cap, {empty} empty, "
+        f"{len(read)} read"
+    )
     return entries
+
+
+def _read_first(row: Row) -> str:
+    """Return a key by which rows in chance order follow those that were read."""
+    return ("~" if row.probability is None else " ") + row.row_hash
 
 
 def _read_authored(folder: Path, log: Log) -> list[Entry]:
@@ -165,6 +184,7 @@ def _authored_row(row: AuthoredRow) -> Row:
         split=row.part,
         thread_id=row.pair,
         generated=row.generated,
+        probability=row.reader,
     )
 
 
@@ -238,7 +258,7 @@ def _cap_train(entries: list[Entry], log: Log) -> list[Entry]:
     train = [entry for entry, capped in zip(entries, capped_ones, strict=True) if capped]
 
     def digest(entry: Entry) -> str:
-        return entry.row.row_hash
+        return _read_first(entry.row)
 
     before = len(train)
     train = cap_rows(train, lambda entry: (entry.near, entry.row.lang), GROUP_CAP, digest)
@@ -285,6 +305,7 @@ def _write(entries: list[Entry], output: Path) -> None:
             "generated": entry.row.generated,
             "split": entry.row.split,
             "thread_id": entry.row.thread_id,
+            "reader": entry.row.probability,
             "length": len(entry.norm),
         }
         for entry in entries

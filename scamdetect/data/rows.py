@@ -44,6 +44,7 @@ class Row:
     thread_id: str | None = None
     turn: int | None = None
     generated: str | None = None
+    probability: int | None = None  # of scam, 0 to 100, by a blind reader
 
 
 def row_hash(slug: str, text: str) -> str:

@@ -1,8 +1,9 @@
-"""Read a TOML file into typed, frozen structures and name what is wrong with it."""
+"""Read TOML and JSONL files into typed, frozen structures and name what is wrong with them."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,3 +32,26 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
         raise error(f"{path}: not valid TOML ({problem})") from problem
     except msgspec.ValidationError as problem:
         raise error(f"{path}: {problem} ($ is the file)") from problem
+
+
+def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[T]:
+    """Return the lines of the file as ``kind``; raise ``error`` naming the file and the line."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise error(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            if line.strip():
+                rows.append(msgspec.json.decode(line, type=kind))
+        except msgspec.DecodeError as problem:
+            raise error(f"{path}:{number}: {problem}; correct the line") from problem
+    return rows
+
+
+def write_jsonl(path: Path, rows: Iterable[msgspec.Struct]) -> None:
+    """Write one JSON object a line, all or nothing."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(msgspec.json.Encoder().encode_lines(rows))
+    partial.replace(path)

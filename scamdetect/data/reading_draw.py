@@ -1,0 +1,114 @@
+"""Choose what to read: public labels that a reading is likeliest to better, and all authored rows.
+
+Of public rows those are drawn whose label a rule made or leaves open, those where a cross-validated
+model and the label disagree, and every romance or investment candidate, spread over languages.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from scamdetect.data.authored import AuthoredRow
+from scamdetect.data.corrections import OPEN
+from scamdetect.data.keyword_rule import names_candidate
+from scamdetect.data.reading import Item, spread
+from scamdetect.labels import Kind, Provenance, Verdict
+
+# Sources whose scams hold promotions, as their readers noted.
+PROMOS_AMONG_SCAMS = ("th_sms_ssivakorn", "scamspot_ig_comments")
+SHARES = {"open": 0.34, "rule": 0.20, "promo": 0.08, "candidate": 0.14, "doubt": 0.24}
+_CANDIDATES = {Kind.ROMANCE.value, Kind.INVESTMENT.value, Kind.CRYPTO.value}
+
+
+def draw_public(
+    table: pa.Table, doubts: npt.NDArray[np.float64], rows: int, barred: Sequence[str], seed: int
+) -> list[Item]:
+    """Return ``rows`` train rows of public sources, in chance order.
+
+    ``doubts`` (n,) says how little a cross-validated model believes each label, 0 to 1. Sources in
+    ``barred`` and rows that were read or authored are left out.
+    """
+    records = table.to_pylist()
+    pools: dict[str, list[int]] = {name: [] for name in SHARES}
+    for place, record in enumerate(records):
+        provenance = record["verdict_provenance"]
+        if provenance in (Provenance.READ, Provenance.AUTHORED) or record["source"] in barred:
+            continue
+        if record["role"] != "train":
+            continue
+        if record["not_legit"]:
+            pools["open"].append(place)
+        elif provenance == Provenance.RULE:
+            pools["rule"].append(place)
+        elif record["source"] in PROMOS_AMONG_SCAMS and record["verdict"] == Verdict.SCAM:
+            pools["promo"].append(place)
+        elif _is_candidate(record):
+            pools["candidate"].append(place)
+        else:
+            pools["doubt"].append(place)
+    chosen: dict[int, str] = {}
+    left = rows
+    # Pools in the order of SHARES; what one cannot fill goes to those after it, doubts last.
+    for name, pool in pools.items():
+        want = left if name == "doubt" else round(SHARES[name] * rows)
+        if name in ("candidate", "doubt"):
+            pool = sorted(pool, key=lambda place: -doubts[place])[: 4 * want]
+        taken = [place for place in _round_robin(pool, records) if place not in chosen][:want]
+        chosen.update(dict.fromkeys(taken, name))
+        left -= len(taken)
+    items = [_item(records[place], why) for place, why in chosen.items()]
+    random.Random(seed).shuffle(items)
+    return items
+
+
+def draw_authored(rows: Sequence[AuthoredRow], seed: int) -> list[Item]:
+    """Return the rows that no reader has judged, over all languages, pair mates far apart."""
+    unread = [row for row in rows if row.reader is None]
+    random.Random(seed).shuffle(unread)
+    items = [
+        Item(f"authored_{row.lang}", row.id, row.channel, row.verdict.value, "authored", row.text)
+        for row in unread
+    ]
+    return spread(items, {row.id: row.pair for row in unread if row.pair is not None})
+
+
+def known_answers(rows: Sequence[AuthoredRow]) -> list[Item]:
+    """Return the authored train rows that are not hard: readers must get them right."""
+    return [
+        Item(f"authored_{row.lang}", row.id, row.channel, row.verdict.value, "known", row.text)
+        for row in rows
+        if row.part == "train" and not row.hard and row.channel != "dialogue"
+    ]
+
+
+def _is_candidate(record: dict[str, object]) -> bool:
+    kinds = record["kinds"] or ()
+    return bool(_CANDIDATES & set(kinds)) or names_candidate(str(record["norm"]))  # type: ignore[call-overload]
+
+
+def _round_robin(pool: Sequence[int], records: Sequence[dict[str, object]]) -> Iterator[int]:
+    """Yield the places in turn from each language, and there from each source."""
+    by_lang: dict[object, dict[object, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for place in pool:
+        by_lang[records[place]["lang"]][records[place]["source"]].append(place)
+    of_lang = [
+        [place for turn in zip_longest(*sources.values()) for place in turn if place is not None]
+        for sources in by_lang.values()
+    ]
+    for turn in zip_longest(*of_lang):
+        yield from (place for place in turn if place is not None)
+
+
+def _item(record: dict[str, object], why: str) -> Item:
+    old = OPEN if record["not_legit"] else str(record["verdict"])
+    return Item(
+        str(record["source"]), str(record["row_hash"]), str(record["channel"]), old, why,
+        str(record["text"]),
+    )  # fmt: skip

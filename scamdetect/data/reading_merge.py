@@ -1,0 +1,175 @@
+"""Put readings where they belong: corrections of public rows, the reader of authored ones."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from scamdetect.data.authored import load_authored, write_rows
+from scamdetect.data.corrections import Correction, read_corrections, write_corrections
+from scamdetect.data.keyword_rule import guess
+from scamdetect.data.reading import Answers, Reading
+from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.labels import Verdict
+
+try:
+    from sklearn.metrics import cohen_kappa_score
+except ImportError as error:
+    raise MissingExtraError("scikit-learn", "train") from error
+
+AUTHORED = "authored_"
+
+
+@dataclass(frozen=True)
+class ReadingFigures:
+    """How far the readings can be trusted."""
+
+    readings: int
+    sentinels: int
+    sentinels_right: int
+    failed_batches: list[str]
+    missing_batches: list[str]
+    twice: int  # rows read by two readers
+    twice_equal: int
+    kappa: float | None  # Cohen's, over the three verdicts
+    rule_agreement: float | None  # share of readings on which the keyword rule agrees
+    rule_kappa: float | None
+    changes: Counter[tuple[str, str, str]]  # source, old, new
+
+
+def figures_of(answers: Answers, texts: Mapping[str, str]) -> ReadingFigures:
+    """Return the figures; ``texts`` holds normalised texts by row hash for the keyword rule."""
+    by_row = _by_row(answers.readings)
+    twice = [pair[:2] for pair in by_row.values() if len(pair) > 1]
+    read = [pair[0] for pair in by_row.values()]
+    known = [one for one in read if one.key.id in texts]
+    guesses = [guess(texts[one.key.id]) for one in known]
+    judged = [one.verdict is Verdict.SCAM for one in known]
+    equal = [a == b for a, b in zip(guesses, judged, strict=True)]
+    return ReadingFigures(
+        readings=len(answers.readings),
+        sentinels=len(answers.sentinels),
+        sentinels_right=sum(hit for _, hit in answers.sentinels),
+        failed_batches=answers.failed,
+        missing_batches=answers.missing,
+        twice=len(twice),
+        twice_equal=sum(a.verdict is b.verdict for a, b in twice),
+        kappa=_kappa([a.verdict for a, _ in twice], [b.verdict for _, b in twice]),
+        rule_agreement=sum(equal) / len(equal) if equal else None,
+        rule_kappa=_kappa(guesses, judged),
+        changes=Counter((one.key.source, one.key.old, one.verdict.value) for one in read),
+    )
+
+
+def merge_public(answers: Answers, folder: Path) -> list[Path]:
+    """Add the readings to ``folder/<slug>.csv`` and return the files written.
+
+    A row whose two readers differ in the verdict gets no correction; otherwise the mean of their
+    probabilities and what the first said. A row that has a correction keeps its old label there.
+    """
+    by_slug: dict[str, list[Correction]] = defaultdict(list)
+    for readings in _by_row(answers.readings).values():
+        first = readings[0]
+        if first.key.source.startswith(AUTHORED):
+            continue
+        if len({reading.verdict for reading in readings}) == 1:
+            by_slug[first.key.source].append(_correction(readings))
+    paths = []
+    for slug, corrections in sorted(by_slug.items()):
+        held = {one.row_hash: one for one in read_corrections(folder, slug)}
+        merged = held | {one.row_hash: one for one in corrections}
+        path = folder / f"{slug}.csv"
+        write_corrections(path, merged.values())
+        paths.append(path)
+    return paths
+
+
+def merge_authored(answers: Answers, folder: Path) -> list[Reading]:
+    """Set ``reader`` of the rows read; return the readings that differ from the writer's verdict.
+
+    Raises SourceError for a reading of a row that is no longer there.
+    """
+    found = {
+        readings[0].key.id: readings[0]
+        for readings in _by_row(answers.readings).values()
+        if readings[0].key.source.startswith(AUTHORED)
+    }
+    rows = load_authored(folder)
+    if gone := sorted(found.keys() - {row.id for row in rows}):
+        raise SourceError(f"{folder}: {gone[0]} was read and is not there; draw batches anew")
+    rows = [
+        msgspec.structs.replace(row, reader=found[row.id].probability) if row.id in found else row
+        for row in rows
+    ]
+    for lang in sorted({row.lang for row in rows if row.id in found}):
+        write_rows(folder / f"{lang}.jsonl", [row for row in rows if row.lang == lang])
+    verdicts = {row.id: row.verdict for row in rows}
+    return [
+        reading for reading in found.values() if reading.verdict is not verdicts[reading.key.id]
+    ]
+
+
+def figure_lines(figures: ReadingFigures) -> list[str]:
+    """Return the figures as Markdown."""
+    share = f"{figures.sentinels_right} of {figures.sentinels}"
+    lines = [
+        f"- readings: {figures.readings:,}",
+        f"- known answers found: {share}",
+        f"- batches read again: {', '.join(figures.failed_batches) or 'none left'}",
+        f"- batches without answers: {', '.join(figures.missing_batches) or 'none'}",
+        f"- read twice: {figures.twice:,}, equal verdict {figures.twice_equal:,}, "
+        f"Cohen's kappa {_shown(figures.kappa)}",
+        f"- keyword rule agrees with {_percent(figures.rule_agreement)}, "
+        f"kappa {_shown(figures.rule_kappa)}",
+    ]
+    olds = sorted({old for _, old, _ in figures.changes})
+    lines += ["", "| source | old | to legit | to spam | to scam |", "|---|---|---|---|---|"]
+    for source in sorted({source for source, _, _ in figures.changes}):
+        for old in olds:
+            counts = [figures.changes[source, old, new.value] for new in Verdict]
+            if any(counts):
+                lines.append(f"| {source} | {old} | " + " | ".join(map(str, counts)) + " |")
+    return lines
+
+
+def _by_row(readings: Sequence[Reading]) -> dict[tuple[str, str], list[Reading]]:
+    """Return the readings of each row, one a reader, in the order of the batches' names."""
+    found: dict[tuple[str, str], list[Reading]] = defaultdict(list)
+    for reading in sorted(readings, key=lambda one: (one.key.batch, one.key.number)):
+        of_row = found[reading.key.source, reading.key.id]
+        if all(reading.reader != other.reader for other in of_row):
+            of_row.append(reading)
+    return found
+
+
+def _correction(readings: Sequence[Reading]) -> Correction:
+    first = readings[0]
+    mean = round(sum(one.probability for one in readings) / len(readings))
+    return Correction(
+        row_hash=first.key.id,
+        old=first.key.old,
+        new=first.verdict,
+        kinds=first.kinds,
+        probability=mean,
+        reader=" ".join(one.reader for one in readings),
+        batch=first.key.batch,
+        reason=first.reason,
+    )
+
+
+def _kappa(first: Sequence[object], second: Sequence[object]) -> float | None:
+    if len(set(first) | set(second)) < 2:
+        return None
+    return float(cohen_kappa_score(list(map(str, first)), list(map(str, second))))
+
+
+def _shown(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.1%}"

@@ -1,0 +1,85 @@
+"""Readings become corrections of public rows and the reader of authored ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from invented_authored import SCAM, row
+
+pytest.importorskip("sklearn")
+
+from scamdetect.data.authored import load_authored, write_rows
+from scamdetect.data.corrections import read_corrections
+from scamdetect.data.reading import Answers, Key, Reading
+from scamdetect.data.reading_merge import (
+    figure_lines,
+    figures_of,
+    merge_authored,
+    merge_public,
+)
+from scamdetect.errors import SourceError
+from scamdetect.labels import Kind, Verdict
+
+
+def reading(
+    number: int, probability: int, reader: str = "r1", source: str = "some_sms", batch: str = "b-1"
+) -> Reading:
+    verdict = Verdict.SCAM if probability >= 50 else Verdict.SPAM
+    name = f"en-{number:04d}" if source == "authored_en" else f"h{number}"
+    key = Key(batch, number, source, name, "open", "open", "read")
+    kinds = (Kind.JOB,) if verdict is Verdict.SCAM else ()
+    return Reading(key, verdict, probability, kinds, "task with deposit", reader)
+
+
+def answers(*readings: Reading) -> Answers:
+    return Answers(list(readings), [], [], [])
+
+
+def test_readings_become_corrections(tmp_path: Path) -> None:
+    found = merge_public(answers(reading(1, 90), reading(2, 10, source="other")), tmp_path)
+    assert [path.name for path in found] == ["other.csv", "some_sms.csv"]
+    (one,) = read_corrections(tmp_path, "some_sms")
+    assert (one.row_hash, one.old, one.new, one.kinds) == ("h1", "open", Verdict.SCAM, (Kind.JOB,))
+    assert (one.probability, one.reader, one.batch) == (90, "r1", "b-1")
+
+
+def test_two_readers_give_their_mean_or_no_correction(tmp_path: Path) -> None:
+    equal = [reading(1, 90), reading(1, 60, "r2", batch="b-2")]
+    differing = [reading(2, 80), reading(2, 30, "r2", batch="b-2")]
+    merge_public(answers(*equal, *differing), tmp_path)
+    (one,) = read_corrections(tmp_path, "some_sms")
+    assert (one.row_hash, one.probability, one.reader) == ("h1", 75, "r1 r2")
+
+
+def test_a_later_merge_adds_to_the_earlier(tmp_path: Path) -> None:
+    merge_public(answers(reading(1, 90)), tmp_path)
+    merge_public(answers(reading(2, 20)), tmp_path)
+    assert len(read_corrections(tmp_path, "some_sms")) == 2
+
+
+def test_authored_rows_get_their_reader_and_differences_are_told(tmp_path: Path) -> None:
+    rows = [row(1), row(2, **SCAM, text="join the gold group, twelve percent a week")]
+    write_rows(tmp_path / "en.jsonl", rows)
+    both = [reading(1, 70, source="authored_en"), reading(2, 97, source="authored_en")]
+    differing = merge_authored(answers(*both), tmp_path)
+    assert [one.key.id for one in differing] == ["en-0001"]
+    assert [one.reader for one in load_authored(tmp_path)] == [70, 97]
+
+
+def test_a_reading_of_a_row_that_is_gone_is_refused(tmp_path: Path) -> None:
+    write_rows(tmp_path / "en.jsonl", [row(1)])
+    with pytest.raises(SourceError, match="en-0009 was read and is not there"):
+        merge_authored(answers(reading(9, 10, source="authored_en")), tmp_path)
+
+
+def test_figures_count_agreement() -> None:
+    twice = [reading(n, 90 if n % 2 else 10) for n in range(1, 5)]
+    twice += [reading(n, 90 if n in (1, 2) else 10, "r2", batch="b-2") for n in range(1, 5)]
+    texts = {"h1": "guaranteed profit [link host 2], my darling", "h2": "lunch at noon?"}
+    figures = figures_of(answers(*twice), texts)
+    assert (figures.twice, figures.twice_equal, figures.kappa) == (4, 2, 0.0)
+    assert figures.rule_agreement == 1.0
+    text = "\n".join(figure_lines(figures))
+    assert "read twice: 4, equal verdict 2, Cohen's kappa 0.000" in text
+    assert "| some_sms | open | 0 | 2 | 2 |" in text
