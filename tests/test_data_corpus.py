@@ -14,7 +14,8 @@ from invented_source import ROW, csv_bytes, description, write_files, write_toml
 
 pytest.importorskip("rensa")
 
-from scamdetect.data.corpus import GROUP_CAP, SCHEMA, build_corpus
+from scamdetect.data.corpus import GROUP_CAP, build_corpus
+from scamdetect.data.corpus_rows import SCHEMA
 from scamdetect.data.rows import row_hash
 from scamdetect.errors import SourceError
 from scamdetect.text import NORMALISER_VERSION

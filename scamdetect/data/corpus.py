@@ -7,24 +7,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.data.balance import balance_forms, cap_rows
 from scamdetect.data.conventions import apply_conventions, verdict_is_open
+from scamdetect.data.corpus_rows import AUTHORED, Entry, authored_entries, write_corpus
 from scamdetect.data.corrections import apply_corrections, read_corrections
 from scamdetect.data.neardup import Groups, near_duplicate_groups
 from scamdetect.data.placeholders import fill_placeholders
 from scamdetect.data.registry import LICENCE_POLICIES, LicencePolicy, Source, load_registry
-from scamdetect.data.rows import Row, load_rows, row_hash
+from scamdetect.data.rows import Row, load_rows
 from scamdetect.errors import SourceError
-from scamdetect.labels import Provenance
-from scamdetect.text import NORMALISER_VERSION, normalise
+from scamdetect.text import normalise
 
 Log = Callable[[str], None]
 
@@ -34,48 +31,6 @@ GROUP_CAP = 2  # rows of one near-duplicate group that train
 CALIBRATE_SHARE = 0.10
 # Of rows that resemble one another, those stay that are held out most.
 HELD_OUT = {"train": 0, "calibrate": 1, "dev": 2, "test": 2}
-AUTHORED = "authored_"  # and the language: the sources of the project's own messages
-
-SCHEMA = pa.schema(
-    [
-        ("row_hash", pa.string()),
-        ("source", pa.string()),
-        ("text", pa.string()),  # as the loader yields it
-        ("input", pa.string()),  # with the source's own placeholders filled: what a user would pass
-        ("norm", pa.string()),  # what the model sees
-        ("verdict", pa.string()),
-        ("not_legit", pa.bool_()),  # known only not to be legit
-        ("kinds", pa.list_(pa.string())),
-        ("kinds_provenance", pa.string()),
-        ("verdict_provenance", pa.string()),
-        ("lang", pa.string()),
-        ("channel", pa.string()),
-        ("role", pa.string()),
-        ("weight", pa.float32()),
-        ("group", pa.int64()),
-        ("slices", pa.list_(pa.string())),
-        ("licence_class", pa.string()),
-        ("generated", pa.string()),
-        ("split", pa.string()),
-        ("thread_id", pa.string()),
-        ("reader", pa.int8()),  # scam probability by a blind reader, 0 to 100
-        ("length", pa.int32()),
-    ],
-    metadata={"normaliser_version": str(NORMALISER_VERSION)},
-)
-
-
-@dataclass
-class Entry:
-    """A row on its way into the corpus."""
-
-    row: Row
-    source: Source | None  # None: an authored row, whose role is set and which no cap touches
-    input: str
-    norm: str
-    role: str
-    group: int = -1  # near-duplicates and the rest of the thread: stays on one side of a split
-    near: int = -1  # near-duplicates alone
 
 
 def build_corpus(
@@ -106,14 +61,15 @@ def build_corpus(
         else:
             entries += _read_source(source, raw, sources, corrections, log)
     if authored is not None:
-        entries += _read_authored(authored, log)
+        entries += authored_entries(authored)
+        log(f"{AUTHORED.rstrip('_')}: {sum(entry.source is None for entry in entries)} rows")
     if not any(entry.role == "train" for entry in entries):
         raise SourceError("no source that may train could be read; run: scamdetect data fetch")
     entries = _drop_exact_repeats(entries, log)
     _group(entries, log)
     entries = _part_roles(entries, log)
     entries = _cap_train(entries, log)
-    _write(entries, output)
+    write_corpus(entries, output)
     _report(entries, log)
 
 
@@ -151,41 +107,6 @@ def _read_source(
 def _read_first(row: Row) -> str:
     """Return a key by which rows in chance order follow those that were read."""
     return ("~" if row.probability is None else " ") + row.row_hash
-
-
-def _read_authored(folder: Path, log: Log) -> list[Entry]:
-    entries = []
-    rows = load_authored(folder)
-    for row in rows:
-        if row.part is None:
-            raise SourceError(
-                f"{folder}: {row.id} has no part; run: scamdetect data authored-parts"
-            )
-        role = "test" if row.part == "final" else row.part
-        entries.append(Entry(_authored_row(row), None, row.text, normalise(row.text), role))
-    log(f"{AUTHORED.rstrip('_')}: {len(rows)} rows")
-    return entries
-
-
-def _authored_row(row: AuthoredRow) -> Row:
-    slug = AUTHORED + row.lang
-    return Row(
-        row_hash=row_hash(slug, row.text),
-        source=slug,
-        text=row.text,
-        verdict=row.verdict,
-        lang=row.lang,
-        channel=row.channel,
-        orig_label=row.cell,
-        verdict_provenance=Provenance.AUTHORED,
-        kinds=row.kinds,
-        kinds_provenance=Provenance.AUTHORED if row.kinds else None,
-        slices=(row.slice,) if row.slice else (),
-        split=row.part,
-        thread_id=row.pair,
-        generated=row.generated,
-        probability=row.reader,
-    )
 
 
 def public_texts(corpus: Path) -> list[str]:
@@ -280,45 +201,6 @@ def _cap_train(entries: list[Entry], log: Log) -> list[Entry]:
     )
     order = {id(entry): place for place, entry in enumerate(entries)}
     return sorted(rest + train, key=lambda entry: order[id(entry)])
-
-
-def _write(entries: list[Entry], output: Path) -> None:
-    records = [
-        {
-            "row_hash": entry.row.row_hash,
-            "source": entry.row.source,
-            "text": _storable(entry.row.text),
-            "input": _storable(entry.input),
-            "norm": entry.norm,
-            "verdict": entry.row.verdict.value,
-            "not_legit": verdict_is_open(entry.row),
-            "kinds": [kind.value for kind in entry.row.kinds],
-            "kinds_provenance": entry.row.kinds_provenance,
-            "verdict_provenance": entry.row.verdict_provenance,
-            "lang": entry.row.lang,
-            "channel": entry.row.channel,
-            "role": entry.role,
-            "weight": 1.0 if entry.source is None else entry.source.weight,
-            "group": entry.group,
-            "slices": list(entry.row.slices),
-            "licence_class": "permissive" if entry.source is None else entry.source.licence_class,
-            "generated": entry.row.generated,
-            "split": entry.row.split,
-            "thread_id": entry.row.thread_id,
-            "reader": entry.row.probability,
-            "length": len(entry.norm),
-        }
-        for entry in entries
-    ]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(output.name + ".part")
-    pq.write_table(pa.Table.from_pylist(records, schema=SCHEMA), partial, compression="zstd")
-    partial.replace(output)
-
-
-def _storable(text: str) -> str:
-    """Return the text with lone surrogates replaced: Parquet holds UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _report(entries: list[Entry], log: Log) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from scamdetect.evaluation.authored import RATES
+from scamdetect.evaluation.gates import BAR, FEWEST_ROWS, FIRST
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.protocol import FLAG, FPRS, Evaluation, SourceResult
 from scamdetect.evaluation.slices import CellRates, FalseAlarms
@@ -20,11 +22,15 @@ def render(report: Report) -> str:
     parts = [
         *_head(report),
         *_sources(report.detectors),
+        *_authored(report.detectors),
+        *_gates(report.detectors),
         *_spam(report.detectors),
         *_kinds(report.detectors),
     ]
     dev = {found.detector: found.false_alarms for found in report.detectors}
     parts += _alarms("left-out sources", dev)
+    own = {found.detector: found.authored_false_alarms for found in report.detectors}
+    parts += _alarms("authored rows", own)
     parts += _alarms("calibrate rows (in-source: a sanity check)", report.calibrate_false_alarms)
     parts += [*_languages(report), *_worst(report.detectors)]
     return "\n".join(parts) + "\n"
@@ -85,6 +91,65 @@ def _sources(detectors: Sequence[Evaluation]) -> list[str]:
     ]
     note = "\\* selects the model; the others are reported only."
     return ["## By left-out source", "", *_table(header, rows), "", note, ""]
+
+
+def _authored(detectors: Sequence[Evaluation]) -> list[str]:
+    """Return the figures on the project's own messages, over all and by cell."""
+    if not any(found.authored for found in detectors):
+        return []
+    first = detectors[0].authored[0]
+    header = ["rows", "detector", "n scam", "n legit", "AUC", *(f"R@{rate}" for rate in RATES)]
+    header += ["flag recall", "flag FPR", "pairs by rank", "pairs at the flag threshold"]
+    rows, cells = [], []
+    for found in detectors:
+        for own in found.authored:
+            label = [f"authored {own.role}", found.detector]
+            counts = [f"{own.n_scam:,}", f"{own.n_legit:,}"]
+            at = [_percent(own.recall_at[rate]) for rate in RATES]
+            pairs = (own.flag_recall, own.flag_fpr, own.pairs_by_rank, own.pairs_at_flag)
+            rows.append([*label, *counts, _decimal(own.auc), *at, *map(_percent, pairs)])
+            cells += [
+                [
+                    *label, cell.by, cell.name, f"{cell.n_scam:,}", f"{cell.n_legit:,}",
+                    _percent(cell.recall_at_pooled), _percent(cell.flag_recall),
+                    _percent(cell.flag_fpr),
+                ]
+                for cell in own.cells
+            ]  # fmt: skip
+    for own in detectors[0].authored:
+        if own.reader_auc is not None:
+            at = [_percent(own.reader_recall_at[rate]) for rate in RATES]
+            blank = ["-"] * 4
+            rows.append(
+                [f"authored {own.role}", "blind reader", "-", "-", _decimal(own.reader_auc), *at]
+                + blank
+            )
+    cells.sort(key=lambda row: (row[0], row[2], row[3]))
+    writers = ", ".join(first.writers)
+    note = (
+        f"Messages written for this project in {first.n_languages} languages, by {writers}. The "
+        "same writer wrote the train part: no generator-held-out result. The reader is of the same "
+        "model family, and its doubts changed rows: a ceiling, not an independent one."
+    )
+    head = ["rows", "detector", "by", "cell", "n scam", "n legit", "recall at the pooled R@1%"]
+    return [
+        "## On the project's own messages", "", note, "", *_table(header, rows), "",
+        *_table([*head, "flag recall", "flag FPR"], cells), "",
+    ]  # fmt: skip
+
+
+def _gates(detectors: Sequence[Evaluation]) -> list[str]:
+    words = {True: "met", False: "missed", None: f"not under {FEWEST_ROWS} rows"}
+    rows = [
+        [gate.where, gate.slice, found.detector, f"{gate.fpr.n:,}", _percent(gate.fpr)]
+        + [words[gate.met]]
+        for found in detectors
+        for gate in found.gates
+    ]
+    rows.sort(key=lambda row: (row[1] != FIRST, row[1], row[0]))
+    header = ["rows", "slice", "detector", "n legit", "flag FPR", "bar"]
+    title = f"## Gates: at most {BAR:.0%} of an honest slice flagged as shipped"
+    return [title, "", *(_table(header, rows) if rows else ["No legit rows."]), ""]
 
 
 def _spam(detectors: Sequence[Evaluation]) -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.evaluation.authored import AuthoredFigures, authored_figures
+from scamdetect.evaluation.gates import Gate, gates
 from scamdetect.evaluation.metrics import (
     Bools,
     Estimate,
@@ -26,7 +28,7 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.slices import FalseAlarms, false_alarms
-from scamdetect.evaluation.table import column, has_verdict, is_authored
+from scamdetect.evaluation.table import column, has_verdict, is_authored, select
 from scamdetect.labels import KINDS, Provenance, Verdict
 
 FPRS: dict[str, float] = {"1%": 0.01, "0.1%": 0.001}
@@ -110,7 +112,10 @@ class Evaluation:
     transferred: Transferred
     sources: tuple[SourceResult, ...]
     selection: Selection
-    false_alarms: FalseAlarms
+    authored: tuple[AuthoredFigures, ...]  # one a role
+    gates: tuple[Gate, ...]
+    false_alarms: FalseAlarms  # of the left-out sources
+    authored_false_alarms: FalseAlarms
     kinds: tuple[KindResult, ...]
     worst: tuple[WorstRow, ...]
 
@@ -141,14 +146,23 @@ def evaluate_scores(
 ) -> Evaluation:
     """Return every figure of the protocol for the scores (rows,) of these dev or test rows."""
     masks = flag_masks(scores, transferred)
+    own = is_authored(table)
+    alarms, own_alarms = (
+        false_alarms(select(table, rows), {name: mask[rows] for name, mask in masks.items()})
+        for rows in (~own, own)
+    )
     origin = column(table, "source")
-    order = sorted(set(origin), key=lambda source: (source not in SELECTING_SOURCES, source))
+    order = sorted(set(origin[~own]), key=lambda source: (source not in SELECTING_SOURCES, source))
     return Evaluation(
         detector=scores.name,
         transferred=transferred,
         sources=tuple(_source(name, table, origin == name, scores, masks) for name in order),
         selection=_selection(table, scores.scam),
-        false_alarms=false_alarms(table, masks),
+        authored=tuple(authored_figures(table, scores.scam, scores.flagged)),
+        gates=gates("left-out sources", alarms.slices, FLAG)
+        + gates("authored", own_alarms.slices, FLAG),
+        false_alarms=alarms,
+        authored_false_alarms=own_alarms,
         kinds=_kinds(table, scores, masks),
         worst=tuple(
             row for name in order for row in _worst(table, origin == name, scores.scam, masks)

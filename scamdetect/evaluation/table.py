@@ -20,6 +20,7 @@ Bools = NDArray[np.bool_]
 COLUMNS = (
     "row_hash", "source", "norm", "verdict", "not_legit", "kinds", "kinds_provenance",
     "verdict_provenance", "lang", "role", "weight", "group", "slices", "licence_class", "length",
+    "thread_id", "reader", "generated",
 )  # fmt: skip
 _INPUT = "input"  # the text as loaded with the source's own placeholders mapped, where built
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from tokenizers import Tokenizer
 from scamdetect.data.registry import LICENCE_POLICIES
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS, Provenance
-from scamdetect.text import NORMALISER_VERSION
+from scamdetect.perturb import PERTURBATIONS, perturb
+from scamdetect.text import NORMALISER_VERSION, normalise
 from scamdetect.training.losses import Targets
 from scamdetect.training.plan import RowFacts, padded
 from scamdetect.training.recipe import Recipe
@@ -58,7 +60,7 @@ def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
 
 def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> TrainingRows:
     """Return the rows of the table ready to train on; raise RecipeError without legit or scam."""
-    texts = table["norm"].to_pylist()
+    texts = disguised(table, recipe)
     ids = [
         np.asarray(encoding.ids, dtype=np.int32)
         for start in range(0, len(texts), 5_000)
@@ -87,6 +89,20 @@ def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> Train
         weights=table["weight"].to_numpy().astype(np.float64),
     )
     return TrainingRows(ids, facts, _targets(table, classes, languages, recipe), languages)
+
+
+def disguised(table: pa.Table, recipe: Recipe) -> list[str]:
+    """Return the normalised texts, a share of every class under an evasion that survives it."""
+    generator = random.Random(recipe.seed)
+    texts: list[str] = table["norm"].to_pylist()
+    for row, text in enumerate(table["input"].to_pylist()):
+        if generator.random() >= recipe.data.disguised_share:
+            continue
+        names = generator.sample(list(PERTURBATIONS), len(PERTURBATIONS))
+        changed = (perturb(text, [n], row, generator.uniform(0.2, 1.0)) for n in names)
+        found = (normalise(one) for one in changed if one != text)
+        texts[row] = next((one for one in found if one and one != texts[row]), texts[row])
+    return texts
 
 
 def _targets(table: pa.Table, classes: list[str], languages: list[str], recipe: Recipe) -> Targets:

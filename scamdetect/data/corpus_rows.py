@@ -1,0 +1,153 @@
+"""The rows of a corpus: their columns, the project's own messages among them, and the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scamdetect.data.authored import AuthoredRow, load_authored
+from scamdetect.data.conventions import verdict_is_open
+from scamdetect.data.registry import Source
+from scamdetect.data.rows import Row, row_hash
+from scamdetect.errors import SourceError
+from scamdetect.labels import Provenance
+from scamdetect.text import NORMALISER_VERSION, normalise
+
+AUTHORED = "authored_"  # and the language: the sources of the project's own messages
+
+SCHEMA = pa.schema(
+    [
+        ("row_hash", pa.string()),
+        ("source", pa.string()),
+        ("text", pa.string()),  # as the loader yields it
+        ("input", pa.string()),  # with the source's own placeholders filled: what a user would pass
+        ("norm", pa.string()),  # what the model sees
+        ("verdict", pa.string()),
+        ("not_legit", pa.bool_()),  # known only not to be legit
+        ("kinds", pa.list_(pa.string())),
+        ("kinds_provenance", pa.string()),
+        ("verdict_provenance", pa.string()),
+        ("lang", pa.string()),
+        ("channel", pa.string()),
+        ("role", pa.string()),
+        ("weight", pa.float32()),
+        ("group", pa.int64()),
+        ("slices", pa.list_(pa.string())),
+        ("licence_class", pa.string()),
+        ("generated", pa.string()),
+        ("split", pa.string()),
+        ("thread_id", pa.string()),
+        ("reader", pa.int8()),  # scam probability by a blind reader, 0 to 100
+        ("length", pa.int32()),
+    ],
+    metadata={"normaliser_version": str(NORMALISER_VERSION)},
+)
+
+
+@dataclass
+class Entry:
+    """A row on its way into the corpus."""
+
+    row: Row
+    source: Source | None  # None: an authored row, whose role is set and which no cap touches
+    input: str
+    norm: str
+    role: str
+    group: int = -1  # near-duplicates and the rest of the thread: stays on one side of a split
+    near: int = -1  # near-duplicates alone
+
+
+def authored_entries(folder: Path) -> list[Entry]:
+    """Return the project's own messages as rows of a corpus; ``final`` has the role test.
+
+    Raises SourceError for a malformed row or one without a part.
+    """
+    entries = []
+    for row in load_authored(folder):
+        if row.part is None:
+            raise SourceError(
+                f"{folder}: {row.id} has no part; run: scamdetect data authored-parts"
+            )
+        role = "test" if row.part == "final" else row.part
+        entries.append(Entry(_authored_row(row), None, row.text, normalise(row.text), role))
+    return entries
+
+
+def authored_table(folder: Path, role: str) -> pa.Table:
+    """Return the project's own messages of one role in the columns of a corpus, pairs as groups."""
+    entries = [entry for entry in authored_entries(folder) if entry.role == role]
+    groups: dict[str, int] = {}
+    for entry in entries:
+        key = entry.row.thread_id or entry.row.row_hash
+        entry.group = groups.setdefault(key, len(groups))
+    return corpus_table(entries)
+
+
+def _authored_row(row: AuthoredRow) -> Row:
+    slug = AUTHORED + row.lang
+    return Row(
+        row_hash=row_hash(slug, row.text),
+        source=slug,
+        text=row.text,
+        verdict=row.verdict,
+        lang=row.lang,
+        channel=row.channel,
+        orig_label=row.cell,
+        verdict_provenance=Provenance.AUTHORED,
+        kinds=row.kinds,
+        kinds_provenance=Provenance.AUTHORED if row.kinds else None,
+        slices=(row.slice,) if row.slice else (),
+        split=row.part,
+        thread_id=row.pair,
+        generated=row.generated,
+        probability=row.reader,
+    )
+
+
+def corpus_table(entries: Iterable[Entry]) -> pa.Table:
+    """Return the entries in the columns of SCHEMA."""
+    return pa.Table.from_pylist([_record(entry) for entry in entries], schema=SCHEMA)
+
+
+def write_corpus(entries: Iterable[Entry], output: Path) -> None:
+    """Write the entries as Parquet, all or nothing."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(output.name + ".part")
+    pq.write_table(corpus_table(entries), partial, compression="zstd")
+    partial.replace(output)
+
+
+def _record(entry: Entry) -> dict[str, object]:
+    return {
+        "row_hash": entry.row.row_hash,
+        "source": entry.row.source,
+        "text": _storable(entry.row.text),
+        "input": _storable(entry.input),
+        "norm": entry.norm,
+        "verdict": entry.row.verdict.value,
+        "not_legit": verdict_is_open(entry.row),
+        "kinds": [kind.value for kind in entry.row.kinds],
+        "kinds_provenance": entry.row.kinds_provenance,
+        "verdict_provenance": entry.row.verdict_provenance,
+        "lang": entry.row.lang,
+        "channel": entry.row.channel,
+        "role": entry.role,
+        "weight": 1.0 if entry.source is None else entry.source.weight,
+        "group": entry.group,
+        "slices": list(entry.row.slices),
+        "licence_class": "permissive" if entry.source is None else entry.source.licence_class,
+        "generated": entry.row.generated,
+        "split": entry.row.split,
+        "thread_id": entry.row.thread_id,
+        "reader": entry.row.probability,
+        "length": len(entry.norm),
+    }
+
+
+def _storable(text: str) -> str:
+    """Return the text with lone surrogates replaced: Parquet holds UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8")

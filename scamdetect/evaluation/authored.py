@@ -1,0 +1,152 @@
+"""Figures on the project's own messages: one pooled threshold, pairs, and a reader as the ceiling.
+
+A pair is two messages that share topic, words and form, so it measures whether the manoeuvre was
+seen. Where one model wrote all rows, no figure here holds a generator out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from scamdetect.evaluation.metrics import (
+    Bools,
+    Estimate,
+    Floats,
+    as_scores,
+    auc_estimate,
+    false_positive_rate,
+    recall,
+    recall_at_fpr_estimate,
+)
+from scamdetect.evaluation.table import Objects, column, has_verdict, is_authored, select
+from scamdetect.labels import Verdict
+from scamdetect.thresholds import threshold_at_fpr
+
+RATES = {"1%": 0.01, "5%": 0.05}
+
+
+@dataclass(frozen=True, slots=True)
+class CellFigures:
+    """The figures of a language, slice or kind; a figure is None where a side is missing."""
+
+    by: str
+    name: str
+    n_scam: int
+    n_legit: int
+    recall_at_pooled: Estimate | None  # at the pooled set's threshold for 1 % FPR
+    flag_recall: Estimate | None
+    flag_fpr: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthoredFigures:
+    """What a detector does on the authored rows of one role; promos are in no figure."""
+
+    role: str
+    n_scam: int
+    n_legit: int
+    n_languages: int
+    writers: tuple[str, ...]
+    auc: Estimate | None
+    recall_at: dict[str, Estimate | None]
+    flag_recall: Estimate | None
+    flag_fpr: Estimate | None
+    pairs_by_rank: Estimate | None  # the scam above its honest twin
+    pairs_at_flag: Estimate | None  # the scam flagged and its twin not
+    cells: tuple[CellFigures, ...]
+    reader_auc: Estimate | None  # the blind readers' probabilities on the rows that were read
+    reader_recall_at: dict[str, Estimate | None]
+
+
+def authored_figures(table: pa.Table, scam: Floats, flagged: Bools) -> Iterator[AuthoredFigures]:
+    """Yield the figures of each role that holds authored rows; ``scam`` and ``flagged`` (rows,)."""
+    roles = column(table, "role")
+    for role in sorted(set(roles[is_authored(table)])):
+        rows = is_authored(table) & (roles == role)
+        yield _figures(role, select(table, rows), as_scores(scam)[rows], flagged[rows])
+
+
+def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> AuthoredFigures:
+    scam, legit = (has_verdict(table, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
+    pairs = _pairs(table)
+    read = column(table, "reader")
+    known = np.array([value is not None for value in read], dtype=bool)
+    reader = np.array([np.nan if value is None else value for value in read], dtype=np.float64)
+    auc, recall_at = _ranking(table, scores, scam | legit)
+    reader_auc, reader_recall_at = _ranking(table, reader, known & (scam | legit))
+    ranked = np.array([scores[a] > scores[b] for a, b in pairs], dtype=bool)
+    parted = np.array([flagged[a] and not flagged[b] for a, b in pairs], dtype=bool)
+    return AuthoredFigures(
+        role=role,
+        n_scam=int(scam.sum()),
+        n_legit=int(legit.sum()),
+        n_languages=len(set(column(table, "lang"))),
+        writers=tuple(sorted({str(name) for name in column(table, "generated")})),
+        auc=auc,
+        recall_at=recall_at,
+        flag_recall=recall(flagged[scam]),
+        flag_fpr=false_positive_rate(flagged[legit]),
+        pairs_by_rank=recall(ranked),
+        pairs_at_flag=recall(parted),
+        cells=tuple(_cells(table, scores, flagged)),
+        reader_auc=reader_auc,
+        reader_recall_at=reader_recall_at,
+    )
+
+
+def _ranking(
+    table: pa.Table, scores: Floats, rows: Bools
+) -> tuple[Estimate | None, dict[str, Estimate | None]]:
+    truth = has_verdict(table, Verdict.SCAM)[rows]
+    if truth.all() or not truth.any():
+        return None, dict.fromkeys(RATES)
+    groups = column(table, "group")[rows].astype(np.int64)
+    values = scores[rows]
+    return auc_estimate(values, truth, groups), {
+        name: recall_at_fpr_estimate(values, truth, fpr, groups) for name, fpr in RATES.items()
+    }
+
+
+def _pairs(table: pa.Table) -> list[tuple[int, int]]:
+    """Return the places of scam and legit side of every whole pair."""
+    sides: dict[str, dict[str, int]] = {}
+    names, verdicts = column(table, "thread_id"), column(table, "verdict")
+    for place, (pair, verdict) in enumerate(zip(names, verdicts, strict=True)):
+        if pair is not None:
+            sides.setdefault(pair, {})[verdict] = place
+    return [
+        (side[Verdict.SCAM], side[Verdict.LEGIT])
+        for side in sides.values()
+        if Verdict.SCAM in side and Verdict.LEGIT in side
+    ]
+
+
+def _cells(table: pa.Table, scores: Floats, flagged: Bools) -> Iterator[CellFigures]:
+    scam, legit = (has_verdict(table, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
+    if not legit.any():
+        return
+    caught = scores >= threshold_at_fpr(scores[legit], RATES["1%"])
+    for by, names in (
+        ("language", [[lang] for lang in column(table, "lang")]),
+        ("slice", _names(column(table, "slices"))),
+        ("kind", _names(column(table, "kinds"))),
+    ):
+        for name in sorted({name for row in names for name in row}):
+            here = np.array([name in row for row in names], dtype=bool)
+            yield CellFigures(
+                by=by,
+                name=name,
+                n_scam=int((here & scam).sum()),
+                n_legit=int((here & legit).sum()),
+                recall_at_pooled=recall(caught[here & scam]),
+                flag_recall=recall(flagged[here & scam]),
+                flag_fpr=false_positive_rate(flagged[here & legit]),
+            )
+
+
+def _names(cells: Objects) -> list[Sequence[str]]:
+    return [cell or () for cell in cells]
