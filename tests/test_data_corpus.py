@@ -15,7 +15,7 @@ from invented_source import ROW, csv_bytes, description, write_files, write_toml
 pytest.importorskip("rensa")
 
 from scamdetect.data.corpus import GROUP_CAP, build_corpus
-from scamdetect.data.corpus_rows import SCHEMA
+from scamdetect.data.corpus_rows import SCHEMA, read_removed
 from scamdetect.data.rows import row_hash
 from scamdetect.errors import SourceError
 from scamdetect.text import NORMALISER_VERSION
@@ -79,6 +79,13 @@ def test_roles_and_columns(folder: Path) -> None:
     assert (first["lang"], first["channel"], first["weight"]) == ("en", "sms", 1.0)
     assert any(re.fullmatch(r"training rows like .+: 3 removed", line) for line in log)
     assert any(line.startswith("calibrate: 6 legit") for line in log)
+
+
+def test_what_each_step_removed_is_kept_by_source(folder: Path) -> None:
+    build(folder)
+    removed = read_removed(folder / "out" / "corpus.parquet")
+    assert removed["trained", "training rows like a held-out row"] == 3
+    assert {source for source, _ in removed} <= {"trained", "held"}
 
 
 def test_a_near_duplicate_of_a_dev_row_never_trains(folder: Path) -> None:

@@ -14,7 +14,13 @@ import pyarrow.parquet as pq
 
 from scamdetect.data.balance import balance_forms, cap_rows
 from scamdetect.data.conventions import apply_conventions, verdict_is_open
-from scamdetect.data.corpus_rows import AUTHORED, Entry, authored_entries, write_corpus
+from scamdetect.data.corpus_rows import (
+    AUTHORED,
+    Entry,
+    Removed,
+    authored_entries,
+    write_corpus,
+)
 from scamdetect.data.corrections import apply_corrections, read_corrections
 from scamdetect.data.neardup import Groups, near_duplicate_groups
 from scamdetect.data.placeholders import fill_placeholders
@@ -52,6 +58,7 @@ def build_corpus(
     registry = load_registry(sources)
     allowed = LICENCE_POLICIES[licences]
     entries: list[Entry] = []
+    removed: Removed = Counter()
     for source in registry.values():
         if source.status != "available" or source.role == "exclude":
             reason = source.role if source.status == "available" else source.status
@@ -59,22 +66,22 @@ def build_corpus(
         elif source.role == "train" and source.licence_class not in allowed:
             log(f"{source.slug}: left out (licence {source.licence_class}, policy {licences})")
         else:
-            entries += _read_source(source, raw, sources, corrections, log)
+            entries += _read_source(source, raw, sources, corrections, removed, log)
     if authored is not None:
         entries += authored_entries(authored)
         log(f"{AUTHORED.rstrip('_')}: {sum(entry.source is None for entry in entries)} rows")
     if not any(entry.role == "train" for entry in entries):
         raise SourceError("no source that may train could be read; run: scamdetect data fetch")
-    entries = _drop_exact_repeats(entries, log)
+    entries = _drop_exact_repeats(entries, removed, log)
     _group(entries, log)
-    entries = _part_roles(entries, log)
-    entries = _cap_train(entries, log)
-    write_corpus(entries, output)
+    entries = _part_roles(entries, removed, log)
+    entries = _cap_train(entries, removed, log)
+    write_corpus(entries, removed, output)
     _report(entries, log)
 
 
 def _read_source(
-    source: Source, raw: Path, sources: Path, corrections: Path | None, log: Log
+    source: Source, raw: Path, sources: Path, corrections: Path | None, removed: Removed, log: Log
 ) -> list[Entry]:
     try:
         loaded = load_rows(source, raw, sources)
@@ -97,6 +104,8 @@ def _read_source(
         if norm:
             entries.append(Entry(row, source, text, norm, source.role))
     over, empty = len(loaded) - len(rows), len(rows) - len(entries)
+    removed[source.slug, "over the pool cap"] += over
+    removed[source.slug, "empty"] += empty
     log(
         f"{source.slug}: {len(loaded)} rows, {over} over the pool cap, {empty} empty, "
         f"{len(read)} read"
@@ -116,24 +125,35 @@ def public_texts(corpus: Path) -> list[str]:
     return [norm for source, norm in columns if not source.startswith(AUTHORED)]
 
 
-def _drop_exact_repeats(entries: list[Entry], log: Log) -> list[Entry]:
+def _drop_exact_repeats(entries: list[Entry], removed: Removed, log: Log) -> list[Entry]:
     """Keep one row a normalised text and role; drop training texts with contradicting labels."""
     verdicts: dict[str, set[str]] = {}
     for entry in entries:
         if entry.role == "train" and not verdict_is_open(entry.row):
             verdicts.setdefault(entry.norm, set()).add(entry.row.verdict)
+    agreeing = [
+        entry for entry in entries if entry.role != "train" or len(verdicts.get(entry.norm, ())) < 2
+    ]
+    _note_removed("equal texts with contradicting labels", entries, agreeing, removed, log)
     kept, seen = [], set()
-    contradicting = 0
-    for entry in entries:
+    for entry in agreeing:
         key = (entry.norm, entry.role if entry.role == "train" else entry.row.row_hash)
-        if entry.role == "train" and len(verdicts.get(entry.norm, ())) > 1:
-            contradicting += 1
-        elif key not in seen:
+        if key not in seen:
             seen.add(key)
             kept.append(entry)
-    log(f"exact repeats after masking: {len(entries) - len(kept) - contradicting} removed")
-    log(f"equal texts with contradicting labels: {contradicting} removed")
+    _note_removed("exact repeats after masking", agreeing, kept, removed, log)
     return kept
+
+
+def _note_removed(
+    step: str, before: list[Entry], after: list[Entry], removed: Removed, log: Log
+) -> None:
+    counts = Counter(entry.row.source for entry in before)
+    counts.subtract(Counter(entry.row.source for entry in after))
+    for source, count in counts.items():
+        if count:
+            removed[source, step] += count
+    log(f"{step}: {len(before) - len(after)} removed")
 
 
 def _group(entries: list[Entry], log: Log) -> None:
@@ -154,13 +174,13 @@ def _thread_key(entry: Entry) -> tuple[str, str] | None:
     return (source or entry.row.source, thread) if thread else None
 
 
-def _part_roles(entries: list[Entry], log: Log) -> list[Entry]:
+def _part_roles(entries: list[Entry], removed: Removed, log: Log) -> list[Entry]:
     """Drop training rows like a held-out row; set a tenth of the public groups apart."""
     highest: dict[int, int] = {}
     for entry in entries:
         highest[entry.group] = max(highest.get(entry.group, 0), HELD_OUT[entry.role])
     kept = [entry for entry in entries if HELD_OUT[entry.role] == highest[entry.group]]
-    log(f"training rows like a held-out row: {len(entries) - len(kept)} removed")
+    _note_removed("training rows like a held-out row", entries, kept, removed, log)
     own = {entry.group for entry in kept if entry.source is None}
     groups = sorted({entry.group for entry in kept if entry.role == "train"} - own)
     generator = np.random.default_rng(0)
@@ -173,7 +193,7 @@ def _part_roles(entries: list[Entry], log: Log) -> list[Entry]:
     return kept
 
 
-def _cap_train(entries: list[Entry], log: Log) -> list[Entry]:
+def _cap_train(entries: list[Entry], removed: Removed, log: Log) -> list[Entry]:
     capped_ones = [entry.role == "train" and entry.source is not None for entry in entries]
     rest = [entry for entry, capped in zip(entries, capped_ones, strict=True) if not capped]
     train = [entry for entry, capped in zip(entries, capped_ones, strict=True) if capped]
@@ -181,24 +201,23 @@ def _cap_train(entries: list[Entry], log: Log) -> list[Entry]:
     def digest(entry: Entry) -> str:
         return _read_first(entry.row)
 
-    before = len(train)
+    before = train
     train = cap_rows(train, lambda entry: (entry.near, entry.row.lang), GROUP_CAP, digest)
-    over = before - len(train)
-    log(f"more than {GROUP_CAP} rows of one near-duplicate group and language: {over} removed")
-    before = len(train)
+    step = f"more than {GROUP_CAP} rows of one near-duplicate group and language"
+    _note_removed(step, before, train, removed, log)
+    before = train
     for verdict, cap in TRAIN_CAPS.items():
         of_verdict = [entry for entry in train if entry.row.verdict == verdict]
         others = [entry for entry in train if entry.row.verdict != verdict]
         capped = cap_rows(of_verdict, lambda entry: (entry.row.source, entry.row.lang), cap, digest)
         train = others + capped
-    log(f"over the cap of a source and language: {before - len(train)} removed")
-    before = len(train)
+    _note_removed("over the cap of a source and language", before, train, removed, log)
+    before = train
     train = balance_forms(
         train, lambda entry: entry.norm, lambda entry: entry.row.verdict == "legit", digest
     )
-    log(
-        f"balancing length, link and turn format between the classes: {before - len(train)} removed"
-    )
+    step = "balancing length, link and turn format between the classes"
+    _note_removed(step, before, train, removed, log)
     order = {id(entry): place for place, entry in enumerate(entries)}
     return sorted(rest + train, key=lambda entry: order[id(entry)])
 

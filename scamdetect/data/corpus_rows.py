@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,9 @@ from scamdetect.errors import SourceError
 from scamdetect.labels import Provenance
 from scamdetect.text import NORMALISER_VERSION, normalise
 
+Removed = Counter[tuple[str, str]]  # rows by source and step
+
+_REMOVED = b"removed"
 AUTHORED = "authored_"  # and the language: the sources of the project's own messages
 
 SCHEMA = pa.schema(
@@ -113,12 +118,23 @@ def corpus_table(entries: Iterable[Entry]) -> pa.Table:
     return pa.Table.from_pylist([_record(entry) for entry in entries], schema=SCHEMA)
 
 
-def write_corpus(entries: Iterable[Entry], output: Path) -> None:
-    """Write the entries as Parquet, all or nothing."""
+def write_corpus(entries: Iterable[Entry], removed: Removed, output: Path) -> None:
+    """Write the entries as Parquet, all or nothing; the file's metadata says what was removed."""
+    table = corpus_table(entries)
+    counts = [[source, step, count] for (source, step), count in sorted(removed.items())]
+    table = table.replace_schema_metadata(
+        (table.schema.metadata or {}) | {_REMOVED: json.dumps(counts).encode()}
+    )
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(output.name + ".part")
-    pq.write_table(corpus_table(entries), partial, compression="zstd")
+    pq.write_table(table, partial, compression="zstd")
     partial.replace(output)
+
+
+def read_removed(corpus: Path) -> Removed:
+    """Return how many rows of each source each step of the build removed."""
+    metadata = pq.read_schema(corpus).metadata or {}
+    return Counter({(source, step): n for source, step, n in json.loads(metadata[_REMOVED])})
 
 
 def _record(entry: Entry) -> dict[str, object]:
