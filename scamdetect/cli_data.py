@@ -115,6 +115,42 @@ def build_command(
     build_corpus(sources, raw, output, licences, click.echo, own, corrections)
 
 
+@data.command("audit")
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="data/corpus.parquet",
+    show_default=True,
+    help="The corpus.",
+)
+@click.option(
+    "-o", "--output", type=_FOLDER, default="data/audit", show_default=True,
+    help="Folder of the report and its plots.",
+)  # fmt: skip
+@click.option(
+    "--readme",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="data/README.md",
+    show_default=True,
+    help="A page whose audit section is brought up to date; left out where it does not exist.",
+)
+def audit_command(corpus: Path, output: Path, readme: Path) -> None:
+    """Report rows, duplicates, leakage and give-aways of a corpus, as Markdown with plots."""
+    with extra("train"):
+        from scamdetect.data.audit import audit_corpus
+        from scamdetect.data.audit_page import audit_page, between_markers, summary_lines
+    with extra("report"):
+        from scamdetect.data.audit_plots import draw_plots
+    audit = audit_corpus(corpus)
+    plots = draw_plots(audit, output)
+    (output / "README.md").write_text(audit_page(audit, plots), encoding="utf-8")
+    click.echo(f"wrote {output / 'README.md'} and {len(plots)} plots")
+    if readme.exists():
+        page = between_markers(readme.read_text(encoding="utf-8"), summary_lines(audit), readme)
+        readme.write_text(page, encoding="utf-8")
+        click.echo(f"brought {readme} up to date")
+
+
 @data.command("verify")
 @click.option(
     "--reference", type=_FOLDER, required=True, help="Folder of <slug>.jsonl.gz reference rows."

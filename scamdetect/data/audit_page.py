@@ -1,0 +1,168 @@
+"""The audit of a corpus as Markdown: no row, no text, only counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from scamdetect.data.audit import CLASSES, Audit, Cell, is_own
+from scamdetect.errors import InputError
+
+START, END = "<!-- audit: scamdetect data audit -->", "<!-- /audit -->"
+_ROLES = ("train", "calibrate", "dev", "test")
+_MOST_SHOWN = 25
+_LEAST_NAMED = 5
+
+
+def audit_page(audit: Audit, plots: Sequence[str]) -> str:
+    """Return the whole audit; ``plots`` are paths of images beside it."""
+    cells = audit.cells
+    parts = [
+        "# Audit of the corpus",
+        "",
+        "Made by `scamdetect data audit` from what `scamdetect data build` wrote. Lengths "
+        "are characters of the normalised text.",
+        "",
+        *summary_lines(audit),
+        *(f"![{path}]({path})" for path in plots),
+        "",
+        "## By language and class",
+        "",
+        *_languages(cells),
+        "",
+        "## What the build removed, by source and step",
+        "",
+        *_removed(audit),
+        "",
+        "## Near-duplicate groups that two sources share",
+        "",
+        "After the build; groups across train and held-out rows are in the first table.",
+        "",
+        *_table(
+            ["source", "source", "groups"],
+            [
+                [a, b, f"{n:,}"]
+                for (a, b), n in audit.source_leaks.most_common(_MOST_SHOWN)
+                if n >= _LEAST_NAMED
+            ],
+        ),
+        "",
+        "## How well the source can be told from the text",
+        "",
+        "Character n-grams, cross-validated by near-duplicate group, up to 200 rows a source. A "
+        "detector can learn the source in the place of the manoeuvre where this is high.",
+        "",
+        *_table(
+            ["language", "sources", "rows", "accuracy", "largest source"],
+            [
+                [g.lang, str(g.sources), f"{g.rows:,}", f"{g.accuracy:.0%}", f"{g.chance:.0%}"]
+                for g in audit.guesses
+            ],
+        ),
+        "",
+        "## Kinds of train scams by provenance",
+        "",
+        *_cross(audit.kinds, ("source", "rule", "read", "authored"), "kind"),
+        "",
+        "## Verdicts of train rows by provenance",
+        "",
+        *_cross(audit.provenance, ("source", "rule", "read", "authored"), "class"),
+        "",
+        "## By source, language and class",
+        "",
+        *_cells(cells),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def summary_lines(audit: Audit) -> list[str]:
+    """Return what the README of the data shows."""
+    public = [cell for cell in audit.cells if not is_own(cell.source)]
+    own = [cell for cell in audit.cells if is_own(cell.source)]
+    lines = []
+    for name, cells in (("public sources", public), ("own messages", own)):
+        rows = sum(sum(cell.roles.values()) for cell in cells)
+        sources, langs = len({c.source for c in cells}), len({c.lang for c in cells})
+        lines.append(f"- {name}: {rows:,} rows, {sources} sources, {langs} languages")
+    lines += [
+        f"- rows judged by a blind reader: {audit.read:,}",
+        "",
+        *_class_by_role(public, "public rows"),
+        "",
+        *_class_by_role(own, "own rows"),
+        "",
+        *_table(
+            ["rows", "against", "equal text there", "near-duplicate there"],
+            [
+                [role, other, f"{equal:,}", f"{near:,}"]
+                for (role, other), (equal, near) in audit.role_leaks.items()
+            ],
+        ),
+        "",
+    ]
+    return lines
+
+
+def between_markers(page: str, lines: Iterable[str], path: Path) -> str:
+    """Return the page with the lines between the audit's markers; raise InputError without."""
+    head, start, rest = page.partition(START)
+    _, end, tail = rest.partition(END)
+    if not (start and end):
+        raise InputError(f"{path}: put the lines {START} and {END} where the audit goes")
+    return "\n".join([head + START, *lines, END]) + tail
+
+
+def _class_by_role(cells: Sequence[Cell], title: str) -> list[str]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for cell in cells:
+        for role, rows in cell.roles.items():
+            counts[cell.label, role] += rows
+    return _cross(counts, _ROLES, title, down=CLASSES)
+
+
+def _languages(cells: Iterable[Cell]) -> list[str]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for cell in cells:
+        counts[cell.lang, cell.label] += sum(cell.roles.values())
+        counts[cell.lang, "own"] += sum(cell.roles.values()) if is_own(cell.source) else 0
+    return _cross(counts, (*CLASSES, "own"), "language")
+
+
+def _removed(audit: Audit) -> list[str]:
+    steps = list(dict.fromkeys(step for _, step in audit.removed))
+    rows = []
+    for source in sorted({source for source, _ in audit.removed}):
+        counts = [audit.removed[source, step] for step in steps]
+        if any(counts):
+            rows.append([source, *(f"{count:,}" for count in counts)])
+    return _table(["source", *steps], rows)
+
+
+def _cells(cells: Iterable[Cell]) -> list[str]:
+    rows = [
+        [
+            cell.source, cell.lang, cell.label,
+            ", ".join(f"{cell.roles[role]:,} {role}" for role in _ROLES if role in cell.roles),
+            " / ".join(map(str, cell.characters)), f"{cell.links:.0%}",
+        ]
+        for cell in cells
+    ]  # fmt: skip
+    return _table(["source", "language", "class", "rows", "length, quartiles", "with link"], rows)
+
+
+def _cross(
+    counts: Counter[tuple[str, str]], across: Sequence[str], title: str, down: Sequence[str] = ()
+) -> list[str]:
+    """Return a table of counts, the first key down and the second across."""
+    names = down or sorted({name for name, _ in counts})
+    rows = [
+        [name, *(f"{counts[name, other]:,}" for other in across)]
+        for name in names
+        if any(counts[name, other] for other in across)
+    ]
+    return _table([title, *across], rows)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
