@@ -14,11 +14,11 @@ from tiny_base import PIECES, tiny_tokenizer
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.training.recipe import LossTable, Recipe
-from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles
+from scamdetect.training.recipe import DataTable, LossTable, Recipe
+from scamdetect.training.rows import TrainingRows, collate, disguised, prepare_rows, read_roles
 
 RULE = 0.4
-RECIPE = Recipe("test", loss=LossTable(rule_weight=RULE))
+RECIPE = Recipe("test", data=DataTable(disguised_share=0.0), loss=LossTable(rule_weight=RULE))
 LOTTERY, LOAN = (next(i for i, k in enumerate(KINDS) if k == name) for name in ("lottery", "loan"))
 CLASSES = {verdict.value: number for number, verdict in enumerate(VERDICTS)}
 
@@ -150,3 +150,22 @@ def test_a_long_row_gives_its_start_or_some_window() -> None:
     assert len(set(starts)) == 5  # the text repeats itself after five words
     again = collate(rows, np.array([2]), 32, np.random.default_rng(7))[0]
     assert torch.equal(again, collate(rows, np.array([2]), 32, np.random.default_rng(7))[0])
+
+
+def test_a_share_of_every_class_is_disguised_and_repeats_with_the_seed() -> None:
+    rows = [row(n, verdict, role="train") for n in range(40) for verdict in ("legit", "scam")]
+    clean = [one["norm"] for one in rows]
+    made = disguised(table(rows), Recipe("test", data=DataTable(disguised_share=0.5)))
+    changed = [new != old for new, old in zip(made, clean, strict=True)]
+    assert 25 < sum(changed) < 55 and 10 < sum(changed[::2]) < 30
+    assert made == disguised(table(rows), Recipe("test", data=DataTable(disguised_share=0.5)))
+    assert disguised(table(rows), Recipe("test", data=DataTable(disguised_share=0.0))) == clean
+
+
+def test_a_corpus_of_another_normaliser_is_refused(tmp_path: Path) -> None:
+    found = table([row(1, "legit", role="train")]).replace_schema_metadata(
+        {"normaliser_version": "1"}
+    )
+    pq.write_table(found, tmp_path / "corpus.parquet")
+    with pytest.raises(RecipeError, match=r"built with normaliser 1, this is 2; run: scamdetect"):
+        read_roles(tmp_path / "corpus.parquet", ["train"], "all")

@@ -1,0 +1,126 @@
+"""Open the final part of the project's own messages, once per released bundle.
+
+Name the bundle to be released and every candidate beforehand: all are scored in one run,
+aggregates are printed, and a line a bundle goes to results/final_log.csv. A bundle that stands
+there already is refused. The final rows choose nothing: no model, threshold or round of writing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scamdetect import ScamDetector
+from scamdetect.data.corpus_rows import authored_table
+from scamdetect.errors import InputError
+from scamdetect.evaluation.authored import AuthoredFigures, authored_figures
+from scamdetect.evaluation.metrics import Estimate
+from scamdetect.evaluation.provenance import commit
+from scamdetect.evaluation.scoring import score_texts
+from scamdetect.evaluation.table import detector_texts
+
+ROOT = Path(__file__).resolve().parent.parent
+COLUMNS = (
+    "date", "commit", "model_id", "n_scam", "n_legit", "languages", "writers", "auc", "recall_1%",
+    "recall_5%", "flag_recall", "flag_fpr", "pairs_by_rank", "pairs_at_flag",
+)  # fmt: skip
+
+
+def main() -> None:
+    """Score every named bundle on the final rows and log it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bundles", type=Path, nargs="+")
+    parser.add_argument("--authored", type=Path, default=ROOT / "data" / "authored")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    asked = parser.parse_args()
+    log = asked.out / "final_log.csv"
+    detectors = [ScamDetector.load(bundle) for bundle in asked.bundles]
+    opened = opened_before(log)
+    for detector in detectors:
+        if detector.model_id in opened:
+            raise InputError(
+                f"{log}: {detector.model_id} was opened on {opened[detector.model_id]}; "
+                "the final part is opened once per bundle"
+            )
+    table = authored_table(asked.authored, "test")
+    if not table.num_rows:
+        raise InputError(f"{asked.authored}: holds no row of the final part")
+    texts = detector_texts(table)
+    for bundle, detector in zip(asked.bundles, detectors, strict=True):
+        scores = score_texts(detector, texts, bundle.name, lambda line: None)
+        (figures,) = authored_figures(table, scores.scam, scores.flagged)
+        append(log, detector.model_id, figures)
+        result = {"date": today(), "commit": commit(), "model_id": detector.model_id}
+        text = json.dumps(result | asdict(figures), indent=1) + "\n"
+        (asked.out / f"final-{bundle.resolve().name}.json").write_text(text, encoding="utf-8")
+        sys.stdout.write("\n".join(lines(detector.model_id, figures)) + "\n")
+
+
+def opened_before(log: Path) -> dict[str, str]:
+    """Return the date at which each bundle was scored, by its model id."""
+    if not log.exists():
+        return {}
+    with log.open(encoding="utf-8", newline="") as file:
+        return {line["model_id"]: line["date"] for line in csv.DictReader(file)}
+
+
+def append(log: Path, model_id: str, figures: AuthoredFigures) -> None:
+    """Add the bundle's line to the log."""
+    new = not log.exists()
+    with log.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if new:
+            writer.writerow(COLUMNS)
+        writer.writerow(
+            [
+                today(), commit(), model_id, figures.n_scam, figures.n_legit,
+                figures.n_languages, " ".join(figures.writers), _short(figures.auc),
+                *(_short(found) for found in figures.recall_at.values()),
+                *map(_short, (figures.flag_recall, figures.flag_fpr, figures.pairs_by_rank,
+                              figures.pairs_at_flag)),
+            ]
+        )  # fmt: skip
+
+
+def lines(model_id: str, figures: AuthoredFigures) -> list[str]:
+    """Return the aggregates to print."""
+    shown = [
+        f"{model_id}: {figures.n_scam} scam, {figures.n_legit} legit rows in "
+        f"{figures.n_languages} languages, written by {', '.join(figures.writers)}, which wrote "
+        "the train rows too: no generator-held-out result",
+        f"  AUC {_interval(figures.auc)}",
+        *(f"  R@{rate} {_interval(found)}" for rate, found in figures.recall_at.items()),
+        f"  flagged scams {_interval(figures.flag_recall)}, legit {_interval(figures.flag_fpr)}",
+        f"  pairs by rank {_interval(figures.pairs_by_rank)}, "
+        f"at the flag threshold {_interval(figures.pairs_at_flag)}",
+    ]
+    if figures.reader_auc is not None:
+        shown.append(f"  a blind reader: AUC {_interval(figures.reader_auc)}")
+    return shown
+
+
+def today() -> str:
+    """Return the date in UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def _short(estimate: Estimate | None) -> str:
+    return "" if estimate is None else f"{estimate.value:.4f}"
+
+
+def _interval(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "not measured"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as problem:
+        sys.exit(f"final: {problem}")

@@ -1,0 +1,141 @@
+"""Print and plot how much each quarter of the authored train rows is worth.
+
+Trains the fast recipe on all public train rows with 25, 50 and 100 % of the authored ones (pairs
+stay whole) and scores the model on authored dev rows and on the selecting dev sources. Adds a line
+a run to results/learning_curve.csv. The final part is never read. One writer model wrote train and
+dev rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scamdetect.evaluation.authored import authored_figures
+from scamdetect.evaluation.metrics import auc, recall_at_fpr
+from scamdetect.evaluation.protocol import SELECTING_SOURCES
+from scamdetect.evaluation.provenance import commit
+from scamdetect.evaluation.table import column, has_verdict, is_authored, read_rows, select
+from scamdetect.labels import Verdict
+from scamdetect.training.fit import load_trained, train
+from scamdetect.training.probe import scam_probabilities
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARES = (0.25, 0.5, 1.0)
+COLUMNS = (
+    "date", "commit", "round", "languages", "share", "authored_rows", "minutes", "authored_auc",
+    "authored_r1", "authored_r5", "pairs_by_rank",
+    *(f"{name}_{figure}" for name in SELECTING_SOURCES for figure in ("auc", "r1")),
+)  # fmt: skip
+
+
+def main() -> None:
+    """Train and score one model a share, then draw the curve over all rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("round", help="a name for this round of writing")
+    parser.add_argument("--corpus", type=Path, default=ROOT / "data" / "corpus.parquet")
+    parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "fast.toml")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    asked = parser.parse_args()
+    log = asked.out / "learning_curve.csv"
+    whole = pq.read_table(asked.corpus)
+    dev = read_rows(asked.corpus, {"dev"})
+    for share in SHARES:
+        with tempfile.TemporaryDirectory() as folder:
+            part, run = Path(folder) / "corpus.parquet", Path(folder) / "run"
+            kept = with_share(whole, share)
+            pq.write_table(kept, part)
+            start = time.perf_counter()
+            train(asked.recipe, part, run, False, lambda line: sys.stdout.write(f"{line}\n"))
+            minutes = (time.perf_counter() - start) / 60
+            line = measure(run, kept, dev)
+        shown = [today(), commit(), asked.round, line.pop(0), share, line.pop(0), f"{minutes:.1f}"]
+        add_line(log, [*shown, *(f"{value:.4f}" for value in line)])
+    draw(log, asked.out / "learning_curve.png")
+
+
+def with_share(table: pa.Table, share: float) -> pa.Table:
+    """Return the corpus with this share of the authored train rows, by the hash of pair or row."""
+    keys = [pair or row for pair, row in zip(column(table, "thread_id"), column(table, "row_hash"),
+                                              strict=True)]  # fmt: skip
+    places = np.array([int(hashlib.sha256(str(key).encode()).hexdigest()[:8], 16) for key in keys])
+    drop = is_authored(table) & (column(table, "role") == "train") & (places >= share * 2**32)
+    return select(table, ~drop)
+
+
+def measure(run: Path, table: pa.Table, dev: pa.Table) -> list[float]:
+    """Return languages and authored train rows of the table, and the figures on the dev rows."""
+    model, tokenizer, _, _ = load_trained(run)
+    scores = scam_probabilities(model, tokenizer, list(column(dev, "norm")))
+    (own,) = authored_figures(dev, scores, scores >= 0.5)
+    used = is_authored(table) & (column(table, "role") == "train")
+    found = [len(set(column(table, "lang")[used])), int(used.sum())]
+    estimates = (own.auc, own.recall_at["1%"], own.recall_at["5%"], own.pairs_by_rank)
+    found += [float("nan") if one is None else one.value for one in estimates]
+    for name in SELECTING_SOURCES:
+        scam = has_verdict(dev, Verdict.SCAM)
+        rows = (column(dev, "source") == name) & (scam | has_verdict(dev, Verdict.LEGIT))
+        truth = scam[rows]
+        found += [auc(scores[rows], truth), recall_at_fpr(scores[rows], truth, 0.01)]
+    return found
+
+
+def add_line(log: Path, line: list[object]) -> None:
+    """Add one run to the log."""
+    new = not log.exists()
+    with log.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if new:
+            writer.writerow(COLUMNS)
+        writer.writerow(line)
+    sys.stdout.write(f"{dict(zip(COLUMNS, line, strict=True))}\n")
+
+
+def draw(log: Path, path: Path) -> None:
+    """Draw the figures of every round over the number of authored train rows."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    with log.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), dpi=90, layout="constrained")
+    for plot, names in zip(
+        axes,
+        (
+            ("authored_auc", "pairs_by_rank", *(f"{name}_auc" for name in SELECTING_SOURCES)),
+            ("authored_r1", "authored_r5", *(f"{name}_r1" for name in SELECTING_SOURCES)),
+        ),
+        strict=True,
+    ):
+        for round_name, style in zip(dict.fromkeys(x["round"] for x in lines), ":-", strict=False):
+            of_round = [line for line in lines if line["round"] == round_name]
+            for number, name in enumerate(names):
+                plot.plot(
+                    [int(line["authored_rows"]) for line in of_round],
+                    [float(line[name]) for line in of_round],
+                    marker="o", linestyle=style, color=f"C{number}", label=f"{name}, {round_name}",
+                )  # fmt: skip
+        plot.set_xlabel("authored train rows")
+        plot.legend(fontsize=6)
+    figure.savefig(path, metadata={"Software": None})
+
+
+def today() -> str:
+    """Return the date in UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Score texts with a trained model before any export: for experiments, not for release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tokenizers import Tokenizer
+
+from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.training.model import ScamModel
+
+_BATCH_TOKENS = 4_096
+
+
+def scam_probabilities(
+    model: ScamModel, tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int = 256
+) -> npt.NDArray[np.float64]:
+    """Return the scam probability (n,) of the beginning of each normalised text, uncalibrated."""
+    ids = [
+        encoding.ids[: max_tokens - 2]
+        for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    ]
+    order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+    scores = np.zeros(len(ids))
+    scam = list(VERDICTS).index(Verdict.SCAM)
+    model.eval()
+    start = 0
+    while start < len(order):
+        end, width = start + 1, len(ids[order[start]]) + 2
+        while end < len(order) and (end + 1 - start) * (len(ids[order[end]]) + 2) <= _BATCH_TOKENS:
+            width = len(ids[order[end]]) + 2
+            end += 1
+        batch = order[start:end]
+        tokens = torch.ones((len(batch), width), dtype=torch.long)
+        mask = torch.zeros_like(tokens)
+        for line, row in enumerate(batch):
+            tokens[line, : len(ids[row]) + 2] = torch.tensor([0, *ids[row], 2])
+            mask[line, : len(ids[row]) + 2] = 1
+        with torch.inference_mode():
+            logits = model(tokens, mask)[0]
+        scores[batch] = logits.float().softmax(dim=1)[:, scam].numpy()
+        start = end
+    return scores
