@@ -169,3 +169,12 @@ def test_a_corpus_of_another_normaliser_is_refused(tmp_path: Path) -> None:
     pq.write_table(found, tmp_path / "corpus.parquet")
     with pytest.raises(RecipeError, match=r"built with normaliser 1, this is 2; run: scamdetect"):
         read_roles(tmp_path / "corpus.parquet", ["train"], "all")
+
+
+def test_authored_rows_weigh_as_the_recipe_says() -> None:
+    rows = [row(1, "legit", role="train"), row(2, "scam", role="train")]
+    rows.append(row(3, "scam", role="train", verdict_provenance="authored", weight=0.5))
+    recipe = Recipe("test", data=DataTable(authored_weight=3.0))
+    assert prepare_rows(table(rows), tiny_tokenizer(), recipe).facts.weights.tolist() == [
+        1.0, 1.0, 1.5,
+    ]  # fmt: skip

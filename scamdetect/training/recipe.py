@@ -48,6 +48,7 @@ class DataTable(_Table, frozen=True):
     spam_share: float = 0.12
     # Rows of a source and language are drawn by their number to this power.
     source_temperature: float = 0.5
+    authored_weight: float = 1.0  # of the project's own messages, a source each language
     disguised_share: float = 0.1  # of the rows, of every class alike, under an evasion
 
 
@@ -102,6 +103,7 @@ def load_recipe(path: Path) -> Recipe:
         ("data.scam_share", recipe.data.scam_share, 0.01, 0.95),
         ("data.spam_share", recipe.data.spam_share, 0.0, 0.9),
         ("data.source_temperature", recipe.data.source_temperature, 0.0, 1.0),
+        ("data.authored_weight", recipe.data.authored_weight, 0.0, 100.0),
         ("data.disguised_share", recipe.data.disguised_share, 0.0, 1.0),
         ("vocabulary.max_pieces", recipe.vocabulary.max_pieces, 100, 10**6),
         ("optimiser.batch_tokens", recipe.optimiser.batch_tokens, 64, 10**6),

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 
 from scamdetect.data.registry import LICENCE_POLICIES
 from scamdetect.errors import RecipeError
+from scamdetect.evaluation.table import is_authored
 from scamdetect.labels import KINDS, VERDICTS, Provenance
 from scamdetect.perturb import PERTURBATIONS, perturb
 from scamdetect.text import NORMALISER_VERSION, normalise
@@ -86,7 +87,8 @@ def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> Train
         lengths=np.array([len(row) + 2 for row in ids], dtype=np.int64),
         classes=classes,
         cells=list(zip(table["source"].to_pylist(), langs, slices, strict=True)),
-        weights=table["weight"].to_numpy().astype(np.float64),
+        weights=table["weight"].to_numpy().astype(np.float64)
+        * np.where(is_authored(table), recipe.data.authored_weight, 1.0),
     )
     return TrainingRows(ids, facts, _targets(table, classes, languages, recipe), languages)
 
