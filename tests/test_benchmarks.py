@@ -1,0 +1,85 @@
+"""The benchmark scripts as processes, on a tiny bundle and invented rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import synthetic_corpus
+from invented_authored import SCAM, row
+
+from benchmarks.learning_curve import with_share
+from scamdetect.data.authored import write_rows
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def _run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, _ROOT / "benchmarks" / script, *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": str(_ROOT)},
+        capture_output=True, text=True, encoding="utf-8", timeout=120,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def authored(tmp_path: Path) -> Path:
+    """Return a folder of authored rows with dev and final parts, and an empty one for results."""
+    rows = []
+    for number in range(1, 41, 2):
+        part = "final" if number % 3 else "dev"
+        rows.append(row(number, part=part, text=f"gold cost me {number} dollars at the shop"))
+        rows.append(row(number + 1, **SCAM, part=part, text=f"invest {number} coins, get double"))
+    write_rows(tmp_path / "authored" / "en.jsonl", rows)
+    (tmp_path / "results").mkdir()
+    return tmp_path
+
+
+def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: Path) -> None:
+    options = ("--authored", authored / "authored", "--out", authored / "results")
+    first = _run("final.py", tiny_bundle, *options)
+    assert first.returncode == 0, first.stderr
+    assert "no generator-held-out result" in first.stdout and "coins" not in first.stdout
+    with (authored / "results" / "final_log.csv").open(encoding="utf-8") as file:
+        (line,) = csv.DictReader(file)
+    assert (line["n_scam"], line["n_legit"], line["writers"]) == ("13", "13", "a tester")
+    second = _run("final.py", tiny_bundle, *options)
+    assert second.returncode == 1 and "opened once per bundle" in second.stderr
+    log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")
+    assert log.count("\n") == 2
+
+
+def test_evasion_reports_what_each_disguise_changes(authored: Path, tiny_bundle: Path) -> None:
+    options = ("--authored", authored / "authored", "--out", authored / "results")
+    done = _run("evasion.py", tiny_bundle, *options)
+    assert done.returncode == 0, done.stderr
+    (path,) = (authored / "results").glob("evasion-*.json")
+    found = {one["evasion"]: one for one in json.loads(path.read_text("utf-8"))["evasions"]}
+    assert found["spaced"]["n_scam"] > 0 and found["other_chinese"]["n_scam"] == 0
+    # What the normaliser undoes changes no score.
+    before, after = found["full_width"]["auc"]
+    assert before == after
+
+
+def test_a_share_of_the_authored_train_rows_is_kept_and_pairs_stay_whole() -> None:
+    own = {"verdict_provenance": "authored", "role": "train"}
+    rows = [
+        synthetic_corpus.row(n, verdict, **own, thread_id=f"p{n}")
+        for n in range(200)
+        for verdict in ("legit", "scam")
+    ]
+    rows += [synthetic_corpus.row(n, "legit", role="train") for n in range(50)]
+    kept = with_share(synthetic_corpus.table(rows), 0.5)
+    pairs = [pair for pair in kept["thread_id"].to_pylist() if pair]
+    assert 150 < len(pairs) < 250
+    assert all(pairs.count(pair) == 2 for pair in set(pairs))
+    assert sum(pair is None for pair in kept["thread_id"].to_pylist()) == 50
+    smaller = set(with_share(synthetic_corpus.table(rows), 0.25)["thread_id"].to_pylist())
+    assert smaller <= set(pairs) | {None}
+    assert np.isclose(with_share(synthetic_corpus.table(rows), 1.0).num_rows, len(rows))
