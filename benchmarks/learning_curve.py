@@ -43,6 +43,7 @@ def main() -> None:
     """Train and score one model a share, then draw the curve over all rounds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("round", help="a name for this round of writing")
+    parser.add_argument("--without", nargs="*", default=[], help="languages of later rounds")
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
     parser.add_argument("--corpus", type=Path, default=ROOT / "data" / "corpus.parquet")
     parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "fast.toml")
@@ -52,6 +53,8 @@ def main() -> None:
     whole = pq.read_table(asked.corpus)
     dev = read_rows(asked.corpus, {"dev"})
     dev = select(dev, is_authored(dev) | np.isin(column(dev, "source"), SELECTING_SOURCES))
+    own = is_authored(whole) & (column(whole, "role") == "train")
+    whole = select(whole, ~(own & np.isin(column(whole, "lang"), asked.without)))
     for share in asked.shares:
         with tempfile.TemporaryDirectory() as folder:
             part, run = Path(folder) / "corpus.parquet", Path(folder) / "run"
