@@ -16,6 +16,12 @@ be the only ground on which a person loses an account.
 It reads text alone. Early turns of a romance or investment scam read like courtship or small talk,
 and no text model can tell them apart; a stranger's opening line deserves context, not a verdict."""
 
+_OWN = """\
+The sources `authored_*` are messages that a language model wrote for this project (CC-BY-4.0,
+`data/authored`). Figures on the other parts of these rows are by the same writer: they say nothing of
+an unseen one. Part of the labels of the public sources are blind readings by the same model family
+(`data/corrections`)."""
+
 
 def write_card(path: Path, settings: Mapping[str, Any], training: Mapping[str, Any]) -> None:
     """Write ``README.md`` of a bundle: use, thresholds, sources by licence, parity, vocabulary."""
@@ -91,7 +97,12 @@ def _sources(sources: list[dict[str, Any]]) -> str:
     for entry in sources:
         by_licence[entry["licence"]].append(f"{entry['source']} ({entry['rows']:,})")
     rows = (f"{licence} | {', '.join(names)}" for licence, names in sorted(by_licence.items()))
-    return _table("licence class | sources (training rows)", rows)
+    table = _table("licence class | sources (training rows)", rows)
+    return f"{table}\n\n{_OWN}" if any(_is_own(entry) for entry in sources) else table
+
+
+def _is_own(entry: Mapping[str, Any]) -> bool:
+    return str(entry["source"]).startswith("authored_")
 
 
 def _parity(parities: list[dict[str, Any]]) -> str:
