@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,10 +17,13 @@ import synthetic_corpus
 
 pytest.importorskip("rensa")
 
+import scamdetect
 from scamdetect.data.audit import audit_corpus, guess_sources
 from scamdetect.data.audit_page import END, START, audit_page, between_markers, summary_lines
 from scamdetect.data.corpus_rows import Removed, read_removed
 from scamdetect.errors import InputError, SourceError
+
+_ROOT = Path(scamdetect.__file__).resolve().parent.parent
 
 
 def write(path: Path, rows: list[dict[str, object]], removed: Removed | None = None) -> Path:
@@ -109,3 +116,19 @@ def test_plots_are_drawn(tmp_path: Path) -> None:
     audit = audit_corpus(write(tmp_path / "c.parquet", ROWS))
     for name in draw_plots(audit, tmp_path / "plots"):
         assert (tmp_path / "plots" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_writes_report_plots_and_readme(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    write(tmp_path / "c.parquet", ROWS)
+    (tmp_path / "README.md").write_text(f"# Data\n{START}\n{END}\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "scamdetect.cli", "data", "audit", "--corpus", "c.parquet",
+         "-o", "audit", "--readme", "README.md"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(_ROOT)},
+        capture_output=True, text=True, encoding="utf-8", timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "audit" / "README.md").read_text(encoding="utf-8")
+    assert all((tmp_path / "audit" / name).exists() for name in re.findall(r"\]\((.+?)\)", page))
+    assert "rows judged by a blind reader: 1" in (tmp_path / "README.md").read_text("utf-8")

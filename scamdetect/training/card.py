@@ -18,9 +18,9 @@ and no text model can tell them apart; a stranger's opening line deserves contex
 
 _OWN = """\
 The sources `authored_*` are messages that a language model wrote for this project (CC-BY-4.0,
-`data/authored`). Figures on the other parts of these rows are by the same writer: they say nothing of
-an unseen one. Part of the labels of the public sources are blind readings by the same model family
-(`data/corrections`)."""
+`data/authored`). Figures on the other parts of these rows are by the same writer: they say nothing
+of an unseen one. Part of the labels of the public sources are blind readings by the same model
+family (`data/corrections`)."""
 
 
 def write_card(path: Path, settings: Mapping[str, Any], training: Mapping[str, Any]) -> None:
