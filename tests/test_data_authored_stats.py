@@ -113,4 +113,18 @@ def test_the_table_marks_what_misses_its_bar() -> None:
 def test_the_bar_over_all_is_lower() -> None:
     figures = {"length": 0.57, "link": 0.5, "emoji": None, "digit": 0.9}
     for lang, missed in (("en", []), ("all", ["length"])):
-        assert FormStats(lang, 400, 0, None, 400, 0, figures).missed == missed
+        assert FormStats(lang, 400, 0, None, 400, 0, 0, 0, 0, figures).missed == missed
+
+
+def test_readers_should_doubt_a_tenth_and_rarely_be_at_a_loss() -> None:
+    texts = [f"{n} {LONG[n:]}" for n in range(40)]
+    rows = [row(n + 1, text=text, reader=2) for n, text in enumerate(texts)]
+    (sure,) = form_stats(rows)
+    assert (sure.read, sure.unsure, sure.doubted) == (40, 0, 0) and "12-88" in sure.missed
+    rows[:4] = [row(n + 1, text=texts[n], reader=value) for n, value in enumerate((20, 80, 85, 15))]
+    (doubting,) = form_stats(rows)
+    assert not {"12-88", "25-75"} & set(doubting.missed) and doubting.doubted == 4
+    rows[:4] = [row(n + 1, text=texts[n], reader=50) for n in range(4)]
+    assert "25-75" in form_stats(rows)[0].missed
+    unread = form_stats([row(1)])[0]
+    assert unread.read == 0 and not {"12-88", "25-75"} & set(unread.missed)

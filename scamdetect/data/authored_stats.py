@@ -27,6 +27,8 @@ except ImportError as error:
 ALL = "all"
 MOST_NEAR_DUPLICATES = 0.01
 FEWEST_OPENINGS = 0.95
+UNSURE, MOST_UNSURE = (25, 75), 0.05  # blind readers between these, of the rows read
+DOUBTED, LEAST_DOUBTED = (12, 88), 0.10  # a set that every reader is sure of has no hard rows
 AUC_BAR, AUC_BAR_ALL = 0.60, 0.55
 SCORERS: dict[str, Callable[[str], float]] = {
     "length": len,
@@ -47,6 +49,9 @@ class FormStats:
     near_public: int | None  # rows like a public one; None where no public text was given
     distinct_openings: int
     hard: int
+    read: int  # rows with a blind reader's judgement
+    unsure: int
+    doubted: int
     aucs: dict[str, float | None]
 
     @property
@@ -57,6 +62,8 @@ class FormStats:
             "near": self.near_duplicates / self.rows >= MOST_NEAR_DUPLICATES,
             "public": (self.near_public or 0) / self.rows >= MOST_NEAR_DUPLICATES,
             "openings": self.distinct_openings / self.rows <= FEWEST_OPENINGS,
+            "25-75": self.read > 0 and self.unsure / self.read > MOST_UNSURE,
+            "12-88": self.read > 0 and self.doubted / self.read < LEAST_DOUBTED,
         }
         aucs = {name: (self.aucs[name] or 0.0) >= bar for name in BARRED}
         return [name for name, beyond in (tests | aucs).items() if beyond]
@@ -86,10 +93,17 @@ def form_stats(rows: Sequence[AuthoredRow], public: Sequence[str] | None = None)
             near_public=None if public is None else sum(row.id in near_public for row in group),
             distinct_openings=openings[lang],
             hard=sum(row.hard for row in group),
+            read=sum(row.reader is not None for row in group),
+            unsure=_read_within(group, UNSURE),
+            doubted=_read_within(group, DOUBTED),
             aucs={name: form_auc(group, scorer) for name, scorer in SCORERS.items()},
         )
         for lang, group in groups.items()
     ]
+
+
+def _read_within(rows: Sequence[AuthoredRow], span: tuple[int, int]) -> int:
+    return sum(row.reader is not None and span[0] <= row.reader <= span[1] for row in rows)
 
 
 def near_duplicates(
@@ -139,7 +153,18 @@ def form_auc(rows: Sequence[AuthoredRow], scorer: Callable[[str], float]) -> flo
 
 def stats_lines(stats: Sequence[FormStats]) -> list[str]:
     """Return the figures as a table; an exclamation mark stands by each beyond its bar."""
-    head = ["lang", "rows", "near", "public", "openings", "hard", *SCORERS]
+    head = [
+        "lang",
+        "rows",
+        "near",
+        "public",
+        "openings",
+        "hard",
+        "read",
+        "25-75",
+        "12-88",
+        *SCORERS,
+    ]
     lines = ["".join(name.rjust(10) for name in head)]
     for one in stats:
         missed = one.missed
@@ -148,12 +173,17 @@ def stats_lines(stats: Sequence[FormStats]) -> list[str]:
             "public": "-" if one.near_public is None else f"{one.near_public / one.rows:.1%}",
             "openings": f"{one.distinct_openings / one.rows:.1%}",
             "hard": f"{one.hard / one.rows:.0%}",
+            "read": f"{one.read / one.rows:.0%}",
+            "25-75": f"{one.unsure / one.read:.1%}" if one.read else "-",
+            "12-88": f"{one.doubted / one.read:.1%}" if one.read else "-",
             **{name: "-" if auc is None else f"{auc:.3f}" for name, auc in one.aucs.items()},
         }
         shown = [text + ("!" if name in missed else "") for name, text in cells.items()]
         lines.append("".join(cell.rjust(10) for cell in (one.lang, str(one.rows), *shown)))
     lines.append(
         f"bars: near and public < {MOST_NEAR_DUPLICATES:.0%}, openings > {FEWEST_OPENINGS:.0%}, "
+        f"blind readers at 25 to 75 on at most {MOST_UNSURE:.0%} of the rows read and at 12 to 88 "
+        f"on at least {LEAST_DOUBTED:.0%}, "
         f"AUC of length, link and emoji < {AUC_BAR:.2f} a language and < {AUC_BAR_ALL:.2f} over "
         "all; ! marks what misses its bar"
     )
