@@ -89,8 +89,9 @@ def merge_command(
             figures_of,
             merge_authored,
             merge_public,
+            of_present_texts,
         )
-    answers = read_answers(folder)
+    answers = of_present_texts(read_answers(folder), authored)
     texts = {}
     if corpus is not None:
         table = pq.read_table(corpus, columns=["row_hash", "norm"])

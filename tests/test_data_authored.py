@@ -263,4 +263,9 @@ def test_the_commands_from_cards_to_parts(tmp_path: Path) -> None:
 def test_the_shipped_rows_pass_the_check_and_have_their_parts() -> None:
     folder = Path(__file__).resolve().parent.parent / "data" / "authored"
     assert check_authored(folder) == []
-    assert all(row.part in ("train", "calibrate", "dev") for row in load_authored(folder))
+    rows = load_authored(folder)
+    by_lang = count_rows(rows, "lang")
+    assert len(by_lang) == 26 and min(by_lang.values()) >= 440
+    assert all(row.part is not None and row.reader is not None for row in rows)
+    pairs = Counter(row.pair for row in rows if row.pair)
+    assert set(pairs.values()) == {2}

@@ -11,23 +11,29 @@ pytest.importorskip("sklearn")
 
 from scamdetect.data.authored import load_authored, write_rows
 from scamdetect.data.corrections import read_corrections
-from scamdetect.data.reading import Answers, Key, Reading
+from scamdetect.data.reading import Answers, Key, Reading, text_digest
 from scamdetect.data.reading_merge import (
     figure_lines,
     figures_of,
     merge_authored,
     merge_public,
+    of_present_texts,
 )
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Verdict
 
 
 def reading(
-    number: int, probability: int, reader: str = "r1", source: str = "some_sms", batch: str = "b-1"
+    number: int,
+    probability: int,
+    reader: str = "r1",
+    source: str = "some_sms",
+    batch: str = "b-1",
+    digest: str = "",
 ) -> Reading:
     verdict = Verdict.SCAM if probability >= 50 else Verdict.SPAM
     name = f"en-{number:04d}" if source == "authored_en" else f"h{number}"
-    key = Key(batch, number, source, name, "open", "open", "read")
+    key = Key(batch, number, source, name, "open", "open", "read", digest)
     kinds = (Kind.JOB,) if verdict is Verdict.SCAM else ()
     return Reading(key, verdict, probability, kinds, "task with deposit", reader)
 
@@ -71,6 +77,16 @@ def test_a_reading_of_a_row_that_is_gone_is_refused(tmp_path: Path) -> None:
     write_rows(tmp_path / "en.jsonl", [row(1)])
     with pytest.raises(SourceError, match="en-0009 was read and is not there"):
         merge_authored(answers(reading(9, 10, source="authored_en")), tmp_path)
+
+
+def test_a_reading_of_an_earlier_text_does_not_count(tmp_path: Path) -> None:
+    write_rows(tmp_path / "en.jsonl", [row(1, text="gold is dear this week, said the jeweller")])
+    new = text_digest("gold is dear this week, said the jeweller")
+    stale = reading(1, 70, source="authored_en", digest=text_digest("gold is dear"))
+    present = reading(1, 9, "r2", source="authored_en", batch="b-2", digest=new)
+    public = reading(2, 70)
+    found = of_present_texts(answers(stale, present, public), tmp_path)
+    assert found.readings == [present, public]
 
 
 def test_figures_count_agreement() -> None:

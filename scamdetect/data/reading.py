@@ -6,6 +6,7 @@ are one line a message: ``number | verdict | probability | kinds | reason``.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 from collections import defaultdict
@@ -51,6 +52,7 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     old: str
     why: str
     role: Literal["read", "sentinel"]
+    digest: str  # of the text that was shown
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,27 @@ def write_batches(
         rows += [(item, "sentinel") for item in known]
         generator.shuffle(rows)
         batches[batch] = [
-            Key(batch, number, item.source, item.id, item.old, item.why, role)  # type: ignore[arg-type]
+            Key(
+                batch,
+                number,
+                item.source,
+                item.id,
+                item.old,
+                item.why,
+                role,  # type: ignore[arg-type]
+                text_digest(item.text),
+            )
             for number, (item, role) in enumerate(rows, 1)
         ]
         shown = (_shown(number, item) for number, (item, _) in enumerate(rows, 1))
         (folder / f"{batch}.txt").write_text("\n".join(shown) + "\n", encoding="utf-8")
     write_jsonl(keys, held + [key for batch in batches.values() for key in batch])
     return list(batches)
+
+
+def text_digest(text: str) -> str:
+    """Return 16 hex digits that change with the text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def read_keys(folder: Path) -> list[Key]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from scamdetect.data.authored import load_authored, write_rows
 from scamdetect.data.corrections import Correction, read_corrections, write_corrections
 from scamdetect.data.keyword_rule import guess
-from scamdetect.data.reading import Answers, Reading
+from scamdetect.data.reading import Answers, Reading, text_digest
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.labels import Verdict
 
@@ -63,6 +63,18 @@ def figures_of(answers: Answers, texts: Mapping[str, str]) -> ReadingFigures:
         rule_kappa=_kappa(guesses, judged),
         changes=Counter((one.key.source, one.key.old, one.verdict.value) for one in read),
     )
+
+
+def of_present_texts(answers: Answers, folder: Path) -> Answers:
+    """Return the answers without readings of authored rows that were written anew since."""
+    texts = {row.id: text_digest(row.text) for row in load_authored(folder)}
+    kept = [
+        one
+        for one in answers.readings
+        if not one.key.source.startswith(AUTHORED)
+        or texts.get(one.key.id, one.key.digest) == one.key.digest
+    ]
+    return replace(answers, readings=kept)
 
 
 def merge_public(answers: Answers, folder: Path) -> list[Path]:
