@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 from scamdetect.traced import Text, compose, strip, substitute
 
-# 2: the zero-width space stays in South-East Asian scripts alone; a phone may begin with a zero of
-# any digits, spans of times stay, "2026/418" is no phone.
+# 2: the ideographic space stays, the zero-width space in South-East Asian scripts alone; a phone may
+# begin with a zero of any digits, spans of times stay, "2026/418" is no phone.
 NORMALISER_VERSION = 2
 
 # -- fold ------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def fold(text: Text, version: int = NORMALISER_VERSION) -> Text:
     if not text.isascii():
         text = _fold_unicode(text, _needed_joiner if version > 1 else _first_needed_joiner)
     text = substitute(_CONTROLS, " ", substitute(_RETURNS, "\n", text))
-    text = substitute(_SPACES, " ", text)
+    text = substitute(_SPACES, _one_space if version > 1 else " ", text)
     return strip(substitute(_BREAKS, _one_or_two_breaks, text))
 
 
@@ -150,6 +150,10 @@ def _one_script(match: re.Match[str]) -> str:
     return "".join(letters.get(letter, letter) for letter in word)
 
 
+def _one_space(match: re.Match[str]) -> str:
+    return match[0] if match[0] == "\u3000" else " "  # a wide one alone is Japanese or Chinese
+
+
 def _one_or_two_breaks(match: re.Match[str]) -> str:
     return "\n\n" if match[0].count("\n") > 1 else "\n"
 
@@ -189,7 +193,7 @@ _LINK = re.compile(
 )
 _HANDLE = re.compile(r"(?<![\w@.])(?:@(?=\w*[^\W\d])[\w.]{2,32}(?<!\.))+")
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?:\+|00)?\(?\d[\d()]{0,40}+(?:[ \u00a0./‑–-]\(?\d[\d()]{0,40}+){0,7}(?!\w)"
+    r"(?<![\w.,])(?:\+|00)?\(?\d[\d()]{0,40}+(?:[ \u3000\u00a0./‑–-]\(?\d[\d()]{0,40}+){0,7}(?!\w)"
     r"|(?<=[^\W\d_])\d{9,}"
 )
 _GROUPED_AMOUNT = re.compile(
