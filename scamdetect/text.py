@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 from scamdetect.traced import Text, compose, strip, substitute
 
-# 2: the ideographic space stays, the zero-width space in South-East Asian scripts alone; a phone may
-# begin with a zero of any digits, spans of times stay, "2026/418" is no phone.
+# 2: the ideographic space stays, the zero-width space in South-East Asian scripts alone; a phone
+# may begin with a zero of any digits, spans of times stay, "2026/418" is no phone.
 NORMALISER_VERSION = 2
 
 # -- fold ------------------------------------------------------------------------------------
