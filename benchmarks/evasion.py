@@ -107,7 +107,8 @@ def _measure(
 
 
 def _scores(detector: ScamDetector, texts: list[str]) -> NDArray[np.float64]:
-    return detector.predict_proba(texts)[:, 2].astype(np.float64)
+    # The decimals of float32, as decisions compare them with thresholds.
+    return np.array([float(str(score)) for score in detector.predict_proba(texts)[:, 2]])
 
 
 def _plain(estimate: Any) -> dict[str, float] | None:  # noqa: ANN401

@@ -41,6 +41,8 @@ def main() -> None:
     log = asked.out / "final_log.csv"
     detectors = [ScamDetector.load(bundle) for bundle in asked.bundles]
     opened = opened_before(log)
+    if len({detector.model_id for detector in detectors}) < len(detectors):
+        raise InputError("a bundle is named twice; name each once")
     for detector in detectors:
         if detector.model_id in opened:
             raise InputError(
@@ -54,10 +56,11 @@ def main() -> None:
     for bundle, detector in zip(asked.bundles, detectors, strict=True):
         scores = score_texts(detector, texts, bundle.name, lambda line: None)
         (figures,) = authored_figures(table, scores.scam, scores.flagged)
-        append(log, detector.model_id, figures)
         result = {"date": today(), "commit": commit(), "model_id": detector.model_id}
         text = json.dumps(result | asdict(figures), indent=1) + "\n"
-        (asked.out / f"final-{bundle.resolve().name}.json").write_text(text, encoding="utf-8")
+        name = detector.model_id.replace("@", "-").replace("+", "-")
+        (asked.out / f"final-{name}.json").write_text(text, encoding="utf-8")
+        append(log, detector.model_id, figures)
         sys.stdout.write("\n".join(lines(detector.model_id, figures)) + "\n")
 
 

@@ -15,18 +15,17 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.evaluation.authored import authored_figures
-from scamdetect.evaluation.metrics import auc, recall_at_fpr
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.evaluation.provenance import commit
-from scamdetect.evaluation.table import column, has_verdict, is_authored, read_rows, select
-from scamdetect.labels import Verdict
+from scamdetect.evaluation.quick import dev_figures, selecting_rows
+from scamdetect.evaluation.table import column, is_authored, read_rows, select
 from scamdetect.training.fit import load_trained, train
 from scamdetect.training.probe import scam_probabilities
 
@@ -51,8 +50,7 @@ def main() -> None:
     asked = parser.parse_args()
     log = asked.out / "learning_curve.csv"
     whole = pq.read_table(asked.corpus)
-    dev = read_rows(asked.corpus, {"dev"})
-    dev = select(dev, is_authored(dev) | np.isin(column(dev, "source"), SELECTING_SOURCES))
+    dev = selecting_rows(read_rows(asked.corpus, {"dev"}))
     own = is_authored(whole) & (column(whole, "role") == "train")
     whole = select(whole, ~(own & np.isin(column(whole, "lang"), asked.without)))
     for share in asked.shares:
@@ -63,9 +61,11 @@ def main() -> None:
             start = time.perf_counter()
             train(asked.recipe, part, run, False, lambda line: sys.stdout.write(f"{line}\n"))
             minutes = (time.perf_counter() - start) / 60
-            line = measure(run, kept, dev)
-        shown = [today(), commit(), asked.round, line.pop(0), share, line.pop(0), f"{minutes:.1f}"]
-        add_line(log, [*shown, *(f"{value:.4f}" for value in line)])
+            figures = measure(run, dev)
+        used = is_authored(kept) & (column(kept, "role") == "train")
+        head = [today(), commit(), asked.round, len(set(column(kept, "lang")[used])), share]
+        head += [int(used.sum()), f"{minutes:.1f}"]
+        add_line(log, [*head, *(f"{figures[name]:.4f}" for name in COLUMNS[len(head) :])])
     draw(log, asked.out / "learning_curve.png")
 
 
@@ -78,21 +78,10 @@ def with_share(table: pa.Table, share: float) -> pa.Table:
     return select(table, ~drop)
 
 
-def measure(run: Path, table: pa.Table, dev: pa.Table) -> list[float]:
-    """Return languages and authored train rows of the table, and the figures on the dev rows."""
+def measure(run: Path, dev: pa.Table) -> dict[str, float]:
+    """Return the figures of a finished run on the dev rows that select, by name."""
     model, tokenizer, _, _ = load_trained(run)
-    scores = scam_probabilities(model, tokenizer, list(column(dev, "norm")))
-    (own,) = authored_figures(dev, scores, scores >= 0.5)
-    used = is_authored(table) & (column(table, "role") == "train")
-    found = [len(set(column(table, "lang")[used])), int(used.sum())]
-    estimates = (own.auc, own.recall_at["1%"], own.recall_at["5%"], own.pairs_by_rank)
-    found += [float("nan") if one is None else one.value for one in estimates]
-    for name in SELECTING_SOURCES:
-        scam = has_verdict(dev, Verdict.SCAM)
-        rows = (column(dev, "source") == name) & (scam | has_verdict(dev, Verdict.LEGIT))
-        truth = scam[rows]
-        found += [auc(scores[rows], truth), recall_at_fpr(scores[rows], truth, 0.01)]
-    return found
+    return dev_figures(dev, scam_probabilities(model, tokenizer, list(column(dev, "norm")))).flat()
 
 
 def add_line(log: Path, line: list[object]) -> None:
@@ -124,7 +113,9 @@ def draw(log: Path, path: Path) -> None:
         ),
         strict=True,
     ):
-        for round_name, style in zip(dict.fromkeys(x["round"] for x in lines), ":-", strict=False):
+        for round_name, style in zip(
+            dict.fromkeys(x["round"] for x in lines), cycle((":", "-", "--", "-."))
+        ):
             of_round = [line for line in lines if line["round"] == round_name]
             for number, name in enumerate(names):
                 plot.plot(

@@ -16,7 +16,7 @@ _AUTHORED = click.option(
     help="Folder of the project's own messages.",
 )  # fmt: skip
 _FOLDS = 3
-_COPYLEFT = "GPL"  # sources under it are not read: what is made from them would be under it too
+_BARRED = "GPL"  # sources under it are not read: their labels would have to be under it too
 
 
 @click.command("reading-draw")
@@ -57,10 +57,11 @@ def draw_command(
         if not 0 <= twice <= rows:
             raise InputError(f"--twice {twice}: 0 to {rows}, the number of rows")
         table = pq.read_table(corpus, filters=[("role", "=", "train")])
-        barred = [s.slug for s in load_registry(sources).values() if _COPYLEFT in s.licence]
+        barred = [s.slug for s in load_registry(sources).values() if _BARRED in s.licence]
         items = draw_public(table, label_doubts(table, _FOLDS, click.echo), rows, barred, seed)
         names = write_batches(items, known, folder, batch, seed, name)
-        names += write_batches(items[:twice], known, folder, batch, seed + 1, f"{name}-twice")
+        if twice:
+            names += write_batches(items[:twice], known, folder, batch, seed + 1, f"{name}-twice")
     click.echo(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
 
 

@@ -1,7 +1,8 @@
 """Evasions: how senders disguise a message and readers still read it.
 
 Seeded, composable and label-preserving, for training and for the benchmark. Each takes a text, a
-generator and the share of its words to disguise. A disguise on honest text is no evidence of
+generator and the share of its words to disguise; those that change a link or a whole script change
+all of it. A disguise on honest text is no evidence of
 anything, so both classes are to be perturbed alike.
 """
 
@@ -24,7 +25,10 @@ _PROTECTED = re.compile(
     r"https?://\S+|\S+@\S+|@\w+|\[[^\]\n]{1,40}\]|[\w-]+(?:\.[\w-]+)+(?:/\S*)?|^[A-J]: ",
     re.MULTILINE,
 )
-_LINK = re.compile(r"(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE)
+_SCHEME = re.compile("https?://", re.IGNORECASE)
+_LINK = re.compile(
+    r"(?<![\w@.-])(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}(?![\w.-]*@)(?:/\S*)?", re.IGNORECASE
+)
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _NOT_CHINESE = re.compile("[\u3040-\u30ff\uac00-\ud7a3]")
 # Vowel signs and the like are no letters to `re`, but parts of words. Scripts without blanks are
@@ -190,11 +194,10 @@ def _emoji(text: str, generator: random.Random, share: float) -> str:
 def _link_tricks(text: str, generator: random.Random, share: float) -> str:
     def changed(match: re.Match[str]) -> str:
         link, trick = match[0], generator.randrange(6)
-        if "." not in link or match.string[match.start() - 1 : match.start()] == "@":
-            return link
         head, dot, tail = link.rpartition(".") if "/" not in link else link.partition(".")
+        bare = _SCHEME.sub("", link)
         return {
-            0: link.replace("http", "hxxp") if link.startswith("http") else f"hxxps://{link}",
+            0: f"hxxps://{bare}",
             1: f"{head}[.]{tail}",
             2: f"{head} . {tail}",
             3: f"{head}(dot){tail}",

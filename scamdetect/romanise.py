@@ -54,6 +54,7 @@ _URDU_ONLY = re.compile("[ٹڈڑےںھہ]")
 _INDIC_WORD = re.compile("[\u0900-\u097f\u0980-\u09ff\u200c\u200d]+")
 _ARABIC_WORD = re.compile("[\u0620-\u065f\u066e-\u06d3\u200c]+")
 _VOWEL = re.compile("[aeiou]")
+_DIGIT = re.compile("[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u09e6-\u09ef]")
 
 
 def romanise(text: str) -> str:
@@ -61,10 +62,7 @@ def romanise(text: str) -> str:
     letters = _ARABIC | (_URDU if _URDU_ONLY.search(text) else {})
     text = _INDIC_WORD.sub(lambda match: _indic(match[0]), text)
     text = _ARABIC_WORD.sub(lambda match: _arabic(match[0], letters), text)
-    return "".join(
-        str(unicodedata.digit(character)) if unicodedata.category(character) == "Nd" else character
-        for character in text
-    )
+    return _DIGIT.sub(lambda match: str(unicodedata.digit(match[0])), text)
 
 
 def _indic(word: str) -> str:

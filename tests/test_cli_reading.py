@@ -38,8 +38,8 @@ def folder(tmp_path: Path) -> Path:
     rows = [synthetic_corpus.row(n, v, role="train") for n in range(30) for v in ("legit", "scam")]
     rows += [synthetic_corpus.row(n, "spam", role="train", not_legit=True) for n in range(100, 110)]
     pq.write_table(synthetic_corpus.table(rows), tmp_path / "corpus.parquet")
-    own = [row(n, text=f"gold cost me {n} shillings at the jeweller") for n in range(1, 4)]
-    own += [row(n, **_SCAM, text=f"our teacher doubles {n} coins a day") for n in range(4, 7)]
+    own = [row(n, text=f"gold cost me {n} shillings at the jeweller") for n in range(1, 7)]
+    own += [row(n, **_SCAM, text=f"our teacher doubles {n} coins a day") for n in range(7, 13)]
     write_rows(tmp_path / "data" / "authored" / "en.jsonl", own)
     return tmp_path
 
@@ -80,18 +80,18 @@ def test_public_rows_are_drawn_answered_and_corrected(folder: Path) -> None:
 
 
 def test_authored_rows_get_a_reader_and_a_difference_fails_the_command(folder: Path) -> None:
-    drawn = _run(folder, "reading-draw", "read", "--name", "own", "--batch", "12")
+    drawn = _run(folder, "reading-draw", "read", "--name", "own", "--batch", "10")
     assert drawn.returncode == 0, drawn.stderr
-    _answer_all(folder / "read", wrong="en-0005")
+    _answer_all(folder / "read", wrong="en-0011")
     merged = _run(folder, "reading-merge", "read")
     assert merged.returncode == 1
-    assert "en-0005: writer scam, reader legit 5" in merged.stdout
+    assert "en-0011: writer scam, reader legit 5" in merged.stdout
     readers = {one.id: one.reader for one in load_authored(folder / "data" / "authored")}
-    assert readers["en-0001"] == 5 and readers["en-0004"] == 95 and readers["en-0005"] == 5
+    assert readers["en-0001"] == 5 and readers["en-0007"] == 95 and readers["en-0011"] == 5
 
 
 def test_answers_with_a_mistake_are_named_and_nothing_is_written(folder: Path) -> None:
-    _run(folder, "reading-draw", "read", "--name", "own", "--batch", "12")
+    _run(folder, "reading-draw", "read", "--name", "own", "--batch", "10")
     _answer_all(folder / "read")
     path = next((folder / "read" / "answers").iterdir())
     path.write_text(path.read_text(encoding="utf-8").replace("| 95 |", "| 30 |"), encoding="utf-8")

@@ -222,7 +222,7 @@ def test_a_reading_of_a_vanished_row_stops_the_build(folder: Path) -> None:
 def test_rows_that_are_held_out_are_not_corrected(folder: Path) -> None:
     digest = row_hash("held", chatter(1000))
     correct(folder, "held", f"{digest},legit,spam,,20,r1,b1,x")
-    with pytest.raises(SourceError, match=r"held does not train; put doubts into proposed\.csv"):
+    with pytest.raises(SourceError, match=r"held does not train; move the line to proposed\.csv"):
         build(folder, corrections=folder / "read")
 
 
@@ -230,3 +230,22 @@ def test_a_corpus_names_its_normaliser(folder: Path) -> None:
     build(folder)
     metadata = pq.read_schema(folder / "out" / "corpus.parquet").metadata
     assert metadata[b"normaliser_version"] == str(NORMALISER_VERSION).encode()
+
+
+def test_a_reading_stands_for_all_rows_of_its_text(folder: Path) -> None:
+    twins = csv_bytes((chatter(5), "scam"), (chatter(6), "ham"))
+    add(folder, "twins", twins)
+    digest = row_hash("trained", chatter(5))
+    assert chatter(5) not in {row["text"] for row in build(folder)[0]}  # the labels contradict
+    correct(folder, "trained", f"{digest},legit,legit,,3,r1,b1,small talk")
+    rows, _ = build(folder, corrections=folder / "read")
+    (found,) = [row for row in rows if row["text"] == chatter(5)]
+    assert (found["source"], found["verdict"], found["reader"]) == ("trained", "legit", 3)
+
+
+def test_corrections_of_no_source_are_named(folder: Path) -> None:
+    correct(folder, "proposed", "0123456789abcdef,legit,spam,,20,r1,b1,a doubt")
+    build(folder, corrections=folder / "read")
+    correct(folder, "trayned", "0123456789abcdef,legit,spam,,20,r1,b1,x")
+    with pytest.raises(SourceError, match=r"trayned\.csv: no such source"):
+        build(folder, corrections=folder / "read")

@@ -128,6 +128,24 @@ def test_batches_are_not_drawn_over(folder: Path) -> None:
     assert write_batches([item(1)], KNOWN, folder, 10, 1, "more") == ["more-001"]
     with pytest.raises(SourceError, match="needed are 3"):
         write_batches([item(1)], KNOWN[:2], folder, 10, 1, "few")
+    with pytest.raises(SourceError, match="nothing is left to read"):
+        write_batches([], KNOWN, folder, 10, 1, "none")
+    with pytest.raises(SourceError, match="letters, digits, hyphens"):
+        write_batches([item(1)], KNOWN, folder, 10, 1, "v1.5")
+
+
+def test_no_known_answer_is_a_row_of_its_own_batch(tmp_path: Path) -> None:
+    write_batches(KNOWN[:1], KNOWN, tmp_path, 10, 1, "own")
+    ids = [key.id for key in read_keys(tmp_path)]
+    assert len(ids) == len(set(ids)) == 4
+
+
+def test_a_message_is_answered_once(folder: Path) -> None:
+    answer(folder, "some-001", "r1")
+    path = folder / "answers" / "some-001.r1.txt"
+    path.write_text(path.read_text(encoding="utf-8") + "\n1 | legit | 4 | - | x", encoding="utf-8")
+    with pytest.raises(SourceError, match=r"some-001\.r1\.txt:11: 1 is answered twice"):
+        read_answers(folder)
 
 
 def test_sides_of_a_pair_stand_far_apart() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from invented_authored import SCAM, row
 
@@ -99,3 +101,20 @@ def test_figures_count_agreement() -> None:
     text = "\n".join(figure_lines(figures))
     assert "read twice: 4, equal verdict 2, Cohen's kappa 0.000" in text
     assert "| some_sms | open | 0 | 2 | 2 |" in text
+
+
+def test_a_second_reader_who_differs_takes_a_correction_back(tmp_path: Path) -> None:
+    first, second = reading(1, 90), reading(1, 10, "r2", batch="b-2")
+    merge_public(answers(first, reading(2, 90)), tmp_path)
+    merge_public(answers(first, second), tmp_path)
+    (left,) = read_corrections(tmp_path, "some_sms")
+    assert left.row_hash == "h2"
+
+
+def test_a_row_corrected_before_keeps_its_old_label(tmp_path: Path) -> None:
+    merge_public(answers(reading(1, 90)), tmp_path)
+    later = reading(1, 20, "r2", batch="b-2")
+    later = replace(later, key=msgspec.structs.replace(later.key, old="scam"))
+    merge_public(answers(later), tmp_path)
+    (one,) = read_corrections(tmp_path, "some_sms")
+    assert (one.old, one.new, one.reader) == ("open", Verdict.SPAM, "r2")

@@ -81,3 +81,11 @@ def test_marks_stay_with_their_letters() -> None:
 def test_what_is_unknown_is_refused(names: list[str], share: float) -> None:
     with pytest.raises(InputError, match=r"known: |allowed"):
         perturb("x", names, 1, share)
+
+
+def test_link_tricks_leave_addresses_alone() -> None:
+    for seed in range(12):
+        text = "mail john.doe@mail.example or see HTTPS://Gold.example/x"
+        found = perturb(text, ["link_tricks"], seed)
+        assert found.startswith("mail john.doe@mail.example or see ") and found != text
+        assert "hxxps://HTTPS" not in found

@@ -19,6 +19,7 @@ from scamdetect.romanise import romanise
         ("حبيبي 3", "7bibi 3"),
         ("بھیج دو", "bhij do"),
         ("already Latin", "already Latin"),
+        ("๕๐๐ and ٥٠٠", "๕๐๐ and 500"),
     ],
 )
 def test_words_are_written_as_people_type_them(text: str, latin: str) -> None:

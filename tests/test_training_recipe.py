@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scamdetect.errors import RecipeError
-from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
+from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash, write_recipe
 
 RECIPES = Path(__file__).resolve().parent.parent / "models" / "recipes"
 
@@ -92,3 +92,10 @@ def test_the_hash_is_the_same_in_every_process() -> None:
         check=True,
     )
     assert done.stdout.strip() == recipe_hash(Recipe("x", seed=3))
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_written_recipe_reads_like_the_one_before(tmp_path: Path, path: Path) -> None:
+    recipe = load_recipe(path)
+    write_recipe(recipe, tmp_path / "copy.toml")
+    assert load_recipe(tmp_path / "copy.toml") == recipe

@@ -171,7 +171,8 @@ def guess_sources(
     for lang in sorted(set(langs)):
         chosen: list[int] = []
         for (of_lang, _), places in sorted(by_cell.items()):
-            if of_lang == lang and len(places) >= _FEWEST_ROWS:
+            parted = len({groups[place] for place in places}) >= _FOLDS
+            if of_lang == lang and len(places) >= _FEWEST_ROWS and parted:
                 size = min(len(places), ROWS_A_SOURCE)
                 chosen += generator.choice(places, size, replace=False).tolist()
         truth = np.array([sources[place] for place in chosen])

@@ -37,7 +37,7 @@ def audit_page(audit: Audit, plots: Sequence[str]) -> str:
         "",
         "## Near-duplicate groups that two sources share",
         "",
-        "After the build; groups across train and held-out rows are in the first table.",
+        "After the build. What train and held-out rows share is in the table above.",
         "",
         *_table(
             ["source", "source", "groups"],

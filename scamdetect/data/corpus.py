@@ -6,7 +6,7 @@ Each step says what it removed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ POOL_CAP = 6_000  # rows a source, language and verdict that take part at all
 TRAIN_CAPS = {"legit": 1_500, "spam": 2_000, "scam": 3_000}  # a source and language
 GROUP_CAP = 2  # rows of one near-duplicate group that train
 CALIBRATE_SHARE = 0.10
+PROPOSED = "proposed"  # doubts about labels of held-out rows, which nothing applies
 # Of rows that resemble one another, those stay that are held out most.
 HELD_OUT = {"train": 0, "calibrate": 1, "dev": 2, "test": 2}
 
@@ -56,6 +57,7 @@ def build_corpus(
     SourceError when nothing trains, an authored row is malformed or a correction has lost its row.
     """
     registry = load_registry(sources)
+    _check_corrections(corrections, registry)
     allowed = LICENCE_POLICIES[licences]
     entries: list[Entry] = []
     removed: Removed = Counter()
@@ -92,7 +94,7 @@ def _read_source(
     read = read_corrections(corrections, source.slug) if corrections else []
     if read and source.role != "train":
         raise SourceError(
-            f"{read[0].where}: {source.slug} does not train; put doubts into proposed.csv"
+            f"{read[0].where}: {source.slug} does not train; move the line to {PROPOSED}.csv"
         )
     rows = apply_corrections(rows, read)
     if source.role == "train":
@@ -113,6 +115,12 @@ def _read_source(
     return entries
 
 
+def _check_corrections(folder: Path | None, registry: Mapping[str, Source]) -> None:
+    slugs = {path.stem for path in folder.glob("*.csv")} if folder is not None else set()
+    if unknown := sorted(slugs - {PROPOSED, *registry}):
+        raise SourceError(f"{folder}/{unknown[0]}.csv: no such source; rename or delete the file")
+
+
 def _read_first(row: Row) -> str:
     """Return a key by which rows in chance order follow those that were read."""
     return ("~" if row.probability is None else " ") + row.row_hash
@@ -126,23 +134,35 @@ def public_texts(corpus: Path) -> list[str]:
 
 
 def _drop_exact_repeats(entries: list[Entry], removed: Removed, log: Log) -> list[Entry]:
-    """Keep one row a normalised text and role; drop training texts with contradicting labels."""
-    verdicts: dict[str, set[str]] = {}
+    """Keep one row a normalised text and role; drop training texts with contradicting labels.
+
+    Where a reader judged one of the rows, its label stands for all.
+    """
+    verdicts: dict[tuple[str, bool], set[str]] = {}
     for entry in entries:
         if entry.role == "train" and not verdict_is_open(entry.row):
-            verdicts.setdefault(entry.norm, set()).add(entry.row.verdict)
-    agreeing = [
-        entry for entry in entries if entry.role != "train" or len(verdicts.get(entry.norm, ())) < 2
-    ]
+            verdicts.setdefault((entry.norm, _is_read(entry)), set()).add(entry.row.verdict)
+
+    def agrees(entry: Entry) -> bool:
+        told = verdicts.get((entry.norm, True)) or verdicts.get((entry.norm, False)) or ()
+        return entry.role != "train" or len(told) < 2
+
+    agreeing = [entry for entry in entries if agrees(entry)]
     _note_removed("equal texts with contradicting labels", entries, agreeing, removed, log)
-    kept, seen = [], set()
-    for entry in agreeing:
+    seen: set[tuple[str, str]] = set()
+    kept: set[int] = set()
+    for entry in sorted(agreeing, key=lambda entry: not _is_read(entry)):
         key = (entry.norm, entry.role if entry.role == "train" else entry.row.row_hash)
         if key not in seen:
             seen.add(key)
-            kept.append(entry)
-    _note_removed("exact repeats after masking", agreeing, kept, removed, log)
-    return kept
+            kept.add(id(entry))
+    single = [entry for entry in agreeing if id(entry) in kept]
+    _note_removed("exact repeats after masking", agreeing, single, removed, log)
+    return single
+
+
+def _is_read(entry: Entry) -> bool:
+    return entry.row.probability is not None
 
 
 def _note_removed(

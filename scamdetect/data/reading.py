@@ -85,20 +85,29 @@ def write_batches(
     Returns the names of the batches, ``name`` and a number each. Raises SourceError where batches
     of this name are there already or too few sentinels were given.
     """
+    if not items:
+        raise SourceError("nothing is left to read")
+    if not re.fullmatch(r"[\w-]+", name):
+        raise SourceError(f"name {name!r}: letters, digits, hyphens only; choose another")
     generator = random.Random(seed)
     keys = folder / KEYS
     held = read_keys(folder) if keys.exists() else []
     if any(key.batch.startswith(f"{name}-") for key in held):
         raise SourceError(f"{keys}: holds batches {name}-... already; choose another name")
-    if len(sentinels) < SENTINELS:
-        raise SourceError(f"{len(sentinels)} rows with known answers, needed are {SENTINELS}")
     step = size - SENTINELS
     folder.mkdir(parents=True, exist_ok=True)
     batches: dict[str, list[Key]] = {}
     for start in range(0, len(items), step):
         batch = f"{name}-{start // step + 1:03d}"
-        known = generator.sample(list(sentinels), SENTINELS)
         rows = [(item, "read") for item in items[start : start + step]]
+        ids = {item.id for item, _ in rows}
+        others = [item for item in sentinels if item.id not in ids]
+        if len(others) < SENTINELS:
+            raise SourceError(
+                f"{len(others)} known answers outside batch {batch}, needed are {SENTINELS}; "
+                "choose smaller batches"
+            )
+        known = generator.sample(others, SENTINELS)
         rows += [(item, "sentinel") for item in known]
         generator.shuffle(rows)
         batches[batch] = [
@@ -188,6 +197,8 @@ def _read_file(path: Path, keys: dict[int, Key], reader: str, problems: list[str
         except ValueError as problem:
             problems.append(f"{path}:{place}: {problem}")
             continue
+        if reading.key.number in readings:
+            problems.append(f"{path}:{place}: {reading.key.number} is answered twice; keep one")
         readings[reading.key.number] = reading
     if missing := sorted(keys.keys() - readings.keys()):
         problems.append(f"{path}: no answer for {', '.join(map(str, missing))}; read them")
@@ -200,16 +211,16 @@ def _read_line(line: str, keys: dict[int, Key], reader: str) -> Reading:
         raise ValueError("not 'number | verdict | probability | kinds | reason'; write all five")
     number, verdict, chance, names, reason = fields
     if not number.isdecimal() or int(number) not in keys:
-        raise ValueError(f"no message {number!r} in this batch; correct the number")
+        raise ValueError(f"no message {number[:9]!r} in this batch; correct the number")
     if verdict not in list(Verdict):
-        raise ValueError(f"verdict {verdict!r}; allowed: {', '.join(Verdict)}")
+        raise ValueError(f"verdict {verdict[:9]!r}; allowed: {', '.join(Verdict)}")
     if not chance.isdecimal() or int(chance) > 100:
-        raise ValueError(f"probability {chance!r}; allowed: 0 to 100")
+        raise ValueError(f"probability {chance[:9]!r}; allowed: 0 to 100")
     if (verdict == Verdict.SCAM) != (int(chance) >= 50):
         raise ValueError(f"verdict {verdict} with {chance}: scam is 50 and over; correct one")
     kinds = [name.strip() for name in names.split(",") if name.strip() not in ("", "-")]
     if unknown := sorted(set(kinds) - set(KINDS)):
-        raise ValueError(f"unknown kind {unknown[0]!r}; allowed: {', '.join(KINDS)}")
+        raise ValueError(f"unknown kind {unknown[0][:20]!r}; allowed: {', '.join(KINDS)}")
     if verdict == Verdict.SCAM and not kinds:
         raise ValueError("a scam without a kind; name one, 'other' if none fits")
     if verdict != Verdict.SCAM and kinds:

@@ -1,7 +1,8 @@
 """Choose what to read: public labels that a reading is likeliest to better, and all authored rows.
 
-Of public rows those are drawn whose label a rule made or leaves open, those where a cross-validated
-model and the label disagree, and every romance or investment candidate, spread over languages.
+Of public rows those are drawn whose label a rule made or leaves open, promotions among scams,
+candidates of romance and investment and rows where a cross-validated model doubts the label, the
+most doubted first, spread over languages.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,8 @@ def draw_public(
 ) -> list[Item]:
     """Return ``rows`` train rows of public sources, in chance order.
 
-    ``doubts`` (n,) says how little a cross-validated model believes each label, 0 to 1. Sources in
+    ``doubts`` (n,) says how little a cross-validated model believes each label, over 1 where it
+    calls the other class. Sources in
     ``barred`` and rows that were read or authored are left out.
     """
     records = table.to_pylist()
@@ -55,12 +57,12 @@ def draw_public(
             pools["doubt"].append(place)
     chosen: dict[int, str] = {}
     left = rows
-    # Pools in the order of SHARES; what one cannot fill goes to those after it, doubts last.
+    # What the other pools cannot fill goes to the doubts.
     for name, pool in pools.items():
         want = left if name == "doubt" else round(SHARES[name] * rows)
         if name in ("candidate", "doubt"):
             pool = sorted(pool, key=lambda place: -doubts[place])[: 4 * want]
-        taken = [place for place in _round_robin(pool, records) if place not in chosen][:want]
+        taken = list(islice(_round_robin(pool, records), want))
         chosen.update(dict.fromkeys(taken, name))
         left -= len(taken)
     items = [_item(records[place], why) for place, why in chosen.items()]

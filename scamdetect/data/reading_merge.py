@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from scamdetect.data.authored import load_authored, write_rows
+from scamdetect.data.corpus_rows import AUTHORED
 from scamdetect.data.corrections import Correction, read_corrections, write_corrections
 from scamdetect.data.keyword_rule import guess
 from scamdetect.data.reading import Answers, Reading, text_digest
@@ -20,8 +21,6 @@ try:
     from sklearn.metrics import cohen_kappa_score
 except ImportError as error:
     raise MissingExtraError("scikit-learn", "train") from error
-
-AUTHORED = "authored_"
 
 
 @dataclass(frozen=True)
@@ -78,24 +77,25 @@ def of_present_texts(answers: Answers, folder: Path) -> Answers:
 
 
 def merge_public(answers: Answers, folder: Path) -> list[Path]:
-    """Add the readings to ``folder/<slug>.csv`` and return the files written.
+    """Bring ``folder/<slug>.csv`` up to the readings and return the files written.
 
-    A row whose two readers differ in the verdict gets no correction; otherwise the mean of their
-    probabilities and what the first said. A row that has a correction keeps its old label there.
+    A row whose readers differ in the verdict has no correction; otherwise the mean of their
+    probabilities and what the first said. A row corrected before keeps its old label there.
     """
-    by_slug: dict[str, list[Correction]] = defaultdict(list)
-    for readings in _by_row(answers.readings).values():
-        first = readings[0]
-        if first.key.source.startswith(AUTHORED):
-            continue
-        if len({reading.verdict for reading in readings}) == 1:
-            by_slug[first.key.source].append(_correction(readings))
+    by_slug: dict[str, dict[str, Correction | None]] = defaultdict(dict)
+    for (slug, row), readings in _by_row(answers.readings).items():
+        if not slug.startswith(AUTHORED):
+            agreed = len({reading.verdict for reading in readings}) == 1
+            by_slug[slug][row] = _correction(readings) if agreed else None
     paths = []
     for slug, corrections in sorted(by_slug.items()):
-        held = {one.row_hash: one for one in read_corrections(folder, slug)}
-        merged = held | {one.row_hash: one for one in corrections}
         path = folder / f"{slug}.csv"
-        write_corrections(path, merged.values())
+        held = {one.row_hash: one for one in read_corrections(folder, slug)}
+        for row, one in corrections.items():
+            before = held.pop(row, None)
+            if one is not None:
+                held[row] = one if before is None else replace(one, old=before.old)
+        write_corrections(path, held.values())
         paths.append(path)
     return paths
 

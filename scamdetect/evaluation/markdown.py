@@ -129,7 +129,7 @@ def _authored(detectors: Sequence[Evaluation]) -> list[str]:
     note = (
         f"Messages written for this project in {first.n_languages} languages, by {writers}. The "
         "same writer wrote the train part: no generator-held-out result. The reader is of the same "
-        "model family, and its doubts changed rows: a ceiling, not an independent one."
+        "model family, and rows were written anew until it agreed: it is no independent ceiling."
     )
     head = ["rows", "detector", "by", "cell", "n scam", "n legit", "recall at the pooled R@1%"]
     return [

@@ -157,7 +157,7 @@ def evaluate_scores(
         detector=scores.name,
         transferred=transferred,
         sources=tuple(_source(name, table, origin == name, scores, masks) for name in order),
-        selection=_selection(table, scores.scam),
+        selection=selection(table, scores.scam),
         authored=tuple(authored_figures(table, scores.scam, scores.flagged)),
         gates=gates("left-out sources", alarms.slices, FLAG)
         + gates("authored", own_alarms.slices, FLAG),
@@ -204,7 +204,8 @@ def _source(
     )
 
 
-def _selection(table: pa.Table, scam: Floats) -> Selection:
+def selection(table: pa.Table, scam: Floats) -> Selection:
+    """Return the score that selects a model, from the dev rows among these."""
     dev = column(table, "role") == "dev"
     origin, authored = column(table, "source"), is_authored(table)
     sets = {"authored": dev & authored} | {name: origin == name for name in SELECTING_SOURCES}

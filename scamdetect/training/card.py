@@ -66,7 +66,10 @@ def _decisions(settings: Mapping[str, Any]) -> str:
         "more false alarms than the rate asked for: see the evaluation in `benchmarks/results`.",
     ]
     if settings["operating_points"]:
-        header = "FPR asked | threshold | upper 95 % bound of the FPR | legit rows | recall"
+        header = (
+            "FPR asked | threshold | upper 95 % bound of the FPR | legit rows | "
+            "recall (in-source, a sanity check)"
+        )
         rows = (
             f"{p['fpr']:.1%} | {p['threshold']:.4f} | {p['upper_bound']:.2%} | {p['n']} | "
             f"{'-' if p['recall'] is None else format(p['recall'], '.1%')}"

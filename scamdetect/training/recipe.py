@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -134,6 +135,27 @@ def load_recipe(path: Path) -> Recipe:
     if recipe.data.max_tokens > recipe.optimiser.batch_tokens:
         raise RecipeError(f"{path}: optimiser.batch_tokens must be at least data.max_tokens")
     return recipe
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write the recipe as TOML with every key that ``load_recipe`` reads."""
+    lines: list[str] = []
+    tables: list[str] = []
+    for name, value in msgspec.to_builtins(recipe).items():
+        if isinstance(value, dict):
+            tables += ["", f"[{name}]", *_toml_lines(value)]
+        else:
+            lines += _toml_lines({name: value})
+    path.write_text("\n".join([*lines, *tables]) + "\n", encoding="utf-8")
+
+
+def _toml_lines(table: dict[str, Any]) -> list[str]:
+    # JSON writes these values (numbers, strings, lists, booleans) as TOML does.
+    return [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in table.items()
+        if value is not None
+    ]
 
 
 def recipe_hash(recipe: Recipe) -> str:

@@ -1,0 +1,89 @@
+"""Train recipes and add a line a run to results/experiments.csv: the dev figures that select.
+
+Runs keep their checkpoints in ``--runs``, one folder a recipe and seed, and go on where they were
+stopped; a run whose line is there already is not repeated. The torch model is scored, not a bundle:
+these figures compare experiments with one another and are no release figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from scamdetect.evaluation.protocol import SELECTING_SOURCES
+from scamdetect.evaluation.provenance import commit
+from scamdetect.evaluation.quick import dev_figures, selecting_rows
+from scamdetect.evaluation.table import column, read_rows
+from scamdetect.training.fit import file_sha256, load_trained, train
+from scamdetect.training.probe import scam_probabilities
+from scamdetect.training.recipe import load_recipe, recipe_hash, write_recipe
+
+ROOT = Path(__file__).resolve().parent.parent
+FIGURES = (
+    "selection", "authored_auc", "authored_r1", "authored_r5", "pairs_by_rank",
+    *(f"{name}_{figure}" for name in SELECTING_SOURCES for figure in ("auc", "r1")),
+)  # fmt: skip
+COLUMNS = ("date", "commit", "recipe", "recipe_hash", "seed", "corpus", "minutes", *FIGURES)
+
+
+def main() -> None:
+    """Run each recipe with each seed that has no line yet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipes", type=Path, nargs="+")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--corpus", type=Path, default=ROOT / "data" / "corpus.parquet")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs")
+    parser.add_argument("--log", type=Path, default=ROOT / "benchmarks/results/experiments.csv")
+    asked = parser.parse_args()
+    corpus = file_sha256(asked.corpus)[:16]
+    dev = selecting_rows(read_rows(asked.corpus, {"dev"}))
+    for path in asked.recipes:
+        for seed in asked.seeds:
+            recipe = msgspec.structs.replace(load_recipe(path), seed=seed)
+            name = recipe_hash(recipe)
+            if (name, corpus) in done_before(asked.log):
+                sys.stdout.write(f"{recipe.name}, seed {seed}: is in {asked.log} already\n")
+                continue
+            run = asked.runs / f"{recipe.name}-{seed}-{name}-{corpus}"
+            run.mkdir(parents=True, exist_ok=True)
+            write_recipe(recipe, run / "asked.toml")
+            train(run / "asked.toml", asked.corpus, run, True, _say)
+            model, tokenizer, record, _ = load_trained(run)
+            scores = scam_probabilities(model, tokenizer, list(column(dev, "norm")))
+            figures = dev_figures(dev, scores).flat()
+            line = [datetime.now(UTC).date().isoformat(), commit(), recipe.name, name, seed, corpus]
+            line += [f"{record['minutes']:.1f}", *(f"{figures[key]:.4f}" for key in FIGURES)]
+            add_line(asked.log, line)
+
+
+def done_before(log: Path) -> set[tuple[str, str]]:
+    """Return recipe hash and corpus of every run in the log."""
+    if not log.exists():
+        return set()
+    with log.open(encoding="utf-8", newline="") as file:
+        return {(line["recipe_hash"], line["corpus"]) for line in csv.DictReader(file)}
+
+
+def add_line(log: Path, line: list[object]) -> None:
+    """Add one run to the log."""
+    new = not log.exists()
+    with log.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if new:
+            writer.writerow(COLUMNS)
+        writer.writerow(line)
+    _say(str(dict(zip(COLUMNS, line, strict=True))))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
