@@ -8,6 +8,8 @@ anything, so both classes are to be perturbed alike.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import random
 import re
 import unicodedata
@@ -238,11 +240,9 @@ def _other_chinese(text: str, generator: random.Random, share: float) -> str:
 
 @cache
 def _converter(direction: str) -> Any:  # noqa: ANN401
-    try:
-        from opencc import OpenCC
-    except ImportError as error:
-        raise MissingExtraError("opencc", "train") from error
-    return OpenCC(direction)
+    if importlib.util.find_spec("opencc") is None:
+        raise MissingExtraError("opencc", "train")
+    return importlib.import_module("opencc").OpenCC(direction)
 
 
 PERTURBATIONS: dict[str, Perturbation] = {
