@@ -20,12 +20,12 @@ from scamdetect.evaluation.provenance import commit
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
 from scamdetect.evaluation.table import column, read_rows
 from scamdetect.training.fit import file_sha256, load_trained, train
-from scamdetect.training.probe import scam_probabilities
+from scamdetect.training.probe import probe
 from scamdetect.training.recipe import load_recipe, recipe_hash, write_recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = (
-    "selection", "authored_auc", "authored_r1", "authored_r5", "pairs_by_rank",
+    "selection", "authored_auc", "authored_r1", "authored_r5", "pairs_by_rank", "kinds_auc",
     *(f"{name}_{figure}" for name in SELECTING_SOURCES for figure in ("auc", "r1")),
 )  # fmt: skip
 COLUMNS = ("date", "commit", "recipe", "recipe_hash", "seed", "corpus", "minutes", *FIGURES)
@@ -54,8 +54,7 @@ def main() -> None:
             write_recipe(recipe, run / "asked.toml")
             train(run / "asked.toml", asked.corpus, run, True, _say)
             model, tokenizer, record, _ = load_trained(run)
-            scores = scam_probabilities(model, tokenizer, list(column(dev, "norm")))
-            figures = dev_figures(dev, scores).flat()
+            figures = dev_figures(dev, *probe(model, tokenizer, list(column(dev, "norm")))).flat()
             line = [datetime.now(UTC).date().isoformat(), commit(), recipe.name, name, seed, corpus]
             line += [f"{record['minutes']:.1f}", *(f"{figures[key]:.4f}" for key in FIGURES)]
             add_line(asked.log, line)

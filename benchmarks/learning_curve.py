@@ -27,7 +27,7 @@ from scamdetect.evaluation.provenance import commit
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
 from scamdetect.evaluation.table import column, is_authored, read_rows, select
 from scamdetect.training.fit import load_trained, train
-from scamdetect.training.probe import scam_probabilities
+from scamdetect.training.probe import probe
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARES = (0.25, 0.5, 1.0)
@@ -81,7 +81,7 @@ def with_share(table: pa.Table, share: float) -> pa.Table:
 def measure(run: Path, dev: pa.Table) -> dict[str, float]:
     """Return the figures of a finished run on the dev rows that select, by name."""
     model, tokenizer, _, _ = load_trained(run)
-    return dev_figures(dev, scam_probabilities(model, tokenizer, list(column(dev, "norm")))).flat()
+    return dev_figures(dev, *probe(model, tokenizer, list(column(dev, "norm")))).flat()
 
 
 def add_line(log: Path, line: list[object]) -> None:

@@ -11,7 +11,7 @@ from scamdetect.evaluation.authored import authored_figures
 from scamdetect.evaluation.metrics import Estimate, Floats, auc, recall_at_fpr
 from scamdetect.evaluation.protocol import SELECTING_SOURCES, selection
 from scamdetect.evaluation.table import column, has_verdict, is_authored, select
-from scamdetect.labels import Verdict
+from scamdetect.labels import KINDS, Kind, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class DevFigures:
     authored_r1: float
     authored_r5: float
     pairs_by_rank: float
+    kinds_auc: float  # investment and romance told from the other authored scams, mean of both
     sources: dict[str, tuple[float, float]]  # AUC and R@1% of the selecting sources
 
     def flat(self) -> dict[str, float]:
@@ -38,8 +39,8 @@ def selecting_rows(dev: pa.Table) -> pa.Table:
     return select(dev, is_authored(dev) | np.isin(column(dev, "source"), SELECTING_SOURCES))
 
 
-def dev_figures(dev: pa.Table, scores: Floats) -> DevFigures:
-    """Return the figures of scam scores (rows,) on the rows of ``selecting_rows``."""
+def dev_figures(dev: pa.Table, scores: Floats, kinds: Floats) -> DevFigures:
+    """Return the figures of scam (rows,) and kind (rows, kinds) scores on ``selecting_rows``."""
     own = next(authored_figures(dev, scores, scores >= 0.5), None)
     scam = has_verdict(dev, Verdict.SCAM)
     known = scam | has_verdict(dev, Verdict.LEGIT)
@@ -55,8 +56,19 @@ def dev_figures(dev: pa.Table, scores: Floats) -> DevFigures:
         authored_r1=_value(own.recall_at["1%"] if own else None),
         authored_r5=_value(own.recall_at["5%"] if own else None),
         pairs_by_rank=_value(own.pairs_by_rank if own else None),
+        kinds_auc=_kinds_auc(dev, kinds),
         sources=sources,
     )
+
+
+def _kinds_auc(dev: pa.Table, kinds: Floats) -> float:
+    rows = is_authored(dev) & has_verdict(dev, Verdict.SCAM)
+    stated = column(dev, "kinds")[rows]
+    areas = []
+    for kind in (Kind.INVESTMENT, Kind.ROMANCE):
+        truth = np.array([kind in (names or ()) for names in stated], dtype=bool)
+        areas.append(auc(kinds[rows, KINDS.index(kind)], truth))
+    return float(np.mean(areas))
 
 
 def _value(estimate: Estimate | None) -> float:

@@ -9,22 +9,22 @@ import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 
-from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.training.model import ScamModel
 
 _BATCH_TOKENS = 4_096
 
 
-def scam_probabilities(
+def probe(
     model: ScamModel, tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int = 256
-) -> npt.NDArray[np.float64]:
-    """Return the scam probability (n,) of the beginning of each normalised text, uncalibrated."""
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return scam (n,) and kind (n, kinds) probabilities of the texts' beginnings, uncalibrated."""
     ids = [
         encoding.ids[: max_tokens - 2]
         for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)
     ]
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-    scores = np.zeros(len(ids))
+    scores, kinds = np.zeros(len(ids)), np.zeros((len(ids), len(KINDS)))
     scam = list(VERDICTS).index(Verdict.SCAM)
     model.eval()
     start = 0
@@ -40,7 +40,8 @@ def scam_probabilities(
             tokens[line, : len(ids[row]) + 2] = torch.tensor([0, *ids[row], 2])
             mask[line, : len(ids[row]) + 2] = 1
         with torch.inference_mode():
-            logits = model(tokens, mask)[0]
-        scores[batch] = logits.float().softmax(dim=1)[:, scam].numpy()
+            verdict, kind, _ = model(tokens, mask)
+        scores[batch] = verdict.float().softmax(dim=1)[:, scam].numpy()
+        kinds[batch] = kind.float().sigmoid().numpy()
         start = end
-    return scores
+    return scores, kinds
