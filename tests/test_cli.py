@@ -222,6 +222,8 @@ def test_interrupt_leaves_no_trace(tmp_path: Path, tiny_bundle: Path) -> None:
         cwd=tmp_path,
         env=_ENVIRONMENT,
         stderr=subprocess.PIPE,
+        # A shell's background job ignores interrupts, and its children with it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".*.part")) and time.monotonic() < deadline:
