@@ -64,3 +64,18 @@ def test_stripping_moves_the_ends() -> None:
     found = strip(trace("  ab "))
     assert found == "ab" and spans(found) == [(2, 3), (3, 4)]
     assert strip(trace("   ")) == "" and list(strip(trace("   ")).offsets) == [3]
+
+
+TOKEN = re.compile(r"\[(?:email|handle|phone|account|number|link[^\]]*)\][.,;:!?)\]}…।]*")
+
+
+@settings(deadline=None, max_examples=300)
+@given(messages)
+def test_masking_changes_only_what_it_masks(text: str) -> None:
+    clean = fold(text)
+    found = mask(trace(clean))
+    tokens = {place for match in TOKEN.finditer(found) for place in range(*match.span())}
+    for place, character in enumerate(found):
+        if place not in tokens:
+            start, end = found.span(place, place + 1)
+            assert clean[start:end] == character
