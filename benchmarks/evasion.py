@@ -11,7 +11,6 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from scamdetect import ScamDetector
 from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.evaluation.metrics import auc, false_positive_rate, recall
-from scamdetect.evaluation.provenance import commit, machine
+from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.labels import Verdict
 from scamdetect.perturb import PERTURBATIONS, perturb
 from scamdetect.thresholds import threshold_at_fpr
@@ -53,7 +52,7 @@ def main() -> None:
             results.append(_measure(detector, rows, clean, names, thresholds))
         results.append(_measure(detector, rows, clean, list(MIXED), thresholds))
         record = {
-            "date": datetime.now(UTC).date().isoformat(),
+            "date": today(),
             "commit": commit(),
             "machine": machine(),
             "model_id": detector.model_id,

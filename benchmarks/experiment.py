@@ -8,15 +8,14 @@ these figures compare experiments with one another and are no release figures.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
-from scamdetect.evaluation.provenance import commit
+from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
 from scamdetect.evaluation.table import column, read_rows
 from scamdetect.training.fit import file_sha256, load_trained, train
@@ -55,28 +54,15 @@ def main() -> None:
             train(run / "asked.toml", asked.corpus, run, True, _say)
             model, tokenizer, record, _ = load_trained(run)
             figures = dev_figures(dev, *probe(model, tokenizer, list(column(dev, "norm")))).flat()
-            line = [datetime.now(UTC).date().isoformat(), commit(), recipe.name, name, seed, corpus]
+            line = [today(), commit(), recipe.name, name, seed, corpus]
             line += [f"{record['minutes']:.1f}", *(f"{figures[key]:.4f}" for key in FIGURES)]
-            add_line(asked.log, line)
+            add_line(asked.log, COLUMNS, line)
+            _say(str(dict(zip(COLUMNS, line, strict=True))))
 
 
 def done_before(log: Path) -> set[tuple[str, str]]:
     """Return recipe hash and corpus of every run in the log."""
-    if not log.exists():
-        return set()
-    with log.open(encoding="utf-8", newline="") as file:
-        return {(line["recipe_hash"], line["corpus"]) for line in csv.DictReader(file)}
-
-
-def add_line(log: Path, line: list[object]) -> None:
-    """Add one run to the log."""
-    new = not log.exists()
-    with log.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerow(line)
-    _say(str(dict(zip(COLUMNS, line, strict=True))))
+    return {(line["recipe_hash"], line["corpus"]) for line in read_lines(log)}
 
 
 def _say(line: str) -> None:

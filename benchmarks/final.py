@@ -8,19 +8,18 @@ there already is refused. The final rows choose nothing: no model, threshold or 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 from scamdetect import ScamDetector
 from scamdetect.data.corpus_rows import authored_table
 from scamdetect.errors import InputError
 from scamdetect.evaluation.authored import AuthoredFigures, authored_figures
+from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.metrics import Estimate
-from scamdetect.evaluation.provenance import commit
+from scamdetect.evaluation.provenance import commit, file_stem, today
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import detector_texts
 
@@ -40,7 +39,7 @@ def main() -> None:
     asked = parser.parse_args()
     log = asked.out / "final_log.csv"
     detectors = [ScamDetector.load(bundle) for bundle in asked.bundles]
-    opened = opened_before(log)
+    opened = {line["model_id"]: line["date"] for line in read_lines(log)}
     if len({detector.model_id for detector in detectors}) < len(detectors):
         raise InputError("a bundle is named twice; name each once")
     for detector in detectors:
@@ -58,36 +57,22 @@ def main() -> None:
         (figures,) = authored_figures(table, scores.scam, scores.flagged)
         result = {"date": today(), "commit": commit(), "model_id": detector.model_id}
         text = json.dumps(result | asdict(figures), indent=1) + "\n"
-        name = detector.model_id.replace("@", "-").replace("+", "-")
-        (asked.out / f"final-{name}.json").write_text(text, encoding="utf-8")
-        append(log, detector.model_id, figures)
+        (asked.out / f"final-{file_stem(detector.model_id)}.json").write_text(
+            text, encoding="utf-8"
+        )
+        add_line(log, COLUMNS, log_line(detector.model_id, figures))
         sys.stdout.write("\n".join(lines(detector.model_id, figures)) + "\n")
 
 
-def opened_before(log: Path) -> dict[str, str]:
-    """Return the date at which each bundle was scored, by its model id."""
-    if not log.exists():
-        return {}
-    with log.open(encoding="utf-8", newline="") as file:
-        return {line["model_id"]: line["date"] for line in csv.DictReader(file)}
-
-
-def append(log: Path, model_id: str, figures: AuthoredFigures) -> None:
-    """Add the bundle's line to the log."""
-    new = not log.exists()
-    with log.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerow(
-            [
-                today(), commit(), model_id, figures.n_scam, figures.n_legit,
-                figures.n_languages, " ".join(figures.writers), _short(figures.auc),
-                *(_short(found) for found in figures.recall_at.values()),
-                *map(_short, (figures.flag_recall, figures.flag_fpr, figures.pairs_by_rank,
-                              figures.pairs_at_flag)),
-            ]
-        )  # fmt: skip
+def log_line(model_id: str, figures: AuthoredFigures) -> list[object]:
+    """Return the bundle's line of the log."""
+    return [
+        today(), commit(), model_id, figures.n_scam, figures.n_legit,
+        figures.n_languages, " ".join(figures.writers), _short(figures.auc),
+        *(_short(found) for found in figures.recall_at.values()),
+        *map(_short, (figures.flag_recall, figures.flag_fpr, figures.pairs_by_rank,
+                      figures.pairs_at_flag)),
+    ]  # fmt: skip
 
 
 def lines(model_id: str, figures: AuthoredFigures) -> list[str]:
@@ -105,11 +90,6 @@ def lines(model_id: str, figures: AuthoredFigures) -> list[str]:
     if figures.reader_auc is not None:
         shown.append(f"  a blind reader: AUC {_interval(figures.reader_auc)}")
     return shown
-
-
-def today() -> str:
-    """Return the date in UTC."""
-    return datetime.now(UTC).date().isoformat()
 
 
 def _short(estimate: Estimate | None) -> str:

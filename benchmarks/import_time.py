@@ -8,11 +8,10 @@ import platform
 import statistics
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scamdetect.evaluation.provenance import commit, machine
+from scamdetect.evaluation.provenance import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -44,7 +43,7 @@ def measure(rounds: int) -> dict[str, Any]:
         for statement, found in taken.items():
             found.append(seconds(statement))
     return {
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": today(),
         "commit": commit(),
         "machine": machine(),
         "python": platform.python_version(),

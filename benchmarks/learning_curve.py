@@ -9,12 +9,10 @@ dev rows.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
 
@@ -22,8 +20,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
-from scamdetect.evaluation.provenance import commit
+from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
 from scamdetect.evaluation.table import column, is_authored, read_rows, select
 from scamdetect.training.fit import load_trained, train
@@ -65,7 +64,9 @@ def main() -> None:
         used = is_authored(kept) & (column(kept, "role") == "train")
         head = [today(), commit(), asked.round, len(set(column(kept, "lang")[used])), share]
         head += [int(used.sum()), f"{minutes:.1f}"]
-        add_line(log, [*head, *(f"{figures[name]:.4f}" for name in COLUMNS[len(head) :])])
+        line = [*head, *(f"{figures[name]:.4f}" for name in COLUMNS[len(head) :])]
+        add_line(log, COLUMNS, line)
+        sys.stdout.write(f"{dict(zip(COLUMNS, line, strict=True))}\n")
     draw(log, asked.out / "learning_curve.png")
 
 
@@ -84,17 +85,6 @@ def measure(run: Path, dev: pa.Table) -> dict[str, float]:
     return dev_figures(dev, *probe(model, tokenizer, list(column(dev, "norm")))).flat()
 
 
-def add_line(log: Path, line: list[object]) -> None:
-    """Add one run to the log."""
-    new = not log.exists()
-    with log.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerow(line)
-    sys.stdout.write(f"{dict(zip(COLUMNS, line, strict=True))}\n")
-
-
 def draw(log: Path, path: Path) -> None:
     """Draw the figures of every round over the number of authored train rows."""
     import matplotlib
@@ -102,8 +92,7 @@ def draw(log: Path, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    with log.open(encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
+    lines = read_lines(log)
     figure, axes = pyplot.subplots(1, 2, figsize=(10, 4), dpi=90, layout="constrained")
     for plot, names in zip(
         axes,
@@ -126,11 +115,6 @@ def draw(log: Path, path: Path) -> None:
         plot.set_xlabel("authored train rows")
         plot.legend(fontsize=6)
     figure.savefig(path, metadata={"Software": None})
-
-
-def today() -> str:
-    """Return the date in UTC."""
-    return datetime.now(UTC).date().isoformat()
 
 
 if __name__ == "__main__":

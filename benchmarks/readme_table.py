@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scamdetect.evaluation.provenance import file_stem
+from scamdetect.pages import between_markers
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "evaluate-scamdetect-small.json"
 README = ROOT / "README.md"
@@ -18,7 +21,7 @@ START, END = "<!-- results: benchmarks/readme_table.py -->", "<!-- /results -->"
 def results() -> str:
     """Return the README's results: the table, where it comes from, and the final messages."""
     report = json.loads(RESULT.read_text(encoding="utf-8"))
-    name = report["model_id"].replace("@", "-").replace("+", "-")
+    name = file_stem(report["model_id"])
     final = json.loads((RESULT.parent / f"final-{name}.json").read_text(encoding="utf-8"))
     return f"{table(report)}\n\n{fresh(final, name)}"
 
@@ -95,11 +98,8 @@ def main() -> None:
     made = results()
     if parser.parse_args().write:
         text = README.read_text(encoding="utf-8")
-        head, _, rest = text.partition(START)
-        _, end, tail = rest.partition(END)
-        if not end:
-            sys.exit(f"{README}: the line {END} is missing")
-        README.write_text(f"{head}{START}\n{made}\n{END}{tail}", encoding="utf-8")
+        page = between_markers(text, START, END, [made], README)
+        README.write_text(page, encoding="utf-8")
     else:
         sys.stdout.write(made + "\n")
 

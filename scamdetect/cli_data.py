@@ -138,7 +138,8 @@ def audit_command(corpus: Path, output: Path, readme: Path) -> None:
     """Report rows, duplicates, leakage and give-aways of a corpus, as Markdown with plots."""
     with extra("train"):
         from scamdetect.data.audit import audit_corpus
-        from scamdetect.data.audit_page import audit_page, between_markers, summary_lines
+        from scamdetect.data.audit_page import END, START, audit_page, summary_lines
+        from scamdetect.pages import between_markers
     with extra("report"):
         from scamdetect.data.audit_plots import draw_plots
     audit = audit_corpus(corpus)
@@ -146,7 +147,8 @@ def audit_command(corpus: Path, output: Path, readme: Path) -> None:
     (output / "README.md").write_text(audit_page(audit, plots), encoding="utf-8")
     click.echo(f"wrote {output / 'README.md'} and {len(plots)} plots")
     if readme.exists():
-        page = between_markers(readme.read_text(encoding="utf-8"), summary_lines(audit), readme)
+        text = readme.read_text(encoding="utf-8")
+        page = between_markers(text, START, END, summary_lines(audit), readme)
         readme.write_text(page, encoding="utf-8")
         click.echo(f"brought {readme} up to date")
 

@@ -19,9 +19,10 @@ pytest.importorskip("rensa")
 
 import scamdetect
 from scamdetect.data.audit import audit_corpus, guess_sources
-from scamdetect.data.audit_page import END, START, audit_page, between_markers, summary_lines
+from scamdetect.data.audit_page import END, START, audit_page, summary_lines
 from scamdetect.data.corpus_rows import Removed, read_removed
 from scamdetect.errors import InputError, SourceError
+from scamdetect.pages import between_markers
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 
@@ -102,11 +103,13 @@ def test_what_is_no_corpus_is_named(tmp_path: Path) -> None:
 
 def test_the_readme_gets_its_section(tmp_path: Path) -> None:
     audit = audit_corpus(write(tmp_path / "c.parquet", ROWS))
-    page = between_markers(f"# Data\n{START}\nold\n{END}\nrest\n", summary_lines(audit), tmp_path)
+    page = between_markers(
+        f"# Data\n{START}\nold\n{END}\nrest\n", START, END, summary_lines(audit), tmp_path
+    )
     assert page.startswith(f"# Data\n{START}\n- public sources") and "old" not in page
     assert page.endswith(f"{END}\nrest\n")
     with pytest.raises(InputError, match="put the lines"):
-        between_markers("# Data\n", [], tmp_path)
+        between_markers("# Data\n", START, END, [], tmp_path)
 
 
 def test_plots_are_drawn(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.data.corpus_rows import AUTHORED, SCHEMA, Removed, read_removed
+from scamdetect.data.corpus_rows import SCHEMA, Removed, read_removed
 from scamdetect.data.neardup import near_duplicate_groups
 from scamdetect.errors import MissingExtraError, SourceError
 
@@ -190,8 +190,3 @@ def guess_sources(
         chance = float(counts.max() / counts.sum())
         guesses.append(Guess(lang, len(names), len(chosen), accuracy, chance))
     return guesses
-
-
-def is_own(source: str) -> bool:
-    """Whether the source is the project's own messages of a language."""
-    return source.startswith(AUTHORED)

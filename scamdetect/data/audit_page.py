@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from scamdetect.data.audit import CLASSES, Audit, Cell, is_own
-from scamdetect.errors import InputError
+from scamdetect.data.audit import CLASSES, Audit, Cell
+from scamdetect.data.corpus_rows import is_own
+from scamdetect.pages import table
 
 START, END = "<!-- audit: scamdetect data audit -->", "<!-- /audit -->"
 _ROLES = ("train", "calibrate", "dev", "test")
@@ -39,7 +39,7 @@ def audit_page(audit: Audit, plots: Sequence[str]) -> str:
         "",
         "After the build. What train and held-out rows share is in the table above.",
         "",
-        *_table(
+        *table(
             ["source", "source", "groups"],
             [
                 [a, b, f"{n:,}"]
@@ -53,7 +53,7 @@ def audit_page(audit: Audit, plots: Sequence[str]) -> str:
         "Character n-grams, cross-validated by near-duplicate group, up to 200 rows a source. A "
         "detector can learn the source in the place of the manoeuvre where this is high.",
         "",
-        *_table(
+        *table(
             ["language", "sources", "rows", "accuracy", "largest source"],
             [
                 [g.lang, str(g.sources), f"{g.rows:,}", f"{g.accuracy:.0%}", f"{g.chance:.0%}"]
@@ -92,7 +92,7 @@ def summary_lines(audit: Audit) -> list[str]:
         "",
         *_class_by_role(own, "own rows"),
         "",
-        *_table(
+        *table(
             ["rows", "against", "equal text there", "near-duplicate there"],
             [
                 [role, other, f"{equal:,}", f"{near:,}"]
@@ -102,15 +102,6 @@ def summary_lines(audit: Audit) -> list[str]:
         "",
     ]
     return lines
-
-
-def between_markers(page: str, lines: Iterable[str], path: Path) -> str:
-    """Return the page with the lines between the audit's markers; raise InputError without."""
-    head, start, rest = page.partition(START)
-    _, end, tail = rest.partition(END)
-    if not (start and end):
-        raise InputError(f"{path}: put the lines {START} and {END} where the audit goes")
-    return "\n".join([head + START, *lines, END]) + tail
 
 
 def _class_by_role(cells: Sequence[Cell], title: str) -> list[str]:
@@ -136,7 +127,7 @@ def _removed(audit: Audit) -> list[str]:
         counts = [audit.removed[source, step] for step in steps]
         if any(counts):
             rows.append([source, *(f"{count:,}" for count in counts)])
-    return _table(["source", *steps], rows)
+    return table(["source", *steps], rows)
 
 
 def _cells(cells: Iterable[Cell]) -> list[str]:
@@ -148,7 +139,7 @@ def _cells(cells: Iterable[Cell]) -> list[str]:
         ]
         for cell in cells
     ]  # fmt: skip
-    return _table(["source", "language", "class", "rows", "length, quartiles", "with link"], rows)
+    return table(["source", "language", "class", "rows", "length, quartiles", "with link"], rows)
 
 
 def _cross(
@@ -161,8 +152,4 @@ def _cross(
         for name in names
         if any(counts[name, other] for other in across)
     ]
-    return _table([title, *across], rows)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+    return table([title, *across], rows)

@@ -19,6 +19,7 @@ from scamdetect.data.corpus_rows import (
     Entry,
     Removed,
     authored_entries,
+    is_own,
     write_corpus,
 )
 from scamdetect.data.corrections import apply_corrections, read_corrections
@@ -130,7 +131,7 @@ def public_texts(corpus: Path) -> list[str]:
     """Return the normalised texts of a corpus that are not the project's own."""
     table = pq.read_table(corpus, columns=["source", "norm"])
     columns = zip(table["source"].to_pylist(), table["norm"].to_pylist(), strict=True)
-    return [norm for source, norm in columns if not source.startswith(AUTHORED)]
+    return [norm for source, norm in columns if not is_own(source)]
 
 
 def _drop_exact_repeats(entries: list[Entry], removed: Removed, log: Log) -> list[Entry]:

@@ -66,6 +66,11 @@ class Entry:
     near: int = -1  # near-duplicates alone
 
 
+def is_own(source: str) -> bool:
+    """Whether the source is the project's own messages of a language."""
+    return source.startswith(AUTHORED)
+
+
 def authored_entries(folder: Path) -> list[Entry]:
     """Return the project's own messages as rows of a corpus; ``final`` has the role test.
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scamdetect.data.authored import AuthoredRow
+from scamdetect.data.corpus_rows import AUTHORED
 from scamdetect.data.corrections import OPEN
 from scamdetect.data.keyword_rule import names_candidate
 from scamdetect.data.reading import Item, spread
@@ -34,8 +35,7 @@ def draw_public(
     """Return ``rows`` train rows of public sources, in chance order.
 
     ``doubts`` (n,) says how little a cross-validated model believes each label, over 1 where it
-    calls the other class. Sources in
-    ``barred`` and rows that were read or authored are left out.
+    calls the other class. Sources in ``barred`` and rows read or authored are left out.
     """
     records = table.to_pylist()
     pools: dict[str, list[int]] = {name: [] for name in SHARES}
@@ -75,7 +75,7 @@ def draw_authored(rows: Sequence[AuthoredRow], seed: int) -> list[Item]:
     unread = [row for row in rows if row.reader is None]
     random.Random(seed).shuffle(unread)
     items = [
-        Item(f"authored_{row.lang}", row.id, row.channel, row.verdict.value, "authored", row.text)
+        Item(AUTHORED + row.lang, row.id, row.channel, row.verdict.value, "authored", row.text)
         for row in unread
     ]
     return spread(items, {row.id: row.pair for row in unread if row.pair is not None})
@@ -84,7 +84,7 @@ def draw_authored(rows: Sequence[AuthoredRow], seed: int) -> list[Item]:
 def known_answers(rows: Sequence[AuthoredRow]) -> list[Item]:
     """Return the authored train rows that are not hard: readers must get them right."""
     return [
-        Item(f"authored_{row.lang}", row.id, row.channel, row.verdict.value, "known", row.text)
+        Item(AUTHORED + row.lang, row.id, row.channel, row.verdict.value, "known", row.text)
         for row in rows
         if row.part == "train" and not row.hard and row.channel != "dialogue"
     ]

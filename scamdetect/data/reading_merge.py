@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from scamdetect.data.authored import load_authored, write_rows
-from scamdetect.data.corpus_rows import AUTHORED
+from scamdetect.data.corpus_rows import is_own
 from scamdetect.data.corrections import Correction, read_corrections, write_corrections
 from scamdetect.data.keyword_rule import guess
 from scamdetect.data.reading import Answers, Reading, text_digest
@@ -70,8 +70,7 @@ def of_present_texts(answers: Answers, folder: Path) -> Answers:
     kept = [
         one
         for one in answers.readings
-        if not one.key.source.startswith(AUTHORED)
-        or texts.get(one.key.id, one.key.digest) == one.key.digest
+        if not is_own(one.key.source) or texts.get(one.key.id, one.key.digest) == one.key.digest
     ]
     return replace(answers, readings=kept)
 
@@ -84,7 +83,7 @@ def merge_public(answers: Answers, folder: Path) -> list[Path]:
     """
     by_slug: dict[str, dict[str, Correction | None]] = defaultdict(dict)
     for (slug, row), readings in _by_row(answers.readings).items():
-        if not slug.startswith(AUTHORED):
+        if not is_own(slug):
             agreed = len({reading.verdict for reading in readings}) == 1
             by_slug[slug][row] = _correction(readings) if agreed else None
     paths = []
@@ -108,7 +107,7 @@ def merge_authored(answers: Answers, folder: Path) -> list[Reading]:
     found = {
         readings[0].key.id: readings[0]
         for readings in _by_row(answers.readings).values()
-        if readings[0].key.source.startswith(AUTHORED)
+        if is_own(readings[0].key.source)
     }
     rows = load_authored(folder)
     if gone := sorted(found.keys() - {row.id for row in rows}):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scamdetect.evaluation.authored import RATES
@@ -10,6 +10,7 @@ from scamdetect.evaluation.gates import BAR, FEWEST_ROWS, FIRST
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.protocol import FLAG, FPRS, Evaluation, SourceResult
 from scamdetect.evaluation.slices import CellRates, FalseAlarms
+from scamdetect.pages import table
 
 if TYPE_CHECKING:
     from scamdetect.evaluation.report import Report
@@ -90,7 +91,7 @@ def _sources(detectors: Sequence[Evaluation]) -> list[str]:
         for detector, result in _by_source(detectors)
     ]
     note = "\\* selects the model; the others are reported only."
-    return ["## By left-out source", "", *_table(header, rows), "", note, ""]
+    return ["## By left-out source", "", *table(header, rows), "", note, ""]
 
 
 def _authored(detectors: Sequence[Evaluation]) -> list[str]:
@@ -133,8 +134,8 @@ def _authored(detectors: Sequence[Evaluation]) -> list[str]:
     )
     head = ["rows", "detector", "by", "cell", "n scam", "n legit", "recall at the pooled R@1%"]
     return [
-        "## On the project's own messages", "", note, "", *_table(header, rows), "",
-        *_table([*head, "flag recall", "flag FPR"], cells), "",
+        "## On the project's own messages", "", note, "", *table(header, rows), "",
+        *table([*head, "flag recall", "flag FPR"], cells), "",
     ]  # fmt: skip
 
 
@@ -149,7 +150,7 @@ def _gates(detectors: Sequence[Evaluation]) -> list[str]:
     rows.sort(key=lambda row: (row[1] != FIRST, row[1], row[0]))
     header = ["rows", "slice", "detector", "n legit", "flag FPR", "bar"]
     title = f"## Gates: at most {BAR:.0%} of an honest slice flagged as shipped"
-    return [title, "", *(_table(header, rows) if rows else ["No legit rows."]), ""]
+    return [title, "", *(table(header, rows) if rows else ["No legit rows."]), ""]
 
 
 def _spam(detectors: Sequence[Evaluation]) -> list[str]:
@@ -168,7 +169,7 @@ def _spam(detectors: Sequence[Evaluation]) -> list[str]:
         return []
     header = ["source", "detector", "n spam", *_SHOWN]
     title = "## Promotions flagged as scam (in no other figure)"
-    return [title, "", *_table(header, rows), ""]
+    return [title, "", *table(header, rows), ""]
 
 
 def _kinds(detectors: Sequence[Evaluation]) -> list[str]:
@@ -184,7 +185,7 @@ def _kinds(detectors: Sequence[Evaluation]) -> list[str]:
         return ["## By kind", "", "Not measured: no row has a kind that was read or authored.", ""]
     header = ["kind", "detector", "n scam", *_SHOWN, "kind named"]
     title = "## Recall by kind (rows whose kinds are the source's own, read or authored)"
-    return [title, "", *_table(header, rows), ""]
+    return [title, "", *table(header, rows), ""]
 
 
 def _alarms(where: str, found: Mapping[str, FalseAlarms]) -> list[str]:
@@ -205,7 +206,7 @@ def _cells(title: str, found: Mapping[str, Sequence[CellRates]]) -> list[str]:
     for name in names:
         rates = [of_cell[name][shown] for of_cell in by_name.values() for shown in _SHOWN]
         rows.append([name, f"{rates[0].n:,}", *map(_percent, rates)])
-    return _table(header, rows) if rows else ["No legit rows."]
+    return table(header, rows) if rows else ["No legit rows."]
 
 
 def _languages(report: Report) -> list[str]:
@@ -218,7 +219,7 @@ def _languages(report: Report) -> list[str]:
     rows.sort(key=lambda row: (row[0] != "all", row[0]))
     header = ["language", "by", "n", "und", "accuracy of the answered"]
     title = "## Language (the rows above and the calibrate rows)"
-    return [title, "", *_table(header, rows), ""]
+    return [title, "", *table(header, rows), ""]
 
 
 def _worst(detectors: Sequence[Evaluation]) -> list[str]:
@@ -235,7 +236,7 @@ def _worst(detectors: Sequence[Evaluation]) -> list[str]:
     ]
     header = ["source", "detector", "row", "verdict", "scam probability"]
     title = "## Worst errors at T@1% (five a side and source)"
-    return [title, "", *(_table(header, rows) if rows else ["None."])]
+    return [title, "", *(table(header, rows) if rows else ["None."])]
 
 
 def _by_source(detectors: Sequence[Evaluation]) -> list[tuple[str, SourceResult]]:
@@ -244,10 +245,6 @@ def _by_source(detectors: Sequence[Evaluation]) -> list[tuple[str, SourceResult]
         for place in range(len(detectors[0].sources))
         for found in detectors
     ]
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
 
 
 def _percent(estimate: Estimate | None) -> str:

@@ -1,11 +1,22 @@
-"""Where a figure comes from: the machine and the commit."""
+"""Where a figure comes from: the day, the machine and the commit."""
 
 from __future__ import annotations
 
 import os
 import platform
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
+
+
+def today() -> str:
+    """Return the date in UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def file_stem(model_id: str) -> str:
+    """Return the model id as a file may be named."""
+    return model_id.replace("@", "-").replace("+", "-")
 
 
 def machine() -> str:

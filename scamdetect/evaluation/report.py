@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,7 +23,7 @@ from scamdetect.evaluation.protocol import (
     flag_masks,
     transferred_thresholds,
 )
-from scamdetect.evaluation.provenance import commit, machine
+from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.reference_mix import (
     balanced_sample,
     reference_weights,
@@ -101,7 +100,7 @@ def build_report(
         masks = flag_masks(scores[split:], transferred)
         calibrated[scores.name] = false_alarms(calibrate, masks)
     return Report(
-        date=datetime.now(UTC).date().isoformat(),
+        date=today(),
         commit=commit(),
         machine=machine(),
         bundle=bundle,

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from scamdetect.data.corpus_rows import is_own
+
 _USE = """\
 Scores one message at a time: the probabilities that it is honest (`legit`), unwanted promotion
 (`spam`) or fraud (`scam`), the kinds of scam, and the language. It is meant to help people and
@@ -101,11 +103,7 @@ def _sources(sources: list[dict[str, Any]]) -> str:
         by_licence[entry["licence"]].append(f"{entry['source']} ({entry['rows']:,})")
     rows = (f"{licence} | {', '.join(names)}" for licence, names in sorted(by_licence.items()))
     table = _table("licence class | sources (training rows)", rows)
-    return f"{table}\n\n{_OWN}" if any(_is_own(entry) for entry in sources) else table
-
-
-def _is_own(entry: Mapping[str, Any]) -> bool:
-    return str(entry["source"]).startswith("authored_")
+    return f"{table}\n\n{_OWN}" if any(is_own(entry["source"]) for entry in sources) else table
 
 
 def _parity(parities: list[dict[str, Any]]) -> str:

@@ -1,0 +1,22 @@
+"""The pieces of Markdown pages that reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from scamdetect.errors import InputError
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table."""
+    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+
+
+def between_markers(page: str, start: str, end: str, lines: Iterable[str], path: Path) -> str:
+    """Return the page with these lines between its markers; raise InputError without those."""
+    head, opened, rest = page.partition(start)
+    _, closed, tail = rest.partition(end)
+    if not (opened and closed):
+        raise InputError(f"{path}: put the lines {start} and {end} where the section goes")
+    return "\n".join([head + start, *lines, end]) + tail
