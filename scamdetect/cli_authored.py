@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from scamdetect.cli_train import extra
+
+if TYPE_CHECKING:
+    from scamdetect.data.authored import Part
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -103,13 +107,18 @@ def authored_command(folder: Path, only: tuple[str, ...], by: str, against: Path
 
 @click.command("authored-parts")
 @_AUTHORED
-def parts_command(folder: Path) -> None:
+@click.option(
+    "--to",
+    type=click.Choice(["train", "calibrate", "dev", "final"]),
+    help="Give them all this part, so that a later round leaves the other parts as they are.",
+)
+def parts_command(folder: Path, to: Part | None) -> None:
     """Give every row that has no part yet its part: train, calibrate or dev."""
     with extra("train"):
         from scamdetect.data.authored import count_rows, load_authored, write_rows
         from scamdetect.data.authored_parts import assign_parts
         from scamdetect.data.authored_stats import count_lines
-    rows = assign_parts(load_authored(folder))
+    rows = assign_parts(load_authored(folder), to)
     for lang in sorted({row.lang for row in rows}):
         write_rows(folder / f"{lang}.jsonl", [row for row in rows if row.lang == lang])
     counts = count_rows(rows, "lang", "part")

@@ -28,10 +28,10 @@ Stage = Literal["opener", "warming", "proof", "ask", "pressure", "after_refusal"
 Channel = Literal["sms", "chat", "social", "email", "dialogue"]
 
 SCRIPTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys("en es pt fr de it vi id ms tl tr sw".split(), ("Latn",)),
+    **dict.fromkeys("en es pt fr de it vi id ms tl tr sw ro cs".split(), ("Latn",)),
     **{"th": ("Thai",), "my": ("Mymr",), "km": ("Khmr",), "ja": ("Jpan",), "ko": ("Kore",)},
-    **{"bn": ("Beng",), "ne": ("Deva",), "ta": ("Taml",), "ru": ("Cyrl",)},
-    **{"ar": ("Arab",), "fa": ("Arab",)},
+    **{"bn": ("Beng",), "ne": ("Deva",), "mr": ("Deva",), "ta": ("Taml",)},
+    **{"ru": ("Cyrl",), "uk": ("Cyrl",), "ar": ("Arab",), "fa": ("Arab",), "he": ("Hebr",)},
     **{"zh": ("Hans", "Hant"), "hi": ("Deva", "Latn"), "ur": ("Arab", "Latn")},
 }
 VERDICT_OF_CELL: dict[Cell, Verdict] = {

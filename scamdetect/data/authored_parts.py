@@ -13,13 +13,16 @@ from scamdetect.data.authored import AuthoredRow, Part
 SHARES: dict[Part, float] = {"train": 50 / 80, "calibrate": 15 / 80, "dev": 15 / 80}
 
 
-def assign_parts(rows: Iterable[AuthoredRow]) -> list[AuthoredRow]:
+def assign_parts(rows: Iterable[AuthoredRow], to: Part | None = None) -> list[AuthoredRow]:
     """Return the rows with a part each; parts that are set stay.
 
-    Batches of a language come in the order of their hashes, each to the part that lacks most, so
-    the same rows always part alike and a later round changes no earlier one.
+    With ``to`` every open row goes there. Else batches of a language come in the order of their
+    hashes, each to the part that lacks most, so the same rows always part alike and a later round
+    changes no earlier one.
     """
     rows = list(rows)
+    if to is not None:
+        return [row if row.part else msgspec.structs.replace(row, part=to) for row in rows]
     parts: dict[tuple[str, str], Part] = {}
     open_batches: Counter[tuple[str, str]] = Counter()
     have: dict[str, Counter[Part]] = defaultdict(Counter)
