@@ -53,7 +53,8 @@ def main() -> None:
             write_recipe(recipe, run / "asked.toml")
             train(run / "asked.toml", asked.corpus, run, True, _say)
             model, tokenizer, record, _ = load_trained(run)
-            figures = dev_figures(dev, *probe(model, tokenizer, list(column(dev, "norm")))).flat()
+            found = probe(model, tokenizer, list(column(dev, "norm")), prefix=recipe.base.prefix)
+            figures = dev_figures(dev, *found).flat()
             line = [today(), commit(), recipe.name, name, seed, corpus]
             line += [f"{record['minutes']:.1f}", *(f"{figures[key]:.4f}" for key in FIGURES)]
             add_line(asked.log, COLUMNS, line)

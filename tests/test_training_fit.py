@@ -111,6 +111,18 @@ def test_a_finished_run_is_loaded_and_tells_its_classes_apart(whole: Path) -> No
     assert [verdict(f"{text} 999") for text in TINY_TEXTS.values()] == [0, 1, 2]
 
 
+def test_every_part_of_the_loss_trains_together(corpus: Path, base: Path, tmp_path: Path) -> None:
+    recipe = _recipe(tmp_path, base)
+    text = recipe.read_text("utf-8").replace("layers = 1", 'layers = 1\nprefix = "query: "')
+    parts = "soft = 1\npair = 1\nhonest_margin = 0.01\nsource_adversary = 0.1"
+    recipe.write_text(f"{text}\n[loss]\n{parts}\n", encoding="utf-8")
+    train(recipe, corpus, tmp_path / "run", resume=True, log=_ignore)
+    last = _metrics(tmp_path / "run")[-1]
+    assert {"soft", "pair", "honest_margin", "source_adversary"} <= set(last)
+    assert last["verdict"] < _metrics(tmp_path / "run")[0]["verdict"]
+    assert load_trained(tmp_path / "run")[3].loss.pair == 1
+
+
 def test_a_finished_run_is_not_repeated(whole: Path, recipe: Path, corpus: Path) -> None:
     before = Run(whole).weights.stat().st_mtime_ns
     lines: list[str] = []

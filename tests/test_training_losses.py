@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.training.losses import SCAM, SPAM, Targets, multi_task_loss, verdict_loss
+from scamdetect.training.losses import (
+    LEGIT,
+    PAIR_MARGIN,
+    SCAM,
+    SPAM,
+    Targets,
+    honest_loss,
+    kind_loss,
+    multi_task_loss,
+    pair_loss,
+    scam_log_odds,
+    soft_loss,
+    verdict_loss,
+)
 from scamdetect.training.recipe import LossTable
 
 TABLE = LossTable(label_smoothing=0.0)
@@ -28,6 +41,9 @@ def _targets(rows: int) -> Targets:
         kinds=torch.zeros(rows, len(KINDS)),
         kinds_weight=torch.zeros(rows, len(KINDS)),
         language=torch.full((rows,), -1),
+        soft=torch.full((rows,), float("nan")),
+        pair=torch.full((rows,), -1),
+        cell=torch.zeros(rows, dtype=torch.int64),
     )
 
 
@@ -41,7 +57,7 @@ def _outputs(rows: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torc
 
 
 def test_the_columns_are_those_of_the_labels() -> None:
-    assert (VERDICTS[SPAM], VERDICTS[SCAM]) == (Verdict.SPAM, Verdict.SCAM)
+    assert [VERDICTS[place] for place in (LEGIT, SPAM, SCAM)] == list(Verdict)
 
 
 @given(LOGITS)
@@ -82,8 +98,7 @@ def test_unknown_labels_contribute_nothing() -> None:
         assert block.grad[0].abs().sum() > 0
         assert block.grad[1].abs().sum() == 0
     alone = (outputs[0][:1], outputs[1][:1], outputs[2][:1])
-    first = Targets(*(getattr(targets, name)[:1] for name in Targets.__dataclass_fields__))
-    assert multi_task_loss(alone, first, TABLE)[1] == pytest.approx(parts)
+    assert multi_task_loss(alone, targets[torch.tensor([0])], TABLE)[1] == pytest.approx(parts)
 
 
 def test_one_unknown_kind_leaves_the_others_of_its_row() -> None:
@@ -124,3 +139,58 @@ def test_half_precision_outputs_are_summed_in_full_precision() -> None:
     targets = _targets(2)
     verdict, kinds, language = (block.detach().to(torch.bfloat16) for block in _outputs(2))
     assert multi_task_loss((verdict, kinds, language), targets, TABLE)[0].dtype is torch.float32
+
+
+@given(LOGITS)
+def test_scam_log_odds_are_those_of_the_softmax(logits: np.ndarray) -> None:
+    p = torch.from_numpy(logits.astype(np.float64)).softmax(dim=-1)[:, SCAM]
+    found = scam_log_odds(torch.from_numpy(logits))
+    np.testing.assert_allclose(found.double().sigmoid(), p, atol=1e-6)
+
+
+def test_the_kind_loss_is_a_mean_over_the_scams_that_know_kinds() -> None:
+    logits, kinds, weight = torch.zeros(3, 2), torch.zeros(3, 2), torch.zeros(3, 2)
+    weight[0] = 1.0
+    weight[2, 0] = 1.0
+    # log 2 for each of three known kinds, over two rows; the row that knows none is left out.
+    assert kind_loss(logits, kinds, weight).item() == pytest.approx(1.5 * np.log(2), rel=1e-5)
+
+
+def test_the_soft_loss_is_least_at_the_readers_probability() -> None:
+    soft = torch.tensor([0.2, float("nan")])
+    losses = [soft_loss(torch.tensor([odds, 9.0]), soft).item() for odds in (-2.0, -1.386, 0.0)]
+    assert losses[1] == min(losses)
+    assert soft_loss(torch.zeros(2), torch.full((2,), float("nan"))).item() == 0.0
+
+
+def test_the_pair_loss_moves_the_scam_up_and_its_own_twin_down() -> None:
+    targets = _targets(5)
+    targets.verdict[:] = torch.tensor([SCAM, LEGIT, LEGIT, SCAM, SPAM])
+    targets.pair[:] = torch.tensor([7, 7, 8, -1, 7])
+    odds = torch.zeros(5, requires_grad=True)
+    loss = pair_loss(odds, targets)
+    loss.backward()
+    assert loss.item() == pytest.approx(np.log1p(np.exp(PAIR_MARGIN)), rel=1e-5)
+    assert odds.grad is not None
+    scam, twin, *others = odds.grad.tolist()
+    assert scam < 0 < twin and others == [0.0, 0.0, 0.0]
+
+
+def test_the_margin_touches_only_honest_rows_that_come_near() -> None:
+    odds = torch.tensor([-9.0, 1.0, 5.0], requires_grad=True)
+    honest_loss(odds, torch.tensor([LEGIT, LEGIT, SCAM])).backward()
+    assert odds.grad is not None
+    far, near, scam = odds.grad.tolist()
+    assert near > 0 and far == scam == 0.0
+
+
+def test_parts_of_weight_zero_are_left_out_and_others_count() -> None:
+    targets = _targets(2)
+    targets.verdict[0], targets.pair[:] = SCAM, 1
+    plain = multi_task_loss(_outputs(2), targets, TABLE)[1]
+    loss, parts = multi_task_loss(
+        _outputs(2), targets, LossTable(label_smoothing=0.0, pair=0.5, honest_margin=2.0, soft=1.0)
+    )
+    assert set(parts) - set(plain) == {"pair", "honest_margin", "soft"}
+    expected = parts["verdict"] + 0.5 * parts["pair"] + 2 * parts["honest_margin"]
+    assert loss.item() == pytest.approx(expected, rel=1e-5)

@@ -30,6 +30,16 @@ def test_padding_changes_no_logit() -> None:
     assert [block.shape for block in together] == [(2, 3), (2, 18), (2, 5)]
 
 
+def test_pooling_takes_the_mean_or_the_first_state() -> None:
+    torch.manual_seed(0)
+    model = ScamModel(tiny_encoder(2), 3, 18, 5, "first").eval()
+    with torch.no_grad():
+        states = model.encoder(IDS[:1]).last_hidden_state
+        torch.testing.assert_close(model.encode(IDS[:1], MASK[:1])[0], states[:, 0])
+        model.pooling = "mean"
+        torch.testing.assert_close(model.encode(IDS[:1], MASK[:1])[0], states.mean(dim=1))
+
+
 def test_the_language_head_does_not_move_the_encoder() -> None:
     model = _model()
     model(IDS, MASK)[2].sum().backward()

@@ -123,3 +123,21 @@ def test_the_plan_follows_from_the_seed_alone() -> None:
 def test_lengths_are_padded_upwards(length: int) -> None:
     assert padded(length) % PAD_TO == 0
     assert length <= padded(length) < length + PAD_TO
+
+
+def test_the_sides_of_a_pair_share_a_batch() -> None:
+    generator = np.random.default_rng(0)
+    lengths = generator.integers(4, 60, 400)
+    pairs = np.repeat(np.arange(200), 2)
+    pairs[200:] = -1
+    rows = generator.permutation(np.repeat(np.arange(400), 2))
+    batches = make_batches(rows, lengths, 512, 0, pairs)
+    assert sorted(np.concatenate(batches).tolist()) == sorted(rows.tolist())
+    together = sum(
+        min((pairs[batch] == pair).sum() // 2 for pair in [number])
+        for batch in batches
+        for number in set(pairs[batch].tolist()) - {-1}
+    )
+    assert together > 180  # of 200: each of 100 pairs was drawn twice
+    for batch in batches:
+        assert padded(int(lengths[batch].max())) * len(batch) <= 512 or len(batch) == 1

@@ -21,7 +21,7 @@ def _write(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.toml")), ids=lambda path: path.stem)
 def test_the_recipes_of_the_repository_load(path: Path) -> None:
     assert load_recipe(path).name
 
@@ -55,6 +55,8 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
         ('name = "x"\n[optimiser]\nclip = 0\n', "optimiser.clip is 0"),
         ('name = "x"\n[optimiser]\nweight_decay = -0.1\n', "optimiser.weight_decay is -0.1"),
         ('name = "x"\n[loss]\nkinds = -1\n', "loss.kinds is -1"),
+        ('name = "x"\n[base]\npooling = "max"\n', r"max.*pooling"),
+        ('name = "x"\n[loss]\npair = -1\n', "loss.pair is -1"),
         ('name = "x"\n[loss]\nrule_weight = 2\n', "loss.rule_weight is 2"),
         ('name = "x"\n[base]\nlayers = 0\n', "base.layers is 0"),
         ('name = "x"\ncheckpoint_minutes = -1\n', "checkpoint_minutes is -1"),
@@ -94,7 +96,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
     assert done.stdout.strip() == recipe_hash(Recipe("x", seed=3))
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.toml")), ids=lambda path: path.stem)
 def test_a_written_recipe_reads_like_the_one_before(tmp_path: Path, path: Path) -> None:
     recipe = load_recipe(path)
     write_recipe(recipe, tmp_path / "copy.toml")

@@ -14,7 +14,7 @@ from tiny_base import PIECES, tiny_tokenizer
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.training.recipe import DataTable, LossTable, Recipe
+from scamdetect.training.recipe import BaseTable, DataTable, LossTable, Recipe
 from scamdetect.training.rows import TrainingRows, collate, disguised, prepare_rows, read_roles
 
 RULE = 0.4
@@ -89,7 +89,7 @@ def test_verdicts_their_weights_and_classes() -> None:
         ({"verdict": "scam", "kinds": []}, (0, 0.0), (0, 0.0)),
         ({"verdict": "scam", "not_legit": True}, (0, 0.0), (0, 0.0)),
         ({"verdict": "spam"}, (0, 0.0), (0, 0.0)),
-        ({"verdict": "legit"}, (0, 1.0), (0, 1.0)),
+        ({"verdict": "legit"}, (0, 0.0), (0, 0.0)),
     ],
 )
 def test_kinds_are_known_or_masked(
@@ -178,3 +178,27 @@ def test_authored_rows_weigh_as_the_recipe_says() -> None:
     assert prepare_rows(table(rows), tiny_tokenizer(), recipe).facts.weights.tolist() == [
         1.0, 1.0, 1.5,
     ]  # fmt: skip
+
+
+def test_readers_pairs_and_cells_are_known_to_the_targets() -> None:
+    own = {"verdict_provenance": "authored", "thread_id": "en-p1", "source": "authored_en"}
+    targets = _prepared(
+        row(3, "scam", reader=88, **own),
+        row(4, "legit", **own),
+        row(5, "scam", thread_id="en-p1"),  # a public thread is no pair
+    ).targets
+    assert targets.pair.tolist() == [-1, -1, 0, 0, -1]
+    assert targets.soft[2].item() == pytest.approx(0.88)
+    assert torch.isnan(targets.soft[[0, 1, 3, 4]]).all()
+    assert targets.cell[1] == targets.cell[4] != targets.cell[2] != targets.cell[3]
+
+
+def test_a_prefix_stands_before_every_window() -> None:
+    rows = [row(1, "legit", role="train"), row(2, "scam", role="train", norm="lunch " * 90)]
+    recipe = Recipe("test", base=BaseTable(prefix="hello "), data=DataTable(disguised_share=0.0))
+    prepared = prepare_rows(table(rows), tiny_tokenizer(), recipe)
+    assert [PIECES[number] for number in prepared.prefix] == ["\u2581hello"]
+    ids, mask, _ = collate(prepared, np.array([0, 1]), 32, np.random.default_rng(0))
+    assert (ids[:, 1] == prepared.prefix[0]).all()
+    assert mask.sum(dim=1).tolist() == [len(prepared.ids[0]) + 3, 32]
+    assert prepared.facts.lengths[0] == len(prepared.ids[0]) + 3

@@ -18,13 +18,15 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
-from scamdetect.training.losses import Targets, multi_task_loss
+from scamdetect.training.losses import multi_task_loss
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
 from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
@@ -92,13 +94,14 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
         encoder.get_input_embeddings().requires_grad_(False)
     tokenizer.save(str(run.tokenizer), pretty=False)
     rows = prepare_rows(table, tokenizer, recipe)
-    model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(rows.languages))
+    model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(rows.languages), recipe.base.pooling)
     set_dropout(model, recipe.optimiser.dropout)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
+    twins = rows.targets.pair.numpy() if recipe.loss.pair else None
     order = draw_rows(rows.facts, recipe.data, recipe.seed)
     lengths = np.minimum(rows.facts.lengths, recipe.data.max_tokens)
-    batches = make_batches(order, lengths, recipe.optimiser.batch_tokens, recipe.seed)
+    batches = make_batches(order, lengths, recipe.optimiser.batch_tokens, recipe.seed, twins)
     log(
         f"{len(rows.ids)} rows, {len(order)} draws, {int(lengths[order].sum()):,} tokens, "
         f"{len(batches)} steps, {len(rows.languages)} languages, "
@@ -140,11 +143,13 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
     if hasattr(encoder, "pooler"):
         encoder.pooler = None
-    model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(record["languages"]))
+    recipe = load_recipe(folder / "recipe.toml")
+    model = ScamModel(
+        encoder, len(VERDICTS), len(KINDS), len(record["languages"]), recipe.base.pooling
+    )
     model.load_state_dict(load_file(run.weights))
     model.eval()
-    tokenizer = Tokenizer.from_file(str(run.tokenizer))
-    return model, tokenizer, record, load_recipe(folder / "recipe.toml")
+    return model, Tokenizer.from_file(str(run.tokenizer)), record, recipe
 
 
 def file_sha256(path: Path) -> str:
@@ -209,16 +214,20 @@ def _loop(
     log: Log,
 ) -> float:
     table = recipe.optimiser
-    optimiser = torch.optim.AdamW(
-        parameter_groups(
-            model,
-            table.learning_rate,
-            table.head_learning_rate,
-            table.language_learning_rate,
-            table.layer_decay,
-            table.weight_decay,
-        )
+    groups = parameter_groups(
+        model,
+        table.learning_rate,
+        table.head_learning_rate,
+        table.language_learning_rate,
+        table.layer_decay,
+        table.weight_decay,
     )
+    trained = nn.ModuleDict({"model": model})
+    if recipe.loss.source_adversary:
+        adversary = SourceAdversary(model.verdict.in_features, rows.cells).to(device)
+        trained["adversary"] = adversary
+        groups.append({"params": list(adversary.parameters()), "lr": table.head_learning_rate})
+    optimiser = torch.optim.AdamW(groups)
     warmup = max(1, round(table.warmup * len(batches)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser,
@@ -226,7 +235,7 @@ def _loop(
             (step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup))
         ),
     )
-    step, spent = _restore(run, model, optimiser, schedule)
+    step, spent = _restore(run, trained, optimiser, schedule)
     precision = _precision(table.precision, device)
     started = saved = time.monotonic()
     model.train()
@@ -234,9 +243,15 @@ def _loop(
         ids, mask, targets = collate(
             rows, batches[step], recipe.data.max_tokens, np.random.default_rng((recipe.seed, step))
         )
+        targets = targets.to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
-            outputs = model(ids.to(device), mask.to(device))
-        loss, parts = multi_task_loss(outputs, _move(targets, device), recipe.loss)
+            pooled, low = model.encode(ids.to(device), mask.to(device))
+            outputs = model.heads(pooled, low)
+        loss, parts = multi_task_loss(outputs, targets, recipe.loss)
+        if recipe.loss.source_adversary:
+            told = trained["adversary"](pooled, targets.cell)
+            loss = loss + recipe.loss.source_adversary * told
+            parts["source_adversary"] = told.item()
         if not torch.isfinite(loss):
             raise RecipeError(
                 f"the loss is {loss.item()} at step {step}; lower optimiser.learning_rate or set "
@@ -253,18 +268,9 @@ def _loop(
         if step % _LOG_EVERY == 0 or step == len(batches):
             _log_step(run, step, len(batches), seconds, loss.item(), parts, log)
         if now - saved > 60 * recipe.checkpoint_minutes:
-            _save_checkpoint(run, model, optimiser, schedule, step, seconds)
+            _save_checkpoint(run, trained, optimiser, schedule, step, seconds)
             saved = time.monotonic()
     return spent + time.monotonic() - started
-
-
-def _move(targets: Targets, device: torch.device) -> Targets:
-    return Targets(
-        *(
-            getattr(targets, name).to(device)
-            for name in ("verdict", "verdict_weight", "kinds", "kinds_weight", "language")
-        )
-    )
 
 
 def _precision(asked: str, device: torch.device) -> str:
@@ -294,7 +300,7 @@ def _log_step(
 
 def _save_checkpoint(
     run: Run,
-    model: ScamModel,
+    trained: nn.ModuleDict,
     optimiser: Optimizer,
     schedule: LRScheduler,
     step: int,
@@ -303,7 +309,7 @@ def _save_checkpoint(
     state = {
         "step": step,
         "seconds": seconds,
-        "model": model.state_dict(),
+        "trained": trained.state_dict(),
         "optimiser": optimiser.state_dict(),
         "schedule": schedule.state_dict(),
         "random": torch.get_rng_state(),
@@ -314,13 +320,13 @@ def _save_checkpoint(
 
 
 def _restore(
-    run: Run, model: ScamModel, optimiser: Optimizer, schedule: LRScheduler
+    run: Run, trained: nn.ModuleDict, optimiser: Optimizer, schedule: LRScheduler
 ) -> tuple[int, float]:
     if not run.checkpoint.exists():
         run.metrics.unlink(missing_ok=True)
         return 0, 0.0
     state = torch.load(run.checkpoint, weights_only=True)
-    model.load_state_dict(state["model"])
+    trained.load_state_dict(state["trained"])
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
     torch.set_rng_state(state["random"])

