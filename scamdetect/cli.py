@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from scamdetect.cli_data import data
-from scamdetect.cli_train import evaluate, export, train
+from scamdetect.cli_train import average, evaluate, export, train
 from scamdetect.errors import InputError, OutputError, ScamDetectError
 
 WRONG_USE, FAILED, INTERRUPTED = 2, 4, 130
@@ -117,6 +117,7 @@ def doctor(model: Path | None) -> None:
 
 cli.add_command(data)
 cli.add_command(train)
+cli.add_command(average)
 cli.add_command(export)
 cli.add_command(evaluate)
 

@@ -113,9 +113,8 @@ def test_a_finished_run_is_loaded_and_tells_its_classes_apart(whole: Path) -> No
 
 def test_every_part_of_the_loss_trains_together(corpus: Path, base: Path, tmp_path: Path) -> None:
     recipe = _recipe(tmp_path, base)
-    text = recipe.read_text("utf-8").replace("layers = 1", 'layers = 1\nprefix = "query: "')
     parts = "soft = 1\npair = 1\nhonest_margin = 0.01\nsource_adversary = 0.1"
-    recipe.write_text(f"{text}\n[loss]\n{parts}\n", encoding="utf-8")
+    recipe.write_text(f"{recipe.read_text('utf-8')}\n[loss]\n{parts}\n", encoding="utf-8")
     train(recipe, corpus, tmp_path / "run", resume=True, log=_ignore)
     last = _metrics(tmp_path / "run")[-1]
     assert {"soft", "pair", "honest_margin", "source_adversary"} <= set(last)

@@ -117,12 +117,12 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
         "torch": torch.__version__,
         "sources": sorted(set(table["source"].to_pylist())),
     }
-    _write_record(run, record)
+    write_record(run, record)
     seconds = _loop(model, rows, batches, recipe, run, device, log)
-    _write_record(run, record | {"minutes": round(seconds / 60, 1)})
+    write_record(run, record | {"minutes": round(seconds / 60, 1)})
     encoder.config.save_pretrained(out)
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-    with _replacing(run.weights) as partial:
+    with replacing(run.weights) as partial:
         save_file(state, partial)
     run.checkpoint.unlink(missing_ok=True)
     log(f"finished after {seconds / 60:.1f} minutes: {run.weights}")
@@ -184,14 +184,15 @@ def _check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
         )
 
 
-def _write_record(run: Run, record: dict[str, Any]) -> None:
-    with _replacing(run.record) as partial:
+def write_record(run: Run, record: dict[str, Any]) -> None:
+    """Write what decided the run."""
+    with replacing(run.record) as partial:
         text = json.dumps(record, indent=1, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8")
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path that gets the final name at the end, so that a kill leaves no half."""
     partial = path.with_name(path.name + ".part")
     yield partial
@@ -315,7 +316,7 @@ def _save_checkpoint(
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all(),
     }
-    with _replacing(run.checkpoint) as partial:
+    with replacing(run.checkpoint) as partial:
         torch.save(state, partial)
 
 

@@ -1,0 +1,77 @@
+"""Average the weights of runs that differ in their seed alone: a "soup" of equals.
+
+Wortsman et al. 2022 (arXiv:2203.05482): runs that start from one base lie in one basin, and the
+mean of their weights often holds better on unseen sources than any of them, at no cost later.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from scamdetect.errors import RecipeError
+from scamdetect.training.fit import Run, replacing, write_record
+from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash, without_seed
+
+_SAME = ("corpus", "base", "languages", "sources")
+_SUMMED = ("draws", "steps", "tokens", "minutes")
+
+
+def average(folders: Sequence[Path], out: Path) -> None:
+    """Leave in ``out`` a finished run with the mean weights of the finished runs.
+
+    Raises RecipeError with fewer than two runs, an unfinished one, one of another recipe or corpus
+    than the first, two of one seed, and where ``out`` exists.
+    """
+    if len(folders) < 2:
+        raise RecipeError("an average needs two runs at least; name their folders")
+    if out.exists():
+        raise RecipeError(f"{out} exists; remove it or choose another --out")
+    records = [_record(folder) for folder in folders]
+    first = records[0]
+    for folder, record in zip(folders[1:], records[1:], strict=True):
+        differing = [key for key in _SAME if record[key] != first[key]]
+        if without_seed(_recipe(folder)) != without_seed(_recipe(folders[0])):
+            differing.insert(0, "recipe")
+        if differing:
+            raise RecipeError(
+                f"{folder} has another {' and '.join(differing)} than {folders[0]}; only runs "
+                "that differ in their seed are averaged"
+            )
+    seeds = [record["seed"] for record in records]
+    if len(set(seeds)) < len(seeds):
+        raise RecipeError(f"two of the runs have one seed ({seeds}); name each seed once")
+    out.mkdir(parents=True)
+    for name in ("config.json", "recipe.toml", "tokenizer.json"):
+        shutil.copyfile(folders[0] / name, out / name)
+    run = Run(out)
+    summed = {key: round(sum(record[key] for record in records), 1) for key in _SUMMED}
+    write_record(run, first | summed | {"recipe": recipe_hash(_recipe(out)), "averaged": seeds})
+    with replacing(run.weights) as partial:
+        save_file(_mean([Run(folder).weights for folder in folders]), partial)
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    run = Run(folder)
+    if not run.weights.exists() or not run.record.exists():
+        raise RecipeError(f"{folder}: no finished run (model.safetensors or run.json is missing)")
+    record: dict[str, Any] = json.loads(run.record.read_text(encoding="utf-8"))
+    return record
+
+
+def _recipe(folder: Path) -> Recipe:
+    return load_recipe(folder / "recipe.toml")
+
+
+def _mean(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
+    total = load_file(paths[0])
+    for path in paths[1:]:
+        for name, tensor in load_file(path).items():
+            total[name] += tensor
+    return {name: tensor / len(paths) for name, tensor in total.items()}
