@@ -3,6 +3,7 @@
 Name the bundle to be released and every candidate beforehand: all are scored in one run,
 aggregates are printed, and a line a bundle goes to results/final_log.csv. A bundle that stands
 there already is refused. The final rows choose nothing: no model, threshold or round of writing.
+The rows of languages that nothing trains, in a folder of their own, are opened with them.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import detector_texts
 
 ROOT = Path(__file__).resolve().parent.parent
+UNTRAINED = "untrained"
 COLUMNS = (
-    "date", "commit", "model_id", "n_scam", "n_legit", "languages", "writers", "auc", "recall_1%",
-    "recall_5%", "flag_recall", "flag_fpr", "pairs_by_rank", "pairs_at_flag",
+    "date", "commit", "model_id", "rows", "n_scam", "n_legit", "languages", "writers", "auc",
+    "recall_1%", "recall_5%", "flag_recall", "flag_fpr", "pairs_by_rank", "pairs_at_flag",
 )  # fmt: skip
 
 
@@ -48,26 +50,27 @@ def main() -> None:
                 f"{log}: {detector.model_id} was opened on {opened[detector.model_id]}; "
                 "the final part is opened once per bundle"
             )
-    table = authored_table(asked.authored, "test")
-    if not table.num_rows:
-        raise InputError(f"{asked.authored}: holds no row of the final part")
-    texts = detector_texts(table)
-    for bundle, detector in zip(asked.bundles, detectors, strict=True):
-        scores = score_texts(detector, texts, bundle.name, lambda line: None)
-        (figures,) = authored_figures(table, scores.scam, scores.flagged)
-        result = {"date": today(), "commit": commit(), "model_id": detector.model_id}
-        text = json.dumps(result | asdict(figures), indent=1) + "\n"
-        (asked.out / f"final-{file_stem(detector.model_id)}.json").write_text(
-            text, encoding="utf-8"
-        )
-        add_line(log, COLUMNS, log_line(detector.model_id, figures))
-        sys.stdout.write("\n".join(lines(detector.model_id, figures)) + "\n")
+    for rows, folder in (("final", asked.authored), (UNTRAINED, asked.authored / UNTRAINED)):
+        table = authored_table(folder, "test")
+        if not table.num_rows:
+            raise InputError(f"{folder}: holds no row of the final part")
+        texts = detector_texts(table)
+        for bundle, detector in zip(asked.bundles, detectors, strict=True):
+            scores = score_texts(detector, texts, bundle.name, lambda line: None)
+            (figures,) = authored_figures(table, scores.scam, scores.flagged)
+            result = {"date": today(), "commit": commit(), "model_id": detector.model_id}
+            text = json.dumps(result | asdict(figures), indent=1) + "\n"
+            (asked.out / f"{rows}-{file_stem(detector.model_id)}.json").write_text(
+                text, encoding="utf-8"
+            )
+            add_line(log, COLUMNS, log_line(detector.model_id, rows, figures))
+            sys.stdout.write("\n".join(lines(detector.model_id, rows, figures)) + "\n")
 
 
-def log_line(model_id: str, figures: AuthoredFigures) -> list[object]:
-    """Return the bundle's line of the log."""
+def log_line(model_id: str, rows: str, figures: AuthoredFigures) -> list[object]:
+    """Return a line of the log: a bundle on the final part or on the untrained languages."""
     return [
-        today(), commit(), model_id, figures.n_scam, figures.n_legit,
+        today(), commit(), model_id, rows, figures.n_scam, figures.n_legit,
         figures.n_languages, " ".join(figures.writers), _short(figures.auc),
         *(_short(found) for found in figures.recall_at.values()),
         *map(_short, (figures.flag_recall, figures.flag_fpr, figures.pairs_by_rank,
@@ -75,10 +78,10 @@ def log_line(model_id: str, figures: AuthoredFigures) -> list[object]:
     ]  # fmt: skip
 
 
-def lines(model_id: str, figures: AuthoredFigures) -> list[str]:
+def lines(model_id: str, rows: str, figures: AuthoredFigures) -> list[str]:
     """Return the aggregates to print."""
     shown = [
-        f"{model_id}: {figures.n_scam} scam, {figures.n_legit} legit rows in "
+        f"{model_id}, {rows}: {figures.n_scam} scam, {figures.n_legit} legit rows in "
         f"{figures.n_languages} languages, written by {', '.join(figures.writers)}, which wrote "
         "the train rows too: no generator-held-out result",
         f"  AUC {_interval(figures.auc)}",

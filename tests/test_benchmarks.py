@@ -37,6 +37,8 @@ def authored(tmp_path: Path) -> Path:
         rows.append(row(number, part=part, text=f"gold cost me {number} dollars at the shop"))
         rows.append(row(number + 1, **SCAM, part=part, text=f"invest {number} coins, get double"))
     write_rows(tmp_path / "authored" / "en.jsonl", rows)
+    final = [one for one in rows if one.part == "final"]
+    write_rows(tmp_path / "authored" / "untrained" / "en.jsonl", final[:6])
     (tmp_path / "results").mkdir()
     return tmp_path
 
@@ -47,12 +49,13 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     assert first.returncode == 0, first.stderr
     assert "no generator-held-out result" in first.stdout and "coins" not in first.stdout
     with (authored / "results" / "final_log.csv").open(encoding="utf-8") as file:
-        (line,) = csv.DictReader(file)
+        line, untrained = csv.DictReader(file)
     assert (line["n_scam"], line["n_legit"], line["writers"]) == ("13", "13", "a tester")
+    assert (untrained["rows"], untrained["n_scam"]) == ("untrained", "3")
     second = _run("final.py", tiny_bundle, *options)
     assert second.returncode == 1 and "opened once per bundle" in second.stderr
     log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")
-    assert log.count("\n") == 2
+    assert log.count("\n") == 3
 
 
 def test_evasion_reports_what_each_disguise_changes(authored: Path, tiny_bundle: Path) -> None:
