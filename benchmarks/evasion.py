@@ -15,20 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
-from scamdetect.data.authored import AuthoredRow, load_authored
-from scamdetect.evaluation.metrics import auc, false_positive_rate, recall
+from scamdetect.data.authored import load_authored
+from scamdetect.evaluation.evasion import STRENGTHS, Message, disguise, evasion_results
 from scamdetect.evaluation.provenance import commit, machine, today
+from scamdetect.evaluation.scoring import score_texts
 from scamdetect.labels import Verdict
-from scamdetect.perturb import PERTURBATIONS, perturb
+from scamdetect.pages import table
 from scamdetect.thresholds import threshold_at_fpr
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARE = 0.6  # of the words
-MIXED = ("leet", "zero_width", "link_tricks")
-LOOSE = 0.05
+STRENGTH = "medium"
+LOOSE, LOOSE_FPR = "5 % of clean legit", 0.05
 
 
 def main() -> None:
@@ -39,26 +38,31 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
     rows = [row for row in load_authored(asked.authored) if row.part == "dev"]
-    rows = [row for row in rows if row.verdict is not Verdict.SPAM]
+    messages = [
+        Message(row.text, row.id, row.verdict is Verdict.SCAM, row.script)
+        for row in rows
+        if row.verdict is not Verdict.SPAM
+    ]
+    disguised = disguise(messages, [STRENGTH])
+    texts = [message.text for message in messages]
+    texts += [text for one in disguised for text in one.texts]
     with ScamDetector.load(asked.bundle) as detector:
-        clean = _scores(detector, [row.text for row in rows])
-        honest = np.array([row.verdict is Verdict.LEGIT for row in rows])
+        scores = score_texts(detector, texts, "evasion", _log).scam
+        clean = scores[: len(messages)]
+        honest = np.array([not message.scam for message in messages])
         thresholds = {
             "flag": detector.thresholds.flag,
-            "5 % of clean legit": float(threshold_at_fpr(clean[honest], LOOSE)),
+            LOOSE: float(threshold_at_fpr(clean[honest], LOOSE_FPR)),
         }
-        results = []
-        for names in ([name] for name in PERTURBATIONS):
-            results.append(_measure(detector, rows, clean, names, thresholds))
-        results.append(_measure(detector, rows, clean, list(MIXED), thresholds))
-        record = {
+        results = evasion_results(messages, disguised, clean, scores[len(messages) :], thresholds)
+        record: dict[str, Any] = {
             "date": today(),
             "commit": commit(),
             "machine": machine(),
             "model_id": detector.model_id,
-            "share": SHARE,
+            "share": STRENGTHS[STRENGTH],
             "thresholds": thresholds,
-            "evasions": results,
+            "evasions": [asdict(result) for result in results],
         }
     stem = asked.out / f"evasion-{asked.bundle.resolve().name}"
     stem.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -67,95 +71,48 @@ def main() -> None:
     sys.stdout.write(page)
 
 
-def _measure(
-    detector: ScamDetector,
-    rows: list[AuthoredRow],
-    clean: NDArray[np.float64],
-    names: list[str],
-    thresholds: dict[str, float],
-) -> dict[str, Any]:
-    """Return the figures of the rows that these evasions change."""
-    texts = [perturb(row.text, names, row.id, SHARE) for row in rows]
-    changed = [n for n, (row, text) in enumerate(zip(rows, texts, strict=True)) if text != row.text]
-    scores = _scores(detector, [texts[place] for place in changed])
-    before = clean[changed]
-    scam = np.array([rows[place].verdict is Verdict.SCAM for place in changed], dtype=bool)
-    scripts = np.array([rows[place].script for place in changed])
-    found: dict[str, Any] = {
-        "evasion": "+".join(names),
-        "n_scam": int(scam.sum()),
-        "n_legit": int((~scam).sum()),
-        "auc": [float(auc(before, scam)), float(auc(scores, scam))],
-    }
-    for name, threshold in thresholds.items():
-        found[name] = {
-            "recall": [_plain(recall(x[scam] >= threshold)) for x in (before, scores)],
-            "fpr": [_plain(false_positive_rate(x[~scam] >= threshold)) for x in (before, scores)],
-        }
-    found["legit_flags_by_script"] = {
-        script: [
-            int((~scam & (scripts == script)).sum()),
-            *(
-                int((x[~scam & (scripts == script)] >= thresholds["5 % of clean legit"]).sum())
-                for x in (before, scores)
-            ),
-        ]
-        for script in sorted(set(scripts[~scam].tolist()))
-    }
-    return found
-
-
-def _scores(detector: ScamDetector, texts: list[str]) -> NDArray[np.float64]:
-    # The decimals of float32, as decisions compare them with thresholds.
-    return np.array([float(str(score)) for score in detector.predict_proba(texts)[:, 2]])
-
-
-def _plain(estimate: Any) -> dict[str, float] | None:  # noqa: ANN401
-    return None if estimate is None else asdict(estimate)
-
-
 def _page(record: dict[str, Any]) -> list[str]:
-    lines = [
+    header = ["evasion", "n scam", "n legit", "AUC", "flagged scams", "flagged legit"]
+    header += ["scams over T5", "legit over T5"]
+    rows, by_script = [], []
+    scripts = sorted({s for found in record["evasions"] for s in _legit_by_script(found)})
+    for found in record["evasions"]:
+        cells = [found["evasion"], str(found["n_scam"]), str(found["n_legit"])]
+        cells.append(" -> ".join("-" if x is None else f"{x:.3f}" for x in found["auc"]))
+        for name in record["thresholds"]:
+            for side in ("recall", "fpr"):
+                cells.append(" -> ".join(map(_percent, found["rates"][name][side])))
+        rows.append(cells)
+        counts = (_legit_by_script(found).get(script) for script in scripts)
+        moved = (f"{one[1]} -> {one[2]} of {one[0]}" if one else "-" for one in counts)
+        by_script.append([found["evasion"], *moved])
+    return [
         "# Evasion",
         "",
         f"{record['date']}, commit {record['commit']}, {record['model_id']}, {record['machine']}. "
         f"Authored dev rows (one writer model), {record['share']:.0%} of the words disguised; only "
         "rows that the evasion changes. Clean -> disguised.",
         "",
-        "| evasion | n scam | n legit | AUC | flagged scams | flagged legit | scams over T5 | "
-        "legit over T5 |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for found in record["evasions"]:
-        cells = [found["evasion"], str(found["n_scam"]), str(found["n_legit"])]
-        cells.append(" -> ".join("-" if x != x else f"{x:.3f}" for x in found["auc"]))
-        for name in record["thresholds"]:
-            for side in ("recall", "fpr"):
-                cells.append(" -> ".join(_percent(x) for x in found[name][side]))
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += [
+        *table(header, rows),
         "",
-        f"T5 is {record['thresholds']['5 % of clean legit']:.4f}, which 5 % of all clean legit dev "
-        "rows reach. Legit rows over T5 by script, clean -> disguised of n:",
+        f"T5 is {record['thresholds'][LOOSE]:.4f}, which 5 % of all clean legit dev rows reach. "
+        "Legit rows over T5 by script, clean -> disguised of n:",
         "",
-        "| evasion | " + " | ".join(scripts := _scripts(record)) + " |",
-        "|---" * (len(scripts) + 1) + "|",
+        *table(["evasion", *scripts], by_script),
     ]
-    for found in record["evasions"]:
-        cells = []
-        for script in scripts:
-            n, before, after = found["legit_flags_by_script"].get(script, (0, 0, 0))
-            cells.append(f"{before} -> {after} of {n}" if n else "-")
-        lines.append(f"| {found['evasion']} | {' | '.join(cells)} |")
-    return lines
 
 
-def _scripts(record: dict[str, Any]) -> list[str]:
-    return sorted({s for found in record["evasions"] for s in found["legit_flags_by_script"]})
+def _legit_by_script(found: dict[str, Any]) -> dict[str, tuple[int, int, int]]:
+    by_script: dict[str, tuple[int, int, int]] = found["rates"][LOOSE]["legit_by_group"]
+    return by_script
 
 
 def _percent(estimate: dict[str, float] | None) -> str:
     return "-" if estimate is None else f"{estimate['value']:.1%}"
+
+
+def _log(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 if __name__ == "__main__":

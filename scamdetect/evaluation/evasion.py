@@ -1,0 +1,168 @@
+"""What disguises cost: recall kept on scams and flags gained on honest text, by evasion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scamdetect.evaluation.metrics import (
+    Bools,
+    Estimate,
+    Floats,
+    as_scores,
+    auc,
+    bootstrap_by_group,
+    false_positive_rate,
+    recall,
+)
+from scamdetect.perturb import PERTURBATIONS, perturb
+
+STRENGTHS = {"light": 0.2, "medium": 0.6, "heavy": 1.0}  # share of the words
+MIXED = ("leet", "zero_width", "link_tricks")
+EVASIONS = tuple((name,) for name in PERTURBATIONS) + (MIXED,)
+KEPT = {"light": 0.98, "medium": 0.95}  # of the clean recall, at the flag threshold
+MORE_FLAGS = 0.005  # at most, of the honest texts
+ALL = "all together"
+_RESAMPLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to disguise; ``seed`` decides how, ``group`` is what flags are counted by."""
+
+    text: str
+    seed: str
+    scam: bool
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Clean and disguised shares over one threshold."""
+
+    recall: tuple[Estimate | None, Estimate | None]
+    fpr: tuple[Estimate | None, Estimate | None]
+    legit_by_group: dict[str, tuple[int, int, int]]  # n, over the threshold clean, disguised
+
+
+@dataclass(frozen=True, slots=True)
+class EvasionResult:
+    """What one evasion does at one strength to the messages that it changes."""
+
+    evasion: str
+    strength: str
+    n_scam: int
+    n_legit: int
+    auc: tuple[float | None, float | None]
+    rates: dict[str, Rates]  # by the threshold's name
+    kept: dict[str, Estimate | None]  # disguised over clean recall; messages resampled
+
+
+@dataclass(frozen=True, slots=True)
+class Disguised:
+    """The messages that evasions change: places (n,) in the list, and the texts."""
+
+    evasion: str
+    strength: str
+    places: tuple[int, ...]
+    texts: tuple[str, ...]
+
+
+def disguise(messages: Sequence[Message], strengths: Sequence[str]) -> list[Disguised]:
+    """Return the messages under every evasion at these strengths, unchanged ones left out."""
+    found = []
+    for names in EVASIONS:
+        for strength in strengths:
+            texts = [perturb(m.text, names, m.seed, STRENGTHS[strength]) for m in messages]
+            changed = [n for n, text in enumerate(texts) if text != messages[n].text]
+            kept = tuple(texts[place] for place in changed)
+            found.append(Disguised("+".join(names), strength, tuple(changed), kept))
+    return found
+
+
+def evasion_results(
+    messages: Sequence[Message],
+    disguised: Sequence[Disguised],
+    clean: Floats,
+    scores: Floats,
+    thresholds: dict[str, float],
+) -> list[EvasionResult]:
+    """Return the figures by evasion and strength, then over all evasions of a strength.
+
+    ``clean`` (messages,) scores the messages, ``scores`` the disguised texts one after the other.
+    """
+    before, after = as_scores(clean), as_scores(scores)
+    results, start = [], 0
+    pooled: dict[str, list[tuple[np.ndarray, Floats]]] = {}
+    for one in disguised:
+        found = after[start : start + len(one.texts)]
+        start += len(one.texts)
+        places = np.array(one.places, dtype=np.intp)
+        pooled.setdefault(one.strength, []).append((places, found))
+        results.append(
+            _result(one.evasion, one.strength, messages, places, before[places], found, thresholds)
+        )
+    for strength, parts in pooled.items():
+        places = np.concatenate([part for part, _ in parts])
+        found = np.concatenate([part for _, part in parts])
+        results.append(_result(ALL, strength, messages, places, before[places], found, thresholds))
+    return results
+
+
+def _result(
+    evasion: str,
+    strength: str,
+    messages: Sequence[Message],
+    places: np.ndarray,
+    before: Floats,
+    after: Floats,
+    thresholds: dict[str, float],
+) -> EvasionResult:
+    scam = np.array([messages[place].scam for place in places], dtype=bool)
+    groups = np.array([messages[place].group for place in places], dtype=object)
+    areas = [auc(values, scam) for values in (before, after)]
+    return EvasionResult(
+        evasion=evasion,
+        strength=strength,
+        n_scam=int(scam.sum()),
+        n_legit=int((~scam).sum()),
+        auc=(_known(areas[0]), _known(areas[1])),
+        rates={
+            name: _rates(scam, groups, before >= value, after >= value)
+            for name, value in thresholds.items()
+        },
+        kept={
+            name: _kept(before[scam] >= value, after[scam] >= value, places[scam])
+            for name, value in thresholds.items()
+        },
+    )
+
+
+def _rates(scam: Bools, groups: np.ndarray, before: Bools, after: Bools) -> Rates:
+    by_group = {}
+    for name in sorted(set(groups[~scam])):
+        rows = ~scam & (groups == name)
+        by_group[name] = (int(rows.sum()), int(before[rows].sum()), int(after[rows].sum()))
+    return Rates(
+        recall=(recall(before[scam]), recall(after[scam])),
+        fpr=(false_positive_rate(before[~scam]), false_positive_rate(after[~scam])),
+        legit_by_group=by_group,
+    )
+
+
+def _kept(before: Bools, after: Bools, places: np.ndarray) -> Estimate | None:
+    """Return how much of the recall is left, messages resampled with all their disguises."""
+    if not before.any():
+        return None
+
+    def ratio(weights: Floats) -> float:
+        clean = (weights * before).sum()
+        return float((weights * after).sum() / clean) if clean else float("nan")
+
+    return bootstrap_by_group(ratio, places, before.size, resamples=_RESAMPLES)
+
+
+def _known(area: float) -> float | None:
+    return None if np.isnan(area) else area

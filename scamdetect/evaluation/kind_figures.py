@@ -1,0 +1,88 @@
+"""How well the kinds of scams are told, on rows whose kinds were read or authored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group, recall
+from scamdetect.evaluation.protocol import SMALLEST_KIND
+from scamdetect.evaluation.table import column, evaluation_sets, has_verdict
+from scamdetect.labels import KINDS, Kind, Provenance, Verdict
+
+BY_SOURCE = (Kind.INVESTMENT, Kind.ROMANCE)
+ALL = "all"
+_SEEN = (Provenance.READ.value, Provenance.AUTHORED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldKind:
+    """Precision and recall of one kind among the scams of one set; None: not measured."""
+
+    kind: str
+    rows: str  # all, authored and the role, or a source
+    n: int  # scams of this kind
+    precision: Estimate | None
+    recall: Estimate | None
+    f1: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KindFigures:
+    """The kinds told of scams; ``macro_f1`` is the plain mean over the ``n_kinds`` measured."""
+
+    macro_f1: Estimate | None
+    n_kinds: int
+    kinds: tuple[ToldKind, ...]
+
+
+def kind_figures(table: pa.Table, told: Sequence[frozenset[Kind]]) -> KindFigures:
+    """Return the figures of the kinds that a detector names of each row (rows,).
+
+    A kind of under 30 such scams is not measured. Precision counts scams only: how often a named
+    kind is right once a message is a scam.
+    """
+    seen = has_verdict(table, Verdict.SCAM) & np.isin(
+        column(table, "kinds_provenance").astype(str), _SEEN
+    )
+    stated = column(table, "kinds")
+    truth, named = (
+        np.array([[kind in (names or ()) for kind in KINDS] for names in of_rows], dtype=bool)
+        for of_rows in (stated[seen], [told[row] for row in np.flatnonzero(seen)])
+    )
+    if not seen.any():
+        return KindFigures(None, 0, ())
+    groups = column(table, "group")[seen].astype(np.int64)
+    found = [_told(kind, ALL, truth[:, k], named[:, k]) for k, kind in enumerate(KINDS)]
+    for name, rows in evaluation_sets(table).items():
+        here = rows[seen]
+        for kind in BY_SOURCE:
+            k = KINDS.index(kind)
+            found.append(_told(kind, name, truth[here, k], named[here, k]))
+    measured = truth.sum(axis=0) >= SMALLEST_KIND
+
+    def macro(weights: Floats) -> float:
+        return float(np.mean(_f1(truth[:, measured], named[:, measured], weights)))
+
+    return KindFigures(
+        macro_f1=bootstrap_by_group(macro, groups, truth.shape[0]) if measured.any() else None,
+        n_kinds=int(measured.sum()),
+        kinds=tuple(one for one in found if one.n),
+    )
+
+
+def _told(kind: Kind, rows: str, truth: Bools, named: Bools) -> ToldKind:
+    n = int(truth.sum())
+    if n < SMALLEST_KIND:
+        return ToldKind(kind.value, rows, n, None, None, None)
+    f1 = float(_f1(truth[:, None], named[:, None], np.ones(truth.size))[0])
+    return ToldKind(kind.value, rows, n, recall(truth[named]), recall(named[truth]), f1)
+
+
+def _f1(truth: Bools, named: Bools, weights: Floats) -> Floats:
+    """Return the F1 (kinds,) of the columns, 0 where a kind is neither there nor named."""
+    hits, stated, said = (weights @ part for part in (truth & named, truth, named))
+    return np.asarray(2 * hits / np.maximum(stated + said, 1e-300), dtype=np.float64)

@@ -1,0 +1,105 @@
+"""Whether scam probabilities are what they say: calibration error, Brier score, reliability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group
+
+BINS = 15
+_RESAMPLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityPoint:
+    """One bin: its mean scam probability, the share of scams in it, and its share of the mass."""
+
+    probability: float
+    scams: float
+    mass: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """How the probabilities of one set agree with its scams; promos and unscored rows left out."""
+
+    name: str
+    base_rate: float  # share of scams by weight
+    n_scam: int
+    n_legit: int
+    ece: Estimate  # over bins of equal mass
+    brier: float
+    points: tuple[ReliabilityPoint, ...]
+
+
+def with_base_rate(weights: ArrayLike, scam: Bools, rate: float) -> Floats:
+    """Return the weights (n,) scaled so that scams hold ``rate`` of their sum, which is n."""
+    mass = np.asarray(weights, dtype=np.float64)
+    shares = np.where(
+        scam, rate / max(mass[scam].sum(), 1e-300), (1 - rate) / max(mass[~scam].sum(), 1e-300)
+    )
+    return np.asarray(mass * shares * mass.size, dtype=np.float64)
+
+
+def reliability(
+    name: str,
+    probabilities: ArrayLike,
+    scam: Bools,
+    weights: ArrayLike,
+    groups: ArrayLike,
+    bins: int = BINS,
+) -> Reliability | None:
+    """Return the reliability of scam probabilities (n,); None unless both sides are there.
+
+    The expected calibration error takes bins of equal mass (Nguyen and O'Connor 2015); rows of one
+    probability share a bin. Its interval comes from resampled groups.
+    """
+    values, mass = np.asarray(probabilities, dtype=np.float64), np.asarray(weights, np.float64)
+    kept = ~np.isnan(values) & (mass > 0)
+    values, truth, mass = values[kept], scam[kept], mass[kept]
+    if truth.all() or not truth.any():
+        return None
+    levels, level = np.unique(values, return_inverse=True)
+
+    def binned(weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return mass, sum of probabilities and scam mass of each bin."""
+        of_level = np.bincount(level, weights, minlength=levels.size)
+        middle = np.cumsum(of_level) - of_level / 2
+        place = np.minimum(middle / of_level.sum() * bins, bins - 1).astype(np.intp)
+        scams = np.bincount(level, weights * truth, minlength=levels.size)
+        total, sums, found = (
+            np.bincount(place, part, minlength=bins)
+            for part in (of_level, of_level * levels, scams)
+        )
+        return total, sums, found
+
+    def error(counts: Floats) -> float:
+        total, sums, found = binned(mass * counts)
+        return float(np.abs(sums - found).sum() / total.sum())
+
+    resampled = bootstrap_by_group(
+        error, np.asarray(groups)[kept], truth.size, resamples=_RESAMPLES
+    )
+    assert resampled is not None  # an error is defined wherever there is a row
+    return Reliability(
+        name=name,
+        base_rate=float(mass[truth].sum() / mass.sum()),
+        n_scam=int(truth.sum()),
+        n_legit=int((~truth).sum()),
+        ece=resampled,
+        brier=float((mass * np.square(values - truth)).sum() / mass.sum()),
+        points=tuple(_points(*binned(mass))),
+    )
+
+
+def _points(
+    total: NDArray[np.float64], sums: NDArray[np.float64], found: NDArray[np.float64]
+) -> list[ReliabilityPoint]:
+    return [
+        ReliabilityPoint(float(sums[b] / total[b]), float(found[b] / total[b]),
+                         float(total[b] / total.sum()))
+        for b in np.flatnonzero(total > 0)
+    ]  # fmt: skip

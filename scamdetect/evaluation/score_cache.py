@@ -1,0 +1,97 @@
+"""Scores kept between runs of a report, so that a killed one goes on with what is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scamdetect.evaluation.scoring import DetectorScores
+from scamdetect.labels import Kind
+
+_KEY = b"scored"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCache:
+    """Scores in a folder, one Parquet file a detector and set of rows; no folder keeps none.
+
+    A file holds no text: row, scam, flagged, kinds, language.
+    """
+
+    folder: Path | None
+    corpus_sha256: str
+
+    def scores(
+        self, detector: str, rows: Sequence[str], compute: Callable[[], DetectorScores]
+    ) -> DetectorScores:
+        """Return the kept scores of these rows, or compute and keep them.
+
+        ``detector`` is a model id, or a baseline's name and settings; another one, another corpus
+        or other ``rows`` (n,) are computed anew.
+        """
+        if self.folder is None:
+            return compute()
+        digest = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+        key = json.dumps([detector, self.corpus_sha256, digest])
+        path = self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
+        if (found := _read(path, key)) is not None:
+            return found
+        scores = compute()
+        _write(path, key, rows, scores)
+        return scores
+
+
+def _write(path: Path, key: str, rows: Sequence[str], scores: DetectorScores) -> None:
+    kinds = None if scores.kinds is None else [sorted(names) for names in scores.kinds]
+    languages = None if scores.languages is None else scores.languages.tolist()
+    table = pa.table(
+        {
+            "row": pa.array(rows, pa.string()),
+            "scam": pa.array(scores.scam, pa.float64(), from_pandas=True),
+            "flagged": pa.array(scores.flagged, pa.bool_()),
+            "kinds": pa.array(kinds or [None] * len(rows), pa.list_(pa.string())),
+            "language": pa.array(languages or [None] * len(rows), pa.string()),
+        }
+    )
+    said = json.dumps(
+        {
+            "name": scores.name,
+            "model_id": scores.model_id,
+            "kinds": kinds is not None,
+            "languages": languages is not None,
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    pq.write_table(table.replace_schema_metadata({_KEY: key, b"said": said}), partial)
+    os.replace(partial, path)
+
+
+def _read(path: Path, key: str) -> DetectorScores | None:
+    """Return the scores in the file, None where there is none of this key or it is damaged."""
+    try:
+        table = pq.read_table(path)
+        metadata = table.schema.metadata or {}
+        if metadata.get(_KEY, b"").decode() != key:
+            return None
+        said = json.loads(metadata[b"said"])
+        languages = np.array(table["language"].to_pylist(), dtype=object)
+        kinds = [frozenset(map(Kind, names or ())) for names in table["kinds"].to_pylist()]
+        return DetectorScores(
+            name=said["name"],
+            scam=np.array(table["scam"].to_pylist(), dtype=np.float64),
+            flagged=np.array(table["flagged"].to_pylist(), dtype=bool),
+            kinds=tuple(kinds) if said["kinds"] else None,
+            languages=languages if said["languages"] else None,
+            model_id=said["model_id"],
+        )
+    except (OSError, pa.ArrowException, ValueError, KeyError):
+        return None

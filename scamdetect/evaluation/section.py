@@ -1,0 +1,31 @@
+"""One table of a report, with what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table under its title, with a line that says what it means and the plots that go with it.
+
+    Without rows, ``about`` says why.
+    """
+
+    title: str
+    about: str
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    plots: tuple[str, ...] = ()
+
+
+def section(
+    title: str,
+    about: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *plots: str,
+) -> Section:
+    """Return the section with its cells as tuples."""
+    return Section(title, about, tuple(header), tuple(map(tuple, rows)), plots)

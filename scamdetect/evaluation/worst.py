@@ -1,0 +1,38 @@
+"""The messages on which a detector is most wrong as shipped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from scamdetect.evaluation.metrics import as_scores
+from scamdetect.evaluation.protocol import WorstRow
+from scamdetect.evaluation.scoring import DetectorScores
+from scamdetect.evaluation.table import column, has_verdict
+from scamdetect.labels import Verdict
+
+A_SIDE = 25
+
+
+def worst_errors(table: pa.Table, scores: DetectorScores) -> tuple[WorstRow, ...]:
+    """Return the 25 lowest missed scams, then the 25 highest false alarms, of the dev rows.
+
+    Missed and false are meant at the detector's own flag threshold; unscored scams come first.
+    """
+    dev, values = column(table, "role") == "dev", as_scores(scores.scam)
+    missed = np.flatnonzero(dev & has_verdict(table, Verdict.SCAM) & ~scores.flagged)
+    alarms = np.flatnonzero(dev & has_verdict(table, Verdict.LEGIT) & scores.flagged)
+    chosen = [
+        *missed[np.argsort(values[missed], kind="stable")][:A_SIDE],
+        *alarms[np.argsort(-values[alarms], kind="stable")][:A_SIDE],
+    ]
+    origin, hashes, verdicts = (column(table, name) for name in ("source", "row_hash", "verdict"))
+    return tuple(
+        WorstRow(
+            source=origin[row],
+            row_hash=hashes[row],
+            verdict=verdicts[row],
+            scam_probability=None if np.isnan(scores.scam[row]) else float(scores.scam[row]),
+        )
+        for row in chosen
+    )

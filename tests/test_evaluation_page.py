@@ -1,0 +1,134 @@
+"""The report folder and its page, through the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from synthetic_corpus import corpus, row, table
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+import scamdetect
+from scamdetect.errors import InputError
+from scamdetect.evaluation import baseline
+from scamdetect.evaluation.report import evaluate_bundle
+from scamdetect.evaluation.report_folder import prepare_folder
+
+_ROOT = Path(scamdetect.__file__).resolve().parent.parent
+HOSTILE = "<script>alert('darling')</script> & <img src=http://evil.example/x>"
+
+
+@pytest.fixture(scope="module")
+def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a corpus in which the detector misses hostile text, with authored pairs."""
+    own = {"source": "authored_en", "verdict_provenance": "authored", "generated": "a tester"}
+    rows = [row(901, "scam", source="vi_sms_ie403", lang="vi", norm=HOSTILE)]
+    for n in range(25):
+        rows.append(row(n, "scam", thread_id=f"p{n}", kinds_provenance="authored", **own))
+        rows.append(row(100 + n, "legit", thread_id=f"p{n}", **own))
+    path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
+    pq.write_table(pa.concat_tables([corpus(), table(rows)]), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(
+    corpus_file: Path, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """Return the results and the report folder that the command wrote."""
+    place = tmp_path_factory.mktemp("out")
+    done = subprocess.run(
+        [sys.executable, "-m", "scamdetect.cli", "evaluate", str(tiny_bundle), "--base", "none",
+         "--corpus", str(corpus_file), "--out", "results", "--report", "report"],
+        cwd=place, env=os.environ | {"PYTHONPATH": str(_ROOT)},
+        capture_output=True, text=True, encoding="utf-8", timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return place / "results", place / "report"
+
+
+def test_the_page_is_one_file_that_loads_nothing(folder: tuple[Path, Path]) -> None:
+    page = (folder[1] / "evaluate-scamdetect-tiny.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 8
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    for title in ("By left-out source", "Calibration", "Evasion", "Contamination audit"):
+        assert title in page
+
+
+def test_a_message_is_shown_and_not_run(folder: tuple[Path, Path]) -> None:
+    page = (folder[1] / "evaluate-scamdetect-tiny.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(&#39;darling&#39;)&lt;/script&gt;" in page
+    assert "<script" not in page and "<img src" not in page
+
+
+def test_text_stands_on_the_page_alone_and_git_ignores_the_folder(
+    folder: tuple[Path, Path],
+) -> None:
+    results, report = folder
+    assert (report / ".gitignore").read_text(encoding="utf-8") == "*\n"
+    others = [path for path in (*results.rglob("*"), *report.rglob("*")) if path.is_file()]
+    for path in others:
+        if path.suffix != ".html":
+            assert b"alert(" not in path.read_bytes(), path
+    assert {path.name for path in results.iterdir()} == {
+        "evaluate-scamdetect-tiny.json", "evaluate-scamdetect-tiny.md",
+    }  # fmt: skip
+
+
+def test_a_stopped_run_goes_on_with_the_scores_that_are_there(
+    corpus_file: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    def run(lines: list[str]) -> None:
+        evaluate_bundle(
+            tiny_bundle, corpus_file, tmp_path / "out", False, lines.append,
+            report=tmp_path / "report",
+        )  # fmt: skip
+
+    with monkeypatch.context() as patched:
+        patched.setattr(baseline, "train_baseline", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run([])
+    assert len(list((tmp_path / "report" / "scores").iterdir())) == 1
+    with monkeypatch.context() as patched:
+        patched.setattr("scamdetect.evaluation.comparison.score_texts", killed)
+        run([])
+    assert (tmp_path / "report" / "evaluate-scamdetect-tiny.html").exists()
+
+
+def test_folders_that_git_would_commit_are_refused(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    with pytest.raises(InputError, match="must not be committed"):
+        prepare_folder(results / "page", results)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    tracked = tmp_path / "docs"
+    tracked.mkdir()
+    (tracked / "a.md").write_text("a", encoding="utf-8")
+    subprocess.run(["git", "-C", str(tmp_path), "add", "docs/a.md"], check=True)
+    with pytest.raises(InputError, match=r"docs holds files under version control"):
+        prepare_folder(tracked, results)
+    assert not (tracked / ".gitignore").exists()
+    prepare_folder(tmp_path / "new", results)
+    prepare_folder(tmp_path / "new", results)
+    status = ["git", "-C", str(tmp_path), "status", "--porcelain"]
+    assert "new" not in subprocess.run(status, capture_output=True, text=True).stdout
+
+
+def test_a_file_or_a_foreign_gitignore_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(InputError, match="is a file"):
+        prepare_folder(tmp_path / "file", tmp_path / "results")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / ".gitignore").write_text("*.log\n", encoding="utf-8")
+    with pytest.raises(InputError, match="not of a report's making"):
+        prepare_folder(tmp_path / "own", tmp_path / "results")
