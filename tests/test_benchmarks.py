@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import synthetic_corpus
 from invented_authored import SCAM, row
@@ -68,6 +69,43 @@ def test_evasion_reports_what_each_disguise_changes(authored: Path, tiny_bundle:
     # What the normaliser undoes changes no score.
     before, after = found["full_width"]["auc"]
     assert before == after
+    assert found["all together"]["n_scam"] >= found["spaced"]["n_scam"]
+    page = next((authored / "results").glob("evasion-*.md")).read_text("utf-8")
+    assert "| spaced |" in page and "| evasion | Latn |" in page and "coins" not in page
+
+
+def test_a_probed_run_gets_a_line_once(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from tiny_base import TINY_TEXTS, write_tiny_base
+
+    from scamdetect.training.fit import train
+
+    rows = [
+        synthetic_corpus.row(
+            1000 * source + n, verdict, source=f"s{source}", role="train", norm=text
+        )
+        for source in range(3)
+        for n in range(100)
+        for verdict, text in TINY_TEXTS.items()
+    ]
+    pq.write_table(synthetic_corpus.table(rows), tmp_path / "corpus.parquet")
+    base = write_tiny_base(tmp_path / "base")
+    recipe = tmp_path / "tiny.toml"
+    tables = f'[base]\nname = "{base}"\n[data]\ntokens = 600\n[optimiser]\nprecision = "fp32"\n'
+    recipe.write_text(f'name = "tiny"\nseed = 0\n{tables}', "utf-8")
+    corpus, log, said = tmp_path / "corpus.parquet", tmp_path / "probe.csv", list[str]()
+    train(recipe, corpus, tmp_path / "run", True, said.append)
+    options = (tmp_path / "run", "--corpus", corpus, "--log", log)
+    first = _run("source_probe.py", *options)
+    assert first.returncode == 0, first.stderr
+    with log.open(encoding="utf-8") as file:
+        (line,) = csv.DictReader(file)
+    assert (line["recipe"], line["legit_languages"], line["scam_n"]) == ("tiny", "1", "300")
+    # All sources hold the same words.
+    assert all(float(line[f"legit_{name}"]) < 0.5 for name in ("ngrams", "base", "trained"))
+    again = _run("source_probe.py", *options)
+    assert again.returncode == 0 and "already" in again.stdout
+    assert log.read_text(encoding="utf-8").count("\n") == 2
 
 
 def test_a_share_of_the_authored_train_rows_is_kept_and_pairs_stay_whole() -> None:

@@ -51,7 +51,7 @@ def kind_figures(table: pa.Table, told: Sequence[frozenset[Kind]]) -> KindFigure
     stated = column(table, "kinds")
     truth, named = (
         np.array([[kind in (names or ()) for kind in KINDS] for names in of_rows], dtype=bool)
-        for of_rows in (stated[seen], [told[row] for row in np.flatnonzero(seen)])
+        for of_rows in (stated[seen], [told[row] for row in np.flatnonzero(seen).tolist()])
     )
     if not seen.any():
         return KindFigures(None, 0, ())

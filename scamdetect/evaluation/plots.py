@@ -234,14 +234,16 @@ def _reliability(report: Report) -> Figure | None:
 def _evasion(report: Report) -> Figure | None:
     if not report.evasion:
         return None
-    names = [name for name in dict.fromkeys(one.evasion for one in report.evasion) if name != ALL]
+    measured = [one.evasion for one in report.evasion if one.kept[FLAG] is not None]
+    names = [name for name in dict.fromkeys(measured) if name != ALL]
     found = {(one.evasion, one.strength): one for one in report.evasion}
     strengths = list(STRENGTHS)
     places = np.arange(len(strengths))
 
     def draw(name: str, axes: Axes) -> None:
-        axes.plot(places, [100 * KEPT.get(s, np.nan) for s in strengths], "_", color="#333333",
-                  ms=18, label="bar (over all evasions)")  # fmt: skip
+        if name == ALL:
+            bars = [100 * KEPT.get(strength, np.nan) for strength in strengths]
+            axes.plot(places, bars, "_", color="#333333", ms=18, label="bar for the recall kept")
         kept = [found[name, strength].kept[FLAG] for strength in strengths]
         low, middle, high = (
             [100 * getattr(one, part) if one else np.nan for one in kept]
@@ -256,4 +258,4 @@ def _evasion(report: Report) -> Figure | None:
         axes.set_xlim(-0.3, len(strengths) - 0.7)
         axes.set_ylim(0, max(110, *(value for value in high if value == value), 0) + 5)
 
-    return _with_legend(_panels([ALL, *names], 2.0, draw))
+    return _with_legend(_panels([ALL, *names], 2.1, draw))

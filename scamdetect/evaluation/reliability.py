@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group
 
@@ -71,7 +71,7 @@ def reliability(
         place = np.minimum(middle / of_level.sum() * bins, bins - 1).astype(np.intp)
         scams = np.bincount(level, weights * truth, minlength=levels.size)
         total, sums, found = (
-            np.bincount(place, part, minlength=bins)
+            np.bincount(place, part, minlength=bins).astype(np.float64)
             for part in (of_level, of_level * levels, scams)
         )
         return total, sums, found
@@ -95,9 +95,7 @@ def reliability(
     )
 
 
-def _points(
-    total: NDArray[np.float64], sums: NDArray[np.float64], found: NDArray[np.float64]
-) -> list[ReliabilityPoint]:
+def _points(total: Floats, sums: Floats, found: Floats) -> list[ReliabilityPoint]:
     return [
         ReliabilityPoint(float(sums[b] / total[b]), float(found[b] / total[b]),
                          float(total[b] / total.sum()))

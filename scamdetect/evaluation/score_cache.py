@@ -50,23 +50,24 @@ class ScoreCache:
 
 
 def _write(path: Path, key: str, rows: Sequence[str], scores: DetectorScores) -> None:
-    kinds = None if scores.kinds is None else [sorted(names) for names in scores.kinds]
-    languages = None if scores.languages is None else scores.languages.tolist()
+    unknown = [None] * len(rows)
+    kinds = unknown if scores.kinds is None else [sorted(names) for names in scores.kinds]
+    languages = unknown if scores.languages is None else scores.languages.tolist()
     table = pa.table(
         {
             "row": pa.array(rows, pa.string()),
             "scam": pa.array(scores.scam, pa.float64(), from_pandas=True),
             "flagged": pa.array(scores.flagged, pa.bool_()),
-            "kinds": pa.array(kinds or [None] * len(rows), pa.list_(pa.string())),
-            "language": pa.array(languages or [None] * len(rows), pa.string()),
+            "kinds": pa.array(kinds, pa.list_(pa.string())),
+            "language": pa.array(languages, pa.string()),
         }
     )
     said = json.dumps(
         {
             "name": scores.name,
             "model_id": scores.model_id,
-            "kinds": kinds is not None,
-            "languages": languages is not None,
+            "kinds": scores.kinds is not None,
+            "languages": scores.languages is not None,
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
