@@ -64,7 +64,9 @@ def main() -> None:
             _say(f"{run}: is in {asked.log} already")
             continue
         _say(f"{run}: {len(rows):,} rows, vectors before and after training")
-        vectors = {"trained": pooled_vectors(model, tokenizer, texts, MAX_TOKENS)}
+        vectors = {
+            "trained": pooled_vectors(model, tokenizer, texts, MAX_TOKENS, recipe.base.prefix)
+        }
         start = (recipe.base.name, recipe.base.layers)
         if start not in before:
             before[start] = vectors_before(*start, texts)
