@@ -29,7 +29,16 @@ COMMAND_MODULES = {f"scamdetect.{name}" for name in COMMANDS}
 # Behind ScamDetector: commands reach these through it alone.
 INNER = {
     f"scamdetect.{name}"
-    for name in ("bundle", "runtime", "batching", "scoring", "workers", "tables", "text")
+    for name in (
+        "bundle",
+        "runtime",
+        "batching",
+        "scoring",
+        "workers",
+        "tables",
+        "text",
+        "settings",
+    )
 }
 TRAIN_SIDE = {f"scamdetect.{name}" for name in ("data", "training", "evaluation", "bench")}
 CORE_LIBRARIES = {"numpy", "onnxruntime", "tokenizers", "pyarrow", "click", "tqdm", "scamdetect"}

@@ -1,0 +1,154 @@
+"""The settings of a bundle, ``scamdetect.json``: every key checked when read."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scamdetect.errors import BundleError, InputError
+from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.text import NORMALISER_VERSION
+from scamdetect.thresholds import OperatingPoint, Thresholds
+
+SCHEMA_VERSION = 1
+AGAIN = "get or export the bundle again"
+
+_NUMBER = (int, float)
+_REQUIRED: dict[str, type | tuple[type, ...]] = {
+    "schema_version": int,
+    "name": str,
+    "version": str,
+    "normaliser_version": int,
+    "classes": list,
+    "kinds": list,
+    "languages": list,
+    "prefix": str,
+    "max_tokens": int,
+    "stride": int,
+    "max_windows": (int, type(None)),
+    "temperature": _NUMBER,
+    "kind_temperature": _NUMBER,
+    "kind_threshold": _NUMBER,
+    "language_threshold": _NUMBER,
+    "thresholds": dict,
+    "operating_points": list,
+}
+_OPTIONAL: dict[str, type | tuple[type, ...]] = {"known_answers": list}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """A text and the scam probability that the bundle gave it where it was made."""
+
+    text: str
+    scam_probability: float
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the checked settings; tables in them become the dataclasses of their keys.
+
+    Raises BundleError, naming the file, the key and the cure.
+    """
+    settings = read_json(path)
+    for key, newest in (
+        ("schema_version", SCHEMA_VERSION),
+        ("normaliser_version", NORMALISER_VERSION),
+    ):
+        check_version(path, key, settings.get(key), newest)
+    for key, allowed in (_REQUIRED | _OPTIONAL).items():
+        value = settings.get(key)
+        if key in _OPTIONAL and key not in settings:
+            continue
+        if key not in settings or isinstance(value, bool) or not isinstance(value, allowed):
+            raise wrong(path, key, value, f"must be {_type_name(allowed)}")
+    if unknown := sorted(settings.keys() - _REQUIRED.keys() - _OPTIONAL.keys()):
+        raise wrong(path, unknown[0], settings[unknown[0]], "is unknown")
+    for key, names in (("classes", VERDICTS), ("kinds", KINDS)):
+        if settings[key] != [name.value for name in names]:
+            raise wrong(path, key, settings[key], f"must be {[name.value for name in names]}")
+    if not settings["languages"] or not all(isinstance(x, str) for x in settings["languages"]):
+        raise wrong(path, "languages", settings["languages"], "must be language codes")
+    for key in ("temperature", "kind_temperature"):
+        if not 0 < settings[key] < math.inf:
+            raise wrong(path, key, settings[key], "must be over 0")
+    for key in ("kind_threshold", "language_threshold"):
+        if not 0 <= settings[key] <= 1:
+            raise wrong(path, key, settings[key], "must lie in [0, 1]")
+    if settings["max_windows"] is not None and settings["max_windows"] < 1:
+        raise wrong(path, "max_windows", settings["max_windows"], "must be null or at least 1")
+    if not 0 <= settings["stride"] < settings["max_tokens"] - 2:
+        raise wrong(path, "stride", settings["stride"], "must lie in [0, max_tokens - 2)")
+    return settings | {
+        "thresholds": _thresholds(path, settings["thresholds"]),
+        "operating_points": _operating_points(path, settings["operating_points"]),
+        "known_answers": _known_answers(path, settings.get("known_answers", [])),
+    }
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; raise BundleError where there is none."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError as problem:
+        raise BundleError(f"{path}: missing; {AGAIN}") from problem
+    except (OSError, ValueError, RecursionError) as problem:
+        raise BundleError(f"{path}: not readable as JSON ({problem}); {AGAIN}") from problem
+    if not isinstance(value, dict):
+        raise BundleError(f"{path}: must hold one JSON object; {AGAIN}")
+    return value
+
+
+def check_version(path: Path, key: str, value: object, newest: int) -> None:
+    """Raise BundleError unless the version is a whole number from 1 to the newest known."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise wrong(path, key, value, "must be a whole number from 1")
+    if value > newest:
+        raise BundleError(
+            f"{path}: {key} {value} is newer than this scamdetect knows ({newest}); "
+            "run: pip install -U scamdetect"
+        )
+
+
+def wrong(path: Path, key: str, value: object, rule: str) -> BundleError:
+    """Return the error for a key whose value breaks a rule."""
+    seen = repr(value)
+    short = seen if len(seen) <= 80 else f"{seen[:77]}..."
+    return BundleError(f"{path}: {key!r} {rule}; found {short}; {AGAIN}")
+
+
+def _thresholds(path: Path, table: dict[str, Any]) -> Thresholds:
+    try:
+        return Thresholds(flag=table["flag"], review=table["review"])
+    except (KeyError, TypeError, InputError) as problem:
+        raise wrong(path, "thresholds", table, "needs 0 < review <= flag <= 1") from problem
+
+
+def _operating_points(path: Path, rows: list[Any]) -> tuple[OperatingPoint, ...]:
+    try:
+        return tuple(OperatingPoint(**row) for row in rows)
+    except TypeError as problem:
+        raise wrong(
+            path, "operating_points", rows, "each needs fpr, threshold, upper_bound, n, recall"
+        ) from problem
+
+
+def _known_answers(path: Path, rows: list[Any]) -> tuple[KnownAnswer, ...]:
+    try:
+        answers = tuple(KnownAnswer(**row) for row in rows)
+    except TypeError as problem:
+        raise wrong(
+            path, "known_answers", rows, "each needs text and scam_probability"
+        ) from problem
+    for answer in answers:
+        probability = answer.scam_probability
+        if not isinstance(answer.text, str) or not isinstance(probability, _NUMBER):
+            raise wrong(path, "known_answers", rows, "each needs a text and a number")
+    return answers
+
+
+def _type_name(allowed: type | tuple[type, ...]) -> str:
+    kinds = allowed if isinstance(allowed, tuple) else (allowed,)
+    return " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
