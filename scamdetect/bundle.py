@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scamdetect.errors import BundleError
-from scamdetect.labels import VERDICTS
+from scamdetect.labels import VERDICTS, Kind
 from scamdetect.onnx_file import has_external_data
+from scamdetect.operating_points import CalibrationRows, OperatingPoint
+from scamdetect.probabilities import Curve
 from scamdetect.settings import (
     AGAIN,
     SCHEMA_VERSION,
@@ -22,7 +24,7 @@ from scamdetect.settings import (
     read_settings,
     wrong,
 )
-from scamdetect.thresholds import OperatingPoint, Thresholds
+from scamdetect.thresholds import KindThresholds, Thresholds
 
 MANIFEST, SETTINGS, CONFIG = "manifest.json", "scamdetect.json", "config.json"
 TOKENIZER, MODEL, CARD = "tokenizer.json", "model.onnx", "README.md"
@@ -47,11 +49,15 @@ class Bundle:
     stride: int
     max_windows: int | None
     temperature: float
+    scam_curve: Curve
+    language_calibration: Mapping[str, tuple[float, float]]  # temperature and bias after the curve
     kind_temperature: float
     kind_threshold: float
+    kind_thresholds: Mapping[Kind, KindThresholds]
     language_threshold: float
     thresholds: Thresholds
     operating_points: tuple[OperatingPoint, ...]
+    calibration_rows: CalibrationRows
     known_answers: tuple[KnownAnswer, ...]
     training: Mapping[str, Any]
 
@@ -80,11 +86,15 @@ class Bundle:
             stride=settings["stride"],
             max_windows=settings["max_windows"],
             temperature=float(settings["temperature"]),
+            scam_curve=settings["scam_curve"],
+            language_calibration=settings["language_calibration"],
             kind_temperature=float(settings["kind_temperature"]),
             kind_threshold=float(settings["kind_threshold"]),
+            kind_thresholds=settings["kind_thresholds"],
             language_threshold=float(settings["language_threshold"]),
             thresholds=settings["thresholds"],
             operating_points=settings["operating_points"],
+            calibration_rows=settings["calibration_rows"],
             known_answers=settings["known_answers"],
             training=manifest["training"],
         )

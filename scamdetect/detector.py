@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from scamdetect.batching import chunked, fold_duplicates
 from scamdetect.bundle import Bundle
-from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.labels import KINDS, VERDICTS, Kind
+from scamdetect.operating_points import OperatingPoint, cheapest_point, find_point
 from scamdetect.prediction import KindScore, Prediction, unscored
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
 from scamdetect.tables import append, texts_of
 from scamdetect.text import normalise
-from scamdetect.thresholds import Thresholds
+from scamdetect.thresholds import KindThresholds, Thresholds
 from scamdetect.workers import WorkerPool
 
 STREAM_WINDOW = 1024
@@ -43,6 +44,10 @@ class ScamDetector:
         self._pool = pool
         self._bundle = scorer.bundle
         self.thresholds = thresholds or scorer.bundle.thresholds
+        own, default = self._bundle.kind_thresholds, self._bundle.kind_threshold
+        self._named_from = np.array(
+            [own[kind].f1 if kind in own else default for kind in KINDS], np.float32
+        )
 
     @classmethod
     def load(
@@ -74,16 +79,59 @@ class ScamDetector:
         """Return the verified bundle behind this detector."""
         return self._bundle
 
+    @property
+    def kind_thresholds(self) -> Mapping[Kind, KindThresholds]:
+        """Return the thresholds of the kinds that had rows enough; others share one in the bundle.
+
+        ``kinds`` of a prediction names those over ``f1``; compare ``kind_proba`` with ``precision``
+        where naming a wrong kind costs more than naming none.
+        """
+        return self._bundle.kind_thresholds
+
+    def operating_point(
+        self, fpr: float, *, lang: str | None = None, kind: str | None = None
+    ) -> OperatingPoint:
+        """Return the threshold at a false-positive rate, with its bound and the expected recall.
+
+        ``lang`` gives the threshold and figures on the rows of that language, ``kind`` the recall
+        on scams of that kind at the threshold for all. Raises InputError, naming the stored rates,
+        languages and kinds, where the bundle's calibrate rows were too few.
+        """
+        bundle = self._bundle
+        return find_point(bundle.operating_points, bundle.calibration_rows, fpr, lang, kind)
+
+    def operating_point_by_cost(
+        self, *, cost_fp: float, cost_fn: float, base_rate: float, lang: str | None = None
+    ) -> OperatingPoint:
+        """Return the stored point with the least expected cost a message.
+
+        ``cost_fp`` is the cost of flagging an honest message, ``cost_fn`` of missing a scam,
+        ``base_rate`` the share of scams. Raises InputError on impossible costs and where flagging
+        nothing would cost less than every point.
+        """
+        return cheapest_point(
+            self._bundle.operating_points,
+            self._bundle.calibration_rows,
+            cost_fp=cost_fp,
+            cost_fn=cost_fn,
+            base_rate=base_rate,
+            lang=lang,
+        )
+
     def with_thresholds(
-        self, *, flag: float | None = None, review: float | None = None
+        self,
+        *,
+        flag: float | OperatingPoint | None = None,
+        review: float | OperatingPoint | None = None,
     ) -> ScamDetector:
         """Return a detector with other thresholds that shares this one's session and workers.
 
-        What is not given stays. Raises InputError unless 0 < review <= flag <= 1.
+        An operating point gives its threshold; what is not given stays. Raises InputError unless
+        0 < review <= flag <= 1.
         """
         thresholds = Thresholds(
-            flag=self.thresholds.flag if flag is None else flag,
-            review=self.thresholds.review if review is None else review,
+            flag=self.thresholds.flag if flag is None else _threshold(flag),
+            review=self.thresholds.review if review is None else _threshold(review),
         )
         return type(self)(self._scorer, self._pool, thresholds)
 
@@ -112,7 +160,8 @@ class ScamDetector:
     def kind_proba(self, texts: Iterable[object]) -> NDArray[np.float32]:
         """Return float32 (n, kinds), columns ``kinds_``; the row of an unscored text is NaN.
 
-        Each kind has a probability of its own; a row does not sum to 1. Raises TypeError on a bare
+        Each is the probability that the text is a scam and of that kind, so none exceeds the scam
+        probability; several kinds may hold and a row does not sum to 1. Raises TypeError on a bare
         string.
         """
         scores, places = self._scores(_several(texts))
@@ -206,9 +255,16 @@ class ScamDetector:
         )
 
     def _kinds(self, row: NDArray[np.float32]) -> tuple[KindScore, ...]:
-        over = np.flatnonzero(row >= self._bundle.kind_threshold)
+        over = np.flatnonzero(row >= self._named_from)
         strongest = sorted(over.tolist(), key=lambda place: (-row[place], place))
+        # That a scam is of some other kind says nothing beside a kind that has a name.
+        if len(strongest) > 1 and KINDS[strongest[0]] is not Kind.OTHER:
+            strongest = [place for place in strongest if KINDS[place] is not Kind.OTHER]
         return tuple(KindScore(KINDS[place], float(str(row[place]))) for place in strongest)
+
+
+def _threshold(value: float | OperatingPoint) -> float:
+    return value.threshold if isinstance(value, OperatingPoint) else value
 
 
 def _scorable(value: object, version: int) -> tuple[str, str | None]:

@@ -12,7 +12,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class KindScore:
-    """One kind of scam and its probability between 0 and 1."""
+    """One kind of scam and the probability, at most the scam's, that the message is such a one."""
 
     kind: Kind
     probability: float
@@ -23,7 +23,8 @@ class Prediction:
     """The answer for one message; an unscored one has no verdict, no probabilities and a reason.
 
     ``verdict`` is the most probable class and may differ from ``decision``, which compares
-    ``scam_probability`` with the thresholds in force. ``reason`` is also set on a scored message
+    ``scam_probability`` with the thresholds in force. ``kinds`` come strongest first, ``other``
+    only alone or above all named ones. ``reason`` is also set on a scored message
     of which the bundle's window limit left a part unread.
     """
 

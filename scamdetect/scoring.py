@@ -14,8 +14,8 @@ from scamdetect.batching import batches, chunked, pad, thin, windows
 from scamdetect.bundle import MODEL, TOKENIZER, Bundle
 from scamdetect.errors import BundleError
 from scamdetect.labels import KINDS, VERDICTS, Verdict
+from scamdetect.probabilities import sigmoid, softmax, verdict_probabilities
 from scamdetect.runtime import Logits, RuntimeName, open_session
-from scamdetect.thresholds import sigmoid, softmax
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _CHUNK = 4096
@@ -25,9 +25,9 @@ _CHUNK = 4096
 class Scores:
     """Scores of n texts; a text without a token has 0 windows and NaN.
 
-    ``verdict`` float32 (n, verdicts), ``kind`` float32 (n, kinds), ``language`` (n,) the place
-    in the bundle's languages or -1 where unsure, ``scored`` and ``windows`` (n,) how many windows
-    were scored and how many the text has.
+    ``verdict`` float32 (n, verdicts), ``kind`` float32 (n, kinds) the probability of being a scam
+    and of that kind, ``language`` (n,) the place in the bundle's languages or -1 where unsure,
+    ``scored`` and ``windows`` (n,) how many windows were scored and how many the text has.
     """
 
     verdict: NDArray[np.float32]
@@ -77,6 +77,9 @@ class Scorer:
         self._head = [edges[0], *self._tokens(bundle.prefix.strip())]
         self._tail = [edges[1]]
         self._pad_id: int = pad_id
+        # The last line is that of texts in no certain language, whose place is -1.
+        own = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
+        self._by_language = np.array([*own, (1.0, 0.0)])
         self._room = bundle.max_tokens - len(self._head) - 1
         if self._room <= bundle.stride:
             raise BundleError(
@@ -105,16 +108,25 @@ class Scorer:
         if not rows:
             return result
         logits = self._run(rows)
-        verdict = softmax(logits.verdict, self.bundle.temperature)
         language = softmax(logits.language)
         unsure = language.max(axis=1) < self.bundle.language_threshold
-        codes = np.where(unsure, -1, language.argmax(axis=1))
         found = [place for place, span in enumerate(spans) if span]
-        # A text is as suspicious as its most suspicious window; its language shows at the start.
+        # A text's language shows at the start; all of its windows are calibrated alike.
+        first = [spans[place][0] for place in found]
+        codes = np.where(unsure, -1, language.argmax(axis=1))[first]
+        of_window = np.repeat(codes, [len(spans[place]) for place in found])
+        verdict = verdict_probabilities(
+            logits.verdict,
+            self.bundle.temperature,
+            self.bundle.scam_curve,
+            self._by_language[of_window],
+        )
+        # A text is as suspicious as its most suspicious window, which also tells the kinds.
         worst = [spans[place][int(verdict[spans[place], _SCAM].argmax())] for place in found]
         result.verdict[found] = verdict[worst]
-        result.kind[found] = sigmoid(logits.kind[worst], self.bundle.kind_temperature)
-        result.language[found] = codes[[spans[place][0] for place in found]]
+        given_scam = sigmoid(logits.kind[worst], self.bundle.kind_temperature)
+        result.kind[found] = verdict[worst, _SCAM, None] * given_scam
+        result.language[found] = codes
         return result
 
     def _run(self, rows: Sequence[list[int]]) -> Logits:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.errors import BundleError, InputError
-from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.labels import KINDS, VERDICTS, Kind
+from scamdetect.operating_points import CalibrationRows, OperatingPoint
+from scamdetect.probabilities import Curve
 from scamdetect.text import NORMALISER_VERSION
-from scamdetect.thresholds import OperatingPoint, Thresholds
+from scamdetect.thresholds import KindThresholds, Thresholds
 
 SCHEMA_VERSION = 1
 AGAIN = "get or export the bundle again"
@@ -36,7 +38,13 @@ _REQUIRED: dict[str, type | tuple[type, ...]] = {
     "thresholds": dict,
     "operating_points": list,
 }
-_OPTIONAL: dict[str, type | tuple[type, ...]] = {"known_answers": list}
+_OPTIONAL: dict[str, type | tuple[type, ...]] = {
+    "known_answers": list,
+    "scam_curve": list,
+    "language_calibration": dict,
+    "kind_thresholds": dict,
+    "calibration_rows": dict,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,12 @@ def read_settings(path: Path) -> dict[str, Any]:
     if not 0 <= settings["stride"] < settings["max_tokens"] - 2:
         raise wrong(path, "stride", settings["stride"], "must lie in [0, max_tokens - 2)")
     return settings | {
+        "scam_curve": _scam_curve(path, settings.get("scam_curve", [])),
+        "language_calibration": _language_calibration(
+            path, settings.get("language_calibration", {}), settings["languages"]
+        ),
+        "kind_thresholds": _kind_thresholds(path, settings.get("kind_thresholds", {})),
+        "calibration_rows": _calibration_rows(path, settings.get("calibration_rows", {})),
         "thresholds": _thresholds(path, settings["thresholds"]),
         "operating_points": _operating_points(path, settings["operating_points"]),
         "known_answers": _known_answers(path, settings.get("known_answers", [])),
@@ -126,13 +140,67 @@ def _thresholds(path: Path, table: dict[str, Any]) -> Thresholds:
         raise wrong(path, "thresholds", table, "needs 0 < review <= flag <= 1") from problem
 
 
-def _operating_points(path: Path, rows: list[Any]) -> tuple[OperatingPoint, ...]:
+def _scam_curve(path: Path, rows: list[Any]) -> Curve:
     try:
-        return tuple(OperatingPoint(**row) for row in rows)
-    except TypeError as problem:
-        raise wrong(
-            path, "operating_points", rows, "each needs fpr, threshold, upper_bound, n, recall"
-        ) from problem
+        return Curve(tuple((float(x), float(y)) for x, y in rows))
+    except (TypeError, ValueError, InputError) as problem:
+        rule = "needs pairs of numbers that rise in both columns"
+        raise wrong(path, "scam_curve", rows, rule) from problem
+
+
+def _language_calibration(
+    path: Path, table: dict[str, Any], languages: list[str]
+) -> dict[str, tuple[float, float]]:
+    for language, pair in table.items():
+        if language not in languages:
+            raise wrong(path, "language_calibration", language, "has a language not in 'languages'")
+        numbers = isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair))
+        if not numbers or pair[0] <= 0:
+            rule = f"needs [temperature over 0, bias] for {language!r}"
+            raise wrong(path, "language_calibration", pair, rule)
+    return {language: (float(pair[0]), float(pair[1])) for language, pair in table.items()}
+
+
+def _kind_thresholds(path: Path, table: dict[str, Any]) -> dict[Kind, KindThresholds]:
+    found = {}
+    for kind, row in table.items():
+        try:
+            found[Kind(kind)] = KindThresholds(**row)
+        except (TypeError, ValueError, InputError) as problem:
+            rule = f"needs f1 and precision (or null) in [0, 1] for each kind, not so for {kind!r}"
+            raise wrong(path, "kind_thresholds", row, rule) from problem
+    return found
+
+
+def _calibration_rows(path: Path, table: dict[str, Any]) -> CalibrationRows:
+    try:
+        languages = {name: (int(a), int(b)) for name, (a, b) in table.get("languages", {}).items()}
+        kinds = {name: int(n) for name, n in table.get("kinds", {}).items()}
+    except (TypeError, ValueError, AttributeError) as problem:
+        rule = "needs languages with [legit, scam] and kinds with a number"
+        raise wrong(path, "calibration_rows", table, rule) from problem
+    return CalibrationRows(languages, kinds)
+
+
+def _operating_points(path: Path, rows: list[Any]) -> tuple[OperatingPoint, ...]:
+    points = []
+    for row in rows:
+        try:
+            point = OperatingPoint(**row)
+        except TypeError as problem:
+            rule = "each needs fpr, threshold, upper_bound, n, recall"
+            raise wrong(path, "operating_points", row, rule) from problem
+        shares = (point.fpr, point.threshold, point.upper_bound, point.recall)
+        counts = (point.n, point.n_scam, point.effective_n)
+        given = [value for value in (*shares, *counts) if value is not None]
+        if None in (*shares[:3], point.n) or not all(map(_is_number, given)):
+            raise wrong(path, "operating_points", row, "needs numbers")
+        if not all(0 <= share <= 1 for share in shares if share is not None) or min(given) < 0:
+            raise wrong(path, "operating_points", row, "needs shares in [0, 1] and counts from 0")
+        if point.kind is not None and point.kind not in KINDS:
+            raise wrong(path, "operating_points", row, "has a kind that does not exist")
+        points.append(point)
+    return tuple(points)
 
 
 def _known_answers(path: Path, rows: list[Any]) -> tuple[KnownAnswer, ...]:
@@ -147,6 +215,10 @@ def _known_answers(path: Path, rows: list[Any]) -> tuple[KnownAnswer, ...]:
         if not isinstance(answer.text, str) or not isinstance(probability, _NUMBER):
             raise wrong(path, "known_answers", rows, "each needs a text and a number")
     return answers
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, _NUMBER) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _type_name(allowed: type | tuple[type, ...]) -> str:

@@ -1,4 +1,4 @@
-"""From logits to probabilities, from scores to thresholds, from thresholds to decisions."""
+"""From scores to thresholds, from thresholds to decisions, and intervals of shares."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +37,20 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class OperatingPoint:
-    """A threshold, the false-positive rate asked for and what it really gave.
+class KindThresholds:
+    """The probabilities from which a kind is named.
 
-    ``upper_bound`` is the upper 95 % Clopper-Pearson limit of the false-positive rate on the ``n``
-    legit rows; ``recall`` is the share of scams at or over the threshold, None without scams.
+    ``f1`` gave the best F1, ``precision`` is the lowest that keeps the precision asked for, None
+    where none does. Raises InputError outside [0, 1].
     """
 
-    fpr: float
-    threshold: float
-    upper_bound: float
-    n: int
-    recall: float | None
+    f1: float
+    precision: float | None
 
-
-def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
-    """Return float32 probabilities (n, classes) from logits (n, classes), rows summing to 1."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    probabilities: Floats = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
-    return probabilities
-
-
-def sigmoid(logits: ArrayLike, temperature: float = 1.0) -> Floats:
-    """Return float32 probabilities of the shape of the logits, each on its own."""
-    halves = np.asarray(logits, dtype=np.float64) / (2.0 * temperature)
-    return (0.5 + 0.5 * np.tanh(halves)).astype(np.float32)
+    def __post_init__(self) -> None:
+        for value in (self.f1, 1.0 if self.precision is None else self.precision):
+            if not 0 <= value <= 1:
+                raise InputError(f"a kind's threshold lies in [0, 1]; got {value!r}")
 
 
 def threshold_at_fpr(
@@ -76,7 +62,7 @@ def threshold_at_fpr(
     every legit score where a single row is already too many; for probabilities it may exceed 1.
     Raises InputError on no rows, on scores that are not finite and on an ``fpr`` outside [0, 1].
     """
-    scores, mass = _weighted(legit_scores, weights)
+    scores, mass = weighted(legit_scores, weights)
     if not 0 <= fpr <= 1:
         raise InputError(f"a false-positive rate lies in [0, 1]; got {fpr!r}")
     values, inverse = np.unique(scores, return_inverse=True)
@@ -87,28 +73,19 @@ def threshold_at_fpr(
     return _above(float(values[too_many[-1]]))
 
 
-def operating_point(
-    legit_scores: ArrayLike,
-    scam_scores: ArrayLike,
-    fpr: float,
-    weights: ArrayLike | None = None,
-    scam_weights: ArrayLike | None = None,
-) -> OperatingPoint:
-    """Return the threshold at ``fpr`` with its upper bound and the recall on the scams.
-
-    With weights (n,) the bound uses the effective number of rows, (sum w)^2 / sum w^2.
-    Raises InputError like ``threshold_at_fpr``.
-    """
-    threshold = threshold_at_fpr(legit_scores, fpr, weights)
-    legit, mass = _weighted(legit_scores, weights)
-    effective = mass.sum() ** 2 / np.square(mass).sum()
-    share = float(mass[legit >= threshold].sum() / mass.sum())
-    recall = None
-    if np.size(scam_scores):
-        scams, scam_mass = _weighted(scam_scores, scam_weights)
-        recall = float(scam_mass[scams >= threshold].sum() / scam_mass.sum())
-    upper = clopper_pearson(share * effective, effective)[1]
-    return OperatingPoint(fpr, threshold, upper, legit.size, recall)
+def weighted(
+    scores: ArrayLike, weights: ArrayLike | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return scores and positive weights (n,), ones by default; raise InputError on others."""
+    values = np.asarray(scores, dtype=np.float64).ravel()
+    mass = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64)
+    if values.size == 0:
+        raise InputError("a threshold needs at least one row; got none")
+    if not np.isfinite(values).all():
+        raise InputError("scores must be finite; leave unscored rows out before choosing")
+    if mass.shape != values.shape or not (np.isfinite(mass).all() and (mass > 0).all()):
+        raise InputError(f"weights must be {values.size} positive numbers, one a score")
+    return values, mass
 
 
 def clopper_pearson(
@@ -150,20 +127,6 @@ def _above(score: float) -> float:
     if step <= score:
         step = np.nextafter(step, np.float32(np.inf))
     return float(str(step))
-
-
-def _weighted(
-    scores: ArrayLike, weights: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    values = np.asarray(scores, dtype=np.float64).ravel()
-    mass = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64)
-    if values.size == 0:
-        raise InputError("a threshold needs at least one legit row; got none")
-    if not np.isfinite(values).all():
-        raise InputError("scores must be finite; leave unscored rows out before choosing")
-    if mass.shape != values.shape or not (np.isfinite(mass).all() and (mass > 0).all()):
-        raise InputError(f"weights must be {values.size} positive numbers, one a score")
-    return values, mass
 
 
 def _check_counts(successes: float, trials: float) -> None:

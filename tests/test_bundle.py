@@ -18,6 +18,8 @@ from scamdetect.bundle import Bundle, default_bundle_path, write_manifest
 from scamdetect.errors import BundleError
 from scamdetect.scoring import Scorer
 
+POINT = {"fpr": 0.1, "threshold": 0.5, "upper_bound": 0.2, "n": 90, "recall": None}
+
 
 @pytest.fixture
 def copy(tiny_bundle: Path, tmp_path: Path) -> Path:
@@ -41,6 +43,24 @@ def test_a_good_bundle_loads(tiny_bundle: Path) -> None:
     assert re.fullmatch(r"[0-9a-f]{8}", loaded.model_id.partition("+")[2])
     assert loaded.operating_points[0].fpr == 0.005
     assert loaded.training == {"recipe": "tests/tiny_bundle.py"}
+
+
+def test_calibration_is_optional_and_read(tiny_bundle: Path, tmp_path: Path) -> None:
+    assert Bundle.load(tiny_bundle).scam_curve.knots == ()
+    folder = write_tiny_bundle(
+        tmp_path / "bundle",
+        scam_curve=[[-1, -2], [1, 2]],
+        language_calibration={"th": [1, -0.5]},
+        kind_thresholds={"romance": {"f1": 0.2, "precision": None}},
+        calibration_rows={"languages": {"th": [300, 40]}, "kinds": {"romance": 30}},
+        operating_points=[POINT, POINT | {"lang": "th"}],
+    )
+    loaded = Bundle.load(folder)
+    assert loaded.scam_curve.knots == ((-1.0, -2.0), (1.0, 2.0))
+    assert loaded.language_calibration == {"th": (1.0, -0.5)}
+    assert loaded.kind_thresholds["romance"].f1 == 0.2  # type: ignore[index]
+    assert loaded.calibration_rows.languages == {"th": (300, 40)}
+    assert [point.lang for point in loaded.operating_points] == [None, "th"]
 
 
 def test_the_model_id_follows_the_content(copy: Path) -> None:
@@ -144,6 +164,19 @@ def test_an_unreadable_manifest_is_refused(copy: Path, content: bytes) -> None:
         ("thresholds", {"flag": 0.5, "review": 0.6}, "review <= flag"),
         ("thresholds", {"flag": 0.5}, "review <= flag"),
         ("operating_points", [{"fpr": 0.1}], "upper_bound"),
+        ("operating_points", [POINT | {"threshold": 1.5}], "in [0, 1]"),
+        ("operating_points", [POINT | {"n": "many"}], "needs numbers"),
+        ("operating_points", [POINT | {"kind": "weather"}], "kind that does not exist"),
+        ("scam_curve", [[0, 1], [1, 0]], "rise in both columns"),
+        ("scam_curve", [[0, 1, 2]], "pairs of numbers"),
+        ("language_calibration", {"xx": [1.0, 0.0]}, "not in 'languages'"),
+        ("language_calibration", {"th": [0.0, 0.0]}, "temperature over 0"),
+        ("language_calibration", {"th": [1.0]}, "'th'"),
+        ("language_calibration", {"th": [1.0, float("nan")]}, "'th'"),
+        ("kind_thresholds", {"weather": {"f1": 0.1, "precision": None}}, "'weather'"),
+        ("kind_thresholds", {"romance": {"f1": 2, "precision": None}}, "'romance'"),
+        ("kind_thresholds", {"romance": {"f1": 0.2}}, "f1 and precision"),
+        ("calibration_rows", {"languages": {"th": 3}}, "[legit, scam]"),
         ("known_answers", {}, "must be list"),
         ("known_answers", [{"text": "hello"}], "scam_probability"),
         ("known_answers", [{"text": "hello", "scam_probability": None}], "number"),

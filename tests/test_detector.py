@@ -211,6 +211,60 @@ def test_impossible_thresholds_are_refused(detector: ScamDetector, bands: dict[s
         detector.with_thresholds(**bands)
 
 
+def test_an_operating_point_gives_its_threshold(detector: ScamDetector) -> None:
+    point = detector.operating_point(fpr=0.005)
+    assert (point.threshold, point.n, point.recall) == (0.9, 500, 0.8)
+    assert detector.with_thresholds(flag=point, review=0.3).thresholds.flag == 0.9
+    assert detector.operating_point_by_cost(cost_fp=1, cost_fn=5, base_rate=0.1) == point
+    with pytest.raises(InputError, match=r"this bundle has 0\.005"):
+        detector.operating_point(fpr=0.01)
+    with pytest.raises(InputError, match="lang='th'.*lang=None"):
+        detector.operating_point(fpr=0.005, lang="th")
+
+
+def test_a_language_has_its_calibration_and_an_unsure_text_the_one_of_all(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    folder = write_tiny_bundle(tmp_path / "b", language_calibration={"ru": [1.0, -2.0]})
+    own = ScamDetector.load(folder, threads=1)
+    texts = ["прибыль", "利润", "profit прибыль", "12:30"]
+    before, after = detector.predict(texts), own.predict(texts)
+    assert [p.language for p in after] == ["ru", "zh", "und", "und"]
+    assert after[0].scam_probability < before[0].scam_probability
+    assert [p.scam_probability for p in after[1:]] == [p.scam_probability for p in before[1:]]
+
+
+def test_a_curve_moves_all_scores_and_no_order(tmp_path: Path, detector: ScamDetector) -> None:
+    curve = [[-4.0, -9.0], [0.0, -3.0], [4.0, 2.0]]
+    moved = ScamDetector.load(write_tiny_bundle(tmp_path / "b", scam_curve=curve), threads=1)
+    texts = [HONEST, PROMO, "прибыль", LURE]
+    before, after = detector.predict_proba(texts)[:, 2], moved.predict_proba(texts)[:, 2]
+    assert before.argsort().tolist() == after.argsort().tolist() and (after < before).all()
+
+
+def test_no_kind_is_likelier_than_the_scam(detector: ScamDetector) -> None:
+    texts = [LURE, HONEST, PROMO, "profit hello lunch", "利润"]
+    assert (detector.kind_proba(texts) <= detector.predict_proba(texts)[:, 2:]).all()
+
+
+def test_a_kind_is_named_from_its_own_threshold(tmp_path: Path, detector: ScamDetector) -> None:
+    own = {"investment": {"f1": 1.0, "precision": None}, "other": {"f1": 0.01, "precision": None}}
+    strict = ScamDetector.load(write_tiny_bundle(tmp_path / "b", kind_thresholds=own), threads=1)
+    kinds = [k.kind for k in strict.predict(LURE).kinds]
+    assert "investment" not in kinds and "romance" in kinds
+    assert strict.kind_thresholds["investment"].f1 == 1.0  # type: ignore[index]
+    assert detector.kind_thresholds == {}
+
+
+def test_other_is_named_alone(tmp_path: Path) -> None:
+    own = {"other": {"f1": 0.01, "precision": None}}
+    detector = ScamDetector.load(write_tiny_bundle(tmp_path / "b", kind_thresholds=own), threads=1)
+    assert "other" not in [k.kind for k in detector.predict(LURE).kinds]
+    high = {kind: {"f1": 1.0, "precision": None} for kind in detector.kinds_} | own
+    alone = ScamDetector.load(write_tiny_bundle(tmp_path / "c", kind_thresholds=high), threads=1)
+    assert [k.kind for k in alone.predict(LURE).kinds] == ["other"]
+
+
 def test_many_threads_share_a_detector(detector: ScamDetector) -> None:
     lists = [[f"{text} {number}" for text in (LURE, HONEST, PROMO)] for number in range(24)]
     expected = [detector.predict(texts) for texts in lists]

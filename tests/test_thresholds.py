@@ -14,9 +14,6 @@ from scamdetect.labels import Decision
 from scamdetect.thresholds import (
     Thresholds,
     clopper_pearson,
-    operating_point,
-    sigmoid,
-    softmax,
     threshold_at_fpr,
     wilson,
 )
@@ -52,16 +49,6 @@ def test_an_integer_weight_equals_repeated_rows(rows: list[tuple[float, int]]) -
     values, weights = zip(*rows, strict=True)
     repeated = np.repeat(values, weights)
     assert threshold_at_fpr(values, 0.25, weights) == threshold_at_fpr(repeated, 0.25)
-
-
-def test_zero_of_forty_has_an_upper_bound_of_nine_percent() -> None:
-    point = operating_point(np.linspace(0, 0.4, 40), [0.2, 0.5, 0.9], fpr=0.005)
-    assert point.upper_bound == pytest.approx(0.0881, abs=1e-4)
-    assert (point.n, point.recall) == (40, pytest.approx(2 / 3))
-
-
-def test_operating_point_without_scams_has_no_recall() -> None:
-    assert operating_point([0.1, 0.2], [], fpr=0.5).recall is None
 
 
 @pytest.mark.parametrize(
@@ -101,21 +88,6 @@ def test_impossible_counts_are_refused(counts: tuple[int, int]) -> None:
 def test_unusable_scores_are_refused(arguments: tuple[list[float], float]) -> None:
     with pytest.raises(InputError):
         threshold_at_fpr(*arguments)
-
-
-@given(st.lists(st.floats(-1e4, 1e4), min_size=3, max_size=3), st.floats(0.1, 10))
-def test_softmax_is_a_distribution_in_the_order_of_the_logits(
-    logits: list[float], temperature: float
-) -> None:
-    row = softmax([logits], temperature)[0]
-    assert row.dtype == np.float32
-    assert row.sum() == pytest.approx(1, abs=1e-6)
-    assert row[int(np.argmax(logits))] == row.max()
-
-
-def test_sigmoid_survives_extreme_logits() -> None:
-    assert sigmoid([-1e6, 0.0, 1e6]).tolist() == [0.0, 0.5, 1.0]
-    assert sigmoid([2.0], temperature=2.0)[0] == pytest.approx(1 / (1 + math.exp(-1)))
 
 
 def test_decision_bands_include_their_thresholds() -> None:

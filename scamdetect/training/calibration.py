@@ -1,8 +1,8 @@
-"""Fit temperatures and choose the shipped thresholds on the calibrate role."""
+"""Calibrate a bundle on the calibrate role: scalings, kinds, operating points, shipped bands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,110 +10,187 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.detector import ScamDetector
 from scamdetect.errors import RecipeError
+from scamdetect.evaluation.metrics import Bools, Floats
 from scamdetect.evaluation.reference_mix import reference_weights
 from scamdetect.evaluation.table import column, detector_texts, has_verdict
-from scamdetect.labels import KINDS, VERDICTS, Provenance, Verdict
-from scamdetect.thresholds import OperatingPoint, operating_point, sigmoid, softmax
+from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
+from scamdetect.operating_points import (
+    CalibrationRows,
+    OperatingPoint,
+    operating_point,
+    supported,
+)
+from scamdetect.probabilities import scam_logits, verdict_probabilities
+from scamdetect.scoring import Scorer, Scores
+from scamdetect.text import normalise
+from scamdetect.thresholds import KindThresholds
+from scamdetect.training.kind_calibration import (
+    FEWEST,
+    fit_kind_temperature,
+    fit_kind_thresholds,
+    joint_probabilities,
+    kind_truth,
+    known_kinds,
+    logit,
+)
+from scamdetect.training.scaling import (
+    FEWEST_LEGIT,
+    FEWEST_SCAM,
+    ScalingRows,
+    Scalings,
+    at_base_rate,
+    fit_scalings,
+)
 
 FLAG_FPR, REVIEW_FPR = 0.005, 0.03
-POINT_FPRS = (0.05, 0.03, 0.01, 0.005, 0.001)
+POINT_FPRS = (0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
+OWN_FPRS = (0.05, 0.03, 0.01, 0.005, 0.001)  # of a language or a kind
 _FEWEST = 50  # rows of a class without which nothing is calibrated
-_KIND_ROWS = 3_000  # one temperature needs no more
-_RANGE = (0.25, 8.0)
+_SCAM = VERDICTS.index(Verdict.SCAM)
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What calibration adds to a bundle's settings."""
 
-    temperature: float
+    scalings: Scalings
     kind_temperature: float
+    kind_threshold: float
+    kind_thresholds: Mapping[Kind, KindThresholds]
     flag: float
     review: float
     operating_points: tuple[OperatingPoint, ...]
+    rows: CalibrationRows
 
     def settings(self) -> dict[str, Any]:
         """Return the keys of ``scamdetect.json`` that this decides."""
         return {
-            "temperature": self.temperature,
+            "scam_curve": [list(knot) for knot in self.scalings.curve.knots],
+            "language_calibration": {
+                name: [scaling.temperature, scaling.bias]
+                for name, scaling in self.scalings.by_language.items()
+            },
             "kind_temperature": self.kind_temperature,
+            "kind_threshold": self.kind_threshold,
+            "kind_thresholds": {
+                kind.value: asdict(pair) for kind, pair in self.kind_thresholds.items()
+            },
             "thresholds": {"flag": self.flag, "review": self.review},
-            "operating_points": [asdict(point) for point in self.operating_points],
+            "operating_points": [_rounded(point) for point in self.operating_points],
+            "calibration_rows": asdict(self.rows),
+        }
+
+    def record(self) -> dict[str, Any]:
+        """Return what the manifest tells of the fit by language."""
+        return {
+            "cross_validated_nll": self.scalings.nll_curve,
+            "cross_validated_nll_by_language": self.scalings.nll_language,
+            "shrinkage_strength": self.scalings.strength,
         }
 
 
-def calibrate(table: pa.Table, detector: ScamDetector) -> Calibration:
-    """Return the calibration of a detector whose temperatures are 1, from the calibrate rows.
+def calibrate(table: pa.Table, scorer: Scorer) -> Calibration:
+    """Return the calibration of a scorer whose temperatures are 1, from the calibrate rows.
 
-    Every slice x language cell of honest rows and every kind x language cell of scams weighs the
-    same. Raises RecipeError where a class has too few rows.
+    Raises RecipeError where a class has too few rows.
     """
-    rows = {verdict: has_verdict(table, verdict) for verdict in Verdict}
     for verdict in (Verdict.LEGIT, Verdict.SCAM):
-        if rows[verdict].sum() < _FEWEST:
+        n = int(has_verdict(table, verdict).sum())
+        if n < _FEWEST:
             raise RecipeError(
                 f"calibration needs {_FEWEST} {verdict} rows of the role calibrate, "
-                f"the corpus has {int(rows[verdict].sum())}; run: scamdetect data build"
+                f"the corpus has {n}; run: scamdetect data build"
             )
-    texts = detector_texts(table)
+    version = scorer.bundle.normaliser_version
+    texts = [normalise(text, version) for text in detector_texts(table)]
+    return fit_calibration(table, scorer.score(texts), scorer.bundle.languages)
+
+
+def fit_calibration(table: pa.Table, scores: Scores, languages: tuple[str, ...]) -> Calibration:
+    """Return the calibration from scores (rows,) at temperature 1 of a bundle's ``languages``.
+
+    Every slice x language cell of honest rows and every kind x language cell of scams weighs the
+    same; probabilities and kinds are fitted for scams being BASE_RATE of the mass.
+    """
+    log_p = np.log(np.clip(scores.verdict.astype(np.float64), 1e-9, 1.0))
     weights = reference_weights(table)
-    log_p = np.log(np.clip(detector.predict_proba(texts).astype(np.float64), 1e-9, 1.0))
-    temperature = _fit_verdict(log_p, rows, weights)
-    kind_temperature = _fit_kinds(table, detector, rows[Verdict.LEGIT])
-    scam = softmax(log_p, temperature)[:, VERDICTS.index(Verdict.SCAM)]
-    legit, fraud = rows[Verdict.LEGIT], rows[Verdict.SCAM]
-    points = tuple(
-        operating_point(scam[legit], scam[fraud], fpr, weights[legit], weights[fraud])
-        for fpr in POINT_FPRS
+    scored = scores.scored > 0
+    legit, scam = (has_verdict(table, v) & scored for v in (Verdict.LEGIT, Verdict.SCAM))
+    found = np.array([*languages, "und"], dtype=object)[scores.language]
+    groups = column(table, "group").astype(np.int64)
+    rows = ScalingRows(scam_logits(log_p), scam, weights, found, groups)
+    scalings = fit_scalings(rows[legit | scam])
+    probability = scam_probabilities(log_p, found, scalings)
+
+    known, truth = known_kinds(table) & scam, kind_truth(table)
+    given_scam = logit(scores.kind / np.maximum(scores.verdict[:, _SCAM, None], 1e-12))
+    kind_temperature = fit_kind_temperature(given_scam[known], truth[known], weights[known])
+    joint = joint_probabilities(probability, given_scam, kind_temperature)
+    of_kinds = legit | known
+    kind_threshold, kind_thresholds = fit_kind_thresholds(
+        joint[of_kinds], truth[of_kinds], at_base_rate(weights[of_kinds], scam[of_kinds])
     )
-    chosen = {point.fpr: min(point.threshold, 1.0) for point in points}
-    return Calibration(temperature, kind_temperature, chosen[FLAG_FPR], chosen[REVIEW_FPR], points)
+
+    lang = column(table, "lang")
+    masks: list[tuple[str | None, str | None, Bools, Bools]] = [(None, None, legit, scam)]
+    names = sorted(set(lang.tolist()))
+    in_language = {name: (legit & (lang == name), scam & (lang == name)) for name in names}
+    counts = CalibrationRows(
+        {name: (int(a.sum()), int(b.sum())) for name, (a, b) in in_language.items()},
+        {kind.value: int((known & truth[:, place]).sum()) for place, kind in enumerate(KINDS)},
+    )
+    for name, (n_legit, n_scam) in counts.languages.items():
+        if n_legit >= FEWEST_LEGIT and n_scam >= FEWEST_SCAM:
+            masks.append((name, None, *in_language[name]))
+    for place, kind in enumerate(KINDS):
+        if counts.kinds[kind.value] >= FEWEST:
+            masks.append((None, kind.value, legit, known & truth[:, place]))
+    points = tuple(
+        point
+        for name, kind_name, honest, fraud in masks
+        for point in _points(probability, weights, honest, fraud, name, kind_name)
+    )
+    flag, review = (
+        min(operating_point(probability[legit], [], fpr, weights[legit]).threshold, 1.0)
+        for fpr in (FLAG_FPR, REVIEW_FPR)
+    )
+    return Calibration(
+        scalings, kind_temperature, kind_threshold, kind_thresholds, flag, review, points, counts
+    )
 
 
-def _fit_verdict(
-    log_p: NDArray[np.float64], rows: dict[Verdict, NDArray[np.bool_]], weights: NDArray[Any]
-) -> float:
-    known = np.logical_or.reduce(list(rows.values()))
-    truth = np.select([rows[verdict] for verdict in VERDICTS], range(len(VERDICTS)), default=0)[
-        known
-    ]
-
-    def loss(temperature: float) -> float:
-        p = softmax(log_p[known], temperature)[np.arange(known.sum()), truth]
-        return float(-(weights[known] * np.log(np.clip(p, 1e-9, 1))).sum())
-
-    return _minimum(loss)
+def scam_probabilities(log_p: Floats, languages: NDArray[np.object_], scalings: Scalings) -> Floats:
+    """Return the calibrated scam probability (n,) of rows in these found languages (n,)."""
+    pairs = scalings.language_pairs(languages)
+    return verdict_probabilities(log_p, 1.0, scalings.curve, pairs)[:, _SCAM].astype(np.float64)
 
 
-def _fit_kinds(table: pa.Table, detector: ScamDetector, legit: NDArray[np.bool_]) -> float:
-    provenance = column(table, "kinds_provenance")
-    stated = np.array([p is not None and p != Provenance.RULE for p in provenance])
-    known = np.flatnonzero(legit | stated)
-    known = np.random.default_rng(0).permutation(known)[:_KIND_ROWS]
-    chosen = table.take(pa.array(known))
-    names = [kind.value for kind in KINDS]
-    truth = np.array([[name in kinds for name in names] for kinds in column(chosen, "kinds")])
-    probabilities = detector.kind_proba(detector_texts(chosen)).astype(np.float64)
-    p = np.clip(probabilities, 1e-7, 1 - 1e-7)
-    logits = np.log(p / (1 - p))
+def _points(
+    probability: Floats,
+    weights: Floats,
+    legit: Bools,
+    scam: Bools,
+    lang: str | None,
+    kind: str | None,
+) -> list[OperatingPoint]:
+    points = (
+        operating_point(
+            probability[legit],
+            probability[scam],
+            fpr,
+            weights[legit],
+            weights[scam],
+            lang=lang,
+            kind=kind,
+        )
+        for fpr in (POINT_FPRS if lang is kind is None else OWN_FPRS)
+    )
+    return [point for point in points if supported(point)]
 
-    def loss(temperature: float) -> float:
-        q = np.clip(sigmoid(logits, temperature), 1e-7, 1 - 1e-7)
-        return float(-np.where(truth, np.log(q), np.log(1 - q)).mean())
 
-    return _minimum(loss) if known.size else 1.0
-
-
-def _minimum(loss: Callable[[float], float]) -> float:
-    """Return the temperature in _RANGE with the least loss: golden section on its logarithm."""
-    ratio = (np.sqrt(5) - 1) / 2
-    low, high = np.log(_RANGE[0]), np.log(_RANGE[1])
-    for _ in range(40):
-        span = ratio * (high - low)
-        if loss(float(np.exp(high - span))) < loss(float(np.exp(low + span))):
-            high = low + span
-        else:
-            low = high - span
-    return round(float(np.exp((low + high) / 2)), 4)
+def _rounded(point: OperatingPoint) -> dict[str, Any]:
+    digits = {"upper_bound": 5, "recall": 4, "effective_n": 1}
+    row = {name: value for name, value in asdict(point).items() if value is not None}
+    row |= {name: round(row[name], places) for name, places in digits.items() if name in row}
+    return {"recall": None} | row

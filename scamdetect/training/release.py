@@ -16,12 +16,13 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 import scamdetect
-from scamdetect.bundle import CARD, CONFIG, MODEL, SETTINGS, TOKENIZER, write_manifest
+from scamdetect.bundle import CARD, CONFIG, MODEL, SETTINGS, TOKENIZER, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import detector_texts
 from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.calibration import Calibration, calibrate
 from scamdetect.training.card import write_card
@@ -84,8 +85,7 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
         _write_parts(small, tokenizer, config, settings, {})
         log("calibrating on the calibrate rows")
         sample = balanced_sample(held["calibrate"], CALIBRATE_ROWS)
-        with ScamDetector.load(small) as detector:
-            calibration = calibrate(sample, detector)
+        calibration = calibrate(sample, Scorer(Bundle.load(small)))
         settings |= calibration.settings()
         for folder in (exact, small):
             _write_parts(folder, tokenizer, config, settings, {})
@@ -103,6 +103,7 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
             "run": {k: record[k] for k in ("rows", "draws", "steps", "tokens", "minutes", "torch")},
             "sources": _sources(held["train"]),
             "calibrate_rows": sample.num_rows,
+            "calibration": calibration.record(),
             "pieces": tokenizer.get_vocab_size(),
             "vocabulary": _vocabulary(whole, tokenizer, held["dev"]),
             "parity_int8_fp32": [asdict(parity) for parity in parities],
@@ -233,12 +234,19 @@ def _vocabulary(whole: Tokenizer, trimmed: Tokenizer, dev: pa.Table) -> list[dic
 
 def _report(out: Path, calibration: Calibration, whole: Parity, log: Log) -> None:
     size = sum(path.stat().st_size for path in out.iterdir()) / 1e6
-    log(f"{out}: {size:.1f} MB, temperature {calibration.temperature}")
-    for point in calibration.operating_points:
+    scalings = calibration.scalings
+    log(f"{out}: {size:.1f} MB, {len(scalings.by_language)} languages calibrated on their own")
+    if scalings.nll_curve is not None and scalings.nll_language is not None:
         log(
-            f"FPR {point.fpr:.1%} on the calibrate mix: threshold {point.threshold:.4f}, "
-            f"upper bound {point.upper_bound:.2%} (n = {point.n}), recall {point.recall or 0:.1%}"
+            f"cross-validated loss by language: {scalings.nll_language:.4f} with calibrations of "
+            f"their own, {scalings.nll_curve:.4f} without"
         )
+    for point in calibration.operating_points:
+        if point.lang is point.kind is None:
+            log(
+                f"FPR {point.fpr:.1%} on the calibrate mix: threshold {point.threshold:.4f}, upper "
+                f"bound {point.upper_bound:.2%} (n = {point.n}), recall {point.recall or 0:.1%}"
+            )
     log(
         f"int8 against fp32 on {whole.n} texts: {whole.verdict_flips} verdict flips, "
         f"{whole.flag_flips} flag flips, largest change {whole.largest_change}"

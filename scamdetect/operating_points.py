@@ -1,0 +1,186 @@
+"""Operating points: a threshold at a false-positive rate, what it gave, and how to choose one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scamdetect.errors import InputError
+from scamdetect.labels import KINDS, Kind
+from scamdetect.thresholds import clopper_pearson, threshold_at_fpr, weighted
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A threshold, the false-positive rate asked for and what it really gave.
+
+    ``upper_bound`` is the upper 95 % Clopper-Pearson limit of the false-positive rate on the ``n``
+    legit rows, which say as much as ``effective_n`` equally weighted ones. ``recall`` is the share
+    of the ``n_scam`` scams at or over the threshold, None without scams. ``lang`` and ``kind`` say
+    which rows these are, None for all; a kind narrows the scams alone.
+    """
+
+    fpr: float
+    threshold: float
+    upper_bound: float
+    n: int
+    recall: float | None
+    n_scam: int | None = None
+    effective_n: float | None = None
+    lang: str | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRows:
+    """How many rows were there to calibrate on: (legit, scam) by language, scams by kind."""
+
+    languages: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+
+def operating_point(
+    legit_scores: ArrayLike,
+    scam_scores: ArrayLike,
+    fpr: float,
+    weights: ArrayLike | None = None,
+    scam_weights: ArrayLike | None = None,
+    *,
+    lang: str | None = None,
+    kind: str | None = None,
+) -> OperatingPoint:
+    """Return the threshold at ``fpr`` with its upper bound and the recall on the scams.
+
+    With weights (n,) the bound uses the effective number of rows, (sum w)^2 / sum w^2 (Kish).
+    Raises InputError like ``threshold_at_fpr``.
+    """
+    threshold = threshold_at_fpr(legit_scores, fpr, weights)
+    legit, mass = weighted(legit_scores, weights)
+    effective = float(mass.sum() ** 2 / np.square(mass).sum())
+    share = float(mass[legit >= threshold].sum() / mass.sum())
+    recall = None
+    if np.size(scam_scores):
+        scams, scam_mass = weighted(scam_scores, scam_weights)
+        recall = float(scam_mass[scams >= threshold].sum() / scam_mass.sum())
+    upper = clopper_pearson(share * effective, effective)[1]
+    return OperatingPoint(
+        fpr, threshold, upper, legit.size, recall, np.size(scam_scores), effective, lang, kind
+    )
+
+
+def supported(point: OperatingPoint) -> bool:
+    """Return whether the rows can show the rate: one effective false alarm would not exceed it.
+
+    A threshold over 1, which no message reaches, is no operating point either.
+    """
+    enough = point.effective_n is None or point.effective_n * point.fpr >= 1 - 1e-9
+    return enough and point.threshold <= 1
+
+
+def find_point(
+    points: Sequence[OperatingPoint],
+    rows: CalibrationRows,
+    fpr: float,
+    lang: str | None = None,
+    kind: str | None = None,
+) -> OperatingPoint:
+    """Return the stored point at a rate, for all messages or for a language or a kind.
+
+    Raises InputError, naming what is stored and how many rows there were, where there is none: a
+    rate is never read off between or beyond those that the rows support.
+    """
+    chosen = _of(points, rows, lang, kind)
+    for point in chosen:
+        if abs(point.fpr - fpr) <= 1e-9:
+            return point
+    n, effective = chosen[0].n, chosen[0].effective_n
+    worth = "" if effective is None else f" (worth {effective:.0f} even ones)"
+    raise InputError(
+        f"no operating point at a false-positive rate of {fpr!r}{_named(lang, kind)}: from {n} "
+        f"legit rows{worth} this bundle has {_listed(f'{point.fpr:g}' for point in chosen)}; "
+        "choose one of these"
+    )
+
+
+def cheapest_point(
+    points: Sequence[OperatingPoint],
+    rows: CalibrationRows,
+    *,
+    cost_fp: float,
+    cost_fn: float,
+    base_rate: float,
+    lang: str | None = None,
+) -> OperatingPoint:
+    """Return the stored point with the least expected cost a message.
+
+    The cost is (1 - base_rate) * fpr * cost_fp + base_rate * (1 - recall) * cost_fn, with the rate
+    asked for, which the point holds. Raises InputError on impossible costs and where flagging
+    nothing at all costs less than every point.
+    """
+    if not (0 < cost_fp < np.inf and 0 < cost_fn < np.inf and 0 < base_rate < 1):
+        raise InputError(
+            f"cost_fp={cost_fp!r}, cost_fn={cost_fn!r}, base_rate={base_rate!r} are impossible; "
+            "choose costs over 0 and a base rate (the share of scams) between 0 and 1"
+        )
+    costs = [
+        ((1 - base_rate) * point.fpr * cost_fp + base_rate * (1 - point.recall) * cost_fn, point)
+        for point in _of(points, rows, lang, None)
+        if point.recall is not None
+    ]
+    if not costs:
+        raise InputError(
+            f"no recall is known{_named(lang, None)}, so no cost can be expected; use lang=None"
+        )
+    cost, best = min(costs, key=lambda pair: pair[0])
+    if cost > base_rate * cost_fn:
+        raise InputError(
+            f"at these costs flagging nothing costs {base_rate * cost_fn:g} a message and the best "
+            f"point (false-positive rate {best.fpr:g}) {cost:g}: flag nothing, or check the costs"
+        )
+    return best
+
+
+def _of(
+    points: Sequence[OperatingPoint], rows: CalibrationRows, lang: str | None, kind: str | None
+) -> list[OperatingPoint]:
+    if kind is not None and kind not in KINDS:
+        allowed = _listed(name.value for name in KINDS)
+        raise InputError(f"{kind!r} is no kind of scam; allowed: {allowed}")
+    found = [point for point in points if point.lang == lang and point.kind == kind]
+    if not found:
+        raise InputError(
+            f"no operating points{_named(lang, kind)}: {_why(points, rows, lang, kind)}"
+        )
+    return found
+
+
+def _why(
+    points: Sequence[OperatingPoint], rows: CalibrationRows, lang: str | None, kind: str | None
+) -> str:
+    langs = _listed(sorted({p.lang for p in points if p.lang and p.kind is None}))
+    kinds = _listed(sorted({p.kind for p in points if p.kind and p.lang is None}))
+    if lang is not None and kind is not None:
+        return "a bundle has points by language or by kind; leave one of the two out"
+    if lang is not None:
+        legit, scam = rows.languages.get(lang, (0, 0))
+        return (
+            f"{legit} legit and {scam} scam calibrate rows are too few; languages with points of "
+            f"their own: {langs}; use lang=None for the points of all messages"
+        )
+    if kind is not None:
+        return (
+            f"{rows.kinds.get(kind, 0)} calibrate scams of that kind are too few; kinds with "
+            f"points: {kinds}; use kind=None for all scams"
+        )
+    return "the bundle was made without any; choose thresholds by hand"
+
+
+def _named(lang: str | None, kind: Kind | str | None) -> str:
+    return (f" for lang={lang!r}" if lang else "") + (f" for kind={str(kind)!r}" if kind else "")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"

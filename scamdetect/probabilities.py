@@ -1,0 +1,84 @@
+"""From logits to calibrated probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scamdetect.errors import InputError
+from scamdetect.labels import VERDICTS, Verdict
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+_SCAM = VERDICTS.index(Verdict.SCAM)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A calibration curve: from a logit to a calibrated one, linear between its knots.
+
+    Beyond the outermost knots it goes on with slope 1; without knots it changes nothing. Raises
+    InputError unless both columns rise strictly, so that calibration never changes an order.
+    """
+
+    knots: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        table = np.array(self.knots, dtype=np.float64).reshape(-1, 2)
+        if not (np.isfinite(table).all() and (np.diff(table, axis=0) > 0).all()):
+            raise InputError("the knots of a curve must be finite and rise in both columns")
+
+    def __call__(self, logits: ArrayLike) -> Doubles:
+        """Return the calibrated logits, of the shape of the logits."""
+        values: Doubles = np.asarray(logits, dtype=np.float64)
+        if not self.knots:
+            return values
+        x, y = np.array(self.knots).T
+        beyond = values - np.clip(values, x[0], x[-1])
+        calibrated: Doubles = np.interp(values, x, y) + beyond
+        return calibrated
+
+
+def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
+    """Return float32 probabilities (n, classes) from logits (n, classes), rows summing to 1."""
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: Floats = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return probabilities
+
+
+def sigmoid(logits: ArrayLike, temperature: float = 1.0) -> Floats:
+    """Return float32 probabilities of the shape of the logits, each on its own."""
+    halves = np.asarray(logits, dtype=np.float64) / (2.0 * temperature)
+    return (0.5 + 0.5 * np.tanh(halves)).astype(np.float32)
+
+
+def scam_logits(logits: ArrayLike) -> Doubles:
+    """Return the logit of scam against the rest (n,) from the logits of the verdicts (n, 3)."""
+    values = np.asarray(logits, dtype=np.float64)
+    rest = np.logaddexp.reduce(np.delete(values, _SCAM, axis=-1), axis=-1)
+    against: Doubles = values[..., _SCAM] - rest
+    return against
+
+
+def verdict_probabilities(
+    logits: ArrayLike,
+    temperature: float,
+    curve: Curve,
+    language: Sequence[tuple[float, float]] | Doubles = ((1.0, 0.0),),
+) -> Floats:
+    """Return calibrated float32 (n, verdicts) from logits (n, verdicts).
+
+    Divides by the temperature, sends the logit of scam against the rest through the curve, then
+    through the temperature and bias of the row's language, (n, 2) or one pair for all. The ratio of
+    the other two stays.
+    """
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    before = scam_logits(scaled)
+    own_temperature, own_bias = np.asarray(language, dtype=np.float64).T
+    scaled[:, _SCAM] += curve(before) / own_temperature + own_bias - before
+    return softmax(scaled)

@@ -1,0 +1,218 @@
+"""Calibrate scam against the rest: one curve for all texts, and by language shrunk towards it.
+
+The curve is piecewise linear on the logit and fitted like isotonic regression, by likelihood under
+a rising order, but strictly rising, so that no two scores become one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from scamdetect.evaluation.metrics import Bools, Floats
+from scamdetect.evaluation.reference_mix import effective_size
+from scamdetect.probabilities import Curve, sigmoid
+
+BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
+FEWEST_SCAM, FEWEST_LEGIT = 30, 100  # rows of a language below which it uses the curve alone
+STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+FOLDS = 5
+
+_KNOTS = 8
+_SMOOTHNESS = 1.0  # weight of changes of slope, against a likelihood counted in effective rows
+_SLOPES = (0.1, 10.0)
+_TEMPERATURES, _BIASES = (0.25, 8.0), (-5.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What the curve's logits are divided by, and what is then added (Platt scaling)."""
+
+    temperature: float = 1.0
+    bias: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scalings:
+    """The curve of all texts, and the scaling of the languages that gain by one of their own.
+
+    ``nll_curve`` and ``nll_language`` are cross-validated, a mean over the languages with rows
+    enough; None without any. ``strength`` is the weight of the penalty with the least.
+    """
+
+    curve: Curve
+    by_language: Mapping[str, Scaling] = field(default_factory=dict)
+    strength: float | None = None
+    nll_curve: float | None = None
+    nll_language: float | None = None
+
+    def language_pairs(self, languages: NDArray[np.object_]) -> Floats:
+        """Return temperature and bias, (n, 2), of rows in these languages (n,)."""
+        chosen = [self.by_language.get(name, Scaling()) for name in languages.tolist()]
+        return np.array([(one.temperature, one.bias) for one in chosen]).reshape(-1, 2)
+
+
+@dataclass(frozen=True)
+class ScalingRows:
+    """Legit and scam rows to fit on: the logit of scam against the rest (n,), and facts.
+
+    ``language`` is the one that the bundle itself finds in the text, since it chooses the scaling;
+    rows of one ``group`` stay in one fold.
+    """
+
+    logits: Floats
+    scam: Bools
+    weights: Floats
+    language: NDArray[np.object_]
+    group: NDArray[np.int64]
+
+    def __getitem__(self, rows: Bools) -> ScalingRows:
+        """Return the rows where the mask (n,) holds."""
+        return ScalingRows(
+            self.logits[rows],
+            self.scam[rows],
+            self.weights[rows],
+            self.language[rows],
+            self.group[rows],
+        )
+
+
+def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Floats:
+    """Return the weights (n,) scaled so that scams have ``rate`` of the mass, which is 1.
+
+    Where one side is missing the other has all of it.
+    """
+    balanced = weights.astype(np.float64)
+    for side, share in ((scam, rate), (~scam, 1 - rate)):
+        if side.any():
+            balanced[side] *= share / balanced[side].sum()
+    mass: Floats = balanced / balanced.sum()
+    return mass
+
+
+def fit_curve(rows: ScalingRows) -> Curve:
+    """Return the curve with the least weighted negative log-likelihood at the base rate.
+
+    Knots stand at quantiles of the logits, both classes weighing the same; changes of the slope's
+    logarithm are penalised. Where all logits are the same there is nothing to fit: no knots.
+    """
+    mass = at_base_rate(rows.weights, rows.scam)
+    even = at_base_rate(rows.weights, rows.scam, 0.5)
+    order = np.argsort(rows.logits, kind="stable")
+    places = np.searchsorted(np.cumsum(even[order]), np.linspace(0.02, 0.98, _KNOTS))
+    x = np.unique(np.round(rows.logits[order[places.clip(0, order.size - 1)]], 4))
+    if x.size < 2:
+        return Curve()
+    effective = effective_size(mass)
+    beyond = rows.logits - np.clip(rows.logits, x[0], x[-1])
+    basis = np.stack([np.interp(rows.logits, x, hat) for hat in np.eye(x.size)], axis=1)
+
+    def heights(point: Floats) -> Floats:
+        rises = np.exp(point[1:]) * np.diff(x)
+        y: Floats = point[0] + np.concatenate([[0.0], np.cumsum(rises)])
+        return y
+
+    def loss(point: Floats) -> tuple[float, Floats]:
+        logits = basis @ heights(point) + beyond
+        changes = np.diff(point[1:])
+        value = (mass * _nll(logits, rows.scam)).sum()
+        value += _SMOOTHNESS * np.square(changes).sum() / effective
+        of_y = basis.T @ (mass * (sigmoid(logits) - rows.scam))
+        above = np.cumsum(of_y[::-1])[::-1]  # a rise lifts all knots after it
+        pull = 2 * _SMOOTHNESS / effective * (np.pad(changes, (1, 0)) - np.pad(changes, (0, 1)))
+        return float(value), np.append(above[0], above[1:] * np.exp(point[1:]) * np.diff(x) + pull)
+
+    start = np.array([x[0], *np.zeros(x.size - 1)])
+    slopes = tuple(np.log(_SLOPES))
+    bounds = [(x[0] + _BIASES[0], x[0] + _BIASES[1]), *([slopes] * (x.size - 1))]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    y = np.round(heights(found), 6)
+    return Curve(tuple(zip(x.tolist(), y.tolist(), strict=True)))
+
+
+def fit_scaling(rows: ScalingRows, strength: float) -> Scaling:
+    """Return the scaling of a language's rows whose logits have gone through the curve.
+
+    The likelihood at the base rate, counted in effective rows, is penalised by ``strength`` times
+    the squared log-temperature and bias: a Gaussian prior at no change (MAP).
+    """
+    mass = at_base_rate(rows.weights, rows.scam)
+    effective = effective_size(mass)
+
+    def loss(point: Floats) -> float:
+        logits = rows.logits / np.exp(point[0]) + point[1]
+        likelihood = float((mass * _nll(logits, rows.scam)).sum())
+        return likelihood + strength * float(np.square(point).sum()) / effective
+
+    bounds = [tuple(np.log(_TEMPERATURES)), _BIASES]
+    found = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=bounds).x
+    return Scaling(round(float(np.exp(found[0])), 4), round(float(found[1]), 4))
+
+
+def fit_scalings(rows: ScalingRows) -> Scalings:
+    """Return the curve of all rows, and scalings of languages where they help on held-out rows.
+
+    The strength of the penalty is the one of STRENGTHS with the least cross-validated loss; where
+    even that does not beat the curve alone, no language gets a scaling of its own.
+    """
+    curve = fit_curve(rows)
+    languages = own_languages(rows)
+    if not languages:
+        return Scalings(curve)
+    nll_curve, nll = _cross_validate(rows, languages)
+    strength = min(nll, key=lambda one: nll[one])
+    by_language = {}
+    if nll[strength] < nll_curve:
+        calibrated = replace(rows, logits=curve(rows.logits))
+        by_language = {
+            name: fit_scaling(calibrated[rows.language == name], strength) for name in languages
+        }
+    return Scalings(curve, by_language, strength, nll_curve, nll[strength])
+
+
+def own_languages(rows: ScalingRows) -> list[str]:
+    """Return the languages with rows enough for a scaling of their own."""
+    names = sorted(set(rows.language.tolist()) - {"und"})
+    return [
+        name
+        for name in names
+        if (rows.scam & (rows.language == name)).sum() >= FEWEST_SCAM
+        and (~rows.scam & (rows.language == name)).sum() >= FEWEST_LEGIT
+    ]
+
+
+def _cross_validate(rows: ScalingRows, languages: list[str]) -> tuple[float, dict[float, float]]:
+    """Return the held-out loss of the curve alone, and that by language for each strength."""
+    _, groups = np.unique(rows.group, return_inverse=True)
+    fold = np.random.default_rng(0).permutation(int(groups.max()) + 1)[groups] % FOLDS
+    # Column 0 is the curve alone, then one a strength.
+    losses = np.zeros((rows.scam.size, 1 + len(STRENGTHS)))
+    for number in range(FOLDS):
+        held = fold == number
+        curve = fit_curve(rows[~held])
+        calibrated = replace(rows, logits=curve(rows.logits))
+        for name in languages:
+            own = rows.language == name
+            train, test = calibrated[~held & own], calibrated[held & own]
+            scalings = [Scaling(), *(fit_scaling(train, strength) for strength in STRENGTHS)]
+            for place, one in enumerate(scalings):
+                logits = test.logits / one.temperature + one.bias
+                losses[held & own, place] = _nll(logits, test.scam)
+
+    def of_language(name: str) -> Floats:
+        own = rows.language == name
+        mass = at_base_rate(rows.weights[own], rows.scam[own])
+        total: Floats = (mass[:, None] * losses[own]).sum(axis=0)
+        return total
+
+    means = np.mean([of_language(name) for name in languages], axis=0)
+    return float(means[0]), dict(zip(STRENGTHS, means[1:].tolist(), strict=True))
+
+
+def _nll(logits: Floats, scam: Bools) -> Floats:
+    loss: Floats = np.logaddexp(0.0, np.where(scam, -logits, logits))
+    return loss

@@ -1,0 +1,96 @@
+"""Operating points: what they state, how one is found, and which one costs least."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scamdetect.errors import InputError
+from scamdetect.operating_points import (
+    CalibrationRows,
+    OperatingPoint,
+    cheapest_point,
+    find_point,
+    operating_point,
+    supported,
+)
+
+ROWS = CalibrationRows({"th": (340, 45), "ja": (80, 12)}, {"romance": 120, "charity": 4})
+POINTS = (
+    OperatingPoint(0.05, 0.4, 0.06, 2000, 0.8, 500, 1500.0),
+    OperatingPoint(0.01, 0.7, 0.015, 2000, 0.5, 500, 1500.0),
+    OperatingPoint(0.05, 0.3, 0.09, 340, 0.9, 45, 120.0, lang="th"),
+    OperatingPoint(0.01, 0.7, 0.015, 2000, 0.6, 120, 1500.0, kind="romance"),
+)
+COSTS = {"cost_fp": 1.0, "cost_fn": 10.0, "base_rate": 0.05}
+
+
+def test_zero_of_forty_has_an_upper_bound_of_nine_percent() -> None:
+    point = operating_point(np.linspace(0, 0.4, 40), [0.2, 0.5, 0.9], fpr=0.005)
+    assert point.upper_bound == pytest.approx(0.0881, abs=1e-4)
+    assert (point.n, point.recall) == (40, pytest.approx(2 / 3))
+
+
+def test_operating_point_without_scams_has_no_recall() -> None:
+    assert operating_point([0.1, 0.2], [], fpr=0.5).recall is None
+
+
+def test_weighted_rows_count_by_their_effective_number() -> None:
+    point = operating_point([0.1, 0.2, 0.3], [], 0.5, [4.0, 1.0, 1.0])
+    assert (point.n, point.effective_n) == (3, 2.0)
+
+
+def test_a_rate_that_one_false_alarm_would_break_is_not_supported() -> None:
+    scores = np.linspace(0, 0.9, 200)
+    assert supported(operating_point(scores, [], 0.005))
+    assert not supported(operating_point(scores, [], 0.004))
+    assert not supported(operating_point(np.ones(200), [], 0.5))
+
+
+def test_a_point_is_found_by_rate_language_and_kind() -> None:
+    assert find_point(POINTS, ROWS, 0.01) is POINTS[1]
+    assert find_point(POINTS, ROWS, 0.05, lang="th") is POINTS[2]
+    assert find_point(POINTS, ROWS, 0.01, kind="romance") is POINTS[3]
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"fpr": 0.001}, "from 2000 legit rows .* this bundle has 0.05, 0.01"),
+        ({"fpr": 0.02}, "choose one of these"),
+        ({"fpr": 0.01, "lang": "th"}, "from 340 legit rows .*120.* has 0.05"),
+        ({"fpr": 0.05, "lang": "ja"}, "80 legit and 12 scam .* of their own: th"),
+        ({"fpr": 0.05, "lang": "xx"}, "0 legit and 0 scam .* use lang=None"),
+        ({"fpr": 0.01, "kind": "charity"}, "4 calibrate scams .* kinds with points: romance"),
+        ({"fpr": 0.01, "kind": "weather"}, "no kind of scam; allowed: investment, romance"),
+        ({"fpr": 0.01, "lang": "th", "kind": "romance"}, "leave one of the two out"),
+    ],
+)
+def test_what_is_not_stored_says_what_is(asked: dict[str, object], reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        find_point(POINTS, ROWS, **asked)  # type: ignore[arg-type]
+
+
+def test_a_bundle_without_points_says_so() -> None:
+    with pytest.raises(InputError, match="made without any"):
+        find_point((), CalibrationRows(), 0.01)
+
+
+def test_the_cheapest_point_follows_the_costs() -> None:
+    assert cheapest_point(POINTS, ROWS, **COSTS) is POINTS[0]
+    dear = COSTS | {"cost_fp": 20.0}
+    assert cheapest_point(POINTS, ROWS, **dear) is POINTS[1]
+    assert cheapest_point(POINTS, ROWS, **COSTS, lang="th") is POINTS[2]
+
+
+def test_costs_at_which_no_flag_pays_are_told() -> None:
+    with pytest.raises(InputError, match="flagging nothing costs 0.05"):
+        cheapest_point(POINTS, ROWS, cost_fp=100.0, cost_fn=1.0, base_rate=0.05)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"cost_fp": 0.0}, {"cost_fn": -1.0}, {"base_rate": 0.0}, {"base_rate": 1.0}]
+)
+def test_impossible_costs_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="base rate"):
+        cheapest_point(POINTS, ROWS, **(COSTS | wrong))
