@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from scamdetect.bundle import Bundle
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
 from scamdetect.settings import KnownAnswer
@@ -38,8 +39,20 @@ def examine(model: Path | None = None, cpuinfo: Path = _CPUINFO) -> list[Check]:
         return [*checks, Check("bundle", False, str(problem))]
     bundle = detector.bundle
     checks.append(Check("bundle", True, f"{bundle.model_id} in {bundle.folder}"))
+    checks.append(Check("thresholds", True, _thresholds(bundle)))
     checks.append(self_test(detector, bundle.known_answers))
     return checks
+
+
+def _thresholds(bundle: Bundle) -> str:
+    points = bundle.operating_points
+    rates = ", ".join(f"{p.fpr:.1%}" for p in points if p.lang is p.kind is None)
+    own = len({p.lang for p in points} - {None})
+    return (
+        f"flag {bundle.thresholds.flag:.4f}, review {bundle.thresholds.review:.4f}; operating "
+        f"points at FPR {rates or 'none'}; {own} languages with their own, "
+        f"{len(bundle.language_calibration)} calibrated on their own"
+    )
 
 
 def _package(name: str) -> Check:

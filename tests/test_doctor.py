@@ -36,6 +36,12 @@ def test_bundle_is_checked(tmp_path: Path, tiny_bundle: Path) -> None:
     assert "none" in detail
 
 
+def test_thresholds_are_shown(tmp_path: Path, tiny_bundle: Path) -> None:
+    ok, detail = _detail(tiny_bundle, tmp_path, "thresholds")
+    assert ok is True
+    assert detail.startswith("flag 0.9000, review 0.6000; operating points at FPR 0.5%; 0 lang")
+
+
 @pytest.mark.parametrize(("shift", "expected"), [(0.0, True), (0.019, True), (0.03, False)])
 def test_known_answers_are_compared(detector: ScamDetector, shift: float, expected: bool) -> None:
     texts = ["profit", "hello lunch"]

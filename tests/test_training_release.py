@@ -72,6 +72,9 @@ def test_thresholds_and_record_are_in_the_bundle(bundle: Path) -> None:
     settings = json.loads((bundle / "scamdetect.json").read_text(encoding="utf-8"))
     assert 0 < settings["thresholds"]["review"] <= settings["thresholds"]["flag"] <= 1
     assert [answer["text"] for answer in settings["known_answers"]] == list(KNOWN_TEXTS)
+    assert len(settings["scam_curve"]) >= 2
+    assert settings["calibration_rows"]["languages"]["en"] == [100, 50]
+    assert {point["fpr"] for point in settings["operating_points"]} >= {0.05}
     training = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["training"]
     assert training["recipe"]["name"] == "tiny"
     assert training["parity_int8_fp32"][0]["language"] == "all"
@@ -85,6 +88,8 @@ def test_the_card_names_sources_thresholds_and_parity(bundle: Path) -> None:
         r"`flag` from a scam probability of 0\.\d{4}|`flag` from a scam probability of 1\.0000",
         r"\| permissive \| en_invented \(200\) \|",
         r"\| all \| \d+ \| \d+ \| \d+ \|",
+        r"## By language",
+        r"\| lottery \| 50 \|",
         r"## Trimmed vocabulary",
     ):
         assert re.search(pattern, card), pattern

@@ -25,14 +25,29 @@ of an unseen one. Part of the labels of the public sources are blind readings by
 family (`data/corrections`)."""
 
 
+_RATES = """\
+A rate for which a single effective false alarm would be too many has no row: these messages cannot
+show it. Probabilities are made for scams being 20 % of legit and scam messages; where they are
+rarer, fewer of the flagged messages are scams."""
+
+_LANGUAGES = """\
+A language with 30 scam and 100 legit calibrate rows has points of its own, from its own rows
+(`operating_point(fpr, lang=...)`); all others use the points above. The temperature and bias, where
+given, are applied by themselves to texts in which the bundle finds that language."""
+
+
 def write_card(path: Path, settings: Mapping[str, Any], training: Mapping[str, Any]) -> None:
-    """Write ``README.md`` of a bundle: use, thresholds, sources by licence, parity, vocabulary."""
+    """Write ``README.md`` of a bundle: use, thresholds, kinds, sources, parity, vocabulary."""
     parts = [
         _front_matter(settings, training),
         f"# {settings['name']} {settings['version']}",
         _USE,
         "## Decisions",
         _decisions(settings),
+        "## By language",
+        _by_language(settings),
+        "## Kinds",
+        _kinds(settings),
     ]
     if training:
         parts += [
@@ -67,18 +82,87 @@ def _decisions(settings: Mapping[str, Any]) -> str:
         "never saw can raise "
         "more false alarms than the rate asked for: see the evaluation in `benchmarks/results`.",
     ]
-    if settings["operating_points"]:
+    whole = _points(settings)
+    if whole:
         header = (
             "FPR asked | threshold | upper 95 % bound of the FPR | legit rows | "
             "recall (in-source, a sanity check)"
         )
         rows = (
             f"{p['fpr']:.1%} | {p['threshold']:.4f} | {p['upper_bound']:.2%} | {p['n']} | "
-            f"{'-' if p['recall'] is None else format(p['recall'], '.1%')}"
-            for p in settings["operating_points"]
+            f"{_share(p['recall'])}"
+            for p in whole
         )
-        lines += ["", _table(header, rows)]
+        lines += ["", _table(header, rows), "", _RATES]
     return "\n".join(lines)
+
+
+def _by_language(settings: Mapping[str, Any]) -> str:
+    """Return the table of languages with points of their own: the strictest rate and 5 %."""
+    points = _points(settings, lang=True)
+    if not points:
+        return "No language had calibrate rows enough for thresholds of its own."
+    rows = []
+    for lang in sorted({p["lang"] for p in points}):
+        own = [p for p in points if p["lang"] == lang]
+        loosest, strictest = own[0], own[-1]
+        pair = settings.get("language_calibration", {}).get(lang)
+        rows.append(
+            f"{lang} | {own[0]['n']} | {own[0]['n_scam']} | {_point(loosest)} | "
+            f"{'same' if strictest is loosest else _point(strictest)} | "
+            f"{'-' if pair is None else f'{pair[0]:.2f}, {pair[1]:+.2f}'}"
+        )
+    header = (
+        "language | legit rows | scams | loosest point: FPR, threshold, bound, recall | "
+        "strictest that the rows support | temperature, bias"
+    )
+    return f"{_LANGUAGES}\n\n{_table(header, rows)}"
+
+
+def _kinds(settings: Mapping[str, Any]) -> str:
+    rows = []
+    counts = settings.get("calibration_rows", {}).get("kinds", {})
+    thresholds = settings.get("kind_thresholds", {})
+    recalls = {p["kind"]: p["recall"] for p in _points(settings, kind=True) if p["fpr"] == 0.01}
+    for kind in settings["kinds"]:
+        own = thresholds.get(kind)
+        if own or kind in recalls:
+            named = "- | -" if own is None else f"{own['f1']:.4f} | {_number(own['precision'])}"
+            rows.append(f"{kind} | {counts.get(kind, '-')} | {named} | {_share(recalls.get(kind))}")
+    if not rows:
+        return f"Kinds are named from a probability of {settings['kind_threshold']:.4f}."
+    intro = (
+        "The probability of a kind is that of a scam of that kind, never over the scam "
+        "probability. A kind is named from its best-F1 threshold, others from "
+        f"{settings['kind_threshold']:.4f}."
+    )
+    header = (
+        "kind | calibrate scams | best F1 from | precision 0.9 from | "
+        "recall at 1 % FPR of all messages"
+    )
+    return f"{intro}\n\n{_table(header, rows)}"
+
+
+def _points(
+    settings: Mapping[str, Any], *, lang: bool = False, kind: bool = False
+) -> list[dict[str, Any]]:
+    """Return the stored points of all messages, or those by language, or by kind."""
+    wanted = (lang, kind)
+    points: list[dict[str, Any]] = settings["operating_points"]
+    return [p for p in points if (p.get("lang") is not None, p.get("kind") is not None) == wanted]
+
+
+def _point(point: Mapping[str, Any]) -> str:
+    shown = f"{point['fpr']:.1%}, {point['threshold']:.4f}, {point['upper_bound']:.2%}"
+    return f"{shown}, {_share(point['recall'])}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4f}"
 
 
 def _making(training: Mapping[str, Any]) -> str:
