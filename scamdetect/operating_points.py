@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,25 +50,43 @@ def operating_point(
     scam_weights: ArrayLike | None = None,
     *,
     lang: str | None = None,
-    kind: str | None = None,
 ) -> OperatingPoint:
     """Return the threshold at ``fpr`` with its upper bound and the recall on the scams.
 
-    With weights (n,) the bound uses the effective number of rows, (sum w)^2 / sum w^2 (Kish).
-    Raises InputError like ``threshold_at_fpr``.
+    The threshold stands midway between the lowest possible one and the next score of any row: the
+    figures are the same, and no rounding of another machine moves a row across. With weights (n,)
+    the bound uses the effective number of rows, (sum w)^2 / sum w^2 (Kish). Raises InputError like
+    ``threshold_at_fpr``.
     """
-    threshold = threshold_at_fpr(legit_scores, fpr, weights)
     legit, mass = weighted(legit_scores, weights)
+    lowest = threshold_at_fpr(legit, fpr, mass)
+    scores = np.concatenate([legit, np.asarray(scam_scores, dtype=np.float64).ravel()])
+    above = scores[scores >= lowest]
+    threshold = lowest
+    if above.size:
+        threshold = max(lowest, float(str(np.float32((lowest + above.min()) / 2))))
     effective = float(mass.sum() ** 2 / np.square(mass).sum())
     share = float(mass[legit >= threshold].sum() / mass.sum())
-    recall = None
-    if np.size(scam_scores):
-        scams, scam_mass = weighted(scam_scores, scam_weights)
-        recall = float(scam_mass[scams >= threshold].sum() / scam_mass.sum())
     upper = clopper_pearson(share * effective, effective)[1]
-    return OperatingPoint(
-        fpr, threshold, upper, legit.size, recall, np.size(scam_scores), effective, lang, kind
+    point = OperatingPoint(
+        fpr, threshold, upper, legit.size, None, effective_n=effective, lang=lang
     )
+    return with_recall(point, scam_scores, scam_weights)
+
+
+def with_recall(
+    point: OperatingPoint,
+    scam_scores: ArrayLike,
+    weights: ArrayLike | None = None,
+    kind: str | None = None,
+) -> OperatingPoint:
+    """Return the point with its recall on these scams (n,), those of a kind where one is named."""
+    n = np.size(scam_scores)
+    if n == 0:
+        return replace(point, recall=None, n_scam=0, kind=kind)
+    scams, mass = weighted(scam_scores, weights)
+    recall = float(mass[scams >= point.threshold].sum() / mass.sum())
+    return replace(point, recall=recall, n_scam=n, kind=kind)
 
 
 def supported(point: OperatingPoint) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scamdetect.errors import InputError
 from scamdetect.operating_points import (
@@ -13,7 +15,9 @@ from scamdetect.operating_points import (
     find_point,
     operating_point,
     supported,
+    with_recall,
 )
+from scamdetect.thresholds import threshold_at_fpr
 
 ROWS = CalibrationRows({"th": (340, 45), "ja": (80, 12)}, {"romance": 120, "charity": 4})
 POINTS = (
@@ -33,6 +37,23 @@ def test_zero_of_forty_has_an_upper_bound_of_nine_percent() -> None:
 
 def test_operating_point_without_scams_has_no_recall() -> None:
     assert operating_point([0.1, 0.2], [], fpr=0.5).recall is None
+
+
+def test_a_threshold_stands_midway_to_the_next_score() -> None:
+    point = operating_point([0.1, 0.2, 0.4], [0.3, 0.8], 0.0)
+    assert point.threshold == pytest.approx(0.6, abs=1e-6)
+    of_kind = with_recall(point, [0.3, 0.7], kind="romance")
+    assert (of_kind.threshold, of_kind.recall, of_kind.n_scam) == (point.threshold, 0.5, 2)
+    assert operating_point([0.1, 0.4], [0.3], 0.0).threshold == pytest.approx(0.4, abs=1e-6)
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=1), st.lists(st.floats(0, 1, width=32)))
+def test_the_middle_gives_the_figures_of_the_lowest_threshold(
+    legit: list[float], scams: list[float]
+) -> None:
+    lowest, threshold = threshold_at_fpr(legit, 0.1), operating_point(legit, scams, 0.1).threshold
+    scores = np.array([*legit, *scams])
+    assert ((scores >= lowest) == (scores >= threshold)).all()
 
 
 def test_weighted_rows_count_by_their_effective_number() -> None:

@@ -20,6 +20,7 @@ from scamdetect.operating_points import (
     OperatingPoint,
     operating_point,
     supported,
+    with_recall,
 )
 from scamdetect.probabilities import scam_logits, verdict_probabilities
 from scamdetect.scoring import Scorer, Scores
@@ -133,30 +134,40 @@ def fit_calibration(table: pa.Table, scores: Scores, languages: tuple[str, ...])
     )
 
     lang = column(table, "lang")
-    masks: list[tuple[str | None, str | None, Bools, Bools]] = [(None, None, legit, scam)]
-    names = sorted(set(lang.tolist()))
-    in_language = {name: (legit & (lang == name), scam & (lang == name)) for name in names}
+    in_language = {
+        name: (legit & (lang == name), scam & (lang == name)) for name in sorted(set(lang.tolist()))
+    }
     counts = CalibrationRows(
         {name: (int(a.sum()), int(b.sum())) for name, (a, b) in in_language.items()},
         {kind.value: int((known & truth[:, place]).sum()) for place, kind in enumerate(KINDS)},
     )
-    for name, (n_legit, n_scam) in counts.languages.items():
-        if n_legit >= FEWEST_LEGIT and n_scam >= FEWEST_SCAM:
-            masks.append((name, None, *in_language[name]))
+
+    def point(fpr: float, honest: Bools, fraud: Bools, name: str | None = None) -> OperatingPoint:
+        sides = (probability[honest], probability[fraud])
+        return operating_point(*sides, fpr, weights[honest], weights[fraud], lang=name)
+
+    points = [point(fpr, legit, scam) for fpr in POINT_FPRS]
+    chosen = {one.fpr: min(one.threshold, 1.0) for one in points}
     for place, kind in enumerate(KINDS):
         if counts.kinds[kind.value] >= FEWEST:
-            masks.append((None, kind.value, legit, known & truth[:, place]))
-    points = tuple(
-        point
-        for name, kind_name, honest, fraud in masks
-        for point in _points(probability, weights, honest, fraud, name, kind_name)
-    )
-    flag, review = (
-        min(operating_point(probability[legit], [], fpr, weights[legit]).threshold, 1.0)
-        for fpr in (FLAG_FPR, REVIEW_FPR)
-    )
+            of_kind = known & truth[:, place]
+            points += [
+                with_recall(one, probability[of_kind], weights[of_kind], kind.value)
+                for one in points
+                if one.kind is None and one.fpr in OWN_FPRS
+            ]
+    for name, (n_legit, n_scam) in counts.languages.items():
+        if n_legit >= FEWEST_LEGIT and n_scam >= FEWEST_SCAM:
+            points += [point(fpr, *in_language[name], name) for fpr in OWN_FPRS]
     return Calibration(
-        scalings, kind_temperature, kind_threshold, kind_thresholds, flag, review, points, counts
+        scalings=scalings,
+        kind_temperature=kind_temperature,
+        kind_threshold=kind_threshold,
+        kind_thresholds=kind_thresholds,
+        flag=chosen[FLAG_FPR],
+        review=chosen[REVIEW_FPR],
+        operating_points=tuple(one for one in points if supported(one)),
+        rows=counts,
     )
 
 
@@ -164,29 +175,6 @@ def scam_probabilities(log_p: Floats, languages: NDArray[np.object_], scalings: 
     """Return the calibrated scam probability (n,) of rows in these found languages (n,)."""
     pairs = scalings.language_pairs(languages)
     return verdict_probabilities(log_p, 1.0, scalings.curve, pairs)[:, _SCAM].astype(np.float64)
-
-
-def _points(
-    probability: Floats,
-    weights: Floats,
-    legit: Bools,
-    scam: Bools,
-    lang: str | None,
-    kind: str | None,
-) -> list[OperatingPoint]:
-    points = (
-        operating_point(
-            probability[legit],
-            probability[scam],
-            fpr,
-            weights[legit],
-            weights[scam],
-            lang=lang,
-            kind=kind,
-        )
-        for fpr in (POINT_FPRS if lang is kind is None else OWN_FPRS)
-    )
-    return [point for point in points if supported(point)]
 
 
 def _rounded(point: OperatingPoint) -> dict[str, Any]:
