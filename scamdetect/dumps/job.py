@@ -94,8 +94,7 @@ def score_file(
         source, text_column=text_column, encoding=encoding, overwrite_columns=overwrite_columns
     )
     check_columns_fit(destination, dump)
-    with reported(destination):
-        outputs = Outputs(destination)
+    outputs = Outputs(destination)
     try:
         tally = _score(dump, outputs, detector, progress)
         with reported(destination):
@@ -121,7 +120,7 @@ def score_file(
 def _score(dump: Dump, outputs: Outputs, detector: Detector, progress: Progress | None) -> _Tally:
     tally = _Tally()
     destination = outputs.destination
-    with reported(destination), writer(destination, outputs.file, dump) as write:
+    with reported(destination), writer(destination, outputs.open(), dump) as write:
         for batch in dump.batches():
             predictions = detector.predict(batch.rows.texts())
             write(batch.rows, predictions)

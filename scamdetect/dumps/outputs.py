@@ -19,12 +19,15 @@ class Outputs:
     """The destination and its file of rejected records, under temporary names beside them."""
 
     def __init__(self, destination: Path) -> None:
-        """Open the destination's temporary file; raise OSError."""
         self.destination = destination
         self.rejects: Path | None = None
-        self._pending: list[tuple[IO[bytes], Path, Path]] = []
-        self.file = self._open(destination)
+        self._pending: list[tuple[Path, Path]] = []  # temporary and final names
+        self._files: list[IO[bytes]] = []
         self._rejects_file: IO[bytes] | None = None
+
+    def open(self) -> IO[bytes]:
+        """Return the destination's temporary file, opened; raise OSError."""
+        return self._open(self.destination)
 
     def write_rejects(self, rejects: Sequence[Reject]) -> None:
         """Append rejected records as JSON lines; the first one creates their file."""
@@ -38,28 +41,30 @@ class Outputs:
 
     def commit(self) -> None:
         """Bring the files to the disk, then to their final names, the destination last."""
-        for file, _, _ in self._pending:
+        for file in self._files:
             file.flush()
             os.fsync(file.fileno())
             file.close()
         if self.rejects is None:  # one of an earlier run would tell of records that are read now
             rejects_path(self.destination).unlink(missing_ok=True)
-        for _, temporary, path in reversed(self._pending):
+        for temporary, path in reversed(self._pending):
             temporary.replace(path)
         self._pending = []
 
     def discard(self) -> None:
         """Remove what was not committed."""
-        for file, temporary, _ in self._pending:
+        for file in self._files:
             with suppress(OSError):  # closing flushes, which fails again on a full disk
                 file.close()
+        for temporary, _ in self._pending:
             temporary.unlink(missing_ok=True)
 
     def _open(self, path: Path) -> IO[bytes]:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        file = temporary.open("xb")
-        self._pending.append((file, temporary, path))
-        return file
+        # Noted first: an interrupt between the two must not leave the file behind.
+        self._pending.append((temporary, path))
+        self._files.append(temporary.open("xb"))
+        return self._files[-1]
 
 
 def check_paths(source: Path, destination: Path, *, overwrite: bool) -> None:
