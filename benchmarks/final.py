@@ -21,6 +21,7 @@ from scamdetect.evaluation.authored import AuthoredFigures, authored_figures
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.provenance import commit, file_stem, today
+from scamdetect.evaluation.reliability import BASE_RATES, reliability_of_rows
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import detector_texts
 
@@ -59,12 +60,19 @@ def main() -> None:
             scores = score_texts(detector, texts, bundle.name, lambda line: None)
             (figures,) = authored_figures(table, scores.scam, scores.flagged)
             result = {"date": today(), "commit": commit(), "model_id": detector.model_id}
+            mixes = [
+                reliability_of_rows(f"{rows} mix, {rate:.0%} scams", table, scores.scam, rate)
+                for rate in BASE_RATES
+            ]
+            result |= {"reliability": [asdict(mix) for mix in mixes if mix is not None]}
             text = json.dumps(result | asdict(figures), indent=1) + "\n"
             (asked.out / f"{rows}-{file_stem(detector.model_id)}.json").write_text(
                 text, encoding="utf-8"
             )
             add_line(log, COLUMNS, log_line(detector.model_id, rows, figures))
-            sys.stdout.write("\n".join(lines(detector.model_id, rows, figures)) + "\n")
+            shown = lines(detector.model_id, rows, figures)
+            shown += [f"  ECE {mix.name}: {_interval(mix.ece)}" for mix in mixes if mix is not None]
+            sys.stdout.write("\n".join(shown) + "\n")
 
 
 def log_line(model_id: str, rows: str, figures: AuthoredFigures) -> list[object]:
@@ -90,6 +98,12 @@ def lines(model_id: str, rows: str, figures: AuthoredFigures) -> list[str]:
         f"  pairs by rank {_interval(figures.pairs_by_rank)}, "
         f"at the flag threshold {_interval(figures.pairs_at_flag)}",
     ]
+    weakest = sorted(
+        (cell.recall_at_pooled_5.value, cell.name)
+        for cell in figures.cells
+        if cell.by == "language" and cell.recall_at_pooled_5 is not None
+    )
+    shown.append("  R@5% by language: " + ", ".join(f"{name} {r:.2f}" for r, name in weakest))
     if figures.reader_auc is not None:
         shown.append(f"  a blind reader: AUC {_interval(figures.reader_auc)}")
     return shown

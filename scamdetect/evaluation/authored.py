@@ -38,6 +38,7 @@ class CellFigures:
     n_scam: int
     n_legit: int
     recall_at_pooled: Estimate | None  # at the pooled set's threshold for 1 % FPR
+    recall_at_pooled_5: Estimate | None  # and for 5 %
     flag_recall: Estimate | None
     flag_fpr: Estimate | None
 
@@ -129,7 +130,7 @@ def _cells(table: pa.Table, scores: Floats, flagged: Bools) -> Iterator[CellFigu
     scam, legit = (has_verdict(table, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
     if not legit.any():
         return
-    caught = scores >= threshold_at_fpr(scores[legit], RATES["1%"])
+    caught, caught_5 = (scores >= threshold_at_fpr(scores[legit], rate) for rate in RATES.values())
     for by, names in (
         ("language", [[lang] for lang in column(table, "lang")]),
         ("slice", _names(column(table, "slices"))),
@@ -143,6 +144,7 @@ def _cells(table: pa.Table, scores: Floats, flagged: Bools) -> Iterator[CellFigu
                 n_scam=int((here & scam).sum()),
                 n_legit=int((here & legit).sum()),
                 recall_at_pooled=recall(caught[here & scam]),
+                recall_at_pooled_5=recall(caught_5[here & scam]),
                 flag_recall=recall(flagged[here & scam]),
                 flag_fpr=false_positive_rate(flagged[here & legit]),
             )

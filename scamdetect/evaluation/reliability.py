@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group
+from scamdetect.evaluation.reference_mix import reference_weights
+from scamdetect.evaluation.table import column, has_verdict
+from scamdetect.labels import Verdict
 
 BINS = 15
+BASE_RATES = (0.2, 0.01)  # shares of scams at which a mix is weighed
 _RESAMPLES = 200
 
 
@@ -42,6 +47,25 @@ def with_base_rate(weights: ArrayLike, scam: Bools, rate: float) -> Floats:
         scam, rate / max(mass[scam].sum(), 1e-300), (1 - rate) / max(mass[~scam].sum(), 1e-300)
     )
     return np.asarray(mass * shares * mass.size, dtype=np.float64)
+
+
+def reliability_of_rows(
+    name: str, table: pa.Table, scam_scores: Floats, base_rate: float | None
+) -> Reliability | None:
+    """Return the reliability on the rows: the reference mix at a base rate, or (None) as found.
+
+    ``scam_scores`` (rows,). None unless there are scam and legit rows.
+    """
+    scam = has_verdict(table, Verdict.SCAM)
+    known = scam | has_verdict(table, Verdict.LEGIT)
+    scam = scam[known]
+    if scam.all() or not scam.any():
+        return None
+    weights = np.ones(scam.size)
+    if base_rate is not None:
+        weights = with_base_rate(reference_weights(table)[known], scam, base_rate)
+    groups = column(table, "group")[known].astype(np.int64)
+    return reliability(name, scam_scores[known], scam, weights, groups)
 
 
 def reliability(

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from scamdetect.detector import ScamDetector
@@ -27,6 +26,7 @@ from scamdetect.evaluation.evasion import (
 from scamdetect.evaluation.kind_figures import KindFigures, kind_figures
 from scamdetect.evaluation.languages import LanguageAccuracy, language_accuracy
 from scamdetect.evaluation.markdown import render
+from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.protocol import (
     FLAG,
     Evaluation,
@@ -36,8 +36,7 @@ from scamdetect.evaluation.protocol import (
     transferred_thresholds,
 )
 from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.reference_mix import reference_weights
-from scamdetect.evaluation.reliability import Reliability, reliability, with_base_rate
+from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
 from scamdetect.evaluation.report_folder import prepare_folder
 from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import DetectorScores, identify_languages, score_texts
@@ -54,7 +53,6 @@ from scamdetect.evaluation.worst import worst_errors
 from scamdetect.labels import Verdict
 
 EVASION_MESSAGES = 400
-BASE_RATES = (0.2, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,32 +176,16 @@ def build_report(
 
 
 def _reliability(rows: Rows, scores: DetectorScores) -> tuple[Reliability, ...]:
-    split, sets = rows.measured.num_rows, list[tuple[str, pa.Table, DetectorScores, float | None]]()
-    here = scores[:split]
+    split, sets = rows.measured.num_rows, list[tuple[str, pa.Table, Floats, float | None]]()
+    here = scores[:split].scam
     for rate in BASE_RATES:
         sets.append((f"reference mix, {rate:.0%} scams", rows.measured, here, rate))
     mix = f"calibrate mix, {BASE_RATES[0]:.0%} scams"
-    sets.append((mix, rows.calibrate, scores[split:], BASE_RATES[0]))
-    found = [_one_reliability(*one) for one in sets]
+    sets.append((mix, rows.calibrate, scores[split:].scam, BASE_RATES[0]))
     for name, mask in evaluation_sets(rows.measured).items():
-        part = DetectorScores(name, here.scam[mask], here.flagged[mask])
-        found.append(_one_reliability(f"{name}, as found", select(rows.measured, mask), part, None))
+        sets.append((f"{name}, as found", select(rows.measured, mask), here[mask], None))
+    found = (reliability_of_rows(*one) for one in sets)
     return tuple(one for one in found if one is not None)
-
-
-def _one_reliability(
-    name: str, table: pa.Table, scores: DetectorScores, rate: float | None
-) -> Reliability | None:
-    scam = has_verdict(table, Verdict.SCAM)
-    known = scam | has_verdict(table, Verdict.LEGIT)
-    scam = scam[known]
-    if scam.all() or not scam.any():
-        return None
-    weights = np.ones(scam.size)
-    if rate is not None:
-        weights = with_base_rate(reference_weights(table)[known], scam, rate)
-    groups = column(table, "group")[known].astype(np.int64)
-    return reliability(name, scores.scam[known], scam, weights, groups)
 
 
 def _curves(measured: pa.Table, scores: DetectorScores) -> tuple[Curves, ...]:

@@ -39,7 +39,7 @@ Log = Callable[[str], None]
 
 MAX_TOKENS, STRIDE = 256, 64
 CALIBRATE_ROWS = 12_000
-PARITY_ROWS = 60  # a language
+PARITY_ROWS = 400  # a language: over 10,000 texts in all
 KNOWN_TEXTS = (  # invented; a fresh install must give the probabilities that the release gave
     "Hi dear, my uncle trades gold, I made 4,000 USD last week. Add me on Telegram, I guide you.",
     "Your parcel is held at customs. Pay the fee of 1.99 here: http://post-pay.example/x",
