@@ -8,6 +8,7 @@ from tiny_base import tiny_encoder
 
 from scamdetect.errors import RecipeError
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups
+from scamdetect.training.recipe import OptimiserTable
 
 IDS = torch.tensor([[0, 9, 12, 30, 2], [0, 20, 2, 1, 1]])
 MASK = (IDS != 1).to(torch.int64)
@@ -63,7 +64,15 @@ def test_the_lowest_layers_are_kept() -> None:
 def test_lower_layers_learn_slower_and_frozen_ones_not_at_all() -> None:
     model = _model()
     model.encoder.get_input_embeddings().requires_grad_(False)
-    groups = parameter_groups(model, 1e-3, 1e-2, 3e-2, 0.5, 0.1)
+    table = OptimiserTable(
+        learning_rate=1e-3,
+        head_learning_rate=1e-2,
+        kinds_learning_rate=2e-2,
+        language_learning_rate=3e-2,
+        layer_decay=0.5,
+        weight_decay=0.1,
+    )
+    groups = parameter_groups(model, table)
     rates = {
         id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]
     }
@@ -74,6 +83,7 @@ def test_lower_layers_learn_slower_and_frozen_ones_not_at_all() -> None:
     ]
     assert rates[id(queries[2].bias)] == (1e-3, 0.0)
     assert rates[id(model.verdict.weight)] == (1e-2, 0.1)
+    assert rates[id(model.kinds.weight)] == (2e-2, 0.1)
     assert rates[id(model.language.weight)] == (3e-2, 0.0)
     positions = model.encoder.embeddings.position_embeddings.weight
     assert rates[id(positions)][0] == pytest.approx(1e-3 * 0.5**3)

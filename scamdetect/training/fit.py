@@ -215,14 +215,7 @@ def _loop(
     log: Log,
 ) -> float:
     table = recipe.optimiser
-    groups = parameter_groups(
-        model,
-        table.learning_rate,
-        table.head_learning_rate,
-        table.language_learning_rate,
-        table.layer_decay,
-        table.weight_decay,
-    )
+    groups = parameter_groups(model, table)
     trained = nn.ModuleDict({"model": model})
     if recipe.loss.source_adversary:
         adversary = SourceAdversary(model.verdict.in_features, rows.cells).to(device)

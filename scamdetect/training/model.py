@@ -10,6 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from scamdetect.errors import RecipeError
+from scamdetect.training.recipe import OptimiserTable
 
 # Words alone tell the language: a low layer does, and the trunk is left to the verdict.
 LANGUAGE_LAYER = 2
@@ -84,24 +85,18 @@ def keep_lowest_layers(encoder: PreTrainedModel, layers: int) -> None:
     encoder.config.num_hidden_layers = layers
 
 
-def parameter_groups(
-    model: ScamModel,
-    rate: float,
-    head_rate: float,
-    language_rate: float,
-    layer_decay: float,
-    weight_decay: float,
-) -> list[dict[str, object]]:
+def parameter_groups(model: ScamModel, table: OptimiserTable) -> list[dict[str, object]]:
     """Return optimiser groups: each layer learns ``layer_decay`` times as fast as the one above."""
     layers = list(_layers(model.encoder))
-    heads = [*model.verdict.parameters(), *model.kinds.parameters()]
-    groups = _split_decay(heads, head_rate, weight_decay)
-    groups += _split_decay(model.language.parameters(), language_rate, 0.0)
+    rate, decay = table.learning_rate, table.weight_decay
+    groups = _split_decay(model.verdict.parameters(), table.head_learning_rate, decay)
+    groups += _split_decay(model.kinds.parameters(), table.kinds_learning_rate, decay)
+    groups += _split_decay(model.language.parameters(), table.language_learning_rate, 0.0)
     for depth, layer in enumerate(reversed(layers)):
-        groups += _split_decay(layer.parameters(), rate * layer_decay**depth, weight_decay)
-    lowest = rate * layer_decay ** len(layers)
+        groups += _split_decay(layer.parameters(), rate * table.layer_decay**depth, decay)
+    lowest = rate * table.layer_decay ** len(layers)
     embeddings = cast(nn.Module, model.encoder.embeddings)
-    groups += _split_decay(embeddings.parameters(), lowest, weight_decay)
+    groups += _split_decay(embeddings.parameters(), lowest, decay)
     return [group for group in groups if group["params"]]
 
 

@@ -61,6 +61,7 @@ class OptimiserTable(_Table, frozen=True):
     batch_tokens: int = 3_072
     learning_rate: float = 1e-4
     head_learning_rate: float = 5e-4
+    kinds_learning_rate: float = 5e-4  # of the kinds' head alone
     language_learning_rate: float = 1e-2  # its features are those of a low layer, and small
     warmup: float = 0.06
     weight_decay: float = 0.01
@@ -116,6 +117,7 @@ def load_recipe(path: Path) -> Recipe:
         ("optimiser.batch_tokens", recipe.optimiser.batch_tokens, 64, 10**6),
         ("optimiser.learning_rate", recipe.optimiser.learning_rate, 0.0, 1.0),
         ("optimiser.head_learning_rate", recipe.optimiser.head_learning_rate, 0.0, 1.0),
+        ("optimiser.kinds_learning_rate", recipe.optimiser.kinds_learning_rate, 0.0, 1.0),
         (
             "optimiser.language_learning_rate",
             recipe.optimiser.language_learning_rate,
