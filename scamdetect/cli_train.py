@@ -93,7 +93,7 @@ def evaluate(
     Baselines: TF-IDF and a frozen encoder, each under logistic regression, and keyword rules.
     Writes JSON and Markdown, which hold no text of a message, into the results folder.
     """
-    with extra("train" if report is None else "report"):
+    with extra("train"):
         from scamdetect.evaluation.report import evaluate_bundle
     chosen = None if base == "none" else base
     evaluate_bundle(bundle, corpus, out, final, click.echo, report=report, base=chosen)

@@ -15,6 +15,7 @@ from scamdetect.labels import Verdict
 
 BINS = 15
 BASE_RATES = (0.2, 0.01)  # shares of scams at which a mix is weighed
+FEWEST_CALIBRATED = 20
 _RESAMPLES = 200
 
 
@@ -54,12 +55,13 @@ def reliability_of_rows(
 ) -> Reliability | None:
     """Return the reliability on the rows: the reference mix at a base rate, or (None) as found.
 
-    ``scam_scores`` (rows,). None unless there are scam and legit rows.
+    ``scam_scores`` (rows,). None with under 20 scam or legit rows: fifteen bins of so few say
+    nothing.
     """
     scam = has_verdict(table, Verdict.SCAM)
     known = scam | has_verdict(table, Verdict.LEGIT)
     scam = scam[known]
-    if scam.all() or not scam.any():
+    if min(scam.sum(), (~scam).sum()) < FEWEST_CALIBRATED:
         return None
     weights = np.ones(scam.size)
     if base_rate is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scamdetect.evaluation import evasion
 from scamdetect.evaluation.cells import decimal, measured, percent, probability
+from scamdetect.evaluation.kind_figures import ToldKind
 from scamdetect.evaluation.protocol import FLAG, WorstRow
 from scamdetect.evaluation.reliability import BINS
 from scamdetect.evaluation.section import Section, section
@@ -29,11 +30,16 @@ def kinds_told_section(report: Report) -> Section:
         f"{decimal(told.macro_f1)}."
     )
     rows = [
-        [one.kind, one.rows, f"{one.n:,}", measured(one.precision), measured(one.recall)]
+        [one.kind, one.rows, f"{one.n:,}", _precision(one), measured(one.recall)]
         + ["not measured" if one.f1 is None else f"{one.f1:.3f}"]
         for one in told.kinds
     ]
     return section(title, about, ["kind", "rows", "n scam", "precision", "recall", "F1"], rows)
+
+
+def _precision(told: ToldKind) -> str:
+    never = told.recall is not None and told.precision is None
+    return "never named" if never else measured(told.precision)
 
 
 def calibration_section(report: Report) -> Section:
