@@ -74,8 +74,9 @@ def test_evasion_reports_what_each_disguise_changes(authored: Path, tiny_bundle:
     assert "| spaced |" in page and "| evasion | Latn |" in page and "coins" not in page
 
 
-def test_a_probed_run_gets_a_line_once(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
+@pytest.fixture
+def tiny_run(tmp_path: Path) -> Path:
+    """Return a finished run; its corpus of three sources lies beside it."""
     from tiny_base import TINY_TEXTS, write_tiny_base
 
     from scamdetect.training.fit import train
@@ -93,9 +94,24 @@ def test_a_probed_run_gets_a_line_once(tmp_path: Path) -> None:
     recipe = tmp_path / "tiny.toml"
     tables = f'[base]\nname = "{base}"\n[data]\ntokens = 600\n[optimiser]\nprecision = "fp32"\n'
     recipe.write_text(f'name = "tiny"\nseed = 0\n{tables}', "utf-8")
-    corpus, log, said = tmp_path / "corpus.parquet", tmp_path / "probe.csv", list[str]()
-    train(recipe, corpus, tmp_path / "run", True, said.append)
-    options = (tmp_path / "run", "--corpus", corpus, "--log", log)
+    train(recipe, tmp_path / "corpus.parquet", tmp_path / "run", True, list[str]().append)
+    return tmp_path / "run"
+
+
+def test_an_ensemble_teaches_its_mean_scores(tiny_run: Path, tmp_path: Path) -> None:
+    corpus, out = tmp_path / "corpus.parquet", tmp_path / "taught.parquet"
+    done = _run("teach.py", tiny_run, tiny_run, "--corpus", corpus, "--rows", "60", "--out", out)
+    assert done.returncode == 0, done.stderr
+    before, after = pq.read_table(corpus), pq.read_table(out)
+    soft = [value for value in after["reader"].to_pylist() if value is not None]
+    assert len(soft) == 60 and all(0 <= value <= 100 for value in soft)
+    assert after.drop_columns("reader").equals(before.drop_columns("reader"))
+    assert after.schema.metadata == before.schema.metadata
+
+
+def test_a_probed_run_gets_a_line_once(tiny_run: Path, tmp_path: Path) -> None:
+    log = tmp_path / "probe.csv"
+    options = (tiny_run, "--corpus", tmp_path / "corpus.parquet", "--log", log)
     first = _run("source_probe.py", *options)
     assert first.returncode == 0, first.stderr
     with log.open(encoding="utf-8") as file:
