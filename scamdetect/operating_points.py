@@ -10,17 +10,19 @@ from numpy.typing import ArrayLike
 
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Kind
-from scamdetect.thresholds import clopper_pearson, threshold_at_fpr, weighted
+from scamdetect.thresholds import by_group, clopper_pearson, threshold_at_fpr, weighted
 
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """A threshold, the false-positive rate asked for and what it really gave.
+    """A threshold, the false-positive rate asked for and what it gave on the calibrate rows.
 
-    ``upper_bound`` is the upper 95 % Clopper-Pearson limit of the false-positive rate on the ``n``
-    legit rows, which say as much as ``effective_n`` equally weighted ones. ``recall`` is the share
-    of the ``n_scam`` scams at or over the threshold, None without scams. ``lang`` and ``kind`` say
-    which rows these are, None for all; a kind narrows the scams alone.
+    Those rows come from the training sources: the figures are an in-source sanity check, and rows
+    of unseen sources give worse ones. ``upper_bound`` is the upper end of the two-sided 95 %
+    Clopper-Pearson interval of the weighted false-positive rate on the ``n`` legit rows, which say
+    as much as ``effective_n`` equally weighted ones of as many groups. ``recall`` is the weighted
+    share of the ``n_scam`` scams at or over the threshold, None without scams. ``lang`` and
+    ``kind`` say which rows these are, None for all; a kind narrows the scams alone.
     """
 
     fpr: float
@@ -49,14 +51,17 @@ def operating_point(
     weights: ArrayLike | None = None,
     scam_weights: ArrayLike | None = None,
     *,
+    groups: ArrayLike | None = None,
     lang: str | None = None,
 ) -> OperatingPoint:
     """Return the threshold at ``fpr`` with its upper bound and the recall on the scams.
 
     The threshold stands midway between the lowest possible one and the next score of any row: the
-    figures are the same, and no rounding of another machine moves a row across. With weights (n,)
-    the bound uses the effective number of rows, (sum w)^2 / sum w^2 (Kish). Raises InputError like
-    ``threshold_at_fpr``.
+    figures are the same, and no rounding of another machine moves a row across. Shares are weighted
+    by ``weights`` (n,) and ``scam_weights``; the two-sided interval behind the bound uses the
+    effective number of legit rows, (sum w)^2 / sum w^2 (Kish 1965), w summed over each of their
+    ``groups`` (n,), since rows of one group are no independent evidence. On rows of the training
+    sources these are sanity figures. Raises InputError like ``threshold_at_fpr`` and ``by_group``.
     """
     legit, mass = weighted(legit_scores, weights)
     lowest = threshold_at_fpr(legit, fpr, mass)
@@ -65,7 +70,8 @@ def operating_point(
     threshold = lowest
     if above.size:
         threshold = max(lowest, float(str(np.float32((lowest + above.min()) / 2))))
-    effective = float(mass.sum() ** 2 / np.square(mass).sum())
+    independent = mass if groups is None else by_group(mass, groups)
+    effective = float(mass.sum() ** 2 / np.square(independent).sum())
     share = float(mass[legit >= threshold].sum() / mass.sum())
     upper = clopper_pearson(share * effective, effective)[1]
     point = OperatingPoint(

@@ -88,6 +88,20 @@ def weighted(
     return values, mass
 
 
+def by_group(weights: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:
+    """Return the summed weight (groups,) of the rows (n,) of each group, in order of group.
+
+    Rows of one group (near-duplicates, a thread, a campaign) say together what one row says.
+    Raises InputError unless there is one group a row.
+    """
+    mass = np.asarray(weights, dtype=np.float64).ravel()
+    names = np.asarray(groups).ravel()
+    if names.size != mass.size:
+        raise InputError(f"{mass.size} rows need one group each; got {names.size} groups")
+    _, numbers = np.unique(names, return_inverse=True)
+    return np.bincount(numbers, mass).astype(np.float64)
+
+
 def clopper_pearson(
     successes: float, trials: float, confidence: float = 0.95
 ) -> tuple[float, float]:

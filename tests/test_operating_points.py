@@ -61,6 +61,19 @@ def test_weighted_rows_count_by_their_effective_number() -> None:
     assert (point.n, point.effective_n) == (3, 2.0)
 
 
+def test_rows_of_one_group_count_as_one() -> None:
+    scores, groups = np.linspace(0, 0.9, 200), np.repeat(np.arange(50), 4)
+    alone, together = (
+        operating_point(scores, [], 0.01),
+        operating_point(scores, [], 0.01, groups=groups),
+    )
+    assert (together.n, together.effective_n) == (200, pytest.approx(50))
+    assert together.threshold == alone.threshold and together.upper_bound > alone.upper_bound
+    assert supported(alone) and not supported(together)
+    with pytest.raises(InputError, match="200 rows need one group each; got 50"):
+        operating_point(scores, [], 0.01, groups=np.arange(50))
+
+
 def test_a_rate_that_one_false_alarm_would_break_is_not_supported() -> None:
     scores = np.linspace(0, 0.9, 200)
     assert supported(operating_point(scores, [], 0.005))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,8 @@ from scamdetect.training.scaling import (
     own_languages,
 )
 
+NAMES = ("logits", "scam", "weights", "language")
+
 
 def rows(n: int = 4000, bias: float = 0.0, stretch: float = 1.0, lang: str = "en") -> ScalingRows:
     """Return rows whose logits say the truth once divided by ``stretch`` and moved by ``bias``."""
@@ -26,8 +30,7 @@ def rows(n: int = 4000, bias: float = 0.0, stretch: float = 1.0, lang: str = "en
 
 
 def joined(*parts: ScalingRows) -> ScalingRows:
-    names = ("logits", "scam", "weights", "language")
-    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in NAMES]
     return ScalingRows(*columns, np.arange(columns[0].size))
 
 
@@ -68,6 +71,25 @@ def test_a_language_apart_gets_its_own_scaling() -> None:
     assert found.by_language["th"].bias > found.by_language["en"].bias
     pairs = found.language_pairs(np.array(["th", "und"], dtype=object))
     assert pairs[1].tolist() == [1.0, 0.0] and pairs[0, 1] == found.by_language["th"].bias
+
+
+def test_a_language_that_gains_nothing_keeps_the_curve_alone() -> None:
+    rest = joined(rows(4000, lang="de"), rows(800, bias=2.5, lang="th"))
+    english = rows(1200)
+    # Six campaigns, every second one off to the other side: none tells of the next.
+    campaign = np.arange(1200) % 6
+    moved = english.logits + np.where(campaign % 2, 1.0, -1.0)
+    made = joined(rest, replace(english, logits=moved))
+    found = fit_scalings(replace(made, group=np.append(rest.group, 10_000 + campaign)))
+    assert set(found.by_language) == {"de", "th"}
+    assert found.nll_language < found.nll_curve
+    assert found.language_pairs(np.array(["en"], dtype=object)).tolist() == [[1.0, 0.0]]
+
+
+def test_rows_of_one_group_are_shrunk_like_one() -> None:
+    made = rows(600, bias=2.0)
+    tenfold = ScalingRows(*(np.repeat(getattr(made, name), 10) for name in (*NAMES, "group")))
+    assert fit_scaling(tenfold, 100.0) == fit_scaling(made, 100.0)
 
 
 def test_few_rows_and_unsure_texts_get_none() -> None:

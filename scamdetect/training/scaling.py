@@ -1,7 +1,8 @@
 """Calibrate scam against the rest: one curve for all texts, and by language shrunk towards it.
 
 The curve is piecewise linear on the logit and fitted like isotonic regression, by likelihood under
-a rising order, but strictly rising, so that no two scores become one.
+a rising order, but strictly rising, so that no two scores become one. A language gets a scaling of
+its own only where that lowers its own loss on held-out rows.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy.optimize import minimize
 from scamdetect.evaluation.metrics import Bools, Floats
 from scamdetect.evaluation.reference_mix import effective_size
 from scamdetect.probabilities import Curve, sigmoid
+from scamdetect.thresholds import by_group
 
 BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
 FEWEST_SCAM, FEWEST_LEGIT = 30, 100  # rows of a language below which it uses the curve alone
@@ -23,7 +25,7 @@ STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 FOLDS = 5
 
 _KNOTS = 8
-_SMOOTHNESS = 1.0  # weight of changes of slope, against a likelihood counted in effective rows
+_SMOOTHNESS = 1.0  # weight of changes of slope, against a likelihood counted in effective groups
 _SLOPES = (0.1, 10.0)
 _TEMPERATURES, _BIASES = (0.25, 8.0), (-5.0, 5.0)
 
@@ -40,8 +42,9 @@ class Scaling:
 class Scalings:
     """The curve of all texts, and the scaling of the languages that gain by one of their own.
 
-    ``nll_curve`` and ``nll_language`` are cross-validated, a mean over the languages with rows
-    enough; None without any. ``strength`` is the weight of the penalty with the least.
+    ``strength`` is the weight of the penalty with the least cross-validated loss. ``nll_curve`` is
+    that loss with the curve alone and ``nll_language`` with the scalings that were kept, each a
+    mean over the languages with rows enough. All three are None without such languages.
     """
 
     curve: Curve
@@ -107,7 +110,7 @@ def fit_curve(rows: ScalingRows) -> Curve:
     x = np.unique(np.round(rows.logits[order[places.clip(0, order.size - 1)]], 4))
     if x.size < 2:
         return Curve()
-    effective = effective_size(mass)
+    effective = effective_size(by_group(mass, rows.group))
     beyond = rows.logits - np.clip(rows.logits, x[0], x[-1])
     basis = np.stack([np.interp(rows.logits, x, hat) for hat in np.eye(x.size)], axis=1)
 
@@ -137,11 +140,11 @@ def fit_curve(rows: ScalingRows) -> Curve:
 def fit_scaling(rows: ScalingRows, strength: float) -> Scaling:
     """Return the scaling of a language's rows whose logits have gone through the curve.
 
-    The likelihood at the base rate, counted in effective rows, is penalised by ``strength`` times
+    The likelihood at the base rate, counted in effective groups, is penalised by ``strength`` times
     the squared log-temperature and bias: a Gaussian prior at no change (MAP).
     """
     mass = at_base_rate(rows.weights, rows.scam)
-    effective = effective_size(mass)
+    effective = effective_size(by_group(mass, rows.group))
 
     def loss(point: Floats) -> float:
         logits = rows.logits / np.exp(point[0]) + point[1]
@@ -154,24 +157,28 @@ def fit_scaling(rows: ScalingRows, strength: float) -> Scaling:
 
 
 def fit_scalings(rows: ScalingRows) -> Scalings:
-    """Return the curve of all rows, and scalings of languages where they help on held-out rows.
+    """Return the curve of all rows, and scalings of the languages that they help.
 
-    The strength of the penalty is the one of STRENGTHS with the least cross-validated loss; where
-    even that does not beat the curve alone, no language gets a scaling of its own.
+    The strength of the penalty is the one of STRENGTHS with the least cross-validated loss, a mean
+    over the languages; a language whose own cross-validated loss it does not lower keeps the curve
+    alone.
     """
     curve = fit_curve(rows)
     languages = own_languages(rows)
     if not languages:
         return Scalings(curve)
-    nll_curve, nll = _cross_validate(rows, languages)
-    strength = min(nll, key=lambda one: nll[one])
-    by_language = {}
-    if nll[strength] < nll_curve:
-        calibrated = replace(rows, logits=curve(rows.logits))
-        by_language = {
-            name: fit_scaling(calibrated[rows.language == name], strength) for name in languages
-        }
-    return Scalings(curve, by_language, strength, nll_curve, nll[strength])
+    losses = _cross_validate(rows, languages)
+    chosen = 1 + int(losses[:, 1:].mean(axis=0).argmin())
+    alone, own = losses[:, 0], losses[:, chosen]
+    strength = STRENGTHS[chosen - 1]
+    calibrated = replace(rows, logits=curve(rows.logits))
+    by_language = {
+        name: fit_scaling(calibrated[rows.language == name], strength)
+        for name, helped in zip(languages, own < alone, strict=True)
+        if helped
+    }
+    kept = np.minimum(alone, own)
+    return Scalings(curve, by_language, strength, float(alone.mean()), float(kept.mean()))
 
 
 def own_languages(rows: ScalingRows) -> list[str]:
@@ -185,11 +192,10 @@ def own_languages(rows: ScalingRows) -> list[str]:
     ]
 
 
-def _cross_validate(rows: ScalingRows, languages: list[str]) -> tuple[float, dict[float, float]]:
-    """Return the held-out loss of the curve alone, and that by language for each strength."""
+def _cross_validate(rows: ScalingRows, languages: list[str]) -> Floats:
+    """Return held-out losses, (languages, 1 + strengths): the curve alone, then each strength."""
     _, groups = np.unique(rows.group, return_inverse=True)
     fold = np.random.default_rng(0).permutation(int(groups.max()) + 1)[groups] % FOLDS
-    # Column 0 is the curve alone, then one a strength.
     losses = np.zeros((rows.scam.size, 1 + len(STRENGTHS)))
     for number in range(FOLDS):
         held = fold == number
@@ -209,8 +215,7 @@ def _cross_validate(rows: ScalingRows, languages: list[str]) -> tuple[float, dic
         total: Floats = (mass[:, None] * losses[own]).sum(axis=0)
         return total
 
-    means = np.mean([of_language(name) for name in languages], axis=0)
-    return float(means[0]), dict(zip(STRENGTHS, means[1:].tolist(), strict=True))
+    return np.array([of_language(name) for name in languages])
 
 
 def _nll(logits: Floats, scam: Bools) -> Floats:
