@@ -56,6 +56,7 @@ class Bundle:
     kind_thresholds: Mapping[Kind, KindThresholds]
     language_threshold: float
     thresholds: Thresholds
+    thresholds_fpr: Mapping[str, float]  # rates at which flag and review were set, where known
     operating_points: tuple[OperatingPoint, ...]
     calibration_rows: CalibrationRows
     known_answers: tuple[KnownAnswer, ...]
@@ -93,6 +94,7 @@ class Bundle:
             kind_thresholds=settings["kind_thresholds"],
             language_threshold=float(settings["language_threshold"]),
             thresholds=settings["thresholds"],
+            thresholds_fpr=settings["thresholds_fpr"],
             operating_points=settings["operating_points"],
             calibration_rows=settings["calibration_rows"],
             known_answers=settings["known_answers"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -48,9 +48,13 @@ def _thresholds(bundle: Bundle) -> str:
     points = bundle.operating_points
     rates = ", ".join(f"{p.fpr:.1%}" for p in points if p.lang is p.kind is None)
     own = len({p.lang for p in points} - {None})
+    bands = ", ".join(
+        f"{name} {threshold:.4f}"
+        + (f" (FPR {bundle.thresholds_fpr[name]:.1%})" if name in bundle.thresholds_fpr else "")
+        for name, threshold in asdict(bundle.thresholds).items()
+    )
     return (
-        f"flag {bundle.thresholds.flag:.4f}, review {bundle.thresholds.review:.4f}; operating "
-        f"points at FPR {rates or 'none'}; {own} languages with their own, "
+        f"{bands}; operating points at FPR {rates or 'none'}; {own} languages with their own, "
         f"{len(bundle.language_calibration)} calibrated on their own"
     )
 

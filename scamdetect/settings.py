@@ -44,6 +44,7 @@ _OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "language_calibration": dict,
     "kind_thresholds": dict,
     "calibration_rows": dict,
+    "thresholds_fpr": dict,
 }
 
 
@@ -97,6 +98,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         "kind_thresholds": _kind_thresholds(path, settings.get("kind_thresholds", {})),
         "calibration_rows": _calibration_rows(path, settings.get("calibration_rows", {})),
         "thresholds": _thresholds(path, settings["thresholds"]),
+        "thresholds_fpr": _thresholds_fpr(path, settings.get("thresholds_fpr", {})),
         "operating_points": _operating_points(path, settings["operating_points"]),
         "known_answers": _known_answers(path, settings.get("known_answers", [])),
     }
@@ -138,6 +140,14 @@ def _thresholds(path: Path, table: dict[str, Any]) -> Thresholds:
         return Thresholds(flag=table["flag"], review=table["review"])
     except (KeyError, TypeError, InputError) as problem:
         raise wrong(path, "thresholds", table, "needs 0 < review <= flag <= 1") from problem
+
+
+def _thresholds_fpr(path: Path, table: dict[str, Any]) -> dict[str, float]:
+    if not set(table) <= {"flag", "review"}:
+        raise wrong(path, "thresholds_fpr", table, "may hold flag and review alone")
+    if not all(_is_number(rate) and 0 <= rate <= 1 for rate in table.values()):
+        raise wrong(path, "thresholds_fpr", table, "needs rates in [0, 1]")
+    return {name: float(rate) for name, rate in table.items()}
 
 
 def _scam_curve(path: Path, rows: list[Any]) -> Curve:

@@ -163,6 +163,8 @@ def test_an_unreadable_manifest_is_refused(copy: Path, content: bytes) -> None:
         ("kind_threshold", 1.5, "[0, 1]"),
         ("thresholds", {"flag": 0.5, "review": 0.6}, "review <= flag"),
         ("thresholds", {"flag": 0.5}, "review <= flag"),
+        ("thresholds_fpr", {"flag": 2.0}, "in [0, 1]"),
+        ("thresholds_fpr", {"pass": 0.1}, "flag and review alone"),
         ("operating_points", [{"fpr": 0.1}], "upper_bound"),
         ("operating_points", [POINT | {"threshold": 1.5}], "in [0, 1]"),
         ("operating_points", [POINT | {"n": "many"}], "needs numbers"),

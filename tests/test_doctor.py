@@ -42,6 +42,13 @@ def test_thresholds_are_shown(tmp_path: Path, tiny_bundle: Path) -> None:
     assert detail.startswith("flag 0.9000, review 0.6000; operating points at FPR 0.5%; 0 lang")
 
 
+def test_the_rates_of_the_thresholds_are_shown_where_known(tmp_path: Path) -> None:
+    rates = {"flag": 0.01, "review": 0.03}
+    folder = write_tiny_bundle(tmp_path / "bundle", thresholds_fpr=rates)
+    detail = _detail(folder, tmp_path, "thresholds")[1]
+    assert detail.startswith("flag 0.9000 (FPR 1.0%), review 0.6000 (FPR 3.0%); operating points")
+
+
 @pytest.mark.parametrize(("shift", "expected"), [(0.0, True), (0.019, True), (0.03, False)])
 def test_known_answers_are_compared(detector: ScamDetector, shift: float, expected: bool) -> None:
     texts = ["profit", "hello lunch"]

@@ -59,7 +59,8 @@ def test_the_bundle_with_it_loads_and_answers(calibration: Calibration, tmp_path
 
 
 def test_rates_and_languages_beyond_the_rows_are_not_stored(calibration: Calibration) -> None:
-    assert min(point.fpr for point in calibration.operating_points) >= 1 / 340
+    # Worth 207 even rows: one false alarm exceeds 0.2 % and not 0.5 %.
+    assert min(point.fpr for point in calibration.operating_points) == 0.005
     assert {point.lang for point in calibration.operating_points} == {None, "en"}
     assert calibration.rows.languages == {"en": (300, 80), "ru": (40, 20)}
     assert "ru" not in calibration.scalings.by_language

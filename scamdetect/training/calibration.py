@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,8 +59,8 @@ class Calibration:
     kind_temperature: float
     kind_threshold: float
     kind_thresholds: Mapping[Kind, KindThresholds]
-    flag: float
-    review: float
+    flag: OperatingPoint
+    review: OperatingPoint
     operating_points: tuple[OperatingPoint, ...]
     rows: CalibrationRows
 
@@ -77,7 +77,8 @@ class Calibration:
             "kind_thresholds": {
                 kind.value: asdict(pair) for kind, pair in self.kind_thresholds.items()
             },
-            "thresholds": {"flag": self.flag, "review": self.review},
+            "thresholds": {"flag": self.flag.threshold, "review": self.review.threshold},
+            "thresholds_fpr": {"flag": self.flag.fpr, "review": self.review.fpr},
             "operating_points": [_rounded(point) for point in self.operating_points],
             "calibration_rows": asdict(self.rows),
         }
@@ -94,7 +95,7 @@ class Calibration:
 def calibrate(table: pa.Table, scorer: Scorer) -> Calibration:
     """Return the calibration of a scorer whose temperatures are 1, from the calibrate rows.
 
-    Raises RecipeError where a class has too few rows.
+    Raises RecipeError where a class has too few rows and where they support no threshold.
     """
     for verdict in (Verdict.LEGIT, Verdict.SCAM):
         n = int(has_verdict(table, verdict).sum())
@@ -112,7 +113,9 @@ def fit_calibration(table: pa.Table, scores: Scores, languages: tuple[str, ...])
     """Return the calibration from scores (rows,) at temperature 1 of a bundle's ``languages``.
 
     Every slice x language cell of honest rows and every kind x language cell of scams weighs the
-    same; probabilities and kinds are fitted for scams being BASE_RATE of the mass.
+    same; probabilities and kinds are fitted for scams being BASE_RATE of the mass. Flag and review
+    stand at FLAG_FPR and REVIEW_FPR, or at the strictest rate that the rows support. Raises
+    RecipeError where they support none.
     """
     log_p = np.log(np.clip(scores.verdict.astype(np.float64), 1e-9, 1.0))
     weights = reference_weights(table)
@@ -144,10 +147,12 @@ def fit_calibration(table: pa.Table, scores: Scores, languages: tuple[str, ...])
 
     def point(fpr: float, honest: Bools, fraud: Bools, name: str | None = None) -> OperatingPoint:
         sides = (probability[honest], probability[fraud])
-        return operating_point(*sides, fpr, weights[honest], weights[fraud], lang=name)
+        return operating_point(
+            *sides, fpr, weights[honest], weights[fraud], groups=groups[honest], lang=name
+        )
 
     points = [point(fpr, legit, scam) for fpr in POINT_FPRS]
-    chosen = {one.fpr: min(one.threshold, 1.0) for one in points}
+    flag, review = (shipped_point(points, fpr) for fpr in (FLAG_FPR, REVIEW_FPR))
     for place, kind in enumerate(KINDS):
         if counts.kinds[kind.value] >= FEWEST:
             of_kind = known & truth[:, place]
@@ -164,11 +169,27 @@ def fit_calibration(table: pa.Table, scores: Scores, languages: tuple[str, ...])
         kind_temperature=kind_temperature,
         kind_threshold=kind_threshold,
         kind_thresholds=kind_thresholds,
-        flag=chosen[FLAG_FPR],
-        review=chosen[REVIEW_FPR],
+        flag=flag,
+        review=review,
         operating_points=tuple(one for one in points if supported(one)),
         rows=counts,
     )
+
+
+def shipped_point(points: Sequence[OperatingPoint], fpr: float) -> OperatingPoint:
+    """Return the point of all messages at ``fpr``, or at the strictest looser rate that holds.
+
+    Raises RecipeError where the rows support no such rate.
+    """
+    enough = [one for one in points if one.fpr >= fpr and supported(one)]
+    if not enough:
+        n, worth = points[0].n, points[0].effective_n or 0.0
+        raise RecipeError(
+            f"the {n} legit calibrate rows (worth {worth:.0f} even ones) support no false-positive "
+            f"rate from {fpr:g} to {max(one.fpr for one in points):g}, so flag and review have no "
+            "threshold; add calibrate rows, or train a model that tells more of them from scams"
+        )
+    return min(enough, key=lambda one: one.fpr)
 
 
 def scam_probabilities(log_p: Floats, languages: NDArray[np.object_], scalings: Scalings) -> Floats:
