@@ -48,8 +48,21 @@ def test_thresholds_part_a_kind_that_can_be_told() -> None:
     joint[40:60, ROMANCE] = 0.5
     whole, own = fit_kind_thresholds(joint, truth, np.ones(400))
     assert set(own) == {Kind.ROMANCE}
-    assert own[Kind.ROMANCE].f1 == own[Kind.ROMANCE].precision == pytest.approx(0.6)
-    assert whole == pytest.approx(0.6)
+    # Midway between the lowest romance scam and the highest other text.
+    assert own[Kind.ROMANCE].f1 == own[Kind.ROMANCE].precision == pytest.approx(0.55)
+    assert whole == pytest.approx(0.55)
+
+
+def test_a_precision_from_few_rows_is_chance() -> None:
+    truth = np.zeros((400, len(KINDS)), dtype=bool)
+    truth[:60, ROMANCE] = True
+    joint = np.full(truth.shape, 0.01)
+    joint[:60, ROMANCE] = 0.3
+    joint[60:160, ROMANCE] = 0.5
+    for sure, precision in ((29, None), (30, pytest.approx(0.7))):
+        joint[:sure, ROMANCE] = 0.9
+        _, own = fit_kind_thresholds(joint, truth, np.ones(400))
+        assert own[Kind.ROMANCE].precision == precision
 
 
 def test_a_kind_with_few_rows_or_told_by_chance_has_none() -> None:

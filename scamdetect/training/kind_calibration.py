@@ -14,7 +14,7 @@ from scamdetect.labels import KINDS, Kind, Provenance, Verdict
 from scamdetect.probabilities import sigmoid
 from scamdetect.thresholds import KindThresholds
 
-FEWEST = 30  # scams of a kind
+FEWEST = 30  # scams of a kind, and rows that a precision is read from; each counts as one
 MIN_F1, MIN_PRECISION = 0.3, 0.9
 
 _RANGE = (0.25, 8.0)
@@ -69,9 +69,12 @@ def fit_kind_thresholds(
 ) -> tuple[float, dict[Kind, KindThresholds]]:
     """Return the threshold of all kinds (best F1, pooled) and those of kinds of their own.
 
-    ``joint`` and ``truth`` (n, kinds), ``weights`` (n,): honest rows and scams of known kinds.
-    Without any known kind the threshold of all is 0.5. A kind with few rows, or with a best F1
-    under MIN_F1, has none of its own: the best of a poor lot lies so low that it names everything.
+    ``joint`` and ``truth`` (n, kinds), ``weights`` (n,): honest rows and scams of known kinds, the
+    scams with the share BASE_RATE of the weight. F1 and precision hold at that base rate: where
+    scams are rarer, fewer of the messages named are of the kind. Without any known kind the
+    threshold of all is 0.5. A kind with few rows, or with a best F1 under MIN_F1, has none of its
+    own: the best of a poor lot lies so low that it names everything. A threshold stands midway to
+    the next lower score.
     """
     if not truth.any():
         return 0.5, {}
@@ -86,17 +89,24 @@ def fit_kind_thresholds(
 
 
 def _thresholds(scores: Floats, truth: Bools, weights: Floats) -> tuple[KindThresholds, float]:
-    """Return the thresholds of a kind and the best F1."""
+    """Return the thresholds of a kind and the best F1.
+
+    The precision one is None unless FEWEST rows, unweighted, reach it: that of fewer is chance.
+    """
     precision, recall, thresholds = precision_recall_curve(truth, scores, sample_weight=weights)
     precision, recall = precision[:-1], recall[:-1]  # the last has no threshold
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    precise = thresholds[precision >= MIN_PRECISION]
+    named = scores.size - np.searchsorted(np.sort(scores), thresholds)
+    precise = np.flatnonzero((precision >= MIN_PRECISION) & (named >= FEWEST))
     chosen = KindThresholds(
-        f1=_decimal(thresholds[f1.argmax()]),
-        precision=_decimal(precise.min()) if precise.size else None,
+        f1=_midway(thresholds, int(f1.argmax())),
+        precision=_midway(thresholds, int(precise[0])) if precise.size else None,
     )
     return chosen, float(f1.max())
 
 
-def _decimal(value: float) -> float:
-    return float(str(np.float32(value)))
+def _midway(scores: Floats, place: int) -> float:
+    """Return a threshold between the score at a place, which reaches it, and the next lower one."""
+    middle = np.float32((scores[place] + scores[max(place - 1, 0)]) / 2)
+    below = place > 0 and middle <= scores[place - 1]
+    return float(str(np.float32(scores[place]) if below else middle))
