@@ -16,7 +16,6 @@ from scamdetect import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.labels import Decision
 from scamdetect.training.fit import train
-from scamdetect.training.parity import Parity, check_parity
 from scamdetect.training.release import KNOWN_TEXTS, release
 
 RECIPE = (
@@ -39,6 +38,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         row(n, verdict, role=("train", "calibrate")[n // 4 % 2], norm=f"{TINY_TEXTS[verdict]} {n}")
         for n, verdict in enumerate(["legit", "scam", "legit", "spam"] * 100)
     ]
+    rows.append(row(901, "spam", role="calibrate", lang="cs"))
     pq.write_table(table([*rows, row(900, "scam", role="dev", norm="bitcoin tomorrow")]), path)
     return path
 
@@ -77,6 +77,8 @@ def test_thresholds_and_record_are_in_the_bundle(bundle: Path) -> None:
     assert {point["fpr"] for point in settings["operating_points"]} >= {0.05}
     training = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["training"]
     assert training["recipe"]["name"] == "tiny"
+    assert training["languages"] == {"cs": [0, 1], "en": [200, 200]}
+    assert settings["thresholds_fpr"] == {"flag": 0.01, "review": 0.03}
     assert training["parity_int8_fp32"][0]["language"] == "all"
     assert training["sources"] == [{"source": "en_invented", "licence": "permissive", "rows": 200}]
 
@@ -89,7 +91,9 @@ def test_the_card_names_sources_thresholds_and_parity(bundle: Path) -> None:
         r"\| permissive \| en_invented \(200\) \|",
         r"\| all \| \d+ \| \d+ \| \d+ \|",
         r"## By language",
-        r"(?s)Untested: .* uk ur uz vi xh yi zh\.",
+        r"`flag` from a scam probability of [01]\.\d{4} \(FPR asked 1\.0%\), `review` from",
+        r"\(train and calibrate rows\): cs \(0, 1\)\.",
+        r"(?s)Untested: .*measures uk he ro mr on 40 .*: af .* ca cy .* uk ur uz vi xh yi zh\.",
         r"\| lottery \| 50 \|",
         r"## Trimmed vocabulary",
     ):
@@ -119,10 +123,20 @@ def test_an_unfinished_run_is_refused(run: Path, corpus: Path, tmp_path: Path) -
         release(unfinished, corpus, tmp_path / "bundle", "tiny", "1", _ignore)
 
 
-def test_too_many_flips_stop_a_release() -> None:
-    check_parity([Parity("all", 1000, 30, 10, 0.2, 0.001)])
-    with pytest.raises(BundleError, match="11 of 1000"):
-        check_parity([Parity("all", 1000, 30, 11, 0.2, 0.001)])
+def test_the_card_of_an_averaged_run_names_its_seeds(
+    run: Path, corpus: Path, tmp_path: Path
+) -> None:
+    mean = tmp_path / "mean"
+    shutil.copytree(run, mean)
+    record = json.loads((mean / "run.json").read_text(encoding="utf-8"))
+    (mean / "run.json").write_text(json.dumps(record | {"averaged": [0, 7]}), encoding="utf-8")
+    lines: list[str] = []
+    release(mean, corpus, tmp_path / "bundle", "tiny", "1", lines.append)
+    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["training"]["averaged"] == [0, 7]
+    card = (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
+    assert "mean weights of the runs with seeds 0, 7" in card
+    assert any("FPR 1.0% on the calibrate mix, the strictest" in line for line in lines)
 
 
 def _ignore(line: str) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scamdetect.data.corpus_rows import is_own
+from scamdetect.training.kind_calibration import FEWEST, MIN_PRECISION
+from scamdetect.training.rows import MIN_LANGUAGE_ROWS
+from scamdetect.training.scaling import BASE_RATE
 
 _USE = """\
 Scores one message at a time: the probabilities that it is honest (`legit`), unwanted promotion
@@ -25,10 +28,11 @@ of an unseen one. Part of the labels of the public sources are blind readings by
 family (`data/corrections`)."""
 
 
-_RATES = """\
+_RATES = f"""\
 A rate for which a single effective false alarm would be too many has no row: these messages cannot
-show it. Probabilities are made for scams being 20 % of legit and scam messages; where they are
-rarer, fewer of the flagged messages are scams."""
+show it; near-duplicates and the messages of a thread count as one. Probabilities are made for
+scams being {BASE_RATE:.0%} of legit and scam messages; where they are rarer, fewer of the flagged
+messages are scams."""
 
 _LANGUAGES = """\
 A language with 30 scam and 100 legit calibrate rows has points of its own, from its own rows
@@ -43,8 +47,9 @@ pt ro ru sa sd si sk sl so sq sr su sv sw ta te th tl tr ug uk ur uz vi xh yi zh
 
 _UNTESTED = """\
 Untested: the base knows these languages too, no row of them trained this model or set a threshold.
-They get scores all the same, with the calibration of all messages. `benchmarks/final.py` measures
-five of them (uk he ro cs mr) on 40 messages each; nobody measured the others:"""
+They get scores all the same, with the calibration of all messages."""
+
+_MEASURED = ("uk", "he", "ro", "cs", "mr")  # by benchmarks/final.py, on 40 messages each
 
 
 def write_card(path: Path, settings: Mapping[str, Any], training: Mapping[str, Any]) -> None:
@@ -57,7 +62,7 @@ def write_card(path: Path, settings: Mapping[str, Any], training: Mapping[str, A
         _decisions(settings),
         "## By language",
         _by_language(settings),
-        _untested(settings),
+        *([_few_rows(training["languages"]), _untested(training["languages"])] if training else []),
         "## Kinds",
         _kinds(settings),
     ]
@@ -85,14 +90,12 @@ def _front_matter(settings: Mapping[str, Any], training: Mapping[str, Any]) -> s
 
 
 def _decisions(settings: Mapping[str, Any]) -> str:
-    thresholds = settings["thresholds"]
+    flag, review = (_band(settings, name) for name in ("flag", "review"))
     lines = [
-        f"`flag` from a scam probability of {thresholds['flag']:.4f}, `review` from "
-        f"{thresholds['review']:.4f}. Both were set on the calibrate rows, a tenth of the groups "
-        f"of the training "
-        "sources, each slice and language weighing the same. Rows of a source that the model "
-        "never saw can raise "
-        "more false alarms than the rate asked for: see the evaluation in `benchmarks/results`.",
+        f"`flag` from a scam probability of {flag}, `review` from {review}. Both were set on the "
+        "calibrate rows, a tenth of the groups of the training sources, each slice and language "
+        "weighing the same. Rows of a source that the model never saw can raise more false alarms "
+        "than the rate asked for: see the evaluation in `benchmarks/results`.",
     ]
     whole = _points(settings)
     if whole:
@@ -107,6 +110,12 @@ def _decisions(settings: Mapping[str, Any]) -> str:
         )
         lines += ["", _table(header, rows), "", _RATES]
     return "\n".join(lines)
+
+
+def _band(settings: Mapping[str, Any], name: str) -> str:
+    rate = settings.get("thresholds_fpr", {}).get(name)
+    asked = "" if rate is None else f" (FPR asked {rate:.1%})"
+    return f"{settings['thresholds'][name]:.4f}{asked}"
 
 
 def _by_language(settings: Mapping[str, Any]) -> str:
@@ -131,9 +140,29 @@ def _by_language(settings: Mapping[str, Any]) -> str:
     return f"{_LANGUAGES}\n\n{_table(header, rows)}"
 
 
-def _untested(settings: Mapping[str, Any]) -> str:
-    names = [name for name in _BASE_LANGUAGES if name not in settings["languages"]]
-    return f"{_UNTESTED} {' '.join(names)}."
+def _few_rows(rows: Mapping[str, Sequence[int]]) -> str:
+    """Return the languages of too few rows to be learnt as a language, from (train, calibrate)."""
+    few = [
+        f"{name} ({train}, {calibrate})"
+        for name, (train, calibrate) in sorted(rows.items())
+        if train < MIN_LANGUAGE_ROWS
+    ]
+    return (
+        f"Languages with under {MIN_LANGUAGE_ROWS} training rows, which the bundle never names as "
+        f"that of a text (train and calibrate rows): {', '.join(few) or 'none'}."
+    )
+
+
+def _untested(rows: Mapping[str, Sequence[int]]) -> str:
+    names = [name for name in _BASE_LANGUAGES if name not in rows]
+    measured = [name for name in _MEASURED if name in names]
+    by_whom = (
+        f" `benchmarks/final.py` measures {' '.join(measured)} on 40 messages each; nobody "
+        "measured the others:"
+        if measured
+        else " Nobody measured them:"
+    )
+    return f"{_UNTESTED}{by_whom} {' '.join(names)}."
 
 
 def _kinds(settings: Mapping[str, Any]) -> str:
@@ -151,10 +180,12 @@ def _kinds(settings: Mapping[str, Any]) -> str:
     intro = (
         "The probability of a kind is that of a scam of that kind, never over the scam "
         "probability. A kind is named from its best-F1 threshold, others from "
-        f"{settings['kind_threshold']:.4f}."
+        f"{settings['kind_threshold']:.4f}. F1 and precision are of the calibrate mix with scams "
+        f"being {BASE_RATE:.0%} of legit and scam messages; a precision needs {FEWEST} messages "
+        "named."
     )
     header = (
-        "kind | calibrate scams | best F1 from | precision 0.9 from | "
+        f"kind | calibrate scams | best F1 from | precision {MIN_PRECISION} from | "
         "recall at 1 % FPR of all messages"
     )
     return f"{intro}\n\n{_table(header, rows)}"
@@ -185,12 +216,15 @@ def _number(value: float | None) -> str:
 def _making(training: Mapping[str, Any]) -> str:
     run, recipe = training["run"], training["recipe"]
     minutes = run.get("minutes", 0)
+    seeds = ", ".join(map(str, training["averaged"]))
+    origin = f"mean weights of the runs with seeds {seeds}" if seeds else f"seed {training['seed']}"
+    summed = " in all" if seeds else ""
     return (
-        f"Base {training['base']}; recipe `{recipe['name']}` ({training['recipe_hash']}), seed "
-        f"{training['seed']}, "
+        f"Base {training['base']}; recipe `{recipe['name']}` ({training['recipe_hash']}), "
+        f"{origin}, "
         f"{run['rows']:,} training rows, {run['draws']:,} draws, {run['tokens']:,} tokens, "
         f"{run['steps']:,} steps, "
-        f"{minutes:.0f} minutes with torch {run['torch']}; corpus sha256 "
+        f"{minutes:.0f} minutes{summed} with torch {run['torch']}; corpus sha256 "
         f"`{training['corpus_sha256'][:16]}`. "
         f"Thresholds and temperatures from {training['calibrate_rows']:,} calibrate rows. Made "
         f"with scamdetect "

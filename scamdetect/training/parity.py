@@ -7,11 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError
+from scamdetect.evaluation.reference_mix import balanced_sample
+from scamdetect.evaluation.table import column, select
+from scamdetect.labels import VERDICTS, Verdict
 
+LANGUAGE_ROWS = 400  # over 10,000 texts of the corpus in all
 MOST_FLIPS = 0.01  # of the texts, at the flag threshold
+
+_SCAM = VERDICTS.index(Verdict.SCAM)
 
 
 @dataclass(frozen=True)
@@ -26,19 +33,34 @@ class Parity:
     mean_change: float
 
 
+def sample_languages(table: pa.Table, limit: int = LANGUAGE_ROWS) -> pa.Table:
+    """Return at most ``limit`` rows a language, taken evenly from its verdicts, slices, kinds."""
+    lang = column(table, "lang")
+    names = sorted(set(lang.tolist()))
+    return pa.concat_tables(balanced_sample(select(table, lang == name), limit) for name in names)
+
+
 def compare_detectors(
     first: ScamDetector, second: ScamDetector, texts: Sequence[str], languages: Sequence[str]
 ) -> list[Parity]:
-    """Return the parity over all texts (language "all"), then language by language."""
-    a, b = first.predict_proba(texts).astype(np.float64), second.predict_proba(texts)
+    """Return the parity over all texts (language "all"), then language by language.
+
+    Texts that a detector cannot score are left out. Raises BundleError where none is left.
+    """
+    a, b = (each.predict_proba(texts).astype(np.float64) for each in (first, second))
     flag = second.thresholds.flag
-    change = np.abs(a[:, 2] - b[:, 2])
+    change = np.abs(a[:, _SCAM] - b[:, _SCAM])
     verdicts = a.argmax(axis=1) != b.argmax(axis=1)
-    flags = (a[:, 2] >= flag) != (b[:, 2] >= flag)
+    flags = (a[:, _SCAM] >= flag) != (b[:, _SCAM] >= flag)
+    scored = np.flatnonzero(np.isfinite(change)).tolist()
+    if not scored:
+        raise BundleError(
+            f"none of {len(texts)} texts was scored by both bundles; they need texts to compare on"
+        )
     groups: dict[str, list[int]] = defaultdict(list)
-    for place, language in enumerate(languages):
-        groups[language].append(place)
-    named = [("all", list(range(len(texts)))), *sorted(groups.items())]
+    for place in scored:
+        groups[languages[place]].append(place)
+    named = [("all", scored), *sorted(groups.items())]
     return [
         Parity(
             language,

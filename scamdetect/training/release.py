@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -24,12 +24,17 @@ from scamdetect.evaluation.table import detector_texts
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
-from scamdetect.training.calibration import Calibration, calibrate
+from scamdetect.training.calibration import FLAG_FPR, REVIEW_FPR, Calibration, calibrate
 from scamdetect.training.card import write_card
 from scamdetect.training.export import export_fp32
 from scamdetect.training.fit import file_sha256, load_trained
 from scamdetect.training.model import ScamModel
-from scamdetect.training.parity import Parity, check_parity, compare_detectors
+from scamdetect.training.parity import (
+    Parity,
+    check_parity,
+    compare_detectors,
+    sample_languages,
+)
 from scamdetect.training.quantise import quantise
 from scamdetect.training.recipe import Recipe
 from scamdetect.training.rows import read_roles
@@ -39,7 +44,6 @@ Log = Callable[[str], None]
 
 MAX_TOKENS, STRIDE = 256, 64
 CALIBRATE_ROWS = 12_000
-PARITY_ROWS = 400  # a language: over 10,000 texts in all
 KNOWN_TEXTS = (  # invented; a fresh install must give the probabilities that the release gave
     "Hi dear, my uncle trades gold, I made 4,000 USD last week. Add me on Telegram, I guide you.",
     "Your parcel is held at customs. Pay the fee of 1.99 here: http://post-pay.example/x",
@@ -90,7 +94,7 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
         for folder in (exact, small):
             _write_parts(folder, tokenizer, config, settings, {})
         log("comparing int8 with fp32")
-        parities = _parity(exact, small, held["calibrate"], held["dev"])
+        parities = _parity(exact, small, pa.concat_tables([held["calibrate"], held["dev"]]))
         check_parity(parities)
         settings["known_answers"] = _known_answers(small)
         training = {
@@ -100,8 +104,10 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
             "corpus_sha256": record["corpus"],
             "seed": recipe.seed,
             "base": record["base"],
+            "averaged": record.get("averaged", []),  # seeds
             "run": {k: record[k] for k in ("rows", "draws", "steps", "tokens", "minutes", "torch")},
             "sources": _sources(held["train"]),
+            "languages": _languages(held["train"], held["calibrate"]),
             "calibrate_rows": sample.num_rows,
             "calibration": calibration.record(),
             "pieces": tokenizer.get_vocab_size(),
@@ -163,18 +169,10 @@ def _write_parts(
     write_manifest(folder, training)
 
 
-def _parity(exact: Path, small: Path, *tables: pa.Table) -> list[Parity]:
-    texts: list[str] = []
-    languages: list[str] = []
-    seen: dict[str, int] = defaultdict(int)
-    for table in tables:
-        for text, language in zip(detector_texts(table), table["lang"].to_pylist(), strict=True):
-            if seen[language] < PARITY_ROWS:
-                seen[language] += 1
-                texts.append(text)
-                languages.append(language)
+def _parity(exact: Path, small: Path, table: pa.Table) -> list[Parity]:
+    sample = sample_languages(table)
     with ScamDetector.load(exact) as first, ScamDetector.load(small) as second:
-        return compare_detectors(first, second, texts, languages)
+        return compare_detectors(first, second, detector_texts(sample), sample["lang"].to_pylist())
 
 
 def _known_answers(folder: Path) -> list[dict[str, Any]]:
@@ -196,6 +194,12 @@ def _sources(train: pa.Table) -> list[dict[str, Any]]:
         {"source": source, "licence": licence, "rows": rows}
         for (source, licence), rows in sorted(counts.items())
     ]
+
+
+def _languages(train: pa.Table, calibrate: pa.Table) -> dict[str, list[int]]:
+    """Return how many train and calibrate rows there are of each language, also of rare ones."""
+    counts = [Counter(table["lang"].to_pylist()) for table in (train, calibrate)]
+    return {name: [count[name] for count in counts] for name in sorted(counts[0] | counts[1])}
 
 
 def _trim_vocabulary(
@@ -241,6 +245,14 @@ def _report(out: Path, calibration: Calibration, whole: Parity, log: Log) -> Non
             f"cross-validated loss by language: {scalings.nll_language:.4f} with calibrations of "
             f"their own, {scalings.nll_curve:.4f} without"
         )
+    for name, point, asked in (
+        ("flag", calibration.flag, FLAG_FPR),
+        ("review", calibration.review, REVIEW_FPR),
+    ):
+        why = (
+            "" if point.fpr == asked else f", the strictest that the rows support ({asked:.1%} not)"
+        )
+        log(f"{name} from {point.threshold:.4f}: FPR {point.fpr:.1%} on the calibrate mix{why}")
     for point in calibration.operating_points:
         if point.lang is point.kind is None:
             log(
