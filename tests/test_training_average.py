@@ -16,6 +16,7 @@ from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
 from scamdetect.errors import RecipeError
 from scamdetect.training.average import average
 from scamdetect.training.fit import Run, load_trained, train
+from scamdetect.training.recipe import load_recipe, recipe_hash
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +60,13 @@ def test_only_runs_that_differ_in_their_seed_are_averaged(runs: list[Path], tmp_
         average(runs, runs[0])
     other = tmp_path / "other"
     shutil.copytree(runs[1], other)
-    record = json.loads(Run(other).record.read_text("utf-8"))
-    Run(other).record.write_text(json.dumps(record | {"corpus": "f" * 64}), encoding="utf-8")
-    recipe = (other / "recipe.toml").read_text("utf-8").replace("12_000", "13_000")
-    (other / "recipe.toml").write_text(recipe, encoding="utf-8")
+    recipe = Run(other).recipe.read_text("utf-8").replace("tokens = 12000", "tokens = 13000")
+    Run(other).recipe.write_text(recipe, encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"recipe\.toml reads as recipe .* records"):
+        average([runs[0], other], tmp_path / "out")
+    changes = {"corpus": "f" * 64, "recipe": recipe_hash(load_recipe(Run(other).recipe))}
+    record = json.loads(Run(other).record.read_text("utf-8")) | changes
+    Run(other).record.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(RecipeError, match="other has another recipe and corpus than"):
         average([runs[0], other], tmp_path / "out")
     assert not (tmp_path / "out").exists()

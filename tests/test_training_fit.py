@@ -20,6 +20,7 @@ from tiny_base import PIECES, TINY_TABLES, TINY_TEXTS, write_tiny_base
 
 from scamdetect.errors import RecipeError
 from scamdetect.training.fit import Run, load_trained, train
+from scamdetect.training.recipe import load_recipe
 
 TESTS = Path(__file__).resolve().parent
 RECIPE = (
@@ -128,6 +129,30 @@ def test_a_finished_run_is_not_repeated(whole: Path, recipe: Path, corpus: Path)
     train(recipe, corpus, whole, resume=True, log=lines.append)
     assert lines == [f"{whole}: this run is finished"]
     assert Run(whole).weights.stat().st_mtime_ns == before
+
+
+def test_a_run_keeps_its_whole_recipe_and_is_trained_from_it_again(
+    whole: Path, recipe: Path, corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    assert "layer_decay = 0.9" in Run(out).recipe.read_text("utf-8")
+    assert load_recipe(Run(out).recipe) == load_recipe(recipe)
+    train(Run(out).recipe, corpus, out, resume=False, log=_ignore)
+    assert _same_weights(whole, out)
+
+
+def test_a_recipe_that_the_record_does_not_know_is_refused(
+    whole: Path, recipe: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    shutil.copyfile(recipe, Run(out).recipe)  # as written by hand, without the defaults
+    assert load_trained(out)[3].name == "tiny"
+    text = recipe.read_text("utf-8").replace("layers = 1", 'layers = 1\npooling = "first"')
+    Run(out).recipe.write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"recipe\.toml reads as recipe .* run\.json records"):
+        load_trained(out)
 
 
 def test_the_seed_decides(whole: Path, base: Path, corpus: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from scamdetect.errors import RecipeError
-from scamdetect.training.fit import Run, replacing, write_record
-from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash, without_seed
+from scamdetect.training.fit import Run, recorded_recipe, replacing, write_record
+from scamdetect.training.recipe import Recipe, without_seed
 
 _SAME = ("corpus", "base", "languages", "sources")
 _SUMMED = ("draws", "steps", "tokens", "minutes")
@@ -37,7 +37,7 @@ def average(folders: Sequence[Path], out: Path) -> None:
     first = records[0]
     for folder, record in zip(folders[1:], records[1:], strict=True):
         differing = [key for key in _SAME if record[key] != first[key]]
-        if without_seed(_recipe(folder)) != without_seed(_recipe(folders[0])):
+        if without_seed(_recipe(folder, record)) != without_seed(_recipe(folders[0], first)):
             differing.insert(0, "recipe")
         if differing:
             raise RecipeError(
@@ -52,7 +52,7 @@ def average(folders: Sequence[Path], out: Path) -> None:
         shutil.copyfile(folders[0] / name, out / name)
     run = Run(out)
     summed = {key: round(sum(record[key] for record in records), 1) for key in _SUMMED}
-    write_record(run, first | summed | {"recipe": recipe_hash(_recipe(out)), "averaged": seeds})
+    write_record(run, first | summed | {"averaged": seeds})
     with replacing(run.weights) as partial:
         save_file(_mean([Run(folder).weights for folder in folders]), partial)
 
@@ -65,8 +65,8 @@ def _record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _recipe(folder: Path) -> Recipe:
-    return load_recipe(folder / "recipe.toml")
+def _recipe(folder: Path, record: Mapping[str, Any]) -> Recipe:
+    return recorded_recipe(Run(folder), record)
 
 
 def _mean(paths: Sequence[Path]) -> dict[str, torch.Tensor]:

@@ -6,9 +6,8 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from scamdetect.training.base import load_base
 from scamdetect.training.losses import multi_task_loss
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
-from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
+from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash, write_recipe
 from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles
 
 Log = Callable[[str], None]
@@ -59,6 +58,11 @@ class Run:
         return self.folder / "run.json"
 
     @property
+    def recipe(self) -> Path:
+        """The recipe with every key."""
+        return self.folder / "recipe.toml"
+
+    @property
     def tokenizer(self) -> Path:
         """The tokenizer of the base, whole; a release trims it."""
         return self.folder / "tokenizer.json"
@@ -83,7 +87,8 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     if run.weights.exists():
         log(f"{out}: this run is finished")
         return
-    shutil.copyfile(recipe_path, out / "recipe.toml")
+    with replacing(run.recipe) as partial:  # whole: the defaults of a later version may differ
+        write_recipe(recipe, partial)
     _seed_everything(recipe.seed)
     table = read_roles(corpus, ["train"], recipe.data.licences)
     base = load_base(recipe.base.name)
@@ -131,7 +136,7 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
 def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Recipe]:
     """Return the model, tokenizer, record and recipe of a finished run.
 
-    Raises RecipeError for a folder without one.
+    Raises RecipeError for a folder without one, or whose recipe is not that of the record.
     """
     from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModel
@@ -140,16 +145,32 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     if not run.weights.exists():
         raise RecipeError(f"{folder}: no finished run (model.safetensors is missing)")
     record = json.loads(run.record.read_text(encoding="utf-8"))
+    recipe = recorded_recipe(run, record)
     encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
     if hasattr(encoder, "pooler"):
         encoder.pooler = None
-    recipe = load_recipe(folder / "recipe.toml")
     model = ScamModel(
         encoder, len(VERDICTS), len(KINDS), len(record["languages"]), recipe.base.pooling
     )
     model.load_state_dict(load_file(run.weights))
     model.eval()
     return model, Tokenizer.from_file(str(run.tokenizer)), record, recipe
+
+
+def recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of the run.
+
+    Raises RecipeError where it is not the recorded one: the file was changed, or it leaves out keys
+    whose defaults are others now.
+    """
+    recipe = load_recipe(run.recipe)
+    if (found := recipe_hash(recipe)) != record["recipe"]:
+        raise RecipeError(
+            f"{run.recipe} reads as recipe {found}, {run.record.name} records {record['recipe']}: "
+            "the file was changed, or this version of scamdetect knows other keys or defaults; "
+            "put the recipe back, use the version that trained the run, or train again"
+        )
+    return recipe
 
 
 def file_sha256(path: Path) -> str:
