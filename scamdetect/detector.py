@@ -107,7 +107,7 @@ class ScamDetector:
 
         ``cost_fp`` is the cost of flagging an honest message, ``cost_fn`` of missing a scam,
         ``base_rate`` the share of scams. Raises InputError on impossible costs and where flagging
-        nothing would cost less than every point.
+        nothing, or every message, would cost less than every point.
         """
         return cheapest_point(
             self._bundle.operating_points,
@@ -126,12 +126,14 @@ class ScamDetector:
     ) -> ScamDetector:
         """Return a detector with other thresholds that shares this one's session and workers.
 
-        An operating point gives its threshold; what is not given stays. Raises InputError unless
+        An operating point gives its threshold. What is not given stays, but a ``review`` that was
+        not given follows a lower ``flag`` down to it. Raises InputError unless
         0 < review <= flag <= 1.
         """
+        flag_from = self.thresholds.flag if flag is None else _threshold(flag)
         thresholds = Thresholds(
-            flag=self.thresholds.flag if flag is None else _threshold(flag),
-            review=self.thresholds.review if review is None else _threshold(review),
+            flag=flag_from,
+            review=min(self.thresholds.review, flag_from) if review is None else _threshold(review),
         )
         return type(self)(self._scorer, self._pool, thresholds)
 

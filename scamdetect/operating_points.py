@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -116,6 +117,8 @@ def find_point(
     Raises InputError, naming what is stored and how many rows there were, where there is none: a
     rate is never read off between or beyond those that the rows support.
     """
+    if isinstance(fpr, bool) or not isinstance(fpr, Real):
+        raise InputError(f"a false-positive rate is a number in [0, 1], such as 0.01; got {fpr!r}")
     chosen = _of(points, rows, lang, kind)
     for point in chosen:
         if abs(point.fpr - fpr) <= 1e-9:
@@ -142,7 +145,7 @@ def cheapest_point(
 
     The cost is (1 - base_rate) * fpr * cost_fp + base_rate * (1 - recall) * cost_fn, with the rate
     asked for, which the point holds. Raises InputError on impossible costs and where flagging
-    nothing at all costs less than every point.
+    nothing at all, or everything, costs less than every point.
     """
     if not (0 < cost_fp < np.inf and 0 < cost_fn < np.inf and 0 < base_rate < 1):
         raise InputError(
@@ -159,11 +162,15 @@ def cheapest_point(
             f"no recall is known{_named(lang, None)}, so no cost can be expected; use lang=None"
         )
     cost, best = min(costs, key=lambda pair: pair[0])
-    if cost > base_rate * cost_fn:
-        raise InputError(
-            f"at these costs flagging nothing costs {base_rate * cost_fn:g} a message and the best "
-            f"point (false-positive rate {best.fpr:g}) {cost:g}: flag nothing, or check the costs"
-        )
+    for what, flat in (
+        ("nothing", base_rate * cost_fn),
+        ("every message", (1 - base_rate) * cost_fp),
+    ):
+        if flat < cost:
+            raise InputError(
+                f"at these costs flagging {what} costs {flat:g} a message and the best point "
+                f"(false-positive rate {best.fpr:g}) {cost:g}: flag {what}, or check the costs"
+            )
     return best
 
 
@@ -190,15 +197,18 @@ def _why(
         return "a bundle has points by language or by kind; leave one of the two out"
     if lang is not None:
         legit, scam = rows.languages.get(lang, (0, 0))
+        reason = f"{legit} legit and {scam} scam calibrate rows are too few"
+        if lang not in rows.languages:
+            reason = "that language is unknown to this bundle, which had no calibrate row of it"
         return (
-            f"{legit} legit and {scam} scam calibrate rows are too few; languages with points of "
-            f"their own: {langs}; use lang=None for the points of all messages"
+            f"{reason}; languages with points of their own: {langs}; use lang=None for the points "
+            "of all messages"
         )
     if kind is not None:
-        return (
-            f"{rows.kinds.get(kind, 0)} calibrate scams of that kind are too few; kinds with "
-            f"points: {kinds}; use kind=None for all scams"
-        )
+        reason = f"{rows.kinds.get(kind, 0)} calibrate scams of that kind are too few"
+        if kind not in rows.kinds:
+            reason = "that kind is unknown to this bundle, which had no calibrate row of it"
+        return f"{reason}; kinds with points: {kinds}; use kind=None for all scams"
     return "the bundle was made without any; choose thresholds by hand"
 
 

@@ -20,6 +20,8 @@ from tiny_bundle import write_tiny_bundle
 from scamdetect import Decision, Prediction, ScamDetector, Verdict
 from scamdetect.detector import STREAM_WINDOW
 from scamdetect.errors import InputError
+from scamdetect.operating_points import OperatingPoint
+from scamdetect.thresholds import Thresholds
 
 LURE = "Guaranteed profit, darling! Buy a gift card"
 HONEST = "hello, lunch tomorrow? thanks"
@@ -205,7 +207,15 @@ def test_thresholds_move_the_decision_alone(detector: ScamDetector) -> None:
     assert detector.with_thresholds(flag=0.95).thresholds.review == detector.thresholds.review
 
 
-@pytest.mark.parametrize("bands", [{"flag": 0.5}, {"flag": 1.2}, {"review": 0.0}])
+def test_review_follows_a_lower_flag_down(detector: ScamDetector) -> None:
+    point = OperatingPoint(0.05, 0.4, 0.06, 500, 0.9)
+    assert detector.with_thresholds(flag=point).thresholds == Thresholds(flag=0.4, review=0.4)
+    assert detector.with_thresholds(flag=point, review=0.1).thresholds.review == 0.1
+
+
+@pytest.mark.parametrize(
+    "bands", [{"flag": 0.5, "review": 0.6}, {"flag": 0.0}, {"flag": 1.2}, {"review": 0.95}]
+)
 def test_impossible_thresholds_are_refused(detector: ScamDetector, bands: dict[str, float]) -> None:
     with pytest.raises(InputError, match="review <= flag"):
         detector.with_thresholds(**bands)

@@ -94,7 +94,11 @@ def test_a_point_is_found_by_rate_language_and_kind() -> None:
         ({"fpr": 0.02}, "choose one of these"),
         ({"fpr": 0.01, "lang": "th"}, "from 340 legit rows .*120.* has 0.05"),
         ({"fpr": 0.05, "lang": "ja"}, "80 legit and 12 scam .* of their own: th"),
-        ({"fpr": 0.05, "lang": "xx"}, "0 legit and 0 scam .* use lang=None"),
+        ({"fpr": 0.05, "lang": "xx"}, "unknown to this bundle.* own: th; use lang=None"),
+        ({"fpr": 0.05, "kind": "job"}, "that kind is unknown to this bundle.*points: romance"),
+        ({"fpr": "1%"}, r"a number in \[0, 1\], such as 0.01; got '1%'"),
+        ({"fpr": True}, "got True"),
+        ({"fpr": None}, "got None"),
         ({"fpr": 0.01, "kind": "charity"}, "4 calibrate scams .* kinds with points: romance"),
         ({"fpr": 0.01, "kind": "weather"}, "no kind of scam; allowed: investment, romance"),
         ({"fpr": 0.01, "lang": "th", "kind": "romance"}, "leave one of the two out"),
@@ -120,6 +124,11 @@ def test_the_cheapest_point_follows_the_costs() -> None:
 def test_costs_at_which_no_flag_pays_are_told() -> None:
     with pytest.raises(InputError, match="flagging nothing costs 0.05"):
         cheapest_point(POINTS, ROWS, cost_fp=100.0, cost_fn=1.0, base_rate=0.05)
+
+
+def test_costs_at_which_a_flag_always_pays_are_told() -> None:
+    with pytest.raises(InputError, match="flagging every message costs 0.095 .*flag every message"):
+        cheapest_point(POINTS, ROWS, cost_fp=0.1, cost_fn=10.0, base_rate=0.05)
 
 
 @pytest.mark.parametrize(
