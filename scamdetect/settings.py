@@ -80,6 +80,8 @@ def read_settings(path: Path) -> dict[str, Any]:
             raise wrong(path, key, settings[key], f"must be {[name.value for name in names]}")
     if not settings["languages"] or not all(isinstance(x, str) for x in settings["languages"]):
         raise wrong(path, "languages", settings["languages"], "must be language codes")
+    if len(set(settings["languages"])) < len(settings["languages"]):
+        raise wrong(path, "languages", settings["languages"], "names a language twice")
     for key in ("temperature", "kind_temperature"):
         if not 0 < settings[key] < math.inf:
             raise wrong(path, key, settings[key], "must be over 0")
@@ -189,6 +191,8 @@ def _calibration_rows(path: Path, table: dict[str, Any]) -> CalibrationRows:
     except (TypeError, ValueError, AttributeError) as problem:
         rule = "needs languages with [legit, scam] and kinds with a number"
         raise wrong(path, "calibration_rows", table, rule) from problem
+    if unknown := sorted(kinds.keys() - set(KINDS)):
+        raise wrong(path, "calibration_rows", unknown[0], "has a kind that does not exist")
     return CalibrationRows(languages, kinds)
 
 
@@ -209,6 +213,12 @@ def _operating_points(path: Path, rows: list[Any]) -> tuple[OperatingPoint, ...]
             raise wrong(path, "operating_points", row, "needs shares in [0, 1] and counts from 0")
         if point.kind is not None and point.kind not in KINDS:
             raise wrong(path, "operating_points", row, "has a kind that does not exist")
+        if not isinstance(point.lang, str | None):
+            raise wrong(path, "operating_points", row, "needs a lang that is text or null")
+        if any(
+            (point.fpr, point.lang, point.kind) == (one.fpr, one.lang, one.kind) for one in points
+        ):
+            raise wrong(path, "operating_points", row, "has a rate, lang and kind twice")
         points.append(point)
     return tuple(points)
 
