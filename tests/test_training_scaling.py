@@ -99,6 +99,19 @@ def test_few_rows_and_unsure_texts_get_none() -> None:
     assert fit_scalings(joined(few, unsure)).by_language == {}
 
 
+def test_rows_of_few_groups_get_none() -> None:
+    for groups, own in ((1, []), (4, []), (5, ["en"])):
+        few = rows()
+        few = replace(few, group=np.arange(few.scam.size) % groups)
+        assert own_languages(few) == own
+        assert set(fit_scalings(few).by_language) <= set(own)
+
+
+def test_rows_of_one_class_change_nothing() -> None:
+    made = rows(200)
+    assert fit_scaling(made[made.scam], 1.0) == fit_scaling(made[~made.scam], 1.0) == Scaling()
+
+
 def test_the_base_rate_is_the_share_of_the_scams() -> None:
     scam = np.array([True, False, False, False])
     assert at_base_rate(np.ones(4), scam)[0] == pytest.approx(0.2)

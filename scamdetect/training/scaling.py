@@ -141,8 +141,11 @@ def fit_scaling(rows: ScalingRows, strength: float) -> Scaling:
     """Return the scaling of a language's rows whose logits have gone through the curve.
 
     The likelihood at the base rate, counted in effective groups, is penalised by ``strength`` times
-    the squared log-temperature and bias: a Gaussian prior at no change (MAP).
+    the squared log-temperature and bias: a Gaussian prior at no change (MAP). Rows of one class
+    alone change nothing.
     """
+    if rows.scam.all() or not rows.scam.any():
+        return Scaling()
     mass = at_base_rate(rows.weights, rows.scam)
     effective = effective_size(by_group(mass, rows.group))
 
@@ -182,13 +185,16 @@ def fit_scalings(rows: ScalingRows) -> Scalings:
 
 
 def own_languages(rows: ScalingRows) -> list[str]:
-    """Return the languages with rows enough for a scaling of their own."""
-    names = sorted(set(rows.language.tolist()) - {"und"})
+    """Return the languages with rows enough, in FOLDS groups a class, for their own scaling."""
+
+    def enough(side: Bools, fewest: int) -> bool:
+        return bool(side.sum() >= fewest and np.unique(rows.group[side]).size >= FOLDS)
+
     return [
         name
-        for name in names
-        if (rows.scam & (rows.language == name)).sum() >= FEWEST_SCAM
-        and (~rows.scam & (rows.language == name)).sum() >= FEWEST_LEGIT
+        for name in sorted(set(rows.language.tolist()) - {"und"})
+        if enough(rows.scam & (rows.language == name), FEWEST_SCAM)
+        and enough(~rows.scam & (rows.language == name), FEWEST_LEGIT)
     ]
 
 
