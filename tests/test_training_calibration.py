@@ -59,11 +59,51 @@ def test_the_bundle_with_it_loads_and_answers(calibration: Calibration, tmp_path
 
 
 def test_rates_and_languages_beyond_the_rows_are_not_stored(calibration: Calibration) -> None:
-    # Worth 207 even rows: one false alarm exceeds 0.2 % and not 0.5 %.
-    assert min(point.fpr for point in calibration.operating_points) == 0.005
+    # Each language has half of the weight: 1 / (1/4/300 + 1/4/40) = 141 even rows, English 300.
+    assert calibration.operating_points[0].effective_n == pytest.approx(141.18, abs=0.01)
+    strictest = {
+        lang: min(point.fpr for point in calibration.operating_points if point.lang == lang)
+        for lang in (None, "en")
+    }
+    assert strictest == {None: 0.01, "en": 0.005}
+    assert calibration.flag.fpr == 0.01 and calibration.review.fpr == 0.03
     assert {point.lang for point in calibration.operating_points} == {None, "en"}
     assert calibration.rows.languages == {"en": (300, 80), "ru": (40, 20)}
     assert "ru" not in calibration.scalings.by_language
+
+
+@pytest.mark.parametrize(("rows_a_group", "strictest"), [(1, 0.005), (4, 0.01)])
+def test_flag_and_review_stand_between_the_scores(
+    tiny_bundle: Path, tmp_path: Path, rows_a_group: int, strictest: float
+) -> None:
+    levels = ["hello lunch", "profit", "guaranteed profit", "guaranteed profit gift card"]
+    # Of 400 honest texts 2 stand on the third level and 10 on the second: 0.5 % and 3 %.
+    told = [levels[2]] * 2 + [levels[1]] * 10 + [levels[0]] * 388
+    corpus = [row(n, "legit", norm=norm, group=n // rows_a_group) for n, norm in enumerate(told)]
+    corpus += [row(n, "scam", norm=levels[2 + n % 2], group=n) for n in range(500, 600)]
+    calibration = calibrate(table(corpus), Scorer(Bundle.load(tiny_bundle), threads=1))
+    folder = write_tiny_bundle(tmp_path / "bundle", **calibration.settings())
+    none, low, middle, _ = ScamDetector.load(folder, threads=1).predict_proba(levels)[:, 2]
+    assert calibration.flag.threshold == pytest.approx((low + middle) / 2, abs=1e-5)
+    assert calibration.review.threshold == pytest.approx((none + low) / 2, abs=1e-5)
+    assert (calibration.flag.fpr, calibration.review.fpr) == (strictest, 0.03)
+    assert calibration.flag.effective_n == pytest.approx(400 / rows_a_group)
+    assert Bundle.load(folder).thresholds_fpr == {"flag": strictest, "review": 0.03}
+
+
+def test_without_a_supported_rate_nothing_is_released(tiny_bundle: Path) -> None:
+    corpus = table([one | {"group": one["group"] % 4} for one in rows(100, 60)])
+    scorer = Scorer(Bundle.load(tiny_bundle), threads=1)
+    with pytest.raises(RecipeError, match="100 legit .*worth 4 even ones. support no .*0.005 to"):
+        calibrate(corpus, scorer)
+
+
+def test_a_calibrated_bundle_is_not_calibrated_again(
+    calibration: Calibration, corpus: pa.Table, tmp_path: Path
+) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle", **calibration.settings())
+    with pytest.raises(RecipeError, match="bundle is calibrated already"):
+        calibrate(corpus, Scorer(Bundle.load(folder), threads=1))
 
 
 def test_probabilities_are_made_for_the_base_rate(calibration: Calibration, tmp_path: Path) -> None:

@@ -93,10 +93,19 @@ class Calibration:
 
 
 def calibrate(table: pa.Table, scorer: Scorer) -> Calibration:
-    """Return the calibration of a scorer whose temperatures are 1, from the calibrate rows.
+    """Return the calibration of a scorer that has none yet, from the calibrate rows.
 
-    Raises RecipeError where a class has too few rows and where they support no threshold.
+    Raises RecipeError where the bundle is calibrated already, where a class has too few rows and
+    where they support no threshold.
     """
+    bundle = scorer.bundle
+    if (bundle.temperature, bundle.kind_temperature) != (1, 1) or (
+        bundle.scam_curve.knots or bundle.language_calibration
+    ):
+        raise RecipeError(
+            f"{bundle.folder} is calibrated already, and a second calibration would not be of what "
+            "it ships; calibrate a fresh one: scamdetect export RUN_DIR"
+        )
     for verdict in (Verdict.LEGIT, Verdict.SCAM):
         n = int(has_verdict(table, verdict).sum())
         if n < _FEWEST:
@@ -104,9 +113,8 @@ def calibrate(table: pa.Table, scorer: Scorer) -> Calibration:
                 f"calibration needs {_FEWEST} {verdict} rows of the role calibrate, "
                 f"the corpus has {n}; run: scamdetect data build"
             )
-    version = scorer.bundle.normaliser_version
-    texts = [normalise(text, version) for text in detector_texts(table)]
-    return fit_calibration(table, scorer.score(texts), scorer.bundle.languages)
+    texts = [normalise(text, bundle.normaliser_version) for text in detector_texts(table)]
+    return fit_calibration(table, scorer.score(texts), bundle.languages)
 
 
 def fit_calibration(table: pa.Table, scores: Scores, languages: tuple[str, ...]) -> Calibration:
