@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scamdetect.errors import RecipeError
 from scamdetect.training.plan import PAD_TO, RowFacts, draw_rows, make_batches, padded
 from scamdetect.training.recipe import DataTable
 
@@ -80,6 +82,16 @@ def test_a_class_without_rows_is_left_out() -> None:
         weights=np.ones(4),
     )
     assert set(draw_rows(facts, DataTable(tokens=2_000), 0).tolist()) == {0, 1, 2, 3}
+
+
+def test_rows_of_no_weight_are_never_drawn() -> None:
+    facts = _facts(small_weight=0.0)
+    drawn = draw_rows(facts, DataTable(tokens=20_000), 0)
+    assert {facts.cells[row] for row in drawn.tolist()} == {BIG}
+    weights = np.array([float(label != "spam") for label in facts.classes])
+    table = DataTable(authored_weight=0.0)
+    with pytest.raises(RecipeError, match="all 100 spam rows weigh 0 .data.authored_weight is 0"):
+        draw_rows(replace(facts, weights=weights), table, 0)
 
 
 @given(LENGTHS, st.integers(64, 2_000), st.integers(0, 5))

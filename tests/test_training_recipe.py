@@ -44,6 +44,8 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
         ('name = "x"\nlayers = 3\n', "`layers`"),
         ('name = "x"\n[optimiser]\nrate = 0.1\n', r"`rate`.*optimiser"),
         ('name = "x"\nseed = "one"\n', r"`int`.*seed"),
+        ('name = "x"\nseed = -1\n', "seed is -1, allowed is 0 to 4294967294"),
+        ('name = "x"\nseed = 4294967295\n', "seed is 4294967295"),
         ('name = "x"\n[data]\nlicences = "mine"\n', r"mine.*licences"),
         ('name = "x"\n[optimiser]\nprecision = "fp8"\n', r"fp8.*precision"),
         ('name = "x"\n[data]\ntokens = 0\n', "data.tokens is 0, allowed is 1"),

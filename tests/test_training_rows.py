@@ -202,3 +202,11 @@ def test_a_prefix_stands_before_every_window() -> None:
     assert (ids[:, 1] == prepared.prefix[0]).all()
     assert mask.sum(dim=1).tolist() == [len(prepared.ids[0]) + 3, 32]
     assert prepared.facts.lengths[0] == len(prepared.ids[0]) + 3
+
+
+def test_a_prefix_that_fills_the_window_is_refused() -> None:
+    rows = table([row(1, "legit", role="train"), row(2, "scam", role="train")])
+    base = BaseTable(prefix="hello " * 6)
+    prepare_rows(rows, tiny_tokenizer(), Recipe("test", base=base, data=DataTable(max_tokens=9)))
+    with pytest.raises(RecipeError, match=r"base\.prefix takes 6 tokens .*max_tokens = 8; raise"):
+        prepare_rows(rows, tiny_tokenizer(), Recipe("t", base=base, data=DataTable(max_tokens=8)))

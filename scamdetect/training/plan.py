@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from scamdetect.errors import RecipeError
 from scamdetect.training.recipe import DataTable
 
 PAD_TO = 16  # few distinct shapes: the primitive cache of the CPU kernels grows with each
@@ -28,8 +29,9 @@ def draw_rows(facts: RowFacts, table: DataTable, seed: int) -> npt.NDArray[np.in
     """Return row numbers in the order in which they are seen, until ``table.tokens`` are spent.
 
     Classes come at the shares of the recipe. Within a class a cell is drawn in proportion to its
-    number of rows to the power ``source_temperature`` times its weight; within a cell each row is
-    seen once before any is seen again.
+    number of rows to the power ``source_temperature`` times its weight, and never at weight 0;
+    within a cell each row is seen once before any is seen again. Raises RecipeError where all rows
+    of a class weigh 0.
     """
     generator = np.random.default_rng(seed)
     shares = {"scam": table.scam_share, "spam": table.spam_share}
@@ -42,7 +44,14 @@ def draw_rows(facts: RowFacts, table: DataTable, seed: int) -> npt.NDArray[np.in
         )
         if len(members):
             budget = table.tokens * share
-            drawn.append(_draw_class(members, facts, lengths, table, budget, generator))
+            weighing = members[facts.weights[members] > 0]
+            if not len(weighing):
+                raise RecipeError(
+                    f"all {len(members)} {name} rows weigh 0 (data.authored_weight is "
+                    f"{table.authored_weight:g}), so none can be drawn; set data.authored_weight "
+                    "over 0, or add sources of that class"
+                )
+            drawn.append(_draw_class(weighing, facts, lengths, table, budget, generator))
     rows = np.concatenate(drawn)
     return generator.permutation(rows)
 

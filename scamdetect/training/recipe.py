@@ -105,6 +105,7 @@ def load_recipe(path: Path) -> Recipe:
     """
     recipe = read_toml(path, Recipe, RecipeError)
     for key, value, low, high in (
+        ("seed", recipe.seed, 0, 2**32 - 2),  # what numpy takes, and one more for the batches
         ("base.layers", 1 if recipe.base.layers is None else recipe.base.layers, 1, 1_000),
         ("data.tokens", recipe.data.tokens, 1, 10**12),
         ("data.max_tokens", recipe.data.max_tokens, 8, 512),

@@ -63,9 +63,17 @@ def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
 
 
 def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> TrainingRows:
-    """Return the rows of the table ready to train on; raise RecipeError without legit or scam."""
-    texts = disguised(table, recipe)
+    """Return the rows of the table ready to train on.
+
+    Raises RecipeError without legit or scam rows, and where the prefix fills a training window.
+    """
     prefix = tokenizer.encode(recipe.base.prefix.strip(), add_special_tokens=False).ids
+    if len(prefix) + 2 >= recipe.data.max_tokens:
+        raise RecipeError(
+            f"base.prefix takes {len(prefix)} tokens and the ends 2, which leaves no room for text "
+            f"in data.max_tokens = {recipe.data.max_tokens}; raise that or shorten the prefix"
+        )
+    texts = disguised(table, recipe)
     ids = [
         np.asarray(encoding.ids, dtype=np.int32)
         for start in range(0, len(texts), 5_000)
