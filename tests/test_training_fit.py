@@ -193,6 +193,9 @@ train(Path({str(recipe)!r}), Path({str(corpus)!r}), Path({str(out)!r}), resume=T
     state = torch.load(Run(out).checkpoint, weights_only=True)
     assert state["step"] == 19
     assert not Run(out).weights.exists()
+    _refuses_what_it_cannot_go_on_with(out, recipe, corpus, tmp_path / "copy")
+    # As a machine with accelerators leaves it: their state fits none of this one's.
+    torch.save(state | {"random_cuda": [state["random"]] * 64}, Run(out).checkpoint)
     with pytest.raises(RecipeError, match="no finished run"):
         load_trained(out)
     with Run(out).metrics.open("a", encoding="utf-8") as file:
@@ -200,6 +203,29 @@ train(Path({str(recipe)!r}), Path({str(corpus)!r}), Path({str(out)!r}), resume=T
     train(recipe, corpus, out, resume=True, log=_ignore)
     assert _same_weights(whole, out)
     assert _metrics(whole) == _metrics(out)
+
+
+def _refuses_what_it_cannot_go_on_with(
+    killed: Path, recipe: Path, corpus: Path, copy: Path
+) -> None:
+    shutil.copytree(killed, copy)
+    record = json.loads(Run(copy).record.read_text("utf-8"))
+    Run(copy).record.write_text(json.dumps(record | {"steps": 9}), encoding="utf-8")
+    with pytest.raises(RecipeError, match=rf"steps 9 \(now {record['steps']}\)"):
+        train(recipe, corpus, copy, resume=True, log=_ignore)
+    Run(copy).record.unlink()
+    with pytest.raises(RecipeError, match=r"checkpoint\.pt without run\.json.*--no-resume"):
+        train(recipe, corpus, copy, resume=True, log=_ignore)
+
+
+def test_a_checkpoint_of_unknown_origin_is_dropped_on_demand(
+    whole: Path, recipe: Path, corpus: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    Run(out).checkpoint.write_bytes(b"of another day")
+    train(recipe, corpus, out, resume=False, log=_ignore)
+    assert _same_weights(whole, out)
 
 
 def test_another_recipe_or_corpus_is_refused_by_name(

@@ -76,8 +76,9 @@ class Run:
 def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) -> None:
     """Train to the end and leave weights, tokenizer, recipe, record and metrics in ``out``.
 
-    With ``resume`` an interrupted run of the same recipe and corpus goes on from its checkpoint;
-    another recipe or corpus in ``out`` is refused with RecipeError.
+    With ``resume`` an interrupted run of the same recipe and corpus goes on from its checkpoint,
+    also on another device; another recipe or corpus in ``out``, or a checkpoint of other rows or
+    without a record, is refused with RecipeError.
     """
     recipe = load_recipe(recipe_path)
     run = Run(out)
@@ -122,6 +123,7 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
         "torch": torch.__version__,
         "sources": sorted(set(table["source"].to_pylist())),
     }
+    _check_same_plan(run, record)
     write_record(run, record)
     seconds = _loop(model, rows, batches, recipe, run, device, log)
     write_record(run, record | {"minutes": round(seconds / 60, 1)})
@@ -185,16 +187,21 @@ def file_sha256(path: Path) -> str:
 
 
 def _check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
-    if not run.record.exists():
-        if run.weights.exists():
-            raise RecipeError(
-                f"{run.folder} holds a model of another making ({run.weights.name} without "
-                f"{run.record.name}); use another --out"
-            )
-        return
+    if run.weights.exists() and not run.record.exists():
+        raise RecipeError(
+            f"{run.folder} holds a model of another making ({run.weights.name} without "
+            f"{run.record.name}); use another --out"
+        )
     if not resume:
         for path in (run.checkpoint, run.metrics, run.weights, run.record):
             path.unlink(missing_ok=True)
+        return
+    if not run.record.exists():
+        if run.checkpoint.exists():
+            raise RecipeError(
+                f"{run.folder} holds {run.checkpoint.name} without {run.record.name}, so nobody "
+                "knows of which run; use another --out, or --no-resume to start anew"
+            )
         return
     before = json.loads(run.record.read_text(encoding="utf-8"))
     differing = [key for key, value in identity.items() if before.get(key) != value]
@@ -202,6 +209,23 @@ def _check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
         raise RecipeError(
             f"{run.folder} holds a run with another {' and '.join(differing)}; "
             "use another --out, or --no-resume to start anew"
+        )
+
+
+def _check_same_plan(run: Run, record: Mapping[str, Any]) -> None:
+    if not run.checkpoint.exists():
+        return
+    before = json.loads(run.record.read_text(encoding="utf-8"))
+    differing = [
+        f"{key} {before.get(key)} (now {record[key]})"
+        for key in ("rows", "draws", "steps", "tokens")
+        if before.get(key) != record[key]
+    ]
+    if differing:
+        raise RecipeError(
+            f"{run.folder}: {run.checkpoint.name} belongs to {', '.join(differing)}: this version "
+            "draws other rows from the same corpus and recipe; go on with the version that began, "
+            "or use --no-resume to start anew"
         )
 
 
@@ -340,12 +364,14 @@ def _restore(
     if not run.checkpoint.exists():
         run.metrics.unlink(missing_ok=True)
         return 0, 0.0
-    state = torch.load(run.checkpoint, weights_only=True)
+    # What is loaded moves to the parameters' device, which need not be the one that saved it.
+    state = torch.load(run.checkpoint, weights_only=True, map_location="cpu")
     trained.load_state_dict(state["trained"])
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
     torch.set_rng_state(state["random"])
-    torch.cuda.set_rng_state_all(state.get("random_cuda", []))
+    if len(states := state.get("random_cuda", [])) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states)
     lines = run.metrics.read_text(encoding="utf-8").splitlines() if run.metrics.exists() else []
     # A kill may have cut the last line short.
     whole = [line for line in lines if line.endswith("}")]
