@@ -197,7 +197,7 @@ def _calibration_rows(path: Path, table: dict[str, Any]) -> CalibrationRows:
 
 
 def _operating_points(path: Path, rows: list[Any]) -> tuple[OperatingPoint, ...]:
-    points = []
+    points: list[OperatingPoint] = []
     for row in rows:
         try:
             point = OperatingPoint(**row)
