@@ -18,7 +18,7 @@ from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
 from scamdetect.evaluation.table import column, read_rows
-from scamdetect.training.fit import file_sha256, load_trained, train
+from scamdetect.training.fit import corpus_sha256, load_trained, train
 from scamdetect.training.probe import probe
 from scamdetect.training.recipe import load_recipe, recipe_hash, write_recipe
 
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs")
     parser.add_argument("--log", type=Path, default=ROOT / "benchmarks/results/experiments.csv")
     asked = parser.parse_args()
-    corpus = file_sha256(asked.corpus)[:16]
+    corpus = corpus_sha256(asked.corpus)[:16]
     dev = selecting_rows(read_rows(asked.corpus, {"dev"}))
     for path in asked.recipes:
         for seed in asked.seeds:

@@ -27,7 +27,7 @@ from scamdetect.evaluation.source_probe import (
 from scamdetect.evaluation.table import column, read_rows
 from scamdetect.labels import Verdict
 from scamdetect.training.base import load_base
-from scamdetect.training.fit import file_sha256, load_trained
+from scamdetect.training.fit import corpus_sha256, load_trained
 from scamdetect.training.model import keep_lowest_layers
 from scamdetect.training.probe import pooled_vectors, untrained
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=ROOT / "data" / "corpus.parquet")
     parser.add_argument("--log", type=Path, default=ROOT / "benchmarks/results/source_probe.csv")
     asked = parser.parse_args()
-    corpus = file_sha256(asked.corpus)
+    corpus = corpus_sha256(asked.corpus)
     train = read_rows(asked.corpus, {"train"})
     tasks = {side: source_tasks(train, side) for side in SIDES}
     rows = np.unique(np.concatenate([t.rows for found in tasks.values() for t in found] or [[]]))

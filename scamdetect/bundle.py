@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scamdetect.errors import BundleError
+from scamdetect.hashes import file_sha256
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.onnx_file import has_external_data
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
@@ -132,7 +133,7 @@ def write_manifest(folder: Path, training: Mapping[str, Any]) -> Path:
         if name not in names:
             raise BundleError(f"{folder / name}: missing; write it before the manifest")
     files = {
-        name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
+        name: {"sha256": file_sha256(folder / name), "bytes": (folder / name).stat().st_size}
         for name in sorted(names)
     }
     manifest = {"schema_version": SCHEMA_VERSION, "files": files, "training": dict(training)}
@@ -199,7 +200,7 @@ def _check_file(path: Path, entry: object) -> None:
         raise BundleError(
             f"{path}: {size} bytes where {MANIFEST} says {entry.get('bytes')}; {AGAIN}"
         )
-    found = _sha256(path)
+    found = file_sha256(path)
     if found != entry["sha256"]:
         raise BundleError(
             f"{path}: changed or damaged (sha256 {found[:16]}..., "
@@ -224,11 +225,6 @@ def _check_model(path: Path) -> None:
             f"{path}: keeps weights in other files (ONNX external data); "
             "export it as one file with the weights inside"
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fingerprint(files: Mapping[str, Mapping[str, Any]]) -> str:

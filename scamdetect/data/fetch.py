@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import http.client
 import os
 import shutil
@@ -21,6 +20,7 @@ from urllib.parse import quote
 
 from scamdetect.data.registry import File, Source
 from scamdetect.errors import SourceError
+from scamdetect.hashes import file_sha256
 
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 _CHUNK = 1 << 20
@@ -90,7 +90,7 @@ def _fetch_file(source: Source, file: File, target: Path, mirror: _Mirror | None
 def _bring(source: Source, file: File, target: Path, mirror: _Mirror | None) -> tuple[str, str]:
     """Return state and reason; raise where the file cannot be had."""
     if target.exists():
-        found = _sha256(target)
+        found = file_sha256(target)
         if found == file.sha256:
             return "present", ""
         if not file.sha256:
@@ -103,7 +103,7 @@ def _bring(source: Source, file: File, target: Path, mirror: _Mirror | None) -> 
         mirror.copy(file.path, partial)
     else:
         _download(address(source, file), partial)
-    found = _sha256(partial)
+    found = file_sha256(partial)
     if file.sha256 and found != file.sha256:
         partial.unlink()
         raise SourceError(f"its sha256 is {found}, expected {file.sha256}: the file has changed")
@@ -184,8 +184,3 @@ class _Mirror:
             members = {m.name.removeprefix("./"): m for m in tar if m.isfile()}
             self._archives[path] = tar, members
         return self._archives[path]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

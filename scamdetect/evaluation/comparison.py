@@ -12,8 +12,9 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.evaluation import baseline, encoder_baseline, keyword_baseline
 from scamdetect.evaluation.metrics import Bools, Floats, as_scores
-from scamdetect.evaluation.protocol import FLAG_FPR
 from scamdetect.evaluation.reference_mix import (
+    CALIBRATE_ROWS,
+    FLAG_FPR,
     balanced_sample,
     reference_weights,
     weighted_threshold_at_fpr,
@@ -23,7 +24,6 @@ from scamdetect.evaluation.scoring import DetectorScores, score_texts
 from scamdetect.evaluation.table import column, detector_texts, has_verdict, read_rows, select
 from scamdetect.labels import Verdict
 
-CALIBRATE_ROWS = 12_000
 Log = Callable[[str], None]
 
 

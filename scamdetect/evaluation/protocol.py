@@ -32,7 +32,6 @@ from scamdetect.evaluation.table import column, has_verdict, is_authored, select
 from scamdetect.labels import KINDS, Provenance, Verdict
 
 FPRS: dict[str, float] = {"1%": 0.01, "0.1%": 0.001}
-FLAG_FPR = 0.005
 FLAG = "flag"
 SELECTING_SOURCES = ("vi_sms_ie403", "pt_mz_mpesa_smishing")
 SMALLEST_KIND = 30

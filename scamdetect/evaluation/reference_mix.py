@@ -17,6 +17,8 @@ from scamdetect.thresholds import threshold_at_fpr
 Positions = NDArray[np.intp]
 
 SMALLEST_CELL = 10
+CALIBRATE_ROWS = 12_000  # at most, to calibrate a bundle or a baseline on
+FLAG_FPR = 0.005  # of the honest mix, at most, may reach the flag threshold
 
 
 def reference_weights(table: pa.Table) -> Floats:

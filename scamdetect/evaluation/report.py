@@ -50,6 +50,7 @@ from scamdetect.evaluation.table import (
     select,
 )
 from scamdetect.evaluation.worst import worst_errors
+from scamdetect.hashes import file_sha256
 from scamdetect.labels import Verdict
 
 EVASION_MESSAGES = 400
@@ -106,7 +107,7 @@ def evaluate_bundle(
 
         prepare_folder(report, out)
     rows = read_evaluation_rows(corpus, final)
-    cache = ScoreCache(None if report is None else report / "scores", _sha256(corpus))
+    cache = ScoreCache(None if report is None else report / "scores", file_sha256(corpus))
     name = bundle.resolve().name
     found = build_report(detector, name, rows, final, log, cache=cache, base=base)
     stem = f"evaluate-{found.bundle}{'-final' if final else ''}"
@@ -260,8 +261,3 @@ def _notes(rows: Rows) -> tuple[str, ...]:
             "taken evenly from the verdict x slice x language cells, rows of a cell by their hash."
         )
     return tuple(notes)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

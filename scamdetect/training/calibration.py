@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.metrics import Bools, Floats
-from scamdetect.evaluation.reference_mix import reference_weights
+from scamdetect.evaluation.reference_mix import FLAG_FPR, reference_weights
 from scamdetect.evaluation.table import column, detector_texts, has_verdict
 from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
 from scamdetect.operating_points import (
@@ -44,7 +44,7 @@ from scamdetect.training.scaling import (
     fit_scalings,
 )
 
-FLAG_FPR, REVIEW_FPR = 0.005, 0.03
+REVIEW_FPR = 0.03
 POINT_FPRS = (0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
 OWN_FPRS = (0.05, 0.03, 0.01, 0.005, 0.001)  # of a language or a kind
 _FEWEST = 50  # rows of a class without which nothing is calibrated

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import random
@@ -22,6 +21,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from scamdetect.errors import RecipeError
+from scamdetect.hashes import file_sha256
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
@@ -83,7 +83,7 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     recipe = load_recipe(recipe_path)
     run = Run(out)
     out.mkdir(parents=True, exist_ok=True)
-    identity = {"recipe": recipe_hash(recipe), "corpus": file_sha256(corpus), "seed": recipe.seed}
+    identity = {"recipe": recipe_hash(recipe), "corpus": corpus_sha256(corpus), "seed": recipe.seed}
     _check_same_run(run, identity, resume)
     if run.weights.exists():
         log(f"{out}: this run is finished")
@@ -175,11 +175,10 @@ def recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file in hex."""
+def corpus_sha256(path: Path) -> str:
+    """Return the sha256 of the corpus in hex; raise RecipeError where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as problem:
         raise RecipeError(
             f"{path}: cannot be read ({problem.strerror}); run: scamdetect data build"

@@ -19,7 +19,7 @@ import scamdetect
 from scamdetect.bundle import CARD, CONFIG, MODEL, SETTINGS, TOKENIZER, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
-from scamdetect.evaluation.reference_mix import balanced_sample
+from scamdetect.evaluation.reference_mix import CALIBRATE_ROWS, balanced_sample
 from scamdetect.evaluation.table import detector_texts
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.scoring import Scorer
@@ -27,7 +27,7 @@ from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.calibration import FLAG_FPR, REVIEW_FPR, Calibration, calibrate
 from scamdetect.training.card import write_card
 from scamdetect.training.export import export_fp32
-from scamdetect.training.fit import file_sha256, load_trained
+from scamdetect.training.fit import corpus_sha256, load_trained
 from scamdetect.training.model import ScamModel
 from scamdetect.training.parity import (
     Parity,
@@ -43,7 +43,6 @@ from scamdetect.training.vocabulary import choose_pieces, count_pieces, growth, 
 Log = Callable[[str], None]
 
 MAX_TOKENS, STRIDE = 256, 64
-CALIBRATE_ROWS = 12_000
 KNOWN_TEXTS = (  # invented; a fresh install must give the probabilities that the release gave
     "Hi dear, my uncle trades gold, I made 4,000 USD last week. Add me on Telegram, I guide you.",
     "Your parcel is held at customs. Pay the fee of 1.99 here: http://post-pay.example/x",
@@ -65,7 +64,7 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
     if out.exists():
         raise BundleError(f"{out} exists; remove it or choose another --out")
     model, tokenizer, record, recipe = load_trained(run)
-    if record["corpus"] != file_sha256(corpus):
+    if record["corpus"] != corpus_sha256(corpus):
         raise RecipeError(f"{corpus} is not the corpus that {run} trained on; pass that one")
     positions = getattr(model.encoder.config, "max_position_embeddings", MAX_TOKENS)
     if positions < MAX_TOKENS:
