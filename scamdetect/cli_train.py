@@ -72,7 +72,11 @@ def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
 @click.option(
     "--out", type=_PATH, default="benchmarks/results", show_default=True, help="Results folder."
 )
-@click.option("--final", is_flag=True, help="Open the test sources: release figures only.")
+@click.option(
+    "--final",
+    is_flag=True,
+    help="Measure the test sources instead of the dev ones: release figures only.",
+)
 @click.option(
     "--report",
     type=_PATH,

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from synthetic_corpus import corpus
+from synthetic_corpus import corpus, row, table
 
 from scamdetect import ScamDetector
 from scamdetect.errors import InputError, MissingExtraError
@@ -82,11 +83,17 @@ def test_no_text_of_a_row_is_written(written: tuple[dict[str, Any], str, list[st
         assert text not in everything
 
 
-def test_final_opens_the_test_sources(tiny_bundle: Path, corpus_file: Path, tmp_path: Path) -> None:
-    evaluate_bundle(tiny_bundle, corpus_file, tmp_path, True, lambda line: None)
+def test_a_final_run_holds_test_sources_and_nothing_else(tiny_bundle: Path, tmp_path: Path) -> None:
+    own = {"source": "authored_en", "verdict_provenance": "authored", "generated": "a tester"}
+    rows = [row(n, "scam", role=role, **own) for role in ("dev", "test") for n in range(3)]
+    pq.write_table(pa.concat_tables([corpus(), table(rows)]), tmp_path / "corpus.parquet")
+    evaluate_bundle(tiny_bundle, tmp_path / "corpus.parquet", tmp_path, True, lambda line: None)
     record = json.loads((tmp_path / "evaluate-scamdetect-tiny-final.json").read_text("utf-8"))
-    roles = {source["source"]: source["role"] for source in record["detectors"][0]["sources"]}
-    assert roles["id_sms_spam"] == "test"
+    shipped = record["detectors"][0]
+    assert [(one["source"], one["role"]) for one in shipped["sources"]] == [("id_sms_spam", "test")]
+    assert record["n_rows"] == 80 and shipped["authored"] == []
+    assert shipped["selection"]["score"] is None and record["worst_at_flag"] == []
+    assert any("benchmarks/final.py" in note for note in record["notes"])
 
 
 def test_large_calibrate_parts_are_sampled_and_say_so(
@@ -109,7 +116,7 @@ def test_trust_figures_are_in_the_record(written: tuple[dict[str, Any], str, lis
     assert keyword_baseline.NAME not in record["reliability"]
     overlap = {one["rows"]: one["n"] for one in record["contamination"]}
     assert overlap == {"pt_mz_mpesa_smishing": 80, "vi_sms_ie403": 120}
-    assert record["evasion"] == [] and "there are no authored dev rows" in markdown
+    assert record["evasion"] == [] and "no authored dev rows" in markdown
     for title in ("Calibration", "Contamination audit", "Worst 50 errors"):
         assert f"## {title}" in markdown
 

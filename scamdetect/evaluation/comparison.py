@@ -21,7 +21,14 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import DetectorScores, score_texts
-from scamdetect.evaluation.table import column, detector_texts, has_verdict, read_rows, select
+from scamdetect.evaluation.table import (
+    column,
+    detector_texts,
+    has_verdict,
+    is_authored,
+    read_rows,
+    select,
+)
 from scamdetect.labels import Verdict
 
 Log = Callable[[str], None]
@@ -44,15 +51,21 @@ class Rows:
 
 
 def read_evaluation_rows(corpus: Path, final: bool) -> Rows:
-    """Return the dev rows to measure, with ``final`` the test rows too, and what goes with them.
+    """Return the dev rows to measure, or with ``final`` the test rows, and what goes with them.
 
-    Raises InputError when there are none, or no legit ones to calibrate on.
+    Roles are never mixed, and the project's own test rows stay shut: ``benchmarks/final.py`` opens
+    them, once per bundle. Raises InputError when there are none, or no legit ones to calibrate on.
     """
-    held_out = read_rows(corpus, {"dev", "test"} if final else {"dev"})
+    held_out = read_rows(corpus, {"test"} if final else {"dev"})
+    if final:
+        held_out = select(held_out, ~is_authored(held_out))
     measured = select(held_out, ~column(held_out, "not_legit").astype(bool))
     whole = read_rows(corpus, {"calibrate"})
     if not measured.num_rows:
-        raise InputError(f"{corpus} holds no rows to measure on; rebuild it: scamdetect data build")
+        raise InputError(
+            f"{corpus} holds no rows of the role {'test' if final else 'dev'} to measure on; "
+            "rebuild it: scamdetect data build"
+        )
     if not has_verdict(whole, Verdict.LEGIT).any():
         raise InputError(
             f"{corpus} holds no legit rows with the role calibrate, so no threshold can be "

@@ -211,6 +211,8 @@ def selection(table: pa.Table, scam: Floats) -> Selection:
     parts = {name: _own_recall(table, scam, rows) for name, rows in sets.items()}
     public = [parts[name] for name in SELECTING_SOURCES]
     found = [value for value in public if value is not None]
+    if not dev.any():
+        return Selection(None, parts, "no dev rows, which alone select")
     if len(found) < len(SELECTING_SOURCES):
         return Selection(None, parts, "a selecting source is missing: no selection score")
     mean = float(np.mean(found))

@@ -55,11 +55,11 @@ def sections(report: Report) -> list[Section]:
 
 def facts(report: Report) -> list[str]:
     """Return what was measured and how, a line each."""
-    roles = "dev and test (final)" if report.final else "dev"
+    role = "test" if report.final else "dev"
     lines = [
         f"{report.date}, commit {report.commit or 'unknown'}, {report.machine}",
         f"model {report.model_id}; corpus sha256 {report.corpus_sha256}",
-        f"{report.n_rows:,} {roles} rows, {report.n_calibrate:,} calibrate rows; the baselines "
+        f"{report.n_rows:,} {role} rows, {report.n_calibrate:,} calibrate rows; the baselines "
         f"learnt from {report.n_train:,} train rows",
         "R@x: recall at the threshold that the set's own legit rows reach at x % (a measure of "
         "ranking). T@x: one global threshold chosen on the calibrate reference mix, with the FPR "

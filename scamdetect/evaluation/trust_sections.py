@@ -64,7 +64,7 @@ def calibration_section(report: Report) -> Section:
 def evasion_section(report: Report) -> Section:
     """Return what disguises cost."""
     if not report.evasion:
-        return Section("Evasion", "Not measured: there are no authored dev rows.")
+        return Section("Evasion", "Not measured: no authored dev rows are here.")
     rows = []
     for one in report.evasion:
         rates = one.rates[FLAG]
