@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from synthetic_corpus import corpus, row, table
 
 from scamdetect import ScamDetector
+from scamdetect.bundle import write_manifest
 from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.evaluation import baseline, encoder_baseline, keyword_baseline
 from scamdetect.evaluation.comparison import read_evaluation_rows, score_rows
@@ -75,6 +77,26 @@ def test_the_record_says_what_was_measured(
     assert lines[-1] == markdown.splitlines()[-1]
     for title in ("By left-out source", "False alarms by slice", "Recall by kind", "Language"):
         assert f"## {title}" in markdown
+
+
+def test_a_bundle_of_another_corpus_is_not_said_to_have_seen_nothing(
+    written: tuple[dict[str, Any], str, list[str]],
+    tiny_bundle: Path,
+    corpus_file: Path,
+    tmp_path: Path,
+) -> None:
+    record, markdown, _ = written
+    assert record["trained_on"] is None
+    assert markdown.count("WARNING: the bundle does not say which corpus") == 2
+    for claim in ("never saw", "as the bundle's was chosen", "the bundle's was fitted on"):
+        assert claim not in markdown
+    own = shutil.copytree(tiny_bundle, tmp_path / "own")
+    write_manifest(own, {"corpus_sha256": record["corpus_sha256"]})
+    evaluate_bundle(own, corpus_file, tmp_path / "out", False, lambda line: None)
+    markdown = (tmp_path / "out" / "evaluate-own.md").read_text("utf-8")
+    assert "WARNING" not in markdown
+    for claim in ("never saw", "as the bundle's was chosen", "the bundle's was fitted on"):
+        assert claim in markdown
 
 
 def test_no_text_of_a_row_is_written(written: tuple[dict[str, Any], str, list[str]]) -> None:

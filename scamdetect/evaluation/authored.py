@@ -71,6 +71,11 @@ def authored_figures(table: pa.Table, scam: Floats, flagged: Bools) -> Iterator[
         yield _figures(role, select(table, rows), as_scores(scam)[rows], flagged[rows])
 
 
+def writers(table: pa.Table) -> tuple[str, ...]:
+    """Return who wrote the rows, by name."""
+    return tuple(sorted({str(name) for name in column(table, "generated")}))
+
+
 def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> AuthoredFigures:
     scam, legit = (has_verdict(table, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
     pairs = _pairs(table)
@@ -86,7 +91,7 @@ def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> Auth
         n_scam=int(scam.sum()),
         n_legit=int(legit.sum()),
         n_languages=len(set(column(table, "lang"))),
-        writers=tuple(sorted({str(name) for name in column(table, "generated")})),
+        writers=writers(table),
         auc=auc,
         recall_at=recall_at,
         flag_recall=recall(flagged[scam]),

@@ -80,6 +80,12 @@ def read_evaluation_rows(corpus: Path, final: bool) -> Rows:
     )
 
 
+def training_corpus(detector: ScamDetector) -> str | None:
+    """Return the sha256 of the corpus that the bundle learnt from, None where it does not say."""
+    found = detector.bundle.training.get("corpus_sha256")
+    return found if isinstance(found, str) else None
+
+
 def score_rows(
     rows: Rows, detector: ScamDetector, bundle: str, base: str | None, cache: ScoreCache, log: Log
 ) -> tuple[tuple[DetectorScores, ...], tuple[str, ...]]:
@@ -118,7 +124,7 @@ def score_rows(
         ),
         kept(baseline.NAME, baseline.SETTINGS, tfidf),
     ]
-    notes = [_tfidf_note(rows.train), _flag_note()]
+    notes = [_tfidf_note(rows.train), _flag_note(training_corpus(detector) == cache.corpus_sha256)]
     if base is None:
         notes.append(f"The {encoder_baseline.NAME} was left out as asked.")
     else:
@@ -159,10 +165,11 @@ def _tfidf_note(train: pa.Table) -> str:
     )
 
 
-def _flag_note() -> str:
+def _flag_note(same_corpus: bool) -> str:
     return (
         "Baselines have no shipped thresholds: the flag of those with a score is the threshold at "
-        f"{FLAG_FPR:.1%} on the same calibrate mix, as the bundle's was chosen."
+        f"{FLAG_FPR:.1%} on the calibrate mix"
+        + (", as the bundle's was chosen." if same_corpus else ".")
     )
 
 

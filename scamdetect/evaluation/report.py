@@ -13,7 +13,14 @@ import pyarrow as pa
 
 from scamdetect.detector import ScamDetector
 from scamdetect.evaluation import keyword_baseline
-from scamdetect.evaluation.comparison import Log, Rows, read_evaluation_rows, score_rows
+from scamdetect.evaluation.authored import writers
+from scamdetect.evaluation.comparison import (
+    Log,
+    Rows,
+    read_evaluation_rows,
+    score_rows,
+    training_corpus,
+)
 from scamdetect.evaluation.contamination import Contamination, contamination
 from scamdetect.evaluation.curves import Curves, curves
 from scamdetect.evaluation.evasion import (
@@ -66,6 +73,8 @@ class Report:
     bundle: str
     model_id: str | None
     corpus_sha256: str
+    trained_on: str | None  # the sha256 of the bundle's own corpus
+    train_writers: tuple[str, ...]  # of the authored train rows
     final: bool
     n_rows: int
     n_train: int
@@ -80,6 +89,11 @@ class Report:
     evasion: tuple[EvasionResult, ...]
     contamination: tuple[Contamination, ...]
     worst_at_flag: tuple[WorstRow, ...]
+
+    @property
+    def same_corpus(self) -> bool:
+        """Whether the bundle learnt from the corpus that is measured, roles and all."""
+        return self.trained_on == self.corpus_sha256
 
 
 def evaluate_bundle(
@@ -155,6 +169,8 @@ def build_report(
         bundle=bundle,
         model_id=shipped.model_id,
         corpus_sha256=cache.corpus_sha256,
+        trained_on=training_corpus(detector),
+        train_writers=writers(select(rows.train, is_authored(rows.train))),
         final=final,
         n_rows=split,
         n_train=rows.train.num_rows,

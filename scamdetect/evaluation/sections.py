@@ -14,6 +14,7 @@ from scamdetect.evaluation.slices import CellRates, FalseAlarms
 from scamdetect.evaluation.trust_sections import (
     calibration_section,
     contamination_section,
+    corpus_warning,
     evasion_section,
     kinds_told_section,
     worst_at_flag_section,
@@ -35,8 +36,8 @@ def sections(report: Report) -> list[Section]:
     dev = {found.detector: found.false_alarms for found in detectors}
     own = {found.detector: found.authored_false_alarms for found in detectors}
     return [
-        _sources(detectors),
-        *_authored(detectors),
+        _sources(report),
+        *_authored(report),
         _gates(detectors),
         calibration_section(report),
         evasion_section(report),
@@ -59,6 +60,7 @@ def facts(report: Report) -> list[str]:
     lines = [
         f"{report.date}, commit {report.commit or 'unknown'}, {report.machine}",
         f"model {report.model_id}; corpus sha256 {report.corpus_sha256}",
+        *corpus_warning(report),
         f"{report.n_rows:,} {role} rows, {report.n_calibrate:,} calibrate rows; the baselines "
         f"learnt from {report.n_train:,} train rows",
         "R@x: recall at the threshold that the set's own legit rows reach at x % (a measure of "
@@ -79,7 +81,7 @@ def facts(report: Report) -> list[str]:
     return lines
 
 
-def _sources(detectors: Sequence[Evaluation]) -> Section:
+def _sources(report: Report) -> Section:
     header = ["source", "detector", "n scam", "n legit", "unscored"]
     header += [f"R@{rate}" for rate in FPRS]
     for rate in FPRS:
@@ -102,17 +104,19 @@ def _sources(detectors: Sequence[Evaluation]) -> Section:
             percent(result.flag.recall),
             percent(result.flag.fpr),
         ]
-        for detector, result in _by_source(detectors)
+        for detector, result in _by_source(report.detectors)
     ]
+    unseen = "the model never saw" if report.same_corpus else "this corpus keeps from training"
     about = (
-        "How many scams of sources that the model never saw are found, and at what price in false "
-        "alarms. Sources with an asterisk select the model; the others are reported only."
+        f"How many scams of sources that {unseen} are found, and at what price in false alarms. "
+        "Sources with an asterisk select the model; the others are reported only."
     )
     return section("By left-out source", about, header, rows, "roc", "scores")
 
 
-def _authored(detectors: Sequence[Evaluation]) -> list[Section]:
+def _authored(report: Report) -> list[Section]:
     """Return the figures on the project's own messages, over all and by cell."""
+    detectors = report.detectors
     if not any(found.authored for found in detectors):
         return []
     first = detectors[0].authored[0]
@@ -143,11 +147,12 @@ def _authored(detectors: Sequence[Evaluation]) -> list[Section]:
                 + blank
             )
     cells.sort(key=lambda row: (row[0], row[2], row[3]))
-    writers = ", ".join(first.writers)
+    shared = ", ".join(name for name in first.writers if name in report.train_writers)
     note = (
-        f"Messages written for this project in {first.n_languages} languages, by {writers}. The "
-        "same writer wrote the train part: no generator-held-out result. The reader is of the same "
-        "model family, and rows were written anew until it agreed: it is no independent ceiling."
+        f"Messages written for this project in {first.n_languages} languages, by "
+        f"{', '.join(first.writers)}. "
+        + (f"Train rows are by {shared} too: no generator-held-out result. " if shared else "")
+        + "What readers changed, and how a reader stands to the writer, is in data/README.md."
     )
     by_cell = (
         "The same messages by language, slice and kind; one threshold over all of them, which 1 % "

@@ -55,8 +55,10 @@ def calibration_section(report: Report) -> Section:
     about = (
         "Whether a probability of 30 % means three scams in ten. The expected calibration error "
         f"(ECE) is the mean gap over {BINS} bins of equal mass; the bar is {ECE_BAR} on the "
-        "reference mix at 20 % scams. The calibrate mix is what the bundle's was fitted on."
+        "reference mix at 20 % scams."
     )
+    if report.same_corpus:
+        about += " The calibrate mix is what the bundle's was fitted on."
     header = ["rows", "detector", "n scam", "n legit", "scams by weight", "ECE", "Brier score"]
     return section("Calibration", about, header, rows, "reliability")
 
@@ -100,6 +102,21 @@ def _evasion_bar(one: evasion.EvasionResult) -> str:
     return f"missed: {', '.join(failed)}" if failed else "met"
 
 
+def corpus_warning(report: Report) -> list[str]:
+    """Return what to mind where the bundle did not learn from the measured corpus, in a line."""
+    if report.same_corpus:
+        return []
+    known = (
+        f"learnt from another corpus ({report.trained_on})"
+        if report.trained_on
+        else ("does not say which corpus it learnt from")
+    )
+    return [
+        f"WARNING: the bundle {known}, so it may have trained on rows that are measured here; the "
+        "contamination audit looks into the train rows of the measured corpus alone."
+    ]
+
+
 def contamination_section(report: Report) -> Section:
     """Return what the training text holds of the measured rows."""
     rows = [
@@ -110,7 +127,7 @@ def contamination_section(report: Report) -> Section:
         "normalisation, or as a near-duplicate (MinHash over character shingles)."
     )
     header = ["rows", "n", "exact", "exact or near"]
-    return section("Contamination audit", about, header, rows)
+    return section("Contamination audit", " ".join([about, *corpus_warning(report)]), header, rows)
 
 
 def worst_at_flag_section(worst: Sequence[WorstRow]) -> Section:
