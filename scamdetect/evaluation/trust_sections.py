@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scamdetect.evaluation import evasion
-from scamdetect.evaluation.cells import decimal, measured, percent, probability
+from scamdetect.evaluation.cells import decimal, measured, percent, probability, share
+from scamdetect.evaluation.contamination import CONTAINED, FEWEST_SHINGLES
 from scamdetect.evaluation.kind_figures import ToldKind
 from scamdetect.evaluation.protocol import FLAG, WorstRow
 from scamdetect.evaluation.reliability import BINS
@@ -120,14 +121,20 @@ def corpus_warning(report: Report) -> list[str]:
 def contamination_section(report: Report) -> Section:
     """Return what the training text holds of the measured rows."""
     rows = [
-        [one.rows, f"{one.n:,}", f"{one.exact:,}", f"{one.near:,}"] for one in report.contamination
+        [one.rows, f"{one.n:,}", f"{one.exact:,}", f"{one.n_long:,}", f"{one.contained:,}"]
+        + [share(one.most)]
+        for one in report.contamination
     ]
     about = (
-        "How many measured messages stand in the training text: word for word after "
-        "normalisation, or as a near-duplicate (MinHash over character shingles)."
+        "How many measured messages stand in the training text: word for word after normalisation, "
+        f"or with {CONTAINED:.0%} or more of their character 5-grams in one train message. The "
+        "build of the corpus removes near-duplicates by a stricter rule (MinHash), so this looser "
+        f"one is the test; messages under {FEWEST_SHINGLES} 5-grams are left out of it, and stock "
+        "phrases count as overlap."
     )
-    header = ["rows", "n", "exact", "exact or near"]
-    return section("Contamination audit", " ".join([about, *corpus_warning(report)]), header, rows)
+    header = ["rows", "n", "exact", "n long", "half or more", "highest share"]
+    about = " ".join([about, *corpus_warning(report)])
+    return section("Contamination audit", about, header, rows)
 
 
 def worst_at_flag_section(worst: Sequence[WorstRow]) -> Section:
