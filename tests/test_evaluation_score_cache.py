@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scamdetect.evaluation.score_cache import ScoreCache
+from scamdetect.evaluation.score_cache import ScoreCache, code_sha256
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.labels import Kind
 
@@ -22,14 +22,21 @@ SCORES = DetectorScores(
 )
 
 
+CODE = ("scamdetect.text",)
+
+
+def _cache(folder: Path | None, corpus: str = "corpus") -> ScoreCache:
+    return ScoreCache(folder, corpus, list[str]().append)
+
+
 def _never() -> DetectorScores:
     pytest.fail("scored again")
 
 
 def test_kept_scores_come_back_as_they_were(tmp_path: Path) -> None:
-    cache = ScoreCache(tmp_path / "scores", "corpus")
-    cache.scores("one", ROWS, lambda: SCORES)
-    found = cache.scores("one", ROWS, _never)
+    cache = _cache(tmp_path / "scores")
+    cache.scores("one", "one", CODE, ROWS, lambda: SCORES)
+    found = cache.scores("one", "one", CODE, ROWS, _never)
     np.testing.assert_array_equal(found.scam, SCORES.scam)
     np.testing.assert_array_equal(found.flagged, SCORES.flagged)
     np.testing.assert_array_equal(found.languages, SCORES.languages)
@@ -37,10 +44,10 @@ def test_kept_scores_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_what_a_baseline_does_not_tell_stays_unknown(tmp_path: Path) -> None:
-    cache = ScoreCache(tmp_path, "corpus")
+    cache = _cache(tmp_path)
     plain = DetectorScores("two", SCORES.scam, SCORES.flagged)
-    cache.scores("two", ROWS, lambda: plain)
-    found = cache.scores("two", ROWS, _never)
+    cache.scores("two", "two", CODE, ROWS, lambda: plain)
+    found = cache.scores("two", "two", CODE, ROWS, _never)
     assert found.kinds is None and found.languages is None and found.model_id is None
 
 
@@ -51,20 +58,44 @@ def test_what_a_baseline_does_not_tell_stays_unknown(tmp_path: Path) -> None:
 def test_other_detectors_rows_and_corpora_are_scored_anew(
     tmp_path: Path, detector: str, rows: list[str], corpus: str
 ) -> None:
-    ScoreCache(tmp_path, "corpus").scores("one", ROWS, lambda: SCORES)
+    _cache(tmp_path).scores("one", "one", CODE, ROWS, lambda: SCORES)
     calls = []
-    ScoreCache(tmp_path, corpus).scores(detector, rows, lambda: calls.append(1) or SCORES)
+    _cache(tmp_path, corpus).scores("one", detector, CODE, rows, lambda: calls.append(1) or SCORES)
     assert calls == [1]
 
 
 def test_a_damaged_file_is_scored_anew(tmp_path: Path) -> None:
-    cache = ScoreCache(tmp_path, "corpus")
-    cache.scores("one", ROWS, lambda: SCORES)
+    cache = _cache(tmp_path)
+    cache.scores("one", "one", CODE, ROWS, lambda: SCORES)
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:40])
-    assert cache.scores("one", ROWS, lambda: SCORES) is SCORES
+    assert cache.scores("one", "one", CODE, ROWS, lambda: SCORES) is SCORES
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
 
+def test_a_bundle_under_another_name_keeps_its_scores_and_says_so(tmp_path: Path) -> None:
+    lines: list[str] = []
+    cache = ScoreCache(tmp_path, "corpus", lines.append)
+    cache.scores("one", "one@1+ab", CODE, ROWS, lambda: SCORES)
+    assert lines == []
+    assert cache.scores("moved", "one@1+ab", CODE, ROWS, _never).name == "moved"
+    assert lines == ["moved: kept scores of 3 rows"]
+
+
+def test_changed_code_or_another_version_is_scored_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scores_by.py").write_text("x = 1", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    first = code_sha256(["scores_by"])
+    assert first == code_sha256(["scores_by"])
+    (tmp_path / "scores_by.py").write_text("x = 2", encoding="utf-8")
+    second = code_sha256(["scores_by"])
+    monkeypatch.setattr("scamdetect.__version__", "another")
+    assert len({first, second, code_sha256(["scores_by"])}) == 3
+    with pytest.raises(ModuleNotFoundError):
+        code_sha256(["no_such_module"])
+
+
 def test_without_a_folder_nothing_is_kept() -> None:
-    assert ScoreCache(None, "corpus").scores("one", ROWS, lambda: SCORES) is SCORES
+    assert _cache(None).scores("one", "one", CODE, ROWS, lambda: SCORES) is SCORES

@@ -26,7 +26,6 @@ MAX_FEATURES = 300_000
 # chosen on evenly spaced rows; the weights are learnt on all of them.
 VOCABULARY_ROWS = 40_000
 VOCABULARY_CHARACTERS = 2_000
-SETTINGS = f"char_wb {NGRAMS}, {MAX_FEATURES} n-grams, {VOCABULARY_ROWS} rows, C 10"
 
 
 @dataclass(frozen=True)

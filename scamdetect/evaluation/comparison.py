@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from scamdetect.detector import ScamDetector
-from scamdetect.errors import InputError, MissingExtraError
+from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation import baseline, encoder_baseline, keyword_baseline
 from scamdetect.evaluation.metrics import Bools, Floats, as_scores
 from scamdetect.evaluation.reference_mix import (
@@ -32,6 +32,25 @@ from scamdetect.evaluation.table import (
 from scamdetect.labels import Verdict
 
 Log = Callable[[str], None]
+
+# The modules that decide what each detector says: kept scores of other code are stale.
+DETECTOR_CODE = tuple(
+    f"scamdetect.{name}"
+    for name in (
+        "text", "batching", "scoring", "runtime", "probabilities", "thresholds", "detector",
+        "evaluation.scoring",
+    )
+)  # fmt: skip
+_FLAG_CODE = tuple(
+    f"scamdetect.{name}"
+    for name in ("thresholds", "evaluation.reference_mix", "evaluation.comparison")
+)
+_TFIDF_CODE = (*_FLAG_CODE, "scamdetect.evaluation.baseline")
+_ENCODER_CODE = (
+    *_FLAG_CODE,
+    "scamdetect.evaluation.encoder_baseline",
+    *(f"scamdetect.training.{name}" for name in ("base", "model", "probe")),
+)
 
 
 @dataclass(frozen=True)
@@ -91,63 +110,46 @@ def score_rows(
 ) -> tuple[tuple[DetectorScores, ...], tuple[str, ...]]:
     """Return what bundle and baselines say of ``rows.scored``, and notes on the baselines.
 
-    The frozen encoder is left out where ``base`` is None or cannot be loaded for want of a package.
+    The frozen encoder is left out where ``base`` is None or cannot be used; a note says why.
     """
     scored = rows.scored
     hashes = list(column(scored, "row_hash"))
     texts = list(column(scored, "norm"))
 
-    def kept(
-        name: str, settings: str, compute: Callable[[], Floats], honest: bool = True
-    ) -> DetectorScores:
-        def flagged() -> DetectorScores:
-            scam = compute()
-            flag = _flag_threshold(rows, scam) if honest else 1.0
-            return DetectorScores(name, scam, as_scores(scam) >= flag)
+    def shipped() -> DetectorScores:
+        log(f"{bundle}: scoring {scored.num_rows:,} rows, those to calibrate on among them")
+        return score_texts(detector, detector_texts(scored), bundle, log)
 
-        return cache.scores(f"{name}: {settings}", hashes, flagged)
+    def with_flag(name: str, scam: Floats) -> DetectorScores:
+        return DetectorScores(name, scam, as_scores(scam) >= _flag_threshold(rows, scam))
 
-    def tfidf() -> Floats:
+    def tfidf() -> DetectorScores:
         fitted = baseline.train_baseline(rows.train, log)
-        log(f"baseline: scoring {scored.num_rows:,} rows")
-        return fitted.scam_probabilities(texts)
+        log(f"{baseline.NAME}: scoring {scored.num_rows:,} rows")
+        return with_flag(baseline.NAME, fitted.scam_probabilities(texts))
 
-    log(
-        f"{bundle}: scoring {rows.measured.num_rows:,} rows and {rows.calibrate.num_rows:,} to "
-        "calibrate"
-    )
     found = [
-        cache.scores(
-            detector.model_id,
-            hashes,
-            lambda: score_texts(detector, detector_texts(scored), bundle, log),
-        ),
-        kept(baseline.NAME, baseline.SETTINGS, tfidf),
+        cache.scores(bundle, detector.model_id, DETECTOR_CODE, hashes, shipped),
+        cache.scores(baseline.NAME, baseline.NAME, _TFIDF_CODE, hashes, tfidf),
     ]
     notes = [_tfidf_note(rows.train), _flag_note(training_corpus(detector) == cache.corpus_sha256)]
     if base is None:
         notes.append(f"The {encoder_baseline.NAME} was left out as asked.")
     else:
-        settings = f"{base}, {encoder_baseline.SETTINGS}"
+        name = encoder_baseline.NAME
+
+        def frozen() -> DetectorScores:
+            scam = encoder_baseline.encoder_scores(rows.train, scored, base, log)
+            return with_flag(name, scam)
+
         try:
-            found.append(
-                kept(
-                    encoder_baseline.NAME,
-                    settings,
-                    lambda: encoder_baseline.encoder_scores(rows.train, scored, base, log),
-                )
-            )
+            found.append(cache.scores(name, f"{name} {base}", _ENCODER_CODE, hashes, frozen))
             notes.append(_encoder_note(base))
-        except MissingExtraError as problem:
-            notes.append(f"The {encoder_baseline.NAME} was left out: {problem}.")
-    found.append(
-        kept(
-            keyword_baseline.NAME,
-            keyword_baseline.SETTINGS,
-            lambda: keyword_baseline.keyword_scores(texts),
-            honest=False,
-        )
-    )
+        except ScamDetectError as problem:
+            # Hours of work stand behind the other figures: a base is no reason to lose them.
+            notes.append(f"The {name} was left out: {problem}.")
+    guesses = keyword_baseline.keyword_scores(texts)
+    found.append(DetectorScores(keyword_baseline.NAME, guesses, as_scores(guesses) >= 1.0))
     return tuple(found), (*notes, keyword_baseline.NOTE)
 
 

@@ -23,7 +23,6 @@ except ImportError as error:
 NAME = "frozen encoder"
 TRAIN_ROWS = 20_000
 MAX_TOKENS = 128
-SETTINGS = f"{TRAIN_ROWS} rows, {MAX_TOKENS} tokens, C 0.1"
 
 
 def encoder_scores(

@@ -10,7 +10,6 @@ from scamdetect.data.keyword_rule import guess
 from scamdetect.evaluation.metrics import Floats
 
 NAME = "keyword rules"
-SETTINGS = "two of three lists"
 NOTE = (
     f"The {NAME} say 0 or 1, so only their own point (flag recall, flag FPR) is a fair figure: "
     "ties limit R@x, T@x and AUC, and 0 or 1 is no probability to calibrate. Readers were measured "

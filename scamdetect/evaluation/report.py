@@ -15,6 +15,7 @@ from scamdetect.detector import ScamDetector
 from scamdetect.evaluation import keyword_baseline
 from scamdetect.evaluation.authored import writers
 from scamdetect.evaluation.comparison import (
+    DETECTOR_CODE,
     Log,
     Rows,
     read_evaluation_rows,
@@ -121,7 +122,7 @@ def evaluate_bundle(
 
         prepare_folder(report, out)
     rows = read_evaluation_rows(corpus, final)
-    cache = ScoreCache(None if report is None else report / "scores", file_sha256(corpus))
+    cache = ScoreCache(None if report is None else report / "scores", file_sha256(corpus), log)
     name = bundle.resolve().name
     found = build_report(detector, name, rows, final, log, cache=cache, base=base)
     stem = f"evaluate-{found.bundle}{'-final' if final else ''}"
@@ -224,12 +225,15 @@ def _evasion(
     messages = _messages(own)
     disguised = disguise(messages, tuple(STRENGTHS))
     texts = [m.text for m in messages] + [text for one in disguised for text in one.texts]
-    log(f"evasion: scoring {len(messages):,} messages and {len(texts) - len(messages):,} disguises")
-    scores = cache.scores(
-        f"{detector.model_id} on disguises",
-        [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16] for text in texts],
-        lambda: score_texts(detector, texts, "evasion", log),
-    ).scam
+    hashes = [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16] for text in texts]
+
+    def score() -> DetectorScores:
+        log(
+            f"evasion: scoring {len(messages):,} messages, {len(texts) - len(messages):,} disguises"
+        )
+        return score_texts(detector, texts, "evasion", log)
+
+    scores = cache.scores("evasion", detector.model_id, DETECTOR_CODE, hashes, score).scam
     clean, after = scores[: len(messages)], scores[len(messages) :]
     flag = {FLAG: detector.thresholds.flag}
     return tuple(evasion_results(messages, disguised, clean, after, flag))

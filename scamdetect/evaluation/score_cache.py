@@ -6,14 +6,17 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import scamdetect
 from scamdetect.evaluation.scoring import DetectorScores
+from scamdetect.hashes import file_sha256
 from scamdetect.labels import Kind
 
 _KEY = b"scored"
@@ -28,25 +31,46 @@ class ScoreCache:
 
     folder: Path | None
     corpus_sha256: str
+    log: Callable[[str], None]
 
     def scores(
-        self, detector: str, rows: Sequence[str], compute: Callable[[], DetectorScores]
+        self,
+        name: str,
+        identity: str,
+        modules: Sequence[str],
+        rows: Sequence[str],
+        compute: Callable[[], DetectorScores],
     ) -> DetectorScores:
-        """Return the kept scores of these rows, or compute and keep them.
+        """Return the kept scores of these rows under ``name``, or compute and keep them.
 
-        ``detector`` is a model id, or a baseline's name and settings; another one, another corpus
-        or other ``rows`` (n,) are computed anew.
+        ``identity`` is a model id or a baseline's name, ``modules`` decide what it says; another
+        one, other code, another corpus or other ``rows`` (n,) are computed anew.
         """
         if self.folder is None:
             return compute()
         digest = hashlib.sha256("\n".join(rows).encode()).hexdigest()
-        key = json.dumps([detector, self.corpus_sha256, digest])
+        key = json.dumps([identity, code_sha256(modules), self.corpus_sha256, digest])
         path = self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
         if (found := _read(path, key)) is not None:
-            return found
+            self.log(f"{name}: kept scores of {len(rows):,} rows")
+            return replace(found, name=name)
         scores = compute()
         _write(path, key, rows, scores)
         return scores
+
+
+def code_sha256(modules: Sequence[str]) -> str:
+    """Return a hash of the package's version and of the source of its ``modules``, none imported.
+
+    Raises ModuleNotFoundError for a module that is not there.
+    """
+    digest = hashlib.sha256(scamdetect.__version__.encode())
+    for name in sorted(modules):
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"no module {name}", name=name)
+        digest.update(f"{name} {file_sha256(Path(spec.origin))}\n".encode())
+    return digest.hexdigest()
 
 
 def _write(path: Path, key: str, rows: Sequence[str], scores: DetectorScores) -> None:
@@ -64,7 +88,6 @@ def _write(path: Path, key: str, rows: Sequence[str], scores: DetectorScores) ->
     )
     said = json.dumps(
         {
-            "name": scores.name,
             "model_id": scores.model_id,
             "kinds": scores.kinds is not None,
             "languages": scores.languages is not None,
@@ -77,7 +100,7 @@ def _write(path: Path, key: str, rows: Sequence[str], scores: DetectorScores) ->
 
 
 def _read(path: Path, key: str) -> DetectorScores | None:
-    """Return the scores in the file, None where there is none of this key or it is damaged."""
+    """Return the nameless scores in the file, None without one of this key or where damaged."""
     try:
         table = pq.read_table(path)
         metadata = table.schema.metadata or {}
@@ -87,7 +110,7 @@ def _read(path: Path, key: str) -> DetectorScores | None:
         languages = np.array(table["language"].to_pylist(), dtype=object)
         kinds = [frozenset(map(Kind, names or ())) for names in table["kinds"].to_pylist()]
         return DetectorScores(
-            name=said["name"],
+            name="",
             scam=np.array(table["scam"].to_pylist(), dtype=np.float64),
             flagged=np.array(table["flagged"].to_pylist(), dtype=bool),
             kinds=tuple(kinds) if said["kinds"] else None,
