@@ -37,6 +37,7 @@ class Reliability:
     n_scam: int
     n_legit: int
     ece: Estimate  # over bins of equal mass
+    noise_floor: float  # the mean ECE of as many rows whose every probability is right
     brier: float
     points: tuple[ReliabilityPoint, ...]
 
@@ -63,11 +64,9 @@ def reliability_of_rows(
     scam = scam[known]
     if min(scam.sum(), (~scam).sum()) < FEWEST_CALIBRATED:
         return None
-    weights = np.ones(scam.size)
-    if base_rate is not None:
-        weights = with_base_rate(reference_weights(table)[known], scam, base_rate)
+    weights = np.ones(scam.size) if base_rate is None else reference_weights(table)[known]
     groups = column(table, "group")[known].astype(np.int64)
-    return reliability(name, scam_scores[known], scam, weights, groups)
+    return reliability(name, scam_scores[known], scam, weights, groups, base_rate)
 
 
 def reliability(
@@ -76,39 +75,54 @@ def reliability(
     scam: Bools,
     weights: ArrayLike,
     groups: ArrayLike,
+    base_rate: float | None = None,
     bins: int = BINS,
 ) -> Reliability | None:
     """Return the reliability of scam probabilities (n,); None unless both sides are there.
 
     The expected calibration error takes bins of equal mass (Nguyen and O'Connor 2015); rows of one
-    probability share a bin. Its interval comes from resampled groups.
+    probability share a bin. Its interval comes from resampled groups, in each of which scams hold
+    ``base_rate`` of the mass (None: what was drawn). Few rows have an error even where every
+    probability is right; the noise floor is its mean over labels drawn from the probabilities.
     """
     values, mass = np.asarray(probabilities, dtype=np.float64), np.asarray(weights, np.float64)
     kept = ~np.isnan(values) & (mass > 0)
     values, truth, mass = values[kept], scam[kept], mass[kept]
     if truth.all() or not truth.any():
         return None
+    groups = np.asarray(groups)[kept]
+
+    def at_base_rate(drawn: Floats) -> Floats:
+        return drawn if base_rate is None else with_base_rate(drawn, truth, base_rate)
+
     levels, level = np.unique(values, return_inverse=True)
 
-    def binned(weights: Floats) -> tuple[Floats, Floats, Floats]:
+    def binned(weights: Floats, labels: Bools) -> tuple[Floats, Floats, Floats]:
         """Return mass, sum of probabilities and scam mass of each bin."""
         of_level = np.bincount(level, weights, minlength=levels.size)
         middle = np.cumsum(of_level) - of_level / 2
         place = np.minimum(middle / of_level.sum() * bins, bins - 1).astype(np.intp)
-        scams = np.bincount(level, weights * truth, minlength=levels.size)
+        scams = np.bincount(level, weights * labels, minlength=levels.size)
         total, sums, found = (
             np.bincount(place, part, minlength=bins).astype(np.float64)
             for part in (of_level, of_level * levels, scams)
         )
         return total, sums, found
 
-    def error(counts: Floats) -> float:
-        total, sums, found = binned(mass * counts)
+    def error(weights: Floats, labels: Bools) -> float:
+        total, sums, found = binned(weights, labels)
         return float(np.abs(sums - found).sum() / total.sum())
 
-    resampled = bootstrap_by_group(
-        error, np.asarray(groups)[kept], truth.size, resamples=_RESAMPLES
-    )
+    def resampled_error(counts: Floats) -> float:
+        drawn = counts > 0
+        if base_rate is not None and not (truth[drawn].any() and (~truth[drawn]).any()):
+            return float("nan")
+        return error(at_base_rate(mass * counts), truth)
+
+    mass = at_base_rate(mass)
+    generator = np.random.default_rng(0)
+    floors = [error(mass, generator.random(values.size) < values) for _ in range(_RESAMPLES)]
+    resampled = bootstrap_by_group(resampled_error, groups, truth.size, resamples=_RESAMPLES)
     assert resampled is not None  # an error is defined wherever there is a row
     return Reliability(
         name=name,
@@ -116,8 +130,9 @@ def reliability(
         n_scam=int(truth.sum()),
         n_legit=int((~truth).sum()),
         ece=resampled,
+        noise_floor=float(np.mean(floors)),
         brier=float((mass * np.square(values - truth)).sum() / mass.sum()),
-        points=tuple(_points(*binned(mass))),
+        points=tuple(_points(*binned(mass, truth))),
     )
 
 

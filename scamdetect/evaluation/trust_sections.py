@@ -47,7 +47,7 @@ def calibration_section(report: Report) -> Section:
     """Return whether probabilities are what they say."""
     rows = [
         [one.name, detector, f"{one.n_scam:,}", f"{one.n_legit:,}", f"{one.base_rate:.1%}"]
-        + [decimal(one.ece), f"{one.brier:.4f}"]
+        + [decimal(one.ece), f"{one.noise_floor:.3f}", f"{one.brier:.4f}"]
         for detector, found in report.reliability.items()
         for one in found
     ]
@@ -56,11 +56,22 @@ def calibration_section(report: Report) -> Section:
     about = (
         "Whether a probability of 30 % means three scams in ten. The expected calibration error "
         f"(ECE) is the mean gap over {BINS} bins of equal mass; the bar is {ECE_BAR} on the "
-        "reference mix at 20 % scams."
+        "reference mix at 20 % scams. The noise floor is the ECE that as few rows show where every "
+        "probability is right: an ECE near it is no sign of an error. Resampled rows add noise of "
+        "their own, so the interval lies too high and may miss the true error from above."
     )
     if report.same_corpus:
         about += " The calibrate mix is what the bundle's was fitted on."
-    header = ["rows", "detector", "n scam", "n legit", "scams by weight", "ECE", "Brier score"]
+    header = [
+        "rows",
+        "detector",
+        "n scam",
+        "n legit",
+        "scams by weight",
+        "ECE",
+        "noise floor",
+        "Brier score",
+    ]
     return section("Calibration", about, header, rows, "reliability")
 
 
