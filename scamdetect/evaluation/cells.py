@@ -29,6 +29,11 @@ def share(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
 
 
+def change(before: Estimate | None, after: Estimate | None) -> str:
+    """Return two figures without intervals in percent, as one cell."""
+    return " -> ".join(share(one.value if one else None) for one in (before, after))
+
+
 def probability(value: float | None) -> str:
     """Return the scam probability of a message, saying so where it has none."""
     return "unscored" if value is None else f"{value:.4f}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +27,7 @@ EVASIONS = tuple((name,) for name in PERTURBATIONS) + (MIXED,)
 KEPT = {"light": 0.98, "medium": 0.95}  # of the clean recall, at the flag threshold
 MORE_FLAGS = 0.005  # at most, of the honest texts
 ALL = "all together"
+FEWEST_FLAGGED = 20  # clean scams flagged, without which nothing says what is kept
 _RESAMPLES = 200
 
 
@@ -57,7 +60,7 @@ class EvasionResult:
     n_legit: int
     auc: tuple[float | None, float | None]
     rates: dict[str, Rates]  # by the threshold's name
-    kept: dict[str, Estimate | None]  # disguised over clean recall; messages resampled
+    kept: dict[str, Estimate | None]  # disguised over clean recall; n: messages flagged clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,13 @@ def disguise(messages: Sequence[Message], strengths: Sequence[str]) -> list[Disg
             kept = tuple(texts[place] for place in changed)
             found.append(Disguised("+".join(names), strength, tuple(changed), kept))
     return found
+
+
+def script(text: str) -> str:
+    """Return the script of most letters by its Unicode name, as "CYRILLIC"; "-" without letters."""
+    names = (unicodedata.name(letter, "-") for letter in text if letter.isalpha())
+    found = Counter(name.split(" ")[0] for name in names)
+    return found.most_common(1)[0][0] if found else "-"
 
 
 def evasion_results(
@@ -153,15 +163,19 @@ def _rates(scam: Bools, groups: np.ndarray, before: Bools, after: Bools) -> Rate
 
 
 def _kept(before: Bools, after: Bools, places: np.ndarray) -> Estimate | None:
-    """Return how much of the recall is left, messages resampled with all their disguises."""
-    if not before.any():
+    """Return how much of the recall is left, messages resampled with all their disguises.
+
+    None with under 20 messages that are flagged clean.
+    """
+    n = np.unique(places[before]).size
+    if n < FEWEST_FLAGGED:
         return None
 
     def ratio(weights: Floats) -> float:
         clean = (weights * before).sum()
         return float((weights * after).sum() / clean) if clean else float("nan")
 
-    return bootstrap_by_group(ratio, places, before.size, resamples=_RESAMPLES)
+    return bootstrap_by_group(ratio, places, n, resamples=_RESAMPLES)
 
 
 def _known(area: float) -> float | None:

@@ -30,6 +30,7 @@ from scamdetect.evaluation.evasion import (
     Message,
     disguise,
     evasion_results,
+    script,
 )
 from scamdetect.evaluation.kind_figures import KindFigures, kind_figures
 from scamdetect.evaluation.languages import LanguageAccuracy, language_accuracy
@@ -251,7 +252,7 @@ def _messages(own: pa.Table) -> Sequence[Message]:
         seen[cell] += 1
     texts = detector_texts(own)
     return [
-        Message(texts[row], hashes[row], verdicts[row] == Verdict.SCAM.value, langs[row])
+        Message(texts[row], hashes[row], verdicts[row] == Verdict.SCAM.value, script(texts[row]))
         for _, row in sorted(ranks)[:EVASION_MESSAGES]
     ]
 

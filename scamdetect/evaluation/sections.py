@@ -15,7 +15,7 @@ from scamdetect.evaluation.trust_sections import (
     calibration_section,
     contamination_section,
     corpus_warning,
-    evasion_section,
+    evasion_sections,
     kinds_told_section,
     worst_at_flag_section,
 )
@@ -40,7 +40,7 @@ def sections(report: Report) -> list[Section]:
         *_authored(report),
         _gates(detectors),
         calibration_section(report),
-        evasion_section(report),
+        *evasion_sections(report),
         _kinds(detectors),
         kinds_told_section(report),
         *_spam(detectors),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scamdetect.evaluation import evasion
-from scamdetect.evaluation.cells import decimal, measured, percent, probability, share
+from scamdetect.evaluation.cells import change, decimal, measured, probability, share
 from scamdetect.evaluation.contamination import CONTAINED, FEWEST_SHINGLES
 from scamdetect.evaluation.kind_figures import ToldKind
 from scamdetect.evaluation.protocol import FLAG, WorstRow
@@ -75,43 +75,70 @@ def calibration_section(report: Report) -> Section:
     return section("Calibration", about, header, rows, "reliability")
 
 
-def evasion_section(report: Report) -> Section:
-    """Return what disguises cost."""
+def evasion_sections(report: Report) -> list[Section]:
+    """Return what disguises cost, and the honest messages that they set off by script."""
     if not report.evasion:
-        return Section("Evasion", "Not measured: no authored dev rows are here.")
+        return [Section("Evasion", "Not measured: no authored dev rows are here.")]
     rows = []
     for one in report.evasion:
         rates = one.rates[FLAG]
         area = " -> ".join("-" if value is None else f"{value:.3f}" for value in one.auc)
-        recalls, alarms = (
-            " -> ".join("-" if value is None else f"{value.value:.1%}" for value in pair)
-            for pair in (rates.recall, rates.fpr)
-        )
+        kept = one.kept[FLAG]
         rows.append(
-            [one.evasion, one.strength, f"{one.n_scam:,}", f"{one.n_legit:,}", area, recalls]
-            + [percent(one.kept[FLAG]), alarms, _evasion_bar(one)]
+            [one.evasion, one.strength, f"{one.n_scam:,}", f"{one.n_legit:,}", area]
+            + [change(*rates.recall), measured(kept), f"{kept.n:,}" if kept else "-"]
+            + [change(*rates.fpr), evasion_bar(one)]
         )
     light, medium = (evasion.KEPT[name] for name in ("light", "medium"))
     strengths = ", ".join(f"{name} {part:.0%}" for name, part in evasion.STRENGTHS.items())
     about = (
         f"Authored dev messages, clean -> disguised, as shipped. Words disguised: {strengths}; "
-        "only messages that the evasion changes. Bars, over all evasions together: "
-        f"{medium:.0%} of the clean recall kept at medium, {light:.0%} at light, and at most "
-        f"{100 * evasion.MORE_FLAGS:.1f} points more honest texts flagged."
+        "only messages that the evasion changes. Recall kept is measured where "
+        f"{evasion.FEWEST_FLAGGED} messages or more are flagged clean. Bars, on the figures "
+        "themselves and not their bounds, since the messages are few: over all evasions together "
+        f"{medium:.0%} of the clean recall kept at medium and {light:.0%} at light, and by each at "
+        f"most {100 * evasion.MORE_FLAGS:.1f} points more honest texts flagged."
     )
     header = ["evasion", "strength", "n scam", "n legit", "AUC", "flag recall", "recall kept"]
-    return section("Evasion", about, [*header, "flag FPR", "bar"], rows, "evasion")
+    header += ["n flagged clean", "flag FPR", "bar (point values)"]
+    return [section("Evasion", about, header, rows, "evasion"), _honest_by_script(report)]
 
 
-def _evasion_bar(one: evasion.EvasionResult) -> str:
-    bar, kept, alarms = evasion.KEPT.get(one.strength), one.kept[FLAG], one.rates[FLAG].fpr
-    if one.evasion != evasion.ALL or bar is None or kept is None:
+def evasion_bar(one: evasion.EvasionResult) -> str:
+    """Return whether the figures themselves reach the bars of their strength."""
+    bar, kept, (clean, disguised) = (
+        evasion.KEPT.get(one.strength),
+        one.kept[FLAG],
+        one.rates[FLAG].fpr,
+    )
+    if bar is None:
         return "-"
-    clean, disguised = alarms
-    more = disguised.value - clean.value if clean and disguised else 0.0
-    failed = ["recall"] if kept.value < bar else []
-    failed += ["honest texts"] if more > evasion.MORE_FLAGS else []
-    return f"missed: {', '.join(failed)}" if failed else "met"
+    reached: dict[str, bool | None] = {}
+    if one.evasion == evasion.ALL:
+        reached["recall"] = None if kept is None else kept.value >= bar
+    if clean and disguised:
+        reached["honest texts"] = disguised.value - clean.value <= evasion.MORE_FLAGS
+    words = {True: "met", False: "missed", None: "not measured"}
+    return ", ".join(f"{name} {words[met]}" for name, met in reached.items()) or "-"
+
+
+def _honest_by_script(report: Report) -> Section:
+    counts = [one.rates[FLAG].legit_by_group for one in report.evasion]
+    scripts = sorted({name for found in counts for name in found})
+    rows = [
+        [one.evasion, one.strength]
+        + [
+            f"{found[name][1]} -> {found[name][2]} of {found[name][0]}" if name in found else "-"
+            for name in scripts
+        ]
+        for one, found in zip(report.evasion, counts, strict=True)
+    ]
+    about = (
+        "How many honest messages are flagged, clean -> disguised of n, by the script of most of "
+        "their letters. Over all evasions together a message counts once a disguise."
+    )
+    header = ["evasion", "strength", *(name.title() for name in scripts)]
+    return section("Honest messages flagged under a disguise, by script", about, header, rows)
 
 
 def corpus_warning(report: Report) -> list[str]:
