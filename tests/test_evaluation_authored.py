@@ -36,6 +36,11 @@ def test_pairs_count_by_rank_and_at_the_flag_threshold() -> None:
     assert found.pairs_at_flag.value == pytest.approx(1 / 3)
 
 
+def test_a_tied_pair_is_half_a_pair() -> None:
+    (found,) = _figures(PAIRS, [0.5] * len(PAIRS))
+    assert found.pairs_by_rank is not None and found.pairs_by_rank.value == 0.5
+
+
 def test_promos_and_public_rows_are_in_no_figure() -> None:
     (found,) = _figures(PAIRS, SCORES)
     assert (found.n_scam, found.n_legit, found.n_languages) == (4, 3, 2)

@@ -24,7 +24,7 @@ from scamdetect.evaluation.metrics import (
 )
 from scamdetect.evaluation.table import Objects, column, has_verdict, is_authored, select
 from scamdetect.labels import Verdict
-from scamdetect.thresholds import threshold_at_fpr
+from scamdetect.thresholds import threshold_at_fpr, wilson
 
 RATES = {"1%": 0.01, "5%": 0.05}
 
@@ -56,7 +56,7 @@ class AuthoredFigures:
     recall_at: dict[str, Estimate | None]
     flag_recall: Estimate | None
     flag_fpr: Estimate | None
-    pairs_by_rank: Estimate | None  # the scam above its honest twin
+    pairs_by_rank: Estimate | None  # the scam above its honest twin, ties half
     pairs_at_flag: Estimate | None  # the scam flagged and its twin not
     cells: tuple[CellFigures, ...]
     reader_auc: Estimate | None  # the blind readers' probabilities on the rows that were read
@@ -84,7 +84,6 @@ def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> Auth
     reader = np.array([np.nan if value is None else value for value in read], dtype=np.float64)
     auc, recall_at = _ranking(table, scores, scam | legit)
     reader_auc, reader_recall_at = _ranking(table, reader, known & (scam | legit))
-    ranked = np.array([scores[a] > scores[b] for a, b in pairs], dtype=bool)
     parted = np.array([flagged[a] and not flagged[b] for a, b in pairs], dtype=bool)
     return AuthoredFigures(
         role=role,
@@ -96,7 +95,7 @@ def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> Auth
         recall_at=recall_at,
         flag_recall=recall(flagged[scam]),
         flag_fpr=false_positive_rate(flagged[legit]),
-        pairs_by_rank=recall(ranked),
+        pairs_by_rank=_by_rank(scores, pairs),
         pairs_at_flag=recall(parted),
         cells=tuple(_cells(table, scores, flagged)),
         reader_auc=reader_auc,
@@ -129,6 +128,12 @@ def _pairs(table: pa.Table) -> list[tuple[int, int]]:
         for side in sides.values()
         if Verdict.SCAM in side and Verdict.LEGIT in side
     ]
+
+
+def _by_rank(scores: Floats, pairs: Sequence[tuple[int, int]]) -> Estimate | None:
+    n = len(pairs)
+    hits = sum(float(scores[a] > scores[b]) + (scores[a] == scores[b]) / 2 for a, b in pairs)
+    return Estimate(hits / n, *wilson(hits, n), n) if n else None
 
 
 def _cells(table: pa.Table, scores: Floats, flagged: Bools) -> Iterator[CellFigures]:

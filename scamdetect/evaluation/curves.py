@@ -13,7 +13,7 @@ from scamdetect.labels import Verdict
 
 LOWEST_FPR = 0.001
 HISTOGRAM_BINS = 40
-_GRID = np.geomspace(LOWEST_FPR, 1.0, 46)
+_POINTS = 46
 _FEWEST_ROWS = 20
 
 
@@ -21,7 +21,9 @@ _FEWEST_ROWS = 20
 class Curves:
     """The ROC and the score histograms of one set; ``recall`` (m,) stands at each ``fpr`` (m,).
 
-    Histogram bins are equal steps of the scam probability from 0 to 1.
+    The curve begins at the lowest FPR that the honest rows can show, one of them. A detector that
+    says but two things has one point. Histogram bins are equal steps of the scam probability from
+    0 to 1.
     """
 
     name: str
@@ -40,12 +42,19 @@ def curves(name: str, table: pa.Table, rows: Bools, scam: Floats) -> Curves | No
     if min(truth.sum(), honest.sum()) < _FEWEST_ROWS:
         return None
     values, known = as_scores(scam), truth | honest
-    found = [recall_at_fpr(values[known], truth[known], float(fpr)) for fpr in _GRID]
+    said = np.unique(scam[known & ~np.isnan(scam)])
+    if said.size <= 2:
+        flagged = values > said[0] if said.size else np.zeros(values.size, dtype=bool)
+        fpr, found = [float(flagged[honest].mean())], [float(flagged[truth].mean())]
+    else:
+        lowest = max(LOWEST_FPR, 1 / int(honest.sum()))
+        fpr = np.geomspace(lowest, 1.0, _POINTS).tolist()
+        found = [recall_at_fpr(values[known], truth[known], at) for at in fpr]
     return Curves(
         name=name,
         n_scam=int(truth.sum()),
         n_legit=int(honest.sum()),
-        fpr=tuple(round(float(fpr), 6) for fpr in _GRID),
+        fpr=tuple(round(at, 6) for at in fpr),
         recall=tuple(round(value, 5) for value in found),
         scam_counts=_histogram(scam[truth]),
         legit_counts=_histogram(scam[honest]),

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 1_500  # characters shown of a message
 _SAYS = {
     "roc": "Scams found against honest messages flagged, the latter on a log scale: what counts "
-    "is the left side. The upright line is 1 %, the dotted one is chance.",
+    "is the left side. A curve begins where one honest message is flagged; a detector that says "
+    "yes or no has one point. The upright line is 1 %, the dotted one is chance.",
     "scores": "How the bundle's scam probabilities are spread, on a log scale: the less the two "
     "colours overlap, the better.",
     "pairs": "Scam and honest message share topic and words, so this is about the manoeuvre.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scamdetect.errors import MissingExtraError
+from scamdetect.evaluation import keyword_baseline
 from scamdetect.evaluation.curves import HISTOGRAM_BINS, LOWEST_FPR
 from scamdetect.evaluation.evasion import ALL, KEPT, STRENGTHS
 from scamdetect.evaluation.gates import BAR
@@ -83,11 +84,23 @@ def _one(height: float) -> tuple[Figure, Axes]:
 
 
 def _roc(report: Report) -> Figure | None:
+    titles = {
+        one.name: f"{one.name}\n{one.n_scam:,} scam, {one.n_legit:,} honest"
+        for found in report.curves.values()
+        for one in found
+    }
+
     def draw(name: str, axes: Axes) -> None:
         for place, (detector, found) in enumerate(report.curves.items()):
             for one in found:
-                if one.name == name:
-                    axes.plot(one.fpr, one.recall, color=_COLOURS[place], label=detector, lw=1.6)
+                if titles[one.name] == name:
+                    # The log axis has no place for 0.
+                    fpr = [max(at, LOWEST_FPR) for at in one.fpr]
+                    style = "o" if len(fpr) == 1 else "-"
+                    axes.plot(
+                        fpr, one.recall, style, color=_COLOURS[place], label=detector, lw=1.6,
+                        clip_on=len(fpr) > 1,
+                    )  # fmt: skip
         grid = np.geomspace(LOWEST_FPR, 1, 50)
         axes.plot(grid, grid, color="#bbbbbb", lw=0.8, ls=":")
         axes.axvline(0.01, color="#bbbbbb", lw=0.8)
@@ -97,7 +110,7 @@ def _roc(report: Report) -> Figure | None:
         axes.set_xlabel("share of honest messages flagged", fontsize=7)
         axes.set_ylabel("share of scams found", fontsize=7)
 
-    figure = _panels(_curve_names(report), 2.9, draw)
+    figure = _panels(list(titles.values()), 3.0, draw)
     return _with_legend(figure)
 
 
@@ -136,10 +149,6 @@ def _with_legend(figure: Figure | None) -> Figure | None:
     return figure
 
 
-def _curve_names(report: Report) -> list[str]:
-    return list(dict.fromkeys(one.name for found in report.curves.values() for one in found))
-
-
 def _pairs(report: Report) -> Figure | None:
     bars = [
         (f"{found.detector}, {label}", estimate, _COLOURS[place])
@@ -147,6 +156,8 @@ def _pairs(report: Report) -> Figure | None:
         for own in found.authored
         for label, estimate in (("by rank", own.pairs_by_rank), ("as shipped", own.pairs_at_flag))
         if estimate is not None
+        # Of 0 and 1 most pairs tie: their rank says nothing.
+        and not (found.detector == keyword_baseline.NAME and label == "by rank")
     ]
     if not bars:
         return None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SHOWN = ("T@1%", FLAG)
 _PAIRS = (
     "A pair is a scam and an honest message of the same topic and words: by rank, the scam scores "
-    "higher; at the flag threshold, it alone is flagged."
+    "higher, ties half; at the flag threshold, it alone is flagged."
 )
 
 
