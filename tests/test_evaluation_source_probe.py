@@ -39,6 +39,27 @@ def test_large_sources_are_sampled_alike() -> None:
     assert list(names) == ["s0", "s1", "s2"] and set(counts) == {100}
 
 
+def _grouped(sizes: list[int]) -> pa.Table:
+    corpus = _corpus(rows=sum(sizes))
+    groups = np.repeat(np.arange(3 * len(sizes)), sizes * 3)
+    return corpus.set_column(corpus.column_names.index("group"), "group", pa.array(groups))
+
+
+def test_no_group_is_more_than_a_third_of_its_source() -> None:
+    corpus = _grouped([400, *[10] * 20])
+    (task,) = source_tasks(corpus, Verdict.LEGIT)
+    taken = corpus.take(pa.array(task.rows))
+    sources = np.unique(taken["source"], return_counts=True)[1]
+    assert set(sources) == {100}
+    assert np.unique(taken["group"], return_counts=True)[1].max() <= 33
+
+
+def test_a_source_of_few_groups_is_left_out() -> None:
+    assert source_tasks(_grouped([100] * 9), Verdict.LEGIT) == []
+    assert source_tasks(_grouped([400, *[1] * 20]), Verdict.LEGIT) == []
+    assert len(source_tasks(_grouped([100] * 10), Verdict.LEGIT)) == 1
+
+
 def test_vectors_that_hold_the_source_are_told_from_those_that_do_not() -> None:
     corpus = _corpus()
     tasks = source_tasks(corpus, Verdict.LEGIT)

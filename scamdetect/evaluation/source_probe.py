@@ -6,6 +6,7 @@ beside chance and beside character n-grams of the same rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ except ImportError as error:
 
 FEWEST_SOURCES = 3
 SOURCE_ROWS = 100  # that a source, verdict and language must have, and gives
+FEWEST_GROUPS = 10
+GROUP_ROWS = SOURCE_ROWS // 3  # at most: one giant group cannot be the whole source in a fold
 FOLDS = 3
 CHARACTERS = 400
 
@@ -57,9 +60,9 @@ class SourceProbe:
 
 
 def source_tasks(train: pa.Table, verdict: Verdict, seed: int = 0) -> list[SourceTask]:
-    """Return a task for each language with three sources of 100 rows in three groups or more.
+    """Return a task for each language with three sources of 100 rows in ten groups or more.
 
-    A source gives 100 rows, drawn by the seed.
+    A source gives 100 rows, drawn by the seed, at most a third of them of one group.
     """
     chosen = np.flatnonzero(has_verdict(train, verdict))
     langs, sources, groups = (column(train, name) for name in ("lang", "source", "group"))
@@ -68,13 +71,25 @@ def source_tasks(train: pa.Table, verdict: Verdict, seed: int = 0) -> list[Sourc
     for lang in sorted(set(langs[chosen])):
         of_lang = chosen[langs[chosen] == lang]
         parts = [of_lang[sources[of_lang] == name] for name in sorted(set(sources[of_lang]))]
-        usable = [
-            part for part in parts if part.size >= SOURCE_ROWS and len(set(groups[part])) >= FOLDS
-        ]
+        usable = [part for part in parts if _gives_enough(groups[part])]
         if len(usable) >= FEWEST_SOURCES:
-            drawn = [generator.choice(part, SOURCE_ROWS, replace=False) for part in usable]
+            drawn = [_draw(part, groups[part], generator) for part in usable]
             tasks.append(SourceTask(verdict.value, lang, np.sort(np.concatenate(drawn))))
     return tasks
+
+
+def _gives_enough(groups: Objects) -> bool:
+    sizes = Counter(groups).values()
+    return len(sizes) >= FEWEST_GROUPS and sum(min(n, GROUP_ROWS) for n in sizes) >= SOURCE_ROWS
+
+
+def _draw(rows: Positions, groups: Objects, generator: np.random.Generator) -> Positions:
+    taken, of_group = list[int](), Counter[int]()
+    for place in generator.permutation(rows.size):
+        if of_group[groups[place]] < GROUP_ROWS and len(taken) < SOURCE_ROWS:
+            of_group[groups[place]] += 1
+            taken.append(rows[place])
+    return np.array(taken, dtype=np.intp)
 
 
 def probe_vectors(
