@@ -73,10 +73,13 @@ def test_text_stands_on_the_page_alone_and_git_ignores_the_folder(
     folder: tuple[Path, Path],
 ) -> None:
     results, report = folder
-    assert (report / ".gitignore").read_text(encoding="utf-8") == "*\n"
+    assert (report / ".gitignore").read_text(encoding="utf-8").splitlines()[1:] == ["*"]
     others = [path for path in (*results.rglob("*"), *report.rglob("*")) if path.is_file()]
     for path in others:
-        if path.suffix != ".html":
+        if path.suffix == ".parquet":  # packed: its text would not show in its bytes
+            columns = {"row", "scam", "flagged", "kinds", "language"}
+            assert set(pq.read_schema(path).names) == columns
+        elif path.suffix != ".html":
             assert b"alert(" not in path.read_bytes(), path
     assert {path.name for path in results.iterdir()} == {
         "evaluate-scamdetect-tiny.json", "evaluate-scamdetect-tiny.md",
@@ -124,11 +127,16 @@ def test_folders_that_git_would_commit_are_refused(tmp_path: Path) -> None:
     assert "new" not in subprocess.run(status, capture_output=True, text=True).stdout
 
 
-def test_a_file_or_a_foreign_gitignore_is_refused(tmp_path: Path) -> None:
+def test_a_file_or_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(InputError, match="is a file"):
         prepare_folder(tmp_path / "file", tmp_path / "results")
     (tmp_path / "own").mkdir()
-    (tmp_path / "own" / ".gitignore").write_text("*.log\n", encoding="utf-8")
+    (tmp_path / "own" / ".gitignore").write_text("*\n", encoding="utf-8")
     with pytest.raises(InputError, match="not of a report's making"):
         prepare_folder(tmp_path / "own", tmp_path / "results")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "draft.md").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="not of a report's making"):
+        prepare_folder(tmp_path / "work", tmp_path / "results")
+    assert not (tmp_path / "work" / ".gitignore").exists()

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from scamdetect.errors import InputError
 
-_IGNORE_ALL = "*\n"
+_OURS = "# scamdetect evaluate --report: messages of public sources, not to be committed"
 
 
 def prepare_folder(folder: Path, results: Path) -> None:
     """Make the folder, which git will ignore.
 
-    Raises InputError where it lies in ``results``, holds files under version control or a
-    ``.gitignore`` of another making: texts of public sources must not be committed.
+    Raises InputError where it lies in ``results``, holds files under version control or any that
+    no report put there: texts of public sources must not be committed, and nothing else may be
+    hidden from git.
     """
     where = folder.resolve()
     if where.is_relative_to(results.resolve()):
@@ -24,10 +25,11 @@ def prepare_folder(folder: Path, results: Path) -> None:
     if _is_tracked(where):
         raise InputError(f"{folder} holds files under version control, {_CURE}")
     ignore = where / ".gitignore"
-    if ignore.exists() and ignore.read_text(encoding="utf-8") != _IGNORE_ALL:
-        raise InputError(f"{ignore} is not of a report's making, {_CURE}")
+    ours = ignore.is_file() and ignore.read_bytes().startswith(_OURS.encode())
+    if where.is_dir() and any(where.iterdir()) and not ours:
+        raise InputError(f"{folder} holds files that are not of a report's making, {_CURE}")
     where.mkdir(parents=True, exist_ok=True)
-    ignore.write_text(_IGNORE_ALL, encoding="utf-8")
+    ignore.write_text(f"{_OURS}\n*\n", encoding="utf-8")
 
 
 _CURE = (
