@@ -139,7 +139,7 @@ def test_trust_figures_are_in_the_record(written: tuple[dict[str, Any], str, lis
     overlap = {one["rows"]: one["n"] for one in record["contamination"]}
     assert overlap == {"pt_mz_mpesa_smishing": 80, "vi_sms_ie403": 120}
     assert record["evasion"] == [] and "no authored dev rows" in markdown
-    for title in ("Calibration", "Contamination audit", "Worst 50 errors"):
+    for title in ("Calibration", "Contamination audit", "Worst errors"):
         assert f"## {title}" in markdown
 
 

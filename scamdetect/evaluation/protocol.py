@@ -95,7 +95,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class WorstRow:
-    """A row on the wrong side of T@1%, by its hash; the probability is None when unscored."""
+    """A row on the wrong side of a threshold, by its hash; the probability is None if unscored."""
 
     source: str
     row_hash: str

@@ -12,6 +12,7 @@ from scamdetect.evaluation.kind_figures import ToldKind
 from scamdetect.evaluation.protocol import FLAG, WorstRow
 from scamdetect.evaluation.reliability import BINS
 from scamdetect.evaluation.section import Section, section
+from scamdetect.labels import Verdict
 
 if TYPE_CHECKING:
     from scamdetect.evaluation.report import Report
@@ -181,7 +182,12 @@ def worst_at_flag_section(worst: Sequence[WorstRow]) -> Section:
         [row.source, row.row_hash, row.verdict, probability(row.scam_probability)] for row in worst
     ]
     header = ["source", "row", "verdict", "scam probability"]
-    about = "Dev scams let pass with the lowest scores, then honest messages flagged with the "
-    about += "highest, by source and row hash."
-    title = "Worst 50 errors of the bundle as shipped"
-    return section(title, about if rows else "None.", header, rows)
+    missed = sum(row.verdict == Verdict.SCAM.value for row in worst)
+    about = (
+        f"The {missed} dev scams let pass with the lowest scores, then the {len(worst) - missed} "
+        "honest messages flagged with the highest, by source and row hash."
+    )
+    title = f"Worst {len(worst)} errors of the bundle as shipped"
+    if not rows:
+        title, about = "Worst errors of the bundle as shipped", "No dev row."
+    return section(title, about, header, rows)

@@ -11,20 +11,22 @@ from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.table import column, has_verdict
 from scamdetect.labels import Verdict
 
-A_SIDE = 25
+ERRORS = 50
 
 
 def worst_errors(table: pa.Table, scores: DetectorScores) -> tuple[WorstRow, ...]:
-    """Return the 25 lowest missed scams, then the 25 highest false alarms, of the dev rows.
+    """Return the lowest missed scams, then the highest false alarms, of the dev rows.
 
-    Missed and false are meant at the detector's own flag threshold; unscored scams come first.
+    25 each, more where the other side has fewer. Missed and false are meant at the detector's own
+    flag threshold; unscored scams come first.
     """
     dev, values = column(table, "role") == "dev", as_scores(scores.scam)
     missed = np.flatnonzero(dev & has_verdict(table, Verdict.SCAM) & ~scores.flagged)
     alarms = np.flatnonzero(dev & has_verdict(table, Verdict.LEGIT) & scores.flagged)
+    half = ERRORS // 2
     chosen = [
-        *missed[np.argsort(values[missed], kind="stable")][:A_SIDE],
-        *alarms[np.argsort(-values[alarms], kind="stable")][:A_SIDE],
+        *missed[np.argsort(values[missed], kind="stable")][: ERRORS - min(alarms.size, half)],
+        *alarms[np.argsort(-values[alarms], kind="stable")][: ERRORS - min(missed.size, half)],
     ]
     origin, hashes, verdicts = (column(table, name) for name in ("source", "row_hash", "verdict"))
     return tuple(
