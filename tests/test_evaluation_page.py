@@ -86,6 +86,21 @@ def test_text_stands_on_the_page_alone_and_git_ignores_the_folder(
     }  # fmt: skip
 
 
+def test_a_final_page_shows_no_message(
+    corpus_file: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    whole = pq.read_table(corpus_file)
+    hidden = row(902, "scam", role="test", source="id_sms_spam", norm="a hidden test message")
+    path = tmp_path / "corpus.parquet"
+    pq.write_table(pa.concat_tables([whole, table([hidden])]), path)
+    evaluate_bundle(
+        tiny_bundle, path, tmp_path / "out", True, list[str]().append, report=tmp_path / "report"
+    )
+    page = (tmp_path / "report" / "evaluate-scamdetect-tiny-final.html").read_text("utf-8")
+    assert "By left-out source" in page and "id_sms_spam" in page
+    assert "hidden test message" not in page and "darling" not in page
+
+
 def test_a_stopped_run_goes_on_with_the_scores_that_are_there(
     corpus_file: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
