@@ -18,6 +18,7 @@ import numpy as np
 
 from scamdetect import ScamDetector
 from scamdetect.data.authored import load_authored
+from scamdetect.evaluation.cells import change, estimate
 from scamdetect.evaluation.evasion import STRENGTHS, Message, disguise, evasion_results
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.scoring import score_texts
@@ -81,7 +82,7 @@ def _page(record: dict[str, Any]) -> list[str]:
         cells.append(" -> ".join("-" if x is None else f"{x:.3f}" for x in found["auc"]))
         for name in record["thresholds"]:
             for side in ("recall", "fpr"):
-                cells.append(" -> ".join(map(_percent, found["rates"][name][side])))
+                cells.append(change(*map(estimate, found["rates"][name][side])))
         rows.append(cells)
         counts = (_legit_by_script(found).get(script) for script in scripts)
         moved = (f"{one[1]} -> {one[2]} of {one[0]}" if one else "-" for one in counts)
@@ -105,10 +106,6 @@ def _page(record: dict[str, Any]) -> list[str]:
 def _legit_by_script(found: dict[str, Any]) -> dict[str, tuple[int, int, int]]:
     by_script: dict[str, tuple[int, int, int]] = found["rates"][LOOSE]["legit_by_group"]
     return by_script
-
-
-def _percent(estimate: dict[str, float] | None) -> str:
-    return "-" if estimate is None else f"{estimate['value']:.1%}"
 
 
 def _log(line: str) -> None:

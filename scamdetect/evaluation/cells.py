@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from scamdetect.evaluation.metrics import Estimate
 
 
-def percent(estimate: Estimate | None) -> str:
+def estimate(record: Mapping[str, Any] | None) -> Estimate | None:
+    """Return the figure that a result file holds, None for null."""
+    return None if record is None else Estimate(**record)
+
+
+def percent(figure: Estimate | None) -> str:
     """Return the figure and its interval in percent, a dash for None."""
-    if estimate is None:
+    if figure is None:
         return "-"
-    return f"{estimate.value:.1%} [{estimate.low * 100:.1f}, {estimate.high * 100:.1f}]"
+    return f"{figure.value:.1%} [{figure.low * 100:.1f}, {figure.high * 100:.1f}]"
 
 
-def measured(estimate: Estimate | None) -> str:
+def measured(figure: Estimate | None) -> str:
     """Return the same, saying so where nothing was measured."""
-    return "not measured" if estimate is None else percent(estimate)
+    return "not measured" if figure is None else percent(figure)
 
 
-def decimal(estimate: Estimate | None) -> str:
+def decimal(figure: Estimate | None) -> str:
     """Return the figure and its interval with three decimals, a dash for None."""
-    if estimate is None:
+    if figure is None:
         return "-"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
 def share(value: float | None) -> str:
