@@ -11,17 +11,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import pyarrow as pa
 
 from scamdetect import ScamDetector
 from scamdetect.data.corpus_rows import authored_table
-from scamdetect.errors import InputError
-from scamdetect.evaluation.authored import AuthoredFigures, authored_figures
+from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.evaluation.authored import AuthoredFigures, authored_figures, writers
+from scamdetect.evaluation.cells import decimal, percent
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.provenance import commit, file_stem, today
-from scamdetect.evaluation.reliability import BASE_RATES, reliability_of_rows
+from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import detector_texts
 
@@ -51,28 +55,57 @@ def main() -> None:
                 f"{log}: {detector.model_id} was opened on {opened[detector.model_id]}; "
                 "the final part is opened once per bundle"
             )
-    for rows, folder in (("final", asked.authored), (UNTRAINED, asked.authored / UNTRAINED)):
-        table = authored_table(folder, "test")
+    # A part that is opened and not logged would be open for good: all that can fail comes first.
+    parts = {"final": asked.authored, UNTRAINED: asked.authored / UNTRAINED}
+    tables = {rows: authored_table(folder, "test") for rows, folder in parts.items()}
+    for rows, table in tables.items():
         if not table.num_rows:
-            raise InputError(f"{folder}: holds no row of the final part")
-        texts = detector_texts(table)
-        for bundle, detector in zip(asked.bundles, detectors, strict=True):
-            scores = score_texts(detector, texts, bundle.name, lambda line: None)
-            (figures,) = authored_figures(table, scores.scam, scores.flagged)
-            result = {"date": today(), "commit": commit(), "model_id": detector.model_id}
-            mixes = [
-                reliability_of_rows(f"{rows} mix, {rate:.0%} scams", table, scores.scam, rate)
-                for rate in BASE_RATES
-            ]
-            result |= {"reliability": [asdict(mix) for mix in mixes if mix is not None]}
-            text = json.dumps(result | asdict(figures), indent=1) + "\n"
-            (asked.out / f"{rows}-{file_stem(detector.model_id)}.json").write_text(
-                text, encoding="utf-8"
-            )
-            add_line(log, COLUMNS, log_line(detector.model_id, rows, figures))
-            shown = lines(detector.model_id, rows, figures)
-            shown += [f"  ECE {mix.name}: {_interval(mix.ece)}" for mix in mixes if mix is not None]
-            sys.stdout.write("\n".join(shown) + "\n")
+            raise InputError(f"{parts[rows]}: holds no row of the final part")
+    learnt = writers(authored_table(asked.authored, "train"))
+    asked.out.mkdir(parents=True, exist_ok=True)
+    found = [
+        opened_part(rows, table, detector)
+        for rows, table in tables.items()
+        for detector in detectors
+    ]
+    for one in found:
+        stem = f"{one.rows}-{file_stem(one.model_id)}"
+        (asked.out / f"{stem}.json").write_text(one.record(), encoding="utf-8")
+        add_line(log, COLUMNS, log_line(one.model_id, one.rows, one.figures))
+    for one in found:
+        shown = lines(one.model_id, one.rows, one.figures, learnt)
+        for mix in one.mixes:
+            floor = f"noise floor {mix.noise_floor:.3f}"
+            shown.append(f"  ECE {mix.name}: {decimal(mix.ece)}, {floor}")
+        sys.stdout.write("\n".join(shown) + "\n")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The figures of one bundle on one set of final rows."""
+
+    rows: str
+    model_id: str
+    figures: AuthoredFigures
+    mixes: tuple[Reliability, ...]
+
+    def record(self) -> str:
+        """Return the figures as JSON with what is needed to repeat them."""
+        head = {"date": today(), "commit": commit(), "model_id": self.model_id}
+        head |= {"reliability": [asdict(mix) for mix in self.mixes]}
+        return json.dumps(head | asdict(self.figures), indent=1) + "\n"
+
+
+def opened_part(rows: str, table: pa.Table, detector: ScamDetector) -> Opened:
+    """Return what the detector does on the rows."""
+    scores = score_texts(detector, detector_texts(table), rows, lambda line: None)
+    (figures,) = authored_figures(table, scores.scam, scores.flagged)
+    mixes = (
+        reliability_of_rows(f"{rows} mix, {rate:.0%} scams", table, scores.scam, rate)
+        for rate in BASE_RATES
+    )
+    known = tuple(mix for mix in mixes if mix is not None)
+    return Opened(rows, detector.model_id, figures, known)
 
 
 def log_line(model_id: str, rows: str, figures: AuthoredFigures) -> list[object]:
@@ -86,17 +119,22 @@ def log_line(model_id: str, rows: str, figures: AuthoredFigures) -> list[object]
     ]  # fmt: skip
 
 
-def lines(model_id: str, rows: str, figures: AuthoredFigures) -> list[str]:
-    """Return the aggregates to print."""
+def lines(model_id: str, rows: str, figures: AuthoredFigures, learnt: Sequence[str]) -> list[str]:
+    """Return the aggregates to print; ``learnt`` wrote the train rows."""
+    shared = ", ".join(name for name in figures.writers if name in learnt)
+    held_out = (
+        f"{shared} wrote train rows too: no generator-held-out result"
+        if shared
+        else ("none of whom wrote train rows")
+    )
     shown = [
         f"{model_id}, {rows}: {figures.n_scam} scam, {figures.n_legit} legit rows in "
-        f"{figures.n_languages} languages, written by {', '.join(figures.writers)}, which wrote "
-        "the train rows too: no generator-held-out result",
-        f"  AUC {_interval(figures.auc)}",
-        *(f"  R@{rate} {_interval(found)}" for rate, found in figures.recall_at.items()),
-        f"  flagged scams {_interval(figures.flag_recall)}, legit {_interval(figures.flag_fpr)}",
-        f"  pairs by rank {_interval(figures.pairs_by_rank)}, "
-        f"at the flag threshold {_interval(figures.pairs_at_flag)}",
+        f"{figures.n_languages} languages, written by {', '.join(figures.writers)}; {held_out}",
+        f"  AUC {decimal(figures.auc)}",
+        *(f"  R@{rate} {percent(found)}" for rate, found in figures.recall_at.items()),
+        f"  flagged scams {percent(figures.flag_recall)}, legit {percent(figures.flag_fpr)}",
+        f"  pairs by rank {percent(figures.pairs_by_rank)}, "
+        f"at the flag threshold {percent(figures.pairs_at_flag)}",
     ]
     weakest = sorted(
         (cell.recall_at_pooled_5.value, cell.name)
@@ -105,7 +143,7 @@ def lines(model_id: str, rows: str, figures: AuthoredFigures) -> list[str]:
     )
     shown.append("  R@5% by language: " + ", ".join(f"{name} {r:.2f}" for r, name in weakest))
     if figures.reader_auc is not None:
-        shown.append(f"  a blind reader: AUC {_interval(figures.reader_auc)}")
+        shown.append(f"  a blind reader: AUC {decimal(figures.reader_auc)}")
     return shown
 
 
@@ -113,14 +151,8 @@ def _short(estimate: Estimate | None) -> str:
     return "" if estimate is None else f"{estimate.value:.4f}"
 
 
-def _interval(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "not measured"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
-
-
 if __name__ == "__main__":
     try:
         main()
-    except InputError as problem:
+    except ScamDetectError as problem:
         sys.exit(f"final: {problem}")
