@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scamdetect.evaluation.cells import decimal, estimate, percent
+from scamdetect.evaluation.logbook import read_lines
 from scamdetect.evaluation.provenance import file_stem
 from scamdetect.pages import between_markers
 
@@ -23,37 +25,66 @@ def results() -> str:
     report = json.loads(RESULT.read_text(encoding="utf-8"))
     name = file_stem(report["model_id"])
     final = json.loads((RESULT.parent / f"final-{name}.json").read_text(encoding="utf-8"))
-    return f"{table(report)}\n\n{fresh(final, name)}"
+    opened = [
+        line for line in read_lines(RESULT.parent / "final_log.csv")
+        if (line["model_id"], line["rows"]) == (report["model_id"], "final")
+    ]  # fmt: skip
+    return f"{table(report)}\n\n{fresh(final, name, len(opened))}"
 
 
-def fresh(figures: dict[str, Any], name: str) -> str:
-    """Return the paragraph on the final part of the messages written for this project."""
-    auc, at = figures["auc"], figures["recall_at"]
+def fresh(figures: dict[str, Any], name: str, opened: int) -> str:
+    """Return the paragraph on the final part of the messages, which was ``opened`` so often."""
     cells = {(cell["by"], cell["name"]): cell for cell in figures["cells"]}
-    kinds = {name: cells["kind", name]["recall_at_pooled"] for name in ("investment", "romance")}
-    langs = sorted(
-        (cell["recall_at_pooled"]["value"], name)
-        for (by, name), cell in cells.items()
-        if by == "language"
-    )
+    at_pooled = {
+        key: estimate(cell["recall_at_pooled"])
+        for key, cell in cells.items()
+        if cell["recall_at_pooled"] is not None
+    }
+    kinds = [
+        f"{kind} {percent(at_pooled['kind', kind])}"
+        for kind in ("investment", "romance")
+        if ("kind", kind) in at_pooled
+    ]
     slices = ("transactional", "affection", "finance", "money_requests", "awareness")
-    alarms = [f"{name} {percent(cells['slice', name]['flag_fpr'])}" for name in slices]
-    (least, worst), (most, best) = langs[0], langs[-1]
+    alarms = [
+        f"{kind} {percent(estimate(cells['slice', kind]['flag_fpr']))}"
+        for kind in slices
+        if ("slice", kind) in cells
+    ]
+    at = {rate: percent(estimate(found)) for rate, found in figures["recall_at"].items()}
+    shown = {
+        key: percent(estimate(figures[key]))
+        for key in ("flag_recall", "flag_fpr", "pairs_by_rank", "pairs_at_flag")
+    }
+    times = "once" if opened == 1 else f"{opened} times"
     return (
         f"On the `final` part of the messages written for this project in {figures['n_languages']} "
-        f"languages ({figures['n_scam']:,} scam, {figures['n_legit']:,} legit; opened once for "
+        f"languages ({figures['n_scam']:,} scam, {figures['n_legit']:,} legit; opened {times} for "
         "this model; the language model that wrote them wrote training rows too, so this is "
-        f"**no result on an unseen writer**): AUC {auc['value']:.2f} [{auc['low']:.2f}, "
-        f"{auc['high']:.2f}]; recall {percent(at['1%'])} at 1 % FPR (investment "
-        f"{percent(kinds['investment'])}, romance {percent(kinds['romance'])}; by language from "
-        f"{100 * least:.0f} % in {worst} to {100 * most:.0f} % in {best}, 39 scams each) and "
-        f"{percent(at['5%'])} at 5 %. As shipped {percent(figures['flag_recall'])} of the scams "
-        f"and {percent(figures['flag_fpr'])} of the legit ones are flagged: "
+        f"**no result on an unseen writer**): AUC {decimal(estimate(figures['auc']))}; recall "
+        f"{at['1%']} at 1 % FPR ({'; '.join([', '.join(kinds), *_by_language(cells)])}) and "
+        f"{at['5%']} at 5 %. As shipped {shown['flag_recall']} of the scams "
+        f"and {shown['flag_fpr']} of the legit ones are flagged: "
         f"{', '.join(alarms).replace('_', ' ')}. The scam ranks above its honest twin in "
-        f"{percent(figures['pairs_by_rank'])} of the pairs; the shipped threshold parts "
-        f"{percent(figures['pairs_at_flag'])} of them. {figures['date']}, commit "
+        f"{shown['pairs_by_rank']} of the pairs; the shipped threshold parts "
+        f"{shown['pairs_at_flag']} of them. {figures['date']}, commit "
         f"{figures['commit']}; [figures](benchmarks/results/final-{name}.json)."
     )
+
+
+def _by_language(cells: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    """Return the weakest and the best language, none where no language was measured."""
+    langs = sorted(
+        (cell["recall_at_pooled"]["value"], name, cell["n_scam"])
+        for (by, name), cell in cells.items()
+        if by == "language" and cell["recall_at_pooled"] is not None
+    )
+    if not langs:
+        return []
+    (least, worst, _), (most, best, _) = langs[0], langs[-1]
+    counts = sorted({n for _, _, n in langs})
+    scams = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return [f"by language from {least:.0%} in {worst} to {most:.0%} in {best}, {scams} scams each"]
 
 
 def table(report: dict[str, Any]) -> str:
@@ -66,12 +97,14 @@ def table(report: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for found in shipped["sources"]:
-        ours, theirs = found["recall_at"]["1%"], others[found["source"]]["recall_at"]["1%"]
+        ours, theirs = (
+            estimate(one["recall_at"]["1%"]) for one in (found, others[found["source"]])
+        )
         lines.append(
             f"| {found['source']}{STAR if found['selects'] else ''} | {found['n_scam']:,} / "
             f"{found['n_legit']:,} | {percent(ours)} | "
-            f"{percent(theirs)} | {percent(found['flag']['recall'])} | "
-            f"{percent(found['flag']['fpr'])} |"
+            f"{percent(theirs)} | {percent(estimate(found['flag']['recall']))} | "
+            f"{percent(estimate(found['flag']['fpr']))} |"
         )
     origin = (
         f"{STAR.strip()} selects the model. {report['date']}, commit {report['commit']}, model "
@@ -79,16 +112,6 @@ def table(report: dict[str, Any]) -> str:
         "slice: [evaluation](benchmarks/results/evaluate-scamdetect-small.md)."
     )
     return "\n".join([*lines, "", origin])
-
-
-def percent(estimate: dict[str, Any] | None) -> str:
-    """Return an estimate as "12.3 % [10.1, 14.9]"."""
-    if estimate is None:
-        return "-"
-    return (
-        f"{100 * estimate['value']:.1f} % [{100 * estimate['low']:.1f}, "
-        f"{100 * estimate['high']:.1f}]"
-    )
 
 
 def main() -> None:
