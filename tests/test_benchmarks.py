@@ -37,6 +37,7 @@ def authored(tmp_path: Path) -> Path:
         part = "final" if number % 3 else "dev"
         rows.append(row(number, part=part, text=f"gold cost me {number} dollars at the shop"))
         rows.append(row(number + 1, **SCAM, part=part, text=f"invest {number} coins, get double"))
+    rows.append(row(41, part="train", text="the gold shop was closed on sunday"))
     write_rows(tmp_path / "authored" / "en.jsonl", rows)
     final = [one for one in rows if one.part == "final"]
     write_rows(tmp_path / "authored" / "untrained" / "en.jsonl", final[:6])
@@ -57,6 +58,69 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     assert second.returncode == 1 and "opened once per bundle" in second.stderr
     log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")
     assert log.count("\n") == 3
+
+
+def test_nothing_is_opened_where_a_part_is_missing(authored: Path, tiny_bundle: Path) -> None:
+    options = ("--authored", authored / "authored", "--out", authored / "results")
+    (authored / "authored" / "untrained" / "en.jsonl").unlink()
+    done = _run("final.py", tiny_bundle, *options)
+    assert done.returncode == 1 and done.stderr.startswith("final: ")
+    assert "Traceback" not in done.stderr and done.stdout == ""
+    assert list((authored / "results").iterdir()) == []
+
+
+def test_a_damaged_bundle_is_named_and_opens_nothing(authored: Path, tmp_path: Path) -> None:
+    options = ("--authored", authored / "authored", "--out", authored / "results")
+    done = _run("final.py", tmp_path / "no-bundle", *options)
+    assert done.returncode == 1 and "no-bundle" in done.stderr
+    assert "Traceback" not in done.stderr and list((authored / "results").iterdir()) == []
+
+
+def _evaluation(path: Path, model: str, **changes: object) -> Path:
+    figure = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 12}
+    source = {
+        "source": "a_source", "n_scam": 12, "n_legit": 30, "recall_at": {"1%": figure},
+        "auc": None, "flag": {"recall": figure, "fpr": None},
+    }  # fmt: skip
+    detector = {"selection": {"score": None, "note": "none"}, "sources": [source], "authored": []}
+    record = {
+        "model_id": model, "corpus_sha256": "ab" * 32, "final": False, "n_rows": 42,
+        "date": "2026-01-01", "commit": None, "machine": "a machine", "detectors": [detector],
+    }  # fmt: skip
+    path.write_text(json.dumps(record | changes), encoding="utf-8")
+    return path
+
+
+def test_two_evaluations_of_the_same_rows_stand_side_by_side(tmp_path: Path) -> None:
+    one, two = (_evaluation(tmp_path / f"{name}.json", name) for name in ("one", "two"))
+    done = _run("before_after.py", one, two)
+    assert done.returncode == 0, done.stderr
+    assert "| a_source | 12 | 30 | 50.0% [25.0, 75.0] -> 50.0% [25.0, 75.0] |" in done.stdout
+    assert "No authored rows" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"final": True}, "different roles"),
+        ({"corpus_sha256": "cd" * 32}, "different corpora"),
+        ({"detectors": [{"sources": [], "authored": []}]}, "split their rows differently"),
+    ],
+)
+def test_evaluations_of_different_rows_are_not_compared(
+    tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    one = _evaluation(tmp_path / "one.json", "one")
+    two = _evaluation(tmp_path / "two.json", "two", **changes)
+    done = _run("before_after.py", one, two)
+    assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_no_evaluation_is_named(tmp_path: Path) -> None:
+    one = _evaluation(tmp_path / "one.json", "one")
+    (tmp_path / "two.json").write_text("{}", encoding="utf-8")
+    done = _run("before_after.py", one, tmp_path / "two.json")
+    assert done.returncode == 1 and "two.json is no evaluation" in done.stderr
 
 
 def test_evasion_reports_what_each_disguise_changes(authored: Path, tiny_bundle: Path) -> None:
