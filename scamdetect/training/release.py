@@ -19,12 +19,12 @@ import scamdetect
 from scamdetect.bundle import CARD, CONFIG, MODEL, SETTINGS, TOKENIZER, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
-from scamdetect.evaluation.reference_mix import CALIBRATE_ROWS, balanced_sample
+from scamdetect.evaluation.reference_mix import CALIBRATE_ROWS, FLAG_FPR, balanced_sample
 from scamdetect.evaluation.table import detector_texts
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
-from scamdetect.training.calibration import FLAG_FPR, REVIEW_FPR, Calibration, calibrate
+from scamdetect.training.calibration import REVIEW_FPR, Calibration, calibrate
 from scamdetect.training.card import write_card
 from scamdetect.training.export import export_fp32
 from scamdetect.training.fit import corpus_sha256, load_trained
