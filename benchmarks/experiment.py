@@ -18,9 +18,10 @@ from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
 from scamdetect.evaluation.table import column, read_rows
-from scamdetect.training.fit import corpus_sha256, load_trained, train
+from scamdetect.training.fit import train
 from scamdetect.training.probe import probe
 from scamdetect.training.recipe import load_recipe, recipe_hash, write_recipe
+from scamdetect.training.run import corpus_sha256, load_trained
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = (

@@ -27,9 +27,9 @@ from scamdetect.evaluation.source_probe import (
 from scamdetect.evaluation.table import column, read_rows
 from scamdetect.labels import Verdict
 from scamdetect.training.base import load_base
-from scamdetect.training.fit import corpus_sha256, load_trained
 from scamdetect.training.model import keep_lowest_layers
 from scamdetect.training.probe import pooled_vectors, untrained
+from scamdetect.training.run import corpus_sha256, load_trained
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDES = (Verdict.LEGIT, Verdict.SCAM)

@@ -15,8 +15,9 @@ from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
 
 from scamdetect.errors import RecipeError
 from scamdetect.training.average import average
-from scamdetect.training.fit import Run, load_trained, train
+from scamdetect.training.fit import train
 from scamdetect.training.recipe import load_recipe, recipe_hash
+from scamdetect.training.run import Run, load_trained
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,9 @@ from synthetic_corpus import row, table
 from tiny_base import PIECES, TINY_TABLES, TINY_TEXTS, write_tiny_base
 
 from scamdetect.errors import RecipeError
-from scamdetect.training.fit import Run, load_trained, train
+from scamdetect.training.fit import train
 from scamdetect.training.recipe import load_recipe
+from scamdetect.training.run import Run, load_trained
 
 TESTS = Path(__file__).resolve().parent
 RECIPE = (

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from tokenizers import Tokenizer
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from scamdetect.errors import RecipeError
-from scamdetect.hashes import file_sha256
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
@@ -30,47 +24,18 @@ from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_g
 from scamdetect.training.plan import draw_rows, make_batches
 from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash, write_recipe
 from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles
+from scamdetect.training.run import (
+    Run,
+    check_same_plan,
+    check_same_run,
+    corpus_sha256,
+    replacing,
+    write_record,
+)
 
 Log = Callable[[str], None]
 
 _LOG_EVERY = 20
-
-
-@dataclass(frozen=True)
-class Run:
-    """The files of a run folder."""
-
-    folder: Path
-
-    @property
-    def checkpoint(self) -> Path:
-        """The state to resume from."""
-        return self.folder / "checkpoint.pt"
-
-    @property
-    def metrics(self) -> Path:
-        """One JSON line a logged step."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def record(self) -> Path:
-        """What decided the run: recipe, corpus, versions, languages, time."""
-        return self.folder / "run.json"
-
-    @property
-    def recipe(self) -> Path:
-        """The recipe with every key."""
-        return self.folder / "recipe.toml"
-
-    @property
-    def tokenizer(self) -> Path:
-        """The tokenizer of the base, whole; a release trims it."""
-        return self.folder / "tokenizer.json"
-
-    @property
-    def weights(self) -> Path:
-        """The final weights."""
-        return self.folder / "model.safetensors"
 
 
 def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) -> None:
@@ -84,7 +49,7 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     run = Run(out)
     out.mkdir(parents=True, exist_ok=True)
     identity = {"recipe": recipe_hash(recipe), "corpus": corpus_sha256(corpus), "seed": recipe.seed}
-    _check_same_run(run, identity, resume)
+    check_same_run(run, identity, resume)
     if run.weights.exists():
         log(f"{out}: this run is finished")
         return
@@ -123,7 +88,7 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
         "torch": torch.__version__,
         "sources": sorted(set(table["source"].to_pylist())),
     }
-    _check_same_plan(run, record)
+    check_same_plan(run, record)
     write_record(run, record)
     seconds = _loop(model, rows, batches, recipe, run, device, log)
     write_record(run, record | {"minutes": round(seconds / 60, 1)})
@@ -133,114 +98,6 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
         save_file(state, partial)
     run.checkpoint.unlink(missing_ok=True)
     log(f"finished after {seconds / 60:.1f} minutes: {run.weights}")
-
-
-def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Recipe]:
-    """Return the model, tokenizer, record and recipe of a finished run.
-
-    Raises RecipeError for a folder without one, or whose recipe is not that of the record.
-    """
-    from safetensors.torch import load_file
-    from transformers import AutoConfig, AutoModel
-
-    run = Run(folder)
-    if not run.weights.exists():
-        raise RecipeError(f"{folder}: no finished run (model.safetensors is missing)")
-    record = json.loads(run.record.read_text(encoding="utf-8"))
-    recipe = recorded_recipe(run, record)
-    encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
-    if hasattr(encoder, "pooler"):
-        encoder.pooler = None
-    model = ScamModel(
-        encoder, len(VERDICTS), len(KINDS), len(record["languages"]), recipe.base.pooling
-    )
-    model.load_state_dict(load_file(run.weights))
-    model.eval()
-    return model, Tokenizer.from_file(str(run.tokenizer)), record, recipe
-
-
-def recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
-    """Return the recipe of the run.
-
-    Raises RecipeError where it is not the recorded one: the file was changed, or it leaves out keys
-    whose defaults are others now.
-    """
-    recipe = load_recipe(run.recipe)
-    if (found := recipe_hash(recipe)) != record["recipe"]:
-        raise RecipeError(
-            f"{run.recipe} reads as recipe {found}, {run.record.name} records {record['recipe']}: "
-            "the file was changed, or this version of scamdetect knows other keys or defaults; "
-            "put the recipe back, use the version that trained the run, or train again"
-        )
-    return recipe
-
-
-def corpus_sha256(path: Path) -> str:
-    """Return the sha256 of the corpus in hex; raise RecipeError where it cannot be read."""
-    try:
-        return file_sha256(path)
-    except OSError as problem:
-        raise RecipeError(
-            f"{path}: cannot be read ({problem.strerror}); run: scamdetect data build"
-        ) from problem
-
-
-def _check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
-    if run.weights.exists() and not run.record.exists():
-        raise RecipeError(
-            f"{run.folder} holds a model of another making ({run.weights.name} without "
-            f"{run.record.name}); use another --out"
-        )
-    if not resume:
-        for path in (run.checkpoint, run.metrics, run.weights, run.record):
-            path.unlink(missing_ok=True)
-        return
-    if not run.record.exists():
-        if run.checkpoint.exists():
-            raise RecipeError(
-                f"{run.folder} holds {run.checkpoint.name} without {run.record.name}, so nobody "
-                "knows of which run; use another --out, or --no-resume to start anew"
-            )
-        return
-    before = json.loads(run.record.read_text(encoding="utf-8"))
-    differing = [key for key, value in identity.items() if before.get(key) != value]
-    if differing:
-        raise RecipeError(
-            f"{run.folder} holds a run with another {' and '.join(differing)}; "
-            "use another --out, or --no-resume to start anew"
-        )
-
-
-def _check_same_plan(run: Run, record: Mapping[str, Any]) -> None:
-    if not run.checkpoint.exists():
-        return
-    before = json.loads(run.record.read_text(encoding="utf-8"))
-    differing = [
-        f"{key} {before.get(key)} (now {record[key]})"
-        for key in ("rows", "draws", "steps", "tokens")
-        if before.get(key) != record[key]
-    ]
-    if differing:
-        raise RecipeError(
-            f"{run.folder}: {run.checkpoint.name} belongs to {', '.join(differing)}: this version "
-            "draws other rows from the same corpus and recipe; go on with the version that began, "
-            "or use --no-resume to start anew"
-        )
-
-
-def write_record(run: Run, record: dict[str, Any]) -> None:
-    """Write what decided the run."""
-    with replacing(run.record) as partial:
-        text = json.dumps(record, indent=1, ensure_ascii=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path that gets the final name at the end, so that a kill leaves no half."""
-    partial = path.with_name(path.name + ".part")
-    yield partial
-    os.replace(partial, path)
 
 
 def _seed_everything(seed: int) -> None:

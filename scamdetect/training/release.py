@@ -27,7 +27,6 @@ from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.calibration import REVIEW_FPR, Calibration, calibrate
 from scamdetect.training.card import write_card
 from scamdetect.training.export import export_fp32
-from scamdetect.training.fit import corpus_sha256, load_trained
 from scamdetect.training.model import ScamModel
 from scamdetect.training.parity import (
     Parity,
@@ -38,6 +37,7 @@ from scamdetect.training.parity import (
 from scamdetect.training.quantise import quantise
 from scamdetect.training.recipe import Recipe
 from scamdetect.training.rows import read_roles
+from scamdetect.training.run import corpus_sha256, load_trained
 from scamdetect.training.vocabulary import choose_pieces, count_pieces, growth, trim
 
 Log = Callable[[str], None]
