@@ -197,7 +197,7 @@ def _calibration_rows(path: Path, table: dict[str, Any]) -> CalibrationRows:
 
 
 def _operating_points(path: Path, rows: list[Any]) -> tuple[OperatingPoint, ...]:
-    points: list[OperatingPoint] = []
+    points: dict[tuple[float, str | None, str | None], OperatingPoint] = {}
     for row in rows:
         try:
             point = OperatingPoint(**row)
@@ -215,12 +215,11 @@ def _operating_points(path: Path, rows: list[Any]) -> tuple[OperatingPoint, ...]
             raise wrong(path, "operating_points", row, "has a kind that does not exist")
         if not isinstance(point.lang, str | None):
             raise wrong(path, "operating_points", row, "needs a lang that is text or null")
-        if any(
-            (point.fpr, point.lang, point.kind) == (one.fpr, one.lang, one.kind) for one in points
-        ):
+        key = (point.fpr, point.lang, point.kind)
+        if key in points:
             raise wrong(path, "operating_points", row, "has a rate, lang and kind twice")
-        points.append(point)
-    return tuple(points)
+        points[key] = point
+    return tuple(points.values())
 
 
 def _known_answers(path: Path, rows: list[Any]) -> tuple[KnownAnswer, ...]:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scamdetect.evaluation.reference_mix import at_base_rate
 from scamdetect.training.scaling import (
     Scaling,
     ScalingRows,
-    at_base_rate,
     fit_curve,
     fit_scaling,
     fit_scalings,

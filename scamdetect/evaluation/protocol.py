@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -261,6 +261,11 @@ def _worst(
         *alarms[np.argsort(-values[alarms], kind="stable")][:WORST_ROWS],
         *missed[np.argsort(values[missed], kind="stable")][:WORST_ROWS],
     ]
+    return worst_rows(table, chosen, scam)
+
+
+def worst_rows(table: pa.Table, chosen: Sequence[int], scam: Floats) -> list[WorstRow]:
+    """Return the ``chosen`` rows by their hashes, in that order; ``scam`` (rows,)."""
     origin, hashes, verdicts = (column(table, name) for name in ("source", "row_hash", "verdict"))
     return [
         WorstRow(

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from scamdetect.evaluation.metrics import Floats, as_scores
+from scamdetect.evaluation.metrics import Bools, Floats, as_scores
 from scamdetect.evaluation.table import column, has_verdict
 from scamdetect.labels import Verdict
 from scamdetect.thresholds import threshold_at_fpr
@@ -18,6 +18,7 @@ Positions = NDArray[np.intp]
 
 SMALLEST_CELL = 10
 CALIBRATE_ROWS = 12_000  # at most, to calibrate a bundle or a baseline on
+BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
 FLAG_FPR = 0.005  # of the honest mix, at most, may reach the flag threshold
 
 
@@ -47,6 +48,19 @@ def weighted_threshold_at_fpr(scores: ArrayLike, weights: ArrayLike, fpr: float)
     """
     mass = np.asarray(weights, dtype=np.float64)
     return threshold_at_fpr(as_scores(scores)[mass > 0], fpr, mass[mass > 0])
+
+
+def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Floats:
+    """Return the weights (n,) scaled so that scams have ``rate`` of the mass, which is 1.
+
+    Where one side is missing the other has all of it.
+    """
+    balanced = weights.astype(np.float64)
+    for side, share in ((scam, rate), (~scam, 1 - rate)):
+        if side.any():
+            balanced[side] *= share / balanced[side].sum()
+    mass: Floats = balanced / balanced.sum()
+    return mass
 
 
 def effective_size(weights: ArrayLike) -> float:

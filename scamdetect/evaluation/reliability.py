@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group
-from scamdetect.evaluation.reference_mix import reference_weights
+from scamdetect.evaluation.reference_mix import at_base_rate, reference_weights
 from scamdetect.evaluation.table import column, has_verdict
 from scamdetect.labels import Verdict
 
@@ -44,11 +44,7 @@ class Reliability:
 
 def with_base_rate(weights: ArrayLike, scam: Bools, rate: float) -> Floats:
     """Return the weights (n,) scaled so that scams hold ``rate`` of their sum, which is n."""
-    mass = np.asarray(weights, dtype=np.float64)
-    shares = np.where(
-        scam, rate / max(mass[scam].sum(), 1e-300), (1 - rate) / max(mass[~scam].sum(), 1e-300)
-    )
-    return np.asarray(mass * shares * mass.size, dtype=np.float64)
+    return at_base_rate(np.asarray(weights, dtype=np.float64), scam, rate) * scam.size
 
 
 def reliability_of_rows(
@@ -92,7 +88,7 @@ def reliability(
         return None
     groups = np.asarray(groups)[kept]
 
-    def at_base_rate(drawn: Floats) -> Floats:
+    def weighed(drawn: Floats) -> Floats:
         return drawn if base_rate is None else with_base_rate(drawn, truth, base_rate)
 
     levels, level = np.unique(values, return_inverse=True)
@@ -117,9 +113,9 @@ def reliability(
         drawn = counts > 0
         if base_rate is not None and not (truth[drawn].any() and (~truth[drawn]).any()):
             return float("nan")
-        return error(at_base_rate(mass * counts), truth)
+        return error(weighed(mass * counts), truth)
 
-    mass = at_base_rate(mass)
+    mass = weighed(mass)
     generator = np.random.default_rng(0)
     floors = [error(mass, generator.random(values.size) < values) for _ in range(_RESAMPLES)]
     resampled = bootstrap_by_group(resampled_error, groups, truth.size, resamples=_RESAMPLES)

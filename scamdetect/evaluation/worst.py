@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.evaluation.metrics import as_scores
-from scamdetect.evaluation.protocol import WorstRow
+from scamdetect.evaluation.protocol import WorstRow, worst_rows
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.table import column, has_verdict
 from scamdetect.labels import Verdict
@@ -28,13 +28,4 @@ def worst_errors(table: pa.Table, scores: DetectorScores) -> tuple[WorstRow, ...
         *missed[np.argsort(values[missed], kind="stable")][: ERRORS - min(alarms.size, half)],
         *alarms[np.argsort(-values[alarms], kind="stable")][: ERRORS - min(missed.size, half)],
     ]
-    origin, hashes, verdicts = (column(table, name) for name in ("source", "row_hash", "verdict"))
-    return tuple(
-        WorstRow(
-            source=origin[row],
-            row_hash=hashes[row],
-            verdict=verdicts[row],
-            scam_probability=None if np.isnan(scores.scam[row]) else float(scores.scam[row]),
-        )
-        for row in chosen
-    )
+    return tuple(worst_rows(table, chosen, scores.scam))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from scamdetect.errors import RecipeError
-from scamdetect.training.recipe import Recipe, without_seed
+from scamdetect.training.recipe import without_seed
 from scamdetect.training.run import Run, recorded_recipe, replacing, write_record
 
 _SAME = ("corpus", "base", "languages", "sources")
@@ -34,10 +34,14 @@ def average(folders: Sequence[Path], out: Path) -> None:
     if out.exists():
         raise RecipeError(f"{out} exists; remove it or choose another --out")
     records = [_record(folder) for folder in folders]
+    recipes = [
+        without_seed(recorded_recipe(Run(folder), record))
+        for folder, record in zip(folders, records, strict=True)
+    ]
     first = records[0]
-    for folder, record in zip(folders[1:], records[1:], strict=True):
+    for folder, record, recipe in zip(folders[1:], records[1:], recipes[1:], strict=True):
         differing = [key for key in _SAME if record[key] != first[key]]
-        if without_seed(_recipe(folder, record)) != without_seed(_recipe(folders[0], first)):
+        if recipe != recipes[0]:
             differing.insert(0, "recipe")
         if differing:
             raise RecipeError(
@@ -63,10 +67,6 @@ def _record(folder: Path) -> dict[str, Any]:
         raise RecipeError(f"{folder}: no finished run (model.safetensors or run.json is missing)")
     record: dict[str, Any] = json.loads(run.record.read_text(encoding="utf-8"))
     return record
-
-
-def _recipe(folder: Path, record: Mapping[str, Any]) -> Recipe:
-    return recorded_recipe(Run(folder), record)
 
 
 def _mean(paths: Sequence[Path]) -> dict[str, torch.Tensor]:

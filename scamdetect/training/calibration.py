@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.metrics import Bools, Floats
-from scamdetect.evaluation.reference_mix import FLAG_FPR, reference_weights
+from scamdetect.evaluation.reference_mix import FLAG_FPR, at_base_rate, reference_weights
 from scamdetect.evaluation.table import column, detector_texts, has_verdict
 from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
 from scamdetect.operating_points import (
@@ -40,7 +40,6 @@ from scamdetect.training.scaling import (
     FEWEST_SCAM,
     ScalingRows,
     Scalings,
-    at_base_rate,
     fit_scalings,
 )
 

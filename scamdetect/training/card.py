@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.data.corpus_rows import is_own
+from scamdetect.evaluation.reference_mix import BASE_RATE
 from scamdetect.training.kind_calibration import FEWEST, MIN_PRECISION
 from scamdetect.training.rows import MIN_LANGUAGE_ROWS
-from scamdetect.training.scaling import BASE_RATE
 
 _USE = """\
 Scores one message at a time: the probabilities that it is honest (`legit`), unwanted promotion

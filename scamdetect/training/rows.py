@@ -104,7 +104,8 @@ def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> Train
     )
     of_row = list(zip(table["source"].to_pylist(), langs, classes, strict=True))
     cells = sorted(set(of_row))
-    targets = _targets(table, classes, languages, [cells.index(cell) for cell in of_row], recipe)
+    numbers = {cell: number for number, cell in enumerate(cells)}
+    targets = _targets(table, classes, languages, [numbers[cell] for cell in of_row], recipe)
     return TrainingRows(ids, facts, targets, languages, prefix, cells)
 
 

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from scamdetect.evaluation.metrics import Bools, Floats
-from scamdetect.evaluation.reference_mix import effective_size
+from scamdetect.evaluation.reference_mix import at_base_rate, effective_size
 from scamdetect.probabilities import Curve, sigmoid
 from scamdetect.thresholds import by_group
 
-BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
 FEWEST_SCAM, FEWEST_LEGIT = 30, 100  # rows of a language below which it uses the curve alone
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 FOLDS = 5
@@ -82,19 +81,6 @@ class ScalingRows:
             self.language[rows],
             self.group[rows],
         )
-
-
-def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Floats:
-    """Return the weights (n,) scaled so that scams have ``rate`` of the mass, which is 1.
-
-    Where one side is missing the other has all of it.
-    """
-    balanced = weights.astype(np.float64)
-    for side, share in ((scam, rate), (~scam, 1 - rate)):
-        if side.any():
-            balanced[side] *= share / balanced[side].sum()
-    mass: Floats = balanced / balanced.sum()
-    return mass
 
 
 def fit_curve(rows: ScalingRows) -> Curve:
