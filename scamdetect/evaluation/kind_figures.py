@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group, recall
 from scamdetect.evaluation.protocol import SMALLEST_KIND
-from scamdetect.evaluation.table import column, evaluation_sets, has_verdict
+from scamdetect.evaluation.table import column, evaluation_sets, has_verdict, kind_table
 from scamdetect.labels import KINDS, Kind, Provenance, Verdict
 
 BY_SOURCE = (Kind.INVESTMENT, Kind.ROMANCE)
@@ -48,13 +48,10 @@ def kind_figures(table: pa.Table, told: Sequence[frozenset[Kind]]) -> KindFigure
     seen = has_verdict(table, Verdict.SCAM) & np.isin(
         column(table, "kinds_provenance").astype(str), _SEEN
     )
-    stated = column(table, "kinds")
-    truth, named = (
-        np.array([[kind in (names or ()) for kind in KINDS] for names in of_rows], dtype=bool)
-        for of_rows in (stated[seen], [told[row] for row in np.flatnonzero(seen).tolist()])
-    )
     if not seen.any():
         return KindFigures(None, 0, ())
+    truth = kind_table(column(table, "kinds")[seen])
+    named = kind_table(told[row] for row in np.flatnonzero(seen).tolist())
     groups = column(table, "group")[seen].astype(np.int64)
     found = [_told(kind, ALL, truth[:, k], named[:, k]) for k, kind in enumerate(KINDS)]
     for name, rows in evaluation_sets(table).items():

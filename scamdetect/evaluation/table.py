@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from scamdetect.errors import InputError
-from scamdetect.labels import Provenance, Verdict
+from scamdetect.labels import KINDS, Provenance, Verdict
 
 Objects = NDArray[np.object_]
 Bools = NDArray[np.bool_]
@@ -67,6 +67,12 @@ def has_verdict(table: pa.Table, verdict: Verdict) -> Bools:
 def is_authored(table: pa.Table) -> Bools:
     """Return which rows were written for this project."""
     return np.asarray(column(table, "verdict_provenance") == Provenance.AUTHORED.value, dtype=bool)
+
+
+def kind_table(names: Iterable[Iterable[str] | None]) -> Bools:
+    """Return which kinds each row names, (rows, kinds); a row without names has none."""
+    rows = [[kind in named for kind in KINDS] for named in (set(one or ()) for one in names)]
+    return np.array(rows, dtype=bool).reshape(len(rows), len(KINDS))
 
 
 def evaluation_sets(table: pa.Table) -> dict[str, Bools]:

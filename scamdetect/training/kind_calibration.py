@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import precision_recall_curve
 
 from scamdetect.evaluation.metrics import Bools, Floats
-from scamdetect.evaluation.table import column, has_verdict
+from scamdetect.evaluation.table import column, has_verdict, kind_table
 from scamdetect.labels import KINDS, Kind, Provenance, Verdict
 from scamdetect.probabilities import sigmoid
 from scamdetect.thresholds import KindThresholds
@@ -29,9 +29,7 @@ def known_kinds(table: pa.Table) -> Bools:
 
 def kind_truth(table: pa.Table) -> Bools:
     """Return which kinds hold for each row, (rows, kinds)."""
-    stated = column(table, "kinds")
-    truth = [[kind.value in (names or ()) for kind in KINDS] for names in stated]
-    return np.array(truth, dtype=bool).reshape(len(stated), len(KINDS))
+    return kind_table(column(table, "kinds"))
 
 
 def logit(probabilities: ArrayLike) -> Floats:
