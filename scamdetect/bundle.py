@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scamdetect.errors import BundleError
-from scamdetect.hashes import file_sha256
+from scamdetect.files import file_sha256
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.onnx_file import has_external_data
 from scamdetect.operating_points import CalibrationRows, OperatingPoint

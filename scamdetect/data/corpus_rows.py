@@ -16,6 +16,7 @@ from scamdetect.data.conventions import verdict_is_open
 from scamdetect.data.registry import Source
 from scamdetect.data.rows import Row, row_hash
 from scamdetect.errors import SourceError
+from scamdetect.files import replacing
 from scamdetect.labels import Provenance
 from scamdetect.text import NORMALISER_VERSION, normalise
 
@@ -131,9 +132,8 @@ def write_corpus(entries: Iterable[Entry], removed: Removed, output: Path) -> No
         (table.schema.metadata or {}) | {_REMOVED: json.dumps(counts).encode()}
     )
     output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(output.name + ".part")
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(output)
+    with replacing(output) as partial:
+        pq.write_table(table, partial, compression="zstd")
 
 
 def read_removed(corpus: Path) -> Removed:

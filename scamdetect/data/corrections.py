@@ -10,6 +10,7 @@ from pathlib import Path
 from scamdetect.data.conventions import verdict_is_open
 from scamdetect.data.rows import Row
 from scamdetect.errors import SourceError
+from scamdetect.files import replacing
 from scamdetect.labels import KINDS, Kind, Provenance, Verdict
 
 OPEN = "open"  # the old label of a row known only not to be legit
@@ -64,8 +65,7 @@ def read_corrections(folder: Path, slug: str) -> list[Correction]:
 def write_corrections(path: Path, corrections: Iterable[Correction]) -> None:
     """Write the corrections in the order of their hashes, all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    with partial.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for one in sorted(corrections, key=lambda one: one.row_hash):
@@ -73,7 +73,6 @@ def write_corrections(path: Path, corrections: Iterable[Correction]) -> None:
                 (one.row_hash, one.old, one.new.value, " ".join(one.kinds), one.probability,
                  one.reader, one.batch, one.reason)
             )  # fmt: skip
-    partial.replace(path)
 
 
 def apply_corrections(rows: Sequence[Row], corrections: Sequence[Correction]) -> list[Row]:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from scamdetect.data.registry import File, Source
 from scamdetect.errors import SourceError
-from scamdetect.hashes import file_sha256
+from scamdetect.files import file_sha256
 
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 _CHUNK = 1 << 20

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from scamdetect.errors import MissingExtraError, ScamDetectError
+from scamdetect.files import replacing
 
 try:
     import msgspec
@@ -52,6 +53,5 @@ def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[
 
 def write_jsonl(path: Path, rows: Iterable[msgspec.Struct]) -> None:
     """Write one JSON object a line, all or nothing."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(msgspec.json.Encoder().encode_lines(rows))
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(msgspec.json.Encoder().encode_lines(rows))

@@ -59,7 +59,7 @@ from scamdetect.evaluation.table import (
     select,
 )
 from scamdetect.evaluation.worst import worst_errors
-from scamdetect.hashes import file_sha256
+from scamdetect.files import file_sha256
 from scamdetect.labels import Verdict
 
 EVASION_MESSAGES = 400

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 
 import scamdetect
 from scamdetect.evaluation.scoring import DetectorScores
-from scamdetect.hashes import file_sha256
+from scamdetect.files import file_sha256, replacing
 from scamdetect.labels import Kind
 
 _KEY = b"scored"
@@ -94,9 +93,8 @@ def _write(path: Path, key: str, rows: Sequence[str], scores: DetectorScores) ->
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    pq.write_table(table.replace_schema_metadata({_KEY: key, b"said": said}), partial)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        pq.write_table(table.replace_schema_metadata({_KEY: key, b"said": said}), partial)
 
 
 def _read(path: Path, key: str) -> DetectorScores | None:

@@ -16,8 +16,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from scamdetect.errors import RecipeError
+from scamdetect.files import replacing
 from scamdetect.training.recipe import without_seed
-from scamdetect.training.run import Run, recorded_recipe, replacing, write_record
+from scamdetect.training.run import Run, recorded_recipe, write_record
 
 _SAME = ("corpus", "base", "languages", "sources")
 _SUMMED = ("draws", "steps", "tokens", "minutes")

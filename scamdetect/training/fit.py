@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from scamdetect.errors import RecipeError
+from scamdetect.files import replacing
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
@@ -29,7 +30,6 @@ from scamdetect.training.run import (
     check_same_plan,
     check_same_run,
     corpus_sha256,
-    replacing,
     write_record,
 )
 

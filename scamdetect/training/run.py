@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from scamdetect.errors import RecipeError
-from scamdetect.hashes import file_sha256
+from scamdetect.files import file_sha256, replacing
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.model import ScamModel
 from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
@@ -156,11 +154,3 @@ def write_record(run: Run, record: dict[str, Any]) -> None:
     with replacing(run.record) as partial:
         text = json.dumps(record, indent=1, ensure_ascii=False)
         partial.write_text(text + "\n", encoding="utf-8")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path that gets the final name at the end, so that a kill leaves no half."""
-    partial = path.with_name(path.name + ".part")
-    yield partial
-    os.replace(partial, path)
