@@ -14,20 +14,26 @@ from pathlib import Path
 import msgspec
 
 from scamdetect.evaluation.logbook import add_line, read_lines
+from scamdetect.evaluation.metrics import auc, recall_at_fpr
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
-from scamdetect.evaluation.table import column, read_rows
+from scamdetect.evaluation.table import column, has_verdict, is_authored, read_rows, select
+from scamdetect.labels import Verdict
 from scamdetect.training.fit import train
 from scamdetect.training.probe import probe
-from scamdetect.training.recipe import load_recipe, recipe_hash, write_recipe
+from scamdetect.training.recipe import DataTable, Recipe, load_recipe, recipe_hash, write_recipe
+from scamdetect.training.rows import disguised
 from scamdetect.training.run import corpus_sha256, load_trained
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = (
     "selection", "authored_auc", "authored_r1", "authored_r5", "pairs_by_rank", "kinds_auc",
     *(f"{name}_{figure}" for name in SELECTING_SOURCES for figure in ("auc", "r1")),
+    "disguised_auc", "disguised_r5",
 )  # fmt: skip
+# Every authored row under one evasion that the normaliser does not undo.
+DISGUISES = Recipe("disguises", data=DataTable(disguised_share=1.0))
 COLUMNS = ("date", "commit", "recipe", "recipe_hash", "seed", "corpus", "minutes", *FIGURES)
 
 
@@ -42,6 +48,10 @@ def main() -> None:
     asked = parser.parse_args()
     corpus = corpus_sha256(asked.corpus)[:16]
     dev = selecting_rows(read_rows(asked.corpus, {"dev"}))
+    own = select(dev, is_authored(dev))
+    scam = has_verdict(own, Verdict.SCAM)
+    known = scam | has_verdict(own, Verdict.LEGIT)
+    hidden = disguised(own, DISGUISES)
     for path in asked.recipes:
         for seed in asked.seeds:
             recipe = msgspec.structs.replace(load_recipe(path), seed=seed)
@@ -56,6 +66,9 @@ def main() -> None:
             model, tokenizer, record, _ = load_trained(run)
             found = probe(model, tokenizer, list(column(dev, "norm")), prefix=recipe.base.prefix)
             figures = dev_figures(dev, *found).flat()
+            seen = probe(model, tokenizer, hidden, prefix=recipe.base.prefix)[0]
+            figures["disguised_auc"] = auc(seen[known], scam[known])
+            figures["disguised_r5"] = recall_at_fpr(seen[known], scam[known], 0.05)
             line = [today(), commit(), recipe.name, name, seed, corpus]
             line += [f"{record['minutes']:.1f}", *(f"{figures[key]:.4f}" for key in FIGURES)]
             add_line(asked.log, COLUMNS, line)
