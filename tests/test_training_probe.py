@@ -32,7 +32,7 @@ def test_vectors_are_what_the_heads_see() -> None:
     with torch.inference_mode():
         logits = model.verdict(torch.from_numpy(vectors))
     scores = probe(model, tokenizer, TEXTS, 64)[0]
-    np.testing.assert_allclose(logits.softmax(dim=1)[:, 2], scores, atol=1e-5)
+    np.testing.assert_allclose(logits.softmax(dim=1)[:, 2], scores, atol=0.02)  # bf16
 
 
 def test_vectors_of_a_base_are_its_own_means() -> None:
@@ -41,4 +41,4 @@ def test_vectors_of_a_base_are_its_own_means() -> None:
     ids = torch.tensor([base.tokenizer.encode("hello lunch").ids])
     with torch.inference_mode():
         expected = tiny_encoder()(ids).last_hidden_state.mean(dim=1)
-    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+    np.testing.assert_allclose(vectors, expected, atol=0.03)  # bf16

@@ -23,6 +23,7 @@ from scamdetect.training.base import load_base
 from scamdetect.training.losses import multi_task_loss
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
+from scamdetect.training.precision import autocast
 from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash, write_recipe
 from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles
 from scamdetect.training.run import (
@@ -131,7 +132,6 @@ def _loop(
         ),
     )
     step, spent = _restore(run, trained, optimiser, schedule)
-    precision = _precision(table.precision, device)
     started = saved = time.monotonic()
     model.train()
     while step < len(batches):
@@ -139,7 +139,7 @@ def _loop(
             rows, batches[step], recipe.data.max_tokens, np.random.default_rng((recipe.seed, step))
         )
         targets = targets.to(device)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+        with autocast(device, table.precision):
             pooled, low = model.encode(ids.to(device), mask.to(device))
             outputs = model.heads(pooled, low)
         loss, parts = multi_task_loss(outputs, targets, recipe.loss)
@@ -166,21 +166,6 @@ def _loop(
             _save_checkpoint(run, trained, optimiser, schedule, step, seconds)
             saved = time.monotonic()
     return spent + time.monotonic() - started
-
-
-def _precision(asked: str, device: torch.device) -> str:
-    if asked != "auto":
-        return asked
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if _cpu_has_bf16() else "fp32"
-
-
-def _cpu_has_bf16() -> bool:
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return False
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported and supported())
 
 
 def _log_step(

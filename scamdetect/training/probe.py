@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.training.base import Base
 from scamdetect.training.model import ScamModel
+from scamdetect.training.precision import autocast
 
 _BATCH_TOKENS = 4_096
 _Batch = tuple[list[int], torch.Tensor, torch.Tensor]
@@ -43,11 +44,14 @@ def pooled_vectors(
     max_tokens: int = 256,
     prefix: str = "",
 ) -> npt.NDArray[np.float32]:
-    """Return the mean-pooled vectors (n, hidden) of the texts' beginnings: what the heads see."""
+    """Return the pooled vectors (n, hidden) of the texts' beginnings: what the heads see.
+
+    In bf16 where the machine computes in it: for baselines and probes that fit on these alone.
+    """
     vectors = np.zeros((len(texts), model.verdict.in_features), dtype=np.float32)
     model.eval()
     for rows, tokens, mask in _batches(tokenizer, texts, max_tokens, prefix):
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(tokens.device):
             vectors[rows] = model.encode(tokens, mask)[0].float().numpy()
     return vectors
 
