@@ -15,11 +15,12 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from scamdetect.plain_words import plain_words
 from scamdetect.traced import Text, compose, strip, substitute
 
 # 2: the ideographic space stays, the zero-width space in South-East Asian scripts alone; a phone
 # may begin with a zero of any digits, spans of times stay, "2026/418" is no phone.
-# 3: words that are spelt out, as "p r i z e" and "p.r.i.z.e", are words again.
+# 3: words that are spelt out, as "p r i z e" and "p.r.i.z.e", are words again, and "pr1ze" is too.
 NORMALISER_VERSION = 3
 
 # -- fold ------------------------------------------------------------------------------------
@@ -58,23 +59,6 @@ _GREEK_OF_LATIN = dict(zip("aiovxABEZHIKMNOPTYX", "αιονχΑΒΕΖΗΙΚΜΝ�
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _CYRILLIC = re.compile("[\u0400-\u052f]")
 _GREEK = re.compile("[\u0370-\u03ff]")
-# Vowel signs and the like, which belong to the letter before them.
-_SIGN = (
-    "\u0300-\u036f\u064b-\u065f\u0670\u0900-\u0903\u093a-\u093c\u093e-\u094f\u0962\u0963\u0981-\u0983"
-    "\u09bc\u09be-\u09cd\u09d7\u0b82\u0bbe-\u0bcd\u0bd7\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc"
-    "\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b6-\u17d3"
-)
-_VIRAMA = "\u094d\u09cd"  # joins the next letter to its own
-# One letter with its signs, alone: not one of the Korean parts that compose with what follows.
-_ALONE = rf"[^\W\d_\u1100-\u11ff](?:[{_SIGN}]|(?<=[{_VIRAMA}])[^\W\d_])*"
-_SPELT_WITH_MARKS = re.compile(
-    rf"(?<![\w{_SIGN}.@/*·-]){_ALONE}([.*_·/-]){_ALONE}(?:\1{_ALONE}){{2,}}(?!\1?[\w{_SIGN}])"
-)
-_SPELT_WITH_SPACES = re.compile(rf"(?<![\w{_SIGN}]){_ALONE}(?: {_ALONE}){{3,}}(?![\w{_SIGN}])")
-_SEPARATORS = re.compile("[ .*_·/-]")
-# Scripts with many words of one letter and its signs, where four in a row may be words.
-_SHORT_WORDED = re.compile("[\u0900-\u0dff\uac00-\ud7a3]")
-_FEWEST_SPELT = 6  # of them
 _SPACES = re.compile("[^\\S\n]+")
 _BREAKS = re.compile(r" ?\n(?: ?\n)+ ?| ?\n ?")
 
@@ -91,7 +75,8 @@ def fold(text: Text, version: int = NORMALISER_VERSION) -> Text:
     text = substitute(_CONTROLS, " ", substitute(_RETURNS, "\n", text))
     text = substitute(_SPACES, _one_space if version > 1 else " ", text)
     if version > 2:
-        text = _spelt_together(text)
+        plain = plain_words(text)
+        text = plain if plain == text else _in_one_script(plain)
     return strip(substitute(_BREAKS, _one_or_two_breaks, text))
 
 
@@ -109,18 +94,6 @@ def _in_one_script(text: Text) -> Text:
     if _LATIN.search(text) and (_CYRILLIC.search(text) or _GREEK.search(text)):
         return compose(substitute(_WORD, _one_script, text))
     return text
-
-
-def _spelt_together(text: Text) -> Text:
-    spelt = substitute(_SPELT_WITH_MARKS, _together, text)
-    spelt = substitute(_SPELT_WITH_SPACES, _together, spelt)
-    return spelt if spelt == text else _in_one_script(spelt)
-
-
-def _together(match: re.Match[str]) -> str:
-    letters = _SEPARATORS.split(match[0])
-    words = len(letters) < _FEWEST_SPELT and _SHORT_WORDED.search(match[0])
-    return match[0] if words else "".join(letters)
 
 
 def _one_character(match: re.Match[str]) -> str:
