@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
+from scamdetect.errors import RecipeError
 from scamdetect.evaluation.logbook import add_line, read_lines
-from scamdetect.evaluation.metrics import auc, recall_at_fpr
+from scamdetect.evaluation.metrics import Bools, auc, recall_at_fpr
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
@@ -37,47 +40,76 @@ DISGUISES = Recipe("disguises", data=DataTable(disguised_share=1.0))
 COLUMNS = ("date", "commit", "recipe", "recipe_hash", "seed", "corpus", "minutes", *FIGURES)
 
 
+@dataclass(frozen=True)
+class Selecting:
+    """What a run is judged on: the dev rows that select, and the own ones clean and disguised."""
+
+    dev: pa.Table
+    scam: Bools  # of the own rows
+    known: Bools  # own rows that are scam or legit
+    hidden: list[str]  # their texts, disguised
+
+    @classmethod
+    def of(cls, corpus: Path) -> Selecting:
+        """Read them from the corpus."""
+        dev = selecting_rows(read_rows(corpus, {"dev"}))
+        own = select(dev, is_authored(dev))
+        scam = has_verdict(own, Verdict.SCAM)
+        known = scam | has_verdict(own, Verdict.LEGIT)
+        return cls(dev, scam, known, disguised(own, DISGUISES))
+
+
 def main() -> None:
-    """Run each recipe with each seed that has no line yet."""
+    """Run each recipe with each seed that has no line yet; score finished runs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipes", type=Path, nargs="+")
+    parser.add_argument(
+        "recipes", type=Path, nargs="+", help="recipes, or folders of finished runs to score"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--corpus", type=Path, default=ROOT / "data" / "corpus.parquet")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs")
     parser.add_argument("--log", type=Path, default=ROOT / "benchmarks/results/experiments.csv")
     asked = parser.parse_args()
-    corpus = corpus_sha256(asked.corpus)[:16]
-    dev = selecting_rows(read_rows(asked.corpus, {"dev"}))
-    own = select(dev, is_authored(dev))
-    scam = has_verdict(own, Verdict.SCAM)
-    known = scam | has_verdict(own, Verdict.LEGIT)
-    hidden = disguised(own, DISGUISES)
+    corpus = corpus_sha256(asked.corpus)
+    rows = Selecting.of(asked.corpus)
     for path in asked.recipes:
+        if path.is_dir():
+            add_run(path, corpus, rows, asked.log)
+            continue
         for seed in asked.seeds:
             recipe = msgspec.structs.replace(load_recipe(path), seed=seed)
             name = recipe_hash(recipe)
-            if (name, corpus) in done_before(asked.log):
+            if (name, str(seed), corpus[:16]) in done_before(asked.log):
                 sys.stdout.write(f"{recipe.name}, seed {seed}: is in {asked.log} already\n")
                 continue
-            run = asked.runs / f"{recipe.name}-{seed}-{name}-{corpus}"
+            run = asked.runs / f"{recipe.name}-{seed}-{name}-{corpus[:16]}"
             run.mkdir(parents=True, exist_ok=True)
             write_recipe(recipe, run / "asked.toml")
             train(run / "asked.toml", asked.corpus, run, True, _say)
-            model, tokenizer, record, _ = load_trained(run)
-            found = probe(model, tokenizer, list(column(dev, "norm")), prefix=recipe.base.prefix)
-            figures = dev_figures(dev, *found).flat()
-            seen = probe(model, tokenizer, hidden, prefix=recipe.base.prefix)[0]
-            figures["disguised_auc"] = auc(seen[known], scam[known])
-            figures["disguised_r5"] = recall_at_fpr(seen[known], scam[known], 0.05)
-            line = [today(), commit(), recipe.name, name, seed, corpus]
-            line += [f"{record['minutes']:.1f}", *(f"{figures[key]:.4f}" for key in FIGURES)]
-            add_line(asked.log, COLUMNS, line)
-            _say(str(dict(zip(COLUMNS, line, strict=True))))
+            add_run(run, corpus, rows, asked.log)
 
 
-def done_before(log: Path) -> set[tuple[str, str]]:
-    """Return recipe hash and corpus of every run in the log."""
-    return {(line["recipe_hash"], line["corpus"]) for line in read_lines(log)}
+def done_before(log: Path) -> set[tuple[str, str, str]]:
+    """Return recipe hash, seed and corpus of every run in the log."""
+    return {(line["recipe_hash"], line["seed"], line["corpus"]) for line in read_lines(log)}
+
+
+def add_run(run: Path, corpus: str, rows: Selecting, log: Path) -> None:
+    """Score a finished run on the rows and add its line; an average's has the seeds of its runs."""
+    model, tokenizer, record, recipe = load_trained(run)
+    if record["corpus"] != corpus:
+        raise RecipeError(f"{run} was trained on another corpus: {record['corpus'][:16]}")
+    prefix = recipe.base.prefix
+    found = probe(model, tokenizer, list(column(rows.dev, "norm")), prefix=prefix)
+    figures = dev_figures(rows.dev, *found).flat()
+    seen = probe(model, tokenizer, rows.hidden, prefix=prefix)[0][rows.known]
+    figures["disguised_auc"] = auc(seen, rows.scam[rows.known])
+    figures["disguised_r5"] = recall_at_fpr(seen, rows.scam[rows.known], 0.05)
+    seed = "+".join(map(str, record.get("averaged", [record["seed"]])))
+    line = [today(), commit(), recipe.name, record["recipe"], seed, corpus[:16]]
+    line += [f"{record['minutes']:.1f}", *(f"{figures[key]:.4f}" for key in FIGURES)]
+    add_line(log, COLUMNS, line)
+    _say(str(dict(zip(COLUMNS, line, strict=True))))
 
 
 def _say(line: str) -> None:
