@@ -18,7 +18,7 @@ import numpy as np
 
 from scamdetect import ScamDetector
 from scamdetect.data.authored import load_authored
-from scamdetect.evaluation.cells import change, estimate
+from scamdetect.evaluation.cells import change, estimate, moved
 from scamdetect.evaluation.evasion import STRENGTHS, Message, disguise, evasion_results
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.scoring import score_texts
@@ -84,9 +84,8 @@ def _page(record: dict[str, Any]) -> list[str]:
             for side in ("recall", "fpr"):
                 cells.append(change(*map(estimate, found["rates"][name][side])))
         rows.append(cells)
-        counts = (_legit_by_script(found).get(script) for script in scripts)
-        moved = (f"{one[1]} -> {one[2]} of {one[0]}" if one else "-" for one in counts)
-        by_script.append([found["evasion"], *moved])
+        counts = _legit_by_script(found)
+        by_script.append([found["evasion"], *(moved(counts.get(script)) for script in scripts)])
     return [
         "# Evasion",
         "",

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, get_args
 from scamdetect.data.authored_form import Unit, has_real_address, turns
 from scamdetect.data.registry import Slice
 from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.files import replacing
 from scamdetect.labels import Kind, Verdict
 
 try:
@@ -153,10 +154,9 @@ def read_rows(path: Path) -> tuple[list[Located], list[str]]:
 def write_rows(path: Path, rows: Iterable[AuthoredRow]) -> None:
     """Write the rows in the order of their ids, one JSON object a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
     ordered = sorted(rows, key=lambda row: row.id)
-    partial.write_text("".join(encode_row(row) + "\n" for row in ordered), encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_text("".join(encode_row(row) + "\n" for row in ordered), encoding="utf-8")
 
 
 def encode_row(row: AuthoredRow) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import os
 import shutil
 import tarfile
 import tempfile
@@ -20,7 +19,7 @@ from urllib.parse import quote
 
 from scamdetect.data.registry import File, Source
 from scamdetect.errors import SourceError
-from scamdetect.files import file_sha256
+from scamdetect.files import file_sha256, replacing
 
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 _CHUNK = 1 << 20
@@ -98,16 +97,17 @@ def _bring(source: Source, file: File, target: Path, mirror: _Mirror | None) -> 
     if source.status == "unobtainable":
         raise SourceError(f"not obtainable: {source.note}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".part")
-    if mirror is not None:
-        mirror.copy(file.path, partial)
-    else:
-        _download(address(source, file), partial)
-    found = file_sha256(partial)
-    if file.sha256 and found != file.sha256:
-        partial.unlink()
-        raise SourceError(f"its sha256 is {found}, expected {file.sha256}: the file has changed")
-    os.replace(partial, target)
+    with replacing(target) as partial:
+        if mirror is not None:
+            mirror.copy(file.path, partial)
+        else:
+            _download(address(source, file), partial)
+        found = file_sha256(partial)
+        if file.sha256 and found != file.sha256:
+            partial.unlink()
+            raise SourceError(
+                f"its sha256 is {found}, expected {file.sha256}: the file has changed"
+            )
     return ("fetched", "") if file.sha256 else ("unpinned", _pin(found))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.evaluation.metrics import Floats
+from scamdetect.evaluation.metrics import Floats, float32_decimals
 from scamdetect.evaluation.table import column, select
 from scamdetect.labels import Verdict
 
@@ -43,8 +43,7 @@ class Baseline:
         if full:
             features = self.vectoriser.transform(texts[place] for place in full)
             found = self.model.predict_proba(features)[:, classes.index(Verdict.SCAM.value)]
-            # The decimals of float32, like the detector's own: one resolution for both.
-            scores[full] = [float(str(score)) for score in found.astype(np.float32)]
+            scores[full] = float32_decimals(found)
         return scores
 
 

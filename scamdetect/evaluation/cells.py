@@ -42,6 +42,11 @@ def change(before: Estimate | None, after: Estimate | None) -> str:
     return " -> ".join(share(one.value if one else None) for one in (before, after))
 
 
+def moved(counts: tuple[int, int, int] | None) -> str:
+    """Return n, and how many were over a threshold before and after, as one cell."""
+    return f"{counts[1]} -> {counts[2]} of {counts[0]}" if counts else "-"
+
+
 def probability(value: float | None) -> str:
     """Return the scam probability of a message, saying so where it has none."""
     return "unscored" if value is None else f"{value:.4f}"

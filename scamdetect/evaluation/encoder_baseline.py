@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.evaluation.metrics import Floats
+from scamdetect.evaluation.metrics import Floats, float32_decimals
 from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import column
 from scamdetect.labels import Verdict
@@ -58,7 +58,6 @@ def encoder_scores(
     texts = list(column(rows, "norm"))
     vectors = pooled_vectors(model, loaded.tokenizer, texts, MAX_TOKENS)
     found = fitted.predict_proba(vectors)[:, list(fitted.classes_).index(Verdict.SCAM.value)]
-    # The decimals of float32, like the detector's own: one resolution for all.
-    scores = np.array([float(str(score)) for score in found.astype(np.float32)])
+    scores = float32_decimals(found)
     scores[[not text for text in texts]] = np.nan
     return scores

@@ -35,6 +35,11 @@ def as_scores(scores: ArrayLike) -> Floats:
     return values
 
 
+def float32_decimals(scores: Floats) -> Floats:
+    """Return scores (n,) as the decimals that float32 prints: the resolution of the detector's."""
+    return np.array([float(str(score)) for score in scores.astype(np.float32)], dtype=np.float64)
+
+
 def recall(flagged: Bools) -> Estimate | None:
     """Return the share of flagged rows with its Wilson interval; None without rows."""
     n, hits = flagged.size, int(flagged.sum())

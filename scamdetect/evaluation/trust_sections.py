@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scamdetect.evaluation import evasion
-from scamdetect.evaluation.cells import change, decimal, measured, probability, share
+from scamdetect.evaluation.cells import change, decimal, measured, moved, probability, share
 from scamdetect.evaluation.contamination import CONTAINED, FEWEST_SHINGLES
 from scamdetect.evaluation.kind_figures import ToldKind
 from scamdetect.evaluation.protocol import FLAG, WorstRow
@@ -127,11 +127,7 @@ def _honest_by_script(report: Report) -> Section:
     counts = [one.rates[FLAG].legit_by_group for one in report.evasion]
     scripts = sorted({name for found in counts for name in found})
     rows = [
-        [one.evasion, one.strength]
-        + [
-            f"{found[name][1]} -> {found[name][2]} of {found[name][0]}" if name in found else "-"
-            for name in scripts
-        ]
+        [one.evasion, one.strength, *(moved(found.get(name)) for name in scripts)]
         for one, found in zip(report.evasion, counts, strict=True)
     ]
     about = (
