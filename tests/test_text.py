@@ -302,5 +302,5 @@ def test_folding_changes_no_authored_honest_row() -> None:
     changed = [
         row.id for row in rows if row.verdict is Verdict.LEGIT and fold(row.text) != row.text
     ]
-    # Short words or letters, many in a row, and "landl0rd".
-    assert changed == ["ko-0178", "pt-0230", "tl-0018", "tl-1062"]
+    # The laughing "ｗ" of Japanese, short words or letters in a row, and "landl0rd".
+    assert changed == ["ja-2046", "ja-2049", "ko-0178", "pt-0230", "tl-0018", "tl-1062"]
