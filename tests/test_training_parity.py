@@ -36,6 +36,7 @@ def test_a_change_of_the_scam_probability_is_counted(
     other = ScamDetector.load(write_tiny_bundle(tmp_path / "b", scam_curve=[[-1, -9], [1, -7]]))
     whole, english, thai = compare_detectors(detector, other, texts, ["en", "en", "th", "th"])
     assert (whole.language, whole.n, whole.verdict_flips, whole.flag_flips) == ("all", 3, 1, 1)
+    assert whole.flip_share == pytest.approx((0.00840, 0.90570), abs=1e-4)  # 1 of 3, exact
     before, after = (each.predict_proba(texts)[:, 2] for each in (detector, other))
     assert whole.largest_change == pytest.approx(abs(before - after)[[0, 1, 3]].max(), abs=1e-4)
     assert (english.n, thai.language, thai.n) == (2, "th", 1)
@@ -47,6 +48,6 @@ def test_texts_that_cannot_be_scored_prove_nothing(detector: ScamDetector) -> No
 
 
 def test_too_many_flips_stop_a_release() -> None:
-    check_parity([Parity("all", 1000, 30, 10, 0.2, 0.001)])
+    check_parity([Parity("all", 1000, 30, 10, (0.005, 0.018), 0.2, 0.001)])
     with pytest.raises(BundleError, match="11 of 1000"):
-        check_parity([Parity("all", 1000, 30, 11, 0.2, 0.001)])
+        check_parity([Parity("all", 1000, 30, 11, (0.006, 0.02), 0.2, 0.001)])

@@ -10,6 +10,7 @@ from typing import Any
 from scamdetect.data.corpus_rows import is_own
 from scamdetect.evaluation.reference_mix import BASE_RATE
 from scamdetect.training.kind_calibration import FEWEST, MIN_PRECISION
+from scamdetect.training.parity import FLIPS_BAR
 from scamdetect.training.rows import MIN_LANGUAGE_ROWS
 
 _USE = """\
@@ -62,6 +63,7 @@ def write_card(path: Path, settings: Mapping[str, Any], training: Mapping[str, A
         _decisions(settings),
         "## By language",
         _by_language(settings),
+        _without_scams(settings),
         *([_few_rows(training["languages"]), _untested(training["languages"])] if training else []),
         "## Kinds",
         _kinds(settings),
@@ -138,6 +140,15 @@ def _by_language(settings: Mapping[str, Any]) -> str:
         "strictest that the rows support | temperature, bias"
     )
     return f"{_LANGUAGES}\n\n{_table(header, rows)}"
+
+
+def _without_scams(settings: Mapping[str, Any]) -> str:
+    """Return the languages of which no calibrate row is a scam, from (legit, scam) rows."""
+    counted = settings.get("calibration_rows", {}).get("languages", {})
+    none = [name for name, (_, scams) in sorted(counted.items()) if not scams]
+    return (
+        f"Languages without a calibrate scam, so that no recall is known: {' '.join(none) or '-'}."
+    )
 
 
 def _few_rows(rows: Mapping[str, Sequence[int]]) -> str:
@@ -244,11 +255,16 @@ def _sources(sources: list[dict[str, Any]]) -> str:
 def _parity(parities: list[dict[str, Any]]) -> str:
     intro = (
         "Changes of the shipped int8 graph against fp32, through the public API, texts of "
-        "calibrate and dev rows."
+        "calibrate and dev rows; 95 % intervals in brackets. Aimed at: flag flips on at most "
+        f"{FLIPS_BAR:.1%} of all."
     )
-    header = "language | texts | verdict flips | flag flips | largest change of p | mean change"
+    header = (
+        "language | texts | verdict flips | flag flips | share of flag flips | largest change of p "
+        "| mean change"
+    )
     rows = (
         f"{p['language']} | {p['n']} | {p['verdict_flips']} | {p['flag_flips']} | "
+        f"{p['flag_flips'] / p['n']:.2%} [{p['flip_share'][0]:.2%}, {p['flip_share'][1]:.2%}] | "
         f"{p['largest_change']:.4f} | {p['mean_change']:.5f}"
         for p in parities
     )

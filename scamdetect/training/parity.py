@@ -14,9 +14,11 @@ from scamdetect.errors import BundleError
 from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import column, select
 from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.thresholds import clopper_pearson
 
 LANGUAGE_ROWS = 400  # over 10,000 texts of the corpus in all
-MOST_FLIPS = 0.01  # of the texts, at the flag threshold
+MOST_FLIPS = 0.01  # of the texts, at the flag threshold: over this nothing is released
+FLIPS_BAR = 0.001  # what is aimed at
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 
@@ -29,6 +31,7 @@ class Parity:
     n: int
     verdict_flips: int
     flag_flips: int
+    flip_share: tuple[float, float]  # 95 % interval of the share of flag flips (Clopper-Pearson)
     largest_change: float  # of the scam probability
     mean_change: float
 
@@ -67,11 +70,17 @@ def compare_detectors(
             len(places),
             int(verdicts[places].sum()),
             int(flags[places].sum()),
+            _interval(int(flags[places].sum()), len(places)),
             round(float(change[places].max()), 4),
             round(float(change[places].mean()), 5),
         )
         for language, places in named
     ]
+
+
+def _interval(flips: int, n: int) -> tuple[float, float]:
+    low, high = clopper_pearson(flips, n)
+    return round(low, 5), round(high, 5)
 
 
 def check_parity(parities: Sequence[Parity]) -> None:
