@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,9 +19,12 @@ from synthetic_corpus import corpus, row, table
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
 import scamdetect
 from scamdetect.errors import InputError
-from scamdetect.evaluation import baseline
+from scamdetect.evaluation import baseline, plots
 from scamdetect.evaluation.report import evaluate_bundle
 from scamdetect.evaluation.report_folder import prepare_folder
 
@@ -53,6 +59,40 @@ def folder(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return place / "results", place / "report"
+
+
+class _Record(dict[str, Any]):
+    """A report as its JSON gives it back, read by attribute."""
+
+    __getattr__ = dict.__getitem__
+
+
+@pytest.fixture(scope="module")
+def figures(folder: tuple[Path, Path]) -> Iterator[dict[str, Figure]]:
+    """Return the plots of the report by name, laid out but not yet PNG bytes."""
+    text = (folder[0] / "evaluate-scamdetect-tiny.json").read_text(encoding="utf-8")
+    report = json.loads(text, object_hook=_Record)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(plots, "_png", lambda figure: figure)
+        found = cast("dict[str, Figure]", plots.draw_plots(report))
+    for figure in found.values():
+        figure.draw_without_rendering()
+    yield found
+    for figure in found.values():
+        pyplot.close(figure)
+
+
+@pytest.mark.parametrize("name", ["languages", "kinds"])
+def test_a_legend_covers_no_data_and_no_mark_hides_another(
+    figures: dict[str, Figure], name: str
+) -> None:
+    figure = figures[name]
+    assert figure.axes[0].get_legend() is None
+    (legend,) = figure.legends
+    assert not legend.get_window_extent().overlaps(figure.axes[0].get_tightbbox())
+    marks = {line.get_marker(): line for line in figure.axes[0].lines}
+    assert len(marks["D"].get_xdata())
+    assert marks["D"].get_markerfacecolor() == "none"
 
 
 def test_the_page_is_one_file_that_loads_nothing(folder: tuple[Path, Path]) -> None:

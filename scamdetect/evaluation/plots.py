@@ -188,15 +188,20 @@ def _cells(report: Report, by: str, label: str) -> Figure | None:
     for cell in cells:
         assert cell.recall_at_pooled is not None
         _interval(axes, f"{cell.name} ({cell.n_scam})", cell.recall_at_pooled, _COLOURS[0])
-        if cell.flag_recall is not None:
-            axes.plot(100 * cell.flag_recall.value, f"{cell.name} ({cell.n_scam})", "D",
-                      color=_COLOURS[1], ms=4)  # fmt: skip
     axes.plot([], [], "o", color=_COLOURS[0], label="where 1 % of all honest messages are flagged")
-    axes.plot([], [], "D", color=_COLOURS[1], ms=4, label="as shipped")
-    axes.legend(fontsize=8, loc="lower right")
+    shipped_at = {
+        f"{cell.name} ({cell.n_scam})": 100 * cell.flag_recall.value
+        for cell in cells
+        if cell.flag_recall is not None
+    }
+    # Hollow: a dot at the same place still shows.
+    axes.plot(
+        list(shipped_at.values()), list(shipped_at), "D", color=_COLOURS[1], mfc="none", ms=7,
+        mew=1.5, label="as shipped",
+    )  # fmt: skip
     axes.set_xlim(0, 101)
     axes.set_xlabel(f"{label} (number of scams), authored {shipped[0].role} rows", fontsize=8)
-    return figure
+    return _with_legend(figure)
 
 
 def _alarms(report: Report) -> Figure | None:
