@@ -95,6 +95,22 @@ def test_a_legend_covers_no_data_and_no_mark_hides_another(
     assert marks["D"].get_markerfacecolor() == "none"
 
 
+def test_the_gates_plot_shows_both_lines_of_the_bar(figures: dict[str, Figure]) -> None:
+    figure = figures["alarms"]
+    axes = figure.axes[0]
+    upright = {
+        line.get_linestyle(): line.get_xdata()[0]
+        for line in axes.lines
+        if len(line.get_xdata()) == 2 and line.get_xdata()[0] == line.get_xdata()[1]
+    }
+    assert upright["--"] == 2 and upright[":"] == 4
+    assert axes.get_xlim()[0] < 0
+    (legend,) = figure.legends
+    assert not legend.get_window_extent().overlaps(axes.get_tightbbox())
+    words = [text.get_text() for text in legend.get_texts()]
+    assert words == ["bar met", "bar missed", "too few rows to say"]
+
+
 def test_the_page_is_one_file_that_loads_nothing(folder: tuple[Path, Path]) -> None:
     page = (folder[1] / "evaluate-scamdetect-tiny.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 8

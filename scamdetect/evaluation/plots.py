@@ -213,12 +213,13 @@ def _alarms(report: Report) -> Figure | None:
         colour = {True: _LEGIT, False: _SCAM, None: "#888888"}[gate.met]
         _interval(axes, f"{gate.slice}, {gate.where} ({gate.fpr.n:,})", gate.fpr, colour)
     axes.axvline(100 * BAR, color="#333333", lw=0.8, ls="--")
-    for word, colour in (("met", _LEGIT), ("missed", _SCAM), ("too few to say", "#888888")):
-        axes.plot([], [], "o", color=colour, label=f"bar {word}")
-    axes.legend(fontsize=8)
-    axes.set_xlim(left=0)
+    axes.axvline(100 * 2 * BAR, color="#333333", lw=0.8, ls=":")
+    words = {"bar met": _LEGIT, "bar missed": _SCAM, "too few rows to say": "#888888"}
+    for word, colour in words.items():
+        axes.plot([], [], "o", color=colour, label=word)
+    axes.set_xlim(left=-0.3)  # a dot at 0 is whole
     axes.set_xlabel("honest messages flagged as shipped, %, with 95 % interval", fontsize=8)
-    return figure
+    return _with_legend(figure)
 
 
 def _interval(axes: Axes, name: str, estimate: Estimate, colour: str) -> None:
