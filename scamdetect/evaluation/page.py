@@ -32,13 +32,16 @@ _SAYS = {
     "scores": "How the bundle's scam probabilities are spread, on a log scale: the less the two "
     "colours overlap, the better.",
     "pairs": "Scam and honest message share topic and words, so this is about the manoeuvre.",
-    "languages": "Scams found by language, with intervals.",
-    "kinds": "Scams found by kind, with intervals.",
-    "alarms": "False alarms by slice of honest talk; the dashed line is the bar.",
+    "languages": "Scams found by language; the lines are the intervals of the dots.",
+    "kinds": "Scams found by kind; the lines are the intervals of the dots. One scam can have "
+    "several kinds.",
+    "alarms": "False alarms by slice of honest talk (number of messages). Met: the dot not right "
+    "of the dashed line and its interval not right of the dotted one.",
     "reliability": "On the dotted line a probability is what it says; under it, scam is claimed "
     "too surely.",
     "evasion": "What is still found when words are disguised, and what honest messages then set "
-    "off. Links, diacritics and whole scripts are changed at any strength.",
+    "off. Links, diacritics and whole scripts are changed at any strength. Over 100, "
+    "more is found than before. A disguise with too few flagged messages has no panel.",
 }
 
 
