@@ -125,6 +125,11 @@ def test_a_message_is_shown_and_not_run(folder: tuple[Path, Path]) -> None:
     assert "<script" not in page and "<img src" not in page
 
 
+def test_a_message_is_marked_with_its_language(folder: tuple[Path, Path]) -> None:
+    page = (folder[1] / "evaluate-scamdetect-tiny.html").read_text(encoding="utf-8")
+    assert '<td class="text" lang="vi" dir="auto">&lt;script&gt;' in page
+
+
 def test_text_stands_on_the_page_alone_and_git_ignores_the_folder(
     folder: tuple[Path, Path],
 ) -> None:
