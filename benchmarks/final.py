@@ -132,7 +132,9 @@ def lines(model_id: str, rows: str, figures: AuthoredFigures, learnt: Sequence[s
         f"{figures.n_languages} languages, written by {', '.join(figures.writers)}; {held_out}",
         f"  AUC {decimal(figures.auc)}",
         *(f"  R@{rate} {percent(found)}" for rate, found in figures.recall_at.items()),
-        f"  flagged scams {percent(figures.flag_recall)}, legit {percent(figures.flag_fpr)}",
+        f"  flagged scams {percent(figures.flag_recall)}, legit {percent(figures.flag_fpr)}; "
+        f"beside them {figures.flag_spam.n if figures.flag_spam else 0} promos "
+        f"{percent(figures.flag_spam)}",
         f"  pairs by rank {percent(figures.pairs_by_rank)}, "
         f"at the flag threshold {percent(figures.pairs_at_flag)}",
     ]

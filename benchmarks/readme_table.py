@@ -51,6 +51,8 @@ def fresh(figures: dict[str, Any], name: str, opened: int) -> str:
         for kind in slices
         if ("slice", kind) in cells
     ]
+    if promo := estimate(figures.get("flag_spam")):
+        alarms.append(f"promo (counted in neither) {percent(promo)}")
     at = {rate: percent(estimate(found)) for rate, found in figures["recall_at"].items()}
     shown = {
         key: percent(estimate(figures[key]))

@@ -37,6 +37,8 @@ def authored(tmp_path: Path) -> Path:
         part = "final" if number % 3 else "dev"
         rows.append(row(number, part=part, text=f"gold cost me {number} dollars at the shop"))
         rows.append(row(number + 1, **SCAM, part=part, text=f"invest {number} coins, get double"))
+    promo = {"verdict": "spam", "slice": "marketing", "cell": "promo"}
+    rows.append(row(42, **promo, part="final", text="sale of gold rings"))
     rows.append(row(41, part="train", text="the gold shop was closed on sunday"))
     write_rows(tmp_path / "authored" / "en.jsonl", rows)
     final = [one for one in rows if one.part == "final"]
@@ -50,6 +52,7 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     first = _run("final.py", tiny_bundle, *options)
     assert first.returncode == 0, first.stderr
     assert "no generator-held-out result" in first.stdout and "coins" not in first.stdout
+    assert "; beside them 1 promos " in first.stdout
     with (authored / "results" / "final_log.csv").open(encoding="utf-8") as file:
         line, untrained = csv.DictReader(file)
     assert (line["n_scam"], line["n_legit"], line["writers"]) == ("13", "13", "a tester")

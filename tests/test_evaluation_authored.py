@@ -41,8 +41,10 @@ def test_a_tied_pair_is_half_a_pair() -> None:
     assert found.pairs_by_rank is not None and found.pairs_by_rank.value == 0.5
 
 
-def test_promos_and_public_rows_are_in_no_figure() -> None:
+def test_promos_stand_beside_and_public_rows_are_in_no_figure() -> None:
     (found,) = _figures(PAIRS, SCORES)
+    assert found.flag_spam is not None
+    assert (found.flag_spam.value, found.flag_spam.n) == (1.0, 1)
     assert (found.n_scam, found.n_legit, found.n_languages) == (4, 3, 2)
     assert found.writers == ("a tester",) and found.role == "dev"
     assert found.flag_fpr is not None and found.flag_fpr.value == pytest.approx(1 / 3)

@@ -40,6 +40,7 @@ def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for n in range(25):
         rows.append(row(n, "scam", thread_id=f"p{n}", kinds_provenance="authored", **own))
         rows.append(row(100 + n, "legit", thread_id=f"p{n}", **own))
+    rows.append(row(200, "spam", **own))
     path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
     pq.write_table(pa.concat_tables([corpus(), table(rows)]), path)
     return path
@@ -117,6 +118,11 @@ def test_the_page_is_one_file_that_loads_nothing(folder: tuple[Path, Path]) -> N
     assert not re.search(r'(src|href)="(?!data:|#)', page)
     for title in ("By left-out source", "Calibration", "Evasion", "Contamination audit"):
         assert title in page
+
+
+def test_authored_promos_stand_beside_those_of_the_sources(folder: tuple[Path, Path]) -> None:
+    markdown = (folder[0] / "evaluate-scamdetect-tiny.md").read_text(encoding="utf-8")
+    assert "| authored dev | scamdetect-tiny | 1 | - | 0.0% [0.0, 79.3] |" in markdown
 
 
 def test_a_message_is_shown_and_not_run(folder: tuple[Path, Path]) -> None:

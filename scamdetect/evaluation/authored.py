@@ -45,7 +45,7 @@ class CellFigures:
 
 @dataclass(frozen=True, slots=True)
 class AuthoredFigures:
-    """What a detector does on the authored rows of one role; promos are in no figure."""
+    """What a detector does on the authored rows of one role; promos are in ``flag_spam`` alone."""
 
     role: str
     n_scam: int
@@ -56,6 +56,7 @@ class AuthoredFigures:
     recall_at: dict[str, Estimate | None]
     flag_recall: Estimate | None
     flag_fpr: Estimate | None
+    flag_spam: Estimate | None
     pairs_by_rank: Estimate | None  # the scam above its honest twin, ties half
     pairs_at_flag: Estimate | None  # the scam flagged and its twin not
     cells: tuple[CellFigures, ...]
@@ -95,6 +96,7 @@ def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> Auth
         recall_at=recall_at,
         flag_recall=recall(flagged[scam]),
         flag_fpr=false_positive_rate(flagged[legit]),
+        flag_spam=recall(flagged[has_verdict(table, Verdict.SPAM)]),
         pairs_by_rank=_by_rank(scores, pairs),
         pairs_at_flag=recall(parted),
         cells=tuple(_cells(table, scores, flagged)),

@@ -198,10 +198,19 @@ def _spam(detectors: Sequence[Evaluation]) -> list[Section]:
         for detector, result in _by_source(detectors)
         if result.n_spam
     ]
+    rows += [
+        [f"authored {own.role}", found.detector, f"{spam.n:,}", "-", percent(spam)]
+        for found in detectors
+        for own in found.authored
+        if (spam := own.flag_spam) is not None
+    ]
     if not rows:
         return []
     header = ["source", "detector", "n spam", *_SHOWN]
-    about = "Advertising is neither scam nor legit here and stands beside."
+    about = (
+        "Advertising is neither scam nor legit here and stands beside. On the project's own "
+        "messages it is counted at the flag threshold alone."
+    )
     return [section("Promotions flagged as scam (in no other figure)", about, header, rows)]
 
 
