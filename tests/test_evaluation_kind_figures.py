@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from synthetic_corpus import row, table
 
-from scamdetect.evaluation.kind_figures import kind_figures
+from scamdetect.evaluation.kind_figures import TOGETHER, kind_figures
 from scamdetect.labels import Kind
 
 ROMANCE, JOB = frozenset({Kind.ROMANCE}), frozenset({Kind.JOB})
@@ -37,3 +37,17 @@ def test_few_rows_and_rule_made_kinds_are_not_measured() -> None:
 
 def test_without_a_seen_kind_there_is_no_figure() -> None:
     assert kind_figures(table([row(1, "legit")]), [ROMANCE]).kinds == ()
+
+
+def test_a_scam_of_two_kinds_is_told_when_both_are_named() -> None:
+    own = {"kinds_provenance": "authored", "verdict_provenance": "authored"}
+    both = ["investment", "romance"]
+    rows = [row(n, "scam", kinds=both, **own) for n in range(40)]
+    rows += [row(n + 40, "scam", kinds=["romance"], **own) for n in range(10)]
+    rows += [row(n + 50, "scam", kinds=both, **READ) for n in range(5)]
+    told = [frozenset(map(Kind, both))] * 30 + [ROMANCE] * 10 + [frozenset(map(Kind, both))] * 15
+    found = kind_figures(table(rows), told)
+    (together,) = (one for one in found.kinds if one.kind == TOGETHER)
+    assert (together.rows, together.n) == ("authored dev", 40)
+    assert together.recall.value == pytest.approx(30 / 40)
+    assert together.precision.value == pytest.approx(30 / 40)

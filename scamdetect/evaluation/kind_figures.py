@@ -10,10 +10,17 @@ import pyarrow as pa
 
 from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group, recall
 from scamdetect.evaluation.protocol import SMALLEST_KIND
-from scamdetect.evaluation.table import column, evaluation_sets, has_verdict, kind_table
+from scamdetect.evaluation.table import (
+    column,
+    evaluation_sets,
+    has_verdict,
+    is_authored,
+    kind_table,
+)
 from scamdetect.labels import KINDS, Kind, Provenance, Verdict
 
 BY_SOURCE = (Kind.INVESTMENT, Kind.ROMANCE)
+TOGETHER = "investment and romance"  # pig butchering: a lover who invests
 ALL = "all"
 _SEEN = (Provenance.READ.value, Provenance.AUTHORED.value)
 
@@ -22,9 +29,9 @@ _SEEN = (Provenance.READ.value, Provenance.AUTHORED.value)
 class ToldKind:
     """Precision and recall of one kind among the scams of one set; None: not measured."""
 
-    kind: str
+    kind: str  # or both of investment and romance
     rows: str  # all, authored and the role, or a source
-    n: int  # scams of this kind
+    n: int  # scams of it
     precision: Estimate | None
     recall: Estimate | None
     f1: float | None
@@ -53,12 +60,16 @@ def kind_figures(table: pa.Table, told: Sequence[frozenset[Kind]]) -> KindFigure
     truth = kind_table(column(table, "kinds")[seen])
     named = kind_table(told[row] for row in np.flatnonzero(seen).tolist())
     groups = column(table, "group")[seen].astype(np.int64)
-    found = [_told(kind, ALL, truth[:, k], named[:, k]) for k, kind in enumerate(KINDS)]
+    found = [_told(kind.value, ALL, truth[:, k], named[:, k]) for k, kind in enumerate(KINDS)]
     for name, rows in evaluation_sets(table).items():
         here = rows[seen]
         for kind in BY_SOURCE:
             k = KINDS.index(kind)
-            found.append(_told(kind, name, truth[here, k], named[here, k]))
+            found.append(_told(kind.value, name, truth[here, k], named[here, k]))
+    both = [KINDS.index(kind) for kind in BY_SOURCE]
+    own = (is_authored(table) & (column(table, "role") == "dev"))[seen]
+    together = (part[own][:, both].all(axis=1) for part in (truth, named))
+    found.append(_told(TOGETHER, "authored dev", *together))
     measured = truth.sum(axis=0) >= SMALLEST_KIND
 
     def macro(weights: Floats) -> float:
@@ -71,12 +82,12 @@ def kind_figures(table: pa.Table, told: Sequence[frozenset[Kind]]) -> KindFigure
     )
 
 
-def _told(kind: Kind, rows: str, truth: Bools, named: Bools) -> ToldKind:
+def _told(kind: str, rows: str, truth: Bools, named: Bools) -> ToldKind:
     n = int(truth.sum())
     if n < SMALLEST_KIND:
-        return ToldKind(kind.value, rows, n, None, None, None)
+        return ToldKind(kind, rows, n, None, None, None)
     f1 = float(_f1(truth[:, None], named[:, None], np.ones(truth.size))[0])
-    return ToldKind(kind.value, rows, n, recall(truth[named]), recall(named[truth]), f1)
+    return ToldKind(kind, rows, n, recall(truth[named]), recall(named[truth]), f1)
 
 
 def _f1(truth: Bools, named: Bools, weights: Floats) -> Floats:

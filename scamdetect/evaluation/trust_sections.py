@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scamdetect.evaluation import evasion
 from scamdetect.evaluation.cells import change, decimal, measured, moved, probability, share
 from scamdetect.evaluation.contamination import CONTAINED, FEWEST_SHINGLES
-from scamdetect.evaluation.kind_figures import ToldKind
+from scamdetect.evaluation.kind_figures import TOGETHER, ToldKind
 from scamdetect.evaluation.protocol import FLAG, WorstRow
 from scamdetect.evaluation.reliability import BINS
 from scamdetect.evaluation.section import Section, section
@@ -29,7 +29,7 @@ def kinds_told_section(report: Report) -> Section:
     about = (
         "Among scams: how often a kind that the bundle names is right, and how often it names the "
         f"one that is there. Macro F1 over the {told.n_kinds} kinds with 30 scams or more: "
-        f"{decimal(told.macro_f1)}."
+        f"{decimal(told.macro_f1)}. {TOGETHER.capitalize()}: scams that are both, and both named."
     )
     rows = [
         [one.kind, one.rows, f"{one.n:,}", _precision(one), measured(one.recall)]
