@@ -36,9 +36,10 @@ HOSTILE = "<script>alert('darling')</script> & <img src=http://evil.example/x>"
 def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a corpus in which the detector misses hostile text, with authored pairs."""
     own = {"source": "authored_en", "verdict_provenance": "authored", "generated": "a tester"}
+    kinds = {"kinds": ["investment", "romance"], "kinds_provenance": "authored"}
     rows = [row(901, "scam", source="vi_sms_ie403", lang="vi", norm=HOSTILE)]
     for n in range(25):
-        rows.append(row(n, "scam", thread_id=f"p{n}", kinds_provenance="authored", **own))
+        rows.append(row(n, "scam", thread_id=f"p{n}", **kinds, **own))
         rows.append(row(100 + n, "legit", thread_id=f"p{n}", **own))
     rows.append(row(200, "spam", **own))
     path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
@@ -123,6 +124,14 @@ def test_the_page_is_one_file_that_loads_nothing(folder: tuple[Path, Path]) -> N
 def test_authored_promos_stand_beside_those_of_the_sources(folder: tuple[Path, Path]) -> None:
     markdown = (folder[0] / "evaluate-scamdetect-tiny.md").read_text(encoding="utf-8")
     assert "| authored dev | scamdetect-tiny | 1 | - | 0.0% [0.0, 79.3] |" in markdown
+
+
+def test_kinds_are_calibrated_on_authored_rows(folder: tuple[Path, Path]) -> None:
+    record = json.loads((folder[0] / "evaluate-scamdetect-tiny.json").read_text(encoding="utf-8"))
+    found = [(one["name"], one["n_scam"], one["n_legit"]) for one in record["kind_reliability"]]
+    assert found == [("investment", 25, 25), ("romance", 25, 25)]
+    page = (folder[1] / "evaluate-scamdetect-tiny.html").read_text(encoding="utf-8")
+    assert "Calibration of kinds" in page
 
 
 def test_a_message_is_shown_and_not_run(folder: tuple[Path, Path]) -> None:

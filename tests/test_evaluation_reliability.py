@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synthetic_corpus import row, table
 
-from scamdetect.evaluation.reliability import Reliability, reliability, with_base_rate
+from scamdetect.evaluation.reliability import (
+    Reliability,
+    reliability,
+    reliability_of_kind,
+    with_base_rate,
+)
+from scamdetect.labels import Kind
 
 rows = st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=2, max_size=60)
 
@@ -77,6 +84,17 @@ def test_unscored_rows_are_left_out_and_one_side_gives_no_figure() -> None:
     assert found is not None and (found.n_scam, found.n_legit) == (1, 1)
     assert _of([0.5, 0.6], [True, True]) is None
     assert _of([0.5, float("nan")], [True, False]) is None
+
+
+def test_the_probability_of_a_kind_is_held_against_all_other_messages() -> None:
+    verdicts = [("scam", ["romance"])] * 20 + [("scam", ["job"])] * 20 + [("legit", [])] * 20
+    rows = [row(n, verdict, kinds=kinds) for n, (verdict, kinds) in enumerate(verdicts)]
+    told = np.array([1.0] * 20 + [0.5] * 20 + [0.0] * 20 + [0.9])
+    found = reliability_of_kind(Kind.ROMANCE, table([*rows, row(60, "spam")]), told)
+    assert found is not None
+    assert (found.name, found.n_scam, found.n_legit) == ("romance", 20, 40)
+    assert found.ece.value == pytest.approx(1 / 6)
+    assert reliability_of_kind(Kind.JOB, table(rows[:39]), told[:39]) is None
 
 
 @settings(max_examples=30, deadline=None)

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group
 from scamdetect.evaluation.reference_mix import at_base_rate, reference_weights
-from scamdetect.evaluation.table import column, has_verdict
-from scamdetect.labels import Verdict
+from scamdetect.evaluation.table import column, has_verdict, kind_table
+from scamdetect.labels import KINDS, Kind, Verdict
 
 BINS = 15
 BASE_RATES = (0.2, 0.01)  # shares of scams at which a mix is weighed
@@ -63,6 +63,21 @@ def reliability_of_rows(
     weights = np.ones(scam.size) if base_rate is None else reference_weights(table)[known]
     groups = column(table, "group")[known].astype(np.int64)
     return reliability(name, scam_scores[known], scam, weights, groups, base_rate)
+
+
+def reliability_of_kind(kind: Kind, table: pa.Table, probabilities: Floats) -> Reliability | None:
+    """Return the reliability of P(scam and of this kind) (rows,) on the rows as found.
+
+    Its ``n_scam`` counts the scams of the kind, ``n_legit`` other scams too. None with under 20 of
+    either.
+    """
+    scam = has_verdict(table, Verdict.SCAM)
+    known = scam | has_verdict(table, Verdict.LEGIT)
+    of_kind = (scam & kind_table(column(table, "kinds"))[:, KINDS.index(kind)])[known]
+    if min(of_kind.sum(), (~of_kind).sum()) < FEWEST_CALIBRATED:
+        return None
+    groups = column(table, "group")[known].astype(np.int64)
+    return reliability(kind.value, probabilities[known], of_kind, np.ones(of_kind.size), groups)
 
 
 def reliability(

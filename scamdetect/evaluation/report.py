@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from scamdetect.detector import ScamDetector
@@ -32,7 +33,7 @@ from scamdetect.evaluation.evasion import (
     evasion_results,
     script,
 )
-from scamdetect.evaluation.kind_figures import KindFigures, kind_figures
+from scamdetect.evaluation.kind_figures import BY_SOURCE, KindFigures, kind_figures
 from scamdetect.evaluation.languages import LanguageAccuracy, language_accuracy
 from scamdetect.evaluation.markdown import render
 from scamdetect.evaluation.metrics import Floats
@@ -45,7 +46,12 @@ from scamdetect.evaluation.protocol import (
     transferred_thresholds,
 )
 from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
+from scamdetect.evaluation.reliability import (
+    BASE_RATES,
+    Reliability,
+    reliability_of_kind,
+    reliability_of_rows,
+)
 from scamdetect.evaluation.report_folder import prepare_folder
 from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import DetectorScores, identify_languages, score_texts
@@ -60,7 +66,7 @@ from scamdetect.evaluation.table import (
 )
 from scamdetect.evaluation.worst import worst_errors
 from scamdetect.files import file_sha256
-from scamdetect.labels import Verdict
+from scamdetect.labels import KINDS, Verdict
 
 EVASION_MESSAGES = 400
 
@@ -86,6 +92,7 @@ class Report:
     calibrate_false_alarms: dict[str, FalseAlarms]
     languages: tuple[LanguageAccuracy, ...]
     reliability: dict[str, tuple[Reliability, ...]]  # by detector
+    kind_reliability: tuple[Reliability, ...]  # of the bundle on the authored dev rows
     curves: dict[str, tuple[Curves, ...]]  # by detector
     kinds_told: KindFigures
     evasion: tuple[EvasionResult, ...]
@@ -186,6 +193,7 @@ def build_report(
             for scores in scored
             if scores.name != keyword_baseline.NAME  # 0 or 1 is no probability
         },
+        kind_reliability=_kind_reliability(measured, detector),
         curves={scores.name: _curves(measured, scores[:split]) for scores in scored},
         kinds_told=kind_figures(measured, shipped[:split].kinds or ()),
         evasion=_evasion(measured, detector, cache, log),
@@ -204,6 +212,13 @@ def _reliability(rows: Rows, scores: DetectorScores) -> tuple[Reliability, ...]:
     for name, mask in evaluation_sets(rows.measured).items():
         sets.append((f"{name}, as found", select(rows.measured, mask), here[mask], None))
     found = (reliability_of_rows(*one) for one in sets)
+    return tuple(one for one in found if one is not None)
+
+
+def _kind_reliability(measured: pa.Table, detector: ScamDetector) -> tuple[Reliability, ...]:
+    own = select(measured, is_authored(measured) & (column(measured, "role") == "dev"))
+    told = detector.kind_proba(detector_texts(own)).astype(np.float64)
+    found = (reliability_of_kind(kind, own, told[:, KINDS.index(kind)]) for kind in BY_SOURCE)
     return tuple(one for one in found if one is not None)
 
 

@@ -16,6 +16,7 @@ from scamdetect.evaluation.trust_sections import (
     contamination_section,
     corpus_warning,
     evasion_sections,
+    kind_calibration_section,
     kinds_told_section,
     worst_at_flag_section,
 )
@@ -43,6 +44,7 @@ def sections(report: Report) -> list[Section]:
         *evasion_sections(report),
         _kinds(detectors),
         kinds_told_section(report),
+        kind_calibration_section(report),
         *_spam(detectors),
         *_alarms("left-out sources", dev),
         *_alarms("authored rows", own),

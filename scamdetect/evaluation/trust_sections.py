@@ -10,7 +10,7 @@ from scamdetect.evaluation.cells import change, decimal, measured, moved, probab
 from scamdetect.evaluation.contamination import CONTAINED, FEWEST_SHINGLES
 from scamdetect.evaluation.kind_figures import TOGETHER, ToldKind
 from scamdetect.evaluation.protocol import FLAG, WorstRow
-from scamdetect.evaluation.reliability import BINS
+from scamdetect.evaluation.reliability import BINS, FEWEST_CALIBRATED
 from scamdetect.evaluation.section import Section, section
 from scamdetect.labels import Verdict
 
@@ -74,6 +74,24 @@ def calibration_section(report: Report) -> Section:
         "Brier score",
     ]
     return section("Calibration", about, header, rows, "reliability")
+
+
+def kind_calibration_section(report: Report) -> Section:
+    """Return whether the bundle's probabilities of kinds are what they say."""
+    title = "Calibration of kinds (authored dev rows, as found)"
+    rows = [
+        [one.name, f"{one.n_scam:,}", f"{one.n_legit:,}", decimal(one.ece)]
+        + [f"{one.noise_floor:.3f}", f"{one.brier:.4f}"]
+        for one in report.kind_reliability
+    ]
+    if not rows:
+        return Section(title, f"Not measured: under {FEWEST_CALIBRATED} such scams of each kind.")
+    about = (
+        "The probability that a message is a scam of the kind, against scams of other kinds and "
+        "honest messages."
+    )
+    header = ["kind", "n of the kind", "n other", "ECE", "noise floor", "Brier score"]
+    return section(title, about, header, rows)
 
 
 def evasion_sections(report: Report) -> list[Section]:
