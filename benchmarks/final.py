@@ -20,8 +20,9 @@ import pyarrow as pa
 from scamdetect import ScamDetector
 from scamdetect.data.corpus_rows import authored_table
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.authored import AuthoredFigures, authored_figures, writers
+from scamdetect.evaluation.authored import READER_FLAG, AuthoredFigures, authored_figures, writers
 from scamdetect.evaluation.cells import decimal, percent
+from scamdetect.evaluation.kind_figures import BY_SOURCE
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.provenance import commit, file_stem, today
@@ -138,15 +139,32 @@ def lines(model_id: str, rows: str, figures: AuthoredFigures, learnt: Sequence[s
         f"  pairs by rank {percent(figures.pairs_by_rank)}, "
         f"at the flag threshold {percent(figures.pairs_at_flag)}",
     ]
+    cells = [cell for cell in figures.cells if cell.recall_at_pooled_5 is not None]
+    shown += [
+        f"  R@1% {cell.name} {percent(cell.recall_at_pooled)}, a blind reader "
+        f"{percent(cell.reader_recall_at_pooled)}"
+        for cell in cells
+        if cell.by == "kind" and cell.name in BY_SOURCE
+    ]
     weakest = sorted(
-        (cell.recall_at_pooled_5.value, cell.name)
-        for cell in figures.cells
-        if cell.by == "language" and cell.recall_at_pooled_5 is not None
+        (_value(cell.recall_at_pooled_5), cell.name, _value(cell.reader_recall_at_pooled_5))
+        for cell in cells
+        if cell.by == "language"
     )
-    shown.append("  R@5% by language: " + ", ".join(f"{name} {r:.2f}" for r, name in weakest))
+    by_language = ", ".join(f"{name} {ours} ({reader})" for ours, name, reader in weakest)
+    shown.append(f"  R@5% by language (a blind reader's): {by_language}")
     if figures.reader_auc is not None:
-        shown.append(f"  a blind reader: AUC {decimal(figures.reader_auc)}")
+        at = (f"R@{rate} {percent(found)}" for rate, found in figures.reader_recall_at.items())
+        shown += [
+            f"  a blind reader: AUC {decimal(figures.reader_auc)}, {', '.join(at)}",
+            f"  a blind reader's pairs by rank {percent(figures.reader_pairs_by_rank)}, "
+            f"at {READER_FLAG} % {percent(figures.reader_pairs_at_flag)}",
+        ]
     return shown
+
+
+def _value(estimate: Estimate | None) -> str:
+    return "-" if estimate is None else f"{estimate.value:.2f}"
 
 
 def _short(estimate: Estimate | None) -> str:

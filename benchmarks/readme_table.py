@@ -69,8 +69,23 @@ def fresh(figures: dict[str, Any], name: str, opened: int) -> str:
         f"and {shown['flag_fpr']} of the legit ones are flagged: "
         f"{', '.join(alarms).replace('_', ' ')}. The scam ranks above its honest twin in "
         f"{shown['pairs_by_rank']} of the pairs; the shipped threshold parts "
-        f"{shown['pairs_at_flag']} of them. {figures['date']}, commit "
+        f"{shown['pairs_at_flag']} of them.{_reader(figures)} {figures['date']}, commit "
         f"{figures['commit']}; [figures](benchmarks/results/final-{name}.json)."
+    )
+
+
+def _reader(figures: dict[str, Any]) -> str:
+    """Return what a blind reader reaches on the rows read, empty where an old result lacks it."""
+    auc = estimate(figures["reader_auc"])
+    if auc is None or "reader_pairs_by_rank" not in figures:
+        return ""
+    at = percent(estimate(figures["reader_recall_at"]["1%"]))
+    ranked, parted = (
+        percent(estimate(figures[f"reader_pairs_{by}"])) for by in ("by_rank", "at_flag")
+    )
+    return (
+        f" A blind reader: AUC {decimal(auc)}, recall {at} at 1 % FPR, pairs {ranked} by rank and "
+        f"{parted} parted."
     )
 
 

@@ -77,5 +77,25 @@ def test_the_reader_is_the_ceiling_on_the_rows_that_were_read() -> None:
     assert found.auc is not None and found.auc.value == 0.0
 
 
+def test_the_reader_has_pairs_and_cells_of_the_rows_that_were_read() -> None:
+    read = [97, 4, 60, 55, 40, 10, None, None, 90]
+    rows = [one | {"reader": value} for one, value in zip(PAIRS, read, strict=True)]
+    rows += [_own(20, "scam", thread_id="p9"), _own(21, "legit", thread_id="p9", reader=1)]
+    (found,) = _figures(rows, [*SCORES, 0.9, 0.1])
+    ranked, parted = found.reader_pairs_by_rank, found.reader_pairs_at_flag
+    assert ranked is not None and (ranked.value, ranked.n) == (1.0, 3)
+    assert parted is not None and parted.value == pytest.approx(1 / 3)
+    english = next(cell for cell in found.cells if cell.name == "en")
+    assert english.reader_recall_at_pooled is not None
+    assert english.reader_recall_at_pooled.n == 3
+    assert english.reader_recall_at_pooled.value == pytest.approx(2 / 3)
+
+
+def test_readers_of_scams_alone_have_no_recall() -> None:
+    rows = [_own(1, "scam", reader=97), _own(2, "legit")]
+    (found,) = _figures(rows, [0.9, 0.1])
+    assert all(cell.reader_recall_at_pooled is None for cell in found.cells)
+
+
 def test_no_authored_rows_give_no_figures() -> None:
     assert _figures([row(1, "scam")], [0.5]) == []

@@ -27,6 +27,7 @@ from scamdetect.labels import Verdict
 from scamdetect.thresholds import threshold_at_fpr, wilson
 
 RATES = {"1%": 0.01, "5%": 0.05}
+READER_FLAG = 50  # percent: from here a blind reader calls a message a scam
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class CellFigures:
     recall_at_pooled_5: Estimate | None  # and for 5 %
     flag_recall: Estimate | None
     flag_fpr: Estimate | None
+    reader_recall_at_pooled: Estimate | None  # on the rows read, at the readers' own threshold
+    reader_recall_at_pooled_5: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class AuthoredFigures:
     cells: tuple[CellFigures, ...]
     reader_auc: Estimate | None  # the blind readers' probabilities on the rows that were read
     reader_recall_at: dict[str, Estimate | None]
+    reader_pairs_by_rank: Estimate | None
+    reader_pairs_at_flag: Estimate | None  # a reader flags at 50 %
 
 
 def authored_figures(table: pa.Table, scam: Floats, flagged: Bools) -> Iterator[AuthoredFigures]:
@@ -79,13 +84,13 @@ def writers(table: pa.Table) -> tuple[str, ...]:
 
 def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> AuthoredFigures:
     scam, legit = (has_verdict(table, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
-    pairs = _pairs(table)
     read = column(table, "reader")
     known = np.array([value is not None for value in read], dtype=bool)
     reader = np.array([np.nan if value is None else value for value in read], dtype=np.float64)
     auc, recall_at = _ranking(table, scores, scam | legit)
     reader_auc, reader_recall_at = _ranking(table, reader, known & (scam | legit))
-    parted = np.array([flagged[a] and not flagged[b] for a, b in pairs], dtype=bool)
+    pairs = _pairs(table)
+    read_pairs = [(a, b) for a, b in pairs if known[a] and known[b]]
     return AuthoredFigures(
         role=role,
         n_scam=int(scam.sum()),
@@ -98,10 +103,12 @@ def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> Auth
         flag_fpr=false_positive_rate(flagged[legit]),
         flag_spam=recall(flagged[has_verdict(table, Verdict.SPAM)]),
         pairs_by_rank=_by_rank(scores, pairs),
-        pairs_at_flag=recall(parted),
-        cells=tuple(_cells(table, scores, flagged)),
+        pairs_at_flag=_at_flag(flagged, pairs),
+        cells=tuple(_cells(table, scores, flagged, reader)),
         reader_auc=reader_auc,
         reader_recall_at=reader_recall_at,
+        reader_pairs_by_rank=_by_rank(reader, read_pairs),
+        reader_pairs_at_flag=_at_flag(reader >= READER_FLAG, read_pairs),
     )
 
 
@@ -138,11 +145,20 @@ def _by_rank(scores: Floats, pairs: Sequence[tuple[int, int]]) -> Estimate | Non
     return Estimate(hits / n, *wilson(hits, n), n) if n else None
 
 
-def _cells(table: pa.Table, scores: Floats, flagged: Bools) -> Iterator[CellFigures]:
+def _at_flag(flagged: Bools, pairs: Sequence[tuple[int, int]]) -> Estimate | None:
+    return recall(np.array([flagged[a] and not flagged[b] for a, b in pairs], dtype=bool))
+
+
+def _cells(
+    table: pa.Table, scores: Floats, flagged: Bools, reader: Floats
+) -> Iterator[CellFigures]:
     scam, legit = (has_verdict(table, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
     if not legit.any():
         return
-    caught, caught_5 = (scores >= threshold_at_fpr(scores[legit], rate) for rate in RATES.values())
+    caught, caught_5 = _caught(scores, legit)
+    read = ~np.isnan(reader)
+    read &= bool((read & legit).any())  # without an honest row read, readers have no threshold
+    by_reader, by_reader_5 = _caught(reader, read & legit)
     for by, names in (
         ("language", [[lang] for lang in column(table, "lang")]),
         ("slice", _names(column(table, "slices"))),
@@ -159,7 +175,16 @@ def _cells(table: pa.Table, scores: Floats, flagged: Bools) -> Iterator[CellFigu
                 recall_at_pooled_5=recall(caught_5[here & scam]),
                 flag_recall=recall(flagged[here & scam]),
                 flag_fpr=false_positive_rate(flagged[here & legit]),
+                reader_recall_at_pooled=recall(by_reader[here & scam & read]),
+                reader_recall_at_pooled_5=recall(by_reader_5[here & scam & read]),
             )
+
+
+def _caught(scores: Floats, legit: Bools) -> list[Bools]:
+    """Return which rows reach the threshold of the legit rows at each rate; none without those."""
+    if not legit.any():
+        return [np.zeros(scores.size, dtype=bool) for _ in RATES]
+    return [scores >= threshold_at_fpr(scores[legit], rate) for rate in RATES.values()]
 
 
 def _names(cells: Objects) -> list[Sequence[str]]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SHOWN = ("T@1%", FLAG)
 _PAIRS = (
     "A pair is a scam and an honest message of the same topic and words: by rank, the scam scores "
-    "higher, ties half; at the flag threshold, it alone is flagged."
+    "higher, ties half; at the flag threshold (for a reader, 50 %), it alone is flagged."
 )
 
 
@@ -143,10 +143,10 @@ def _authored(report: Report) -> list[Section]:
     for own in detectors[0].authored:
         if own.reader_auc is not None:
             at = [percent(own.reader_recall_at[rate]) for rate in RATES]
-            blank = ["-"] * 4
+            pairs = [percent(own.reader_pairs_by_rank), percent(own.reader_pairs_at_flag)]
             rows.append(
                 [f"authored {own.role}", "blind reader", "-", "-", decimal(own.reader_auc), *at]
-                + blank
+                + ["-", "-", *pairs]
             )
     cells.sort(key=lambda row: (row[0], row[2], row[3]))
     shared = ", ".join(name for name in first.writers if name in report.train_writers)
