@@ -43,7 +43,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("round", help="a name for this round of writing")
     parser.add_argument("--without", nargs="*", default=[], help="languages of later rounds")
-    parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
+    parser.add_argument(
+        "--shares", type=float, nargs="+", default=SHARES,
+        help="0 needs a recipe without loss.pair",
+    )  # fmt: skip
     parser.add_argument("--corpus", type=Path, default=ROOT / "data" / "corpus.parquet")
     parser.add_argument("--recipe", type=Path, default=ROOT / "models" / "recipes" / "fast.toml")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")

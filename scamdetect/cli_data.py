@@ -112,7 +112,7 @@ def build_command(
     with extra("train"):
         from scamdetect.data.corpus import build_corpus
     own = authored if authored.is_dir() else None
-    build_corpus(sources, raw, output, licences, click.echo, own, corrections)
+    build_corpus(sources, raw, output, licences, click.echo, authored=own, corrections=corrections)
 
 
 @data.command("audit")

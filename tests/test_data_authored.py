@@ -200,8 +200,9 @@ def test_authored_rows_enter_the_corpus_in_their_parts(tmp_path: Path) -> None:
     output = tmp_path / "corpus.parquet"
     log: list[str] = []
     build_corpus(
-        tmp_path / "sources", tmp_path / "raw", output, "default", log.append, tmp_path / "own"
-    )
+        tmp_path / "sources", tmp_path / "raw", output, "default", log.append,
+        authored=tmp_path / "own", corrections=None,
+    )  # fmt: skip
     built = {r["text"]: r for r in pq.read_table(output).to_pylist()}
     assert "training rows like a held-out row: 2 removed" in log
     assert [built[r.text]["role"] for r in rows if r.id != "en-0004"] == [
@@ -225,7 +226,7 @@ def test_rows_without_a_part_do_not_enter_the_corpus(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="en-0001 has no part; run: scamdetect data authored-pa"):
         build_corpus(
             tmp_path / "sources", tmp_path / "raw", tmp_path / "c.parquet", "all", lambda _: None,
-            tmp_path / "own",
+            authored=tmp_path / "own", corrections=None,
         )  # fmt: skip
 
 

@@ -46,8 +46,9 @@ def build(
     log: list[str] = []
     output = folder / "out" / "corpus.parquet"
     build_corpus(
-        folder / "sources", folder / "raw", output, licences, log.append, corrections=corrections
-    )
+        folder / "sources", folder / "raw", output, licences, log.append,
+        authored=None, corrections=corrections,
+    )  # fmt: skip
     table = pq.read_table(output)
     assert table.schema.equals(SCHEMA)
     assert [path.name for path in output.parent.iterdir()] == ["corpus.parquet"]
@@ -73,6 +74,7 @@ def folder(tmp_path: Path) -> Path:
 def test_roles_and_columns(folder: Path) -> None:
     rows, log = build(folder)
     assert Counter(row["role"] for row in rows) == {"train": 54, "calibrate": 6, "dev": 2}
+    assert "authored: left out (no folder)" in log
     assert all(row["source"] == "held" for row in rows if row["role"] == "dev")
     first = rows[0]
     assert first["norm"] and first["length"] == len(first["norm"])

@@ -113,8 +113,15 @@ def test_a_finished_run_is_loaded_and_tells_its_classes_apart(whole: Path) -> No
     assert [verdict(f"{text} 999") for text in TINY_TEXTS.values()] == [0, 1, 2]
 
 
-def test_every_part_of_the_loss_trains_together(corpus: Path, base: Path, tmp_path: Path) -> None:
+def test_every_part_of_the_loss_trains_together(base: Path, tmp_path: Path) -> None:
     recipe = _recipe(tmp_path, base)
+    own = {"role": "train", "verdict_provenance": "authored", "source": "authored_en", "reader": 9}
+    rows = [
+        row(n, verdict, norm=f"{TINY_TEXTS[verdict]} {n}", thread_id=f"en-p{n // 2}", **own)
+        for n, verdict in enumerate(("legit", "scam") * 100)
+    ]
+    corpus = tmp_path / "corpus.parquet"
+    pq.write_table(table(rows), corpus)
     parts = "soft = 1\npair = 1\nhonest_margin = 0.01\nsource_adversary = 0.1"
     recipe.write_text(f"{recipe.read_text('utf-8')}\n[loss]\n{parts}\n", encoding="utf-8")
     train(recipe, corpus, tmp_path / "run", resume=True, log=_ignore)

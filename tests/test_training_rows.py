@@ -120,6 +120,20 @@ def test_a_missing_class_is_named(verdicts: list[str], missing: str) -> None:
         prepare_rows(table(rows), tiny_tokenizer(), RECIPE)
 
 
+@pytest.mark.parametrize(
+    ("key", "lack"), [("soft", "has a reader's probability"), ("pair", "belongs to a pair")]
+)
+def test_a_loss_that_no_row_feeds_is_refused(key: str, lack: str) -> None:
+    own = {"role": "train", "verdict_provenance": "authored", "thread_id": "en-p1", "reader": 9}
+    public = {"role": "train", "thread_id": "en-p1"}
+    recipe = Recipe("test", loss=LossTable(**{key: 0.5}))
+    rows = [row(1, "legit", **public), row(2, "scam", **public)]
+    with pytest.raises(RecipeError, match=f"loss.{key} is 0.5, .*{lack}; .*data build.*{key} to 0"):
+        prepare_rows(table(rows), tiny_tokenizer(), recipe)
+    fed = table([*rows, row(3, "scam", **own)])
+    assert len(prepare_rows(fed, tiny_tokenizer(), recipe).ids) == 3
+
+
 def test_a_batch_is_padded_between_its_edges() -> None:
     rows = _prepared(row(3, "spam", norm="hello " * 18))
     batch = np.array([2, 1])

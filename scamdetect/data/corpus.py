@@ -47,15 +47,17 @@ def build_corpus(
     output: Path,
     licences: LicencePolicy,
     log: Log,
-    authored: Path | None = None,
-    corrections: Path | None = None,
+    *,
+    authored: Path | None,
+    corrections: Path | None,
 ) -> None:
     """Write ``output`` (Parquet, columns of SCHEMA) from every source that can be read.
 
     ``licences`` decides which sources may train or calibrate; dev and test sources are always in. A
     source whose files are missing is reported and left out. ``authored`` is the folder of the
-    project's own messages, ``corrections`` that of the readings of train sources. Raises
-    SourceError when nothing trains, an authored row is malformed or a correction has lost its row.
+    project's own messages, ``corrections`` that of the readings of train sources; None leaves
+    them out. Raises SourceError when nothing trains, an authored row is malformed or a correction
+    has lost its row.
     """
     registry = load_registry(sources)
     _check_corrections(corrections, registry)
@@ -70,7 +72,9 @@ def build_corpus(
             log(f"{source.slug}: left out (licence {source.licence_class}, policy {licences})")
         else:
             entries += _read_source(source, raw, sources, corrections, removed, log)
-    if authored is not None:
+    if authored is None:
+        log(f"{AUTHORED.rstrip('_')}: left out (no folder)")
+    else:
         entries += authored_entries(authored)
         log(f"{AUTHORED.rstrip('_')}: {sum(entry.source is None for entry in entries)} rows")
     if not any(entry.role == "train" for entry in entries):

@@ -65,7 +65,8 @@ def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
 def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> TrainingRows:
     """Return the rows of the table ready to train on.
 
-    Raises RecipeError without legit or scam rows, and where the prefix fills a training window.
+    Raises RecipeError without legit or scam rows, where no row feeds a part of the loss that the
+    recipe turns on, and where the prefix fills a training window.
     """
     prefix = tokenizer.encode(recipe.base.prefix.strip(), add_special_tokens=False).ids
     if len(prefix) + 2 >= recipe.data.max_tokens:
@@ -90,6 +91,7 @@ def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> Train
         raise RecipeError(
             f"the corpus holds no {' and no '.join(sorted(missing))} rows to train on"
         )
+    _check_loss_is_fed(table, recipe)
     langs = table["lang"].to_pylist()
     languages = sorted(
         lang for lang in set(langs) if lang != "und" and langs.count(lang) >= MIN_LANGUAGE_ROWS
@@ -107,6 +109,24 @@ def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> Train
     numbers = {cell: number for number, cell in enumerate(cells)}
     targets = _targets(table, classes, languages, [numbers[cell] for cell in of_row], recipe)
     return TrainingRows(ids, facts, targets, languages, prefix, cells)
+
+
+def _check_loss_is_fed(table: pa.Table, recipe: Recipe) -> None:
+    # A corpus built without the project's own messages trains all the same, and worse.
+    for key, weight, fed, lack in (
+        (
+            "soft",
+            recipe.loss.soft,
+            table["reader"].null_count < table.num_rows,
+            "has a reader's probability",
+        ),
+        ("pair", recipe.loss.pair, max(_pairs(table), default=-1) >= 0, "belongs to a pair"),
+    ):
+        if weight and not fed:
+            raise RecipeError(
+                f"loss.{key} is {weight:g}, but no train row of the corpus {lack}; run: scamdetect "
+                f"data build with the folder of the authored messages, or set loss.{key} to 0"
+            )
 
 
 def disguised(table: pa.Table, recipe: Recipe) -> list[str]:
