@@ -63,6 +63,17 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
         ('name = "x"\n[base]\nlayers = 0\n', "base.layers is 0"),
         ('name = "x"\ncheckpoint_minutes = -1\n', "checkpoint_minutes is -1"),
         ("name = \n", "not valid TOML"),
+        ('name = ""\n', "name is ''; it becomes the name of a folder"),
+        ('name = " "\n', "name is ' '"),
+        ('name = "a/b"\n', "name is 'a/b'"),
+        ("name = 'a\\b'\n", r"name is 'a\\\\b'"),
+        ('name = "..a"\n', r"name is '\.\.a'"),
+        ('name = "a\\u0000b"\n', r"name is 'a\\x00b'"),
+        ('name = "x"\n[optimiser]\nlearning_rate = 0\n', "learning_rate is 0.0, allowed is 1e-09"),
+        ('name = "x"\n[loss]\nverdict = 0\nkinds = 0\nlanguage = 0\n', "every weight .* is 0"),
+        ('name = "x"\n[vocabulary]\nwhole_scripts = ["KLINGON"]\n', "'KLINGON'; allowed are"),
+        ('name = "x"\n[vocabulary]\nwhole_scripts = ["thai"]\n', "'thai'; allowed are"),
+        ('name = "x"\n[vocabulary]\nwhole_scripts = [""]\n', "whole_scripts holds ''"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:

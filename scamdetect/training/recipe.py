@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+import unicodedata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -104,6 +106,18 @@ def load_recipe(path: Path) -> Recipe:
     Raises RecipeError naming the file, the key, what was seen and what is allowed.
     """
     recipe = read_toml(path, Recipe, RecipeError)
+    name = recipe.name
+    if not name.strip() or not name.isprintable() or any(x in name for x in ("/", "\\", "..")):
+        raise RecipeError(
+            f"{path}: name is {name!r}; it becomes the name of a folder, so choose one without "
+            '"/", "\\", ".." and control characters that is not empty'
+        )
+    for script in recipe.vocabulary.whole_scripts:
+        if not _is_script(script):
+            raise RecipeError(
+                f"{path}: vocabulary.whole_scripts holds {script!r}; allowed are the names with "
+                'which Unicode names of letters begin, such as "ARABIC" or "HANGUL"'
+            )
     for key, value, low, high in (
         ("seed", recipe.seed, 0, 2**32 - 2),  # what numpy takes, and one more for the batches
         ("base.layers", 1 if recipe.base.layers is None else recipe.base.layers, 1, 1_000),
@@ -116,7 +130,7 @@ def load_recipe(path: Path) -> Recipe:
         ("data.disguised_share", recipe.data.disguised_share, 0.0, 1.0),
         ("vocabulary.max_pieces", recipe.vocabulary.max_pieces, 100, 10**6),
         ("optimiser.batch_tokens", recipe.optimiser.batch_tokens, 64, 10**6),
-        ("optimiser.learning_rate", recipe.optimiser.learning_rate, 0.0, 1.0),
+        ("optimiser.learning_rate", recipe.optimiser.learning_rate, 1e-9, 1.0),
         ("optimiser.head_learning_rate", recipe.optimiser.head_learning_rate, 0.0, 1.0),
         ("optimiser.kinds_learning_rate", recipe.optimiser.kinds_learning_rate, 0.0, 1.0),
         (
@@ -145,9 +159,20 @@ def load_recipe(path: Path) -> Recipe:
             raise RecipeError(f"{path}: {key} is {value}, allowed is {low} to {high}")
     if recipe.data.scam_share + recipe.data.spam_share >= 1:
         raise RecipeError(f"{path}: data.scam_share + data.spam_share must stay under 1")
+    loss = recipe.loss
+    if not any((loss.verdict, loss.kinds, loss.language, loss.soft, loss.pair)):
+        raise RecipeError(
+            f"{path}: every weight of the loss is 0, so nothing would be learnt; set loss.verdict, "
+            "loss.kinds, loss.language, loss.soft or loss.pair over 0"
+        )
     if recipe.data.max_tokens > recipe.optimiser.batch_tokens:
         raise RecipeError(f"{path}: optimiser.batch_tokens must be at least data.max_tokens")
     return recipe
+
+
+def _is_script(name: str) -> bool:
+    letters = (letter for letter in map(chr, range(sys.maxunicode + 1)) if letter.isalpha())
+    return bool(name) and any(unicodedata.name(one, "").startswith(name) for one in letters)
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
