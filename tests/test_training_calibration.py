@@ -113,10 +113,14 @@ def test_probabilities_are_made_for_the_base_rate(calibration: Calibration, tmp_
     assert found[0, 2] == pytest.approx(0.636, abs=0.06)
 
 
-@pytest.mark.parametrize(("n_legit", "n_scam", "named"), [(300, 49, "scam"), (49, 80, "legit")])
+@pytest.mark.parametrize(
+    ("n_legit", "n_scam", "named"),
+    [(300, 49, "scam"), (49, 80, "legit"), (300, 0, "scam"), (0, 80, "legit")],
+)
 def test_one_class_is_not_enough(tiny_bundle: Path, n_legit: int, n_scam: int, named: str) -> None:
     scorer = Scorer(Bundle.load(tiny_bundle), threads=1)
-    with pytest.raises(RecipeError, match=f"50 {named} rows .* has 49"):
+    n = n_scam if named == "scam" else n_legit
+    with pytest.raises(RecipeError, match=f"50 {named} rows .* has {n}"):
         calibrate(table(rows(n_legit, n_scam)), scorer)
 
 
