@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scamdetect.batching import chunked, fold_duplicates
 from scamdetect.bundle import Bundle
+from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.operating_points import OperatingPoint, cheapest_point, find_point
 from scamdetect.prediction import KindScore, Prediction, unscored
@@ -20,7 +21,7 @@ from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
 from scamdetect.tables import append, texts_of
 from scamdetect.text import normalise
-from scamdetect.thresholds import KindThresholds, Thresholds
+from scamdetect.thresholds import KindThresholds, Thresholds, is_number
 from scamdetect.workers import WorkerPool
 
 STREAM_WINDOW = 1024
@@ -130,12 +131,13 @@ class ScamDetector:
         not given follows a lower ``flag`` down to it. Raises InputError unless
         0 < review <= flag <= 1.
         """
-        flag_from = self.thresholds.flag if flag is None else _threshold(flag)
-        thresholds = Thresholds(
-            flag=flag_from,
-            review=min(self.thresholds.review, flag_from) if review is None else _threshold(review),
+        flag_from = self.thresholds.flag if flag is None else _threshold("flag", flag)
+        review_from = (
+            min(self.thresholds.review, flag_from)
+            if review is None
+            else _threshold("review", review)
         )
-        return type(self)(self._scorer, self._pool, thresholds)
+        return type(self)(self._scorer, self._pool, Thresholds(flag_from, review_from))
 
     @overload
     def predict(self, texts: str | None) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -265,8 +267,14 @@ class ScamDetector:
         return tuple(KindScore(KINDS[place], float(str(row[place]))) for place in strongest)
 
 
-def _threshold(value: float | OperatingPoint) -> float:
-    return value.threshold if isinstance(value, OperatingPoint) else value
+def _threshold(name: str, value: float | OperatingPoint) -> float:
+    if isinstance(value, OperatingPoint):
+        return value.threshold
+    if not is_number(value):
+        raise InputError(
+            f"{name} is a number over 0 and up to 1 or an OperatingPoint; got {value!r}"
+        )
+    return value
 
 
 def _scorable(value: object, version: int) -> tuple[str, str | None]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Kind
-from scamdetect.thresholds import by_group, clopper_pearson, threshold_at_fpr, weighted
+from scamdetect.thresholds import (
+    by_group,
+    clopper_pearson,
+    is_number,
+    threshold_at_fpr,
+    weighted,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ def find_point(
     Raises InputError, naming what is stored and how many rows there were, where there is none: a
     rate is never read off between or beyond those that the rows support.
     """
-    if isinstance(fpr, bool) or not isinstance(fpr, Real):
+    if not is_number(fpr):
         raise InputError(f"a false-positive rate is a number in [0, 1], such as 0.01; got {fpr!r}")
     chosen = _of(points, rows, lang, kind)
     for point in chosen:
@@ -147,6 +152,10 @@ def cheapest_point(
     asked for, which the point holds. Raises InputError on impossible costs and where flagging
     nothing at all, or everything, costs less than every point.
     """
+    given = {"cost_fp": cost_fp, "cost_fn": cost_fn, "base_rate": base_rate}
+    for name, value in given.items():
+        if not is_number(value):
+            raise InputError(f"{name} is a number over 0; got {value!r}")
     if not (0 < cost_fp < np.inf and 0 < cost_fn < np.inf and 0 < base_rate < 1):
         raise InputError(
             f"cost_fp={cost_fp!r}, cost_fn={cost_fn!r}, base_rate={base_rate!r} are impossible; "
@@ -213,7 +222,8 @@ def _why(
 
 
 def _named(lang: str | None, kind: Kind | str | None) -> str:
-    return (f" for lang={lang!r}" if lang else "") + (f" for kind={str(kind)!r}" if kind else "")
+    named = "" if lang is None else f" for lang={lang!r}"
+    return named if kind is None else f"{named} for kind={str(kind)!r}"
 
 
 def _listed(names: Iterable[str]) -> str:

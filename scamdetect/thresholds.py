@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,6 +52,11 @@ class KindThresholds:
         for value in (self.f1, 1.0 if self.precision is None else self.precision):
             if not 0 <= value <= 1:
                 raise InputError(f"a kind's threshold lies in [0, 1]; got {value!r}")
+
+
+def is_number(value: object) -> bool:
+    """Return whether the value is a real number, which True and False are not here."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def threshold_at_fpr(

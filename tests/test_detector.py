@@ -221,6 +221,16 @@ def test_impossible_thresholds_are_refused(detector: ScamDetector, bands: dict[s
         detector.with_thresholds(**bands)
 
 
+@pytest.mark.parametrize("name", ["flag", "review"])
+@pytest.mark.parametrize("value", ["x", True, [0.5]])
+def test_a_threshold_that_is_no_number_is_named(
+    detector: ScamDetector, name: str, value: object
+) -> None:
+    with pytest.raises(InputError, match=f"{name} is a number .* or an OperatingPoint; got "):
+        detector.with_thresholds(**{name: value})
+    assert detector.with_thresholds(flag=np.float32(0.95)).thresholds.flag == np.float32(0.95)
+
+
 def test_an_operating_point_gives_its_threshold(detector: ScamDetector) -> None:
     point = detector.operating_point(fpr=0.005)
     assert (point.threshold, point.n, point.recall) == (0.9, 500, 0.8)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,6 +97,7 @@ def test_a_point_is_found_by_rate_language_and_kind() -> None:
         ({"fpr": 0.02}, "choose one of these"),
         ({"fpr": 0.01, "lang": "th"}, "from 340 legit rows .*120.* has 0.05"),
         ({"fpr": 0.05, "lang": "ja"}, "80 legit and 12 scam .* of their own: th"),
+        ({"fpr": 0.05, "lang": ""}, "no operating points for lang='': that language is unknown"),
         ({"fpr": 0.05, "lang": "xx"}, "unknown to this bundle.* own: th; use lang=None"),
         ({"fpr": 0.05, "kind": "job"}, "that kind is unknown to this bundle.*points: romance"),
         ({"fpr": "1%"}, r"a number in \[0, 1\], such as 0.01; got '1%'"),
@@ -137,3 +141,10 @@ def test_costs_at_which_a_flag_always_pays_are_told() -> None:
 def test_impossible_costs_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match="base rate"):
         cheapest_point(POINTS, ROWS, **(COSTS | wrong))
+
+
+@pytest.mark.parametrize("name", COSTS)
+@pytest.mark.parametrize("value", ["a", None, True, [1.0]])
+def test_a_cost_that_is_no_number_is_named(name: str, value: Any) -> None:  # noqa: ANN401
+    with pytest.raises(InputError, match=re.escape(f"{name} is a number over 0; got {value!r}")):
+        cheapest_point(POINTS, ROWS, **(COSTS | {name: value}))
