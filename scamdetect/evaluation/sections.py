@@ -143,10 +143,10 @@ def _authored(report: Report) -> list[Section]:
     for own in detectors[0].authored:
         if own.reader_auc is not None:
             at = [percent(own.reader_recall_at[rate]) for rate in RATES]
-            pairs = [percent(own.reader_pairs_by_rank), percent(own.reader_pairs_at_flag)]
+            read_pairs = [percent(own.reader_pairs_by_rank), percent(own.reader_pairs_at_flag)]
             rows.append(
                 [f"authored {own.role}", "blind reader", "-", "-", decimal(own.reader_auc), *at]
-                + ["-", "-", *pairs]
+                + ["-", "-", *read_pairs]
             )
     cells.sort(key=lambda row: (row[0], row[2], row[3]))
     shared = ", ".join(name for name in first.writers if name in report.train_writers)
