@@ -22,12 +22,15 @@ from scamdetect.data.corpus_rows import authored_table
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.authored import READER_FLAG, AuthoredFigures, authored_figures, writers
 from scamdetect.evaluation.cells import decimal, percent
+from scamdetect.evaluation.gates import BAR, Gate, gates
 from scamdetect.evaluation.kind_figures import BY_SOURCE
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.metrics import Estimate
+from scamdetect.evaluation.protocol import FLAG
 from scamdetect.evaluation.provenance import commit, file_stem, today
 from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
 from scamdetect.evaluation.scoring import score_texts
+from scamdetect.evaluation.slices import false_alarms
 from scamdetect.evaluation.table import detector_texts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,6 +81,11 @@ def main() -> None:
         for mix in one.mixes:
             floor = f"noise floor {mix.noise_floor:.3f}"
             shown.append(f"  ECE {mix.name}: {decimal(mix.ece)}, {floor}")
+        shown += [
+            f"  bar of {BAR:.0%} on {gate.slice}: {percent(gate.fpr)} of {gate.fpr.n} flagged, "
+            f"{gate.verdict}"
+            for gate in one.gates
+        ]
         sys.stdout.write("\n".join(shown) + "\n")
 
 
@@ -89,11 +97,13 @@ class Opened:
     model_id: str
     figures: AuthoredFigures
     mixes: tuple[Reliability, ...]
+    gates: tuple[Gate, ...]
 
     def record(self) -> str:
         """Return the figures as JSON with what is needed to repeat them."""
         head = {"date": today(), "commit": commit(), "model_id": self.model_id}
         head |= {"reliability": [asdict(mix) for mix in self.mixes]}
+        head |= {"gates": [asdict(gate) | {"verdict": gate.verdict} for gate in self.gates]}
         return json.dumps(head | asdict(self.figures), indent=1) + "\n"
 
 
@@ -106,7 +116,8 @@ def opened_part(rows: str, table: pa.Table, detector: ScamDetector) -> Opened:
         for rate in BASE_RATES
     )
     known = tuple(mix for mix in mixes if mix is not None)
-    return Opened(rows, detector.model_id, figures, known)
+    slices = false_alarms(table, {FLAG: scores.flagged}).slices
+    return Opened(rows, detector.model_id, figures, known, gates(rows, slices, FLAG))
 
 
 def log_line(model_id: str, rows: str, figures: AuthoredFigures) -> list[object]:

@@ -57,6 +57,11 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
         line, untrained = csv.DictReader(file)
     assert (line["n_scam"], line["n_legit"], line["writers"]) == ("13", "13", "a tester")
     assert (untrained["rows"], untrained["n_scam"]) == ("untrained", "3")
+    (path,) = (authored / "results").glob("final-*.json")
+    (gate,) = json.loads(path.read_text(encoding="utf-8"))["gates"]
+    assert (gate["slice"], gate["fpr"]["n"], gate["met"]) == ("finance", 13, None)
+    assert gate["verdict"].startswith("too few")
+    assert "bar of 2% on finance" in first.stdout
     second = _run("final.py", tiny_bundle, *options)
     assert second.returncode == 1 and "opened once per bundle" in second.stderr
     log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")

@@ -31,6 +31,7 @@ def _cell(name: str, hits: int, n: int) -> CellRates:
 def test_a_bar_needs_rows_and_an_upper_bound(hits: int, n: int, met: bool | None) -> None:
     (gate,) = gates("dev", [_cell("finance", hits, n)], "flag")
     assert gate.met is met
+    assert gate.verdict.split()[0] == {True: "met", False: "missed", None: "too"}[met]
 
 
 def test_transactional_comes_first_and_merged_cells_have_no_bar() -> None:

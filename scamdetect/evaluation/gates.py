@@ -22,6 +22,12 @@ class Gate:
     fpr: Estimate
     met: bool | None
 
+    @property
+    def verdict(self) -> str:
+        """What ``met`` says, in words."""
+        words = {True: "met", False: "missed", None: f"too few (under {FEWEST_ROWS} rows)"}
+        return words[self.met]
+
 
 def gates(where: str, slices: Iterable[CellRates], threshold: str) -> tuple[Gate, ...]:
     """Return a gate a slice at the named threshold.

@@ -171,10 +171,9 @@ def _authored(report: Report) -> list[Section]:
 
 
 def _gates(detectors: Sequence[Evaluation]) -> Section:
-    words = {True: "met", False: "missed", None: f"not under {FEWEST_ROWS} rows"}
     rows = [
         [gate.where, gate.slice, found.detector, f"{gate.fpr.n:,}", percent(gate.fpr)]
-        + [words[gate.met]]
+        + [gate.verdict]
         for found in detectors
         for gate in found.gates
     ]
