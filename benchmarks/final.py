@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,6 +23,7 @@ from scamdetect.data.corpus_rows import authored_table
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.authored import READER_FLAG, AuthoredFigures, authored_figures, writers
 from scamdetect.evaluation.cells import decimal, percent
+from scamdetect.evaluation.contamination import contamination
 from scamdetect.evaluation.gates import BAR, Gate, gates
 from scamdetect.evaluation.kind_figures import BY_SOURCE
 from scamdetect.evaluation.logbook import add_line, read_lines
@@ -31,7 +33,8 @@ from scamdetect.evaluation.provenance import commit, file_stem, today
 from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.slices import false_alarms
-from scamdetect.evaluation.table import detector_texts
+from scamdetect.evaluation.table import detector_texts, read_rows
+from scamdetect.files import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 UNTRAINED = "untrained"
@@ -46,6 +49,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundles", type=Path, nargs="+")
     parser.add_argument("--authored", type=Path, default=ROOT / "data" / "authored")
+    parser.add_argument(
+        "--corpus", type=Path, default=ROOT / "data" / "corpus.parquet",
+        help="its train rows are searched for the final ones; without the file nothing is searched",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
     log = asked.out / "final_log.csv"
@@ -65,6 +72,7 @@ def main() -> None:
     for rows, table in tables.items():
         if not table.num_rows:
             raise InputError(f"{parts[rows]}: holds no row of the final part")
+    overlap = audit(tables, asked.corpus)
     learnt = writers(authored_table(asked.authored, "train"))
     asked.out.mkdir(parents=True, exist_ok=True)
     found = [
@@ -74,7 +82,8 @@ def main() -> None:
     ]
     for one in found:
         stem = f"{one.rows}-{file_stem(one.model_id)}"
-        (asked.out / f"{stem}.json").write_text(one.record(), encoding="utf-8")
+        record = json.dumps(one.record() | {"contamination": overlap.get(one.rows)}, indent=1)
+        (asked.out / f"{stem}.json").write_text(record + "\n", encoding="utf-8")
         add_line(log, COLUMNS, log_line(one.model_id, one.rows, one.figures))
     for one in found:
         shown = lines(one.model_id, one.rows, one.figures, learnt)
@@ -99,12 +108,36 @@ class Opened:
     mixes: tuple[Reliability, ...]
     gates: tuple[Gate, ...]
 
-    def record(self) -> str:
-        """Return the figures as JSON with what is needed to repeat them."""
+    def record(self) -> dict[str, Any]:
+        """Return the figures for JSON with what is needed to repeat them."""
         head = {"date": today(), "commit": commit(), "model_id": self.model_id}
         head |= {"reliability": [asdict(mix) for mix in self.mixes]}
         head |= {"gates": [asdict(gate) | {"verdict": gate.verdict} for gate in self.gates]}
-        return json.dumps(head | asdict(self.figures), indent=1) + "\n"
+        return head | asdict(self.figures)
+
+
+def audit(tables: Mapping[str, pa.Table], corpus: Path) -> dict[str, dict[str, Any]]:
+    """Return by part what the train rows of the corpus hold of it; nothing without the file."""
+    if not corpus.exists():
+        sys.stdout.write(f"contamination: not audited, there is no {corpus}\n")
+        return {}
+    # The role tells the parts apart, so that the train rows are searched once.
+    parts = [
+        table.set_column(
+            table.schema.get_field_index("role"), "role", pa.array([rows] * table.num_rows)
+        )
+        for rows, table in tables.items()
+    ]
+    train, sha256 = read_rows(corpus, {"train"}), file_sha256(corpus)
+    found = {}
+    for one in contamination(pa.concat_tables(parts), train):
+        rows = one.rows.removeprefix("authored ")
+        found[rows] = asdict(one) | {"n_train": train.num_rows, "corpus_sha256": sha256}
+        sys.stdout.write(
+            f"contamination of {rows} by {train.num_rows:,} train rows: {one.exact} of {one.n} "
+            f"word for word, {one.contained} of {one.n_long} long ones by half or more\n"
+        )
+    return found
 
 
 def opened_part(rows: str, table: pa.Table, detector: ScamDetector) -> Opened:

@@ -48,7 +48,13 @@ def authored(tmp_path: Path) -> Path:
 
 
 def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: Path) -> None:
+    corpus = authored / "corpus.parquet"
+    copied = synthetic_corpus.row(
+        1, "legit", role="train", norm="gold cost me 1 dollars at the shop"
+    )
+    pq.write_table(synthetic_corpus.table([copied]), corpus)
     options = ("--authored", authored / "authored", "--out", authored / "results")
+    options += ("--corpus", corpus)
     first = _run("final.py", tiny_bundle, *options)
     assert first.returncode == 0, first.stderr
     assert "no generator-held-out result" in first.stdout and "coins" not in first.stdout
@@ -58,7 +64,10 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     assert (line["n_scam"], line["n_legit"], line["writers"]) == ("13", "13", "a tester")
     assert (untrained["rows"], untrained["n_scam"]) == ("untrained", "3")
     (path,) = (authored / "results").glob("final-*.json")
-    (gate,) = json.loads(path.read_text(encoding="utf-8"))["gates"]
+    record = json.loads(path.read_text(encoding="utf-8"))
+    (gate,) = record["gates"]
+    assert (record["contamination"]["n"], record["contamination"]["exact"]) == (27, 1)
+    assert "contamination of untrained by 1 train rows: 1 of 6" in first.stdout
     assert (gate["slice"], gate["fpr"]["n"], gate["met"]) == ("finance", 13, None)
     assert gate["verdict"].startswith("too few")
     assert "bar of 2% on finance" in first.stdout
@@ -66,6 +75,15 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     assert second.returncode == 1 and "opened once per bundle" in second.stderr
     log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")
     assert log.count("\n") == 3
+
+
+def test_without_a_corpus_the_final_part_is_not_audited(authored: Path, tiny_bundle: Path) -> None:
+    options = ("--authored", authored / "authored", "--out", authored / "results")
+    done = _run("final.py", tiny_bundle, *options, "--corpus", authored / "none.parquet")
+    assert done.returncode == 0, done.stderr
+    assert "contamination: not audited" in done.stdout
+    (path,) = (authored / "results").glob("final-*.json")
+    assert json.loads(path.read_text(encoding="utf-8"))["contamination"] is None
 
 
 def test_nothing_is_opened_where_a_part_is_missing(authored: Path, tiny_bundle: Path) -> None:
