@@ -43,7 +43,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = []
     for n in range(200):
         verdict = ("legit", "scam", "legit", "spam")[n % 4]
-        rows.append(row(n, verdict, role="train", norm=f"{TINY_TEXTS[verdict]} {n}"))
+        source, text = f"en_{n // 4 % 2}", f"{TINY_TEXTS[verdict]} {n}"
+        rows.append(row(n, verdict, role="train", source=source, norm=text))
     pq.write_table(table([*rows, row(900, "scam", role="dev", norm="never seen")]), path)
     return path
 
@@ -176,28 +177,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(
     whole: Path, recipe: Path, corpus: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    code = f"""
-import os, signal
-from pathlib import Path
-import torch
-from scamdetect.training.fit import train
-
-torch.set_num_threads({torch.get_num_threads()})
-
-def log(line):
-    if line.startswith("step 20/"):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-train(Path({str(recipe)!r}), Path({str(corpus)!r}), Path({str(out)!r}), resume=True, log=log)
-"""
-    killed = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=TESTS.parent,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        timeout=300,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    _train_until_killed(recipe, corpus, out, at="step 20/")
     state = torch.load(Run(out).checkpoint, weights_only=True)
     assert state["step"] == 19
     assert not Run(out).weights.exists()
@@ -211,6 +191,68 @@ train(Path({str(recipe)!r}), Path({str(corpus)!r}), Path({str(out)!r}), resume=T
     train(recipe, corpus, out, resume=True, log=_ignore)
     assert _same_weights(whole, out)
     assert _metrics(whole) == _metrics(out)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "left"),
+    [
+        pytest.param(
+            "checkpoint_minutes = 0", "checkpoint_minutes = 60", "step 20/", [],
+            id="before the first checkpoint",
+        ),
+        pytest.param(
+            "", "", "checkpoint.pt", ["checkpoint.pt", "model.safetensors"], id="before clean-up"
+        ),
+        pytest.param(
+            "[optimiser]", "[loss]\nsource_adversary = 0.5\n[optimiser]", "step 20/",
+            ["checkpoint.pt"], id="with an adversary",
+        ),
+    ],
+)  # fmt: skip
+def test_wherever_a_run_is_killed_it_ends_with_the_same_weights(
+    base: Path, corpus: Path, tmp_path: Path, old: str, new: str, at: str, left: list[str]
+) -> None:
+    recipe, out, whole = _recipe(tmp_path, base), tmp_path / "run", tmp_path / "whole"
+    recipe.write_text(recipe.read_text("utf-8").replace(old, new, 1), encoding="utf-8")
+    _train_until_killed(recipe, corpus, out, at)
+    files = (Run(out).checkpoint, Run(out).weights)
+    assert [path.name for path in files if path.exists()] == left
+    for folder in (out, whole):
+        train(recipe, corpus, folder, resume=True, log=_ignore)
+    assert _same_weights(whole, out)
+    assert _metrics(whole) == _metrics(out)
+    assert not Run(out).checkpoint.exists()
+
+
+def _train_until_killed(recipe: Path, corpus: Path, out: Path, at: str) -> None:
+    """Train in a process that dies at a line of its log or before it removes a file."""
+    code = f"""
+import os, signal
+from pathlib import Path
+import torch
+from scamdetect.training.fit import train
+
+torch.set_num_threads({torch.get_num_threads()})
+
+def log(line):
+    if line.startswith({at!r}):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def unlink(path, missing_ok=False, unlink=Path.unlink):
+    log(path.name)
+    unlink(path, missing_ok)
+
+Path.unlink = unlink
+train(Path({str(recipe)!r}), Path({str(corpus)!r}), Path({str(out)!r}), resume=True, log=log)
+"""
+    killed = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=TESTS.parent,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        timeout=300,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
 
 
 def _refuses_what_it_cannot_go_on_with(

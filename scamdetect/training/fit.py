@@ -52,6 +52,7 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     identity = {"recipe": recipe_hash(recipe), "corpus": corpus_sha256(corpus), "seed": recipe.seed}
     check_same_run(run, identity, resume)
     if run.weights.exists():
+        run.checkpoint.unlink(missing_ok=True)  # of a run killed at its very end
         log(f"{out}: this run is finished")
         return
     with replacing(run.recipe) as partial:  # whole: the defaults of a later version may differ
