@@ -17,6 +17,7 @@ from invented_authored import SCAM, row
 
 from benchmarks.learning_curve import with_share
 from scamdetect.data.authored import write_rows
+from scamdetect.evaluation.protocol import SELECTING_SOURCES
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -166,7 +167,7 @@ def test_evasion_reports_what_each_disguise_changes(authored: Path, tiny_bundle:
 
 @pytest.fixture
 def tiny_run(tmp_path: Path) -> Path:
-    """Return a finished run; its corpus of three sources lies beside it."""
+    """Return a finished run; its corpus of three train sources and dev rows lies beside it."""
     from tiny_base import TINY_TEXTS, write_tiny_base
 
     from scamdetect.training.fit import train
@@ -179,6 +180,13 @@ def tiny_run(tmp_path: Path) -> Path:
         for n in range(100)
         for verdict, text in TINY_TEXTS.items()
     ]
+    own = {"verdict_provenance": "authored", "generated": "a tester"}
+    for n in range(5000, 5010):
+        for verdict in ("legit", "scam"):
+            for source in SELECTING_SOURCES:
+                rows.append(synthetic_corpus.row(n, verdict, source=source))
+            pair = {"source": "authored_en", "thread_id": f"en-p{n}"}
+            rows.append(synthetic_corpus.row(n, verdict, **own, **pair))
     pq.write_table(synthetic_corpus.table(rows), tmp_path / "corpus.parquet")
     base = write_tiny_base(tmp_path / "base")
     recipe = tmp_path / "tiny.toml"
@@ -212,6 +220,30 @@ def test_a_probed_run_gets_a_line_once(tiny_run: Path, tmp_path: Path) -> None:
     again = _run("source_probe.py", *options)
     assert again.returncode == 0 and "already" in again.stdout
     assert log.read_text(encoding="utf-8").count("\n") == 2
+
+
+def test_an_experiment_gets_a_line_once_and_a_finished_run_is_scored(
+    tiny_run: Path, tmp_path: Path
+) -> None:
+    corpus, log, runs = (tmp_path / name for name in ("corpus.parquet", "log.csv", "runs"))
+    options = ("--corpus", corpus, "--runs", runs, "--log", log)
+    # The recipe and corpus of the fixture's run under another seed.
+    first = _run("experiment.py", tmp_path / "tiny.toml", "--seeds", "1", *options)
+    assert first.returncode == 0, first.stderr
+    (made,) = runs.iterdir()
+    changed = (made / "model.safetensors").stat().st_mtime_ns
+    again = _run("experiment.py", tmp_path / "tiny.toml", tiny_run, "--seeds", "1", *options)
+    assert again.returncode == 0, again.stderr
+    assert "tiny, seed 1: is in" in again.stdout
+    assert list(runs.iterdir()) == [made]
+    assert (made / "model.safetensors").stat().st_mtime_ns == changed
+    with log.open(encoding="utf-8") as file:
+        line, scored = csv.DictReader(file)
+    assert (line["recipe"], line["seed"], scored["seed"]) == ("tiny", "1", "0")
+    assert line["recipe_hash"] in made.name and line["recipe_hash"] != scored["recipe_hash"]
+    assert line["corpus"] == scored["corpus"]
+    for figure in ("selection", "authored_auc", "pairs_by_rank", "disguised_auc"):
+        assert 0 <= float(line[figure]) <= 1 and 0 <= float(scored[figure]) <= 1
 
 
 def test_a_share_of_the_authored_train_rows_is_kept_and_pairs_stay_whole() -> None:
