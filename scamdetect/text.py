@@ -45,6 +45,10 @@ _STYLED = re.compile(
 _FRAMED = (0x1F130, 0x1F150, 0x1F170)  # where the capitals in squares and on black begin
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True))
 _SMALL_CAPITAL = re.compile(f"[{''.join(_SMALL_CAPITALS)}]")
+# Surrogates and the sets above but the joiners, in one search: most texts have none of them.
+_DISGUISED = re.compile(
+    "|".join(["[\ud800-\udfff]", _INVISIBLE.pattern, _STYLED.pattern, _SMALL_CAPITAL.pattern])
+)
 # A letter and what follows of letters and of the accents that compose with them.
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f])+")
 _MARKS = re.compile(r"[^\w\s\x00-\x7f]{31,}")
@@ -58,8 +62,8 @@ _CYRILLIC_OF_LATIN = dict(zip("aeopcyxijkmABEKMHOPCTYXI", "аеорсухіјк�
 _GREEK_OF_LATIN = dict(zip("aiovxABEZHIKMNOPTYX", "αιονχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", strict=True))
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _CYRILLIC = re.compile("[\u0400-\u052f]")
-_GREEK = re.compile("[\u0370-\u03ff]")
-_SPACES = re.compile("[^\\S\n]+")
+_GREEK_OR_CYRILLIC = re.compile("[\u0370-\u052f]")
+_SPACES = re.compile("[^\\S\n](?:[^\\S\n]+|(?<! ))")  # all but a lone blank, which may stay
 _BREAKS = re.compile(r" ?\n(?: ?\n)+ ?| ?\n ?")
 
 
@@ -72,26 +76,33 @@ def fold(text: Text, version: int = NORMALISER_VERSION) -> Text:
     """
     if not text.isascii():
         text = _fold_unicode(text, _needed_joiner if version > 1 else _first_needed_joiner)
-    text = substitute(_CONTROLS, " ", substitute(_RETURNS, "\n", text))
-    text = substitute(_SPACES, _one_space if version > 1 else " ", text)
+    printable = text.isprintable()  # then blanks are its only white space, and it has no controls
+    if not printable:
+        text = substitute(_CONTROLS, " ", substitute(_RETURNS, "\n", text))
+    if not printable or "  " in text:
+        text = substitute(_SPACES, _one_space if version > 1 else " ", text)
     if version > 2:
         plain = plain_words(text)
         text = plain if plain == text else _in_one_script(plain)
-    return strip(substitute(_BREAKS, _one_or_two_breaks, text))
+    if not printable and any(untidy in text for untidy in (" \n", "\n ", "\n\n\n")):
+        text = substitute(_BREAKS, _one_or_two_breaks, text)
+    return strip(text)
 
 
 def _fold_unicode(text: Text, needed_joiner: Callable[[re.Match[str]], str]) -> Text:
-    text = substitute(_SURROGATES, _one_character, text)
-    text = substitute(_INVISIBLE, "", text)
-    text = substitute(_STYLED, _plain_letter, text)
-    text = substitute(_SMALL_CAPITAL, lambda match: _SMALL_CAPITALS[match[0]], text)
-    # Composed first, for the marks beside a joiner decide whether it stays.
-    text = _composed(substitute(_JOINERS, needed_joiner, _composed(text)))
-    return _in_one_script(text)
+    if _DISGUISED.search(text):
+        text = substitute(_SURROGATES, _one_character, text)
+        text = substitute(_INVISIBLE, "", text)
+        text = substitute(_STYLED, _plain_letter, text)
+        text = substitute(_SMALL_CAPITAL, lambda match: _SMALL_CAPITALS[match[0]], text)
+    # Composed first, for the marks beside a joiner decide whether it stays. What neither changed is
+    # composed; the rest is not: joiners part letters from marks, and composing can add marks.
+    joined = substitute(_JOINERS, needed_joiner, _composed(text))
+    return _in_one_script(joined if joined == text else _composed(joined))
 
 
 def _in_one_script(text: Text) -> Text:
-    if _LATIN.search(text) and (_CYRILLIC.search(text) or _GREEK.search(text)):
+    if _GREEK_OR_CYRILLIC.search(text) and _LATIN.search(text):
         return compose(substitute(_WORD, _one_script, text))
     return text
 
@@ -101,8 +112,11 @@ def _one_character(match: re.Match[str]) -> str:
 
 
 def _composed(text: Text) -> Text:
-    # Fewer marks first: composing sorts those of a letter, in quadratic time.
-    return compose(substitute(_MARKS, _fewer_marks, text))
+    # Fewer marks first: composing sorts those of a letter, in quadratic time. Too many in a row
+    # show among every 31st character, which is quicker to see than the row.
+    if any(map(unicodedata.combining, text[:: _MOST_MARKS + 1])):
+        text = substitute(_MARKS, _fewer_marks, text)
+    return compose(text)
 
 
 def _fewer_marks(match: re.Match[str]) -> str:
@@ -149,13 +163,12 @@ def _one_script(match: re.Match[str]) -> str:
     word = match[0]
     if word.isascii() or not _LATIN.search(word):
         return word
-    cyrillic, greek = _CYRILLIC.findall(word), _GREEK.findall(word)
     # A word whose foreign letters all look Latin is Latin in disguise; otherwise it is of the other
     # script.
-    if all(letter in _LATIN_OF_FOREIGN for letter in cyrillic + greek):
+    if all(letter in _LATIN_OF_FOREIGN for letter in _GREEK_OR_CYRILLIC.findall(word)):
         letters = _LATIN_OF_FOREIGN
     else:
-        letters = _CYRILLIC_OF_LATIN if cyrillic else _GREEK_OF_LATIN
+        letters = _CYRILLIC_OF_LATIN if _CYRILLIC.search(word) else _GREEK_OF_LATIN
     return "".join(letters.get(letter, letter) for letter in word)
 
 
@@ -187,24 +200,33 @@ _DOT = r"(?:\.|\[\.\]|\(\.\))"
 _REST = r"[^\s<>\"'«»「」『』（）【】，。、；！？]"
 _EMAIL = re.compile(
     r"(?<![\w.+-])"
-    rf"(?:[\w.+-]{{1,64}}(?:@|\[at\]|\(at\))(?:{_LABEL}\.){{1,6}}[^\W\d_]{{2,24}}(?![\w@]))+",
+    rf"(?:[\w.+-]{{1,64}}+(?:@|\[at\]|\(at\))(?:{_LABEL}\.){{1,6}}[^\W\d_]{{2,24}}(?![\w@]))+",
     re.IGNORECASE,
 )
+_AT = re.compile(r"[\[(]at[\])]", re.IGNORECASE)
+# The looks ahead at what it begins with are for speed: most places fail them.
 _LINK = re.compile(
-    rf"(?:(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)|www\.){_REST}+"
+    rf"(?=[hfw])(?:(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)|www\.){_REST}+"
     # Without a scheme: a known top-level domain, or any two letters where a third label or a path
     # follows (a missing blank after a full stop, as in "thanks.im here", is no link).
-    rf"|(?<![\w@.-])(?:{_LABEL}{_DOT}){{1,6}}(?:{_TOP_LEVEL})(?![\w@-])(?:[:/?#]{_REST}*)?"
-    rf"|(?<![\w@.-])(?:{_LABEL}{_DOT}){{2,6}}[a-z]{{2}}(?![\w@-])(?:[:/?#]{_REST}*)?"
-    rf"|(?<![\w@.-]){_LABEL}{_DOT}[a-z]{{2}}/{_REST}*"
-    r"|(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])(?:[:/][^\s<>\"']*)?",
+    r"|(?<![\w.])(?:(?<![@-])(?=[\w-]++[.\[(])(?:"
+    rf"(?:{_LABEL}{_DOT}){{1,6}}(?:{_TOP_LEVEL})(?![\w@-])(?:[:/?#]{_REST}*)?"
+    rf"|(?:{_LABEL}{_DOT}){{2,6}}[a-z]{{2}}(?![\w@-])(?:[:/?#]{_REST}*)?"
+    rf"|{_LABEL}{_DOT}[a-z]{{2}}/{_REST}*)"
+    r"|(?:\d{1,3}\.){3}\d{1,3}(?![\w.])(?:[:/][^\s<>\"']*)?)",
     re.IGNORECASE,
+)
+# What every link without "://" has inside: quick to look for, as it begins with a literal.
+_INSIDE_LINK = re.compile(
+    r"\.(?:(?<=\w\.)(?:[^\W\d_]|\d{1,3}\.\d)|(?<=[\[(]\.)[\])]|(?<=[wW]\.)\S)|:(?:\\\\|\]//)"
 )
 _HANDLE = re.compile(r"(?<![\w@.])(?:@(?=\w*[^\W\d])[\w.]{2,32}(?<!\.))+")
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?:\+|00)?\(?\d[\d()]{0,40}+(?:[ \u3000\u00a0./‑–-]\(?\d[\d()]{0,40}+){0,7}(?!\w)"
+    r"(?=[+(\d])(?<![\w.,])(?:\+|00)?\(?\d[\d()]{0,40}+"
+    r"(?:[ \u3000\u00a0./‑–-]\(?\d[\d()]{0,40}+){0,7}(?!\w)"
     r"|(?<=[^\W\d_])\d{9,}"
 )
+_SEVEN_DIGITS = re.compile(r"\d(?:[() \u3000\u00a0./‑–-]*+\d){6}")  # fewer are never masked
 _GROUPED_AMOUNT = re.compile(
     r"\d{1,3}(?:[., ]\d{3})+(?:[.,]\d{1,2})?|\d+[.,]\d{1,8}|\d{1,3}(?:,\d{2})*,\d{3}"
 )
@@ -227,9 +249,9 @@ _CURRENCY_AFTER = re.compile(
     re.IGNORECASE,
 )
 # A token can uncover what the text in its place hid, as the handle in "1234567@name".
-_TOUCHING = re.compile(r"\][.(+-]*[\w@]|[\w@]\[")
+_TOUCHING = re.compile(r"\][.(+-]*[\w@]|\[(?<=[\w@]\[)")
 # And it can strand a joiner or an accent that belonged to a letter.
-_STRANDED = re.compile("\\][\u0300-\u036f\u200b-\u200d]|[\u0300-\u036f\u200b]\\[")
+_STRANDED = re.compile("\\][\u0300-\u036f\u200b-\u200d]|\\[(?<=[\u0300-\u036f\u200b]\\[)")
 _MOST_PASSES = 4
 
 
@@ -253,13 +275,13 @@ def _settled(step: Callable[[Text], Text], text: Text, unsettled: re.Pattern[str
 
 
 def _mask_once(text: Text, number_token: Callable[[re.Match[str]], str]) -> Text:
-    if "@" in text or "at" in text:
+    if "@" in text or ("at" in text and _AT.search(text)):
         text = substitute(_EMAIL, "[email]", text)
-    if "." in text or "://" in text:
+    if "://" in text or ("." in text and _INSIDE_LINK.search(text)):
         text = substitute(_LINK, _link_shape, text)
     if "@" in text:
         text = substitute(_HANDLE, lambda match: "[handle]" * match[0].count("@"), text)
-    return substitute(_NUMBER, number_token, text)
+    return substitute(_NUMBER, number_token, text) if _SEVEN_DIGITS.search(text) else text
 
 
 def _link_shape(match: re.Match[str]) -> str:
