@@ -36,7 +36,7 @@ _FEWEST_SPELT = 6  # letters of such a script
 _LETTER = "[A-Za-z\u00c0-\u024f\u0400-\u052f]"
 _LEET_SIGN = re.compile(f"[014$](?<={_LETTER}.){_LETTER}")  # between two letters
 _LEET_WORD = re.compile(
-    r"(?<![\w$!\].@/:=?&#%+-])[\w$][\w$!@]{2,15}(?<!!)(?![\w$@\[]|[.@/:=?&#%+-]\w|!\w)"
+    r"(?<![\w$!\].@/:=?&#%+-])[\w$][\w$!@]{2,15}(?<!!)(?![\w$@\[]|[.@/:=?&#%+-][\w\[]|!\w)"
 )
 _CYRILLIC = re.compile("[\u0400-\u052f]")
 _LATIN_OF_LEET = str.maketrans("01345789$@!", "oieastbgsai")

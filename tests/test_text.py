@@ -285,7 +285,7 @@ def test_a_bundle_keeps_the_version_that_it_was_trained_with(
         "S.p.A. and U.S.A., e.g. a.k.a", "www.a.b.c.d.example", "и я в", "तू जो भी हो तो",
         "한 번 못 본 게", "vitamins A B C", "fr.e.e", "p r.i z e", "ba7ebak awi, sa3a w nos",
         "anak2 b2b p2p 1st covid19 4x4", "TH0X1A a100b", "ravi@ybl wow!great", "win10 k0 a1",
-        "amaz0n.example/l0g1n?c0de=a1b", "@l0ver_b0y", "user-n4me.c0m",
+        "amaz0n.example/l0g1n?c0de=a1b", "@l0ver_b0y", "user-n4me.c0m", "Wh4ts4pp:[phone]",
     ],
 )  # fmt: skip
 def test_what_only_looks_disguised_stays(text: str) -> None:
