@@ -14,10 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 import synthetic_corpus
 from invented_authored import SCAM, row
+from tokenizers import Tokenizer
 
+from benchmarks import throughput_peers as peers
 from benchmarks.learning_curve import with_share
-from scamdetect.data.authored import write_rows
+from benchmarks.throughput_workloads import build, count_tokens
+from scamdetect.bundle import Bundle
+from scamdetect.data.authored import AuthoredRow, write_rows
+from scamdetect.errors import InputError
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
+from scamdetect.text import normalise
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -262,3 +268,118 @@ def test_a_share_of_the_authored_train_rows_is_kept_and_pairs_stay_whole() -> No
     smaller = set(with_share(synthetic_corpus.table(rows), 0.25)["thread_id"].to_pylist())
     assert smaller <= set(pairs) | {None}
     assert np.isclose(with_share(synthetic_corpus.table(rows), 1.0).num_rows, len(rows))
+
+
+@pytest.fixture
+def spoken() -> list[AuthoredRow]:
+    """Return rows in two languages, made of words that the tiny bundle knows."""
+    words = {
+        "en": "hello lunch meeting tomorrow thanks gift card profit sale gold shop week".split(),
+        "ru": "обед привет завтра прибыль магазин неделя золото друг".split(),
+    }
+    scripts = {"en": "Latn", "ru": "Cyrl"}
+    rows = []
+    for lang, known in words.items():
+        for number in range(1, 81):
+            labels = SCAM if number % 2 else {}
+            part = "train" if number % 8 else "final"
+            chosen = np.random.default_rng(number).choice(known, 12)
+            text = " ".join([*chosen, str(number), "closed" if part == "final" else "open"])
+            rows.append(
+                row(number, lang=lang, script=scripts[lang], part=part, text=text, **labels)
+            )
+    return rows
+
+
+def _tiny_tokenizer(bundle: Path) -> Tokenizer:
+    return Tokenizer.from_file(str(bundle / "tokenizer.json"))
+
+
+def test_workloads_have_their_lengths_copies_and_no_final_row(
+    spoken: list[AuthoredRow], tiny_bundle: Path
+) -> None:
+    tokenizer = _tiny_tokenizer(tiny_bundle)
+    short, mix, long = build(spoken, tokenizer, normalise, 60, 2)
+    assert [len(workload.texts) for workload in (short, mix, long)] == [60, 60, 2]
+    assert all(count_tokens(tokenizer, normalise(text)) <= 38 for text in short.texts)
+    assert min(len(text) for text in long.texts) > max(len(text) for text in short.texts)
+    assert "closed" not in " ".join(short.texts + mix.texts + long.texts)
+    everything = [normalise(text) for text in short.texts + mix.texts + long.texts]
+    assert len(set(everything)) == len(everything)
+    assert mix.copied is not None and short.copied is None
+    changed = [place for place in range(60) if mix.copied[place] != mix.texts[place]]
+    figures = mix.figures
+    assert len(changed) == figures["exact copies"] + figures["near copies"] == 18
+    assert len(set(mix.copied)) == 60 - figures["exact copies"]
+    again = build(reversed(spoken), tokenizer, normalise, 60, 2)
+    assert [(one.texts, one.copied) for one in again] == [
+        (one.texts, one.copied) for one in (short, mix, long)
+    ]
+
+
+def test_too_few_rows_for_a_workload_are_named(
+    spoken: list[AuthoredRow], tiny_bundle: Path
+) -> None:
+    with pytest.raises(InputError, match="'en' give no more distinct texts"):
+        build(spoken[:4], _tiny_tokenizer(tiny_bundle), normalise, 2000, 1)
+
+
+def test_peers_answer_alike_in_any_order(tiny_bundle: Path, tmp_path: Path) -> None:
+    from tiny_base import TINY_TEXTS, write_tiny_base
+
+    base = str(write_tiny_base(tmp_path / "base"))
+    what, *classifier = peers.load_classifier(Bundle.load(tiny_bundle), None, base)
+    assert what == "base, random heads, 2 layers"
+    texts = [f"{text} {'so ' * n}" for n in range(12) for text in TINY_TEXTS.values()]
+    runner = peers.plain_torch(*classifier)
+    expected = np.concatenate([runner([text]) for text in texts])
+    for score in (
+        peers.pipeline(*classifier),
+        peers.in_arrival_order(runner),
+        peers.sorted_by_length(runner),
+    ):
+        assert np.allclose(score(texts), expected, atol=1e-5)
+
+
+def test_throughput_scores_every_text_under_every_condition(
+    spoken: list[AuthoredRow], tiny_bundle: Path, tmp_path: Path
+) -> None:
+    for lang in ("en", "ru"):
+        rows = [one for one in spoken if one.lang == lang]
+        write_rows(tmp_path / "authored" / f"{lang}.jsonl", rows)
+    sizes = "--rounds 1 --texts 70 --long-texts 2 --single 6 --workers 1 --memory-rows 20".split()
+    places = ("--authored", tmp_path / "authored", "--out", tmp_path / "results")
+    done = _run("throughput.py", tiny_bundle, "--no-torch", *sizes, *places)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "results" / "throughput.json").read_text("utf-8"))
+    own = {"scamdetect", "scamdetect, threads=1", "scamdetect, workers=1"}
+    plain = {"ONNX Runtime, arrival", "ONNX Runtime, sorted", "TF-IDF"}
+    folding = {"scamdetect, folding", "scamdetect, folding, stream"}
+    by_workload = {
+        name: {one["condition"] for one in found["throughput"] if one["workload"] == name}
+        for name in found["workloads"]
+    }
+    assert by_workload["40 tokens"] == by_workload["long texts"] >= own | plain
+    assert by_workload["realistic mix"] == by_workload["40 tokens"] | folding
+    for one in found["throughput"]:
+        assert one["texts"] == one["scored"] == found["workloads"][one["workload"]]["texts"]
+        assert len(one["per_second"]) == 1 and min(one["per_second"]) > 0
+        assert one["ratios"].keys() == {"ONNX Runtime, arrival"}
+    assert {one["n"] for one in found["latency"]} == {6}
+    assert all(0 < one["p50_ms"] <= one["p99_ms"] for one in found["latency"])
+    total = found["cold_start_seconds"]["total"]
+    assert 0 < total["lowest"] <= total["median"] <= total["highest"]
+    (memory,) = found["peak_memory"]
+    assert memory["rows"] == memory["scored"] == 20 and memory["MB"] > 0
+    assert found["skipped"]["torch"] and found["bundle_MB"] > 0
+    page = (tmp_path / "results" / "throughput.md").read_text("utf-8")
+    assert page == done.stdout and "| scamdetect, folding | 70 |" in page
+    assert str(tmp_path) not in page + json.dumps(found)
+
+
+def test_throughput_names_impossible_sizes_and_missing_folders(tmp_path: Path) -> None:
+    done = _run("throughput.py", "--rounds", "0")
+    assert done.returncode == 2 and "'0' is no whole number from 1" in done.stderr
+    done = _run("throughput.py", tmp_path / "no-bundle")
+    assert done.returncode == 1 and "no-bundle: no such folder" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,195 @@
+"""What throughput.py measures beside scamdetect: how others score the same texts.
+
+Each maker returns a function from texts to scam probabilities (n,), uncalibrated. The encoders read
+a text's first ``max_tokens`` tokens; all get normalised texts and do not pay for normalising.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+from scamdetect.batching import chunked
+from scamdetect.bundle import CONFIG, MODEL, TOKENIZER, Bundle
+from scamdetect.data.authored import AuthoredRow
+from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.probabilities import softmax
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+BATCH = 32
+TFIDF_ROWS = 4_000
+_SCAM = VERDICTS.index(Verdict.SCAM)
+
+Floats = npt.NDArray[np.float64]
+Score = Callable[[Sequence[str]], Floats]
+
+
+def in_arrival_order(run: Score) -> Score:
+    """Return a scorer that runs batches of 32 as the texts come."""
+
+    def score(texts: Sequence[str]) -> Floats:
+        return np.concatenate([run(batch) for batch in chunked(texts, BATCH)])
+
+    return score
+
+
+def sorted_by_length(run: Score) -> Score:
+    """Return a scorer that runs the longest texts first and restores the order.
+
+    As ``SentenceTransformer.encode`` does, by the number of characters.
+    """
+
+    def score(texts: Sequence[str]) -> Floats:
+        order = np.argsort([-len(text) for text in texts], kind="stable")
+        found = np.empty(len(texts))
+        found[order] = in_arrival_order(run)([texts[place] for place in order])
+        return found
+
+    return score
+
+
+def plain_onnxruntime(bundle: Bundle) -> Score:
+    """Return a runner of one batch over the bundle's graph, with the session's default options."""
+    tokenizer = Tokenizer.from_file(str(bundle.folder / TOKENIZER))
+    tokenizer.enable_truncation(bundle.max_tokens)
+    tokenizer.enable_padding(pad_id=tokenizer.token_to_id("<pad>"), pad_token="<pad>")
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    session = ort.InferenceSession(
+        str(bundle.folder / MODEL), options, providers=["CPUExecutionProvider"]
+    )
+
+    def run(texts: Sequence[str]) -> Floats:
+        encoded = tokenizer.encode_batch(list(texts))
+        feeds = {
+            "input_ids": np.array([one.ids for one in encoded], dtype=np.int64),
+            "attention_mask": np.array([one.attention_mask for one in encoded], dtype=np.int64),
+        }
+        (logits,) = session.run(["verdict_logits"], feeds)
+        return softmax(logits)[:, _SCAM].astype(np.float64)
+
+    return run
+
+
+def load_classifier(
+    bundle: Bundle, run: Path | None, base: str
+) -> tuple[str, PreTrainedModel, PreTrainedTokenizerFast]:
+    """Return what they are, an fp32 classifier and its tokenizer, both of ``transformers``.
+
+    The weights of a finished run; without one the ``base`` with as many layers as the bundle's
+    graph, under random heads, which takes the same time.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    from scamdetect.training.base import load_base
+    from scamdetect.training.model import keep_lowest_layers
+    from scamdetect.training.probe import untrained
+    from scamdetect.training.run import load_trained
+
+    if run is None:
+        loaded = load_base(base)
+        settings = json.loads((bundle.folder / CONFIG).read_text(encoding="utf-8"))
+        layers = loaded.encoder.config.num_hidden_layers
+        keep_lowest_layers(loaded.encoder, settings.get("num_hidden_layers", layers))
+        model, tokenizer, what = untrained(loaded), loaded.tokenizer, "base, random heads"
+    else:
+        model, tokenizer, _, _ = load_trained(run)
+        what = f"run {run.resolve().name}"
+    what = f"{what}, {model.encoder.config.num_hidden_layers} layers"
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        model_max_length=bundle.max_tokens,
+        model_input_names=["input_ids", "attention_mask"],
+    )
+    return what, _for_sequence_classification(model), fast
+
+
+def pipeline(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> Score:
+    """Return a ``transformers`` text-classification pipeline, called as people write it."""
+    import transformers
+
+    verbosity = transformers.logging.get_verbosity()
+    # It does not know the wrapper's class and says so at the level of errors.
+    transformers.logging.set_verbosity(transformers.logging.CRITICAL)
+    classify: Any = transformers.pipeline(
+        "text-classification", model=model, tokenizer=tokenizer, device="cpu"
+    )
+    transformers.logging.set_verbosity(verbosity)
+
+    def score(texts: Sequence[str]) -> Floats:
+        answers = classify(list(texts), batch_size=BATCH, truncation=True, top_k=None)
+        return np.array(
+            [
+                next(label["score"] for label in answer if label["label"] == Verdict.SCAM.value)
+                for answer in answers
+            ]
+        )
+
+    return score
+
+
+def plain_torch(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> Score:
+    """Return a runner of one batch over the fp32 classifier."""
+    import torch
+
+    def run(texts: Sequence[str]) -> Floats:
+        encoded = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
+        with torch.inference_mode():
+            logits = model(**encoded).logits
+        return logits.softmax(dim=1)[:, _SCAM].double().numpy()
+
+    return run
+
+
+def tfidf(rows: Iterable[AuthoredRow], normalise: Callable[[str], str]) -> Score:
+    """Return TF-IDF with logistic regression, fitted on up to 4,000 authored train rows."""
+    train = [row for row in rows if row.part == "train"]
+    train = train[:: -(-len(train) // TFIDF_ROWS)]
+    table = pa.table(
+        {
+            "norm": [normalise(row.text) for row in train],
+            "verdict": [str(row.verdict.value) for row in train],
+            "not_legit": [False] * len(train),
+            "weight": [1.0] * len(train),
+        }
+    )
+    return train_baseline(table, lambda line: None).scam_probabilities
+
+
+def _for_sequence_classification(model: Any) -> PreTrainedModel:  # noqa: ANN401
+    """Return the model as one whose output and config a pipeline understands."""
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel
+    from transformers.modeling_outputs import SequenceClassifierOutput
+
+    class ForSequenceClassification(PreTrainedModel):
+        config_class = PretrainedConfig
+
+        def __init__(self, config: PretrainedConfig) -> None:
+            super().__init__(config)
+            self.model = model
+
+        def forward(
+            self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+        ) -> SequenceClassifierOutput:
+            return SequenceClassifierOutput(logits=self.model(input_ids, attention_mask)[0])
+
+    config = copy.deepcopy(model.encoder.config)
+    config.id2label = {place: verdict.value for place, verdict in enumerate(VERDICTS)}
+    config.label2id = {verdict.value: place for place, verdict in enumerate(VERDICTS)}
+    config.problem_type = "single_label_classification"
+    return ForSequenceClassification(config).eval()
