@@ -99,13 +99,16 @@ def add_run(run: Path, corpus: str, rows: Selecting, log: Path) -> None:
     model, tokenizer, record, recipe = load_trained(run)
     if record["corpus"] != corpus:
         raise RecipeError(f"{run} was trained on another corpus: {record['corpus'][:16]}")
+    seed = "+".join(map(str, record.get("averaged", [record["seed"]])))
+    if (record["recipe"], seed, corpus[:16]) in done_before(log):
+        _say(f"{run}: is in {log} already")
+        return
     prefix = recipe.base.prefix
     found = probe(model, tokenizer, list(column(rows.dev, "norm")), prefix=prefix)
     figures = dev_figures(rows.dev, *found).flat()
     seen = probe(model, tokenizer, rows.hidden, prefix=prefix)[0][rows.known]
     figures["disguised_auc"] = auc(seen, rows.scam[rows.known])
     figures["disguised_r5"] = recall_at_fpr(seen, rows.scam[rows.known], 0.05)
-    seed = "+".join(map(str, record.get("averaged", [record["seed"]])))
     line = [today(), commit(), recipe.name, record["recipe"], seed, corpus[:16]]
     line += [f"{record['minutes']:.1f}", *(f"{figures[key]:.4f}" for key in FIGURES)]
     add_line(log, COLUMNS, line)

@@ -84,7 +84,8 @@ def _reader(figures: dict[str, Any]) -> str:
         percent(estimate(figures[f"reader_pairs_{by}"])) for by in ("by_rank", "at_flag")
     )
     return (
-        f" A blind reader: AUC {decimal(auc)}, recall {at} at 1 % FPR, pairs {ranked} by rank and "
+        f" A blind reader, with which every row was made to agree: AUC {decimal(auc)}, recall {at} "
+        f"at 1 % FPR, pairs {ranked} by rank and "
         f"{parted} parted."
     )
 

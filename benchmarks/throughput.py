@@ -8,7 +8,8 @@ wall clock: leave the machine alone meanwhile (the load before and after is reco
 
 Workloads (throughput_workloads.py; cut from authored rows of 20 or more languages, 2 % scam):
   40 tokens       messages of 40 tokens, no two alike
-  realistic mix   log-normal lengths; with 30 % exact or near copies where a condition folds them,
+  realistic mix   log-normal lengths; with 30 % exact or near copies where a condition folds (near
+                  ones fold where only masked numbers and links differ),
                   else with other texts of the same lengths in their place
   long texts      400 to 3,000 tokens: scamdetect reads all of it in windows, the other encoders
                   read the first window and drop the rest

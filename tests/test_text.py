@@ -297,7 +297,7 @@ def test_disguised_words_are_plain_from_version_3_on() -> None:
     assert normalise("p r i z e m0ney", 3) == "prize money"
 
 
-def test_folding_changes_no_authored_honest_row() -> None:
+def test_folding_changes_few_authored_honest_rows() -> None:
     rows = load_authored(Path(__file__).parent.parent / "data" / "authored")
     changed = [
         row.id for row in rows if row.verdict is Verdict.LEGIT and fold(row.text) != row.text

@@ -87,7 +87,7 @@ def test_thresholds_and_record_are_in_the_bundle(bundle: Path) -> None:
 def test_the_card_names_sources_thresholds_and_parity(bundle: Path) -> None:
     card = (bundle / "README.md").read_text(encoding="utf-8")
     for pattern in (
-        r"Languages without a calibrate scam, so that no recall is known: ",
+        r"Languages without a calibrate scam, so that no recall is known: cs\.",
         r"(?s)\A---\n.*license: apache-2\.0.*---\n\n# tiny 1\.2\.3",
         r"`flag` from a scam probability of 0\.\d{4}|`flag` from a scam probability of 1\.0000",
         r"\| permissive \| en_invented \(200\) \|",
