@@ -37,8 +37,8 @@ Log = Callable[[str], None]
 DETECTOR_CODE = tuple(
     f"scamdetect.{name}"
     for name in (
-        "text", "batching", "scoring", "runtime", "probabilities", "thresholds", "detector",
-        "evaluation.scoring",
+        "text", "plain_words", "traced", "batching", "scoring", "runtime", "probabilities",
+        "thresholds", "detector", "evaluation.scoring",
     )
 )  # fmt: skip
 _FLAG_CODE = tuple(
@@ -49,7 +49,7 @@ _TFIDF_CODE = (*_FLAG_CODE, "scamdetect.evaluation.baseline")
 _ENCODER_CODE = (
     *_FLAG_CODE,
     "scamdetect.evaluation.encoder_baseline",
-    *(f"scamdetect.training.{name}" for name in ("base", "model", "probe")),
+    *(f"scamdetect.training.{name}" for name in ("base", "model", "precision", "probe")),
 )
 
 
