@@ -83,7 +83,7 @@ class Condition:
     name: str
     score: peers.Score
     folds: bool = False
-    normalised: bool = False
+    reads: Callable[[str], str] | None = None  # what it gets of a text, where not the text itself
     slow: bool = False
     latency: bool = False
 
@@ -133,14 +133,14 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     _log(f"workloads: {', '.join(workload.name for workload in workloads)}")
     skipped: dict[str, str] = {}
     with ExitStack() as stack:
-        conditions = _peers(bundle, asked, skipped)
-        conditions.append(Condition("TF-IDF", peers.tfidf(rows, prepare), normalised=True))
+        conditions = _peers(bundle, asked, partial(_prefixed, bundle, prepare), skipped)
+        conditions.append(Condition("TF-IDF", peers.tfidf(rows, prepare), reads=prepare))
         conditions += _own(bundle, asked.workers, skipped, stack)
         inputs = {
             (workload.name, condition.name): found
             for workload in workloads
             for condition in conditions
-            if (found := _inputs(workload, condition, bundle, prepare, asked.slow_texts))
+            if (found := _inputs(workload, condition, asked.slow_texts))
         }
         for condition in conditions:
             condition.score(inputs[MIX, condition.name][:WARM_UP])
@@ -169,7 +169,12 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _peers(bundle: Bundle, asked: argparse.Namespace, skipped: dict[str, str]) -> list[Condition]:
+def _peers(
+    bundle: Bundle,
+    asked: argparse.Namespace,
+    reads: Callable[[str], str],
+    skipped: dict[str, str],
+) -> list[Condition]:
     found = []
     if asked.no_torch:
         skipped["torch"] = "left out by --no-torch"
@@ -178,8 +183,8 @@ def _peers(bundle: Bundle, asked: argparse.Namespace, skipped: dict[str, str]) -
         pipeline = peers.pipeline(model, tokenizer)
         by_length = peers.sorted_by_length(peers.plain_torch(model, tokenizer))
         found += [
-            Condition(f"{PIPELINE} ({what})", pipeline, normalised=True, slow=True, latency=True),
-            Condition(f"torch, sorted ({what})", by_length, normalised=True, slow=True),
+            Condition(f"{PIPELINE} ({what})", pipeline, reads=reads, slow=True, latency=True),
+            Condition(f"torch, sorted ({what})", by_length, reads=reads, slow=True),
         ]
     if len({condition.name for condition in found}) < len(found):
         raise InputError("--run names two folders of the same name and depth; rename one")
@@ -187,8 +192,8 @@ def _peers(bundle: Bundle, asked: argparse.Namespace, skipped: dict[str, str]) -
     arrival, by_length = peers.in_arrival_order(plain), peers.sorted_by_length(plain)
     return [
         *found,
-        Condition("ONNX Runtime, arrival", arrival, normalised=True, latency=True),
-        Condition("ONNX Runtime, sorted", by_length, normalised=True),
+        Condition("ONNX Runtime, arrival", arrival, reads=reads, latency=True),
+        Condition("ONNX Runtime, sorted", by_length, reads=reads),
     ]
 
 
@@ -227,19 +232,16 @@ def _stream(detector: ScamDetector, texts: Sequence[str]) -> peers.Floats:
     return np.array([found.scam_probability for found in detector.stream(texts)], np.float64)
 
 
-def _inputs(
-    workload: Workload,
-    condition: Condition,
-    bundle: Bundle,
-    prepare: Callable[[str], str],
-    slow_texts: int,
-) -> list[str]:
+def _inputs(workload: Workload, condition: Condition, slow_texts: int) -> list[str]:
     """Return what the condition scores of the workload; nothing where it has nothing to fold."""
     texts = (workload.copied or []) if condition.folds else workload.texts
     texts = texts[:slow_texts] if condition.slow else texts
-    if condition.normalised:
-        return [f"{bundle.prefix.strip()} {prepare(text)}".strip() for text in texts]
-    return texts
+    return list(map(condition.reads, texts)) if condition.reads else texts
+
+
+def _prefixed(bundle: Bundle, prepare: Callable[[str], str], text: str) -> str:
+    """Return what the bundle's encoder reads of the text."""
+    return f"{bundle.prefix.strip()} {prepare(text)}".strip()
 
 
 def _throughput(
