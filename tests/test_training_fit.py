@@ -123,11 +123,11 @@ def test_every_part_of_the_loss_trains_together(base: Path, tmp_path: Path) -> N
     ]
     corpus = tmp_path / "corpus.parquet"
     pq.write_table(table(rows), corpus)
-    parts = "soft = 1\npair = 1\nhonest_margin = 0.01\nsource_adversary = 0.1"
+    parts = "soft = 1\npair = 1\nhonest_margin = 0.01\ncontrastive = 0.1\nsource_adversary = 0.1"
     recipe.write_text(f"{recipe.read_text('utf-8')}\n[loss]\n{parts}\n", encoding="utf-8")
     train(recipe, corpus, tmp_path / "run", resume=True, log=_ignore)
     last = _metrics(tmp_path / "run")[-1]
-    assert {"soft", "pair", "honest_margin", "source_adversary"} <= set(last)
+    assert {"soft", "pair", "contrastive", "honest_margin", "source_adversary"} <= set(last)
     assert last["verdict"] < _metrics(tmp_path / "run")[0]["verdict"]
     assert load_trained(tmp_path / "run")[3].loss.pair == 1
 

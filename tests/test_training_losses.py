@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from torch.nn import functional
 
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.training.losses import (
@@ -18,6 +19,7 @@ from scamdetect.training.losses import (
     SCAM,
     SPAM,
     Targets,
+    contrastive_loss,
     honest_loss,
     kind_loss,
     multi_task_loss,
@@ -194,3 +196,27 @@ def test_parts_of_weight_zero_are_left_out_and_others_count() -> None:
     assert set(parts) - set(plain) == {"pair", "honest_margin", "soft"}
     expected = parts["verdict"] + 0.5 * parts["pair"] + 2 * parts["honest_margin"]
     assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_scams_of_a_shared_kind_are_drawn_together_and_apart_from_the_rest() -> None:
+    vectors = torch.randn(4, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    kinds = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
+    before = contrastive_loss(vectors, kinds)
+    before.backward()
+    assert vectors.grad is not None
+    moved = functional.normalize(vectors.detach() - 0.5 * vectors.grad, dim=-1)
+    unit = functional.normalize(vectors.detach(), dim=-1)
+    assert contrastive_loss(moved, kinds) < before
+    assert moved[0] @ moved[1] > unit[0] @ unit[1]
+    assert (moved[:2] @ moved[2:].T).mean() < (unit[:2] @ unit[2:].T).mean()
+
+
+@pytest.mark.parametrize("kinds", [torch.zeros(3, 2), torch.eye(3, 2)])
+def test_rows_without_a_scam_of_their_kind_are_neither_drawn_nor_pushed(
+    kinds: torch.Tensor,
+) -> None:
+    vectors = torch.randn(3, 8).requires_grad_()
+    loss = contrastive_loss(vectors, kinds)
+    loss.backward()
+    assert loss.item() == 0.0
+    assert vectors.grad is not None and vectors.grad.abs().sum() == 0

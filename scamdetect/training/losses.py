@@ -13,6 +13,7 @@ from scamdetect.training.recipe import LossTable
 LEGIT, SPAM, SCAM = 0, 1, 2  # columns of the verdict logits, in the order of labels.VERDICTS
 # In log-odds of scam: how far a scam should stand over its twin, and an honest row under zero.
 PAIR_MARGIN, HONEST_MARGIN = 4.0, 3.0
+_CONTRAST_TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,22 @@ def honest_loss(log_odds: torch.Tensor, verdict: torch.Tensor) -> torch.Tensor:
     legit = verdict == LEGIT
     over = functional.relu(log_odds + HONEST_MARGIN).square()
     return (over * legit).sum() / legit.sum().clamp(min=1)
+
+
+def contrastive_loss(vectors: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+    """Return the mean cross-entropy of finding a scam of a shared kind among the batch's rows.
+
+    The supervised contrastive loss (Khosla et al. 2020, arXiv:2004.11362) on pooled vectors
+    (n, hidden): scams that share a kind (n, k) are drawn together, whatever their language and
+    source, and apart from all other rows, their honest twins among them.
+    """
+    unit = functional.normalize(vectors.float(), dim=-1)
+    itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
+    likeness = (unit @ unit.T / _CONTRAST_TEMPERATURE).masked_fill(itself, -1e4)
+    alike = (kinds @ kinds.T > 0) & ~itself
+    mates = alike.sum(dim=1)
+    found = (functional.log_softmax(likeness, dim=-1) * alike).sum(dim=1) / mates.clamp(min=1)
+    return -found.sum() / (mates > 0).sum().clamp(min=1)
 
 
 def multi_task_loss(

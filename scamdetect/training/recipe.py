@@ -83,6 +83,7 @@ class LossTable(_Table, frozen=True):
     rule_weight: float = 0.5  # of a label that a rule made
     soft: float = 0.0  # towards a blind reader's probability, where a row has one
     pair: float = 0.0  # the scam of an authored pair above its honest twin, by a margin
+    contrastive: float = 0.0  # scams of a shared kind drawn together, apart from all other rows
     honest_margin: float = 0.0  # on honest rows whose scam log-odds come near zero
     source_adversary: float = 0.0  # against telling sources of one language and class apart
 
@@ -151,6 +152,7 @@ def load_recipe(path: Path) -> Recipe:
         ("loss.rule_weight", recipe.loss.rule_weight, 0.0, 1.0),
         ("loss.soft", recipe.loss.soft, 0.0, 1e6),
         ("loss.pair", recipe.loss.pair, 0.0, 1e6),
+        ("loss.contrastive", recipe.loss.contrastive, 0.0, 1e6),
         ("loss.honest_margin", recipe.loss.honest_margin, 0.0, 1e6),
         ("loss.source_adversary", recipe.loss.source_adversary, 0.0, 1e6),
         ("checkpoint_minutes", recipe.checkpoint_minutes, 0.0, 1e6),
