@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector
 from scamdetect.data.corpus_rows import authored_table
@@ -33,7 +34,7 @@ from scamdetect.evaluation.provenance import commit, file_stem, today
 from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.slices import false_alarms
-from scamdetect.evaluation.table import detector_texts, read_rows
+from scamdetect.evaluation.table import detector_texts, normaliser_problem, read_rows
 from scamdetect.files import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,10 +118,16 @@ class Opened:
 
 
 def audit(tables: Mapping[str, pa.Table], corpus: Path) -> dict[str, dict[str, Any]]:
-    """Return by part what the train rows of the corpus hold of it; nothing without the file."""
+    """Return by part what the train rows of the corpus hold of it; nothing without the file.
+
+    Raises InputError where another normaliser built the corpus, for then no text could be equal.
+    """
     if not corpus.exists():
         sys.stdout.write(f"contamination: not audited, there is no {corpus}\n")
         return {}
+    train, sha256 = read_rows(corpus, {"train"}), file_sha256(corpus)
+    if problem := normaliser_problem(corpus, pq.read_schema(corpus)):
+        raise InputError(problem)
     # The role tells the parts apart, so that the train rows are searched once.
     parts = [
         table.set_column(
@@ -128,7 +135,6 @@ def audit(tables: Mapping[str, pa.Table], corpus: Path) -> dict[str, dict[str, A
         )
         for rows, table in tables.items()
     ]
-    train, sha256 = read_rows(corpus, {"train"}), file_sha256(corpus)
     found = {}
     for one in contamination(pa.concat_tables(parts), train):
         rows = one.rows.removeprefix("authored ")

@@ -93,6 +93,18 @@ def test_without_a_corpus_the_final_part_is_not_audited(authored: Path, tiny_bun
     assert json.loads(path.read_text(encoding="utf-8"))["contamination"] is None
 
 
+def test_nothing_is_opened_beside_a_corpus_of_another_normaliser(
+    authored: Path, tiny_bundle: Path
+) -> None:
+    corpus = authored / "corpus.parquet"
+    built = synthetic_corpus.table([synthetic_corpus.row(1, "legit", role="train")])
+    pq.write_table(built.replace_schema_metadata({"normaliser_version": "1"}), corpus)
+    options = ("--authored", authored / "authored", "--out", authored / "results")
+    done = _run("final.py", tiny_bundle, *options, "--corpus", corpus)
+    assert done.returncode == 1 and "built with normaliser 1" in done.stderr
+    assert list((authored / "results").iterdir()) == []
+
+
 def test_nothing_is_opened_where_a_part_is_missing(authored: Path, tiny_bundle: Path) -> None:
     options = ("--authored", authored / "authored", "--out", authored / "results")
     (authored / "authored" / "untrained" / "en.jsonl").unlink()

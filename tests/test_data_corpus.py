@@ -158,6 +158,7 @@ def test_sources_that_are_left_out_are_told(folder: Path) -> None:
     assert "excluded: left out (exclude)" in log
     assert "withdrawn: left out (unobtainable)" in log
     assert any(line.startswith("unfetched: left out (") and "data fetch" in line for line in log)
+    assert log[-1].startswith("1 of 5 sources could not be read")
 
 
 def test_nothing_that_trains_is_an_error(folder: Path) -> None:

@@ -64,14 +64,18 @@ def build_corpus(
     allowed = LICENCE_POLICIES[licences]
     entries: list[Entry] = []
     removed: Removed = Counter()
+    missing = 0
     for source in registry.values():
         if source.status != "available" or source.role == "exclude":
             reason = source.role if source.status == "available" else source.status
             log(f"{source.slug}: left out ({reason})")
-        elif source.role == "train" and source.licence_class not in allowed:
+            continue
+        if source.role == "train" and source.licence_class not in allowed:
             log(f"{source.slug}: left out (licence {source.licence_class}, policy {licences})")
-        else:
-            entries += _read_source(source, raw, sources, corrections, removed, log)
+            continue
+        found = _read_source(source, raw, sources, corrections, removed, log)
+        missing += found is None
+        entries += found or []
     if authored is None:
         log(f"{AUTHORED.rstrip('_')}: left out (no folder)")
     else:
@@ -85,16 +89,21 @@ def build_corpus(
     entries = _cap_train(entries, removed, log)
     write_corpus(entries, removed, output)
     _report(entries, log)
+    if missing:
+        log(
+            f"{missing} of {len(registry)} sources could not be read and are not in this corpus "
+            "(each is named above); run: scamdetect data fetch"
+        )
 
 
 def _read_source(
     source: Source, raw: Path, sources: Path, corrections: Path | None, removed: Removed, log: Log
-) -> list[Entry]:
+) -> list[Entry] | None:
     try:
         loaded = load_rows(source, raw, sources)
     except SourceError as problem:
         log(f"{source.slug}: left out ({problem})")
-        return []
+        return None
     rows = [apply_conventions(row) for row in loaded]
     read = read_corrections(corrections, source.slug) if corrections else []
     if read and source.role != "train":

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
+from scamdetect.text import NORMALISER_VERSION
 
 Objects = NDArray[np.object_]
 Bools = NDArray[np.bool_]
@@ -44,6 +45,17 @@ def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
         )
     wanted = [*COLUMNS, _INPUT] if _INPUT in present else list(COLUMNS)
     return pq.read_table(corpus, columns=wanted, filters=[("role", "in", sorted(roles))])
+
+
+def normaliser_problem(corpus: Path, schema: pa.Schema) -> str | None:
+    """Return what is wrong where another normaliser than today's built the corpus, else None."""
+    built = (schema.metadata or {}).get(b"normaliser_version", b"unknown").decode()
+    if built == str(NORMALISER_VERSION):
+        return None
+    return (
+        f"{corpus}: built with normaliser {built}, this is {NORMALISER_VERSION}; "
+        "run: scamdetect data build"
+    )
 
 
 def column(table: pa.Table, name: str) -> Objects:

@@ -16,10 +16,10 @@ from tokenizers import Tokenizer
 
 from scamdetect.data.registry import LICENCE_POLICIES
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.table import is_authored
+from scamdetect.evaluation.table import is_authored, normaliser_problem
 from scamdetect.labels import KINDS, VERDICTS, Provenance
 from scamdetect.perturb import PERTURBATIONS, perturb
-from scamdetect.text import NORMALISER_VERSION, normalise
+from scamdetect.text import normalise
 from scamdetect.training.adversary import Cell
 from scamdetect.training.losses import Targets
 from scamdetect.training.plan import RowFacts, padded
@@ -51,12 +51,8 @@ def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
             f"{corpus}: not a corpus ({cause}); run: scamdetect data build"
         ) from problem
     table = table.filter(pc.is_in(table["role"], pa.array(roles)))
-    built = (table.schema.metadata or {}).get(b"normaliser_version", b"unknown").decode()
-    if built != str(NORMALISER_VERSION):
-        raise RecipeError(
-            f"{corpus}: built with normaliser {built}, this is {NORMALISER_VERSION}; "
-            "run: scamdetect data build"
-        )
+    if another := normaliser_problem(corpus, table.schema):
+        raise RecipeError(another)
     bound = pc.is_in(table["role"], pa.array(["train", "calibrate"]))
     allowed = pc.is_in(table["licence_class"], pa.array(sorted(LICENCE_POLICIES[licences])))  # type: ignore[index]
     return table.filter(pc.or_(pc.invert(bound), allowed))
