@@ -120,6 +120,52 @@ def test_a_table_off_the_grid_is_kept_in_int8(tmp_path: Path) -> None:
     assert (np.abs(found[0] - table) <= 0.51 * steps).all()
 
 
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_what_a_gelu_gives_fills_all_steps(tmp_path: Path, with_bias: bool) -> None:
+    generator = np.random.default_rng(4)
+    weight = generator.normal(size=(32, 5)).astype(np.float32)
+    bias = generator.normal(size=5).astype(np.float32) * with_bias
+    node, tensor = onnx.helper.make_node, onnx.numpy_helper.from_array
+    nodes = [
+        node("Div", ["x", "root"], ["scaled"]),
+        node("Erf", ["scaled"], ["erf"]),
+        node("Add", ["erf", "one"], ["above"]),
+        node("Mul", ["x", "above"], ["twice"]),
+        node("Mul", ["twice", "half"], ["gelu"]),
+        node("MatMul", ["gelu", "weight"], ["product"]),
+        node("Add", ["product", "bias"], ["y"]) if with_bias else node("Neg", ["product"], ["y"]),
+    ]
+    values = {
+        "root": np.float32(np.sqrt(2)),
+        "one": np.float32(1),
+        "half": np.float32(0.5),
+        "weight": weight,
+        "bias": bias,
+    }
+    graph = onnx.helper.make_graph(
+        nodes,
+        "gelu",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["rows", "n", 32])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["rows", "n", 5])],
+        [tensor(np.asarray(value), name) for name, value in values.items()],
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "x.onnx")
+    quantise(tmp_path / "x.onnx", tmp_path / "small.onnx")
+    x = generator.normal(size=(2, 3, 32)).astype(np.float32)
+    exact, small = (
+        ort.InferenceSession(str(tmp_path / name)).run(None, {"x": x})[0]
+        for name in ("x.onnx", "small.onnx")
+    )
+    (product,) = (
+        n
+        for n in onnx.load(str(tmp_path / "small.onnx")).graph.node
+        if n.op_type == "MatMulInteger"
+    )
+    assert len(product.input) == 2  # no zero point: from 0 up
+    assert np.abs(exact - small).max() < 0.02 * exact.std()
+
+
 def _four_bit_table() -> NDArray[np.float32]:
     generator = np.random.default_rng(2)
     nibbles = generator.integers(0, 16, (600, 4, 32))
