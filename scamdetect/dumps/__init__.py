@@ -1,1 +1,1 @@
-"""Score message dumps: CSV, TSV, JSONL, Parquet and plain text, in the same formats out."""
+"""Score message dumps: files of rows in the same formats out, chat exports as Parquet."""

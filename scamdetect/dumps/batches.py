@@ -54,7 +54,8 @@ class Batch:
 class Dump:
     """An opened dump: the columns to keep, their types, and the batches, read anew on each call.
 
-    ``raw_header`` holds the kept header cells of a CSV or TSV as they stand there.
+    ``raw_header`` holds the kept header cells of a CSV or TSV as they stand there; ``notes`` tell
+    what was decided about a file that does not say how it is to be read.
     """
 
     columns: tuple[str, ...]
@@ -64,6 +65,7 @@ class Dump:
     raw_header: tuple[str, ...] = ()
     line_end: str = "\n"
     bom: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

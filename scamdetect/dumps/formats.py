@@ -9,16 +9,20 @@ from scamdetect.errors import InputError
 
 
 class Format(StrEnum):
-    """A file format, named by its usual extension."""
+    """A file format, named by its usual extension or by the program that exports it."""
 
     CSV = "csv"
     TSV = "tsv"
     JSONL = "jsonl"
     PARQUET = "parquet"
     TEXT = "txt"
+    TELEGRAM = "telegram"
+    WHATSAPP = "whatsapp"
 
 
 DELIMITERS = {Format.CSV: ",", Format.TSV: "\t"}
+# What is read but not written; a dump of these is scored into Parquet.
+EXPORTS = frozenset((Format.TELEGRAM, Format.WHATSAPP))
 _EXTENSIONS = {
     ".csv": Format.CSV,
     ".tsv": Format.TSV,
@@ -28,7 +32,13 @@ _EXTENSIONS = {
     ".parquet": Format.PARQUET,
     ".pq": Format.PARQUET,
     ".txt": Format.TEXT,
+    ".json": Format.TELEGRAM,
 }
+_WITH_COLUMNS = tuple(
+    extension
+    for extension, kind in _EXTENSIONS.items()
+    if kind is not Format.TEXT and kind not in EXPORTS
+)
 
 
 def source_format(path: Path) -> Format:
@@ -38,7 +48,15 @@ def source_format(path: Path) -> Format:
 
 def destination_format(path: Path) -> Format:
     """Return the format to write; raise InputError where the extension names none with columns."""
-    return _format(path, tuple(ext for ext in _EXTENSIONS if ext != ".txt"))
+    return _format(path, _WITH_COLUMNS)
+
+
+def named_format(name: str) -> Format:
+    """Return the format of that name; raise InputError for an unknown one."""
+    try:
+        return Format(name)
+    except ValueError as problem:
+        raise InputError(f"unknown format {name!r}; known are {', '.join(Format)}") from problem
 
 
 def _format(path: Path, allowed: tuple[str, ...]) -> Format:
@@ -49,10 +67,20 @@ def _format(path: Path, allowed: tuple[str, ...]) -> Format:
     return _EXTENSIONS[extension]
 
 
-def default_destination(source: Path) -> Path:
-    """Return ``<stem>.scored.<same extension>`` beside the source; ``.jsonl`` for plain text."""
-    plain = source_format(source) is Format.TEXT
-    return source.with_name(f"{source.stem}.scored{'.jsonl' if plain else source.suffix}")
+def default_destination(source: Path, kind: Format) -> Path:
+    """Return ``<stem>.scored.<extension>`` beside the source of this format.
+
+    The extension is the source's own where it names this format; ``.jsonl`` for plain text and
+    ``.parquet`` for exports, which are not written again.
+    """
+    extension = source.suffix
+    if kind is Format.TEXT:
+        extension = ".jsonl"
+    elif kind in EXPORTS:
+        extension = ".parquet"
+    elif _EXTENSIONS.get(extension.lower()) is not kind:
+        extension = f".{kind.value}"
+    return source.with_name(f"{source.stem}.scored{extension}")
 
 
 def rejects_path(destination: Path) -> Path:

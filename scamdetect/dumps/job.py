@@ -13,6 +13,7 @@ from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.formats import default_destination
 from scamdetect.dumps.outputs import Outputs, check_paths, reported
 from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.writers import check_columns_fit, writer
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
@@ -47,6 +48,7 @@ class Summary:
     flagged_by_kind: dict[str, int]  # most frequent first
     flagged_by_language: dict[str, int]
     seconds: float
+    notes: tuple[str, ...] = ()  # what was decided about how to read the source
 
 
 @dataclass
@@ -73,12 +75,15 @@ def score_file(
     encoding: str | None = None,
     overwrite: bool = False,
     overwrite_columns: bool = False,
+    source_format: str | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Score every row of a dump and write it with the ``scamdetect_*`` columns appended.
 
-    Formats go by extension: CSV, TSV, JSONL, Parquet and, as a source, plain text; without a
-    destination it is ``<stem>.scored.<extension>`` beside the source. Rows, their order and all
+    Formats go by extension: CSV, TSV, JSONL, Parquet and, as a source, plain text and chats that
+    WhatsApp or Telegram Desktop exported, recognised by their content; ``source_format`` names one
+    instead. Without a destination it is ``<stem>.scored.<extension>`` beside the source, Parquet
+    for chats. Rows, their order and all
     input columns stay as they were; a row without text is ``unscored``. Records that cannot be
     read go to ``<destination>.rejected.jsonl``. Text is written in UTF-8. Nothing appears under
     the final names unless the whole job succeeds. Raises InputError on what cannot be read or must
@@ -86,12 +91,17 @@ def score_file(
     """
     began = time.monotonic()
     source = Path(source)
-    destination = default_destination(source) if destination is None else Path(destination)
+    kind = recognise(source, source_format, encoding)
+    destination = default_destination(source, kind) if destination is None else Path(destination)
     if destination.is_symlink():  # what the link names is replaced, not the link
         destination = destination.resolve()
     check_paths(source, destination, overwrite=overwrite)
     dump = open_dump(
-        source, text_column=text_column, encoding=encoding, overwrite_columns=overwrite_columns
+        source,
+        text_column=text_column,
+        encoding=encoding,
+        overwrite_columns=overwrite_columns,
+        source_format=kind,
     )
     check_columns_fit(destination, dump)
     outputs = Outputs(destination)
@@ -114,6 +124,7 @@ def score_file(
         flagged_by_kind=dict(tally.kinds.most_common()),
         flagged_by_language=dict(tally.languages.most_common()),
         seconds=time.monotonic() - began,
+        notes=dump.notes,
     )
 
 

@@ -7,11 +7,14 @@ import stat
 from pathlib import Path
 
 from scamdetect.dumps.batches import Dump
-from scamdetect.dumps.formats import DELIMITERS, Format, source_format
+from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.lines import check_encoding
 from scamdetect.dumps.read_delimited import TEXT_COLUMN, open_delimited, open_text
 from scamdetect.dumps.read_json import open_jsonl
 from scamdetect.dumps.read_parquet import open_parquet
+from scamdetect.dumps.read_telegram import open_telegram
+from scamdetect.dumps.read_whatsapp import open_whatsapp
+from scamdetect.dumps.recognise import recognise
 from scamdetect.errors import InputError
 
 
@@ -21,21 +24,31 @@ def open_dump(
     text_column: str = "text",
     encoding: str | None = None,
     overwrite_columns: bool = False,
+    source_format: str | None = None,
 ) -> Dump:
-    """Open the file by its extension; text is UTF-8 unless ``encoding`` says otherwise.
+    """Open the file in its format; text is UTF-8 unless ``encoding`` says otherwise.
+
+    The format is recognised by the extension and, for chat exports, by the content, unless
+    ``source_format`` names it.
 
     Raises InputError, naming the file, where it is missing, empty, damaged or in another encoding,
     has no column ``text_column``, or has output columns and ``overwrite_columns`` is false.
     """
-    kind = source_format(path)
+    kind = recognise(path, source_format, encoding)
     if kind is Format.PARQUET and encoding is not None:
         raise InputError(f"{path}: a Parquet file has no text encoding; leave --encoding out")
     known = check_encoding(encoding)
+    if kind is Format.TELEGRAM and known != "utf-8":
+        raise InputError(f"{path}: an export of Telegram is in UTF-8; leave --encoding out")
     _check_file(path, binary=kind is Format.PARQUET, encoding=known)
     if kind is Format.PARQUET:
         return open_parquet(path, text_column, overwrite_columns)
     if kind is Format.JSONL:
         return open_jsonl(path, known, text_column, overwrite_columns)
+    if kind is Format.TELEGRAM:
+        return open_telegram(path, text_column)
+    if kind is Format.WHATSAPP:
+        return open_whatsapp(path, known, text_column)
     if kind is Format.TEXT:
         if text_column != TEXT_COLUMN:
             raise InputError(f"{path}: plain text has one column, {TEXT_COLUMN!r}")

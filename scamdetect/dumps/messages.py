@@ -1,0 +1,94 @@
+"""The rows of chat exports: one message each, with columns that the formats share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import pyarrow as pa
+
+from scamdetect import output
+from scamdetect.arrays import plain_array
+from scamdetect.dumps.batches import Batch, Dump, Item, grouped
+from scamdetect.dumps.rows import ArrowRows, encodable
+
+TEXT_COLUMN = "text"
+
+
+class MessageKind(StrEnum):
+    """What a record of a chat export is; only a message has a text to score."""
+
+    MESSAGE = "message"
+    SYSTEM = "system"
+    MEDIA = "media"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One record of a chat; a format fills the columns of its schema, None where it says nothing.
+
+    ``text`` is what a person wrote, ``media`` what stands for an attachment and ``notice`` what
+    the messenger itself wrote. ``time`` is ISO 8601 as in the export, without a time zone.
+    """
+
+    chat: str | None
+    message_id: str | None
+    time: str | None
+    sender: str | None
+    sender_id: str | None
+    kind: MessageKind
+    text: str
+    media: str | None = None
+    notice: str | None = None
+    stamp: str | None = None
+    chat_id: str | None = None
+    chat_type: str | None = None
+    time_unix: int | None = None
+    forwarded_from: str | None = None
+    reply_to: str | None = None
+    links: str | None = None
+    details: str | None = None
+
+
+def schema(*more: str) -> pa.Schema:
+    """Return the shared columns and ``more``, all of text but ``time_unix``."""
+    shared = (
+        "chat", "message_id", "time", "sender", "sender_id", "kind", "text", "media", "notice",
+    )  # fmt: skip
+    return pa.schema(
+        [(name, pa.int64() if name == "time_unix" else pa.string()) for name in (*shared, *more)]
+    )
+
+
+def message_dump(
+    path: Path,
+    columns: pa.Schema,
+    items: Callable[[], Iterator[Item[Message]]],
+    *,
+    text_column: str,
+    encoding: str,
+    notes: tuple[str, ...],
+) -> Dump:
+    """Return a dump of the items, which are read anew each time; raise InputError."""
+    output.check_columns(columns.names, text_column, overwrite=False, where=str(path))
+
+    def batches() -> Iterator[Batch]:
+        size = path.stat().st_size
+        for group in grouped(items(), path, encoding):
+            table = _table(group.values, columns)
+            rows = ArrowRows(str(path), text_column, tuple(columns.names), table)
+            yield Batch(rows, tuple(group.rejects), group.end / size)
+
+    return Dump(tuple(columns.names), columns, batches, notes=notes)
+
+
+def _table(messages: Sequence[Message], columns: pa.Schema) -> pa.Table:
+    arrays = []
+    for field in columns:
+        values = [getattr(message, field.name) for message in messages]
+        if pa.types.is_string(field.type):
+            values = [None if value is None else encodable(value) for value in values]
+        arrays.append(plain_array(values, field.type))
+    return pa.Table.from_arrays(arrays, schema=columns)

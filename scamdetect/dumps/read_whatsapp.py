@@ -1,0 +1,223 @@
+"""Read a chat that WhatsApp exported as text, from Android or an iPhone."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scamdetect.dumps.batches import Dump, Item, Reject
+from scamdetect.dumps.delimited import strip_line_end
+from scamdetect.dumps.lines import Line, read_lines
+from scamdetect.dumps.messages import Message, message_dump, schema
+from scamdetect.dumps.whatsapp_bodies import (
+    LEFT_TO_RIGHT,
+    Body,
+    begins_export,
+    looks_written_by_whatsapp,
+    notice,
+    phone_of,
+    read_body,
+    split_sender,
+)
+from scamdetect.dumps.whatsapp_dates import Order, OrderVote, calendar_day
+from scamdetect.dumps.whatsapp_stamps import Head, Style, read_head
+from scamdetect.errors import InputError
+
+SCHEMA = schema("stamp")
+# A message has 65,536 characters at most.
+MAX_MESSAGE_BYTES = 1 << 20
+_SHARE_OF_A_STYLE = 5  # a further style has at least a fifth of the heads
+
+_NAMED = re.compile(
+    r"(?:.*\bWhatsApp[ -]Chat(?: -| with| mit)|.*\bWhatsApp\b.*? (?:with|mit|con|avec|com|met|ile|"
+    r"dengan|с контактом|с|z|kasama si|với|na|مع|با|עם|-)) (?P<chat>.+)"
+)
+
+
+@dataclass
+class _Survey:
+    """What the whole file tells of the form of its messages."""
+
+    styles: Counter[Style] = field(default_factory=Counter)
+    votes: dict[Style, OrderVote] = field(default_factory=dict)
+    first_style: Style | None = None
+    first_notice: int | None = None  # the line of the notice of encryption
+    first_sender: str | None = None  # its sender on an iPhone: the group, or the other person
+    first_sender_writes: bool = False
+
+    def add(self, number: int, line: str, head: Head) -> None:
+        """Take a line that begins with a head."""
+        vote = self.votes.setdefault(head.style, OrderVote())
+        vote.add(head.date, head.american)
+        self.styles[head.style] += 1
+        sender, body = split_sender(line[head.end :])
+        if self.first_style is None:
+            self.first_style = head.style
+            if begins_export(body, sender):
+                self.first_notice, self.first_sender = number, sender
+        elif sender is not None and sender == self.first_sender:
+            self.first_sender_writes |= not body.startswith(LEFT_TO_RIGHT)
+
+    def orders(self) -> dict[Style, tuple[Order, str]]:
+        """Return the styles in use; one that a few lines have was pasted into messages."""
+        least = self.styles.total() / _SHARE_OF_A_STYLE
+        return {
+            style: self.votes[style].decide()
+            for style, count in self.styles.items()
+            if style == self.first_style or count >= least
+        }
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How the records of a file are read."""
+
+    chat: str | None
+    first_notice: int | None
+    group: str | None  # the sender of what WhatsApp wrote in a group, on an iPhone
+    orders: dict[Style, tuple[Order, str]]
+
+
+@dataclass
+class _Record:
+    """The lines of one message; without a head they stand before the first one."""
+
+    lines: list[Line]
+    head: Head | None
+    size: int = 0
+    too_long: bool = False
+
+    def add(self, line: Line) -> None:
+        self.lines.append(line)
+        self.size += len(line.raw)
+
+
+def open_whatsapp(path: Path, encoding: str, text_column: str) -> Dump:
+    """Open an export, which is read once beforehand; raise InputError where it has no message.
+
+    The order of day and month, which the export does not name, is decided from all its dates.
+    """
+    survey = _survey(path, encoding)
+    plain = path.stem == "_chat"
+    form = _Form(
+        chat=named_chat(path) or survey.first_sender or (None if plain else path.stem),
+        first_notice=survey.first_notice,
+        group=None if survey.first_sender_writes else survey.first_sender,
+        orders=survey.orders(),
+    )
+
+    def items() -> Iterator[Item[Message]]:
+        records = _records(read_lines(path, encoding), frozenset(form.orders))
+        for number, record in enumerate(records, 1):
+            yield Item(_row(record, number, form), record.size, record.lines[-1].end)
+
+    return message_dump(
+        path,
+        SCHEMA,
+        items,
+        text_column=text_column,
+        encoding=encoding,
+        notes=("read as a chat exported from WhatsApp", *_notes(form)),
+    )
+
+
+def named_chat(path: Path) -> str | None:
+    """Return the chat's name from "WhatsApp Chat with Ann.txt" or the folder of "_chat.txt"."""
+    name = path.absolute().parent.name if path.stem == "_chat" else path.stem
+    found = _NAMED.fullmatch(name)
+    return None if found is None else found["chat"]
+
+
+def _survey(path: Path, encoding: str) -> _Survey:
+    survey = _Survey()
+    for line in read_lines(path, encoding):
+        head = read_head(line.text)
+        if head is not None:
+            survey.add(line.number, strip_line_end(line.text), head)
+    if not survey.styles:
+        raise InputError(
+            f"{path}: no line begins with a date and time as WhatsApp writes them; name the "
+            "file's format with --format (txt for one message a line)"
+        )
+    return survey
+
+
+def _notes(form: _Form) -> Iterable[str]:
+    orders = form.orders.values()
+    return dict.fromkeys(f"its dates read with the {order}, {why}" for order, why in orders)
+
+
+def _records(lines: Iterator[Line], styles: frozenset[Style]) -> Iterator[_Record]:
+    current: _Record | None = None
+    for line in lines:
+        head = read_head(line.text)
+        if head is not None and head.style in styles:
+            if current is not None:
+                yield current
+            current = _Record([], head)
+        elif current is None or current.head is None and not current.too_long:
+            # Before the first message every line stands for itself.
+            if current is not None:
+                yield current
+            current = None
+            if line.text.strip():
+                current = _Record([], None)
+        elif current.size > MAX_MESSAGE_BYTES:
+            current.too_long = True
+            yield current
+            current = _Record([], None, too_long=True)
+        if current is not None:
+            current.add(line)
+    if current is not None:
+        yield current
+
+
+def _row(record: _Record, number: int, form: _Form) -> Message | Reject:
+    head = record.head
+    problem = next((line.problem for line in record.lines if line.problem), None)
+    reason = problem
+    if record.too_long:
+        reason = f"a message of more than {MAX_MESSAGE_BYTES >> 20} MiB"
+    elif head is None:
+        reason = reason or "a line before the first message"
+    if reason is not None or head is None:
+        raw = b"".join(line.raw for line in record.lines)
+        first = record.lines[0].number
+        return Reject(number, first, len(record.lines), reason or "", raw, problem is not None)
+    texts = [strip_line_end(line.text) for line in record.lines]
+    sender, rest = split_sender(texts[0][head.end :])
+    text = "\n".join([rest, *texts[1:]])
+    body = _body(sender, text, form, record.lines[0].number)
+    return Message(
+        chat=form.chat,
+        message_id=str(number),
+        time=_time(head, form.orders[head.style][0]),
+        sender=sender,
+        sender_id=None if sender is None else phone_of(sender),
+        kind=body.kind,
+        text=body.text,
+        media=body.media,
+        notice=body.notice,
+        stamp=head.stamp,
+    )
+
+
+def _body(sender: str | None, text: str, form: _Form, line: int) -> Body:
+    first = line == form.first_notice
+    if sender is None or first or looks_written_by_whatsapp(text, sender, form.group):
+        return notice(text)
+    return read_body(text)
+
+
+def _time(head: Head, order: Order) -> str | None:
+    """Return the time in ISO form as exactly as the export tells it, None for no such day."""
+    day = calendar_day(head.date, order)
+    if day is None:
+        return None
+    if head.hour is None:
+        return day.isoformat()
+    seconds = "" if head.second is None else f":{head.second:02}"
+    return f"{day.isoformat()}T{head.hour:02}:{head.minute:02}{seconds}"

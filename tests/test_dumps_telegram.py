@@ -1,0 +1,300 @@
+"""Exports of Telegram Desktop: every message is a row or a reject, whatever is broken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scamdetect.dumps import batches, json_pieces, telegram_export
+from scamdetect.dumps.batches import Dump, Reject
+from scamdetect.dumps.readers import open_dump
+from scamdetect.errors import InputError
+
+HELLO = {
+    "id": 1, "type": "message", "date": "2023-12-31T21:41:05", "date_unixtime": "1704055265",
+    "from": "Ann Example", "from_id": "user11", "text": "hello lunch",
+    "text_entities": [{"type": "plain", "text": "hello lunch"}],
+}  # fmt: skip
+
+
+def _chat(*messages: object, name: str = "Ann Example", number: int = 7) -> dict[str, Any]:
+    return {"name": name, "type": "personal_chat", "id": number, "messages": list(messages)}
+
+
+def _full(*chats: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "about": "Here is the data",
+        "contacts": {"about": "x", "list": [{"user_id": 5, "first_name": "{ \"id\": 1"}]},
+        "chats": {"about": "y", "list": list(chats)},
+        "left_chats": {"about": "z", "list": [_chat(HELLO, name="Left", number=99)]},
+    }  # fmt: skip
+
+
+def _open(folder: Path, content: object, indent: int | None = 1) -> Dump:
+    path = folder / "result.json"
+    if not isinstance(content, bytes | str):
+        content = json.dumps(content, indent=indent, ensure_ascii=False)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return open_dump(path)
+
+
+def _rows(dump: Dump) -> list[dict[str, Any]]:
+    return [row for batch in dump.batches() for row in batch.rows.table().to_pylist()]
+
+
+def _rejects(dump: Dump) -> list[Reject]:
+    return [reject for batch in dump.batches() for reject in batch.rejects]
+
+
+def test_a_message_becomes_a_row(tmp_path: Path) -> None:
+    dump = _open(tmp_path, _chat(HELLO))
+    assert dump.notes == ("read as an export of Telegram Desktop",)
+    assert _rows(dump) == [
+        {
+            "chat": "Ann Example", "message_id": "1", "time": "2023-12-31T21:41:05",
+            "sender": "Ann Example", "sender_id": "user11", "kind": "message",
+            "text": "hello lunch", "media": None, "notice": None, "chat_id": "7",
+            "chat_type": "personal_chat", "time_unix": 1704055265, "forwarded_from": None,
+            "reply_to": None, "links": None, "details": None,
+        }
+    ]  # fmt: skip
+
+
+def test_entities_are_joined_and_hidden_links_kept(tmp_path: Path) -> None:
+    text = [
+        "see ", {"type": "bold", "text": "this "},
+        {"type": "text_link", "text": "page", "href": "https://pay.example/a"}, " or ",
+        {"type": "link", "text": "b.example"},
+    ]  # fmt: skip
+    (row,) = _rows(_open(tmp_path, _chat(HELLO | {"text": text})))
+    assert row["text"] == "see this page or b.example"
+    assert row["links"] == "https://pay.example/a"
+
+
+def test_service_messages_and_media_have_no_text(tmp_path: Path) -> None:
+    messages = [
+        {"id": 2, "type": "service", "date": "2023-12-31T21:42:00", "actor": "Ben Example",
+         "actor_id": "user12", "action": "invite_members", "members": ["Ann Example", None],
+         "text": "", "text_entities": []},
+        {"id": 3, "type": "message", "from": None, "photo": "photos/a.jpg", "text": ""},
+        {"id": 4, "type": "message", "file": "x", "media_type": "voice_message", "text": "caption"},
+        {"id": 5, "type": "unsupported"},
+        {"id": 6, "type": "message", "poll": {"question": "Lunch?"}, "text": "", "edited": "x"},
+    ]  # fmt: skip
+    rows = _rows(_open(tmp_path, _chat(*messages)))
+    assert [(r["kind"], r["text"], r["media"], r["notice"]) for r in rows] == [
+        ("system", "", None, "invite_members"),
+        ("media", "", "photo", None),
+        ("message", "caption", "voice_message", None),
+        ("media", "", "unsupported", None),
+        ("media", "", "poll", None),
+    ]
+    assert (rows[0]["sender"], rows[0]["sender_id"]) == ("Ben Example", "user12")
+    assert json.loads(rows[0]["details"]) == {"members": ["Ann Example", None]}
+    assert json.loads(rows[1]["details"]) == {"from": None, "photo": "photos/a.jpg"}
+    assert json.loads(rows[4]["details"]) == {"poll": {"question": "Lunch?"}, "edited": "x"}
+
+
+def test_forwards_and_replies(tmp_path: Path) -> None:
+    message = HELLO | {"forwarded_from": "Some Channel", "reply_to_message_id": 40, "from_id": 12}
+    (row,) = _rows(_open(tmp_path, _chat(message)))
+    assert (row["forwarded_from"], row["reply_to"], row["sender_id"]) == (
+        "Some Channel",
+        "40",
+        "12",
+    )
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_the_full_export_has_many_chats(tmp_path: Path, indent: int | None) -> None:
+    saved = {"type": "saved_messages", "id": 3, "messages": [HELLO, HELLO]}
+    empty = _chat(name="Empty", number=5)
+    dump = _open(tmp_path, _full(_chat(HELLO, name="A {[", number=1), empty, saved), indent)
+    assert [(r["chat"], r["chat_id"], r["chat_type"]) for r in _rows(dump)] == [
+        ("A {[", "1", "personal_chat"),
+        (None, "3", "saved_messages"),
+        (None, "3", "saved_messages"),
+        ("Left", "99", "personal_chat"),
+    ]
+    assert not _rejects(dump)
+
+
+def test_sorted_keys_put_the_chat_behind_its_messages(tmp_path: Path) -> None:
+    content = json.dumps(_chat(HELLO, HELLO), sort_keys=True)
+    rows = _rows(_open(tmp_path, content))
+    assert [(row["chat"], row["chat_id"]) for row in rows] == [("Ann Example", "7")] * 2
+
+
+def test_what_telegram_writes_wrongly_is_mended(tmp_path: Path) -> None:
+    content = json.dumps(_chat(HELLO, HELLO), indent=1)
+    content = content.replace("hello lunch", r"bell \x07 path c:\\x07", 1)
+    emoji = '[{\n "type": "custom_emoji",\n "text": "o",\n "document_id": a/b (2).webm\n}]'
+    first, last = content.rsplit('"hello lunch",', 1)
+    rows = _rows(_open(tmp_path, f"{first}{emoji},{last}"))
+    assert [row["text"] for row in rows] == ["bell \x07 path c:\\x07", "o"]
+
+
+def _broken(content: str, old: str, new: str) -> str:
+    assert old in content
+    return content.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    "new", ['"bad', "bad", '"b"ad"', '["bad"', '{"bad"', "[5]", "9" * 5000, '"bad\\"', "[" * 5000]
+)
+def test_a_broken_message_costs_itself_alone(tmp_path: Path, indent: int | None, new: str) -> None:
+    messages = [HELLO | {"id": n, "text": f"t{n}", "text_entities": []} for n in range(1, 6)]
+    content = json.dumps(_full(_chat(*messages)), indent=indent).replace('"t2"', new)
+    dump = _open(tmp_path, content)
+    assert [row["text"] for row in _rows(dump)] == ["t1", "t3", "t4", "t5", "hello lunch"]
+    (reject,) = _rejects(dump)
+    assert reject.record == 2
+    assert b'"id": 2' in reject.raw
+    assert reject.reason
+
+
+def test_a_stray_bracket_is_a_reject(tmp_path: Path) -> None:
+    content = json.dumps(_chat(HELLO, HELLO, HELLO)).replace("}, {", "}}, {", 1)
+    dump = _open(tmp_path, content)
+    assert len(_rows(dump)) == 3
+    (reject,) = _rejects(dump)
+    assert reject.reason == "no value of a list of messages"
+
+
+def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
+    content = json.dumps(_chat(HELLO, HELLO | {"text": "second"})).encode()
+    dump = _open(tmp_path, content.replace(b"hello lunch", b"caf\xe9", 1))
+    assert [row["text"] for row in _rows(dump)] == ["second"]
+    (reject,) = _rejects(dump)
+    place = content.index(b"hello lunch") + 3
+    assert reject.reason == f"not utf-8: byte 0xe9 at offset {place}"
+    assert "raw_base64" in reject.to_dict()
+
+
+def test_values_that_are_no_messages(tmp_path: Path) -> None:
+    dump = _open(tmp_path, _chat(HELLO, 5, "x", None, [1, {"a": 2}], {}, HELLO))
+    assert [row["text"] for row in _rows(dump)] == ["hello lunch", "", "hello lunch"]
+    assert [reject.raw for reject in _rejects(dump)][:3] == [b"5", b'"x"', b"null"]
+    assert [reject.record for reject in _rejects(dump)] == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_file_that_was_cut_off(tmp_path: Path, indent: int | None) -> None:
+    content = json.dumps(_chat(HELLO, HELLO | {"text": "second"}), indent=indent)
+    dump = _open(tmp_path, content[: content.index("second")])
+    assert [row["text"] for row in _rows(dump)] == ["hello lunch"]
+    (reject,) = _rejects(dump)
+    assert (reject.record, reject.reason[:22]) == (2, "a value without an end")
+
+
+def test_a_file_that_ends_between_messages(tmp_path: Path) -> None:
+    content = json.dumps(_chat(HELLO, HELLO))
+    dump = _open(tmp_path, content.removesuffix("]}"))
+    assert len(_rows(dump)) == 2
+    (reject,) = _rejects(dump)
+    assert reject.reason == "the file ends before the list of messages does"
+
+
+def test_the_place_of_a_reject(tmp_path: Path) -> None:
+    dump = _open(tmp_path, _chat(HELLO, {"text": 5}, HELLO))
+    (reject,) = _rejects(dump)
+    assert reject.record == 2
+    lines = (tmp_path / "result.json").read_text("utf-8").splitlines()
+    assert lines[reject.line - 1 : reject.line - 1 + reject.lines] == [
+        "  {",
+        '   "text": 5',
+        "  },",
+    ]
+
+
+def test_a_lost_border_between_chats(tmp_path: Path) -> None:
+    content = json.dumps(_full(_chat(HELLO, name="One"), _chat(HELLO, name="Two", number=8)))
+    end = content.index("]}, {")
+    for cut in (content[:end] + content[end + 2 :], content[:end] + content[end + 1 :]):
+        rows = _rows(_open(tmp_path, cut))
+        assert [row["chat"] for row in rows] == ["One", "Two", "Left"]
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_damage_costs_no_more_than_it_touches(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    messages = [HELLO | {"id": n, "text": f"words-{n}-end"} for n in range(12)]
+    content = json.dumps(
+        _full(_chat(*messages[:6]), _chat(*messages[6:])),
+        indent=data.draw(st.sampled_from([None, 1])),
+    )
+    start = content.index('"chats"')
+    at = data.draw(st.integers(start, len(content) - 1))
+    junk = data.draw(st.text(alphabet='"{}[]:,\\\n a1', max_size=4))
+    cut = data.draw(st.integers(0, 3))
+    damaged = content[:at] + junk + content[at + cut :]
+    folder = tmp_path_factory.mktemp("telegram")
+    dump = _open(folder, damaged)
+    texts = " ".join(row["text"] for row in _rows(dump))
+    kept = " ".join(row["details"] or "" for row in _rows(dump))
+    kept += b"".join(reject.raw for reject in _rejects(dump)).decode()
+    lost = [m["text"] for m in messages if m["text"] in damaged and m["text"] not in texts]
+    assert len(lost) <= 2
+    assert all(text in kept for text in lost)
+
+
+def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_pieces, "_CHUNK_BYTES", 300)
+    monkeypatch.setattr(json_pieces, "_OVERLAP_BYTES", 100)
+    monkeypatch.setattr(telegram_export, "MAX_RECORD_BYTES", 2000)
+    monkeypatch.setattr(batches, "BATCH_ROWS", 10)
+    messages = [HELLO | {"id": n} for n in range(25)]
+    messages[12]["text"] = "x" * 9000
+    dump = _open(tmp_path, _chat(*messages))
+    found = list(dump.batches())
+    assert sum(len(batch.rows) for batch in found) == 24
+    assert all(len(batch.rows) + len(batch.rejects) <= 10 for batch in found)
+    rejects = _rejects(dump)
+    assert all(len(reject.raw) < 5000 for reject in rejects)
+    assert b"".join(reject.raw for reject in rejects).count(b"x") >= 9000
+    assert [batch.share for batch in found] == sorted(batch.share for batch in found)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"text": "hi"}\n{"text": "ho"}\n',
+        '[{"id": 1, "type": "message", "text": "hi"}]',
+        '{"messages": [{"role": "user", "content": "hi"}]}',
+        '{"guild": {}, "messages": [{"id": "1", "type": "Default", "content": "hi"}]}',
+        '{"participants": [], "messages": [{"sender_name": "Ann", "content": "hi"}]}',
+        "no json",
+    ],
+)
+def test_other_json_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(InputError, match=r"result\.json: does not begin like.*--format"):
+        _open(tmp_path, content)
+
+
+def test_the_format_can_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"text": "hi"}\n', encoding="utf-8")
+    assert next(open_dump(path, source_format="jsonl").batches()).rows.texts() == ["hi"]
+    with pytest.raises(InputError, match='holds no list "messages"'):
+        open_dump(path, source_format="telegram")
+    path = tmp_path / "a.data"
+    path.write_text(json.dumps(_chat(HELLO)), encoding="utf-8")
+    assert len(_rows(open_dump(path, source_format="telegram"))) == 1
+    with pytest.raises(InputError, match="UTF-8; leave --encoding out"):
+        open_dump(path, source_format="telegram", encoding="cp1251")
+    with pytest.raises(InputError, match="unknown format 'signal'; known are csv, .*telegram"):
+        open_dump(path, source_format="signal")
+
+
+def test_another_text_column(tmp_path: Path) -> None:
+    _open(tmp_path, _chat(HELLO))
+    with pytest.raises(InputError, match="has no column 'body'; its columns are: chat, message_id"):
+        open_dump(tmp_path / "result.json", text_column="body")
