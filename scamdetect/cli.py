@@ -10,6 +10,7 @@ import click
 
 from scamdetect.cli_data import data
 from scamdetect.cli_train import average, evaluate, export, train
+from scamdetect.dumps.formats import Format
 from scamdetect.errors import InputError, OutputError, ScamDetectError
 
 WRONG_USE, FAILED, INTERRUPTED = 2, 4, 130
@@ -33,7 +34,14 @@ def cli() -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Destination; its extension chooses the format. Default: <stem>.scored.<extension>.",
+    help="Destination; its extension chooses the format. Default: <stem>.scored.<extension>, "
+    ".parquet for chat exports.",
+)
+@click.option(
+    "--format",
+    "source_format",
+    type=click.Choice([kind.value for kind in Format]),
+    help="Format of SOURCE.  [default: by its extension; chat exports by their content]",
 )
 @click.option("--text-column", default="text", show_default=True, help="Column of the messages.")
 @click.option("--encoding", help="Encoding of a text source.  [default: utf-8]")
@@ -48,6 +56,7 @@ def cli() -> None:
 def score(
     source: Path,
     output: Path | None,
+    source_format: str | None,
     text_column: str,
     encoding: str | None,
     overwrite: bool,
@@ -59,10 +68,11 @@ def score(
     runtime: str,
     quiet: bool,
 ) -> None:
-    """Score a dump: CSV, TSV, JSONL, Parquet or plain text (one message a line).
+    """Score a dump: CSV, TSV, JSONL, Parquet, plain text (one message a line) or a chat export.
 
     All rows, columns and their order stay; scamdetect_* columns are appended. Records that cannot
-    be read go to <destination>.rejected.jsonl.
+    be read go to <destination>.rejected.jsonl. Chat exports (a .txt of WhatsApp's, result.json of
+    Telegram Desktop) are scored into Parquet; what nobody wrote stays in them as unscored.
     """
     from scamdetect.console import progress_bar, summary_lines
     from scamdetect.detector import ScamDetector
@@ -78,6 +88,7 @@ def score(
             encoding=encoding,
             overwrite=overwrite,
             overwrite_columns=overwrite_columns,
+            source_format=source_format,
             progress=progress,
         )
     if not quiet:

@@ -32,6 +32,7 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
 def summary_lines(summary: Summary) -> list[str]:
     """Return what became of a dump."""
     lines = [
+        *summary.notes,
         f"{summary.rows:,} rows in {summary.seconds:.1f} s with {summary.model_id}",
         f"flagged {summary.flagged:,}, review {summary.review:,}, passed {summary.passed:,}, "
         f"unscored {summary.unscored:,}, rejected {summary.rejected:,}",

@@ -1,0 +1,100 @@
+"""Chat exports on the real command line, from recognition to the destination."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import scamdetect
+
+_ROOT = Path(scamdetect.__file__).resolve().parent.parent
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
+CHAT = """12/31/23, 9:40\u202fPM - Messages and calls are end-to-end encrypted.
+12/31/23, 9:41\u202fPM - Ann Example: guaranteed profit
+bitcoin
+12/31/23, 9:42\u202fPM - Ben Example: <Media omitted>
+12/31/23, 9:43\u202fPM - Ben Example: hello lunch
+"""
+EXPORT = {
+    "name": "Ann Example", "type": "personal_chat", "id": 7, "messages": [
+        {"id": 1, "type": "message", "from": "Ann", "text": ["guaranteed ", {"text": "profit"}]},
+        {"id": 2, "type": "service", "actor": "Ann", "action": "pin_message", "text": ""},
+        {"id": 3, "type": "message", "text": 5},
+    ],
+}  # fmt: skip
+
+
+def _score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "scamdetect.cli", "score", *map(str, arguments)],
+        cwd=folder,
+        env=_ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_whatsapp_is_scored_into_parquet(tmp_path: Path, tiny_bundle: Path) -> None:
+    (tmp_path / "WhatsApp Chat with Ann.txt").write_text(CHAT, encoding="utf-8")
+    done = _score(tmp_path, "WhatsApp Chat with Ann.txt", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    assert "read as a chat exported from WhatsApp" in done.stderr
+    assert "its dates read with the month first" in done.stderr
+    rows = pq.read_table(tmp_path / "WhatsApp Chat with Ann.scored.parquet").to_pylist()
+    assert [(row["kind"], row["scamdetect_decision"]) for row in rows] == [
+        ("system", "unscored"), ("message", "flag"), ("media", "unscored"), ("message", "pass"),
+    ]  # fmt: skip
+    assert rows[1]["text"] == "guaranteed profit\nbitcoin"
+    assert rows[1]["time"] == "2023-12-31T21:41"
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+def test_telegram_is_scored_into_every_format(
+    tmp_path: Path, tiny_bundle: Path, target: str
+) -> None:
+    (tmp_path / "result.json").write_text(json.dumps(EXPORT, indent=1), encoding="utf-8")
+    done = _score(tmp_path, "result.json", "-o", target, "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    assert "flagged 1, review 0, passed 0, unscored 1, rejected 1" in done.stderr
+    (reject,) = (tmp_path / f"{target}.rejected.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(reject)["record"] == 3
+    if target == "out.jsonl":
+        first, second = (tmp_path / target).read_text("utf-8").splitlines()
+        assert json.loads(first)["text"] == "guaranteed profit"
+        assert json.loads(second)["notice"] == "pin_message"
+
+
+def test_the_format_option(tmp_path: Path, tiny_bundle: Path) -> None:
+    (tmp_path / "a.txt").write_text(CHAT, encoding="utf-8")
+    done = _score(tmp_path, "a.txt", "--format", "txt", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    assert "5 rows in" in done.stderr
+    assert (tmp_path / "a.scored.jsonl").exists()
+    (tmp_path / "a.log").write_text(CHAT, encoding="utf-8")
+    done = _score(tmp_path, "a.log", "--format", "whatsapp", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.scored.parquet").exists()
+    done = _score(tmp_path, "a.log", "--format", "signal", "--model", tiny_bundle)
+    assert done.returncode == 2
+    assert "'telegram'" in done.stderr
+
+
+def test_json_of_another_kind_is_one_line_and_exit_code_2(
+    tmp_path: Path, tiny_bundle: Path
+) -> None:
+    (tmp_path / "a.json").write_text('{"text": "my-secret-words"}', encoding="utf-8")
+    done = _score(tmp_path, "a.json", "--model", tiny_bundle)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "a.json: does not begin like an export of Telegram Desktop" in done.stderr
+    assert "secret" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
