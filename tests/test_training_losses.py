@@ -32,6 +32,7 @@ from scamdetect.training.recipe import LossTable
 
 TABLE = LossTable(label_smoothing=0.0)
 LANGUAGES = 4
+VECTORS = torch.zeros(0, 8)  # read by the contrastive part alone
 LOGITS = arrays(np.float32, (3, 3), elements=st.floats(-20, 20, width=32))
 
 
@@ -93,14 +94,16 @@ def test_unknown_labels_contribute_nothing() -> None:
     targets.language[0] = 3
     targets.verdict_weight[1] = 0.0
     outputs = _outputs(2)
-    loss, parts = multi_task_loss(outputs, targets, TABLE)
+    loss, parts = multi_task_loss(VECTORS, outputs, targets, TABLE)
     loss.backward()
     for block in outputs:
         assert block.grad is not None
         assert block.grad[0].abs().sum() > 0
         assert block.grad[1].abs().sum() == 0
     alone = (outputs[0][:1], outputs[1][:1], outputs[2][:1])
-    assert multi_task_loss(alone, targets[torch.tensor([0])], TABLE)[1] == pytest.approx(parts)
+    assert multi_task_loss(VECTORS, alone, targets[torch.tensor([0])], TABLE)[1] == pytest.approx(
+        parts
+    )
 
 
 def test_one_unknown_kind_leaves_the_others_of_its_row() -> None:
@@ -108,7 +111,7 @@ def test_one_unknown_kind_leaves_the_others_of_its_row() -> None:
     targets.kinds_weight[0, :2] = 1.0
     targets.kinds[0, 0] = 1.0
     outputs = _outputs(1)
-    multi_task_loss(outputs, targets, TABLE)[0].backward()
+    multi_task_loss(VECTORS, outputs, targets, TABLE)[0].backward()
     gradient = outputs[1].grad
     assert gradient is not None
     assert gradient[0, 0] < 0 < gradient[0, 1]
@@ -118,7 +121,7 @@ def test_one_unknown_kind_leaves_the_others_of_its_row() -> None:
 def test_a_batch_that_knows_nothing_is_harmless() -> None:
     targets = replace(_targets(3), verdict_weight=torch.zeros(3))
     outputs = _outputs(3)
-    loss, parts = multi_task_loss(outputs, targets, TABLE)
+    loss, parts = multi_task_loss(VECTORS, outputs, targets, TABLE)
     loss.backward()
     assert loss.item() == 0.0
     assert all(value == 0.0 for value in parts.values())
@@ -132,7 +135,7 @@ def test_the_parts_add_up_with_the_recipes_weights() -> None:
     targets.kinds_weight[:] = 1.0
     targets.language[:] = 1
     table = LossTable(verdict=2.0, kinds=0.25, language=0.125)
-    loss, parts = multi_task_loss(_outputs(4), targets, table)
+    loss, parts = multi_task_loss(VECTORS, _outputs(4), targets, table)
     expected = 2 * parts["verdict"] + 0.25 * parts["kinds"] + 0.125 * parts["language"]
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
@@ -140,7 +143,10 @@ def test_the_parts_add_up_with_the_recipes_weights() -> None:
 def test_half_precision_outputs_are_summed_in_full_precision() -> None:
     targets = _targets(2)
     verdict, kinds, language = (block.detach().to(torch.bfloat16) for block in _outputs(2))
-    assert multi_task_loss((verdict, kinds, language), targets, TABLE)[0].dtype is torch.float32
+    assert (
+        multi_task_loss(VECTORS, (verdict, kinds, language), targets, TABLE)[0].dtype
+        is torch.float32
+    )
 
 
 @given(LOGITS)
@@ -189,9 +195,12 @@ def test_the_margin_touches_only_honest_rows_that_come_near() -> None:
 def test_parts_of_weight_zero_are_left_out_and_others_count() -> None:
     targets = _targets(2)
     targets.verdict[0], targets.pair[:] = SCAM, 1
-    plain = multi_task_loss(_outputs(2), targets, TABLE)[1]
+    plain = multi_task_loss(VECTORS, _outputs(2), targets, TABLE)[1]
     loss, parts = multi_task_loss(
-        _outputs(2), targets, LossTable(label_smoothing=0.0, pair=0.5, honest_margin=2.0, soft=1.0)
+        VECTORS,
+        _outputs(2),
+        targets,
+        LossTable(label_smoothing=0.0, pair=0.5, honest_margin=2.0, soft=1.0),
     )
     assert set(parts) - set(plain) == {"pair", "honest_margin", "soft"}
     expected = parts["verdict"] + 0.5 * parts["pair"] + 2 * parts["honest_margin"]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from scamdetect.errors import InputError
+from scamdetect.dumps.lines import reading
 
 _CHUNK_BYTES = 1 << 20
 # No pattern that is searched for is longer, spaces included.
@@ -122,11 +122,8 @@ class Window:
 @contextmanager
 def opened(path: Path) -> Iterator[Window]:
     """Give a window at the start of the file; raise InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            yield Window(file)
-    except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
+    with reading(path), path.open("rb") as file:
+        yield Window(file)
 
 
 def _value_end(data: bytes, at: int) -> int | None:

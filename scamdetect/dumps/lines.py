@@ -49,7 +49,7 @@ def read_lines(path: Path, encoding: str) -> Iterator[Line]:
 
 
 def _byte_lines(path: Path, encoding: str) -> Iterator[Line]:
-    with _reading(path), path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         if encoding == "utf-8" and file.read(3) != codecs.BOM_UTF8:
             file.seek(0)
         end = file.tell()
@@ -68,7 +68,7 @@ def _byte_lines(path: Path, encoding: str) -> Iterator[Line]:
 
 def _wide_lines(path: Path, encoding: str) -> Iterator[Line]:
     with (
-        _reading(path),
+        reading(path),
         path.open("rb") as file,
         io.TextIOWrapper(file, encoding, newline="\n") as lines,
     ):
@@ -89,7 +89,8 @@ def _wide_lines(path: Path, encoding: str) -> Iterator[Line]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """Turn a failure to read the file within the context into an InputError."""
     try:
         yield
     except OSError as problem:

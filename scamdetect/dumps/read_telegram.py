@@ -105,14 +105,12 @@ def _row(piece: Piece, chat: Header, number: int) -> Message | Reject:
     text = None if problem else _text(piece.value)
     if problem is None and text is None:
         problem = "a text that is neither a string nor a list of strings and entities"
-    if problem or text is None:
-        lines = piece.raw.count(b"\n") + 1
-        return Reject(number, piece.line, lines, problem or "", piece.raw)
-    try:
-        return _message(piece.value, chat, text)
-    except RecursionError:  # it could just be read
-        problem = "JSON nested too deeply"
-        return Reject(number, piece.line, piece.raw.count(b"\n") + 1, problem, piece.raw)
+    if problem is None and text is not None:
+        try:
+            return _message(piece.value, chat, text)
+        except RecursionError:  # it could just be read
+            problem = "JSON nested too deeply"
+    return Reject(number, piece.line, piece.raw.count(b"\n") + 1, problem or "", piece.raw)
 
 
 def _message(value: dict[str, Any], chat: Header, text: str) -> Message:

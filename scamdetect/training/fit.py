@@ -20,7 +20,7 @@ from scamdetect.files import replacing
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
-from scamdetect.training.losses import contrastive_loss, multi_task_loss
+from scamdetect.training.losses import multi_task_loss
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
 from scamdetect.training.precision import autocast
@@ -143,11 +143,7 @@ def _loop(
         with autocast(device, table.precision):
             pooled, low = model.encode(ids.to(device), mask.to(device))
             outputs = model.heads(pooled, low)
-        loss, parts = multi_task_loss(outputs, targets, recipe.loss)
-        if recipe.loss.contrastive:
-            drawn = contrastive_loss(pooled, targets.kinds)
-            loss = loss + recipe.loss.contrastive * drawn
-            parts["contrastive"] = drawn.item()
+        loss, parts = multi_task_loss(pooled, outputs, targets, recipe.loss)
         if recipe.loss.source_adversary:
             told = trained["adversary"](pooled, targets.cell)
             loss = loss + recipe.loss.source_adversary * told

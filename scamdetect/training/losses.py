@@ -113,9 +113,15 @@ def contrastive_loss(vectors: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor
 
 
 def multi_task_loss(
-    outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor], targets: Targets, table: LossTable
+    vectors: torch.Tensor,
+    outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    targets: Targets,
+    table: LossTable,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Return the loss to go down on and its parts for the log; parts of weight 0 are left out."""
+    """Return the loss to go down on and its parts for the log; parts of weight 0 are left out.
+
+    ``vectors`` (n, hidden) are the pooled ones from which the heads made the outputs.
+    """
     verdict_logits, kind_logits, language_logits = (block.float() for block in outputs)
     log_odds = scam_log_odds(verdict_logits)
     parts = {
@@ -132,6 +138,8 @@ def multi_task_loss(
         parts["soft"] = soft_loss(log_odds, targets.soft)
     if table.pair:
         parts["pair"] = pair_loss(log_odds, targets)
+    if table.contrastive:
+        parts["contrastive"] = contrastive_loss(vectors, targets.kinds)
     if table.honest_margin:
         parts["honest_margin"] = honest_loss(log_odds, targets.verdict)
     total = torch.stack([getattr(table, name) * part for name, part in parts.items()]).sum()
