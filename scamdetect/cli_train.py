@@ -35,11 +35,14 @@ def extra(name: str) -> Iterator[None]:
 @click.option(
     "--resume/--no-resume", default=True, show_default=True, help="Go on from the last checkpoint."
 )
-def train(recipe: Path, out: Path, corpus: Path, resume: bool) -> None:
+@click.option(
+    "--teacher", type=_PATH, help="Run folder of the model that a recipe with [teacher] distils."
+)
+def train(recipe: Path, out: Path, corpus: Path, resume: bool, teacher: Path | None) -> None:
     """Train a model as the recipe (TOML) says."""
     with extra("train"):
         from scamdetect.training.fit import train as fit
-    fit(recipe, corpus, out, resume, click.echo)
+    fit(recipe, corpus, out, resume, click.echo, teacher)
 
 
 @click.command()

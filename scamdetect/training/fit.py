@@ -20,6 +20,7 @@ from scamdetect.files import replacing
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
+from scamdetect.training.distil import Teacher
 from scamdetect.training.losses import multi_task_loss
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
@@ -39,8 +40,17 @@ Log = Callable[[str], None]
 _LOG_EVERY = 20
 
 
-def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) -> None:
+def train(
+    recipe_path: Path,
+    corpus: Path,
+    out: Path,
+    resume: bool,
+    log: Log,
+    teacher_run: Path | None = None,
+) -> None:
     """Train to the end and leave weights, tokenizer, recipe, record and metrics in ``out``.
+
+    ``teacher_run`` is the folder of the finished run that a recipe with a table [teacher] distils.
 
     With ``resume`` an interrupted run of the same recipe and corpus goes on from its checkpoint,
     also on another device; another recipe or corpus in ``out``, or a checkpoint of other rows or
@@ -49,7 +59,10 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     recipe = load_recipe(recipe_path)
     run = Run(out)
     out.mkdir(parents=True, exist_ok=True)
+    teacher = Teacher.load(teacher_run, recipe)
     identity = {"recipe": recipe_hash(recipe), "corpus": corpus_sha256(corpus), "seed": recipe.seed}
+    if teacher is not None:
+        identity["teacher"] = teacher.identity
     check_same_run(run, identity, resume)
     if run.weights.exists():
         run.checkpoint.unlink(missing_ok=True)  # of a run killed at its very end
@@ -68,9 +81,13 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     tokenizer.save(str(run.tokenizer), pretty=False)
     rows = prepare_rows(table, tokenizer, recipe)
     model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(rows.languages), recipe.base.pooling)
+    if teacher is not None:
+        teacher.start(model, rows.languages)
     set_dropout(model, recipe.optimiser.dropout)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
+    if teacher is not None:
+        teacher.model.to(device)
     twins = rows.targets.pair.numpy() if recipe.loss.pair else None
     order = draw_rows(rows.facts, recipe.data, recipe.seed)
     lengths = np.minimum(rows.facts.lengths, recipe.data.max_tokens)
@@ -92,7 +109,7 @@ def train(recipe_path: Path, corpus: Path, out: Path, resume: bool, log: Log) ->
     }
     check_same_plan(run, record)
     write_record(run, record)
-    seconds = _loop(model, rows, batches, recipe, run, device, log)
+    seconds = _loop(model, teacher, rows, batches, recipe, run, device, log)
     write_record(run, record | {"minutes": round(seconds / 60, 1)})
     encoder.config.save_pretrained(out)
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
@@ -110,6 +127,7 @@ def _seed_everything(seed: int) -> None:
 
 def _loop(
     model: ScamModel,
+    teacher: Teacher | None,
     rows: TrainingRows,
     batches: list[np.ndarray],
     recipe: Recipe,
@@ -139,11 +157,15 @@ def _loop(
         ids, mask, targets = collate(
             rows, batches[step], recipe.data.max_tokens, np.random.default_rng((recipe.seed, step))
         )
-        targets = targets.to(device)
+        ids, mask, targets = ids.to(device), mask.to(device), targets.to(device)
         with autocast(device, table.precision):
-            pooled, low = model.encode(ids.to(device), mask.to(device))
+            states = model.states(ids, mask)
+            pooled, low = model.pool(states, mask)
             outputs = model.heads(pooled, low)
+            taught = teacher.loss((ids, mask), states, outputs) if teacher is not None else None
         loss, parts = multi_task_loss(pooled, outputs, targets, recipe.loss)
+        if taught is not None:
+            loss, parts = loss + taught[0], parts | taught[1]
         if recipe.loss.source_adversary:
             told = trained["adversary"](pooled, targets.cell)
             loss = loss + recipe.loss.source_adversary * told

@@ -48,11 +48,23 @@ class ScamModel(nn.Module):
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the pooled vectors (n, hidden) of the last layer and of the language's layer."""
-        keep = attention_mask.to(torch.float32)
-        added = (1.0 - keep)[:, None, None, :] * -1e4
-        states = self.encoder(
+        return self.pool(self.states(input_ids, attention_mask), attention_mask)
+
+    def states(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """Return the token states (n, tokens, hidden) of the embeddings and after each layer."""
+        added = (1.0 - attention_mask.to(torch.float32))[:, None, None, :] * -1e4
+        states: tuple[torch.Tensor, ...] = self.encoder(
             input_ids=input_ids, attention_mask=added, output_hidden_states=True
         ).hidden_states
+        return states
+
+    def pool(
+        self, states: tuple[torch.Tensor, ...], attention_mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the vectors of ``encode`` from the states."""
+        keep = attention_mask.to(torch.float32)
         pooled = states[-1][:, 0] if self.pooling == "first" else _mean(states[-1], keep)
         low = _mean(states[min(LANGUAGE_LAYER, len(states) - 1)], keep).detach()
         return self.dropout(pooled), low
@@ -78,7 +90,7 @@ def set_dropout(model: ScamModel, share: float) -> None:
 
 def keep_lowest_layers(encoder: PreTrainedModel, layers: int) -> None:
     """Cut the encoder (in place) to its lowest layers; raise RecipeError where it has fewer."""
-    all_layers = _layers(encoder)
+    all_layers = encoder_layers(encoder)
     if layers > len(all_layers):
         raise RecipeError(f"base.layers is {layers}, but the base has {len(all_layers)} layers")
     cast(nn.Module, encoder.encoder).layer = all_layers[:layers]
@@ -87,7 +99,7 @@ def keep_lowest_layers(encoder: PreTrainedModel, layers: int) -> None:
 
 def parameter_groups(model: ScamModel, table: OptimiserTable) -> list[dict[str, object]]:
     """Return optimiser groups: each layer learns ``layer_decay`` times as fast as the one above."""
-    layers = list(_layers(model.encoder))
+    layers = list(encoder_layers(model.encoder))
     rate, decay = table.learning_rate, table.weight_decay
     groups = _split_decay(model.verdict.parameters(), table.head_learning_rate, decay)
     groups += _split_decay(model.kinds.parameters(), table.kinds_learning_rate, decay)
@@ -100,7 +112,8 @@ def parameter_groups(model: ScamModel, table: OptimiserTable) -> list[dict[str, 
     return [group for group in groups if group["params"]]
 
 
-def _layers(encoder: PreTrainedModel) -> nn.ModuleList:
+def encoder_layers(encoder: PreTrainedModel) -> nn.ModuleList:
+    """Return the encoder's layers, the lowest first."""
     return cast(nn.ModuleList, cast(nn.Module, encoder.encoder).layer)
 
 

@@ -88,6 +88,14 @@ class LossTable(_Table, frozen=True):
     source_adversary: float = 0.0  # against telling sources of one language and class apart
 
 
+class TeacherTable(_Table, frozen=True):
+    """How a student of fewer layers learns from a finished run."""
+
+    answers: float = 1.0  # weight of the teacher's verdicts and kinds
+    states: float = 1.0  # weight of what the teacher's layers make of each token
+    temperature: float = 2.0  # at which verdicts are compared
+
+
 class Recipe(_Table, frozen=True):
     """Everything that decides a training run besides the corpus."""
 
@@ -98,6 +106,8 @@ class Recipe(_Table, frozen=True):
     data: DataTable = DataTable()
     optimiser: OptimiserTable = OptimiserTable()
     loss: LossTable = LossTable()
+    # Left out of the hash where there is none, so that older runs keep their names.
+    teacher: TeacherTable | msgspec.UnsetType = msgspec.UNSET
     checkpoint_minutes: float = 3.0
 
 
@@ -119,6 +129,7 @@ def load_recipe(path: Path) -> Recipe:
                 f"{path}: vocabulary.whole_scripts holds {script!r}; allowed are the names with "
                 'which Unicode names of letters begin, such as "ARABIC" or "HANGUL"'
             )
+    teacher = recipe.teacher if isinstance(recipe.teacher, TeacherTable) else TeacherTable()
     for key, value, low, high in (
         ("seed", recipe.seed, 0, 2**32 - 2),  # what numpy takes, and one more for the batches
         ("base.layers", 1 if recipe.base.layers is None else recipe.base.layers, 1, 1_000),
@@ -155,6 +166,9 @@ def load_recipe(path: Path) -> Recipe:
         ("loss.contrastive", recipe.loss.contrastive, 0.0, 1e6),
         ("loss.honest_margin", recipe.loss.honest_margin, 0.0, 1e6),
         ("loss.source_adversary", recipe.loss.source_adversary, 0.0, 1e6),
+        ("teacher.answers", teacher.answers, 0.0, 1e6),
+        ("teacher.states", teacher.states, 0.0, 1e6),
+        ("teacher.temperature", teacher.temperature, 0.1, 100.0),
         ("checkpoint_minutes", recipe.checkpoint_minutes, 0.0, 1e6),
     ):
         if not low <= value <= high:
