@@ -6,11 +6,13 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from tiny_bundle import LANGUAGES
 
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.runtime import open_session
+from scamdetect.runtime import PROBE, PROBE_SHAPE, multiplies_exactly, open_session
 
 
 def test_a_run_gives_three_float32_tables(tiny_bundle: Path) -> None:
@@ -43,3 +45,30 @@ def test_both_runtimes_agree(tiny_bundle: Path) -> None:
     )
     for one, other in zip(first, second, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_the_probe_is_the_product_that_it_says() -> None:
+    rows, depth, columns = PROBE_SHAPE
+    graph = helper.make_graph(
+        [helper.make_node("MatMulInteger", ["activations", "weights"], ["products"])],
+        "int8_probe",
+        [helper.make_tensor_value_info("activations", TensorProto.UINT8, [rows, depth])],
+        [helper.make_tensor_value_info("products", TensorProto.INT32, [rows, columns])],
+        [numpy_helper.from_array(np.full((depth, columns), 127, np.int8), "weights")],
+    )
+    assert onnx.load(str(PROBE)).graph == graph
+
+
+def test_a_kernel_that_saturates_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert multiplies_exactly() is True
+    saturated = np.full((PROBE_SHAPE[0], PROBE_SHAPE[2]), 32_767 * PROBE_SHAPE[1] // 2, np.int32)
+
+    class Session:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def run(self, *_: object) -> list[np.ndarray]:
+            return [saturated]
+
+    monkeypatch.setattr("scamdetect.runtime.ort.InferenceSession", Session)
+    assert multiplies_exactly() is False
