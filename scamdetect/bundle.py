@@ -12,6 +12,7 @@ from typing import Any
 
 from scamdetect.errors import BundleError
 from scamdetect.files import file_sha256
+from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.onnx_file import has_external_data
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
@@ -29,9 +30,10 @@ from scamdetect.thresholds import KindThresholds, Thresholds
 
 MANIFEST, SETTINGS, CONFIG = "manifest.json", "scamdetect.json", "config.json"
 TOKENIZER, MODEL, CARD = "tokenizer.json", "model.onnx", "README.md"
+FIRST_TIER = "first_tier.arrow"  # the one file that a bundle may lack
 FILES = (CONFIG, TOKENIZER, MODEL, SETTINGS, CARD)
 
-_EXTENSIONS = {".json", ".onnx", ".md"}
+_EXTENSIONS = {".json", ".onnx", ".md", ".arrow"}
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".npy", ".npz", ".ckpt", ".dill"}
 
 
@@ -61,6 +63,7 @@ class Bundle:
     operating_points: tuple[OperatingPoint, ...]
     calibration_rows: CalibrationRows
     known_answers: tuple[KnownAnswer, ...]
+    clearing: ClearingRule | None  # of the first tier, where the bundle has one
     training: Mapping[str, Any]
 
     @classmethod
@@ -99,8 +102,18 @@ class Bundle:
             operating_points=settings["operating_points"],
             calibration_rows=settings["calibration_rows"],
             known_answers=settings["known_answers"],
+            clearing=_clearing(folder, settings["first_tier"]),
             training=manifest["training"],
         )
+
+
+def _clearing(folder: Path, rule: ClearingRule | None) -> ClearingRule | None:
+    if (rule is None) == (folder / FIRST_TIER).exists():
+        raise BundleError(
+            f"{folder}: {FIRST_TIER} and 'first_tier' in {SETTINGS} belong together, and only one "
+            f"is there; {AGAIN}"
+        )
+    return rule
 
 
 def default_bundle_path() -> Path:

@@ -52,6 +52,16 @@ def cli() -> None:
 @click.option("--review", type=float, help="Review from this scam probability on.")
 @click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
+@click.option(
+    "--workers", type=int, default=0, show_default=True, help="Processes of one thread each."
+)
+@click.option(
+    "--tier",
+    default="auto",
+    show_default=True,
+    help="encoder reads every message; first lets a quick first tier clear plainly honest ones; "
+    "auto does so where the bundle proves it harmless.",
+)
 @click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
 def score(
     source: Path,
@@ -66,6 +76,8 @@ def score(
     review: float | None,
     threads: int | None,
     runtime: str,
+    workers: int,
+    tier: str,
     quiet: bool,
 ) -> None:
     """Score a dump: CSV, TSV, JSONL, Parquet, plain text (one message a line) or a chat export.
@@ -78,8 +90,16 @@ def score(
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.job import score_file
 
-    detector = ScamDetector.load(model, runtime=runtime, threads=threads)  # type: ignore[arg-type]
-    with progress_bar(quiet) as progress:
+    with (
+        ScamDetector.load(
+            model,
+            runtime=runtime,  # type: ignore[arg-type]
+            threads=threads,
+            workers=workers,
+            tier=tier,  # type: ignore[arg-type]
+        ) as detector,
+        progress_bar(quiet) as progress,
+    ):
         summary = score_file(
             source,
             output,

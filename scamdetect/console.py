@@ -37,6 +37,9 @@ def summary_lines(summary: Summary) -> list[str]:
         f"flagged {summary.flagged:,}, review {summary.review:,}, passed {summary.passed:,}, "
         f"unscored {summary.unscored:,}, rejected {summary.rejected:,}",
     ]
+    if summary.cleared:
+        share = summary.cleared / summary.rows
+        lines.append(f"the first tier alone read {summary.cleared:,} of them ({share:.0%})")
     if summary.flagged:
         lines.append(f"flagged by kind: {_counts(summary.flagged_by_kind) or 'none over the bar'}")
         lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from scamdetect.batching import chunked, fold_duplicates
 from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError
+from scamdetect.first_tier import Tier, check_tier
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.operating_points import OperatingPoint, cheapest_point, find_point
-from scamdetect.prediction import KindScore, Prediction, unscored
+from scamdetect.prediction import CLEARED, KindScore, Prediction, unscored
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
 from scamdetect.tables import append, texts_of
@@ -39,11 +40,16 @@ class ScamDetector:
     kinds_: tuple[str, ...] = tuple(kind.value for kind in KINDS)
 
     def __init__(
-        self, scorer: Scorer, pool: WorkerPool | None = None, thresholds: Thresholds | None = None
+        self,
+        scorer: Scorer,
+        pool: WorkerPool | None = None,
+        thresholds: Thresholds | None = None,
+        tier: Tier = "auto",
     ) -> None:
         self._scorer = scorer
         self._pool = pool
         self._bundle = scorer.bundle
+        self._tier: Tier = tier
         self.thresholds = thresholds or scorer.bundle.thresholds
         own, default = self._bundle.kind_thresholds, self._bundle.kind_threshold
         self._named_from = np.array(
@@ -58,17 +64,22 @@ class ScamDetector:
         runtime: RuntimeName = "auto",
         threads: int | None = None,
         workers: int = 0,
+        tier: Tier = "auto",
     ) -> Self:
         """Return a detector over the bundle in a folder, by default the shipped one.
 
         ``threads`` bounds the threads of one call (None: all cores); ``workers`` adds that many
         single-threaded processes, started when a long input first needs them, ended by ``close``.
-        Raises BundleError on a bundle that fails its checks, InputError on an impossible option,
-        MissingExtraError where the runtime is not installed.
+        ``tier`` says who decides: ``encoder`` reads every message; ``first`` lets the bundle's
+        quick first tier clear plainly honest ones in ``predict``, ``stream`` and ``score_table``;
+        ``auto`` does so where the bundle proves it harmless. Raises BundleError on a bundle that
+        fails its checks, InputError on an impossible option, MissingExtraError where the runtime
+        is not installed.
         """
         bundle = Bundle.load(path)
         pool = WorkerPool(bundle.folder, runtime, workers) if workers else None
-        return cls(Scorer(bundle, runtime, threads), pool)
+        check_tier(tier, bundle.clearing is not None)
+        return cls(Scorer(bundle, runtime, threads), pool, tier=tier)
 
     @property
     def model_id(self) -> str:
@@ -79,6 +90,18 @@ class ScamDetector:
     def bundle(self) -> Bundle:
         """Return the verified bundle behind this detector."""
         return self._bundle
+
+    @property
+    def clears(self) -> bool:
+        """Return whether the first tier answers some messages of ``predict`` on its own.
+
+        It does not where ``review`` was set lower than shipped: its proof holds for that alone.
+        """
+        rule, shipped = self._bundle.clearing, self._bundle.thresholds
+        wanted = self._tier == "first" or (
+            self._tier == "auto" and rule is not None and rule.proven
+        )
+        return rule is not None and wanted and self.thresholds.review >= shipped.review
 
     @property
     def kind_thresholds(self) -> Mapping[Kind, KindThresholds]:
@@ -137,7 +160,8 @@ class ScamDetector:
             if review is None
             else _threshold("review", review)
         )
-        return type(self)(self._scorer, self._pool, Thresholds(flag_from, review_from))
+        thresholds = Thresholds(flag_from, review_from)
+        return type(self)(self._scorer, self._pool, thresholds, self._tier)
 
     @overload
     def predict(self, texts: str | None) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -216,22 +240,24 @@ class ScamDetector:
         bands = f"flag={self.thresholds.flag}, review={self.thresholds.review}"
         return f"ScamDetector({self.model_id!r}, {bands})"
 
-    def _scores(self, values: Sequence[object]) -> tuple[Scores, list[int | str]]:
+    def _scores(
+        self, values: Sequence[object], *, clear: bool = False
+    ) -> tuple[Scores, list[int | str]]:
         """Return scores of the distinct texts and, for each value, its place or why it has none."""
         version = self._bundle.normaliser_version
         read = [_scorable(value, version) for value in values]
         texts, inverse = fold_duplicates([text for text, reason in read if reason is None])
         scores = (
-            self._pool.score(texts)
+            self._pool.score(texts, clear=clear)
             if self._pool is not None and len(texts) >= _POOL_FROM
-            else self._scorer.score(texts)
+            else self._scorer.score(texts, clear=clear)
         )
         following = iter(inverse.tolist())
         places = [next(following) if reason is None else reason for _, reason in read]
         return scores, places
 
     def _predict(self, values: Sequence[object]) -> list[Prediction]:
-        scores, places = self._scores(values)
+        scores, places = self._scores(values, clear=self.clears)
         made = [self._prediction(scores, place) for place in range(len(scores.scored))]
         return [
             unscored(place, self.model_id) if isinstance(place, str) else made[place]
@@ -254,7 +280,7 @@ class ScamDetector:
             kinds=self._kinds(scores.kind[place]),
             language=self._bundle.languages[code] if code >= 0 else "und",
             n_windows=scored,
-            reason=None if scored == found else f"scored {scored} of {found} windows",
+            reason=CLEARED if scores.cleared[place] else _partly_read(scored, found),
             model_id=self.model_id,
         )
 
@@ -265,6 +291,10 @@ class ScamDetector:
         if len(strongest) > 1 and KINDS[strongest[0]] is not Kind.OTHER:
             strongest = [place for place in strongest if KINDS[place] is not Kind.OTHER]
         return tuple(KindScore(KINDS[place], float(str(row[place]))) for place in strongest)
+
+
+def _partly_read(scored: int, found: int) -> str | None:
+    return None if scored == found else f"scored {scored} of {found} windows"
 
 
 def _threshold(name: str, value: float | OperatingPoint) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from scamdetect.bundle import Bundle
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
+from scamdetect.runtime import multiplies_exactly
 from scamdetect.settings import KnownAnswer
 
 PACKAGES = ("scamdetect", "numpy", "onnxruntime", "tokenizers", "pyarrow")
@@ -32,7 +33,7 @@ def examine(model: Path | None = None, cpuinfo: Path = _CPUINFO) -> list[Check]:
     """Return what was found about the machine and the bundle (the shipped one by default)."""
     checks = [Check("python", True, f"{platform.python_version()} on {platform.platform()}")]
     checks += [_package(name) for name in PACKAGES]
-    checks.append(_processor(cpuinfo))
+    checks += [_processor(cpuinfo), _int8(), _runtime()]
     try:
         detector = ScamDetector.load(model)
     except ScamDetectError as problem:
@@ -40,6 +41,7 @@ def examine(model: Path | None = None, cpuinfo: Path = _CPUINFO) -> list[Check]:
     bundle = detector.bundle
     checks.append(Check("bundle", True, f"{bundle.model_id} in {bundle.folder}"))
     checks.append(Check("thresholds", True, _thresholds(bundle)))
+    checks.append(Check("first tier", True, _first_tier(bundle)))
     checks.append(self_test(detector, bundle.known_answers))
     return checks
 
@@ -78,6 +80,34 @@ def _processor(cpuinfo: Path) -> Check:
     lacks = [name for name in CPU_FEATURES if name not in flags]
     detail = f"{platform.machine()}; has {', '.join(has) or 'none'}"
     return Check("processor", True, f"{detail}; lacks {', '.join(lacks)}" if lacks else detail)
+
+
+def _int8() -> Check:
+    if multiplies_exactly():
+        return Check("int8", True, "8-bit products are exact")
+    return Check(
+        "int8",
+        False,
+        "8-bit products saturate on this processor, so scores are wrong; install another version "
+        "of onnxruntime, or use runtime='openvino'",
+    )
+
+
+def _runtime() -> Check:
+    """Say which runtime ``auto`` means; OpenVINO is slower on this kind of graph where measured."""
+    chosen = "auto is onnxruntime"
+    try:
+        other = f"openvino {metadata.version('openvino')} is used when asked for"
+    except metadata.PackageNotFoundError:
+        other = "openvino is not installed"
+    return Check("runtime", True, f"{chosen}; {other}")
+
+
+def _first_tier(bundle: Bundle) -> str:
+    if bundle.clearing is None:
+        return "none: the encoder reads every message"
+    state = "proven: on by default" if bundle.clearing.proven else "not proven: off by default"
+    return f"{state}; tier='first' and tier='encoder' choose"
 
 
 def self_test(detector: ScamDetector, answers: Sequence[KnownAnswer]) -> Check:

@@ -8,6 +8,7 @@ from typing import Any
 from scamdetect.labels import Decision, Kind, Verdict
 
 SCHEMA_VERSION = 1
+CLEARED = "cleared by the first tier"  # the reason of a message that the encoder did not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Prediction:
     ``verdict`` is the most probable class and may differ from ``decision``, which compares
     ``scam_probability`` with the thresholds in force. ``kinds`` come strongest first, ``other``
     only alone or above all named ones. ``reason`` is also set on a scored message
-    of which the bundle's window limit left a part unread.
+    that the first tier cleared, or of which the bundle's window limit left a part unread.
     """
 
     decision: Decision

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from scamdetect.batching import batches, chunked, pad, thin, windows
-from scamdetect.bundle import MODEL, TOKENIZER, Bundle
+from scamdetect.bundle import FIRST_TIER, MODEL, TOKENIZER, Bundle
 from scamdetect.errors import BundleError
+from scamdetect.first_tier import FirstTier
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.probabilities import sigmoid, softmax, verdict_probabilities
 from scamdetect.runtime import Logits, RuntimeName, open_session
@@ -27,7 +28,8 @@ class Scores:
 
     ``verdict`` float32 (n, verdicts), ``kind`` float32 (n, kinds) the probability of being a scam
     and of that kind, ``language`` (n,) the place in the bundle's languages or -1 where unsure,
-    ``scored`` and ``windows`` (n,) how many windows were scored and how many the text has.
+    ``scored`` and ``windows`` (n,) how many windows were scored and how many the text has,
+    ``cleared`` (n,) whether the first tier alone read the text.
     """
 
     verdict: NDArray[np.float32]
@@ -35,6 +37,7 @@ class Scores:
     language: NDArray[np.int32]
     scored: NDArray[np.int32]
     windows: NDArray[np.int32]
+    cleared: NDArray[np.bool_]
 
 
 def join(parts: Sequence[Scores]) -> Scores:
@@ -47,6 +50,7 @@ def join(parts: Sequence[Scores]) -> Scores:
         language=np.concatenate([part.language for part in parts]),
         scored=np.concatenate([part.scored for part in parts]),
         windows=np.concatenate([part.windows for part in parts]),
+        cleared=np.concatenate([part.cleared for part in parts]),
     )
 
 
@@ -74,9 +78,14 @@ class Scorer:
                 f"{path}: needs <pad> and a post-processor that adds one token before and one "
                 "after a text; export it again"
             )
-        self._head = [edges[0], *self._tokens(bundle.prefix.strip())]
+        self._head = [edges[0], *self.tokens(bundle.prefix.strip())]
         self._tail = [edges[1]]
         self._pad_id: int = pad_id
+        self._tier = (
+            None
+            if bundle.clearing is None
+            else FirstTier.load(bundle.folder / FIRST_TIER, bundle.clearing)
+        )
         # The last line is that of texts in no certain language, whose place is -1.
         own = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
         self._by_language = np.array([*own, (1.0, 0.0)])
@@ -87,19 +96,25 @@ class Scorer:
                 f"prefix and a stride of {bundle.stride}; export it again"
             )
 
-    def score(self, texts: Sequence[str]) -> Scores:
+    def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
         """Return the scores of normalised texts, order kept; equal texts are worth folding first.
 
-        Raises BundleError when the graph gives scores that are no numbers.
+        With ``clear`` the bundle's first tier, if it has one, answers what it clears. Raises
+        BundleError when the graph gives scores that are no numbers.
         """
-        return join([self._score_chunk(chunk) for chunk in chunked(texts, _CHUNK)])
+        return join([self._score_chunk(chunk, clear) for chunk in chunked(texts, _CHUNK)])
 
-    def _score_chunk(self, texts: Sequence[str]) -> Scores:
+    def _score_chunk(self, texts: Sequence[str], clear: bool) -> Scores:
         result = _empty(len(texts))
         rows: list[list[int]] = []
         spans: list[range] = []
-        for place, text in enumerate(texts):
-            tokens = self._tokens(text)
+        tokens_of = [self.tokens(text) for text in texts]
+        if clear and self._tier is not None:
+            self._clear(self._tier, tokens_of, result)
+        for place, tokens in enumerate(tokens_of):
+            if result.cleared[place]:
+                spans.append(range(0))
+                continue
             cut = windows(len(tokens), self._room, self.bundle.stride) if tokens else []
             kept = thin(cut, self.bundle.max_windows)
             result.windows[place], result.scored[place] = len(cut), len(kept)
@@ -129,6 +144,16 @@ class Scorer:
         result.language[found] = codes
         return result
 
+    def _clear(self, tier: FirstTier, tokens_of: Sequence[list[int]], result: Scores) -> None:
+        # A text of several windows may hide its lure in one of them: that is the encoder's to see.
+        short = [place for place, ids in enumerate(tokens_of) if 0 < len(ids) <= self._room]
+        cleared = tier.clears([tokens_of[place] for place in short])
+        places = np.array(short, dtype=np.intp)[cleared]
+        result.cleared[places] = True
+        result.windows[places] = result.scored[places] = 1
+        result.verdict[places] = tier.rule.probabilities
+        result.kind[places] = 0
+
     def _run(self, rows: Sequence[list[int]]) -> Logits:
         widths = (len(VERDICTS), len(KINDS), len(self.bundle.languages))
         merged = Logits(*(np.empty((len(rows), width), np.float32) for width in widths))
@@ -143,7 +168,8 @@ class Scorer:
             )
         return merged
 
-    def _tokens(self, text: str) -> list[int]:
+    def tokens(self, text: str) -> list[int]:
+        """Return the token ids of a normalised text, without the special ones."""
         # One text at a time: a batch call would start a thread pool beside the session's own.
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
@@ -156,4 +182,5 @@ def _empty(size: int) -> Scores:
         language=np.full(size, -1, np.int32),
         scored=np.zeros(size, np.int32),
         windows=np.zeros(size, np.int32),
+        cleared=np.zeros(size, np.bool_),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.errors import BundleError, InputError
+from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
 from scamdetect.probabilities import Curve
@@ -45,6 +46,7 @@ _OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "kind_thresholds": dict,
     "calibration_rows": dict,
     "thresholds_fpr": dict,
+    "first_tier": (dict, type(None)),
 }
 
 
@@ -103,6 +105,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         "thresholds_fpr": _thresholds_fpr(path, settings.get("thresholds_fpr", {})),
         "operating_points": _operating_points(path, settings["operating_points"]),
         "known_answers": _known_answers(path, settings.get("known_answers", [])),
+        "first_tier": _clearing_rule(path, settings.get("first_tier")),
     }
 
 
@@ -234,6 +237,23 @@ def _known_answers(path: Path, rows: list[Any]) -> tuple[KnownAnswer, ...]:
         if not isinstance(answer.text, str) or not isinstance(probability, _NUMBER):
             raise wrong(path, "known_answers", rows, "each needs a text and a number")
     return answers
+
+
+def _clearing_rule(path: Path, table: dict[str, Any] | None) -> ClearingRule | None:
+    if table is None:
+        return None
+    try:
+        legit, spam, scam = table["probabilities"]
+        numbers = (table["clear_below"], table["bias"], legit, spam, scam)
+        rule = ClearingRule(numbers[0], numbers[1], (legit, spam, scam), table["proven"])
+    except (KeyError, TypeError, ValueError) as problem:
+        needs = "needs clear_below, bias, three probabilities and proven"
+        raise wrong(path, "first_tier", table, needs) from problem
+    shares = all(map(_is_number, numbers)) and abs(legit + spam + scam - 1) < 1e-3
+    if not shares or min(numbers[2:]) < 0 or not isinstance(rule.proven, bool):
+        needs = "needs numbers, probabilities that sum to 1, and proven true or false"
+        raise wrong(path, "first_tier", table, needs)
+    return rule
 
 
 def _is_number(value: object) -> bool:

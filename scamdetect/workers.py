@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 from scamdetect.batching import chunked
@@ -31,14 +32,14 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._executor: ProcessPoolExecutor | None = None
 
-    def score(self, texts: Sequence[str]) -> Scores:
+    def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
         """Return what ``Scorer.score`` returns, computed by the workers.
 
         Raises ScamDetectError when a worker dies.
         """
         executor = self._started()
         try:
-            return join(list(executor.map(_score, chunked(texts, CHUNK))))
+            return join(list(executor.map(partial(_score, clear=clear), chunked(texts, CHUNK))))
         except BrokenProcessPool as problem:
             self.close()
             raise ScamDetectError(
@@ -71,6 +72,6 @@ def _open(folder: Path, runtime: RuntimeName) -> None:
     _scorer = Scorer(Bundle.load(folder), runtime, threads=1)
 
 
-def _score(texts: Sequence[str]) -> Scores:
+def _score(texts: Sequence[str], clear: bool) -> Scores:
     assert _scorer is not None
-    return _scorer.score(texts)
+    return _scorer.score(texts, clear=clear)

@@ -49,6 +49,19 @@ def test_the_rates_of_the_thresholds_are_shown_where_known(tmp_path: Path) -> No
     assert detail.startswith("flag 0.9000 (FPR 1.0%), review 0.6000 (FPR 3.0%); operating points")
 
 
+def test_runtime_int8_and_first_tier_are_shown(
+    tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _detail(tiny_bundle, tmp_path, "runtime")[1].startswith("auto is onnxruntime; openvino")
+    assert _detail(tiny_bundle, tmp_path, "int8") == (True, "8-bit products are exact")
+    assert _detail(tiny_bundle, tmp_path, "first tier")[1].startswith("none")
+    tiered = write_tiny_bundle(tmp_path / "tiered", proven=False)
+    assert _detail(tiered, tmp_path, "first tier")[1].startswith("not proven: off by default")
+    monkeypatch.setattr("scamdetect.doctor.multiplies_exactly", lambda: False)
+    ok, detail = _detail(tiny_bundle, tmp_path, "int8")
+    assert ok is False and "saturate" in detail
+
+
 @pytest.mark.parametrize(("shift", "expected"), [(0.0, True), (0.019, True), (0.03, False)])
 def test_known_answers_are_compared(detector: ScamDetector, shift: float, expected: bool) -> None:
     texts = ["profit", "hello lunch"]

@@ -16,6 +16,7 @@ from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import Unigram
 
 from scamdetect.bundle import write_manifest
+from scamdetect.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
 from scamdetect.labels import KINDS, VERDICTS
 
 LANGUAGES = ("ar", "en", "ru", "th", "zh")
@@ -42,12 +43,21 @@ SCRIPTS = {
 }
 
 
-def write_tiny_bundle(folder: Path, **settings: object) -> Path:
-    """Write the bundle; keywords replace entries of its scamdetect.json."""
+CLEARING = {"clear_below": -4.0, "bias": 0.0, "probabilities": [0.98, 0.01, 0.01]}
+
+
+def write_tiny_bundle(folder: Path, *, proven: bool | None = None, **settings: object) -> Path:
+    """Write the bundle; keywords replace entries of its scamdetect.json.
+
+    With ``proven`` true or false it has a first tier, which clears texts that are mostly "lunch".
+    """
     folder.mkdir(parents=True, exist_ok=True)
     pieces = _pieces()
     _write_tokenizer(folder / "tokenizer.json", list(pieces))
     onnx.save(_graph(np.stack(list(pieces.values()))), str(folder / "model.onnx"))
+    if proven is not None:
+        settings["first_tier"] = CLEARING | {"proven": proven}
+        _first_tier(pieces).save(folder / "first_tier.arrow")
     _write_json(folder / "scamdetect.json", tiny_settings() | settings)
     labels = [verdict.value for verdict in VERDICTS]
     config = {
@@ -85,6 +95,13 @@ def tiny_settings() -> dict[str, object]:
             {"fpr": 0.005, "threshold": 0.9, "upper_bound": 0.02, "n": 500, "recall": 0.8}
         ],
     }
+
+
+def _first_tier(pieces: dict[str, np.ndarray]) -> FirstTier:
+    weights = np.zeros(BUCKETS, np.float32)
+    buckets, _ = hashed_features([[list(pieces).index("\u2581lunch")]])
+    weights[buckets] = -5
+    return FirstTier(ClearingRule(-4.0, 0.0, (0.98, 0.01, 0.01), proven=False), weights)
 
 
 def _pieces() -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.writers import check_columns_fit, writer
 from scamdetect.labels import Decision
-from scamdetect.prediction import Prediction
+from scamdetect.prediction import CLEARED, Prediction
 
 Progress = Callable[[int, float], None]  # rows read so far, share of the source read
 
@@ -45,6 +45,7 @@ class Summary:
     passed: int
     unscored: int
     rejected: int
+    cleared: int  # of those passed, by the first tier alone
     flagged_by_kind: dict[str, int]  # most frequent first
     flagged_by_language: dict[str, int]
     seconds: float
@@ -57,10 +58,12 @@ class _Tally:
     kinds: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
+    cleared: int = 0
 
     def add(self, predictions: Iterable[Prediction]) -> None:
         for prediction in predictions:
             self.decisions[prediction.decision] += 1
+            self.cleared += prediction.reason == CLEARED
             if prediction.decision is Decision.FLAG:
                 self.languages[prediction.language] += 1
                 self.kinds.update(score.kind.value for score in prediction.kinds)
@@ -121,6 +124,7 @@ def score_file(
         passed=tally.decisions[Decision.PASS],
         unscored=tally.decisions[Decision.UNSCORED],
         rejected=tally.rejected,
+        cleared=tally.cleared,
         flagged_by_kind=dict(tally.kinds.most_common()),
         flagged_by_language=dict(tally.languages.most_common()),
         seconds=time.monotonic() - began,

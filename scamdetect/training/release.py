@@ -16,7 +16,16 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 import scamdetect
-from scamdetect.bundle import CARD, CONFIG, MODEL, SETTINGS, TOKENIZER, Bundle, write_manifest
+from scamdetect.bundle import (
+    CARD,
+    CONFIG,
+    FIRST_TIER,
+    MODEL,
+    SETTINGS,
+    TOKENIZER,
+    Bundle,
+    write_manifest,
+)
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.evaluation.reference_mix import CALIBRATE_ROWS, FLAG_FPR, balanced_sample
@@ -27,6 +36,7 @@ from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.calibration import REVIEW_FPR, Calibration, calibrate
 from scamdetect.training.card import write_card
 from scamdetect.training.export import export_fp32
+from scamdetect.training.first_tier import make_first_tier
 from scamdetect.training.model import ScamModel
 from scamdetect.training.parity import (
     Parity,
@@ -92,6 +102,9 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
         settings |= calibration.settings()
         for folder in (exact, small):
             _write_parts(folder, tokenizer, config, settings, {})
+        log("fitting the first tier on train rows, proving it on dev rows")
+        tier_record = _add_first_tier(small, held, settings, log)
+        _write_parts(small, tokenizer, config, settings, {})
         log("comparing int8 with fp32")
         parities = _parity(exact, small, pa.concat_tables([held["calibrate"], held["dev"]]))
         check_parity(parities)
@@ -104,12 +117,14 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
             "seed": recipe.seed,
             "base": record["base"],
             "averaged": record.get("averaged", []),  # seeds
+            "teacher": record.get("teacher"),
             "run": {k: record[k] for k in ("rows", "draws", "steps", "tokens", "minutes", "torch")},
             "sources": _sources(held["train"]),
             "languages": _languages(held["train"], held["calibrate"]),
             "calibrate_rows": sample.num_rows,
             "calibration": calibration.record(),
             "pieces": tokenizer.get_vocab_size(),
+            "first_tier": tier_record,
             "vocabulary": _vocabulary(whole, tokenizer, held["dev"]),
             "parity_int8_fp32": [asdict(parity) for parity in parities],
         }
@@ -166,6 +181,27 @@ def _write_parts(
         (folder / name).write_text(text + "\n", encoding="utf-8")
     write_card(folder / CARD, settings, training)
     write_manifest(folder, training)
+
+
+def _add_first_tier(
+    folder: Path, held: Mapping[str, pa.Table], settings: dict[str, Any], log: Log
+) -> dict[str, Any] | None:
+    """Write the first tier's weights and rule, if one can be made, and return its record."""
+    scorer = Scorer(Bundle.load(folder))
+    made = make_first_tier(held["train"], held["calibrate"], held["dev"], scorer)
+    if made is None:
+        log("no first tier: no threshold keeps the limits on the calibrate rows")
+        return None
+    tier, record = made
+    tier.save(folder / FIRST_TIER)
+    settings["first_tier"] = asdict(tier.rule)
+    for name, proof in record.items():
+        log(
+            f"first tier on {name}: clears {proof['cleared']} of {proof['rows']} rows, the encoder "
+            f"disagrees on {proof['disagreed']}; {proof['scams_lost']} of {proof['scams_flagged']} "
+            "flagged scams lost"
+        )
+    return record
 
 
 def _parity(exact: Path, small: Path, table: pa.Table) -> list[Parity]:
