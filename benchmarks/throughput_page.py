@@ -77,5 +77,10 @@ def _processes(record: Mapping[str, Any]) -> list[str]:
     return [
         f"Cold start to the first answer {total['median']:.2f} s [{total['lowest']:.2f}, "
         f"{total['highest']:.2f}]: {cold}. Peak memory of a stream above the bare interpreter: "
-        f"{memory or 'not measured'}. Bundle {record['bundle_MB']} MB.",
+        f"{memory or 'not measured'}. Bundle {record['bundle_MB']} MB."
+        + (
+            ""
+            if record["cleared"] is None
+            else f" The first tier answers {record['cleared']:.1%} of the mix with its copies."
+        ),
     ]

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle import FILES, MANIFEST
-
 ROOT = Path(__file__).resolve().parent.parent
 _COLD = """
 import json, sys, time
@@ -77,7 +75,7 @@ def peak_memory(bundle: Path, texts: Sequence[str], sizes: Sequence[int]) -> lis
 
 def bundle_megabytes(bundle: Path) -> float:
     """Return the size of the bundle's files in MB (10^6 bytes)."""
-    return round(sum((bundle / name).stat().st_size for name in (*FILES, MANIFEST)) / 1e6, 2)
+    return round(sum(path.stat().st_size for path in bundle.iterdir()) / 1e6, 2)
 
 
 def _run(program: str, *arguments: object) -> list[float]:

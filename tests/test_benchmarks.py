@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import synthetic_corpus
 from invented_authored import SCAM, row
+from tiny_bundle import write_tiny_bundle
 from tokenizers import Tokenizer
 
 from benchmarks import throughput_peers as peers
@@ -361,12 +362,17 @@ def test_throughput_scores_every_text_under_every_condition(
         write_rows(tmp_path / "authored" / f"{lang}.jsonl", rows)
     sizes = "--rounds 1 --texts 70 --long-texts 2 --single 6 --workers 1 --memory-rows 20".split()
     places = ("--authored", tmp_path / "authored", "--out", tmp_path / "results")
-    done = _run("throughput.py", tiny_bundle, "--no-torch", *sizes, *places)
+    tiered = write_tiny_bundle(tmp_path / "tiered", proven=False)
+    model_id = Bundle.load(tiny_bundle).model_id
+    also = ("--also", tiny_bundle)
+    done = _run("throughput.py", tiered, "--no-torch", *also, *sizes, *places)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "results" / "throughput.json").read_text("utf-8"))
     own = {"scamdetect", "scamdetect, threads=1", "scamdetect, workers=1"}
     plain = {"ONNX Runtime, arrival", "ONNX Runtime, sorted", "TF-IDF"}
-    folding = {"scamdetect, folding", "scamdetect, folding, stream"}
+    own |= {"scamdetect, tier=first", model_id}
+    folding = {"scamdetect, folding", "scamdetect, folding, stream", f"{model_id}, folding"}
+    folding |= {"scamdetect, folding, tier=first"}
     by_workload = {
         name: {one["condition"] for one in found["throughput"] if one["workload"] == name}
         for name in found["workloads"]
@@ -383,10 +389,29 @@ def test_throughput_scores_every_text_under_every_condition(
     assert 0 < total["lowest"] <= total["median"] <= total["highest"]
     (memory,) = found["peak_memory"]
     assert memory["rows"] == memory["scored"] == 20 and memory["MB"] > 0
-    assert found["skipped"]["torch"] and found["bundle_MB"] > 0
+    assert found["skipped"]["torch"] and found["bundle_MB"] > 0 and 0 <= found["cleared"] <= 1
     page = (tmp_path / "results" / "throughput.md").read_text("utf-8")
     assert page == done.stdout and "| scamdetect, folding | 70 |" in page
     assert str(tmp_path) not in page + json.dumps(found)
+
+
+def test_same_answer_compares_each_condition_with_messages_alone(
+    spoken: list[AuthoredRow], tiny_bundle: Path, tmp_path: Path
+) -> None:
+    for lang in ("en", "ru"):
+        rows = [one for one in spoken if one.lang == lang]
+        write_rows(tmp_path / "authored" / f"{lang}.jsonl", rows)
+    places = ("--authored", tmp_path / "authored", "--out", tmp_path / "results")
+    done = _run("same_answer.py", tiny_bundle, "--texts", "20", *places)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "results" / "same_answer.json").read_text("utf-8"))
+    assert (found["texts"], found["languages"]) == (20, 2)
+    names = [one["condition"] for one in found["conditions"]]
+    within = ["alone", "all in one call", "shuffled", "beside long texts", "threads=1", "workers=3"]
+    assert names[:6] == within
+    for one in found["conditions"][:6]:
+        assert one["decision_flips"] == one["verdict_flips"] == one["over_0.001"] == 0
+    assert (tmp_path / "results" / "same_answer.md").read_text("utf-8") == done.stdout
 
 
 def test_throughput_names_impossible_sizes_and_missing_folders(tmp_path: Path) -> None:
