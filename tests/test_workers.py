@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,19 @@ def test_a_dead_worker_is_reported_and_replaced(detector: ScamDetector, tiny_bun
         with pytest.raises(ScamDetectError, match="fewer workers"):
             pooled.predict(texts)
         assert pooled.predict(texts) == detector.predict(texts)
+
+
+def test_a_worker_killed_in_mid_batch_loses_no_row_in_silence(tiny_bundle: Path) -> None:
+    texts = [f"{'profit ' * 9}hello {number}" for number in range(40_000)]
+    before = set(multiprocessing.active_children())
+    with ScamDetector.load(tiny_bundle, threads=1, workers=2) as pooled:
+        pooled.predict(texts[:600])
+        victim = next(iter(set(multiprocessing.active_children()) - before))
+        timer = threading.Timer(0.2, victim.kill)
+        timer.start()
+        with pytest.raises(ScamDetectError, match="worker process ended before its work did"):
+            while True:  # until the kill falls into a call
+                assert len(pooled.predict(texts)) == len(texts)
 
 
 def test_a_negative_number_of_workers_is_refused(tiny_bundle: Path) -> None:

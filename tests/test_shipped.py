@@ -1,0 +1,57 @@
+"""The shipped bundle gives a message one answer, whatever stands around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.same_answer import WITHIN, compare, messages
+from scamdetect import ScamDetector
+
+AUTHORED = Path(__file__).resolve().parent.parent / "data" / "authored"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> ScamDetector:
+    return ScamDetector.load()
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    return messages(AUTHORED, 260)[0]
+
+
+@pytest.fixture(scope="module")
+def alone(shipped: ScamDetector, texts: list[str]) -> np.ndarray:
+    return np.concatenate([shipped.predict_proba([text]) for text in texts])
+
+
+@pytest.mark.parametrize("order", ["as they come", "shuffled", "beside a long text"])
+def test_neighbours_do_not_change_a_score(
+    shipped: ScamDetector, texts: list[str], alone: np.ndarray, order: str
+) -> None:
+    places = np.arange(len(texts))
+    if order == "shuffled":
+        places = np.random.default_rng(0).permutation(len(texts))
+    more = [" ".join(texts[:80])] if order == "beside a long text" else []
+    found = np.empty_like(alone)
+    found[places] = shipped.predict_proba([*(texts[place] for place in places), *more])[
+        : len(texts)
+    ]
+    row = compare(order, alone, found, shipped.bundle)
+    assert row["largest_change"] <= WITHIN
+    assert row["decision_flips"] == row["verdict_flips"] == 0
+
+
+def test_threads_and_workers_do_not_change_a_score(texts: list[str], alone: np.ndarray) -> None:
+    with ScamDetector.load(threads=1, workers=2) as pooled:
+        row = compare("workers", alone, pooled.predict_proba(texts), pooled.bundle)
+    assert row["largest_change"] <= WITHIN
+    assert row["decision_flips"] == 0
+
+
+def test_messages_come_evenly_from_all_languages(texts: list[str]) -> None:
+    assert len(texts) == len(set(texts)) == 260
+    assert messages(AUTHORED, 260) == (texts, 26)
