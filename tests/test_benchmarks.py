@@ -18,6 +18,7 @@ from tiny_bundle import write_tiny_bundle
 from tokenizers import Tokenizer
 
 from benchmarks import throughput_peers as peers
+from benchmarks.compare_bundles import ALL, compare, languages
 from benchmarks.learning_curve import with_share
 from benchmarks.throughput_workloads import build, count_tokens
 from scamdetect.bundle import Bundle
@@ -412,6 +413,36 @@ def test_same_answer_compares_each_condition_with_messages_alone(
     for one in found["conditions"][:6]:
         assert one["decision_flips"] == one["verdict_flips"] == one["over_0.001"] == 0
     assert (tmp_path / "results" / "same_answer.md").read_text("utf-8") == done.stdout
+
+
+def test_a_bundle_compared_with_itself_changes_nothing(tiny_bundle: Path, tmp_path: Path) -> None:
+    pq.write_table(synthetic_corpus.corpus(), tmp_path / "corpus.parquet")
+    places = ("--corpus", tmp_path / "corpus.parquet", "--out", tmp_path / "results")
+    done = _run("compare_bundles.py", tiny_bundle, tiny_bundle, *places)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "results").glob("compare-*.json")
+    found = json.loads(path.read_text("utf-8"))
+    assert set(found["sets"]) == {"vi_sms_ie403", "pt_mz_mpesa_smishing", ALL}
+    for one in found["sets"].values():
+        assert one["first"] == one["second"]
+        assert one["change"] | {"n": 0} == {"value": 0, "low": 0, "high": 0, "n": 0}
+    assert path.with_suffix(".md").read_text("utf-8") == done.stdout
+
+
+def test_what_a_worse_bundle_loses_is_counted() -> None:
+    own = {"verdict_provenance": "authored", "source": "authored_en"}
+    verdicts = ["scam", "legit"] * 60
+    rows = synthetic_corpus.table(
+        [synthetic_corpus.row(n, verdict, **own) for n, verdict in enumerate(verdicts)]
+    )
+    good = np.array([0.9 if verdict == "scam" else 0.1 for verdict in verdicts])
+    bad = np.where(np.arange(120) < 40, 0.05, good)  # twenty of sixty scams sink
+    found = compare(rows, good, bad)["authored dev"]
+    assert (found["first"]["r1"], found["second"]["r1"]) == (1, pytest.approx(2 / 3, abs=1e-4))
+    assert found["change"]["low"] <= found["change"]["value"] == pytest.approx(-1 / 3)
+    assert found["change"]["high"] < 0
+    assert languages(rows, good, bad) == {"en": {"scams": 60, "lost": 20, "won": 0, "net": -20}}
+    assert languages(rows, bad, good)["en"]["net"] == 20
 
 
 def test_throughput_names_impossible_sizes_and_missing_folders(tmp_path: Path) -> None:
