@@ -445,6 +445,19 @@ def test_what_a_worse_bundle_loses_is_counted() -> None:
     assert languages(rows, bad, good)["en"]["net"] == 20
 
 
+def test_a_first_tier_is_fitted_and_its_proof_written(tiny_bundle: Path, tmp_path: Path) -> None:
+    pq.write_table(synthetic_corpus.corpus(), tmp_path / "corpus.parquet")
+    places = ("--corpus", tmp_path / "corpus.parquet", "--out", tmp_path / "results")
+    done = _run("first_tier.py", tiny_bundle, *places)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "results" / "first_tier.json").read_text("utf-8"))
+    assert found["model_id"] == Bundle.load(tiny_bundle).model_id
+    assert found["proof"]["left-out sources"]["scams"] == 80
+    assert found["rule"]["proven"] is False  # no authored rows to prove it on
+    done = _run("first_tier.py", tiny_bundle, "--corpus", tmp_path / "none.parquet")
+    assert done.returncode == 1 and "none.parquet: not a corpus" in done.stderr
+
+
 def test_throughput_names_impossible_sizes_and_missing_folders(tmp_path: Path) -> None:
     done = _run("throughput.py", "--rounds", "0")
     assert done.returncode == 2 and "'0' is no whole number from 1" in done.stderr
