@@ -83,8 +83,10 @@ def _processor(cpuinfo: Path) -> Check:
 
 
 def _int8() -> Check:
-    if multiplies_exactly():
+    if multiplies_exactly(fast=True):
         return Check("int8", True, "8-bit products are exact")
+    if multiplies_exactly(fast=False):
+        return Check("int8", True, "fast 8-bit products saturate here; the exact, slower are used")
     return Check(
         "int8",
         False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, get_args
 
@@ -19,8 +20,8 @@ Ids = NDArray[np.int64]
 _INPUTS = ("input_ids", "attention_mask")
 _OUTPUTS = ("verdict_logits", "kind_logits", "language_logits")
 _AGAIN = "export the bundle again"
-# x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow; there, and there alone,
-# ONNX Runtime then takes a slower exact kernel (onnxruntime#12072).
+# x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow (onnxruntime#12072). The
+# exact kernels halve the speed, so they are asked for only where the fast ones are wrong.
 _EXACT = ("session.x64quantprecision", "1")
 PROBE = Path(__file__).with_name("int8_probe.onnx")
 PROBE_SHAPE = (4, 64, 16)  # of the probe's product: rows, depth, columns
@@ -69,7 +70,8 @@ class _OnnxRuntime:
         options.enable_mem_pattern = False
         # Spinning threads take the cores from one another wherever the machine is shared.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry(*_EXACT)
+        if not multiplies_exactly(fast=True):
+            options.add_session_config_entry(*_EXACT)
         try:
             self._session = ort.InferenceSession(
                 str(model),
@@ -90,15 +92,18 @@ class _OnnxRuntime:
         return Logits(*self._session.run(_OUTPUTS, feeds))
 
 
-def multiplies_exactly() -> bool:
+@cache
+def multiplies_exactly(*, fast: bool) -> bool:
     """Return whether ONNX Runtime multiplies 8-bit integers without saturation here.
 
-    The products are the largest that a bundle's graph can hold: unsigned 255 by signed 127.
+    By its ``fast`` kernels or by those that it has for processors on which these saturate. The
+    products are the largest that a bundle's graph can hold: unsigned 255 by signed 127.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry(*_EXACT)
+    if not fast:
+        options.add_session_config_entry(*_EXACT)
     probe = ort.InferenceSession(str(PROBE), options, providers=["CPUExecutionProvider"])
     highest = np.full((PROBE_SHAPE[0], PROBE_SHAPE[1]), 255, np.uint8)
     (products,) = probe.run(None, {"activations": highest})

@@ -57,9 +57,12 @@ def test_runtime_int8_and_first_tier_are_shown(
     assert _detail(tiny_bundle, tmp_path, "first tier")[1].startswith("none")
     tiered = write_tiny_bundle(tmp_path / "tiered", proven=False)
     assert _detail(tiered, tmp_path, "first tier")[1].startswith("not proven: off by default")
-    monkeypatch.setattr("scamdetect.doctor.multiplies_exactly", lambda: False)
+    monkeypatch.setattr("scamdetect.doctor.multiplies_exactly", lambda fast: not fast)
     ok, detail = _detail(tiny_bundle, tmp_path, "int8")
-    assert ok is False and "saturate" in detail
+    assert ok is True and "the exact, slower are used" in detail
+    monkeypatch.setattr("scamdetect.doctor.multiplies_exactly", lambda fast: False)
+    ok, detail = _detail(tiny_bundle, tmp_path, "int8")
+    assert ok is False and "scores are wrong" in detail
 
 
 @pytest.mark.parametrize(("shift", "expected"), [(0.0, True), (0.019, True), (0.03, False)])

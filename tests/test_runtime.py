@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tiny_bundle import LANGUAGES
@@ -60,7 +61,8 @@ def test_the_probe_is_the_product_that_it_says() -> None:
 
 
 def test_a_kernel_that_saturates_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert multiplies_exactly() is True
+    assert multiplies_exactly(fast=True) is multiplies_exactly(fast=False) is True
+    multiplies_exactly.cache_clear()
     saturated = np.full((PROBE_SHAPE[0], PROBE_SHAPE[2]), 32_767 * PROBE_SHAPE[1] // 2, np.int32)
 
     class Session:
@@ -71,4 +73,23 @@ def test_a_kernel_that_saturates_is_found(monkeypatch: pytest.MonkeyPatch) -> No
             return [saturated]
 
     monkeypatch.setattr("scamdetect.runtime.ort.InferenceSession", Session)
-    assert multiplies_exactly() is False
+    assert multiplies_exactly(fast=True) is multiplies_exactly(fast=False) is False
+    multiplies_exactly.cache_clear()
+
+
+def test_exact_kernels_are_asked_for_only_where_the_fast_ones_saturate(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    entry = ort.SessionOptions.add_session_config_entry
+
+    def recorded(self: ort.SessionOptions, key: str, value: str) -> None:
+        asked.append(key)
+        entry(self, key, value)
+
+    monkeypatch.setattr(ort.SessionOptions, "add_session_config_entry", recorded)
+    open_session(tiny_bundle / "model.onnx", len(LANGUAGES))
+    assert "session.x64quantprecision" not in asked
+    monkeypatch.setattr("scamdetect.runtime.multiplies_exactly", lambda fast: not fast)
+    open_session(tiny_bundle / "model.onnx", len(LANGUAGES))
+    assert "session.x64quantprecision" in asked
