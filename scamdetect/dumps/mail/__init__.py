@@ -1,0 +1,1 @@
+"""Read mail: mbox files and single messages."""
