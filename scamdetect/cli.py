@@ -35,13 +35,14 @@ def cli() -> None:
     "--output",
     type=click.Path(path_type=Path),
     help="Destination; its extension chooses the format. Default: <stem>.scored.<extension>, "
-    ".parquet for chat exports.",
+    "Parquet for chat exports and mail.",
 )
 @click.option(
     "--format",
     "source_format",
     type=click.Choice([kind.value for kind in Format]),
-    help="Format of SOURCE.  [default: by its extension; chat exports by their content]",
+    help="Format of SOURCE, such as mbox for a mail folder without extension.  [default: by its "
+    "extension; chat exports by their content]",
 )
 @click.option("--text-column", default="text", show_default=True, help="Column of the messages.")
 @click.option("--encoding", help="Encoding of a text source.  [default: utf-8]")
@@ -80,11 +81,12 @@ def score(
     tier: str,
     quiet: bool,
 ) -> None:
-    """Score a dump: CSV, TSV, JSONL, Parquet, plain text (one message a line) or a chat export.
+    """Score a dump: CSV, TSV, JSONL, Parquet, plain text (one message a line), a chat, mail.
 
     All rows, columns and their order stay; scamdetect_* columns are appended. Records that cannot
     be read go to <destination>.rejected.jsonl. Chat exports (a .txt of WhatsApp's, result.json of
-    Telegram Desktop) are scored into Parquet; what nobody wrote stays in them as unscored.
+    Telegram Desktop) and mail (.mbox, .eml) are scored into Parquet; what nobody wrote stays in
+    them as unscored, and of a mail only what its sender wrote is judged.
     """
     from scamdetect.console import progress_bar, summary_lines
     from scamdetect.detector import ScamDetector

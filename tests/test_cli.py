@@ -399,3 +399,30 @@ def test_parquet_source_keeps_its_types(tmp_path: Path, tiny_bundle: Path) -> No
     found = pq.read_table(tmp_path / "in.scored.parquet")
     assert found.select(["text", "n"]).equals(table)
     assert found.column("scamdetect_decision").to_pylist() == ["flag", "unscored"]
+
+
+def test_mail_folder_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
+    mail = (
+        "From - Tue Mar  5 10:00:00 2024\nFrom: =?utf-8?q?Ann_=C3=89?= <ann@mail.example>\n"
+        "Subject: Re: hello\nContent-Type: text/html; charset=utf-8\n\n"
+        "<p>guaranteed <b>profit</b><br>bitcoin</p><blockquote>lunch</blockquote>\n\n"
+    )
+    refused = _score(tmp_path, "Inbox", mail * 2, tiny_bundle)
+    assert refused.returncode == 2
+    assert "no extension names no format" in refused.stderr
+    assert "--format" in refused.stderr
+    done = _score(tmp_path, "Inbox", mail * 2, tiny_bundle, "--format", "mbox")
+    assert done.returncode == 0
+    rows = pq.read_table(tmp_path / "Inbox.scored.parquet").to_pylist()
+    assert [row["sender_name"] for row in rows] == ["Ann É"] * 2
+    assert [row["scamdetect_decision"] for row in rows] == ["flag"] * 2
+    done = _score(tmp_path, "a.eml", mail, tiny_bundle, "-o", "a.csv")
+    assert done.returncode == 0
+    assert "ann@mail.example" in (tmp_path / "a.csv").read_text("utf-8")
+
+
+def test_mail_that_is_none_is_refused(tmp_path: Path, tiny_bundle: Path) -> None:
+    for name in ("a.mbox", "a.eml"):
+        done = _score(tmp_path, name, b"\x00\xff\n" * 99, tiny_bundle)
+        assert done.returncode == 2
+        assert f"{name}:1: " in done.stderr

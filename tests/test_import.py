@@ -42,6 +42,8 @@ INNER = {
 }
 TRAIN_SIDE = {f"scamdetect.{name}" for name in ("data", "training", "evaluation", "bench")}
 CORE_LIBRARIES = {"numpy", "onnxruntime", "tokenizers", "pyarrow", "click", "tqdm", "scamdetect"}
+# What a folder of the core imports besides, from the extra of the same name.
+EXTRA_LIBRARIES = {"mail": {"chardet", "lxml"}}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -166,9 +168,25 @@ def test_imports_follow_the_layout(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in MODULES if p.parent == PACKAGE or p.parent.name == "dumps"],
+    [p for p in MODULES if p.parent == PACKAGE or PACKAGE / "dumps" in p.parents],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_the_core_needs_only_its_own_libraries(path: Path) -> None:
     tops = {name.partition(".")[0] for name in imports(path)}
-    assert tops <= CORE_LIBRARIES | sys.stdlib_module_names
+    extra = EXTRA_LIBRARIES.get(path.parent.name, set())
+    assert tops <= CORE_LIBRARIES | sys.stdlib_module_names | extra
+
+
+@pytest.mark.parametrize("library", sorted(EXTRA_LIBRARIES["mail"]))
+def test_mail_alone_needs_its_extra(tmp_path: Path, library: str) -> None:
+    (tmp_path / "in.csv").write_text("text\nhi\n", encoding="utf-8")
+    (tmp_path / "in.eml").write_text("Subject: hi\n\nhi\n", encoding="utf-8")
+    code = (
+        f"import sys\nfrom pathlib import Path\nsys.modules[{library!r}] = None\n"
+        "from scamdetect.dumps.readers import open_dump\n"
+        "from scamdetect.errors import MissingExtraError\n"
+        f"open_dump(Path({str(tmp_path / 'in.csv')!r}))\n"
+        f"try:\n    open_dump(Path({str(tmp_path / 'in.eml')!r}))\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    assert "pip install 'scamdetect[mail]'" in fresh(code)

@@ -1,1 +1,1 @@
-"""Score message dumps: files of rows in the same formats out, chat exports as Parquet."""
+"""Score message dumps: files of rows in the same formats out, chats and mail as Parquet."""

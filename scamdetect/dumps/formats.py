@@ -16,13 +16,15 @@ class Format(StrEnum):
     JSONL = "jsonl"
     PARQUET = "parquet"
     TEXT = "txt"
+    MBOX = "mbox"
+    EML = "eml"
     TELEGRAM = "telegram"
     WHATSAPP = "whatsapp"
 
 
 DELIMITERS = {Format.CSV: ",", Format.TSV: "\t"}
 # What is read but not written; a dump of these is scored into Parquet.
-EXPORTS = frozenset((Format.TELEGRAM, Format.WHATSAPP))
+EXPORTS = frozenset((Format.MBOX, Format.EML, Format.TELEGRAM, Format.WHATSAPP))
 _EXTENSIONS = {
     ".csv": Format.CSV,
     ".tsv": Format.TSV,
@@ -32,6 +34,8 @@ _EXTENSIONS = {
     ".parquet": Format.PARQUET,
     ".pq": Format.PARQUET,
     ".txt": Format.TEXT,
+    ".mbox": Format.MBOX,
+    ".eml": Format.EML,
     ".json": Format.TELEGRAM,
 }
 _WITH_COLUMNS = tuple(
@@ -42,8 +46,8 @@ _WITH_COLUMNS = tuple(
 
 
 def source_format(path: Path) -> Format:
-    """Return the format that the extension says; raise InputError for an unknown one."""
-    return _format(path, tuple(_EXTENSIONS))
+    """Return the format to read; raise InputError where the extension names none."""
+    return _format(path, tuple(_EXTENSIONS), "; or say with --format what it is")
 
 
 def destination_format(path: Path) -> Format:
@@ -59,11 +63,11 @@ def named_format(name: str) -> Format:
         raise InputError(f"unknown format {name!r}; known are {', '.join(Format)}") from problem
 
 
-def _format(path: Path, allowed: tuple[str, ...]) -> Format:
+def _format(path: Path, allowed: tuple[str, ...], cure: str = "") -> Format:
     extension = path.suffix.lower()
     if extension not in allowed:
         seen = f"the extension {extension!r}" if extension else "no extension"
-        raise InputError(f"{path}: {seen} names no format; use one of {', '.join(allowed)}")
+        raise InputError(f"{path}: {seen} names no format; use one of {', '.join(allowed)}{cure}")
     return _EXTENSIONS[extension]
 
 

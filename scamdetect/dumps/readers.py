@@ -17,6 +17,8 @@ from scamdetect.dumps.read_whatsapp import open_whatsapp
 from scamdetect.dumps.recognise import recognise
 from scamdetect.errors import InputError
 
+_BINARY = {Format.PARQUET: "a Parquet file", Format.MBOX: "a mailbox", Format.EML: "a mail"}
+
 
 def open_dump(
     path: Path,
@@ -32,15 +34,16 @@ def open_dump(
     ``source_format`` names it.
 
     Raises InputError, naming the file, where it is missing, empty, damaged or in another encoding,
-    has no column ``text_column``, or has output columns and ``overwrite_columns`` is false.
+    has no column ``text_column``, or has output columns and ``overwrite_columns`` is false;
+    MissingExtraError where its format needs a package that is not installed.
     """
     kind = recognise(path, source_format, encoding)
-    if kind is Format.PARQUET and encoding is not None:
-        raise InputError(f"{path}: a Parquet file has no text encoding; leave --encoding out")
+    if kind in _BINARY and encoding is not None:
+        raise InputError(f"{path}: {_BINARY[kind]} has no one text encoding; leave --encoding out")
     known = check_encoding(encoding)
     if kind is Format.TELEGRAM and known != "utf-8":
         raise InputError(f"{path}: an export of Telegram is in UTF-8; leave --encoding out")
-    _check_file(path, binary=kind is Format.PARQUET, encoding=known)
+    _check_file(path, binary=kind in _BINARY, encoding=known)
     if kind is Format.PARQUET:
         return open_parquet(path, text_column, overwrite_columns)
     if kind is Format.JSONL:
@@ -53,6 +56,10 @@ def open_dump(
         if text_column != TEXT_COLUMN:
             raise InputError(f"{path}: plain text has one column, {TEXT_COLUMN!r}")
         return open_text(path, known)
+    if kind in (Format.MBOX, Format.EML):
+        from scamdetect.dumps.mail.reader import open_eml, open_mbox  # needs the extra "mail"
+
+        return (open_mbox if kind is Format.MBOX else open_eml)(path, text_column)
     return open_delimited(path, DELIMITERS[kind], known, text_column, overwrite_columns)
 
 
