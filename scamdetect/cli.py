@@ -35,7 +35,7 @@ def cli() -> None:
     "--output",
     type=click.Path(path_type=Path),
     help="Destination; its extension chooses the format. Default: <stem>.scored.<extension>, "
-    "Parquet for chat exports and mail.",
+    "Parquet for JSON, chat exports and mail.",
 )
 @click.option(
     "--format",
@@ -81,12 +81,13 @@ def score(
     tier: str,
     quiet: bool,
 ) -> None:
-    """Score a dump: CSV, TSV, JSONL, Parquet, plain text (one message a line), a chat, mail.
+    """Score a dump: CSV, TSV, JSONL, JSON, Parquet, text of a message a line, a chat, mail.
 
     All rows, columns and their order stay; scamdetect_* columns are appended. Records that cannot
-    be read go to <destination>.rejected.jsonl. Chat exports (a .txt of WhatsApp's, result.json of
-    Telegram Desktop) and mail (.mbox, .eml) are scored into Parquet; what nobody wrote stays in
-    them as unscored, and of a mail only what its sender wrote is judged.
+    be read go to <destination>.rejected.jsonl. JSON holds an array of objects. Chat exports
+    (a .txt of WhatsApp's, result.json of Telegram Desktop) and mail (.mbox, .eml) are scored into
+    Parquet; what nobody wrote stays in them as unscored, and of a mail only what its sender wrote
+    is judged.
     """
     from scamdetect.console import progress_bar, summary_lines
     from scamdetect.detector import ScamDetector

@@ -86,15 +86,3 @@ def test_the_format_option(tmp_path: Path, tiny_bundle: Path) -> None:
     done = _score(tmp_path, "a.log", "--format", "signal", "--model", tiny_bundle)
     assert done.returncode == 2
     assert "'telegram'" in done.stderr
-
-
-def test_json_of_another_kind_is_one_line_and_exit_code_2(
-    tmp_path: Path, tiny_bundle: Path
-) -> None:
-    (tmp_path / "a.json").write_text('{"text": "my-secret-words"}', encoding="utf-8")
-    done = _score(tmp_path, "a.json", "--model", tiny_bundle)
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "a.json: does not begin like an export of Telegram Desktop" in done.stderr
-    assert "secret" not in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

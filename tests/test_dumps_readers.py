@@ -247,7 +247,7 @@ def test_broken_json_lines_are_rejected_with_their_place(tmp_path: Path) -> None
     rejects = _rejects(dump)
     assert [r.line for r in rejects] == [2, 4, 5, 6, 7, 9, 10, 11]
     assert [r.record for r in rejects] == [2, 3, 4, 5, 6, 8, 9, 10]
-    assert rejects[0].reason == "broken JSON: Expecting value at column 10"
+    assert rejects[0].reason == "broken JSON: Expecting value at character 10"
     assert rejects[1].reason == "a JSON array, not an object"
     assert rejects[0].to_dict()["raw"] == '{"text": oops}\n'
 

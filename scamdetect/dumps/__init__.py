@@ -1,1 +1,1 @@
-"""Score message dumps: files of rows in the same formats out, chats and mail as Parquet."""
+"""Score message dumps: tables in the same formats out; JSON, chats and mail as Parquet."""

@@ -14,6 +14,7 @@ class Format(StrEnum):
     CSV = "csv"
     TSV = "tsv"
     JSONL = "jsonl"
+    JSON = "json"
     PARQUET = "parquet"
     TEXT = "txt"
     MBOX = "mbox"
@@ -24,19 +25,19 @@ class Format(StrEnum):
 
 DELIMITERS = {Format.CSV: ",", Format.TSV: "\t"}
 # What is read but not written; a dump of these is scored into Parquet.
-EXPORTS = frozenset((Format.MBOX, Format.EML, Format.TELEGRAM, Format.WHATSAPP))
+EXPORTS = frozenset((Format.JSON, Format.MBOX, Format.EML, Format.TELEGRAM, Format.WHATSAPP))
 _EXTENSIONS = {
     ".csv": Format.CSV,
     ".tsv": Format.TSV,
     ".tab": Format.TSV,
     ".jsonl": Format.JSONL,
     ".ndjson": Format.JSONL,
+    ".json": Format.JSON,
     ".parquet": Format.PARQUET,
     ".pq": Format.PARQUET,
     ".txt": Format.TEXT,
     ".mbox": Format.MBOX,
     ".eml": Format.EML,
-    ".json": Format.TELEGRAM,
 }
 _WITH_COLUMNS = tuple(
     extension

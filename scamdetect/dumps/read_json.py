@@ -1,9 +1,8 @@
-"""Read JSONL: one object a line, kept to the letter."""
+"""Read JSONL, one object a line, and JSON files of records; members are kept to the letter."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import pyarrow as pa
 
 from scamdetect import output
 from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
+from scamdetect.dumps.json_objects import in_one_line, read_object
+from scamdetect.dumps.json_records import Piece, pieces
 from scamdetect.dumps.lines import Line, read_lines
 from scamdetect.dumps.rows import JsonRows, encodable
 from scamdetect.errors import InputError
@@ -21,12 +22,28 @@ _EXACT_IN_FLOAT = range(-(2**53), 2**53 + 1)
 
 
 def open_jsonl(path: Path, encoding: str, text_column: str, overwrite_columns: bool) -> Dump:
-    """Open a JSONL file; raise InputError.
+    """Open a JSONL file; raise InputError."""
+    return _open(path, encoding, lambda: _lines(path, encoding), text_column, overwrite_columns)
+
+
+def open_json(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
+    """Open a JSON file of an array of objects, or of one after another; raise InputError."""
+    return _open(path, "utf-8", lambda: _records(path), text_column, overwrite_columns)
+
+
+def _open(
+    path: Path,
+    encoding: str,
+    items: Callable[[], Iterator[Item[_Object]]],
+    text_column: str,
+    overwrite_columns: bool,
+) -> Dump:
+    """Open a dump of objects, which are read anew each time; raise InputError.
 
     The file is read once beforehand, which is cheap next to scoring: every column is then known
     before the first row is written, however late it first occurs.
     """
-    types = _survey(path, encoding)
+    types = _survey(path, encoding, items())
     kept = output.check_columns(
         tuple(types), text_column, overwrite=overwrite_columns, where=str(path)
     )
@@ -35,7 +52,7 @@ def open_jsonl(path: Path, encoding: str, text_column: str, overwrite_columns: b
 
     def batches() -> Iterator[Batch]:
         size = path.stat().st_size
-        for group in grouped(_objects(path, encoding), path, encoding):
+        for group in grouped(items(), path, encoding):
             raws = [raw for raw, _ in group.values]
             values = [value for _, value in group.values]
             rows = JsonRows(kept, schema, text_column, dropped, raws, values)
@@ -44,12 +61,12 @@ def open_jsonl(path: Path, encoding: str, text_column: str, overwrite_columns: b
     return Dump(kept, schema, batches)
 
 
-def _survey(path: Path, encoding: str) -> dict[str, set[str]]:
+def _survey(path: Path, encoding: str, items: Iterator[Item[_Object]]) -> dict[str, set[str]]:
     """Return the types that occur under each name, in the order in which the names first occur."""
     types: dict[str, set[str]] = {}
     objects = 0
     first_reject: Reject | None = None
-    for group in grouped(_objects(path, encoding), path, encoding):
+    for group in grouped(items, path, encoding):
         objects += len(group.values)
         first_reject = first_reject or next(iter(group.rejects), None)
         for _, value in group.values:
@@ -61,35 +78,32 @@ def _survey(path: Path, encoding: str) -> dict[str, set[str]]:
     return types
 
 
-def _objects(path: Path, encoding: str) -> Iterator[Item[_Object]]:
+def _lines(path: Path, encoding: str) -> Iterator[Item[_Object]]:
     number = 0
     for line in read_lines(path, encoding):
         if not line.text.strip():
             continue
         number += 1
-        yield Item(_parse(line, number), len(line.raw), line.end)
+        yield Item(_line(line, number), len(line.raw), line.end)
 
 
-def _parse(line: Line, number: int) -> _Object | Reject:
+def _line(line: Line, number: int) -> _Object | Reject:
     raw = line.text.strip(" \t\r\n")
-    reason = line.problem
-    if reason is None:
-        try:
-            value = json.loads(raw)
-            if isinstance(value, dict):
-                return raw, value
-            reason = f"a JSON {_JSON_NAMES[type(value)]}, not an object"
-        except json.JSONDecodeError as problem:
-            reason = f"broken JSON: {problem.msg} at column {problem.colno}"
-        except (ValueError, RecursionError):
-            reason = "JSON nested too deeply or with a number too long to read"
-    return Reject(number, line.number, 1, reason, line.raw, line.problem is not None)
+    value = line.problem or read_object(raw)
+    if isinstance(value, dict):
+        return raw, value
+    return Reject(number, line.number, 1, value, line.raw, line.problem is not None)
 
 
-_JSON_NAMES = {
-    list: "array", str: "string", int: "number", float: "number", bool: "boolean",
-    type(None): "null",
-}  # fmt: skip
+def _records(path: Path) -> Iterator[Item[_Object]]:
+    for number, piece in enumerate(pieces(path), 1):
+        yield Item(_record(piece, number), len(piece.raw), piece.end)
+
+
+def _record(piece: Piece, number: int) -> _Object | Reject:
+    if isinstance(piece.value, dict):
+        return in_one_line(piece.raw.decode("utf-8")), piece.value
+    return Reject(number, piece.line, piece.raw.count(b"\n") + 1, piece.value, piece.raw)
 
 
 def _type_name(value: object) -> str:

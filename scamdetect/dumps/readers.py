@@ -10,7 +10,7 @@ from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.lines import check_encoding
 from scamdetect.dumps.read_delimited import TEXT_COLUMN, open_delimited, open_text
-from scamdetect.dumps.read_json import open_jsonl
+from scamdetect.dumps.read_json import open_json, open_jsonl
 from scamdetect.dumps.read_parquet import open_parquet
 from scamdetect.dumps.read_telegram import open_telegram
 from scamdetect.dumps.read_whatsapp import open_whatsapp
@@ -18,6 +18,7 @@ from scamdetect.dumps.recognise import recognise
 from scamdetect.errors import InputError
 
 _BINARY = {Format.PARQUET: "a Parquet file", Format.MBOX: "a mailbox", Format.EML: "a mail"}
+_IN_UTF8 = {Format.JSON: "JSON", Format.TELEGRAM: "an export of Telegram"}
 
 
 def open_dump(
@@ -41,13 +42,15 @@ def open_dump(
     if kind in _BINARY and encoding is not None:
         raise InputError(f"{path}: {_BINARY[kind]} has no one text encoding; leave --encoding out")
     known = check_encoding(encoding)
-    if kind is Format.TELEGRAM and known != "utf-8":
-        raise InputError(f"{path}: an export of Telegram is in UTF-8; leave --encoding out")
-    _check_file(path, binary=kind in _BINARY, encoding=known)
+    if kind in _IN_UTF8 and known != "utf-8":
+        raise InputError(f"{path}: {_IN_UTF8[kind]} is in UTF-8; leave --encoding out")
+    _check_file(path, kind, known)
     if kind is Format.PARQUET:
         return open_parquet(path, text_column, overwrite_columns)
     if kind is Format.JSONL:
         return open_jsonl(path, known, text_column, overwrite_columns)
+    if kind is Format.JSON:
+        return open_json(path, text_column, overwrite_columns)
     if kind is Format.TELEGRAM:
         return open_telegram(path, text_column)
     if kind is Format.WHATSAPP:
@@ -63,7 +66,7 @@ def open_dump(
     return open_delimited(path, DELIMITERS[kind], known, text_column, overwrite_columns)
 
 
-def _check_file(path: Path, *, binary: bool, encoding: str) -> None:
+def _check_file(path: Path, kind: Format, encoding: str) -> None:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -75,7 +78,6 @@ def _check_file(path: Path, *, binary: bool, encoding: str) -> None:
     if not start:
         raise InputError(f"{path}: the file is empty")
     utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if utf16 and encoding == "utf-8" and not binary:
-        raise InputError(
-            f"{path}:1: begins with the byte-order mark of UTF-16; give --encoding utf-16"
-        )
+    if utf16 and encoding == "utf-8" and kind not in _BINARY:
+        cure = "convert it to UTF-8" if kind in _IN_UTF8 else "give --encoding utf-16"
+        raise InputError(f"{path}:1: begins with the byte-order mark of UTF-16; {cure}")

@@ -12,7 +12,6 @@ from scamdetect.dumps.read_telegram import is_telegram
 from scamdetect.dumps.read_whatsapp import named_chat
 from scamdetect.dumps.whatsapp_bodies import begins_export, read_body, split_sender
 from scamdetect.dumps.whatsapp_stamps import Head, read_head
-from scamdetect.errors import InputError
 
 _HEAD_BYTES = 256 << 10
 _LINES = 200
@@ -24,18 +23,15 @@ _LOG_LEVEL = re.compile(
 def recognise(path: Path, name: str | None = None, encoding: str | None = None) -> Format:
     """Return the format of a dump.
 
-    ``name`` overrides everything. Else a .json file must begin like an export of Telegram, and a
-    .txt file that begins like one of WhatsApp is taken for one. Raises InputError for an unknown
-    name or extension and for a .json file of another kind.
+    ``name`` overrides everything. Else a .json file that begins like an export of Telegram, and a
+    .txt file that begins like one of WhatsApp, is taken for one. Raises InputError for an unknown
+    name or extension.
     """
     if name is not None:
         return named_format(name)
     kind = source_format(path)
-    if kind is Format.TELEGRAM and (head := _head(path)) and not is_telegram(head):
-        raise InputError(
-            f"{path}: does not begin like an export of Telegram Desktop, the only JSON that is "
-            "read; name its format with --format (jsonl for one object a line)"
-        )
+    if kind is Format.JSON and is_telegram(_head(path)):
+        return Format.TELEGRAM
     if kind is Format.TEXT and is_whatsapp(path, _lines(path, check_encoding(encoding))):
         return Format.WHATSAPP
     return kind

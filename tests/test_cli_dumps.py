@@ -1,0 +1,57 @@
+"""JSON on the real command line, from recognition to the destination."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import scamdetect
+
+_ROOT = Path(scamdetect.__file__).resolve().parent.parent
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
+
+
+def _score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "scamdetect.cli", "score", *map(str, arguments)],
+        cwd=folder,
+        env=_ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_json_array_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
+    rows = [{"id": 1, "text": "guaranteed profit"}, {"id": 2, "text": "lunch"}, {"id": 3}, 4]
+    (tmp_path / "a.json").write_text(json.dumps(rows, indent=2), encoding="utf-8")
+    done = _score(tmp_path, "a.json", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    assert "flagged 1, review 0, passed 1, unscored 1, rejected 1" in done.stderr
+    found = pq.read_table(tmp_path / "a.scored.parquet")
+    assert found.column("id").to_pylist() == [1, 2, 3]
+    done = _score(tmp_path, "a.json", "-o", "b.jsonl", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    first = (tmp_path / "b.jsonl").read_text("utf-8").splitlines()[0]
+    assert first.startswith('{"id": 1,"text": "guaranteed profit", "scamdetect_verdict": "scam"')
+
+
+@pytest.mark.parametrize("content", ["<html>my-secret-words", '{"body": "my-secret-words"}'])
+def test_other_json_is_one_line_and_exit_code_2(
+    tmp_path: Path, tiny_bundle: Path, content: str
+) -> None:
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    done = _score(tmp_path, "a.json", "--model", tiny_bundle)
+    assert done.returncode == 2
+    assert done.stderr.startswith("scamdetect: a.json")
+    assert done.stderr.count("\n") == 1
+    assert "secret" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
