@@ -1,7 +1,8 @@
-"""JSON on the real command line, from recognition to the destination."""
+"""JSON and compressed files on the real command line, from source to destination."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -55,3 +56,20 @@ def test_other_json_is_one_line_and_exit_code_2(
     assert done.stderr.count("\n") == 1
     assert "secret" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_compressed_csv_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
+    content = gzip.compress(b"id,text\n1,guaranteed profit\n2,lunch\n")
+    (tmp_path / "a.csv.gz").write_bytes(content)
+    done = _score(tmp_path, "a.csv.gz", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "a.scored.csv").read_text("utf-8").splitlines()
+    assert [line.split(",")[:4] for line in lines[1:]] == [
+        ["1", "guaranteed profit", "scam", "flag"], ["2", "lunch", "legit", "pass"],
+    ]  # fmt: skip
+    (tmp_path / "b.csv.gz").write_bytes(content[:-4])
+    done = _score(tmp_path, "b.csv.gz", "--model", tiny_bundle)
+    assert done.returncode == 2
+    assert done.stderr.startswith("scamdetect: b.csv.gz: gzip data that is cut off or damaged")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "b.scored.csv").exists()

@@ -89,6 +89,8 @@ def test_rejects_of_an_earlier_run_do_not_stay(tmp_path: Path, detector: ScamDet
         ("a.tsv", "a.scored.tsv"),
         ("a.ndjson", "a.scored.ndjson"),
         ("a.txt", "a.scored.jsonl"),
+        ("a.b.csv.GZ", "a.b.scored.csv"),
+        ("a.txt.zst", "a.scored.jsonl"),
     ],
 )
 def test_default_destination(

@@ -376,7 +376,7 @@ def test_parquet_damaged_inside(tmp_path: Path) -> None:
         _texts(open_dump(path))
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a", "a.csv.gz"])
+@pytest.mark.parametrize("name", ["a.xlsx", "a", "a.csv.zip", "a.gz", "a.tar.gz"])
 def test_unknown_extension_lists_the_known(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"\.csv, \.tsv.*\.parquet"):
         open_dump(_write(tmp_path, name, "text\n"))

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 
 from scamdetect.dumps.rows import Rows
+from scamdetect.dumps.streams import DamagedError
 from scamdetect.errors import InputError
 
 BATCH_ROWS = 2048
@@ -92,10 +93,21 @@ def grouped(items: Iterable[Item[T]], path: Path, encoding: str) -> Iterator[Gro
     Raises InputError where more than half of the first group does not decode: then it is not some
     records that are damaged, but the encoding that is wrong.
     """
-    for number, group in enumerate(_bounded(items)):
+    for number, group in enumerate(_bounded(counted(items, "records"))):
         if number == 0:
             _check_decodable(group, path, encoding)
         yield group
+
+
+def counted(items: Iterable[T], what: str) -> Iterator[T]:
+    """Yield the items; where the compressed file is damaged, say how many were whole."""
+    count = 0
+    try:
+        for item in items:
+            yield item
+            count += 1
+    except DamagedError as problem:
+        raise DamagedError(f"{problem.found} after {count:,} whole {what}") from problem
 
 
 def _bounded(items: Iterable[Item[T]]) -> Iterator[Group[T]]:

@@ -39,6 +39,7 @@ _EXTENSIONS = {
     ".mbox": Format.MBOX,
     ".eml": Format.EML,
 }
+_COMPRESSED = (".gz", ".zst")
 _WITH_COLUMNS = tuple(
     extension
     for extension, kind in _EXTENSIONS.items()
@@ -48,12 +49,13 @@ _WITH_COLUMNS = tuple(
 
 def source_format(path: Path) -> Format:
     """Return the format to read; raise InputError where the extension names none."""
-    return _format(path, tuple(_EXTENSIONS), "; or say with --format what it is")
+    cure = ", each with .gz or .zst behind it too; or say with --format what it is"
+    return _format(path, unpacked(path).suffix, tuple(_EXTENSIONS), cure)
 
 
 def destination_format(path: Path) -> Format:
     """Return the format to write; raise InputError where the extension names none with columns."""
-    return _format(path, _WITH_COLUMNS)
+    return _format(path, path.suffix, _WITH_COLUMNS)
 
 
 def named_format(name: str) -> Format:
@@ -64,8 +66,13 @@ def named_format(name: str) -> Format:
         raise InputError(f"unknown format {name!r}; known are {', '.join(Format)}") from problem
 
 
-def _format(path: Path, allowed: tuple[str, ...], cure: str = "") -> Format:
-    extension = path.suffix.lower()
+def unpacked(path: Path) -> Path:
+    """Return the name that a compressed file has without its last extension."""
+    return path.with_suffix("") if path.suffix.lower() in _COMPRESSED else path
+
+
+def _format(path: Path, extension: str, allowed: tuple[str, ...], cure: str = "") -> Format:
+    extension = extension.lower()
     if extension not in allowed:
         seen = f"the extension {extension!r}" if extension else "no extension"
         raise InputError(f"{path}: {seen} names no format; use one of {', '.join(allowed)}{cure}")
@@ -75,9 +82,10 @@ def _format(path: Path, allowed: tuple[str, ...], cure: str = "") -> Format:
 def default_destination(source: Path, kind: Format) -> Path:
     """Return ``<stem>.scored.<extension>`` beside the source of this format.
 
-    The extension is the source's own where it names this format; ``.jsonl`` for plain text and
-    ``.parquet`` for exports, which are not written again.
+    The extension is the source's own where it names this format, without that of compression;
+    ``.jsonl`` for plain text and ``.parquet`` for exports, which are not written again.
     """
+    source = unpacked(source)
     extension = source.suffix
     if kind is Format.TEXT:
         extension = ".jsonl"

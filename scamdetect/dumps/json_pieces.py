@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
-from scamdetect.dumps.lines import reading
+from scamdetect.dumps import streams
 
 _CHUNK_BYTES = 1 << 20
 # No pattern that is searched for is longer, spaces included.
@@ -29,7 +28,7 @@ _SCALAR = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|[^\s,{}\[\]"]+')
 class Window:
     """The part of a file around a position that only moves forward."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: streams.Stream) -> None:
         self.data = b""
         self.at = 0
         self.line = 1
@@ -39,8 +38,13 @@ class Window:
 
     @property
     def offset(self) -> int:
-        """Return the position in the file, in bytes."""
+        """Return the position in the unpacked file, in bytes."""
         return self._offset + self.at
+
+    @property
+    def on_disk(self) -> int:
+        """Return how many bytes of the file itself have been read up to the position."""
+        return self._file.on_disk(self.offset)
 
     @property
     def waiting(self) -> int:
@@ -122,7 +126,7 @@ class Window:
 @contextmanager
 def opened(path: Path) -> Iterator[Window]:
     """Give a window at the start of the file; raise InputError where it cannot be read."""
-    with reading(path), path.open("rb") as file:
+    with streams.opened(path) as file:
         yield Window(file)
 
 

@@ -37,7 +37,7 @@ class Piece:
     raw: bytes
     value: dict[str, Any] | str
     line: int
-    end: int  # in the file
+    end: int  # bytes of the file read so far
 
 
 def pieces(path: Path) -> Iterator[Piece]:
@@ -81,18 +81,18 @@ def _pieces(window: Window) -> Iterator[Piece]:
                         following = _start(window)
                     largest = max(largest, len(raw))
                     window.take(window.at + len(raw))
-                    yield Piece(raw, value, line, window.offset)
+                    yield Piece(raw, value, line, window.on_disk)
                     continue
             else:
                 value = "a value without an end or with brackets that do not match"
         damaged = True
         for passed in window.skip_to(following, 1, MAX_RECORD_BYTES):
-            yield Piece(passed, value, line, window.offset)
+            yield Piece(passed, value, line, window.on_disk)
             line = window.line
         if not window.waiting:
             return
     if depth:
-        yield Piece(b"", "the file ends before its array does", window.line, window.offset)
+        yield Piece(b"", "the file ends before its array does", window.line, window.on_disk)
 
 
 def _start(window: Window) -> re.Pattern[bytes]:

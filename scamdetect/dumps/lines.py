@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from scamdetect.dumps.streams import opened
 from scamdetect.errors import InputError
 
 MAX_RECORD_BYTES = 64 << 20
@@ -49,29 +49,24 @@ def read_lines(path: Path, encoding: str) -> Iterator[Line]:
 
 
 def _byte_lines(path: Path, encoding: str) -> Iterator[Line]:
-    with reading(path), path.open("rb") as file:
-        if encoding == "utf-8" and file.read(3) != codecs.BOM_UTF8:
-            file.seek(0)
-        end = file.tell()
+    with opened(path) as file:
+        bom = encoding == "utf-8" and file.peek(3).startswith(codecs.BOM_UTF8)
+        end = len(file.read(len(codecs.BOM_UTF8))) if bom else 0
         number = 0
         while raw := file.readline(MAX_RECORD_BYTES + 1):
             number += 1
             _check_length(path, number, len(raw))
             start, end = end, end + len(raw)
             try:
-                yield Line(number, raw.decode(encoding), raw, end, None)
+                yield Line(number, raw.decode(encoding), raw, file.on_disk(end), None)
             except UnicodeDecodeError as error:
                 byte, offset = raw[error.start], start + error.start
                 problem = f"not {encoding}: byte 0x{byte:02x} at offset {offset}"
-                yield Line(number, raw.decode(encoding, "replace"), raw, end, problem)
+                yield Line(number, raw.decode(encoding, "replace"), raw, file.on_disk(end), problem)
 
 
 def _wide_lines(path: Path, encoding: str) -> Iterator[Line]:
-    with (
-        reading(path),
-        path.open("rb") as file,
-        io.TextIOWrapper(file, encoding, newline="\n") as lines,
-    ):
+    with opened(path) as file, io.TextIOWrapper(file, encoding, newline="\n") as lines:
         number = 0
         while True:
             try:
@@ -85,16 +80,7 @@ def _wide_lines(path: Path, encoding: str) -> Iterator[Line]:
             number += 1
             _check_length(path, number, len(text))
             raw = text.encode("utf-8", "surrogatepass")
-            yield Line(number, text, raw, file.tell(), None)
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn a failure to read the file within the context into an InputError."""
-    try:
-        yield
-    except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
+            yield Line(number, text, raw, file.on_disk(file.tell()), None)
 
 
 def _check_length(path: Path, number: int, length: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from scamdetect.dumps.delimited import (
 )
 from scamdetect.dumps.lines import Line, read_lines
 from scamdetect.dumps.rows import DelimitedRows
+from scamdetect.dumps.streams import beginning
 from scamdetect.errors import InputError
 
 # How far an open quote is followed before it counts as never closed.
@@ -66,7 +68,7 @@ def open_delimited(
         delimiter=delimiter,
         raw_header=tuple(header.cells[place] for place in kept),
         line_end="\r\n" if last.text.endswith("\r\n") else "\n",
-        bom=last.end > sum(len(line.raw) for line in header.lines) and encoding == "utf-8",
+        bom=encoding == "utf-8" and beginning(path, 3) == codecs.BOM_UTF8,
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from scamdetect.dumps.batches import Dump, Item, Reject
+from scamdetect.dumps.batches import Dump, Item, Reject, counted
 from scamdetect.dumps.messages import Message, MessageKind, message_dump, schema
 from scamdetect.dumps.telegram_export import LIST, Header, Piece, pieces
 from scamdetect.errors import InputError
@@ -93,7 +93,7 @@ def _survey(path: Path) -> dict[int, Header]:
             )
         if "type" in headers[0]:  # as Telegram itself writes it
             return {}
-        for _ in found:
+        for _ in counted(found, "records"):
             pass
     return dict(enumerate(headers))
 

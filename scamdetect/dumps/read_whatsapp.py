@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scamdetect.dumps.batches import Dump, Item, Reject
+from scamdetect.dumps.batches import Dump, Item, Reject, counted
 from scamdetect.dumps.delimited import strip_line_end
+from scamdetect.dumps.formats import unpacked
 from scamdetect.dumps.lines import Line, read_lines
 from scamdetect.dumps.messages import Message, message_dump, schema
 from scamdetect.dumps.whatsapp_bodies import (
@@ -101,9 +102,9 @@ def open_whatsapp(path: Path, encoding: str, text_column: str) -> Dump:
     The order of day and month, which the export does not name, is decided from all its dates.
     """
     survey = _survey(path, encoding)
-    plain = path.stem == "_chat"
+    stem = unpacked(path).stem
     form = _Form(
-        chat=named_chat(path) or survey.first_sender or (None if plain else path.stem),
+        chat=named_chat(path) or survey.first_sender or (None if stem == "_chat" else stem),
         first_notice=survey.first_notice,
         group=None if survey.first_sender_writes else survey.first_sender,
         orders=survey.orders(),
@@ -126,14 +127,15 @@ def open_whatsapp(path: Path, encoding: str, text_column: str) -> Dump:
 
 def named_chat(path: Path) -> str | None:
     """Return the chat's name from "WhatsApp Chat with Ann.txt" or the folder of "_chat.txt"."""
-    name = path.absolute().parent.name if path.stem == "_chat" else path.stem
+    stem = unpacked(path).stem
+    name = path.absolute().parent.name if stem == "_chat" else stem
     found = _NAMED.fullmatch(name)
     return None if found is None else found["chat"]
 
 
 def _survey(path: Path, encoding: str) -> _Survey:
     survey = _Survey()
-    for line in read_lines(path, encoding):
+    for line in counted(read_lines(path, encoding), "lines"):
         head = read_head(line.text)
         if head is not None:
             survey.add(line.number, strip_line_end(line.text), head)

@@ -15,6 +15,7 @@ from scamdetect.dumps.read_parquet import open_parquet
 from scamdetect.dumps.read_telegram import open_telegram
 from scamdetect.dumps.read_whatsapp import open_whatsapp
 from scamdetect.dumps.recognise import recognise
+from scamdetect.dumps.streams import beginning, compression, reading
 from scamdetect.errors import InputError
 
 _BINARY = {Format.PARQUET: "a Parquet file", Format.MBOX: "a mailbox", Format.EML: "a mail"}
@@ -67,14 +68,12 @@ def open_dump(
 
 
 def _check_file(path: Path, kind: Format, encoding: str) -> None:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
+    with reading(path):
+        if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path}: not a file")
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
+    if kind is Format.PARQUET and (packed := compression(path)):
+        raise InputError(f"{path}: a Parquet file within {packed} cannot be read; unpack it first")
+    start = beginning(path, 4)
     if not start:
         raise InputError(f"{path}: the file is empty")
     utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

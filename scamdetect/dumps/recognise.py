@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from scamdetect.dumps.formats import Format, named_format, source_format
+from scamdetect.dumps.formats import Format, named_format, source_format, unpacked
 from scamdetect.dumps.lines import check_encoding
 from scamdetect.dumps.messages import MessageKind
 from scamdetect.dumps.read_telegram import is_telegram
 from scamdetect.dumps.read_whatsapp import named_chat
+from scamdetect.dumps.streams import beginning
 from scamdetect.dumps.whatsapp_bodies import begins_export, read_body, split_sender
 from scamdetect.dumps.whatsapp_stamps import Head, read_head
+from scamdetect.errors import InputError
 
 _HEAD_BYTES = 256 << 10
 _LINES = 200
@@ -54,7 +56,7 @@ def is_whatsapp(path: Path, lines: list[str]) -> bool:
         return False
     alike = [_parted(line, head) for line, head in heads if head.style == style]
     senders = [sender.casefold() for sender, _ in alike if sender]
-    if senders and (path.stem == "_chat" or named_chat(path) is not None):
+    if senders and (unpacked(path).stem == "_chat" or named_chat(path) is not None):
         return True
     if _speaks(alike):
         return len(senders) * 4 >= len(alike)
@@ -91,7 +93,6 @@ def _lines(path: Path, encoding: str) -> list[str]:
 def _head(path: Path) -> bytes:
     """Return the beginning of a file, nothing where it cannot be read: opening it tells why."""
     try:
-        with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
-    except OSError:
+        return beginning(path, _HEAD_BYTES)
+    except InputError:
         return b""

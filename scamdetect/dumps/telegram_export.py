@@ -36,7 +36,8 @@ Header = dict[str, Any]
 class Piece:
     """A value of a list of messages, or bytes that are none: ``problem`` tells why.
 
-    ``chat`` counts the lists of the file from 0; ``offset`` and ``end`` are places in it.
+    ``chat`` counts the lists of the file from 0; ``offset`` is a place in it, unpacked, and
+    ``end`` the bytes of it that have been read so far.
     """
 
     chat: int
@@ -63,7 +64,9 @@ def pieces(path: Path, headers: list[Header]) -> Generator[Piece]:
                 tail.append(passed[-_HEADER_BYTES:])
                 if not closed and passed.strip():
                     problem = "the messages of a chat seem to end here, but the chat does not"
-                    yield Piece(len(headers) - 1, passed, None, problem, line, start, window.offset)
+                    yield Piece(
+                        len(headers) - 1, passed, None, problem, line, start, window.on_disk
+                    )
                     line, start = window.line, window.offset
             if not window.waiting:
                 return
@@ -75,7 +78,7 @@ def pieces(path: Path, headers: list[Header]) -> Generator[Piece]:
             elif closed:
                 problem = "the head of a chat without its list of messages"
                 raw = header[max(header.rfind(b"{"), 0) :]
-                yield Piece(len(headers) - 1, raw, None, problem, line, start, window.offset)
+                yield Piece(len(headers) - 1, raw, None, problem, line, start, window.on_disk)
             before = yield from _list(window, len(headers) - 1)
             if window.waiting < _HEADER_BYTES:
                 window.grow()
@@ -98,7 +101,7 @@ def _list(window: Window, chat: int) -> Generator[Piece, None, bytes]:
         start, line = window.offset, window.line
         if not byte:
             ended = "the file ends before the list of messages does"
-            yield Piece(chat, b"", None, ended, line, start, start)
+            yield Piece(chat, b"", None, ended, line, start, window.on_disk)
             return b""
         end = None if byte in _NO_VALUE else window.value_end(MAX_RECORD_BYTES)
         reason = "no value of a list of messages"
@@ -110,7 +113,7 @@ def _list(window: Window, chat: int) -> Generator[Piece, None, bytes]:
             # What is no object may be the rest of one that broke.
             if not swallowed and (whole or window.followed_by(b",]", len(raw))):
                 window.take(window.at + len(raw))
-                yield Piece(chat, raw, value, problem, line, start, window.offset)
+                yield Piece(chat, raw, value, problem, line, start, window.on_disk)
                 continue
             reason = problem or "a value with messages within it"
         elif byte not in _NO_VALUE:
@@ -118,7 +121,7 @@ def _list(window: Window, chat: int) -> Generator[Piece, None, bytes]:
         # It has swallowed others or has no end: it is lost up to where one begins.
         passed = b""
         for passed in window.skip_to(_LIST_OR_RECORD, 1, MAX_RECORD_BYTES):
-            yield Piece(chat, passed, None, reason, line, start, window.offset)
+            yield Piece(chat, passed, None, reason, line, start, window.on_disk)
             start, line = window.offset, window.line
         if not window.waiting:
             return b""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from scamdetect.dumps.lines import reading
+from scamdetect.dumps.streams import Stream, opened
 
 MAX_MAIL_BYTES = 32 << 20
 HEAD_BYTES = 64 << 10  # kept of a mail that is larger
@@ -44,7 +44,8 @@ class RawMail:
     """The bytes of a mail as they stand in the file, its ``From `` line included, and its place.
 
     Of more than ``MAX_MAIL_BYTES`` only the beginning is kept: ``size`` then says more than ``raw``
-    holds. ``start`` is its offset in the file. A ``stray`` one stands before any ``From `` line.
+    holds. ``start`` is its offset in the unpacked file, ``read`` the bytes of the file itself that
+    have been read. A ``stray`` one stands before any ``From `` line.
     """
 
     raw: bytes
@@ -53,6 +54,7 @@ class RawMail:
     line: int
     lines: int
     stray: bool
+    read: int
 
     @property
     def end(self) -> int:
@@ -86,9 +88,10 @@ class _Collector:
         elif self._kept.tell() > HEAD_BYTES:
             self._kept = BytesIO(self._kept.getvalue()[:HEAD_BYTES])
 
-    def mail(self) -> RawMail:
+    def mail(self, file: Stream) -> RawMail:
         raw = self._kept.getvalue()
-        return RawMail(raw, self.size, self.start, self.line, self.lines, self.stray)
+        read = file.on_disk(self.start + self.size)
+        return RawMail(raw, self.size, self.start, self.line, self.lines, self.stray, read)
 
 
 def read_mails(path: Path) -> Iterator[RawMail]:
@@ -97,7 +100,7 @@ def read_mails(path: Path) -> Iterator[RawMail]:
     A line that begins with ``From `` begins a mail where it has a date and stands after an empty
     line or before a mail header, and where it has none but an address or a word, and both.
     """
-    with reading(path), path.open("rb") as file:
+    with opened(path) as file:
         mail = _Collector(0, 1, stray=True)
         chunks = _chunks(file)
         chunk = next(chunks, None)
@@ -105,13 +108,13 @@ def read_mails(path: Path) -> Iterator[RawMail]:
             following = next(chunks, None)
             if chunk.first and _separates(chunk.content, following, mail.blank):
                 if mail.size:
-                    yield mail.mail()
+                    yield mail.mail(file)
                 end = mail.start + mail.size
                 mail = _Collector(end, mail.line + mail.lines, stray=False)
             mail.add(chunk)
             chunk = following
         if mail.size:
-            yield mail.mail()
+            yield mail.mail(file)
 
 
 def without_separator(raw: bytes) -> bytes:
@@ -144,7 +147,7 @@ def _separates(line: bytes, following: _Chunk | None, after_blank: bool) -> bool
     return after_blank and headed and bool(_UNDATED.match(line))
 
 
-def _chunks(file: BinaryIO) -> Iterator[_Chunk]:
+def _chunks(file: Stream) -> Iterator[_Chunk]:
     first = True
     while content := file.readline(_CHUNK):
         yield _Chunk(content, first)

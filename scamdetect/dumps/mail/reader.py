@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from scamdetect.arrays import list_array, plain_array
 from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
-from scamdetect.dumps.lines import reading
 from scamdetect.dumps.mail.mbox import (
     HEAD_BYTES,
     MAX_MAIL_BYTES,
@@ -21,6 +20,7 @@ from scamdetect.dumps.mail.mbox import (
 )
 from scamdetect.dumps.mail.message import Mail, read_mail
 from scamdetect.dumps.rows import ArrowRows, encodable
+from scamdetect.dumps.streams import beginning, opened
 from scamdetect.errors import InputError
 
 _TEXTS = pa.list_(pa.string())
@@ -47,8 +47,7 @@ def open_mbox(path: Path, text_column: str) -> Dump:
 
 def open_eml(path: Path, text_column: str) -> Dump:
     """Open a file of one mail, or of several after all; raise InputError where it has no header."""
-    with reading(path), path.open("rb") as file:
-        start = file.read(HEAD_BYTES).removeprefix(_BOM).lstrip(b"\r\n")
+    start = beginning(path, HEAD_BYTES).removeprefix(_BOM).lstrip(b"\r\n")
     if start.startswith(b"From "):
         return open_mbox(path, text_column)
     if not _HEADER.match(start):
@@ -60,10 +59,15 @@ def open_eml(path: Path, text_column: str) -> Dump:
 
 
 def _single(path: Path) -> Iterator[RawMail]:
-    with reading(path), path.open("rb") as file:
-        size = path.stat().st_size
-        raw = file.read(MAX_MAIL_BYTES if size <= MAX_MAIL_BYTES else HEAD_BYTES)
-    yield RawMail(raw, size, 0, 1, len(raw.splitlines()), stray=False)
+    with opened(path) as file:
+        raw = file.read(MAX_MAIL_BYTES + 1)
+        size = len(raw)
+        if size > MAX_MAIL_BYTES:
+            raw = raw[:HEAD_BYTES]
+            while more := file.read(HEAD_BYTES):
+                size += len(more)
+        read = file.on_disk(size)
+    yield RawMail(raw, size, 0, 1, len(raw.splitlines()), False, read)
 
 
 def _dump(path: Path, text_column: str, mails: Callable[[], Iterator[RawMail]]) -> Dump:
@@ -85,7 +89,7 @@ def _records(mails: Iterator[RawMail]) -> Iterator[Item[Mail]]:
         if mail.stray and not mail.raw.strip():
             continue
         number += 1
-        yield Item(_record(mail, number), len(mail.raw), mail.end)
+        yield Item(_record(mail, number), len(mail.raw), mail.read)
 
 
 def _record(mail: RawMail, number: int) -> Mail | Reject:
