@@ -44,7 +44,12 @@ def cli() -> None:
     help="Format of SOURCE, such as mbox for a mail folder without extension.  [default: by its "
     "extension; chat exports by their content]",
 )
-@click.option("--text-column", default="text", show_default=True, help="Column of the messages.")
+@click.option(
+    "--text-column",
+    default="text",
+    show_default=True,
+    help="Column of the messages; message.body is what the column message holds as body.",
+)
 @click.option("--encoding", help="Encoding of a text source.  [default: utf-8]")
 @click.option("--overwrite", is_flag=True, help="Replace a destination that exists.")
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")

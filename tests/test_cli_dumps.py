@@ -1,4 +1,4 @@
-"""JSON and compressed files on the real command line, from source to destination."""
+"""JSON, compressed files and nested columns on the real command line."""
 
 from __future__ import annotations
 
@@ -73,3 +73,17 @@ def test_compressed_csv_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
     assert done.stderr.startswith("scamdetect: b.csv.gz: gzip data that is cut off or damaged")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "b.scored.csv").exists()
+
+
+def test_nested_column_is_judged(tmp_path: Path, tiny_bundle: Path) -> None:
+    lines = ['{"message": {"body": "guaranteed profit", "n": 1.50}}', '{"message": null}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    done = _score(tmp_path, "a.jsonl", "--text-column", "message.body", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    assert "flagged 1, review 0, passed 0, unscored 1, rejected 0" in done.stderr
+    found = (tmp_path / "a.scored.jsonl").read_text("utf-8").splitlines()
+    assert [line[: len(old) - 1] + "}" for line, old in zip(found, lines, strict=True)] == lines
+    (tmp_path / "a.scored.jsonl").unlink()
+    done = _score(tmp_path, "a.jsonl", "--text-column", "message.text", "--model", tiny_bundle)
+    assert done.returncode == 2
+    assert "its columns are: message, message.body, message.n; name the right one" in done.stderr

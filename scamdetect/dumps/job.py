@@ -85,12 +85,15 @@ def score_file(
 
     Formats go by extension: CSV, TSV, JSONL, Parquet and, as a source, plain text, JSON, mail and
     chats that WhatsApp or Telegram Desktop exported, recognised by their content; ``source_format``
-    names one instead. Without a destination it is ``<stem>.scored.<extension>`` beside the source,
-    Parquet for JSON, chats and mail. Rows, their order and all input columns stay as they were; a
-    row without text is ``unscored``. Records that cannot be read go to
-    ``<destination>.rejected.jsonl``. Text is written in UTF-8. Nothing appears under the final
-    names unless the whole job succeeds. Raises InputError on what cannot be read or must not be
-    overwritten, OutputError where writing fails, MissingExtraError where a format needs an extra.
+    names one instead. All but Parquet may be compressed with gzip or Zstandard. ``text_column`` may
+    be a dotted path into objects of JSON or structs of Parquet, such as ``message.body``.
+
+    Without a destination it is ``<stem>.scored.<extension>`` beside the source, Parquet for JSON,
+    chats and mail. Rows, their order and all input columns stay as they were; a row without text is
+    ``unscored``. Records that cannot be read go to ``<destination>.rejected.jsonl``. Written text
+    is UTF-8. Nothing appears under the final names unless the whole job succeeds. Raises InputError
+    on what cannot be read or must not be overwritten, OutputError where writing fails,
+    MissingExtraError where a format needs an extra.
     """
     began = time.monotonic()
     source = Path(source)

@@ -78,7 +78,7 @@ def message_dump(
         size = path.stat().st_size
         for group in grouped(items(), path, encoding):
             table = _table(group.values, columns)
-            rows = ArrowRows(str(path), text_column, tuple(columns.names), table)
+            rows = ArrowRows(str(path), (text_column,), tuple(columns.names), table)
             yield Batch(rows, tuple(group.rejects), group.end / size)
 
     return Dump(tuple(columns.names), columns, batches, notes=notes)

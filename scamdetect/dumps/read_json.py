@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from scamdetect import output
 from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
 from scamdetect.dumps.json_objects import in_one_line, read_object
 from scamdetect.dumps.json_records import Piece, pieces
 from scamdetect.dumps.lines import Line, read_lines
 from scamdetect.dumps.rows import JsonRows, encodable
+from scamdetect.dumps.text_paths import MOST_MEMBERS, find_text, leads_to_member, object_members
 from scamdetect.errors import InputError
 
 _Object = tuple[str, dict[str, Any]]
@@ -43,9 +44,13 @@ def _open(
     The file is read once beforehand, which is cheap next to scoring: every column is then known
     before the first row is written, however late it first occurs.
     """
-    types = _survey(path, encoding, items())
-    kept = output.check_columns(
-        tuple(types), text_column, overwrite=overwrite_columns, where=str(path)
+    types, members = _survey(path, encoding, items(), text_column)
+    text_path, kept = find_text(
+        text_column,
+        tuple(types),
+        members,
+        overwrite_columns=overwrite_columns,
+        where=str(path),
     )
     dropped = frozenset(types) - frozenset(kept)
     schema = pa.schema([(encodable(name), _arrow_type(types[name])) for name in kept])
@@ -55,15 +60,22 @@ def _open(
         for group in grouped(items(), path, encoding):
             raws = [raw for raw, _ in group.values]
             values = [value for _, value in group.values]
-            rows = JsonRows(kept, schema, text_column, dropped, raws, values)
+            rows = JsonRows(kept, schema, text_path, dropped, raws, values)
             yield Batch(rows, tuple(group.rejects), group.end / size)
 
     return Dump(kept, schema, batches)
 
 
-def _survey(path: Path, encoding: str, items: Iterator[Item[_Object]]) -> dict[str, set[str]]:
-    """Return the types that occur under each name, in the order in which the names first occur."""
+def _survey(
+    path: Path, encoding: str, items: Iterator[Item[_Object]], text_column: str
+) -> tuple[dict[str, set[str]], list[str]]:
+    """Return the types that occur under each name, and dotted paths into nested objects.
+
+    Both are in the order in which they first occur; of the paths that to the text and some others.
+    """
     types: dict[str, set[str]] = {}
+    members: dict[str, None] = {}
+    wanted = tuple(text_column.split("."))
     objects = 0
     first_reject: Reject | None = None
     for group in grouped(items, path, encoding):
@@ -72,10 +84,14 @@ def _survey(path: Path, encoding: str, items: Iterator[Item[_Object]]) -> dict[s
         for _, value in group.values:
             for name, item in value.items():
                 types.setdefault(name, set()).add(_type_name(item))
+                if isinstance(item, dict) and "." not in name and len(members) < MOST_MEMBERS:
+                    members |= dict.fromkeys(islice(object_members(name, item), MOST_MEMBERS))
+            if text_column not in members and leads_to_member(value, wanted):
+                members[text_column] = None
     if not objects:
         why = f"; line {first_reject.line}: {first_reject.reason}" if first_reject else ""
         raise InputError(f"{path}: holds no JSON object{why}")
-    return types
+    return types, list(members)
 
 
 def _lines(path: Path, encoding: str) -> Iterator[Item[_Object]]:

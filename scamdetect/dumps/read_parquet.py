@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect import output
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
 from scamdetect.dumps.rows import ArrowRows
+from scamdetect.dumps.text_paths import find_text, struct_members
 from scamdetect.errors import InputError
 
 
@@ -22,10 +22,21 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
         total = file.metadata.num_rows
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
         size = sum(group.total_byte_size for group in groups)
-    kept = output.check_columns(
-        tuple(schema.names), text_column, overwrite=overwrite_columns, where=str(path)
+    members: dict[str, pa.DataType] = {}
+    for field in schema:
+        if "." not in field.name:
+            members |= struct_members(field.name, field.type)
+    text_path, kept = find_text(
+        text_column,
+        schema.names,
+        members,
+        overwrite_columns=overwrite_columns,
+        where=str(path),
     )
-    _check_text(path, schema.field(text_column))
+    nested = len(text_path) > 1
+    _check_text(
+        path, text_column, members[text_column] if nested else schema.field(text_column).type
+    )
     kept_schema = pa.schema([f for f in schema if f.name in kept], metadata=schema.metadata)
     batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * total // max(size, 1)))
 
@@ -35,7 +46,7 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
             for batch in file.iter_batches(batch_rows):
                 done += batch.num_rows
                 table = pa.Table.from_batches([batch])
-                yield Batch(ArrowRows(str(path), text_column, kept, table), (), done / total)
+                yield Batch(ArrowRows(str(path), text_path, kept, table), (), done / total)
 
     return Dump(kept, kept_schema, batches)
 
@@ -51,8 +62,8 @@ def _reading(path: Path) -> Iterator[None]:
         ) from problem
 
 
-def _check_text(path: Path, field: pa.Field) -> None:
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+def _check_text(path: Path, name: str, column: pa.DataType) -> None:
+    kind = column.value_type if pa.types.is_dictionary(column) else column
     if not (
         pa.types.is_string(kind)
         or pa.types.is_large_string(kind)
@@ -60,6 +71,6 @@ def _check_text(path: Path, field: pa.Field) -> None:
         or pa.types.is_null(kind)
     ):
         raise InputError(
-            f"{path}: column {field.name!r} holds {field.type}, not text; "
+            f"{path}: column {name!r} holds {column}, not text; "
             "name the text column with --text-column"
         )

@@ -33,10 +33,10 @@ def open_dump(
     """Open the file in its format; text is UTF-8 unless ``encoding`` says otherwise.
 
     The format is recognised by the extension and, for chat exports, by the content, unless
-    ``source_format`` names it.
+    ``source_format`` names it. ``text_column`` may be a dotted path into nested columns.
 
     Raises InputError, naming the file, where it is missing, empty, damaged or in another encoding,
-    has no column ``text_column``, or has output columns and ``overwrite_columns`` is false;
+    has no ``text_column``, or has output columns and ``overwrite_columns`` is false;
     MissingExtraError where its format needs a package that is not installed.
     """
     kind = recognise(path, source_format, encoding)

@@ -11,9 +11,11 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scamdetect.arrays import plain_array
 from scamdetect.dumps.delimited import quote, requote, unquote
+from scamdetect.dumps.text_paths import TextPath, value_at
 from scamdetect.errors import InputError
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -85,7 +87,7 @@ class JsonRows:
 
     names: tuple[str, ...]
     schema: pa.Schema
-    text_column: str
+    text_path: TextPath
     dropped: frozenset[str]
     raws: list[str]
     values: list[dict[str, Any]]
@@ -95,8 +97,8 @@ class JsonRows:
         return len(self.raws)
 
     def texts(self) -> list[Any]:
-        """Return the values of the text column, None where a row has none."""
-        return [value.get(self.text_column) for value in self.values]
+        """Return the values at the path to the text, None where a row has none."""
+        return [value_at(value, self.text_path) for value in self.values]
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
         """Yield strings as they are and other values as JSON; missing and null are empty."""
@@ -132,7 +134,7 @@ class ArrowRows:
     """Rows of an Arrow table."""
 
     where: str
-    text_column: str
+    text_path: TextPath
     kept: tuple[str, ...]
     source: pa.Table
 
@@ -141,8 +143,10 @@ class ArrowRows:
         return int(self.source.num_rows)
 
     def texts(self) -> list[Any]:
-        """Return the values of the text column; bytes that are not UTF-8 stay bytes."""
-        column = self.source.column(self.text_column)
+        """Return the values at the path to the text; bytes that are not UTF-8 stay bytes."""
+        column = self.source.column(self.text_path[0])
+        if len(self.text_path) > 1:
+            column = pc.struct_field(column, list(self.text_path[1:]))
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         try:

@@ -77,7 +77,7 @@ def _dump(path: Path, text_column: str, mails: Callable[[], Iterator[RawMail]]) 
     def batches() -> Iterator[Batch]:
         size = path.stat().st_size
         for group in grouped(_records(mails()), path, "utf-8"):
-            rows = ArrowRows(str(path), text_column, tuple(SCHEMA.names), _table(group.values))
+            rows = ArrowRows(str(path), (text_column,), tuple(SCHEMA.names), _table(group.values))
             yield Batch(rows, tuple(group.rejects), group.end / size)
 
     return Dump(tuple(SCHEMA.names), SCHEMA, batches)
