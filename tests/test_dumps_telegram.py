@@ -221,6 +221,15 @@ def test_a_lost_border_between_chats(tmp_path: Path) -> None:
         assert [row["chat"] for row in rows] == ["One", "Two", "Left"]
 
 
+def test_a_list_that_lost_its_bracket_loses_no_message(tmp_path: Path) -> None:
+    content = json.dumps(_full(_chat(HELLO), _chat(HELLO | {"text": "first"}, HELLO)))
+    place = content.rindex(' [{"id"', 0, content.index('"first"'))
+    dump = _open(tmp_path, content[:place] + content[place + 3 :])
+    assert len(_rows(dump)) == 3
+    (reject,) = _rejects(dump)
+    assert b'"first"' in reject.raw
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_damage_costs_no_more_than_it_touches(

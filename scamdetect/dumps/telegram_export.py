@@ -77,8 +77,7 @@ def pieces(path: Path, headers: list[Header]) -> Generator[Piece]:
                 window.take(found.end())
             elif closed:
                 problem = "the head of a chat without its list of messages"
-                raw = header[max(header.rfind(b"{"), 0) :]
-                yield Piece(len(headers) - 1, raw, None, problem, line, start, window.on_disk)
+                yield Piece(len(headers) - 1, header, None, problem, line, start, window.on_disk)
             before = yield from _list(window, len(headers) - 1)
             if window.waiting < _HEADER_BYTES:
                 window.grow()
