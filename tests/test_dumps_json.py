@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -198,11 +199,37 @@ def test_many_blanks_take_no_longer(tmp_path: Path, blanks: str) -> None:
     assert len(_rejects(dump)) == 1
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"id": 1, "text": "a"\n' * 10_000,
+        '{"text": "a\n' * 10_000,
+        "{\n" * 10_000,
+        '{"a":\n' * 10_000 + "}" * 10_000 + "oops,\n",
+    ],
+)
+def test_many_broken_records_take_linear_time(tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(f'[{broken}{{"text": "a"}}', encoding="utf-8")
+    began = time.process_time()
+    found = list(pieces(path))
+    assert time.process_time() - began < 8
+    assert isinstance(found[-1].value, str)  # the array has no end
+    assert found[-2].value == {"text": "a"}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_largest_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    monkeypatch.setattr(json_records, "MAX_RECORD_BYTES", 1000)
+    text = "x" * (1000 - len('{"text": ""}') + more)
+    dump = _open(tmp_path, json.dumps([{"text": "a"}, {"text": text}, {"text": "b"}]))
+    assert _texts(dump) == (["a", "b"] if more else ["a", text, "b"])
+
+
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_pieces, "_CHUNK_BYTES", 300)
     monkeypatch.setattr(json_pieces, "_OVERLAP_BYTES", 100)
     monkeypatch.setattr(json_records, "MAX_RECORD_BYTES", 2000)
-    monkeypatch.setattr(json_records, "_PATIENCE_BYTES", 500)
     monkeypatch.setattr(batches, "BATCH_ROWS", 10)
     rows = [{"id": n, "text": "hello" if n != 12 else "x" * 9000} for n in range(25)]
     found = list(_open(tmp_path, json.dumps(rows)).batches())

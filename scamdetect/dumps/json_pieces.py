@@ -85,7 +85,7 @@ class Window:
         None where its brackets do not match, or where ``most`` bytes bring no end.
         """
         while True:
-            end = _value_end(self.data, self.at)
+            end = _value_end(self.data, self.at, self.at + most)
             # A number at the end of what is held may go on.
             if end is not None and (end < len(self.data) or self.ended):
                 return None if end == _MISMATCH else end
@@ -130,12 +130,12 @@ def opened(path: Path) -> Iterator[Window]:
         yield Window(file)
 
 
-def _value_end(data: bytes, at: int) -> int | None:
+def _value_end(data: bytes, at: int, last: int) -> int | None:
     if data[at : at + 1] not in (b"{", b"["):
         scalar = _SCALAR.match(data, at)
         return None if scalar is None else scalar.end()
     closing = bytearray()
-    while (bracket := _TO_BRACKET.match(data, at)) is not None:
+    while (bracket := _TO_BRACKET.match(data, at, last)) is not None:
         at = bracket.end()
         sign = bracket[1]
         if sign in _PAIRS:

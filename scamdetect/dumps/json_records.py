@@ -18,9 +18,9 @@ from scamdetect.dumps.json_pieces import Window, opened
 from scamdetect.errors import InputError
 
 MAX_RECORD_BYTES = 16 << 20
-# In a damaged file, what looks like the next record within so many bytes is taken for it: every
-# broken record would else cost a search through all of the above.
-_PATIENCE_BYTES = 1 << 20
+# Each search for the end of a record that is in vain halves how far the next one goes, and each
+# byte that is passed adds so many: a file of broken records would else take days.
+_PATIENCE_GAINED = 4
 _BOM = b"\xef\xbb\xbf"
 _NO_VALUE = (b"}", b"]", b":")
 # Bounded, since a search from each of a million line ends to the last would take hours.
@@ -59,8 +59,7 @@ def pieces(path: Path) -> Iterator[Piece]:
 
 def _pieces(window: Window) -> Iterator[Piece]:
     depth = 0  # of arrays
-    largest = 0
-    damaged = False
+    patience = MAX_RECORD_BYTES
     following = _ANY_START  # how a record after another begins, as far as is known
     while byte := window.peek():
         if byte in (b",", b"[") or (byte == b"]" and depth):
@@ -70,7 +69,6 @@ def _pieces(window: Window) -> Iterator[Piece]:
         offset, line = window.offset, window.line
         value: dict[str, Any] | str = "no JSON value"
         if byte not in _NO_VALUE:
-            patience = max(_PATIENCE_BYTES, 4 * largest) if damaged else MAX_RECORD_BYTES
             end = _end(window, following, patience)
             if end is not None:
                 raw = window.data[window.at : end]
@@ -79,20 +77,25 @@ def _pieces(window: Window) -> Iterator[Piece]:
                 if isinstance(value, dict) or window.followed_by(b",][{", len(raw)):
                     if following is _ANY_START and isinstance(value, dict):
                         following = _start(window)
-                    largest = max(largest, len(raw))
+                    patience = _more_patient(patience, len(raw))
                     window.take(window.at + len(raw))
                     yield Piece(raw, value, line, window.on_disk)
                     continue
             else:
                 value = "a value without an end or with brackets that do not match"
-        damaged = True
+        patience //= 2
         for passed in window.skip_to(following, 1, MAX_RECORD_BYTES):
+            patience = _more_patient(patience, len(passed))
             yield Piece(passed, value, line, window.on_disk)
             line = window.line
         if not window.waiting:
             return
     if depth:
         yield Piece(b"", "the file ends before its array does", window.line, window.on_disk)
+
+
+def _more_patient(patience: int, read: int) -> int:
+    return min(patience + _PATIENCE_GAINED * read, MAX_RECORD_BYTES)
 
 
 def _start(window: Window) -> re.Pattern[bytes]:
