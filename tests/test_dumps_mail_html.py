@@ -25,6 +25,8 @@ from scamdetect.dumps.mail.html import html_to_text
         ("<head><title>t</title><style>p{}</style></head>a<script>x<y</script>b", "ab"),
         ("a<div style='DISPLAY : none'>x<p>y</p></div>b", "ab"),
         ("a<span style='font-size:0px;color:red'>x</span>b<i hidden>y</i>", "ab"),
+        ("<td style='padding:0;font-size:0px'><p style='font-size:13px'>a<b>b</b></p>x</td>", "ab"),
+        ("a<p style='font-size:0'>x<b style='font-size:1em'>y<i>z</i></b></p>b", "a\n\nb"),
         ("<span style='font-size:0.9em'>a</span><span style='opacity:0.5'>b</span>", "ab"),
         ("a<!--[if mso]>x<![endif]-->b<![if !mso]>c<![endif]>", "abc"),
         ("<html><body>a</body></html>b", "a\nb"),
@@ -49,6 +51,17 @@ def test_deep_nesting_takes_no_quadratic_time(tag: str) -> None:
     began = time.process_time()
     assert html_to_text(tag * 20_000 + "deep").endswith("deep")
     assert time.process_time() - began < 10
+
+
+def test_long_styles_take_no_quadratic_time() -> None:
+    zeros = "0" * 20_000
+    began = time.process_time()
+    assert html_to_text(f"<p style='opacity:{zeros}x'>a<p style='font-size:{zeros}x'>b") == "a\n\nb"
+    assert time.process_time() - began < 5
+
+
+def test_long_comments_are_not_seen() -> None:
+    assert html_to_text(f"a<!--{'x' * 12_000_000}-->b") == "ab"
 
 
 @given(st.text(alphabet="<>/ab\"'= &;!-[]\n\0é\ud800", max_size=60))

@@ -25,10 +25,14 @@ _BLOCKS = frozenset(
 )
 _PARAGRAPHS = frozenset("blockquote h1 h2 h3 h4 h5 h6 ol p pre table ul".split())
 _CELLS = frozenset(("td", "th"))
+_ZERO = r"[0.]*+(?<=0)(?:px|pt|r?em|%)?\s*(?:[;!]|$)"
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all"
-    r"|(?:font-size|opacity)\s*:\s*0*\.?0+(?:px|pt|em|rem|%)?\s*(?:[;!]|$)",
+    rf"|opacity\s*:\s*{_ZERO}",
     re.IGNORECASE,
+)
+_FONT_SIZE = re.compile(
+    rf"font-size\s*:\s*(?:(?P<zero>{_ZERO})|(?P<share>[\d.]+(?:em|%)))?", re.IGNORECASE
 )
 _BLANKS = re.compile(r"[ \t\r\n\f\xa0]+")
 _LINK = re.compile(r"(?:https?|ftp)://\S+", re.IGNORECASE)
@@ -42,7 +46,8 @@ def html_to_text(html: str) -> str:
     brackets where its text is another, once a target.
     """
     target = _Text()
-    parser = etree.HTMLParser(target=target, encoding="utf-8")
+    # Without huge_tree a comment of 10 MB would be taken for text.
+    parser = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)
     try:
         parser.feed(html.encode("utf-8", "replace"))
         parser.close()
@@ -60,6 +65,9 @@ class _Text:
         self._gap = -1  # how deep in quotations an empty line is due before the next line
         self._quotes = 0
         self._unseen = 0  # how many open elements deep in one that is not shown
+        # Whether the font of each open element has no size: one within may have another, and
+        # newsletters have such cells around all of their text.
+        self._sizeless = [False]
         self._preformatted = 0
         self._link: str | None = None
         self._link_text: list[str] = []
@@ -69,6 +77,7 @@ class _Text:
         if self._unseen or tag in _UNSEEN or _is_hidden(attributes):
             self._unseen += 1
             return
+        self._sizeless.append(_is_sizeless(attributes.get("style", ""), self._sizeless[-1]))
         self._break_at(tag)
         if tag == "br":
             self._end_line()
@@ -84,6 +93,7 @@ class _Text:
         if self._unseen:
             self._unseen -= 1
             return
+        self._sizeless.pop()
         if tag == "a":
             self._show_link()
         self._break_at(tag)
@@ -93,7 +103,7 @@ class _Text:
             self._preformatted -= 1
 
     def data(self, data: str) -> None:
-        if self._unseen:
+        if self._unseen or self._sizeless[-1]:
             return
         if self._link is not None:
             self._link_text.append(data)
@@ -147,6 +157,13 @@ class _Text:
 
 def _is_hidden(attributes: Mapping[str, str]) -> bool:
     return "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style", "")))
+
+
+def _is_sizeless(style: str, outer: bool) -> bool:
+    size = _FONT_SIZE.search(style)
+    if size is None or (outer and size["share"]):
+        return outer
+    return size["zero"] is not None
 
 
 def _marks(quotes: int) -> str:
