@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from email.header import Header
 
 import pytest
@@ -23,6 +24,8 @@ from scamdetect.dumps.mail.headers import decoded, iso_time, message_ids, sender
         ("=?utf-8*en?q?caf=C3=A9?=", "café"),
         ("=?utf-8?Q?two words_here?=", "two words here"),
         ("=?utf-8?b?YmFy", "=?utf-8?b?YmFy"),
+        ("=?utf-8?b?Yg==?==?utf-8?b?YmE=?=", "bba"),
+        ("=?utf-8?b?YmFy =?utf-8?b?YmFy?=", "=?utf-8?b?YmFy bar"),
         ("ok =?utf-8?b?*?= =?utf-8?q?fine?=", "ok =?utf-8?b?*?= fine"),
         ("=?no-such-charset?q?caf=C3=A9?=", "café"),
         ("folded\r\n\tvalue\x00", "folded value"),
@@ -32,6 +35,13 @@ from scamdetect.dumps.mail.headers import decoded, iso_time, message_ids, sender
 )
 def test_decoded(value: str, expected: str) -> None:
     assert decoded(value) == expected
+
+
+@pytest.mark.parametrize("value", ["=?a?q?x " * 25_000, "=?utf-8?q?aaaaaaaaaaaaaaaa?= " * 200_000])
+def test_no_header_takes_quadratic_time(value: str) -> None:
+    began = time.process_time()
+    assert decoded(value)
+    assert time.process_time() - began < 10
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=60))
@@ -58,6 +68,12 @@ def test_encoded_header_comes_back(text: str) -> None:
 )
 def test_sender(value: str, expected: tuple[str | None, str | None]) -> None:
     assert sender(value) == expected
+
+
+def test_no_sender_takes_quadratic_time() -> None:
+    began = time.process_time()
+    assert [sender("a" * 10_000) for _ in range(30)] == [("a" * 10_000, None)] * 30
+    assert time.process_time() - began < 4
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,25 @@ from email.utils import parseaddr, parsedate_to_datetime
 
 from scamdetect.dumps.mail.charsets import decode
 
-# ``email.header.decode_header`` gives up the whole header at one broken word.
-_ENCODED = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bqBQ])\?(.*?)\?=", re.DOTALL)
+# ``email.header.decode_header`` gives up the whole header at one broken word. No word goes on
+# where another begins, or many without an end would take a time of the square of their number.
+_ENCODED = re.compile(
+    r"=\?([^?*=\s]+)(?:\*[^?\s]*)?\?([bqBQ])\?((?:(?!=\?[^?=\s]).)*?)\?=", re.DOTALL
+)
 _BLANKS = re.compile(r"[\s\x00]+")
-_ADDRESS = re.compile(r"^(?P<name>.*?)<?(?P<address>[^\s<>\"',;:()]+@[^\s<>\"',;:()]+)>?")
+_ADDRESS = re.compile(
+    r"^(?P<name>.*?)<?(?<![^\s<>\"',;:()])(?P<address>[^\s<>\"',;:()]+@[^\s<>\"',;:()]+)>?"
+)
 _ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 _LONGEST = 10_000  # characters of an address header that are parsed
+_MOST_DECODED = 100_000  # characters of a header whose encoded words are decoded
 
 
 def decoded(value: str) -> str:
     """Return a header as people read it; encoded words that are broken stay as they are."""
     parts: list[tuple[bytes, str | None]] = []  # bytes and their charset, None for plain ones
     end = 0
-    for word in _ENCODED.finditer(value):
+    for word in _ENCODED.finditer(value, 0, _MOST_DECODED):
         content = _content(word[2], word[3])
         if content is None:
             continue
