@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,9 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from scamdetect import output
-from scamdetect.arrays import plain_array
-from scamdetect.dumps.batches import Batch, Dump, Item, grouped
-from scamdetect.dumps.rows import ArrowRows, encodable
+from scamdetect.dumps.batches import Dump, Item
+from scamdetect.dumps.records import record_dump
 
 TEXT_COLUMN = "text"
 
@@ -73,22 +72,6 @@ def message_dump(
 ) -> Dump:
     """Return a dump of the items, which are read anew each time; raise InputError."""
     output.check_columns(columns.names, text_column, overwrite=False, where=str(path))
-
-    def batches() -> Iterator[Batch]:
-        size = path.stat().st_size
-        for group in grouped(items(), path, encoding):
-            table = _table(group.values, columns)
-            rows = ArrowRows(str(path), (text_column,), tuple(columns.names), table)
-            yield Batch(rows, tuple(group.rejects), group.end / size)
-
-    return Dump(tuple(columns.names), columns, batches, notes=notes)
-
-
-def _table(messages: Sequence[Message], columns: pa.Schema) -> pa.Table:
-    arrays = []
-    for field in columns:
-        values = [getattr(message, field.name) for message in messages]
-        if pa.types.is_string(field.type):
-            values = [None if value is None else encodable(value) for value in values]
-        arrays.append(plain_array(values, field.type))
-    return pa.Table.from_arrays(arrays, schema=columns)
+    return record_dump(
+        path, columns, items, text_column=text_column, encoding=encoding, notes=notes
+    )
