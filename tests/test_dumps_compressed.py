@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scamdetect.dumps import batches
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.lines import read_lines
-from scamdetect.dumps.mail import reader
+from scamdetect.dumps.mail import mbox
 from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.streams import DamagedError
 from scamdetect.errors import InputError
@@ -82,8 +82,8 @@ def test_compressed_text_in_another_encoding(tmp_path: Path) -> None:
 
 
 def test_mail_too_large_has_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "MAX_MAIL_BYTES", 1 << 20)
-    monkeypatch.setattr(reader, "HEAD_BYTES", 60)
+    monkeypatch.setattr(mbox, "MAX_MAIL_BYTES", 1 << 20)
+    monkeypatch.setattr(mbox, "HEAD_BYTES", 60)
     content = f"{MAIL}{'long line ' * 200_000}".encode()
     ((rows, (reject,)),) = _read(open_dump(_write(tmp_path, "a.eml.gz", gzip.compress(content))))
     assert rows == []

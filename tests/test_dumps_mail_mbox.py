@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,14 @@ def test_separator_without_an_empty_line_before(tmp_path: Path) -> None:
 def test_text_that_begins_with_from(tmp_path: Path, body: str) -> None:
     mail = f"Subject: a\n\nHello\n{body}"
     assert _bodies(tmp_path, FROM + mail) == [mail]
+
+
+@pytest.mark.parametrize("words", ["Mon ", "Mon 1:00 "])
+def test_long_lines_take_no_quadratic_time(tmp_path: Path, words: str) -> None:
+    mail = f"Subject: a\n\nFrom {words * (60_000 // len(words))}\n" * 3
+    began = time.process_time()
+    assert _bodies(tmp_path, FROM + mail) == [mail]
+    assert time.process_time() - began < 5
 
 
 def test_escapes_are_undone_but_quotations_stay() -> None:

@@ -53,12 +53,17 @@ def test_rows_and_rejects_of_an_mbox_file(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_byte_order_mark_before_an_mbox_file(tmp_path: Path) -> None:
+    rows, rejects = _rows(_write(tmp_path, "a.mbox", f"\ufeff{FROM}{MAIL}\n{FROM}{MAIL}"))
+    assert [row["subject"] for row in rows] == ["hello", "hello"]
+    assert rejects == []
+
+
 def test_mail_too_large_is_rejected_with_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (mbox, reader):
-        monkeypatch.setattr(module, "MAX_MAIL_BYTES", 1 << 20)
-        monkeypatch.setattr(module, "HEAD_BYTES", 60)
+    monkeypatch.setattr(mbox, "MAX_MAIL_BYTES", 1 << 20)
+    monkeypatch.setattr(mbox, "HEAD_BYTES", 60)
     large = f"Subject: x\n\n{'long line ' * 200_000}\n"
     content = f"{FROM}Subject: a\n\none\n\n{FROM}{large}\n{FROM}Subject: b\n\ntwo\n"
     rows, (reject,) = _rows(_write(tmp_path, "a.mbox", content))
@@ -91,6 +96,8 @@ def test_mail_that_the_parser_cannot_take_is_rejected(tmp_path: Path) -> None:
         ("\ufeff\n" + MAIL, ["hello"]),
         (FROM + MAIL, ["hello"]),
         (f"{FROM}{MAIL}\n{FROM}{MAIL}", ["hello", "hello"]),
+        ("\ufeff" + FROM + MAIL, ["hello"]),
+        ("From the desk of Ann\n" + MAIL, ["hello"]),
     ],
 )
 def test_single_mail(tmp_path: Path, content: str, subjects: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Cut an mbox file into its mails, one by one and in bounded memory."""
+"""Cut an mbox file into its mails, or take a file as one, in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ MAX_MAIL_BYTES = 32 << 20
 HEAD_BYTES = 64 << 10  # kept of a mail that is larger
 _CHUNK = 64 << 10
 
+_BOM = b"\xef\xbb\xbf"
 _FROM = b"From "
+# Atomic, since of many days and times in a line all pairs would be tried.
 _DATED = re.compile(
-    rb"From .*(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b.*\d:\d\d.*\d{4}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d)"
+    rb"From (?:(?>.*?\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)(?>.*?\d:\d\d).*\d{4}"
+    rb"|.*\d{4}-\d\d-\d\d[T ]\d\d:\d\d)"
 )
 _UNDATED = re.compile(rb"From (?:\S*|\S+@.*)\s*$")
 _HEADER = re.compile(
@@ -101,7 +104,7 @@ def read_mails(path: Path) -> Iterator[RawMail]:
     line or before a mail header, and where it has none but an address or a word, and both.
     """
     with opened(path) as file:
-        mail = _Collector(0, 1, stray=True)
+        mail = _Collector(_skip_bom(file), 1, stray=True)
         chunks = _chunks(file)
         chunk = next(chunks, None)
         while chunk is not None:
@@ -117,11 +120,21 @@ def read_mails(path: Path) -> Iterator[RawMail]:
             yield mail.mail(file)
 
 
+def read_single(path: Path) -> Iterator[RawMail]:
+    """Yield the whole file as one mail; raise InputError."""
+    with opened(path) as file:
+        mail = _Collector(_skip_bom(file), 1, stray=False)
+        for chunk in _chunks(file):
+            mail.add(chunk)
+        yield mail.mail(file)
+
+
 def without_separator(raw: bytes) -> bytes:
     """Return a mail of an mbox file as it was sent: no ``From `` line, no ``>`` against one.
 
     Among lines that are quoted anyway the ``>`` stays, for there it is most likely a quotation's.
     """
+    raw = raw.lstrip(b"\r\n")
     if raw.startswith(_FROM):
         raw = raw.partition(b"\n")[2]
     body = _BODY.search(raw)
@@ -145,6 +158,11 @@ def _separates(line: bytes, following: _Chunk | None, after_blank: bool) -> bool
     if _DATED.match(line):
         return after_blank or headed
     return after_blank and headed and bool(_UNDATED.match(line))
+
+
+def _skip_bom(file: Stream) -> int:
+    """Move behind a byte-order mark and return its length, 0 without one."""
+    return len(file.read(len(_BOM))) if file.peek(len(_BOM)).startswith(_BOM) else 0
 
 
 def _chunks(file: Stream) -> Iterator[_Chunk]:
