@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import quopri
+import time
 from email.message import EmailMessage
 
 import pytest
@@ -169,6 +170,8 @@ QUOTED = quopri.encodestring(LONG.encode()).decode()
         ("nonsense", "a=b", "a=b", None),
         ("x-uuencode", "begin 644 a\n#:&D*\n`\nend\n", "hi", None),
         ("", "shortword", "shortword", None),
+        ("", "https://x.example/?id=42&page=17&to=99", "https://x.example/?id=42&page=17&to=99",
+         None),
     ],
 )  # fmt: skip
 def test_transfer_encodings(encoding: str, body: str, expected: str, problem: str | None) -> None:
@@ -176,6 +179,14 @@ def test_transfer_encodings(encoding: str, body: str, expected: str, problem: st
     found = _read(f"{HEAD}Content-Type: text/plain; charset=utf-8\n{said}\n{body}")
     assert found.text == f"Hello\n\n{expected}".strip()
     assert found.problems == ([problem] if problem else [])
+
+
+def test_boundaries_missing_in_each_other_take_no_quadratic_time() -> None:
+    parts = "".join(f"--b{n}\nContent-Type: multipart/mixed\n\n" for n in range(250))
+    began = time.process_time()
+    found = _read(f"{HEAD}Content-Type: multipart/mixed\n\n{parts}" + "hello there\n" * 50_000)
+    assert found.text.endswith("hello there")
+    assert time.process_time() - began < 10
 
 
 def test_charset_of_html_may_stand_in_it() -> None:

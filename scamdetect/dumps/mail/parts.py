@@ -41,6 +41,7 @@ class Body:
     text: str = ""
     attachments: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    repairs: int = 0  # multiparts without their boundary that were parsed again
 
     def report(self, problem: str | None) -> None:
         """Add a problem, once."""
@@ -56,12 +57,15 @@ _DEFECTS = {
 _UUENCODED = ("x-uuencode", "uuencode", "uue", "x-uue")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}\s*")
 _NO_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n)")
-_ESCAPES = 3  # so many "=3D" make a body without a transfer encoding quoted-printable
+# What quoted-printable is for, and hardly in a link such as /?id=42&page=17.
+_ESCAPE = re.compile(rb"=(?:3D|[89A-F][0-9A-F]|\r?\n)")
+_ESCAPES = 3  # so many make a body without a transfer encoding quoted-printable
 _BOUNDARY = re.compile(rb"^--(\S{1,200})[ \t]*\r?\n(?=Content-)", re.MULTILINE | re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _NO_WORDS = re.compile(r"<[^<>\s]*>|[\W_]+")
 _MOST_PARAMETERS = 10_000  # characters
+_MOST_REPAIRS = 8  # one may hold the next, and each takes the time to parse all that follows
 _FED = 1 << 20  # bytes of a mail that are given to its parser at a time
 _COMPARED = 20_000  # characters of the two texts of an alternative
 _SAME = 0.5  # of the letters, taken four by four, of the HTML text
@@ -153,7 +157,8 @@ def _without_boundary(part: Message, body: Body) -> list[_Piece]:
     body.report("multipart without its boundary")
     raw = _raw(part)
     boundary = _BOUNDARY.search(raw)
-    if boundary is None:
+    body.repairs += 1
+    if boundary is None or body.repairs > _MOST_REPAIRS:
         text, problem = decode(raw)
         body.report(problem)
         return [_Piece("plain", _newlines(text))]
@@ -189,7 +194,7 @@ def _content(part: Message, body: Body) -> bytes:
     if content is not None and not rest.strip() and _is_text(content):
         body.report("base64 that does not say so")
         return content
-    if raw.count(b"=") >= _ESCAPES and not _NO_ESCAPE.search(raw):
+    if len(_ESCAPE.findall(raw)) >= _ESCAPES and not _NO_ESCAPE.search(raw):
         body.report("quoted-printable that does not say so")
         return quopri.decodestring(raw)
     return raw
