@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +121,8 @@ def test_answers_between_quoted_lines_are_authored() -> None:
         ">>> Click here <<<\nSale ends at 10:00",
         "FROM: Dr. Obi, Bank of Lagos\nDate: 5 March 2024\nTo: the heir\nSubject: 4.2 million",
         "-----Original Message-----\nPay the fee",
+        "Hi,\nsend them to our agent (al@x.example) by 10:00 with this:\nName:\nBank:",
+        "Your trip:\nFrom: Paris\nDate: 5 March 2024, 10:00\nTo: Rome\nPay today",
         "He said on 5 March 2024 at 10:00: no.\nThat is all.",
         "Agenda 2024:\n10:00: coffee\n11:00: talk",
     ],
@@ -147,6 +151,19 @@ def test_subjects_that_answer(subject: str) -> None:
 @pytest.mark.parametrize("subject", ["", "Reply", "Win: a car", "Result: 3", "Re"])
 def test_subjects_that_answer_nothing(subject: str) -> None:
     assert not answers_another(subject)
+
+
+def test_block_of_headers_with_many_receivers_is_quoted() -> None:
+    receivers = ";\n".join(f"Bo {n} <bo{n}@mail.example>" for n in range(8))
+    block = f"From: Ann\nSent: Tuesday\nTo: {receivers}\nSubject: Hi\n\nold"
+    assert part_quotes(f"Yes.\n\n{block}", answers=True).quoted == block
+
+
+def test_long_blanks_take_no_cubic_time() -> None:
+    line = f"-- original message{' ' * 370}x\n"
+    began = time.process_time()
+    assert part_quotes(line * 500, answers=False).quoted == ""
+    assert time.process_time() - began < 5
 
 
 @given(

@@ -68,10 +68,7 @@ _SENT = (
     "পাঠানো হয়েছে|दिनांक|तारीख|भेजा गया|发送时间|日期|时间|傳送時間|寄件日期|送信日時|日時|"
     "日付|보낸 날짜|날짜|일시|ilitumwa|tarehe|petsa|ipinadala|தேதி"
 )
-_OTHER = (
-    "to|an|à|a|para|per|aan|till|til|vastaanottaja|do|komu|címzett|către|до|кому|kime|alıcı|"
-    "προς|kepada|ke|đến|tới|người nhận|ถึง|إلى|אל|به|گیرنده|প্রাপক|प्रति|प्राप्तकर्ता|收件人|"
-    "收件者|宛先|받는 사람|받는사람|kwa|para kay|பெறுநர்|"
+_SUBJECT = (
     "subject|betreff|objet|sujet|asunto|assunto|oggetto|onderwerp|ämne|emne|aihe|temat|předmět|"
     "predmet|tárgy|subiect|относно|тема|konu|θέμα|perihal|subjek|chủ đề|tiêu đề|หัวเรื่อง|"
     "เรื่อง|الموضوع|موضوع|נושא|বিষয়|विषय|主题|主旨|主題|件名|제목|mada|paksa|பொருள்"
@@ -80,15 +77,17 @@ _SPEAKS = re.compile(rf"(?<!\w)(?:{_WROTE})(?!\w)|{_WROTE_UNSPACED}", re.IGNOREC
 _ADDRESS = re.compile(r"[<\[(](?:mailto:)?[^\s<>@:/]+@[^\s<>@:/]+[>\])]")
 _YEAR_OR_TIME = re.compile(r"(?<!\d)(?:19|20|25)\d\d(?!\d)|(?<!\d)\d{1,2}[:.h]\d\d(?!\d)")
 _COLON = re.compile(r"[:：][\s*_]*$")
+_ENDS_IN_ADDRESS = re.compile(rf"{_ADDRESS.pattern}[\s*_]*+{_COLON.pattern}")
 # What such a line begins with, for one whose date and whose time stand on two lines.
 _ON = re.compile(r"\s*(?:On|Am|Le|El|Il|Em|Op|Den|Dne|Dňa|W dniu|Pada|Vào|В|On:)\s.*\d")
 _HEADING = re.compile(
-    rf"\s*+[-_=*—]{{2,}}+\s*(?:{_ORIGINAL})\s*[:：]?\s*[-_=*—]*\s*|\s*(?:{_ORIGINAL})\s*[:：]\s*",
+    rf"\s*+[-_=*—]{{2,}}+\s*+(?:{_ORIGINAL})\s*+[:：]?\s*+[-_=*—]*+\s*+"
+    rf"|\s*+(?:{_ORIGINAL})\s*+[:：]\s*+",
     re.IGNORECASE,
 )
 _LABELS = {
-    role: re.compile(rf"[\s*]*(?:{words})[\s*]*[:：]", re.IGNORECASE)
-    for role, words in (("from", _FROM), ("sent", _SENT), ("other", _OTHER))
+    role: re.compile(rf"[\s*]*+(?:{words})[\s*]*+[:：]", re.IGNORECASE)
+    for role, words in (("from", _FROM), ("sent", _SENT), ("subject", _SUBJECT))
 }
 _MARK = re.compile(r" {0,3}[>＞](?!.*<\s*$)")  # ">>> Click here <<<" is an ornament
 _MARKS = re.compile(r"^(?: {0,3}[>＞])+ ?")
@@ -102,7 +101,7 @@ _ANSWERS = re.compile(
 _DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LONGEST = 400  # characters of a line that introduces a quotation
 _FOLDED = 3  # lines over which it may be folded
-_HEADERS = 6  # lines in which a block of headers must show what it is
+_HEADERS = 12  # lines in which a block of headers must show what it is; receivers may take many
 
 
 @dataclass(frozen=True)
@@ -181,23 +180,23 @@ def _opening(lines: list[str], marked: list[bool], place: int) -> int:
         if not begins and any(map(_YEAR_OR_TIME.search, later)):
             break  # it begins there
         dated = bool(_YEAR_OR_TIME.search(line) or (later and begins))
-        told = bool(_SPEAKS.search(whole) or _ADDRESS.search(whole))
+        told = bool(_SPEAKS.search(whole) or _ENDS_IN_ADDRESS.search(whole))
         if dated and told:
             return length
         after = _next_text(lines, place + length)
         follows = after < len(lines) and after <= place + length + 1 and marked[after]
-        if length == 1 and follows and (dated or told):
+        if length == 1 and follows and (dated or told or _ADDRESS.search(whole)):
             return length
         break
     return 0
 
 
 def _is_header_block(lines: list[str], place: int) -> bool:
-    """Tell whether a From line stands here with a date and a receiver or subject under it."""
+    """Tell whether a From line stands here with a date and a subject under it."""
     if not _LABELS["from"].match(lines[place]):
         return False
     below = [line for line in lines[place + 1 : place + 3 * _HEADERS] if line.strip()][:_HEADERS]
-    return all(any(_LABELS[role].match(line) for line in below) for role in ("sent", "other"))
+    return all(any(_LABELS[role].match(line) for line in below) for role in ("sent", "subject"))
 
 
 def _next_text(lines: list[str], place: int) -> int:
