@@ -89,11 +89,10 @@ def score(
     """Score a dump: CSV, TSV, JSONL, JSON, Parquet, text of a message a line, a chat, mail.
 
     All rows, columns and their order stay; scamdetect_* columns are appended. Records that cannot
-    be read go to <destination>.rejected.jsonl. Text sources may be
-    compressed (.csv.gz, .jsonl.zst). JSON holds an array of objects. Chat exports
-    (a .txt of WhatsApp's, result.json of Telegram Desktop) and mail (.mbox, .eml) are scored into
-    Parquet; what nobody wrote stays in them as unscored, and of a mail only what its sender wrote
-    is judged.
+    be read go to <destination>.rejected.jsonl. All sources but Parquet may be compressed (.csv.gz,
+    .jsonl.zst). JSON holds an array of objects. Chat exports (a .txt of WhatsApp's, result.json of
+    Telegram Desktop) and mail (.mbox, .eml) are scored into Parquet; what nobody wrote stays in
+    them as unscored, and of a mail only what its sender wrote is judged.
     """
     from scamdetect.console import progress_bar, summary_lines
     from scamdetect.detector import ScamDetector

@@ -22,7 +22,7 @@ _BUFFER_BYTES = 64 << 10
 
 
 class DamagedError(InputError):
-    """Report compressed data that is cut off or damaged; ``found`` is what without a cure."""
+    """Report compressed data that is cut off or damaged; ``found`` leaves out the cure."""
 
     def __init__(self, found: str) -> None:
         super().__init__(f"{found}; copy or export it again")

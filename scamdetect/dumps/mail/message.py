@@ -32,8 +32,8 @@ class Mail:
 def read_mail(raw: bytes) -> Mail | None:
     """Read a mail; None where it has neither a header nor text.
 
-    ``text`` is what the sender wrote. The subject stands above it where the mail begins a thread,
-    and in its place where nothing else is left; the subject of a reply is another's words.
+    ``text`` is what the sender wrote. The subject stands above it where no header names a mail
+    before this one, whose subject it would be, and in its place where nothing else is left.
     """
     message = parse(raw)
     problems = []
