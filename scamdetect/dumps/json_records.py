@@ -7,6 +7,7 @@ by the indentation and the first key of the first one that was whole.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ MAX_RECORD_BYTES = 16 << 20
 # Each search for the end of a record that is in vain halves how far the next one goes, and each
 # byte that is passed adds so many: a file of broken records would else take days.
 _PATIENCE_GAINED = 4
-_BOM = b"\xef\xbb\xbf"
 _NO_VALUE = (b"}", b"]", b":")
 # Bounded, since a search from each of a million line ends to the last would take hours.
 _BEFORE = rb"[,\n]\s{0,200}"
@@ -47,8 +47,8 @@ def pieces(path: Path) -> Iterator[Piece]:
     """
     with opened(path) as window:
         window.grow()
-        if window.data.startswith(_BOM):
-            window.take(len(_BOM))
+        if window.data.startswith(codecs.BOM_UTF8):
+            window.take(len(codecs.BOM_UTF8))
         if window.peek() not in (b"[", b"{"):
             raise InputError(
                 f"{path}:{window.line}: begins with neither [ nor {{ and so is no JSON of "

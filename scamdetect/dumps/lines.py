@@ -50,8 +50,7 @@ def read_lines(path: Path, encoding: str) -> Iterator[Line]:
 
 def _byte_lines(path: Path, encoding: str) -> Iterator[Line]:
     with opened(path) as file:
-        bom = encoding == "utf-8" and file.peek(3).startswith(codecs.BOM_UTF8)
-        end = len(file.read(len(codecs.BOM_UTF8))) if bom else 0
+        end = file.skip_bom() if encoding == "utf-8" else 0
         number = 0
         while raw := file.readline(MAX_RECORD_BYTES + 1):
             number += 1

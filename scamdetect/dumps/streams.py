@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,11 @@ class Stream(io.BufferedReader):
     def __init__(self, file: io.FileIO, compression: str | None) -> None:
         self._unpacked = None if compression is None else _Unpacked(file, compression)
         super().__init__(self._unpacked or file, _BUFFER_BYTES)
+
+    def skip_bom(self) -> int:
+        """Move behind the byte-order mark of UTF-8 and return its length, 0 where there is none."""
+        bom = codecs.BOM_UTF8
+        return len(self.read(len(bom))) if self.peek(len(bom)).startswith(bom) else 0
 
     def on_disk(self, offset: int) -> int:
         """Return how many bytes of the file itself have been read up to this offset."""

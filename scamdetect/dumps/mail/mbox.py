@@ -15,7 +15,6 @@ MAX_MAIL_BYTES = 32 << 20
 HEAD_BYTES = 64 << 10  # kept of a mail that is larger
 _CHUNK = 64 << 10
 
-_BOM = b"\xef\xbb\xbf"
 _FROM = b"From "
 # Atomic, since of many days and times in a line all pairs would be tried.
 _DATED = re.compile(
@@ -104,7 +103,7 @@ def read_mails(path: Path) -> Iterator[RawMail]:
     line or before a mail header, and where it has none but an address or a word, and both.
     """
     with opened(path) as file:
-        mail = _Collector(_skip_bom(file), 1, stray=True)
+        mail = _Collector(file.skip_bom(), 1, stray=True)
         chunks = _chunks(file)
         chunk = next(chunks, None)
         while chunk is not None:
@@ -123,7 +122,7 @@ def read_mails(path: Path) -> Iterator[RawMail]:
 def read_single(path: Path) -> Iterator[RawMail]:
     """Yield the whole file as one mail; raise InputError."""
     with opened(path) as file:
-        mail = _Collector(_skip_bom(file), 1, stray=False)
+        mail = _Collector(file.skip_bom(), 1, stray=False)
         for chunk in _chunks(file):
             mail.add(chunk)
         yield mail.mail(file)
@@ -158,11 +157,6 @@ def _separates(line: bytes, following: _Chunk | None, after_blank: bool) -> bool
     if _DATED.match(line):
         return after_blank or headed
     return after_blank and headed and bool(_UNDATED.match(line))
-
-
-def _skip_bom(file: Stream) -> int:
-    """Move behind a byte-order mark and return its length, 0 without one."""
-    return len(file.read(len(_BOM))) if file.peek(len(_BOM)).startswith(_BOM) else 0
 
 
 def _chunks(file: Stream) -> Iterator[_Chunk]:
