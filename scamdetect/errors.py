@@ -15,6 +15,10 @@ class OutputError(ScamDetectError):
     """Report a destination that cannot be written: a full disk, a missing right."""
 
 
+class JobInterrupted(ScamDetectError):
+    """Report a job that stopped because it was asked to, and can be resumed."""
+
+
 class BundleError(ScamDetectError):
     """Report a model bundle that is missing, damaged or too new."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def file_sha256(path: Path) -> str:
@@ -20,3 +22,20 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(path.name + ".part")
     yield partial
     partial.replace(path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """Give an open file that is on the disk before it gets the final name, and gone on an error.
+
+    Raises OSError.
+    """
+    with replacing(path) as partial:
+        try:
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise

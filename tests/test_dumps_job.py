@@ -144,6 +144,8 @@ def test_failure_midway_leaves_no_trace(
 
     class Failing:
         model_id = "failing"
+        thresholds = detector.thresholds
+        clears = False
         calls = 0
 
         def predict(self, texts: Iterable[object], /) -> list[Prediction]:

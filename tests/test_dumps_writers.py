@@ -5,22 +5,24 @@ from __future__ import annotations
 import csv
 import errno
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import output
-from scamdetect.dumps import outputs
+from scamdetect.dumps import parts
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError, OutputError
 from scamdetect.labels import Decision, Kind, Verdict
 from scamdetect.prediction import KindScore, Prediction, unscored
+from scamdetect.thresholds import Thresholds
 
 KINDS = (KindScore(Kind.INVESTMENT, 0.9), KindScore(Kind.CRYPTO, 0.6))
 TEXTS = ["plain", 'a "b", c', "line\nbreak", "tab\there", "สวัสดี", ""]
@@ -30,6 +32,8 @@ class EchoDetector:
     """Flags every text; its language column says which text it was asked about."""
 
     model_id = "echo@0+0"
+    thresholds = Thresholds(0.5, 0.5)
+    clears = False
 
     def predict(self, texts: Iterable[object], /) -> list[Prediction]:
         """Return a prediction that carries the text."""
@@ -93,6 +97,7 @@ def test_every_source_to_every_destination(tmp_path: Path, extension: str, targe
         assert [kind["kind"] for kind in kinds] == ["investment", "crypto"]
 
 
+@settings(deadline=None)  # a job waits for the disk
 @given(
     st.lists(st.tuples(st.text(alphabet='a,"\n 0é', max_size=6), st.text(max_size=6)), max_size=6)
 )
@@ -109,6 +114,7 @@ def test_csv_comes_back_as_it_was(
     assert found == [("text", "other"), *rows]
 
 
+@settings(deadline=None)  # a job waits for the disk
 @given(
     st.lists(
         st.dictionaries(
@@ -222,10 +228,14 @@ def test_full_disk_leaves_no_trace(
     source.write_text("text\n" + "".join(f"{n * n * 7919}\n" for n in range(4000)), "utf-8")
     destination = tmp_path / f"out.{target}"
     destination.write_bytes(b"of an earlier run")
-    real = outputs.Outputs._open
-    monkeypatch.setattr(
-        outputs.Outputs, "_open", lambda self, path: _FullDisk(real(self, path), room)
-    )
+    real = parts.writing
+
+    @contextmanager
+    def writing(path: Path) -> Iterator[_FullDisk]:
+        with real(path) as file:
+            yield _FullDisk(file, room)
+
+    monkeypatch.setattr(parts, "writing", writing)
     with pytest.raises(OutputError, match=f"out.{target}: cannot be written.*No space left"):
         score_file(source, destination, detector=EchoDetector(), overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", destination.name]
@@ -233,9 +243,9 @@ def test_full_disk_leaves_no_trace(
 
 
 def test_folder_without_a_right_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: object, path: Path) -> IO[bytes]:
+    def refuse(path: Path, *args: object, **options: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr(outputs.Outputs, "_open", refuse)
+    monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(OutputError, match="Permission denied"):
         score_file(_source(tmp_path, "csv"), detector=EchoDetector())

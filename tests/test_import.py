@@ -16,7 +16,8 @@ import scamdetect
 PACKAGE = Path(scamdetect.__file__).parent
 HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas"}
 PUBLIC = {"scamdetect"} | {
-    f"scamdetect.{module}" for module in ("arrays", "output", "errors", "labels", "prediction")
+    f"scamdetect.{module}"
+    for module in ("arrays", "files", "output", "errors", "labels", "prediction")
 }
 # What a room may import of the package beside itself; all other top-level modules are the core.
 ROOMS: dict[str, set[str]] = {

@@ -1,9 +1,14 @@
-"""Write scored rows as CSV, TSV, JSONL or Parquet to an open file."""
+"""Write scored rows as parts of a CSV, TSV, JSONL or Parquet file, and join the parts.
+
+Parts of a text format are its lines without a header. Parts of Parquet are Arrow streams, which
+keep every type and are written once into row groups whose size does not depend on the parts.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
@@ -23,6 +28,7 @@ Write = Callable[[Rows, Sequence[Prediction]], None]
 
 _ROW_GROUP_ROWS = 1 << 16
 _ROW_GROUP_BYTES = 64 << 20
+_COPY_BYTES = 1 << 20
 
 
 def check_columns_fit(destination: Path, dump: Dump) -> None:
@@ -37,36 +43,61 @@ def check_columns_fit(destination: Path, dump: Dump) -> None:
         )
 
 
-def writer(destination: Path, file: IO[bytes], dump: Dump) -> AbstractContextManager[Write]:
+def part_extension(kind: Format) -> str:
+    """Return the extension, without a dot, of the parts of a destination of this format."""
+    return "arrow" if kind is Format.PARQUET else kind.value
+
+
+def part_writer(kind: Format, file: IO[bytes], dump: Dump) -> AbstractContextManager[Write]:
     """Return a context that gives a function to append a batch of rows with their predictions.
 
-    The destination's extension chooses the format. Leaving the context ends the content; the file
-    stays open.
+    Leaving the context ends the content; the file stays open.
     """
-    kind = destination_format(destination)
     if kind in DELIMITERS:
         return _delimited(file, dump, DELIMITERS[kind])
-    return _jsonl(file) if kind is Format.JSONL else _parquet(file, dump)
+    return _jsonl(file) if kind is Format.JSONL else _arrow(file, dump)
+
+
+def join(kind: Format, file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> None:
+    """Write the whole destination from its parts; raise InputError on one that is damaged."""
+    if kind is Format.PARQUET:
+        _join_parquet(file, dump, parts)
+        return
+    if kind in DELIMITERS:
+        file.write(_header(dump, DELIMITERS[kind]))
+    append(file, parts)
+
+
+def append(file: IO[bytes], parts: Iterable[Path]) -> None:
+    """Append the bytes of all parts."""
+    for path in parts:
+        with path.open("rb") as part:
+            shutil.copyfileobj(part, file, _COPY_BYTES)
 
 
 @contextmanager
 def _delimited(file: IO[bytes], dump: Dump, delimiter: str) -> Iterator[Write]:
     """Write UTF-8; cells of a source of the same format stay to the letter."""
 
-    def write_line(cells: list[str], start: str = "") -> None:
-        line = start + delimiter.join(cells) + dump.line_end
-        file.write(line.encode("utf-8", "backslashreplace"))
-
     def write(rows: Rows, predictions: Sequence[Prediction]) -> None:
         for cells, prediction in zip(rows.cells(delimiter), predictions, strict=True):
             values = output.record(prediction, flat=True).values()
-            write_line([*cells, *(quote(_plain(value), delimiter) for value in values)])
+            new = (quote(_plain(value), delimiter) for value in values)
+            file.write(_line([*cells, *new], dump, delimiter))
 
-    header = list(dump.raw_header)
-    if delimiter != dump.delimiter:
-        header = [quote(name, delimiter) for name in dump.columns]
-    write_line([*header, *output.COLUMNS], "\ufeff" if dump.bom else "")
     yield write
+
+
+def _header(dump: Dump, delimiter: str) -> bytes:
+    names = list(dump.raw_header)
+    if delimiter != dump.delimiter:
+        names = [quote(name, delimiter) for name in dump.columns]
+    start = "\ufeff" if dump.bom else ""
+    return start.encode("utf-8") + _line([*names, *output.COLUMNS], dump, delimiter)
+
+
+def _line(cells: list[str], dump: Dump, delimiter: str) -> bytes:
+    return (delimiter.join(cells) + dump.line_end).encode("utf-8", "backslashreplace")
 
 
 def _plain(value: object) -> str | None:
@@ -89,20 +120,25 @@ def _jsonl(file: IO[bytes]) -> Iterator[Write]:
 
 
 @contextmanager
-def _parquet(file: IO[bytes], dump: Dump) -> Iterator[Write]:
-    """Write the types and the metadata of the source, in row groups of a fair size."""
-    schema = pa.schema([*dump.schema, *output.SCHEMA], metadata=dump.schema.metadata)
-    parquet = pq.ParquetWriter(file, schema, compression="zstd")
-    held: list[pa.Table] = []
+def _arrow(file: IO[bytes], dump: Dump) -> Iterator[Write]:
+    """Write the types of the source."""
+    schema = _schema(dump)
+    # A file could not hold a column whose dictionary changes between batches; a stream can.
+    stream = pa.ipc.new_stream(file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd"))
 
     def write(rows: Rows, predictions: Sequence[Prediction]) -> None:
         arrays = [*rows.table().columns, *output.columns(predictions).values()]
-        held.append(pa.Table.from_arrays(arrays, schema=schema))
-        if (
-            sum(table.num_rows for table in held) >= _ROW_GROUP_ROWS
-            or sum(table.nbytes for table in held) >= _ROW_GROUP_BYTES
-        ):
-            flush()
+        stream.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+    yield write
+    stream.close()
+
+
+def _join_parquet(file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> None:
+    """Write the types and the metadata of the source, in row groups of a fair size."""
+    schema = _schema(dump)
+    parquet = pq.ParquetWriter(file, schema, compression="zstd")
+    held: list[pa.Table] = []
 
     def flush() -> None:
         if held:
@@ -110,9 +146,27 @@ def _parquet(file: IO[bytes], dump: Dump) -> Iterator[Write]:
             held.clear()
 
     try:
-        yield write
+        for batch in (batch for path in parts for batch in _stored_batches(path)):
+            held.append(pa.Table.from_batches([batch], schema))
+            if (
+                sum(table.num_rows for table in held) >= _ROW_GROUP_ROWS
+                or sum(table.nbytes for table in held) >= _ROW_GROUP_BYTES
+            ):
+                flush()
         flush()
         parquet.close()
     finally:
         # Without this a failed writer would write its footer when collected, to a closed file.
         parquet.is_open = False
+
+
+def _stored_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    try:
+        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+            yield from stream
+    except pa.ArrowInvalid as problem:
+        raise InputError(f"{path}: damaged; begin anew with --overwrite") from problem
+
+
+def _schema(dump: Dump) -> pa.Schema:
+    return pa.schema([*dump.schema, *output.SCHEMA], metadata=dump.schema.metadata)

@@ -1,0 +1,272 @@
+"""The work folder beside a destination: finished parts of an unfinished job, and their state."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from scamdetect.dumps.batches import Dump, Reject
+from scamdetect.dumps.formats import destination_format, rejects_path
+from scamdetect.dumps.outputs import check_free
+from scamdetect.dumps.state import (
+    ANEW,
+    Part,
+    Settings,
+    State,
+    check_same,
+    check_stored,
+    load,
+    save,
+    stored,
+)
+from scamdetect.dumps.tally import Tally
+from scamdetect.dumps.writers import append, join, part_extension
+from scamdetect.errors import InputError
+from scamdetect.files import writing
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where nothing keeps two runs apart
+    fcntl = None  # type: ignore[assignment]
+
+WriteRejects = Callable[[Sequence[Reject]], None]
+
+_OURS = re.compile(r"((part-\d{6,}|joined)(\.rejected)?\.[a-z]+|state\.json)(\.part)?|lock")
+
+
+class Work:
+    """The parts that a job has finished; the caller holds the folder's lock."""
+
+    def __init__(self, destination: Path, state: State) -> None:
+        self.destination = destination
+        self.state = state
+        self._folder = work_folder(destination)
+        self._format = destination_format(destination)
+
+    def save(self) -> None:
+        """Write the state; raise OSError."""
+        save(self._folder / "state.json", self.state)
+
+    @contextmanager
+    def part(self) -> Iterator[tuple[IO[bytes], WriteRejects]]:
+        """Give a file for the content of the next part and a function for its rejected records.
+
+        The part does not count before ``finish_part``. Raises OSError.
+        """
+        number = len(self.state.parts)
+        with ExitStack() as files:
+            content = files.enter_context(writing(self._content(number)))
+            rejected: list[IO[bytes]] = []  # a file only where there is something to hold
+
+            def write_rejects(rejects: Sequence[Reject]) -> None:
+                if rejects and not rejected:
+                    rejected.append(files.enter_context(writing(self._rejects(number))))
+                for reject in rejects:
+                    line = json.dumps(reject.to_dict(), ensure_ascii=False) + "\n"
+                    rejected[0].write(line.encode("utf-8"))
+
+            yield content, write_rejects
+
+    def finish_part(self, tally: Tally) -> None:
+        """Note the part that was just written as finished; raise OSError."""
+        number = len(self.state.parts)
+        part = Part(
+            tally,
+            stored(self._content(number)),
+            stored(self._rejects(number)) if tally.rejected else None,
+        )
+        self.state = replace(self.state, parts=(*self.state.parts, part))
+        self.save()
+
+    def check_parts(self) -> None:
+        """Raise InputError where a finished part is missing or damaged."""
+        for number, part in enumerate(self.state.parts):
+            check_stored(self._content(number), part.content)
+            if part.rejects is not None:
+                check_stored(self._rejects(number), part.rejects)
+
+    def join(self, dump: Dump) -> None:
+        """Join the parts within the folder; raise OSError, InputError on a damaged part."""
+        numbers = range(len(self.state.parts))
+        with writing(self._joined) as file:
+            join(self._format, file, dump, map(self._content, numbers))
+        if self.state.tally.rejected:
+            with writing(self._joined_rejects) as file:
+                some = (n for n in numbers if self.state.parts[n].rejects is not None)
+                append(file, map(self._rejects, some))
+        self.state = replace(self.state, joined=True)
+        self.save()
+
+    def publish(self) -> Path | None:
+        """Give the joined files their final names, the destination last, and remove the folder.
+
+        Returns where the rejected records are, if any. What a kill leaves undone here, the next
+        call does. Raises OSError, InputError where a joined file is gone.
+        """
+        rejects = rejects_path(self.destination) if self.state.tally.rejected else None
+        if rejects is None:  # one of an earlier job would tell of records that are read now
+            rejects_path(self.destination).unlink(missing_ok=True)
+        else:
+            _move(self._joined_rejects, rejects)
+        _move(self._joined, self.destination)
+        self.remove()
+        return rejects
+
+    def sweep(self) -> None:
+        """Remove what belongs to no finished part; raise OSError."""
+        numbers = range(len(self.state.parts))
+        keep = {"state.json", "lock"}
+        keep |= {path(n).name for n in numbers for path in (self._content, self._rejects)}
+        if self.state.joined:
+            keep |= {self._joined.name, self._joined_rejects.name}
+        for path in self._folder.glob("*"):
+            if path.name not in keep:
+                path.unlink()
+
+    def remove(self) -> None:
+        """Remove the folder, the state after the parts that it tells of; raise OSError."""
+        for path in self._folder.glob("*"):
+            if path.name != "state.json":
+                path.unlink()
+        (self._folder / "state.json").unlink(missing_ok=True)
+        self._folder.rmdir()
+
+    def kept(self) -> str:
+        """Return one line on what is kept and how to go on."""
+        parts, rows = len(self.state.parts), self.state.tally.rows
+        return (
+            f"{parts:,} finished part{'' if parts == 1 else 's'} ({rows:,} rows) kept in "
+            f"{self._folder}: give the same command with --resume to go on"
+        )
+
+    def _content(self, number: int) -> Path:
+        return self._folder / f"part-{number:06}.{part_extension(self._format)}"
+
+    def _rejects(self, number: int) -> Path:
+        return self._folder / f"part-{number:06}.rejected.jsonl"
+
+    @property
+    def _joined(self) -> Path:
+        return self._folder / f"joined.{self._format.value}"
+
+    @property
+    def _joined_rejects(self) -> Path:
+        return self._folder / "joined.rejected.jsonl"
+
+
+def work_folder(destination: Path) -> Path:
+    """Return where the parts of an unfinished job lie."""
+    return destination.with_name(f"{destination.name}.parts")
+
+
+def check_start(destination: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise InputError where something is there that these options do not allow to touch."""
+    folder = work_folder(destination)
+    if not _is_begun(folder):
+        _check_new(destination, resume=resume, overwrite=overwrite)
+    elif not (resume or overwrite):
+        raise InputError(
+            f"{folder}: holds the unfinished work of an earlier run; go on with it with --resume, "
+            f"or {ANEW}"
+        )
+
+
+@contextmanager
+def working(
+    destination: Path, settings: Settings, *, resume: bool, overwrite: bool
+) -> Iterator[Work]:
+    """Give the work of a new job or, to resume, of the unfinished one with the same settings.
+
+    On an error the finished parts stay, and the error gets a note on how to go on; a folder
+    without any is removed. Raises InputError where the folder is not as it must be, OSError where
+    it cannot be written.
+    """
+    folder = work_folder(destination)
+    _check_folder(folder)
+    folder.mkdir(exist_ok=True)
+    with _locked(folder):
+        work = _resumed(destination, settings, overwrite) if resume else None
+        if work is None:
+            _check_new(destination, resume=resume, overwrite=overwrite)
+            work = Work(destination, State(settings, overwrite))
+        try:
+            work.save()  # before the sweep, so that no state tells of parts that are gone
+            work.sweep()
+            yield work
+        except BaseException as problem:
+            if work.state.parts:
+                problem.add_note(work.kept())
+            else:
+                with suppress(OSError):
+                    work.remove()
+            raise
+
+
+def _check_new(destination: Path, *, resume: bool, overwrite: bool) -> None:
+    if resume and not overwrite and destination.exists():
+        raise InputError(
+            f"{destination}: is there already and no unfinished work beside it, so nothing is "
+            "left to resume; score again with --overwrite"
+        )
+    check_free(destination, overwrite=overwrite)
+
+
+def _resumed(destination: Path, settings: Settings, overwrite: bool) -> Work | None:
+    """Return the unfinished work, None where there is none."""
+    folder = work_folder(destination)
+    if not _is_begun(folder):
+        return None
+    path = folder / "state.json"
+    state = load(path)
+    check_same(path, state.settings, settings)
+    check_free(destination, overwrite=overwrite or state.overwrite or state.joined)
+    work = Work(destination, state)
+    if not state.joined:
+        work.check_parts()
+    return work
+
+
+def _is_begun(folder: Path) -> bool:
+    """Tell whether the folder holds more than a kill leaves before a job begins or after it."""
+    return (folder / "state.json").exists() or any(folder.glob("part-*"))
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise InputError where the name is taken by what no job has made."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise InputError(f"{folder}: is no folder; remove it or choose another destination")
+    foreign = sorted(p.name for p in folder.glob("*") if not _OURS.fullmatch(p.name))
+    if foreign:
+        raise InputError(
+            f"{folder}: holds {foreign[0]!r}, which is no part of a job; move it away or choose "
+            "another destination"
+        )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of the folder; a kill frees it."""
+    with (folder / "lock").open("ab") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as problem:
+                raise InputError(
+                    f"{folder}: another run is at work on it; wait for its end or choose another "
+                    "destination"
+                ) from problem
+            except OSError:  # a file system that knows no locks
+                pass
+        yield
+
+
+def _move(joined: Path, final: Path) -> None:
+    if joined.exists():
+        joined.replace(final)
+    elif not final.exists():
+        raise InputError(f"{joined}: missing; put it back, or {ANEW}")

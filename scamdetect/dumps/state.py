@@ -1,0 +1,166 @@
+"""What an unfinished job has done so far, as the file ``state.json`` of its work folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scamdetect.dumps.tally import Tally
+from scamdetect.errors import InputError
+from scamdetect.files import file_sha256, writing
+from scamdetect.output import shown
+
+SCHEMA_VERSION = 1
+ANEW = "begin anew with --overwrite"
+
+Settings = dict[str, Any]  # plain JSON types by name
+
+_SOURCE = ("source_bytes", "source_modified_ns")
+_SHOWN_NAMES = 6
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The size in bytes and the sha256 of a finished file."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished part: what became of its records, its file, and that of its rejected records."""
+
+    tally: Tally
+    content: Stored
+    rejects: Stored | None
+
+
+@dataclass(frozen=True)
+class State:
+    """The settings that identify the job, its finished parts, and whether they are joined.
+
+    ``overwrite`` says that the first run was allowed to replace an existing destination.
+    """
+
+    settings: Settings
+    overwrite: bool
+    parts: tuple[Part, ...] = ()
+    joined: bool = False
+
+    @property
+    def tally(self) -> Tally:
+        """Return the sum over the finished parts."""
+        return sum((part.tally for part in self.parts), Tally())
+
+
+def save(path: Path, state: State) -> None:
+    """Write the state whole or not at all; raise OSError."""
+    value = {
+        "schema_version": SCHEMA_VERSION,
+        "settings": state.settings,
+        "overwrite": state.overwrite,
+        "joined": state.joined,
+        "parts": [_part_to_dict(part) for part in state.parts],
+    }
+    with writing(path) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8"))
+
+
+def load(path: Path) -> State:
+    """Return the state; raise InputError where the file is missing, damaged or of another age."""
+    try:
+        value = json.loads(path.read_bytes())
+        version = value["schema_version"]
+        if version == SCHEMA_VERSION:
+            return State(
+                settings=dict(value["settings"]),
+                overwrite=bool(value["overwrite"]),
+                parts=tuple(map(_part_from_dict, value["parts"])),
+                joined=bool(value["joined"]),
+            )
+    except OSError as problem:
+        raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+        raise InputError(f"{path}: damaged ({type(problem).__name__}); {ANEW}") from problem
+    raise InputError(
+        f"{path}: of schema {version!r}, this scamdetect knows {SCHEMA_VERSION}; go on with the "
+        f"version that began, or {ANEW}"
+    )
+
+
+def check_same(path: Path, then: Settings, now: Settings) -> None:
+    """Raise InputError, naming each setting that differs with both values.
+
+    ``path`` is the file that holds the earlier ones.
+    """
+    differing = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    if not differing:
+        return
+    if set(differing) <= set(_SOURCE):
+        raise InputError(
+            f"{now['source']}: changed since the job began ({_list(differing, then, now)}); {ANEW}"
+        )
+    raise InputError(
+        f"{path}: the job began with other settings ({_list(differing, then, now)}); give the "
+        f"same, or {ANEW}"
+    )
+
+
+def stored(path: Path) -> Stored:
+    """Return what to remember of a finished file; raise OSError."""
+    return Stored(path.stat().st_size, file_sha256(path))
+
+
+def check_stored(path: Path, expected: Stored) -> None:
+    """Raise InputError where a finished file is missing or not as it was."""
+    try:
+        size = path.stat().st_size
+        if size != expected.size:
+            raise InputError(f"{path}: damaged ({size} bytes instead of {expected.size}); {ANEW}")
+        if file_sha256(path) != expected.sha256:
+            raise InputError(f"{path}: damaged (other content than was written); {ANEW}")
+    except FileNotFoundError as problem:
+        raise InputError(f"{path}: missing; put it back, or {ANEW}") from problem
+    except OSError as problem:
+        raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
+
+
+def _part_to_dict(part: Part) -> dict[str, Any]:
+    return {
+        "rows": part.tally.rows,
+        "content": vars(part.content),
+        "rejects": None if part.rejects is None else vars(part.rejects),
+        "tally": part.tally.to_dict(),
+    }
+
+
+def _part_from_dict(value: Mapping[str, Any]) -> Part:
+    part = Part(
+        tally=Tally.from_dict(value["tally"]),
+        content=_stored_from_dict(value["content"]),
+        rejects=None if value["rejects"] is None else _stored_from_dict(value["rejects"]),
+    )
+    if part.tally.rows != value["rows"]:
+        raise ValueError("the rows are not the sum of the decisions")
+    return part
+
+
+def _stored_from_dict(value: Mapping[str, Any]) -> Stored:
+    return Stored(int(value["size"]), str(value["sha256"]))
+
+
+def _list(names: list[str], then: Settings, now: Settings) -> str:
+    return ", ".join(
+        f"{name} then {_show(then.get(name))}, now {_show(now.get(name))}" for name in names
+    )
+
+
+def _show(value: object) -> str:
+    if isinstance(value, list):
+        names = [shown(str(item)) for item in value[:_SHOWN_NAMES]]
+        return f"({', '.join(names)}{', ...' if len(value) > _SHOWN_NAMES else ''})"
+    return repr(value)

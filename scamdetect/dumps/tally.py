@@ -1,0 +1,110 @@
+"""Count what became of the records of a dump."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from scamdetect.labels import Decision
+from scamdetect.prediction import CLEARED, Prediction
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many rows got which decision; kinds and languages are those of flagged rows.
+
+    A message of two kinds counts under both. ``cleared`` are the rows that the first tier passed
+    alone.
+    """
+
+    decisions: Counter[Decision] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    rejected: int = 0
+    cleared: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Return the number of readable rows."""
+        return self.decisions.total()
+
+    @property
+    def records(self) -> int:
+        """Return the number of rows and rejected records."""
+        return self.rows + self.rejected
+
+    def __add__(self, other: Self) -> Tally:
+        return Tally(
+            self.decisions + other.decisions,
+            self.kinds + other.kinds,
+            self.languages + other.languages,
+            self.rejected + other.rejected,
+            self.cleared + other.cleared,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {
+            "decisions": {decision.value: count for decision, count in self.decisions.items()},
+            "kinds": dict(self.kinds),
+            "languages": dict(self.languages),
+            "rejected": self.rejected,
+            "cleared": self.cleared,
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Self:
+        """Return what ``to_dict`` was called on; raise KeyError, TypeError, ValueError on else."""
+        return cls(
+            Counter({Decision(name): int(n) for name, n in value["decisions"].items()}),
+            Counter({str(name): int(n) for name, n in value["kinds"].items()}),
+            Counter({str(name): int(n) for name, n in value["languages"].items()}),
+            int(value["rejected"]),
+            int(value["cleared"]),
+        )
+
+
+def count(predictions: Iterable[Prediction], rejected: int) -> Tally:
+    """Return the tally of one batch."""
+    decisions: Counter[Decision] = Counter()
+    kinds: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
+    cleared = 0
+    for prediction in predictions:
+        decisions[prediction.decision] += 1
+        cleared += prediction.reason == CLEARED
+        if prediction.decision is Decision.FLAG:
+            languages[prediction.language] += 1
+            kinds.update(score.kind.value for score in prediction.kinds)
+    return Tally(decisions, kinds, languages, rejected, cleared)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a job is: ``share`` (0 to 1) of the source is read, ``parts`` are finished.
+
+    ``ended`` says that the last part was finished just now. ``resumed`` and ``resumed_share`` are
+    the records, and their share of the source, that earlier runs had done; ``seconds`` count from
+    there.
+    """
+
+    tally: Tally
+    share: float
+    parts: int
+    ended: bool
+    seconds: float
+    resumed: int = 0
+    resumed_share: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Return the records a second of this run."""
+        return (self.tally.records - self.resumed) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return the seconds to the end at the pace of this run, None where nothing tells."""
+        read = self.share - self.resumed_share
+        return self.seconds * (1 - self.share) / read if read > 0 else None
