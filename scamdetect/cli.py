@@ -11,9 +11,9 @@ import click
 from scamdetect.cli_data import data
 from scamdetect.cli_train import average, evaluate, export, train
 from scamdetect.dumps.formats import Format
-from scamdetect.errors import InputError, OutputError, ScamDetectError
+from scamdetect.errors import InputError, JobInterrupted, OutputError, ScamDetectError
 
-WRONG_USE, FAILED, INTERRUPTED = 2, 4, 130
+WRONG_USE, RESUMABLE, FAILED, FLAGGED, INTERRUPTED = 2, 3, 4, 10, 130
 
 _MODEL = click.option(
     "--model",
@@ -51,7 +51,11 @@ def cli() -> None:
     help="Column of the messages; message.body is what the column message holds as body.",
 )
 @click.option("--encoding", help="Encoding of a text source.  [default: utf-8]")
-@click.option("--overwrite", is_flag=True, help="Replace a destination that exists.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace a destination that exists; without --resume also begin anew.",
+)
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @_MODEL
 @click.option("--flag", type=float, help="Flag from this scam probability on.")
@@ -68,7 +72,30 @@ def cli() -> None:
     help="encoder reads every message; first lets a quick first tier clear plainly honest ones; "
     "auto does so where the bundle proves it harmless.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where an interrupted or killed run of the same command stopped.",
+)
+@click.option(
+    "--part-rows",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Records a part; a kill costs at most one part.",
+)
+@click.option(
+    "--max-rejects",
+    metavar="N|P%",
+    help="Stop once more records than this cannot be read.  [default: never]",
+)
+@click.option("--fail-on-flagged", is_flag=True, help="Exit with 10 where a message was flagged.")
 @click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
+@click.option(
+    "--log-json",
+    is_flag=True,
+    help="Instead write one JSON line a part, and one at the end, to stderr.",
+)
 def score(
     source: Path,
     output: Path | None,
@@ -84,7 +111,12 @@ def score(
     runtime: str,
     workers: int,
     tier: str,
+    resume: bool,
+    part_rows: int,
+    max_rejects: str | None,
+    fail_on_flagged: bool,
     quiet: bool,
+    log_json: bool,
 ) -> None:
     """Score a dump: CSV, TSV, JSONL, JSON, Parquet, text of a message a line, a chat, mail.
 
@@ -93,8 +125,13 @@ def score(
     .jsonl.zst). JSON holds an array of objects. Chat exports (a .txt of WhatsApp's, result.json of
     Telegram Desktop) and mail (.mbox, .eml) are scored into Parquet; what nobody wrote stays in
     them as unscored, and of a mail only what its sender wrote is judged.
+
+    Until all is scored, finished parts lie in <destination>.parts. Ctrl-C ends the part at hand and
+    then the run, a second one ends it at once; --resume goes on. Exit codes: 0 done, 2 wrong use or
+    bad input, 3 interrupted and to be resumed, 4 failed, 10 with --fail-on-flagged.
     """
-    from scamdetect.console import progress_bar, summary_lines
+    from scamdetect.cli_interrupts import stop_on_interrupt
+    from scamdetect.console import log_part, log_summary, progress_bar, summary_lines
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.job import score_file
 
@@ -106,7 +143,8 @@ def score(
             workers=workers,
             tier=tier,  # type: ignore[arg-type]
         ) as detector,
-        progress_bar(quiet) as progress,
+        progress_bar(quiet or log_json) as show,
+        stop_on_interrupt() as stop,
     ):
         summary = score_file(
             source,
@@ -117,10 +155,18 @@ def score(
             overwrite=overwrite,
             overwrite_columns=overwrite_columns,
             source_format=source_format,
-            progress=progress,
+            resume=resume,
+            part_rows=part_rows,
+            max_rejects=max_rejects,
+            watch=log_part if log_json else show,
+            stop=stop,
         )
-    if not quiet:
+    if log_json:
+        log_summary(summary)
+    elif not quiet:
         click.echo("\n".join(summary_lines(summary)), err=True)
+    if fail_on_flagged and summary.flagged:
+        raise click.exceptions.Exit(FLAGGED)
 
 
 @cli.command(epilog='Example: scamdetect predict "Pay the fee at parcel-fee.example"')
@@ -164,8 +210,9 @@ cli.add_command(evaluate)
 def main() -> None:
     """Run the command line; every expected error becomes one line on stderr and an exit code.
 
-    0: done, 1: checked and found wrong, 2: wrong use or bad input, 4: failed (a full disk),
-    130: interrupted.
+    0: done, 1: checked and found wrong, 2: wrong use or bad input, 3: interrupted, and --resume
+    goes on, 4: failed (a full disk), 10: done, and something was flagged under --fail-on-flagged,
+    130: interrupted with nothing to resume.
     """
     try:
         code = cli.main(prog_name="scamdetect", standalone_mode=False)
@@ -174,16 +221,24 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = WRONG_USE
+    except JobInterrupted as error:
+        code = _fail(_with_notes(error), RESUMABLE)
+    except OutputError as error:
+        code = _fail(_with_notes(error), FAILED)
     except ScamDetectError as error:
-        code = _fail(str(error), FAILED if isinstance(error, OutputError) else WRONG_USE)
+        code = _fail(_with_notes(error), WRONG_USE)
     except OSError as error:
-        code = _fail(str(error), FAILED)
+        code = _fail(_with_notes(error), FAILED)
     sys.exit(code or 0)
 
 
 def _fail(message: str, code: int) -> int:
     click.echo(f"scamdetect: {' '.join(message.split())}", err=True)
     return code
+
+
+def _with_notes(error: Exception) -> str:
+    return "; ".join([str(error), *getattr(error, "__notes__", [])])
 
 
 def _standard_input() -> str:

@@ -2,38 +2,83 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from scamdetect.labels import Decision
+
 if TYPE_CHECKING:
     from scamdetect.data.fetch import Fetched
     from scamdetect.data.verify import Comparison
     from scamdetect.doctor import Check
-    from scamdetect.dumps.job import Progress, Summary
+    from scamdetect.dumps.job import Summary, Watch
+    from scamdetect.dumps.tally import Standing
     from scamdetect.prediction import Prediction
 
 
 @contextmanager
-def progress_bar(quiet: bool) -> Iterator[Progress]:
-    """Give a progress function that draws a bar on stderr where that is a terminal."""
-    layout = "{percentage:3.0f} %|{bar}| {desc} [{elapsed}<{remaining}]"
+def progress_bar(quiet: bool) -> Iterator[Watch]:
+    """Give a function that draws a bar on stderr where that is a terminal."""
+    layout = "{percentage:3.0f} %|{bar}| {desc}"
     with tqdm(total=1.0, bar_format=layout, disable=True if quiet else None, leave=False) as bar:
 
-        def show(rows: int, share: float) -> None:
-            bar.set_description_str(f"{rows:,} rows", refresh=False)
-            bar.update(share - bar.n)
+        def show(standing: Standing) -> None:
+            bar.set_description_str(progress_line(standing), refresh=False)
+            bar.update(standing.share - bar.n)
 
         yield show
 
 
+def progress_line(standing: Standing) -> str:
+    """Return how far a job is, how fast, what it found and how long it will take."""
+    flagged = standing.tally.decisions[Decision.FLAG]
+    left = standing.seconds_left
+    time_left = "" if left is None else f", {tqdm.format_interval(left)} left"
+    return f"{standing.tally.rows:,} rows, {standing.rate:,.0f}/s, {flagged:,} flagged{time_left}"
+
+
+def log_part(standing: Standing) -> None:
+    """Write one JSON line to stderr for a part that has just been finished."""
+    if standing.ended:
+        left = standing.seconds_left
+        _log(
+            {
+                "event": "part",
+                "part": standing.parts,
+                "rows": standing.tally.rows,
+                **{d.value: standing.tally.decisions[d] for d in Decision},
+                "rejected": standing.tally.rejected,
+                "resumed_records": standing.resumed,
+                "share": round(standing.share, 6),
+                "records_per_second": round(standing.rate, 1),
+                "seconds": round(standing.seconds, 3),
+                "seconds_left": None if left is None else round(left, 1),
+            }
+        )
+
+
+def log_summary(summary: Summary) -> None:
+    """Write one JSON line to stderr on what became of a dump."""
+    _log({"event": "done", **dataclasses.asdict(summary)})
+
+
+def _log(event: Mapping[str, object]) -> None:
+    sys.stderr.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
+    sys.stderr.flush()
+
+
 def summary_lines(summary: Summary) -> list[str]:
     """Return what became of a dump."""
+    before = f", {summary.resumed:,} of them in earlier runs" if summary.resumed else ""
     lines = [
         *summary.notes,
-        f"{summary.rows:,} rows in {summary.seconds:.1f} s with {summary.model_id}",
+        f"{summary.rows:,} rows in {summary.seconds:.1f} s with {summary.model_id}{before}",
         f"flagged {summary.flagged:,}, review {summary.review:,}, passed {summary.passed:,}, "
         f"unscored {summary.unscored:,}, rejected {summary.rejected:,}",
     ]
