@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -68,8 +70,19 @@ class WorkerPool:
 
 
 def _open(folder: Path, runtime: RuntimeName) -> None:
+    # Ctrl-C in a terminal reaches workers too; the process that they serve decides what it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     global _scorer
     _scorer = Scorer(Bundle.load(folder), runtime, threads=1)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone; a killed one cannot ask it to."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _score(texts: Sequence[str], clear: bool) -> Scores:

@@ -57,7 +57,8 @@ def _score(
         env=_ENVIRONMENT,
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=60,
+        start_new_session=True,
         # A shell's background job ignores interrupts, and its children with it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
@@ -110,6 +111,22 @@ def test_an_interrupt_stops_at_the_border(tmp_path: Path, model: Path, whole: Pa
     assert "8,999 rows in" in done.stderr
     assert "4,096 of them in earlier runs" in done.stderr
     _assert_same(tmp_path, whole)
+
+
+def test_an_interrupt_of_a_terminal_spares_the_workers(
+    tmp_path: Path, model: Path, whole: Path
+) -> None:
+    stopped = _score(_source(tmp_path), model, "--workers", "1", plan="all-SIGINT@predict#2")
+    assert stopped.returncode == 3, stopped.stderr
+    assert stopped.stderr.count("\n") == 1
+    assert _score(tmp_path, model, "--resume").returncode == 0
+    _assert_same(tmp_path, whole)
+
+
+def test_no_worker_outlives_a_killed_run(tmp_path: Path, model: Path) -> None:
+    # A worker that lives on would keep stderr open, and this call from its end.
+    killed = _score(_source(tmp_path), model, "--workers", "1", plan="SIGKILL@predict#2")
+    assert killed.returncode == -signal.SIGKILL
 
 
 def test_a_second_interrupt_stops_at_once(tmp_path: Path, model: Path, whole: Path) -> None:
