@@ -56,6 +56,7 @@ def cli() -> None:
     is_flag=True,
     help="Replace a destination that exists; without --resume also begin anew.",
 )
+@click.option("--only-flagged", is_flag=True, help="Write the flagged rows alone.")
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @_MODEL
 @click.option("--flag", type=float, help="Flag from this scam probability on.")
@@ -103,6 +104,7 @@ def score(
     text_column: str,
     encoding: str | None,
     overwrite: bool,
+    only_flagged: bool,
     overwrite_columns: bool,
     model: Path | None,
     flag: float | None,
@@ -158,6 +160,7 @@ def score(
             resume=resume,
             part_rows=part_rows,
             max_rejects=max_rejects,
+            only_flagged=only_flagged,
             watch=log_part if log_json else show,
             stop=stop,
         )

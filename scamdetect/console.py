@@ -88,7 +88,8 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.flagged:
         lines.append(f"flagged by kind: {_counts(summary.flagged_by_kind) or 'none over the bar'}")
         lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")
-    lines.append(f"written to {summary.destination}")
+    some = "" if summary.written == summary.rows else f"{summary.written:,} rows "
+    lines.append(f"{some}written to {summary.destination}")
     if summary.rejects is not None:
         lines.append(f"records that could not be read are in {summary.rejects}")
     return lines

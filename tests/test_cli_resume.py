@@ -177,6 +177,13 @@ def test_flagged_messages_may_fail_the_run(tmp_path: Path, model: Path) -> None:
     assert "written to in.scored.csv" in done.stderr
 
 
+def test_only_flagged_rows_are_told(tmp_path: Path, model: Path) -> None:
+    done = _score(_source(tmp_path), model, "--only-flagged", "-o", "out.jsonl")
+    assert "8,999 rows in" in done.stderr
+    assert "1,286 rows written to out.jsonl" in done.stderr
+    assert len((tmp_path / "out.jsonl").read_text("utf-8").splitlines()) == 1286
+
+
 def test_the_log_is_json_without_message_text(tmp_path: Path, model: Path) -> None:
     _score(_source(tmp_path), model, plan="SIGKILL@predict#3")
     done = _score(tmp_path, model, "--resume", "--log-json")

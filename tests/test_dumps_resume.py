@@ -280,6 +280,7 @@ def _detector(**attributes: object) -> EchoDetector:
     [
         ({"text_column": "id"}, "text_column then 'text', now 'id'"),
         ({"encoding": "latin-1"}, "encoding then 'utf-8', now 'iso8859-1'"),
+        ({"only_flagged": True}, "only_flagged then False, now True"),
         ({"part_rows": 9}, "part_rows then 8, now 9"),
         ({"source_format": "tsv", "text_column": "id,text"}, "format then 'csv', now 'tsv'"),
         ({"detector": _detector(model_id="new@1+1")}, "model_id then 'echo@0[+]0', now 'new@1[+]1"),

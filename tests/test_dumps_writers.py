@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect import output
+from scamdetect import ScamDetector, output
 from scamdetect.dumps import parts
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError, OutputError
@@ -49,7 +49,13 @@ class EchoDetector:
 
 def _source(folder: Path, extension: str) -> Path:
     path = folder / f"in.{extension}"
-    rows = [{"id": f"0{n}", "text": text} for n, text in enumerate(TEXTS)]
+    _write_rows(path, TEXTS)
+    return path
+
+
+def _write_rows(path: Path, texts: list[str]) -> None:
+    extension = path.suffix[1:]
+    rows = [{"id": f"0{n}", "text": text} for n, text in enumerate(texts)]
     if extension in ("csv", "tsv"):
         with path.open("w", encoding="utf-8", newline="") as file:
             dialect = "excel" if extension == "csv" else "excel-tab"
@@ -61,9 +67,8 @@ def _source(folder: Path, extension: str) -> Path:
     elif extension == "parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
     else:
-        lines = [text.replace("\n", " ") for text in TEXTS]
+        lines = [text.replace("\n", " ") for text in texts]
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    return path
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -95,6 +100,30 @@ def test_every_source_to_every_destination(tmp_path: Path, extension: str, targe
         assert kinds == "investment:0.90;crypto:0.60"
     else:
         assert [kind["kind"] for kind in kinds] == ["investment", "crypto"]
+
+
+@pytest.mark.parametrize("target", ["csv", "tsv", "jsonl", "parquet"])
+@pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet", "txt"])
+def test_only_flagged_rows(
+    tmp_path: Path, detector: ScamDetector, extension: str, target: str
+) -> None:
+    texts = ["hello", "guaranteed profit", "", "profit", "profit guaranteed"]
+    _write_rows(tmp_path / f"in.{extension}", texts)
+    destination = tmp_path / f"out.{target}"
+    summary = score_file(
+        tmp_path / f"in.{extension}", destination, detector=detector, only_flagged=True
+    )
+    assert [row["text"] for row in _read(destination)] == ["guaranteed profit", "profit guaranteed"]
+    assert (summary.rows, summary.flagged, summary.written) == (5, 2, 2)
+    _write_rows(tmp_path / f"in.{extension}", ["hello"])
+    score_file(
+        tmp_path / f"in.{extension}",
+        destination,
+        detector=detector,
+        only_flagged=True,
+        overwrite=True,
+    )
+    assert _read(destination) == []
 
 
 @settings(deadline=None)  # a job waits for the disk

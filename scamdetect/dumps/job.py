@@ -17,6 +17,7 @@ from scamdetect.dumps.parts import Work, check_start, working
 from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
+from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.tally import Standing, Tally, count
 from scamdetect.dumps.writers import check_columns_fit, part_writer
@@ -70,6 +71,7 @@ class Summary:
     rejects: Path | None  # where the rejected records are, if any
     model_id: str
     rows: int
+    written: int  # of the rows, those in the destination
     flagged: int
     review: int
     passed: int
@@ -96,6 +98,7 @@ def score_file(
     resume: bool = False,
     part_rows: int = PART_ROWS,
     max_rejects: str | int | None = None,
+    only_flagged: bool = False,
     progress: Progress | None = None,
     watch: Watch | None = None,
     stop: Stop | None = None,
@@ -108,10 +111,10 @@ def score_file(
     be a dotted path into objects of JSON or structs of Parquet, such as ``message.body``.
 
     Without a destination it is ``<stem>.scored.<extension>`` beside the source, Parquet for JSON,
-    chats and mail. Rows, their order and all input columns stay as they were; a row without text is
-    ``unscored``. Records that cannot be read go to ``<destination>.rejected.jsonl``;
-    ``max_rejects``, a number or a percentage such as ``"0.5%"``, stops the job once more are.
-    Written text is UTF-8.
+    chats and mail. Rows, their order and all input columns stay as they were; ``only_flagged``
+    keeps the flagged rows alone. A row without text is ``unscored``. Records that cannot be read go
+    to ``<destination>.rejected.jsonl``; ``max_rejects``, a number or a percentage such as
+    ``"0.5%"``, stops the job once more are. Written text is UTF-8.
 
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
@@ -152,6 +155,7 @@ def score_file(
         "review": detector.thresholds.review,
         "tier": "first" if detector.clears else "encoder",
         "columns": list(dump.columns),
+        "only_flagged": only_flagged,
         "part_rows": part_rows,
         "output_schema_version": SCHEMA_VERSION,
     }
@@ -168,7 +172,9 @@ def score_file(
     ):
         resumed = work.state.tally.rows
         if not work.state.joined:
-            task = _Task(source, dump, detector, part_rows, limit, stop or (lambda: False))
+            task = _Task(
+                source, dump, detector, part_rows, limit, only_flagged, stop or (lambda: False)
+            )
             _score(task, work, tell)
             work.join(dump)
         tally = work.state.tally
@@ -178,6 +184,7 @@ def score_file(
         rejects=rejects,
         model_id=detector.model_id,
         rows=tally.rows,
+        written=tally.decisions[Decision.FLAG] if only_flagged else tally.rows,
         flagged=tally.decisions[Decision.FLAG],
         review=tally.decisions[Decision.REVIEW],
         passed=tally.decisions[Decision.PASS],
@@ -199,6 +206,7 @@ class _Task:
     detector: Detector
     part_rows: int
     limit: RejectLimit | None
+    only_flagged: bool
     stop: Stop
 
 
@@ -240,7 +248,10 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         ):
             for batch in batches_of_part:
                 predictions = task.detector.predict(batch.rows.texts())
-                write(batch.rows, predictions)
+                if task.only_flagged:
+                    write(*_flagged(batch.rows, predictions))
+                else:
+                    write(batch.rows, predictions)
                 write_rejects(batch.rejects)
                 of_part += count(predictions, len(batch.rejects))
                 tally, share = before + of_part, batch.share
@@ -250,6 +261,11 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         work.finish_part(of_part)
         tell(now(ended=True))
     check_rejects(task.limit, task.source, tally, last, ended=True)
+
+
+def _flagged(rows: Rows, predictions: list[Prediction]) -> tuple[Rows, list[Prediction]]:
+    places = [n for n, found in enumerate(predictions) if found.decision is Decision.FLAG]
+    return rows.take(places), [predictions[place] for place in places]
 
 
 def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch]]:

@@ -6,9 +6,9 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,6 +39,9 @@ class Rows(Protocol):
 
     def table(self) -> pa.Table:
         """Return the rows as a table."""
+
+    def take(self, places: Sequence[int]) -> Self:
+        """Return the rows at these places."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,10 @@ class DelimitedRows:
             for place in self.kept
         ]
         return pa.Table.from_arrays(columns, names=[self.names[place] for place in self.kept])
+
+    def take(self, places: Sequence[int]) -> Self:
+        """Return the rows at these places."""
+        return replace(self, rows=[self.rows[place] for place in places])
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,11 @@ class JsonRows:
             columns.append(plain_array(values, kind))
         return pa.Table.from_arrays(columns, schema=self.schema)
 
+    def take(self, places: Sequence[int]) -> Self:
+        """Return the rows at these places."""
+        raws = [self.raws[place] for place in places]
+        return replace(self, raws=raws, values=[self.values[place] for place in places])
+
 
 @dataclass(frozen=True)
 class ArrowRows:
@@ -169,6 +181,10 @@ class ArrowRows:
     def table(self) -> pa.Table:
         """Return the columns as they are."""
         return self.source.select(self.kept)
+
+    def take(self, places: Sequence[int]) -> Self:
+        """Return the rows at these places."""
+        return replace(self, source=self.source.take(pa.array(places, pa.int64())))
 
     def _strings(self, name: str) -> list[str | None]:
         column = self.source.column(name)
