@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -56,6 +57,11 @@ def cli() -> None:
     is_flag=True,
     help="Replace a destination that exists; without --resume also begin anew.",
 )
+@click.option(
+    "--columns",
+    metavar="A,B",
+    help="Keep these columns of SOURCE alone, in this order; a name with a comma in quotes.",
+)
 @click.option("--only-flagged", is_flag=True, help="Write the flagged rows alone.")
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @_MODEL
@@ -104,6 +110,7 @@ def score(
     text_column: str,
     encoding: str | None,
     overwrite: bool,
+    columns: str | None,
     only_flagged: bool,
     overwrite_columns: bool,
     model: Path | None,
@@ -160,6 +167,7 @@ def score(
             resume=resume,
             part_rows=part_rows,
             max_rejects=max_rejects,
+            columns=None if columns is None else next(csv.reader([columns]), []),
             only_flagged=only_flagged,
             watch=log_part if log_json else show,
             stop=stop,

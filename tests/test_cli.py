@@ -126,6 +126,7 @@ def test_sample_inbox_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
         ("in.csv", "text\nx\n", ("--threads", "0"), "threads"),
         ("in.csv", "text\nx\n", ("--model", "nowhere"), "nowhere"),
         ("in.csv", "text\nx\n", ("--max-rejects", "many"), "got 'many'"),
+        ("in.csv", "text\nx\n", ("--columns", 'text,"a,b"'), "no column 'a,b' to keep"),
         ("in.csv", "text,n\nx\n", ("--max-rejects", "0"), "1 of 1 records cannot be read"),
     ],
 )

@@ -299,17 +299,14 @@ def test_other_settings_are_refused_by_name(
 
 
 def test_columns_that_differ_are_cut_in_the_message(tmp_path: Path) -> None:
-    secret = "guaranteed profit, pay the release fee to my account today"
+    # A file without a header has a message for the name of a column.
+    message = "guaranteed profit, pay the release fee to my account today"
     source = tmp_path / "in.csv"
-    source.write_text(f"text,scamdetect_reason\n{'hello,x' * ROWS}\n" + "a,b\n" * ROWS, "utf-8")
-    _stop_after(source, 1, overwrite_columns=True)
-    status = source.stat()
-    source.write_bytes(source.read_bytes().replace(b"scamdetect_reason", b"scamdetect-reason"))
-    os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
-    message = r"columns then \(text\), now \(text, scamdetect-reason\)"
-    with pytest.raises(InputError, match=message) as caught:
-        _score(source, resume=True)
-    assert secret not in str(caught.value)
+    source.write_text(f'text,"{message}"\n' + "hello,x\n" * ROWS, encoding="utf-8")
+    _stop_after(source, 1)
+    expected = rf"columns then \(text, {message[:37]}\.\.\.\), now \(text\)"
+    with pytest.raises(InputError, match=expected):
+        _score(source, resume=True, columns=["text"])
 
 
 def test_a_source_that_changed_is_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from scamdetect.dumps.parts import Work, check_start, working
 from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
-from scamdetect.dumps.rows import Rows
+from scamdetect.dumps.selection import keep_columns, keep_flagged
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.tally import Standing, Tally, count
 from scamdetect.dumps.writers import check_columns_fit, part_writer
@@ -98,6 +98,7 @@ def score_file(
     resume: bool = False,
     part_rows: int = PART_ROWS,
     max_rejects: str | int | None = None,
+    columns: Sequence[str] | None = None,
     only_flagged: bool = False,
     progress: Progress | None = None,
     watch: Watch | None = None,
@@ -111,10 +112,11 @@ def score_file(
     be a dotted path into objects of JSON or structs of Parquet, such as ``message.body``.
 
     Without a destination it is ``<stem>.scored.<extension>`` beside the source, Parquet for JSON,
-    chats and mail. Rows, their order and all input columns stay as they were; ``only_flagged``
-    keeps the flagged rows alone. A row without text is ``unscored``. Records that cannot be read go
-    to ``<destination>.rejected.jsonl``; ``max_rejects``, a number or a percentage such as
-    ``"0.5%"``, stops the job once more are. Written text is UTF-8.
+    chats and mail. Rows, their order and all input columns stay as they were; ``columns`` keeps
+    these in this order, ``only_flagged`` the flagged rows alone. A row without text is
+    ``unscored``. Records that cannot be read go to ``<destination>.rejected.jsonl``;
+    ``max_rejects``, a number or a percentage such as ``"0.5%"``, stops the job once more are.
+    Written text is UTF-8.
 
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
@@ -148,6 +150,8 @@ def score_file(
         overwrite_columns=overwrite_columns,
         source_format=kind,
     )
+    if columns is not None:
+        dump = keep_columns(dump, columns, source)
     check_columns_fit(destination, dump)
     settings = _source_settings(source, kind, text_column, encoding) | {
         "model_id": detector.model_id,
@@ -248,10 +252,8 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         ):
             for batch in batches_of_part:
                 predictions = task.detector.predict(batch.rows.texts())
-                if task.only_flagged:
-                    write(*_flagged(batch.rows, predictions))
-                else:
-                    write(batch.rows, predictions)
+                kept = batch.rows, predictions
+                write(*(keep_flagged(*kept) if task.only_flagged else kept))
                 write_rejects(batch.rejects)
                 of_part += count(predictions, len(batch.rejects))
                 tally, share = before + of_part, batch.share
@@ -261,11 +263,6 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         work.finish_part(of_part)
         tell(now(ended=True))
     check_rejects(task.limit, task.source, tally, last, ended=True)
-
-
-def _flagged(rows: Rows, predictions: list[Prediction]) -> tuple[Rows, list[Prediction]]:
-    places = [n for n, found in enumerate(predictions) if found.decision is Decision.FLAG]
-    return rows.take(places), [predictions[place] for place in places]
 
 
 def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch]]:

@@ -43,6 +43,9 @@ class Rows(Protocol):
     def take(self, places: Sequence[int]) -> Self:
         """Return the rows at these places."""
 
+    def select(self, names: Sequence[str]) -> Self:
+        """Return the rows with these of the kept columns, each named once, in this order."""
+
 
 @dataclass(frozen=True)
 class DelimitedRows:
@@ -87,6 +90,11 @@ class DelimitedRows:
         """Return the rows at these places."""
         return replace(self, rows=[self.rows[place] for place in places])
 
+    def select(self, names: Sequence[str]) -> Self:
+        """Return the rows with these columns in this order."""
+        place_of = {self.names[place]: place for place in self.kept}
+        return replace(self, kept=tuple(place_of[name] for name in names))
+
 
 @dataclass(frozen=True)
 class JsonRows:
@@ -98,6 +106,7 @@ class JsonRows:
     dropped: frozenset[str]
     raws: list[str]
     values: list[dict[str, Any]]
+    reordered: bool = False  # objects have the members of ``names`` alone, in that order
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -116,11 +125,13 @@ class JsonRows:
     def objects(self) -> Iterable[str]:
         """Yield the objects to the letter, without the dropped members."""
         for raw, value in zip(self.raws, self.values, strict=True):
-            if self.dropped.isdisjoint(value):
+            if self.reordered:
+                found = dict(members(raw))
+                yield _object((name, found[name]) for name in self.names if name in found)
+            elif self.dropped.isdisjoint(value):
                 yield raw
             else:
-                kept = [(name, text) for name, text in members(raw) if name not in self.dropped]
-                yield "{" + ", ".join(f"{_dumps(name)}: {text}" for name, text in kept) + "}"
+                yield _object((n, text) for n, text in members(raw) if n not in self.dropped)
 
     def table(self) -> pa.Table:
         """Return a table by the schema; nested values, and mixed ones, are JSON text."""
@@ -139,6 +150,11 @@ class JsonRows:
         """Return the rows at these places."""
         raws = [self.raws[place] for place in places]
         return replace(self, raws=raws, values=[self.values[place] for place in places])
+
+    def select(self, names: Sequence[str]) -> Self:
+        """Return the rows with these columns in this order."""
+        schema = pa.schema([self.schema.field(self.names.index(name)) for name in names])
+        return replace(self, names=tuple(names), schema=schema, reordered=True)
 
 
 @dataclass(frozen=True)
@@ -186,6 +202,10 @@ class ArrowRows:
         """Return the rows at these places."""
         return replace(self, source=self.source.take(pa.array(places, pa.int64())))
 
+    def select(self, names: Sequence[str]) -> Self:
+        """Return the rows with these columns in this order."""
+        return replace(self, kept=tuple(names))
+
     def _strings(self, name: str) -> list[str | None]:
         column = self.source.column(name)
         if pa.types.is_nested(column.type) or _is_binary(column.type):
@@ -224,6 +244,10 @@ def members(raw: str) -> list[tuple[str, str]]:
         if raw[position] == ",":
             position = _skip(raw, position + 1)
     return found
+
+
+def _object(found: Iterable[tuple[str, str]]) -> str:
+    return "{" + ", ".join(f"{_dumps(name)}: {text}" for name, text in found) + "}"
 
 
 def encodable(text: str) -> str:
