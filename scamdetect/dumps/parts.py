@@ -251,17 +251,19 @@ def _check_folder(folder: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other runs out of the folder; a kill frees it."""
+    if fcntl is None:
+        yield
+        return
     with (folder / "lock").open("ab") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as problem:
-                raise InputError(
-                    f"{folder}: another run is at work on it; wait for its end or choose another "
-                    "destination"
-                ) from problem
-            except OSError:  # a file system that knows no locks
-                pass
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise InputError(
+                f"{folder}: another run is at work on it; wait for its end or choose another "
+                "destination"
+            ) from problem
+        except OSError:  # a file system that knows no locks
+            pass
         yield
 
 

@@ -66,8 +66,9 @@ def save(path: Path, state: State) -> None:
         "joined": state.joined,
         "parts": [_part_to_dict(part) for part in state.parts],
     }
+    text = json.dumps(value, ensure_ascii=False)  # indented it would take ten times as long
     with writing(path) as file:
-        file.write(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8"))
+        file.write(text.encode("utf-8"))
 
 
 def load(path: Path) -> State:
