@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gzip
 import json
 import os
 import signal
@@ -326,6 +327,41 @@ def test_parts_of_another_division_are_refused(
     monkeypatch.setattr(batches, "BATCH_ROWS", 3)
     with pytest.raises(InputError, match=r"does not divide as it did.*record 8.*--overwrite"):
         _score(source, resume=True)
+
+
+def _nested_source(path: Path) -> Path:
+    """Write rows whose text is in the column ``message`` as ``body``."""
+    path.parent.mkdir()
+    rows = [{"id": n, "message": {"body": f"message {n}", "from": "Ann"}} for n in range(ROWS)]
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".gz":
+        path.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode(), mtime=0))
+    else:
+        path.write_bytes(pa.compress(json.dumps(rows).encode(), "zstd", asbytes=True))
+    return path
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("name", ["in.jsonl.gz", "in.json.zst", "in.parquet"])
+def test_compressed_and_nested_sources_are_resumed(tmp_path: Path, name: str, target: str) -> None:
+    options: dict[str, Any] = {"text_column": "message.body", "columns": ["message", "id"]}
+    whole = _nested_source(tmp_path / "whole" / name)
+    _score(whole, target, **options)
+    source = _nested_source(tmp_path / "ended" / name)
+    _stop_after(source, 2, target=target, **options)
+    with pytest.raises(InputError, match=r"text_column then 'message\.body', now 'message\.from'"):
+        _score(source, target, resume=True, **options | {"text_column": "message.from"})
+    assert _score(source, target, resume=True, **options).resumed == 2 * PART
+    assert _files(source.parent) == _files(whole.parent)
+
+
+def test_names_that_utf8_lacks_are_remembered(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    lines = [f'{{"text": "{n}", "\\ud83d": {n}}}' for n in range(ROWS)]
+    source.write_text("\n".join(lines), encoding="utf-8")
+    _stop_after(source, 2, target="out.jsonl")
+    assert _score(source, "out.jsonl", resume=True).resumed == 2 * PART
 
 
 def _cut(path: Path) -> None:

@@ -89,3 +89,34 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
         tmp_path / "in.csv", tmp_path / "out.jsonl", detector=EchoDetector(), columns=["text"]
     )
     assert list(json.loads(done.destination.read_text("utf-8")))[:2] == ["text", output.COLUMNS[0]]
+
+
+@pytest.mark.parametrize("extension", ["jsonl", "json", "parquet"])
+def test_a_nested_text_is_judged_in_a_column_that_is_not_kept(
+    tmp_path: Path, extension: str
+) -> None:
+    rows = [{"id": 1, "m": {"body": "a"}}, {"id": 2, "m": None}, {"id": 3, "m": {"body": "b"}}]
+    source = tmp_path / f"in.{extension}"
+    if extension == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), source)
+    else:
+        text = json.dumps(rows) if extension == "json" else "\n".join(map(json.dumps, rows))
+        source.write_text(text, encoding="utf-8")
+    done = score_file(
+        source,
+        tmp_path / "out.jsonl",
+        detector=EchoDetector(),
+        text_column="m.body",
+        columns=["id"],
+        only_flagged=True,
+    )
+    found = [(row["id"], row["scamdetect_language"]) for row in _read(done.destination)]
+    assert found == [(1, "a"), (3, "b")]
+    with pytest.raises(InputError, match=r"no column 'm\.body' to keep; its columns are: id, m;"):
+        score_file(
+            source,
+            tmp_path / "b.jsonl",
+            detector=EchoDetector(),
+            text_column="m.body",
+            columns=["m.body"],
+        )

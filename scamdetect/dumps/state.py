@@ -66,9 +66,9 @@ def save(path: Path, state: State) -> None:
         "joined": state.joined,
         "parts": [_part_to_dict(part) for part in state.parts],
     }
-    text = json.dumps(value, ensure_ascii=False)  # indented it would take ten times as long
+    text = json.dumps(value)  # in ASCII, since names may hold what UTF-8 lacks; indented it is slow
     with writing(path) as file:
-        file.write(text.encode("utf-8"))
+        file.write(text.encode("ascii"))
 
 
 def load(path: Path) -> State:
