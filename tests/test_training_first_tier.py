@@ -63,14 +63,15 @@ def test_what_it_clears_is_honest_to_the_encoder_too(scorer: Scorer) -> None:
 
 def test_a_lure_in_honest_words_disproves_it(scorer: Scorer) -> None:
     hidden = [
-        row(n, "scam", source="en_left_out", norm=f"hello lunch meeting tomorrow {n} profit" * 2)
+        row(n, "scam", source="en_left_out", norm=f"hello, lunch {n}: parcel parcel parcel")
         for n in range(60)
     ]
     dev = hidden + _rows("dev", "authored_en", authored=True)
     made = make_first_tier(*_parts(dev), scorer)
     assert made is not None
     assert not made[0].rule.proven
-    assert made[1]["left-out sources"]["scams"] == 60
+    proof = made[1]["left-out sources"]
+    assert proof["scams"] == proof["scams_flagged"] == proof["scams_lost"] == 60
 
 
 def test_no_threshold_keeps_the_limits_where_the_encoder_always_disagrees(tmp_path: Path) -> None:
