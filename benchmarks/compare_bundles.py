@@ -11,7 +11,6 @@ scams only one of the two flags at the threshold that the legit rows of all lang
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -42,7 +41,7 @@ from scamdetect.evaluation.table import (
     read_rows,
 )
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.pages import table
+from scamdetect.pages import table, write_results
 from scamdetect.thresholds import threshold_at_fpr
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,12 +70,8 @@ def main() -> None:
         "date": today(), "commit": commit(), "machine": machine(), "first": ids[0],
         "second": ids[1], "sets": compare(rows, *scores), "languages": languages(rows, *scores),
     }  # fmt: skip
-    asked.out.mkdir(parents=True, exist_ok=True)
     path = asked.out / f"compare-{file_stem(ids[0])}-{file_stem(ids[1])}.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    text = "\n".join(page(record)) + "\n"
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    sys.stdout.write(write_results(path, record, page(record)))
 
 
 def compare(rows: pa.Table, first: Floats, second: Floats) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,6 @@ fp32 is in the bundle's card.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from scamdetect.data.authored import load_authored
 from scamdetect.errors import BundleError, MissingExtraError
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.pages import table
+from scamdetect.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 5
@@ -61,12 +60,8 @@ def main() -> None:
         "date": today(), "commit": commit(), "machine": machine(), "model_id": bundle.model_id,
         "texts": len(texts), "languages": languages, "skipped": skipped, "conditions": rows,
     }  # fmt: skip
-    asked.out.mkdir(parents=True, exist_ok=True)
     path = asked.out / "same_answer.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    text = "\n".join(page(record)) + "\n"
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    sys.stdout.write(write_results(path, record, page(record)))
 
 
 def messages(authored: Path, most: int) -> tuple[list[str], int]:
@@ -148,7 +143,7 @@ def page(record: dict[str, Any]) -> list[str]:
         f"{record['texts']:,} authored messages in {record['languages']} languages; each condition "
         "against every message in a call of its own. Bars: within a runtime no change of the scam "
         f"probability over {WITHIN} and no flip, between runtimes {BETWEEN} and 0.1 % flips. "
-        " What each condition is: `benchmarks/same_answer.py`."
+        "What each condition is: `benchmarks/same_answer.py`."
         + (f" Not measured: {skipped}." if skipped else ""),
         "",
         *table(

@@ -41,7 +41,6 @@ normalised texts and do not pay for normalising.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
@@ -68,6 +67,7 @@ from scamdetect.data.authored import load_authored
 from scamdetect.doctor import examine
 from scamdetect.errors import BundleError, InputError, MissingExtraError, ScamDetectError
 from scamdetect.evaluation.provenance import commit, machine, today
+from scamdetect.pages import write_results
 from scamdetect.prediction import CLEARED
 from scamdetect.text import normalise
 
@@ -116,12 +116,8 @@ def main() -> None:
         record = measure(asked)
     except ScamDetectError as problem:
         sys.exit(f"throughput: {problem}")
-    asked.out.mkdir(parents=True, exist_ok=True)
     path = asked.out / "throughput.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    text = "\n".join(page(record)) + "\n"
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    sys.stdout.write(write_results(path, record, page(record)))
 
 
 def measure(asked: argparse.Namespace) -> dict[str, Any]:

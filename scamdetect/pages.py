@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from scamdetect.errors import InputError
@@ -20,3 +21,12 @@ def between_markers(page: str, start: str, end: str, lines: Iterable[str], path:
     if not (opened and closed):
         raise InputError(f"{path}: put the lines {start} and {end} where the section goes")
     return "\n".join([head + start, *lines, end]) + tail
+
+
+def write_results(path: Path, record: Mapping[str, object], page: Iterable[str]) -> str:
+    """Write the record as the JSON file ``path`` and the page beside it; return the page's text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    text = "\n".join(page) + "\n"
+    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    return text

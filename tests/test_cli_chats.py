@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from command_line import score
 
-import scamdetect
-
-_ROOT = Path(scamdetect.__file__).resolve().parent.parent
-_ENVIRONMENT = os.environ | {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
 CHAT = """12/31/23, 9:40\u202fPM - Messages and calls are end-to-end encrypted.
 12/31/23, 9:41\u202fPM - Ann Example: guaranteed profit
 bitcoin
@@ -30,22 +24,9 @@ EXPORT = {
 }  # fmt: skip
 
 
-def _score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "scamdetect.cli", "score", *map(str, arguments)],
-        cwd=folder,
-        env=_ENVIRONMENT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-    assert "Traceback" not in done.stderr
-    return done
-
-
 def test_whatsapp_is_scored_into_parquet(tmp_path: Path, tiny_bundle: Path) -> None:
     (tmp_path / "WhatsApp Chat with Ann.txt").write_text(CHAT, encoding="utf-8")
-    done = _score(tmp_path, "WhatsApp Chat with Ann.txt", "--model", tiny_bundle)
+    done = score(tmp_path, "WhatsApp Chat with Ann.txt", "--model", tiny_bundle)
     assert done.returncode == 0, done.stderr
     assert "read as a chat exported from WhatsApp" in done.stderr
     assert "its dates read with the month first" in done.stderr
@@ -62,7 +43,7 @@ def test_telegram_is_scored_into_every_format(
     tmp_path: Path, tiny_bundle: Path, target: str
 ) -> None:
     (tmp_path / "result.json").write_text(json.dumps(EXPORT, indent=1), encoding="utf-8")
-    done = _score(tmp_path, "result.json", "-o", target, "--model", tiny_bundle)
+    done = score(tmp_path, "result.json", "-o", target, "--model", tiny_bundle)
     assert done.returncode == 0, done.stderr
     assert "flagged 1, review 0, passed 0, unscored 1, rejected 1" in done.stderr
     (reject,) = (tmp_path / f"{target}.rejected.jsonl").read_text("utf-8").splitlines()
@@ -75,14 +56,14 @@ def test_telegram_is_scored_into_every_format(
 
 def test_the_format_option(tmp_path: Path, tiny_bundle: Path) -> None:
     (tmp_path / "a.txt").write_text(CHAT, encoding="utf-8")
-    done = _score(tmp_path, "a.txt", "--format", "txt", "--model", tiny_bundle)
+    done = score(tmp_path, "a.txt", "--format", "txt", "--model", tiny_bundle)
     assert done.returncode == 0, done.stderr
     assert "5 rows in" in done.stderr
     assert (tmp_path / "a.scored.jsonl").exists()
     (tmp_path / "a.log").write_text(CHAT, encoding="utf-8")
-    done = _score(tmp_path, "a.log", "--format", "whatsapp", "--model", tiny_bundle)
+    done = score(tmp_path, "a.log", "--format", "whatsapp", "--model", tiny_bundle)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "a.scored.parquet").exists()
-    done = _score(tmp_path, "a.log", "--format", "signal", "--model", tiny_bundle)
+    done = score(tmp_path, "a.log", "--format", "signal", "--model", tiny_bundle)
     assert done.returncode == 2
     assert "'telegram'" in done.stderr

@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-
-import scamdetect
-
-_ROOT = Path(scamdetect.__file__).resolve().parent.parent
-_ENVIRONMENT = os.environ | {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
-
-
-def _score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "scamdetect.cli", "score", *map(str, arguments)],
-        cwd=folder,
-        env=_ENVIRONMENT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-    assert "Traceback" not in done.stderr
-    return done
+from command_line import score
 
 
 def test_json_array_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
     rows = [{"id": 1, "text": "guaranteed profit"}, {"id": 2, "text": "lunch"}, {"id": 3}, 4]
     (tmp_path / "a.json").write_text(json.dumps(rows, indent=2), encoding="utf-8")
-    done = _score(tmp_path, "a.json", "--model", tiny_bundle)
+    done = score(tmp_path, "a.json", "--model", tiny_bundle)
     assert done.returncode == 0, done.stderr
     assert "flagged 1, review 0, passed 1, unscored 1, rejected 1" in done.stderr
     found = pq.read_table(tmp_path / "a.scored.parquet")
     assert found.column("id").to_pylist() == [1, 2, 3]
-    done = _score(tmp_path, "a.json", "-o", "b.jsonl", "--model", tiny_bundle)
+    done = score(tmp_path, "a.json", "-o", "b.jsonl", "--model", tiny_bundle)
     assert done.returncode == 0, done.stderr
     first = (tmp_path / "b.jsonl").read_text("utf-8").splitlines()[0]
     assert first.startswith('{"id": 1,"text": "guaranteed profit", "scamdetect_verdict": "scam"')
@@ -50,7 +30,7 @@ def test_other_json_is_one_line_and_exit_code_2(
     tmp_path: Path, tiny_bundle: Path, content: str
 ) -> None:
     (tmp_path / "a.json").write_text(content, encoding="utf-8")
-    done = _score(tmp_path, "a.json", "--model", tiny_bundle)
+    done = score(tmp_path, "a.json", "--model", tiny_bundle)
     assert done.returncode == 2
     assert done.stderr.startswith("scamdetect: a.json")
     assert done.stderr.count("\n") == 1
@@ -61,14 +41,14 @@ def test_other_json_is_one_line_and_exit_code_2(
 def test_compressed_csv_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
     content = gzip.compress(b"id,text\n1,guaranteed profit\n2,lunch\n")
     (tmp_path / "a.csv.gz").write_bytes(content)
-    done = _score(tmp_path, "a.csv.gz", "--model", tiny_bundle)
+    done = score(tmp_path, "a.csv.gz", "--model", tiny_bundle)
     assert done.returncode == 0, done.stderr
     lines = (tmp_path / "a.scored.csv").read_text("utf-8").splitlines()
     assert [line.split(",")[:4] for line in lines[1:]] == [
         ["1", "guaranteed profit", "scam", "flag"], ["2", "lunch", "legit", "pass"],
     ]  # fmt: skip
     (tmp_path / "b.csv.gz").write_bytes(content[:-4])
-    done = _score(tmp_path, "b.csv.gz", "--model", tiny_bundle)
+    done = score(tmp_path, "b.csv.gz", "--model", tiny_bundle)
     assert done.returncode == 2
     assert done.stderr.startswith("scamdetect: b.csv.gz: gzip data that is cut off or damaged")
     assert done.stderr.count("\n") == 1
@@ -78,12 +58,12 @@ def test_compressed_csv_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
 def test_nested_column_is_judged(tmp_path: Path, tiny_bundle: Path) -> None:
     lines = ['{"message": {"body": "guaranteed profit", "n": 1.50}}', '{"message": null}']
     (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    done = _score(tmp_path, "a.jsonl", "--text-column", "message.body", "--model", tiny_bundle)
+    done = score(tmp_path, "a.jsonl", "--text-column", "message.body", "--model", tiny_bundle)
     assert done.returncode == 0, done.stderr
     assert "flagged 1, review 0, passed 0, unscored 1, rejected 0" in done.stderr
     found = (tmp_path / "a.scored.jsonl").read_text("utf-8").splitlines()
     assert [line[: len(old) - 1] + "}" for line, old in zip(found, lines, strict=True)] == lines
     (tmp_path / "a.scored.jsonl").unlink()
-    done = _score(tmp_path, "a.jsonl", "--text-column", "message.text", "--model", tiny_bundle)
+    done = score(tmp_path, "a.jsonl", "--text-column", "message.text", "--model", tiny_bundle)
     assert done.returncode == 2
     assert "its columns are: message, message.body, message.n; name the right one" in done.stderr

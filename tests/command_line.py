@@ -1,0 +1,27 @@
+"""The real command line as a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import scamdetect
+
+_ROOT = Path(scamdetect.__file__).resolve().parent.parent
+_ENVIRONMENT = os.environ | {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
+
+
+def score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run ``scamdetect score`` in the folder; it may fail, but never with a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "scamdetect.cli", "score", *map(str, arguments)],
+        cwd=folder,
+        env=_ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert "Traceback" not in done.stderr
+    return done
