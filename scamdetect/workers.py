@@ -1,15 +1,20 @@
-"""A pool of processes, one thread each, that score texts side by side."""
+"""A pool of processes, one thread each, that score texts side by side.
+
+Each worker has a pipe of its own, whose other end only it holds: where one dies, even in the middle
+of an answer, the pipe says so. In ``concurrent.futures`` workers share a queue, and one that is
+killed while it writes there leaves everybody waiting.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from scamdetect.batching import chunked
@@ -20,11 +25,15 @@ from scamdetect.scoring import Scorer, Scores, join
 
 CHUNK = 256
 
-_scorer: Scorer | None = None
+
+@dataclass(frozen=True)
+class _Worker:
+    process: BaseProcess
+    connection: Connection
 
 
 class WorkerPool:
-    """Processes that start with the first call and end with ``close``."""
+    """Processes that start with the first call and end with ``close``; calls take turns."""
 
     def __init__(self, folder: Path, runtime: RuntimeName, workers: int) -> None:
         if workers < 1:
@@ -32,59 +41,89 @@ class WorkerPool:
         self.workers = workers
         self._arguments = (folder.resolve(), runtime)
         self._lock = threading.Lock()
-        self._executor: ProcessPoolExecutor | None = None
+        self._started: list[_Worker] = []
 
     def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
         """Return what ``Scorer.score`` returns, computed by the workers.
 
         Raises ScamDetectError when a worker dies.
         """
-        executor = self._started()
-        try:
-            return join(list(executor.map(partial(_score, clear=clear), chunked(texts, CHUNK))))
-        except BrokenProcessPool as problem:
-            self.close()
-            raise ScamDetectError(
-                "a worker process ended before its work did, often for want of memory or of an "
-                "`if __name__ == '__main__':` guard in the calling script; use fewer workers"
-            ) from problem
+        with self._lock:
+            try:
+                self._start()
+                connections = [worker.connection for worker in self._started]
+                return join(_spread(connections, list(chunked(texts, CHUNK)), clear))
+            except BaseException as problem:
+                self._end()  # what the workers still do would answer the next call
+                if isinstance(problem, EOFError | OSError):
+                    raise ScamDetectError(
+                        "a worker process ended before its work did, often for want of memory or "
+                        "of an `if __name__ == '__main__':` guard in the calling script; use "
+                        "fewer workers"
+                    ) from problem
+                raise
 
     def close(self) -> None:
         """End the processes; a later call starts new ones."""
         with self._lock:
-            executor, self._executor = self._executor, None
-        if executor is not None:
-            executor.shutdown()
+            self._end()
 
-    def _started(self) -> ProcessPoolExecutor:
-        with self._lock:
-            if self._executor is None:
-                # Forked children of a process that runs threads can hang; spawned ones start clean.
-                self._executor = ProcessPoolExecutor(
-                    self.workers,
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=_open,
-                    initargs=self._arguments,
-                )
-            return self._executor
+    def _start(self) -> None:
+        # Forked children of a process that runs threads can hang; spawned ones start clean.
+        context = multiprocessing.get_context("spawn")
+        while len(self._started) < self.workers:
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
+            process.start()
+            theirs.close()
+            self._started.append(_Worker(process, ours))
+
+    def _end(self) -> None:
+        workers, self._started = self._started, []
+        for worker in workers:
+            worker.connection.close()
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join()
 
 
-def _open(folder: Path, runtime: RuntimeName) -> None:
+def _spread(
+    connections: Sequence[Connection], chunks: Sequence[Sequence[str]], clear: bool
+) -> list[Scores]:
+    """Return the scores of each chunk; raise EOFError or OSError where a worker has died."""
+    parts: dict[int, Scores] = {}
+    left = iter(enumerate(chunks))
+    busy: dict[Connection, int] = {}
+
+    def give(connection: Connection) -> None:
+        for place, chunk in left:
+            connection.send((chunk, clear))
+            busy[connection] = place
+            return
+
+    for connection in connections:
+        give(connection)
+    while busy:
+        for ready in wait(list(busy)):
+            assert isinstance(ready, Connection)
+            found = ready.recv()
+            if isinstance(found, Exception):
+                raise found
+            parts[busy.pop(ready)] = found
+            give(ready)
+    return [parts[place] for place in range(len(chunks))]
+
+
+def _work(connection: Connection, folder: Path, runtime: RuntimeName) -> None:
+    """Answer until the other end of the pipe is gone, with its process or without."""
     # Ctrl-C in a terminal reaches workers too; the process that they serve decides what it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    global _scorer
-    _scorer = Scorer(Bundle.load(folder), runtime, threads=1)
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent is gone; a killed one cannot ask it to."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _score(texts: Sequence[str], clear: bool) -> Scores:
-    assert _scorer is not None
-    return _scorer.score(texts, clear=clear)
+    scorer = Scorer(Bundle.load(folder), runtime, threads=1)
+    with suppress(EOFError, OSError):
+        while True:
+            texts, clear = connection.recv()
+            try:
+                found: Scores | Exception = scorer.score(texts, clear=clear)
+            except Exception as problem:
+                found = problem
+            connection.send(found)
