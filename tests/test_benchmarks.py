@@ -464,3 +464,21 @@ def test_throughput_names_impossible_sizes_and_missing_folders(tmp_path: Path) -
     done = _run("throughput.py", tmp_path / "no-bundle")
     assert done.returncode == 1 and "no-bundle: no such folder" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("script", ["dumps.py", "faults.py"])
+def test_dumps_are_made_and_scored(script: str, authored: Path, tmp_path: Path) -> None:
+    rows = ["--rows", "3000", *(["6000"] if script == "dumps.py" else ["--kills", "1"])]
+    where = ["--authored", authored / "authored", "--out", tmp_path / "results"]
+    done = _run(script, "--tiny", *rows, *where)
+    assert done.returncode == 0, done.stderr
+    name = "dumps-tiny" if script == "dumps.py" else "faults"
+    found = json.loads((tmp_path / "results" / f"{name}.json").read_text("utf-8"))
+    if script == "dumps.py":
+        assert [run["rows"] for run in found["runs"]] == [3000, 6000]
+        assert all(run["peak_MB"] > 0 and run["rejected"] == 0 for run in found["runs"])
+    else:
+        assert [job["format"] for job in found["jobs"]] == ["csv", "jsonl", "parquet"]
+        assert all(job["identical"] and len(job["kills"]) == 1 for job in found["jobs"])
+        assert [job["rejected"] for job in found["jobs"]] == [4, 0, 0]
+    assert done.stdout == (tmp_path / "results" / f"{name}.md").read_text("utf-8")
