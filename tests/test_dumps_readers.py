@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +309,16 @@ def test_parquet_is_read_as_it_is(tmp_path: Path) -> None:
     assert batch.rows.table().equals(table)
     assert dump.schema.equals(pq.read_schema(path), check_metadata=True)
     assert _texts(dump) == ["a", None, ""]
+
+
+@pytest.mark.parametrize("row_group_size", [500, 20_000])
+def test_parquet_read_so_far_is_not_kept(tmp_path: Path, row_group_size: int) -> None:
+    path = tmp_path / "a.parquet"
+    texts = [os.urandom(400).hex() for _ in range(20_000)]
+    pq.write_table(pa.table({"text": texts}), path, row_group_size, use_dictionary=False)
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in open_dump(path).batches()]
+    assert max(held) < path.stat().st_size / 2
 
 
 def test_parquet_values_as_json_and_cells(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.text_paths import find_text, struct_members
 from scamdetect.errors import InputError
 
+_BUFFER_BYTES = 1 << 20
+
 
 def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
     """Open a Parquet file; raise InputError where it is damaged or has no column of text."""
@@ -42,13 +44,18 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
 
     def batches() -> Iterator[Batch]:
         done = 0
-        with _reading(path), pq.ParquetFile(path) as file:
+        with _reading(path), _streamed(path) as file:
             for batch in file.iter_batches(batch_rows):
                 done += batch.num_rows
                 table = pa.Table.from_batches([batch])
                 yield Batch(ArrowRows(str(path), text_path, kept, table), (), done / total)
 
     return Dump(kept, kept_schema, batches)
+
+
+def _streamed(path: Path) -> pq.ParquetFile:
+    """Open the file so that it is read piece by piece: pre-buffered bytes would all be kept."""
+    return pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
 
 
 @contextmanager
