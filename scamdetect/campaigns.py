@@ -313,8 +313,9 @@ def _shingles(key: str) -> NDArray[np.uint64]:
 
 def _signature(shingles: NDArray[np.uint64]) -> NDArray[np.uint32]:
     """Return the MinHash signature, uint32 (_PERMUTATIONS,)."""
-    hashes: NDArray[np.uint64] = (shingles * _FACTORS + _TERMS) >> np.uint64(32)
-    return hashes.min(axis=1).astype(np.uint32)
+    hashes = (shingles * _FACTORS + _TERMS) >> np.uint64(32)
+    least: NDArray[np.uint32] = hashes.min(axis=1).astype(np.uint32)
+    return least
 
 
 def _bands(signature: NDArray[np.uint32]) -> list[bytes]:

@@ -115,7 +115,7 @@ def test_the_sum_of_parts_is_one_run(texts: list[str], data: st.DataObject) -> N
 
 @given(st.lists(st.lists(st.integers(0, 30), max_size=60), max_size=5))
 def test_memory_and_error_are_bounded(parts: list[list[int]]) -> None:
-    words = [f"{chr(97 + n % 26)}{chr(97 + n // 26)}" * 5 for n in range(31)]
+    words = [chr(0x4E00 + n) * 5 for n in range(31)]  # none alike to another
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(campaigns, "MOST", 8)
         patch.setattr(campaigns, "KEPT", 4)
