@@ -96,6 +96,11 @@ def default_destination(source: Path, kind: Format) -> Path:
     return source.with_name(f"{source.stem}.scored{extension}")
 
 
+def groups_path(destination: Path) -> Path:
+    """Return where one row a group goes, in the format of the destination."""
+    return destination.with_name(f"{destination.stem}.groups{destination.suffix}")
+
+
 def rejects_path(destination: Path) -> Path:
     """Return where the records that cannot be read go."""
     return destination.with_name(f"{destination.name}.rejected.jsonl")

@@ -9,8 +9,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
+from scamdetect.campaigns import Campaign
 from scamdetect.dumps.batches import Batch, Dump
+from scamdetect.dumps.findings import Findings
 from scamdetect.dumps.formats import Format, default_destination, destination_format
+from scamdetect.dumps.grouping import Grouping, grouping
 from scamdetect.dumps.lines import check_encoding
 from scamdetect.dumps.outputs import check_paths, reported
 from scamdetect.dumps.parts import Work, check_start, working
@@ -83,6 +86,8 @@ class Summary:
     seconds: float
     notes: tuple[str, ...] = ()  # what was decided about how to read the source
     resumed: int = 0  # of the rows, those that earlier runs had scored
+    groups: Path | None = None  # where one row a group is, if asked for
+    campaigns: tuple[Campaign, ...] = ()  # the largest ones of two messages and more
 
 
 def score_file(
@@ -100,6 +105,8 @@ def score_file(
     max_rejects: str | int | None = None,
     columns: Sequence[str] | None = None,
     only_flagged: bool = False,
+    group_by: str | None = None,
+    time_column: str | None = None,
     progress: Progress | None = None,
     watch: Watch | None = None,
     stop: Stop | None = None,
@@ -117,6 +124,10 @@ def score_file(
     ``unscored``. Records that cannot be read go to ``<destination>.rejected.jsonl``;
     ``max_rejects``, a number or a percentage such as ``"0.5%"``, stops the job once more are.
     Written text is UTF-8.
+
+    With ``group_by``, an input column or a path, one row a group, such as a sender, goes to
+    ``<stem>.groups.<extension>`` beside the destination. ``time_column`` tells when messages were
+    written, for the first and last times of groups and campaigns.
 
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
@@ -141,8 +152,9 @@ def score_file(
     destination = default_destination(source, kind) if destination is None else Path(destination)
     if destination.is_symlink():  # what the link names is replaced, not the link
         destination = destination.resolve()
-    check_paths(source, destination)
-    check_start(destination, resume=resume, overwrite=overwrite)
+    grouped = group_by is not None
+    check_paths(source, destination, grouped=grouped)
+    check_start(destination, resume=resume, overwrite=overwrite, grouped=grouped)
     dump = open_dump(
         source,
         text_column=text_column,
@@ -150,6 +162,8 @@ def score_file(
         overwrite_columns=overwrite_columns,
         source_format=kind,
     )
+    objects = kind in (Format.JSON, Format.JSONL)
+    by = grouping(dump, str(source), group_by, time_column, objects=objects)
     if columns is not None:
         dump = keep_columns(dump, columns, source)
     check_columns_fit(destination, dump)
@@ -160,6 +174,8 @@ def score_file(
         "tier": "first" if detector.clears else "encoder",
         "columns": list(dump.columns),
         "only_flagged": only_flagged,
+        "group_by": group_by,
+        "time_column": time_column,
         "part_rows": part_rows,
         "output_schema_version": SCHEMA_VERSION,
     }
@@ -177,12 +193,12 @@ def score_file(
         resumed = work.state.tally.rows
         if not work.state.joined:
             task = _Task(
-                source, dump, detector, part_rows, limit, only_flagged, stop or (lambda: False)
+                source, dump, detector, part_rows, limit, only_flagged, by, stop or (lambda: False)
             )
             _score(task, work, tell)
-            work.join(dump)
+            work.join(dump, by)
         tally = work.state.tally
-        rejects = work.publish()
+        rejects, groups = work.publish()
     return Summary(
         destination=destination,
         rejects=rejects,
@@ -200,6 +216,8 @@ def score_file(
         seconds=time.monotonic() - began,
         notes=dump.notes,
         resumed=resumed,
+        groups=groups,
+        campaigns=work.state.campaigns,
     )
 
 
@@ -211,6 +229,7 @@ class _Task:
     part_rows: int
     limit: RejectLimit | None
     only_flagged: bool
+    grouping: Grouping
     stop: Stop
 
 
@@ -245,13 +264,15 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         tell(now(ended=False))
     for batches_of_part in _in_parts(batches, task.part_rows):
         _check_stop(task)
-        before, of_part = tally, Tally()
+        before, of_part, findings = tally, Tally(), Findings(task.grouping)
         with (
             work.part() as (content, write_rejects),
             part_writer(destination_format(work.destination), content, task.dump) as write,
         ):
             for batch in batches_of_part:
-                predictions = task.detector.predict(batch.rows.texts())
+                texts = batch.rows.texts()
+                predictions = task.detector.predict(texts)
+                findings.add(batch.rows, texts, predictions, tally.rows)
                 kept = batch.rows, predictions
                 write(*(keep_flagged(*kept) if task.only_flagged else kept))
                 write_rejects(batch.rejects)
@@ -260,7 +281,7 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
                 last = batch.rejects[-1] if batch.rejects else last
                 check_rejects(task.limit, task.source, tally, last, ended=False)
                 tell(now(ended=False))
-        work.finish_part(of_part)
+        work.finish_part(of_part, findings)
         tell(now(ended=True))
     check_rejects(task.limit, task.source, tally, last, ended=True)
 
