@@ -2,9 +2,9 @@
 
 A template is what stays of a message when numbers, links and the like are masked. Templates are
 counted by the mergeable variant of the Misra-Gries summary (Agarwal et al., "Mergeable Summaries",
-PODS 2012). At the end those that are alike become one campaign: MinHash with banding (Broder 1997;
-Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", chapter 3) proposes pairs, the Jaccard
-index of their character shingles decides.
+PODS 2012). Those that are alike become one campaign, at the end and where memory runs short:
+MinHash with banding (Broder 1997; Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets",
+chapter 3) proposes pairs, the Jaccard index of their character shingles decides.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from scamdetect.text import normalise
 
 SHINGLE = 5
 ALIKE = 0.7  # the Jaccard index from which two templates are one campaign
-# A summary that holds more than MOST templates is cut to KEPT. A template that more than one in
-# KEPT of the flagged messages have is never lost, and no count is short by more than that share.
+# Of more than MOST templates those alike are counted as one, then the frequent ones are kept, KEPT
+# at most. What more than one in KEPT of the flagged messages have is never lost, and no count is
+# short by more than that share.
 MOST = 20_000
-KEPT = 10_000
+KEPT = 5_000
 
 _MOST_SHOWN = 200
 _MOST_READ = 2_000  # characters of a message that are looked at
@@ -63,10 +64,11 @@ _POWERS = np.uint64(0x9E3779B97F4A7C15) ** np.arange(SHINGLE, dtype=np.uint64)
 class Campaign:
     """Flagged messages of one template and those alike.
 
-    ``id`` names the most frequent template and is the same in every dump. ``messages`` is exact up
-    to MOST templates and from there on a lower bound, short by ``Campaigns.shortfall`` at most;
-    ``kinds`` and ``languages`` count messages, most frequent first, one of two kinds under both.
-    ``template`` is masked. ``first_row`` is the position of the first message in the dump, from 0;
+    ``id`` names the most frequent template and is the same in every dump; ``template`` is its text,
+    masked. Up to MOST templates in a dump ``messages`` and ``templates`` are exact; from there on
+    ``messages`` is a lower bound, short by ``Campaigns.shortfall`` at most for each template, and a
+    template may count twice. ``kinds`` and ``languages`` count messages, most frequent first, one
+    of two kinds under both. ``first_row`` is the position of the first message in the dump, from 0;
     the times are None where none were given.
     """
 
@@ -84,9 +86,13 @@ class Campaign:
 
 @dataclass
 class _Entry:
-    """What is known of one template; ``weight`` is its Misra-Gries counter, which ages."""
+    """What is known of a template and those alike that were counted with it.
+
+    ``weight`` is the Misra-Gries counter, which ages.
+    """
 
     template: str
+    templates: int
     messages: int
     weight: int
     kinds: Counter[str]
@@ -97,9 +103,16 @@ class _Entry:
     last_time: str | None
 
     def plus(self, other: _Entry) -> _Entry:
+        """Return the sum with what else is known of the same template."""
+        first = self if self.first_row <= other.first_row else other
+        return replace(self.absorb(other), template=first.template, templates=self.templates)
+
+    def absorb(self, other: _Entry) -> _Entry:
+        """Return the sum with what is known of another template."""
         first = self if self.first_row <= other.first_row else other
         return _Entry(
-            first.template,
+            self.template,
+            self.templates + other.templates,
             self.messages + other.messages,
             self.weight + other.weight,
             self.kinds + other.kinds,
@@ -158,7 +171,7 @@ class Campaigns:
         """Count one flagged message."""
         template = mask(text)
         one = _Entry(
-            template, 1, 1, Counter(kinds), Counter((language,)), probability, row, time, time
+            template, 1, 1, 1, Counter(kinds), Counter((language,)), probability, row, time, time
         )
         self.messages += 1
         self._count(_key(template), one)
@@ -174,10 +187,8 @@ class Campaigns:
 
     def top(self, n: int | None = None, at_least: int = 1) -> list[Campaign]:
         """Return the campaigns of at least so many messages, largest first, at most ``n``."""
-        ranked = sorted(self._entries.items(), key=lambda item: _rank(item[1]))
-        groups = _alike([key for key, _ in ranked])
-        found = [_campaign([ranked[place] for place in group]) for group in groups]
-        found = [campaign for campaign in found if campaign.messages >= at_least]
+        merged = _merged(self._entries).items()
+        found = [_campaign(key, entry) for key, entry in merged if entry.messages >= at_least]
         return sorted(found, key=lambda c: (-c.messages, c.first_row))[:n]
 
     def to_dict(self) -> dict[str, Any]:
@@ -207,7 +218,10 @@ class Campaigns:
             self._cut()
 
     def _cut(self) -> None:
-        """Age all templates by the weight of the first that must go; those without any go."""
+        """Merge alike templates; age all by the weight of the first that must go, if one must."""
+        self._entries = _merged(self._entries)
+        if len(self._entries) <= KEPT:
+            return
         weights = sorted((entry.weight for entry in self._entries.values()), reverse=True)
         age = weights[KEPT]
         self.shortfall += age
@@ -239,22 +253,26 @@ def _key(template: str) -> str:
     return _NOT_WORD.sub(" ", template.casefold()).strip() or template
 
 
-def _rank(entry: _Entry) -> tuple[int, int]:
-    return -entry.messages, entry.first_row
+def _merged(entries: Mapping[str, _Entry]) -> dict[str, _Entry]:
+    """Return the entries with each absorbed by the most frequent one that it is alike to."""
+    ranked = sorted(entries, key=lambda key: (-entries[key].messages, entries[key].first_row))
+    merged = {}
+    for leader, *others in _alike(ranked):
+        whole = entries[ranked[leader]]
+        for place in others:
+            whole = whole.absorb(entries[ranked[place]])
+        merged[ranked[leader]] = whole
+    return merged
 
 
-def _campaign(members: Sequence[tuple[str, _Entry]]) -> Campaign:
-    key, leader = members[0]
-    whole = leader
-    for _, entry in members[1:]:
-        whole = whole.plus(entry)
+def _campaign(key: str, whole: _Entry) -> Campaign:
     return Campaign(
         id=hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:10],
         messages=whole.messages,
-        templates=len(members),
+        templates=whole.templates,
         kinds=_ordered(whole.kinds),
         languages=_ordered(whole.languages),
-        template=leader.template,
+        template=whole.template,
         highest_probability=whole.highest_probability,
         first_row=whole.first_row,
         first_time=whole.first_time,

@@ -130,3 +130,16 @@ def test_memory_and_error_are_bounded(parts: list[list[int]]) -> None:
         counted = {c.template: c.messages for c in found.top()}
         for template, count in seen.items():
             assert count - found.shortfall <= counted.get(template, 0) <= count
+
+
+def test_a_campaign_whose_every_message_differs_is_not_lost() -> None:
+    names = [f"{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}" for n in range(400)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(campaigns, "MOST", 40)
+        patch.setattr(campaigns, "KEPT", 10)
+        texts = [text for name in names for text in (_lure(1, name), chr(0x4E00 + len(name)))]
+        found = _counted(texts[:500]) + _counted(texts[500:], 500)
+    first, second = found.top(2)
+    assert [first.messages, second.messages] == [400, 400]
+    assert found.shortfall == 0
+    assert "parcel" in (first.template + second.template)

@@ -74,12 +74,10 @@ def test_the_summary_names_campaigns_but_shows_no_text(whole: tuple[Path, list[s
 @pytest.mark.parametrize(
     "plan",
     [
-        "SIGKILL@predict#4",
         "SIGKILL@os.rename:part-000001.groups#1",
         "SIGKILL@os.rename:part-000002.campaigns#1",
         "SIGKILL@os.rename:joined.groups#1",
         "SIGKILL@os.rename:joined.groups#2",  # to its final name
-        "SIGKILL@os.rename:joined.csv#2",
         "SIGKILL@os.remove:part-000003#1",
     ],
 )
