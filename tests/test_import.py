@@ -44,7 +44,7 @@ INNER = {
 TRAIN_SIDE = {f"scamdetect.{name}" for name in ("data", "training", "evaluation", "bench")}
 CORE_LIBRARIES = {"numpy", "onnxruntime", "tokenizers", "pyarrow", "click", "tqdm", "scamdetect"}
 # What a folder of the core imports besides, from the extra of the same name.
-EXTRA_LIBRARIES = {"mail": {"chardet", "lxml"}}
+EXTRA_LIBRARIES = {"mail": {"chardet", "lxml"}, "remote": {"fsspec"}}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -96,6 +96,17 @@ def default_destination(source: Path, kind: Format) -> Path:
     return source.with_name(f"{source.stem}.scored{extension}")
 
 
+def beside_folder(folder: Path) -> Path:
+    """Return ``<folder>.scored.parquet`` beside the folder; raise InputError for the root."""
+    name = folder.name
+    if name in ("", ".."):
+        folder = folder.resolve()
+        name = folder.name
+    if not name:
+        raise InputError(f"{folder}: no name follows from it; name the destination with -o")
+    return folder.with_name(f"{name}.scored.parquet")
+
+
 def rejects_path(destination: Path) -> Path:
     """Return where the records that cannot be read go."""
     return destination.with_name(f"{destination.name}.rejected.jsonl")

@@ -7,20 +7,36 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scamdetect.dumps.formats import destination_format, rejects_path
+from scamdetect.dumps.locations import Source
 from scamdetect.errors import InputError, OutputError
 
 
-def check_paths(source: Path, destination: Path) -> None:
-    """Raise InputError where the destination cannot be written."""
+def check_paths(source: Source, destination: Path, folder: Path) -> None:
+    """Raise InputError where the destination cannot be written, or would be read as a source.
+
+    ``folder`` is where the work lies until it is done.
+    """
     destination_format(destination)
+    _check_outside(source, destination, folder)
     for path in (destination, rejects_path(destination)):
         if path.exists():
-            if source.exists() and path.samefile(source):
+            if not source.is_many and source.root.exists() and path.samefile(source.root):
                 raise InputError(f"{path}: the source would be overwritten; choose another name")
             if not path.is_file():
                 raise InputError(f"{path}: is there and no file; choose another name")
     if not destination.parent.is_dir():
         raise InputError(f"{destination.parent}: no such folder; create it first")
+
+
+def _check_outside(source: Source, destination: Path, folder: Path) -> None:
+    written = (destination, rejects_path(destination), folder / "part-000000.rejected.jsonl",
+               folder / f"part-000000{destination.suffix}", folder / "state.json")  # fmt: skip
+    for path in written:
+        if source.reads(path):
+            raise InputError(
+                f"{path}: would itself be read as a part of {source}; write outside of that "
+                "folder, or under a name that begins with _"
+            )
 
 
 def check_free(destination: Path, *, overwrite: bool) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -13,6 +15,7 @@ from typing import IO
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.formats import destination_format, rejects_path
 from scamdetect.dumps.outputs import check_free
+from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.state import (
     ANEW,
     Part,
@@ -36,16 +39,17 @@ except ImportError:  # not on Windows, where nothing keeps two runs apart
 
 WriteRejects = Callable[[Sequence[Reject]], None]
 
+_COPY_BYTES = 1 << 20
 _OURS = re.compile(r"((part-\d{6,}|joined)(\.rejected)?\.[a-z]+|state\.json)(\.part)?|lock")
 
 
 class Work:
     """The parts that a job has finished; the caller holds the folder's lock."""
 
-    def __init__(self, destination: Path, state: State) -> None:
+    def __init__(self, destination: Path, folder: Path, state: State) -> None:
         self.destination = destination
         self.state = state
-        self._folder = work_folder(destination)
+        self._folder = folder
         self._format = destination_format(destination)
 
     def save(self) -> None:
@@ -159,14 +163,22 @@ class Work:
         return self._folder / "joined.rejected.jsonl"
 
 
-def work_folder(destination: Path) -> Path:
-    """Return where the parts of an unfinished job lie."""
-    return destination.with_name(f"{destination.name}.parts")
+def work_folder(destination: Path, parent: Path | None = None) -> Path:
+    """Return where the parts of an unfinished job lie.
+
+    That is in ``parent`` or, without one, beside the destination, in the current folder where the
+    destination is a URL.
+    """
+    if parent is None:
+        parent = Path() if isinstance(destination, RemotePath) else destination.parent
+    return parent / f"{destination.name}.parts"
 
 
-def check_start(destination: Path, *, resume: bool, overwrite: bool) -> None:
-    """Raise InputError where something is there that these options do not allow to touch."""
-    folder = work_folder(destination)
+def check_start(destination: Path, folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise InputError where something is there that these options do not allow to touch.
+
+    ``folder`` is the work folder.
+    """
     if not _is_begun(folder):
         _check_new(destination, resume=resume, overwrite=overwrite)
     elif not (resume or overwrite):
@@ -178,7 +190,7 @@ def check_start(destination: Path, *, resume: bool, overwrite: bool) -> None:
 
 @contextmanager
 def working(
-    destination: Path, settings: Settings, *, resume: bool, overwrite: bool
+    destination: Path, folder: Path, settings: Settings, *, resume: bool, overwrite: bool
 ) -> Iterator[Work]:
     """Give the work of a new job or, to resume, of the unfinished one with the same settings.
 
@@ -186,14 +198,13 @@ def working(
     without any is removed. Raises InputError where the folder is not as it must be, OSError where
     it cannot be written.
     """
-    folder = work_folder(destination)
     _check_folder(folder)
     folder.mkdir(exist_ok=True)
     with _locked(folder):
-        work = _resumed(destination, settings, overwrite) if resume else None
+        work = _resumed(destination, folder, settings, overwrite) if resume else None
         if work is None:
             _check_new(destination, resume=resume, overwrite=overwrite)
-            work = Work(destination, State(settings, overwrite))
+            work = Work(destination, folder, State(settings, overwrite))
         try:
             work.save()  # before the sweep, so that no state tells of parts that are gone
             work.sweep()
@@ -216,16 +227,15 @@ def _check_new(destination: Path, *, resume: bool, overwrite: bool) -> None:
     check_free(destination, overwrite=overwrite)
 
 
-def _resumed(destination: Path, settings: Settings, overwrite: bool) -> Work | None:
+def _resumed(destination: Path, folder: Path, settings: Settings, overwrite: bool) -> Work | None:
     """Return the unfinished work, None where there is none."""
-    folder = work_folder(destination)
     if not _is_begun(folder):
         return None
     path = folder / "state.json"
     state = load(path)
     check_same(path, state.settings, settings)
     check_free(destination, overwrite=overwrite or state.overwrite or state.joined)
-    work = Work(destination, state)
+    work = Work(destination, folder, state)
     if not state.joined:
         work.check_parts()
     return work
@@ -269,6 +279,22 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _move(joined: Path, final: Path) -> None:
     if joined.exists():
-        joined.replace(final)
+        _place(joined, final)
     elif not final.exists():
         raise InputError(f"{joined}: missing; put it back, or {ANEW}")
+
+
+def _place(joined: Path, final: Path) -> None:
+    """Give a file its final name, where it appears whole or not at all; raise OSError."""
+    if isinstance(final, RemotePath):
+        final.upload(joined)
+        joined.unlink()
+        return
+    try:
+        joined.replace(final)
+    except OSError as problem:
+        if problem.errno != errno.EXDEV:
+            raise
+        with joined.open("rb") as source, writing(final) as file:  # on another disk
+            shutil.copyfileobj(source, file, _COPY_BYTES)
+        joined.unlink()
