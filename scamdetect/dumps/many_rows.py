@@ -123,7 +123,8 @@ class JoinedRows:
 
     def table(self) -> pa.Table:
         """Return one table of all parts."""
-        return pa.concat_tables([part.table() for part in self.parts])
+        # In one piece: a stream holds every piece as a batch of its own.
+        return pa.concat_tables([part.table() for part in self.parts]).combine_chunks()
 
     def take(self, places: Sequence[int]) -> Self:
         """Return the rows at these places, which ascend."""
