@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -212,6 +213,8 @@ def test_memory_and_file_urls(here: Path, memory: MemoryFileSystem) -> None:
     memory.pipe_file("/d/sub/b.jsonl", b'{"text": "b"}\n')
     summary = _score("memory://d")
     assert _texts(summary.destination) == ["a", "b"]
+    with pytest.raises(InputError, match="is there already"):
+        _score("memory://d/a.jsonl", destination=summary.destination)
     assert summary.destination == Path("d.scored.parquet")
     _score("memory://d/**/b.*", destination=(here / "o.csv").as_uri())
     assert (here / "o.csv").read_text("utf-8").splitlines()[1].startswith("b,sub/b.jsonl,")
@@ -242,6 +245,7 @@ def test_a_failed_upload_is_made_up_for(
     detector = CountingDetector()
     summary = _score("in.csv", destination="memory://o.csv", resume=True, detector=detector)
     assert (detector.calls, str(summary.destination)) == (0, "memory:///o.csv")
+    assert str(asdict(summary)["destination"]) == "memory:///o.csv"
     assert memory.cat_file("/o.csv").startswith(b"text,scamdetect_verdict")
     assert [path.name for path in here.iterdir()] == ["in.csv"]
 

@@ -39,7 +39,10 @@ def recognise_many(source: Source, name: str | None, encoding: str | None) -> Fo
     """Return the one format of all files; raise InputError, naming two that differ."""
     first: tuple[Format, SourceFile] | None = None
     for file in _with_content(source):
-        kind = recognise(file.path, name, encoding)
+        try:
+            kind = recognise(file.path, name, encoding)
+        except InputError as problem:
+            raise InputError(f"{problem}; or name some of the files with a glob") from problem
         if first is None:
             first = kind, file
         elif kind is not first[0]:

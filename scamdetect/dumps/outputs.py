@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scamdetect.dumps.formats import destination_format, rejects_path
 from scamdetect.dumps.locations import Source
+from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.errors import InputError, OutputError
 
 
@@ -20,12 +21,19 @@ def check_paths(source: Source, destination: Path, folder: Path) -> None:
     _check_outside(source, destination, folder)
     for path in (destination, rejects_path(destination)):
         if path.exists():
-            if not source.is_many and source.root.exists() and path.samefile(source.root):
+            if not source.is_many and _is_same(path, source.root):
                 raise InputError(f"{path}: the source would be overwritten; choose another name")
             if not path.is_file():
                 raise InputError(f"{path}: is there and no file; choose another name")
     if not destination.parent.is_dir():
         raise InputError(f"{destination.parent}: no such folder; create it first")
+
+
+def _is_same(path: Path, source: Path) -> bool:
+    """Tell whether a path that exists is the source."""
+    if isinstance(path, RemotePath) or isinstance(source, RemotePath):
+        return isinstance(path, RemotePath) and path.samefile(source)
+    return source.exists() and path.samefile(source)
 
 
 def _check_outside(source: Source, destination: Path, folder: Path) -> None:
