@@ -30,13 +30,20 @@ def cli() -> None:
 
 
 @cli.command(epilog="Example: scamdetect score dump.jsonl -o scored.parquet --text-column body")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=click.Path())
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="Destination; its extension chooses the format. Default: <stem>.scored.<extension>, "
-    "Parquet for JSON, chat exports and mail.",
+    "Parquet for JSON, chat exports, mail, folders and globs.",
+)
+@click.option(
+    "--work-folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for unfinished work.  [default: that of the destination; the current one where "
+    "the destination is a URL]",
 )
 @click.option(
     "--format",
@@ -114,8 +121,9 @@ def cli() -> None:
     help="Instead write one JSON line a part, and one at the end, to stderr.",
 )
 def score(
-    source: Path,
-    output: Path | None,
+    source: str,
+    output: str | None,
+    work_folder: Path | None,
     source_format: str | None,
     text_column: str,
     encoding: str | None,
@@ -146,6 +154,11 @@ def score(
     .jsonl.zst). JSON holds an array of objects. Chat exports (a .txt of WhatsApp's, result.json of
     Telegram Desktop) and mail (.mbox, .eml) are scored into Parquet; what nobody wrote stays in
     them as unscored, and of a mail only what its sender wrote is judged.
+
+    SOURCE is a file, a folder or a glob in quotes ('dumps/2024-*.csv.gz'), here or behind a URL
+    (s3://bucket/dumps). The files of a folder or a glob are scored into one Parquet file, with the
+    column scamdetect_file more; folders such as year=2024 become columns. The destination may be a
+    URL too.
 
     Until all is scored, finished parts lie in <destination>.parts. Ctrl-C ends the part at hand and
     then the run, a second one ends it at once; --resume goes on. Exit codes: 0 done, 2 wrong use or
@@ -183,6 +196,7 @@ def score(
             only_flagged=only_flagged,
             group_by=group_by,
             time_column=time_column,
+            work_folder=work_folder,
             watch=log_part if log_json else show,
             stop=stop,
         )

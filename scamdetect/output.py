@@ -31,6 +31,8 @@ SCHEMA: pa.Schema = pa.schema(
     ]
 )
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
+# Before the others where a dump of several files is scored: the file that a row is from.
+FILE_COLUMN = "scamdetect_file"
 FLAT_SCHEMA: pa.Schema = SCHEMA.set(
     SCHEMA.get_field_index("scamdetect_kinds"), pa.field("scamdetect_kinds", pa.string())
 )
@@ -79,6 +81,14 @@ def check_columns(
         raise InputError(f"{where} has {found} columns {text_column!r}; rename all but one")
     if text_column in COLUMNS:
         raise InputError(f"{where}: the text column {text_column!r} is an output column; rename it")
+    return kept_columns(existing, overwrite=overwrite, where=where)
+
+
+def kept_columns(existing: Sequence[str], *, overwrite: bool, where: str) -> tuple[str, ...]:
+    """Return the names of the input columns, in their order.
+
+    Raises InputError, naming ``where``, when output columns exist and ``overwrite`` is false.
+    """
     taken = [name for name in existing if name in COLUMNS]
     if taken and not overwrite:
         raise InputError(

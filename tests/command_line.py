@@ -10,7 +10,7 @@ from pathlib import Path
 import scamdetect
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
-_ENVIRONMENT = os.environ | {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
+_ADDED = {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
 
 
 def score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -18,7 +18,7 @@ def score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[s
     done = subprocess.run(
         [sys.executable, "-m", "scamdetect.cli", "score", *map(str, arguments)],
         cwd=folder,
-        env=_ENVIRONMENT,
+        env=os.environ | _ADDED,
         capture_output=True,
         encoding="utf-8",
         timeout=120,

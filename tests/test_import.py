@@ -44,7 +44,7 @@ INNER = {
 TRAIN_SIDE = {f"scamdetect.{name}" for name in ("data", "training", "evaluation", "bench")}
 CORE_LIBRARIES = {"numpy", "onnxruntime", "tokenizers", "pyarrow", "click", "tqdm", "scamdetect"}
 # What a folder of the core imports besides, from the extra of the same name.
-EXTRA_LIBRARIES = {"mail": {"chardet", "lxml"}}
+EXTRA_LIBRARIES = {"mail": {"chardet", "lxml"}, "remote": {"fsspec"}}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -191,3 +191,16 @@ def test_mail_alone_needs_its_extra(tmp_path: Path, library: str) -> None:
         "except MissingExtraError as error:\n    print(error)"
     )
     assert "pip install 'scamdetect[mail]'" in fresh(code)
+
+
+def test_urls_alone_need_their_extra(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("text\nhi\n", encoding="utf-8")
+    code = (
+        "import sys\nsys.modules['fsspec'] = sys.modules['s3fs'] = None\n"
+        "from scamdetect.dumps.locations import find_source\n"
+        "from scamdetect.errors import MissingExtraError\n"
+        f"find_source('file://{tmp_path}/in.csv'); find_source({str(tmp_path)!r})\n"
+        "try:\n    find_source('s3://bucket/in.csv')\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    assert "pip install 'scamdetect[remote]'" in fresh(code)

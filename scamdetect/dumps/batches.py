@@ -30,10 +30,12 @@ class Reject:
     reason: str
     raw: bytes
     undecodable: bool = False
+    file: str | None = None  # of several, the one that it is in
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types; bytes that are not UTF-8 as base64."""
-        place = {
+        place: dict[str, Any] = {} if self.file is None else {"file": self.file}
+        place |= {
             "record": self.record, "line": self.line, "lines": self.lines, "reason": self.reason,
         }  # fmt: skip
         try:
@@ -56,7 +58,9 @@ class Dump:
     """An opened dump: the columns to keep, their types, and the batches, read anew on each call.
 
     ``raw_header`` holds the kept header cells of a CSV or TSV as they stand there; ``notes`` tell
-    what was decided about a file that does not say how it is to be read.
+    what was decided about a file that does not say how it is to be read. ``json_types`` names the
+    types that a column of JSON has, ``has_text`` says whether there is the text column at all.
+    The last column of a ``many`` is ``scamdetect_file``.
     """
 
     columns: tuple[str, ...]
@@ -67,6 +71,9 @@ class Dump:
     line_end: str = "\n"
     bom: bool = False
     notes: tuple[str, ...] = ()
+    json_types: tuple[frozenset[str], ...] = ()
+    has_text: bool = True
+    many: bool = False
 
 
 @dataclass(frozen=True)

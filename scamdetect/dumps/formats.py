@@ -101,6 +101,17 @@ def groups_path(destination: Path) -> Path:
     return destination.with_name(f"{destination.stem}.groups{destination.suffix}")
 
 
+def beside_folder(folder: Path) -> Path:
+    """Return ``<folder>.scored.parquet`` beside the folder; raise InputError for the root."""
+    name = folder.name
+    if name in ("", ".."):
+        folder = folder.resolve()
+        name = folder.name
+    if not name:
+        raise InputError(f"{folder}: no name follows from it; name the destination with -o")
+    return folder.with_name(f"{name}.scored.parquet")
+
+
 def rejects_path(destination: Path) -> Path:
     """Return where the records that cannot be read go."""
     return destination.with_name(f"{destination.name}.rejected.jsonl")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
@@ -12,14 +13,23 @@ from typing import Protocol
 from scamdetect.campaigns import Campaign
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.findings import Findings
-from scamdetect.dumps.formats import Format, default_destination, destination_format
+from scamdetect.dumps.formats import (
+    Format,
+    beside_folder,
+    default_destination,
+    destination_format,
+)
 from scamdetect.dumps.grouping import Grouping, grouping
 from scamdetect.dumps.lines import check_encoding
+from scamdetect.dumps.locations import Source, find_source, located
+from scamdetect.dumps.many import open_many, recognise_many
 from scamdetect.dumps.outputs import check_paths, reported
 from scamdetect.dumps.parts import Work, check_start, working
+from scamdetect.dumps.parts import work_folder as parts_folder
 from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
+from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.selection import keep_columns, keep_flagged
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.tally import Standing, Tally, count
@@ -107,6 +117,7 @@ def score_file(
     only_flagged: bool = False,
     group_by: str | None = None,
     time_column: str | None = None,
+    work_folder: str | Path | None = None,
     progress: Progress | None = None,
     watch: Watch | None = None,
     stop: Stop | None = None,
@@ -118,12 +129,16 @@ def score_file(
     names one instead. All but Parquet may be compressed with gzip or Zstandard. ``text_column`` may
     be a dotted path into objects of JSON or structs of Parquet, such as ``message.body``.
 
+    The source may also be a folder or a glob, whose files are one dump of one format, with the
+    column ``scamdetect_file`` more, and each may be a URL that fsspec knows, such as ``s3://``.
+
     Without a destination it is ``<stem>.scored.<extension>`` beside the source, Parquet for JSON,
-    chats and mail. Rows, their order and all input columns stay as they were; ``columns`` keeps
-    these in this order, ``only_flagged`` the flagged rows alone. A row without text is
-    ``unscored``. Records that cannot be read go to ``<destination>.rejected.jsonl``;
-    ``max_rejects``, a number or a percentage such as ``"0.5%"``, stops the job once more are.
-    Written text is UTF-8.
+    chats and mail; of a folder or glob ``<folder>.scored.parquet`` beside the folder, and in the
+    current folder where the source is a URL. Rows, their order and all input columns stay as they
+    were; ``columns`` keeps these in this order, ``only_flagged`` the flagged rows alone. A row
+    without text is ``unscored``. Records that cannot be read go to
+    ``<destination>.rejected.jsonl``; ``max_rejects``, a number or a percentage such as ``"0.5%"``,
+    stops the job once more are. Written text is UTF-8.
 
     With ``group_by``, an input column or a path, one row a group, such as a sender, goes to
     ``<stem>.groups.<extension>`` beside the destination. ``time_column`` tells when messages were
@@ -133,7 +148,9 @@ def score_file(
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
     ``resume`` a job that was killed goes on there and gives the same files, to the byte, as one
     that was not; its settings and source must be the same. ``overwrite`` replaces an existing
-    destination and, without ``resume``, throws away unfinished work.
+    destination and, without ``resume``, throws away unfinished work. The work folder lies in
+    ``work_folder`` instead, and in the current folder where the destination is a URL, to which the
+    whole result is uploaded at the end.
 
     ``progress`` is called after each batch with the records read and the share of the source,
     ``watch`` after each batch and each part with the whole Standing. ``stop`` is asked before each
@@ -144,30 +161,37 @@ def score_file(
     extra. Errors on the way have a note that says what is kept and how to go on.
     """
     began = time.monotonic()
-    source = Path(source)
+    found = find_source(source)
     limit = None if max_rejects is None else reject_limit(max_rejects)
     if part_rows < 1:
         raise InputError(f"part_rows={part_rows!r} is impossible; use 1 or more")
-    kind = recognise(source, source_format, encoding)
-    destination = default_destination(source, kind) if destination is None else Path(destination)
+    if found.is_many:
+        kind = recognise_many(found, source_format, encoding)
+    else:
+        kind = recognise(found.root, source_format, encoding)
+    destination = _default(found, kind) if destination is None else located(destination)
     if destination.is_symlink():  # what the link names is replaced, not the link
         destination = destination.resolve()
+    folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
     grouped = group_by is not None
-    check_paths(source, destination, grouped=grouped)
-    check_start(destination, resume=resume, overwrite=overwrite, grouped=grouped)
-    dump = open_dump(
-        source,
+    check_paths(found, destination, folder, grouped=grouped)
+    check_start(destination, folder, resume=resume, overwrite=overwrite, grouped=grouped)
+    open_file = partial(
+        open_dump,
         text_column=text_column,
         encoding=encoding,
         overwrite_columns=overwrite_columns,
         source_format=kind,
     )
+    dump = (
+        open_many(found, open_file, overwrite_columns) if found.is_many else open_file(found.root)
+    )
     objects = kind in (Format.JSON, Format.JSONL)
-    by = grouping(dump, str(source), group_by, time_column, objects=objects)
+    by = grouping(dump, str(found), group_by, time_column, objects=objects)
     if columns is not None:
-        dump = keep_columns(dump, columns, source)
+        dump = keep_columns(dump, columns, str(found))
     check_columns_fit(destination, dump)
-    settings = _source_settings(source, kind, text_column, encoding) | {
+    settings = _source_settings(found, kind, text_column, encoding) | {
         "model_id": detector.model_id,
         "flag": detector.thresholds.flag,
         "review": detector.thresholds.review,
@@ -179,6 +203,8 @@ def score_file(
         "part_rows": part_rows,
         "output_schema_version": SCHEMA_VERSION,
     }
+    if isinstance(destination, RemotePath):  # its work folder does not tell it from others
+        settings["destination"] = str(destination)
 
     def tell(standing: Standing) -> None:
         if progress is not None and not standing.ended:
@@ -188,12 +214,19 @@ def score_file(
 
     with (
         reported(destination),
-        working(destination, settings, resume=resume, overwrite=overwrite) as work,
+        working(destination, folder, settings, resume=resume, overwrite=overwrite) as work,
     ):
         resumed = work.state.tally.rows
         if not work.state.joined:
             task = _Task(
-                source, dump, detector, part_rows, limit, only_flagged, by, stop or (lambda: False)
+                str(found),
+                dump,
+                detector,
+                part_rows,
+                limit,
+                only_flagged,
+                by,
+                stop or (lambda: False),
             )
             _score(task, work, tell)
             work.join(dump, by)
@@ -223,7 +256,7 @@ def score_file(
 
 @dataclass(frozen=True)
 class _Task:
-    source: Path
+    source: str
     dump: Dump
     detector: Detector
     part_rows: int
@@ -234,17 +267,21 @@ class _Task:
 
 
 def _source_settings(
-    source: Path, kind: Format, text_column: str, encoding: str | None
+    source: Source, kind: Format, text_column: str, encoding: str | None
 ) -> Settings:
-    status = source.stat()
-    return {
-        "source": str(source.resolve()),
-        "source_bytes": status.st_size,
-        "source_modified_ns": status.st_mtime_ns,
+    return source.identity() | {
         "format": kind.value,
         "text_column": text_column,
         "encoding": check_encoding(encoding),
     }
+
+
+def _default(source: Source, kind: Format) -> Path:
+    """Return the destination without a given one; nothing is uploaded unasked."""
+    beside = (
+        beside_folder(source.root) if source.is_many else default_destination(source.root, kind)
+    )
+    return Path(beside.name) if isinstance(source.root, RemotePath) else beside
 
 
 def _score(task: _Task, work: Work, tell: Watch) -> None:

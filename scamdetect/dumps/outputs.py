@@ -7,20 +7,45 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scamdetect.dumps.formats import destination_format, groups_path, rejects_path
+from scamdetect.dumps.locations import Source
+from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.errors import InputError, OutputError
 
 
-def check_paths(source: Path, destination: Path, *, grouped: bool = False) -> None:
-    """Raise InputError where the destination cannot be written, or with it the groups."""
+def check_paths(source: Source, destination: Path, folder: Path, *, grouped: bool = False) -> None:
+    """Raise InputError where the destination cannot be written, or would be read as a source.
+
+    ``folder`` is where the work lies until it is done; ``grouped`` says that groups are written.
+    """
     destination_format(destination)
+    _check_outside(source, destination, folder, grouped)
     for path in _paths(destination, grouped):
         if path.exists():
-            if source.exists() and path.samefile(source):
+            if not source.is_many and _is_same(path, source.root):
                 raise InputError(f"{path}: the source would be overwritten; choose another name")
             if not path.is_file():
                 raise InputError(f"{path}: is there and no file; choose another name")
     if not destination.parent.is_dir():
         raise InputError(f"{destination.parent}: no such folder; create it first")
+
+
+def _is_same(path: Path, source: Path) -> bool:
+    """Tell whether a path that exists is the source."""
+    if isinstance(path, RemotePath) or isinstance(source, RemotePath):
+        return isinstance(path, RemotePath) and path.samefile(source)
+    return source.exists() and path.samefile(source)
+
+
+def _check_outside(source: Source, destination: Path, folder: Path, grouped: bool) -> None:
+    parts = (f"part-000000{destination.suffix}", "part-000000.rejected.jsonl", "state.json",
+             "part-000000.campaigns.json", "part-000000.groups.arrow",
+             f"joined.groups{destination.suffix}")  # fmt: skip
+    for path in (*_paths(destination, grouped), *(folder / name for name in parts)):
+        if source.reads(path):
+            raise InputError(
+                f"{path}: would itself be read as a part of {source}; write outside of that "
+                "folder, or under a name that begins with _"
+            )
 
 
 def check_free(destination: Path, *, overwrite: bool, grouped: bool = False) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -16,6 +18,7 @@ from scamdetect.dumps.formats import destination_format, groups_path, rejects_pa
 from scamdetect.dumps.grouping import Grouping
 from scamdetect.dumps.groups_file import write_groups
 from scamdetect.dumps.outputs import check_free
+from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.state import (
     ANEW,
     Part,
@@ -40,6 +43,7 @@ except ImportError:  # not on Windows, where nothing keeps two runs apart
 WriteRejects = Callable[[Sequence[Reject]], None]
 
 _TOP_CAMPAIGNS = 10
+_COPY_BYTES = 1 << 20
 _OURS = re.compile(
     r"((part-\d{6,}|joined)(\.rejected|\.groups|\.campaigns)?\.[a-z]+|state\.json)(\.part)?|lock"
 )
@@ -48,10 +52,10 @@ _OURS = re.compile(
 class Work:
     """The parts that a job has finished; the caller holds the folder's lock."""
 
-    def __init__(self, destination: Path, state: State) -> None:
+    def __init__(self, destination: Path, folder: Path, state: State) -> None:
         self.destination = destination
         self.state = state
-        self._folder = work_folder(destination)
+        self._folder = folder
         self._format = destination_format(destination)
 
     def save(self) -> None:
@@ -214,14 +218,24 @@ class Work:
         return self._folder / f"joined.groups.{self._format.value}"
 
 
-def work_folder(destination: Path) -> Path:
-    """Return where the parts of an unfinished job lie."""
-    return destination.with_name(f"{destination.name}.parts")
+def work_folder(destination: Path, parent: Path | None = None) -> Path:
+    """Return where the parts of an unfinished job lie.
+
+    That is in ``parent`` or, without one, beside the destination, in the current folder where the
+    destination is a URL.
+    """
+    if parent is None:
+        parent = Path() if isinstance(destination, RemotePath) else destination.parent
+    return parent / f"{destination.name}.parts"
 
 
-def check_start(destination: Path, *, resume: bool, overwrite: bool, grouped: bool = False) -> None:
-    """Raise InputError where something is there that these options do not allow to touch."""
-    folder = work_folder(destination)
+def check_start(
+    destination: Path, folder: Path, *, resume: bool, overwrite: bool, grouped: bool = False
+) -> None:
+    """Raise InputError where something is there that these options do not allow to touch.
+
+    ``folder`` is the work folder.
+    """
     if not _is_begun(folder):
         _check_new(destination, resume=resume, overwrite=overwrite, grouped=grouped)
     elif not (resume or overwrite):
@@ -233,7 +247,7 @@ def check_start(destination: Path, *, resume: bool, overwrite: bool, grouped: bo
 
 @contextmanager
 def working(
-    destination: Path, settings: Settings, *, resume: bool, overwrite: bool
+    destination: Path, folder: Path, settings: Settings, *, resume: bool, overwrite: bool
 ) -> Iterator[Work]:
     """Give the work of a new job or, to resume, of the unfinished one with the same settings.
 
@@ -241,15 +255,14 @@ def working(
     without any is removed. Raises InputError where the folder is not as it must be, OSError where
     it cannot be written.
     """
-    folder = work_folder(destination)
     _check_folder(folder)
     folder.mkdir(exist_ok=True)
     with _locked(folder):
-        work = _resumed(destination, settings, overwrite) if resume else None
+        work = _resumed(destination, folder, settings, overwrite) if resume else None
         if work is None:
             grouped = settings.get("group_by") is not None
             _check_new(destination, resume=resume, overwrite=overwrite, grouped=grouped)
-            work = Work(destination, State(settings, overwrite))
+            work = Work(destination, folder, State(settings, overwrite))
         try:
             work.save()  # before the sweep, so that no state tells of parts that are gone
             work.sweep()
@@ -272,9 +285,8 @@ def _check_new(destination: Path, *, resume: bool, overwrite: bool, grouped: boo
     check_free(destination, overwrite=overwrite, grouped=grouped)
 
 
-def _resumed(destination: Path, settings: Settings, overwrite: bool) -> Work | None:
+def _resumed(destination: Path, folder: Path, settings: Settings, overwrite: bool) -> Work | None:
     """Return the unfinished work, None where there is none."""
-    folder = work_folder(destination)
     if not _is_begun(folder):
         return None
     path = folder / "state.json"
@@ -285,7 +297,7 @@ def _resumed(destination: Path, settings: Settings, overwrite: bool) -> Work | N
         overwrite=overwrite or state.overwrite or state.joined,
         grouped=settings.get("group_by") is not None,
     )
-    work = Work(destination, state)
+    work = Work(destination, folder, state)
     if not state.joined:
         work.check_parts()
     return work
@@ -329,6 +341,22 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _move(joined: Path, final: Path) -> None:
     if joined.exists():
-        joined.replace(final)
+        _place(joined, final)
     elif not final.exists():
         raise InputError(f"{joined}: missing; put it back, or {ANEW}")
+
+
+def _place(joined: Path, final: Path) -> None:
+    """Give a file its final name, where it appears whole or not at all; raise OSError."""
+    if isinstance(final, RemotePath):
+        final.upload(joined)
+        joined.unlink()
+        return
+    try:
+        joined.replace(final)
+    except OSError as problem:
+        if problem.errno != errno.EXDEV:
+            raise
+        with joined.open("rb") as source, writing(final) as file:  # on another disk
+            shutil.copyfileobj(source, file, _COPY_BYTES)
+        joined.unlink()

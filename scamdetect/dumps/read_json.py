@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from scamdetect import output
 from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
 from scamdetect.dumps.json_objects import in_one_line, read_object
 from scamdetect.dumps.json_records import Piece, pieces
 from scamdetect.dumps.lines import Line, read_lines
 from scamdetect.dumps.rows import JsonRows, encodable
+from scamdetect.dumps.streams import EmptyFileError
 from scamdetect.dumps.text_paths import MOST_MEMBERS, find_text, leads_to_member, object_members
 from scamdetect.errors import InputError
 
@@ -22,14 +24,31 @@ _INT64 = range(-(2**63), 2**63)
 _EXACT_IN_FLOAT = range(-(2**53), 2**53 + 1)
 
 
-def open_jsonl(path: Path, encoding: str, text_column: str, overwrite_columns: bool) -> Dump:
+def open_jsonl(
+    path: Path,
+    encoding: str,
+    text_column: str,
+    overwrite_columns: bool,
+    text_required: bool = True,
+) -> Dump:
     """Open a JSONL file; raise InputError."""
-    return _open(path, encoding, lambda: _lines(path, encoding), text_column, overwrite_columns)
+    return _open(
+        path,
+        encoding,
+        lambda: _lines(path, encoding),
+        text_column,
+        overwrite_columns,
+        text_required,
+    )
 
 
-def open_json(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
+def open_json(
+    path: Path, text_column: str, overwrite_columns: bool, text_required: bool = True
+) -> Dump:
     """Open a JSON file of an array of objects, or of one after another; raise InputError."""
-    return _open(path, "utf-8", lambda: _records(path), text_column, overwrite_columns)
+    return _open(
+        path, "utf-8", lambda: _records(path), text_column, overwrite_columns, text_required
+    )
 
 
 def _open(
@@ -38,6 +57,7 @@ def _open(
     items: Callable[[], Iterator[Item[_Object]]],
     text_column: str,
     overwrite_columns: bool,
+    text_required: bool,
 ) -> Dump:
     """Open a dump of objects, which are read anew each time; raise InputError.
 
@@ -45,15 +65,20 @@ def _open(
     before the first row is written, however late it first occurs.
     """
     types, members = _survey(path, encoding, items(), text_column)
-    text_path, kept = find_text(
-        text_column,
-        tuple(types),
-        members,
-        overwrite_columns=overwrite_columns,
-        where=str(path),
-    )
+    has_text = text_column in types or text_column in members
+    if has_text or text_required:
+        text_path, kept = find_text(
+            text_column,
+            tuple(types),
+            members,
+            overwrite_columns=overwrite_columns,
+            where=str(path),
+        )
+    else:
+        text_path = tuple(text_column.split("."))
+        kept = output.kept_columns(tuple(types), overwrite=overwrite_columns, where=str(path))
     dropped = frozenset(types) - frozenset(kept)
-    schema = pa.schema([(encodable(name), _arrow_type(types[name])) for name in kept])
+    schema = pa.schema([(encodable(name), column_type(types[name])) for name in kept])
 
     def batches() -> Iterator[Batch]:
         size = path.stat().st_size
@@ -63,7 +88,13 @@ def _open(
             rows = JsonRows(kept, schema, text_path, dropped, raws, values)
             yield Batch(rows, tuple(group.rejects), group.end / size)
 
-    return Dump(kept, schema, batches)
+    return Dump(
+        kept,
+        schema,
+        batches,
+        json_types=tuple(frozenset(types[name]) for name in kept),
+        has_text=has_text,
+    )
 
 
 def _survey(
@@ -90,7 +121,8 @@ def _survey(
                 members[text_column] = None
     if not objects:
         why = f"; line {first_reject.line}: {first_reject.reason}" if first_reject else ""
-        raise InputError(f"{path}: holds no JSON object{why}")
+        problem = InputError if first_reject else EmptyFileError
+        raise problem(f"{path}: holds no JSON object{why}")
     return types, list(members)
 
 
@@ -128,9 +160,9 @@ def _type_name(value: object) -> str:
     return type(value).__name__
 
 
-def _arrow_type(names: set[str]) -> pa.DataType:
+def column_type(names: Collection[str]) -> pa.DataType:
     """Return the type of a column; what no plain type holds becomes text or JSON text."""
-    names = names - {"NoneType"}
+    names = set(names) - {"NoneType"}
     if names == {"bool"}:
         return pa.bool_()
     if names and names <= {"int", "long"}:

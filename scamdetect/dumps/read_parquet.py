@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
+from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.text_paths import find_text, struct_members
 from scamdetect.errors import InputError
@@ -17,7 +18,7 @@ from scamdetect.errors import InputError
 
 def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
     """Open a Parquet file; raise InputError where it is damaged or has no column of text."""
-    with _reading(path), pq.ParquetFile(path) as file:
+    with _opened(path) as file:
         schema = file.schema_arrow
         total = file.metadata.num_rows
         groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
@@ -42,7 +43,7 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
 
     def batches() -> Iterator[Batch]:
         done = 0
-        with _reading(path), pq.ParquetFile(path) as file:
+        with _opened(path) as file:
             for batch in file.iter_batches(batch_rows):
                 done += batch.num_rows
                 table = pa.Table.from_batches([batch])
@@ -52,9 +53,11 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
-        yield
+        with ExitStack() as files:
+            source = files.enter_context(path.open("rb")) if isinstance(path, RemotePath) else path
+            yield files.enter_context(pq.ParquetFile(source))
     except (pa.ArrowException, OSError) as problem:
         cause = str(problem).partition("\n")[0]
         raise InputError(

@@ -15,7 +15,7 @@ from scamdetect.dumps.read_parquet import open_parquet
 from scamdetect.dumps.read_telegram import open_telegram
 from scamdetect.dumps.read_whatsapp import open_whatsapp
 from scamdetect.dumps.recognise import recognise
-from scamdetect.dumps.streams import beginning, compression, reading
+from scamdetect.dumps.streams import EmptyFileError, beginning, compression, reading
 from scamdetect.errors import InputError
 
 _BINARY = {Format.PARQUET: "a Parquet file", Format.MBOX: "a mailbox", Format.EML: "a mail"}
@@ -29,11 +29,13 @@ def open_dump(
     encoding: str | None = None,
     overwrite_columns: bool = False,
     source_format: str | None = None,
+    text_required: bool = True,
 ) -> Dump:
     """Open the file in its format; text is UTF-8 unless ``encoding`` says otherwise.
 
     The format is recognised by the extension and, for chat exports, by the content, unless
-    ``source_format`` names it. ``text_column`` may be a dotted path into nested columns.
+    ``source_format`` names it. ``text_column`` may be a dotted path into nested columns; without
+    ``text_required`` JSON need not have it.
 
     Raises InputError, naming the file, where it is missing, empty, damaged or in another encoding,
     has no ``text_column``, or has output columns and ``overwrite_columns`` is false;
@@ -49,9 +51,9 @@ def open_dump(
     if kind is Format.PARQUET:
         return open_parquet(path, text_column, overwrite_columns)
     if kind is Format.JSONL:
-        return open_jsonl(path, known, text_column, overwrite_columns)
+        return open_jsonl(path, known, text_column, overwrite_columns, text_required)
     if kind is Format.JSON:
-        return open_json(path, text_column, overwrite_columns)
+        return open_json(path, text_column, overwrite_columns, text_required)
     if kind is Format.TELEGRAM:
         return open_telegram(path, text_column)
     if kind is Format.WHATSAPP:
@@ -75,7 +77,7 @@ def _check_file(path: Path, kind: Format, encoding: str) -> None:
         raise InputError(f"{path}: a Parquet file within {packed} cannot be read; unpack it first")
     start = beginning(path, 4)
     if not start:
-        raise InputError(f"{path}: the file is empty")
+        raise EmptyFileError(f"{path}: the file is empty")
     utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if utf16 and encoding == "utf-8" and kind not in _BINARY:
         cure = "convert it to UTF-8" if kind in _IN_UTF8 else "give --encoding utf-16"

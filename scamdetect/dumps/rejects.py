@@ -39,7 +39,7 @@ def reject_limit(given: str | int) -> RejectLimit:
 
 
 def check_rejects(
-    limit: RejectLimit | None, source: Path, tally: Tally, last: Reject | None, *, ended: bool
+    limit: RejectLimit | None, source: Path | str, tally: Tally, last: Reject | None, *, ended: bool
 ) -> None:
     """Raise InputError where more records were rejected than the limit allows.
 
@@ -53,7 +53,8 @@ def check_rejects(
         else limit.percent is not None and tally.rejected * 100 > limit.percent * tally.records
     )
     if over:
-        place = "" if last is None else f", the last at line {last.line} ({last.reason})"
+        file = "" if last is None or last.file is None else f" of {last.file}"
+        place = "" if last is None else f", the last at line {last.line}{file} ({last.reason})"
         raise InputError(
             f"{source}: {tally.rejected:,} of {tally.records:,} records cannot be read{place}; "
             f"--max-rejects {limit.given} stops there: mend the source or allow more"

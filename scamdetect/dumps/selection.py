@@ -12,18 +12,22 @@ from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
-from scamdetect.output import shown
+from scamdetect.output import FILE_COLUMN, shown
 from scamdetect.prediction import Prediction
 
 
-def keep_columns(dump: Dump, names: Sequence[str], where: Path) -> Dump:
+def keep_columns(dump: Dump, names: Sequence[str], where: Path | str) -> Dump:
     """Return the dump with these input columns alone, in this order; texts are read as before.
+
+    Of a dump of many files the column of the file stays behind them.
 
     Raises InputError, naming ``where``, on a name that the dump has not or has more than once, that
     is given twice, and where none is given.
     """
     if not names:
         raise InputError(f"{where}: no column is to be kept; name one with columns (--columns)")
+    if dump.many:
+        names = [*(name for name in names if name != FILE_COLUMN), FILE_COLUMN]
     unknown = [name for name in names if name not in dump.columns]
     if unknown:
         raise InputError(

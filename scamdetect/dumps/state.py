@@ -19,7 +19,9 @@ ANEW = "begin anew with --overwrite"
 
 Settings = dict[str, Any]  # plain JSON types by name
 
-_SOURCE = ("source_bytes", "source_modified_ns")
+_SOURCE = (
+    "source_files", "source_bytes", "source_modified_ns", "source_version", "source_sha256",
+)  # fmt: skip
 _SHOWN_NAMES = 6
 _MORE = ("rejects", "campaigns", "groups")  # the files that not every part has
 

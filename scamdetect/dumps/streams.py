@@ -30,6 +30,14 @@ class DamagedError(InputError):
         self.found = found
 
 
+class EmptyFileError(InputError):
+    """Report a file that holds nothing to read."""
+
+
+class OtherContentError(InputError):
+    """Report a file that plainly holds something else than its name says."""
+
+
 class Stream(io.BufferedReader):
     """The bytes of a file, unpacked where it is compressed."""
 

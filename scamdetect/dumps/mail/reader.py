@@ -15,6 +15,7 @@ from scamdetect.dumps.mail import mbox
 from scamdetect.dumps.mail.mbox import RawMail, read_mails, read_single, without_separator
 from scamdetect.dumps.mail.message import Mail, read_mail
 from scamdetect.dumps.records import record_dump
+from scamdetect.dumps.streams import OtherContentError
 from scamdetect.errors import InputError
 
 _TEXTS = pa.list_(pa.string())
@@ -44,7 +45,7 @@ def open_eml(path: Path, text_column: str) -> Dump:
     if first is not None and not first.stray:
         return _dump(path, text_column, lambda: read_mails(path))
     if first is None or not _HEADER.match(without_separator(first.raw)):
-        raise InputError(
+        raise OtherContentError(
             f"{path}:1: begins with no mail header (From: ann@mail.example); "
             "give the right --format"
         )

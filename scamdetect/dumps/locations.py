@@ -1,0 +1,202 @@
+"""Find the files of a source: one file, a folder or a glob, on this machine or behind a URL."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from scamdetect.dumps.natural import is_hidden, natural_key
+from scamdetect.dumps.patterns import ANY_DEPTH, is_pattern, matches, names, split_pattern
+from scamdetect.dumps.remote.path import RemotePath, remote_path
+from scamdetect.dumps.remote.url import is_url
+from scamdetect.dumps.streams import reading
+from scamdetect.errors import InputError
+
+if TYPE_CHECKING:
+    from scamdetect.dumps.remote.listing import Found
+
+# A folder, the parts of its name, the rest of the pattern and the folders above it.
+_Level = tuple[Path, tuple[str, ...], tuple[str, ...], frozenset[tuple[int, int]]]
+
+_LOCAL = ("file://", "local://")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file; ``name`` is its path below the folder, ``version`` its time or its ETag."""
+
+    path: Path
+    name: str
+    size: int
+    version: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is to be scored: a file, or the files of a folder that a pattern names, in their order.
+
+    Without a pattern it is the one file ``root``; an empty pattern names all of the folder.
+    """
+
+    root: Path
+    pattern: tuple[str, ...] | None = None
+    files: tuple[SourceFile, ...] = ()
+
+    def __str__(self) -> str:
+        return "/".join([str(self.root), *(self.pattern or ())])
+
+    @property
+    def is_many(self) -> bool:
+        """Tell whether it is a folder or a glob, even of one file."""
+        return self.pattern is not None
+
+    @cached_property
+    def size(self) -> int:
+        """Return the bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    def reads(self, path: Path) -> bool:
+        """Tell whether a file of that path would be one of the files."""
+        if self.pattern is None:
+            return False
+        parts = _parts_below(self.root, path)
+        return bool(parts) and matches(parts, self.pattern)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what differs where the source has changed, as plain JSON types."""
+        if self.pattern is None:
+            if isinstance(self.root, RemotePath):
+                size = self.root.stat().st_size
+                return {
+                    "source": str(self.root), "source_bytes": size,
+                    "source_version": self.root.version,
+                }  # fmt: skip
+            status = self.root.stat()
+            return {
+                "source": str(self.root.resolve()),
+                "source_bytes": status.st_size,
+                "source_modified_ns": status.st_mtime_ns,
+            }
+        digest = hashlib.sha256()
+        for file in self.files:
+            line = json.dumps([file.name, file.size, file.version])
+            digest.update(f"{line}\n".encode("ascii"))
+        return {
+            "source": "/".join([str(self.root.resolve()), *self.pattern]),
+            "source_files": len(self.files),
+            "source_bytes": self.size,
+            "source_sha256": digest.hexdigest(),
+        }
+
+
+def located(text: str | Path) -> Path:
+    """Return the path that a text names, or the file behind a URL.
+
+    That has what readers and jobs use of a Path. Raises InputError, MissingExtraError.
+    """
+    text = str(text)
+    for start in _LOCAL:
+        text = text.removeprefix(start)
+    return cast(Path, remote_path(text)) if is_url(text) else Path(text)
+
+
+def find_source(text: str | Path) -> Source:
+    """Return the source that a path, a glob or a URL names.
+
+    Files that are hidden, as Spark hides them, are passed over. What exists under a name with the
+    signs of a glob is no glob. Raises InputError where a folder cannot be read or nothing is found,
+    MissingExtraError.
+    """
+    if not str(text):
+        raise InputError("the source has no name; name a file, a folder, a glob or a URL")
+    path = located(text)
+    if isinstance(path, RemotePath):
+        return _remote_source(path)
+    given = os.fspath(path)
+    if path.is_dir():
+        return _many(path, (), _local_files(path, ()))
+    if not is_pattern(given) or path.exists():
+        return Source(path)
+    root, pattern = split_pattern(given)
+    folder = Path(root)
+    if not folder.is_dir():
+        raise InputError(f"{path}: there is no folder {folder}")
+    return _many(folder, pattern, _local_files(folder, pattern))
+
+
+def _remote_source(path: RemotePath) -> Source:
+    from scamdetect.dumps.remote.listing import remote_files, remote_glob
+
+    given = cast(Path, path)
+    if not path.is_glob or path.exists():
+        if path.is_file():
+            return Source(given)
+        return _many(given, (), map(_remote_file, remote_files(path, ())))
+    folder, pattern = remote_glob(path)
+    return _many(cast(Path, folder), pattern, map(_remote_file, remote_files(folder, pattern)))
+
+
+def _many(root: Path, pattern: tuple[str, ...], files: Iterator[SourceFile]) -> Source:
+    found = tuple(sorted(files, key=lambda file: natural_key(file.name)))
+    source = Source(root, pattern, found)
+    if not found:
+        raise InputError(
+            f"{source}: no file is there to score" if pattern else
+            f"{source}: the folder holds no file to score; names with . or _ in front are hidden"
+        )  # fmt: skip
+    return source
+
+
+def _local_files(folder: Path, pattern: tuple[str, ...]) -> Iterator[SourceFile]:
+    """Yield the files, each once: a link that leads back to a folder above it is not followed."""
+    waiting: list[_Level] = [(folder, (), pattern, frozenset({_identity(folder)}))]
+    while waiting:
+        at, parts, rest, above = waiting.pop()
+        step, rest = (rest[0], rest[1:]) if rest and rest[0] != ANY_DEPTH else (None, rest)
+        with reading(at), os.scandir(at) as entries:
+            for entry in entries:
+                if is_hidden(entry.name) if step is None else not names(entry.name, step):
+                    continue
+                below = (*parts, entry.name)
+                path = at / entry.name
+                if entry.is_dir():
+                    if (identity := _identity(path)) not in above:
+                        waiting.append((path, below, rest, above | {identity}))
+                elif matches(below, pattern):
+                    with reading(path):
+                        status = path.stat()
+                    name = "/".join(below)
+                    yield SourceFile(path, name, status.st_size, str(status.st_mtime_ns))
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    with reading(folder):
+        status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _remote_file(found: Found) -> SourceFile:
+    path, name = found
+    return SourceFile(cast(Path, path), name, path.stat().st_size, path.version)
+
+
+def _parts_below(root: Path, path: Path) -> tuple[str, ...]:
+    """Return the parts of the path below the root, none where it is not below it."""
+    if isinstance(root, RemotePath) or isinstance(path, RemotePath):
+        if not (isinstance(root, RemotePath) and isinstance(path, RemotePath)):
+            return ()
+        if root.system is not path.system:
+            return ()
+        start = f"{root.path.rstrip('/')}/"
+        below = path.path.removeprefix(start)
+        return tuple(below.split("/")) if path.path.startswith(start) else ()
+    try:
+        return (path.parent.resolve() / path.name).relative_to(root.resolve()).parts
+    except ValueError:
+        return ()

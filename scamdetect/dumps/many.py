@@ -1,0 +1,229 @@
+"""Give one dump out of the many files of a folder or a glob, of which one is open at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump, Reject
+from scamdetect.dumps.delimited import quote
+from scamdetect.dumps.formats import Format
+from scamdetect.dumps.hive import partitions
+from scamdetect.dumps.locations import Source, SourceFile
+from scamdetect.dumps.many_rows import FileRows, JoinedRows
+from scamdetect.dumps.recognise import recognise
+from scamdetect.dumps.rows import ArrowRows, encodable
+from scamdetect.dumps.streams import EmptyFileError, OtherContentError, beginning
+from scamdetect.dumps.unify import Union, conformed
+from scamdetect.errors import InputError
+from scamdetect.output import COLUMNS, FILE_COLUMN, shown
+
+_MOST_NOTES = 8
+_BROKEN_MAIL_BYTES = 64 << 10
+
+
+class Open(Protocol):
+    """How one file is opened."""
+
+    def __call__(self, path: Path, *, text_required: bool) -> Dump:
+        """Return the dump of the file; raise InputError."""
+
+
+def recognise_many(source: Source, name: str | None, encoding: str | None) -> Format:
+    """Return the one format of all files; raise InputError, naming two that differ."""
+    first: tuple[Format, SourceFile] | None = None
+    for file in _with_content(source):
+        try:
+            kind = recognise(file.path, name, encoding)
+        except InputError as problem:
+            raise InputError(f"{problem}; or name some of the files with a glob") from problem
+        if first is None:
+            first = kind, file
+        elif kind is not first[0]:
+            raise InputError(
+                f"{source}: holds files of several formats, such as {first[0].value} "
+                f"({first[1].name}) and {kind.value} ({file.name}); name some of them with a glob, "
+                "or the format of all with --format"
+            )
+    assert first is not None
+    return first[0]
+
+
+@dataclass
+class _Survey:
+    """What opening every file once told of them."""
+
+    union: Union = field(default_factory=Union)
+    files: list[SourceFile] = field(default_factory=list)  # those with content
+    first: Dump | None = None
+    opened: dict[str, Dump] = field(default_factory=dict)  # those that would be read whole again
+    has_text: bool = False
+    empty: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)  # files that are no mail, and why
+    told: Counter[str] = field(default_factory=Counter)
+
+    def notes(self) -> Iterator[str]:
+        """Yield what was decided about how to read the files."""
+        yield f"{len(self.files):,} file{'' if len(self.files) == 1 else 's'} read"
+        if self.empty:
+            some = "" if len(self.empty) == 1 else ", the first"
+            are = "file is" if len(self.empty) == 1 else "files are"
+            yield f"{len(self.empty):,} {are} empty and passed over{some}: {self.empty[0]}"
+        for note, count in self.told.items():
+            of = "" if count == len(self.files) else f" (in {count:,} of {len(self.files):,} files)"
+            yield f"{note}{of}"
+        yield from self.union.notes()
+
+
+def open_many(source: Source, open_file: Open, overwrite_columns: bool) -> Dump:
+    """Return one dump of all files: their rows one file after the other, with all their columns.
+
+    Behind the columns of the files stand those of Hive's partitions, then ``scamdetect_file``.
+    Every file is opened beforehand, one after the other. Files without content are passed over;
+    what is no mail, in a folder of mails, is a rejected record.
+
+    Raises InputError, naming the file, where one cannot be read or does not fit the others.
+    """
+    survey = _survey(source, open_file)
+    first = survey.first
+    if first is None:
+        raise InputError(f"{source}: no file of it holds anything that can be read")
+    union = survey.union
+    if FILE_COLUMN in union.columns and not overwrite_columns:
+        raise InputError(
+            f"{source}: its files already have the column {FILE_COLUMN}; drop it first, or replace "
+            "it with overwrite_columns=True (--overwrite-columns)"
+        )
+    union = union.without(FILE_COLUMN)
+    columns, schema = union.columns, union.schema
+    given = partitions(file.name for file in survey.files)
+    hive = given.without((*columns, FILE_COLUMN, *COLUMNS))
+    behind = (*hive.schema.names, FILE_COLUMN)
+    names = (*columns, *behind)
+    file_field = pa.field(FILE_COLUMN, pa.string())
+    full_schema = pa.schema([*schema, *hive.schema, file_field], metadata=schema.metadata)
+
+    def one(file: SourceFile) -> Iterator[Batch]:
+        if file.name in survey.broken:
+            rows = ArrowRows(file.name, columns[:1], columns, schema.empty_table())
+            yield Batch(rows, (_broken_mail(file, survey.broken[file.name]),), 1.0)
+            return
+        dump = survey.opened.get(file.name) or open_file(file.path, text_required=False)
+        yield from dump.batches()
+
+    def batches() -> Iterator[Batch]:
+        done = 0
+        for file in survey.files:
+            shown_name = encodable(file.name)
+            values = dict(zip(hive.schema.names, hive.values(file.name), strict=True))
+            constants = values | {FILE_COLUMN: shown_name}
+            for batch in one(file):
+                found = conformed(batch.rows, columns, schema)
+                yield Batch(
+                    FileRows(found, names, constants, full_schema),
+                    tuple(replace(reject, file=shown_name) for reject in batch.rejects),
+                    (done + min(1.0, batch.share) * file.size) / source.size,
+                )
+            done += file.size
+
+    kept_apart = sorted(set(given.schema.names) - set(hive.schema.names))
+    return Dump(
+        columns=names,
+        schema=full_schema,
+        batches=lambda: _joined(batches(), source.size),
+        delimiter=first.delimiter,
+        raw_header=(
+            ()
+            if first.delimiter is None
+            else (*union.raw_header, *(quote(name, first.delimiter) for name in behind))
+        ),
+        line_end=first.line_end,
+        bom=first.bom,
+        notes=_bounded(
+            [
+                *survey.notes(),
+                *(f"the column {shown(n)!r} is that of the files, not of the folders"
+                  for n in kept_apart),
+            ]
+        ),
+        many=True,
+    )  # fmt: skip
+
+
+def _survey(source: Source, open_file: Open) -> _Survey:
+    survey = _Survey()
+    for file in source.files:
+        if not file.size:
+            survey.empty.append(file.name)
+            continue
+        try:
+            dump = open_file(file.path, text_required=False)
+        except EmptyFileError:
+            survey.empty.append(file.name)
+            continue
+        except OtherContentError as problem:
+            survey.files.append(file)
+            survey.broken[file.name] = str(problem).removeprefix(f"{file.path}:1: ")
+            continue
+        survey.files.append(file)
+        survey.first = survey.first or dump
+        survey.union.add(dump, str(file.path))
+        survey.told.update(dict.fromkeys(dump.notes, 1))
+        survey.has_text |= dump.has_text
+        if dump.json_types:  # it was read whole, and would be again; this is small
+            survey.opened[file.name] = dump
+    if survey.first is not None and not survey.has_text:
+        open_file(survey.files[0].path, text_required=True)  # raises
+    return survey
+
+
+def _with_content(source: Source) -> Iterator[SourceFile]:
+    found = False
+    for file in source.files:
+        if file.size:
+            found = True
+            yield file
+    if not found:
+        raise InputError(
+            f"{source}: all files of it are empty, such as {source.files[0].name}; there is "
+            "nothing to score"
+        )
+
+
+def _broken_mail(file: SourceFile, reason: str) -> Reject:
+    raw = beginning(file.path, _BROKEN_MAIL_BYTES)
+    return Reject(1, 1, raw.count(b"\n") + 1, reason, raw)
+
+
+def _joined(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
+    """Yield the batches, small ones that follow each other put together."""
+    held: list[Batch] = []
+    records, start = 0, 0.0
+    for batch in batches:
+        count = len(batch.rows) + len(batch.rejects)
+        too_large = (batch.share - start) * size > BATCH_BYTES
+        if held and (records + count > BATCH_ROWS or too_large):
+            yield _one(held)
+            held, records, start = [], 0, held[-1].share
+        held.append(batch)
+        records += count
+    if held:
+        yield _one(held)
+
+
+def _one(held: list[Batch]) -> Batch:
+    if len(held) == 1:
+        return held[0]
+    rows = JoinedRows(tuple(batch.rows for batch in held))
+    return Batch(rows, tuple(chain.from_iterable(b.rejects for b in held)), held[-1].share)
+
+
+def _bounded(notes: list[str]) -> tuple[str, ...]:
+    more = len(notes) - _MOST_NOTES
+    return (*notes[:_MOST_NOTES], *([f"and {more:,} more notes on its files"] if more > 0 else []))

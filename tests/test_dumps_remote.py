@@ -1,0 +1,321 @@
+"""Sources and destinations behind URLs: an S3 server on this machine, and fsspec's memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command_line import score
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+from test_dumps_resume import CountingDetector
+from test_dumps_writers import EchoDetector
+
+from scamdetect.dumps.job import Summary, score_file
+from scamdetect.dumps.remote import path as remote
+from scamdetect.dumps.remote.path import RemotePath, remote_path
+from scamdetect.dumps.remote.url import shown
+from scamdetect.errors import InputError, OutputError
+
+Bucket = Any  # fsspec has no types
+
+ENDPOINT = {
+    "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "my-secret", "AWS_DEFAULT_REGION":
+    "us-east-1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1",
+}  # fmt: skip
+
+
+@pytest.fixture
+def memory() -> Iterator[MemoryFileSystem]:
+    """Give fsspec's memory, empty."""
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]
+    yield system
+    system.store.clear()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Give the address of an S3 server with the bucket ``dumps``."""
+    moto = pytest.importorskip("moto.server")
+    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """Give fsspec's view of the server, as processes get it from their environment."""
+    for name, value in (ENDPOINT | {"AWS_ENDPOINT_URL": server}).items():
+        monkeypatch.setenv(name, value)
+    system = fsspec.filesystem("s3", skip_instance_cache=True)
+    if not system.exists("dumps"):
+        system.mkdir("dumps")
+    system.invalidate_cache()
+    return system
+
+
+def _score(source: str, **options: Any) -> Summary:  # noqa: ANN401
+    return score_file(source, **({"detector": EchoDetector()} | options))
+
+
+def _texts(path: Path) -> list[str]:
+    texts: list[str] = pq.read_table(path)["text"].to_pylist()
+    return texts
+
+
+def _parquet(texts: list[str]) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"text": texts}), file, row_group_size=1000)
+    return file.getvalue()
+
+
+@pytest.mark.network_loopback
+def test_s3_in_and_out(tmp_path: Path, tiny_bundle: Path, bucket: Bucket) -> None:  # noqa: ANN401
+    bucket.pipe_file("dumps/in/year=2024/ä 1.csv", b"id,text\n1,guaranteed profit\n")
+    packed = gzip.compress(b"id,text\n2,lunch\n3\n")
+    bucket.pipe_file("dumps/in/year=2025/b.csv.gz", packed)
+    bucket.pipe_file("dumps/in/_SUCCESS", b"")
+    target = "s3://dumps/out/scored.parquet"
+    done = score(tmp_path, "s3://dumps/in", "-o", target, "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    assert f"written to {target}" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    bucket.invalidate_cache()
+    rows = pq.read_table(io.BytesIO(bucket.cat_file("dumps/out/scored.parquet"))).to_pylist()
+    assert [(row["year"], row["scamdetect_file"], row["scamdetect_decision"]) for row in rows] == [
+        (2024, "year=2024/ä 1.csv", "flag"), (2025, "year=2025/b.csv.gz", "pass"),
+    ]  # fmt: skip
+    reject = json.loads(bucket.cat_file("dumps/out/scored.parquet.rejected.jsonl"))
+    assert (reject["file"], reject["raw"]) == ("year=2025/b.csv.gz", "3\n")
+    again = score(tmp_path, "s3://dumps/in", "-o", target, "--model", tiny_bundle)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+    globbed = score(tmp_path, "s3://dumps/in/*/*.gz", "--model", tiny_bundle)
+    assert globbed.returncode == 0, globbed.stderr
+    assert _texts(tmp_path / "in.scored.parquet") == ["lunch"]
+    single = score(tmp_path, "s3://dumps/in/year=2025/b.csv.gz", "--model", tiny_bundle)
+    assert single.returncode == 0, single.stderr
+    assert (tmp_path / "b.scored.csv").read_text("utf-8").startswith("id,text,scamdetect_verdict")
+
+
+@pytest.mark.network_loopback
+def test_s3_is_resumed_and_a_changed_file_refused(
+    tmp_path: Path,
+    tiny_bundle: Path,
+    bucket: Bucket,
+) -> None:
+    for number in range(4):
+        bucket.pipe_file(f"dumps/resumed/{number}.parquet", _parquet([f"hi {number}"] * 2000))
+    faulty = Path(__file__).with_name("faulty_cli.py")
+    command = ["score", "s3://dumps/resumed", "-o", "s3://dumps/o/o.jsonl", "--threads", "1"]
+    command += ["--part-rows", "2000", "--model", str(tiny_bundle)]
+    killed = subprocess.run(
+        [sys.executable, str(faulty), "SIGKILL@predict#3", *command],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(faulty.parent.parent)}, timeout=60,
+        capture_output=True,
+    )  # fmt: skip
+    assert killed.returncode < 0
+    assert (tmp_path / "o.jsonl.parts" / "part-000001.jsonl").exists()
+    moved = score(tmp_path, *command[1:3], "s3://dumps/o/o2.jsonl", *command[4:], "--resume")
+    assert moved.returncode == 0, moved.stderr  # another name, another job
+    bucket.pipe_file("dumps/resumed/3.parquet", _parquet(["hi x"] * 2000))
+    refused = score(tmp_path, *command[1:], "--resume")
+    assert refused.returncode == 2
+    assert "s3://dumps/resumed: changed since the job began" in refused.stderr
+    bucket.pipe_file("dumps/resumed/3.parquet", _parquet(["hi 3"] * 2000))
+    done = score(tmp_path, *command[1:], "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "4,000 of them in earlier runs" in done.stderr
+    bucket.invalidate_cache()
+    assert bucket.cat_file("dumps/o/o.jsonl") == bucket.cat_file("dumps/o/o2.jsonl")
+
+
+@pytest.mark.network_loopback
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("s3://dumps/none.csv", [], "s3://dumps/none.csv: cannot be read (no such file)"),
+        ("s3://nowhere/*.csv", [], "s3://nowhere: cannot be read (no such file)"),
+        ("in.csv", ["-o", "s3://nowhere/o.csv"], "s3://nowhere: no such folder"),
+        ("nothing://x/y.csv", [], "nothing://x/y.csv: cannot be reached"),
+    ],
+)
+def test_what_s3_lacks_is_told(
+    tmp_path: Path,
+    tiny_bundle: Path,
+    bucket: Bucket,
+    source: str,
+    options: list[str],
+    message: str,  # noqa: ANN401
+) -> None:
+    (tmp_path / "in.csv").write_text("text\nhi\n", encoding="utf-8")
+    done = score(tmp_path, source, *options, "--model", tiny_bundle)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"scamdetect: {message}")
+    assert done.stderr.count("\n") == 1
+    assert "my-secret" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+class _Breaking(socketserver.BaseRequestHandler):
+    """Tells of a file of 1,000 bytes and hangs up within it."""
+
+    def handle(self) -> None:
+        asked = self.request.recv(65536)
+        head = b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nETag: "x"\r\n'
+        self.request.sendall(head + b"Accept-Ranges: bytes\r\nConnection: close\r\n\r\n")
+        if not asked.startswith(b"HEAD"):
+            self.request.sendall(b"id,text\n1,hi\n")
+
+
+@pytest.mark.network_loopback
+def test_a_connection_that_breaks_is_told_without_the_signature(
+    tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Breaking) as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{running.server_address[1]}/in.csv"
+        done = score(tmp_path, f"{url}?signature=my-secret", "--model", tiny_bundle)
+        running.shutdown()
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"scamdetect: {url}: cannot be reached (")
+    assert "my-secret" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_and_file_urls(here: Path, memory: MemoryFileSystem) -> None:
+    memory.pipe_file("/d/a.jsonl", b'{"text": "a"}\n')
+    memory.pipe_file("/d/sub/b.jsonl", b'{"text": "b"}\n')
+    summary = _score("memory://d")
+    assert _texts(summary.destination) == ["a", "b"]
+    with pytest.raises(InputError, match="is there already"):
+        _score("memory://d/a.jsonl", destination=summary.destination)
+    assert summary.destination == Path("d.scored.parquet")
+    _score("memory://d/**/b.*", destination=(here / "o.csv").as_uri())
+    assert (here / "o.csv").read_text("utf-8").splitlines()[1].startswith("b,sub/b.jsonl,")
+    with pytest.raises(InputError, match=r"memory:///d/o\.jsonl: would itself be read"):
+        _score("memory://d", destination="memory://d/o.jsonl")
+    with pytest.raises(InputError, match="the source would be overwritten"):
+        _score("memory://d/a.jsonl", destination="memory://d/a.jsonl")
+
+
+def test_a_failed_upload_is_made_up_for(
+    here: Path, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "in.csv").write_text("text\nhi\nbroken,\n", encoding="utf-8")
+    real = MemoryFileSystem.put_file
+
+    def full(self: MemoryFileSystem, local: str, path: str) -> None:
+        if not path.endswith(".rejected.jsonl"):
+            raise RuntimeError("no room at s3://me:my-secret@store")
+        real(self, local, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryFileSystem, "put_file", full)
+        with pytest.raises(OutputError, match="memory:///o.csv: cannot be written") as caught:
+            _score("in.csv", destination="memory://o.csv")
+    assert "my-secret" not in str(caught.value)
+    assert "--resume" in caught.value.__notes__[0]
+    assert list(memory.store) == ["/o.csv.rejected.jsonl"]
+    detector = CountingDetector()
+    summary = _score("in.csv", destination="memory://o.csv", resume=True, detector=detector)
+    assert (detector.calls, str(summary.destination)) == (0, "memory:///o.csv")
+    assert str(asdict(summary)["destination"]) == "memory:///o.csv"
+    assert memory.cat_file("/o.csv").startswith(b"text,scamdetect_verdict")
+    assert [path.name for path in here.iterdir()] == ["in.csv"]
+
+
+def test_another_work_folder(here: Path) -> None:
+    (here / "in.csv").write_text("text\nhi\n", encoding="utf-8")
+    (here / "w").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        _score("in.csv", work_folder="w", detector=CountingDetector(fail_at=1))
+    _score("in.csv", work_folder=here / "w")
+    assert sorted(path.name for path in here.rglob("*")) == ["in.csv", "in.scored.csv", "w"]
+
+
+def test_what_is_no_store_of_objects_gets_a_file_by_its_last_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").write_text("new", encoding="utf-8")
+    names = []
+    real = LocalFileSystem.put_file
+
+    def put(self: LocalFileSystem, local: str, path: str) -> None:
+        names.append(Path(path).name)
+        real(self, local, path)
+
+    monkeypatch.setattr(LocalFileSystem, "put_file", put)
+    RemotePath(LocalFileSystem(), f"{tmp_path}/out").upload(tmp_path / "in")
+    assert names == ["out.part"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+
+
+def test_reading_is_in_ranges_and_gives_every_byte(
+    memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "HEAD_BYTES", 10)
+    monkeypatch.setattr(remote, "CHUNK_BYTES", 64)
+    content = bytes(range(256)) * 4
+    memory.pipe_file("/x", content)
+    asked = []
+    real = MemoryFileSystem.cat_file
+
+    def cat(self: MemoryFileSystem, path: str, start: int, end: int) -> bytes:
+        asked.append(end - start)
+        return cast(bytes, real(self, path, start=start, end=end))
+
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", cat)
+    with remote_path("memory://x").open("rb", buffering=0) as raw:
+        found = b""
+        while piece := raw.read(7):
+            found += piece
+        assert found == content
+        assert max(asked) == 64
+        assert len(asked) == 1 + -(-(1024 - 10) // 64)
+        raw.seek(-3, io.SEEK_END)
+        assert raw.read(9) == content[-3:]
+    memory.pipe_file("/x", content)
+    path = remote_path("memory://x")
+    assert path.stat().st_size == 1024
+    memory.pipe_file("/x", content[:5])
+    with pytest.raises(InputError, match="only 5 of 10 bytes came"), path.open() as file:
+        file.read()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("s3://bucket/a?b.csv", "s3://bucket/a?b.csv"),
+        ("ftp://me:secret@host/a.csv", "ftp://host/a.csv"),
+        ("abfs://box@account.example/a", "abfs://box@account.example/a"),
+        ("see https://h.example/a.csv?sig=secret now", "see https://h.example/a.csv now"),
+    ],
+)
+def test_what_is_secret_in_a_url_is_not_shown(url: str, expected: str) -> None:
+    assert shown(url) == expected
