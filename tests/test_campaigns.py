@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector, campaigns
@@ -49,6 +49,7 @@ def test_mask_keeps_words_alone(text: str, expected: str) -> None:
     assert mask(text) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_masked_text_is_short_and_has_no_digit(text: str) -> None:
     masked = mask(text)
@@ -102,6 +103,7 @@ _SOME = [_lure(1), _lure(2, "Ann"), "buy coins", "win a prize", "😀", ""]
 _TEXTS = st.lists(st.sampled_from(_SOME))
 
 
+@settings(deadline=None)
 @given(_TEXTS, st.data())
 def test_the_sum_of_parts_is_one_run(texts: list[str], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(texts)))
@@ -113,6 +115,7 @@ def test_the_sum_of_parts_is_one_run(texts: list[str], data: st.DataObject) -> N
     assert [part.top() for part in restored] == [part.top() for part in parts]  # not changed
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 30), max_size=60), max_size=5))
 def test_memory_and_error_are_bounded(parts: list[list[int]]) -> None:
     words = [chr(0x4E00 + n) * 5 for n in range(31)]  # none alike to another

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
@@ -258,6 +258,7 @@ def _written(groups: Groups) -> bytes:
     return file.getvalue()
 
 
+@settings(deadline=None)
 @given(_MESSAGES, st.lists(st.integers(0, 12), max_size=3), st.sampled_from([1, 1 << 18]))
 def test_the_sum_of_parts_is_one_run(messages: Any, cuts: list[int], pending: int) -> None:  # noqa: ANN401
     cuts = sorted({0, len(messages), *(cut for cut in cuts if cut < len(messages))})

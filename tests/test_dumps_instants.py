@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect.dumps.instants import instants
@@ -68,6 +68,7 @@ def test_dates_and_numbers() -> None:
     assert odd.bad.tolist() == [True, True, False, False]
 
 
+@settings(deadline=None)
 @given(st.lists(st.datetimes(timezones=st.builds(timezone, st.builds(
     lambda hours: timedelta(hours=hours), st.integers(-12, 14)))), max_size=6))  # fmt: skip
 def test_text_orders_as_the_moments_do(moments: list[datetime]) -> None:
