@@ -52,3 +52,27 @@ def _offsets(rows: Sequence[Sequence[Any]]) -> pa.Buffer:
 
 def _bits(flags: NDArray[np.bool_]) -> pa.Buffer:
     return pa.py_buffer(np.packbits(flags, bitorder="little"))
+
+
+def number_array(values: NDArray[np.int64] | NDArray[np.float64]) -> pa.Array:
+    """Return an array of the numbers, NaN of float64 as null."""
+    kind = pa.float64() if values.dtype == np.float64 else pa.int64()
+    known = ~np.isnan(values)
+    validity = None if known.all() else _bits(known)
+    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(values.copy())])
+
+
+def numbers(array: pa.Array) -> NDArray[Any]:
+    """Return the numbers of an int64 or float64 array; in place of a null there is any."""
+    dtype = np.dtype(_NUMPY[array.type])
+    if not len(array):
+        return np.empty(0, dtype)
+    start = array.offset * dtype.itemsize
+    return np.frombuffer(array.buffers()[1], dtype, len(array), start)
+
+
+def valid(array: pa.Array) -> NDArray[np.bool_]:
+    """Return which values are no nulls."""
+    known = np.empty(len(array), bool)
+    known[:] = np.from_dlpack(array.is_valid().cast(pa.int8()))
+    return known

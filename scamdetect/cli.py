@@ -70,6 +70,16 @@ def cli() -> None:
     help="Keep these columns of SOURCE alone, in this order; a name with a comma in quotes.",
 )
 @click.option("--only-flagged", is_flag=True, help="Write the flagged rows alone.")
+@click.option(
+    "--group-by",
+    metavar="COLUMN",
+    help="Also write one row a sender, account or thread to <stem>.groups.<extension>.",
+)
+@click.option(
+    "--time-column",
+    metavar="COLUMN",
+    help="When messages were written: first and last times of groups and campaigns.",
+)
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @_MODEL
 @click.option("--flag", type=float, help="Flag from this scam probability on.")
@@ -120,6 +130,8 @@ def score(
     overwrite: bool,
     columns: str | None,
     only_flagged: bool,
+    group_by: str | None,
+    time_column: str | None,
     overwrite_columns: bool,
     model: Path | None,
     flag: float | None,
@@ -182,6 +194,8 @@ def score(
             max_rejects=max_rejects,
             columns=None if columns is None else next(csv.reader([columns]), []),
             only_flagged=only_flagged,
+            group_by=group_by,
+            time_column=time_column,
             work_folder=work_folder,
             watch=log_part if log_json else show,
             stop=stop,
@@ -189,7 +203,8 @@ def score(
     if log_json:
         log_summary(summary)
     elif not quiet:
-        click.echo("\n".join(summary_lines(summary)), err=True)
+        lines = summary_lines(summary, show_text=sys.stderr.isatty())
+        click.echo("\n".join(lines), err=True)
     if fail_on_flagged and summary.flagged:
         raise click.exceptions.Exit(FLAGGED)
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from scamdetect.labels import Decision
 
 if TYPE_CHECKING:
+    from scamdetect.campaigns import Campaign
     from scamdetect.data.fetch import Fetched
     from scamdetect.data.verify import Comparison
     from scamdetect.doctor import Check
@@ -64,8 +65,11 @@ def log_part(standing: Standing) -> None:
 
 
 def log_summary(summary: Summary) -> None:
-    """Write one JSON line to stderr on what became of a dump."""
-    _log({"event": "done", **dataclasses.asdict(summary)})
+    """Write one JSON line to stderr on what became of a dump, without any text of a message."""
+    told = dataclasses.asdict(summary)
+    for campaign in told["campaigns"]:
+        del campaign["template"]
+    _log({"event": "done", **told})
 
 
 def _log(event: Mapping[str, object]) -> None:
@@ -73,8 +77,8 @@ def _log(event: Mapping[str, object]) -> None:
     sys.stderr.flush()
 
 
-def summary_lines(summary: Summary) -> list[str]:
-    """Return what became of a dump."""
+def summary_lines(summary: Summary, *, show_text: bool = False) -> list[str]:
+    """Return what became of a dump; with ``show_text`` also masked samples of the campaigns."""
     before = f", {summary.resumed:,} of them in earlier runs" if summary.resumed else ""
     lines = [
         *summary.notes,
@@ -82,14 +86,25 @@ def summary_lines(summary: Summary) -> list[str]:
         f"flagged {summary.flagged:,}, review {summary.review:,}, passed {summary.passed:,}, "
         f"unscored {summary.unscored:,}, rejected {summary.rejected:,}",
     ]
+    if records := summary.rows + summary.rejected:
+        flagged = summary.flagged / max(summary.rows, 1)
+        lines.append(
+            f"flagged {_percent(flagged)} of the rows, rejected "
+            f"{_percent(summary.rejected / records)} of the records"
+        )
     if summary.cleared:
         share = summary.cleared / summary.rows
         lines.append(f"the first tier alone read {summary.cleared:,} of them ({share:.0%})")
     if summary.flagged:
         lines.append(f"flagged by kind: {_counts(summary.flagged_by_kind) or 'none over the bar'}")
         lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")
+    if summary.campaigns:
+        lines.append("largest campaigns of messages that are alike but for numbers, links, names:")
+        lines += [_campaign_line(campaign, show_text) for campaign in summary.campaigns]
     some = "" if summary.written == summary.rows else f"{summary.written:,} rows "
     lines.append(f"{some}written to {summary.destination}")
+    if summary.groups is not None:
+        lines.append(f"groups written to {summary.groups}")
     if summary.rejects is not None:
         lines.append(f"records that could not be read are in {summary.rejects}")
     return lines
@@ -141,6 +156,16 @@ def comparison_lines(comparison: Comparison, most: int | None) -> list[str]:
     if most is not None and len(differences) > most:
         lines.append(f"  and {len(differences) - most:,} more: give --all")
     return lines
+
+
+def _campaign_line(campaign: Campaign, show_text: bool) -> str:
+    kinds = ", ".join(campaign.kinds) or "no kind over the bar"
+    text = f": {campaign.template}" if show_text else ""
+    return f"  {campaign.messages:,} messages, {kinds}, campaign {campaign.id}{text}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share in (0, 1) else f"{share:.2%}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

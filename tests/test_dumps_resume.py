@@ -375,7 +375,7 @@ def _flip(path: Path) -> None:
 
 
 def _age(path: Path) -> None:
-    path.write_text(path.read_text("utf-8").replace('"schema_version": 1', '"schema_version": 2'))
+    path.write_text(path.read_text("utf-8").replace('"schema_version": 2', '"schema_version": 3'))
 
 
 def _miscount(path: Path) -> None:
@@ -394,9 +394,9 @@ def _miscount(path: Path) -> None:
         ("state.json", _cut, "damaged"),
         ("state.json", _flip, "damaged"),
         ("state.json", lambda path: path.write_text("[]"), "damaged"),
-        ("state.json", lambda path: path.write_text('{"schema_version": 1}'), "damaged"),
+        ("state.json", lambda path: path.write_text('{"schema_version": 2}'), "damaged"),
         ("state.json", _miscount, "damaged"),
-        ("state.json", _age, "of schema 2"),
+        ("state.json", _age, "of schema 3"),
     ],
 )
 def test_damage_is_named_with_its_cure(

@@ -96,6 +96,11 @@ def default_destination(source: Path, kind: Format) -> Path:
     return source.with_name(f"{source.stem}.scored{extension}")
 
 
+def groups_path(destination: Path) -> Path:
+    """Return where one row a group goes, in the format of the destination."""
+    return destination.with_name(f"{destination.stem}.groups{destination.suffix}")
+
+
 def beside_folder(folder: Path) -> Path:
     """Return ``<folder>.scored.parquet`` beside the folder; raise InputError for the root."""
     name = folder.name

@@ -10,13 +10,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
+from scamdetect.campaigns import Campaign
 from scamdetect.dumps.batches import Batch, Dump
+from scamdetect.dumps.findings import Findings
 from scamdetect.dumps.formats import (
     Format,
     beside_folder,
     default_destination,
     destination_format,
 )
+from scamdetect.dumps.grouping import Grouping, grouping
 from scamdetect.dumps.lines import check_encoding
 from scamdetect.dumps.locations import Source, find_source, located
 from scamdetect.dumps.many import open_many, recognise_many
@@ -93,6 +96,8 @@ class Summary:
     seconds: float
     notes: tuple[str, ...] = ()  # what was decided about how to read the source
     resumed: int = 0  # of the rows, those that earlier runs had scored
+    groups: Path | None = None  # where one row a group is, if asked for
+    campaigns: tuple[Campaign, ...] = ()  # the largest ones of two messages and more
 
 
 def score_file(
@@ -110,6 +115,8 @@ def score_file(
     max_rejects: str | int | None = None,
     columns: Sequence[str] | None = None,
     only_flagged: bool = False,
+    group_by: str | None = None,
+    time_column: str | None = None,
     work_folder: str | Path | None = None,
     progress: Progress | None = None,
     watch: Watch | None = None,
@@ -132,6 +139,10 @@ def score_file(
     without text is ``unscored``. Records that cannot be read go to
     ``<destination>.rejected.jsonl``; ``max_rejects``, a number or a percentage such as ``"0.5%"``,
     stops the job once more are. Written text is UTF-8.
+
+    With ``group_by``, an input column or a path, one row a group, such as a sender, goes to
+    ``<stem>.groups.<extension>`` beside the destination. ``time_column`` tells when messages were
+    written, for the first and last times of groups and campaigns.
 
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
@@ -162,8 +173,9 @@ def score_file(
     if destination.is_symlink():  # what the link names is replaced, not the link
         destination = destination.resolve()
     folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
-    check_paths(found, destination, folder)
-    check_start(destination, folder, resume=resume, overwrite=overwrite)
+    grouped = group_by is not None
+    check_paths(found, destination, folder, grouped=grouped)
+    check_start(destination, folder, resume=resume, overwrite=overwrite, grouped=grouped)
     open_file = partial(
         open_dump,
         text_column=text_column,
@@ -174,6 +186,8 @@ def score_file(
     dump = (
         open_many(found, open_file, overwrite_columns) if found.is_many else open_file(found.root)
     )
+    objects = kind in (Format.JSON, Format.JSONL)
+    by = grouping(dump, str(found), group_by, time_column, objects=objects)
     if columns is not None:
         dump = keep_columns(dump, columns, str(found))
     check_columns_fit(destination, dump)
@@ -184,6 +198,8 @@ def score_file(
         "tier": "first" if detector.clears else "encoder",
         "columns": list(dump.columns),
         "only_flagged": only_flagged,
+        "group_by": group_by,
+        "time_column": time_column,
         "part_rows": part_rows,
         "output_schema_version": SCHEMA_VERSION,
     }
@@ -203,12 +219,19 @@ def score_file(
         resumed = work.state.tally.rows
         if not work.state.joined:
             task = _Task(
-                str(found), dump, detector, part_rows, limit, only_flagged, stop or (lambda: False)
+                str(found),
+                dump,
+                detector,
+                part_rows,
+                limit,
+                only_flagged,
+                by,
+                stop or (lambda: False),
             )
             _score(task, work, tell)
-            work.join(dump)
+            work.join(dump, by)
         tally = work.state.tally
-        rejects = work.publish()
+        rejects, groups = work.publish()
     return Summary(
         destination=destination,
         rejects=rejects,
@@ -226,6 +249,8 @@ def score_file(
         seconds=time.monotonic() - began,
         notes=dump.notes,
         resumed=resumed,
+        groups=groups,
+        campaigns=work.state.campaigns,
     )
 
 
@@ -237,6 +262,7 @@ class _Task:
     part_rows: int
     limit: RejectLimit | None
     only_flagged: bool
+    grouping: Grouping
     stop: Stop
 
 
@@ -275,13 +301,15 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         tell(now(ended=False))
     for batches_of_part in _in_parts(batches, task.part_rows):
         _check_stop(task)
-        before, of_part = tally, Tally()
+        before, of_part, findings = tally, Tally(), Findings(task.grouping)
         with (
             work.part() as (content, write_rejects),
             part_writer(destination_format(work.destination), content, task.dump) as write,
         ):
             for batch in batches_of_part:
-                predictions = task.detector.predict(batch.rows.texts())
+                texts = batch.rows.texts()
+                predictions = task.detector.predict(texts)
+                findings.add(batch.rows, texts, predictions, tally.rows)
                 kept = batch.rows, predictions
                 write(*(keep_flagged(*kept) if task.only_flagged else kept))
                 write_rejects(batch.rejects)
@@ -290,7 +318,7 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
                 last = batch.rejects[-1] if batch.rejects else last
                 check_rejects(task.limit, task.source, tally, last, ended=False)
                 tell(now(ended=False))
-        work.finish_part(of_part)
+        work.finish_part(of_part, findings)
         tell(now(ended=True))
     check_rejects(task.limit, task.source, tally, last, ended=True)
 

@@ -15,6 +15,7 @@ from scamdetect.arrays import plain_array
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.hive import Value
 from scamdetect.dumps.rows import Rows, members
+from scamdetect.dumps.text_paths import TextPath
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ class FileRows:
     def texts(self) -> Sequence[Any]:
         """Return what is to be scored."""
         return self.rows.texts()
+
+    def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
+        """Return a constant for all rows, or what the rows have at the path."""
+        if path[0] in self.constants:
+            return plain_array([self.constants[path[0]]] * len(self), kind)
+        return self.rows.column(path, kind)
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
         """Yield the cells of the rows with those of the constants."""
@@ -112,6 +119,10 @@ class JoinedRows:
     def texts(self) -> list[Any]:
         """Return what is to be scored."""
         return list(chain.from_iterable(part.texts() for part in self.parts))
+
+    def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
+        """Return what all parts have at the path."""
+        return pa.chunked_array([p.column(path, kind) for p in self.parts], kind).combine_chunks()
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
         """Yield the cells of all parts."""

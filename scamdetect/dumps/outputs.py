@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scamdetect.dumps.formats import destination_format, rejects_path
+from scamdetect.dumps.formats import destination_format, groups_path, rejects_path
 from scamdetect.dumps.locations import Source
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.errors import InputError, OutputError
 
 
-def check_paths(source: Source, destination: Path, folder: Path) -> None:
+def check_paths(source: Source, destination: Path, folder: Path, *, grouped: bool = False) -> None:
     """Raise InputError where the destination cannot be written, or would be read as a source.
 
-    ``folder`` is where the work lies until it is done.
+    ``folder`` is where the work lies until it is done; ``grouped`` says that groups are written.
     """
     destination_format(destination)
-    _check_outside(source, destination, folder)
-    for path in (destination, rejects_path(destination)):
+    _check_outside(source, destination, folder, grouped)
+    for path in _paths(destination, grouped):
         if path.exists():
             if not source.is_many and _is_same(path, source.root):
                 raise InputError(f"{path}: the source would be overwritten; choose another name")
@@ -36,10 +36,11 @@ def _is_same(path: Path, source: Path) -> bool:
     return source.exists() and path.samefile(source)
 
 
-def _check_outside(source: Source, destination: Path, folder: Path) -> None:
-    written = (destination, rejects_path(destination), folder / "part-000000.rejected.jsonl",
-               folder / f"part-000000{destination.suffix}", folder / "state.json")  # fmt: skip
-    for path in written:
+def _check_outside(source: Source, destination: Path, folder: Path, grouped: bool) -> None:
+    parts = (f"part-000000{destination.suffix}", "part-000000.rejected.jsonl", "state.json",
+             "part-000000.campaigns.json", "part-000000.groups.arrow",
+             f"joined.groups{destination.suffix}")  # fmt: skip
+    for path in (*_paths(destination, grouped), *(folder / name for name in parts)):
         if source.reads(path):
             raise InputError(
                 f"{path}: would itself be read as a part of {source}; write outside of that "
@@ -47,11 +48,16 @@ def _check_outside(source: Source, destination: Path, folder: Path) -> None:
             )
 
 
-def check_free(destination: Path, *, overwrite: bool) -> None:
+def check_free(destination: Path, *, overwrite: bool, grouped: bool = False) -> None:
     """Raise InputError where files of an earlier job are there and must stay."""
-    for path in (destination, rejects_path(destination)):
+    for path in _paths(destination, grouped):
         if path.exists() and not overwrite:
             raise InputError(f"{path}: is there already; remove it or give --overwrite")
+
+
+def _paths(destination: Path, grouped: bool) -> list[Path]:
+    groups = [groups_path(destination)] if grouped else []
+    return [destination, rejects_path(destination), *groups]
 
 
 @contextmanager

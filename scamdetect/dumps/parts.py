@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from scamdetect.dumps.batches import Dump, Reject
-from scamdetect.dumps.formats import destination_format, rejects_path
+from scamdetect.dumps.findings import Findings, load_campaigns, save_campaigns
+from scamdetect.dumps.formats import destination_format, groups_path, rejects_path
+from scamdetect.dumps.grouping import Grouping
+from scamdetect.dumps.groups_file import write_groups
 from scamdetect.dumps.outputs import check_free
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.state import (
@@ -39,8 +42,11 @@ except ImportError:  # not on Windows, where nothing keeps two runs apart
 
 WriteRejects = Callable[[Sequence[Reject]], None]
 
+_TOP_CAMPAIGNS = 10
 _COPY_BYTES = 1 << 20
-_OURS = re.compile(r"((part-\d{6,}|joined)(\.rejected)?\.[a-z]+|state\.json)(\.part)?|lock")
+_OURS = re.compile(
+    r"((part-\d{6,}|joined)(\.rejected|\.groups|\.campaigns)?\.[a-z]+|state\.json)(\.part)?|lock"
+)
 
 
 class Work:
@@ -76,13 +82,25 @@ class Work:
 
             yield content, write_rejects
 
-    def finish_part(self, tally: Tally) -> None:
-        """Note the part that was just written as finished; raise OSError."""
+    def finish_part(self, tally: Tally, findings: Findings) -> None:
+        """Write the findings of the part whose content was just written, which now is finished.
+
+        Raises OSError.
+        """
         number = len(self.state.parts)
+        campaigns, groups = self._campaigns(number), self._groups(number)
+        if findings.campaigns.messages:
+            with writing(campaigns) as file:
+                save_campaigns(file, findings.campaigns)
+        if findings.groups is not None:
+            with writing(groups) as file:
+                findings.groups.save(file)
         part = Part(
             tally,
             stored(self._content(number)),
             stored(self._rejects(number)) if tally.rejected else None,
+            stored(campaigns) if findings.campaigns.messages else None,
+            stored(groups) if findings.groups is not None else None,
         )
         self.state = replace(self.state, parts=(*self.state.parts, part))
         self.save()
@@ -91,10 +109,15 @@ class Work:
         """Raise InputError where a finished part is missing or damaged."""
         for number, part in enumerate(self.state.parts):
             check_stored(self._content(number), part.content)
-            if part.rejects is not None:
-                check_stored(self._rejects(number), part.rejects)
+            for path, expected in (
+                (self._rejects(number), part.rejects),
+                (self._campaigns(number), part.campaigns),
+                (self._groups(number), part.groups),
+            ):
+                if expected is not None:
+                    check_stored(path, expected)
 
-    def join(self, dump: Dump) -> None:
+    def join(self, dump: Dump, grouping: Grouping) -> None:
         """Join the parts within the folder; raise OSError, InputError on a damaged part."""
         numbers = range(len(self.state.parts))
         with writing(self._joined) as file:
@@ -103,31 +126,41 @@ class Work:
             with writing(self._joined_rejects) as file:
                 some = (n for n in numbers if self.state.parts[n].rejects is not None)
                 append(file, map(self._rejects, some))
-        self.state = replace(self.state, joined=True)
+        findings = self._findings(grouping)
+        if findings.groups is not None:
+            with writing(self._joined_groups) as file:
+                write_groups(file, self._format, findings.groups)
+        top = findings.campaigns.top(_TOP_CAMPAIGNS, at_least=2)
+        self.state = replace(self.state, joined=True, campaigns=tuple(top))
         self.save()
 
-    def publish(self) -> Path | None:
+    def publish(self) -> tuple[Path | None, Path | None]:
         """Give the joined files their final names, the destination last, and remove the folder.
 
-        Returns where the rejected records are, if any. What a kill leaves undone here, the next
-        call does. Raises OSError, InputError where a joined file is gone.
+        Returns where the rejected records and where the groups are, each if any. What a kill leaves
+        undone here, the next call does. Raises OSError, InputError where a joined file is gone.
         """
         rejects = rejects_path(self.destination) if self.state.tally.rejected else None
         if rejects is None:  # one of an earlier job would tell of records that are read now
             rejects_path(self.destination).unlink(missing_ok=True)
         else:
             _move(self._joined_rejects, rejects)
+        groups = None
+        if self.state.settings.get("group_by") is not None:
+            groups = groups_path(self.destination)
+            _move(self._joined_groups, groups)
         _move(self._joined, self.destination)
         self.remove()
-        return rejects
+        return rejects, groups
 
     def sweep(self) -> None:
         """Remove what belongs to no finished part; raise OSError."""
         numbers = range(len(self.state.parts))
         keep = {"state.json", "lock"}
-        keep |= {path(n).name for n in numbers for path in (self._content, self._rejects)}
+        of_part = (self._content, self._rejects, self._campaigns, self._groups)
+        keep |= {path(n).name for n in numbers for path in of_part}
         if self.state.joined:
-            keep |= {self._joined.name, self._joined_rejects.name}
+            keep |= {p.name for p in (self._joined, self._joined_rejects, self._joined_groups)}
         for path in self._folder.glob("*"):
             if path.name not in keep:
                 path.unlink()
@@ -154,6 +187,24 @@ class Work:
     def _rejects(self, number: int) -> Path:
         return self._folder / f"part-{number:06}.rejected.jsonl"
 
+    def _campaigns(self, number: int) -> Path:
+        return self._folder / f"part-{number:06}.campaigns.json"
+
+    def _groups(self, number: int) -> Path:
+        return self._folder / f"part-{number:06}.groups.arrow"
+
+    def _findings(self, grouping: Grouping) -> Findings:
+        """Return the findings of all parts together."""
+        found = Findings(grouping)
+        for number, part in enumerate(self.state.parts):
+            if part.campaigns is not None:
+                with self._campaigns(number).open("rb") as file:
+                    found.campaigns += load_campaigns(file)
+            if found.groups is not None:
+                with self._groups(number).open("rb") as file:
+                    found.groups.load(file)
+        return found
+
     @property
     def _joined(self) -> Path:
         return self._folder / f"joined.{self._format.value}"
@@ -161,6 +212,10 @@ class Work:
     @property
     def _joined_rejects(self) -> Path:
         return self._folder / "joined.rejected.jsonl"
+
+    @property
+    def _joined_groups(self) -> Path:
+        return self._folder / f"joined.groups.{self._format.value}"
 
 
 def work_folder(destination: Path, parent: Path | None = None) -> Path:
@@ -174,13 +229,15 @@ def work_folder(destination: Path, parent: Path | None = None) -> Path:
     return parent / f"{destination.name}.parts"
 
 
-def check_start(destination: Path, folder: Path, *, resume: bool, overwrite: bool) -> None:
+def check_start(
+    destination: Path, folder: Path, *, resume: bool, overwrite: bool, grouped: bool = False
+) -> None:
     """Raise InputError where something is there that these options do not allow to touch.
 
     ``folder`` is the work folder.
     """
     if not _is_begun(folder):
-        _check_new(destination, resume=resume, overwrite=overwrite)
+        _check_new(destination, resume=resume, overwrite=overwrite, grouped=grouped)
     elif not (resume or overwrite):
         raise InputError(
             f"{folder}: holds the unfinished work of an earlier run; go on with it with --resume, "
@@ -203,7 +260,8 @@ def working(
     with _locked(folder):
         work = _resumed(destination, folder, settings, overwrite) if resume else None
         if work is None:
-            _check_new(destination, resume=resume, overwrite=overwrite)
+            grouped = settings.get("group_by") is not None
+            _check_new(destination, resume=resume, overwrite=overwrite, grouped=grouped)
             work = Work(destination, folder, State(settings, overwrite))
         try:
             work.save()  # before the sweep, so that no state tells of parts that are gone
@@ -218,13 +276,13 @@ def working(
             raise
 
 
-def _check_new(destination: Path, *, resume: bool, overwrite: bool) -> None:
+def _check_new(destination: Path, *, resume: bool, overwrite: bool, grouped: bool) -> None:
     if resume and not overwrite and destination.exists():
         raise InputError(
             f"{destination}: is there already and no unfinished work beside it, so nothing is "
             "left to resume; score again with --overwrite"
         )
-    check_free(destination, overwrite=overwrite)
+    check_free(destination, overwrite=overwrite, grouped=grouped)
 
 
 def _resumed(destination: Path, folder: Path, settings: Settings, overwrite: bool) -> Work | None:
@@ -234,7 +292,11 @@ def _resumed(destination: Path, folder: Path, settings: Settings, overwrite: boo
     path = folder / "state.json"
     state = load(path)
     check_same(path, state.settings, settings)
-    check_free(destination, overwrite=overwrite or state.overwrite or state.joined)
+    check_free(
+        destination,
+        overwrite=overwrite or state.overwrite or state.joined,
+        grouped=settings.get("group_by") is not None,
+    )
     work = Work(destination, folder, state)
     if not state.joined:
         work.check_parts()

@@ -22,6 +22,10 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
 
+class NestedError(Exception):
+    """A column that must hold plain values holds an object or a list."""
+
+
 class Rows(Protocol):
     """Rows that every writer can write without knowing where they come from."""
 
@@ -30,6 +34,9 @@ class Rows(Protocol):
 
     def texts(self) -> Sequence[Any]:
         """Return what is to be scored; what is no text is left to the detector to refuse."""
+
+    def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
+        """Return what is at the path, kept or not, as a flat type; raise NestedError."""
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
         """Yield each row as cells that are quoted where they must be."""
@@ -64,6 +71,12 @@ class DelimitedRows:
     def texts(self) -> list[str]:
         """Return the values of the text column."""
         return [unquote(row[self.text_place]) for row in self.rows]
+
+    def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
+        """Return the values of a column, which are text; an empty cell is null."""
+        place = self.names.index(path[0])
+        values = (unquote(row[place]) for row in self.rows)
+        return plain_array([encodable(value) if value else None for value in values], kind)
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
         """Yield the cells as they stand, or quoted anew for another delimiter."""
@@ -115,6 +128,16 @@ class JsonRows:
     def texts(self) -> list[Any]:
         """Return the values at the path to the text, None where a row has none."""
         return [value_at(value, self.text_path) for value in self.values]
+
+    def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
+        """Return what is at the path; where ``kind`` is text, other values become JSON text."""
+        values = [value_at(value, path) for value in self.values]
+        if any(isinstance(value, dict | list) for value in values):
+            raise NestedError
+        if pa.types.is_string(kind):
+            texts = (v if isinstance(v, str) or v is None else _dumps(v) for v in values)
+            values = [None if text is None else encodable(text) for text in texts]
+        return plain_array(values, kind)
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
         """Yield strings as they are and other values as JSON; missing and null are empty."""
@@ -172,16 +195,19 @@ class ArrowRows:
 
     def texts(self) -> list[Any]:
         """Return the values at the path to the text; bytes that are not UTF-8 stay bytes."""
-        column = self.source.column(self.text_path[0])
-        if len(self.text_path) > 1:
-            column = pc.struct_field(column, list(self.text_path[1:]))
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
+        column = self._at(self.text_path)
         try:
             values: list[Any] = column.to_pylist()
         except UnicodeDecodeError:
             values = [_decoded(value) for value in column.cast(pa.large_binary()).to_pylist()]
         return values
+
+    def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
+        """Return the values at the path."""
+        found = self._at(path)
+        if isinstance(found.type, pa.BaseExtensionType):
+            found = found.cast(found.type.storage_type)
+        return found.cast(kind).combine_chunks()
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
         """Yield numbers and times as Arrow writes them, nested values as JSON, bytes as base64."""
@@ -205,6 +231,14 @@ class ArrowRows:
     def select(self, names: Sequence[str]) -> Self:
         """Return the rows with these columns in this order."""
         return replace(self, kept=tuple(names))
+
+    def _at(self, path: TextPath) -> pa.ChunkedArray:
+        column = self.source.column(path[0])
+        if len(path) > 1:
+            column = pc.struct_field(column, list(path[1:]))
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        return column
 
     def _strings(self, name: str) -> list[str | None]:
         column = self.source.column(name)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scamdetect.campaigns import Campaign
 from scamdetect.dumps.tally import Tally
 from scamdetect.errors import InputError
 from scamdetect.files import file_sha256, writing
 from scamdetect.output import shown
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ANEW = "begin anew with --overwrite"
 
 Settings = dict[str, Any]  # plain JSON types by name
@@ -22,6 +23,7 @@ _SOURCE = (
     "source_files", "source_bytes", "source_modified_ns", "source_version", "source_sha256",
 )  # fmt: skip
 _SHOWN_NAMES = 6
+_MORE = ("rejects", "campaigns", "groups")  # the files that not every part has
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,13 @@ class Stored:
 
 @dataclass(frozen=True)
 class Part:
-    """A finished part: what became of its records, its file, and that of its rejected records."""
+    """A finished part: what became of its records, its file, and those of what else it has."""
 
     tally: Tally
     content: Stored
     rejects: Stored | None
+    campaigns: Stored | None = None
+    groups: Stored | None = None
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,14 @@ class State:
     """The settings that identify the job, its finished parts, and whether they are joined.
 
     ``overwrite`` says that the first run was allowed to replace an existing destination.
+    ``campaigns`` are the largest ones, known once the parts are joined.
     """
 
     settings: Settings
     overwrite: bool
     parts: tuple[Part, ...] = ()
     joined: bool = False
+    campaigns: tuple[Campaign, ...] = ()
 
     @property
     def tally(self) -> Tally:
@@ -66,6 +72,7 @@ def save(path: Path, state: State) -> None:
         "settings": state.settings,
         "overwrite": state.overwrite,
         "joined": state.joined,
+        "campaigns": [vars(campaign) for campaign in state.campaigns],
         "parts": [_part_to_dict(part) for part in state.parts],
     }
     text = json.dumps(value)  # in ASCII, since names may hold what UTF-8 lacks; indented it is slow
@@ -84,6 +91,7 @@ def load(path: Path) -> State:
                 overwrite=bool(value["overwrite"]),
                 parts=tuple(map(_part_from_dict, value["parts"])),
                 joined=bool(value["joined"]),
+                campaigns=tuple(Campaign(**campaign) for campaign in value["campaigns"]),
             )
     except OSError as problem:
         raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
@@ -132,11 +140,15 @@ def check_stored(path: Path, expected: Stored) -> None:
         raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
 
 
+def _more(part: Part) -> dict[str, Stored | None]:
+    return {name: getattr(part, name) for name in _MORE}
+
+
 def _part_to_dict(part: Part) -> dict[str, Any]:
     return {
         "rows": part.tally.rows,
         "content": vars(part.content),
-        "rejects": None if part.rejects is None else vars(part.rejects),
+        **{name: stored and vars(stored) for name, stored in _more(part).items()},
         "tally": part.tally.to_dict(),
     }
 
@@ -145,7 +157,7 @@ def _part_from_dict(value: Mapping[str, Any]) -> Part:
     part = Part(
         tally=Tally.from_dict(value["tally"]),
         content=_stored_from_dict(value["content"]),
-        rejects=None if value["rejects"] is None else _stored_from_dict(value["rejects"]),
+        **{name: value[name] and _stored_from_dict(value[name]) for name in _MORE},
     )
     if part.tally.rows != value["rows"]:
         raise ValueError("the rows are not the sum of the decisions")

@@ -1,0 +1,347 @@
+"""Count near-duplicate templates, campaigns, among flagged messages in bounded memory.
+
+A template is what stays of a message when numbers, links and the like are masked. Templates are
+counted by the mergeable variant of the Misra-Gries summary (Agarwal et al., "Mergeable Summaries",
+PODS 2012). Those that are alike become one campaign, at the end and where memory runs short:
+MinHash with banding (Broder 1997; Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets",
+chapter 3) proposes pairs, the Jaccard index of their character shingles decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scamdetect.labels import Decision
+from scamdetect.prediction import Prediction
+from scamdetect.text import normalise
+
+SHINGLE = 5
+ALIKE = 0.7  # the Jaccard index from which two templates are one campaign
+# Of more than MOST templates those alike are counted as one, then the frequent ones are kept, KEPT
+# at most. What more than one in KEPT of the flagged messages have is never lost, and no count is
+# short by more than that share.
+MOST = 20_000
+KEPT = 5_000
+
+_MOST_SHOWN = 200
+_MOST_READ = 2_000  # characters of a message that are looked at
+_CUT_WORD = re.compile(r"[!-~]+$")  # may be the start of an address, which nothing would mask
+_CUT_TAG = re.compile(r"\[[a-z]*$")
+_LINK = re.compile(r"\[link [a-z0-9 ]+\]")
+# What the normaliser leaves of names and codes, since a model may learn from it, and codes of which
+# it took long digits for numbers.
+_SPLIT_CODE = re.compile(
+    r"[A-Za-z\d]+(?:\[(?:account|number|phone)\][A-Za-z\d]*)+"
+    r"|(?:\[(?:account|number|phone)\][A-Za-z\d]+)+"
+)
+_ACCOUNT = "[account]"
+_HANDLE = re.compile(r"[^\W_]+(?:_+[^\W_]+)+_*")
+_CODE = re.compile(r"(?=[A-Za-z-]*\d)(?=[\d-]*[A-Za-z])[A-Za-z\d-]{4,}|[A-Za-z\d]{26,}")
+_NUMBER = re.compile(r"\d+(?:[ .,:/’'\u00a0\u202f–-]{0,2}\d+)*")
+_SPACES = re.compile(r"\s+")
+_NOT_WORD = re.compile(r"[\W_]+")
+
+_PERMUTATIONS = 64
+# Of 4 rows: two templates with a Jaccard index of 0.7 meet with probability 0.99, of 0.4 with 0.34.
+_BANDS = 16
+_MOST_LEADERS = 64  # of a band, so that many that are nearly alike cost no square of their number
+_MARGIN = 0.2  # more than three standard errors of the index that a signature estimates
+_RANDOM = np.random.Generator(np.random.PCG64(7))
+_FACTORS = _RANDOM.integers(1 << 63, size=(_PERMUTATIONS, 1), dtype=np.uint64) * 2 + 1
+_TERMS = _RANDOM.integers(1 << 63, size=(_PERMUTATIONS, 1), dtype=np.uint64)
+_POWERS = np.uint64(0x9E3779B97F4A7C15) ** np.arange(SHINGLE, dtype=np.uint64)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Flagged messages of one template and those alike.
+
+    ``id`` names the most frequent template and is the same in every dump; ``template`` is its text,
+    masked. Up to MOST templates in a dump ``messages`` and ``templates`` are exact; from there on
+    ``messages`` is a lower bound, short by ``Campaigns.shortfall`` at most for each template, and a
+    template may count twice. ``kinds`` and ``languages`` count messages, most frequent first, one
+    of two kinds under both. ``first_row`` is the position of the first message in the dump, from 0;
+    the times are None where none were given.
+    """
+
+    id: str
+    messages: int
+    templates: int
+    kinds: dict[str, int]
+    languages: dict[str, int]
+    template: str
+    highest_probability: float
+    first_row: int
+    first_time: str | None = None
+    last_time: str | None = None
+
+
+@dataclass
+class _Entry:
+    """What is known of a template and those alike that were counted with it.
+
+    ``weight`` is the Misra-Gries counter, which ages.
+    """
+
+    template: str
+    templates: int
+    messages: int
+    weight: int
+    kinds: Counter[str]
+    languages: Counter[str]
+    highest_probability: float
+    first_row: int
+    first_time: str | None
+    last_time: str | None
+
+    def plus(self, other: _Entry) -> _Entry:
+        """Return the sum with what else is known of the same template."""
+        first = self if self.first_row <= other.first_row else other
+        return replace(self.absorb(other), template=first.template, templates=self.templates)
+
+    def absorb(self, other: _Entry) -> _Entry:
+        """Return the sum with what is known of another template."""
+        first = self if self.first_row <= other.first_row else other
+        return _Entry(
+            self.template,
+            self.templates + other.templates,
+            self.messages + other.messages,
+            self.weight + other.weight,
+            self.kinds + other.kinds,
+            self.languages + other.languages,
+            max(self.highest_probability, other.highest_probability),
+            first.first_row,
+            min(filter(None, (self.first_time, other.first_time)), default=None),
+            max(filter(None, (self.last_time, other.last_time)), default=None),
+        )
+
+
+class Campaigns:
+    """The templates of flagged messages, the frequent ones for sure; sums may be added up.
+
+    ``messages`` is the number of flagged messages. ``shortfall`` is the most by which the count of
+    any template can be short, 0 as long as there are at most MOST templates.
+    """
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.shortfall = 0
+        self._entries: dict[str, _Entry] = {}
+
+    def add(
+        self,
+        texts: Sequence[object],
+        predictions: Sequence[Prediction],
+        first_row: int = 0,
+        times: Sequence[str | None] | None = None,
+    ) -> None:
+        """Count the flagged ones of some messages, the first of which is row ``first_row``.
+
+        ``times`` are ISO 8601 and of one form, so that they compare as text.
+        """
+        for place, prediction in enumerate(predictions):
+            if prediction.decision is Decision.FLAG:
+                self.add_flagged(
+                    str(texts[place]),
+                    kinds=[score.kind.value for score in prediction.kinds],
+                    language=prediction.language,
+                    probability=prediction.scam_probability or 0.0,
+                    row=first_row + place,
+                    time=None if times is None else times[place],
+                )
+
+    def add_flagged(
+        self,
+        text: str,
+        *,
+        kinds: Iterable[str],
+        language: str,
+        probability: float,
+        row: int,
+        time: str | None = None,
+    ) -> None:
+        """Count one flagged message."""
+        template = mask(text)
+        one = _Entry(
+            template, 1, 1, 1, Counter(kinds), Counter((language,)), probability, row, time, time
+        )
+        self.messages += 1
+        self._count(_key(template), one)
+
+    def __add__(self, other: Self) -> Campaigns:
+        summed = Campaigns()
+        summed.messages = self.messages + other.messages
+        summed.shortfall = self.shortfall + other.shortfall
+        summed._entries = dict(self._entries)
+        for key, entry in other._entries.items():
+            summed._count(key, entry)
+        return summed
+
+    def top(self, n: int | None = None, at_least: int = 1) -> list[Campaign]:
+        """Return the campaigns of at least so many messages, largest first, at most ``n``."""
+        merged = _merged(self._entries).items()
+        found = [_campaign(key, entry) for key, entry in merged if entry.messages >= at_least]
+        return sorted(found, key=lambda c: (-c.messages, c.first_row))[:n]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types; they hold masked templates."""
+        return {
+            "messages": self.messages,
+            "shortfall": self.shortfall,
+            "templates": [vars(entry) for entry in self._entries.values()],
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Self:
+        """Return what ``to_dict`` was called on; raise KeyError, TypeError, ValueError on else."""
+        made = cls()
+        made.messages = int(value["messages"])
+        made.shortfall = int(value["shortfall"])
+        for stored in value["templates"]:
+            counters = {name: Counter(stored[name]) for name in ("kinds", "languages")}
+            entry = _Entry(**(stored | counters))
+            made._entries[_key(entry.template)] = entry
+        return made
+
+    def _count(self, key: str, entry: _Entry) -> None:
+        known = self._entries.get(key)
+        self._entries[key] = entry if known is None else known.plus(entry)
+        if len(self._entries) > MOST:
+            self._cut()
+
+    def _cut(self) -> None:
+        """Merge alike templates; age all by the weight of the first that must go, if one must."""
+        self._entries = _merged(self._entries)
+        if len(self._entries) <= KEPT:
+            return
+        weights = sorted((entry.weight for entry in self._entries.values()), reverse=True)
+        age = weights[KEPT]
+        self.shortfall += age
+        self._entries = {
+            key: replace(entry, weight=entry.weight - age)
+            for key, entry in self._entries.items()
+            if entry.weight > age
+        }
+
+
+def mask(text: str) -> str:
+    """Return the start of a message as a person may see it in a summary, 200 characters at most.
+
+    Links, e-mail addresses, phone numbers, account numbers, handles, codes (of letters and digits,
+    wallets among them) and all numbers are tags such as [link]. Names of people stay.
+    """
+    if len(text) > _MOST_READ:
+        text = _CUT_WORD.sub("", text[:_MOST_READ])
+    text = normalise(text)
+    if "[" in text:
+        text = _SPLIT_CODE.sub("[code]", _LINK.sub("[link]", text)).replace(_ACCOUNT, "[number]")
+    if "_" in text:
+        text = _HANDLE.sub("[handle]", text)
+    text = _SPACES.sub(" ", _NUMBER.sub("[number]", _CODE.sub("[code]", text)))
+    return text if len(text) <= _MOST_SHOWN else _CUT_TAG.sub("", text[: _MOST_SHOWN - 1]) + "…"
+
+
+def _key(template: str) -> str:
+    return _NOT_WORD.sub(" ", template.casefold()).strip() or template
+
+
+def _merged(entries: Mapping[str, _Entry]) -> dict[str, _Entry]:
+    """Return the entries with each absorbed by the most frequent one that it is alike to."""
+    ranked = sorted(entries, key=lambda key: (-entries[key].messages, entries[key].first_row))
+    merged = {}
+    for leader, *others in _alike(ranked):
+        whole = entries[ranked[leader]]
+        for place in others:
+            whole = whole.absorb(entries[ranked[place]])
+        merged[ranked[leader]] = whole
+    return merged
+
+
+def _campaign(key: str, whole: _Entry) -> Campaign:
+    return Campaign(
+        id=hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:10],
+        messages=whole.messages,
+        templates=whole.templates,
+        kinds=_ordered(whole.kinds),
+        languages=_ordered(whole.languages),
+        template=whole.template,
+        highest_probability=whole.highest_probability,
+        first_row=whole.first_row,
+        first_time=whole.first_time,
+        last_time=whole.last_time,
+    )
+
+
+def _ordered(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _alike(keys: Sequence[str]) -> list[list[int]]:
+    """Return groups of places: the first of each, its leader, and later ones alike to it."""
+    groups: dict[int, list[int]] = {}
+    shingles: dict[int, NDArray[np.uint64]] = {}
+    signatures = np.empty((len(keys), _PERMUTATIONS), np.uint32)
+    met: defaultdict[bytes, list[int]] = defaultdict(list)  # leaders by band
+    for place, key in enumerate(keys):
+        found = _shingles(key)
+        signature = signatures[place] = _signature(found)
+        bands = _bands(signature)
+        leaders = np.unique([leader for band in bands for leader in met[band][:_MOST_LEADERS]])
+        leader = _most_alike(found, signature, leaders.astype(np.int64), signatures, shingles)
+        if leader is not None:
+            groups[leader].append(place)
+            continue
+        groups[place] = [place]
+        shingles[place] = found
+        for band in bands:
+            met[band].append(place)
+    return list(groups.values())
+
+
+def _most_alike(
+    found: NDArray[np.uint64],
+    signature: NDArray[np.uint32],
+    leaders: NDArray[np.int64],
+    signatures: NDArray[np.uint32],
+    shingles: Mapping[int, NDArray[np.uint64]],
+) -> int | None:
+    """Return the leader with the highest Jaccard index, the first of equals, None below ALIKE."""
+    likely = (signatures[leaders] == signature).mean(axis=1) >= ALIKE - _MARGIN
+    indices = [(_jaccard(found, shingles[leader]), -leader) for leader in leaders[likely].tolist()]
+    index, leader = max(indices, default=(0.0, 0))
+    return -leader if index >= ALIKE else None
+
+
+def _shingles(key: str) -> NDArray[np.uint64]:
+    """Return the sorted hashes of the character shingles, uint64 (n,), n at least 1."""
+    points = np.frombuffer(key.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    if len(points) < SHINGLE:
+        points = np.pad(points, (0, SHINGLE - len(points)))
+    windows = np.lib.stride_tricks.sliding_window_view(points, SHINGLE)
+    return np.unique((windows * _POWERS).sum(axis=1, dtype=np.uint64))
+
+
+def _signature(shingles: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Return the MinHash signature, uint32 (_PERMUTATIONS,)."""
+    hashes = (shingles * _FACTORS + _TERMS) >> np.uint64(32)
+    least: NDArray[np.uint32] = hashes.min(axis=1).astype(np.uint32)
+    return least
+
+
+def _bands(signature: NDArray[np.uint32]) -> list[bytes]:
+    """Return the bands of a signature, each with its number."""
+    rows = signature.reshape(_BANDS, -1)
+    return [bytes((number,)) + row.tobytes() for number, row in enumerate(rows)]
+
+
+def _jaccard(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> float:
+    common = len(np.intersect1d(first, second, assume_unique=True))
+    return common / (len(first) + len(second) - common)

@@ -1,0 +1,146 @@
+"""Find the columns by which a job groups rows and tells times, and check what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scamdetect.dumps.batches import Dump
+from scamdetect.dumps.instants import holds_times
+from scamdetect.dumps.rows import NestedError, Rows
+from scamdetect.dumps.text_paths import TextPath, struct_members
+from scamdetect.errors import InputError
+from scamdetect.output import shown
+
+
+@dataclass(frozen=True)
+class Column:
+    """An input column, or what a path leads to within one; ``kind`` is its flat Arrow type."""
+
+    name: str
+    path: TextPath
+    kind: pa.DataType
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The columns to group by and to take times from, each if any; ``where`` names the source."""
+
+    where: str
+    by: Column | None = None
+    time: Column | None = None
+
+    def values(self, rows: Rows, column: Column) -> pa.Array:
+        """Return the values of the column; raise InputError where one is nested."""
+        try:
+            return rows.column(column.path, column.kind)
+        except NestedError as problem:
+            raise InputError(
+                f"{self.where}: column {column.name!r} holds objects or lists, which name no "
+                "group and no time; give a path to a plain value in them, such as "
+                f"{column.name}.id"
+            ) from problem
+
+
+def grouping(
+    dump: Dump, where: str, group_by: str | None, time_column: str | None, *, objects: bool
+) -> Grouping:
+    """Return the columns of these names, which may be dotted paths.
+
+    ``objects`` says that the rows are JSON objects: what is in these nobody knows before, so they
+    are read once, which is cheap next to scoring. Raises InputError, naming ``where``, on a column
+    that is missing, there twice, or holds what cannot be grouped or is no time.
+    """
+    find = _in_objects if objects else _in_types
+    found = Grouping(
+        where,
+        None if group_by is None else _column(dump, where, group_by, "group_by", find),
+        None if time_column is None else _column(dump, where, time_column, "time_column", find),
+    )
+    if found.by is not None and not _is_groupable(found.by.kind):
+        raise InputError(
+            f"{where}: column {group_by!r} holds {found.by.kind}, by which nothing can be "
+            "grouped; name another with group_by (--group-by)"
+        )
+    if found.time is not None and not holds_times(found.time.kind):
+        raise InputError(
+            f"{where}: column {time_column!r} holds {found.time.kind}, no times; name another "
+            "with time_column (--time-column)"
+        )
+    if objects:
+        _check_objects(dump, found)
+    return found
+
+
+_Find = Callable[[Dump, str], pa.DataType | None]
+
+
+def _column(dump: Dump, where: str, name: str, option: str, find: _Find) -> Column:
+    if (count := dump.columns.count(name)) > 1:
+        raise InputError(f"{where} has {count} columns {name!r}; rename all but one")
+    if count:
+        return Column(name, (name,), _flat(dump.schema.field(name).type))
+    kind = find(dump, name)
+    if kind is None:
+        raise _missing(dump, where, name, option)
+    return Column(name, tuple(name.split(".")), _flat(kind))
+
+
+def _missing(dump: Dump, where: str, name: str, option: str) -> InputError:
+    return InputError(
+        f"{where} has no column {name!r}; its columns are: {', '.join(map(shown, dump.columns))}; "
+        f"name another with {option} (--{option.replace('_', '-')})"
+    )
+
+
+def _in_types(dump: Dump, name: str) -> pa.DataType | None:
+    """Return the type of what the path leads to in structs."""
+    members: dict[str, pa.DataType] = {}
+    for field in dump.schema:
+        if "." not in field.name:
+            members |= struct_members(field.name, field.type)
+    return members.get(name)
+
+
+def _in_objects(dump: Dump, name: str) -> pa.DataType | None:
+    path = name.split(".")
+    return pa.string() if len(path) > 1 and path[0] in dump.columns else None
+
+
+def _flat(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the values, such as each kind of text has under one name."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    return pa.string() if pa.types.is_null(kind) or pa.types.is_string_view(kind) else kind
+
+
+def _is_groupable(kind: pa.DataType) -> bool:
+    try:
+        pc.dictionary_encode(pa.nulls(1, kind))
+    except pa.ArrowNotImplementedError:
+        return False
+    return True
+
+
+def _check_objects(dump: Dump, found: Grouping) -> None:
+    """Raise InputError where a column is nested in some row, or a path leads nowhere in all."""
+    columns = [
+        column
+        for column in (found.by, found.time)
+        if column is not None and pa.types.is_string(column.kind)
+    ]
+    leading = {column.name for column in columns if len(column.path) == 1}
+    if columns:
+        for batch in dump.batches():
+            for column in columns:
+                if found.values(batch.rows, column).null_count < len(batch.rows):
+                    leading.add(column.name)
+    for column in columns:
+        if column.name not in leading:
+            option = "group_by" if column is found.by else "time_column"
+            raise _missing(dump, found.where, column.name, option)

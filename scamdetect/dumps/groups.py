@@ -1,0 +1,234 @@
+"""Count what became of the rows of each group, such as a sender, in memory bounded by the groups.
+
+A row, the sum over a part, and that over a job all have the same form: a table with one row a group
+and one of labels, the kinds and languages of each group. Tables are summed up by concatenating them
+and reducing the rows of equal groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO, Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from scamdetect.arrays import number_array, numbers, plain_array, valid
+from scamdetect.dumps.grouping import Column
+from scamdetect.dumps.instants import Instants
+from scamdetect.errors import InputError
+from scamdetect.labels import Decision
+from scamdetect.prediction import Prediction
+
+KIND, LANGUAGE = "kind:", "language:"  # what labels begin with
+
+_COUNTS = ("messages", "flagged", "review", "unscored", "bad_times")
+_LEAST_PENDING = 1 << 18  # rows that are summed up together
+_NEVER = np.iinfo(np.int64).max
+
+
+class Groups:
+    """The groups of some rows, added in the order of the dump.
+
+    ``by`` and ``time`` are the columns that name groups and tell times, if any.
+    """
+
+    def __init__(self, by: Column, time: Column | None) -> None:
+        self.by, self.time = by, time
+        self._schema = pa.schema(
+            [
+                ("group", _wide(by.kind)),
+                *((name, pa.int64()) for name in _COUNTS),
+                ("first_row", pa.int64()),
+                ("probability", pa.float64()),  # null where nothing is scored
+                ("highest_row", pa.int64()),
+            ]
+        )
+        if time is not None:
+            for name in ("first", "last"):
+                self._schema = self._schema.append(pa.field(name, pa.int64()))
+                self._schema = self._schema.append(pa.field(f"{name}_time", _wide(time.kind)))
+        self._labels_schema = pa.schema(
+            [("group", _wide(by.kind)), ("label", pa.string()), ("messages", pa.int64())]
+        )
+        self._groups = self._schema.empty_table()
+        self._labels = self._labels_schema.empty_table()
+        self._pending: list[tuple[pa.Table, pa.Table]] = []
+
+    def add(
+        self,
+        names: pa.Array,
+        predictions: Sequence[Prediction],
+        first_row: int,
+        times: tuple[pa.Array, Instants] | None,
+    ) -> None:
+        """Add rows, the first of which is row ``first_row``, with the group of each."""
+        names = names.cast(_wide(names.type))
+        size = len(predictions)
+        decisions = np.array([p.decision.value for p in predictions])
+        rows = np.arange(first_row, first_row + size)
+        columns: dict[str, pa.Array] = {
+            "group": names,
+            "messages": number_array(np.ones(size, np.int64)),
+            "flagged": _flags(decisions == Decision.FLAG.value),
+            "review": _flags(decisions == Decision.REVIEW.value),
+            "unscored": _flags(decisions == Decision.UNSCORED.value),
+            "bad_times": _flags(np.zeros(size, bool) if times is None else times[1].bad),
+            "first_row": number_array(rows),
+            "probability": plain_array([p.scam_probability for p in predictions], pa.float64()),
+            "highest_row": number_array(rows),
+        }
+        if times is not None:
+            values, found = times
+            told = pc.if_else(
+                _flags(found.known).cast(pa.bool_()),
+                values.cast(_wide(values.type)),
+                pa.nulls(size, _wide(values.type)),
+            )
+            columns["first"] = number_array(np.where(found.known, found.micros, _NEVER))
+            columns["last"] = number_array(np.where(found.known, found.micros, -_NEVER))
+            columns["first_time"] = columns["last_time"] = told
+        arrays = [columns[name] for name in self._schema.names]
+        self._pend(
+            pa.Table.from_arrays(arrays, schema=self._schema), self._labelled(names, predictions)
+        )
+
+    def save(self, file: IO[bytes]) -> None:
+        """Write the sums; raise OSError."""
+        for table in self.tables():
+            with pa.ipc.new_stream(
+                file, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
+            ) as stream:
+                stream.write_table(table)
+
+    def load(self, file: IO[bytes]) -> None:
+        """Add what ``save`` wrote for the rows that come next; raise InputError on other data."""
+        try:
+            groups, labels = (pa.ipc.open_stream(file).read_all() for _ in range(2))
+        except pa.ArrowInvalid as problem:
+            raise InputError(f"{file.name}: damaged; begin anew with --overwrite") from problem
+        if groups.schema != self._schema or labels.schema != self._labels_schema:
+            raise InputError(f"{file.name}: of other columns; begin anew with --overwrite")
+        self._pend(groups, labels)
+
+    def tables(self) -> tuple[pa.Table, pa.Table]:
+        """Return one row a group, and one a label of a group, in the order of first rows."""
+        if self._pending:
+            groups = [self._groups, *(pair[0] for pair in self._pending)]
+            labels = [self._labels, *(pair[1] for pair in self._pending)]
+            self._groups, self._labels = (
+                self._schema.empty_table(),
+                self._labels_schema.empty_table(),
+            )
+            self._pending = []
+            self._labels = _summed_labels(_columns(labels))
+            self._groups = self._summed(_columns(groups))
+        return self._groups, self._labels
+
+    def _pend(self, groups: pa.Table, labels: pa.Table) -> None:
+        self._pending.append((groups, labels))
+        pending = sum(table.num_rows for pair in self._pending for table in pair)
+        if pending > max(_LEAST_PENDING, self._groups.num_rows + self._labels.num_rows):
+            self.tables()
+
+    def _labelled(self, names: pa.Array, predictions: Sequence[Prediction]) -> pa.Table:
+        """Return the language of each scored row and the kinds of each flagged one."""
+        places: list[int] = []
+        labels: list[str] = []
+        for place, prediction in enumerate(predictions):
+            found = []
+            if prediction.decision is not Decision.UNSCORED:
+                found.append(LANGUAGE + prediction.language)
+            if prediction.decision is Decision.FLAG:
+                found += [KIND + score.kind.value for score in prediction.kinds]
+            places += [place] * len(found)
+            labels += found
+        arrays = [
+            names.take(plain_array(places, pa.int64())),
+            plain_array(labels, pa.string()),
+            number_array(np.ones(len(labels), np.int64)),
+        ]
+        return pa.Table.from_arrays(arrays, schema=self._labels_schema)
+
+    def _summed(self, columns: dict[str, pa.ChunkedArray]) -> pa.Table:
+        codes, names = _encoded(columns.pop("group"))
+        found: dict[str, pa.Array] = {"group": names}
+        for name in _COUNTS:
+            found[name] = number_array(_sums(codes, _numbers(columns.pop(name)), len(names)))
+        rows = _numbers(columns.pop("first_row"))
+        first = _best(codes, rows)
+        found["first_row"] = number_array(rows[numbers(first)])
+        probability = _one(columns.pop("probability"))
+        scores = np.where(valid(probability), numbers(probability), -1)
+        highest = _one(columns.pop("highest_row"))
+        riskiest = _best(codes, -scores, numbers(highest))
+        found |= {"probability": probability.take(riskiest), "highest_row": highest.take(riskiest)}
+        if self.time is not None:
+            for name, sign in (("first", 1), ("last", -1)):
+                instants = _one(columns.pop(name))
+                best = _best(codes, sign * numbers(instants), rows)
+                found[name] = instants.take(best)
+                found[f"{name}_time"] = _one(columns.pop(f"{name}_time")).take(best)
+        arrays = [found[name] for name in self._schema.names]
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+def _columns(tables: list[pa.Table]) -> dict[str, pa.ChunkedArray]:
+    """Return the columns of all tables, which are given up: each column goes when it is done."""
+    table = pa.concat_tables(tables)
+    tables.clear()
+    return {name: table[name] for name in table.column_names}
+
+
+def _summed_labels(columns: dict[str, pa.ChunkedArray]) -> pa.Table:
+    codes, names = _encoded(columns.pop("group"))
+    label_codes, labels = _encoded(columns.pop("label"))
+    pairs = codes * max(1, len(labels)) + label_codes
+    found, places = np.unique(pairs, return_inverse=True)
+    arrays = [
+        names.take(number_array(found // max(1, len(labels)))),
+        labels.take(number_array(found % max(1, len(labels)))),
+        number_array(_sums(places, _numbers(columns.pop("messages")), len(found))),
+    ]
+    return pa.Table.from_arrays(arrays, names=["group", "label", "messages"])
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
+    """Return a code for each value and the value of each code; null is a value."""
+    found = pc.dictionary_encode(_one(column), null_encoding="encode")
+    return numbers(found.indices.cast(pa.int64())), found.dictionary
+
+
+def _sums(codes: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    sums = np.zeros(size, np.int64)
+    np.add.at(sums, codes, values)
+    return sums
+
+
+def _best(codes: NDArray[np.int64], *keys: NDArray[Any]) -> pa.Array:
+    """Return the place of the row with the least keys, the first key first, for each code."""
+    order = np.lexsort((*reversed(keys), codes))
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return number_array(order[starts])
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    return numbers(_one(column))
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    found = column.combine_chunks()
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def _flags(flags: NDArray[np.bool_]) -> pa.Array:
+    return number_array(flags.astype(np.int64))
+
+
+def _wide(kind: pa.DataType) -> pa.DataType:
+    """Return the type that holds more than 2 GiB of text in one array."""
+    if pa.types.is_string(kind):
+        return pa.large_string()
+    return cast(pa.DataType, pa.large_binary() if pa.types.is_binary(kind) else kind)

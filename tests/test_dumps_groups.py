@@ -1,0 +1,304 @@
+"""One row a group: what it tells, its order and types, bounds, and that parts add up."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scamdetect import ScamDetector
+from scamdetect.dumps import groups as groups_module
+from scamdetect.dumps.formats import Format
+from scamdetect.dumps.grouping import Column
+from scamdetect.dumps.groups import Groups
+from scamdetect.dumps.groups_file import write_groups
+from scamdetect.dumps.instants import instants
+from scamdetect.dumps.job import Summary, score_file
+from scamdetect.errors import InputError
+from scamdetect.labels import Decision, Kind
+from scamdetect.prediction import KindScore, Prediction, unscored
+
+LURE, PLAIN = "guaranteed bitcoin profit", "hello lunch"
+ROWS = [
+    ("ann", "2024-01-02T10:00:00", LURE),
+    ("bob", "2024-01-01", PLAIN),
+    ("ann", "soon", PLAIN),
+    ("", "2024-01-05", LURE),
+    ("ann", "2024-01-01T23:00:00-05:00", "guaranteed darling profit"),
+    ("cid", "", ""),
+    ("dot", "2024-01-03", LURE),
+]
+
+
+def _score(source: Path, target: str, detector: ScamDetector, **options: Any) -> Summary:  # noqa: ANN401
+    options = {"group_by": "who", "time_column": "at"} | options
+    return score_file(source, source.with_name(target), detector=detector, **options)
+
+
+def _csv(folder: Path) -> Path:
+    path = folder / "in.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("who", "at", "text"), *ROWS])
+    return path
+
+
+def _jsonl(folder: Path, rows: Sequence[object]) -> Path:
+    path = folder / "in.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def _read(path: Path | None) -> list[dict[str, Any]]:
+    assert path is not None
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    if path.suffix == ".parquet":
+        found: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        return found
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+def test_a_group_tells_what_its_account_did(tmp_path: Path, detector: ScamDetector) -> None:
+    summary = _score(_csv(tmp_path), "out.jsonl", detector)
+    assert summary.groups == tmp_path / "out.groups.jsonl"
+    ann, *others = _read(summary.groups)
+    risk = detector.predict([LURE])[0].scam_probability
+    assert ann == {
+        "who": "ann", "messages": 3, "flagged": 2, "review": 0, "unscored": 0,
+        "flagged_share": pytest.approx(2 / 3),
+        "kinds": [
+            {"kind": "investment", "messages": 2}, {"kind": "crypto", "messages": 1},
+            {"kind": "romance", "messages": 1},
+        ],
+        "languages": [{"language": "en", "messages": 3}],
+        "first_time": "2024-01-02T10:00:00", "last_time": "2024-01-01T23:00:00-05:00",
+        "bad_times": 1, "highest_scam_probability": risk, "highest_row": 0,
+    } | {"first_time": "2024-01-01T23:00:00-05:00", "last_time": "2024-01-02T10:00:00"}  # fmt: skip
+    # After the most flagged come, of one flagged message each, the earliest, then the others.
+    assert [row["who"] for row in others] == [None, "dot", "bob", "cid"]
+    assert (others[3]["unscored"], others[3]["highest_scam_probability"]) == (1, None)
+    assert (others[3]["highest_row"], others[3]["bad_times"], others[3]["kinds"]) == (None, 0, [])
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.tsv"])
+def test_delimited_files_hold_kinds_as_text(
+    tmp_path: Path, detector: ScamDetector, target: str
+) -> None:
+    first, second, *_, last = _read(_score(_csv(tmp_path), target, detector).groups)
+    assert first["kinds"] == "investment:2;crypto:1;romance:1"
+    assert (first["languages"], second["who"], last["kinds"]) == ("en:3", "", "")
+
+
+def test_parquet_keeps_types(tmp_path: Path, detector: ScamDetector) -> None:
+    stamps = [datetime(2024, 1, 2, tzinfo=UTC), None, datetime(2023, 1, 2, tzinfo=UTC)]
+    table = pa.table(
+        {
+            "text": [LURE, PLAIN, LURE],
+            "from": pa.array([{"id": 7}, {"id": None}, {"id": 7}], pa.struct({"id": pa.uint32()})),
+            "at": pa.array(stamps, pa.timestamp("ns", "UTC")),
+            "tag": pa.array(["x", "y", "x"]).dictionary_encode(),
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    summary = _score(
+        tmp_path / "in.parquet", "out.parquet", detector, group_by="from.id", columns=["text"]
+    )
+    assert summary.groups is not None
+    found = pq.read_table(summary.groups)
+    assert found.schema.field("from.id").type == pa.uint32()
+    assert found.schema.field("first_time").type == pa.timestamp("ns", "UTC")
+    assert found["from.id"].to_pylist() == [7, None]
+    assert found["first_time"].cast(pa.timestamp("s", "UTC")).to_pylist() == [stamps[2], None]
+    assert found["last_time"].cast(pa.timestamp("s", "UTC")).to_pylist() == [stamps[0], None]
+    tags = _score(tmp_path / "in.parquet", "tags.csv", detector, group_by="tag", time_column=None)
+    assert [row["tag"] for row in _read(tags.groups)] == ["x", "y"]
+    assert "first_time" not in _read(tags.groups)[0]
+
+
+def test_objects_name_groups_by_a_path(tmp_path: Path, detector: ScamDetector) -> None:
+    whos: list[object] = [{"id": 5}, {"id": "5"}, {"id": True}, {"id": ""}, {}, None, "x"]
+    source = _jsonl(tmp_path, [{"text": LURE, "who": who} for who in whos])
+    found = _read(_score(source, "out.jsonl", detector, group_by="who.id", time_column=None).groups)
+    assert [(row["who.id"], row["messages"]) for row in found] == [
+        (None, 3), ("5", 2), ("true", 1), ("", 1),
+    ]  # fmt: skip
+
+
+def test_numbers_of_objects_stay_numbers(tmp_path: Path, detector: ScamDetector) -> None:
+    rows = [{"text": PLAIN, "who": n % 2, "at": 1_700_000_000 + n} for n in range(4)]
+    found = _read(_score(_jsonl(tmp_path, rows), "out.jsonl", detector).groups)
+    assert [(row["who"], row["first_time"]) for row in found] == [
+        (0, 1_700_000_000), (1, 1_700_000_001),
+    ]  # fmt: skip
+
+
+def test_a_chat_is_grouped_by_sender(tmp_path: Path, detector: ScamDetector) -> None:
+    lines = [f"[02/01/24, 10:0{n}:00] {'Ann' if n % 3 else 'Bob'}: {LURE}" for n in range(6)]
+    (tmp_path / "chat.txt").write_text("\n".join(lines), encoding="utf-8")
+    summary = _score(
+        tmp_path / "chat.txt", "out.parquet", detector, group_by="sender", time_column="time"
+    )
+    found = _read(summary.groups)
+    assert [(row["sender"], row["flagged"]) for row in found] == [("Ann", 4), ("Bob", 2)]
+    assert found[0]["first_time"] < found[0]["last_time"]
+
+
+def test_only_flagged_rows_count_as_places_in_the_dump(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    summary = _score(_csv(tmp_path), "out.csv", detector, only_flagged=True)
+    assert [row["highest_row"] for row in _read(summary.groups)] == ["0", "3", "6", "1", ""]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        ([{"text": "a", "who": "x"}], {"group_by": "no"}, r"no column 'no'.*text, who.*--group-by"),
+        ([{"text": "a", "who": {"a": 1}}], {"group_by": "who.b"}, "no column 'who.b'"),
+        ([{"text": "a", "who": {"a": 1}}], {}, "column 'who' holds objects or lists"),
+        ([{"text": "a", "who": "x"}, {"text": "a", "who": [1]}], {}, "column 'who' holds objects"),
+        ([{"text": "a", "who": "x", "at": {}}], {"time_column": "at"}, "column 'at' holds"),
+        ([{"text": "a", "who": "x"}], {"time_column": "on"}, "no column 'on'.*--time-column"),
+        ([{"text": "a", "who": "x", "at": True}], {"time_column": "at"}, "holds bool, no times"),
+    ],
+)
+def test_what_cannot_be_grouped_is_named_before_anything_is_scored(
+    tmp_path: Path,
+    detector: ScamDetector,
+    rows: list[object],
+    options: dict[str, Any],
+    message: str,
+) -> None:
+    source = _jsonl(tmp_path, rows)
+    with pytest.raises(InputError, match=message):
+        _score(source, "out.jsonl", detector, **({"time_column": None} | options))
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_nested_and_repeated_columns_are_refused(tmp_path: Path, detector: ScamDetector) -> None:
+    table = pa.table({"text": ["a"], "who": [[1]], "at": [b"x"]})
+    pq.write_table(table, tmp_path / "in.parquet")
+    with pytest.raises(InputError, match="'who' holds list<.*nothing can be grouped"):
+        _score(tmp_path / "in.parquet", "out.parquet", detector)
+    with pytest.raises(InputError, match="'at' holds binary, no times"):
+        _score(tmp_path / "in.parquet", "out.parquet", detector, group_by="at")
+    (tmp_path / "in.csv").write_text("text,who,who\na,b,c\n", encoding="utf-8")
+    with pytest.raises(InputError, match="2 columns 'who'"):
+        _score(tmp_path / "in.csv", "out.csv", detector, time_column=None)
+    with pytest.raises(InputError, match=r"no column 'text\.x'"):
+        _score(tmp_path / "in.csv", "out.csv", detector, group_by="text.x", time_column=None)
+
+
+def test_an_existing_file_of_groups_stays(tmp_path: Path, detector: ScamDetector) -> None:
+    source = _csv(tmp_path)
+    (tmp_path / "out.groups.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match=r"out\.groups\.csv: is there already"):
+        _score(source, "out.csv", detector)
+    assert _score(source, "out.csv", detector, group_by=None).groups is None
+    assert (tmp_path / "out.groups.csv").read_text("utf-8") == "mine"
+    assert _read(_score(source, "out.csv", detector, overwrite=True).groups)
+    source.rename(tmp_path / "a.groups.csv")
+    with pytest.raises(InputError, match="the source would be overwritten"):
+        _score(tmp_path / "a.groups.csv", "a.csv", detector, overwrite=True)
+
+
+def test_a_column_named_as_one_of_ours_is_called_group(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    source = _jsonl(tmp_path, [{"text": PLAIN, "kinds": "a"}])
+    found = _read(_score(source, "out.jsonl", detector, group_by="kinds", time_column=None).groups)
+    assert found[0]["group"] == "a"
+
+
+_DECISIONS = st.sampled_from([Decision.FLAG, Decision.REVIEW, Decision.PASS])
+_PREDICTIONS = st.one_of(
+    st.just(unscored("missing", "m")),
+    st.builds(
+        lambda decision, risk, kinds, language: Prediction(
+            decision, None, 0.0, 0.0, risk, tuple(KindScore(k, 0.9) for k in sorted(kinds)),
+            language, 1, None, "m",
+        ),
+        _DECISIONS, st.sampled_from([0.1, 0.5, 0.9]), st.sets(st.sampled_from(list(Kind)[:3])),
+        st.sampled_from(["en", "id"]),
+    ),
+)  # fmt: skip
+_MESSAGES = st.lists(
+    st.tuples(
+        st.sampled_from([None, "", "a", "b"]),
+        st.sampled_from([None, "", "bad", "2024-01-01", "2024-01-01T00:00:00Z", "2023-05-06"]),
+        _PREDICTIONS,
+    ),
+    max_size=12,
+)
+_BY, _AT = Column("who", ("who",), pa.string()), Column("at", ("at",), pa.string())
+
+
+def _grouped(messages: Sequence[tuple[str | None, str | None, Prediction]], first: int) -> Groups:
+    found = Groups(_BY, _AT)
+    times = pa.array([m[1] for m in messages], pa.string())
+    names = pa.array([m[0] for m in messages], pa.string())
+    found.add(names, [m[2] for m in messages], first, (times, instants(times)))
+    return found
+
+
+def _written(groups: Groups) -> bytes:
+    file = io.BytesIO()
+    write_groups(file, Format.JSONL, groups)
+    return file.getvalue()
+
+
+@settings(deadline=None)
+@given(_MESSAGES, st.lists(st.integers(0, 12), max_size=3), st.sampled_from([1, 1 << 18]))
+def test_the_sum_of_parts_is_one_run(messages: Any, cuts: list[int], pending: int) -> None:  # noqa: ANN401
+    cuts = sorted({0, len(messages), *(cut for cut in cuts if cut < len(messages))})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups_module, "_LEAST_PENDING", pending)
+        summed = Groups(_BY, _AT)
+        for start, end in zip(cuts, cuts[1:], strict=False):
+            file = io.BytesIO()
+            _grouped(messages[start:end], start).save(file)
+            file.seek(0)
+            summed.load(file)
+    assert _written(summed) == _written(_grouped(messages, 0))
+    rows = [json.loads(line) for line in _written(summed).splitlines()]
+    assert sum(row["messages"] for row in rows) == len(messages)
+    assert {row["who"] for row in rows} == {m[0] for m in messages}
+    for row in rows:
+        own = [m[2] for m in messages if m[0] == row["who"]]
+        risks = [p.scam_probability for p in own if p.scam_probability is not None]
+        assert row["highest_scam_probability"] == max(risks, default=None)
+        assert row["flagged"] == sum(p.decision is Decision.FLAG for p in own)
+        if risks:
+            assert messages[row["highest_row"]][2].scam_probability == max(risks)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([1.5, float("nan"), None, float("nan")]),
+        pa.array([True, False, None, False]),
+        pa.array([b"\xff", b"", None, b""]),
+        pa.array(["a", "b", None, "b"]).cast(pa.large_string()),
+        pa.array([datetime(2024, 1, 1), datetime(2025, 1, 1), None, datetime(2025, 1, 1)]),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_groups_of_any_flat_type(values: pa.Array) -> None:
+    found = Groups(Column("who", ("who",), values.type), None)
+    found.add(values, [unscored("missing", "m")] * 4, 0, None)
+    file = io.BytesIO()
+    write_groups(file, Format.PARQUET, found)
+    table = pq.read_table(file)
+    assert table["messages"].to_pylist() == [1, 2, 1]
+    assert table.schema.field("who").type == values.type
