@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -107,6 +107,7 @@ def test_a_long_text_has_a_bounded_number_of_segments() -> None:
     assert len(segments("You won. " * 20_000)) <= 48
 
 
+@settings(max_examples=60, deadline=None)
 @given(_TEXTS)
 def test_segments_are_the_text_in_order(text: str) -> None:
     found = segments(text)
@@ -114,6 +115,7 @@ def test_segments_are_the_text_in_order(text: str) -> None:
     assert all(start < end and text[start:end].strip() for start, end in found)
 
 
+@settings(max_examples=60, deadline=None)
 @given(_TEXTS)
 def test_spans_leave_out_nothing_but_blanks(detector: ScamDetector, text: str) -> None:
     spans = explain(detector, text)

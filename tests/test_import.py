@@ -209,3 +209,15 @@ def test_mail_alone_needs_its_extra(tmp_path: Path, library: str) -> None:
         "except MissingExtraError as error:\n    print(error)"
     )
     assert "pip install 'scamdetect[mail]'" in fresh(code)
+
+
+def test_a_report_alone_needs_its_extra() -> None:
+    code = (
+        "import sys\nsys.modules['jinja2'] = None\n"
+        "sys.argv = ['scamdetect', 'report', 'in.parquet']\n"
+        "import scamdetect.cli\n"
+        "sys.stderr = sys.stdout\n"
+        "try:\n    scamdetect.cli.main()\nexcept SystemExit as end:\n    print(end.code)"
+    )
+    said = fresh(code).splitlines()
+    assert "pip install 'scamdetect[report]'" in said[0] and said[1:] == ["2"]

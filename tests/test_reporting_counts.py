@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect.dumps.scored import ScoredBatch
@@ -102,6 +102,7 @@ _ROWS = st.builds(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(_ROWS, max_size=30), st.integers(0, 30))
 def test_the_batches_do_not_matter(rows: list[dict[str, Any]], place: int) -> None:
     whole, parts = counted(rows), counted(rows[:place], rows[place:])
