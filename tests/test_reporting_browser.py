@@ -19,6 +19,15 @@ from scamdetect.reporting.report import write_report
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _REQUIRED = "SCAMDETECT_REQUIRE_BROWSER"
+_HEADLESS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--no-first-run",
+    "--disable-background-networking",
+)
 _ATTACK = (
     "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\"> "
     "guaranteed bitcoin profit"
@@ -50,10 +59,11 @@ def page(
 
 def _run(browser: str, page: Path, profile: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-         "--hide-scrollbars", "--no-first-run", "--disable-background-networking", f"--user-data-dir={profile}", *arguments, page.as_uri()],
-        capture_output=True, encoding="utf-8", timeout=120,
-    )  # fmt: skip
+        [browser, *_HEADLESS, f"--user-data-dir={profile}", *arguments, page.as_uri()],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

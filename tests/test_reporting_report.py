@@ -69,7 +69,7 @@ def test_the_command_writes_a_page_beside_the_file(scored: Path, tiny_bundle: Pa
         in read
     )
     assert "By the column “sent_at”, found by its name." in read
-    assert "At most 5 of 1,000 honest messages are flagged by mistake" in read
+    assert "At most 5 of 1,000 honest messages there are flagged by mistake (500 measured; " in read
     assert "scam probability from 0.900 on" in read
     assert "scamdetect-tiny@0.0.1+" in read and "A tiny bundle for tests" in read
     assert len(html) < 500_000
@@ -141,7 +141,7 @@ def test_without_a_text_column_there_is_no_campaign(
 
 def test_another_bundle_is_refused_and_none_at_hand_is_told(scored: Path, tmp_path: Path) -> None:
     read = words(page(scored))
-    assert "That bundle is not at hand" in read and "honest messages measured" not in read
+    assert "That bundle is not at hand" in read and "flagged by mistake" not in read
     assert "so nothing is marked" in read and "<mark" not in page(scored)
     other = write_tiny_bundle(tmp_path / "other", version="9")
     with pytest.raises(InputError, match=r"was scored by scamdetect-tiny@0\.0\.1\+\w+, and "):
