@@ -88,6 +88,8 @@ def test_kinds_are_read_as_text_and_as_objects(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(_HEADER + "hi,flag,0.95,romance:0.91;crypto:0.50\n", "utf-8")
     table = _table(open_scored(tmp_path / "a.csv"))
     assert table["kinds"].to_pylist() == [["romance", "crypto"]]
+    (tmp_path / "b.csv").write_text(_HEADER + "hi,flag,0.95,[{'kind': 'romance'}]\n", "utf-8")
+    assert _table(open_scored(tmp_path / "b.csv"))["kinds"].to_pylist() == [[]]
     strings = pa.table(
         {
             "scamdetect_decision": ["flag"],

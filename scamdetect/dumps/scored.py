@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -43,6 +44,7 @@ _DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source
 _NAMES = pa.list_(pa.string())
 _TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
 _DECISIONS = plain_array([decision.value for decision in Decision], pa.string())
+_NAME = re.compile("[a-z_]{1,40}")  # of a kind
 _SURVEYED = 10_000  # objects of a JSONL file that are looked at for the names of its columns
 
 Column = Sequence[Any]  # of Python or of Arrow
@@ -259,10 +261,12 @@ def _number(value: object, kind: type[float] | type[int]) -> float | int | None:
 def _kinds(value: object) -> list[str]:
     """Return the names of kinds written as ``investment:0.93;crypto:0.71`` or as objects."""
     if isinstance(value, str):
-        return [encodable(part.partition(":")[0]) for part in value.split(";") if part]
-    rows = value if isinstance(value, list) else []
-    names = (row.get("kind") for row in rows if isinstance(row, dict))
-    return [encodable(name) for name in names if isinstance(name, str)]
+        names: list[Any] = [part.partition(":")[0] for part in value.split(";")]
+    else:
+        rows = value if isinstance(value, list) else []
+        names = [row.get("kind") for row in rows if isinstance(row, dict)]
+    # Other programs write lists in ways of their own, which are no names.
+    return [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
