@@ -213,6 +213,31 @@ def test_texts_in_a_nested_column_are_found(
     assert "Campaign 1 3 messages" in read and "4 Mar 2026" in read
 
 
+@pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet"])
+def test_groups_beside_the_file_are_shown(
+    tmp_path: Path, detector: ScamDetector, extension: str
+) -> None:
+    senders = ["<b>", "<b>", "\u202eevil", "calm"]
+    texts = [_LURE, _LURE, HOSTILE, "lunch"]
+    lines = [json.dumps({"who": w, "text": t}) for w, t in zip(senders, texts, strict=True)]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    target = tmp_path / f"out.{extension}"
+    score_file(tmp_path / "in.jsonl", target, detector=detector, group_by="who")
+    html = page(target)
+    read = words(html)
+    assert "&lt;b&gt; 2 2 100 % 0.9" in read and "⟨U+202E⟩evil 1 1 100 %" in read
+    assert "crypto 2, investment 2" in read and "calm" not in read
+    assert f"from out.groups.{extension} beside" in read
+
+
+@pytest.mark.parametrize("content", ["a\n", "a,b\n1,2\n", "who,messages\n"])
+def test_another_file_of_that_name_is_no_groups(scored: Path, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "out.csv"
+    path.write_bytes(scored.read_bytes())
+    (tmp_path / "out.groups.csv").write_text(content, encoding="utf-8")
+    assert "Groups with most" not in page(path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

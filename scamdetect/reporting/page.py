@@ -10,6 +10,7 @@ from importlib.resources import files
 from math import sqrt
 
 from scamdetect.campaigns import Campaign
+from scamdetect.dumps.top_groups import TopGroups
 from scamdetect.errors import MissingExtraError
 from scamdetect.labels import Decision, Verdict
 from scamdetect.reporting.bands import Band
@@ -55,6 +56,7 @@ class Report:
     calibrated: bool  # whether a bundle told what the thresholds mean
     campaigns: tuple[ShownCampaign, ...]
     shortfall: int
+    groups: TopGroups | None
     has_text: bool
     notices: tuple[str, ...]
     time_note: str

@@ -16,6 +16,7 @@ from scamdetect.detector import ScamDetector
 from scamdetect.dumps.formats import unpacked
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.scored import ScoredDump, open_scored
+from scamdetect.dumps.top_groups import top_groups
 from scamdetect.errors import BundleError, InputError
 from scamdetect.files import writing
 from scamdetect.labels import Decision
@@ -34,7 +35,7 @@ from scamdetect.reporting.notes import (
 from scamdetect.reporting.page import GENERATOR, Report, ShownCampaign, render
 from scamdetect.reporting.samples import sample
 
-MOST_CAMPAIGNS = 12
+MOST_CAMPAIGNS, MOST_GROUPS = 12, 20
 TEXT_COLUMN = "text"
 _HEAD_BYTES = 1024
 
@@ -82,6 +83,7 @@ def write_report(
         calibrated=bundle is not None and bool(bundle.operating_points),
         campaigns=shown_campaigns,
         shortfall=campaigns.shortfall,
+        groups=top_groups(source, MOST_GROUPS),
         has_text=text is not None,
         notices=tuple(notices(counts, models)),
         time_note=time_note(counts, time, named=time_column is not None),
