@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
 from scamdetect.text import normalise
+from scamdetect.traced import Text, substitute
 
 SHINGLE = 5
 ALIKE = 0.7  # the Jaccard index from which two templates are one campaign
@@ -32,7 +33,7 @@ MOST = 20_000
 KEPT = 5_000
 
 _MOST_SHOWN = 200
-_MOST_READ = 2_000  # characters of a message that are looked at
+_MOST_READ = 2_000
 _CUT_WORD = re.compile(r"[!-~]+$")  # may be the start of an address, which nothing would mask
 _CUT_TAG = re.compile(r"\[[a-z]*$")
 _LINK = re.compile(r"\[link [a-z0-9 ]+\]")
@@ -42,7 +43,7 @@ _SPLIT_CODE = re.compile(
     r"[A-Za-z\d]+(?:\[(?:account|number|phone)\][A-Za-z\d]*)+"
     r"|(?:\[(?:account|number|phone)\][A-Za-z\d]+)+"
 )
-_ACCOUNT = "[account]"
+_ACCOUNT = re.compile(r"\[account\]")
 _HANDLE = re.compile(r"[^\W_]+(?:_+[^\W_]+)+_*")
 _CODE = re.compile(r"(?=[A-Za-z-]*\d)(?=[\d-]*[A-Za-z])[A-Za-z\d-]{4,}|[A-Za-z\d]{26,}")
 _NUMBER = re.compile(r"\d+(?:[ .,:/’'\u00a0\u202f–-]{0,2}\d+)*")
@@ -238,15 +239,25 @@ def mask(text: str) -> str:
     Links, e-mail addresses, phone numbers, account numbers, handles, codes (of letters and digits,
     wallets among them) and all numbers are tags such as [link]. Names of people stay.
     """
-    if len(text) > _MOST_READ:
-        text = _CUT_WORD.sub("", text[:_MOST_READ])
+    text = masked(beginning(text))
+    return text if len(text) <= _MOST_SHOWN else _CUT_TAG.sub("", text[: _MOST_SHOWN - 1]) + "…"
+
+
+def beginning(text: str) -> str:
+    """Return what is looked at of a message: 2,000 characters, but no word that these cut off."""
+    return text if len(text) <= _MOST_READ else _CUT_WORD.sub("", text[:_MOST_READ])
+
+
+def masked(text: Text) -> Text:
+    """Return the whole message with tags as in ``mask``; a traced text keeps its offsets."""
     text = normalise(text)
     if "[" in text:
-        text = _SPLIT_CODE.sub("[code]", _LINK.sub("[link]", text)).replace(_ACCOUNT, "[number]")
+        text = substitute(_SPLIT_CODE, "[code]", substitute(_LINK, "[link]", text))
+        text = substitute(_ACCOUNT, "[number]", text)
     if "_" in text:
-        text = _HANDLE.sub("[handle]", text)
-    text = _SPACES.sub(" ", _NUMBER.sub("[number]", _CODE.sub("[code]", text)))
-    return text if len(text) <= _MOST_SHOWN else _CUT_TAG.sub("", text[: _MOST_SHOWN - 1]) + "…"
+        text = substitute(_HANDLE, "[handle]", text)
+    text = substitute(_NUMBER, "[number]", substitute(_CODE, "[code]", text))
+    return substitute(_SPACES, " ", text)
 
 
 def _key(template: str) -> str:

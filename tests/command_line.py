@@ -15,8 +15,13 @@ _ADDED = {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
 
 def score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run ``scamdetect score`` in the folder; it may fail, but never with a traceback."""
+    return command(folder, "score", *arguments)
+
+
+def command(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run ``scamdetect`` in the folder; it may fail, but never with a traceback."""
     done = subprocess.run(
-        [sys.executable, "-m", "scamdetect.cli", "score", *map(str, arguments)],
+        [sys.executable, "-m", "scamdetect.cli", *map(str, arguments)],
         cwd=folder,
         env=os.environ | _ADDED,
         capture_output=True,

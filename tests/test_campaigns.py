@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scamdetect import ScamDetector, campaigns
 from scamdetect.campaigns import Campaign, Campaigns, mask
+from scamdetect.traced import trace
 
 LURE = "Your parcel {} is held at customs, pay the fee of ${} at {} within {} hours, dear {}"
 
@@ -146,3 +147,11 @@ def test_a_campaign_whose_every_message_differs_is_not_lost() -> None:
     assert [first.messages, second.messages] == [400, 400]
     assert found.shortfall == 0
     assert "parcel" in (first.template + second.template)
+
+
+@given(st.text(st.sampled_from("ab1 .@_/:+[]é你\u200b\u0301🎁\n0-"), max_size=80))
+def test_a_masked_text_can_tell_where_it_comes_from(text: str) -> None:
+    traced = campaigns.masked(trace(text))
+    assert traced == campaigns.masked(text)
+    assert len(traced.offsets) == len(traced) + 1
+    assert list(traced.offsets) == sorted(traced.offsets)

@@ -22,6 +22,19 @@ PUBLIC = {"scamdetect"} | {
 # What a room may import of the package beside itself; all other top-level modules are the core.
 ROOMS: dict[str, set[str]] = {
     "dumps": PUBLIC,
+    "reporting": PUBLIC
+    | {
+        f"scamdetect.{module}"
+        for module in (
+            "bundle",
+            "detector",
+            "dumps",
+            "explain",
+            "operating_points",
+            "thresholds",
+            "traced",
+        )
+    },
     "integrations": PUBLIC | {"scamdetect.dumps"},
     "bench": PUBLIC | {"scamdetect.dumps", "scamdetect.evaluation", "scamdetect.perturb"},
 }
@@ -44,7 +57,11 @@ INNER = {
 TRAIN_SIDE = {f"scamdetect.{name}" for name in ("data", "training", "evaluation", "bench")}
 CORE_LIBRARIES = {"numpy", "onnxruntime", "tokenizers", "pyarrow", "click", "tqdm", "scamdetect"}
 # What a folder of the core imports besides, from the extra of the same name.
-EXTRA_LIBRARIES = {"mail": {"chardet", "lxml"}, "remote": {"fsspec"}}
+EXTRA_LIBRARIES = {
+    "mail": {"chardet", "lxml"},
+    "remote": {"fsspec"},
+    "reporting": {"jinja2"},
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -162,14 +179,19 @@ def test_imports_follow_the_layout(path: Path) -> None:
     elif inside:
         bad = {name for name in ours if within(name, COMMAND_MODULES)}
     else:
-        upward = TRAIN_SIDE | COMMAND_MODULES | {"scamdetect.dumps", "scamdetect.integrations"}
+        rooms = {f"scamdetect.{name}" for name in ROOMS}
+        upward = TRAIN_SIDE | COMMAND_MODULES | rooms
         bad = {name for name in ours if within(name, upward)}
     assert not bad, f"{path.relative_to(PACKAGE)} may not import {sorted(bad)}"
 
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in MODULES if p.parent == PACKAGE or PACKAGE / "dumps" in p.parents],
+    [
+        p
+        for p in MODULES
+        if p.parent in (PACKAGE, PACKAGE / "reporting") or PACKAGE / "dumps" in p.parents
+    ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_the_core_needs_only_its_own_libraries(path: Path) -> None:
@@ -204,3 +226,15 @@ def test_urls_alone_need_their_extra(tmp_path: Path) -> None:
         "except MissingExtraError as error:\n    print(error)"
     )
     assert "pip install 'scamdetect[remote]'" in fresh(code)
+
+
+def test_a_report_alone_needs_its_extra() -> None:
+    code = (
+        "import sys\nsys.modules['jinja2'] = None\n"
+        "sys.argv = ['scamdetect', 'report', 'in.parquet']\n"
+        "import scamdetect.cli\n"
+        "sys.stderr = sys.stdout\n"
+        "try:\n    scamdetect.cli.main()\nexcept SystemExit as end:\n    print(end.code)"
+    )
+    said = fresh(code).splitlines()
+    assert "pip install 'scamdetect[report]'" in said[0] and said[1:] == ["2"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,17 @@ def open_delimited(
         line_end="\r\n" if last.text.endswith("\r\n") else "\n",
         bom=encoding == "utf-8" and beginning(path, 3) == codecs.BOM_UTF8,
     )
+
+
+def open_cells(
+    path: Path, delimiter: str, encoding: str
+) -> tuple[tuple[str, ...], Callable[[], Iterator[Item[list[str]]]]]:
+    """Return the names in the first record and what reads the raw cells of the others.
+
+    Raises InputError.
+    """
+    names = tuple(unquote(cell) for cell in _read_header(path, delimiter, encoding).cells)
+    return names, lambda: _rows(path, delimiter, encoding, len(names))
 
 
 def open_text(path: Path, encoding: str) -> Dump:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -22,9 +22,7 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
     """Open a Parquet file; raise InputError where it is damaged or has no column of text."""
     with _opened(path) as file:
         schema = file.schema_arrow
-        total = file.metadata.num_rows
-        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-        size = sum(group.total_byte_size for group in groups)
+        total, batch_rows = file.metadata.num_rows, _batch_rows(file.metadata)
     members: dict[str, pa.DataType] = {}
     for field in schema:
         if "." not in field.name:
@@ -41,7 +39,6 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
         path, text_column, members[text_column] if nested else schema.field(text_column).type
     )
     kept_schema = pa.schema([f for f in schema if f.name in kept], metadata=schema.metadata)
-    batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES * total // max(size, 1)))
 
     def batches() -> Iterator[Batch]:
         done = 0
@@ -52,6 +49,25 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
                 yield Batch(ArrowRows(str(path), text_path, kept, table), (), done / total)
 
     return Dump(kept, kept_schema, batches)
+
+
+def read_schema(path: Path) -> pa.Schema:
+    """Return the schema of a Parquet file; raise InputError where it is damaged."""
+    with _opened(path) as file:
+        return file.schema_arrow
+
+
+def read_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield these columns of a Parquet file in batches; raise InputError where it is damaged."""
+    with _opened(path) as file:
+        for batch in file.iter_batches(_batch_rows(file.metadata), columns=list(columns)):
+            yield pa.Table.from_batches([batch])
+
+
+def _batch_rows(file: pq.FileMetaData) -> int:
+    groups = [file.row_group(number) for number in range(file.num_row_groups)]
+    size = sum(group.total_byte_size for group in groups)
+    return int(max(1, min(BATCH_ROWS, BATCH_BYTES * file.num_rows // max(size, 1))))
 
 
 @contextmanager

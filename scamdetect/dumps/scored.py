@@ -1,0 +1,285 @@
+"""Read back what ``scamdetect score`` wrote, in any of its formats, in batches of one shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scamdetect import output
+from scamdetect.arrays import list_array, plain_array
+from scamdetect.dumps.batches import Item, Reject, grouped
+from scamdetect.dumps.delimited import unquote
+from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, unpacked
+from scamdetect.dumps.json_objects import read_object
+from scamdetect.dumps.lines import read_lines
+from scamdetect.dumps.read_delimited import open_cells
+from scamdetect.dumps.read_parquet import read_batches, read_schema
+from scamdetect.dumps.rows import encodable
+from scamdetect.dumps.streams import beginning
+from scamdetect.dumps.text_paths import TextPath, object_members, struct_members, value_at
+from scamdetect.errors import InputError
+from scamdetect.labels import Decision
+
+NEEDED = ("scamdetect_decision", "scamdetect_scam_probability")
+# The columns of a batch, each with the one of the file; what a file lacks is null.
+_SCORES = {
+    "decision": "scamdetect_decision",
+    "probability": "scamdetect_scam_probability",
+    "verdict": "scamdetect_verdict",
+    "kinds": "scamdetect_kinds",
+    "language": "scamdetect_language",
+    "model_id": "scamdetect_model_id",
+    "schema_version": "scamdetect_schema_version",
+}
+_DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source
+_NAMES = pa.list_(pa.string())
+_TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
+_DECISIONS = plain_array([decision.value for decision in Decision], pa.string())
+_NAME = re.compile("[a-z_]{1,40}")  # of a kind
+_SURVEYED = 10_000  # objects of a JSONL file that are looked at for the names of its columns
+
+Column = Sequence[Any]  # of Python or of Arrow
+Columns = tuple[dict[str, Column], int]  # by their name in a batch, and how many rows are broken
+
+
+@dataclass(frozen=True)
+class ScoredBatch:
+    """Some rows: a table of the scores, and of ``text`` and ``time`` where these were asked for.
+
+    ``unreadable`` rows are in no table: broken records, and rows without a decision or with an
+    impossible probability.
+    """
+
+    table: pa.Table
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class ScoredDump:
+    """A scored file: the names of its columns, dotted paths into them, and a way to read it."""
+
+    path: Path
+    columns: tuple[str, ...]
+    members: tuple[str, ...]
+    _read: Callable[[Mapping[str, TextPath]], Iterator[Columns]]
+
+    def has(self, column: str) -> bool:
+        """Return whether there is a column, or a path such as ``message.body``."""
+        return column in self.columns or column in self.members
+
+    def batches(self, text: str | None = None, time: str | None = None) -> Iterator[ScoredBatch]:
+        """Yield the rows in their order, with the column of the text and of the time if named.
+
+        The text is a string or null; the time has the type that it has in the file. Raises
+        InputError where the file is damaged.
+        """
+        wanted: dict[str, TextPath] = {
+            name: (column,) for name, column in _SCORES.items() if column in self.columns
+        }
+        for name, column in (("text", text), ("time", time)):
+            if column is not None:
+                wanted[name] = (column,) if column in self.columns else tuple(column.split("."))
+        for columns, broken in self._read(wanted):
+            table = pa.table({name: _plain(name, values) for name, values in columns.items()})
+            for name in _SCORES.keys() - columns.keys():
+                kind = _TYPES.get(name, pa.string())
+                table = table.append_column(name, pa.nulls(table.num_rows, kind))
+            sound = table.filter(_sound(table))
+            yield ScoredBatch(sound, broken + table.num_rows - sound.num_rows)
+
+
+def open_scored(path: Path) -> ScoredDump:
+    """Open a file that was scored; raise InputError where it is none or cannot be read."""
+    kind = destination_format(unpacked(path))
+    if not beginning(path, 1):
+        raise InputError(f"{path}: the file is empty")
+    if kind is Format.PARQUET:
+        dump = _open_parquet(path)
+    elif kind is Format.JSONL:
+        dump = _open_jsonl(path)
+    else:
+        dump = _open_delimited(path, _DELIMITERS if kind is Format.CSV else (DELIMITERS[kind],))
+    missing = [name for name in NEEDED if name not in dump.columns]
+    if missing:
+        listed = ", ".join(map(output.shown, dump.columns)) or "none"
+        lacks = ", ".join(missing)
+        raise InputError(
+            f"{path} has no column {lacks}; its columns are: {listed}; score it first with "
+            "`scamdetect score`"
+        )
+    return dump
+
+
+def _open_parquet(path: Path) -> ScoredDump:
+    schema = read_schema(path)
+    members = tuple(name for field in schema for name, _ in struct_members(field.name, field.type))
+
+    def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
+        tops = dict.fromkeys(place[0] for place in wanted.values())
+        for table in read_batches(path, tuple(tops)):
+            found = {}
+            for name, (top, *inner) in wanted.items():
+                column = table.column(table.schema.names.index(top))
+                found[name] = pc.struct_field(column, inner) if inner else column
+            yield found, 0
+
+    return ScoredDump(path, tuple(schema.names), members, read)
+
+
+def _open_delimited(path: Path, delimiters: Sequence[str]) -> ScoredDump:
+    """Open a file whose delimiter is the first with which it has a column of decisions."""
+    opened = [open_cells(path, delimiters[0], "utf-8")]
+    for delimiter in delimiters[1:]:
+        if NEEDED[0] in opened[-1][0]:
+            break
+        opened.append(open_cells(path, delimiter, "utf-8"))
+    names, items = opened[-1 if NEEDED[0] in opened[-1][0] else 0]
+
+    def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
+        places = {name: names.index(column) for name, (column,) in wanted.items()}
+        for group in grouped(items(), path, "utf-8"):
+            yield (
+                {name: [unquote(row[at]) or None for row in group.values]
+                 for name, at in places.items()},
+                len(group.rejects),
+            )  # fmt: skip
+
+    return ScoredDump(path, names, (), read)
+
+
+def _open_jsonl(path: Path) -> ScoredDump:
+    columns: dict[str, None] = {}
+    members: dict[str, None] = {}
+    for item in islice(_objects(path), _SURVEYED):
+        if isinstance(item.value, dict):
+            columns |= dict.fromkeys(item.value)
+            for name, value in item.value.items():
+                members |= dict.fromkeys(object_members(name, value))
+
+    def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
+        for group in grouped(_objects(path), path, "utf-8"):
+            yield (
+                {name: [value_at(value, at) for value in group.values]
+                 for name, at in wanted.items()},
+                len(group.rejects),
+            )  # fmt: skip
+
+    return ScoredDump(path, tuple(columns), tuple(members), read)
+
+
+def _objects(path: Path) -> Iterator[Item[dict[str, Any]]]:
+    for line in read_lines(path, "utf-8"):
+        if line.text.strip():
+            found = line.problem or read_object(line.text)
+            value: dict[str, Any] | Reject = (
+                found
+                if isinstance(found, dict)
+                else Reject(line.number, line.number, 1, found, b"", line.problem is not None)
+            )
+            yield Item(value, len(line.raw), line.end)
+
+
+def _plain(name: str, values: Column) -> Any:  # noqa: ANN401 - an array of Arrow
+    """Return a column in the type that its name has in a batch; what does not fit is null."""
+    if isinstance(values, pa.ChunkedArray):
+        if name == "time":
+            return values
+        if (ready := _ready(name, values)) is not None:
+            return ready
+        values = _values(values)
+    elif name == "time":
+        return _times(values)
+    read = _READERS.get(name, _string)
+    plain = [read(value) for value in values]
+    if name != "kinds":
+        return plain_array(plain, _TYPES.get(name, pa.string()))
+    items = plain_array([item for row in plain for item in row], pa.string())
+    return list_array(plain, items, _NAMES)
+
+
+def _ready(name: str, values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Return a column of a Parquet file as ``score`` writes it, None for any other."""
+    kind = values.type
+    if name == "probability":
+        return values.cast(pa.float64()) if pa.types.is_floating(kind) else None
+    if name == "schema_version":
+        return values.cast(pa.int64()) if pa.types.is_integer(kind) else None
+    if name == "kinds":
+        if kind != output.SCHEMA.field("scamdetect_kinds").type:
+            return None
+        lists = [(chunk.offsets, chunk.values.field("kind")) for chunk in values.chunks]
+        return pa.chunked_array([pa.ListArray.from_arrays(*pair) for pair in lists], _NAMES)
+    return values if pa.types.is_string(kind) and _is_utf8(values) else None
+
+
+def _is_utf8(values: pa.ChunkedArray) -> bool:
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _values(values: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    try:
+        found: list[Any] = values.to_pylist()
+    except UnicodeDecodeError:
+        raw = values.cast(pa.large_binary()).to_pylist()
+        found = [None if v is None else v.decode("utf-8", "backslashreplace") for v in raw]
+    return found
+
+
+def _times(values: Sequence[Any]) -> pa.Array:
+    numbers = all(v is None or (isinstance(v, int | float) and v == v) for v in values)
+    if numbers and not any(isinstance(v, bool) for v in values):
+        return plain_array([None if v is None else float(v) for v in values], pa.float64())
+    return plain_array([_string(v) for v in values], pa.string())
+
+
+def _string(value: object) -> str | None:
+    return encodable(value) if isinstance(value, str) else None
+
+
+def _number(value: object, kind: type[float] | type[int]) -> float | int | None:
+    try:
+        return kind(value) if isinstance(value, str | int | float) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _kinds(value: object) -> list[str]:
+    """Return the names of kinds written as ``investment:0.93;crypto:0.71`` or as objects."""
+    if isinstance(value, str):
+        names: list[Any] = [part.partition(":")[0] for part in value.split(";")]
+    else:
+        rows = value if isinstance(value, list) else []
+        names = [row.get("kind") for row in rows if isinstance(row, dict)]
+    # Other programs write lists in ways of their own, which are no names.
+    return [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "probability": partial(_number, kind=float),
+    "schema_version": partial(_number, kind=int),
+    "kinds": _kinds,
+}
+
+
+def _sound(table: pa.Table) -> pa.Array:
+    decided = pc.is_in(table.column("decision"), value_set=_DECISIONS)
+    probability = table.column("probability").combine_chunks()
+    values = pc.fill_null(probability, np.nan)
+    possible = pc.and_(pc.greater_equal(values, 0.0), pc.less_equal(values, 1.0))
+    unscored = pc.equal(table.column("decision"), Decision.UNSCORED.value)
+    return pc.fill_null(pc.and_(decided, pc.or_(possible, unscored)), False)

@@ -1,0 +1,97 @@
+"""Read the first rows of the groups that ``score --group-by`` wrote beside its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from scamdetect.dumps.delimited import unquote
+from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, groups_path, unpacked
+from scamdetect.dumps.json_objects import read_object
+from scamdetect.dumps.lines import read_lines
+from scamdetect.dumps.read_delimited import open_cells
+from scamdetect.dumps.read_parquet import read_batches, read_schema
+
+_NEEDED = {"messages", "flagged", "flagged_share", "kinds", "highest_scam_probability"}
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """A group such as an account; ``kinds`` of its flagged messages, most frequent first."""
+
+    name: str
+    messages: int
+    flagged: int
+    highest_probability: float | None
+    kinds: tuple[tuple[str, int], ...]
+    first_time: str | None
+    last_time: str | None
+
+
+@dataclass(frozen=True)
+class TopGroups:
+    """The groups of a file with most flagged messages, and the column that they are groups by."""
+
+    path: Path
+    by: str
+    rows: tuple[GroupRow, ...]
+
+
+def top_groups(scored: Path, most: int) -> TopGroups | None:
+    """Return the groups beside a scored file, None where there are none with a flagged message.
+
+    Raises InputError where the file is damaged.
+    """
+    path = groups_path(unpacked(scored))
+    if not path.is_file():
+        return None
+    found = list(islice(_records(path), most))
+    if not found or not _NEEDED <= found[0].keys():
+        return None
+    by = next(iter(found[0]))
+    rows = tuple(row for record in found if (row := _row(record, by)) is not None and row.flagged)
+    return TopGroups(path, by, rows) if rows else None
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    kind = destination_format(path)
+    if kind is Format.PARQUET:
+        for table in read_batches(path, read_schema(path).names):
+            yield from table.to_pylist()
+    elif kind is Format.JSONL:
+        found = (read_object(line.text) for line in read_lines(path, "utf-8"))
+        yield from (value for value in found if isinstance(value, dict))
+    else:
+        names, items = open_cells(path, DELIMITERS[kind], "utf-8")
+        for item in items():
+            if isinstance(item.value, list):
+                yield dict(zip(names, map(unquote, item.value), strict=True))
+
+
+def _row(record: dict[str, Any], by: str) -> GroupRow | None:
+    """Return a row, None where it does not have the form that ``score`` writes."""
+    name, highest = record[by], record["highest_scam_probability"]
+    times = (record.get(side) for side in ("first_time", "last_time"))
+    first, last = (None if time in (None, "") else str(time) for time in times)
+    try:
+        return GroupRow(
+            name="" if name is None else str(name),
+            messages=int(record["messages"]),
+            flagged=int(record["flagged"]),
+            highest_probability=None if highest in (None, "") else float(highest),
+            kinds=_kinds(record["kinds"]),
+            first_time=first,
+            last_time=last,
+        )
+    except (TypeError, ValueError, KeyError):
+        return None
+
+
+def _kinds(value: Any) -> tuple[tuple[str, int], ...]:  # noqa: ANN401 - text or objects
+    if isinstance(value, str):
+        pairs = (part.split(":") for part in value.split(";") if part)
+        return tuple((name, int(count)) for name, count in pairs)
+    return tuple((str(item["kind"]), int(item["messages"])) for item in value or ())

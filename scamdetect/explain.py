@@ -1,0 +1,146 @@
+"""Explain a score by occlusion: what the scam probability loses when a part of the text is gone."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scamdetect.labels import VERDICTS, Verdict
+
+_SCAM = VERDICTS.index(Verdict.SCAM)
+_FEWEST, _LONGEST = 16, 60  # characters of a segment, a wide one counting twice
+_MOST_SEGMENTS = 24  # of about even length; a text has up to twice as many
+_TINY = 1e-30  # keeps the logarithm of a probability that underflows finite
+
+# Where a clause ends, with the quotes and blanks behind it: at marks that stand in no number and no
+# link, at others where a blank follows, and at line ends.
+_CLAUSE_END = re.compile(
+    r"(?:[。！？；，、…।॥؟،؛۔။၊។៕៖]|[.!?,;:–—-](?=\s|[\"'”’»)\]}]+\s))+[\"'”’»)\]}」』）】]*\s*|\s*\n\s*"
+)
+# Scripts that put no blanks between words: Thai, Lao, Tibetan, Burmese, Khmer, kana, Han.
+_SPACELESS = re.compile(
+    "[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+# After these comes what is drawn together with them: vowels before their consonant, and stackers.
+_NO_PART_AFTER = frozenset("เแโใไເແໂໃໄ\u1039\u17d2")
+
+
+class Detector(Protocol):
+    """The part of ScamDetector that an explanation needs."""
+
+    def predict_proba(self, texts: Iterable[object], /) -> NDArray[np.float32]:
+        """Return float32 (n, verdicts), NaN for a text that cannot be scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a text, ``text[start:end]``, and how far it raises the logit of scam."""
+
+    start: int
+    end: int
+    weight: float
+
+
+def explain(detector: Detector, text: str) -> tuple[Span, ...]:
+    """Return the segments of a text, in their order, with the weight of each.
+
+    A segment is a clause, or a part of a long one; blanks around it belong to none. Its weight is
+    the logit of the scam probability minus that of the text without it, so a negative one makes the
+    text look honest. Where nothing is left without a segment, the weight is the whole logit. All
+    are scored in one batch; nothing is returned for a text that cannot be scored.
+    """
+    parts = segments(text)
+    without = [text[:start] + text[end:] for start, end in parts]
+    logits = _scam_logits(detector.predict_proba([text, *without]))
+    if np.isnan(logits[0]):
+        return ()
+    weights = logits[0] - np.nan_to_num(logits[1:])
+    found = zip(parts, weights.tolist(), strict=True)
+    return tuple(Span(*_trimmed(text, part), weight) for part, weight in found)
+
+
+def segments(text: str) -> list[tuple[int, int]]:
+    """Return start and end of the segments; together they are the text without outer blanks."""
+    start = len(text) - len(text.lstrip())
+    end = len(text.rstrip())
+    if start >= end:
+        return []
+    shortest = max(_FEWEST, _width(text[start:end]) // _MOST_SEGMENTS)
+    longest = max(_LONGEST, 2 * shortest)
+    pieces = [
+        piece for clause in _clauses(text, start, end) for piece in _parts(text, clause, longest)
+    ]
+    return _joined(text, pieces, shortest, longest)
+
+
+def _scam_logits(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+    # The others' sum is exact where 1 - p(scam) would be rounded to nothing.
+    doubles = probabilities.astype(np.float64)
+    scam, rest = doubles[:, _SCAM], np.delete(doubles, _SCAM, axis=1).sum(axis=1)
+    logits: NDArray[np.float64] = np.log(scam + _TINY) - np.log(rest + _TINY)
+    return logits
+
+
+def _trimmed(text: str, part: tuple[int, int]) -> tuple[int, int]:
+    start, end = part
+    return start, start + len(text[start:end].rstrip())
+
+
+def _width(text: str) -> int:
+    return len(text) + sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+
+
+def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    ends = (match.end() for match in _CLAUSE_END.finditer(text, start, end))
+    yield from pairwise(dict.fromkeys((start, *ends, end)))
+
+
+def _parts(text: str, clause: tuple[int, int], longest: int) -> Iterator[tuple[int, int]]:
+    """Yield a clause in about even parts that are not much longer than allowed."""
+    start, end = clause
+    count = -(-_width(text[start:end]) // longest)
+    step = (end - start) / count
+    cuts = (_cut(text, round(start + step * n), int(step / 2)) for n in range(1, count))
+    yield from pairwise(dict.fromkeys((start, *filter(None, cuts), end)))
+
+
+def _cut(text: str, place: int, reach: int) -> int | None:
+    """Return the border of words nearest to a place, None where there is none in reach."""
+    near = sorted(range(place - reach + 1, place + reach), key=lambda at: abs(at - place))
+    blank = (at for at in near if text[at - 1].isspace() and not text[at].isspace())
+    return next(blank, next((at for at in near if _parts_spaceless(text, at)), None))
+
+
+def _parts_spaceless(text: str, place: int) -> bool:
+    before, after = text[place - 1], text[place]
+    return bool(
+        _SPACELESS.match(before)
+        and _SPACELESS.match(after)
+        and unicodedata.category(after)[0] != "M"
+        and before not in _NO_PART_AFTER
+    )
+
+
+def _joined(
+    text: str, pieces: Sequence[tuple[int, int]], shortest: int, longest: int
+) -> list[tuple[int, int]]:
+    """Return the pieces, each that is too short with the next, the last one with the one before."""
+    found: list[tuple[int, int]] = []
+    width = longest + 1  # of the segment at hand
+    for number, (start, end) in enumerate(pieces, 1):
+        own = _width(text[start:end])
+        short = width < shortest or (number == len(pieces) and own < shortest)
+        if short and width + own <= longest:
+            found[-1] = (found[-1][0], end)
+            width += own
+        else:
+            found.append((start, end))
+            width = own
+    return found

@@ -1,0 +1,1 @@
+"""A scored dump as one HTML page for people who have to act on it."""

@@ -1,0 +1,81 @@
+"""What a report says in sentences about the file, its columns and the model behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from scamdetect.labels import Decision
+from scamdetect.output import shown
+from scamdetect.prediction import SCHEMA_VERSION
+from scamdetect.reporting.counts import Counts
+
+
+def notices(counts: Counts, models: Sequence[str]) -> Iterable[str]:
+    """Yield what must be known before any figure is read."""
+    if set(counts.total()) == {Decision.FLAG}:
+        yield (
+            "This file holds flagged messages alone, as --only-flagged writes it: its shares say "
+            "nothing about the whole dump."
+        )
+    if len(models) > 1:
+        yield (
+            f"Several models scored this file: {listed(models)}. Their scores and thresholds "
+            "differ, so compare nothing across them; best score the dump again with one."
+        )
+    if set(counts.total("schema_version")) != {SCHEMA_VERSION}:
+        yield (
+            f"Not all rows are of the schema version {SCHEMA_VERSION} that this scamdetect writes; "
+            "what they lack is missing here."
+        )
+    if counts.unreadable:
+        rows = "1 row" if counts.unreadable == 1 else f"{counts.unreadable:,} rows"
+        yield (
+            f"{rows} could not be read, for broken records, unknown decisions or impossible "
+            "probabilities; nothing below counts them."
+        )
+
+
+def time_note(counts: Counts, time: str | None, *, named: bool) -> str:
+    """Return which column the days are from."""
+    if time is None:
+        return "The file has no column with the name of a time; give one with --time-column."
+    found = "" if named else ", found by its name"
+    missing = f" Without a readable date there: {counts.without_day:,} of the messages."
+    return f"By the column “{shown(time)}”{found}.{missing if counts.without_day else ''}"
+
+
+def campaign_note(text: str | None, *, samples: bool, marked: bool) -> str:
+    """Return what is shown of the messages."""
+    if text is None:
+        return (
+            "The file has no text column, so alike messages cannot be found and no sample is "
+            "shown; name it with --text-column, or score with it among --columns."
+        )
+    if not samples:
+        return "Samples were left out (--no-samples)."
+    masking = "Links, addresses, phone numbers, codes and all numbers are masked; names are not."
+    if not marked:
+        return f"{masking} The model that scored the file is not at hand, so nothing is marked."
+    return (
+        f"{masking} Marked is what made the model call the message a scam: without these words its "
+        "score falls most."
+    )
+
+
+def threshold_note(models: Sequence[str], bundle: str | None) -> str:
+    """Return what the meaning of the thresholds rests on."""
+    if bundle is None:
+        by = listed(models) or "a model that the file does not name"
+        return (
+            f"The file was scored by {by}. That bundle is not at hand, so how many false alarms "
+            "its thresholds give cannot be said; give its folder with --model."
+        )
+    return (
+        f"Of {bundle}, as measured on honest messages of its calibration set, which come from the "
+        "sources that it learned from. Messages of other kinds can give more false alarms."
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

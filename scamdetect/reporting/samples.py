@@ -1,0 +1,73 @@
+"""A message as the report shows it: masked, and with the parts marked that made it look a scam."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from scamdetect.campaigns import beginning, masked
+from scamdetect.explain import Detector, Span, explain
+from scamdetect.traced import trace
+
+_MOST_SHOWN = 600  # characters
+_CUT_TAG = re.compile(r"\[[a-z]*$")
+_MOST_MARKED = 3
+_STRONG, _WEAK = 0.6, 0.25  # of the greatest weight
+_LEAST = 0.2  # of a logit; less is noise
+# Characters that turn the direction of text around, show as nothing, or control a terminal.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a sample; ``strength`` 2 is marked strongly, 1 weakly, 0 not."""
+
+    text: str
+    strength: int = 0
+
+
+def sample(text: str, detector: Detector | None) -> tuple[Piece, ...]:
+    """Return the pieces of a masked message, its strongest segments marked by the detector.
+
+    At most 600 characters are shown, of at most 2,000 that are looked at.
+    """
+    text = beginning(text)
+    spans = () if detector is None else explain(detector, text)
+    strengths = [0] * (len(text) + 1)
+    for span, strength in _strongest(spans):
+        strengths[span.start : span.end] = [strength] * (span.end - span.start)
+    whole = masked(trace(text))
+    shown = str(whole)
+    if len(shown) > _MOST_SHOWN:
+        shown = _CUT_TAG.sub("", shown[:_MOST_SHOWN])
+    places = range(len(shown))
+    pieces = [
+        Piece("".join(shown[place] for place in group), strength)
+        for strength, group in groupby(places, key=lambda place: strengths[whole.offsets[place]])
+    ]
+    return tuple(pieces) if len(shown) == len(whole) else (*pieces, Piece("…"))
+
+
+def visible(value: object) -> object:
+    r"""Return a text with each character that hides or turns text as its code, such as ⟨U+202E⟩."""
+    if isinstance(value, str) and _HIDDEN.search(value):
+        # Of the type of the value, since what is marked as safe must not lose that.
+        return type(value)(_HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", value))
+    return value
+
+
+def _strongest(spans: Sequence[Span]) -> list[tuple[Span, int]]:
+    ranked = sorted(spans, key=lambda span: -span.weight)[:_MOST_MARKED]
+    if not ranked or ranked[0].weight < _LEAST:
+        return []
+    most = ranked[0].weight
+    return [
+        (span, 2 if span.weight >= _STRONG * most else 1)
+        for span in ranked
+        if span.weight >= max(_WEAK * most, _LEAST)
+    ]

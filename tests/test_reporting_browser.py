@@ -1,0 +1,96 @@
+"""The report in a real browser: it shows messages, runs none of them, and is not blank."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jinja2")
+
+from scamdetect import ScamDetector
+from scamdetect.dumps.job import score_file
+from scamdetect.reporting.report import write_report
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_REQUIRED = "SCAMDETECT_REQUIRE_BROWSER"
+_HEADLESS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--no-first-run",
+    "--disable-background-networking",
+)
+_ATTACK = (
+    "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\"> "
+    "guaranteed bitcoin profit"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> str:
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None and os.environ.get(_REQUIRED):
+        pytest.fail(f"{_REQUIRED} is set and there is no browser: install chromium")
+    if found is None:
+        pytest.skip("no chromium here")
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(
+    tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path, detector: ScamDetector
+) -> Path:
+    """Return a report on a dump in which a campaign of messages tries to run."""
+    folder = tmp_path_factory.mktemp("page")
+    cell = '"' + _ATTACK.replace('"', '""') + '"'
+    rows = [f"2026-03-0{n},{cell}\n" for n in range(1, 5)] + ["2026-03-05,lunch\n"]
+    (folder / "in.csv").write_text("date,text\n" + "".join(rows), encoding="utf-8")
+    scored = score_file(folder / "in.csv", detector=detector).destination
+    return write_report(scored, model=tiny_bundle, title="The title of this page")
+
+
+def _run(browser: str, page: Path, profile: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [browser, *_HEADLESS, f"--user-data-dir={profile}", *arguments, page.as_uri()],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_message_is_shown_and_not_run(browser: str, page: Path, tmp_path: Path) -> None:
+    dom = _run(browser, page, tmp_path, "--dump-dom")
+    assert "<title>The title of this page</title>" in dom
+    assert not re.search(r"<(script|img)\b", dom)
+    (quoted,) = re.findall(r"<blockquote[^>]*>(.*?)</blockquote>", dom)
+    shown = html.unescape(re.sub(r"</?mark[^>]*>", "", quoted))
+    assert shown == _ATTACK
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (1200, True), (480, False)])
+def test_a_screenshot_is_not_blank(
+    browser: str, page: Path, tmp_path: Path, width: int, dark: bool
+) -> None:
+    image = pytest.importorskip("matplotlib.image")
+    shot = tmp_path / "shot.png"
+    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    size = f"--window-size={width},1600"
+    _run(browser, page, tmp_path / "profile", f"--screenshot={shot}", size, scheme)
+    pixels = image.imread(shot)[..., :3]
+    assert pixels.shape[:2] == (1600, width)
+    background = pixels[-1, 2]
+    assert (background.mean() < 0.3) == dark
+    # Text and plots: enough of the picture differs from what is behind them, some of it in red.
+    assert (abs(pixels - background).max(axis=-1) > 0.3).mean() > 0.01
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    assert ((red > 0.7) & (green < 0.5) & (blue < 0.5)).sum() > 2000
