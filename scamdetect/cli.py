@@ -51,7 +51,13 @@ def cli() -> None:
     show_default=True,
     help="Column of the messages; message.body is what the column message holds as body.",
 )
-@click.option("--encoding", help="Encoding of a text source.  [default: utf-8]")
+@click.option("--encoding", help="Encoding of a text source.  [default: detected]")
+@click.option(
+    "--delimiter",
+    metavar="SIGN",
+    help="What parts the cells of CSV or TSV: one character, tab, comma, semicolon or pipe.  "
+    "[default: detected in CSV, tab in TSV]",
+)
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -109,6 +115,7 @@ def score(
     source_format: str | None,
     text_column: str,
     encoding: str | None,
+    delimiter: str | None,
     overwrite: bool,
     columns: str | None,
     only_flagged: bool,
@@ -161,6 +168,7 @@ def score(
             detector=detector.with_thresholds(flag=flag, review=review),
             text_column=text_column,
             encoding=encoding,
+            delimiter=delimiter,
             overwrite=overwrite,
             overwrite_columns=overwrite_columns,
             source_format=source_format,

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.formats import Format, default_destination, destination_format
-from scamdetect.dumps.lines import check_encoding
 from scamdetect.dumps.outputs import check_paths, reported
 from scamdetect.dumps.parts import Work, check_start, working
 from scamdetect.dumps.readers import open_dump
@@ -95,6 +94,7 @@ def score_file(
     overwrite: bool = False,
     overwrite_columns: bool = False,
     source_format: str | None = None,
+    delimiter: str | None = None,
     resume: bool = False,
     part_rows: int = PART_ROWS,
     max_rejects: str | int | None = None,
@@ -116,7 +116,8 @@ def score_file(
     these in this order, ``only_flagged`` the flagged rows alone. A row without text is
     ``unscored``. Records that cannot be read go to ``<destination>.rejected.jsonl``;
     ``max_rejects``, a number or a percentage such as ``"0.5%"``, stops the job once more are.
-    Written text is UTF-8.
+    Written text is UTF-8; a CSV destination keeps the delimiter of a CSV source. ``encoding`` and
+    ``delimiter`` (one character or a name such as ``"tab"``) are detected where they are not given.
 
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
@@ -149,11 +150,14 @@ def score_file(
         encoding=encoding,
         overwrite_columns=overwrite_columns,
         source_format=kind,
+        delimiter=delimiter,
     )
     if columns is not None:
         dump = keep_columns(dump, columns, source)
     check_columns_fit(destination, dump)
-    settings = _source_settings(source, kind, text_column, encoding) | {
+    settings = _source_settings(source, kind, text_column) | {
+        "encoding": dump.encoding,
+        "delimiter": dump.delimiter,
         "model_id": detector.model_id,
         "flag": detector.thresholds.flag,
         "review": detector.thresholds.review,
@@ -214,9 +218,7 @@ class _Task:
     stop: Stop
 
 
-def _source_settings(
-    source: Path, kind: Format, text_column: str, encoding: str | None
-) -> Settings:
+def _source_settings(source: Path, kind: Format, text_column: str) -> Settings:
     status = source.stat()
     return {
         "source": str(source.resolve()),
@@ -224,7 +226,6 @@ def _source_settings(
         "source_modified_ns": status.st_mtime_ns,
         "format": kind.value,
         "text_column": text_column,
-        "encoding": check_encoding(encoding),
     }
 
 

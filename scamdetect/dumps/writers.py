@@ -54,7 +54,7 @@ def part_writer(kind: Format, file: IO[bytes], dump: Dump) -> AbstractContextMan
     Leaving the context ends the content; the file stays open.
     """
     if kind in DELIMITERS:
-        return _delimited(file, dump, DELIMITERS[kind])
+        return _delimited(file, dump, _delimiter(kind, dump))
     return _jsonl(file) if kind is Format.JSONL else _arrow(file, dump)
 
 
@@ -64,7 +64,7 @@ def join(kind: Format, file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> No
         _join_parquet(file, dump, parts)
         return
     if kind in DELIMITERS:
-        file.write(_header(dump, DELIMITERS[kind]))
+        file.write(_header(dump, _delimiter(kind, dump)))
     append(file, parts)
 
 
@@ -88,11 +88,17 @@ def _delimited(file: IO[bytes], dump: Dump, delimiter: str) -> Iterator[Write]:
     yield write
 
 
+def _delimiter(kind: Format, dump: Dump) -> str:
+    return dump.csv_delimiter if kind is Format.CSV else DELIMITERS[kind]
+
+
 def _header(dump: Dump, delimiter: str) -> bytes:
     names = list(dump.raw_header)
     if delimiter != dump.delimiter:
         names = [quote(name, delimiter) for name in dump.columns]
     start = "\ufeff" if dump.bom else ""
+    if dump.hint and delimiter == dump.delimiter:
+        start += f"sep={delimiter}{dump.line_end}"
     return start.encode("utf-8") + _line([*names, *output.COLUMNS], dump, delimiter)
 
 
