@@ -69,6 +69,11 @@ def cli() -> None:
     help="Keep these columns of SOURCE alone, in this order; a name with a comma in quotes.",
 )
 @click.option("--only-flagged", is_flag=True, help="Write the flagged rows alone.")
+@click.option(
+    "--spreadsheet-safe",
+    is_flag=True,
+    help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
+)
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @_MODEL
 @click.option("--flag", type=float, help="Flag from this scam probability on.")
@@ -119,6 +124,7 @@ def score(
     overwrite: bool,
     columns: str | None,
     only_flagged: bool,
+    spreadsheet_safe: bool,
     overwrite_columns: bool,
     model: Path | None,
     flag: float | None,
@@ -177,6 +183,7 @@ def score(
             max_rejects=max_rejects,
             columns=None if columns is None else next(csv.reader([columns]), []),
             only_flagged=only_flagged,
+            spreadsheet_safe=spreadsheet_safe,
             watch=log_part if log_json else show,
             stop=stop,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,7 @@ from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
 from scamdetect.dumps.selection import keep_columns, keep_flagged
+from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.tally import Standing, Tally, count
 from scamdetect.dumps.writers import check_columns_fit, part_writer
@@ -100,6 +101,7 @@ def score_file(
     max_rejects: str | int | None = None,
     columns: Sequence[str] | None = None,
     only_flagged: bool = False,
+    spreadsheet_safe: bool = False,
     progress: Progress | None = None,
     watch: Watch | None = None,
     stop: Stop | None = None,
@@ -118,6 +120,9 @@ def score_file(
     ``max_rejects``, a number or a percentage such as ``"0.5%"``, stops the job once more are.
     Written text is UTF-8; a CSV destination keeps the delimiter of a CSV source. ``encoding`` and
     ``delimiter`` (one character or a name such as ``"tab"``) are detected where they are not given.
+
+    With ``spreadsheet_safe`` cells of a CSV or TSV destination that a spreadsheet would run as a
+    formula get an apostrophe before them.
 
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
@@ -143,6 +148,8 @@ def score_file(
     if destination.is_symlink():  # what the link names is replaced, not the link
         destination = destination.resolve()
     check_paths(source, destination)
+    if spreadsheet_safe:
+        check_spreadsheet_safe(destination)
     check_start(destination, resume=resume, overwrite=overwrite)
     dump = open_dump(
         source,
@@ -152,6 +159,7 @@ def score_file(
         source_format=kind,
         delimiter=delimiter,
     )
+    dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
     if columns is not None:
         dump = keep_columns(dump, columns, source)
     check_columns_fit(destination, dump)
@@ -164,6 +172,7 @@ def score_file(
         "tier": "first" if detector.clears else "encoder",
         "columns": list(dump.columns),
         "only_flagged": only_flagged,
+        "spreadsheet_safe": spreadsheet_safe,
         "part_rows": part_rows,
         "output_schema_version": SCHEMA_VERSION,
     }

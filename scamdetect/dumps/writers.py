@@ -21,6 +21,7 @@ from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
 from scamdetect.dumps.rows import Rows
+from scamdetect.dumps.spreadsheet import safe_cell
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction
 
@@ -103,6 +104,8 @@ def _header(dump: Dump, delimiter: str) -> bytes:
 
 
 def _line(cells: list[str], dump: Dump, delimiter: str) -> bytes:
+    if dump.spreadsheet_safe:
+        cells = [safe_cell(cell, delimiter) for cell in cells]
     return (delimiter.join(cells) + dump.line_end).encode("utf-8", "backslashreplace")
 
 
