@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 RECORDS = 12
 MARK = re.compile(rb"zq\d{4}qz")
+_WIDE_MARK = re.compile(rb"z\0{1,3}q\0{1,3}(?:\d\0{1,3}){4}q\0{1,3}z")
 _HEADER = re.compile(rb"^[!-9;-~]+:.*$", re.MULTILINE)
 _TEXTS = (
     "Hi, your parcel {} waits at customs, pay the fee at parcel.example today",
@@ -70,7 +71,8 @@ def cases(each: int) -> Iterator[Case]:
 
 def marks(content: bytes) -> set[bytes]:
     """Return the marks that stand whole in the bytes, also where a sign has two or four of them."""
-    return set(MARK.findall(content)) | set(MARK.findall(content.replace(b"\0", b"")))
+    wide = {mark.replace(b"\0", b"") for mark in _WIDE_MARK.findall(content)}
+    return set(MARK.findall(content)) | wide
 
 
 def _messages(rnd: random.Random) -> list[str]:
