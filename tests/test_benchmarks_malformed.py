@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.malformed import lost, page, run, run_process
+from benchmarks.malformed import counts, counts_by, lost, page, run, run_process
 from benchmarks.malformed_inputs import FORMS, Case, cases
 from scamdetect import ScamDetector
 
@@ -50,8 +50,10 @@ def test_page_counts_by_format_and_damage(detector: ScamDetector) -> None:
     outcomes = [run(case, detector) for case in CASES[:3]]
     record = {
         "date": "", "commit": "", "model_id": "", "machine": "", "inputs": 3, "processes": 0,
-        "wrong": [],
+        "wrong": ["a: lost"], "by_format": counts_by("form", outcomes),
+        "by_damage": counts_by("damage", outcomes), "all": counts(outcomes),
     }  # fmt: skip
-    text = "\n".join(page(record, outcomes))
+    text = "\n".join(page(record))
     assert "| all | 3 |" in text
     assert f"| {CASES[0].damage} |" in text
+    assert "- a: lost" in text
