@@ -170,6 +170,13 @@ def test_damaged_utf8_stays_utf8(tmp_path: Path, share: float) -> None:
     assert text_encoding(_write(tmp_path, b"\n".join(raws))) == Encoding("utf-8")
 
 
+def test_encoding_and_delimiter_are_told_together(tmp_path: Path) -> None:
+    rows = [f"{n};{text.replace('parcel.example', 'x')}" for n, text in enumerate(MESSAGES["de"])]
+    content = "\r\n".join(["sep=;", "id;text", *rows, "3;lunch", ""]).encode("cp1252")
+    dump = open_dump(_write(tmp_path, content))
+    assert (dump.encoding, dump.delimiter, len(next(dump.batches()).rejects)) == ("cp1252", ";", 0)
+
+
 def test_two_damaged_lines_are_no_other_encoding(tmp_path: Path) -> None:
     content = b"text\nhello\nlun\xe9ch\nmeeting\nso\xf1n\nthanks\n"
     assert text_encoding(_write(tmp_path, content)) == Encoding("utf-8")

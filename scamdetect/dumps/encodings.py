@@ -92,7 +92,8 @@ def text_encoding(path: Path, given: str | None = None) -> Encoding:
 
 def _of_lines(lines: list[bytes], path: Path) -> Encoding:
     foreign = [line for line in lines if not _decodes(line, "utf-8")]
-    if len(foreign) < _FEW_LINES and len(foreign) * 2 < len(lines):
+    records = len(lines) - 1  # without the names of columns
+    if len(foreign) < _FEW_LINES and len(foreign) * 2 < records:
         return Encoding("utf-8")
     sound = sum(not line.isascii() for line in lines) - len(foreign)
     if sound * _MIXED > len(foreign) or _is_mostly_utf8(foreign):
