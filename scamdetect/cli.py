@@ -58,7 +58,13 @@ def cli() -> None:
     show_default=True,
     help="Column of the messages; message.body is what the column message holds as body.",
 )
-@click.option("--encoding", help="Encoding of a text source.  [default: utf-8]")
+@click.option("--encoding", help="Encoding of a text source.  [default: detected]")
+@click.option(
+    "--delimiter",
+    metavar="SIGN",
+    help="What parts the cells of CSV or TSV: one character, tab, comma, semicolon or pipe.  "
+    "[default: detected in CSV, tab in TSV]",
+)
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -79,6 +85,11 @@ def cli() -> None:
     "--time-column",
     metavar="COLUMN",
     help="When messages were written: first and last times of groups and campaigns.",
+)
+@click.option(
+    "--spreadsheet-safe",
+    is_flag=True,
+    help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
 )
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @_MODEL
@@ -127,11 +138,13 @@ def score(
     source_format: str | None,
     text_column: str,
     encoding: str | None,
+    delimiter: str | None,
     overwrite: bool,
     columns: str | None,
     only_flagged: bool,
     group_by: str | None,
     time_column: str | None,
+    spreadsheet_safe: bool,
     overwrite_columns: bool,
     model: Path | None,
     flag: float | None,
@@ -186,6 +199,7 @@ def score(
             detector=detector.with_thresholds(flag=flag, review=review),
             text_column=text_column,
             encoding=encoding,
+            delimiter=delimiter,
             overwrite=overwrite,
             overwrite_columns=overwrite_columns,
             source_format=source_format,
@@ -197,6 +211,7 @@ def score(
             group_by=group_by,
             time_column=time_column,
             work_folder=work_folder,
+            spreadsheet_safe=spreadsheet_safe,
             watch=log_part if log_json else show,
             stop=stop,
         )

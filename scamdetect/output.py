@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from scamdetect.prediction import SCHEMA_VERSION, Prediction
 
 _KIND = pa.struct([("kind", pa.string()), ("probability", pa.float32())])
 _KINDS = pa.list_(_KIND)
+_SENTENCE = re.compile(r"[,.!?;:\"](?:\s|$)|[。，、！？\U0001f300-\U0001faff]|(?:\S+\s+){4}")
+_NUMBER = re.compile(r"[+-]?\d[\d .,-]*")
 _SHOWN = 40  # a file without a header has a message for a column name
 
 SCHEMA: pa.Schema = pa.schema(
@@ -73,6 +76,11 @@ def check_columns(
     """
     if text_column not in existing:
         listed = ", ".join(shown(str(name)) for name in existing) or "none"
+        if _is_record([str(name) for name in existing]):
+            raise InputError(
+                f"{where} has no column {text_column!r}, and a record seems to name its "
+                f"{len(existing)} columns; put a line with their names above it"
+            )
         raise InputError(
             f"{where} has no column {text_column!r}; its columns are: {listed}; "
             "name the right one with text_column (--text-column)"
@@ -99,8 +107,14 @@ def kept_columns(existing: Sequence[str], *, overwrite: bool, where: str) -> tup
 
 
 def shown(name: str) -> str:
-    """Return a column's name as errors show it, cut to 40 characters."""
-    return name if len(name) <= _SHOWN else f"{name[: _SHOWN - 3]}..."
+    """Return a column's name as errors show it, by its size where it may be a message."""
+    return f"({len(name)} characters)" if len(name) > _SHOWN or _SENTENCE.search(name) else name
+
+
+def _is_record(names: Sequence[str]) -> bool:
+    """Tell whether the names are the cells of a record, since some are numbers."""
+    numbers = [_NUMBER.fullmatch(name) for name in names]
+    return any(numbers) and not all(numbers)
 
 
 def _readers(flat: bool) -> dict[str, Callable[[Prediction], Any]]:

@@ -77,8 +77,9 @@ def test_compressed_text_in_another_encoding(tmp_path: Path) -> None:
     assert [rows for rows, _ in _read(open_dump(path, encoding="utf-16"))] == [
         [{"text": "при"}, {"text": "вет"}]
     ]
+    assert open_dump(path).encoding == "utf-16"
     with pytest.raises(InputError, match="--encoding utf-16"):
-        open_dump(path)
+        open_dump(path, encoding="utf-8")
 
 
 def test_mail_too_large_has_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

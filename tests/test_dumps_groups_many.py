@@ -40,3 +40,24 @@ def test_groups_that_the_next_run_would_read_are_refused(
     (tmp_path / "a.csv").write_text("who,text\nu,hello\n", "utf-8")
     with pytest.raises(InputError, match="would itself be read"):
         score_file(f"{tmp_path}/*.csv", tmp_path / "b.csv", detector=detector, group_by="who")
+
+
+def test_files_and_groups_keep_the_first_delimiter_and_are_safe_for_spreadsheets(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text('who;text\n=1+A1;"hello; lunch"\n', "utf-8")
+    (tmp_path / "in" / "b.csv").write_bytes("who,text\né,hello\n".encode("cp1252") * 20)
+    summary = score_file(
+        tmp_path / "in", tmp_path / "out.csv",
+        detector=detector, group_by="who", spreadsheet_safe=True, encoding="cp1252",
+    )  # fmt: skip
+    lines = summary.destination.read_text("utf-8").splitlines()
+    assert lines[0].startswith("who;text;scamdetect_file;scamdetect_verdict")
+    assert lines[1].startswith('\'=1+A1;"hello; lunch";a.csv;legit')
+    assert lines[2].startswith("é;hello;b.csv;legit")
+    assert summary.groups is not None
+    groups = summary.groups.read_text("utf-8").splitlines()
+    assert groups[0].startswith("who;messages;flagged")
+    assert sorted(line.split(";")[0] for line in groups[1:]) == ["'=1+A1", "who", "é"]
+    assert any("delimiter" in note and "(in 1 of 2 files)" in note for note in summary.notes)

@@ -228,3 +228,10 @@ def test_nothing_is_no_mail() -> None:
 def test_any_mail_can_be_read(lines: list[str]) -> None:
     found = read_mail("\n".join(lines).encode())
     assert found is None or isinstance(found.text, str)
+
+
+def test_text_behind_the_end_of_a_multipart_that_never_began_is_kept() -> None:
+    head = f'{HEAD}Content-Type: multipart/alternative; boundary="cut"\n\n'
+    mail = _read(f"{head}--cut--\nContent-Type: text/plain\n\n--cut\n{PLAIN}\n")
+    assert PLAIN in mail.text
+    assert "multipart without its boundary" in mail.problems

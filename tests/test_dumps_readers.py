@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.dumps import batches, read_delimited
+from scamdetect.dumps import batches, delimited_records
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.delimited import Splitter, State, quote, unquote
 from scamdetect.dumps.readers import open_dump
@@ -112,7 +112,7 @@ def test_open_quote_costs_only_its_line(tmp_path: Path, body: str) -> None:
 def test_open_quote_is_not_followed_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_delimited, "MAX_MULTILINE_BYTES", 20)
+    monkeypatch.setattr(delimited_records, "MAX_MULTILINE_BYTES", 20)
     path = _write(tmp_path, "a.csv", 'text\n"open\n' + "good\n" * 20 + 'end"\n')
     assert _texts(open_dump(path))[:20] == ["good"] * 20
 
@@ -146,7 +146,7 @@ def test_wrong_encoding_of_the_whole_file_is_an_error(tmp_path: Path, name: str)
     lines = ["text", *(f'{{"text": "привет {n}"}}' for n in range(5))]
     path = _write(tmp_path, name, "\n".join(lines).encode("cp1251"))
     with pytest.raises(InputError, match=r"a\.\w+:2: not utf-8.*--encoding"):
-        _texts(open_dump(path))
+        _texts(open_dump(path, encoding="utf-8"))
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-8-sig", "utf-32-le"])
@@ -156,8 +156,11 @@ def test_encoding_can_be_named(tmp_path: Path, encoding: str) -> None:
 
 
 def test_utf16_is_recognised(tmp_path: Path) -> None:
+    path = _write(tmp_path, "a.txt", "hello".encode("utf-16"))
     with pytest.raises(InputError, match="--encoding utf-16"):
-        open_dump(_write(tmp_path, "a.txt", "hello".encode("utf-16")))
+        open_dump(path, encoding="utf-8")
+    with pytest.raises(InputError, match="convert it to UTF-8"):
+        open_dump(path, source_format="json")
 
 
 def test_damaged_utf16_names_the_line(tmp_path: Path) -> None:

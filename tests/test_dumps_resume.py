@@ -305,7 +305,7 @@ def test_columns_that_differ_are_cut_in_the_message(tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text(f'text,"{message}"\n' + "hello,x\n" * ROWS, encoding="utf-8")
     _stop_after(source, 1)
-    expected = rf"columns then \(text, {message[:37]}\.\.\.\), now \(text\)"
+    expected = rf"columns then \(text, \({len(message)} characters\)\), now \(text\)"
     with pytest.raises(InputError, match=expected):
         _score(source, resume=True, columns=["text"])
 

@@ -306,3 +306,11 @@ def test_another_text_column(tmp_path: Path) -> None:
     _open(tmp_path, _chat(HELLO))
     with pytest.raises(InputError, match="has no column 'body'; its columns are: chat, message_id"):
         open_dump(tmp_path / "result.json", text_column="body")
+
+
+def test_head_that_is_no_json_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text('{"text": "lunch at noon"\n"name": "Ann",\n"messages": [\n]}\n', "utf-8")
+    (reject,) = _rejects(open_dump(path, source_format="telegram"))
+    assert reject.reason == "the head of a chat that is no JSON"
+    assert b"lunch at noon" in reject.raw

@@ -55,10 +55,12 @@ INNER = {
     )
 }
 TRAIN_SIDE = {f"scamdetect.{name}" for name in ("data", "training", "evaluation", "bench")}
-CORE_LIBRARIES = {"numpy", "onnxruntime", "tokenizers", "pyarrow", "click", "tqdm", "scamdetect"}
+CORE_LIBRARIES = {
+    "chardet", "click", "numpy", "onnxruntime", "pyarrow", "scamdetect", "tokenizers", "tqdm",
+}  # fmt: skip
 # What a folder of the core imports besides, from the extra of the same name.
 EXTRA_LIBRARIES = {
-    "mail": {"chardet", "lxml"},
+    "mail": {"lxml"},
     "remote": {"fsspec"},
     "reporting": {"jinja2"},
 }

@@ -51,7 +51,18 @@ def test_a_message_in_place_of_a_header_is_not_told_in_full() -> None:
     message = "guaranteed profit, pay the release fee to my account today"
     with pytest.raises(InputError) as caught:
         check_columns([message, "n" * 40], "text", overwrite=False, where="inbox.csv")
-    assert f"are: {message[:37]}..., {'n' * 40};" in str(caught.value)
+    assert f"are: ({len(message)} characters), {'n' * 40};" in str(caught.value)
+    for short in ("call me now, please", "pay now!", "明天见，好吗", "come to the old cafe"):
+        with pytest.raises(InputError, match=rf"are: id, \({len(short)} characters\);"):
+            check_columns(["id", short], "text", overwrite=False, where="inbox.csv")
+
+
+def test_a_record_in_place_of_a_header_is_not_listed() -> None:
+    with pytest.raises(InputError, match="a record seems to name its 3 columns") as caught:
+        check_columns(["17", "+49 170 12", "see you"], "text", overwrite=False, where="inbox.csv")
+    assert "170" not in str(caught.value)
+    with pytest.raises(InputError, match="are: 0, 1;"):
+        check_columns(["0", "1"], "text", overwrite=False, where="the table")
 
 
 def test_output_columns_are_replaced_only_on_purpose() -> None:

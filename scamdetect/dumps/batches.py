@@ -57,19 +57,27 @@ class Batch:
 class Dump:
     """An opened dump: the columns to keep, their types, and the batches, read anew on each call.
 
-    ``raw_header`` holds the kept header cells of a CSV or TSV as they stand there; ``notes`` tell
-    what was decided about a file that does not say how it is to be read. ``json_types`` names the
-    types that a column of JSON has, ``has_text`` says whether there is the text column at all.
-    The last column of a ``many`` is ``scamdetect_file``.
+    ``raw_header`` holds the kept header cells of a CSV or TSV as they stand there, ``hint`` says
+    that a line for Excel such as ``sep=;`` stands before it. ``notes`` tell what was decided about
+    a file that does not say how it is to be read. ``json_types`` names the types that a column of
+    JSON has, ``has_text`` says whether there is the text column at all. The last column of a
+    ``many`` is ``scamdetect_file``.
+
+    Of the rest a CSV destination takes ``csv_delimiter``, and with ``spreadsheet_safe`` it has no
+    cell that a spreadsheet would run.
     """
 
     columns: tuple[str, ...]
     schema: pa.Schema
     batches: Callable[[], Iterator[Batch]]
     delimiter: str | None = None
+    csv_delimiter: str = ","
+    encoding: str = "utf-8"
     raw_header: tuple[str, ...] = ()
     line_end: str = "\n"
     bom: bool = False
+    hint: bool = False
+    spreadsheet_safe: bool = False
     notes: tuple[str, ...] = ()
     json_types: tuple[frozenset[str], ...] = ()
     has_text: bool = True

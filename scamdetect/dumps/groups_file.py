@@ -16,16 +16,25 @@ from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.groups import KIND, LANGUAGE, Groups
 from scamdetect.dumps.rows import ArrowRows
+from scamdetect.dumps.spreadsheet import safe_cell
 
 _SLICE = 1 << 16  # groups that are put into their final form together
 _LABELS = {KIND: ("kinds", "kind"), LANGUAGE: ("languages", "language")}
 
 
-def write_groups(file: IO[bytes], kind: Format, groups: Groups) -> None:
+def write_groups(
+    file: IO[bytes],
+    kind: Format,
+    groups: Groups,
+    *,
+    csv_delimiter: str = ",",
+    spreadsheet_safe: bool = False,
+) -> None:
     """Write the groups, most flagged messages first, then riskiest, then earliest.
 
     Parquet keeps the types of the input columns; CSV and TSV hold kinds and languages as text such
-    as ``crypto:3;job:1``. Raises OSError, InputError where text cannot hold the name of a group.
+    as ``crypto:3;job:1``, and with ``spreadsheet_safe`` no cell that a spreadsheet would run.
+    Raises OSError, InputError where text cannot hold the name of a group.
     """
     slices = _slices(groups, flat=kind in DELIMITERS)
     schema = next(slices).schema  # the first has no rows
@@ -38,17 +47,24 @@ def write_groups(file: IO[bytes], kind: Format, groups: Groups) -> None:
         finally:
             parquet.is_open = False  # else a failed writer writes its footer when collected
         return
-    delimiter = DELIMITERS.get(kind)
+    delimiter = csv_delimiter if kind is Format.CSV else DELIMITERS.get(kind)
     if delimiter is not None:
-        file.write(_line(delimiter.join(quote(name, delimiter) for name in schema.names)))
+        names = [quote(name, delimiter) for name in schema.names]
+        file.write(_record(names, delimiter, safe=spreadsheet_safe))
     for table in slices:
         rows = ArrowRows("the groups", (schema.names[0],), tuple(schema.names), table)
-        lines = rows.objects() if delimiter is None else map(delimiter.join, rows.cells(delimiter))
-        file.writelines(map(_line, lines))
+        if delimiter is None:
+            file.writelines(f"{text}\n".encode() for text in rows.objects())
+        else:
+            file.writelines(
+                _record(cells, delimiter, safe=spreadsheet_safe) for cells in rows.cells(delimiter)
+            )
 
 
-def _line(text: str) -> bytes:
-    return f"{text}\n".encode()
+def _record(cells: list[str], delimiter: str, *, safe: bool) -> bytes:
+    if safe:
+        cells = [safe_cell(cell, delimiter) for cell in cells]
+    return f"{delimiter.join(cells)}\n".encode()
 
 
 def _slices(groups: Groups, *, flat: bool) -> Iterator[pa.Table]:

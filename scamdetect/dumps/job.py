@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -20,7 +20,6 @@ from scamdetect.dumps.formats import (
     destination_format,
 )
 from scamdetect.dumps.grouping import Grouping, grouping
-from scamdetect.dumps.lines import check_encoding
 from scamdetect.dumps.locations import Source, find_source, located
 from scamdetect.dumps.many import open_many, recognise_many
 from scamdetect.dumps.outputs import check_paths, reported
@@ -31,6 +30,7 @@ from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.selection import keep_columns, keep_flagged
+from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.tally import Standing, Tally, count
 from scamdetect.dumps.writers import check_columns_fit, part_writer
@@ -110,6 +110,7 @@ def score_file(
     overwrite: bool = False,
     overwrite_columns: bool = False,
     source_format: str | None = None,
+    delimiter: str | None = None,
     resume: bool = False,
     part_rows: int = PART_ROWS,
     max_rejects: str | int | None = None,
@@ -118,6 +119,7 @@ def score_file(
     group_by: str | None = None,
     time_column: str | None = None,
     work_folder: str | Path | None = None,
+    spreadsheet_safe: bool = False,
     progress: Progress | None = None,
     watch: Watch | None = None,
     stop: Stop | None = None,
@@ -138,11 +140,15 @@ def score_file(
     were; ``columns`` keeps these in this order, ``only_flagged`` the flagged rows alone. A row
     without text is ``unscored``. Records that cannot be read go to
     ``<destination>.rejected.jsonl``; ``max_rejects``, a number or a percentage such as ``"0.5%"``,
-    stops the job once more are. Written text is UTF-8.
+    stops the job once more are. Written text is UTF-8; a CSV destination keeps the delimiter of a
+    CSV source. ``encoding`` and ``delimiter`` (one character or a name such as ``"tab"``) are
+    detected where they are not given.
 
     With ``group_by``, an input column or a path, one row a group, such as a sender, goes to
     ``<stem>.groups.<extension>`` beside the destination. ``time_column`` tells when messages were
-    written, for the first and last times of groups and campaigns.
+    written, for the first and last times of groups and campaigns. With ``spreadsheet_safe`` cells
+    of a CSV or TSV destination that a spreadsheet would run as a formula get an apostrophe before
+    them.
 
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
@@ -175,6 +181,8 @@ def score_file(
     folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
     grouped = group_by is not None
     check_paths(found, destination, folder, grouped=grouped)
+    if spreadsheet_safe:
+        check_spreadsheet_safe(destination)
     check_start(destination, folder, resume=resume, overwrite=overwrite, grouped=grouped)
     open_file = partial(
         open_dump,
@@ -182,16 +190,20 @@ def score_file(
         encoding=encoding,
         overwrite_columns=overwrite_columns,
         source_format=kind,
+        delimiter=delimiter,
     )
     dump = (
         open_many(found, open_file, overwrite_columns) if found.is_many else open_file(found.root)
     )
     objects = kind in (Format.JSON, Format.JSONL)
     by = grouping(dump, str(found), group_by, time_column, objects=objects)
+    dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
     if columns is not None:
         dump = keep_columns(dump, columns, str(found))
     check_columns_fit(destination, dump)
-    settings = _source_settings(found, kind, text_column, encoding) | {
+    settings = _source_settings(found, kind, text_column) | {
+        "encoding": dump.encoding,
+        "delimiter": dump.delimiter,
         "model_id": detector.model_id,
         "flag": detector.thresholds.flag,
         "review": detector.thresholds.review,
@@ -200,6 +212,7 @@ def score_file(
         "only_flagged": only_flagged,
         "group_by": group_by,
         "time_column": time_column,
+        "spreadsheet_safe": spreadsheet_safe,
         "part_rows": part_rows,
         "output_schema_version": SCHEMA_VERSION,
     }
@@ -266,13 +279,10 @@ class _Task:
     stop: Stop
 
 
-def _source_settings(
-    source: Source, kind: Format, text_column: str, encoding: str | None
-) -> Settings:
+def _source_settings(source: Source, kind: Format, text_column: str) -> Settings:
     return source.identity() | {
         "format": kind.value,
         "text_column": text_column,
-        "encoding": check_encoding(encoding),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ def check_encoding(name: str | None) -> str:
     return "utf-8" if encoding == "utf-8-sig" else encoding
 
 
-def read_lines(path: Path, encoding: str) -> Iterator[Line]:
+def read_lines(path: Path, encoding: str) -> Generator[Line]:
     """Yield the lines, split at newline characters only.
 
     A line that does not decode is yielded with the problem and a rough text. Encodings of two or
@@ -48,7 +48,7 @@ def read_lines(path: Path, encoding: str) -> Iterator[Line]:
         yield from _wide_lines(path, encoding)
 
 
-def _byte_lines(path: Path, encoding: str) -> Iterator[Line]:
+def _byte_lines(path: Path, encoding: str) -> Generator[Line]:
     with opened(path) as file:
         end = file.skip_bom() if encoding == "utf-8" else 0
         number = 0
@@ -64,7 +64,7 @@ def _byte_lines(path: Path, encoding: str) -> Iterator[Line]:
                 yield Line(number, raw.decode(encoding, "replace"), raw, file.on_disk(end), problem)
 
 
-def _wide_lines(path: Path, encoding: str) -> Iterator[Line]:
+def _wide_lines(path: Path, encoding: str) -> Generator[Line]:
     with opened(path) as file, io.TextIOWrapper(file, encoding, newline="\n") as lines:
         number = 0
         while True:

@@ -138,6 +138,8 @@ def open_many(source: Source, open_file: Open, overwrite_columns: bool) -> Dump:
         schema=full_schema,
         batches=lambda: _joined(batches(), source.size),
         delimiter=first.delimiter,
+        csv_delimiter=first.csv_delimiter,
+        encoding=first.encoding,
         raw_header=(
             ()
             if first.delimiter is None
@@ -145,6 +147,7 @@ def open_many(source: Source, open_file: Open, overwrite_columns: bool) -> Dump:
         ),
         line_end=first.line_end,
         bom=first.bom,
+        hint=first.hint,
         notes=_bounded(
             [
                 *survey.notes(),

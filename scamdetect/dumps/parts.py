@@ -129,7 +129,13 @@ class Work:
         findings = self._findings(grouping)
         if findings.groups is not None:
             with writing(self._joined_groups) as file:
-                write_groups(file, self._format, findings.groups)
+                write_groups(
+                    file,
+                    self._format,
+                    findings.groups,
+                    csv_delimiter=dump.csv_delimiter,
+                    spreadsheet_safe=dump.spreadsheet_safe,
+                )
         top = findings.campaigns.top(_TOP_CAMPAIGNS, at_least=2)
         self.state = replace(self.state, joined=True, campaigns=tuple(top))
         self.save()

@@ -3,50 +3,32 @@
 from __future__ import annotations
 
 import codecs
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
 
 from scamdetect import output
 from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
-from scamdetect.dumps.delimited import (
-    Splitter,
-    State,
-    has_stray_quote,
-    quote,
-    strip_line_end,
-    unquote,
-)
+from scamdetect.dumps.delimited import has_stray_quote, quote, strip_line_end, unquote
+from scamdetect.dumps.delimited_records import Record, records, separator_hint
 from scamdetect.dumps.lines import Line, read_lines
 from scamdetect.dumps.rows import DelimitedRows
 from scamdetect.dumps.streams import beginning
 from scamdetect.errors import InputError
 
-# How far an open quote is followed before it counts as never closed.
-MAX_MULTILINE_BYTES = 16 << 20
 _MAX_HEADER = 64 << 10
 TEXT_COLUMN = "text"
-
-
-@dataclass(frozen=True)
-class _Record:
-    """The lines of one record and its raw cells; none where a quote never closes."""
-
-    lines: list[Line]
-    cells: list[str]
-
-    @property
-    def problem(self) -> str | None:
-        return next((line.problem for line in self.lines if line.problem), None)
 
 
 def open_delimited(
     path: Path, delimiter: str, encoding: str, text_column: str, overwrite_columns: bool
 ) -> Dump:
-    """Open a CSV or TSV file whose first record names the columns; raise InputError."""
+    """Open a CSV or TSV file whose first record names the columns; raise InputError.
+
+    A line ``sep=;`` for Excel may stand before it.
+    """
     header = _read_header(path, delimiter, encoding)
     names = tuple(unquote(cell) for cell in header.cells)
     kept_names = output.check_columns(
@@ -69,6 +51,7 @@ def open_delimited(
         raw_header=tuple(header.cells[place] for place in kept),
         line_end="\r\n" if last.text.endswith("\r\n") else "\n",
         bom=encoding == "utf-8" and beginning(path, 3) == codecs.BOM_UTF8,
+        hint=_hint(path, encoding) == delimiter,
     )
 
 
@@ -104,32 +87,47 @@ def open_text(path: Path, encoding: str) -> Dump:
     return Dump((TEXT_COLUMN,), pa.schema([(TEXT_COLUMN, pa.string())]), batches)
 
 
-def _read_header(path: Path, delimiter: str, encoding: str) -> _Record:
-    header = next(_records(read_lines(path, encoding), delimiter), None)
+def _lines(path: Path, encoding: str) -> Iterator[Line]:
+    """Yield the lines of the records."""
+    lines = read_lines(path, encoding)
+    first = next(lines, None)
+    if first is not None and separator_hint(first.text) is None:
+        yield first
+    yield from lines
+
+
+def _hint(path: Path, encoding: str) -> str | None:
+    with closing(read_lines(path, encoding)) as lines:
+        return separator_hint(next(lines).text)
+
+
+def _read_header(path: Path, delimiter: str, encoding: str) -> Record:
+    header = next(records(_lines(path, encoding), delimiter), None)
     if header is None:
         raise InputError(f"{path}: the file is empty; its first line must name the columns")
+    where = f"{path}:{header.lines[0].number}"
     if header.problem:
-        raise InputError(f"{path}:1: {header.problem}; give the file's encoding with --encoding")
+        raise InputError(f"{where}: {header.problem}; give the file's encoding with --encoding")
     if not header.cells:
-        raise InputError(f"{path}:1: a quote is opened in the column names and never closed")
+        raise InputError(f"{where}: a quote is opened in the column names and never closed")
     text = "".join(line.text for line in header.lines)
     if "\r" in strip_line_end(text):
         raise InputError(
-            f"{path}:1: the lines end in a bare carriage return; convert them to newlines"
+            f"{where}: the lines end in a bare carriage return; convert them to newlines"
         )
     if len(text) > _MAX_HEADER:
-        raise InputError(f"{path}:1: the first line is too long to be the names of the columns")
+        raise InputError(f"{where}: the first line is too long to be the names of the columns")
     return header
 
 
 def _rows(path: Path, delimiter: str, encoding: str, width: int) -> Iterator[Item[list[str]]]:
-    records = _records(read_lines(path, encoding), delimiter)
-    next(records)
+    found = records(_lines(path, encoding), delimiter)
+    next(found)
     number = 0
     # After a quote that never closes, later lines may be the rest of that record: until one is
     # sound, a stray quote is no longer taken as a plain character.
     suspicious = False
-    for record in records:
+    for record in found:
         first = record.lines[0]
         if width > 1 and first.text in ("\n", "\r\n"):
             continue
@@ -156,28 +154,3 @@ def _rows(path: Path, delimiter: str, encoding: str, width: int) -> Iterator[Ite
             undecodable = record.problem is not None
             reject = Reject(number, first.number, len(record.lines), reason, raw, undecodable)
             yield Item(reject, size, end)
-
-
-def _records(source: Iterator[Line], delimiter: str) -> Iterator[_Record]:
-    """Yield records; a quote that never closes costs its first line, later ones are read anew."""
-    waiting: deque[Line] = deque()
-    while waiting or (line := next(source, None)) is not None:
-        if waiting:
-            line = waiting.popleft()
-        assert line is not None
-        splitter = Splitter(delimiter)
-        lines = [line]
-        size = len(line.raw)
-        state = splitter.feed(line.text)
-        while state is State.OPEN and size <= MAX_MULTILINE_BYTES:
-            more = waiting.popleft() if waiting else next(source, None)
-            if more is None:
-                break
-            lines.append(more)
-            size += len(more.raw)
-            state = splitter.feed(more.text)
-        if state is State.DONE:
-            yield _Record(lines, splitter.cells)
-        else:
-            waiting.extendleft(reversed(lines[1:]))
-            yield _Record(lines[:1], [])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import codecs
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from scamdetect.dumps.batches import Dump
+from scamdetect.dumps.delimiters import Delimiter, find_delimiter, given_delimiter
+from scamdetect.dumps.encodings import Encoding, text_encoding
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.lines import check_encoding
 from scamdetect.dumps.read_delimited import TEXT_COLUMN, open_delimited, open_text
@@ -30,24 +33,60 @@ def open_dump(
     overwrite_columns: bool = False,
     source_format: str | None = None,
     text_required: bool = True,
+    delimiter: str | None = None,
 ) -> Dump:
-    """Open the file in its format; text is UTF-8 unless ``encoding`` says otherwise.
+    """Open the file in its format.
+
+    The encoding of text, and the delimiter of CSV, are detected where they are not given; a note
+    of the dump then tells all but UTF-8 and the comma.
 
     The format is recognised by the extension and, for chat exports, by the content, unless
     ``source_format`` names it. ``text_column`` may be a dotted path into nested columns; without
     ``text_required`` JSON need not have it.
 
-    Raises InputError, naming the file, where it is missing, empty, damaged or in another encoding,
-    has no ``text_column``, or has output columns and ``overwrite_columns`` is false;
-    MissingExtraError where its format needs a package that is not installed.
+    Raises InputError, naming the file, where it is missing, empty, damaged or in another encoding
+    or one that cannot be told, has no ``text_column``, or has output columns and
+    ``overwrite_columns`` is false; MissingExtraError where its format needs a package that is not
+    installed.
     """
     kind = recognise(path, source_format, encoding)
     if kind in _BINARY and encoding is not None:
         raise InputError(f"{path}: {_BINARY[kind]} has no one text encoding; leave --encoding out")
-    known = check_encoding(encoding)
-    if kind in _IN_UTF8 and known != "utf-8":
+    if kind in _IN_UTF8 and check_encoding(encoding) != "utf-8":
         raise InputError(f"{path}: {_IN_UTF8[kind]} is in UTF-8; leave --encoding out")
-    _check_file(path, kind, known)
+    if delimiter is not None and kind not in DELIMITERS:
+        raise InputError(f"{path}: only CSV and TSV have a delimiter; leave --delimiter out")
+    _check_file(path, kind, encoding)
+    plain = kind not in _BINARY and kind not in _IN_UTF8
+    text = text_encoding(path, encoding) if plain else Encoding("utf-8")
+    sign = _delimiter(path, kind, delimiter, text.name, text_column)
+    dump = _open(path, kind, text.name, sign.sign, text_column, overwrite_columns, text_required)
+    notes = tuple(note for note in (text.note, sign.note) if note is not None)
+    csv_delimiter = sign.sign if kind is Format.CSV else DELIMITERS[Format.CSV]
+    return replace(
+        dump, encoding=text.name, csv_delimiter=csv_delimiter, notes=(*notes, *dump.notes)
+    )
+
+
+def _delimiter(
+    path: Path, kind: Format, given: str | None, encoding: str, text_column: str
+) -> Delimiter:
+    if given is not None:
+        return given_delimiter(given)
+    if kind is Format.CSV:
+        return find_delimiter(path, encoding, text_column)
+    return Delimiter(DELIMITERS.get(kind, ","))
+
+
+def _open(
+    path: Path,
+    kind: Format,
+    known: str,
+    delimiter: str,
+    text_column: str,
+    overwrite_columns: bool,
+    text_required: bool,
+) -> Dump:
     if kind is Format.PARQUET:
         return open_parquet(path, text_column, overwrite_columns)
     if kind is Format.JSONL:
@@ -66,10 +105,10 @@ def open_dump(
         from scamdetect.dumps.mail.reader import open_eml, open_mbox  # needs the extra "mail"
 
         return (open_mbox if kind is Format.MBOX else open_eml)(path, text_column)
-    return open_delimited(path, DELIMITERS[kind], known, text_column, overwrite_columns)
+    return open_delimited(path, delimiter, known, text_column, overwrite_columns)
 
 
-def _check_file(path: Path, kind: Format, encoding: str) -> None:
+def _check_file(path: Path, kind: Format, given: str | None) -> None:
     with reading(path):
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path}: not a file")
@@ -79,6 +118,7 @@ def _check_file(path: Path, kind: Format, encoding: str) -> None:
     if not start:
         raise EmptyFileError(f"{path}: the file is empty")
     utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if utf16 and encoding == "utf-8" and kind not in _BINARY:
+    said = given is not None and check_encoding(given) == "utf-8"
+    if utf16 and (kind in _IN_UTF8 or (said and kind not in _BINARY)):
         cure = "convert it to UTF-8" if kind in _IN_UTF8 else "give --encoding utf-16"
         raise InputError(f"{path}:1: begins with the byte-order mark of UTF-16; {cure}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from scamdetect.dumps.encodings import text_encoding
 from scamdetect.dumps.formats import Format, named_format, source_format, unpacked
-from scamdetect.dumps.lines import check_encoding
 from scamdetect.dumps.messages import MessageKind
 from scamdetect.dumps.read_telegram import is_telegram
 from scamdetect.dumps.read_whatsapp import named_chat
@@ -27,14 +27,14 @@ def recognise(path: Path, name: str | None = None, encoding: str | None = None) 
 
     ``name`` overrides everything. Else a .json file that begins like an export of Telegram, and a
     .txt file that begins like one of WhatsApp, is taken for one. Raises InputError for an unknown
-    name or extension.
+    name or extension, and where the encoding of a text cannot be told.
     """
     if name is not None:
         return named_format(name)
     kind = source_format(path)
     if kind is Format.JSON and is_telegram(_head(path)):
         return Format.TELEGRAM
-    if kind is Format.TEXT and is_whatsapp(path, _lines(path, check_encoding(encoding))):
+    if kind is Format.TEXT and is_whatsapp(path, _lines(path, encoding)):
         return Format.WHATSAPP
     return kind
 
@@ -80,10 +80,13 @@ def _speaks(parted: list[tuple[str | None, str]]) -> bool:
     )
 
 
-def _lines(path: Path, encoding: str) -> list[str]:
+def _lines(path: Path, encoding: str | None) -> list[str]:
     head = _head(path)
+    if not head:
+        return []
+    name = text_encoding(path, encoding).name
     try:
-        lines = head.removeprefix(b"\xef\xbb\xbf").decode(encoding, "replace").split("\n")
+        lines = head.removeprefix(b"\xef\xbb\xbf").decode(name, "replace").split("\n")
     except UnicodeError:  # an encoding that replaces nothing
         return []
     # The last line of a part of a file may be cut off.

@@ -60,6 +60,7 @@ def pieces(path: Path, headers: list[Header]) -> Generator[Piece]:
         while True:
             tail: deque[bytes] = deque([before], 4)
             line, start = window.line, window.offset
+            passed = b""
             for passed in window.skip_to(_LIST_OR_RECORD, 0, MAX_RECORD_BYTES):
                 tail.append(passed[-_HEADER_BYTES:])
                 if not closed and passed.strip():
@@ -72,12 +73,18 @@ def pieces(path: Path, headers: list[Header]) -> Generator[Piece]:
                 return
             header = b"".join(tail)
             found = LIST.match(window.data, window.at)
-            headers.append(_leading(header) if found else {})
+            leading = _leading(header)
+            headers.append(leading if found and leading else {})
             if found:
                 window.take(found.end())
-            elif closed:
-                problem = "the head of a chat without its list of messages"
-                yield Piece(len(headers) - 1, header, None, problem, line, start, window.on_disk)
+            if closed and (not found or (leading is None and header.strip())):
+                problem = (
+                    "the head of a chat that is no JSON"
+                    if found
+                    else "the head of a chat without its list of messages"
+                )
+                raw = before + passed
+                yield Piece(len(headers) - 1, raw, None, problem, line, start, window.on_disk)
             before = yield from _list(window, len(headers) - 1)
             if window.waiting < _HEADER_BYTES:
                 window.grow()
@@ -153,8 +160,8 @@ def _loads(raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
         return json.loads(mended)
 
 
-def _leading(before: bytes) -> Header:
-    """Return the members of the object that is open at the end of these bytes."""
+def _leading(before: bytes) -> Header | None:
+    """Return the members of the object that is open at the end of these bytes, None without one."""
     start = len(before)
     for _ in range(100):
         start = before.rfind(b"{", 0, start)
@@ -165,7 +172,7 @@ def _leading(before: bytes) -> Header:
         except (ValueError, RecursionError):
             continue
         return _scalars(found)
-    return {}
+    return None
 
 
 def _trailing(after: bytes) -> Header | None:

@@ -21,6 +21,7 @@ from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
 from scamdetect.dumps.rows import Rows
+from scamdetect.dumps.spreadsheet import safe_cell
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction
 
@@ -54,7 +55,7 @@ def part_writer(kind: Format, file: IO[bytes], dump: Dump) -> AbstractContextMan
     Leaving the context ends the content; the file stays open.
     """
     if kind in DELIMITERS:
-        return _delimited(file, dump, DELIMITERS[kind])
+        return _delimited(file, dump, _delimiter(kind, dump))
     return _jsonl(file) if kind is Format.JSONL else _arrow(file, dump)
 
 
@@ -64,7 +65,7 @@ def join(kind: Format, file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> No
         _join_parquet(file, dump, parts)
         return
     if kind in DELIMITERS:
-        file.write(_header(dump, DELIMITERS[kind]))
+        file.write(_header(dump, _delimiter(kind, dump)))
     append(file, parts)
 
 
@@ -88,15 +89,23 @@ def _delimited(file: IO[bytes], dump: Dump, delimiter: str) -> Iterator[Write]:
     yield write
 
 
+def _delimiter(kind: Format, dump: Dump) -> str:
+    return dump.csv_delimiter if kind is Format.CSV else DELIMITERS[kind]
+
+
 def _header(dump: Dump, delimiter: str) -> bytes:
     names = list(dump.raw_header)
     if delimiter != dump.delimiter:
         names = [quote(name, delimiter) for name in dump.columns]
     start = "\ufeff" if dump.bom else ""
+    if dump.hint and delimiter == dump.delimiter:
+        start += f"sep={delimiter}{dump.line_end}"
     return start.encode("utf-8") + _line([*names, *output.COLUMNS], dump, delimiter)
 
 
 def _line(cells: list[str], dump: Dump, delimiter: str) -> bytes:
+    if dump.spreadsheet_safe:
+        cells = [safe_cell(cell, delimiter) for cell in cells]
     return (delimiter.join(cells) + dump.line_end).encode("utf-8", "backslashreplace")
 
 

@@ -9,12 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from scamdetect.errors import MissingExtraError
-
-try:
-    import chardet
-except ImportError as error:
-    raise MissingExtraError("chardet", "mail") from error
+import chardet
 
 # Mail programs give the left label to text of the wider charset on the right, as browsers know.
 _WIDER = {

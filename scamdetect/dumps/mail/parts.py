@@ -7,9 +7,13 @@ import binascii
 import quopri
 import re
 from dataclasses import dataclass, field
-from email.errors import CloseBoundaryNotFoundDefect, MissingHeaderBodySeparatorDefect
+from email.errors import (
+    CloseBoundaryNotFoundDefect,
+    MissingHeaderBodySeparatorDefect,
+    StartBoundaryNotFoundDefect,
+)
 from email.message import Message
-from email.parser import BytesFeedParser
+from email.parser import BytesFeedParser, BytesParser
 from email.policy import Compat32
 from typing import Literal
 
@@ -76,7 +80,12 @@ def parse(raw: bytes) -> Message:
     parser = BytesFeedParser(policy=_POLICY)
     for start in range(0, len(raw), _FED):  # all at once takes far more memory
         parser.feed(raw[start : start + _FED])
-    return parser.close()
+    message = parser.close()
+    never_began = any(isinstance(d, StartBoundaryNotFoundDefect) for d in message.defects)
+    if never_began and not message.is_multipart():
+        # Where its end stands all the same, the parser drops what follows.
+        return BytesParser(policy=_POLICY).parsebytes(raw, headersonly=True)
+    return message
 
 
 def header(message: Message, name: str) -> str | None:

@@ -1,0 +1,154 @@
+"""The delimiter of CSV files: told by their records, or given."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from command_line import score
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scamdetect import ScamDetector
+from scamdetect.dumps.delimiters import given_delimiter
+from scamdetect.dumps.job import score_file
+from scamdetect.dumps.readers import open_dump
+from scamdetect.errors import InputError
+
+
+def _write(folder: Path, content: str, name: str = "a.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("id,text\n1,hello\n", ","),
+        ("id;text\n1;hello\n", ";"),
+        ("id\ttext\n1\thello\n", "\t"),
+        ("id|text\n1|hello\n", "|"),
+        ("id;text\n", ";"),
+        ("text\nhello\n", ","),
+        ("text\nhello; you; there\na;b;c\n", ","),
+        ("text\nhello, you\na, b\n", ","),
+        ("id,text\n1,a; b; c\n2,d; e; f\n", ","),
+        ("id,text;note\n1,a;b\n2,c;d\n", ","),
+        ("id;amount;text\n1;3,50;hi\n2;4,25;ho\n", ";"),
+        ("id;amount;text\n1;3,50;one, two\n2;4,25;ho\n3;1;ho\n", ";"),
+        ('id;text\n1;"a;b\nc, d"\n2;"e, f"\n', ";"),
+        ('"id";"name, first";"text"\n1;"Doe, J";hi\n2;"Roe, K";ho\n', ";"),
+        ("id|text\n1|a;b\n2|c;d\n", "|"),
+        ("id,text\n1,a\n2\n3,b,c\n", ","),
+        ("a;b\nfree text\nmore free text\n", ","),
+        ("sep=;\r\nid;text\r\n1;hi\r\n", ";"),
+        ('"sep=|"\nid|text\n1|a,b\n', "|"),
+    ],
+)
+def test_delimiter_is_told(tmp_path: Path, content: str, expected: str) -> None:
+    column = "a;b" if content.startswith("a;b") else "text"
+    column = "text;note" if "text;note" in content else column
+    dump = open_dump(_write(tmp_path, content), text_column=column)
+    assert dump.delimiter == expected
+    assert bool(dump.notes) == (expected != ",")
+    assert dump.columns[-1] == column
+    if expected != ",":
+        assert dump.notes[0].startswith("cells parted by ")
+        assert dump.notes[0].endswith("--delimiter overrides")
+
+
+_CELLS = st.text(alphabet='ab1 ,;|\t"\n', max_size=6)
+
+
+@given(st.lists(st.tuples(_CELLS, _CELLS), min_size=1, max_size=8), st.sampled_from(",;|\t"))
+def test_quoted_files_are_told(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], sign: str
+) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written, delimiter=sign, quoting=csv.QUOTE_ALL).writerows([("id", "text"), *rows])
+    path = _write(tmp_path_factory.mktemp("told"), written.getvalue())
+    dump = open_dump(path)
+    assert dump.delimiter == sign
+    assert [t for batch in dump.batches() for t in batch.rows.texts()] == [row[1] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "sign"),
+    [("tab", "\t"), ("\\t", "\t"), ("\t", "\t"), ("Semicolon", ";"), ("^", "^"), ("pipe", "|")],
+)
+def test_delimiter_is_given(tmp_path: Path, name: str, sign: str) -> None:
+    for file in ("a.csv", "a.tsv"):
+        dump = open_dump(_write(tmp_path, f"id{sign}text\n1{sign}a,b\n", file), delimiter=name)
+        assert (dump.columns, dump.delimiter, dump.notes) == (("id", "text"), sign, ())
+
+
+@pytest.mark.parametrize("name", ["", "ab", '"', "\n", "colon"])
+def test_impossible_delimiter_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="one character but a quote, or comma, semicolon"):
+        given_delimiter(name)
+
+
+def test_other_formats_have_no_delimiter(tmp_path: Path) -> None:
+    for file in ("a.txt", "a.jsonl", "a.parquet"):
+        with pytest.raises(InputError, match="leave --delimiter out"):
+            open_dump(_write(tmp_path, "text\n", file), delimiter=";")
+
+
+def test_tsv_is_parted_by_tabs(tmp_path: Path) -> None:
+    dump = open_dump(_write(tmp_path, "id\ttext\n1\ta,b;c\n", "a.tsv"))
+    assert (dump.delimiter, dump.notes) == ("\t", ())
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_csv_destination_keeps_delimiter_and_cells(
+    tmp_path: Path, detector: ScamDetector, sign: str
+) -> None:
+    content = f'sep={sign}\r\n"id"{sign}text\r\n007{sign}"a{sign}""b"""\r\n'
+    path = _write(tmp_path, content)
+    found = score_file(path, detector=detector).destination.read_bytes().decode()
+    for line, old in zip(found.split("\r\n")[1:-1], content.split("\r\n")[1:], strict=False):
+        assert line.startswith(old + sign)
+    assert found.startswith(f"sep={sign}\r\n")
+    for name, other in (("b.tsv", "\t"), ("b.jsonl", None)):
+        text = score_file(path, tmp_path / name, detector=detector).destination.read_text("utf-8")
+        assert other is None or text.splitlines()[-1].count(other) >= 12
+
+
+def test_tsv_becomes_csv_of_commas(tmp_path: Path, detector: ScamDetector) -> None:
+    path = _write(tmp_path, "id\ttext\n1\ta;b\n", "a.tsv")
+    found = score_file(path, tmp_path / "b.csv", detector=detector).destination
+    assert found.read_text("utf-8").startswith("id,text,scamdetect_verdict")
+
+
+def test_delimiter_on_the_command_line(tmp_path: Path, tiny_bundle: Path) -> None:
+    _write(tmp_path, "id;text\n1;guaranteed profit\n2;lunch\n")
+    done = score(tmp_path, "a.csv", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    assert "cells parted by semicolon (detected); --delimiter overrides" in done.stderr
+    found = (tmp_path / "a.scored.csv").read_text("utf-8").splitlines()
+    assert [line.split(";")[:3] for line in found[1:]] == [
+        ["1", "guaranteed profit", "scam"], ["2", "lunch", "legit"],
+    ]  # fmt: skip
+    done = score(tmp_path, "a.csv", "--overwrite", "--delimiter", "comma", "--model", tiny_bundle)
+    assert done.returncode == 2
+    assert "no column 'text'; its columns are: id;text" in done.stderr
+
+
+def test_resume_refuses_another_delimiter(tmp_path: Path, detector: ScamDetector) -> None:
+    path = _write(tmp_path, "text\n" + "a;b\n" * 5000)
+
+    class Killed(Exception):
+        pass
+
+    def kill(records: int, share: float) -> None:
+        if records > 2048:
+            raise Killed
+
+    with pytest.raises(Killed):
+        score_file(path, detector=detector, part_rows=100, progress=kill)
+    with pytest.raises(InputError, match="delimiter then ',', now ';'"):
+        score_file(path, detector=detector, part_rows=100, delimiter=";", resume=True)
+    assert score_file(path, detector=detector, part_rows=100, delimiter="comma", resume=True)
