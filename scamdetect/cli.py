@@ -170,9 +170,9 @@ def score(
             model=model,
             flag=flag,
             review=review,
-            tier=tier,  # type: ignore[arg-type]
-            threads=threads or 1,
-            runtime=runtime,  # type: ignore[arg-type]
+            tier=tier,
+            threads=1 if threads is None else threads,
+            runtime=runtime,
             overwrite_columns=overwrite_columns,
             columns=None if kept is None else tuple(kept),
         )

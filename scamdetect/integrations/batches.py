@@ -6,20 +6,15 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from scamdetect import ScamDetector, output
-from scamdetect.dumps.batches import Dump
+from scamdetect.dumps.batches import BATCH_ROWS, Dump
 from scamdetect.dumps.read_parquet import find_text_in
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.selection import keep_columns
 from scamdetect.dumps.text_paths import TextPath
-
-if TYPE_CHECKING:
-    from scamdetect.first_tier import Tier
-    from scamdetect.runtime import RuntimeName
 
 _WHERE = "the dataset"
 
@@ -37,9 +32,9 @@ class ScoreBatches:
     model: str | os.PathLike[str] | None = None
     flag: float | None = None
     review: float | None = None
-    tier: Tier = "auto"
+    tier: str = "auto"
     threads: int = 1
-    runtime: RuntimeName = "auto"
+    runtime: str = "auto"
     overwrite_columns: bool = False
     columns: tuple[str, ...] | None = None
 
@@ -70,10 +65,16 @@ class ScoreBatches:
         Raises BundleError and InputError as ``detector`` and ``result_schema`` do.
         """
         path, source = self._source(table.schema, _WHERE)
-        rows = ArrowRows(_WHERE, path, source.columns, table)
-        predictions = self.detector().predict(rows.texts())
-        arrays = [*rows.table().columns, *output.columns(predictions).values()]
-        return pa.Table.from_arrays(arrays, schema=_result_schema(source))
+        schema, detector = _result_schema(source), self.detector()
+        scored = [schema.empty_table()]
+        # Engines hand out tables of any size, all of whose predictions would fill the memory.
+        for start in range(0, table.num_rows, BATCH_ROWS):
+            rows = ArrowRows(_WHERE, path, source.columns, table.slice(start, BATCH_ROWS))
+            new = output.columns(detector.predict(rows.texts()))
+            scored.append(
+                pa.Table.from_arrays([*rows.table().columns, *new.values()], schema=schema)
+            )
+        return pa.concat_tables(scored)
 
     def _source(self, schema: pa.Schema, where: str) -> tuple[TextPath, Dump]:
         path, kept = find_text_in(schema, self.text_column, self.overwrite_columns, where)
@@ -89,5 +90,10 @@ def _result_schema(source: Dump) -> pa.Schema:
 
 
 @lru_cache(maxsize=2)
-def _loaded(model: str | None, runtime: RuntimeName, threads: int, tier: Tier) -> ScamDetector:
-    return ScamDetector.load(model, runtime=runtime, threads=threads, tier=tier)
+def _loaded(model: str | None, runtime: str, threads: int, tier: str) -> ScamDetector:
+    return ScamDetector.load(
+        model,
+        runtime=runtime,  # type: ignore[arg-type]
+        threads=threads,
+        tier=tier,  # type: ignore[arg-type]
+    )

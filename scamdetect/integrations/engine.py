@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -99,11 +100,15 @@ def score_parquet(
         raise InputError(f"unknown engine {engine!r}; known are {', '.join(ENGINES)}")
     if source_format not in (None, "parquet"):
         raise InputError(f"--format {source_format}: --engine {engine} reads Parquet alone")
+    if workers < 0:
+        raise InputError(f"workers={workers!r} is impossible; use 0 for as many as fit, or more")
     source = Path(source)
     opened = open_source(source, scoring)
     detector = scoring.detector()
     workers = workers or max(1, (os.cpu_count() or 1) // scoring.threads)
     destination = default_folder(source) if destination is None else Path(destination)
+    if destination.is_symlink() or not destination.name:
+        destination = destination.resolve()
     with publishing(source, destination, overwrite=overwrite) as work:
         written = (work / "written").resolve()
         with _failing(engine):
@@ -143,7 +148,7 @@ def _run_ray(
 ) -> None:
     """Write the parts, in the order of the rows by name."""
     ray = import_ray()
-    with _cluster(ray, workers * scoring.threads):
+    with cluster(ray, workers * scoring.threads):
         context = ray.data.DataContext.get_current()
         context.execution_options.preserve_order = True
         context.enable_progress_bars = show
@@ -160,13 +165,11 @@ def _run_ray(
 
 
 @contextmanager
-def _cluster(ray: Any, cpus: int) -> Iterator[None]:  # noqa: ANN401
+def cluster(ray: Any, cpus: int) -> Iterator[None]:  # noqa: ANN401
     """Connect to the cluster that there is, or start one here without a dashboard."""
     if ray.is_initialized():
         yield
         return
-    import logging
-
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     if "RAY_ADDRESS" in os.environ:
         ray.init(logging_level="ERROR")
@@ -192,7 +195,7 @@ def _run_spark(
     """Write the parts; rows of one file stay in their order."""
     with spark_session(workers, show=show) as session, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tasks = math.ceil(source.rows / _block_rows(source, workers))
+        tasks = math.ceil(max(1, source.rows) / _block_rows(source, workers))
         session.conf.set("spark.sql.files.minPartitionNum", str(tasks))
         session.conf.set("spark.sql.files.openCostInBytes", "0")
         session.conf.set("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from scamdetect.dumps.batches import BATCH_ROWS
 from scamdetect.errors import MissingExtraError
 from scamdetect.integrations.batches import ScoreBatches
 
@@ -19,23 +18,21 @@ __all__ = ["ScoreBatches", "score_dataset"]
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
-# A batch that ends an actor each time, for want of memory, must not be tried for ever.
-_TRIES_A_BATCH = 5
-
 
 def score_dataset(
     dataset: Dataset,
     scoring: ScoreBatches | None = None,
     *,
     workers: int | None = None,
-    batch_size: int = BATCH_ROWS,
 ) -> Dataset:
     """Return the dataset with the ``scamdetect_*`` columns appended, computed when it is consumed.
 
-    ``workers`` actors with a CPU for each of the scoring's threads score ``batch_size`` rows at a
-    time; by default as many as the cluster has CPUs for, but one CPU, which reads and writes. An
-    actor that is killed is started anew and gets its rows again. Raises MissingExtraError where Ray
-    is not installed.
+    ``workers`` actors with a CPU for each of the scoring's threads take a block at a time; by
+    default as many as the cluster has CPUs for, but one CPU, which reads and writes. An actor that
+    is killed is started anew and gets its block again, as Ray has it by default. Blocks of 128 MiB,
+    as Ray reads them, keep an actor for hours: ``repartition`` the dataset first.
+
+    Raises MissingExtraError where Ray is not installed.
     """
     ray = import_ray()
     scoring = scoring or ScoreBatches()
@@ -45,11 +42,9 @@ def score_dataset(
         ScoreBatches,
         fn_constructor_kwargs=vars(scoring),
         batch_format="pyarrow",
-        batch_size=batch_size,
+        batch_size=None,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers, initial_size=workers),
         num_cpus=scoring.threads,
-        max_restarts=-1,
-        max_task_retries=_TRIES_A_BATCH,
     )
 
 
