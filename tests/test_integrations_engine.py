@@ -135,6 +135,17 @@ def test_a_destination_is_kept_until_the_next_is_whole(
     assert (target / "mine.txt").read_text() == "keep me"
 
 
+def test_a_cluster_that_does_not_answer_is_told(
+    source: Path, scoring: ScoreBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(source, written, scoring, workers, show):
+        raise ConnectionError("no cluster there")
+
+    monkeypatch.setattr(module, "_run_ray", fails)
+    with pytest.raises(EngineError, match="the ray job failed: no cluster there; nothing is kept"):
+        score_parquet(source, engine="ray", scoring=scoring)
+
+
 def test_a_lost_row_is_told(
     source: Path, scoring: ScoreBatches, monkeypatch: pytest.MonkeyPatch
 ) -> None:

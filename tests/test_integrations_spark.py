@@ -54,6 +54,17 @@ def test_types_that_spark_changes_are_named(
     assert found.to_pylist() == engine_dumps.local(source, detector).to_pylist()
 
 
+def test_types_that_spark_does_not_read_are_told(
+    spark: SparkSession, tmp_path: Path, tiny_bundle: Path
+) -> None:
+    times = pa.array([1, 2, 3], pa.timestamp("ns"))
+    content = engine_dumps.table(3).append_column("at_ns", times)
+    source = engine_dumps.write(tmp_path / "a.parquet", content)
+    scoring = ScoreBatches(model=tiny_bundle)
+    with pytest.raises(InputError, match=r"a\.parquet: Spark cannot read the types"):
+        score_parquet(source, engine="spark", scoring=scoring)
+
+
 def test_rows_of_a_file_keep_their_order(
     spark: SparkSession, tmp_path: Path, tiny_bundle: Path, detector: ScamDetector
 ) -> None:

@@ -192,14 +192,23 @@ def cluster(ray: Any, cpus: int) -> Iterator[None]:  # noqa: ANN401
 def _run_spark(
     source: Source, written: Path, scoring: ScoreBatches, workers: int, show: bool
 ) -> None:
-    """Write the parts; rows of one file stay in their order."""
+    """Write the parts; rows of one file stay in their order.
+
+    Raises InputError on types that Spark does not read.
+    """
     with spark_session(workers, show=show) as session, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tasks = math.ceil(max(1, source.rows) / _block_rows(source, workers))
         session.conf.set("spark.sql.files.minPartitionNum", str(tasks))
         session.conf.set("spark.sql.files.openCostInBytes", "0")
         session.conf.set("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
-        frame = session.read.parquet(*(str(file.resolve()) for file in source.files))
+        try:
+            frame = session.read.parquet(*(str(file.resolve()) for file in source.files))
+        except Exception as problem:
+            raise InputError(
+                f"{source.files[0]}: Spark cannot read the types of its columns, such as "
+                "timestamps in nanoseconds; cast them, or use --engine ray or local"
+            ) from problem
         score_frame(frame, scoring).write.parquet(str(written))
 
 
@@ -212,11 +221,13 @@ def _failing(engine: str) -> Iterator[None]:
     """Turn what an engine raises into EngineError, without the text of any message."""
     try:
         yield
-    except (ScamDetectError, OSError):
+    except ScamDetectError:
         raise
     except Exception as problem:
         causes = _CAUSE.findall(str(problem))
         cause = causes[-1] if causes else type(problem).__name__
+        if isinstance(problem, OSError):  # a cluster that does not answer, a full disk
+            cause = str(problem)
         raise EngineError(
             f"the {engine} job failed: {cause}; nothing is kept, so put it right and begin anew"
         ) from problem

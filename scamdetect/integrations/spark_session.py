@@ -24,6 +24,8 @@ _TRIES_A_TASK = 4
 _ELSEWHERE = ("PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT")
 # Spark's own words would drown the summary; what fails is told by its exception.
 _LOG = """rootLogger.level = fatal
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = fatal
 rootLogger.appenderRef.stderr.ref = stderr
 appender.stderr.type = Console
 appender.stderr.name = stderr
