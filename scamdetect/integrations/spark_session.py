@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,14 +74,25 @@ def spark_session(workers: int, *, show: bool) -> Iterator[SparkSession]:
             if home := java_home(Path(folder)):
                 os.environ["JAVA_HOME"] = home
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        on_interrupt = signal.getsignal(signal.SIGINT)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             session = builder.getOrCreate()
+        if threading.current_thread() is threading.main_thread():
+            # Spark's own handler calls Java in the middle of another call and fails with it.
+            signal.signal(signal.SIGINT, on_interrupt)
+        logging.getLogger().addFilter(_not_of_the_bridge)
         try:
             _configure(session)
             yield session
         finally:
             session.stop()
+            logging.getLogger().removeFilter(_not_of_the_bridge)
+
+
+def _not_of_the_bridge(record: logging.LogRecord) -> bool:
+    """Pass over what py4j logs with a traceback before it raises the same, as on Ctrl-C."""
+    return "py4j" not in record.pathname
 
 
 def _configure(session: SparkSession) -> None:
