@@ -6,13 +6,18 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from scamdetect.cli_data import data
 from scamdetect.cli_train import average, evaluate, export, train
 from scamdetect.dumps.formats import Format
 from scamdetect.errors import InputError, JobInterrupted, OutputError, ScamDetectError
+
+if TYPE_CHECKING:
+    from scamdetect.dumps.job import Summary
 
 WRONG_USE, RESUMABLE, FAILED, FLAGGED, INTERRUPTED = 2, 3, 4, 10, 130
 
@@ -124,6 +129,13 @@ def cli() -> None:
     metavar="N|P%",
     help="Stop once more records than this cannot be read.  [default: never]",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray", "spark"]),
+    default="local",
+    show_default=True,
+    help="Spread Parquet over a Ray or Spark cluster, into a folder of Parquet parts.",
+)
 @click.option("--fail-on-flagged", is_flag=True, help="Exit with 10 where a message was flagged.")
 @click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
 @click.option(
@@ -131,7 +143,9 @@ def cli() -> None:
     is_flag=True,
     help="Instead write one JSON line a part, and one at the end, to stderr.",
 )
+@click.pass_context
 def score(
+    context: click.Context,
     source: str,
     output: str | None,
     work_folder: Path | None,
@@ -156,6 +170,7 @@ def score(
     resume: bool,
     part_rows: int,
     max_rejects: str | None,
+    engine: str,
     fail_on_flagged: bool,
     quiet: bool,
     log_json: bool,
@@ -178,10 +193,39 @@ def score(
     bad input, 3 interrupted and to be resumed, 4 failed, 10 with --fail-on-flagged.
     """
     from scamdetect.cli_interrupts import stop_on_interrupt
-    from scamdetect.console import log_part, log_summary, progress_bar, summary_lines
+    from scamdetect.console import log_part, progress_bar
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.job import score_file
 
+    kept = None if columns is None else next(csv.reader([columns]), [])
+    if engine != "local":
+        from scamdetect.integrations.batches import ScoreBatches
+        from scamdetect.integrations.engine import check_options, score_parquet
+
+        check_options(engine, _given(context))
+        scoring = ScoreBatches(
+            text_column=text_column,
+            model=model,
+            flag=flag,
+            review=review,
+            tier=tier,
+            threads=1 if threads is None else threads,
+            runtime=runtime,
+            overwrite_columns=overwrite_columns,
+            columns=None if kept is None else tuple(kept),
+        )
+        summary = score_parquet(
+            source,
+            output,
+            engine=engine,
+            scoring=scoring,
+            source_format=source_format,
+            workers=workers,
+            overwrite=overwrite,
+            show=not (quiet or log_json) and sys.stderr.isatty(),
+        )
+        _tell(summary, quiet, log_json, fail_on_flagged)
+        return
     with (
         ScamDetector.load(
             model,
@@ -206,7 +250,7 @@ def score(
             resume=resume,
             part_rows=part_rows,
             max_rejects=max_rejects,
-            columns=None if columns is None else next(csv.reader([columns]), []),
+            columns=kept,
             only_flagged=only_flagged,
             group_by=group_by,
             time_column=time_column,
@@ -215,13 +259,7 @@ def score(
             watch=log_part if log_json else show,
             stop=stop,
         )
-    if log_json:
-        log_summary(summary)
-    elif not quiet:
-        lines = summary_lines(summary, show_text=sys.stderr.isatty())
-        click.echo("\n".join(lines), err=True)
-    if fail_on_flagged and summary.flagged:
-        raise click.exceptions.Exit(FLAGGED)
+    _tell(summary, quiet, log_json, fail_on_flagged)
 
 
 @cli.command(epilog='Example: scamdetect predict "Pay the fee at parcel-fee.example"')
@@ -331,6 +369,28 @@ def main() -> None:
 def _fail(message: str, code: int) -> int:
     click.echo(f"scamdetect: {' '.join(message.split())}", err=True)
     return code
+
+
+def _given(context: click.Context) -> list[str]:
+    """Return the options that stand on the command line, by their long names."""
+    return [
+        max(option.opts, key=len)
+        for option in context.command.params
+        if isinstance(option, click.Option)
+        and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+
+
+def _tell(summary: Summary, quiet: bool, log_json: bool, fail_on_flagged: bool) -> None:
+    from scamdetect.console import log_summary, summary_lines
+
+    if log_json:
+        log_summary(summary)
+    elif not quiet:
+        lines = summary_lines(summary, show_text=sys.stderr.isatty())
+        click.echo("\n".join(lines), err=True)
+    if fail_on_flagged and summary.flagged:
+        raise click.exceptions.Exit(FLAGGED)
 
 
 def _with_notes(error: Exception) -> str:

@@ -15,6 +15,10 @@ class OutputError(ScamDetectError):
     """Report a destination that cannot be written: a full disk, a missing right."""
 
 
+class EngineError(OutputError):
+    """Report a job on Ray or Spark that failed as a whole and left nothing behind."""
+
+
 class JobInterrupted(ScamDetectError):
     """Report a job that stopped because it was asked to, and can be resumed."""
 

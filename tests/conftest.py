@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +52,23 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def detector(tiny_bundle: Path) -> ScamDetector:
     """Return a detector over the tiny bundle with one thread."""
     return ScamDetector.load(tiny_bundle, threads=1)
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[Any]:
+    """Return Ray over a cluster on this machine with room for two actors."""
+    ray = pytest.importorskip("ray", reason="needs the extra ray")
+    from scamdetect.integrations.engine import cluster
+
+    with cluster(ray, 2):
+        yield ray
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """Return a session of Spark on this machine with two workers."""
+    pytest.importorskip("pyspark", reason="needs the extra spark")
+    from scamdetect.integrations.spark_session import spark_session
+
+    with spark_session(2, show=False) as session:
+        yield session

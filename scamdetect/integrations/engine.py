@@ -1,0 +1,266 @@
+"""Score Parquet with Ray or Spark, from a file or a folder into a folder of part files."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+import time
+import warnings
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scamdetect.dumps.job import Summary
+from scamdetect.dumps.tally import Tally
+from scamdetect.errors import EngineError, InputError, ScamDetectError
+from scamdetect.integrations.batches import ScoreBatches
+from scamdetect.integrations.parquet_folder import (
+    Source,
+    collect,
+    default_folder,
+    open_source,
+    publishing,
+    read_piece,
+)
+from scamdetect.integrations.ray import import_ray, score_dataset
+from scamdetect.integrations.spark import score_frame
+from scamdetect.integrations.spark_session import spark_session
+from scamdetect.labels import Decision
+from scamdetect.output import shown
+from scamdetect.prediction import CLEARED
+
+ENGINES = ("ray", "spark")
+
+# A lost worker costs the time of one block: some seven minutes of one core.
+_BLOCK_ROWS = 50_000
+# So many blocks a worker even out those that take longer.
+_BLOCKS_A_WORKER = 4
+_OPTIONS = frozenset(
+    "--engine --output --format --text-column --overwrite --columns --overwrite-columns --model "
+    "--flag --review --threads --runtime --workers --tier --fail-on-flagged --quiet "
+    "--log-json".split()
+)
+_CURES = {
+    "--resume": "lost work is done again while the job runs; a job that ended begins anew",
+    "--part-rows": "the engine divides the work",
+    "--max-rejects": "Parquet has no records to reject",
+    "--encoding": "Parquet has no one text encoding",
+    "--only-flagged": "choose from the result those whose scamdetect_decision is 'flag'",
+}
+# Causes in a worker whose text is about files and settings, never about a message.
+_CAUSE = re.compile(
+    r"^(?:scamdetect\.errors\.)?((?:Bundle|Input|MissingExtra|FileNotFound|Permission|OS|Memory)"
+    r"Error(?:: .*)?)$",
+    re.MULTILINE,
+)
+_COUNTED = [
+    f"scamdetect_{name}" for name in ("decision", "kinds", "language", "reason", "model_id")
+]
+
+
+def check_options(engine: str, given: Collection[str]) -> None:
+    """Raise InputError where an option such as ``--resume`` is given that engines do not honour."""
+    for option in sorted(set(given) - _OPTIONS):
+        cure = _CURES.get(option, "use --engine local for it")
+        raise InputError(f"{option} is not for --engine {engine}: {cure}; leave it out")
+
+
+def score_parquet(
+    source: str | Path,
+    destination: str | Path | None = None,
+    *,
+    engine: str,
+    scoring: ScoreBatches,
+    source_format: str | None = None,
+    workers: int = 0,
+    overwrite: bool = False,
+    show: bool = False,
+) -> Summary:
+    """Score a Parquet file, or all in a folder, with an engine into a folder of Parquet parts.
+
+    ``engine`` is ``ray`` or ``spark``: the cluster that the process is connected to or that
+    RAY_ADDRESS or PYSPARK_SUBMIT_ARGS name, else a local one of ``workers`` processes (0: one for
+    so many cores as the scoring has threads). Without a destination it is
+    ``<stem>.scored.parquet`` beside the source. The folder appears when all rows are scored; until
+    then ``<destination>.partial`` holds the work. The summary is counted from what was written.
+
+    Raises InputError on what cannot be read, scored or overwritten, EngineError where the job
+    fails, OutputError where writing here does, MissingExtraError without the engine's packages.
+    """
+    began = time.monotonic()
+    if engine not in ENGINES:
+        raise InputError(f"unknown engine {engine!r}; known are {', '.join(ENGINES)}")
+    if source_format not in (None, "parquet"):
+        raise InputError(f"--format {source_format}: --engine {engine} reads Parquet alone")
+    if workers < 0:
+        raise InputError(f"workers={workers!r} is impossible; use 0 for as many as fit, or more")
+    source = Path(source)
+    opened = open_source(source, scoring)
+    detector = scoring.detector()
+    workers = workers or max(1, (os.cpu_count() or 1) // scoring.threads)
+    destination = default_folder(source) if destination is None else Path(destination)
+    if destination.is_symlink() or not destination.name:
+        destination = destination.resolve()
+    with publishing(source, destination, overwrite=overwrite) as work:
+        written = (work / "written").resolve()
+        with _failing(engine):
+            run = _run_ray if engine == "ray" else _run_spark
+            run(opened, written, scoring, workers, show)
+        schema = scoring.result_schema(opened.schema)
+        parts = collect(written, work / "parts", schema)
+        tally, models = _count(parts)
+        if tally.rows != opened.rows or models - {detector.model_id}:
+            raise EngineError(
+                f"{engine} wrote {tally.rows:,} rows of {opened.rows:,}, scored by "
+                f"{', '.join(sorted(models))} for {detector.model_id}; nothing is kept: give all "
+                "workers the same files and bundle"
+            )
+        notes = _changed(engine, schema, pq.read_schema(parts[0]))
+    return Summary(
+        destination=destination,
+        rejects=None,
+        model_id=detector.model_id,
+        rows=tally.rows,
+        written=tally.rows,
+        flagged=tally.decisions[Decision.FLAG],
+        review=tally.decisions[Decision.REVIEW],
+        passed=tally.decisions[Decision.PASS],
+        unscored=tally.decisions[Decision.UNSCORED],
+        rejected=0,
+        cleared=tally.cleared,
+        flagged_by_kind=dict(tally.kinds.most_common()),
+        flagged_by_language=dict(tally.languages.most_common()),
+        seconds=time.monotonic() - began,
+        notes=notes,
+    )
+
+
+def _run_ray(
+    source: Source, written: Path, scoring: ScoreBatches, workers: int, show: bool
+) -> None:
+    """Write the parts, in the order of the rows by name."""
+    ray = import_ray()
+    with cluster(ray, workers * scoring.threads):
+        context = ray.data.DataContext.get_current()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = show
+        pieces = source.pieces(_block_rows(source, workers))
+        # Ray's own reader makes blocks of 128 MiB, an hour or more for one actor.
+        dataset = ray.data.from_items(pieces, override_num_blocks=len(pieces)).map_batches(
+            read_piece, batch_size=1, batch_format="pyarrow"
+        )
+        cpus = int(ray.cluster_resources().get("CPU", 1)) - 1
+        most = max(1, min(workers, cpus // scoring.threads))
+        score_dataset(dataset, scoring, workers=most).write_parquet(
+            str(written), compression="zstd"
+        )
+
+
+@contextmanager
+def cluster(ray: Any, cpus: int) -> Iterator[None]:  # noqa: ANN401
+    """Connect to the cluster that there is, or start one here without a dashboard."""
+    if ray.is_initialized():
+        yield
+        return
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(logging_level="ERROR")
+    else:
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        # One CPU more than the actors take: without it nothing would read or write.
+        ray.init(
+            num_cpus=cpus + 1,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _node_ip_address="127.0.0.1",
+        )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _run_spark(
+    source: Source, written: Path, scoring: ScoreBatches, workers: int, show: bool
+) -> None:
+    """Write the parts; rows of one file stay in their order.
+
+    Raises InputError on types that Spark does not read.
+    """
+    with spark_session(workers, show=show) as session, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tasks = math.ceil(max(1, source.rows) / _block_rows(source, workers))
+        session.conf.set("spark.sql.files.minPartitionNum", str(tasks))
+        session.conf.set("spark.sql.files.openCostInBytes", "0")
+        session.conf.set("spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+        try:
+            frame = session.read.parquet(*(str(file.resolve()) for file in source.files))
+        except Exception as problem:
+            raise InputError(
+                f"{source.files[0]}: Spark cannot read the types of its columns, such as "
+                "timestamps in nanoseconds; cast them, or use --engine ray or local"
+            ) from problem
+        score_frame(frame, scoring).write.parquet(str(written))
+
+
+def _block_rows(source: Source, workers: int) -> int:
+    return max(1, min(_BLOCK_ROWS, source.rows // (workers * _BLOCKS_A_WORKER)))
+
+
+@contextmanager
+def _failing(engine: str) -> Iterator[None]:
+    """Turn what an engine raises into EngineError, without the text of any message."""
+    try:
+        yield
+    except ScamDetectError:
+        raise
+    except Exception as problem:
+        causes = _CAUSE.findall(str(problem))
+        cause = causes[-1] if causes else type(problem).__name__
+        if isinstance(problem, OSError):  # a cluster that does not answer, a full disk
+            cause = str(problem)
+        raise EngineError(
+            f"the {engine} job failed: {cause}; nothing is kept, so put it right and begin anew"
+        ) from problem
+
+
+def _count(parts: Sequence[Path]) -> tuple[Tally, set[str]]:
+    """Return what became of the rows and the models that scored them."""
+    tally, models = Tally(), set[str]()
+    for part in parts:
+        with pq.ParquetFile(part) as file:
+            for batch in file.iter_batches(columns=_COUNTED):
+                decision, kinds, language, reason, model = (batch.column(n) for n in _COUNTED)
+                flagged = pc.equal(decision, Decision.FLAG.value)
+                kind = pc.list_flatten(pc.filter(kinds, flagged)).field("kind")
+                tally += Tally(
+                    Counter({Decision(k): n for k, n in _counts(decision).items()}),
+                    _counts(kind),
+                    _counts(pc.filter(language, flagged)),
+                    cleared=_counts(reason)[CLEARED],
+                )
+                models.update(_counts(model))
+    return tally, models
+
+
+def _counts(values: pa.Array) -> Counter[str]:
+    return Counter({item["values"]: item["counts"] for item in values.value_counts().to_pylist()})
+
+
+def _changed(engine: str, wanted: pa.Schema, found: pa.Schema) -> tuple[str, ...]:
+    """Say which types of the source an engine does not keep."""
+    changed = [
+        f"{shown(field.name)} ({field.type}) as {found.field(field.name).type}"
+        for field in wanted
+        if not found.field(field.name).type.equals(field.type)
+    ]
+    return (f"{engine} writes {', '.join(changed)}",) if changed else ()

@@ -1,0 +1,177 @@
+"""The Parquet files that an engine reads, and the folder of part files that it leaves."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scamdetect.dumps.outputs import reported
+from scamdetect.dumps.readers import open_dump
+from scamdetect.errors import InputError
+from scamdetect.integrations.batches import ScoreBatches
+
+# Rows of a row group of a file, as plain values that an engine can hold in a table.
+Piece = dict[str, str | int]
+
+_EXTENSIONS = (".parquet", ".pq")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Parquet files of one schema, in the order of their names."""
+
+    files: tuple[Path, ...]
+    schema: pa.Schema
+    rows: int
+
+    def pieces(self, rows: int) -> list[Piece]:
+        """Return pieces of at most so many rows, in their order; at least one."""
+        return [piece for file in self.files for piece in _pieces(file, rows)] or [
+            {"file": str(self.files[0].resolve()), "group": -1, "start": 0, "rows": 0}
+        ]
+
+
+def open_source(path: Path, scoring: ScoreBatches) -> Source:
+    """Open a Parquet file, or all in a folder and the folders in it.
+
+    Raises InputError where there is none, one is damaged or cannot be scored with these settings,
+    their schemas differ, or folders such as ``year=2024`` hold columns.
+    """
+    files = _files(path)
+    schema, rows = None, 0
+    for file in files:
+        open_dump(
+            file,
+            text_column=scoring.text_column,
+            overwrite_columns=scoring.overwrite_columns,
+            source_format="parquet",
+        )
+        found = pq.read_schema(file)
+        if schema is None:
+            schema = found
+            scoring.result_schema(schema, str(file))
+        elif not found.equals(schema):
+            raise InputError(
+                f"{file}: other columns or types than in {files[0]}; score them apart, or write "
+                "them with one schema first"
+            )
+        rows += pq.read_metadata(file).num_rows
+    assert schema is not None
+    return Source(files, schema, rows)
+
+
+def read_piece(pieces: pa.Table) -> pa.Table:
+    """Return the rows of the one piece in the table."""
+    (piece,) = pieces.to_pylist()
+    with pq.ParquetFile(piece["file"]) as file:
+        if piece["group"] < 0:
+            return file.schema_arrow.empty_table()
+        return file.read_row_group(piece["group"]).slice(piece["start"], piece["rows"])
+
+
+def default_folder(source: Path) -> Path:
+    """Return ``<stem>.scored.parquet`` beside the source."""
+    return source.with_name(f"{source.stem}.scored.parquet")
+
+
+@contextmanager
+def publishing(source: Path, destination: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give the work folder; its folder ``parts`` gets the destination's name at the end.
+
+    The work folder goes with an error too. Raises InputError where the destination, or the work
+    folder of another run, is there and must stay; OutputError where writing fails.
+    """
+    work = destination.with_name(f"{destination.name}.partial")
+    _check(source, destination, work, overwrite=overwrite)
+    with reported(destination):
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        try:
+            yield work
+            if destination.exists():
+                destination.rename(work / "replaced")
+            (work / "parts").rename(destination)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def collect(written: Path, parts: Path, schema: pa.Schema) -> list[Path]:
+    """Move what an engine wrote, in the order of its names, to ``part-00000.parquet`` and so on.
+
+    Where it wrote nothing, there is one part without rows.
+    """
+    parts.mkdir()
+    moved = []
+    for number, file in enumerate(sorted(written.glob("*.parquet"))):
+        moved.append(file.rename(parts / f"part-{number:05}.parquet"))
+    if not moved:
+        moved.append(parts / "part-00000.parquet")
+        pq.write_table(schema.empty_table(), moved[0])
+    return moved
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    if not path.is_dir():
+        if path.suffix.lower() not in _EXTENSIONS:
+            raise InputError(
+                f"{path}: an engine reads Parquet, a file (.parquet, .pq) or a folder of them; "
+                "score other formats with --engine local"
+            )
+        return (path,)
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffix.lower() in _EXTENSIONS
+        and file.is_file()
+        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+    )
+    if not files:
+        raise InputError(f"{path}: no Parquet file in this folder")
+    for file in files:
+        if hive := [part for part in file.relative_to(path).parts[:-1] if "=" in part]:
+            raise InputError(
+                f"{path}: the folder {hive[0]!r} stands for a column, which an engine would leave "
+                "out; use --engine local, or score_dataset and score_frame in a script"
+            )
+    return tuple(files)
+
+
+def _pieces(file: Path, most: int) -> Iterator[Piece]:
+    whole = pq.read_metadata(file)
+    for group in range(whole.num_row_groups):
+        found = whole.row_group(group).num_rows
+        for start in range(0, found, most):
+            rows = min(most, found - start)
+            yield {"file": str(file.resolve()), "group": group, "start": start, "rows": rows}
+
+
+def _check(source: Path, destination: Path, work: Path, *, overwrite: bool) -> None:
+    if not destination.parent.is_dir():
+        raise InputError(f"{destination.parent}: no such folder; create it first")
+    if destination.exists():
+        inside = source.resolve()
+        if destination.resolve() in (inside, *inside.parents):
+            raise InputError(f"{destination}: the source would be overwritten; choose another name")
+        if not overwrite:
+            raise InputError(f"{destination}: is there already; remove it or give --overwrite")
+        if not _is_result(destination):
+            raise InputError(
+                f"{destination}: is no folder of part files alone; remove it or choose another name"
+            )
+    if work.exists() and not overwrite:
+        raise InputError(
+            f"{work}: another run works there or was killed; wait for it, or remove the folder or "
+            "give --overwrite"
+        )
+
+
+def _is_result(folder: Path) -> bool:
+    return folder.is_dir() and all(
+        file.match("part-*.parquet") or file.name == "_SUCCESS" for file in folder.iterdir()
+    )
