@@ -54,6 +54,19 @@ def test_every_format_gives_the_same_rows(
     assert table["probability"].drop_null().to_pylist() == pytest.approx(probabilities, rel=1e-6)
 
 
+def test_a_folder_is_read_as_one(source: Path, detector: ScamDetector, tmp_path: Path) -> None:
+    for number in (1, 2, 10):
+        score_file(source, tmp_path / f"part-{number}.csv", detector=detector)
+    (tmp_path / "_SUCCESS").write_text("", encoding="utf-8")
+    dump = open_scored(tmp_path)
+    assert _table(dump, "text")["text"].to_pylist() == [
+        text or None for _ in range(3) for text in _TEXTS
+    ]
+    (tmp_path / "part-3.csv").write_text(_HEADER, encoding="utf-8")
+    with pytest.raises(InputError, match=r"part-3\.csv: other columns than in"):
+        open_scored(tmp_path)
+
+
 def test_without_text_and_time_these_are_not_read(
     source: Path, detector: ScamDetector, tmp_path: Path
 ) -> None:

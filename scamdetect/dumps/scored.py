@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, unpacked
 from scamdetect.dumps.json_objects import read_object
 from scamdetect.dumps.lines import read_lines
+from scamdetect.dumps.locations import find_source
 from scamdetect.dumps.read_delimited import open_cells
 from scamdetect.dumps.read_parquet import read_batches, read_schema
 from scamdetect.dumps.rows import encodable
@@ -98,7 +99,30 @@ class ScoredDump:
 
 
 def open_scored(path: Path) -> ScoredDump:
-    """Open a file that was scored; raise InputError where it is none or cannot be read."""
+    """Open a file that was scored, or a folder of them as Ray and Spark leave it.
+
+    Raises InputError where it is none, cannot be read, or the files of a folder differ in columns.
+    """
+    return _open_folder(path) if path.is_dir() else _open_file(path)
+
+
+def _open_folder(path: Path) -> ScoredDump:
+    dumps = [_open_file(file.path) for file in find_source(path).files if file.size]
+    if not dumps:
+        raise InputError(f"{path}: all files of the folder are empty")
+    for dump in dumps[1:]:
+        if dump.columns != dumps[0].columns:
+            raise InputError(
+                f"{dump.path}: other columns than in {dumps[0].path}; make a report of each"
+            )
+
+    def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
+        return chain.from_iterable(dump._read(wanted) for dump in dumps)
+
+    return ScoredDump(path, dumps[0].columns, dumps[0].members, read)
+
+
+def _open_file(path: Path) -> ScoredDump:
     kind = destination_format(unpacked(path))
     if not beginning(path, 1):
         raise InputError(f"{path}: the file is empty")

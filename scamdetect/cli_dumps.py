@@ -1,0 +1,315 @@
+"""The commands on message dumps: score one, report on one that is scored."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from scamdetect.dumps.formats import Format
+
+if TYPE_CHECKING:
+    from scamdetect.dumps.job import Summary
+
+FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged given
+
+MODEL = click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Folder of a bundle instead of the shipped one.",
+)
+
+
+@click.command(epilog="Example: scamdetect score dump.jsonl -o scored.parquet --text-column body")
+@click.argument("source", type=click.Path())
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    help="Destination; its extension chooses the format. Default: <stem>.scored.<extension>, "
+    "Parquet for JSON, chat exports, mail, folders and globs.",
+)
+@click.option(
+    "--work-folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for unfinished work.  [default: that of the destination; the current one where "
+    "the destination is a URL]",
+)
+@click.option(
+    "--format",
+    "source_format",
+    type=click.Choice([kind.value for kind in Format]),
+    help="Format of SOURCE, such as mbox for a mail folder without extension.  [default: by its "
+    "extension; chat exports by their content]",
+)
+@click.option(
+    "--text-column",
+    default="text",
+    show_default=True,
+    help="Column of the messages; message.body is what the column message holds as body.",
+)
+@click.option("--encoding", help="Encoding of a text source.  [default: detected]")
+@click.option(
+    "--delimiter",
+    metavar="SIGN",
+    help="What parts the cells of CSV or TSV: one character, tab, comma, semicolon or pipe.  "
+    "[default: detected in CSV, tab in TSV]",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace a destination that exists; without --resume also begin anew.",
+)
+@click.option(
+    "--columns",
+    metavar="A,B",
+    help="Keep these columns of SOURCE alone, in this order; a name with a comma in quotes.",
+)
+@click.option("--only-flagged", is_flag=True, help="Write the flagged rows alone.")
+@click.option(
+    "--group-by",
+    metavar="COLUMN",
+    help="Also write one row a sender, account or thread to <stem>.groups.<extension>.",
+)
+@click.option(
+    "--time-column",
+    metavar="COLUMN",
+    help="When messages were written: first and last times of groups and campaigns.",
+)
+@click.option(
+    "--spreadsheet-safe",
+    is_flag=True,
+    help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
+)
+@click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
+@MODEL
+@click.option("--flag", type=float, help="Flag from this scam probability on.")
+@click.option("--review", type=float, help="Review from this scam probability on.")
+@click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
+@click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
+@click.option(
+    "--workers", type=int, default=0, show_default=True, help="Processes of one thread each."
+)
+@click.option(
+    "--tier",
+    default="auto",
+    show_default=True,
+    help="encoder reads every message; first lets a quick first tier clear plainly honest ones; "
+    "auto does so where the bundle proves it harmless.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where an interrupted or killed run of the same command stopped.",
+)
+@click.option(
+    "--part-rows",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Records a part; a kill costs at most one part.",
+)
+@click.option(
+    "--max-rejects",
+    metavar="N|P%",
+    help="Stop once more records than this cannot be read.  [default: never]",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray", "spark"]),
+    default="local",
+    show_default=True,
+    help="Spread Parquet over a Ray or Spark cluster, into a folder of Parquet parts.",
+)
+@click.option("--fail-on-flagged", is_flag=True, help="Exit with 10 where a message was flagged.")
+@click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
+@click.option(
+    "--log-json",
+    is_flag=True,
+    help="Instead write one JSON line a part, and one at the end, to stderr.",
+)
+@click.pass_context
+def score(
+    context: click.Context,
+    source: str,
+    output: str | None,
+    work_folder: Path | None,
+    source_format: str | None,
+    text_column: str,
+    encoding: str | None,
+    delimiter: str | None,
+    overwrite: bool,
+    columns: str | None,
+    only_flagged: bool,
+    group_by: str | None,
+    time_column: str | None,
+    spreadsheet_safe: bool,
+    overwrite_columns: bool,
+    model: Path | None,
+    flag: float | None,
+    review: float | None,
+    threads: int | None,
+    runtime: str,
+    workers: int,
+    tier: str,
+    resume: bool,
+    part_rows: int,
+    max_rejects: str | None,
+    engine: str,
+    fail_on_flagged: bool,
+    quiet: bool,
+    log_json: bool,
+) -> None:
+    """Score a dump: CSV, TSV, JSONL, JSON, Parquet, text of a message a line, a chat, mail.
+
+    All rows, columns and their order stay; scamdetect_* columns are appended. Records that cannot
+    be read go to <destination>.rejected.jsonl. All sources but Parquet may be compressed (.csv.gz,
+    .jsonl.zst). JSON holds an array of objects. Chat exports (a .txt of WhatsApp's, result.json of
+    Telegram Desktop) and mail (.mbox, .eml) are scored into Parquet; what nobody wrote stays in
+    them as unscored, and of a mail only what its sender wrote is judged.
+
+    SOURCE is a file, a folder or a glob in quotes ('dumps/2024-*.csv.gz'), here or behind a URL
+    (s3://bucket/dumps). The files of a folder or a glob are scored into one Parquet file, with the
+    column scamdetect_file more; folders such as year=2024 become columns. The destination may be a
+    URL too.
+
+    Until all is scored, finished parts lie in <destination>.parts. Ctrl-C ends the part at hand and
+    then the run, a second one ends it at once; --resume goes on. Exit codes: 0 done, 2 wrong use or
+    bad input, 3 interrupted and to be resumed, 4 failed, 10 with --fail-on-flagged.
+    """
+    from scamdetect.cli_interrupts import stop_on_interrupt
+    from scamdetect.console import log_part, progress_bar
+    from scamdetect.detector import ScamDetector
+    from scamdetect.dumps.job import score_file
+
+    kept = None if columns is None else next(csv.reader([columns]), [])
+    if engine != "local":
+        from scamdetect.integrations.batches import ScoreBatches
+        from scamdetect.integrations.engine import check_options, score_parquet
+
+        check_options(engine, _given(context))
+        scoring = ScoreBatches(
+            text_column=text_column,
+            model=model,
+            flag=flag,
+            review=review,
+            tier=tier,
+            threads=1 if threads is None else threads,
+            runtime=runtime,
+            overwrite_columns=overwrite_columns,
+            columns=None if kept is None else tuple(kept),
+        )
+        summary = score_parquet(
+            source,
+            output,
+            engine=engine,
+            scoring=scoring,
+            source_format=source_format,
+            workers=workers,
+            overwrite=overwrite,
+            show=not (quiet or log_json) and sys.stderr.isatty(),
+        )
+        _tell(summary, quiet, log_json, fail_on_flagged)
+        return
+    with (
+        ScamDetector.load(
+            model,
+            runtime=runtime,  # type: ignore[arg-type]
+            threads=threads,
+            workers=workers,
+            tier=tier,  # type: ignore[arg-type]
+        ) as detector,
+        progress_bar(quiet or log_json) as show,
+        stop_on_interrupt() as stop,
+    ):
+        summary = score_file(
+            source,
+            output,
+            detector=detector.with_thresholds(flag=flag, review=review),
+            text_column=text_column,
+            encoding=encoding,
+            delimiter=delimiter,
+            overwrite=overwrite,
+            overwrite_columns=overwrite_columns,
+            source_format=source_format,
+            resume=resume,
+            part_rows=part_rows,
+            max_rejects=max_rejects,
+            columns=kept,
+            only_flagged=only_flagged,
+            group_by=group_by,
+            time_column=time_column,
+            work_folder=work_folder,
+            spreadsheet_safe=spreadsheet_safe,
+            watch=log_part if log_json else show,
+            stop=stop,
+        )
+    _tell(summary, quiet, log_json, fail_on_flagged)
+
+
+@click.command(epilog="Example: scamdetect report dump.scored.parquet -o report.html")
+@click.argument("scored", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The page; an earlier report is replaced, no other file.  [default: <stem>.report.html]",
+)
+@click.option("--text-column", help="Column of the messages.  [default: text, if it is there]")
+@click.option("--time-column", help="Column of the times.  [default: one that has such a name]")
+@MODEL
+@click.option("--title", help="Title of the page.")
+@click.option("--no-samples", is_flag=True, help="Show no message, masked or not.")
+def report(
+    scored: Path,
+    output: Path | None,
+    text_column: str | None,
+    time_column: str | None,
+    model: Path | None,
+    title: str | None,
+    no_samples: bool,
+) -> None:
+    """Make one HTML page about a dump that `scamdetect score` has scored.
+
+    It shows decisions, scores, languages, kinds, days and the largest campaigns with a masked
+    sample each, and says what the thresholds mean. It loads nothing from elsewhere.
+    """
+    from scamdetect.reporting.report import write_report
+
+    page = write_report(
+        scored,
+        output,
+        text_column=text_column,
+        time_column=time_column,
+        model=model,
+        title=title,
+        samples=not no_samples,
+    )
+    click.echo(f"written to {page}", err=True)
+
+
+def _given(context: click.Context) -> list[str]:
+    """Return the options that stand on the command line, by their long names."""
+    return [
+        max(option.opts, key=len)
+        for option in context.command.params
+        if isinstance(option, click.Option)
+        and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+
+
+def _tell(summary: Summary, quiet: bool, log_json: bool, fail_on_flagged: bool) -> None:
+    from scamdetect.console import log_summary, summary_lines
+
+    if log_json:
+        log_summary(summary)
+    elif not quiet:
+        lines = summary_lines(summary, show_text=sys.stderr.isatty())
+        click.echo("\n".join(lines), err=True)
+    if fail_on_flagged and summary.flagged:
+        raise click.exceptions.Exit(FLAGGED)
