@@ -11,7 +11,13 @@ import click
 from scamdetect.cli_data import data
 from scamdetect.cli_dumps import MODEL, report, score
 from scamdetect.cli_train import average, evaluate, export, train
-from scamdetect.errors import InputError, JobInterrupted, OutputError, ScamDetectError
+from scamdetect.errors import (
+    InputError,
+    JobInterrupted,
+    NothingToResume,
+    OutputError,
+    ScamDetectError,
+)
 
 WRONG_USE, RESUMABLE, FAILED, INTERRUPTED = 2, 3, 4, 130
 
@@ -65,29 +71,31 @@ cli.add_command(evaluate)
 def main() -> None:
     """Run the command line; every expected error becomes one line on stderr and an exit code.
 
-    0: done, 1: checked and found wrong, 2: wrong use or bad input, 3: interrupted, and --resume
-    goes on, 4: failed (a full disk), 10: done, and something was flagged under --fail-on-flagged,
-    130: interrupted with nothing to resume.
+    0: done, or done before with nothing to resume, 1: checked and found wrong, 2: wrong use or bad
+    input, 3: interrupted, and --resume goes on, 4: failed (a full disk), 10: done, and something
+    was flagged under --fail-on-flagged, 130: interrupted before a part was finished.
     """
     try:
         code = cli.main(prog_name="scamdetect", standalone_mode=False)
     except click.Abort:
-        code = _fail("interrupted", INTERRUPTED)
+        code = _say("interrupted", INTERRUPTED)
     except click.ClickException as error:
         error.show()
         code = WRONG_USE
     except JobInterrupted as error:
-        code = _fail(_with_notes(error), RESUMABLE)
+        code = _say(_with_notes(error), RESUMABLE)
+    except NothingToResume as error:
+        code = _say(_with_notes(error), 0)
     except OutputError as error:
-        code = _fail(_with_notes(error), FAILED)
+        code = _say(_with_notes(error), FAILED)
     except ScamDetectError as error:
-        code = _fail(_with_notes(error), WRONG_USE)
+        code = _say(_with_notes(error), WRONG_USE)
     except OSError as error:
-        code = _fail(_with_notes(error), FAILED)
+        code = _say(_with_notes(error), FAILED)
     sys.exit(code or 0)
 
 
-def _fail(message: str, code: int) -> int:
+def _say(message: str, code: int) -> int:
     click.echo(f"scamdetect: {' '.join(message.split())}", err=True)
     return code
 

@@ -92,6 +92,8 @@ def summary_lines(summary: Summary, *, show_text: bool = False) -> list[str]:
             f"flagged {_percent(flagged)} of the rows, rejected "
             f"{_percent(summary.rejected / records)} of the records"
         )
+    if summary.verdicts:
+        lines.append(f"verdicts: {_counts(summary.verdicts)}")
     if summary.cleared:
         share = summary.cleared / summary.rows
         lines.append(f"the first tier alone read {summary.cleared:,} of them ({share:.0%})")

@@ -11,6 +11,10 @@ class InputError(ScamDetectError):
     """Report a file, table, column or option that cannot be used as given."""
 
 
+class NothingToResume(InputError):
+    """Report that a destination is finished, so that nothing is left to go on with."""
+
+
 class OutputError(ScamDetectError):
     """Report a destination that cannot be written: a full disk, a missing right."""
 

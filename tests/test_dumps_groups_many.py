@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from scamdetect import ScamDetector
@@ -61,3 +63,29 @@ def test_files_and_groups_keep_the_first_delimiter_and_are_safe_for_spreadsheets
     assert groups[0].startswith("who;messages;flagged")
     assert sorted(line.split(";")[0] for line in groups[1:]) == ["'=1+A1", "who", "é"]
     assert any("delimiter" in note and "(in 1 of 2 files)" in note for note in summary.notes)
+
+
+def test_groups_of_an_earlier_run_go_with_its_rows(tmp_path: Path, detector: ScamDetector) -> None:
+    (tmp_path / "a.csv").write_text("who,text\nu,hello\n", "utf-8")
+    target = tmp_path / "out.csv"
+    grouped = score_file(tmp_path / "a.csv", target, detector=detector, group_by="who").groups
+    assert grouped is not None
+    target.unlink()
+    with pytest.raises(InputError, match=r"out\.groups\.csv: is there already"):
+        score_file(tmp_path / "a.csv", target, detector=detector)
+    summary = score_file(tmp_path / "a.csv", target, detector=detector, overwrite=True)
+    assert summary.groups is None and not grouped.exists()
+
+
+def test_names_of_groups_that_are_not_utf8_are_escaped_in_text(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    names = pa.array([b"a\xff", b"b"], pa.binary()).cast(pa.string(), safe=False)
+    pq.write_table(pa.table({"who": names, "text": ["hello", "lunch"]}), tmp_path / "in.parquet")
+    summary = score_file(
+        tmp_path / "in.parquet", tmp_path / "out.csv",
+        detector=detector, group_by="who", columns=["text"],
+    )  # fmt: skip
+    assert summary.groups is not None
+    lines = summary.groups.read_text("utf-8").splitlines()
+    assert [line.split(",")[0] for line in lines] == ["who", r"a\xff", "b"]

@@ -387,3 +387,48 @@ def test_two_thousand_files_are_opened_one_at_a_time(tmp_path: Path) -> None:
     assert shares[-1] == 1.0
     rows = _rows(summary)
     assert all(row["scamdetect_file"].endswith(f"/{row['text'][1:]}.csv") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("second", "given"),
+    [
+        ("text\ngrüße aus münchen\n" * 3, {"encoding": "cp1252"}),
+        ("text\nhello; lunch\n", {"delimiter": ";"}),
+    ],
+)
+def test_another_reading_of_any_file_is_not_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: str, given: dict[str, str]
+) -> None:
+    monkeypatch.setattr(many, "BATCH_ROWS", 3)
+    lines = [
+        "Liebe Grüße aus München, ich komme später nach Hause und bringe Brötchen mit;1",
+        "Könntest du bitte für mich die Schlüssel beim Bäcker abholen? Ich wäre dir dankbar;2",
+        "Wir müssen über die Änderung der Öffnungszeiten sprechen, natürlich nur falls möglich;3",
+    ]
+    first = "\n".join(["text;x", *lines, ""]).encode("cp1252")
+    source = _write(tmp_path / "in", {"a.csv": first, "b.csv": second + "x,y\n"})
+    target = tmp_path / "out.csv"
+    with pytest.raises(InputError, match="records cannot be read"):
+        _score(source, destination=target, part_rows=1, max_rejects=0)
+    with pytest.raises(InputError, match="files_read_as"):
+        _score(source, destination=target, part_rows=1, resume=True, **given)
+
+
+def test_repeated_columns_keep_their_values_where_another_is_replaced(tmp_path: Path) -> None:
+    content = "text,x,x,scamdetect_file\nhello,ONE,TWO,f\n"
+    source = _write(tmp_path / "in", {"a.csv": content, "b.csv": content})
+    summary = _score(source, destination=tmp_path / "out.csv", overwrite_columns=True)
+    lines = summary.destination.read_text("utf-8").splitlines()
+    assert [line.split(",")[:4] for line in lines] == [
+        ["text", "x", "x", "scamdetect_file"],
+        ["hello", "ONE", "TWO", "a.csv"],
+        ["hello", "ONE", "TWO", "b.csv"],
+    ]
+
+
+def test_small_packed_files_fill_no_batch_beyond_its_size(tmp_path: Path) -> None:
+    packed = gzip.compress(json.dumps({"text": "ha " * 300_000}).encode())
+    source = _write(tmp_path / "in", {f"{n}.jsonl.gz": packed for n in range(600)})
+    detector = CountingDetector()
+    _score(source, destination=tmp_path / "out.parquet", detector=detector)
+    assert detector.calls > 1

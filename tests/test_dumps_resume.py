@@ -465,3 +465,22 @@ def test_a_full_disk_keeps_the_finished_parts(
     monkeypatch.setattr(batches, "BATCH_ROWS", BATCH)
     assert _score(source, resume=True).resumed == (39 if path == "joined.csv" else 14)
     assert _files(tmp_path) == whole("out.csv")
+
+
+def test_one_work_folder_keeps_destinations_of_one_name_apart(tmp_path: Path) -> None:
+    for name in ("a", "b", "work"):
+        (tmp_path / name).mkdir()
+    source = _source(tmp_path)
+    work = {"work_folder": tmp_path / "work", "part_rows": PART}
+    detector = CountingDetector(fail_at=2 * PART // BATCH + 2)
+    with pytest.raises(KeyboardInterrupt):
+        score_file(source, tmp_path / "a" / "o.csv", detector=detector, overwrite=True, **work)
+    (tmp_path / "b" / "o.csv").write_text("precious")
+    with pytest.raises(InputError, match="destination then"):
+        score_file(source, tmp_path / "b" / "o.csv", detector=EchoDetector(), resume=True, **work)
+    assert (tmp_path / "b" / "o.csv").read_text() == "precious"
+
+
+def test_a_work_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere \(--work-folder\): no such folder"):
+        _score(_source(tmp_path), work_folder=tmp_path / "nowhere")

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_dumps_writers import EchoDetector, _read
 
-from scamdetect import output
+from scamdetect import ScamDetector, output
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError
 
@@ -120,3 +120,15 @@ def test_a_nested_text_is_judged_in_a_column_that_is_not_kept(
             text_column="m.body",
             columns=["m.body"],
         )
+
+
+def test_flagged_rows_of_any_type_of_column_are_taken(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    texts = pa.array(["guaranteed profit bitcoin", "hello", None], pa.string_view())
+    lists = pa.array([[{"a": 1}], None, []])
+    pq.write_table(pa.table({"text": texts, "files": lists}), tmp_path / "in.parquet")
+    target = tmp_path / "out.parquet"
+    score_file(tmp_path / "in.parquet", target, detector=detector, only_flagged=True)
+    (row,) = pq.read_table(target).to_pylist()
+    assert row["text"] == "guaranteed profit bitcoin" and row["files"] == [{"a": 1}]

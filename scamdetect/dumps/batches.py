@@ -61,7 +61,8 @@ class Dump:
     that a line for Excel such as ``sep=;`` stands before it. ``notes`` tell what was decided about
     a file that does not say how it is to be read. ``json_types`` names the types that a column of
     JSON has, ``has_text`` says whether there is the text column at all. The last column of a
-    ``many`` is ``scamdetect_file``.
+    ``many`` is ``scamdetect_file``, and its ``files_read_as`` changes with the encoding and the
+    delimiter of any of its files.
 
     Of the rest a CSV destination takes ``csv_delimiter``, and with ``spreadsheet_safe`` it has no
     cell that a spreadsheet would run.
@@ -82,6 +83,7 @@ class Dump:
     json_types: tuple[frozenset[str], ...] = ()
     has_text: bool = True
     many: bool = False
+    files_read_as: str | None = None
 
 
 @dataclass(frozen=True)

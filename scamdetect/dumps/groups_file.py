@@ -51,7 +51,7 @@ def write_groups(
     if delimiter is not None:
         names = [quote(name, delimiter) for name in schema.names]
         file.write(_record(names, delimiter, safe=spreadsheet_safe))
-    for table in slices:
+    for table in map(_readable, slices):
         rows = ArrowRows("the groups", (schema.names[0],), tuple(schema.names), table)
         if delimiter is None:
             file.writelines(f"{text}\n".encode() for text in rows.objects())
@@ -59,6 +59,18 @@ def write_groups(
             file.writelines(
                 _record(cells, delimiter, safe=spreadsheet_safe) for cells in rows.cells(delimiter)
             )
+
+
+def _readable(table: pa.Table) -> pa.Table:
+    """Return the groups with escapes in the place of bytes that are not UTF-8."""
+    names = table.column(0)
+    try:
+        names.validate(full=True)
+    except pa.ArrowInvalid:
+        raw = names.cast(pa.large_binary()).to_pylist()
+        texts = [None if name is None else name.decode("utf-8", "backslashreplace") for name in raw]
+        table = table.set_column(0, table.schema.names[0], plain_array(texts, pa.string()))
+    return table
 
 
 def _record(cells: list[str], delimiter: str, *, safe: bool) -> bytes:

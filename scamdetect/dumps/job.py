@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -96,6 +96,7 @@ class Summary:
     seconds: float
     notes: tuple[str, ...] = ()  # what was decided about how to read the source
     resumed: int = 0  # of the rows, those that earlier runs had scored
+    verdicts: dict[str, int] = field(default_factory=dict)  # of scored rows, most frequent first
     groups: Path | None = None  # where one row a group is, if asked for
     campaigns: tuple[Campaign, ...] = ()  # the largest ones of two messages and more
 
@@ -179,11 +180,10 @@ def score_file(
     if destination.is_symlink():  # what the link names is replaced, not the link
         destination = destination.resolve()
     folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
-    grouped = group_by is not None
-    check_paths(found, destination, folder, grouped=grouped)
+    check_paths(found, destination, folder)
     if spreadsheet_safe:
         check_spreadsheet_safe(destination)
-    check_start(destination, folder, resume=resume, overwrite=overwrite, grouped=grouped)
+    check_start(destination, folder, resume=resume, overwrite=overwrite)
     open_file = partial(
         open_dump,
         text_column=text_column,
@@ -204,6 +204,7 @@ def score_file(
     settings = _source_settings(found, kind, text_column) | {
         "encoding": dump.encoding,
         "delimiter": dump.delimiter,
+        "files_read_as": dump.files_read_as,
         "model_id": detector.model_id,
         "flag": detector.thresholds.flag,
         "review": detector.thresholds.review,
@@ -218,6 +219,8 @@ def score_file(
     }
     if isinstance(destination, RemotePath):  # its work folder does not tell it from others
         settings["destination"] = str(destination)
+    elif work_folder is not None:
+        settings["destination"] = str(destination.resolve())
 
     def tell(standing: Standing) -> None:
         if progress is not None and not standing.ended:
@@ -262,6 +265,7 @@ def score_file(
         seconds=time.monotonic() - began,
         notes=dump.notes,
         resumed=resumed,
+        verdicts=dict(tally.verdicts.most_common()),
         groups=groups,
         campaigns=work.state.campaigns,
     )

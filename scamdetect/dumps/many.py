@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -13,7 +15,7 @@ import pyarrow as pa
 
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump, Reject
 from scamdetect.dumps.delimited import quote
-from scamdetect.dumps.formats import Format
+from scamdetect.dumps.formats import Format, unpacked
 from scamdetect.dumps.hive import partitions
 from scamdetect.dumps.locations import Source, SourceFile
 from scamdetect.dumps.many_rows import FileRows, JoinedRows
@@ -26,6 +28,7 @@ from scamdetect.output import COLUMNS, FILE_COLUMN, shown
 
 _MOST_NOTES = 8
 _BROKEN_MAIL_BYTES = 64 << 10
+_PACKED = 20  # bytes that one of a compressed file may well become
 
 
 class Open(Protocol):
@@ -63,6 +66,7 @@ class _Survey:
     files: list[SourceFile] = field(default_factory=list)  # those with content
     first: Dump | None = None
     opened: dict[str, Dump] = field(default_factory=dict)  # those that would be read whole again
+    read_as: list[tuple[str, str, str | None]] = field(default_factory=list)
     has_text: bool = False
     empty: list[str] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)  # files that are no mail, and why
@@ -117,26 +121,31 @@ def open_many(source: Source, open_file: Open, overwrite_columns: bool) -> Dump:
         dump = survey.opened.get(file.name) or open_file(file.path, text_required=False)
         yield from dump.batches()
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[tuple[Batch, float]]:
+        """Yield the batches, each with about the bytes that it takes."""
         done = 0
         for file in survey.files:
             shown_name = encodable(file.name)
             values = dict(zip(hive.schema.names, hive.values(file.name), strict=True))
             constants = values | {FILE_COLUMN: shown_name}
+            size = file.size * (_PACKED if unpacked(file.path) != file.path else 1)
+            before = 0.0
             for batch in one(file):
                 found = conformed(batch.rows, columns, schema)
-                yield Batch(
+                whole = Batch(
                     FileRows(found, names, constants, full_schema),
                     tuple(replace(reject, file=shown_name) for reject in batch.rejects),
                     (done + min(1.0, batch.share) * file.size) / source.size,
                 )
+                yield whole, (batch.share - before) * size
+                before = batch.share
             done += file.size
 
     kept_apart = sorted(set(given.schema.names) - set(hive.schema.names))
     return Dump(
         columns=names,
         schema=full_schema,
-        batches=lambda: _joined(batches(), source.size),
+        batches=lambda: _joined(batches()),
         delimiter=first.delimiter,
         csv_delimiter=first.csv_delimiter,
         encoding=first.encoding,
@@ -156,6 +165,7 @@ def open_many(source: Source, open_file: Open, overwrite_columns: bool) -> Dump:
             ]
         ),
         many=True,
+        files_read_as=hashlib.sha256(json.dumps(survey.read_as).encode("ascii")).hexdigest(),
     )  # fmt: skip
 
 
@@ -177,6 +187,7 @@ def _survey(source: Source, open_file: Open) -> _Survey:
         survey.files.append(file)
         survey.first = survey.first or dump
         survey.union.add(dump, str(file.path))
+        survey.read_as.append((file.name, dump.encoding, dump.delimiter))
         survey.told.update(dict.fromkeys(dump.notes, 1))
         survey.has_text |= dump.has_text
         if dump.json_types:  # it was read whole, and would be again; this is small
@@ -204,18 +215,18 @@ def _broken_mail(file: SourceFile, reason: str) -> Reject:
     return Reject(1, 1, raw.count(b"\n") + 1, reason, raw)
 
 
-def _joined(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
+def _joined(batches: Iterator[tuple[Batch, float]]) -> Iterator[Batch]:
     """Yield the batches, small ones that follow each other put together."""
     held: list[Batch] = []
-    records, start = 0, 0.0
-    for batch in batches:
+    records, size = 0, 0.0
+    for batch, own in batches:
         count = len(batch.rows) + len(batch.rejects)
-        too_large = (batch.share - start) * size > BATCH_BYTES
-        if held and (records + count > BATCH_ROWS or too_large):
+        if held and (records + count > BATCH_ROWS or size + own > BATCH_BYTES):
             yield _one(held)
-            held, records, start = [], 0, held[-1].share
+            held, records, size = [], 0, 0.0
         held.append(batch)
         records += count
+        size += own
     if held:
         yield _one(held)
 

@@ -41,7 +41,7 @@ class FileRows:
 
     def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
         """Return a constant for all rows, or what the rows have at the path."""
-        if path[0] in self.constants:
+        if len(path) == 1 and path[0] in self.constants:
             return plain_array([self.constants[path[0]]] * len(self), kind)
         return self.rows.column(path, kind)
 

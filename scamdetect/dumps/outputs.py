@@ -12,14 +12,14 @@ from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.errors import InputError, OutputError
 
 
-def check_paths(source: Source, destination: Path, folder: Path, *, grouped: bool = False) -> None:
+def check_paths(source: Source, destination: Path, folder: Path) -> None:
     """Raise InputError where the destination cannot be written, or would be read as a source.
 
-    ``folder`` is where the work lies until it is done; ``grouped`` says that groups are written.
+    ``folder`` is where the work lies until it is done.
     """
     destination_format(destination)
-    _check_outside(source, destination, folder, grouped)
-    for path in _paths(destination, grouped):
+    _check_outside(source, destination, folder)
+    for path in _paths(destination):
         if path.exists():
             if not source.is_many and _is_same(path, source.root):
                 raise InputError(f"{path}: the source would be overwritten; choose another name")
@@ -27,6 +27,8 @@ def check_paths(source: Source, destination: Path, folder: Path, *, grouped: boo
                 raise InputError(f"{path}: is there and no file; choose another name")
     if not destination.parent.is_dir():
         raise InputError(f"{destination.parent}: no such folder; create it first")
+    if not folder.parent.is_dir():
+        raise InputError(f"{folder.parent} (--work-folder): no such folder; create it first")
 
 
 def _is_same(path: Path, source: Path) -> bool:
@@ -36,11 +38,11 @@ def _is_same(path: Path, source: Path) -> bool:
     return source.exists() and path.samefile(source)
 
 
-def _check_outside(source: Source, destination: Path, folder: Path, grouped: bool) -> None:
+def _check_outside(source: Source, destination: Path, folder: Path) -> None:
     parts = (f"part-000000{destination.suffix}", "part-000000.rejected.jsonl", "state.json",
              "part-000000.campaigns.json", "part-000000.groups.arrow",
              f"joined.groups{destination.suffix}")  # fmt: skip
-    for path in (*_paths(destination, grouped), *(folder / name for name in parts)):
+    for path in (*_paths(destination), *(folder / name for name in parts)):
         if source.reads(path):
             raise InputError(
                 f"{path}: would itself be read as a part of {source}; write outside of that "
@@ -48,16 +50,15 @@ def _check_outside(source: Source, destination: Path, folder: Path, grouped: boo
             )
 
 
-def check_free(destination: Path, *, overwrite: bool, grouped: bool = False) -> None:
+def check_free(destination: Path, *, overwrite: bool) -> None:
     """Raise InputError where files of an earlier job are there and must stay."""
-    for path in _paths(destination, grouped):
+    for path in _paths(destination):
         if path.exists() and not overwrite:
             raise InputError(f"{path}: is there already; remove it or give --overwrite")
 
 
-def _paths(destination: Path, grouped: bool) -> list[Path]:
-    groups = [groups_path(destination)] if grouped else []
-    return [destination, rejects_path(destination), *groups]
+def _paths(destination: Path) -> list[Path]:
+    return [destination, rejects_path(destination), groups_path(destination)]
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from scamdetect.dumps.state import (
 )
 from scamdetect.dumps.tally import Tally
 from scamdetect.dumps.writers import append, join, part_extension
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, NothingToResume
 from scamdetect.files import writing
 
 try:
@@ -147,13 +147,16 @@ class Work:
         undone here, the next call does. Raises OSError, InputError where a joined file is gone.
         """
         rejects = rejects_path(self.destination) if self.state.tally.rejected else None
-        if rejects is None:  # one of an earlier job would tell of records that are read now
+        if rejects is None:  # what an earlier job left would tell of other records
             rejects_path(self.destination).unlink(missing_ok=True)
         else:
             _move(self._joined_rejects, rejects)
-        groups = None
-        if self.state.settings.get("group_by") is not None:
-            groups = groups_path(self.destination)
+        groups = (
+            None if self.state.settings.get("group_by") is None else groups_path(self.destination)
+        )
+        if groups is None:
+            groups_path(self.destination).unlink(missing_ok=True)
+        else:
             _move(self._joined_groups, groups)
         _move(self._joined, self.destination)
         self.remove()
@@ -235,15 +238,13 @@ def work_folder(destination: Path, parent: Path | None = None) -> Path:
     return parent / f"{destination.name}.parts"
 
 
-def check_start(
-    destination: Path, folder: Path, *, resume: bool, overwrite: bool, grouped: bool = False
-) -> None:
+def check_start(destination: Path, folder: Path, *, resume: bool, overwrite: bool) -> None:
     """Raise InputError where something is there that these options do not allow to touch.
 
     ``folder`` is the work folder.
     """
     if not _is_begun(folder):
-        _check_new(destination, resume=resume, overwrite=overwrite, grouped=grouped)
+        _check_new(destination, resume=resume, overwrite=overwrite)
     elif not (resume or overwrite):
         raise InputError(
             f"{folder}: holds the unfinished work of an earlier run; go on with it with --resume, "
@@ -266,8 +267,7 @@ def working(
     with _locked(folder):
         work = _resumed(destination, folder, settings, overwrite) if resume else None
         if work is None:
-            grouped = settings.get("group_by") is not None
-            _check_new(destination, resume=resume, overwrite=overwrite, grouped=grouped)
+            _check_new(destination, resume=resume, overwrite=overwrite)
             work = Work(destination, folder, State(settings, overwrite))
         try:
             work.save()  # before the sweep, so that no state tells of parts that are gone
@@ -282,13 +282,13 @@ def working(
             raise
 
 
-def _check_new(destination: Path, *, resume: bool, overwrite: bool, grouped: bool) -> None:
+def _check_new(destination: Path, *, resume: bool, overwrite: bool) -> None:
     if resume and not overwrite and destination.exists():
-        raise InputError(
+        raise NothingToResume(
             f"{destination}: is there already and no unfinished work beside it, so nothing is "
             "left to resume; score again with --overwrite"
         )
-    check_free(destination, overwrite=overwrite, grouped=grouped)
+    check_free(destination, overwrite=overwrite)
 
 
 def _resumed(destination: Path, folder: Path, settings: Settings, overwrite: bool) -> Work | None:
@@ -298,11 +298,7 @@ def _resumed(destination: Path, folder: Path, settings: Settings, overwrite: boo
     path = folder / "state.json"
     state = load(path)
     check_same(path, state.settings, settings)
-    check_free(
-        destination,
-        overwrite=overwrite or state.overwrite or state.joined,
-        grouped=settings.get("group_by") is not None,
-    )
+    check_free(destination, overwrite=overwrite or state.overwrite or state.joined)
     work = Work(destination, folder, state)
     if not state.joined:
         work.check_parts()

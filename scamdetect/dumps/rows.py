@@ -226,7 +226,9 @@ class ArrowRows:
 
     def take(self, places: Sequence[int]) -> Self:
         """Return the rows at these places."""
-        return replace(self, source=self.source.take(pa.array(places, pa.int64())))
+        # Slices are of any type; pyarrow takes no rows of some, such as views of text.
+        runs = [self.source.slice(0, 0), *(self.source.slice(place, 1) for place in places)]
+        return replace(self, source=pa.concat_tables(runs).combine_chunks())
 
     def select(self, names: Sequence[str]) -> Self:
         """Return the rows with these columns in this order."""

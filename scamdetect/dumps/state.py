@@ -111,9 +111,11 @@ def check_same(path: Path, then: Settings, now: Settings) -> None:
     differing = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     if not differing:
         return
-    if set(differing) <= set(_SOURCE):
+    changed = [name for name in differing if name in _SOURCE]
+    # New files are read anew: how says nothing that they do not.
+    if changed and set(differing) - {"files_read_as"} <= set(changed):
         raise InputError(
-            f"{now['source']}: changed since the job began ({_list(differing, then, now)}); {ANEW}"
+            f"{now['source']}: changed since the job began ({_list(changed, then, now)}); {ANEW}"
         )
     raise InputError(
         f"{path}: the job began with other settings ({_list(differing, then, now)}); give the "

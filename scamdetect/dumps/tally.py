@@ -15,8 +15,8 @@ from scamdetect.prediction import CLEARED, Prediction
 class Tally:
     """How many rows got which decision; kinds and languages are those of flagged rows.
 
-    A message of two kinds counts under both. ``cleared`` are the rows that the first tier passed
-    alone.
+    A message of two kinds counts under both, one without scores has no verdict. ``cleared`` are
+    the rows that the first tier passed alone.
     """
 
     decisions: Counter[Decision] = field(default_factory=Counter)
@@ -24,6 +24,7 @@ class Tally:
     languages: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
     cleared: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -42,6 +43,7 @@ class Tally:
             self.languages + other.languages,
             self.rejected + other.rejected,
             self.cleared + other.cleared,
+            self.verdicts + other.verdicts,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class Tally:
             "languages": dict(self.languages),
             "rejected": self.rejected,
             "cleared": self.cleared,
+            "verdicts": dict(self.verdicts),
         }
 
     @classmethod
@@ -63,6 +66,7 @@ class Tally:
             Counter({str(name): int(n) for name, n in value["languages"].items()}),
             int(value["rejected"]),
             int(value["cleared"]),
+            Counter({str(name): int(n) for name, n in value["verdicts"].items()}),
         )
 
 
@@ -71,14 +75,17 @@ def count(predictions: Iterable[Prediction], rejected: int) -> Tally:
     decisions: Counter[Decision] = Counter()
     kinds: Counter[str] = Counter()
     languages: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
     cleared = 0
     for prediction in predictions:
         decisions[prediction.decision] += 1
+        if prediction.verdict is not None:
+            verdicts[prediction.verdict.value] += 1
         cleared += prediction.reason == CLEARED
         if prediction.decision is Decision.FLAG:
             languages[prediction.language] += 1
             kinds.update(score.kind.value for score in prediction.kinds)
-    return Tally(decisions, kinds, languages, rejected, cleared)
+    return Tally(decisions, kinds, languages, rejected, cleared, verdicts)
 
 
 @dataclass(frozen=True)

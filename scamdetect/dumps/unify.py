@@ -141,6 +141,8 @@ def conformed(rows: Rows, columns: tuple[str, ...], schema: pa.Schema) -> Rows:
 def _conformed_cells(rows: DelimitedRows, columns: tuple[str, ...]) -> DelimitedRows:
     if tuple(rows.names[place] for place in rows.kept) == columns:
         return rows
+    if len(set(columns)) < len(columns):  # then all files have the same ones in the same order
+        return replace(rows, kept=tuple(p for p in rows.kept if rows.names[p] in columns))
     place_of = {rows.names[place]: place for place in rows.kept}
     places = [place_of.get(name) for name in columns]
     return replace(
