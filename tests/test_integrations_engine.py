@@ -19,7 +19,12 @@ from scamdetect.errors import EngineError, InputError
 from scamdetect.integrations import engine as module
 from scamdetect.integrations.batches import ScoreBatches
 from scamdetect.integrations.engine import score_parquet
-from scamdetect.integrations.parquet_folder import open_source, read_piece
+from scamdetect.integrations.parquet_folder import (
+    local_source,
+    open_source,
+    read_piece,
+    result_folder,
+)
 
 
 @pytest.fixture
@@ -55,6 +60,9 @@ def written_whole(source, written, scoring, workers, show):
         (["-o", "no/folder/x.parquet"], "no/folder: no such folder"),
         (["-o", "a.parquet", "--overwrite"], "the source would be overwritten"),
         (["-o", ".", "--overwrite"], "the source would be overwritten"),
+        (["-o", "..", "--overwrite"], "the source would be overwritten"),
+        (["-o", "/"], "the root is no folder to write"),
+        (["-o", "s3://b/x.parquet"], "s3://b/x.parquet: an engine writes a local folder; for"),
         (["--workers", "-1"], "workers=-1 is impossible"),
         (["--threads", "0"], "threads"),
         (["--flag", "2"], "flag"),
@@ -68,6 +76,47 @@ def test_what_an_engine_cannot_do_is_refused_by_name(
     assert named in done.stderr
     assert done.stderr.count("\n") == 1
     assert [path.name for path in source.parent.iterdir()] == ["a.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (
+            "s3://b/x.parquet",
+            "s3://b/x.parquet: an engine reads a local file or folder; for object",
+        ),
+        ("s3://u:secret@b/x", "s3://b/x: an engine reads a local file or folder"),
+        ("p*.parquet", r"p\*.parquet: an engine reads a local file or folder, no glob"),
+    ],
+)
+def test_an_engine_reads_neither_urls_nor_globs(
+    source: Path, scoring: ScoreBatches, given: str, named: str
+) -> None:
+    with pytest.raises(InputError, match=named):
+        score_parquet(given, engine="spark", scoring=scoring)
+
+
+def test_a_file_url_and_a_name_with_the_signs_of_a_glob_are_local(tmp_path: Path) -> None:
+    assert local_source(f"file://{tmp_path}/a.parquet") == tmp_path / "a.parquet"
+    (tmp_path / "a[1].parquet").touch()
+    assert local_source(tmp_path / "a[1].parquet") == tmp_path / "a[1].parquet"
+
+
+def test_the_result_lies_beside_the_source_as_that_of_the_local_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "dumps.2024"
+    (here / "in").mkdir(parents=True)
+    assert result_folder(here, None) == tmp_path / "dumps.2024.scored.parquet"
+    assert result_folder(here / "a.parquet", None) == here / "a.scored.parquet"
+    monkeypatch.chdir(here)
+    assert result_folder(Path("."), None) == tmp_path / "dumps.2024.scored.parquet"
+    monkeypatch.chdir(here / "in")
+    assert result_folder(Path(".."), None) == tmp_path / "dumps.2024.scored.parquet"
+    with pytest.raises(InputError, match="name the destination with -o"):
+        result_folder(Path("/"), None)
+    for name in ("scored", "run.2024", "x.parquet", "x.pq"):
+        assert result_folder(here, name) == Path(name)
 
 
 @pytest.mark.network_loopback

@@ -11,8 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scamdetect.dumps.formats import beside_folder
+from scamdetect.dumps.locations import located
 from scamdetect.dumps.outputs import reported
+from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.remote.url import is_url, shown
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches
 
@@ -75,9 +79,33 @@ def read_piece(pieces: pa.Table) -> pa.Table:
         return file.read_row_group(piece["group"]).slice(piece["start"], piece["rows"])
 
 
-def default_folder(source: Path) -> Path:
-    """Return ``<stem>.scored.parquet`` beside the source."""
-    return source.with_name(f"{source.stem}.scored.parquet")
+def local_source(text: str | Path) -> Path:
+    """Return the path of a source on this machine; raise InputError for a URL or a glob."""
+    path = _local(text, "an engine reads a local file or folder")
+    if is_pattern(str(path)) and not path.exists():
+        raise InputError(
+            f"{path}: an engine reads a local file or folder, no glob; put the files into a folder "
+            "of their own, or use --engine local"
+        )
+    return path
+
+
+def result_folder(source: Path, destination: str | Path | None) -> Path:
+    """Return the folder to write: the one given, else ``<name>.scored.parquet`` beside the source.
+
+    The default has the stem of a file and the whole name of a folder. Raises InputError for a URL
+    and for a folder without a name.
+    """
+    if destination is None and source.is_dir():
+        return beside_folder(source)
+    if destination is None:
+        return source.with_name(f"{source.stem}.scored.parquet")
+    path = _local(destination, "an engine writes a local folder")
+    if path.is_symlink() or path.name in ("", ".."):
+        path = path.resolve()
+    if not path.name:
+        raise InputError(f"{path}: the root is no folder to write; choose another name")
+    return path
 
 
 @contextmanager
@@ -114,6 +142,16 @@ def collect(written: Path, parts: Path, schema: pa.Schema) -> list[Path]:
         moved.append(parts / "part-00000.parquet")
         pq.write_table(schema.empty_table(), moved[0])
     return moved
+
+
+def _local(text: str | Path, does: str) -> Path:
+    text = str(text)
+    if is_url(text) and not text.startswith(("file://", "local://")):
+        raise InputError(
+            f"{shown(text)}: {does}; for object stores use --engine local, or score_dataset or "
+            "score_frame in a script"
+        )
+    return located(text)
 
 
 def _files(path: Path) -> tuple[Path, ...]:
