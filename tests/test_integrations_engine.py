@@ -63,6 +63,8 @@ def written_whole(source, written, scoring, workers, show):
         (["-o", "..", "--overwrite"], "the source would be overwritten"),
         (["-o", "/"], "the root is no folder to write"),
         (["-o", "s3://b/x.parquet"], "s3://b/x.parquet: an engine writes a local folder; for"),
+        (["-o", "x.csv"], "x.csv: an engine writes a folder of Parquet parts"),
+        (["-o", "x.jsonl.gz"], "x.jsonl.gz: an engine writes a folder of Parquet parts"),
         (["--workers", "-1"], "workers=-1 is impossible"),
         (["--threads", "0"], "threads"),
         (["--flag", "2"], "flag"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.dumps.formats import beside_folder
+from scamdetect.dumps.formats import Format, beside_folder, source_format
 from scamdetect.dumps.locations import located
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
@@ -93,8 +93,8 @@ def local_source(text: str | Path) -> Path:
 def result_folder(source: Path, destination: str | Path | None) -> Path:
     """Return the folder to write: the one given, else ``<name>.scored.parquet`` beside the source.
 
-    The default has the stem of a file and the whole name of a folder. Raises InputError for a URL
-    and for a folder without a name.
+    The default has the stem of a file and the whole name of a folder. Raises InputError for a URL,
+    for a folder without a name, and for a name that promises another format.
     """
     if destination is None and source.is_dir():
         return beside_folder(source)
@@ -105,6 +105,15 @@ def result_folder(source: Path, destination: str | Path | None) -> Path:
         path = path.resolve()
     if not path.name:
         raise InputError(f"{path}: the root is no folder to write; choose another name")
+    try:
+        kind = source_format(path)
+    except InputError:  # the name of a folder promises nothing
+        return path
+    if kind is not Format.PARQUET:
+        raise InputError(
+            f"{path}: an engine writes a folder of Parquet parts; choose a name without extension "
+            "or one that ends in .parquet"
+        )
     return path
 
 
