@@ -121,6 +121,19 @@ def test_the_result_lies_beside_the_source_as_that_of_the_local_engine(
         assert result_folder(here, name) == Path(name)
 
 
+def test_a_result_within_the_source_is_refused_where_it_would_be_read(
+    source: Path, scoring: ScoreBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_run_ray", written_whole)
+    monkeypatch.chdir(source.parent)
+    (source.parent / "in").mkdir()
+    for name in ("out", "in/out.parquet", "_out=1"):
+        with pytest.raises(InputError, match=f"{name}: would itself be read as a part of"):
+            score_parquet(".", name, engine="ray", scoring=scoring, overwrite=True)
+    score_parquet(".", "_out", engine="ray", scoring=scoring)
+    assert score_parquet(".", "_out", engine="ray", scoring=scoring, overwrite=True).rows == 900
+
+
 @pytest.mark.network_loopback
 @pytest.mark.parametrize("engine", ["ray", "spark"])
 def test_the_command_line(
@@ -229,7 +242,10 @@ def test_folders_are_read_whole_or_refused(tmp_path: Path, scoring: ScoreBatches
     engine_dumps.write(folder / "year=2024" / "a.parquet", engine_dumps.table(3))
     with pytest.raises(InputError, match="the folder 'year=2024' stands for a column"):
         open_source(folder, scoring)
-    (folder / "year=2024" / "a.parquet").unlink()
+    (folder / "year=2024").rename(folder / "_year=2024")
+    with pytest.raises(InputError, match="the folder '_year=2024' stands for a column"):
+        open_source(folder, scoring)
+    (folder / "_year=2024" / "a.parquet").unlink()
     engine_dumps.write(folder / "c.parquet", engine_dumps.table(3).drop(["ok"]))
     with pytest.raises(InputError, match=r"c\.parquet: other columns or types than in .*a\.pq"):
         open_source(folder, scoring)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from scamdetect.dumps.formats import Format, beside_folder, source_format
 from scamdetect.dumps.locations import located
+from scamdetect.dumps.natural import is_hidden
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.readers import open_dump
@@ -176,7 +177,7 @@ def _files(path: Path) -> tuple[Path, ...]:
         for file in path.rglob("*")
         if file.suffix.lower() in _EXTENSIONS
         and file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        and not any(map(is_hidden, file.relative_to(path).parts))
     )
     if not files:
         raise InputError(f"{path}: no Parquet file in this folder")
@@ -201,8 +202,14 @@ def _pieces(file: Path, most: int) -> Iterator[Piece]:
 def _check(source: Path, destination: Path, work: Path, *, overwrite: bool) -> None:
     if not destination.parent.is_dir():
         raise InputError(f"{destination.parent}: no such folder; create it first")
+    inside = source.resolve()
+    place = destination.parent.resolve() / destination.name
+    if inside in place.parents and not any(map(is_hidden, place.relative_to(inside).parts)):
+        raise InputError(
+            f"{destination}: would itself be read as a part of {source}; write outside of that "
+            "folder, or under a name that begins with _"
+        )
     if destination.exists():
-        inside = source.resolve()
         if destination.resolve() in (inside, *inside.parents):
             raise InputError(f"{destination}: the source would be overwritten; choose another name")
         if not overwrite:
