@@ -235,9 +235,11 @@ def test_folders_are_read_whole_or_refused(tmp_path: Path, scoring: ScoreBatches
     folder.mkdir()
     with pytest.raises(InputError, match="no Parquet file in this folder"):
         open_source(folder, scoring)
-    for name in ("b.parquet", "a.pq", "_temporary.parquet", ".hidden.parquet", "notes.txt"):
+    for name in ("b10.parquet", "b2.parquet", "a.pq", "_temporary.parquet", ".hidden.parquet"):
         engine_dumps.write(folder / name, engine_dumps.table(3))
-    assert [file.name for file in open_source(folder, scoring).files] == ["a.pq", "b.parquet"]
+    (folder / "notes.txt").touch()
+    found = [file.name for file in open_source(folder, scoring).files]
+    assert found == ["a.pq", "b2.parquet", "b10.parquet"]
     (folder / "year=2024").mkdir()
     engine_dumps.write(folder / "year=2024" / "a.parquet", engine_dumps.table(3))
     with pytest.raises(InputError, match="the folder 'year=2024' stands for a column"):

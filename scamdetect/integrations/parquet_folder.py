@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from scamdetect.dumps.formats import Format, beside_folder, source_format
 from scamdetect.dumps.locations import located
-from scamdetect.dumps.natural import is_hidden
+from scamdetect.dumps.natural import is_hidden, natural_key
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.readers import open_dump
@@ -29,7 +29,7 @@ _EXTENSIONS = (".parquet", ".pq")
 
 @dataclass(frozen=True)
 class Source:
-    """Parquet files of one schema, in the order of their names."""
+    """Parquet files of one schema, in the order of their names and of the numbers in them."""
 
     files: tuple[Path, ...]
     schema: pa.Schema
@@ -172,13 +172,14 @@ def _files(path: Path) -> tuple[Path, ...]:
                 "score other formats with --engine local"
             )
         return (path,)
-    files = sorted(
+    found = (
         file
         for file in path.rglob("*")
         if file.suffix.lower() in _EXTENSIONS
         and file.is_file()
         and not any(map(is_hidden, file.relative_to(path).parts))
     )
+    files = sorted(found, key=lambda file: natural_key(file.relative_to(path).as_posix()))
     if not files:
         raise InputError(f"{path}: no Parquet file in this folder")
     for file in files:
