@@ -143,7 +143,7 @@ def test_the_command_line(
     options = ["--engine", engine, "--workers", "2", "--model", tiny_bundle, "--columns", "at,id"]
     done = score(source.parent, "a.parquet", *options, "--fail-on-flagged", "--log-json")
     assert done.returncode == 10, done.stderr
-    summary = json.loads(done.stderr.splitlines()[-1])
+    (summary,) = map(json.loads, done.stderr.splitlines())
     wanted = engine_dumps.local(source, detector)
     wanted = wanted.select(["at", "id", *wanted.column_names[-11:]])
     decisions = wanted["scamdetect_decision"].to_pylist()

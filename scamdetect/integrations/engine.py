@@ -22,6 +22,7 @@ from scamdetect.dumps.job import Summary
 from scamdetect.dumps.tally import Tally
 from scamdetect.errors import EngineError, InputError, ScamDetectError
 from scamdetect.integrations.batches import ScoreBatches
+from scamdetect.integrations.native_stderr import leaving_out
 from scamdetect.integrations.parquet_folder import (
     Source,
     collect,
@@ -176,14 +177,15 @@ def cluster(ray: Any, cpus: int) -> Iterator[None]:  # noqa: ANN401
         ray.init(logging_level="ERROR")
     else:
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-        # One CPU more than the actors take: without it nothing would read or write.
-        ray.init(
-            num_cpus=cpus + 1,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            _node_ip_address="127.0.0.1",
-        )
+        with leaving_out("Set ray log level"):  # said at every level, also this one
+            ray.init(
+                # One more than the actors take: without it nothing would read or write.
+                num_cpus=cpus + 1,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _node_ip_address="127.0.0.1",
+            )
     try:
         yield
     finally:
