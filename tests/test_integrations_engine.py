@@ -19,7 +19,12 @@ from scamdetect.errors import EngineError, InputError
 from scamdetect.integrations import engine as module
 from scamdetect.integrations.batches import ScoreBatches
 from scamdetect.integrations.engine import score_parquet
-from scamdetect.integrations.parquet_folder import open_source, read_piece
+from scamdetect.integrations.parquet_folder import (
+    local_source,
+    open_source,
+    read_piece,
+    result_folder,
+)
 
 
 @pytest.fixture
@@ -55,6 +60,11 @@ def written_whole(source, written, scoring, workers, show):
         (["-o", "no/folder/x.parquet"], "no/folder: no such folder"),
         (["-o", "a.parquet", "--overwrite"], "the source would be overwritten"),
         (["-o", ".", "--overwrite"], "the source would be overwritten"),
+        (["-o", "..", "--overwrite"], "the source would be overwritten"),
+        (["-o", "/"], "the root is no folder to write"),
+        (["-o", "s3://b/x.parquet"], "s3://b/x.parquet: an engine writes a local folder; for"),
+        (["-o", "x.csv"], "x.csv: an engine writes a folder of Parquet parts"),
+        (["-o", "x.jsonl.gz"], "x.jsonl.gz: an engine writes a folder of Parquet parts"),
         (["--workers", "-1"], "workers=-1 is impossible"),
         (["--threads", "0"], "threads"),
         (["--flag", "2"], "flag"),
@@ -70,6 +80,60 @@ def test_what_an_engine_cannot_do_is_refused_by_name(
     assert [path.name for path in source.parent.iterdir()] == ["a.parquet"]
 
 
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (
+            "s3://b/x.parquet",
+            "s3://b/x.parquet: an engine reads a local file or folder; for object",
+        ),
+        ("s3://u:secret@b/x", "s3://b/x: an engine reads a local file or folder"),
+        ("p*.parquet", r"p\*.parquet: an engine reads a local file or folder, no glob"),
+    ],
+)
+def test_an_engine_reads_neither_urls_nor_globs(
+    source: Path, scoring: ScoreBatches, given: str, named: str
+) -> None:
+    with pytest.raises(InputError, match=named):
+        score_parquet(given, engine="spark", scoring=scoring)
+
+
+def test_a_file_url_and_a_name_with_the_signs_of_a_glob_are_local(tmp_path: Path) -> None:
+    assert local_source(f"file://{tmp_path}/a.parquet") == tmp_path / "a.parquet"
+    (tmp_path / "a[1].parquet").touch()
+    assert local_source(tmp_path / "a[1].parquet") == tmp_path / "a[1].parquet"
+
+
+def test_the_result_lies_beside_the_source_as_that_of_the_local_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "dumps.2024"
+    (here / "in").mkdir(parents=True)
+    assert result_folder(here, None) == tmp_path / "dumps.2024.scored.parquet"
+    assert result_folder(here / "a.parquet", None) == here / "a.scored.parquet"
+    monkeypatch.chdir(here)
+    assert result_folder(Path("."), None) == tmp_path / "dumps.2024.scored.parquet"
+    monkeypatch.chdir(here / "in")
+    assert result_folder(Path(".."), None) == tmp_path / "dumps.2024.scored.parquet"
+    with pytest.raises(InputError, match="name the destination with -o"):
+        result_folder(Path("/"), None)
+    for name in ("scored", "run.2024", "x.parquet", "x.pq"):
+        assert result_folder(here, name) == Path(name)
+
+
+def test_a_result_within_the_source_is_refused_where_it_would_be_read(
+    source: Path, scoring: ScoreBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_run_ray", written_whole)
+    monkeypatch.chdir(source.parent)
+    (source.parent / "in").mkdir()
+    for name in ("out", "in/out.parquet", "_out=1"):
+        with pytest.raises(InputError, match=f"{name}: would itself be read as a part of"):
+            score_parquet(".", name, engine="ray", scoring=scoring, overwrite=True)
+    score_parquet(".", "_out", engine="ray", scoring=scoring)
+    assert score_parquet(".", "_out", engine="ray", scoring=scoring, overwrite=True).rows == 900
+
+
 @pytest.mark.network_loopback
 @pytest.mark.parametrize("engine", ["ray", "spark"])
 def test_the_command_line(
@@ -79,7 +143,7 @@ def test_the_command_line(
     options = ["--engine", engine, "--workers", "2", "--model", tiny_bundle, "--columns", "at,id"]
     done = score(source.parent, "a.parquet", *options, "--fail-on-flagged", "--log-json")
     assert done.returncode == 10, done.stderr
-    summary = json.loads(done.stderr.splitlines()[-1])
+    (summary,) = map(json.loads, done.stderr.splitlines())
     wanted = engine_dumps.local(source, detector)
     wanted = wanted.select(["at", "id", *wanted.column_names[-11:]])
     decisions = wanted["scamdetect_decision"].to_pylist()
@@ -171,14 +235,19 @@ def test_folders_are_read_whole_or_refused(tmp_path: Path, scoring: ScoreBatches
     folder.mkdir()
     with pytest.raises(InputError, match="no Parquet file in this folder"):
         open_source(folder, scoring)
-    for name in ("b.parquet", "a.pq", "_temporary.parquet", ".hidden.parquet", "notes.txt"):
+    for name in ("b10.parquet", "b2.parquet", "a.pq", "_temporary.parquet", ".hidden.parquet"):
         engine_dumps.write(folder / name, engine_dumps.table(3))
-    assert [file.name for file in open_source(folder, scoring).files] == ["a.pq", "b.parquet"]
+    (folder / "notes.txt").touch()
+    found = [file.name for file in open_source(folder, scoring).files]
+    assert found == ["a.pq", "b2.parquet", "b10.parquet"]
     (folder / "year=2024").mkdir()
     engine_dumps.write(folder / "year=2024" / "a.parquet", engine_dumps.table(3))
     with pytest.raises(InputError, match="the folder 'year=2024' stands for a column"):
         open_source(folder, scoring)
-    (folder / "year=2024" / "a.parquet").unlink()
+    (folder / "year=2024").rename(folder / "_year=2024")
+    with pytest.raises(InputError, match="the folder '_year=2024' stands for a column"):
+        open_source(folder, scoring)
+    (folder / "_year=2024" / "a.parquet").unlink()
     engine_dumps.write(folder / "c.parquet", engine_dumps.table(3).drop(["ok"]))
     with pytest.raises(InputError, match=r"c\.parquet: other columns or types than in .*a\.pq"):
         open_source(folder, scoring)

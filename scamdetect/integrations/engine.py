@@ -22,13 +22,15 @@ from scamdetect.dumps.job import Summary
 from scamdetect.dumps.tally import Tally
 from scamdetect.errors import EngineError, InputError, ScamDetectError
 from scamdetect.integrations.batches import ScoreBatches
+from scamdetect.integrations.native_stderr import leaving_out
 from scamdetect.integrations.parquet_folder import (
     Source,
     collect,
-    default_folder,
+    local_source,
     open_source,
     publishing,
     read_piece,
+    result_folder,
 )
 from scamdetect.integrations.ray import import_ray, score_dataset
 from scamdetect.integrations.spark import score_frame
@@ -89,11 +91,13 @@ def score_parquet(
     ``engine`` is ``ray`` or ``spark``: the cluster that the process is connected to or that
     RAY_ADDRESS or PYSPARK_SUBMIT_ARGS name, else a local one of ``workers`` processes (0: one for
     so many cores as the scoring has threads). Without a destination it is
-    ``<stem>.scored.parquet`` beside the source. The folder appears when all rows are scored; until
-    then ``<destination>.partial`` holds the work. The summary is counted from what was written.
+    ``<stem>.scored.parquet`` beside a file, ``<name>.scored.parquet`` beside a folder. The folder
+    appears when all rows are scored; until then ``<destination>.partial`` holds the work. The
+    summary is counted from what was written.
 
-    Raises InputError on what cannot be read, scored or overwritten, EngineError where the job
-    fails, OutputError where writing here does, MissingExtraError without the engine's packages.
+    Raises InputError on URLs, on globs and on what cannot be read, scored or overwritten,
+    EngineError where the job fails, OutputError where writing here does, MissingExtraError without
+    the engine's packages.
     """
     began = time.monotonic()
     if engine not in ENGINES:
@@ -102,13 +106,11 @@ def score_parquet(
         raise InputError(f"--format {source_format}: --engine {engine} reads Parquet alone")
     if workers < 0:
         raise InputError(f"workers={workers!r} is impossible; use 0 for as many as fit, or more")
-    source = Path(source)
+    source = local_source(source)
+    destination = result_folder(source, destination)
     opened = open_source(source, scoring)
     detector = scoring.detector()
     workers = workers or max(1, (os.cpu_count() or 1) // scoring.threads)
-    destination = default_folder(source) if destination is None else Path(destination)
-    if destination.is_symlink() or not destination.name:
-        destination = destination.resolve()
     with publishing(source, destination, overwrite=overwrite) as work:
         written = (work / "written").resolve()
         with _failing(engine):
@@ -175,14 +177,15 @@ def cluster(ray: Any, cpus: int) -> Iterator[None]:  # noqa: ANN401
         ray.init(logging_level="ERROR")
     else:
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-        # One CPU more than the actors take: without it nothing would read or write.
-        ray.init(
-            num_cpus=cpus + 1,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            _node_ip_address="127.0.0.1",
-        )
+        with leaving_out("Set ray log level"):  # said at every level, also this one
+            ray.init(
+                # One more than the actors take: without it nothing would read or write.
+                num_cpus=cpus + 1,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                _node_ip_address="127.0.0.1",
+            )
     try:
         yield
     finally:

@@ -11,8 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scamdetect.dumps.formats import Format, beside_folder, source_format
+from scamdetect.dumps.locations import located
+from scamdetect.dumps.natural import is_hidden, natural_key
 from scamdetect.dumps.outputs import reported
+from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.remote.url import is_url, shown
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches
 
@@ -24,7 +29,7 @@ _EXTENSIONS = (".parquet", ".pq")
 
 @dataclass(frozen=True)
 class Source:
-    """Parquet files of one schema, in the order of their names."""
+    """Parquet files of one schema, in the order of their names and of the numbers in them."""
 
     files: tuple[Path, ...]
     schema: pa.Schema
@@ -75,9 +80,42 @@ def read_piece(pieces: pa.Table) -> pa.Table:
         return file.read_row_group(piece["group"]).slice(piece["start"], piece["rows"])
 
 
-def default_folder(source: Path) -> Path:
-    """Return ``<stem>.scored.parquet`` beside the source."""
-    return source.with_name(f"{source.stem}.scored.parquet")
+def local_source(text: str | Path) -> Path:
+    """Return the path of a source on this machine; raise InputError for a URL or a glob."""
+    path = _local(text, "an engine reads a local file or folder")
+    if is_pattern(str(path)) and not path.exists():
+        raise InputError(
+            f"{path}: an engine reads a local file or folder, no glob; put the files into a folder "
+            "of their own, or use --engine local"
+        )
+    return path
+
+
+def result_folder(source: Path, destination: str | Path | None) -> Path:
+    """Return the folder to write: the one given, else ``<name>.scored.parquet`` beside the source.
+
+    The default has the stem of a file and the whole name of a folder. Raises InputError for a URL,
+    for a folder without a name, and for a name that promises another format.
+    """
+    if destination is None and source.is_dir():
+        return beside_folder(source)
+    if destination is None:
+        return source.with_name(f"{source.stem}.scored.parquet")
+    path = _local(destination, "an engine writes a local folder")
+    if path.is_symlink() or path.name in ("", ".."):
+        path = path.resolve()
+    if not path.name:
+        raise InputError(f"{path}: the root is no folder to write; choose another name")
+    try:
+        kind = source_format(path)
+    except InputError:  # the name of a folder promises nothing
+        return path
+    if kind is not Format.PARQUET:
+        raise InputError(
+            f"{path}: an engine writes a folder of Parquet parts; choose a name without extension "
+            "or one that ends in .parquet"
+        )
+    return path
 
 
 @contextmanager
@@ -116,6 +154,16 @@ def collect(written: Path, parts: Path, schema: pa.Schema) -> list[Path]:
     return moved
 
 
+def _local(text: str | Path, does: str) -> Path:
+    text = str(text)
+    if is_url(text) and not text.startswith(("file://", "local://")):
+        raise InputError(
+            f"{shown(text)}: {does}; for object stores use --engine local, or score_dataset or "
+            "score_frame in a script"
+        )
+    return located(text)
+
+
 def _files(path: Path) -> tuple[Path, ...]:
     if not path.is_dir():
         if path.suffix.lower() not in _EXTENSIONS:
@@ -124,13 +172,14 @@ def _files(path: Path) -> tuple[Path, ...]:
                 "score other formats with --engine local"
             )
         return (path,)
-    files = sorted(
+    found = (
         file
         for file in path.rglob("*")
         if file.suffix.lower() in _EXTENSIONS
         and file.is_file()
-        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        and not any(map(is_hidden, file.relative_to(path).parts))
     )
+    files = sorted(found, key=lambda file: natural_key(file.relative_to(path).as_posix()))
     if not files:
         raise InputError(f"{path}: no Parquet file in this folder")
     for file in files:
@@ -154,8 +203,14 @@ def _pieces(file: Path, most: int) -> Iterator[Piece]:
 def _check(source: Path, destination: Path, work: Path, *, overwrite: bool) -> None:
     if not destination.parent.is_dir():
         raise InputError(f"{destination.parent}: no such folder; create it first")
+    inside = source.resolve()
+    place = destination.parent.resolve() / destination.name
+    if inside in place.parents and not any(map(is_hidden, place.relative_to(inside).parts)):
+        raise InputError(
+            f"{destination}: would itself be read as a part of {source}; write outside of that "
+            "folder, or under a name that begins with _"
+        )
     if destination.exists():
-        inside = source.resolve()
         if destination.resolve() in (inside, *inside.parents):
             raise InputError(f"{destination}: the source would be overwritten; choose another name")
         if not overwrite:
