@@ -164,6 +164,7 @@ def test_the_summary_is_that_of_the_local_engine(
     for name in ("rows", "written", "flagged", "review", "passed", "unscored", "cleared"):
         assert getattr(mine, name) == getattr(theirs, name)
     assert mine.flagged_by_kind == theirs.flagged_by_kind
+    assert mine.verdicts == theirs.verdicts
     assert mine.flagged_by_language == theirs.flagged_by_language
     assert mine.model_id == theirs.model_id
 

@@ -64,7 +64,8 @@ _CAUSE = re.compile(
     re.MULTILINE,
 )
 _COUNTED = [
-    f"scamdetect_{name}" for name in ("decision", "kinds", "language", "reason", "model_id")
+    f"scamdetect_{name}"
+    for name in ("decision", "kinds", "language", "reason", "verdict", "model_id")
 ]
 
 
@@ -142,6 +143,7 @@ def score_parquet(
         flagged_by_language=dict(tally.languages.most_common()),
         seconds=time.monotonic() - began,
         notes=notes,
+        verdicts=dict(tally.verdicts.most_common()),
     )
 
 
@@ -242,7 +244,7 @@ def _count(parts: Sequence[Path]) -> tuple[Tally, set[str]]:
     for part in parts:
         with pq.ParquetFile(part) as file:
             for batch in file.iter_batches(columns=_COUNTED):
-                decision, kinds, language, reason, model = (batch.column(n) for n in _COUNTED)
+                decision, kinds, language, reason, verdict, model = map(batch.column, _COUNTED)
                 flagged = pc.equal(decision, Decision.FLAG.value)
                 kind = pc.list_flatten(pc.filter(kinds, flagged)).field("kind")
                 tally += Tally(
@@ -250,6 +252,7 @@ def _count(parts: Sequence[Path]) -> tuple[Tally, set[str]]:
                     _counts(kind),
                     _counts(pc.filter(language, flagged)),
                     cleared=_counts(reason)[CLEARED],
+                    verdicts=_counts(verdict.drop_null()),
                 )
                 models.update(_counts(model))
     return tally, models
