@@ -45,6 +45,7 @@ _DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source
 _NAMES = pa.list_(pa.string())
 _TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
 _DECISIONS = plain_array([decision.value for decision in Decision], pa.string())
+_MOST = 2**63 - 1
 _NAME = re.compile("[a-z_]{1,40}")  # of a kind
 _SURVEYED = 10_000  # objects of a JSONL file that are looked at for the names of its columns
 
@@ -267,7 +268,7 @@ def _values(values: pa.ChunkedArray) -> list[Any]:
 def _times(values: Sequence[Any]) -> pa.Array:
     numbers = all(v is None or (isinstance(v, int | float) and v == v) for v in values)
     if numbers and not any(isinstance(v, bool) for v in values):
-        return plain_array([None if v is None else float(v) for v in values], pa.float64())
+        return plain_array([_number(v, float) for v in values], pa.float64())
     return plain_array([_string(v) for v in values], pa.string())
 
 
@@ -277,9 +278,10 @@ def _string(value: object) -> str | None:
 
 def _number(value: object, kind: type[float] | type[int]) -> float | int | None:
     try:
-        return kind(value) if isinstance(value, str | int | float) else None
+        number = kind(value) if isinstance(value, str | int | float) else None
     except (ValueError, OverflowError):
         return None
+    return None if isinstance(number, int) and abs(number) > _MOST else number
 
 
 def _kinds(value: object) -> list[str]:
