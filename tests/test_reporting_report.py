@@ -213,6 +213,16 @@ def test_texts_in_a_nested_column_are_found(
     assert "Campaign 1 3 messages" in read and "4 Mar 2026" in read
 
 
+def test_the_folder_that_one_is_in_is_read(scored: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "parts.2026"
+    folder.mkdir()
+    (folder / "part-0.csv").write_bytes(scored.read_bytes())
+    done = command(folder, "report", ".", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "parts.2026.report.html").read_text(encoding="utf-8")
+    assert "<title>Scam report: parts.2026</title>" in html
+
+
 @pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet"])
 def test_groups_beside_the_file_are_shown(
     tmp_path: Path, detector: ScamDetector, extension: str
@@ -246,6 +256,7 @@ def test_another_file_of_that_name_is_no_groups(scored: Path, tmp_path: Path, co
         (("-o", "in.csv"), "in.csv: is there already and no report; choose another name"),
         (("-o", "none/page.html"), "none: no such folder; create it first"),
         (("--model", "none"), "none: no such folder"),
+        (("-o", "s3://b/page.html"), "s3://b/page.html: a report is written to a local file"),
     ],
 )
 def test_wrong_use_is_one_line(scored: Path, arguments: Sequence[str], expected: str) -> None:

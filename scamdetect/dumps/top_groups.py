@@ -45,6 +45,8 @@ def top_groups(scored: Path, most: int) -> TopGroups | None:
 
     Raises InputError where the file is damaged.
     """
+    if scored.is_dir():
+        return None
     path = groups_path(unpacked(scored))
     if not path.is_file():
         return None

@@ -17,6 +17,7 @@ from scamdetect.reporting.bands import Band
 from scamdetect.reporting.charts import histogram, timeline
 from scamdetect.reporting.counts import NO_KIND, Counts
 from scamdetect.reporting.names import kind_name, language_name
+from scamdetect.reporting.places import GENERATOR
 from scamdetect.reporting.samples import Piece, visible
 
 try:
@@ -24,7 +25,6 @@ try:
 except ImportError as error:
     raise MissingExtraError("jinja2", "report") from error
 
-GENERATOR = "scamdetect report"  # by which a page is known again
 _MOST_LANGUAGES, _MOST_COLUMNS = 30, 10
 _STRONGEST_SHADE = 0.6
 _ACTION = {

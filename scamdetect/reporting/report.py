@@ -13,7 +13,6 @@ from scamdetect import __version__
 from scamdetect.bundle import CARD, Bundle
 from scamdetect.campaigns import Campaigns
 from scamdetect.detector import ScamDetector
-from scamdetect.dumps.formats import unpacked
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.scored import ScoredDump, open_scored
 from scamdetect.dumps.top_groups import top_groups
@@ -32,12 +31,12 @@ from scamdetect.reporting.notes import (
     threshold_note,
     time_note,
 )
-from scamdetect.reporting.page import GENERATOR, Report, ShownCampaign, render
+from scamdetect.reporting.page import Report, ShownCampaign, render
+from scamdetect.reporting.places import local_source, page_path
 from scamdetect.reporting.samples import sample
 
 MOST_CAMPAIGNS, MOST_GROUPS = 12, 20
 TEXT_COLUMN = "text"
-_HEAD_BYTES = 1024
 
 
 def write_report(
@@ -58,12 +57,12 @@ def write_report(
     default the shipped one if it did. Without ``samples`` no message is shown and no model loaded.
     An earlier report under the name is replaced, any other file is not.
 
-    Raises InputError on what is no scored dump, on a missing column, on a bundle that did not score
-    it and on a destination that is taken; BundleError on a damaged bundle, OutputError where
-    writing fails, MissingExtraError without the extra ``report``.
+    Raises InputError on what is no scored dump or not local, on a missing column, on a bundle that
+    did not score it and on a destination that is taken; BundleError on a damaged bundle,
+    OutputError where writing fails, MissingExtraError without the extra ``report``.
     """
-    source = Path(scored)
-    target = _destination(source, destination)
+    source = local_source(scored)
+    target = page_path(source, destination)
     dump = open_scored(source)
     text = _column(dump, text_column, TEXT_COLUMN if dump.has(TEXT_COLUMN) else None)
     time = _column(dump, time_column, find_time_column(dump.columns))
@@ -95,25 +94,6 @@ def write_report(
     page = render(report)
     with reported(target), writing(target) as file:
         file.write(page.encode("utf-8", "backslashreplace"))
-    return target
-
-
-def _destination(source: Path, given: str | Path | None) -> Path:
-    """Return where the page goes; raise InputError where another file is."""
-    if given is not None:
-        target = Path(given)
-    else:
-        name = unpacked(source).stem.removesuffix(".scored")
-        target = source.with_name(f"{name}.report.html")
-    if not target.parent.is_dir():
-        raise InputError(f"{target.parent}: no such folder; create it first")
-    if target.exists():
-        ours = False
-        if target.is_file():
-            with target.open("rb") as file:
-                ours = GENERATOR.encode() in file.read(_HEAD_BYTES)
-        if not ours:
-            raise InputError(f"{target}: is there already and no report; choose another name")
     return target
 
 
