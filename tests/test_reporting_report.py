@@ -240,6 +240,17 @@ def test_groups_beside_the_file_are_shown(
     assert f"from out.groups.{extension} beside" in read
 
 
+@pytest.mark.parametrize("delimiter", [";", "|", "\t"])
+def test_groups_are_parted_as_the_source_is(
+    tmp_path: Path, detector: ScamDetector, delimiter: str
+) -> None:
+    rows = [("who", "text"), ("Ann", "guaranteed bitcoin profit"), ("Bob", "lunch")]
+    text = "".join(f"{delimiter.join(row)}\n" for row in rows)
+    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
+    done = score_file(tmp_path / "in.csv", detector=detector, delimiter=delimiter, group_by="who")
+    assert "Ann 1 1 100 % 0.9" in words(page(done.destination))
+
+
 @pytest.mark.parametrize("content", ["a\n", "a,b\n1,2\n", "who,messages\n"])
 def test_another_file_of_that_name_is_no_groups(scored: Path, tmp_path: Path, content: str) -> None:
     path = tmp_path / "out.csv"

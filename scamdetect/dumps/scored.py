@@ -132,7 +132,7 @@ def _open_file(path: Path) -> ScoredDump:
     elif kind is Format.JSONL:
         dump = _open_jsonl(path)
     else:
-        dump = _open_delimited(path, _DELIMITERS if kind is Format.CSV else (DELIMITERS[kind],))
+        dump = _open_delimited(path, kind)
     missing = [name for name in NEEDED if name not in dump.columns]
     if missing:
         listed = ", ".join(map(output.shown, dump.columns)) or "none"
@@ -160,14 +160,24 @@ def _open_parquet(path: Path) -> ScoredDump:
     return ScoredDump(path, tuple(schema.names), members, read)
 
 
-def _open_delimited(path: Path, delimiters: Sequence[str]) -> ScoredDump:
-    """Open a file whose delimiter is the first with which it has a column of decisions."""
+def open_written(
+    path: Path, kind: Format, needed: str
+) -> tuple[tuple[str, ...], Callable[[], Iterator[Item[list[str]]]]]:
+    """Open a CSV or TSV that ``score`` wrote, like ``read_delimited.open_cells``.
+
+    The delimiter of a CSV is the first with which there is the needed column. Raises InputError.
+    """
+    delimiters = _DELIMITERS if kind is Format.CSV else (DELIMITERS[kind],)
     opened = [open_cells(path, delimiters[0], "utf-8")]
     for delimiter in delimiters[1:]:
-        if NEEDED[0] in opened[-1][0]:
+        if needed in opened[-1][0]:
             break
         opened.append(open_cells(path, delimiter, "utf-8"))
-    names, items = opened[-1 if NEEDED[0] in opened[-1][0] else 0]
+    return opened[-1 if needed in opened[-1][0] else 0]
+
+
+def _open_delimited(path: Path, kind: Format) -> ScoredDump:
+    names, items = open_written(path, kind, NEEDED[0])
 
     def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
         places = {name: names.index(column) for name, (column,) in wanted.items()}

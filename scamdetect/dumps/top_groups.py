@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.dumps.delimited import unquote
-from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, groups_path, unpacked
+from scamdetect.dumps.formats import Format, destination_format, groups_path, unpacked
 from scamdetect.dumps.json_objects import read_object
 from scamdetect.dumps.lines import read_lines
-from scamdetect.dumps.read_delimited import open_cells
 from scamdetect.dumps.read_parquet import read_batches, read_schema
+from scamdetect.dumps.scored import open_written
 
 _NEEDED = {"messages", "flagged", "flagged_share", "kinds", "highest_scam_probability"}
 
@@ -67,7 +67,7 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
         found = (read_object(line.text) for line in read_lines(path, "utf-8"))
         yield from (value for value in found if isinstance(value, dict))
     else:
-        names, items = open_cells(path, DELIMITERS[kind], "utf-8")
+        names, items = open_written(path, kind, "flagged_share")
         for item in items():
             if isinstance(item.value, list):
                 yield dict(zip(names, map(unquote, item.value), strict=True))
