@@ -251,6 +251,66 @@ def test_groups_are_parted_as_the_source_is(
     assert "Ann 1 1 100 % 0.9" in words(page(done.destination))
 
 
+def test_groups_of_another_run_are_left_out(tmp_path: Path, detector: ScamDetector) -> None:
+    header, rows = "who,text\n", ["Ann,guaranteed bitcoin profit\n", "Bob,lunch\n"]
+    source, target = tmp_path / "in.csv", tmp_path / "in.scored.csv"
+    groups = tmp_path / "in.scored.groups.csv"
+    source.write_text(header + "".join(rows), encoding="utf-8")
+    score_file(source, detector=detector, group_by="who")
+    stale = groups.read_bytes()
+    for more in (["Bob,thanks\n"], ["Bob,guaranteed bitcoin profit\n"], [rows[0]]):
+        source.write_text(header + "".join([*rows, *more]), encoding="utf-8")
+        score_file(source, target, detector=detector, overwrite=True)
+        groups.write_bytes(stale)
+        read = words(page(target))
+        assert "in.scored.groups.csv is not of this file, so no groups are shown" in read
+        assert "it counts 2 messages, 1 of them flagged, and the scored file 3 and" in read
+        assert "Groups with most" not in read
+
+
+def test_groups_of_the_flagged_rows_alone_are_shown(tmp_path: Path, detector: ScamDetector) -> None:
+    text = "who,text\nAnn,guaranteed bitcoin profit\nAnn,lunch\nBob,thanks\n"
+    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
+    done = score_file(tmp_path / "in.csv", detector=detector, group_by="who", only_flagged=True)
+    assert "Ann 1 2 50.0 % 0.9" in words(page(done.destination))
+
+
+def test_damaged_groups_are_left_out(tmp_path: Path, detector: ScamDetector) -> None:
+    source = write_dump(tmp_path / "in.csv")
+    path = tmp_path / "out.parquet"
+    score_file(source, path, detector=detector, group_by="id")
+    groups = tmp_path / "out.groups.parquet"
+    groups.write_bytes(groups.read_bytes()[:-9])
+    read = words(page(path))
+    assert "The file of groups beside the scored file cannot be read" in read
+    assert "Groups with most" not in read
+    score_file(source, tmp_path / "out.jsonl", detector=detector, group_by="id")
+    groups = tmp_path / "out.groups.jsonl"
+    broken = groups.read_text(encoding="utf-8").replace('"messages": 1', '"messages": 1e999', 1)
+    for text in (broken, broken + "{}\n", broken + "no json\n"):
+        groups.write_text(text, encoding="utf-8")
+        assert "out.groups.jsonl is not of this file" in words(page(tmp_path / "out.jsonl"))
+
+
+def test_groups_keep_times_and_names_that_python_has_no_value_for(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    columns = {
+        "who": pa.array([b"\xe9", b"\xe9"]).view(pa.string()),
+        "time": pa.array([1772582400_123456789, 1772582401_123456789], pa.timestamp("ns")),
+        "text": ["guaranteed bitcoin profit"] * 2,
+    }
+    pq.write_table(pa.table(columns), tmp_path / "in.parquet")
+    for by in ("who", "time"):
+        target = tmp_path / f"by_{by}.parquet"
+        score_file(
+            tmp_path / "in.parquet", target, detector=detector, group_by=by, time_column="time"
+        )
+        read = words(page(target))
+        assert "2026-03-04 00:00:00.123456789" in read
+        assert "\\xe9 2 2 100 %" in read or by == "time"
+
+
 @pytest.mark.parametrize("content", ["a\n", "a,b\n1,2\n", "who,messages\n"])
 def test_another_file_of_that_name_is_no_groups(scored: Path, tmp_path: Path, content: str) -> None:
     path = tmp_path / "out.csv"

@@ -81,6 +81,11 @@ class Counts:
         """Return the number of messages."""
         return sum(self.total().values())
 
+    @property
+    def only_flagged(self) -> bool:
+        """Return whether all messages are flagged, as ``--only-flagged`` leaves them."""
+        return set(self.total()) == {Decision.FLAG}
+
     def total(self, of: str = "decision") -> Counter[Any]:
         """Return the messages by a field of Group."""
         found: Counter[Any] = Counter()

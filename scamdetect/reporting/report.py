@@ -15,7 +15,7 @@ from scamdetect.campaigns import Campaigns
 from scamdetect.detector import ScamDetector
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.scored import ScoredDump, open_scored
-from scamdetect.dumps.top_groups import top_groups
+from scamdetect.dumps.top_groups import TopGroups, top_groups
 from scamdetect.errors import BundleError, InputError
 from scamdetect.files import writing
 from scamdetect.labels import Decision
@@ -26,8 +26,10 @@ from scamdetect.reporting.counts import Counts
 from scamdetect.reporting.days import days_of, find_time_column
 from scamdetect.reporting.notes import (
     campaign_note,
+    damaged_groups_note,
     listed,
     notices,
+    other_groups_note,
     threshold_note,
     time_note,
 )
@@ -72,6 +74,7 @@ def write_report(
     bundle = _bundle(source, models, model)
     shown_campaigns = _shown(dump, text, campaigns, bundle, samples=samples)
     scored_by = bundle.model_id if bundle else next(iter(models), None)
+    groups, group_notices = _groups(source, counts)
     report = Report(
         title=title or f"Scam report: {source.name}",
         source=source.name,
@@ -82,9 +85,9 @@ def write_report(
         calibrated=bundle is not None and bool(bundle.operating_points),
         campaigns=shown_campaigns,
         shortfall=campaigns.shortfall,
-        groups=top_groups(source, MOST_GROUPS),
+        groups=groups,
         has_text=text is not None,
-        notices=tuple(notices(counts, models)),
+        notices=(*notices(counts, models), *group_notices),
         time_note=time_note(counts, time, named=time_column is not None),
         campaign_note=campaign_note(text, samples=samples, marked=bundle is not None),
         threshold_note=threshold_note(models, None if bundle is None else bundle.model_id),
@@ -125,6 +128,16 @@ def _check(source: Path, counts: Counts) -> None:
             f"{source}: its scamdetect_ columns are of schema version {version}, and this "
             f"scamdetect knows {SCHEMA_VERSION}; upgrade it"
         )
+
+
+def _groups(source: Path, counts: Counts) -> tuple[TopGroups | None, tuple[str, ...]]:
+    """Return the groups beside the file, or none and a notice why they are not shown."""
+    try:
+        groups = top_groups(source, MOST_GROUPS)
+    except InputError:
+        return None, (damaged_groups_note(),)
+    note = None if groups is None else other_groups_note(groups, counts)
+    return (groups, ()) if note is None else (None, (note,))
 
 
 def _add_campaigns(campaigns: Campaigns, table: pa.Table, first_row: int) -> None:
