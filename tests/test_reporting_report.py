@@ -88,6 +88,7 @@ def test_the_page_loads_nothing_and_runs_nothing(scored: Path, tiny_bundle: Path
 def test_samples_are_masked_and_marked(scored: Path, tiny_bundle: Path) -> None:
     html = page(scored, model=tiny_bundle)
     assert "anna" not in html and "[email]" in html
+    assert "This page shows people’s messages, masked" in html
     assert re.search(r'<blockquote dir="auto" lang="en"><mark class="s2">guaranteed', html)
 
 
@@ -126,6 +127,7 @@ def test_without_samples_no_text_is_shown_and_no_model_loaded(
     html = page(scored, model=tiny_bundle, samples=False)
     assert "bitcoin" not in html and "Campaign 1" in words(html)
     assert "Samples were left out" in html
+    assert "This page shows no message. It loads nothing" in html
 
 
 def test_without_a_text_column_there_is_no_campaign(
@@ -158,11 +160,15 @@ def test_two_models_in_one_file_are_told(scored: Path, tiny_bundle: Path, tmp_pa
     assert "old@1+ab (1 message)" in read
 
 
-def test_flagged_rows_alone_and_none_at_all(tmp_path: Path, detector: ScamDetector) -> None:
+def test_flagged_rows_alone_and_none_at_all(
+    tmp_path: Path, tiny_bundle: Path, detector: ScamDetector, scored: Path
+) -> None:
     source = write_dump(tmp_path / "in.csv")
     done = score_file(source, detector=detector, only_flagged=True)
-    read = words(page(done.destination))
+    read = words(page(done.destination, model=tiny_bundle))
     assert "This file holds flagged messages alone" in read
+    assert "of 1,000 honest messages" in read and "If nearly all of the" not in read
+    assert "If nearly all of the 7 scored messages here" in words(page(scored, model=tiny_bundle))
     (tmp_path / "calm.csv").write_text("text\nlunch\nthanks, tomorrow\n", encoding="utf-8")
     done = score_file(tmp_path / "calm.csv", detector=detector)
     read = words(page(done.destination))
@@ -237,6 +243,8 @@ def test_groups_beside_the_file_are_shown(
     read = words(html)
     assert "&lt;b&gt; 2 2 100 % 0.9" in read and "⟨U+202E⟩evil 1 1 100 %" in read
     assert "crypto 2, investment 2" in read and "calm" not in read
+    hidden = words(page(target, samples=False))
+    assert "This page shows no message, but names the groups" in hidden
     assert f"from out.groups.{extension} beside" in read
 
 
