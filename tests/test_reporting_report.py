@@ -71,6 +71,8 @@ def test_the_command_writes_a_page_beside_the_file(scored: Path, tiny_bundle: Pa
     assert "By the column “sent_at”, found by its name." in read
     assert "At most 5 of 1,000 honest messages there are flagged by mistake (500 measured; " in read
     assert "scam probability from 0.900 on" in read
+    assert "Kinds of the flagged messages" in read and "investment 5" in read
+    assert re.search(r"Day messages flagged share flagged to review verdict \w+ .*investment", read)
     assert "scamdetect-tiny@0.0.1+" in read and "A tiny bundle for tests" in read
     assert len(html) < 500_000
     again = command(scored.parent, "report", scored.name, "--no-samples")

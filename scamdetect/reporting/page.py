@@ -115,7 +115,7 @@ def render(report: Report) -> str:
         verdicts=[verdict.value for verdict in Verdict],
         heat_columns=columns,
         heat=heat,
-        timeline=timeline(counts.days),
+        timeline=timeline(counts.days, counts.day_verdicts, counts.day_kinds),
         kind_name=kind_name,
         language_name=language_name,
     )
