@@ -127,6 +127,14 @@ def test_what_score_never_writes_is_counted_as_unreadable(tmp_path: Path, row: s
     assert batch.unreadable == 1
 
 
+def test_numbers_that_no_column_can_hold_are_null(tmp_path: Path) -> None:
+    row = {"scamdetect_decision": "flag", "scamdetect_scam_probability": 0.9, "text": "hi"}
+    more = {"scamdetect_schema_version": 10**30, "time": 10**400}
+    (tmp_path / "a.jsonl").write_text(f"{json.dumps(row | more)}\n", encoding="utf-8")
+    table = _table(open_scored(tmp_path / "a.jsonl"), "text", "time")
+    assert table["schema_version"].to_pylist() == table["time"].to_pylist() == [None]
+
+
 def test_text_that_is_no_utf_8_is_read_as_escapes(tmp_path: Path) -> None:
     texts = pa.array([b"caf\xe9", b"ok", None]).view(pa.string())
     columns = {"text": texts, "scamdetect_decision": ["pass"] * 3}

@@ -80,6 +80,18 @@ def test_days_are_counted_by_decision() -> None:
     assert counts.without_day == 2
 
 
+def test_days_are_counted_by_verdict_and_by_kind_of_the_flagged() -> None:
+    day, other = date(2026, 1, 1), date(2026, 1, 2)
+    counts = counted(
+        [row(kinds=["romance", "crypto"]), row(decision="review"), row(kinds=[], verdict="spam")],
+        [row(time="2026-01-02", kinds=None), row(time=None), row(decision="pass", verdict=None)],
+    )
+    assert counts.day_verdicts == {"legit": {}, "spam": {day: 1}, "scam": {day: 2, other: 1}}
+    assert counts.day_kinds == {
+        "romance": {day: 1}, "crypto": {day: 1}, NO_KIND: {day: 1, other: 1},
+    }  # fmt: skip
+
+
 def test_an_empty_batch_and_one_without_times_change_nothing() -> None:
     counts = Counts()
     counts.add(ScoredBatch(_SCHEMA.empty_table().drop_columns(["time"]), 0))
@@ -109,6 +121,8 @@ def test_the_batches_do_not_matter(rows: list[dict[str, Any]], place: int) -> No
     assert whole.groups == parts.groups
     assert whole.kinds == parts.kinds
     assert whole.days == parts.days
+    assert whole.day_verdicts == parts.day_verdicts
+    assert whole.day_kinds == parts.day_kinds
     assert whole.histogram.tolist() == parts.histogram.tolist()
     flagged = Counter(r["language"] or "und" for r in rows if r["decision"] == "flag")
     assert all(whole.kinds[language, NO_KIND] <= n for language, n in flagged.items())

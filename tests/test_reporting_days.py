@@ -53,6 +53,39 @@ def test_a_day_is_read_from_dates() -> None:
     assert _day([_DAY], pa.date64()) == [_DAY]
 
 
+def test_times_of_parts_of_a_microsecond_have_a_day() -> None:
+    moment = 1772582400_123456789
+    assert _day([moment, None, moment - 86_400 * 10**9], pa.timestamp("ns")) == [
+        _DAY, None, date(2026, 3, 3),
+    ]  # fmt: skip
+    assert _day([moment], pa.timestamp("ns", "Asia/Bangkok")) == [_DAY]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_far_away_are_none(unit: str, sign: int) -> None:
+    far = [sign * 2**place for place in (55, 62)]
+    found = _day([*far, None], pa.timestamp(unit))
+    assert found[1:] == [None, None] if unit == "ns" else found == [None] * 3
+    assert _day([sign * 2**30], pa.date32()) == [None]
+    assert _day([sign * 86_400_000 * 10**9], pa.date64()) == [None]
+
+
+def test_columns_that_few_programs_write_are_read_or_have_no_day() -> None:
+    moment = pa.array([1772582400_123456789], pa.timestamp("ns"))
+    for column, expected in (
+        (moment.dictionary_encode(), _DAY),
+        (pa.array(["2026-03-04"]).dictionary_encode(), _DAY),
+        (pa.array(["2026-03-04"], pa.large_string()), _DAY),
+        (pa.array([b"2026-03-04 \xe9"]).view(pa.string()), _DAY),
+        (pa.array([b"\xe9"]).view(pa.string()), None),
+        (pa.array([1], pa.duration("ns")), None),
+        (pa.array([1], pa.time64("ns")), None),
+        (pa.array([[moment[0]]], pa.list_(moment.type)), None),
+    ):
+        assert days_of(pa.chunked_array([column])).tolist() == [expected]
+
+
 def test_other_columns_and_none_have_no_day() -> None:
     assert _day([True, None], pa.bool_()) == [None, None]
     assert _day([None, None], pa.null()) == [None, None]

@@ -71,6 +71,8 @@ def test_the_command_writes_a_page_beside_the_file(scored: Path, tiny_bundle: Pa
     assert "By the column “sent_at”, found by its name." in read
     assert "At most 5 of 1,000 honest messages there are flagged by mistake (500 measured; " in read
     assert "scam probability from 0.900 on" in read
+    assert "Kinds of the flagged messages" in read and "investment 5" in read
+    assert re.search(r"Day messages flagged share flagged to review verdict \w+ .*investment", read)
     assert "scamdetect-tiny@0.0.1+" in read and "A tiny bundle for tests" in read
     assert len(html) < 500_000
     again = command(scored.parent, "report", scored.name, "--no-samples")
@@ -88,6 +90,7 @@ def test_the_page_loads_nothing_and_runs_nothing(scored: Path, tiny_bundle: Path
 def test_samples_are_masked_and_marked(scored: Path, tiny_bundle: Path) -> None:
     html = page(scored, model=tiny_bundle)
     assert "anna" not in html and "[email]" in html
+    assert "This page shows people’s messages, masked" in html
     assert re.search(r'<blockquote dir="auto" lang="en"><mark class="s2">guaranteed', html)
 
 
@@ -126,6 +129,7 @@ def test_without_samples_no_text_is_shown_and_no_model_loaded(
     html = page(scored, model=tiny_bundle, samples=False)
     assert "bitcoin" not in html and "Campaign 1" in words(html)
     assert "Samples were left out" in html
+    assert "This page shows no message. It loads nothing" in html
 
 
 def test_without_a_text_column_there_is_no_campaign(
@@ -158,11 +162,15 @@ def test_two_models_in_one_file_are_told(scored: Path, tiny_bundle: Path, tmp_pa
     assert "old@1+ab (1 message)" in read
 
 
-def test_flagged_rows_alone_and_none_at_all(tmp_path: Path, detector: ScamDetector) -> None:
+def test_flagged_rows_alone_and_none_at_all(
+    tmp_path: Path, tiny_bundle: Path, detector: ScamDetector, scored: Path
+) -> None:
     source = write_dump(tmp_path / "in.csv")
     done = score_file(source, detector=detector, only_flagged=True)
-    read = words(page(done.destination))
+    read = words(page(done.destination, model=tiny_bundle))
     assert "This file holds flagged messages alone" in read
+    assert "of 1,000 honest messages" in read and "If nearly all of the" not in read
+    assert "If nearly all of the 7 scored messages here" in words(page(scored, model=tiny_bundle))
     (tmp_path / "calm.csv").write_text("text\nlunch\nthanks, tomorrow\n", encoding="utf-8")
     done = score_file(tmp_path / "calm.csv", detector=detector)
     read = words(page(done.destination))
@@ -213,6 +221,16 @@ def test_texts_in_a_nested_column_are_found(
     assert "Campaign 1 3 messages" in read and "4 Mar 2026" in read
 
 
+def test_the_folder_that_one_is_in_is_read(scored: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "parts.2026"
+    folder.mkdir()
+    (folder / "part-0.csv").write_bytes(scored.read_bytes())
+    done = command(folder, "report", ".", "--model", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "parts.2026.report.html").read_text(encoding="utf-8")
+    assert "<title>Scam report: parts.2026</title>" in html
+
+
 @pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet"])
 def test_groups_beside_the_file_are_shown(
     tmp_path: Path, detector: ScamDetector, extension: str
@@ -227,7 +245,80 @@ def test_groups_beside_the_file_are_shown(
     read = words(html)
     assert "&lt;b&gt; 2 2 100 % 0.9" in read and "⟨U+202E⟩evil 1 1 100 %" in read
     assert "crypto 2, investment 2" in read and "calm" not in read
+    hidden = words(page(target, samples=False))
+    assert "This page shows no message, but names the groups" in hidden
     assert f"from out.groups.{extension} beside" in read
+
+
+@pytest.mark.parametrize("delimiter", [";", "|", "\t"])
+def test_groups_are_parted_as_the_source_is(
+    tmp_path: Path, detector: ScamDetector, delimiter: str
+) -> None:
+    rows = [("who", "text"), ("Ann", "guaranteed bitcoin profit"), ("Bob", "lunch")]
+    text = "".join(f"{delimiter.join(row)}\n" for row in rows)
+    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
+    done = score_file(tmp_path / "in.csv", detector=detector, delimiter=delimiter, group_by="who")
+    assert "Ann 1 1 100 % 0.9" in words(page(done.destination))
+
+
+def test_groups_of_another_run_are_left_out(tmp_path: Path, detector: ScamDetector) -> None:
+    header, rows = "who,text\n", ["Ann,guaranteed bitcoin profit\n", "Bob,lunch\n"]
+    source, target = tmp_path / "in.csv", tmp_path / "in.scored.csv"
+    groups = tmp_path / "in.scored.groups.csv"
+    source.write_text(header + "".join(rows), encoding="utf-8")
+    score_file(source, detector=detector, group_by="who")
+    stale = groups.read_bytes()
+    for more in (["Bob,thanks\n"], ["Bob,guaranteed bitcoin profit\n"], [rows[0]]):
+        source.write_text(header + "".join([*rows, *more]), encoding="utf-8")
+        score_file(source, target, detector=detector, overwrite=True)
+        groups.write_bytes(stale)
+        read = words(page(target))
+        assert "in.scored.groups.csv is not of this file, so no groups are shown" in read
+        assert "it counts 2 messages, 1 of them flagged, and the scored file 3 and" in read
+        assert "Groups with most" not in read
+
+
+def test_groups_of_the_flagged_rows_alone_are_shown(tmp_path: Path, detector: ScamDetector) -> None:
+    text = "who,text\nAnn,guaranteed bitcoin profit\nAnn,lunch\nBob,thanks\n"
+    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
+    done = score_file(tmp_path / "in.csv", detector=detector, group_by="who", only_flagged=True)
+    assert "Ann 1 2 50.0 % 0.9" in words(page(done.destination))
+
+
+def test_damaged_groups_are_left_out(tmp_path: Path, detector: ScamDetector) -> None:
+    source = write_dump(tmp_path / "in.csv")
+    path = tmp_path / "out.parquet"
+    score_file(source, path, detector=detector, group_by="id")
+    groups = tmp_path / "out.groups.parquet"
+    groups.write_bytes(groups.read_bytes()[:-9])
+    read = words(page(path))
+    assert "The file of groups beside the scored file cannot be read" in read
+    assert "Groups with most" not in read
+    score_file(source, tmp_path / "out.jsonl", detector=detector, group_by="id")
+    groups = tmp_path / "out.groups.jsonl"
+    broken = groups.read_text(encoding="utf-8").replace('"messages": 1', '"messages": 1e999', 1)
+    for text in (broken, broken + "{}\n", broken + "no json\n"):
+        groups.write_text(text, encoding="utf-8")
+        assert "out.groups.jsonl is not of this file" in words(page(tmp_path / "out.jsonl"))
+
+
+def test_groups_keep_times_and_names_that_python_has_no_value_for(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    columns = {
+        "who": pa.array([b"\xe9", b"\xe9"]).view(pa.string()),
+        "time": pa.array([1772582400_123456789, 1772582401_123456789], pa.timestamp("ns")),
+        "text": ["guaranteed bitcoin profit"] * 2,
+    }
+    pq.write_table(pa.table(columns), tmp_path / "in.parquet")
+    for by in ("who", "time"):
+        target = tmp_path / f"by_{by}.parquet"
+        score_file(
+            tmp_path / "in.parquet", target, detector=detector, group_by=by, time_column="time"
+        )
+        read = words(page(target))
+        assert "2026-03-04 00:00:00.123456789" in read
+        assert "\\xe9 2 2 100 %" in read or by == "time"
 
 
 @pytest.mark.parametrize("content", ["a\n", "a,b\n1,2\n", "who,messages\n"])
@@ -246,6 +337,7 @@ def test_another_file_of_that_name_is_no_groups(scored: Path, tmp_path: Path, co
         (("-o", "in.csv"), "in.csv: is there already and no report; choose another name"),
         (("-o", "none/page.html"), "none: no such folder; create it first"),
         (("--model", "none"), "none: no such folder"),
+        (("-o", "s3://b/page.html"), "s3://b/page.html: a report is written to a local file"),
     ],
 )
 def test_wrong_use_is_one_line(scored: Path, arguments: Sequence[str], expected: str) -> None:

@@ -45,6 +45,7 @@ _DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source
 _NAMES = pa.list_(pa.string())
 _TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
 _DECISIONS = plain_array([decision.value for decision in Decision], pa.string())
+_MOST = 2**63 - 1
 _NAME = re.compile("[a-z_]{1,40}")  # of a kind
 _SURVEYED = 10_000  # objects of a JSONL file that are looked at for the names of its columns
 
@@ -131,7 +132,7 @@ def _open_file(path: Path) -> ScoredDump:
     elif kind is Format.JSONL:
         dump = _open_jsonl(path)
     else:
-        dump = _open_delimited(path, _DELIMITERS if kind is Format.CSV else (DELIMITERS[kind],))
+        dump = _open_delimited(path, kind)
     missing = [name for name in NEEDED if name not in dump.columns]
     if missing:
         listed = ", ".join(map(output.shown, dump.columns)) or "none"
@@ -159,14 +160,24 @@ def _open_parquet(path: Path) -> ScoredDump:
     return ScoredDump(path, tuple(schema.names), members, read)
 
 
-def _open_delimited(path: Path, delimiters: Sequence[str]) -> ScoredDump:
-    """Open a file whose delimiter is the first with which it has a column of decisions."""
+def open_written(
+    path: Path, kind: Format, needed: str
+) -> tuple[tuple[str, ...], Callable[[], Iterator[Item[list[str]]]]]:
+    """Open a CSV or TSV that ``score`` wrote, like ``read_delimited.open_cells``.
+
+    The delimiter of a CSV is the first with which there is the needed column. Raises InputError.
+    """
+    delimiters = _DELIMITERS if kind is Format.CSV else (DELIMITERS[kind],)
     opened = [open_cells(path, delimiters[0], "utf-8")]
     for delimiter in delimiters[1:]:
-        if NEEDED[0] in opened[-1][0]:
+        if needed in opened[-1][0]:
             break
         opened.append(open_cells(path, delimiter, "utf-8"))
-    names, items = opened[-1 if NEEDED[0] in opened[-1][0] else 0]
+    return opened[-1 if needed in opened[-1][0] else 0]
+
+
+def _open_delimited(path: Path, kind: Format) -> ScoredDump:
+    names, items = open_written(path, kind, NEEDED[0])
 
     def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
         places = {name: names.index(column) for name, (column,) in wanted.items()}
@@ -267,7 +278,7 @@ def _values(values: pa.ChunkedArray) -> list[Any]:
 def _times(values: Sequence[Any]) -> pa.Array:
     numbers = all(v is None or (isinstance(v, int | float) and v == v) for v in values)
     if numbers and not any(isinstance(v, bool) for v in values):
-        return plain_array([None if v is None else float(v) for v in values], pa.float64())
+        return plain_array([_number(v, float) for v in values], pa.float64())
     return plain_array([_string(v) for v in values], pa.string())
 
 
@@ -277,9 +288,10 @@ def _string(value: object) -> str | None:
 
 def _number(value: object, kind: type[float] | type[int]) -> float | int | None:
     try:
-        return kind(value) if isinstance(value, str | int | float) else None
+        number = kind(value) if isinstance(value, str | int | float) else None
     except (ValueError, OverflowError):
         return None
+    return None if isinstance(number, int) and abs(number) > _MOST else number
 
 
 def _kinds(value: object) -> list[str]:

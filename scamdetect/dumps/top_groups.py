@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from scamdetect.dumps.delimited import unquote
-from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, groups_path, unpacked
+from scamdetect.dumps.formats import Format, destination_format, groups_path, unpacked
 from scamdetect.dumps.json_objects import read_object
 from scamdetect.dumps.lines import read_lines
-from scamdetect.dumps.read_delimited import open_cells
 from scamdetect.dumps.read_parquet import read_batches, read_schema
+from scamdetect.dumps.scored import open_written
 
 _NEEDED = {"messages", "flagged", "flagged_share", "kinds", "highest_scam_probability"}
 
@@ -33,11 +35,16 @@ class GroupRow:
 
 @dataclass(frozen=True)
 class TopGroups:
-    """The groups of a file with most flagged messages, and the column that they are groups by."""
+    """The groups of a file with most flagged messages, and the column that they are groups by.
+
+    ``messages`` and ``flagged`` are those of all groups in the file.
+    """
 
     path: Path
     by: str
     rows: tuple[GroupRow, ...]
+    messages: int
+    flagged: int
 
 
 def top_groups(scored: Path, most: int) -> TopGroups | None:
@@ -45,38 +52,62 @@ def top_groups(scored: Path, most: int) -> TopGroups | None:
 
     Raises InputError where the file is damaged.
     """
+    if scored.is_dir():
+        return None
     path = groups_path(unpacked(scored))
     if not path.is_file():
         return None
-    found = list(islice(_records(path), most))
-    if not found or not _NEEDED <= found[0].keys():
+    records = _records(path)
+    first = next(records, None)
+    if first is None or not _NEEDED <= first.keys():
         return None
-    by = next(iter(found[0]))
-    rows = tuple(row for record in found if (row := _row(record, by)) is not None and row.flagged)
-    return TopGroups(path, by, rows) if rows else None
+    by = next(iter(first))
+    rows: list[GroupRow] = []
+    messages = flagged = 0
+    for record in chain([first], records):
+        row = _row(record, by)
+        messages += row.messages
+        flagged += row.flagged
+        if row.flagged and len(rows) < most:
+            rows.append(row)
+    return TopGroups(path, by, tuple(rows), messages, flagged) if rows else None
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     kind = destination_format(path)
     if kind is Format.PARQUET:
         for table in read_batches(path, read_schema(path).names):
-            yield from table.to_pylist()
+            columns = [_values(column) for column in table.columns]
+            for values in zip(*columns, strict=True):
+                yield dict(zip(table.column_names, values, strict=True))
     elif kind is Format.JSONL:
         found = (read_object(line.text) for line in read_lines(path, "utf-8"))
         yield from (value for value in found if isinstance(value, dict))
     else:
-        names, items = open_cells(path, DELIMITERS[kind], "utf-8")
+        names, items = open_written(path, kind, "flagged_share")
         for item in items():
             if isinstance(item.value, list):
                 yield dict(zip(names, map(unquote, item.value), strict=True))
 
 
-def _row(record: dict[str, Any], by: str) -> GroupRow | None:
-    """Return a row, None where it does not have the form that ``score`` writes."""
-    name, highest = record[by], record["highest_scam_probability"]
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Return the values; of times and text what always can be shown."""
+    kind = column.type
+    if pa.types.is_temporal(kind):
+        column = column.cast(pa.string())
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        raw = column.cast(pa.large_binary()).to_pylist()
+        return [None if v is None else v.decode("utf-8", "backslashreplace") for v in raw]
+    found: list[Any] = column.to_pylist()
+    return found
+
+
+def _row(record: dict[str, Any], by: str) -> GroupRow:
+    """Return a row; one that ``score`` does not write counts no message."""
     times = (record.get(side) for side in ("first_time", "last_time"))
     first, last = (None if time in (None, "") else str(time) for time in times)
     try:
+        name, highest = record[by], record["highest_scam_probability"]
         return GroupRow(
             name="" if name is None else str(name),
             messages=int(record["messages"]),
@@ -86,8 +117,8 @@ def _row(record: dict[str, Any], by: str) -> GroupRow | None:
             first_time=first,
             last_time=last,
         )
-    except (TypeError, ValueError, KeyError):
-        return None
+    except (TypeError, ValueError, KeyError, OverflowError):
+        return GroupRow("", 0, 0, None, (), None, None)
 
 
 def _kinds(value: Any) -> tuple[tuple[str, int], ...]:  # noqa: ANN401 - text or objects

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scamdetect.labels import Decision
 
 _MOST_BARS = 120
+_MOST_KINDS, _MOST_STRIPS = 20, 6
 _CENTRAL = (0.005, 0.995)  # of the messages; a few with a wrong clock must not stretch the axis
 _UNITS = ("day", "week", "month", "year")
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -38,6 +39,15 @@ class Histogram:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """A kind over time: all its messages, and those of each bucket as shares of its highest."""
+
+    kind: str
+    messages: int
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Bucket:
     """The messages of a day or of a longer time."""
 
@@ -45,15 +55,22 @@ class Bucket:
     messages: int
     flagged: int
     review: int
+    verdicts: tuple[int, ...]  # in the order of those of the timeline
+    kinds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Messages over time; ``before`` and ``after`` count those beyond the axis."""
+    """Messages over time; ``before`` and ``after`` count those beyond the axis.
+
+    ``verdicts`` and ``kinds`` are those that a message shown here has, most frequent kinds first.
+    """
 
     unit: str
     buckets: tuple[Bucket, ...]
     labels: tuple[Tick, ...]
+    verdicts: tuple[str, ...]
+    kinds: tuple[str, ...]
     before: int
     after: int
 
@@ -66,6 +83,18 @@ class Timeline:
     def most_messages(self) -> int:
         """Return the highest bar of all messages."""
         return max(bucket.messages for bucket in self.buckets)
+
+    @property
+    def strips(self) -> tuple[Strip, ...]:
+        """Return a strip for each of the most frequent kinds."""
+        return tuple(
+            Strip(name, sum(counts), tuple(count / max(counts) for count in counts))
+            for name, counts in zip(
+                self.kinds[:_MOST_STRIPS],
+                zip(*(bucket.kinds for bucket in self.buckets), strict=True),
+                strict=False,
+            )
+        )
 
 
 def histogram(counts: NDArray[np.int64], flag: float | None, review: float | None) -> Histogram:
@@ -90,8 +119,15 @@ def histogram(counts: NDArray[np.int64], flag: float | None, review: float | Non
     return Histogram(tuple(bars), width, ticks, rows)
 
 
-def timeline(days: Mapping[str, Counter[date]]) -> Timeline | None:
-    """Return the messages by day, or by a longer unit where the bars would be too many."""
+def timeline(
+    days: Mapping[str, Counter[date]],
+    verdicts: Mapping[str, Counter[date]],
+    kinds: Mapping[str, Counter[date]],
+) -> Timeline | None:
+    """Return the messages by day, or by a longer unit where the bars would be too many.
+
+    ``days`` are by decision, ``kinds`` those of flagged messages.
+    """
     total: Counter[date] = sum(days.values(), Counter())
     if not total:
         return None
@@ -104,19 +140,34 @@ def timeline(days: Mapping[str, Counter[date]]) -> Timeline | None:
     unit = next((u for u in _UNITS if spans[u][1] - spans[u][0] < _MOST_BARS), _UNITS[-1])
     begin, end = spans[unit]
     by_unit = {decision: _grouped(counter, unit) for decision, counter in days.items()}
+    verdict_names, by_verdict = _shown(verdicts, unit, range(begin, end + 1))
+    by_frequency = dict(sorted(kinds.items(), key=lambda kind: (-kind[1].total(), kind[0])))
+    kind_names, by_kind = _shown(by_frequency, unit, range(begin, end + 1))
     buckets = tuple(
         Bucket(
             _label(place, unit),
             sum(counter[place] for counter in by_unit.values()),
             by_unit[Decision.FLAG][place],
             by_unit[Decision.REVIEW][place],
+            tuple(counter[place] for counter in by_verdict),
+            tuple(counter[place] for counter in by_kind[:_MOST_KINDS]),
         )
         for place in range(begin, end + 1)
     )
     whole = _grouped(total, unit)
     before = sum(messages for place, messages in whole.items() if place < begin)
     after = sum(messages for place, messages in whole.items() if place > end)
-    return Timeline(unit, buckets, _labels(buckets), before, after)
+    kind_names = kind_names[:_MOST_KINDS]
+    return Timeline(unit, buckets, _labels(buckets), verdict_names, kind_names, before, after)
+
+
+def _shown(
+    days: Mapping[str, Counter[date]], unit: str, places: Sequence[int]
+) -> tuple[tuple[str, ...], tuple[Counter[int], ...]]:
+    """Return the names with a message at one of the places, and the messages of each by place."""
+    found = {name: _grouped(counter, unit) for name, counter in days.items()}
+    kept = {n: counter for n, counter in found.items() if any(counter[p] for p in places)}
+    return tuple(kept), tuple(kept.values())
 
 
 def _grouped(days: Counter[date], unit: str) -> Counter[int]:

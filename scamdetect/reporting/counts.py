@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from scamdetect.dumps.scored import ScoredBatch
 from scamdetect.errors import InputError
-from scamdetect.labels import Decision
-from scamdetect.reporting.days import days_of
+from scamdetect.labels import Decision, Verdict
+from scamdetect.reporting.days import Days, days_of
 
 BINS = 50  # of the histogram, from 0 to 1
 _MOST_GROUPS = 20_000
@@ -58,6 +58,8 @@ class Counts:
         self.kinds: Counter[tuple[str, str]] = Counter()
         self.histogram: NDArray[np.int64] = np.zeros(BINS, np.int64)
         self.days: dict[str, Counter[date]] = {name.value: Counter() for name in Decision}
+        self.day_verdicts: dict[str, Counter[date]] = {name.value: Counter() for name in Verdict}
+        self.day_kinds: dict[str, Counter[date]] = {}  # of flagged messages, as ``kinds``
         self.without_day = 0
 
     def add(self, batch: ScoredBatch) -> None:
@@ -80,6 +82,11 @@ class Counts:
     def messages(self) -> int:
         """Return the number of messages."""
         return sum(self.total().values())
+
+    @property
+    def only_flagged(self) -> bool:
+        """Return whether all messages are flagged, as ``--only-flagged`` leaves them."""
+        return set(self.total()) == {Decision.FLAG}
 
     def total(self, of: str = "decision") -> Counter[Any]:
         """Return the messages by a field of Group."""
@@ -116,10 +123,22 @@ class Counts:
         days = days_of(table.column("time"))
         known = ~np.isnat(days)
         self.without_day += int(len(days) - known.sum())
-        decisions = np.array(table.column("decision").to_pylist(), dtype=object)
-        for name, counter in self.days.items():
-            found, messages = np.unique(days[known & (decisions == name)], return_counts=True)
-            counter.update(dict(zip(found.tolist(), messages.tolist(), strict=True)))
+        for field, counters in (("decision", self.days), ("verdict", self.day_verdicts)):
+            values = np.array(table.column(field).to_pylist(), dtype=object)
+            for name, counter in counters.items():
+                counter.update(_counted(days[known & (values == name)]))
+        flagged = table.column("decision").to_numpy() == Decision.FLAG.value
+        kinds = table.column("kinds").filter(pa.array(known & flagged)).to_pylist()
+        pairs: Counter[tuple[str, date]] = Counter()
+        for names, day in zip(kinds, days[known & flagged].tolist(), strict=True):
+            pairs.update((name, day) for name in names or (NO_KIND,) if name is not None)
+        for (name, day), messages in pairs.items():
+            self.day_kinds.setdefault(name, Counter())[day] += messages
+
+
+def _counted(days: Days) -> dict[date, int]:
+    found, messages = np.unique(days, return_counts=True)
+    return dict(zip(found.tolist(), messages.tolist(), strict=True))
 
 
 def _filled(table: pa.Table) -> pa.Table:

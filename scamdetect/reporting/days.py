@@ -25,6 +25,7 @@ _NUMBER = re.compile(r"\s*\d{9,19}(?:\.\d*)?\s*$")
 # Outside of these years a time is a default value or an error of a clock.
 _FIRST, _BEHIND = np.datetime64("1990-01-01", "D"), np.datetime64("2100-01-01", "D")
 _SECONDS_A_DAY = 86_400
+_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # by the unit of Arrow
 # From so many on a number counts no longer seconds but milli-, micro- and nanoseconds.
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1.0))
 
@@ -44,14 +45,33 @@ def days_of(times: pa.ChunkedArray) -> Days:
     and nanoseconds since 1970. The day is the one that is written there, in whatever time zone;
     for numbers and times of Arrow it is that of UTC. 03/04/2025 may be two days and so is none.
     """
+    if pa.types.is_dictionary(times.type):
+        times = times.cast(times.type.value_type)
     kind = times.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        days: Days = times.cast(pa.timestamp("us")).to_numpy().astype("datetime64[D]")
+        days = _of_instants(times)
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
         days = _of_numbers(times.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy())
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        # As bytes, since a file may hold strings that are no UTF-8.
+        texts = times.cast(pa.large_binary()).to_pylist()
+        days = np.array([_of_value(value) for value in texts], "datetime64[D]")
     else:
-        days = np.array([_of_value(value) for value in times.to_pylist()], "datetime64[D]")
+        days = np.full(len(times), np.datetime64("NaT", "D"))
     days[~((days >= _FIRST) & (days < _BEHIND))] = np.datetime64("NaT")
+    return days
+
+
+def _of_instants(times: pa.ChunkedArray) -> Days:
+    """Return the days of times of Arrow, in integers: a cast refuses what lies far away."""
+    kind = times.type
+    width = pa.int32() if pa.types.is_date32(kind) else pa.int64()
+    counted = times.cast(width).cast(pa.int64())
+    a_day = 1
+    if not pa.types.is_date32(kind):
+        a_day = _SECONDS_A_DAY * (1000 if pa.types.is_date64(kind) else _A_SECOND[kind.unit])
+    days: Days = np.floor_divide(counted.fill_null(0).to_numpy(), a_day).astype("datetime64[D]")
+    days[counted.is_null().to_numpy()] = np.datetime64("NaT")
     return days
 
 
@@ -66,9 +86,10 @@ def _of_numbers(numbers: NDArray[np.float64]) -> Days:
     return days
 
 
-def _of_value(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
-    if not isinstance(value, str):
+def _of_value(raw: bytes | None) -> Any:  # noqa: ANN401 - a day or NaT
+    if raw is None:
         return np.datetime64("NaT", "D")
+    value = raw.decode("utf-8", "backslashreplace")
     found = _DATE.match(value)
     # What stands behind the day tells nothing: few different texts are then to be read.
     return _of_text(value if found is None else found[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from scamdetect.dumps.top_groups import TopGroups
 from scamdetect.labels import Decision
 from scamdetect.output import shown
 from scamdetect.prediction import SCHEMA_VERSION
@@ -12,7 +13,7 @@ from scamdetect.reporting.counts import Counts
 
 def notices(counts: Counts, models: Sequence[str]) -> Iterable[str]:
     """Yield what must be known before any figure is read."""
-    if set(counts.total()) == {Decision.FLAG}:
+    if counts.only_flagged:
         yield (
             "This file holds flagged messages alone, as --only-flagged writes it: its shares say "
             "nothing about the whole dump."
@@ -33,6 +34,30 @@ def notices(counts: Counts, models: Sequence[str]) -> Iterable[str]:
             f"{rows} could not be read, for broken records, unknown decisions or impossible "
             "probabilities; nothing below counts them."
         )
+
+
+def damaged_groups_note() -> str:
+    """Return that the file of groups says nothing."""
+    return (
+        "The file of groups beside the scored file cannot be read, so no groups are shown; score "
+        "the dump again with --group-by."
+    )
+
+
+def other_groups_note(groups: TopGroups, counts: Counts) -> str | None:
+    """Return why groups are not those of the messages, None where they add up to them.
+
+    Times of files would not tell: copies have others. With ``--only-flagged`` the groups count
+    messages that the scored file lacks.
+    """
+    flagged = counts.total()[Decision.FLAG]
+    if groups.flagged == flagged and (counts.only_flagged or groups.messages == counts.messages):
+        return None
+    return (
+        f"{shown(groups.path.name)} is not of this file, so no groups are shown: it counts "
+        f"{groups.messages:,} messages, {groups.flagged:,} of them flagged, and the scored file "
+        f"{counts.messages:,} and {flagged:,}. Score the dump again with --group-by."
+    )
 
 
 def time_note(counts: Counts, time: str | None, *, named: bool) -> str:

@@ -17,6 +17,7 @@ from scamdetect.reporting.bands import Band
 from scamdetect.reporting.charts import histogram, timeline
 from scamdetect.reporting.counts import NO_KIND, Counts
 from scamdetect.reporting.names import kind_name, language_name
+from scamdetect.reporting.places import GENERATOR
 from scamdetect.reporting.samples import Piece, visible
 
 try:
@@ -24,7 +25,6 @@ try:
 except ImportError as error:
     raise MissingExtraError("jinja2", "report") from error
 
-GENERATOR = "scamdetect report"  # by which a page is known again
 _MOST_LANGUAGES, _MOST_COLUMNS = 30, 10
 _STRONGEST_SHADE = 0.6
 _ACTION = {
@@ -115,7 +115,7 @@ def render(report: Report) -> str:
         verdicts=[verdict.value for verdict in Verdict],
         heat_columns=columns,
         heat=heat,
-        timeline=timeline(counts.days),
+        timeline=timeline(counts.days, counts.day_verdicts, counts.day_kinds),
         kind_name=kind_name,
         language_name=language_name,
     )

@@ -13,10 +13,9 @@ from scamdetect import __version__
 from scamdetect.bundle import CARD, Bundle
 from scamdetect.campaigns import Campaigns
 from scamdetect.detector import ScamDetector
-from scamdetect.dumps.formats import unpacked
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.scored import ScoredDump, open_scored
-from scamdetect.dumps.top_groups import top_groups
+from scamdetect.dumps.top_groups import TopGroups, top_groups
 from scamdetect.errors import BundleError, InputError
 from scamdetect.files import writing
 from scamdetect.labels import Decision
@@ -27,17 +26,19 @@ from scamdetect.reporting.counts import Counts
 from scamdetect.reporting.days import days_of, find_time_column
 from scamdetect.reporting.notes import (
     campaign_note,
+    damaged_groups_note,
     listed,
     notices,
+    other_groups_note,
     threshold_note,
     time_note,
 )
-from scamdetect.reporting.page import GENERATOR, Report, ShownCampaign, render
+from scamdetect.reporting.page import Report, ShownCampaign, render
+from scamdetect.reporting.places import local_source, page_path
 from scamdetect.reporting.samples import sample
 
 MOST_CAMPAIGNS, MOST_GROUPS = 12, 20
 TEXT_COLUMN = "text"
-_HEAD_BYTES = 1024
 
 
 def write_report(
@@ -58,12 +59,12 @@ def write_report(
     default the shipped one if it did. Without ``samples`` no message is shown and no model loaded.
     An earlier report under the name is replaced, any other file is not.
 
-    Raises InputError on what is no scored dump, on a missing column, on a bundle that did not score
-    it and on a destination that is taken; BundleError on a damaged bundle, OutputError where
-    writing fails, MissingExtraError without the extra ``report``.
+    Raises InputError on what is no scored dump or not local, on a missing column, on a bundle that
+    did not score it and on a destination that is taken; BundleError on a damaged bundle,
+    OutputError where writing fails, MissingExtraError without the extra ``report``.
     """
-    source = Path(scored)
-    target = _destination(source, destination)
+    source = local_source(scored)
+    target = page_path(source, destination)
     dump = open_scored(source)
     text = _column(dump, text_column, TEXT_COLUMN if dump.has(TEXT_COLUMN) else None)
     time = _column(dump, time_column, find_time_column(dump.columns))
@@ -73,6 +74,7 @@ def write_report(
     bundle = _bundle(source, models, model)
     shown_campaigns = _shown(dump, text, campaigns, bundle, samples=samples)
     scored_by = bundle.model_id if bundle else next(iter(models), None)
+    groups, group_notices = _groups(source, counts)
     report = Report(
         title=title or f"Scam report: {source.name}",
         source=source.name,
@@ -83,9 +85,9 @@ def write_report(
         calibrated=bundle is not None and bool(bundle.operating_points),
         campaigns=shown_campaigns,
         shortfall=campaigns.shortfall,
-        groups=top_groups(source, MOST_GROUPS),
+        groups=groups,
         has_text=text is not None,
-        notices=tuple(notices(counts, models)),
+        notices=(*notices(counts, models), *group_notices),
         time_note=time_note(counts, time, named=time_column is not None),
         campaign_note=campaign_note(text, samples=samples, marked=bundle is not None),
         threshold_note=threshold_note(models, None if bundle is None else bundle.model_id),
@@ -95,25 +97,6 @@ def write_report(
     page = render(report)
     with reported(target), writing(target) as file:
         file.write(page.encode("utf-8", "backslashreplace"))
-    return target
-
-
-def _destination(source: Path, given: str | Path | None) -> Path:
-    """Return where the page goes; raise InputError where another file is."""
-    if given is not None:
-        target = Path(given)
-    else:
-        name = unpacked(source).stem.removesuffix(".scored")
-        target = source.with_name(f"{name}.report.html")
-    if not target.parent.is_dir():
-        raise InputError(f"{target.parent}: no such folder; create it first")
-    if target.exists():
-        ours = False
-        if target.is_file():
-            with target.open("rb") as file:
-                ours = GENERATOR.encode() in file.read(_HEAD_BYTES)
-        if not ours:
-            raise InputError(f"{target}: is there already and no report; choose another name")
     return target
 
 
@@ -145,6 +128,16 @@ def _check(source: Path, counts: Counts) -> None:
             f"{source}: its scamdetect_ columns are of schema version {version}, and this "
             f"scamdetect knows {SCHEMA_VERSION}; upgrade it"
         )
+
+
+def _groups(source: Path, counts: Counts) -> tuple[TopGroups | None, tuple[str, ...]]:
+    """Return the groups beside the file, or none and a notice why they are not shown."""
+    try:
+        groups = top_groups(source, MOST_GROUPS)
+    except InputError:
+        return None, (damaged_groups_note(),)
+    note = None if groups is None else other_groups_note(groups, counts)
+    return (groups, ()) if note is None else (None, (note,))
 
 
 def _add_campaigns(campaigns: Campaigns, table: pa.Table, first_row: int) -> None:

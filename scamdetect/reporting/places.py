@@ -1,0 +1,73 @@
+"""Where a report reads from and where its page goes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from scamdetect.dumps.formats import destination_format, unpacked
+from scamdetect.dumps.patterns import is_pattern
+from scamdetect.dumps.remote.url import shown
+from scamdetect.dumps.streams import reading
+from scamdetect.errors import InputError
+
+GENERATOR = "scamdetect report"  # by which a page is known again
+_HEAD_BYTES = 1024
+# One letter is a drive; a Path has lost one of the slashes.
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/+")
+
+
+def local_source(scored: str | Path) -> Path:
+    """Return the path of what was scored, of a folder such as ``..`` by its name.
+
+    Raises InputError for a URL, and for a glob.
+    """
+    if url := _url(scored):
+        raise InputError(f"{url}: a report reads local files; download it first")
+    path = Path(scored)
+    with reading(path):
+        if is_pattern(str(scored)) and not path.exists():
+            raise InputError(f"{scored}: a report reads one file or one folder, no glob")
+        return path.resolve() if path.name in ("", "..") else path
+
+
+def page_path(source: Path, given: str | Path | None) -> Path:
+    """Return where the page goes, ``<stem>.report.html`` beside the source if none is given.
+
+    Raises InputError where another file is, where the folder is missing, and for a URL.
+    """
+    if given is not None and (url := _url(given)):
+        raise InputError(f"{url}: a report is written to a local file; upload it afterwards")
+    target = source.with_name(f"{_stem(source)}.report.html") if given is None else Path(given)
+    with reading(target):
+        if not target.parent.is_dir():
+            raise InputError(f"{target.parent}: no such folder; create it first")
+        if target.exists() and not _is_page(target):
+            raise InputError(f"{target}: is there already and no report; choose another name")
+    return target
+
+
+def _url(text: str | Path) -> str | None:
+    """Return a URL without what is secret in it, None for a path."""
+    found = _URL.match(str(text))
+    return found and shown(f"{found[1]}://{str(text)[found.end() :]}")
+
+
+def _stem(source: Path) -> str:
+    """Return the name without the extension, which a folder has only where it names a format."""
+    if not source.name:
+        raise InputError(f"{source}: no name follows from it; name the page with -o")
+    stem = unpacked(source).stem
+    if source.is_dir():
+        try:
+            destination_format(source)
+        except InputError:
+            stem = source.name
+    return stem.removesuffix(".scored")
+
+
+def _is_page(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return GENERATOR.encode() in file.read(_HEAD_BYTES)
