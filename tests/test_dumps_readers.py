@@ -163,12 +163,6 @@ def test_utf16_is_recognised(tmp_path: Path) -> None:
         open_dump(path, source_format="json")
 
 
-def test_damaged_utf16_names_the_line(tmp_path: Path) -> None:
-    path = _write(tmp_path, "a.txt", "ab\n".encode("utf-16") + b"\x00\xdc")
-    with pytest.raises(InputError, match=r"a\.txt: not utf-16 near line"):
-        _texts(open_dump(path, encoding="utf-16"))
-
-
 @pytest.mark.parametrize("encoding", ["utf-99", "rot13", "base64", "a\0b"])
 def test_unknown_encoding(tmp_path: Path, encoding: str) -> None:
     path = _write(tmp_path, "a.csv", "text\nhi\n")

@@ -17,14 +17,17 @@ _HINT = re.compile(r'"?sep=([^"\r\n])"?\r?\n', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Record:
-    """The lines of one record and its raw cells; none where a quote never closes."""
+    """The lines of one record and its raw cells.
+
+    There are none where a quote never closes or the line is too long, which is a record of its own.
+    """
 
     lines: list[Line]
     cells: list[str]
 
     @property
     def problem(self) -> str | None:
-        """Return why its bytes do not decode, None where they do."""
+        """Return why its lines cannot be read, None where they can."""
         return next((line.problem for line in self.lines if line.problem), None)
 
 
@@ -44,14 +47,14 @@ def records(source: Iterator[Line], delimiter: str) -> Iterator[Record]:
         splitter = Splitter(delimiter)
         lines = [line]
         size = len(line.raw)
-        state = splitter.feed(line.text)
+        state = State.BROKEN if line.is_cut else splitter.feed(line.text)
         while state is State.OPEN and size <= MAX_MULTILINE_BYTES:
             more = waiting.popleft() if waiting else next(source, None)
             if more is None:
                 break
             lines.append(more)
             size += len(more.raw)
-            state = splitter.feed(more.text)
+            state = State.BROKEN if more.is_cut else splitter.feed(more.text)
         if state is State.DONE:
             yield Record(lines, splitter.cells)
         else:

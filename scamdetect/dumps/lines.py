@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import codecs
-import io
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scamdetect.dumps.streams import opened
+from scamdetect.dumps.streams import Stream, opened
 from scamdetect.errors import InputError
 
 MAX_RECORD_BYTES = 64 << 20
+KEPT_BYTES = 64 << 10  # of a line that is too long; whole units of any encoding
+_PIECE_BYTES = 64 << 10
 _EXAMPLES = "utf-8, utf-16, cp1252, cp1251, gb18030, big5, shift_jis, euc-kr, tis-620"
+# The encodings whose byte-order mark says which of two codecs the file is in.
+_MARKED = {
+    "utf-16": {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE},
+    "utf-32": {"utf-32-le": codecs.BOM_UTF32_LE, "utf-32-be": codecs.BOM_UTF32_BE},
+}
+# Of these some have a newline of several bytes, or of another one (EBCDIC).
+_OTHER_NEWLINES = ("utf-16", "utf-32", "cp")
 
 
 class Line(NamedTuple):
-    """One physical line with its line end; ``problem`` tells why its bytes do not decode."""
+    """One physical line with its line end; ``problem`` tells why it cannot be read.
+
+    It does not decode, and ``text`` is rough then, or it is too long and ``is_cut``: ``text`` and
+    ``raw`` are its beginning.
+    """
 
     number: int
     text: str
     raw: bytes
     end: int  # bytes of the file read so far
     problem: str | None
+    is_cut: bool = False
+
+    @property
+    def undecodable(self) -> bool:
+        """Tell whether its bytes do not decode."""
+        return self.problem is not None and not self.is_cut
 
 
 def check_encoding(name: str | None) -> str:
@@ -38,53 +56,105 @@ def check_encoding(name: str | None) -> str:
 def read_lines(path: Path, encoding: str) -> Generator[Line]:
     """Yield the lines, split at newline characters only.
 
-    A line that does not decode is yielded with the problem and a rough text. Encodings of two or
-    four bytes a unit leave no next line to go on from: they raise InputError at the first bad byte,
-    as does a line of more than 64 MiB.
+    A line that does not decode, or of more than 64 MiB, is yielded with the problem. Raises
+    InputError where the byte-order mark that the encoding needs is missing.
     """
-    if "\n".encode(encoding) == b"\n":
-        yield from _byte_lines(path, encoding)
-    else:
-        yield from _wide_lines(path, encoding)
-
-
-def _byte_lines(path: Path, encoding: str) -> Generator[Line]:
     with opened(path) as file:
-        end = file.skip_bom() if encoding == "utf-8" else 0
+        codec, end = _skip_mark(path, file, encoding)
+        newline = "\n".encode(codec) if codec.startswith(_OTHER_NEWLINES) else b"\n"
+        readline = file.readline if newline == b"\n" else _Units(file, newline).readline
         number = 0
-        while raw := file.readline(MAX_RECORD_BYTES + 1):
+        while raw := readline(MAX_RECORD_BYTES + 1):
             number += 1
-            _check_length(path, number, len(raw))
             start, end = end, end + len(raw)
+            if len(raw) > MAX_RECORD_BYTES:
+                end += _skip_rest(readline, newline, raw)
+                raw = raw[:KEPT_BYTES]
+                text = raw.decode(codec, "replace")
+                yield Line(number, text, raw, file.on_disk(end), _too_long(), is_cut=True)
+                continue
             try:
-                yield Line(number, raw.decode(encoding), raw, file.on_disk(end), None)
+                yield Line(number, raw.decode(codec), raw, file.on_disk(end), None)
             except UnicodeDecodeError as error:
-                byte, offset = raw[error.start], start + error.start
-                problem = f"not {encoding}: byte 0x{byte:02x} at offset {offset}"
-                yield Line(number, raw.decode(encoding, "replace"), raw, file.on_disk(end), problem)
+                unit = raw[error.start : error.start + len(newline)]
+                what = "byte" if len(unit) == 1 else "bytes"
+                problem = f"not {encoding}: {what} 0x{unit.hex()} at offset {start + error.start}"
+                yield Line(number, raw.decode(codec, "replace"), raw, file.on_disk(end), problem)
 
 
-def _wide_lines(path: Path, encoding: str) -> Generator[Line]:
-    with opened(path) as file, io.TextIOWrapper(file, encoding, newline="\n") as lines:
-        number = 0
+def rejected_raw(lines: Sequence[Line], encoding: str) -> bytes:
+    """Return the bytes of the lines of a rejected record.
+
+    Where UTF-16 or UTF-32 decodes they are in UTF-8, which people can read.
+    """
+    if encoding.startswith(tuple(_MARKED)) and not any(line.problem for line in lines):
+        return "".join(line.text for line in lines).encode("utf-8")
+    return b"".join(line.raw for line in lines)
+
+
+def _skip_mark(path: Path, file: Stream, encoding: str) -> tuple[str, int]:
+    """Move behind a byte-order mark; return the codec of the lines and the length of the mark."""
+    if encoding == "utf-8":
+        return encoding, file.skip_bom()
+    if encoding not in _MARKED:
+        return encoding, 0
+    for codec, bom in _MARKED[encoding].items():
+        if length := file.skip_bom(bom):
+            return codec, length
+    raise InputError(
+        f"{path}: not {encoding}, as it has no byte-order mark; give the right --encoding, such as "
+        f"{' or '.join(_MARKED[encoding])}"
+    )
+
+
+def _skip_rest(readline: Callable[[int], bytes], newline: bytes, last: bytes) -> int:
+    """Pass over the rest of a line behind its bytes read last; return how many bytes it has."""
+    passed = 0
+    while last and not last.endswith(newline):
+        last = readline(_PIECE_BYTES)
+        passed += len(last)
+    return passed
+
+
+def _too_long() -> str:
+    size, kept = MAX_RECORD_BYTES >> 20, KEPT_BYTES >> 10
+    return f"a line of more than {size} MiB, of which the first {kept} KiB are kept here"
+
+
+class _Units:
+    """Lines that end in a newline of another byte or of several, which are the unit of the text."""
+
+    def __init__(self, file: Stream, newline: bytes) -> None:
+        self._file = file
+        self._newline = newline
+        self._ahead = bytearray()
+        self._at = 0  # where in it the next line begins
+
+    def readline(self, size: int) -> bytes:
+        """Return the next line with its end, or its first units of ``size`` bytes or a few more."""
+        size += -size % len(self._newline)
+        searched = 0
         while True:
-            try:
-                text = lines.readline(MAX_RECORD_BYTES + 1)
-            except UnicodeError as error:
-                raise InputError(
-                    f"{path}: not {encoding} near line {number + 1}; give the right --encoding"
-                ) from error
-            if not text:
-                return
-            number += 1
-            _check_length(path, number, len(text))
-            raw = text.encode("utf-8", "surrogatepass")
-            yield Line(number, text, raw, file.on_disk(file.tell()), None)
+            length = self._length(searched)
+            ready = len(self._ahead) - self._at
+            if length is not None or ready >= size:
+                length = size if length is None else min(length, size)
+                break
+            searched = ready - ready % len(self._newline)
+            del self._ahead[: self._at]
+            self._at = 0
+            piece = self._file.read1(_PIECE_BYTES)
+            if not piece:
+                length = ready
+                break
+            self._ahead += piece
+        start, self._at = self._at, self._at + length
+        return bytes(self._ahead[start : self._at])
 
-
-def _check_length(path: Path, number: int, length: int) -> None:
-    if length > MAX_RECORD_BYTES:
-        raise InputError(
-            f"{path}:{number}: a line of more than {MAX_RECORD_BYTES >> 20} MiB; "
-            "one message must fit in a record"
-        )
+    def _length(self, searched: int) -> int | None:
+        """Return the length of the next line, None where its end is not read yet."""
+        width = len(self._newline)
+        place = self._ahead.find(self._newline, self._at + searched)
+        while place >= 0 and (place - self._at) % width:  # the halves of two units
+            place = self._ahead.find(self._newline, place + 1)
+        return None if place < 0 else place - self._at + width

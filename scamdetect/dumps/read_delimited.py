@@ -13,7 +13,7 @@ from scamdetect import output
 from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
 from scamdetect.dumps.delimited import has_stray_quote, quote, strip_line_end, unquote
 from scamdetect.dumps.delimited_records import Record, records, separator_hint
-from scamdetect.dumps.lines import Line, read_lines
+from scamdetect.dumps.lines import Line, read_lines, rejected_raw
 from scamdetect.dumps.rows import DelimitedRows
 from scamdetect.dumps.streams import beginning
 from scamdetect.errors import InputError
@@ -72,7 +72,8 @@ def open_text(path: Path, encoding: str) -> Dump:
     def items() -> Iterator[Item[list[str]]]:
         for line in read_lines(path, encoding):
             if line.problem:
-                reject = Reject(line.number, line.number, 1, line.problem, line.raw, True)
+                number = line.number
+                reject = Reject(number, number, 1, line.problem, line.raw, line.undecodable)
                 yield Item(reject, len(line.raw), line.end)
             else:
                 cell = quote(strip_line_end(line.text), ",")
@@ -106,17 +107,17 @@ def _read_header(path: Path, delimiter: str, encoding: str) -> Record:
     if header is None:
         raise InputError(f"{path}: the file is empty; its first line must name the columns")
     where = f"{path}:{header.lines[0].number}"
+    text = "".join(line.text for line in header.lines)
+    if header.lines[0].is_cut or len(text) > _MAX_HEADER:
+        raise InputError(f"{where}: the first line is too long to be the names of the columns")
     if header.problem:
         raise InputError(f"{where}: {header.problem}; give the file's encoding with --encoding")
     if not header.cells:
         raise InputError(f"{where}: a quote is opened in the column names and never closed")
-    text = "".join(line.text for line in header.lines)
     if "\r" in strip_line_end(text):
         raise InputError(
             f"{where}: the lines end in a bare carriage return; convert them to newlines"
         )
-    if len(text) > _MAX_HEADER:
-        raise InputError(f"{where}: the first line is too long to be the names of the columns")
     return header
 
 
@@ -124,8 +125,8 @@ def _rows(path: Path, delimiter: str, encoding: str, width: int) -> Iterator[Ite
     found = records(_lines(path, encoding), delimiter)
     next(found)
     number = 0
-    # After a quote that never closes, later lines may be the rest of that record: until one is
-    # sound, a stray quote is no longer taken as a plain character.
+    # After a quote that never closes, as may be in a line too long to read, later lines may be the
+    # rest of that record: until one is sound, a stray quote is no longer a plain character.
     suspicious = False
     for record in found:
         first = record.lines[0]
@@ -138,6 +139,7 @@ def _rows(path: Path, delimiter: str, encoding: str, width: int) -> Iterator[Ite
             literal = strip_line_end(first.text).split(delimiter)
             cells = literal if len(literal) == width else []
         reason = record.problem
+        suspicious |= first.is_cut
         if reason is None and not cells:
             reason, suspicious = "a quote is opened and never closed", True
         elif reason is None and len(cells) != width:
@@ -150,7 +152,7 @@ def _rows(path: Path, delimiter: str, encoding: str, width: int) -> Iterator[Ite
             suspicious = False
             yield Item(cells, size, end)
         else:
-            raw = b"".join(line.raw for line in record.lines)
-            undecodable = record.problem is not None
+            raw = rejected_raw(record.lines, encoding)
+            undecodable = any(line.undecodable for line in record.lines)
             reject = Reject(number, first.number, len(record.lines), reason, raw, undecodable)
             yield Item(reject, size, end)

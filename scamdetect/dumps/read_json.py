@@ -13,7 +13,7 @@ from scamdetect import output
 from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
 from scamdetect.dumps.json_objects import in_one_line, read_object
 from scamdetect.dumps.json_records import Piece, pieces
-from scamdetect.dumps.lines import Line, read_lines
+from scamdetect.dumps.lines import Line, read_lines, rejected_raw
 from scamdetect.dumps.rows import JsonRows, encodable
 from scamdetect.dumps.streams import EmptyFileError
 from scamdetect.dumps.text_paths import MOST_MEMBERS, find_text, leads_to_member, object_members
@@ -129,18 +129,18 @@ def _survey(
 def _lines(path: Path, encoding: str) -> Iterator[Item[_Object]]:
     number = 0
     for line in read_lines(path, encoding):
-        if not line.text.strip():
+        if not line.text.strip() and not line.problem:
             continue
         number += 1
-        yield Item(_line(line, number), len(line.raw), line.end)
+        yield Item(_line(line, number, encoding), len(line.raw), line.end)
 
 
-def _line(line: Line, number: int) -> _Object | Reject:
+def _line(line: Line, number: int, encoding: str) -> _Object | Reject:
     raw = line.text.strip(" \t\r\n")
     value = line.problem or read_object(raw)
     if isinstance(value, dict):
         return raw, value
-    return Reject(number, line.number, 1, value, line.raw, line.problem is not None)
+    return Reject(number, line.number, 1, value, rejected_raw([line], encoding), line.undecodable)
 
 
 def _records(path: Path) -> Iterator[Item[_Object]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from scamdetect.dumps.batches import Dump, Item, Reject, counted
 from scamdetect.dumps.delimited import strip_line_end
 from scamdetect.dumps.formats import unpacked
-from scamdetect.dumps.lines import Line, read_lines
+from scamdetect.dumps.lines import Line, read_lines, rejected_raw
 from scamdetect.dumps.messages import Message, message_dump, schema
 from scamdetect.dumps.whatsapp_bodies import (
     LEFT_TO_RIGHT,
@@ -113,7 +113,7 @@ def open_whatsapp(path: Path, encoding: str, text_column: str) -> Dump:
     def items() -> Iterator[Item[Message]]:
         records = _records(read_lines(path, encoding), frozenset(form.orders))
         for number, record in enumerate(records, 1):
-            yield Item(_row(record, number, form), record.size, record.lines[-1].end)
+            yield Item(_row(record, number, form, encoding), record.size, record.lines[-1].end)
 
     return message_dump(
         path,
@@ -165,9 +165,9 @@ def _records(lines: Iterator[Line], styles: frozenset[Style]) -> Iterator[_Recor
             if current is not None:
                 yield current
             current = None
-            if line.text.strip():
+            if line.text.strip() or line.problem:
                 current = _Record([], None)
-        elif current.size > MAX_MESSAGE_BYTES:
+        elif current.size > MAX_MESSAGE_BYTES or current.lines[-1].is_cut:
             current.too_long = True
             yield current
             current = _Record([], None, too_long=True)
@@ -177,18 +177,20 @@ def _records(lines: Iterator[Line], styles: frozenset[Style]) -> Iterator[_Recor
         yield current
 
 
-def _row(record: _Record, number: int, form: _Form) -> Message | Reject:
+def _row(record: _Record, number: int, form: _Form, encoding: str) -> Message | Reject:
     head = record.head
-    problem = next((line.problem for line in record.lines if line.problem), None)
-    reason = problem
-    if record.too_long:
+    reason = next((line.problem for line in record.lines if line.problem), None)
+    if record.lines[-1].is_cut:
+        reason = record.lines[-1].problem
+    elif record.too_long:
         reason = f"a message of more than {MAX_MESSAGE_BYTES >> 20} MiB"
     elif head is None:
         reason = reason or "a line before the first message"
     if reason is not None or head is None:
-        raw = b"".join(line.raw for line in record.lines)
+        raw = rejected_raw(record.lines, encoding)
         first = record.lines[0].number
-        return Reject(number, first, len(record.lines), reason or "", raw, problem is not None)
+        undecodable = any(line.undecodable for line in record.lines)
+        return Reject(number, first, len(record.lines), reason or "", raw, undecodable)
     texts = [strip_line_end(line.text) for line in record.lines]
     sender, rest = split_sender(texts[0][head.end :])
     text = "\n".join([rest, *texts[1:]])

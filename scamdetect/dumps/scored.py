@@ -213,12 +213,12 @@ def _open_jsonl(path: Path) -> ScoredDump:
 
 def _objects(path: Path) -> Iterator[Item[dict[str, Any]]]:
     for line in read_lines(path, "utf-8"):
-        if line.text.strip():
+        if line.text.strip() or line.problem:
             found = line.problem or read_object(line.text)
             value: dict[str, Any] | Reject = (
                 found
                 if isinstance(found, dict)
-                else Reject(line.number, line.number, 1, found, b"", line.problem is not None)
+                else Reject(line.number, line.number, 1, found, b"", line.undecodable)
             )
             yield Item(value, len(line.raw), line.end)
 

@@ -45,9 +45,8 @@ class Stream(io.BufferedReader):
         self._unpacked = None if compression is None else _Unpacked(file, compression)
         super().__init__(self._unpacked or file, _BUFFER_BYTES)
 
-    def skip_bom(self) -> int:
-        """Move behind the byte-order mark of UTF-8 and return its length, 0 where there is none."""
-        bom = codecs.BOM_UTF8
+    def skip_bom(self, bom: bytes = codecs.BOM_UTF8) -> int:
+        """Move behind the byte-order mark and return its length, 0 where there is none."""
         return len(self.read(len(bom))) if self.peek(len(bom)).startswith(bom) else 0
 
     def on_disk(self, offset: int) -> int:
