@@ -250,7 +250,7 @@ def test_groups_beside_the_file_are_shown(
     assert f"from out.groups.{extension} beside" in read
 
 
-@pytest.mark.parametrize("delimiter", [";", "|", "\t"])
+@pytest.mark.parametrize("delimiter", [";", "|", "\t", "^", "§"])
 def test_groups_are_parted_as_the_source_is(
     tmp_path: Path, detector: ScamDetector, delimiter: str
 ) -> None:

@@ -46,6 +46,7 @@ _NAMES = pa.list_(pa.string())
 _TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
 _DECISIONS = plain_array([decision.value for decision in Decision], pa.string())
 _MOST = 2**63 - 1
+_HEADER_BYTES = 64 << 10
 _NAME = re.compile("[a-z_]{1,40}")  # of a kind
 _SURVEYED = 10_000  # objects of a JSONL file that are looked at for the names of its columns
 
@@ -165,9 +166,14 @@ def open_written(
 ) -> tuple[tuple[str, ...], Callable[[], Iterator[Item[list[str]]]]]:
     """Open a CSV or TSV that ``score`` wrote, like ``read_delimited.open_cells``.
 
-    The delimiter of a CSV is the first with which there is the needed column. Raises InputError.
+    The delimiter of a CSV is the first with which there is the needed column: a usual one, or what
+    stands before its name. Raises InputError.
     """
-    delimiters = _DELIMITERS if kind is Format.CSV else (DELIMITERS[kind],)
+    delimiters: Sequence[str] = (DELIMITERS[kind],)
+    if kind is Format.CSV:
+        start = beginning(path, _HEADER_BYTES).decode("utf-8", "ignore")
+        before = re.findall(rf'([^"\r\n])"?{needed}\b', start)[:1]
+        delimiters = (*_DELIMITERS, *before)
     opened = [open_cells(path, delimiters[0], "utf-8")]
     for delimiter in delimiters[1:]:
         if needed in opened[-1][0]:
