@@ -243,3 +243,12 @@ def test_resume_refuses_another_encoding(tmp_path: Path, detector: ScamDetector)
         score_file(path, detector=detector, part_rows=100, encoding="koi8-r", resume=True)
     summary = score_file(path, detector=detector, part_rows=100, encoding="cp1251", resume=True)
     assert summary.resumed
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("cell", ["\0", "\0\0", "\x01\0", "é\0"])
+def test_controls_in_short_lines_make_no_utf16(tmp_path: Path, end: str, cell: str) -> None:
+    for rows in range(1, 9):
+        path = tmp_path / f"{rows}.csv"
+        path.write_bytes(end.join(["text,other", *[f",{cell}"] * rows, ""]).encode())
+        assert text_encoding(path).name == "utf-8"

@@ -125,12 +125,17 @@ def _note(name: str, why: str) -> str:
 
 def _wide(head: bytes) -> str | None:
     """Return the encoding of two or four bytes a unit without a mark, None where it is none."""
-    controls = len(_CONTROL_BYTES.findall(head))
-    if _is_mostly_utf8([head]) and controls * _FEW_CONTROLS < len(head):
+    # A file of short lines or some damage has many controls, but its first line has not.
+    first = head.split(b"\n", 1)[0].rstrip(b"\r")
+    if _is_mostly_utf8([head]) and (_has_few_controls(head) or _has_few_controls(first)):
         return None
     found = {name: _separators(head, name) for name in _WIDE}
     (best, most), (_, second) = Counter(found).most_common(2)
     return best if most and most > _FAR_MORE * second else None
+
+
+def _has_few_controls(raw: bytes) -> bool:
+    return len(_CONTROL_BYTES.findall(raw)) * _FEW_CONTROLS < len(raw)
 
 
 def _separators(head: bytes, name: str) -> int:
