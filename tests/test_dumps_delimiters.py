@@ -152,3 +152,15 @@ def test_resume_refuses_another_delimiter(tmp_path: Path, detector: ScamDetector
     with pytest.raises(InputError, match="delimiter then ',', now ';'"):
         score_file(path, detector=detector, part_rows=100, delimiter=";", resume=True)
     assert score_file(path, detector=detector, part_rows=100, delimiter="comma", resume=True)
+
+
+def test_a_delimiter_that_our_own_columns_hold_is_quoted(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    (tmp_path / "in.csv").write_text("id_text\n1_hello\n", encoding="utf-8")
+    summary = score_file(
+        tmp_path / "in.csv", tmp_path / "out.csv", detector=detector, delimiter="_"
+    )
+    with summary.destination.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file, delimiter="_")
+    assert row["text"] == "hello" and row["scamdetect_model_id"] == detector.model_id

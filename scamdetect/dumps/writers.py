@@ -100,7 +100,8 @@ def _header(dump: Dump, delimiter: str) -> bytes:
     start = "\ufeff" if dump.bom else ""
     if dump.hint and delimiter == dump.delimiter:
         start += f"sep={delimiter}{dump.line_end}"
-    return start.encode("utf-8") + _line([*names, *output.COLUMNS], dump, delimiter)
+    own = (quote(name, delimiter) for name in output.COLUMNS)
+    return start.encode("utf-8") + _line([*names, *own], dump, delimiter)
 
 
 def _line(cells: list[str], dump: Dump, delimiter: str) -> bytes:
