@@ -148,22 +148,18 @@ def _join_parquet(file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> None:
     """Write the types and the metadata of the source, in row groups of a fair size."""
     schema = _schema(dump)
     parquet = pq.ParquetWriter(file, schema, compression="zstd")
-    held: list[pa.Table] = []
-
-    def flush() -> None:
-        if held:
-            parquet.write_table(pa.concat_tables(held))
-            held.clear()
-
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
     try:
         for batch in (batch for path in parts for batch in _stored_batches(path)):
-            held.append(pa.Table.from_batches([batch], schema))
-            if (
-                sum(table.num_rows for table in held) >= _ROW_GROUP_ROWS
-                or sum(table.nbytes for table in held) >= _ROW_GROUP_BYTES
-            ):
-                flush()
-        flush()
+            held.append(batch)
+            rows += batch.num_rows
+            size += batch.nbytes
+            if rows >= _ROW_GROUP_ROWS or size >= _ROW_GROUP_BYTES:
+                parquet.write_table(pa.Table.from_batches(held, schema))
+                held, rows, size = [], 0, 0
+        if held:
+            parquet.write_table(pa.Table.from_batches(held, schema))
         parquet.close()
     finally:
         # Without this a failed writer would write its footer when collected, to a closed file.
