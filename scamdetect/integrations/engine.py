@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scamdetect.dumps.job import Summary
+from scamdetect.dumps.read_parquet import read_batches
 from scamdetect.dumps.tally import Tally
 from scamdetect.errors import EngineError, InputError, ScamDetectError
 from scamdetect.integrations.batches import ScoreBatches
@@ -242,19 +243,20 @@ def _count(parts: Sequence[Path]) -> tuple[Tally, set[str]]:
     """Return what became of the rows and the models that scored them."""
     tally, models = Tally(), set[str]()
     for part in parts:
-        with pq.ParquetFile(part) as file:
-            for batch in file.iter_batches(columns=_COUNTED):
-                decision, kinds, language, reason, verdict, model = map(batch.column, _COUNTED)
-                flagged = pc.equal(decision, Decision.FLAG.value)
-                kind = pc.list_flatten(pc.filter(kinds, flagged)).field("kind")
-                tally += Tally(
-                    Counter({Decision(k): n for k, n in _counts(decision).items()}),
-                    _counts(kind),
-                    _counts(pc.filter(language, flagged)),
-                    cleared=_counts(reason)[CLEARED],
-                    verdicts=_counts(verdict.drop_null()),
-                )
-                models.update(_counts(model))
+        for table in read_batches(part, _COUNTED):
+            decision, kinds, language, reason, verdict, model = (
+                table.column(name).combine_chunks() for name in _COUNTED
+            )
+            flagged = pc.equal(decision, Decision.FLAG.value)
+            kind = pc.list_flatten(pc.filter(kinds, flagged)).field("kind")
+            tally += Tally(
+                Counter({Decision(k): n for k, n in _counts(decision).items()}),
+                _counts(kind),
+                _counts(pc.filter(language, flagged)),
+                cleared=_counts(reason)[CLEARED],
+                verdicts=_counts(verdict.drop_null()),
+            )
+            models.update(_counts(model))
     return tally, models
 
 
