@@ -146,18 +146,10 @@ class Work:
         Returns where the rejected records and where the groups are, each if any. What a kill leaves
         undone here, the next call does. Raises OSError, InputError where a joined file is gone.
         """
-        rejects = rejects_path(self.destination) if self.state.tally.rejected else None
-        if rejects is None:  # what an earlier job left would tell of other records
-            rejects_path(self.destination).unlink(missing_ok=True)
-        else:
-            _move(self._joined_rejects, rejects)
-        groups = (
-            None if self.state.settings.get("group_by") is None else groups_path(self.destination)
-        )
-        if groups is None:
-            groups_path(self.destination).unlink(missing_ok=True)
-        else:
-            _move(self._joined_groups, groups)
+        rejected = self.state.tally.rejected > 0
+        grouped = self.state.settings.get("group_by") is not None
+        rejects = _replace(rejects_path(self.destination), self._joined_rejects, rejected)
+        groups = _replace(groups_path(self.destination), self._joined_groups, grouped)
         _move(self._joined, self.destination)
         self.remove()
         return rejects, groups
@@ -339,6 +331,15 @@ def _locked(folder: Path) -> Iterator[None]:
         except OSError:  # a file system that knows no locks
             pass
         yield
+
+
+def _replace(final: Path, joined: Path, made: bool) -> Path | None:
+    """Give a joined file its final name, or remove what an earlier job left: it tells of others."""
+    if made:
+        _move(joined, final)
+        return final
+    final.unlink(missing_ok=True)
+    return None
 
 
 def _move(joined: Path, final: Path) -> None:
