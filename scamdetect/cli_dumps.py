@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from scamdetect.dumps.formats import Format
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.job import Summary
+    from scamdetect.dumps.summary import Summary
 
 FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged given
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from scamdetect.data.fetch import Fetched
     from scamdetect.data.verify import Comparison
     from scamdetect.doctor import Check
-    from scamdetect.dumps.job import Summary, Watch
+    from scamdetect.dumps.job import Watch
+    from scamdetect.dumps.summary import Summary
     from scamdetect.dumps.tally import Standing
     from scamdetect.prediction import Prediction
 

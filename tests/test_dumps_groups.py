@@ -23,7 +23,8 @@ from scamdetect.dumps.grouping import Column
 from scamdetect.dumps.groups import Groups
 from scamdetect.dumps.groups_file import write_groups
 from scamdetect.dumps.instants import instants
-from scamdetect.dumps.job import Summary, score_file
+from scamdetect.dumps.job import score_file
+from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Kind
 from scamdetect.prediction import KindScore, Prediction, unscored

@@ -19,7 +19,8 @@ from test_dumps_writers import EchoDetector
 
 from scamdetect import ScamDetector
 from scamdetect.dumps import many
-from scamdetect.dumps.job import Summary, score_file
+from scamdetect.dumps.job import score_file
+from scamdetect.dumps.summary import Summary
 from scamdetect.dumps.tally import Standing
 from scamdetect.errors import InputError
 

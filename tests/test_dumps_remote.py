@@ -25,10 +25,11 @@ from fsspec.implementations.memory import MemoryFileSystem
 from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
-from scamdetect.dumps.job import Summary, score_file
+from scamdetect.dumps.job import score_file
 from scamdetect.dumps.remote import path as remote
 from scamdetect.dumps.remote.path import RemotePath, remote_path
 from scamdetect.dumps.remote.url import shown
+from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError, OutputError
 
 Bucket = Any  # fsspec has no types

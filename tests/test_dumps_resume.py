@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from test_dumps_writers import EchoDetector
 
 from scamdetect.dumps import batches, parts, read_parquet
-from scamdetect.dumps.job import Summary, score_file
+from scamdetect.dumps.job import score_file
+from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError, JobInterrupted, OutputError
 from scamdetect.prediction import Prediction
 from scamdetect.thresholds import Thresholds

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
-from scamdetect.campaigns import Campaign
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.findings import Findings
 from scamdetect.dumps.formats import (
@@ -32,10 +31,10 @@ from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.selection import keep_columns, keep_flagged
 from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
+from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Standing, Tally, count
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
-from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION, Prediction
 
 PART_ROWS = 20_000
@@ -74,31 +73,6 @@ class Detector(Protocol):
 
     def predict(self, texts: Iterable[object], /) -> list[Prediction]:
         """Return one prediction a text, in their order."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What became of a dump; a message of two kinds counts under both."""
-
-    destination: Path
-    rejects: Path | None  # where the rejected records are, if any
-    model_id: str
-    rows: int
-    written: int  # of the rows, those in the destination
-    flagged: int
-    review: int
-    passed: int
-    unscored: int
-    rejected: int
-    cleared: int  # of those passed, by the first tier alone
-    flagged_by_kind: dict[str, int]  # most frequent first
-    flagged_by_language: dict[str, int]
-    seconds: float
-    notes: tuple[str, ...] = ()  # what was decided about how to read the source
-    resumed: int = 0  # of the rows, those that earlier runs had scored
-    verdicts: dict[str, int] = field(default_factory=dict)  # of scored rows, most frequent first
-    groups: Path | None = None  # where one row a group is, if asked for
-    campaigns: tuple[Campaign, ...] = ()  # the largest ones of two messages and more
 
 
 def score_file(
@@ -248,24 +222,15 @@ def score_file(
             work.join(dump, by)
         tally = work.state.tally
         rejects, groups = work.publish()
-    return Summary(
+    return summarise(
+        tally,
         destination=destination,
-        rejects=rejects,
         model_id=detector.model_id,
-        rows=tally.rows,
-        written=tally.decisions[Decision.FLAG] if only_flagged else tally.rows,
-        flagged=tally.decisions[Decision.FLAG],
-        review=tally.decisions[Decision.REVIEW],
-        passed=tally.decisions[Decision.PASS],
-        unscored=tally.decisions[Decision.UNSCORED],
-        rejected=tally.rejected,
-        cleared=tally.cleared,
-        flagged_by_kind=dict(tally.kinds.most_common()),
-        flagged_by_language=dict(tally.languages.most_common()),
         seconds=time.monotonic() - began,
+        rejects=rejects,
+        only_flagged=only_flagged,
         notes=dump.notes,
         resumed=resumed,
-        verdicts=dict(tally.verdicts.most_common()),
         groups=groups,
         campaigns=work.state.campaigns,
     )

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scamdetect.dumps.job import Summary
 from scamdetect.dumps.read_parquet import read_batches
+from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Tally
 from scamdetect.errors import EngineError, InputError, ScamDetectError
 from scamdetect.integrations.batches import ScoreBatches
@@ -128,23 +128,12 @@ def score_parquet(
                 "workers the same files and bundle"
             )
         notes = _changed(engine, schema, pq.read_schema(parts[0]))
-    return Summary(
+    return summarise(
+        tally,
         destination=destination,
-        rejects=None,
         model_id=detector.model_id,
-        rows=tally.rows,
-        written=tally.rows,
-        flagged=tally.decisions[Decision.FLAG],
-        review=tally.decisions[Decision.REVIEW],
-        passed=tally.decisions[Decision.PASS],
-        unscored=tally.decisions[Decision.UNSCORED],
-        rejected=0,
-        cleared=tally.cleared,
-        flagged_by_kind=dict(tally.kinds.most_common()),
-        flagged_by_language=dict(tally.languages.most_common()),
         seconds=time.monotonic() - began,
         notes=notes,
-        verdicts=dict(tally.verdicts.most_common()),
     )
 
 
