@@ -44,6 +44,16 @@ def list_array(rows: Sequence[Sequence[Any]], items: pa.Array, kind: pa.DataType
     return pa.Array.from_buffers(kind, len(rows), [None, _offsets(rows)], children=[items])
 
 
+def readable(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
+    """Return the values of a column of text, with escapes for bytes that are not UTF-8."""
+    try:
+        values: list[str | None] = column.to_pylist()
+    except UnicodeDecodeError:
+        raw = column.cast(pa.large_binary()).to_pylist()
+        values = [None if v is None else v.decode("utf-8", "backslashreplace") for v in raw]
+    return values
+
+
 def _offsets(rows: Sequence[Sequence[Any]]) -> pa.Buffer:
     offsets = np.zeros(len(rows) + 1, np.int32)
     np.cumsum([len(row) for row in rows], out=offsets[1:])

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from scamdetect.arrays import list_array, number_array, numbers, plain_array, valid
+from scamdetect.arrays import list_array, number_array, numbers, plain_array, readable, valid
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.groups import KIND, LANGUAGE, Groups
@@ -64,13 +64,9 @@ def write_groups(
 def _readable(table: pa.Table) -> pa.Table:
     """Return the groups with escapes in the place of bytes that are not UTF-8."""
     names = table.column(0)
-    try:
-        names.validate(full=True)
-    except pa.ArrowInvalid:
-        raw = names.cast(pa.large_binary()).to_pylist()
-        texts = [None if name is None else name.decode("utf-8", "backslashreplace") for name in raw]
-        table = table.set_column(0, table.schema.names[0], plain_array(texts, pa.string()))
-    return table
+    if not (pa.types.is_string(names.type) or pa.types.is_large_string(names.type)):
+        return table
+    return table.set_column(0, table.schema.names[0], plain_array(readable(names), pa.string()))
 
 
 def _record(cells: list[str], delimiter: str, *, safe: bool) -> bytes:

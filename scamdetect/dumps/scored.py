@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect import output
-from scamdetect.arrays import list_array, plain_array
+from scamdetect.arrays import list_array, plain_array, readable
 from scamdetect.dumps.batches import Item, Reject, grouped
 from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, unpacked
@@ -273,12 +273,7 @@ def _is_utf8(values: pa.ChunkedArray) -> bool:
 def _values(values: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    try:
-        found: list[Any] = values.to_pylist()
-    except UnicodeDecodeError:
-        raw = values.cast(pa.large_binary()).to_pylist()
-        found = [None if v is None else v.decode("utf-8", "backslashreplace") for v in raw]
-    return found
+    return readable(values)
 
 
 def _times(values: Sequence[Any]) -> pa.Array:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from scamdetect.arrays import readable
 from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import Format, destination_format, groups_path, unpacked
 from scamdetect.dumps.json_objects import read_object
@@ -92,14 +93,7 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
     """Return the values; of times and text what always can be shown."""
-    kind = column.type
-    if pa.types.is_temporal(kind):
-        column = column.cast(pa.string())
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        raw = column.cast(pa.large_binary()).to_pylist()
-        return [None if v is None else v.decode("utf-8", "backslashreplace") for v in raw]
-    found: list[Any] = column.to_pylist()
-    return found
+    return readable(column.cast(pa.string()) if pa.types.is_temporal(column.type) else column)
 
 
 def _row(record: dict[str, Any], by: str) -> GroupRow:
