@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.arrays import numbers, valid
+from scamdetect.arrays import numbers, readable, valid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -58,27 +58,18 @@ def instants(column: pa.Array) -> Instants:
     kind = column.type
     present = valid(column)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _read(_texts(column))
+        return _read(readable(column))
     if pa.types.is_floating(kind):
         values = numbers(column.cast(pa.float64()))
         finite = np.isfinite(values)
-        micros = _since_1970(np.where(finite & present, values, 0))
+        micros = since_1970(np.where(finite & present, values, 0))
         return Instants(micros, present & finite, present & ~finite)
     if pa.types.is_integer(kind):
-        micros = _since_1970(numbers(column.cast(pa.int64(), safe=False)))
+        micros = since_1970(numbers(column.cast(pa.int64(), safe=False)))
     else:
         stamps = column if pa.types.is_timestamp(kind) else column.cast(pa.timestamp("ms"))
         micros = _micros(numbers(stamps.view(pa.int64())), _IN_SECOND[stamps.type.unit])
     return Instants(micros, present, np.zeros(len(column), bool))
-
-
-def _texts(column: pa.Array) -> list[str | None]:
-    try:
-        texts: list[str | None] = column.to_pylist()
-    except UnicodeDecodeError:
-        raw = column.cast(pa.large_binary()).to_pylist()
-        texts = [None if value is None else value.decode("utf-8", "replace") for value in raw]
-    return texts
 
 
 def _read(texts: Sequence[str | None]) -> Instants:
@@ -92,7 +83,7 @@ def _read(texts: Sequence[str | None]) -> Instants:
 def _instant(text: str) -> int | None:
     text = text.strip()
     if _SINCE_1970.fullmatch(text):
-        return int(_since_1970(np.array([float(text)]))[0])
+        return int(since_1970(np.array([float(text)]))[0])
     try:
         moment = datetime.fromisoformat(text.removesuffix(" UTC"))
         if moment.tzinfo is None:
@@ -102,7 +93,8 @@ def _instant(text: str) -> int | None:
         return None
 
 
-def _since_1970(values: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.int64]:
+def since_1970(values: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return microseconds of seconds, milli-, micro- or nanoseconds since 1970, by their size."""
     plain = np.clip(values.astype(np.float64), -_MOST_NANOSECONDS, _MOST_NANOSECONDS)
     size = np.abs(plain)
     units = [size < _SECONDS, size < _MILLISECONDS, size < _MICROSECONDS]
