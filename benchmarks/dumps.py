@@ -12,14 +12,13 @@ tests, which scores in no time: what is left is the cost of the job itself. Writ
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from synthetic_dump import write_dump
+from throughput_processes import PEAK, run
 
 from scamdetect.bundle import Bundle, default_bundle_path
 from scamdetect.errors import ScamDetectError
@@ -27,14 +26,9 @@ from scamdetect.evaluation.provenance import commit, file_stem, machine, today
 from scamdetect.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
-_JOB = """
-import json, sys
-
-def peak():
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
-
-before = peak()
+_JOB = (
+    PEAK
+    + """
 from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
 summary = score_file(sys.argv[2], sys.argv[3], detector=ScamDetector.load(sys.argv[1]))
@@ -47,6 +41,7 @@ print(json.dumps({
     "rejected": summary.rejected,
 }))
 """
+)
 
 
 def main() -> None:
@@ -89,11 +84,7 @@ def measure(bundle: Path, rows: int, authored: Path, folder: Path) -> dict[str, 
     source, destination = folder / f"{rows}.parquet", folder / f"{rows}.scored.parquet"
     sys.stderr.write(f"{rows:,} rows\n")
     write_dump(source, rows, authored)
-    done = subprocess.run(
-        [sys.executable, "-c", _JOB, str(bundle), str(source), str(destination)],
-        capture_output=True, text=True, encoding="utf-8", check=True, cwd=ROOT,
-    )  # fmt: skip
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = run(_JOB, bundle, source, destination)
     sizes = {"source_MB": source, "destination_MB": destination}
     found |= {name: round(path.stat().st_size / 1e6, 1) for name, path in sizes.items()}
     source.unlink()

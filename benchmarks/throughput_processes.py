@@ -34,7 +34,7 @@ print(json.dumps([time.perf_counter() - start]))
 """
 _STAGES = ("import", "load", "first prediction", "total", "tokenizer.json (within load)")
 # ru_maxrss of a child begins at what its parent held when it forked, VmHWM at nothing.
-_MEMORY = """
+PEAK = """
 import json, resource, sys
 
 def peak():
@@ -46,6 +46,10 @@ def peak():
         return most // 1024 if sys.platform == "darwin" else most
 
 before = peak()
+"""
+_MEMORY = (
+    PEAK
+    + """
 from scamdetect import ScamDetector
 detector = ScamDetector.load(sys.argv[1])
 with open(sys.argv[2], encoding="utf-8") as file:
@@ -55,6 +59,7 @@ messages = (f"{texts[n % len(texts)]} {n}" for n in range(rows))
 scored = sum(p.scam_probability is not None for p in detector.stream(messages))
 print(json.dumps([(peak() - before) / 1024, scored]))
 """
+)
 
 
 def cold_start(bundle: Path, text: str, rounds: int) -> dict[str, dict[str, float]]:
@@ -63,8 +68,7 @@ def cold_start(bundle: Path, text: str, rounds: int) -> dict[str, dict[str, floa
     The last is the part of "load" that reads the tokenizer, in processes of its own.
     """
     taken = [
-        [*_run(_COLD, bundle, text), *_run(_TOKENIZER, bundle / TOKENIZER)]
-        for _ in range(rounds + 1)
+        [*run(_COLD, bundle, text), *run(_TOKENIZER, bundle / TOKENIZER)] for _ in range(rounds + 1)
     ][1:]
     return {
         stage: {
@@ -83,7 +87,7 @@ def peak_memory(bundle: Path, texts: Sequence[str], sizes: Sequence[int]) -> lis
         path = Path(folder) / "texts.json"
         path.write_text(json.dumps(list(texts)), encoding="utf-8")
         for rows in sizes:
-            megabytes, scored = _run(_MEMORY, bundle, path, rows)
+            megabytes, scored = run(_MEMORY, bundle, path, rows)
             found.append({"rows": rows, "scored": int(scored), "MB": round(megabytes, 1)})
     return found
 
@@ -93,7 +97,8 @@ def bundle_megabytes(bundle: Path) -> float:
     return round(sum(path.stat().st_size for path in bundle.iterdir()) / 1e6, 2)
 
 
-def _run(program: str, *arguments: object) -> list[float]:
+def run(program: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return what a program prints as JSON in a fresh process."""
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         capture_output=True,
@@ -102,5 +107,4 @@ def _run(program: str, *arguments: object) -> list[float]:
         check=True,
         cwd=ROOT,
     )
-    found: list[float] = json.loads(done.stdout)
-    return found
+    return json.loads(done.stdout)
