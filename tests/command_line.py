@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import scamdetect
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 _ADDED = {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
+_FAULTY = Path(__file__).with_name("faulty_cli.py")
+NEVER = "SIGKILL@none#1"  # a plan under which nothing happens
 
 
 def score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -30,3 +33,20 @@ def command(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess
     )
     assert "Traceback" not in done.stderr
     return done
+
+
+def faulty_score(
+    folder: Path, plan: str, *arguments: str | Path
+) -> subprocess.CompletedProcess[str]:
+    """Run ``scamdetect score`` with signals to itself as faulty_cli.py describes."""
+    return subprocess.run(
+        [sys.executable, str(_FAULTY), plan, "score", *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | _ADDED,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        start_new_session=True,
+        # A shell's background job ignores interrupts, and its children with it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
+from scamdetect.integrations.engine import ScoreBatches, score_parquet
 
 _WORDS = ("guaranteed", "profit", "bitcoin", "lunch", "meeting", "darling", "sale", "обед", "利润")
 _SENDER = pa.struct([("name", pa.string()), ("tags", pa.list_(pa.string()))])
@@ -104,3 +106,22 @@ def read(folder: Path) -> pa.Table:
     parts = sorted(folder.iterdir())
     assert [part.name for part in parts] == [f"part-{n:05}.parquet" for n in range(len(parts))]
     return pa.concat_tables([pq.ParquetFile(part).read() for part in parts])
+
+
+def check_columns_alone(folder: Path, engine: str, model: Path, rows: int) -> None:
+    """Score so many rows into the column ``id`` and ours, and check their number and types."""
+    source = write(folder / "a.parquet", table(rows))
+    scoring = ScoreBatches(model=model, columns=("id",))
+    assert score_parquet(source, engine=engine, scoring=scoring, workers=2).rows == rows
+    found = read(folder / "a.scored.parquet")
+    assert found.schema.equals(scoring.result_schema(SCHEMA))
+
+
+def check_after_a_kill(
+    folder: Path, engine: str, model: Path, detector: ScamDetector, rows: int
+) -> None:
+    """Score while a worker kills itself and notes it in ``killed``; check that no row is lost."""
+    source = write(folder / "a.parquet", table(rows))
+    score_parquet(source, engine=engine, scoring=ScoreBatches(model=model), workers=2)
+    assert int((folder / "killed").read_text()) != os.getpid()
+    assert read(folder / "a.scored.parquet").equals(local(source, detector))

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from command_line import score
+from command_line import NEVER, faulty_score, score
 
 from scamdetect.console import summary_lines
 from scamdetect.detector import ScamDetector
 from scamdetect.dumps.job import score_file
 
-_FAULTY = Path(__file__).with_name("faulty_cli.py")
-_NEVER = "SIGKILL@none#1"
 ROWS = 9000  # 5 batches, each a part
 
 
@@ -32,19 +28,10 @@ def _source(folder: Path) -> Path:
 
 
 def _score(
-    folder: Path, model: Path, *options: str, plan: str = _NEVER
+    folder: Path, model: Path, *options: str, plan: str = NEVER
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            *(sys.executable, str(_FAULTY), plan, "score", "in.csv", "--model", str(model)),
-            *("--threads", "1", "--part-rows", "2000", "--group-by", "who", *options),
-        ],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(_FAULTY.parent.parent), "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-    )
+    arguments = ("in.csv", "--model", model, "--threads", "1", "--part-rows", "2000")
+    return faulty_score(folder, plan, *arguments, "--group-by", "who", *options)
 
 
 def _told(stderr: str) -> list[str]:

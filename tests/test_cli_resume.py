@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import NEVER, faulty_score
 
-import scamdetect
-
-_ROOT = Path(scamdetect.__file__).resolve().parent.parent
-_ENVIRONMENT = os.environ | {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
-_FAULTY = Path(__file__).with_name("faulty_cli.py")
-_NEVER = "SIGKILL@none#1"
 ROWS = 9000  # 5 batches, each a part
 FOUND = "flagged 1,286, review 0, passed 7,712, unscored 1, rejected 1"
 
@@ -45,23 +38,10 @@ def _source(folder: Path) -> Path:
 
 
 def _score(
-    folder: Path, model: Path, *options: str, plan: str = _NEVER
+    folder: Path, model: Path, *options: str, plan: str = NEVER
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``score``, with signals to itself as faulty_cli.py describes."""
-    return subprocess.run(
-        [
-            *(sys.executable, str(_FAULTY), plan, "score", "in.csv", "--model", str(model)),
-            *("--threads", "1", "--part-rows", "2000", *options),
-        ],
-        cwd=folder,
-        env=_ENVIRONMENT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        start_new_session=True,
-        # A shell's background job ignores interrupts, and its children with it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    arguments = ("in.csv", "--model", model, "--threads", "1", "--part-rows", "2000", *options)
+    return faulty_score(folder, plan, *arguments)
 
 
 def _names(folder: Path) -> set[str]:

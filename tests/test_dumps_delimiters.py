@@ -10,6 +10,8 @@ import pytest
 from command_line import score
 from hypothesis import given
 from hypothesis import strategies as st
+from test_dumps_resume import CountingDetector
+from test_dumps_writers import EchoDetector
 
 from scamdetect import ScamDetector
 from scamdetect.dumps.delimiters import given_delimiter
@@ -137,18 +139,11 @@ def test_delimiter_on_the_command_line(tmp_path: Path, tiny_bundle: Path) -> Non
     assert "no column 'text'; its columns are: id;text" in done.stderr
 
 
-def test_resume_refuses_another_delimiter(tmp_path: Path, detector: ScamDetector) -> None:
+def test_resume_refuses_another_delimiter(tmp_path: Path) -> None:
     path = _write(tmp_path, "text\n" + "a;b\n" * 5000)
-
-    class Killed(Exception):
-        pass
-
-    def kill(records: int, share: float) -> None:
-        if records > 2048:
-            raise Killed
-
-    with pytest.raises(Killed):
-        score_file(path, detector=detector, part_rows=100, progress=kill)
+    with pytest.raises(KeyboardInterrupt):
+        score_file(path, detector=CountingDetector(fail_at=2), part_rows=100)
+    detector = EchoDetector()
     with pytest.raises(InputError, match="delimiter then ',', now ';'"):
         score_file(path, detector=detector, part_rows=100, delimiter=";", resume=True)
     assert score_file(path, detector=detector, part_rows=100, delimiter="comma", resume=True)

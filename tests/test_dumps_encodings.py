@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_dumps_resume import CountingDetector
+from test_dumps_writers import EchoDetector
 
-from scamdetect import ScamDetector
 from scamdetect.dumps import encodings
 from scamdetect.dumps.encodings import Encoding, shown, text_encoding
 from scamdetect.dumps.job import score_file
@@ -227,18 +228,11 @@ def test_utf8_is_never_taken_for_another(tmp_path_factory: pytest.TempPathFactor
     assert found.name == "utf-8" or raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
-def test_resume_refuses_another_encoding(tmp_path: Path, detector: ScamDetector) -> None:
+def test_resume_refuses_another_encoding(tmp_path: Path) -> None:
     path = _write(tmp_path, b"\n".join([_csv("ru", "cp1251"), *[b"9,hello"] * 3000]))
-
-    class Killed(Exception):
-        pass
-
-    def kill(records: int, share: float) -> None:
-        if records > 2048:
-            raise Killed
-
-    with pytest.raises(Killed):
-        score_file(path, detector=detector, part_rows=100, progress=kill)
+    with pytest.raises(KeyboardInterrupt):
+        score_file(path, detector=CountingDetector(fail_at=2), part_rows=100)
+    detector = EchoDetector()
     with pytest.raises(InputError, match="encoding then 'cp1251', now 'koi8-r'"):
         score_file(path, detector=detector, part_rows=100, encoding="koi8-r", resume=True)
     summary = score_file(path, detector=detector, part_rows=100, encoding="cp1251", resume=True)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import socketserver
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -19,7 +16,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import score
+from command_line import faulty_score, score
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 from test_dumps_resume import CountingDetector
@@ -131,14 +128,9 @@ def test_s3_is_resumed_and_a_changed_file_refused(
 ) -> None:
     for number in range(4):
         bucket.pipe_file(f"dumps/resumed/{number}.parquet", _parquet([f"hi {number}"] * 2000))
-    faulty = Path(__file__).with_name("faulty_cli.py")
     command = ["score", "s3://dumps/resumed", "-o", "s3://dumps/o/o.jsonl", "--threads", "1"]
     command += ["--part-rows", "2000", "--model", str(tiny_bundle)]
-    killed = subprocess.run(
-        [sys.executable, str(faulty), "SIGKILL@predict#3", *command],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(faulty.parent.parent)}, timeout=60,
-        capture_output=True,
-    )  # fmt: skip
+    killed = faulty_score(tmp_path, "SIGKILL@predict#3", *command[1:])
     assert killed.returncode < 0
     assert (tmp_path / "o.jsonl.parts" / "part-000001.jsonl").exists()
     moved = score(tmp_path, *command[1:3], "s3://dumps/o/o2.jsonl", *command[4:], "--resume")

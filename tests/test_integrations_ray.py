@@ -53,11 +53,7 @@ def test_files_of_a_folder_keep_their_order(
 def test_hardly_any_rows(
     ray_cluster: ModuleType, tmp_path: Path, tiny_bundle: Path, rows: int
 ) -> None:
-    source = engine_dumps.write(tmp_path / "a.parquet", engine_dumps.table(rows))
-    scoring = ScoreBatches(model=tiny_bundle, columns=("id",))
-    assert score_parquet(source, engine="ray", scoring=scoring, workers=2).rows == rows
-    found = engine_dumps.read(tmp_path / "a.scored.parquet")
-    assert found.schema.equals(scoring.result_schema(engine_dumps.SCHEMA))
+    engine_dumps.check_columns_alone(tmp_path, "ray", tiny_bundle, rows)
 
 
 def test_a_killed_actor_costs_no_row(
@@ -78,12 +74,7 @@ def test_a_killed_actor_costs_no_row(
             return ScoreBatches.__call__(self, table)
 
     monkeypatch.setattr(integration, "ScoreBatches", Mortal)
-    source = engine_dumps.write(tmp_path / "a.parquet", engine_dumps.table(10_000))
-    scoring = ScoreBatches(model=tiny_bundle)
-    score_parquet(source, engine="ray", scoring=scoring, workers=2)
-    assert int(Path(marker).read_text()) != os.getpid()
-    found = engine_dumps.read(tmp_path / "a.scored.parquet")
-    assert found.equals(engine_dumps.local(source, detector))
+    engine_dumps.check_after_a_kill(tmp_path, "ray", tiny_bundle, detector, 10_000)
 
 
 def test_a_dataset_is_scored_by_one_call(

@@ -84,11 +84,7 @@ def test_rows_of_a_file_keep_their_order(
 
 
 def test_no_rows(spark: SparkSession, tmp_path: Path, tiny_bundle: Path) -> None:
-    source = engine_dumps.write(tmp_path / "a.parquet", engine_dumps.table(0))
-    scoring = ScoreBatches(model=tiny_bundle, columns=("id",))
-    assert score_parquet(source, engine="spark", scoring=scoring, workers=2).rows == 0
-    found = engine_dumps.read(tmp_path / "a.scored.parquet")
-    assert found.schema.equals(scoring.result_schema(engine_dumps.SCHEMA))
+    engine_dumps.check_columns_alone(tmp_path, "spark", tiny_bundle, 0)
 
 
 def test_a_killed_worker_costs_no_row(
@@ -114,12 +110,7 @@ def test_a_killed_worker_costs_no_row(
         return score_and_die
 
     monkeypatch.setattr(integration, "scorer", mortal)
-    source = engine_dumps.write(tmp_path / "a.parquet", engine_dumps.table(2_000))
-    scoring = ScoreBatches(model=tiny_bundle)
-    score_parquet(source, engine="spark", scoring=scoring, workers=2)
-    assert int(Path(marker).read_text()) != os.getpid()
-    found = engine_dumps.read(tmp_path / "a.scored.parquet")
-    assert found.equals(engine_dumps.local(source, detector))
+    engine_dumps.check_after_a_kill(tmp_path, "spark", tiny_bundle, detector, 2_000)
 
 
 def test_the_model_is_loaded_once_a_worker(
