@@ -1,0 +1,1 @@
+"""Detectors beside each other on suites of scam text, much of it written or rewritten by AI."""

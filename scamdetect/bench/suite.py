@@ -1,0 +1,137 @@
+"""A suite: rows to score, and a manifest that says what they are and proves that they are those."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import pyarrow as pa
+
+from scamdetect.errors import InputError
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),  # unique in the suite
+        ("text", pa.string()),
+        ("verdict", pa.string()),
+        ("kinds", pa.list_(pa.string())),  # null where nobody read or wrote them
+        ("lang", pa.string()),
+        ("generator", pa.string()),  # the model that wrote the row; null: people
+        ("source", pa.string()),
+        ("group", pa.string()),  # near-duplicates, pairs and threads: resampled together
+        ("slices", pa.list_(pa.string())),
+        ("part", pa.string()),  # of the corpus: train, calibrate, dev or test
+        ("pair", pa.string()),  # the two sides of a contrast pair share it
+        ("clean_id", pa.string()),  # the row of this suite of which this one is a changed copy
+        ("change", pa.string()),  # how it was changed
+        ("strength", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a suite holds; ``sha256`` is of its rows, so a changed row or order changes it."""
+
+    name: str
+    version: int
+    about: str  # one sentence
+    final: bool  # holds test or final rows, which are opened for releases alone
+    sha256: str
+    rows: int
+    verdicts: Mapping[str, int]
+    kinds: Mapping[str, int]
+    languages: Mapping[str, int]
+    generators: Mapping[str, int]  # "people" for rows that no model wrote
+    sources: Mapping[str, int]
+    licences: Mapping[str, str]  # by source
+    made_with: Mapping[str, str]  # of what is no row: a rewriter's model and prompts
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Self:
+        """Return the manifest of a record that ``to_dict`` made."""
+        return cls(**record)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the manifest as JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Rows in the columns of SCHEMA, and their manifest."""
+
+    manifest: Manifest
+    rows: pa.Table
+
+    @property
+    def name(self) -> str:
+        """Return the name of the suite."""
+        return self.manifest.name
+
+
+def make_suite(
+    name: str,
+    version: int,
+    about: str,
+    rows: Iterable[Mapping[str, Any]],
+    licences: Mapping[str, str],
+    *,
+    final: bool,
+    made_with: Mapping[str, str] | None = None,
+) -> Suite:
+    """Return the suite of these rows, in the order of their ids; missing columns are null.
+
+    ``licences`` gives one to each source. Raises InputError without rows, on an id that comes
+    twice, a source without a licence and a ``clean_id`` that is no row.
+    """
+    ordered = sorted(rows, key=lambda row: str(row["id"]))
+    if not ordered:
+        raise InputError(f"suite {name}: there is no row for it")
+    table = pa.Table.from_pylist([dict(row) for row in ordered], schema=SCHEMA)
+    ids = table["id"].to_pylist()
+    known = set(ids)
+    if len(known) < len(ids):
+        twice = next(one for one, times in Counter(ids).items() if times > 1)
+        raise InputError(f"suite {name}: two rows have the id {twice}")
+    if unknown := set(filter(None, table["clean_id"].to_pylist())) - known:
+        raise InputError(f"suite {name}: clean_id {min(unknown)} is no row of it")
+    sources = _counted(table["source"].to_pylist())
+    if unknown := sources.keys() - licences.keys():
+        raise InputError(f"suite {name}: no licence is given for the source {min(unknown)}")
+    return Suite(
+        Manifest(
+            name=name,
+            version=version,
+            about=about,
+            final=final,
+            sha256=rows_sha256(table),
+            rows=table.num_rows,
+            verdicts=_counted(table["verdict"].to_pylist()),
+            kinds=_counted(
+                kind for kinds in table["kinds"].to_pylist() if kinds for kind in kinds
+            ),
+            languages=_counted(table["lang"].to_pylist()),
+            generators=_counted(one or "people" for one in table["generator"].to_pylist()),
+            sources=sources,
+            licences={source: licences[source] for source in sources},
+            made_with=dict(made_with or {}),
+        ),
+        table,
+    )
+
+
+def rows_sha256(table: pa.Table) -> str:
+    """Return the sha256 of the rows as JSON lines, keys and rows in their order."""
+    digest = hashlib.sha256()
+    for row in table.to_pylist():
+        digest.update(json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(names).items()))
