@@ -112,9 +112,7 @@ def make_suite(
             sha256=rows_sha256(table),
             rows=table.num_rows,
             verdicts=_counted(table["verdict"].to_pylist()),
-            kinds=_counted(
-                kind for kinds in table["kinds"].to_pylist() if kinds for kind in kinds
-            ),
+            kinds=_counted(kind for kinds in table["kinds"].to_pylist() if kinds for kind in kinds),
             languages=_counted(table["lang"].to_pylist()),
             generators=_counted(one or "people" for one in table["generator"].to_pylist()),
             sources=sources,
