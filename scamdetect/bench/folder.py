@@ -1,0 +1,239 @@
+"""A run on disk: what was asked, the rows without their text, and the scores part by part.
+
+    run.json                         suites, detectors, date, commit, machine
+    suites/<suite>.parquet           the rows of a suite without their text
+    scores/<suite>/<detector>/<n>.parquet   the answers to PART_ROWS rows
+    kept/                            what detectors keep: fitted baselines, answers that cost money
+
+No file but those under kept/ holds text of a message.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scamdetect.bench.answers import Answers, Detector, Training
+from scamdetect.bench.suite import Manifest, Suite
+from scamdetect.errors import InputError
+from scamdetect.files import replacing
+from scamdetect.labels import Kind
+
+RUN, SUITES, SCORES, KEPT = "run.json", "suites", "scores", "kept"
+SCHEMA_VERSION = 1
+CALIBRATE = "calibrate"
+PART_ROWS = 500
+
+_ANSWERS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("scam", pa.float64()),
+        ("flagged", pa.bool_()),
+        ("kinds", pa.list_(pa.string())),
+        ("problem", pa.string()),
+        ("seconds", pa.float64()),
+        ("cost", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class DetectorRecord:
+    """What a run knows of a detector."""
+
+    name: str
+    identity: str
+    note: str
+    training: Training | None
+
+    @classmethod
+    def of(cls, detector: Detector) -> DetectorRecord:
+        """Return the record of a detector."""
+        return cls(detector.name, detector.identity, detector.note, detector.training)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> DetectorRecord:
+        """Return the record that ``to_dict`` made."""
+        known = record["training"]
+        training = known and Training(
+            frozenset(known["sources"]), frozenset(known["generators"]), known["corpus_sha256"]
+        )
+        return cls(record["name"], record["identity"], record["note"], training)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as JSON types."""
+        record = asdict(self)
+        if self.training is not None:
+            record["training"] |= {
+                "sources": sorted(self.training.sources),
+                "generators": sorted(self.training.generators),
+            }
+        return record
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run was asked, in the order asked."""
+
+    benchmark: str  # its versioned name, or why the rows are not those of it
+    date: str
+    commit: str | None
+    machine: str
+    suites: tuple[Manifest, ...]  # those that thresholds are set on first
+    detectors: tuple[DetectorRecord, ...]
+
+
+class RunFolder:
+    """The folder of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def kept(self) -> Path:
+        """Return the folder in which detectors keep what they need again."""
+        return self.folder / KEPT
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write or replace ``run.json``."""
+        told = {
+            "schema_version": SCHEMA_VERSION,
+            "benchmark": record.benchmark,
+            "date": record.date,
+            "commit": record.commit,
+            "machine": record.machine,
+            "suites": [manifest.to_dict() for manifest in record.suites],
+            "detectors": [detector.to_dict() for detector in record.detectors],
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(self.folder / RUN) as partial:
+            text = json.dumps(told, indent=1, ensure_ascii=False)
+            partial.write_text(text + "\n", encoding="utf-8")
+
+    def read_record(self) -> RunRecord | None:
+        """Return what ``run.json`` says, None where there is none.
+
+        Raises InputError on a file that no run of this version wrote.
+        """
+        path = self.folder / RUN
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            if told["schema_version"] != SCHEMA_VERSION:
+                raise InputError(
+                    f"{path}: of the schema version {told['schema_version']}, this scamdetect "
+                    f"reads {SCHEMA_VERSION}; run the benchmark into another folder"
+                )
+            return RunRecord(
+                benchmark=told["benchmark"],
+                date=told["date"],
+                commit=told["commit"],
+                machine=told["machine"],
+                suites=tuple(Manifest.from_dict(one) for one in told["suites"]),
+                detectors=tuple(DetectorRecord.from_dict(one) for one in told["detectors"]),
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as problem:
+            raise InputError(
+                f"{path}: not the record of a benchmark run ({type(problem).__name__}); run the "
+                "benchmark into another folder"
+            ) from problem
+
+    def write_suite(self, suite: Suite) -> None:
+        """Write the rows of a suite without their text."""
+        path = self.folder / SUITES / f"{suite.name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            pq.write_table(suite.rows.drop_columns(["text"]), partial, compression="zstd")
+
+    def read_rows(self, suite: str) -> pa.Table:
+        """Return the rows of a suite without their text; raise InputError where damaged."""
+        return _read(self.folder / SUITES / f"{suite}.parquet")
+
+    def part(self, suite: str, detector: str, number: int) -> Path:
+        """Return where the answers to the rows of a part lie."""
+        return self.folder / SCORES / suite / detector / f"{number:05d}.parquet"
+
+    def read_answers(self, suite: str, detector: str, rows: int) -> Answers | None:
+        """Return the answers to all rows of a suite, None while a part is missing.
+
+        Raises InputError on a damaged part.
+        """
+        paths = [self.part(suite, detector, number) for number in range(parts_of(rows))]
+        if not all(path.exists() for path in paths):
+            return None
+        table = pa.concat_tables([_read(path) for path in paths])
+        if table.num_rows != rows:
+            raise InputError(
+                f"{paths[0].parent}: holds {table.num_rows} answers to {rows} rows; "
+                "remove the folder and run again"
+            )
+        return _answers(table)
+
+
+def parts_of(rows: int) -> int:
+    """Return in how many parts so many rows are scored."""
+    return -(-rows // PART_ROWS)
+
+
+def part_slices(rows: int) -> Iterator[slice]:
+    """Yield the rows of each part."""
+    for start in range(0, rows, PART_ROWS):
+        yield slice(start, min(start + PART_ROWS, rows))
+
+
+def write_part(path: Path, ids: list[str], answers: Answers) -> None:
+    """Write the answers to these rows, all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nothing = [None] * len(ids)
+    kinds = nothing if answers.kinds is None else [sorted(one) for one in answers.kinds]
+    table = pa.table(
+        {
+            "id": ids,
+            "scam": pa.array(answers.scam, pa.float64(), from_pandas=True),
+            "flagged": nothing if answers.flagged is None else answers.flagged.tolist(),
+            "kinds": kinds,
+            "problem": nothing if answers.problems is None else list(answers.problems),
+            "seconds": _floats(answers.seconds, len(ids)),
+            "cost": _floats(answers.cost, len(ids)),
+        },
+        schema=_ANSWERS,
+    )
+    with replacing(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
+
+
+def _floats(values: np.ndarray | None, n: int) -> pa.Array:
+    return pa.nulls(n, pa.float64()) if values is None else pa.array(values, from_pandas=True)
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as problem:
+        raise InputError(
+            f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
+        ) from problem
+
+
+def _answers(table: pa.Table) -> Answers:
+    def floats(name: str) -> np.ndarray:
+        return np.array(table[name].to_pylist(), dtype=np.float64)
+
+    told = {name: table[name].null_count < table.num_rows for name in _ANSWERS.names}
+    kinds = tuple(frozenset(map(Kind, names or ())) for names in table["kinds"].to_pylist())
+    return Answers(
+        scam=floats("scam"),
+        flagged=np.array(table["flagged"].to_pylist(), dtype=bool) if told["flagged"] else None,
+        kinds=kinds if told["kinds"] else None,
+        problems=tuple(table["problem"].to_pylist()) if told["problem"] else None,
+        seconds=floats("seconds") if told["seconds"] else None,
+        cost=floats("cost") if told["cost"] else None,
+    )

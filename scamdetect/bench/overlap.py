@@ -1,0 +1,108 @@
+"""How many rows of a suite stand in the text that a detector learnt from, where that is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scamdetect.bench.answers import Detector
+from scamdetect.bench.suite import Suite
+from scamdetect.errors import InputError
+from scamdetect.evaluation.contamination import CONTAINED, containment
+from scamdetect.evaluation.table import column, read_rows
+from scamdetect.files import file_sha256, replacing
+from scamdetect.text import normalise
+
+FILE = "overlaps.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """The rows of one suite and what the train rows of one corpus hold of them."""
+
+    suite: str
+    suite_sha256: str
+    corpus_sha256: str
+    detectors: tuple[str, ...]  # those that learnt from this corpus
+    by: str  # generator or source
+    n: int
+    exact: int  # the same normalised text
+    n_long: int  # rows long enough to be found in part
+    contained: int  # half of whose 5-grams or more stand in one train text
+
+
+def audit(suites: Sequence[Suite], detectors: Sequence[Detector], corpus: Path, out: Path) -> None:
+    """Write ``overlaps.json``: each suite's clean rows against the train rows of the corpus.
+
+    Only detectors whose training names this corpus are audited; what was audited stays.
+    """
+    digest = file_sha256(corpus)
+    names = tuple(
+        detector.name
+        for detector in detectors
+        if detector.training is not None and detector.training.corpus_sha256 == digest
+    )
+    if not names:
+        return
+    known = {(one.suite, one.suite_sha256, one.corpus_sha256) for one in read_overlaps(out)}
+    due = [one for one in suites if (one.name, one.manifest.sha256, digest) not in known]
+    found = list(read_overlaps(out))
+    if due:
+        train = list(column(read_rows(corpus, {"train"}), "norm"))
+        for suite in due:
+            found += _overlaps(suite, train, digest, names)
+    with replacing(out / FILE) as partial:
+        text = json.dumps([asdict(one) for one in found], indent=1)
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_overlaps(folder: Path) -> list[Overlap]:
+    """Return what ``audit`` found, nothing where it was not run; raise InputError where damaged."""
+    path = folder / FILE
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        return [Overlap(**one | {"detectors": tuple(one["detectors"])}) for one in records]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError) as problem:
+        raise InputError(
+            f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
+        ) from problem
+
+
+def _overlaps(
+    suite: Suite, train: list[str], digest: str, detectors: tuple[str, ...]
+) -> list[Overlap]:
+    clean = suite.rows.filter(suite.rows["clean_id"].is_null())
+    texts = [normalise(text) for text in column(clean, "text")]
+    known = set(train)
+    exact = np.array([text in known for text in texts], dtype=bool)
+    share = containment(texts, train)
+    long = ~np.isnan(share)
+    names = [
+        generator or source
+        for generator, source in zip(
+            column(clean, "generator"), column(clean, "source"), strict=True
+        )
+    ]
+    found = []
+    for name in sorted(set(names)):
+        here = np.array([one == name for one in names], dtype=bool)
+        found.append(
+            Overlap(
+                suite=suite.name,
+                suite_sha256=suite.manifest.sha256,
+                corpus_sha256=digest,
+                detectors=detectors,
+                by=name,
+                n=int(here.sum()),
+                exact=int(exact[here].sum()),
+                n_long=int((here & long).sum()),
+                contained=int((share[here & long] >= CONTAINED).sum()),
+            )
+        )
+    return found

@@ -1,0 +1,245 @@
+"""Score suites with detectors, part by part, so that a stopped or failed run goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from scamdetect.bench.answers import Answers, Detector
+from scamdetect.bench.detector_names import checked
+from scamdetect.bench.folder import (
+    DetectorRecord,
+    RunFolder,
+    RunRecord,
+    part_slices,
+    write_part,
+)
+from scamdetect.bench.suite import Manifest, Suite
+from scamdetect.errors import DetectorError, EndpointError, InputError, JobInterrupted
+from scamdetect.evaluation.provenance import commit, machine, today
+
+RAISED = "raised"  # the problem of a row at which the detector raised
+
+Watch = Callable[[str, str, int], None]  # suite, detector, rows done more
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A detector that did not finish a suite, and why."""
+
+    suite: str
+    detector: str
+    reason: str
+
+
+def run(
+    suites: Sequence[Suite],
+    detectors: Sequence[Detector],
+    out: Path,
+    benchmark: str,
+    *,
+    skip_failing: bool = False,
+    watch: Watch = lambda suite, detector, rows: None,
+    stop: Stop = lambda: False,
+) -> list[Failure]:
+    """Score every suite with every detector into the folder ``out`` and return what failed.
+
+    Finished parts stay and are not scored again. A detector that raises at a row is left there for
+    that suite and the row is named; with ``skip_failing`` the row gets no answer and the rest is
+    scored. Raises InputError where the folder holds scores of other rows or of another detector of
+    the same name, JobInterrupted when ``stop`` says so after a part.
+    """
+    folder = RunFolder(out)
+    folder.write_record(_record(folder, suites, detectors, benchmark))
+    for suite in suites:
+        folder.write_suite(suite)
+    failures = []
+    for detector in detectors:
+        for suite in suites:
+            try:
+                _score_suite(folder, suite, detector, skip_failing, watch, stop)
+            except EndpointError as problem:
+                # What is down or has spent its budget stays so: other suites would fail alike.
+                failures.append(Failure(suite.name, detector.name, str(problem)))
+                break
+            except DetectorError as problem:
+                failures.append(Failure(suite.name, detector.name, str(problem)))
+    return failures
+
+
+def _record(
+    folder: RunFolder, suites: Sequence[Suite], detectors: Sequence[Detector], benchmark: str
+) -> RunRecord:
+    """Return the record of the run, with what earlier runs into the folder scored."""
+    manifests = {suite.name: suite.manifest for suite in suites}
+    records = {detector.name: DetectorRecord.of(detector) for detector in detectors}
+    if len(records) < len(detectors):
+        raise InputError("two detectors have one name; give one a label: label=scheme:target")
+    before = folder.read_record()
+    if before is not None:
+        for manifest in before.suites:
+            _check_same_rows(folder, manifest, manifests.get(manifest.name))
+        for record in before.detectors:
+            if record.name in records and records[record.name].identity != record.identity:
+                raise InputError(
+                    f"{folder.folder}: holds scores of another {record.name!r} "
+                    f"({record.identity}, now {records[record.name].identity}); give this one a "
+                    "label (label=scheme:target) or choose another folder"
+                )
+        if before.benchmark != benchmark:
+            raise InputError(
+                f"{folder.folder}: is a run of {before.benchmark}, this is one of {benchmark}; "
+                "choose another folder"
+            )
+        manifests = {one.name: one for one in before.suites} | manifests
+        records = {one.name: one for one in before.detectors} | records
+    return RunRecord(
+        benchmark=benchmark,
+        date=today(),
+        commit=commit(),
+        machine=machine(),
+        suites=tuple(manifests.values()),
+        detectors=tuple(records.values()),
+    )
+
+
+def _check_same_rows(folder: RunFolder, before: Manifest, now: Manifest | None) -> None:
+    if now is not None and now.sha256 != before.sha256:
+        raise InputError(
+            f"{folder.folder}: holds scores of another suite {before.name} (sha256 "
+            f"{before.sha256[:16]}, now {now.sha256[:16]}); choose another folder"
+        )
+
+
+def _score_suite(
+    folder: RunFolder,
+    suite: Suite,
+    detector: Detector,
+    skip_failing: bool,
+    watch: Watch,
+    stop: Stop,
+) -> None:
+    ids: list[str] = suite.rows["id"].to_pylist()
+    texts: list[str] = suite.rows["text"].to_pylist()
+    for number, rows in enumerate(part_slices(len(ids))):
+        path = folder.part(suite.name, detector.name, number)
+        if not path.exists():
+            if stop():
+                raise JobInterrupted("interrupted; the same command goes on")
+            answers = _score_part(suite, detector, ids[rows], texts[rows], rows.start, skip_failing)
+            write_part(path, ids[rows], answers)
+        watch(suite.name, detector.name, len(ids[rows]))
+
+
+def _score_part(
+    suite: Suite,
+    detector: Detector,
+    ids: Sequence[str],
+    texts: Sequence[str],
+    first: int,
+    skip_failing: bool,
+) -> Answers:
+    starts = range(0, len(texts), detector.batch)
+
+    def score(start: int) -> Answers:
+        end = start + detector.batch
+        return _score_batch(
+            suite.name, detector, ids[start:end], texts[start:end], first + start, skip_failing
+        )
+
+    if detector.parallel == 1:
+        return _joined([score(start) for start in starts])
+    with ThreadPoolExecutor(detector.parallel) as pool:
+        return _joined(list(pool.map(score, starts)))
+
+
+def _score_batch(
+    suite: str,
+    detector: Detector,
+    ids: Sequence[str],
+    texts: Sequence[str],
+    first: int,
+    skip_failing: bool,
+) -> Answers:
+    began = time.perf_counter()
+    try:
+        answers = checked(detector, texts)
+    except EndpointError:
+        raise
+    except DetectorError as problem:
+        return _row_by_row(suite, detector, ids, texts, first, skip_failing, problem)
+    if answers.seconds is None:
+        each = (time.perf_counter() - began) / len(texts)
+        answers = replace(answers, seconds=np.full(len(texts), each))
+    return answers
+
+
+def _row_by_row(
+    suite: str,
+    detector: Detector,
+    ids: Sequence[str],
+    texts: Sequence[str],
+    first: int,
+    skip_failing: bool,
+    whole: DetectorError,
+) -> Answers:
+    """Return the answers to single rows, to find the one at which the detector fails."""
+    found = []
+    for place, text in enumerate(texts):
+        began = time.perf_counter()
+        try:
+            answers = checked(detector, [text])
+        except EndpointError:
+            raise
+        except DetectorError as problem:
+            if not skip_failing:
+                raise DetectorError(
+                    f"{problem}; at row {first + place + 1:,} of the suite {suite} (id "
+                    f"{ids[place]}). What was scored before is kept: mend the detector and run the "
+                    "same command, or leave such rows without an answer: --skip-failing"
+                ) from problem
+            answers = Answers(np.full(1, np.nan), problems=(RAISED,))
+        found.append(replace(answers, seconds=np.full(1, time.perf_counter() - began)))
+    if not skip_failing:
+        raise DetectorError(
+            f"{whole}; at rows {first + 1:,} to {first + len(texts):,} of the suite {suite} "
+            "together, though each of them alone is answered. Run with a smaller batch"
+        )
+    return _joined(found)
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
+    """Return the answers one after the other; what no part tells stays untold."""
+    sizes = [part.scam.size for part in parts]
+
+    def floats(name: str) -> np.ndarray | None:
+        told = [getattr(part, name) for part in parts]
+        if all(one is None for one in told):
+            return None
+        return np.concatenate(
+            [np.full(n, np.nan) if one is None else one for n, one in zip(sizes, told, strict=True)]
+        )
+
+    flagged = kinds = problems = None
+    if any(part.flagged is not None for part in parts):
+        # A row without an answer is not flagged.
+        flagged = np.concatenate(
+            [np.zeros(n, bool) if p.flagged is None else p.flagged
+             for n, p in zip(sizes, parts, strict=True)]
+        )  # fmt: skip
+    if any(part.kinds is not None for part in parts):
+        kinds = tuple(
+            one for n, p in zip(sizes, parts, strict=True) for one in p.kinds or (frozenset(),) * n
+        )
+    if any(part.problems is not None for part in parts):
+        problems = tuple(
+            one for n, p in zip(sizes, parts, strict=True) for one in p.problems or (None,) * n
+        )
+    scam = np.concatenate([part.scam for part in parts])
+    return Answers(scam, flagged, kinds, problems, floats("seconds"), floats("cost"))
