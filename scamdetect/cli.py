@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_bench import bench
 from scamdetect.cli_data import data
 from scamdetect.cli_dumps import MODEL, report, score
 from scamdetect.cli_train import average, evaluate, export, train
@@ -66,6 +67,7 @@ cli.add_command(train)
 cli.add_command(average)
 cli.add_command(export)
 cli.add_command(evaluate)
+cli.add_command(bench)
 
 
 def main() -> None:

@@ -36,7 +36,19 @@ ROOMS: dict[str, set[str]] = {
         )
     },
     "integrations": PUBLIC | {"scamdetect.dumps"},
-    "bench": PUBLIC | {"scamdetect.dumps", "scamdetect.evaluation", "scamdetect.perturb"},
+    "bench": PUBLIC
+    | {
+        f"scamdetect.{module}"
+        for module in (
+            "data",
+            "detector",
+            "evaluation",
+            "perturb",
+            "text",
+            "thresholds",
+            "training",
+        )
+    },
 }
 COMMANDS = {path.stem for path in PACKAGE.glob("cli*.py")} | {"console"}
 COMMAND_MODULES = {f"scamdetect.{name}" for name in COMMANDS}

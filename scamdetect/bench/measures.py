@@ -202,15 +202,17 @@ def suite_figures(
 
 
 def seen_rows(rows: pa.Table, training: Training | None) -> Bools:
-    """Return which rows (n,) come from a source or a generator that a detector learnt from."""
+    """Return which rows (n,) a detector has seen the like of.
+
+    Those by a generator that it learnt from, and those by people of a source that it learnt from.
+    """
     if training is None:
         return np.zeros(rows.num_rows, dtype=bool)
+    pairs = zip(column(rows, "source"), column(rows, "generator"), strict=True)
     return np.array(
         [
-            source in training.sources or generator in training.generators
-            for source, generator in zip(
-                column(rows, "source"), column(rows, "generator"), strict=True
-            )
+            source in training.sources if generator is None else generator in training.generators
+            for source, generator in pairs
         ],
         dtype=bool,
     )

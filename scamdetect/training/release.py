@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -65,9 +65,19 @@ KNOWN_TEXTS = (  # invented; a fresh install must give the probabilities that th
 )
 
 
-def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Log) -> None:
+def release(
+    run: Path,
+    corpus: Path,
+    out: Path,
+    name: str,
+    version: str,
+    log: Log,
+    *,
+    left_out: Sequence[str] = (),
+) -> None:
     """Write the bundle ``out`` from the finished run; nothing is left there when a step fails.
 
+    ``left_out`` names the generators whose rows were taken out of the corpus, for the manifest.
     Raises RecipeError without a finished run or with another corpus than the run's, BundleError
     where int8 and fp32 part too far.
     """
@@ -120,6 +130,7 @@ def release(run: Path, corpus: Path, out: Path, name: str, version: str, log: Lo
             "teacher": record.get("teacher"),
             "run": {k: record[k] for k in ("rows", "draws", "steps", "tokens", "minutes", "torch")},
             "sources": _sources(held["train"]),
+            "without_generators": list(left_out),
             "languages": _languages(held["train"], held["calibrate"]),
             "calibrate_rows": sample.num_rows,
             "calibration": calibration.record(),

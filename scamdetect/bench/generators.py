@@ -1,0 +1,216 @@
+"""Train with and without a generator and measure both on rows of it that neither learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from scamdetect.bench.answers import Answers, Floats, Log
+from scamdetect.bench.generator_gap import (
+    GapRecord,
+    Side,
+    best_f1_threshold,
+    read_gaps,
+    side,
+    write_gaps,
+)
+from scamdetect.bench.holdout import HeldOut, hold_out, write_corpus
+from scamdetect.bench.measures import Target, frozen_thresholds
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import InputError
+from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluation.reference_mix import (
+    CALIBRATE_ROWS,
+    balanced_sample,
+    reference_weights,
+)
+from scamdetect.evaluation.scoring import score_texts
+from scamdetect.evaluation.table import column, detector_texts, is_authored, select
+from scamdetect.files import file_sha256, replacing
+from scamdetect.labels import Verdict
+from scamdetect.training.fit import train
+from scamdetect.training.recipe import Recipe, load_recipe, write_recipe
+from scamdetect.training.release import release
+
+TFIDF = "tfidf"
+CORPUS, RECIPE, RUN, BUNDLE = "corpus.parquet", "recipe.toml", "run", "bundle"
+WITH_ALL = "with-all"
+
+
+@dataclass(frozen=True)
+class Learner:
+    """What is trained: a recipe, or the TF-IDF baseline where it is None."""
+
+    name: str
+    recipe: Path | None
+
+
+def measure_gaps(
+    corpus: Path,
+    names: tuple[str, ...],
+    learners: tuple[Learner, ...],
+    out: Path,
+    reference: Path | None,
+    log: Log,
+) -> list[GapRecord]:
+    """Train every learner with and without each generator; add the gaps to ``out`` and return all.
+
+    What is trained stays in ``out``: a stopped run goes on. ``reference`` is a bundle that learnt
+    from this very corpus by the same recipe, in place of the training with all generators. Raises
+    InputError where it is another, or where rows of it would be measured that it learnt from.
+    """
+    held = hold_out(corpus, names)
+    seed = None if reference is None else _reference_seed(reference, held, corpus, learners)
+    for learner in learners:
+        folder = out / "trained" / learner.name
+        whole = _scorer(learner, held.with_all, folder / WITH_ALL, (), seed, reference, log)
+        for name in names:
+            log(f"{learner.name}: with {name}")
+            first = _side(whole(), held.with_all(), held.measured(name), held.trained_rows(name))
+            log(f"{learner.name}: without {name}")
+            part = _scorer(
+                learner, partial(held.without, name), folder / f"without-{name}", (name,), seed,
+                None, log,
+            )  # fmt: skip
+            second = _side(part(), held.without(name), held.measured(name), 0)
+            rows = held.measured(name)
+            verdicts = column(rows, "verdict")
+            record = GapRecord(
+                learner=learner.name,
+                generator=name,
+                n_scam=int((verdicts == Verdict.SCAM.value).sum()),
+                n_legit=int((verdicts == Verdict.LEGIT.value).sum()),
+                with_it=first,
+                without_it=second,
+            )
+            kept = [
+                one
+                for one in read_gaps(out)
+                if (one.learner, one.generator) != (learner.name, name)
+            ]
+            out.mkdir(parents=True, exist_ok=True)
+            write_gaps([*kept, record], out)
+    return read_gaps(out)
+
+
+Scorer = Callable[[pa.Table], Floats]
+
+
+def _scorer(
+    learner: Learner,
+    rows: Callable[[], pa.Table],
+    folder: Path,
+    left_out: tuple[str, ...],
+    seed: int | None,
+    reference: Path | None,
+    log: Log,
+) -> Callable[[], Scorer]:
+    """Return what trains the learner on the rows when first asked, and then scores."""
+    kept: list[Scorer] = []
+
+    def trained() -> Scorer:
+        if not kept:
+            if learner.recipe is None:
+                kept.append(_tfidf(rows(), log))
+            else:
+                bundle = reference or _bundle(learner.recipe, rows(), folder, left_out, seed, log)
+                kept.append(_bundle_scorer(bundle, log))
+        return kept[0]
+
+    return trained
+
+
+def _tfidf(corpus: pa.Table, log: Log) -> Scorer:
+    fitted = train_baseline(select(corpus, column(corpus, "role") == "train"), log)
+    return lambda table: fitted.scam_probabilities(list(column(table, "norm")))
+
+
+def _bundle_scorer(bundle: Path, log: Log) -> Scorer:
+    detector = ScamDetector.load(bundle)
+    name = detector.bundle.name
+    return lambda table: score_texts(detector, detector_texts(table), name, log).scam
+
+
+def _bundle(
+    recipe_path: Path,
+    rows: pa.Table,
+    folder: Path,
+    left_out: tuple[str, ...],
+    seed: int | None,
+    log: Log,
+) -> Path:
+    """Return the bundle trained on the rows, from where an earlier run stopped."""
+    bundle = folder / BUNDLE
+    if bundle.exists():
+        log(f"{bundle}: kept")
+        return bundle
+    write_corpus(rows, folder / CORPUS)
+    recipe = _fitting(load_recipe(recipe_path), rows, left_out, seed)
+    with replacing(folder / RECIPE) as whole:
+        write_recipe(recipe, whole)
+    train(folder / RECIPE, folder / CORPUS, folder / RUN, True, log)
+    release(folder / RUN, folder / CORPUS, bundle, recipe.name, "0.0.0", log, left_out=left_out)
+    return bundle
+
+
+def _fitting(recipe: Recipe, rows: pa.Table, left_out: tuple[str, ...], seed: int | None) -> Recipe:
+    """Return the recipe named for what it leaves out, with the seed of a reference.
+
+    Pairs are among the authored rows alone: without those their part of the loss is 0.
+    """
+    learnt = select(rows, column(rows, "role") == "train")
+    pairs = is_authored(learnt).any()
+    return msgspec.structs.replace(
+        recipe,
+        name="-".join([recipe.name, *(f"without-{name}" for name in left_out)]),
+        seed=recipe.seed if seed is None else seed,
+        loss=msgspec.structs.replace(recipe.loss, pair=recipe.loss.pair if pairs else 0.0),
+    )
+
+
+def _side(scorer: Scorer, corpus: pa.Table, measured: pa.Table, trained_rows: int) -> Side:
+    """Return the figures on the measured rows at thresholds of the corpus' calibrate rows."""
+    whole = select(corpus, column(corpus, "role") == "calibrate")
+    calibrate = balanced_sample(whole, CALIBRATE_ROWS)
+    found = scorer(pa.concat_tables([calibrate, measured]))
+    scores = found[: calibrate.num_rows]
+    weights = reference_weights(calibrate)
+    calibrated = Target(calibrate, Answers(scores))
+    sides = (calibrated.scam | calibrated.legit) & (weights > 0)
+    best = best_f1_threshold(calibrated.scores[sides], calibrated.scam[sides], weights[sides])
+    target = Target(measured, Answers(found[calibrate.num_rows :]))
+    return side(target, frozen_thresholds(calibrated, weights), best, trained_rows)
+
+
+def _reference_seed(
+    reference: Path, held: HeldOut, corpus: Path, learners: tuple[Learner, ...]
+) -> int:
+    """Return the seed of the reference; raise InputError where it can be none."""
+    detector = ScamDetector.load(reference)
+    learnt = detector.bundle.training
+    if learnt.get("corpus_sha256") != file_sha256(corpus):
+        raise InputError(
+            f"{reference}: did not learn from {corpus}; leave out --reference, and the bundle with "
+            "all generators is trained"
+        )
+    if held.changes_training:
+        raise InputError(
+            f"{reference}: learnt from rows that are to be measured, for a named generator has no "
+            "dev rows; leave out --reference"
+        )
+    stated = msgspec.convert(learnt["recipe"], Recipe)
+    for learner in learners:
+        if learner.recipe is None:
+            continue
+        asked = load_recipe(learner.recipe)
+        if msgspec.structs.replace(asked, seed=stated.seed) != stated:
+            raise InputError(
+                f"{reference}: was trained by the recipe {stated.name!r}, which is not that of "
+                f"{learner.recipe}; leave out --reference"
+            )
+    return stated.seed

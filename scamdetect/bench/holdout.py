@@ -1,0 +1,121 @@
+"""Corpora in which one generator is missing, and the rows of it to measure on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scamdetect.bench.answers import Bools
+from scamdetect.bench.writers import generators
+from scamdetect.errors import InputError
+from scamdetect.evaluation.table import Objects, column, normaliser_problem
+from scamdetect.files import replacing
+from scamdetect.labels import Verdict
+
+TEST_SHARE = 0.3  # of the groups of a generator that has no dev rows
+FEWEST_SCAMS = 30
+_LEARNT = ("train", "calibrate")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A corpus and its generators, and which of its rows (n,) measure each of those named."""
+
+    corpus: pa.Table
+    writers: Objects
+    test: dict[str, Bools]
+
+    def measured(self, generator: str) -> pa.Table:
+        """Return the rows that measure a generator; no corpus of this one holds them to learn."""
+        return self.corpus.filter(pa.array(self.test[generator]))
+
+    def trained_rows(self, generator: str) -> int:
+        """Return how many train rows of a generator are left to learn from."""
+        train = column(self.corpus, "role") == "train"
+        return int((train & (self.writers == generator) & ~self._all_tests()).sum())
+
+    def with_all(self) -> pa.Table:
+        """Return the corpus without the rows that measure, but for those of dev and test."""
+        return self.corpus.filter(pa.array(~(self._all_tests() & self._learnt())))
+
+    def without(self, generator: str) -> pa.Table:
+        """Return the same without any row of the generator to learn or calibrate from."""
+        gone = (self._all_tests() | (self.writers == generator)) & self._learnt()
+        return self.corpus.filter(pa.array(~gone))
+
+    @property
+    def changes_training(self) -> bool:
+        """Return whether rows that measure had to be taken from what is learnt."""
+        return bool((self._all_tests() & self._learnt()).any())
+
+    def _learnt(self) -> Bools:
+        return np.isin(column(self.corpus, "role").astype(str), _LEARNT)
+
+    def _all_tests(self) -> Bools:
+        return np.logical_or.reduce(list(self.test.values()))
+
+
+def hold_out(corpus: Path, names: tuple[str, ...]) -> HeldOut:
+    """Return the corpus with the rows that measure each generator.
+
+    Those are its dev rows where there are any, else 30 % of its groups out of train and calibrate,
+    the same on every machine. Raises InputError on a generator with too few scams to measure or to
+    learn from, on a corpus that is missing or of another normaliser.
+    """
+    try:
+        table = pq.read_table(corpus)
+    except (OSError, pa.ArrowException) as problem:
+        raise InputError(
+            f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
+        ) from problem
+    if problem := normaliser_problem(corpus, table.schema):
+        raise InputError(problem)
+    writers = generators(table)
+    scam = (column(table, "verdict") == Verdict.SCAM.value) & ~column(table, "not_legit").astype(
+        bool
+    )
+    test = {}
+    for name in names:
+        rows = _test_rows(table, writers == name)
+        learnt = (writers == name) & (column(table, "role") == "train") & ~rows
+        for what, found in (("measure", (rows & scam).sum()), ("learn", (learnt & scam).sum())):
+            if found < FEWEST_SCAMS:
+                known = ", ".join(sorted({one for one in writers if one is not None}))
+                raise InputError(
+                    f"generator {name!r}: {found} scams to {what} on, {FEWEST_SCAMS} are needed; "
+                    f"the generators of {corpus} are: {known}"
+                )
+        test[name] = rows & ~column(table, "not_legit").astype(bool)
+    return HeldOut(table, writers, test)
+
+
+def write_corpus(table: pa.Table, path: Path) -> None:
+    """Write a corpus, unless a file of these rows is there: a run goes on with the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and pq.read_table(path).equals(table):
+        return
+    with replacing(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
+
+
+def _test_rows(table: pa.Table, own: Bools) -> Bools:
+    roles = column(table, "role").astype(str)
+    if (dev := own & (roles == "dev")).any():
+        return dev
+    learnt = own & np.isin(roles, _LEARNT)
+    hashes, groups = column(table, "row_hash"), column(table, "group")
+    first: dict[int, str] = {}
+    for row in np.flatnonzero(learnt):
+        first[groups[row]] = min(first.get(groups[row], hashes[row]), hashes[row])
+    chosen = {group for group, one in first.items() if _draw(one) < TEST_SHARE}
+    return learnt & np.array([group in chosen for group in groups], dtype=bool)
+
+
+def _draw(row_hash: str) -> float:
+    """Return a number in [0, 1) that the row's hash decides, apart from other uses of it."""
+    return int(hashlib.sha256(f"held out {row_hash}".encode()).hexdigest()[:8], 16) / 2**32

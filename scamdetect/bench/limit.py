@@ -1,0 +1,46 @@
+"""A part of a suite, for detectors that cost money or time a message."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+
+import numpy as np
+import pyarrow as pa
+
+from scamdetect.bench.suite import Suite, make_suite
+
+
+def limited(suite: Suite, rows: int) -> Suite:
+    """Return at most ``rows`` of the suite, evenly from its verdicts and languages.
+
+    Changed copies stay with their clean row, the sides of a pair together; deterministic.
+    """
+    table = suite.rows
+    if table.num_rows <= rows:
+        return suite
+    records = table.to_pylist()
+    families: dict[str, list[int]] = defaultdict(list)
+    for place, record in enumerate(records):
+        families[record["pair"] or record["clean_id"] or record["id"]].append(place)
+    cells: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name in sorted(families, key=lambda one: hashlib.sha256(one.encode()).hexdigest()):
+        first = records[families[name][0]]
+        cells[first["verdict"], first["lang"]].append(name)
+    taken: list[int] = []
+    # One of each cell in turn, until the next would be one too many.
+    for turn in range(max(map(len, cells.values()))):
+        for names in cells.values():
+            if turn < len(names) and len(taken) + len(families[names[turn]]) <= rows:
+                taken += families[names[turn]]
+    manifest = suite.manifest
+    kept = table.take(pa.array(np.sort(taken), pa.int64()))
+    return make_suite(
+        manifest.name,
+        manifest.version,
+        manifest.about,
+        kept.to_pylist(),
+        manifest.licences,
+        final=manifest.final,
+        made_with=manifest.made_with,
+    )
