@@ -20,9 +20,11 @@ def limited(suite: Suite, rows: int) -> Suite:
     if table.num_rows <= rows:
         return suite
     records = table.to_pylist()
+    pair_of = {record["id"]: record["pair"] for record in records}
     families: dict[str, list[int]] = defaultdict(list)
     for place, record in enumerate(records):
-        families[record["pair"] or record["clean_id"] or record["id"]].append(place)
+        clean = record["clean_id"] or record["id"]
+        families[pair_of[clean] or clean].append(place)
     cells: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name in sorted(families, key=lambda one: hashlib.sha256(one.encode()).hexdigest()):
         first = records[families[name][0]]
