@@ -39,6 +39,10 @@ class RecipeError(ScamDetectError):
     """Report a training recipe with an unknown key or an impossible value."""
 
 
+class DetectorError(ScamDetectError):
+    """Report a detector of the benchmark that failed or gave answers that cannot be used."""
+
+
 class MissingExtraError(ScamDetectError, ImportError):
     """Report an optional dependency that is not installed."""
 

@@ -7,7 +7,7 @@ import pytest
 from synthetic_corpus import row, table
 
 from scamdetect.errors import InputError
-from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluation.baseline import Baseline, train_baseline
 
 
 def _ignore(line: str) -> None:
@@ -33,3 +33,11 @@ def test_open_verdicts_teach_nothing() -> None:
 def test_one_class_is_refused() -> None:
     with pytest.raises(InputError, match="legit and scam"):
         train_baseline(table([row(1, "legit"), row(2, "spam")]), _ignore)
+
+
+def test_a_baseline_says_the_same_after_it_was_taken_apart() -> None:
+    train = table(row(i, verdict) for i in range(20) for verdict in ("legit", "scam"))
+    texts = ["lunch near the bridge?", "pay the release fee of your bitcoin", ""]
+    fitted = train_baseline(train, _ignore)
+    again = Baseline.from_parts(fitted.to_parts())
+    np.testing.assert_array_equal(again.scam_probabilities(texts), fitted.scam_probabilities(texts))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +47,24 @@ class Baseline:
             scores[full] = float32_decimals(found)
         return scores
 
+    def to_parts(self) -> dict[str, Any]:
+        """Return what ``from_parts`` makes the same baseline of: few arrays and the model.
+
+        The vectoriser itself holds each n-gram as an object of its own, slow to keep and to load.
+        """
+        return {
+            "ngrams": self.vectoriser.get_feature_names_out().astype(str),
+            "idf": self.vectoriser.idf_,
+            "model": self.model,
+        }
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, Any]) -> Self:
+        """Return the baseline that ``to_parts`` took apart."""
+        vectoriser = _weighing(parts["ngrams"].tolist())
+        vectoriser.idf_ = parts["idf"]
+        return cls(vectoriser, parts["model"])
+
 
 def train_baseline(train: pa.Table, log: Callable[[str], None]) -> Baseline:
     """Return the baseline fitted on the normalised train rows, by their weights; deterministic.
@@ -65,15 +84,19 @@ def train_baseline(train: pa.Table, log: Callable[[str], None]) -> Baseline:
     counted = TfidfVectorizer(
         analyzer="char_wb", ngram_range=NGRAMS, max_features=MAX_FEATURES, use_idf=False
     ).fit(text[:VOCABULARY_CHARACTERS] for text in texts[::step])
-    vectoriser = TfidfVectorizer(
-        analyzer="char_wb",
-        ngram_range=NGRAMS,
-        vocabulary=counted.vocabulary_,
-        sublinear_tf=True,
-        dtype=np.float32,
-    )
+    vectoriser = _weighing(counted.vocabulary_)
     features = vectoriser.fit_transform(texts)
     log(f"baseline: fitting on {features.shape[0]:,} rows x {features.shape[1]:,} n-grams")
     model = LogisticRegression(C=10.0, tol=1e-3, max_iter=200)
     model.fit(features, verdicts.astype(str), column(known, "weight").astype(np.float64))
     return Baseline(vectoriser, model)
+
+
+def _weighing(vocabulary: Mapping[str, int] | Sequence[str]) -> TfidfVectorizer:
+    return TfidfVectorizer(
+        analyzer="char_wb",
+        ngram_range=NGRAMS,
+        vocabulary=vocabulary,
+        sublinear_tf=True,
+        dtype=np.float32,
+    )

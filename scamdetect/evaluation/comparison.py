@@ -139,8 +139,9 @@ def score_rows(
         name = encoder_baseline.NAME
 
         def frozen() -> DetectorScores:
-            scam = encoder_baseline.encoder_scores(rows.train, scored, base, log)
-            return with_flag(name, scam)
+            fitted = encoder_baseline.train_encoder_baseline(rows.train, base, log)
+            log(f"{name}: scoring {scored.num_rows:,} rows")
+            return with_flag(name, fitted.scam_probabilities(texts))
 
         try:
             found.append(cache.scores(name, f"{name} {base}", _ENCODER_CODE, hashes, frozen))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.evaluation.metrics import Floats, float32_decimals
@@ -15,31 +18,50 @@ from scamdetect.labels import Verdict
 
 try:
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
+    from sklearn.pipeline import Pipeline, make_pipeline
     from sklearn.preprocessing import StandardScaler
 except ImportError as error:
     raise MissingExtraError("scikit-learn", "train") from error
+
+if TYPE_CHECKING:
+    from scamdetect.training.base import Base
+    from scamdetect.training.model import ScamModel
 
 NAME = "frozen encoder"
 TRAIN_ROWS = 20_000
 MAX_TOKENS = 128
 
 
-def encoder_scores(
-    train: pa.Table, rows: pa.Table, base: str, log: Callable[[str], None]
-) -> Floats:
-    """Return the scam probability (rows,) by the frozen ``base``, NaN where a text is empty.
+@dataclass(frozen=True)
+class EncoderBaseline:
+    """A frozen base encoder and what was fitted on its vectors, a pipeline of scikit-learn's."""
+
+    base: Base
+    model: ScamModel
+    classifier: Pipeline
+
+    def scam_probabilities(self, texts: Sequence[str]) -> Floats:
+        """Return the scam probability of each normalised text (n,), NaN where it is empty."""
+        classes = list(self.classifier.classes_)
+        scores = np.full(len(texts), np.nan)
+        full = [place for place, text in enumerate(texts) if text]
+        if full:
+            vectors = _vectors(self.base, self.model, [texts[place] for place in full])
+            found = self.classifier.predict_proba(vectors)[:, classes.index(Verdict.SCAM.value)]
+            scores[full] = float32_decimals(found)
+        return scores
+
+
+def train_encoder_baseline(
+    train: pa.Table, base: str, log: Callable[[str], None]
+) -> EncoderBaseline:
+    """Return logistic regression on vectors of the frozen ``base``, fitted on normalised rows.
 
     Mean-pooled vectors of the texts' beginnings, without a prefix, as training starts from them;
     learnt from at most 20,000 train rows taken evenly from the verdict x slice x language cells, by
     their weights. Raises InputError when these lack scam or legit ones, MissingExtraError where
     torch or the offline base is not installed.
     """
-    try:
-        from scamdetect.training.base import load_base
-        from scamdetect.training.probe import pooled_vectors, untrained
-    except ModuleNotFoundError as problem:
-        raise MissingExtraError(problem.name or "torch", "train") from problem
     learnt = balanced_sample(train, TRAIN_ROWS)
     verdicts = column(learnt, "verdict").astype(str)
     if not {Verdict.SCAM.value, Verdict.LEGIT.value} <= set(verdicts):
@@ -47,17 +69,30 @@ def encoder_scores(
             f"the {NAME} needs legit and scam rows with the role train; got {learnt.num_rows} rows "
             "without both; rebuild the corpus or choose wider licences"
         )
-    loaded = load_base(base)
-    model = untrained(loaded)
-    log(f"{NAME}: reading {learnt.num_rows:,} train rows with {loaded.name}")
-    vectors = pooled_vectors(model, loaded.tokenizer, list(column(learnt, "norm")), MAX_TOKENS)
-    fitted = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500, tol=1e-3))
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500, tol=1e-3))
+    fitted = load_encoder_baseline(base, classifier)
+    log(f"{NAME}: reading {learnt.num_rows:,} train rows with {fitted.base.name}")
+    vectors = _vectors(fitted.base, fitted.model, list(column(learnt, "norm")))
     weights = column(learnt, "weight").astype(np.float64)
-    fitted.fit(vectors, verdicts, logisticregression__sample_weight=weights)
-    log(f"{NAME}: scoring {rows.num_rows:,} rows")
-    texts = list(column(rows, "norm"))
-    vectors = pooled_vectors(model, loaded.tokenizer, texts, MAX_TOKENS)
-    found = fitted.predict_proba(vectors)[:, list(fitted.classes_).index(Verdict.SCAM.value)]
-    scores = float32_decimals(found)
-    scores[[not text for text in texts]] = np.nan
-    return scores
+    classifier.fit(vectors, verdicts, logisticregression__sample_weight=weights)
+    return fitted
+
+
+def load_encoder_baseline(base: str, classifier: Pipeline) -> EncoderBaseline:
+    """Return the frozen ``base`` under a classifier that was fitted before.
+
+    Raises MissingExtraError where torch or the offline base is not installed.
+    """
+    try:
+        from scamdetect.training.base import load_base
+        from scamdetect.training.probe import untrained
+    except ModuleNotFoundError as problem:
+        raise MissingExtraError(problem.name or "torch", "train") from problem
+    loaded = load_base(base)
+    return EncoderBaseline(loaded, untrained(loaded), classifier)
+
+
+def _vectors(base: Base, model: ScamModel, texts: Sequence[str]) -> NDArray[np.float32]:
+    from scamdetect.training.probe import pooled_vectors
+
+    return pooled_vectors(model, base.tokenizer, texts, MAX_TOKENS)

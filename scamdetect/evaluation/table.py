@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
-from scamdetect.text import NORMALISER_VERSION
+from scamdetect.text import NORMALISER_VERSION, normalise
 
 Objects = NDArray[np.object_]
 Bools = NDArray[np.bool_]
@@ -100,3 +100,8 @@ def evaluation_sets(table: pa.Table) -> dict[str, Bools]:
 def detector_texts(table: pa.Table) -> list[Any]:
     """Return the texts as a user would pass them, with the sources' own placeholders mapped."""
     return list(table[_INPUT if _INPUT in table.column_names else "norm"].to_pylist())
+
+
+def normalised(texts: Sequence[str]) -> list[str]:
+    """Return texts as ``norm`` holds them, which is what baselines read; empty where nothing is."""
+    return [normalise(text) for text in texts]

@@ -1,0 +1,179 @@
+"""Detectors by what a command line calls them, and their answers checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scamdetect.bench import plugins
+from scamdetect.bench.answers import Answers, Bools, Detector, Floats, Setting
+from scamdetect.errors import DetectorError, InputError, MissingExtraError, ScamDetectError
+from scamdetect.labels import Kind
+
+_LABEL = re.compile(r"\w[\w.+-]*")
+_SECRETS = re.compile(r"(?<=//)[^/@\s]*@|\?[^#\s]*")  # of a URL: who asks, and with what key
+_ROUNDING = 1e-6  # float32 sums of shares end this far above 1
+
+
+def load_detector(spec: str, setting: Setting) -> Detector:
+    """Return the detector that ``[label=]scheme:target`` names, under its label.
+
+    Without one it is called by the scheme and the last part of the target. Raises InputError,
+    naming the spec, where there is no such scheme or its loader fails, MissingExtraError where that
+    needs a package.
+    """
+    shown = _SECRETS.sub("", spec)
+    label, scheme, target = _parsed(spec)
+    loader = plugins.load(plugins.DETECTORS, scheme)
+    try:
+        found = loader(target, setting)
+    except MissingExtraError:
+        raise
+    except ScamDetectError as problem:
+        raise InputError(f"{shown}: {problem}") from problem
+    except Exception as problem:
+        raise InputError(
+            f"{shown}: its loader failed ({type(problem).__name__}: {problem})"
+        ) from problem
+    if not isinstance(found, Detector):
+        raise InputError(
+            f"{shown}: its loader gave {type(found).__name__}, not a Detector; correct the package "
+            f"that registers {scheme!r}"
+        )
+    return replace(found, name=label or _short_name(scheme, target))
+
+
+def checked(detector: Detector, texts: Sequence[str]) -> Answers:
+    """Return the detector's answers to n texts, as arrays of the right types.
+
+    Raises DetectorError where it fails or gives what cannot be used; the message never quotes what
+    the detector said, which may hold text of a message.
+    """
+    name = detector.name
+    try:
+        given = detector.score(texts)
+    except ScamDetectError as problem:
+        raise DetectorError(f"{name}: {problem}") from problem
+    except Exception as problem:
+        raise DetectorError(
+            f"{name}: it raised {type(problem).__name__} {_place(problem)} on {len(texts)} texts"
+        ) from None
+    if not isinstance(given, Answers):
+        given = Answers(scam=given)
+    n = len(texts)
+    return Answers(
+        scam=_probabilities(name, given.scam, n),
+        flagged=None if given.flagged is None else _flags(name, given.flagged, n),
+        kinds=None if given.kinds is None else _kinds(name, given.kinds, n),
+        problems=None if given.problems is None else _problems(name, given.problems, n),
+        seconds=None if given.seconds is None else _amounts(name, "seconds", given.seconds, n),
+        cost=None if given.cost is None else _amounts(name, "cost", given.cost, n),
+    )
+
+
+def _parsed(spec: str) -> tuple[str | None, str, str]:
+    head, _, target = spec.partition(":")
+    label, equals, scheme = head.rpartition("=")
+    if equals and not _LABEL.fullmatch(label):
+        raise InputError(
+            f"{_SECRETS.sub('', spec)}: {label!r} is no label; use letters, digits and . _ + -"
+        )
+    if not scheme.strip():
+        raise InputError(
+            f"{_SECRETS.sub('', spec)!r} names no detector; write [label=]scheme:target, as "
+            f"mine=sklearn:model.skops; schemes: {', '.join(plugins.names(plugins.DETECTORS))}"
+        )
+    return label or None, scheme, target
+
+
+def _short_name(scheme: str, target: str) -> str:
+    parts = [part for part in re.split(r"[/\\#:@]", _SECRETS.sub("", target)) if part.strip()]
+    words = parts[-1:] if parts and parts[-1].startswith(scheme) else [scheme, *parts[-1:]]
+    return "-".join(filter(None, (re.sub(r"[^\w.+]+", "-", word).strip("-.") for word in words)))
+
+
+def _place(problem: Exception) -> str:
+    frames = extract_tb(problem.__traceback__)
+    return f"at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+def _wrong(name: str, what: str, expected: str, came: str) -> DetectorError:
+    return DetectorError(f"{name}: {what} must be {expected}; got {came}")
+
+
+def _array(name: str, what: str, expected: str, given: Any) -> NDArray[Any]:  # noqa: ANN401
+    try:
+        return np.asarray(given)
+    except Exception:
+        raise _wrong(name, what, expected, type(given).__name__) from None
+
+
+def _numbers(name: str, what: str, expected: str, given: Any, n: int) -> Floats:  # noqa: ANN401
+    found = _array(name, what, expected, given)
+    if found.shape != (n,):
+        raise _wrong(name, what, expected, f"the shape {found.shape}")
+    try:
+        # Strings would turn into numbers too, and are a mistake.
+        if found.dtype.kind not in "fiubO" or any(isinstance(one, str | bytes) for one in found):
+            raise TypeError
+        return found.astype(np.float64)
+    except (TypeError, ValueError):
+        raise _wrong(name, what, expected, f"values of the type {found.dtype}") from None
+
+
+def _probabilities(name: str, given: Any, n: int) -> Floats:  # noqa: ANN401
+    expected = f"{n} scam probabilities from 0 to 1, NaN for no answer"
+    found = _numbers(name, "its answer", expected, given, n)
+    bad = found[~np.isnan(found) & ~((found >= -_ROUNDING) & (found <= 1 + _ROUNDING))]
+    if bad.size:
+        raise _wrong(name, "its answer", expected, f"{bad.size} outside, the first {bad[0]:g}")
+    return np.clip(found, 0.0, 1.0)
+
+
+def _amounts(name: str, what: str, given: Any, n: int) -> Floats:  # noqa: ANN401
+    expected = f"{n} numbers from 0 on, NaN where not known"
+    found = _numbers(name, what, expected, given, n)
+    bad = found[(found < 0) | np.isinf(found)]
+    if bad.size:
+        raise _wrong(name, what, expected, f"{bad.size} others, the first {bad[0]:g}")
+    return found
+
+
+def _flags(name: str, given: Any, n: int) -> Bools:  # noqa: ANN401
+    expected = f"{n} booleans"
+    found = _array(name, "flagged", expected, given)
+    if found.shape != (n,) or (n and found.dtype != np.bool_):
+        raise _wrong(name, "flagged", expected, f"the shape {found.shape} of {found.dtype}")
+    return found.astype(bool)
+
+
+def _kinds(name: str, given: Any, n: int) -> tuple[frozenset[Kind], ...]:  # noqa: ANN401
+    expected = f"{n} sets of {', '.join(Kind)}"
+    try:
+        if len(given) != n:
+            raise _wrong(name, "kinds", expected, str(len(given)))
+        if any(isinstance(named, str) for named in given):
+            raise TypeError
+        return tuple(frozenset(Kind(kind) for kind in named) for named in given)
+    except (TypeError, ValueError):
+        raise _wrong(name, "kinds", expected, "something else among them") from None
+
+
+def _problems(name: str, given: Any, n: int) -> tuple[str | None, ...]:  # noqa: ANN401
+    expected = f"{n} words or None"
+    try:
+        found = tuple(given)
+    except TypeError:
+        raise _wrong(name, "problems", expected, type(given).__name__) from None
+    if isinstance(given, str) or len(found) != n:
+        raise _wrong(name, "problems", expected, str(len(found)))
+    if any(one is not None and not isinstance(one, str) for one in found):
+        raise _wrong(name, "problems", expected, "something else among them")
+    return found

