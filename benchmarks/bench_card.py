@@ -20,7 +20,10 @@ A benchmark for detectors of scam messages, in suites that each ask one question
 of others: it is a recipe with checksums. `scamdetect data fetch` gets the public files from their
 owners, `scamdetect data build` makes the corpus, and the suites choose from that and from this
 project's own messages (`data/authored`). A suite whose sha256 is the one below has the same rows,
-texts, labels and groups as here; figures on another one are not comparable, and are reported so."""
+texts, labels and groups as here; figures on another one are not comparable, and are reported so.
+What `llm` and `calibrate` can choose from depends on every source that trains, for the build
+balances them against one another: fetch all of them. A corpus without two of those sources gave
+the other suites unchanged."""
 
 _SUITES = {
     "human": """\
