@@ -1,0 +1,81 @@
+"""The rows that thresholds are set on: never scored for a figure, so no suite to ask for."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from scamdetect.bench.sources import Material
+from scamdetect.bench.suite import Suite, make_suite
+from scamdetect.bench.suites.rows import (
+    OWN,
+    OWN_LICENCE,
+    VERSION,
+    SuiteRow,
+    authored_folder,
+    authored_rows,
+    corpus_table,
+    licences,
+    own_row,
+    public_rows,
+    with_named_groups,
+)
+from scamdetect.data.authored import load_authored
+from scamdetect.data.rows import row_hash
+from scamdetect.errors import InputError
+from scamdetect.evaluation.metrics import Floats
+from scamdetect.evaluation.reference_mix import (
+    CALIBRATE_ROWS,
+    balanced_sample,
+    reference_weights,
+)
+
+NAME = "calibrate"
+
+
+def calibrate(material: Material) -> Suite:
+    """Return the legit, spam and scam rows to set thresholds on.
+
+    Of the corpus an even sample of its role calibrate, without one the authored calibrate part.
+    Licences of public sources are named by their class. Raises InputError without the authored
+    messages, and where the corpus was built from others.
+    """
+    if material.corpus is None:
+        own = authored_rows(material, NAME, "calibrate")
+        about = "This project's own messages to set thresholds on; the public ones are missing."
+        return make_suite(NAME, VERSION, about, own, licences(own), final=False)
+    sample = balanced_sample(corpus_table(material, NAME, (NAME,)), CALIBRATE_ROWS)
+    classes = dict(
+        zip(sample["source"].to_pylist(), sample["licence_class"].to_pylist(), strict=True)
+    )
+    known = {
+        source: OWN_LICENCE if source.startswith(OWN) else licence
+        for source, licence in classes.items()
+    }
+    about = (
+        "Messages to set thresholds on, drawn evenly by verdict, slice or kind, and language from "
+        "public sources and this project's own."
+    )
+    rows = _with_own_ids(public_rows(sample), material)
+    return make_suite(NAME, VERSION, about, rows, known, final=False)
+
+
+def mix_weights(suite_rows: pa.Table) -> Floats:
+    """Return the weight of each row (rows,) of a suite in the reference mix of those rows."""
+    known = pa.array([False] * suite_rows.num_rows)  # rows with an open verdict are in no suite
+    return reference_weights(suite_rows.append_column("not_legit", known))
+
+
+def _with_own_ids(rows: list[SuiteRow], material: Material) -> list[SuiteRow]:
+    """Return the rows, the project's own as suites of authored rows have them."""
+    public = [row for row in rows if not row["source"].startswith(OWN)]
+    hashes = {row["id"] for row in rows} - {row["id"] for row in public}
+    if not hashes:
+        return with_named_groups(public)
+    folder = authored_folder(material, NAME)
+    found = {row_hash(OWN + row.lang, row.text): row for row in load_authored(folder)}
+    if unknown := hashes - found.keys():
+        raise InputError(
+            f"suite {NAME}: {len(unknown)} of the project's own messages in {material.corpus} are "
+            f"not in {folder}; run: scamdetect data build --authored {folder}"
+        )
+    return with_named_groups(public) + [own_row(found[one]) for one in sorted(hashes)]
