@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -12,6 +13,8 @@ from scamdetect.evaluation.evasion import STRENGTHS, Message, disguise
 from scamdetect.labels import Verdict
 
 PER_LANGUAGE = 8  # scams, and as many honest messages
+RE_ENCODED = "re-encoded"  # nothing is disguised: the same message as another system stores it
+NO_DISGUISE = "none"
 
 
 def evasion(material: Material) -> Suite:
@@ -21,11 +24,11 @@ def evasion(material: Material) -> Suite:
     InputError without the authored messages, MissingExtraError without opencc.
     """
     clean = even_sample(authored_rows(material, "evasion", "dev"))
-    rows = [*clean, *_disguised(clean)]
+    rows = [*clean, *_re_encoded(clean), *_disguised(clean)]
     about = (
         "This project's own messages (dev), scam and honest, evenly over languages: clean, and "
-        "disguised by each evasion at three strengths; texts that an evasion does not change are "
-        "left out."
+        "disguised by each evasion at three strengths, and re-encoded without any disguise, which "
+        "must change nothing; texts that an evasion does not change are left out."
     )
     return make_suite("evasion", VERSION, about, rows, licences(rows), final=False)
 
@@ -43,6 +46,21 @@ def even_sample(rows: Iterable[SuiteRow], size: int = PER_LANGUAGE) -> list[Suit
         row
         for members in cells.values()
         for row in sorted(members, key=lambda row: chance(row["id"]))[:size]
+    ]
+
+
+def _re_encoded(clean: Sequence[SuiteRow]) -> list[SuiteRow]:
+    """Return each row in decomposed letters, with the line ends of Windows and a last blank."""
+    return [
+        row
+        | {
+            "id": f"{row['id']}/{RE_ENCODED}",
+            "text": unicodedata.normalize("NFD", row["text"]).replace("\n", "\r\n") + " ",
+            "clean_id": row["id"],
+            "change": RE_ENCODED,
+            "strength": NO_DISGUISE,
+        }
+        for row in clean
     ]
 
 
