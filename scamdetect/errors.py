@@ -39,6 +39,18 @@ class RecipeError(ScamDetectError):
     """Report a training recipe with an unknown key or an impossible value."""
 
 
+class EndpointError(ScamDetectError):
+    """Report an HTTP endpoint that stays down or refuses; ``status`` is its last HTTP status."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class BudgetSpent(EndpointError):
+    """Report that an endpoint may not be called again; what it answered is kept."""
+
+
 class MissingExtraError(ScamDetectError, ImportError):
     """Report an optional dependency that is not installed."""
 
