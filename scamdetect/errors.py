@@ -43,6 +43,18 @@ class DetectorError(ScamDetectError):
     """Report a detector of the benchmark that failed or gave answers that cannot be used."""
 
 
+class EndpointError(ScamDetectError):
+    """Report an HTTP endpoint that stays down or refuses; ``status`` is its last HTTP status."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class BudgetSpent(EndpointError):
+    """Report that an endpoint may not be called again; what it answered is kept."""
+
+
 class MissingExtraError(ScamDetectError, ImportError):
     """Report an optional dependency that is not installed."""
 

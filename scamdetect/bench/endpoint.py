@@ -1,0 +1,276 @@
+"""Ask an HTTP endpoint for JSON: retries, a rate limit and a budget of calls, shared by threads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from scamdetect.errors import BudgetSpent, EndpointError, InputError, MissingExtraError
+
+try:
+    import httpx
+except ImportError as error:
+    raise MissingExtraError("httpx", "bench") from error
+try:
+    from tenacity import (
+        RetryCallState,
+        Retrying,
+        retry_if_exception_type,
+        stop_after_attempt,
+        wait_random_exponential,
+    )
+except ImportError as error:
+    raise MissingExtraError("tenacity", "bench") from error
+
+KEY_VARIABLE = "SCAMDETECT_API_KEY"
+MAX_ANSWER_BYTES = 8 << 20
+MAX_WAIT = 60.0  # seconds between two attempts, whatever the server asks for
+ATTEMPTS = 6
+# The endpoint works and will not have this body, as with a text that is too long or filtered.
+UNWANTED = frozenset({400, 413, 422})
+# Asked to tell whether it was the text.
+HARMLESS = "See you at six. I will bring the bread."
+_BACKOFF = wait_random_exponential(multiplier=1, max=MAX_WAIT, min=0.5)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The JSON of an answer, None where it was none or too long; ``seconds`` of its attempt."""
+
+    body: Any
+    seconds: float
+
+
+class Endpoint:
+    """An address that takes JSON by POST and answers JSON; safe to share between threads.
+
+    ``timeout`` is in seconds and for a whole answer, ``per_second`` and ``max_calls`` count every
+    attempt. Raises InputError on a URL, key or number that cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout: float = 60.0,
+        key: str | None = None,
+        per_second: float | None = None,
+        max_calls: int | None = None,
+        attempts: int = ATTEMPTS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._url = checked_url(url)
+        self.shown = shown(url)
+        if timeout <= 0 or attempts < 1:
+            raise InputError("the timeout must be over 0 seconds and attempts 1 or more")
+        self._timeout, self._attempts, self._sleep = timeout, attempts, sleep
+        self._gate = _Gate(self.shown, per_second, max_calls, sleep)
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        if key:
+            headers["Authorization"] = f"Bearer {_checked_key(key)}"
+        # Messages and the key go to the host that was named and to no other: neither proxies nor
+        # a .netrc of the environment are heeded, and redirects are not followed.
+        self._client = httpx.Client(
+            headers=headers, timeout=timeout, trust_env=False, follow_redirects=False
+        )
+
+    def post(self, payload: object) -> Reply:
+        """Send the JSON and return the answer, asking again after what may pass.
+
+        Raises EndpointError when no attempt is answered or the answer is a status that will not
+        pass, BudgetSpent when no call is left. Neither quotes what was sent or answered.
+        """
+        # Escapes let a lone surrogate through, which UTF-8 cannot hold.
+        body = json.dumps(payload).encode("ascii")
+        retrying = Retrying(
+            stop=stop_after_attempt(self._attempts),
+            wait=_wait,
+            retry=retry_if_exception_type(_Passing),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._attempt, body)
+        except _Passing as problem:
+            times = "once" if self._attempts == 1 else f"{self._attempts} times"
+            raise EndpointError(
+                f"{self.shown}: asked {times}, and the last time it {problem.said}. What was "
+                "answered before is kept: run the same command when it works again",
+                problem.status,
+            ) from None  # the cause may quote what the server sent
+
+    def _attempt(self, body: bytes) -> Reply:
+        self._gate.enter()
+        began = time.perf_counter()
+        try:
+            with self._client.stream("POST", self._url, content=body) as response:
+                self._check_status(response)
+                content = self._content(response, began)
+        except httpx.TimeoutException:
+            raise _Passing(f"gave no answer within {self._timeout:g} s") from None
+        except httpx.RequestError as problem:
+            # Only the name of the problem: its text may quote the server.
+            raise _Passing(f"broke the connection ({type(problem).__name__})") from None
+        return Reply(_parsed(content), time.perf_counter() - began)
+
+    def _check_status(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if response.is_success:
+            return
+        if status in (408, 429) or status >= 500:
+            raise _Passing(f"said HTTP {status}", status, _retry_after(response.headers))
+        cure = "look up what that means there"
+        if status in (401, 403):
+            cure = f"set the environment variable {KEY_VARIABLE} to a key that it takes"
+        elif status in (404, 405):
+            cure = "look whether the address is right"
+        elif response.is_redirect:
+            cure = "give the address that it points to"
+        raise EndpointError(f"{self.shown}: said HTTP {status}; {cure}", status)
+
+    def _content(self, response: httpx.Response, began: float) -> bytes:
+        """Return the bytes of the answer, none where they are too many."""
+        content = bytearray()
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) > MAX_ANSWER_BYTES:
+                return b""
+            # The client's own timeout starts anew with every piece.
+            if time.perf_counter() - began > self._timeout:
+                raise _Passing(f"gave no whole answer within {self._timeout:g} s")
+        return bytes(content)
+
+
+def address(target: str) -> str:
+    """Return the URL of a target after its scheme: "//host/path" stands for http."""
+    return f"http:{target}" if target.startswith("//") else target
+
+
+def checked_url(url: str) -> str:
+    """Return the URL; raise InputError where it is none of http or https, or holds a password."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise InputError("an endpoint is not a URL; write it as http://host:port/path") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise InputError(
+            f"an endpoint has the scheme {parsed.scheme!r} and the host {parsed.host!r}; write it "
+            "as http://host:port/path or https://host/path"
+        )
+    if parsed.userinfo:
+        raise InputError(
+            f"{shown(url)}: put no user and password in a URL, it is written into results; set "
+            f"the environment variable {KEY_VARIABLE}"
+        )
+    if parsed.fragment:
+        raise InputError(f"{shown(url)}: leave out what follows the '#' of the URL")
+    return url
+
+
+def shown(url: str) -> str:
+    """Return the URL without user, password and query, for messages and results."""
+    return str(httpx.URL(url).copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def url_identity(url: str) -> str:
+    """Return the shown URL, and a hash of its query where there is one (it may hold a key)."""
+    query = httpx.URL(url).query
+    return shown(url) + (f"?{hashlib.sha256(query).hexdigest()[:12]}" if query else "")
+
+
+def key_for(url: str) -> str | None:
+    """Return the key for an endpoint from the environment, None without one.
+
+    SCAMDETECT_API_KEY goes to whatever endpoint is named; OPENAI_API_KEY, which many people have
+    set for other programs, only to that company. Raises InputError where it is not one word.
+    """
+    key = os.environ.get(KEY_VARIABLE, "")
+    parsed = httpx.URL(url)
+    if not key and parsed.scheme == "https" and f".{parsed.host}".endswith(".openai.com"):
+        key = os.environ.get("OPENAI_API_KEY", "")
+    return _checked_key(key) if key else None
+
+
+def _checked_key(key: str) -> str:
+    # Here and not in the HTTP library, which quotes a header that it refuses.
+    key = key.strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise InputError(
+            f"the key in {KEY_VARIABLE} (or OPENAI_API_KEY) is not one word of ASCII letters"
+        )
+    return key
+
+
+class _Passing(Exception):
+    """A failure that may pass: ``said`` goes on from "it"."""
+
+    def __init__(
+        self, said: str, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(said)
+        self.said, self.status, self.retry_after = said, status, retry_after
+
+
+class _Gate:
+    """Lets calls through one by one, at a rate and up to a number."""
+
+    def __init__(
+        self,
+        shown_url: str,
+        per_second: float | None,
+        max_calls: int | None,
+        sleep: Callable[[float], None],
+    ) -> None:
+        if per_second is not None and per_second <= 0:
+            raise InputError(f"calls a second must be over 0, not {per_second:g}")
+        if max_calls is not None and max_calls < 0:
+            raise InputError(f"the most calls must be 0 or more, not {max_calls}")
+        self._shown, self._max, self._sleep = shown_url, max_calls, sleep
+        self._gap = 0.0 if per_second is None else 1 / per_second
+        self._lock = threading.Lock()
+        self._calls, self._next = 0, 0.0
+
+    def enter(self) -> None:
+        """Wait for a turn; raise BudgetSpent when there is none left."""
+        with self._lock:
+            if self._max is not None and self._calls >= self._max:
+                raise BudgetSpent(
+                    f"{self._shown}: the budget of {self._max:,} calls is spent. What was answered "
+                    "is kept: run the same command again, or with more (--max-calls)"
+                )
+            self._calls += 1
+            now = time.monotonic()
+            turn = max(now, self._next)
+            self._next = turn + self._gap
+        if turn > now:
+            self._sleep(turn - now)
+
+
+def _wait(state: RetryCallState) -> float:
+    problem = state.outcome.exception() if state.outcome else None
+    asked = problem.retry_after if isinstance(problem, _Passing) else None
+    return _BACKOFF(state) if asked is None else min(max(asked, 0.0), MAX_WAIT)
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    """Return the seconds that the server asks to wait, None where it does not say."""
+    said = headers.get("Retry-After", "")
+    if said.isascii() and said.isdigit():
+        return float(said)
+    try:
+        return parsedate_to_datetime(said).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _parsed(content: bytes) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
