@@ -73,8 +73,8 @@ def hold_out(corpus: Path, names: tuple[str, ...]) -> HeldOut:
         raise InputError(
             f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
         ) from problem
-    if problem := normaliser_problem(corpus, table.schema):
-        raise InputError(problem)
+    if (other := normaliser_problem(corpus, table.schema)) is not None:
+        raise InputError(other)
     writers = generators(table)
     scam = (column(table, "verdict") == Verdict.SCAM.value) & ~column(table, "not_legit").astype(
         bool
@@ -105,15 +105,17 @@ def write_corpus(table: pa.Table, path: Path) -> None:
 
 def _test_rows(table: pa.Table, own: Bools) -> Bools:
     roles = column(table, "role").astype(str)
-    if (dev := own & (roles == "dev")).any():
+    dev: Bools = own & (roles == "dev")
+    if dev.any():
         return dev
-    learnt = own & np.isin(roles, _LEARNT)
+    learnt: Bools = own & np.isin(roles, _LEARNT)
     hashes, groups = column(table, "row_hash"), column(table, "group")
     first: dict[int, str] = {}
     for row in np.flatnonzero(learnt):
         first[groups[row]] = min(first.get(groups[row], hashes[row]), hashes[row])
     chosen = {group for group, one in first.items() if _draw(one) < TEST_SHARE}
-    return learnt & np.array([group in chosen for group in groups], dtype=bool)
+    drawn: Bools = learnt & np.array([group in chosen for group in groups], dtype=bool)
+    return drawn
 
 
 def _draw(row_hash: str) -> float:

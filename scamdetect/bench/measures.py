@@ -64,7 +64,7 @@ class Target:
         answers = self.answers
 
         def taken(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
-            return None if values is None else tuple(values[place] for place in places)
+            return None if values is None else tuple(values[place] for place in places.tolist())
 
         return Target(
             self.rows.filter(pa.array(rows)),

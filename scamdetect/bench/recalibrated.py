@@ -56,8 +56,8 @@ def recalibrated(target: Target, seed: int = 0) -> list[Recalibrated]:
         n_legit = float(np.mean([legit[rows].sum() for rows in drawn])) if drawn else 0.0
         for rate, fpr in FPRS.items():
             enough = n_legit >= 1 / fpr
-            pairs = [_measured(scores, scam, legit, rows, fpr) for rows in drawn] if enough else []
-            pairs = [pair for pair in pairs if pair is not None]
+            measured = (_measured(scores, scam, legit, rows, fpr) for rows in drawn if enough)
+            pairs = [pair for pair in measured if pair is not None]
             found.append(
                 Recalibrated(
                     size=size,

@@ -11,7 +11,7 @@ from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.files import replacing
 
 try:
-    import skops.io  # type: ignore[import-untyped]
+    import skops.io
 except ImportError as error:
     raise MissingExtraError(error.name or "skops", "bench") from error
 
