@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from scamdetect.bench import plugins
 from scamdetect.bench.answers import Answers, Bools, Detector, Floats, Setting
-from scamdetect.errors import DetectorError, InputError, MissingExtraError, ScamDetectError
+from scamdetect.errors import (
+    DetectorError,
+    EndpointError,
+    InputError,
+    MissingExtraError,
+    ScamDetectError,
+)
 from scamdetect.labels import Kind
 
 _LABEL = re.compile(r"\w[\w.+-]*")
@@ -53,12 +59,14 @@ def load_detector(spec: str, setting: Setting) -> Detector:
 def checked(detector: Detector, texts: Sequence[str]) -> Answers:
     """Return the detector's answers to n texts, as arrays of the right types.
 
-    Raises DetectorError where it fails or gives what cannot be used; the message never quotes what
-    the detector said, which may hold text of a message.
+    Raises DetectorError where it fails or gives what cannot be used, EndpointError where what it
+    asks is down; the message never quotes what the detector said, which may hold text of a message.
     """
     name = detector.name
     try:
         given = detector.score(texts)
+    except EndpointError:
+        raise  # it stops the detector, while another failure stops at its row
     except ScamDetectError as problem:
         raise DetectorError(f"{name}: {problem}") from problem
     except Exception as problem:

@@ -57,7 +57,7 @@ class HeldOut:
         return np.isin(column(self.corpus, "role").astype(str), _LEARNT)
 
     def _all_tests(self) -> Bools:
-        return np.logical_or.reduce(list(self.test.values()))
+        return np.asarray(np.logical_or.reduce(list(self.test.values())), dtype=bool)
 
 
 def hold_out(corpus: Path, names: tuple[str, ...]) -> HeldOut:

@@ -66,7 +66,7 @@ def run(
                 _score_suite(folder, suite, detector, skip_failing, watch, stop)
             except EndpointError as problem:
                 # What is down or has spent its budget stays so: other suites would fail alike.
-                failures.append(Failure(suite.name, detector.name, str(problem)))
+                failures.append(Failure(suite.name, detector.name, f"{detector.name}: {problem}"))
                 break
             except DetectorError as problem:
                 failures.append(Failure(suite.name, detector.name, str(problem)))
