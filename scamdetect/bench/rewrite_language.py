@@ -21,6 +21,8 @@ FOLDER = Path(__file__).with_name("rewrite_words")
 KEPT = (
     r"https?://\S+|\S+@\S+|@\w+|\[[^\]\n]{1,40}\]|[\w-]+(?:\.[\w-]+)+(?:[/:?#]\S*)?|(?m:^)[A-J]: "
 )
+ENDS = ".!?…。！？؟।॥။៕។۔"
+PAUSES = ",،，、;؛：:"
 DROPPED, DROPPED_CAPITAL = "\ue000", "\ue001"  # where a word stood, until the blanks are tidied
 
 Pair = tuple[str, str]
@@ -53,6 +55,8 @@ _AFTER_WORD = rf"(?![{_IN_WORD}]|['’-]\w)"
 # syllable (Burmese), nor may a vowel that is written before its consonant stay behind (Thai).
 _BEFORE_PIECE = "(?<![\u0e40-\u0e44])"
 _AFTER_PIECE = rf"(?![{_MARKS}\u0e30-\u0e33\u0e45]|[\u1000-\u1021][\u1037]?[\u103a\u1039])"
+# A particle of these scripts ends a phrase; followed by a letter, it is part of another word.
+_INSIDE_THAI = re.compile("[\u0e00-\u0e7f][\u0e01-\u0e5b]|[\u1000-\u109f][\u1000-\u103f]")
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,17 +171,24 @@ def substitution(
     Case follows the text. What is dropped leaves a mark (DROPPED) that ``tidied`` takes away.
     """
     by_word = {folded(word): (word, other) for word, other in replacements.items()}
-    if not by_word:
-        return str
+    # What already stands in the text as it would be after the change stays: "danke" in "vielen
+    # Dank" is not to become "vielen vielen Dank".
+    for word, other in replacements.items():
+        if folded(word) in folded(other):
+            by_word.setdefault(folded(other), (other, other))
     pattern = re.compile(f"(?P<kept>{KEPT})|{_any_of(by_word, blanks=blanks)}", re.IGNORECASE)
 
     def changed(match: re.Match[str]) -> str:
         if match["kept"]:
             return match[0]
         word, other = by_word[folded(match[0])]
+        if not other and _INSIDE_THAI.match(match.string, match.end() - 1):
+            return match[0]
         capital = match[0][0].isupper() and not word[0].isupper()
         if not other:
             return DROPPED_CAPITAL if capital else DROPPED
+        if other == word:
+            return match[0]
         if capital and len(match[0]) > 2 and match[0].isupper():
             return in_capitals(other, lang)
         return capitalised(other, lang) if capital else other
@@ -205,11 +216,14 @@ def _any_of(words: Iterable[str], *, blanks: bool) -> str:
     spelt = [re.escape(word).replace("'", "['’]") for word in sorted(words, key=len, reverse=True)]
     if not blanks:
         return f"{_BEFORE_PIECE}(?:{'|'.join(spelt)}){_AFTER_PIECE}"
-    # Beside a number, one or two letters are as likely a unit as a word in short.
-    short = [word for word in spelt if len(word) < 3]
-    long = [word for word in spelt if len(word) > 2]
+    # Beside a number, one or two letters are as likely a unit as a word in short. What ends in a
+    # comma ("well,") is meant where a sentence or a part of it begins.
+    begin = [word for word in spelt if word[-1] in PAUSES]
+    short = [word for word in spelt if len(word) < 3 and word not in begin]
+    long = [word for word in spelt if len(word) > 2 and word not in begin]
     groups = [f"(?:{'|'.join(long)})"] if long else []
     groups += [rf"(?<!\d )(?:{'|'.join(short)})(?! ?\d)"] if short else []
+    groups += [rf"(?:(?<=\A)|(?<=\n)|(?<=[{ENDS}{PAUSES}] ))(?:{'|'.join(begin)})"] if begin else []
     return f"{_BEFORE_WORD}(?:{'|'.join(groups)}){_AFTER_WORD}"
 
 

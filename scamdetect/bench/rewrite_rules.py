@@ -10,7 +10,9 @@ from functools import cached_property, lru_cache
 from scamdetect.bench.rewrite_language import (
     DROPPED,
     DROPPED_CAPITAL,
+    ENDS,
     KEPT,
+    PAUSES,
     Words,
     at_start,
     capitalised,
@@ -37,12 +39,10 @@ _EMOJI = re.compile(
     rf"(?P<kept>{KEPT})|(?P<before>\s*)(?:{_ONE_EMOJI}[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*)"
     rf"(?:\s*{_ONE_EMOJI}[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*)*(?P<after>[^\S\n]*)"
 )
-_ENDS = ".!?…。！？؟।॥။៕។۔"
-_PAUSES = ",،，、;؛：:"
-_END = re.compile(rf"(?:[{_ENDS}{_PAUSES}~\-–—)\"'”’»』」)]|{_ONE_EMOJI}\ufe0f?)\Z")
+_END = re.compile(rf"(?:[{ENDS}{PAUSES}~\-–—)\"'”’»』」)]|{_ONE_EMOJI}\ufe0f?)\Z")
 _LAST_KEPT = re.compile(rf"(?:{KEPT})\Z")
 _MANY_MARKS = re.compile(r"([!?！？؟])[!?！？؟]+")
-_EXCLAMATION = re.compile(r"[!！]+(?=[\s\"'”’»」』)]|\Z)|(?<=[\u3040-\u9fff])[!！]+")
+_EXCLAMATION = re.compile(r"[^\S\n]*[!！]+(?=[\s\"'”’»」』)]|\Z)|(?<=[\u3040-\u9fff])[!！]+")
 _OPENED = re.compile("[¡]")
 _LAST_STOP = re.compile(r"(?<=[^\s.。।။។۔])[.。।။។۔]\Z")
 _SIGNATURE = re.compile(r"\n[^\n]{1,40}\Z")
@@ -118,7 +118,7 @@ def _more_formal(rules: _Rules, text: str, generator: random.Random) -> str:
 
 def _shorter(rules: _Rules, text: str, generator: random.Random) -> str:
     def cut(body: str) -> str:
-        body = _softened(_without_emoji(body, rules, ends=False))
+        body = _softened(_without_emoji(body, rules))
         if greeting := rules.greeting.match(body):
             mark = DROPPED_CAPITAL if greeting[0].lstrip()[0].isupper() else DROPPED
             body = mark + body[greeting.end() :]
@@ -140,7 +140,7 @@ def _paraphrase(rules: _Rules, text: str, generator: random.Random) -> str:
         return changed
     lead = generator.choice(rules.words.leads)
     turns = _TURN.split(text, 1) if _is_dialogue(text) else [text]
-    return "".join((*turns[:-1], f"{lead}{_gap(rules, lead)}{turns[-1]}"))
+    return "".join((*turns[:-1], f"{lead}{_gap(lead)}{turns[-1]}"))
 
 
 _CHANGE_OF = {
@@ -160,19 +160,21 @@ def _framed(
     change: Callable[[str], str],
 ) -> str:
     """Return the text changed, between an opener and a closer; in a dialogue each side has one."""
-    opener, closer = generator.choice(openers), generator.choice(closers)
     if not _is_dialogue(text):
+        opener, closer = generator.choice(openers), generator.choice(closers)
         greeted, closed = rules.greeting.match(text), rules.closing.search(text)
         body = change(text)
         body = body if closed else _closed(rules, body, closer)
-        return body if greeted else f"{opener}{_gap(rules, opener)}{body}"
+        return body if greeted else f"{opener}{_gap(opener)}{body}"
+    first, second = generator.sample(openers, 2)
     met: set[str] = set()
 
     def turn(body: str, speaker: str) -> str:
+        opener = second if met else first
         opened = speaker in met or rules.greeting.match(body)
         met.add(speaker)
         changed = change(body) or body
-        return changed if opened else f"{opener}{_gap(rules, opener)}{changed}"
+        return changed if opened else f"{opener}{_gap(opener)}{changed}"
 
     return _by_turn(text, turn)
 
@@ -186,10 +188,10 @@ def _closed(rules: _Rules, text: str, closer: str) -> str:
         return f"{text}\n{closer}"
     if not _END.search(text):
         text += rules.words.stop
-    return f"{text}{_gap(rules, text)}{closer}"
+    return f"{text}{_gap(text)}{closer}"
 
 
-def _gap(rules: _Rules, before: str) -> str:
+def _gap(before: str) -> str:
     """Return the blank between sentences; Chinese and Japanese have none behind their marks."""
     return "" if before.endswith(tuple("。！？～，：、")) else " "
 
@@ -215,12 +217,12 @@ def _softened(text: str) -> str:
 
 
 def _calm(rules: _Rules, text: str) -> str:
-    text = _without_emoji(_softened(text), rules, ends=True)
+    text = _without_emoji(_softened(text), rules)
     return _OPENED.sub("", _EXCLAMATION.sub(rules.words.stop or " ", text))
 
 
-def _without_emoji(text: str, rules: _Rules, *, ends: bool) -> str:
-    """Return the text without emoji; with ``ends``, one between sentences becomes a full stop."""
+def _without_emoji(text: str, rules: _Rules) -> str:
+    """Return the text without emoji; one that parts two sentences becomes a full stop."""
 
     def dropped(match: re.Match[str]) -> str:
         if match["kept"]:
@@ -230,9 +232,9 @@ def _without_emoji(text: str, rules: _Rules, *, ends: bool) -> str:
         if not after.strip() or after[0] == "\n" or not before or newline:
             return newline
         blank = " " if match["before"] or match["after"] else ""
-        if after[0] in _ENDS + _PAUSES:
+        if after[0] in ENDS + PAUSES:
             return ""
-        if not ends or before[-1] in _ENDS + _PAUSES or after[0].isdigit():
+        if before[-1] in ENDS + PAUSES or (blank and after[0].isdigit()):
             return blank
         if _LAST_KEPT.search(before) or not rules.words.stop:
             return " "
@@ -244,19 +246,18 @@ def _without_emoji(text: str, rules: _Rules, *, ends: bool) -> str:
 
 def _condition_last(text: str, conjunction: str, then: str, lang: str) -> str:
     """Return the text with "If A, B." as "B if A."; a sentence with more commas stays."""
-    word = re.escape(conjunction)
+    # Whoever begins a sentence with a capital also ends it with a mark.
+    word = re.escape(capitalised(conjunction, lang))
     other = rf"(?:[,،] *(?:{re.escape(then)} )?| {re.escape(then)} )" if then else "[,،] *"
-    part = rf"[^{_ENDS}{_PAUSES}\n\"“”«»()]"
+    part = rf"[^{ENDS}{PAUSES}\n\"“”«»()]"
     pattern = re.compile(
-        rf"(?:(?<=\A)|(?<=[{_ENDS}] )|(?<=\n))(?P<if>{word}) (?P<a>{part}{{4,80}}?){other}"
-        rf"(?P<b>{part}{{4,120}})(?P<end>[{_ENDS}]+(?=\s|\Z)|(?=\n|\Z))",
-        re.IGNORECASE,
+        rf"(?:(?<=\A)|(?<=[{ENDS}] )|(?<=\n))(?P<if>{word}) (?P<a>{part}{{4,60}}?){other}"
+        rf"(?P<b>{part}{{4,120}})(?P<end>[{ENDS}]+(?=\s|\Z)|(?=\n|\Z))"
     )
 
     def moved(match: re.Match[str]) -> str:
-        capital = match["if"][0].isupper()
-        main = capitalised(match["b"], lang) if capital else match["b"]
-        return f"{main.rstrip()} {match['if'].lower()} {match['a']}{match['end']}"
+        main = capitalised(match["b"], lang).rstrip()
+        return f"{main} {conjunction} {match['a']}{match['end']}"
 
     return pattern.sub(moved, text)
 
@@ -266,13 +267,13 @@ def _tidied(text: str, lang: str) -> str:
     either = f"[{DROPPED}{DROPPED_CAPITAL}]"
     # A capital word that went leaves its capital to the next; what began a line, its marks too.
     text = re.sub(
-        rf"(?P<line>(?:\A|(?<=\n)))?(?P<marks>{either}(?:[ {_PAUSES}{_ENDS}]*{either})*)"
-        rf"(?P<rest>[ {_PAUSES}{_ENDS}]*)(?P<next>\w?)",
+        rf"(?P<line>(?:\A|(?<=\n)))?(?P<marks>{either}(?:[ {PAUSES}{ENDS}]*{either})*)"
+        rf"(?P<rest>[ {PAUSES}{ENDS}]*)(?P<next>\w?)",
         lambda match: _joined(match, lang),
         text,
     )
-    text = re.sub(rf"(?<=\S) *[,،，、]? *{DROPPED} *(?=[{_ENDS}\n]|\Z)", "", text)
-    text = re.sub(rf" *{DROPPED} *(?=[{_PAUSES}])", "", text)
+    text = re.sub(rf"(?<=\S) *[,،，、]? *{DROPPED} *(?=[{ENDS}\n]|\Z)", "", text)
+    text = re.sub(rf" *{DROPPED} *(?=[{PAUSES}])", "", text)
     text = re.sub(rf"( *){DROPPED}( *)", lambda match: " " if match[1] or match[2] else "", text)
     return re.sub(r"(?<=\S) {2,}(?=\S)", " ", text).strip(" ")
 
