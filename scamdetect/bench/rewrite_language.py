@@ -54,9 +54,9 @@ _AFTER_WORD = rf"(?![{_IN_WORD}]|['’-]\w)"
 # A sign that belongs to the letter before it must not be cut off, nor a consonant that closes the
 # syllable (Burmese), nor may a vowel that is written before its consonant stay behind (Thai).
 _BEFORE_PIECE = "(?<![\u0e40-\u0e44])"
-_AFTER_PIECE = rf"(?![{_MARKS}\u0e30-\u0e33\u0e45]|[\u1000-\u1021][\u1037]?[\u103a\u1039])"
+_AFTER_PIECE = rf"(?![{_MARKS}\u0e30-\u0e33\u0e45]|[\u1000-\u1021][\u1037]?[\u103a\u1039]|[ー〜～])"
 # A particle of these scripts ends a phrase; followed by a letter, it is part of another word.
-_INSIDE_THAI = re.compile("[\u0e00-\u0e7f][\u0e01-\u0e5b]|[\u1000-\u109f][\u1000-\u103f]")
+_INSIDE_PHRASE = re.compile("[\u0e00-\u0e7f][\u0e01-\u0e5b]|[\u1000-\u109f][\u1000-\u103f]")
 
 
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,29 +99,33 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return dict((*self.swapped, *((b, a) for a, b in self.swapped), *self.rephrased))
 
 
-@cache
 def words_of(lang: str, script: str) -> Words:
     """Return the words of the language in the script.
 
     Raises InputError for a language or a script that has none, and for a malformed file.
     """
+    by_script = _read(lang)
+    if script not in by_script:
+        raise InputError(f"{lang} has no words in {script!r}; known: {' '.join(by_script)}")
+    return by_script[script]
+
+
+def scripts_of(lang: str) -> tuple[str, ...]:
+    """Return the scripts that the language has words in; raise InputError as words_of does."""
+    return tuple(_read(lang))
+
+
+@cache
+def _read(lang: str) -> dict[str, Words]:
     path = FOLDER / f"{lang}.toml"
     if not path.is_file():
         known = " ".join(sorted(path.stem for path in FOLDER.glob("*.toml")))
         raise InputError(f"no rules rewrite the language {lang!r}; known: {known}")
     by_script = read_toml(path, dict[str, Words], InputError)
-    if script not in by_script:
-        raise InputError(f"{path.name}: has no script {script!r}; known: {' '.join(by_script)}")
-    for name, words in by_script.items():
+    for script, words in by_script.items():
         for problem in find_problems(words):
-            raise InputError(f"{path.name}: {name}: {problem}")
-    return by_script[script]
-
-
-def scripts_of(lang: str) -> tuple[str, ...]:
-    """Return the scripts that the language's file has words for; raise InputError."""
-    path = FOLDER / f"{lang}.toml"
-    return tuple(read_toml(path, dict[str, Words], InputError))
+            raise InputError(f"{path.name}: {script}: {problem}")
+    return by_script
 
 
 def script_of(text: str, among: tuple[str, ...]) -> str:
@@ -132,7 +136,7 @@ def script_of(text: str, among: tuple[str, ...]) -> str:
 
 
 def find_problems(words: Words) -> Iterator[str]:
-    """Return what is wrong with the words: a contradiction, a digit, a word that changes itself."""
+    """Return what is wrong with the words: contradictions, digits, "short" that is longer."""
     maps = {
         "shorter": (*words.shortened, *words.cut, *((word, "") for word in words.fillers)),
         "more_formal": (
@@ -152,6 +156,8 @@ def find_problems(words: Words) -> Iterator[str]:
                 yield f"{change} changes {word!r} into itself"
             if not word or any(character.isdigit() for character in word + other):
                 yield f"{change}: {word!r} to {other!r} is empty or holds a digit"
+            if change == "shorter" and len(other) > len(word):
+                yield f"{change} makes {word!r} longer, {other!r}"
         if change != "paraphrase":
             for word, other in pairs:
                 if folded(other) in seen:
@@ -182,7 +188,7 @@ def substitution(
         if match["kept"]:
             return match[0]
         word, other = by_word[folded(match[0])]
-        if not other and _INSIDE_THAI.match(match.string, match.end() - 1):
+        if not other and _INSIDE_PHRASE.match(match.string, match.end() - 1):
             return match[0]
         capital = match[0][0].isupper() and not word[0].isupper()
         if not other:

@@ -1,4 +1,4 @@
-"""Rewrite messages by rules: the same message, said by somebody else. Needs no network, no model."""
+"""Rewrite messages by rules: the same said by somebody else, without a network or a model."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from scamdetect.bench.rewrite_language import (
     substitution,
     words_of,
 )
+from scamdetect.errors import InputError
 
 CHANGES = {
     "friendlier": "A warm opener and closer; softer punctuation.",
     "shorter": "Greetings, fillers, polite closings and emoji dropped; common phrases in short.",
-    "more_formal": "A formal opener and closer; contractions and slang spelt out; calm punctuation.",
+    "more_formal": "A formal opener and closer; contractions and slang spelt out; no emoji.",
     "paraphrase": "Synonyms and set phrases swapped, conditions moved; else a lead-in put before.",
 }
 
@@ -43,6 +44,8 @@ _END = re.compile(rf"(?:[{ENDS}{PAUSES}~\-–—)\"'”’»』」)]|{_ONE_EMOJI
 _LAST_KEPT = re.compile(rf"(?:{KEPT})\Z")
 _MANY_MARKS = re.compile(r"([!?！？؟])[!?！？؟]+")
 _EXCLAMATION = re.compile(r"[^\S\n]*[!！]+(?=[\s\"'”’»」』)]|\Z)|(?<=[\u3040-\u9fff])[!！]+")
+_POINTS = re.compile("[\u260e\u27a1\U0001f447\U0001f449\U0001f4cd\U0001f4de\U0001f4f1]")
+_KEPT = re.compile(KEPT)
 _OPENED = re.compile("[¡]")
 _LAST_STOP = re.compile(r"(?<=[^\s.。।။។۔])[.。।။។۔]\Z")
 _SIGNATURE = re.compile(r"\n[^\n]{1,40}\Z")
@@ -67,8 +70,10 @@ class RuleRewriter:
     def rewrite(self, text: str, lang: str, change: str) -> str | None:
         """Return the text as asked, None where the rules find nothing to change in it.
 
-        Raises InputError for a language without word lists, KeyError for an unknown change.
+        Raises InputError for a language without word lists and for an unknown change.
         """
+        if change not in CHANGES:
+            raise InputError(f"no rules for the change {change!r}; known: {', '.join(CHANGES)}")
         rules = _rules(lang, script_of(text, scripts_of(lang)))
         generator = random.Random(f"{change}:{text}")
         changed = _CHANGE_OF[change](rules, text, generator).strip()
@@ -234,9 +239,9 @@ def _without_emoji(text: str, rules: _Rules) -> str:
         blank = " " if match["before"] or match["after"] else ""
         if after[0] in ENDS + PAUSES:
             return ""
-        if before[-1] in ENDS + PAUSES or (blank and after[0].isdigit()):
+        if before[-1] in ENDS + PAUSES or (blank and _POINTS.search(match[0])):
             return blank
-        if _LAST_KEPT.search(before) or not rules.words.stop:
+        if _LAST_KEPT.search(before) or _KEPT.match(after) or not rules.words.stop:
             return " "
         mark = "," if after[0].islower() else rules.words.stop
         return mark if mark == "。" else f"{mark} "
@@ -263,7 +268,7 @@ def _condition_last(text: str, conjunction: str, then: str, lang: str) -> str:
 
 
 def _tidied(text: str, lang: str) -> str:
-    """Return the text without the marks of what was dropped, and the blanks and commas set right."""
+    """Return the text without the marks of what was dropped; blanks and commas are set right."""
     either = f"[{DROPPED}{DROPPED_CAPITAL}]"
     # A capital word that went leaves its capital to the next; what began a line, its marks too.
     text = re.sub(
@@ -275,6 +280,8 @@ def _tidied(text: str, lang: str) -> str:
     text = re.sub(rf"(?<=\S) *[,،，、]? *{DROPPED} *(?=[{ENDS}\n]|\Z)", "", text)
     text = re.sub(rf" *{DROPPED} *(?=[{PAUSES}])", "", text)
     text = re.sub(rf"( *){DROPPED}( *)", lambda match: " " if match[1] or match[2] else "", text)
+    # An abbreviation before a full stop has it already.
+    text = re.sub(r"(?<![.\s])\.\.(?!\.)", ".", text)
     return re.sub(r"(?<=\S) {2,}(?=\S)", " ", text).strip(" ")
 
 
