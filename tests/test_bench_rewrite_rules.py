@@ -150,6 +150,11 @@ def test_a_dialogue_is_greeted_once_by_each_side() -> None:
     ]  # fmt: skip
 
 
+def test_what_leads_in_stands_behind_a_greeting() -> None:
+    new = rewriter.rewrite("Hi Nora, the keys lie at the desk.", "en", "paraphrase") or ""
+    assert new.startswith("Hi Nora, ") and new.endswith(" the keys lie at the desk.")
+
+
 def test_a_signature_stays_last() -> None:
     new = rewriter.rewrite("The keys are at the desk.\n\nNora", "en", "more_formal")
     assert new is not None and new.endswith("\nNora")

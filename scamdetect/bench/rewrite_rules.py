@@ -46,6 +46,7 @@ _MANY_MARKS = re.compile(r"([!?！？؟])[!?！？؟]+")
 _EXCLAMATION = re.compile(r"[^\S\n]*[!！]+(?=[\s\"'”’»」』)]|\Z)|(?<=[\u3040-\u9fff])[!！]+")
 _POINTS = re.compile("[\u260e\u27a1\U0001f447\U0001f449\U0001f4cd\U0001f4de\U0001f4f1]")
 _KEPT = re.compile(KEPT)
+_GREETING_END = re.compile(rf"[^{ENDS}{PAUSES}\n]{{1,30}}[{ENDS}{PAUSES}]+\s*")
 _OPENED = re.compile("[¡]")
 _LAST_STOP = re.compile(r"(?<=[^\s.。।။។۔])[.。।။។۔]\Z")
 _SIGNATURE = re.compile(r"\n[^\n]{1,40}\Z")
@@ -144,8 +145,11 @@ def _paraphrase(rules: _Rules, text: str, generator: random.Random) -> str:
     if changed != text:
         return changed
     lead = generator.choice(rules.words.leads)
-    turns = _TURN.split(text, 1) if _is_dialogue(text) else [text]
-    return "".join((*turns[:-1], f"{lead}{_gap(lead)}{turns[-1]}"))
+    marker = _TURN.match(text) if _is_dialogue(text) else None
+    place = marker.end() if marker else 0
+    if rules.greeting.match(text[place:]) and (greeting := _GREETING_END.match(text, place)):
+        place = greeting.end()
+    return f"{text[:place]}{lead}{_gap(lead)}{text[place:]}"
 
 
 _CHANGE_OF = {
