@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from invented_authored import pair_of, row
+
+from scamdetect.bench.rewrite_rules import CHANGES
+from scamdetect.bench.sources import Material
+from scamdetect.bench.suites import rewrite as module
+from scamdetect.bench.suites.rewrite import rewrite
+from scamdetect.data.authored import AuthoredRow, write_rows
+from scamdetect.errors import InputError
+
+
+class Shouting:
+    name = "loud-model"
+    changes = {"louder": "Write it in capitals."}
+
+    def rewrite(self, text: str, lang: str, change: str) -> str | None:
+        return None if "gold" in text else text.upper()
+
+
+@pytest.fixture
+def authored(tmp_path: Path) -> Path:
+    rows = [
+        row(1, part="dev", text="please tell me what gold costs today, thank you!"),
+        row(2, part="dev", text="tonight at nine, mum", slice="affection", cell="affection"),
+        row(
+            3,
+            part="dev",
+            text="buy one get one tonight",
+            verdict="spam",
+            slice="marketing",
+            cell="promo",
+        ),
+        row(4, part="train", text="see you tonight"),
+        *with_part(pair_of(10), "dev"),
+    ]
+    write_rows(tmp_path / "en.jsonl", rows)
+    return tmp_path
+
+
+def with_part(rows: list[AuthoredRow], part: str) -> list[AuthoredRow]:
+    return [row(int(one.id[-4:]), **{**fields_of(one), "part": part}) for one in rows]
+
+
+def fields_of(one: AuthoredRow) -> dict[str, object]:
+    names = ("slice", "verdict", "kinds", "cell", "pair", "text")
+    return {name: getattr(one, name) for name in names}
+
+
+def material(folder: Path | None, **changes: object) -> Material:
+    fields = {"corpus": None, "authored": folder, "log": lambda line: None, **changes}
+    return Material(**fields)  # type: ignore[arg-type]
+
+
+def test_clean_rows_have_a_copy_a_change(authored: Path) -> None:
+    suite = rewrite(material(authored))
+    rows = suite.rows.to_pylist()
+    clean = {one["id"]: one for one in rows if one["clean_id"] is None}
+    assert set(clean) == {"en-0001", "en-0002", "en-0010", "en-0011"}
+    for copy in (one for one in rows if one["clean_id"] is not None):
+        original = clean[copy["clean_id"]]
+        assert copy["id"] == f"{original['id']}/{copy['change']}"
+        assert copy["text"] != original["text"] and copy["strength"] is None
+        kept = (
+            "verdict",
+            "kinds",
+            "lang",
+            "source",
+            "group",
+            "slices",
+            "part",
+            "pair",
+            "generator",
+        )
+        assert [copy[name] for name in kept] == [original[name] for name in kept]
+    assert {one["change"] for one in rows} - {None} == set(CHANGES)
+    assert clean["en-0010"]["group"] == clean["en-0011"]["group"]
+    assert suite.manifest.made_with == {"rewriter": "rules", **CHANGES}
+    assert suite.manifest.licences == {"authored_en": "CC-BY-4.0"}
+    assert not suite.manifest.final
+
+
+def test_equal_messages_give_an_equal_suite(authored: Path) -> None:
+    assert rewrite(material(authored)).manifest == rewrite(material(authored)).manifest
+
+
+def test_what_a_model_wrote_is_its_own_and_what_it_refused_is_left_out(authored: Path) -> None:
+    lines: list[str] = []
+    suite = rewrite(material(authored, rewriter=Shouting(), log=lines.append))
+    copies = [one for one in suite.rows.to_pylist() if one["clean_id"]]
+    assert {one["generator"] for one in copies} == {"loud-model"}
+    assert "en-0001" not in {one["clean_id"] for one in copies}
+    assert lines == ["rewrite: 4 of 4 messages by loud-model"]
+
+
+def test_a_sample_is_even_over_languages_and_keeps_pairs_whole() -> None:
+    rows = [row(n, part="dev", lang=lang) for lang in ("en", "de") for n in range(1, 21)]
+    rows += [one for n in (40, 60) for one in with_part(pair_of(n), "dev")]
+    chosen = module.sampled(rows, 5)
+    assert sum(one.lang == "de" for one in chosen) == 5
+    assert 5 <= sum(one.lang == "en" for one in chosen) <= 6
+    pairs = [one.pair for one in chosen if one.pair]
+    assert all(pairs.count(pair) == 2 for pair in pairs)
+    assert module.sampled(rows[::-1], 5) == chosen
+
+
+@pytest.mark.parametrize("folder", [None, Path("no-such-folder")])
+def test_without_messages_the_folder_is_asked_for(folder: Path | None) -> None:
+    with pytest.raises(InputError, match="data/authored"):
+        rewrite(material(folder))
