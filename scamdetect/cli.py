@@ -13,6 +13,7 @@ from scamdetect.cli_data import data
 from scamdetect.cli_dumps import MODEL, report, score
 from scamdetect.cli_train import average, evaluate, export, train
 from scamdetect.errors import (
+    EndpointError,
     InputError,
     JobInterrupted,
     NothingToResume,
@@ -74,7 +75,7 @@ def main() -> None:
     """Run the command line; every expected error becomes one line on stderr and an exit code.
 
     0: done, or done before with nothing to resume, 1: checked and found wrong, 2: wrong use or bad
-    input, 3: interrupted, and --resume goes on, 4: failed (a full disk), 10: done, and something
+    input, 3: interrupted or an endpoint down, and the command goes on later (score with --resume), 4: failed (a full disk), 10: done, and something
     was flagged under --fail-on-flagged, 130: interrupted before a part was finished.
     """
     try:
@@ -85,6 +86,8 @@ def main() -> None:
         error.show()
         code = WRONG_USE
     except JobInterrupted as error:
+        code = _say(_with_notes(error), RESUMABLE)
+    except EndpointError as error:
         code = _say(_with_notes(error), RESUMABLE)
     except NothingToResume as error:
         code = _say(_with_notes(error), 0)

@@ -7,7 +7,6 @@ from invented_authored import pair_of, row
 
 from scamdetect.bench.rewrite_rules import CHANGES
 from scamdetect.bench.sources import Material
-from scamdetect.bench.suites import rewrite as module
 from scamdetect.bench.suites.rewrite import rewrite
 from scamdetect.data.authored import AuthoredRow, write_rows
 from scamdetect.errors import InputError
@@ -64,17 +63,7 @@ def test_clean_rows_have_a_copy_a_change(authored: Path) -> None:
         original = clean[copy["clean_id"]]
         assert copy["id"] == f"{original['id']}/{copy['change']}"
         assert copy["text"] != original["text"] and copy["strength"] is None
-        kept = (
-            "verdict",
-            "kinds",
-            "lang",
-            "source",
-            "group",
-            "slices",
-            "part",
-            "pair",
-            "generator",
-        )
+        kept = ("verdict", "kinds", "lang", "source", "group", "slices", "part", "generator")
         assert [copy[name] for name in kept] == [original[name] for name in kept]
     assert {one["change"] for one in rows} - {None} == set(CHANGES)
     assert clean["en-0010"]["group"] == clean["en-0011"]["group"]
@@ -92,19 +81,9 @@ def test_what_a_model_wrote_is_its_own_and_what_it_refused_is_left_out(authored:
     suite = rewrite(material(authored, rewriter=Shouting(), log=lines.append))
     copies = [one for one in suite.rows.to_pylist() if one["clean_id"]]
     assert {one["generator"] for one in copies} == {"loud-model"}
+    assert suite.name == "rewrite-loud-model"
     assert "en-0001" not in {one["clean_id"] for one in copies}
     assert lines == ["rewrite: 4 of 4 messages by loud-model"]
-
-
-def test_a_sample_is_even_over_languages_and_keeps_pairs_whole() -> None:
-    rows = [row(n, part="dev", lang=lang) for lang in ("en", "de") for n in range(1, 21)]
-    rows += [one for n in (40, 60) for one in with_part(pair_of(n), "dev")]
-    chosen = module.sampled(rows, 5)
-    assert sum(one.lang == "de" for one in chosen) == 5
-    assert 5 <= sum(one.lang == "en" for one in chosen) <= 6
-    pairs = [one.pair for one in chosen if one.pair]
-    assert all(pairs.count(pair) == 2 for pair in pairs)
-    assert module.sampled(rows[::-1], 5) == chosen
 
 
 @pytest.mark.parametrize("folder", [None, Path("no-such-folder")])

@@ -22,6 +22,7 @@ SUITES = (
     "pairs",
     "pairs-final",
     "evasion",
+    "rewrite",
     "calibrate",
 )
 _SHOWN = 3

@@ -2,113 +2,59 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from itertools import groupby
-from typing import Any
+import re
+from collections.abc import Iterator, Sequence
 
 from scamdetect.bench.rewrite_rules import RuleRewriter
 from scamdetect.bench.sources import Log, Material, Rewriter
 from scamdetect.bench.suite import Suite, make_suite
-from scamdetect.bench.writers import generator_of
-from scamdetect.data.authored import AuthoredRow, load_authored
-from scamdetect.data.corpus_rows import AUTHORED
-from scamdetect.errors import InputError
-from scamdetect.labels import Verdict
+from scamdetect.bench.suites.evasion import even_sample
+from scamdetect.bench.suites.rows import VERSION, SuiteRow, authored_rows, licences
 
-VERSION = 1
-ABOUT = "Own dev messages, and copies of each that say the same in other words."
-ROWS_A_LANGUAGE = 200  # at most, before the copies
-LICENCE = "CC-BY-4.0"
-
+NAME = "rewrite"
 _LOG_EVERY = 50
+_UNSAFE = re.compile(r"[^\w.+-]+")
 
 
 def rewrite(material: Material) -> Suite:
-    """Return the suite: clean rows, and one copy a change of the rewriter (default: by rules).
+    """Return the clean rows of ``evasion``, and a copy of each a change (default: by rules).
 
-    A copy that the rewriter gives none of, or that is the clean text, is left out. Raises
-    InputError without authored rows, and what the rewriter raises; what a slow one has answered
-    it keeps itself, so that a second call goes on.
+    By another rewriter the suite has its name, as ``rewrite-some-model``. A copy that the rewriter
+    gives none of, or that is the clean text, is left out. Raises InputError without authored rows,
+    and what the rewriter raises; what a slow one has answered it keeps itself, so that a second
+    call goes on.
     """
-    if material.authored is None or not material.authored.is_dir():
-        raise InputError(
-            "the suite rewrite is made of the project's own messages; name their folder, as in "
-            "--authored data/authored"
-        )
     rewriter = material.rewriter or RuleRewriter()
-    clean = sampled(load_authored(material.authored), ROWS_A_LANGUAGE)
-    rows = [_clean_row(row) for row in clean]
-    rows += _copies(clean, rewriter, material.log)
+    by_rules = rewriter.name == RuleRewriter().name
+    clean = even_sample(authored_rows(material, NAME, "dev"))
+    rows = [*clean, *_copies(clean, rewriter, by_rules, material.log)]
     return make_suite(
-        "rewrite",
+        NAME if by_rules else f"{NAME}-{_UNSAFE.sub('-', rewriter.name)}",
         VERSION,
-        ABOUT,
+        "This project's own messages (dev), the same as in evasion: clean, and put in other words "
+        f"by {rewriter.name}; what is not changed is left out.",
         rows,
-        {AUTHORED + row.lang: LICENCE for row in clean},
+        licences(rows),
         final=False,
         made_with={"rewriter": rewriter.name, **rewriter.changes},
     )
 
 
-def sampled(rows: list[AuthoredRow], a_language: int) -> list[AuthoredRow]:
-    """Return scams and honest dev messages, of each language at most about so many.
-
-    Pairs stay whole, so that a language may hold one row more. Equal rows give equal samples.
-    """
-    dev = [row for row in rows if row.part == "dev" and row.verdict is not Verdict.SPAM]
-    dev.sort(key=lambda row: (row.lang, _place(_group(row)), row.id))
-    chosen: list[AuthoredRow] = []
-    for _, of_language in groupby(dev, key=lambda row: row.lang):
-        taken: list[AuthoredRow] = []
-        for _, members in groupby(of_language, key=_group):
-            if len(taken) >= a_language:
-                break
-            taken += members
-        chosen += taken
-    return sorted(chosen, key=lambda row: row.id)
-
-
-def _copies(rows: list[AuthoredRow], rewriter: Rewriter, log: Log) -> Iterator[dict[str, Any]]:
-    by_rules = rewriter.name == RuleRewriter().name
-    for done, row in enumerate(rows, 1):
-        clean = _clean_row(row)
+def _copies(
+    clean: Sequence[SuiteRow], rewriter: Rewriter, by_rules: bool, log: Log
+) -> Iterator[SuiteRow]:
+    for done, row in enumerate(clean, 1):
         for change in rewriter.changes:
-            text = rewriter.rewrite(row.text, row.lang, change)
-            if text is None or text == row.text:
+            text = rewriter.rewrite(row["text"], row["lang"], change)
+            if text is None or text == row["text"]:
                 continue
-            yield clean | {
-                "id": f"{row.id}/{change}",
+            yield row | {
+                "id": f"{row['id']}/{change}",
                 "text": text,
-                "clean_id": row.id,
+                "clean_id": row["id"],
                 "change": change,
                 # Rules leave the writer's style; a model that rewrites puts its own in its place.
-                "generator": clean["generator"] if by_rules else rewriter.name,
+                "generator": row["generator"] if by_rules else rewriter.name,
             }
-        if done % _LOG_EVERY == 0 or done == len(rows):
-            log(f"rewrite: {done} of {len(rows)} messages by {rewriter.name}")
-
-
-def _clean_row(row: AuthoredRow) -> dict[str, Any]:
-    source = AUTHORED + row.lang
-    return {
-        "id": row.id,
-        "text": row.text,
-        "verdict": row.verdict.value,
-        "kinds": [kind.value for kind in row.kinds],
-        "lang": row.lang,
-        "generator": generator_of(source, row.generated),
-        "source": source,
-        "group": _group(row),
-        "slices": [row.slice] if row.slice else [],
-        "part": row.part,
-        "pair": row.pair,
-    }
-
-
-def _group(row: AuthoredRow) -> str:
-    return row.pair or row.id
-
-
-def _place(group: str) -> bytes:
-    return hashlib.sha256(group.encode()).digest()
+        if done % _LOG_EVERY == 0 or done == len(clean):
+            log(f"{NAME}: {done} of {len(clean)} messages by {rewriter.name}")
