@@ -53,14 +53,15 @@ Eight scams and eight honest messages of each language, then each of them under 
 `scamdetect.perturb` at three strengths (a fifth, three fifths, all of the words). Link tricks,
 dropped diacritics, romanisation and the other Chinese script do not depend on the strength. What is
 lost is to be read against the clean rows. The copies called re-encoded are disguised in nothing
-(decomposed letters, the line ends of Windows, a last blank): a decision that they change is a fault.""",
+(decomposed letters, the line ends of Windows, a last blank): a decision that they change is a
+fault.""",
     "rewrite": """\
 The clean rows of `evasion`, put in other words by rules: friendlier, more formal, shorter,
 paraphrased. Rules are mild: they swap set phrases, frame a message or drop its courtesies, and
-where no phrase fits, `paraphrase` only puts a lead-in first (in Khmer, Turkish and French in half of
-the rows). `shorter` leaves a fifth to two fifths of the rows of eleven languages as they are. Khmer,
-Burmese, Tamil, Nepali, Swahili and Tagalog read least natural. A model rewrites more freely: pass
-`--rewriter`, and the suite has that model's name and is not of the release.""",
+where no phrase fits, `paraphrase` only puts a lead-in first (in Khmer, Turkish and French in half
+of the rows). `shorter` leaves a fifth to two fifths of the rows of eleven languages as they are.
+Khmer, Burmese, Tamil, Nepali, Swahili and Tagalog read least natural. A model rewrites more freely:
+pass `--rewriter`, and the suite has that model's name and is not of the release.""",
     "calibrate": """\
 What thresholds are set on, for detectors that bring none: never scored for a figure. Drawn evenly
 by verdict, slice or kind, and language.""",

@@ -75,8 +75,9 @@ def main() -> None:
     """Run the command line; every expected error becomes one line on stderr and an exit code.
 
     0: done, or done before with nothing to resume, 1: checked and found wrong, 2: wrong use or bad
-    input, 3: interrupted or an endpoint down, and the command goes on later (score with --resume), 4: failed (a full disk), 10: done, and something
-    was flagged under --fail-on-flagged, 130: interrupted before a part was finished.
+    input, 3: interrupted (score goes on with --resume) or an endpoint is down, 4: failed (a full
+    disk), 10: done, and something was flagged under --fail-on-flagged, 130: interrupted before a
+    part was finished.
     """
     try:
         code = cli.main(prog_name="scamdetect", standalone_mode=False)
