@@ -34,6 +34,8 @@ def recalibration_section(results: Results) -> Section:
     rows = [row for one in results.moved for row in _moved_rows(results, one, sizes)]
     if not rows:
         return Section(title, "Not measured: no suite without changed copies was scored.")
+    order = list(dict.fromkeys(row[0] for row in rows))
+    rows.sort(key=lambda row: order.index(row[0]))
     about = (
         "Whether a detector does badly on new messages because it cannot tell them apart, or only "
         "because its threshold stands wrongly for them. k messages of the suite (or of one writer "
@@ -41,7 +43,8 @@ def recalibration_section(results: Results) -> Section:
         f"and the others are measured: the mean and 95 % range of {DRAWS} draws, whole groups "
         f"drawn. {TOO_FEW.capitalize()}: k holds fewer honest messages than one false alarm at "
         "the rate takes, or there are not so many messages. Only the threshold moves; the "
-        "detector learns nothing."
+        "detector learns nothing. Honest messages by people of the same sources stand beside those "
+        "of a writer; where they do, its frozen false alarms are of other messages and left out."
     )
     return section(title, about, header, rows)
 

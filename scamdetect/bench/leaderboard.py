@@ -53,17 +53,8 @@ def leaderboard(results: Results) -> Section:
         "How many scams a detector finds, and how many honest messages it flags by mistake, at a "
         f"threshold that was set to flag {MAIN} of other honest messages; only on messages from "
         f"sources and writers that it did not learn from. In order {order}; read both columns, "
-        "for who flags everything finds every scam. "
-        f"{UNKNOWN} it is not known what it learnt from, so it may know these very messages. "
-        f"{BOUGHT} certainly more than twice the false alarms asked for, so its scams found do "
-        'not compare with others\'. "Unseen part": without what it learnt from, so fewer and '
-        'other messages than its neighbours have; "seen": nothing was left.'
+        "for who flags everything finds every scam."
     )
-    if changed:
-        about += (
-            " Recall kept: of the scams found, how many are still found once the words are "
-            "changed (all changes together, by strength where there are several)."
-        )
     return section("Leaderboard", about, header, rows, "headline", "time", "cost")
 
 

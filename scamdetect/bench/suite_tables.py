@@ -21,27 +21,24 @@ TOO_FEW = "too few"
 def suite_section(results: Results, suite: str) -> Section:
     """Return all figures of every detector on a suite, seen rows included."""
     names = {one.name: marked(one) for one in results.run.detectors}
-    header = ["detector", "n scam", "n legit", "n spam", "no answer", "learnt from"]
+    header = ["detector", "n scam", "n legit"]
     for rate in FPRS:
         header += [f"T@{rate}: scams found", f"T@{rate}: false alarms"]
-    header += [
-        "own decision: scams found",
-        "own decision: false alarms",
-        f"spam flagged at T@{MAIN}",
-    ]
+    header += ["own decision: scams found", "own decision: false alarms"]
     header += [*(f"R@{rate}" for rate in FPRS), "AUC", "AUPRC", "ECE"]
     header += ["pairs by rank", f"pairs at T@{MAIN}", "pairs, own decision"]
+    header += [f"spam flagged at T@{MAIN}", "no answer", "learnt from"]
     rows = [
         [
-            names[one.detector], f"{one.n_scam:,}", f"{one.n_legit:,}", f"{one.n_spam:,}",
-            unanswered(one), _learnt_from(one),
+            names[one.detector], f"{one.n_scam:,}", f"{one.n_legit:,}",
             *(cell for rate in FPRS for cell in _both(one.frozen.get(rate))),
             *_both(one.own),
-            counted(one.frozen[MAIN].spam if MAIN in one.frozen else None),
             *(percent(one.recall_at[rate]) for rate in FPRS),
             decimal(one.auc), decimal(one.auprc),
             decimal(one.reliability.ece if one.reliability else None),
             counted(one.pairs_by_rank), counted(one.pairs_at_frozen), counted(one.pairs_at_own),
+            counted(one.frozen[MAIN].spam if MAIN in one.frozen else None),
+            unanswered(one), _learnt_from(one),
         ]
         for one in of_suite(results, suite)
     ]  # fmt: skip

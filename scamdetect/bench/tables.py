@@ -13,7 +13,7 @@ from scamdetect.bench.change_tables import (
     recalibration_section,
 )
 from scamdetect.bench.folder import CALIBRATE
-from scamdetect.bench.leaderboard import changed_suites, leaderboard, plain_suites
+from scamdetect.bench.leaderboard import BOUGHT, UNKNOWN, changed_suites, leaderboard, plain_suites
 from scamdetect.bench.measures import MAIN
 from scamdetect.bench.run_tables import (
     cost_section,
@@ -51,7 +51,15 @@ HOW_TO_READ = (
      "behind it. With other messages of this sort the figure would mostly be in the interval; "
      "figures whose intervals overlap may differ by chance alone."),
     ("Seen", "a detector learnt from this source or writer, so a good figure proves little. A "
-     "writer is who wrote a message: people, or a language model (generator)."),
+     "writer is who wrote a message: people, or a language model (generator). Unseen part: the "
+     "figure leaves out what this detector learnt from, so it is of fewer and other messages than "
+     "its neighbours'."),
+    (UNKNOWN, "it is not known what the detector learnt from, so it may know these very messages: "
+     "its figures may flatter."),
+    (BOUGHT, f"certainly more than twice the {MAIN} of false alarms asked for: its scams found do "
+     "not compare with those of detectors that keep to it."),
+    ("Recall kept", "of the scams found, how many are still found once their words are changed; "
+     "in the leaderboard all changes together, by strength where there are several."),
     ("Legit, spam", "legit is honest; spam is unwanted advertising without fraud. It counts "
      "neither as scam nor as honest."),
     ("No answer", "a refused or unreadable answer is a scam not found; an honest message without "
