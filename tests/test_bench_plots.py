@@ -16,6 +16,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from scamdetect.bench import plots
+from scamdetect.bench.plot_style import short, style
 from scamdetect.bench.plots import draw_plots
 from scamdetect.bench.results import Results
 
@@ -101,6 +102,15 @@ def test_a_panel_has_no_detector_that_has_seen_the_suite(figures: dict[str, Figu
         if axes.get_title()
     }
     assert dots == {"human": 4, "llm": 4, "pairs": 2}
+
+
+def test_many_long_names_are_told_apart(results: Results) -> None:
+    names = [f"an-organisation/a-long-model-name-{n}" for n in range(20)]
+    detectors = tuple(replace(results.run.detectors[0], name=name) for name in names)
+    many = replace(results, run=replace(results.run, detectors=detectors))
+    looks = {(look["color"], look["marker"]) for look in (style(many, name) for name in names)}
+    assert len(looks) == len({short(name) for name in names}) == len(names)
+    assert all(len(short(name)) <= 25 for name in names)
 
 
 def test_the_gap_is_drawn_beside_the_published_one(figures: dict[str, Figure]) -> None:

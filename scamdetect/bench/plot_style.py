@@ -23,9 +23,10 @@ except ImportError as error:
 if TYPE_CHECKING:
     from scamdetect.bench.results import Results
 
-# Okabe and Ito's palette, without its yellow, with a marker each: told apart without colour too.
+# Okabe and Ito's palette without its yellow, told apart by marker too; one marker more than
+# colours, so that no pair comes twice among 56 detectors.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-_MARKERS = "osD^vPX"
+_MARKERS = "osD^vPX*"
 _LINES = ("-", "--", ":")
 WIDTH = 6.6  # narrow and with large letters: still read on a telephone
 GREY = "#767676"
@@ -57,14 +58,15 @@ def style(results: Results, detector: str) -> dict[str, Any]:
     colours = len(COLOURS)
     return {
         "color": COLOURS[place % colours],
-        "marker": _MARKERS[place % colours],
+        "marker": _MARKERS[place % len(_MARKERS)],
         "ls": _LINES[place // colours % len(_LINES)],
     }
 
 
 def short(name: str) -> str:
-    """Return a name as plots show it, cut where it is long."""
-    shown = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    """Return a name as plots show it, cut in the middle where it is long: versions end names."""
+    half = _LONGEST_NAME // 2
+    shown = name if len(name) <= _LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
     # matplotlib leaves labels with a leading underscore out of legends.
     return f" {shown}" if shown.startswith("_") else shown
 
@@ -97,7 +99,7 @@ def with_legend(results: Results, figure: Figure | None, detectors: Iterable[str
     handles = [Line2D([], [], ms=6, **style(results, name)) for name in names]
     figure.legend(
         handles, [short(name) for name in names], loc="outside lower center",
-        ncols=min(3, len(names)), frameon=False,
+        ncols=min(2 if any(len(name) > 12 for name in names) else 3, len(names)), frameon=False,
     )  # fmt: skip
     return figure
 
