@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import html
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from chromium import dom, find_browser, screenshot
 
 pytest.importorskip("jinja2")
 
@@ -17,17 +15,6 @@ from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
 from scamdetect.reporting.report import write_report
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_REQUIRED = "SCAMDETECT_REQUIRE_BROWSER"
-_HEADLESS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--hide-scrollbars",
-    "--no-first-run",
-    "--disable-background-networking",
-)
 _ATTACK = (
     "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\"> "
     "guaranteed bitcoin profit"
@@ -36,12 +23,7 @@ _ATTACK = (
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None and os.environ.get(_REQUIRED):
-        pytest.fail(f"{_REQUIRED} is set and there is no browser: install chromium")
-    if found is None:
-        pytest.skip("no chromium here")
-    return found
+    return find_browser()
 
 
 @pytest.fixture(scope="module")
@@ -57,22 +39,11 @@ def page(
     return write_report(scored, model=tiny_bundle, title="The title of this page")
 
 
-def _run(browser: str, page: Path, profile: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [browser, *_HEADLESS, f"--user-data-dir={profile}", *arguments, page.as_uri()],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_a_message_is_shown_and_not_run(browser: str, page: Path, tmp_path: Path) -> None:
-    dom = _run(browser, page, tmp_path, "--dump-dom")
-    assert "<title>The title of this page</title>" in dom
-    assert not re.search(r"<(script|img)\b", dom)
-    (quoted,) = re.findall(r"<blockquote[^>]*>(.*?)</blockquote>", dom)
+    found = dom(browser, page, tmp_path)
+    assert "<title>The title of this page</title>" in found
+    assert not re.search(r"<(script|img)\b", found)
+    (quoted,) = re.findall(r"<blockquote[^>]*>(.*?)</blockquote>", found)
     shown = html.unescape(re.sub(r"</?mark[^>]*>", "", quoted))
     assert shown == _ATTACK
 
@@ -81,12 +52,7 @@ def test_a_message_is_shown_and_not_run(browser: str, page: Path, tmp_path: Path
 def test_a_screenshot_is_not_blank(
     browser: str, page: Path, tmp_path: Path, width: int, dark: bool
 ) -> None:
-    image = pytest.importorskip("matplotlib.image")
-    shot = tmp_path / "shot.png"
-    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
-    size = f"--window-size={width},1600"
-    _run(browser, page, tmp_path / "profile", f"--screenshot={shot}", size, scheme)
-    pixels = image.imread(shot)[..., :3]
+    pixels = screenshot(browser, page, tmp_path, width, 1600, dark)
     assert pixels.shape[:2] == (1600, width)
     background = pixels[-1, 2]
     assert (background.mean() < 0.3) == dark

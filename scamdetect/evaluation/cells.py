@@ -20,6 +20,19 @@ def percent(figure: Estimate | None) -> str:
     return f"{figure.value:.1%} [{figure.low * 100:.1f}, {figure.high * 100:.1f}]"
 
 
+def counted(figure: Estimate | None) -> str:
+    """Return the figure and its interval in percent with its n, a dash for None."""
+    return "-" if figure is None else f"{percent(figure)} of {figure.n:,}"
+
+
+def points(figure: Estimate | None) -> str:
+    """Return a difference of shares and its interval in signed points, a dash for None."""
+    if figure is None:
+        return "-"
+    value, low, high = (100 * part for part in (figure.value, figure.low, figure.high))
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
 def measured(figure: Estimate | None) -> str:
     """Return the same, saying so where nothing was measured."""
     return "not measured" if figure is None else percent(figure)

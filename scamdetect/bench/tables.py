@@ -1,0 +1,132 @@
+"""All tables of a run in the order of the report, with what a reader must know first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scamdetect.bench.change_tables import (
+    change_sections,
+    difference_section,
+    gap_section,
+    recalibration_section,
+)
+from scamdetect.bench.folder import CALIBRATE
+from scamdetect.bench.leaderboard import BOUGHT, UNKNOWN, changed_suites, leaderboard, plain_suites
+from scamdetect.bench.measures import MAIN
+from scamdetect.bench.run_tables import (
+    cost_section,
+    detector_section,
+    missing_section,
+    overlap_section,
+    suite_list_section,
+)
+from scamdetect.bench.suite_tables import (
+    calibration_section,
+    generator_section,
+    kind_section,
+    language_section,
+    slice_section,
+    source_section,
+    suite_section,
+)
+from scamdetect.evaluation.section import Section
+
+if TYPE_CHECKING:
+    from scamdetect.bench.results import Results
+
+HOW_TO_READ = (
+    ("Scams found", "of 100 scams, how many a detector flags (recall). More is better."),
+    ("False alarms", "of 100 honest messages, how many it flags by mistake (FPR). Fewer is "
+     "better. Neither figure says anything without the other: who flags everything finds every "
+     "scam."),
+    (f"T@{MAIN}", "a detector gives a message a number, and a threshold makes that a yes or no. "
+     "This threshold is set once, where 1 % of the honest messages of a separate mix are flagged "
+     f"({CALIBRATE}), and frozen. On other messages it really flags another share; that stands "
+     "beside it."),
+    (f"R@{MAIN}", "scams found if the threshold were set with hindsight, where 1 % of the suite's "
+     "own honest messages are flagged. How well a detector ranks, not what its user gets."),
+    ("71.2% [68.0, 74.3] of 1,204", "the figure, its 95 % interval and n, the number of messages "
+     "behind it. With other messages of this sort the figure would mostly be in the interval; "
+     "figures whose intervals overlap may differ by chance alone."),
+    ("Seen", "a detector learnt from this source or writer, so a good figure proves little. A "
+     "writer is who wrote a message: people, or a language model (generator). Unseen part: the "
+     "figure leaves out what this detector learnt from, so it is of fewer and other messages than "
+     "its neighbours'."),
+    (UNKNOWN, "it is not known what the detector learnt from, so it may know these very messages: "
+     "its figures may flatter."),
+    (BOUGHT, f"certainly more than twice the {MAIN} of false alarms asked for: its scams found do "
+     "not compare with those of detectors that keep to it."),
+    ("Recall kept", "of the scams found, how many are still found once their words are changed; "
+     "in the leaderboard all changes together, by strength where there are several."),
+    ("Legit, spam", "legit is honest; spam is unwanted advertising without fraud. It counts "
+     "neither as scam nor as honest."),
+    ("No answer", "a refused or unreadable answer is a scam not found; an honest message without "
+     "one is left out of the false alarms, which flatters who refuses much."),
+    ("AUC, AUPRC, pairs", "how well scams are ranked over honest messages (1 is perfect; 0.5 in "
+     "AUC is chance); pairs are a scam and an honest message in nearly the same words, and it "
+     "counts that both are told apart."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Tables on one question, under its title."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+
+def chapters(results: Results) -> list[Chapter]:
+    """Return all tables in the order of the report; chapters without one are left out."""
+    plain, changed = plain_suites(results), changed_suites(results)
+    found = [
+        _chapter("Results", [leaderboard(results)]),
+        _chapter("Every suite", [suite_section(results, one) for one in (*plain, *changed)]),
+        _chapter(
+            "Who wrote the messages",
+            [generator_section(results, one) for one in plain]
+            + [source_section(results, one) for one in plain],
+        ),
+        _chapter("Languages", [language_section(results, one) for one in plain]),
+        _chapter("False alarms", [slice_section(results, one) for one in plain]),
+        _chapter("Kinds of scam", [kind_section(results, one) for one in plain]),
+        _chapter("New messages", [recalibration_section(results), gap_section(results)]),
+        _chapter("Changed messages", change_sections(results)),
+        _chapter("Trust", [
+            difference_section(results), calibration_section(results, plain),
+            overlap_section(results),
+        ]),
+        _chapter("The run", [
+            cost_section(results), detector_section(results), suite_list_section(results),
+            missing_section(results),
+        ]),
+    ]  # fmt: skip
+    return [one for one in found if one.sections]
+
+
+def facts(results: Results) -> list[str]:
+    """Return what was measured and how, a line each."""
+    run = results.run
+    lines = [
+        run.benchmark,
+        f"{run.date}, commit {run.commit or 'unknown'}, {run.machine}",
+        f"{len(run.detectors)} detectors, {len(plain_suites(results) + changed_suites(results))} "
+        f"suites; thresholds set on {_rows(results, CALIBRATE)} messages of {CALIBRATE}",
+        "Intervals are 95 %, from resampled groups of near-copies, never narrower than Wilson's "
+        "(scams found) or the exact one (false alarms).",
+    ]
+    if final := [one.name for one in run.suites if one.final]:
+        lines.append(f"Opened for a release: {', '.join(final)}")
+    if results.missing:
+        lines.append(f"Not finished: {len(results.missing)} of the scores, listed at the end")
+    return lines
+
+
+def _rows(results: Results, suite: str) -> str:
+    return next((f"{one.rows:,}" for one in results.run.suites if one.name == suite), "no")
+
+
+def _chapter(title: str, sections: Iterable[Section | None]) -> Chapter:
+    return Chapter(title, tuple(one for one in sections if one is not None))
