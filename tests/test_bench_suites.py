@@ -251,7 +251,7 @@ def test_disguised_copies_go_back_to_their_clean_rows(material: Material) -> Non
         "scam": PER_LANGUAGE, "legit": PER_LANGUAGE
     }  # fmt: skip
     copies = [one for one in rows.values() if one["clean_id"] is not None]
-    assert {one["strength"] for one in copies} == {"light", "medium", "heavy"}
+    assert {one["strength"] for one in copies} == {"none", "light", "medium", "heavy"}
     for one in copies:
         first = rows[one["clean_id"]]
         assert one["id"] == f"{first['id']}/{one['change']}/{one['strength']}"

@@ -9,7 +9,7 @@ from scamdetect.bench.rewrite_rules import CHANGES
 from scamdetect.bench.sources import Material
 from scamdetect.bench.suites.rewrite import rewrite
 from scamdetect.data.authored import AuthoredRow, write_rows
-from scamdetect.errors import InputError
+from scamdetect.errors import ScamDetectError
 
 
 class Shouting:
@@ -86,7 +86,9 @@ def test_what_a_model_wrote_is_its_own_and_what_it_refused_is_left_out(authored:
     assert lines == ["rewrite: 4 of 4 messages by loud-model"]
 
 
-@pytest.mark.parametrize("folder", [None, Path("no-such-folder")])
-def test_without_messages_the_folder_is_asked_for(folder: Path | None) -> None:
-    with pytest.raises(InputError, match="data/authored"):
+@pytest.mark.parametrize(
+    ("folder", "said"), [(None, "data/authored"), (Path("no-such-folder"), "authored rows")]
+)
+def test_without_messages_the_folder_is_asked_for(folder: Path | None, said: str) -> None:
+    with pytest.raises(ScamDetectError, match=said):
         rewrite(material(folder))

@@ -54,7 +54,7 @@ def _re_encoded(clean: Sequence[SuiteRow]) -> list[SuiteRow]:
     return [
         row
         | {
-            "id": f"{row['id']}/{RE_ENCODED}",
+            "id": f"{row['id']}/{RE_ENCODED}/{NO_DISGUISE}",
             "text": unicodedata.normalize("NFD", row["text"]).replace("\n", "\r\n") + " ",
             "clean_id": row["id"],
             "change": RE_ENCODED,
