@@ -134,8 +134,8 @@ def run_command(
     with extra("bench"):
         from scamdetect.bench.answers import Setting
         from scamdetect.bench.detector_names import load_detector
+        from scamdetect.bench.figures.overlap import audit
         from scamdetect.bench.folder import RunFolder
-        from scamdetect.bench.overlap import audit
         from scamdetect.bench.run import run
 
     corpus = _there(corpus, _CORPUS)
@@ -181,7 +181,7 @@ def run_command(
 def report_command(folder: Path) -> None:
     """Write leaderboard.md, results.json and report.html from the scores in DIR."""
     with extra("bench"):
-        from scamdetect.bench.report import write_report
+        from scamdetect.bench.report.report import write_report
 
     for path in write_report(folder):
         click.echo(path)
@@ -265,7 +265,7 @@ def _material(
     model: str | None,
     setting: Setting,
 ) -> Material:
-    from scamdetect.bench.rewriter import rewriter_of
+    from scamdetect.bench.rewriting.by_model import rewriter_of
     from scamdetect.bench.sources import Material
 
     if (rewriter is None) != (model is None):

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.bench.answers import Answers
-from scamdetect.bench.measures import Target
+from scamdetect.bench.figures.target import (
+    Target,
+)
 from scamdetect.bench.suite import SCHEMA, Suite, make_suite
 
 LICENCES = {"invented": "CC-BY-4.0", "other": "CC-BY-4.0"}

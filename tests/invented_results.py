@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scamdetect.bench.answers import Training
+from scamdetect.bench.figures.cells import (
+    Cell,
+)
+from scamdetect.bench.figures.generator_gap import GapRecord, Side
+from scamdetect.bench.figures.kept import ALL, Kept
+from scamdetect.bench.figures.measures import (
+    AtThreshold,
+    SuiteFigures,
+)
+from scamdetect.bench.figures.overlap import Overlap
+from scamdetect.bench.figures.paired import Difference
+from scamdetect.bench.figures.recalibrated import SIZES, Recalibrated
+from scamdetect.bench.figures.results import Changed, Moved, Results
 from scamdetect.bench.folder import DetectorRecord, RunRecord
-from scamdetect.bench.generator_gap import GapRecord, Side
-from scamdetect.bench.kept import ALL, Kept
-from scamdetect.bench.measures import AtThreshold, Cell, SuiteFigures
-from scamdetect.bench.overlap import Overlap
-from scamdetect.bench.paired import Difference
-from scamdetect.bench.recalibrated import SIZES, Recalibrated
-from scamdetect.bench.results import Changed, Moved, Results
 from scamdetect.bench.suite import Manifest
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.reliability import Reliability, ReliabilityPoint

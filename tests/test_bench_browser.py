@@ -14,7 +14,7 @@ pytest.importorskip("matplotlib")
 
 from invented_results import HOSTILE, invented_results
 
-from scamdetect.bench.page import write_page
+from scamdetect.bench.report.page import write_page
 
 # A frame, for windows are no narrower than 500 pixels; the page itself runs nothing.
 _FRAME = """<!doctype html><title>not measured</title>

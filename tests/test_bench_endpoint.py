@@ -15,7 +15,7 @@ import bad_endpoint as bad
 import pytest
 from bad_endpoint import Answer, Request, bad_endpoint
 
-from scamdetect.bench.endpoint import Endpoint, address, key_for, url_identity
+from scamdetect.bench.endpoints.endpoint import Endpoint, address, key_for, url_identity
 from scamdetect.errors import BudgetSpent, EndpointError, InputError
 
 pytestmark = pytest.mark.network_loopback
@@ -85,7 +85,7 @@ def test_an_answer_that_is_no_json_is_none(answer: Answer) -> None:
 
 def test_a_huge_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [Answer(b'"' + b"x" * 200_000 + b'"'), FINE]
-    monkeypatch.setattr("scamdetect.bench.endpoint.MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr("scamdetect.bench.endpoints.endpoint.MAX_ANSWER_BYTES", 100_000)
     with bad_endpoint(answers) as url:
         asked = endpoint(url)
         assert asked.post({}).body is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bench_rows import rows, target
 
-from scamdetect.bench.generator_gap import (
+from scamdetect.bench.figures.generator_gap import (
     FILE,
     GapRecord,
     best_f1_threshold,

@@ -8,7 +8,7 @@ import synthetic_corpus
 from synthetic_corpus import row
 from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
 
-from scamdetect.bench.generator_gap import read_gaps
+from scamdetect.bench.figures.generator_gap import read_gaps
 from scamdetect.bench.generators import TFIDF, Learner, measure_gaps
 from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from bad_endpoint import Answer, Request, bad_endpoint, honest_scores
 
-from scamdetect.bench import endpoint
 from scamdetect.bench.answers import Answers, Setting
 from scamdetect.bench.detectors import http
+from scamdetect.bench.endpoints import endpoint
 from scamdetect.errors import BudgetSpent, EndpointError, InputError
 from scamdetect.labels import Kind
 

@@ -15,13 +15,13 @@ from bad_endpoint import Answer, Request, bad_endpoint, chat, honest_judge, judg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.bench import endpoint
 from scamdetect.bench.answers import Answers, Detector, Setting
-from scamdetect.bench.chat import chat_url, fenced
 from scamdetect.bench.detectors import llm
-from scamdetect.bench.judge import read_judgement
-from scamdetect.bench.judge_prompt import JUDGE
-from scamdetect.bench.store import FILE_NAME
+from scamdetect.bench.detectors.judge import read_judgement
+from scamdetect.bench.detectors.judge_prompt import JUDGE
+from scamdetect.bench.endpoints import endpoint
+from scamdetect.bench.endpoints.chat import chat_url, fenced
+from scamdetect.bench.endpoints.store import FILE_NAME
 from scamdetect.errors import BudgetSpent, EndpointError, InputError
 from scamdetect.labels import KINDS, Kind
 

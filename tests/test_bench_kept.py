@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from bench_rows import row, target
 
-from scamdetect.bench.kept import ALL, kept_figures
+from scamdetect.bench.figures.kept import ALL, kept_figures
 
 
 def suite_of(change_scores):

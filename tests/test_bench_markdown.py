@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented_results import HOSTILE, OWN, invented_results
 
-from scamdetect.bench.markdown import LONG, escaped, render
-from scamdetect.bench.results import Results
-from scamdetect.bench.tables import chapters
+from scamdetect.bench.figures.results import Results
+from scamdetect.bench.report.markdown import LONG, escaped, render
+from scamdetect.bench.report.tables import chapters
 
 
 @pytest.fixture(scope="module")

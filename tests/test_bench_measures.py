@@ -5,7 +5,13 @@ import pytest
 from bench_rows import row, rows, target
 
 from scamdetect.bench.answers import Training
-from scamdetect.bench.measures import frozen_thresholds, seen_rows, suite_figures
+from scamdetect.bench.figures.measures import (
+    seen_rows,
+    suite_figures,
+)
+from scamdetect.bench.figures.target import (
+    frozen_thresholds,
+)
 from scamdetect.labels import Kind
 
 

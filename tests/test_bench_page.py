@@ -13,9 +13,9 @@ pytest.importorskip("matplotlib")
 
 from invented_results import HOSTILE, invented_results
 
-from scamdetect.bench.page import halves, render_page, write_page
-from scamdetect.bench.results import Results
-from scamdetect.bench.tables import HOW_TO_READ, chapters
+from scamdetect.bench.figures.results import Results
+from scamdetect.bench.report.page import halves, render_page, write_page
+from scamdetect.bench.report.tables import HOW_TO_READ, chapters
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ pytest.importorskip("matplotlib")
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from scamdetect.bench import plots
-from scamdetect.bench.plot_style import short, style
-from scamdetect.bench.plots import draw_plots
-from scamdetect.bench.results import Results
+from scamdetect.bench.figures.results import Results
+from scamdetect.bench.report import plots
+from scamdetect.bench.report.plot_style import short, style
+from scamdetect.bench.report.plots import draw_plots
 
 
 @pytest.fixture(scope="module")

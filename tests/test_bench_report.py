@@ -12,10 +12,10 @@ pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 
-from scamdetect.bench import results as results_module
 from scamdetect.bench.answers import Answers, Training
+from scamdetect.bench.figures import results as results_module
 from scamdetect.bench.folder import DetectorRecord, RunFolder, RunRecord, write_part
-from scamdetect.bench.report import write_report
+from scamdetect.bench.report.report import write_report
 from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.errors import InputError, OutputError
 

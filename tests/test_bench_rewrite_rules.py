@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.bench.rewrite_language import (
+from scamdetect.bench.rewriting.language import (
     FOLDER,
     Words,
     find_problems,
@@ -17,7 +17,7 @@ from scamdetect.bench.rewrite_language import (
     scripts_of,
     words_of,
 )
-from scamdetect.bench.rewrite_rules import CHANGES, RuleRewriter
+from scamdetect.bench.rewriting.rules import CHANGES, RuleRewriter
 from scamdetect.data.authored import read_rows
 from scamdetect.errors import InputError
 

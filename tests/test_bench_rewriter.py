@@ -10,9 +10,9 @@ import bad_endpoint as bad
 import pytest
 from bad_endpoint import Answer, Request, bad_endpoint, chat, honest_rewriter, message_of
 
-from scamdetect.bench import endpoint
 from scamdetect.bench.answers import Setting
-from scamdetect.bench.rewriter import LONGEST, rewriter_of
+from scamdetect.bench.endpoints import endpoint
+from scamdetect.bench.rewriting.by_model import LONGEST, rewriter_of
 from scamdetect.bench.sources import Rewriter
 from scamdetect.errors import EndpointError
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect.bench.store import FILE_NAME, Kept, Store, answer_key
+from scamdetect.bench.endpoints.store import FILE_NAME, Kept, Store, answer_key
 from scamdetect.errors import InputError, OutputError
 
 KEPT = Kept({"content": "hi 💰 \ud800", "problem": None}, 0.5, 10, 2)
@@ -53,7 +53,8 @@ def test_what_was_asked_is_kept_once_beside_the_answers(tmp_path: Path) -> None:
 
 def test_a_kill_loses_no_answer(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from scamdetect.bench.store import Kept, Store\n"
+        "import sys; from pathlib import Path\n"
+        "from scamdetect.bench.endpoints.store import Kept, Store\n"
         "store = Store(Path(sys.argv[1]))\n"
         "for n in range(10_000):\n"
         "    store.put(str(n), Kept(n, 0.1, 1, 1), 'm', 'p'); print(n, flush=True)\n"

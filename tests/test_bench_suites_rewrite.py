@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from invented_authored import pair_of, row
 
-from scamdetect.bench.rewrite_rules import CHANGES
+from scamdetect.bench.rewriting.rules import CHANGES
 from scamdetect.bench.sources import Material
 from scamdetect.bench.suites.rewrite import rewrite
 from scamdetect.data.authored import AuthoredRow, write_rows

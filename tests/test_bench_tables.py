@@ -16,12 +16,12 @@ from invented_results import (
     without,
 )
 
-from scamdetect.bench.change_tables import in_words, kept_bar
-from scamdetect.bench.kept import ALL, Kept
-from scamdetect.bench.leaderboard import BOUGHT, leaderboard
-from scamdetect.bench.paired import Difference
-from scamdetect.bench.results import Results
-from scamdetect.bench.tables import chapters, facts
+from scamdetect.bench.figures.kept import ALL, Kept
+from scamdetect.bench.figures.paired import Difference
+from scamdetect.bench.figures.results import Results
+from scamdetect.bench.report.change_tables import in_words, kept_bar
+from scamdetect.bench.report.leaderboard import BOUGHT, leaderboard
+from scamdetect.bench.report.tables import chapters, facts
 from scamdetect.evaluation.section import Section
 
 

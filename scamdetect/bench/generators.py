@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from scamdetect.bench.answers import Answers, Floats, Log
-from scamdetect.bench.generator_gap import (
+from scamdetect.bench.figures.generator_gap import (
     GapRecord,
     Side,
     best_f1_threshold,
@@ -19,8 +19,11 @@ from scamdetect.bench.generator_gap import (
     side,
     write_gaps,
 )
+from scamdetect.bench.figures.target import (
+    Target,
+    frozen_thresholds,
+)
 from scamdetect.bench.holdout import HeldOut, hold_out, write_corpus
-from scamdetect.bench.measures import Target, frozen_thresholds
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.evaluation.baseline import train_baseline

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scamdetect.bench.answers import Answers, Detector, Setting
-from scamdetect.bench.endpoint import (
+from scamdetect.bench.endpoints.endpoint import (
     HARMLESS,
     UNWANTED,
     Endpoint,

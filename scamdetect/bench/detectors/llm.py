@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 
 from scamdetect.bench.answers import Detector, Setting
-from scamdetect.bench.chat import Chat, base_and_model
-from scamdetect.bench.endpoint import url_identity
-from scamdetect.bench.judge import Judge
-from scamdetect.bench.judge_prompt import JUDGE, VERSION
+from scamdetect.bench.detectors.judge import Judge
+from scamdetect.bench.detectors.judge_prompt import JUDGE, VERSION
+from scamdetect.bench.endpoints.chat import Chat, base_and_model
+from scamdetect.bench.endpoints.endpoint import url_identity
 
 # Small, as a batch is asked one after the other and several run at once.
 _BATCH = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from scamdetect.bench.rewrite_rules import RuleRewriter
+from scamdetect.bench.rewriting.rules import RuleRewriter
 from scamdetect.bench.sources import Log, Material, Rewriter
 from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.bench.suites.evasion import even_sample

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scamdetect.bench.chat import Prompt
+from scamdetect.bench.endpoints.chat import Prompt
 from scamdetect.labels import KINDS, Kind
 
 VERSION = 1

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from scamdetect.bench.answers import Bools, Floats
-from scamdetect.bench.measures import Target, fpr_by_group, recall_by_group
+from scamdetect.bench.figures.target import (
+    Target,
+    fpr_by_group,
+    recall_by_group,
+)
 from scamdetect.evaluation.metrics import Estimate, bootstrap_by_group
 from scamdetect.evaluation.table import column
 

@@ -7,9 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.markdown import LONG
-from scamdetect.bench.plots import draw_plots
-from scamdetect.bench.tables import HOW_TO_READ, chapters, facts
+from scamdetect.bench.report.markdown import LONG
+from scamdetect.bench.report.plots import draw_plots
+from scamdetect.bench.report.tables import HOW_TO_READ, chapters, facts
 from scamdetect.errors import MissingExtraError
 from scamdetect.files import writing
 
@@ -19,7 +19,7 @@ except ImportError as error:
     raise MissingExtraError("jinja2", "bench") from error
 
 if TYPE_CHECKING:
-    from scamdetect.bench.results import Results
+    from scamdetect.bench.figures.results import Results
 
 # By the first word of a plot's name.
 _SAYS = {
@@ -58,7 +58,7 @@ def render_page(results: Results) -> str:
     # Autoescape: names of detectors, sources and writers are data, whatever tags they hold.
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["halves"] = halves
-    source = files("scamdetect.bench").joinpath("page.html").read_text(encoding="utf-8")
+    source = files("scamdetect.bench.report").joinpath("page.html").read_text(encoding="utf-8")
     return environment.from_string(source).render(
         benchmark=results.run.benchmark,
         facts=facts(results),

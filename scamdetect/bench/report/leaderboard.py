@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.kept import ALL
-from scamdetect.bench.measures import FPRS, MAIN, SuiteFigures
+from scamdetect.bench.figures.kept import ALL
+from scamdetect.bench.figures.measures import (
+    SuiteFigures,
+)
+from scamdetect.bench.figures.target import (
+    FPRS,
+    MAIN,
+)
 from scamdetect.evaluation.cells import counted, share
 from scamdetect.evaluation.section import Section, section
 
 if TYPE_CHECKING:
+    from scamdetect.bench.figures.results import Results
     from scamdetect.bench.folder import DetectorRecord
-    from scamdetect.bench.results import Results
     from scamdetect.evaluation.metrics import Estimate
 
 UNKNOWN = "†"  # it is not known what the detector learnt from

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scamdetect.bench.change_plots import changes_plot, gap_plot
-from scamdetect.bench.leaderboard import changed_suites, plain_suites
-from scamdetect.bench.measures import FEWEST, FPRS, MAIN
-from scamdetect.bench.plot_style import (
+from scamdetect.bench.figures.cells import (
+    FEWEST,
+)
+from scamdetect.bench.figures.target import (
+    FPRS,
+    MAIN,
+)
+from scamdetect.bench.report.change_plots import changes_plot, gap_plot
+from scamdetect.bench.report.leaderboard import changed_suites, plain_suites
+from scamdetect.bench.report.plot_style import (
     GREY,
     STYLE,
     WIDTH,
@@ -23,14 +29,14 @@ from scamdetect.bench.plot_style import (
     svg,
     with_legend,
 )
-from scamdetect.bench.suite_tables import of_suite
+from scamdetect.bench.report.suite_tables import of_suite
 from scamdetect.evaluation.metrics import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from scamdetect.bench.results import Results
+    from scamdetect.bench.figures.results import Results
 
 FEWEST_LANGUAGES = 5  # of a suite, for a heat map
 _SECONDS, _COST = "seconds per 1,000 messages", "cost of 1,000 messages"

@@ -6,23 +6,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.change_tables import (
+from scamdetect.bench.figures.target import (
+    MAIN,
+)
+from scamdetect.bench.folder import CALIBRATE
+from scamdetect.bench.report.change_tables import (
     change_sections,
     difference_section,
     gap_section,
     recalibration_section,
 )
-from scamdetect.bench.folder import CALIBRATE
-from scamdetect.bench.leaderboard import BOUGHT, UNKNOWN, changed_suites, leaderboard, plain_suites
-from scamdetect.bench.measures import MAIN
-from scamdetect.bench.run_tables import (
+from scamdetect.bench.report.leaderboard import (
+    BOUGHT,
+    UNKNOWN,
+    changed_suites,
+    leaderboard,
+    plain_suites,
+)
+from scamdetect.bench.report.run_tables import (
     cost_section,
     detector_section,
     missing_section,
     overlap_section,
     suite_list_section,
 )
-from scamdetect.bench.suite_tables import (
+from scamdetect.bench.report.suite_tables import (
     calibration_section,
     generator_section,
     kind_section,
@@ -34,7 +42,7 @@ from scamdetect.bench.suite_tables import (
 from scamdetect.evaluation.section import Section
 
 if TYPE_CHECKING:
-    from scamdetect.bench.results import Results
+    from scamdetect.bench.figures.results import Results
 
 HOW_TO_READ = (
     ("Scams found", "of 100 scams, how many a detector flags (recall). More is better."),

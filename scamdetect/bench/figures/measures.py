@@ -3,100 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from scamdetect.bench.answers import Answers, Bools, Floats, Training
+from scamdetect.bench.figures.cells import Cell, cells_of
+from scamdetect.bench.figures.target import (
+    FPRS,
+    MAIN,
+    Target,
+    fpr_by_group,
+    is_verdict,
+    recall_by_group,
+)
 from scamdetect.evaluation.metrics import (
     Estimate,
-    as_scores,
     auc_estimate,
     bootstrap_by_group,
-    false_positive_rate,
     recall,
     recall_at_fpr_estimate,
 )
-from scamdetect.evaluation.reference_mix import weighted_threshold_at_fpr
 from scamdetect.evaluation.reliability import Reliability, reliability
-from scamdetect.evaluation.table import Objects, column, kind_table
-from scamdetect.labels import KINDS, Verdict
-
-FPRS = {"1%": 0.01, "0.1%": 0.001}
-MAIN = "1%"
-FEWEST = 30  # rows of a cell, under which nothing is said of it
-PEOPLE = "people"
-
-
-@dataclass(frozen=True)
-class Target:
-    """The answers of one detector beside what is true of n rows."""
-
-    rows: pa.Table
-    answers: Answers
-
-    @property
-    def scores(self) -> Floats:
-        """Return the scam probabilities (n,), no answer under every threshold."""
-        return as_scores(self.answers.scam)
-
-    @property
-    def scam(self) -> Bools:
-        """Return which rows (n,) are scams."""
-        return is_verdict(self.rows, Verdict.SCAM)
-
-    @property
-    def legit(self) -> Bools:
-        """Return which rows (n,) are legit and were answered: no answer is no honest verdict."""
-        return is_verdict(self.rows, Verdict.LEGIT) & ~np.isnan(self.answers.scam)
-
-    @property
-    def groups(self) -> Objects:
-        """Return the group of each row (n,)."""
-        return column(self.rows, "group")
-
-    def __getitem__(self, rows: Bools) -> Target:
-        """Return the rows where the mask (n,) holds, with their answers."""
-        places = np.flatnonzero(rows)
-        answers = self.answers
-
-        def taken(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
-            return None if values is None else tuple(values[place] for place in places.tolist())
-
-        return Target(
-            self.rows.filter(pa.array(rows)),
-            Answers(
-                scam=answers.scam[places],
-                flagged=None if answers.flagged is None else answers.flagged[places],
-                kinds=taken(answers.kinds),
-                problems=taken(answers.problems),
-                seconds=None if answers.seconds is None else answers.seconds[places],
-                cost=None if answers.cost is None else answers.cost[places],
-            ),
-        )
-
-
-def is_verdict(rows: pa.Table, verdict: Verdict) -> Bools:
-    """Return which rows (n,) of a suite have the verdict."""
-    return np.asarray(column(rows, "verdict") == verdict.value, dtype=bool)
-
-
-def frozen_thresholds(calibrate: Target, weights: Floats) -> dict[str, float | None]:
-    """Return the threshold at each rate on the honest calibrate mix, by the rate's name.
-
-    ``weights`` (n,) are those of the mix. None where there are fewer honest rows than one false
-    alarm takes.
-    """
-    legit = calibrate.legit
-    return {
-        name: weighted_threshold_at_fpr(calibrate.scores[legit], weights[legit], fpr)
-        if legit.sum() >= 1 / fpr
-        else None
-        for name, fpr in FPRS.items()
-    }
+from scamdetect.evaluation.table import column
+from scamdetect.labels import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +38,6 @@ class AtThreshold:
     recall: Estimate | None
     fpr: Estimate | None
     spam: Estimate | None
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """The figures of the rows of a language, generator, source, slice or kind."""
-
-    by: str
-    name: str
-    n_scam: int
-    n_legit: int
-    seen: bool  # whether the detector learnt from this generator or source, or may have
-    recall: Estimate | None  # at the frozen threshold for 1 %
-    fpr: Estimate | None
-    recall_at: Estimate | None  # at the threshold of these rows' own honest ones, for 1 %
-    named: Estimate | None  # of a kind: how often the detector names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +111,7 @@ def suite_figures(
         pairs_by_rank=_pairs_by_rank(target),
         pairs_at_frozen=None if main is None else _pairs_at(target, target.scores >= main),
         pairs_at_own=None if flagged is None else _pairs_at(target, flagged),
-        cells=tuple(_cells(target, seen, main)),
+        cells=tuple(cells_of(target, seen, main)),
         seconds_per_1000=_per_1000(target.answers.seconds),
         cost_per_1000=_per_1000(target.answers.cost),
     )
@@ -239,26 +155,6 @@ def _at(target: Target, flagged: Bools, threshold: float | None) -> AtThreshold:
         fpr=fpr_by_group(flagged[legit], groups[legit]),
         spam=recall(flagged[spam]),
     )
-
-
-def recall_by_group(flagged: Bools, groups: Objects) -> Estimate | None:
-    """Return the share of flagged rows (n,), its interval from groups, never under Wilson's."""
-    return _wider(flagged, groups, recall(flagged))
-
-
-def fpr_by_group(flagged: Bools, groups: Objects) -> Estimate | None:
-    """Return the share of flagged rows (n,), its interval from groups, never under the exact."""
-    return _wider(flagged, groups, false_positive_rate(flagged))
-
-
-def _wider(flagged: Bools, groups: Objects, exact: Estimate | None) -> Estimate | None:
-    if exact is None:
-        return None
-    drawn = bootstrap_by_group(
-        lambda weights: float((weights * flagged).sum() / max(weights.sum(), 1)), groups, exact.n
-    )
-    assert drawn is not None  # a share is defined wherever there is a row
-    return replace(exact, low=min(exact.low, drawn.low), high=max(exact.high, drawn.high))
 
 
 def _auprc(target: Target) -> Estimate | None:
@@ -319,61 +215,6 @@ def _pairs_at(target: Target, flagged: Bools) -> Estimate | None:
         np.array(
             [flagged[a] and not flagged[b] and answered[b] for a, b in _pairs(target)], dtype=bool
         )
-    )
-
-
-def _cells(target: Target, seen: Bools, threshold: float | None) -> list[Cell]:
-    rows, scam = target.rows, target.scam
-    generator = [(name or PEOPLE,) for name in column(rows, "generator")]
-    kinds = column(rows, "kinds")
-    named_by = {
-        "language": [(lang,) for lang in column(rows, "lang")],
-        "generator": generator,
-        "source": [(name,) for name in column(rows, "source")],
-        "slice": [tuple(names or ()) for names in column(rows, "slices")],
-        "kind": [tuple(names or ()) if is_scam else () for names, is_scam in
-                 zip(kinds, scam, strict=True)],
-    }  # fmt: skip
-    told = None if target.answers.kinds is None else kind_table(target.answers.kinds)
-    cells = []
-    for by, names in named_by.items():
-        for name in sorted({one for of_row in names for one in of_row}):
-            here = np.array([name in of_row for of_row in names], dtype=bool)
-            cells.append(_cell(target, by, name, here, seen, threshold, told))
-    return cells
-
-
-def _cell(
-    target: Target,
-    by: str,
-    name: str,
-    here: Bools,
-    seen: Bools,
-    threshold: float | None,
-    told: Bools | None,
-) -> Cell:
-    part = target[here]
-    scam, legit = part.scam, part.legit
-    flagged = None if threshold is None else part.scores >= threshold
-    named = None
-    if by == "kind" and told is not None and scam.sum() >= FEWEST:
-        named = recall(told[here][:, [kind.value for kind in KINDS].index(name)][scam])
-    own = None
-    if by in ("generator", "source") and scam.any() and legit.sum() >= 1 / FPRS[MAIN]:
-        sides = scam | legit
-        own = recall_at_fpr_estimate(
-            part.scores[sides], scam[sides], FPRS[MAIN], part.groups[sides]
-        )
-    return Cell(
-        by=by,
-        name=name,
-        n_scam=int(scam.sum()),
-        n_legit=int(legit.sum()),
-        seen=bool(seen[here].any()),
-        recall=None if flagged is None else recall_by_group(flagged[scam], part.groups[scam]),
-        fpr=None if flagged is None else fpr_by_group(flagged[legit], part.groups[legit]),
-        recall_at=own,
-        named=named,
     )
 
 

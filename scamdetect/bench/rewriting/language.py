@@ -16,7 +16,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("msgspec", "train") from error
 
-FOLDER = Path(__file__).with_name("rewrite_words")
+FOLDER = Path(__file__).with_name("words")
 # Links, addresses, handles, tokens such as [link] and the markers of a dialogue.
 KEPT = (
     r"https?://\S+|\S+@\S+|@\w+|\[[^\]\n]{1,40}\]|[\w-]+(?:\.[\w-]+)+(?:[/:?#]\S*)?|(?m:^)[A-J]: "

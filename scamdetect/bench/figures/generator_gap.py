@@ -11,8 +11,14 @@ from typing import Any
 import numpy as np
 
 from scamdetect.bench.answers import Bools, Floats
-from scamdetect.bench.measures import FPRS, MAIN, Target, fpr_by_group, recall_by_group
-from scamdetect.bench.recalibrated import draws, ranged
+from scamdetect.bench.figures.recalibrated import draws, ranged
+from scamdetect.bench.figures.target import (
+    FPRS,
+    MAIN,
+    Target,
+    fpr_by_group,
+    recall_by_group,
+)
 from scamdetect.errors import InputError
 from scamdetect.evaluation.metrics import Estimate, bootstrap_by_group, recall_at_fpr_estimate
 from scamdetect.files import replacing

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from scamdetect.bench.answers import Setting
-from scamdetect.bench.endpoint import (
+from scamdetect.bench.endpoints.endpoint import (
     HARMLESS,
     UNWANTED,
     Endpoint,
@@ -18,7 +18,7 @@ from scamdetect.bench.endpoint import (
     key_for,
     url_identity,
 )
-from scamdetect.bench.store import Kept, Store, answer_key
+from scamdetect.bench.endpoints.store import Kept, Store, answer_key
 from scamdetect.errors import EndpointError, InputError
 
 REFUSED = "refused"

@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scamdetect.bench.answers import Bools, Floats
-from scamdetect.bench.measures import FPRS, Target
+from scamdetect.bench.figures.target import (
+    FPRS,
+    Target,
+)
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.thresholds import threshold_at_fpr
 

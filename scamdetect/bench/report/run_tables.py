@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scamdetect.bench.figures.target import (
+    FPRS,
+)
 from scamdetect.bench.folder import CALIBRATE
-from scamdetect.bench.leaderboard import marked
-from scamdetect.bench.measures import FPRS
+from scamdetect.bench.report.leaderboard import marked
 from scamdetect.evaluation.contamination import CONTAINED
 from scamdetect.evaluation.section import Section, section
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scamdetect.bench.answers import Training
-    from scamdetect.bench.results import Results
+    from scamdetect.bench.figures.results import Results
 
 _LONGEST = 60  # characters of a prompt in a cell
 

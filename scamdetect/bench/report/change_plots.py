@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scamdetect.bench.generator_gap import PUBLISHED
-from scamdetect.bench.kept import ALL
-from scamdetect.bench.plot_style import (
+from scamdetect.bench.figures.generator_gap import PUBLISHED
+from scamdetect.bench.figures.kept import ALL
+from scamdetect.bench.report.plot_style import (
     COLOURS,
     GREY,
     WIDTH,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from scamdetect.bench.results import Results
+    from scamdetect.bench.figures.results import Results
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "learnt from the writer": {"color": COLOURS[2], "marker": "s"},

@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.leaderboard import marked
-from scamdetect.bench.measures import FEWEST, FPRS, MAIN, AtThreshold, Cell, SuiteFigures
+from scamdetect.bench.figures.cells import (
+    FEWEST,
+    Cell,
+)
+from scamdetect.bench.figures.measures import (
+    AtThreshold,
+    SuiteFigures,
+)
+from scamdetect.bench.figures.target import (
+    FPRS,
+    MAIN,
+)
+from scamdetect.bench.report.leaderboard import marked
 from scamdetect.evaluation.cells import counted, decimal, percent
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.section import Section, section
 from scamdetect.reporting.names import kind_name, language_name
 
 if TYPE_CHECKING:
-    from scamdetect.bench.results import Results
+    from scamdetect.bench.figures.results import Results
 
 TOO_FEW = "too few"
 

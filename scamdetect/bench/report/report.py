@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scamdetect.bench.markdown import render
-from scamdetect.bench.page import write_page
-from scamdetect.bench.results import read_results, write_json
+from scamdetect.bench.figures.results import read_results, write_json
+from scamdetect.bench.report.markdown import render
+from scamdetect.bench.report.page import write_page
 from scamdetect.errors import OutputError
 from scamdetect.files import replacing, writing
 

@@ -10,13 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from scamdetect.bench.figures.generator_gap import GapRecord, read_gaps
+from scamdetect.bench.figures.kept import Kept, changed_rows, kept_figures
+from scamdetect.bench.figures.measures import (
+    SuiteFigures,
+    suite_figures,
+)
+from scamdetect.bench.figures.overlap import Overlap, read_overlaps
+from scamdetect.bench.figures.paired import Difference, differences
+from scamdetect.bench.figures.recalibrated import Recalibrated, recalibrated
+from scamdetect.bench.figures.target import (
+    MAIN,
+    Target,
+    frozen_thresholds,
+)
 from scamdetect.bench.folder import CALIBRATE, DetectorRecord, RunFolder, RunRecord
-from scamdetect.bench.generator_gap import GapRecord, read_gaps
-from scamdetect.bench.kept import Kept, changed_rows, kept_figures
-from scamdetect.bench.measures import MAIN, SuiteFigures, Target, frozen_thresholds, suite_figures
-from scamdetect.bench.overlap import Overlap, read_overlaps
-from scamdetect.bench.paired import Difference, differences
-from scamdetect.bench.recalibrated import Recalibrated, recalibrated
 from scamdetect.bench.suite import Manifest
 from scamdetect.bench.suites.calibrate import mix_weights
 from scamdetect.errors import InputError

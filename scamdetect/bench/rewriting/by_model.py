@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scamdetect.bench.answers import Setting
-from scamdetect.bench.chat import Chat, Prompt
+from scamdetect.bench.endpoints.chat import Chat, Prompt
 
 LONGEST = 3_000  # characters of a text that is rewritten
 _MAX_TOKENS = 4_096

@@ -9,7 +9,11 @@ from itertools import combinations
 import numpy as np
 
 from scamdetect.bench.answers import Bools
-from scamdetect.bench.measures import FPRS, MAIN, Target
+from scamdetect.bench.figures.target import (
+    FPRS,
+    MAIN,
+    Target,
+)
 from scamdetect.evaluation.metrics import Estimate, bootstrap_by_group, recall_at_fpr
 
 _RESAMPLES = 300

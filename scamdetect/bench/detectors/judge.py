@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scamdetect.bench.answers import Answers
-from scamdetect.bench.chat import MALFORMED, Chat, Prompt, Said
+from scamdetect.bench.endpoints.chat import MALFORMED, Chat, Prompt, Said
 from scamdetect.labels import KINDS, Kind
 
 _THOUGHTS = re.compile(r"<think>.*?</think>|^.*?</think>", re.DOTALL)

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.generator_gap import PUBLISHED, SHARE, GapRecord
-from scamdetect.bench.kept import ALL, FEWEST_FLAGGED, Kept
-from scamdetect.bench.measures import FPRS, MAIN, Cell
-from scamdetect.bench.recalibrated import DRAWS, Recalibrated
-from scamdetect.bench.suite_tables import TOO_FEW
+from scamdetect.bench.figures.cells import (
+    Cell,
+)
+from scamdetect.bench.figures.generator_gap import PUBLISHED, SHARE, GapRecord
+from scamdetect.bench.figures.kept import ALL, FEWEST_FLAGGED, Kept
+from scamdetect.bench.figures.recalibrated import DRAWS, Recalibrated
+from scamdetect.bench.figures.target import (
+    FPRS,
+    MAIN,
+)
+from scamdetect.bench.report.suite_tables import TOO_FEW
 from scamdetect.evaluation.cells import change, counted, percent, points
 from scamdetect.evaluation.evasion import KEPT, MORE_FLAGS
 from scamdetect.evaluation.section import Section, section
 
 if TYPE_CHECKING:
-    from scamdetect.bench.paired import Difference
-    from scamdetect.bench.results import Moved, Results
+    from scamdetect.bench.figures.paired import Difference
+    from scamdetect.bench.figures.results import Moved, Results
     from scamdetect.evaluation.metrics import Estimate
 
 Sides = tuple["Estimate | None", "Estimate | None"]

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.tables import HOW_TO_READ, chapters, facts
+from scamdetect.bench.report.tables import HOW_TO_READ, chapters, facts
 from scamdetect.evaluation.section import Section
 from scamdetect.pages import table
 
 if TYPE_CHECKING:
-    from scamdetect.bench.results import Results
+    from scamdetect.bench.figures.results import Results
 
 LONG = 30  # rows, from which a table is folded away
 _MARKUP = re.compile(r"[\\|*`~]|(?<!\w)_|_(?!\w)|(?<=\])(?=[(\[])")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 
-from scamdetect.bench.rewrite_language import (
+from scamdetect.bench.rewriting.language import (
     DROPPED,
     DROPPED_CAPITAL,
     ENDS,
@@ -53,7 +53,7 @@ _SIGNATURE = re.compile(r"\n[^\n]{1,40}\Z")
 
 
 class RuleRewriter:
-    """Rewrites by the word lists of ``rewrite_words``; equal texts are rewritten equally.
+    """Rewrites by the word lists in ``words``; equal texts are rewritten equally.
 
     Labels hold: what is asked, links, numbers and the markers of a dialogue stay.
     """

@@ -21,7 +21,7 @@ except ImportError as error:
     raise MissingExtraError("matplotlib", "bench") from error
 
 if TYPE_CHECKING:
-    from scamdetect.bench.results import Results
+    from scamdetect.bench.figures.results import Results
 
 # Okabe and Ito's palette without its yellow, told apart by marker too; one marker more than
 # colours, so that no pair comes twice among 56 detectors.

@@ -1,0 +1,1 @@
+"""Endpoints over HTTP: asked politely, paid once."""

@@ -1,0 +1,1 @@
+"""Messages in other words: by rules, or by a language model."""
