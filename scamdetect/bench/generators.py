@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -71,16 +70,12 @@ def measure_gaps(
     seed = None if reference is None else _reference_seed(reference, held, corpus, learners)
     for learner in learners:
         folder = out / "trained" / learner.name
-        whole = _scorer(learner, held.with_all, folder / WITH_ALL, (), seed, reference, log)
+        log(f"{learner.name}: with all generators")
+        whole = _fitted(learner, held.with_all(), folder / WITH_ALL, (), seed, reference, log)
         for name in names:
-            log(f"{learner.name}: with {name}")
-            first = _side(whole(), held.with_all(), held.measured(name), held.trained_rows(name))
             log(f"{learner.name}: without {name}")
-            part = _scorer(
-                learner, partial(held.without, name), folder / f"without-{name}", (name,), seed,
-                None, log,
-            )  # fmt: skip
-            second = _side(part(), held.without(name), held.measured(name), 0)
+            left_out = folder / f"without-{name}"
+            part = _fitted(learner, held.without(name), left_out, (name,), seed, None, log)
             rows = held.measured(name)
             verdicts = column(rows, "verdict")
             record = GapRecord(
@@ -88,8 +83,8 @@ def measure_gaps(
                 generator=name,
                 n_scam=int((verdicts == Verdict.SCAM.value).sum()),
                 n_legit=int((verdicts == Verdict.LEGIT.value).sum()),
-                with_it=first,
-                without_it=second,
+                with_it=whole.side(rows, held.trained_rows(name)),
+                without_it=part.side(rows, 0),
             )
             kept = [
                 one
@@ -101,39 +96,50 @@ def measure_gaps(
     return read_gaps(out)
 
 
-Scorer = Callable[[pa.Table], Floats]
+@dataclass(frozen=True)
+class _Fitted:
+    """What was trained, with its thresholds on the calibrate rows of its corpus."""
+
+    score: Callable[[pa.Table], Floats]
+    thresholds: Mapping[str, float | None]
+    best: float
+
+    def side(self, measured: pa.Table, trained_rows: int) -> Side:
+        """Return the figures on these rows."""
+        target = Target(measured, Answers(self.score(measured)))
+        return side(target, self.thresholds, self.best, trained_rows)
 
 
-def _scorer(
+def _fitted(
     learner: Learner,
-    rows: Callable[[], pa.Table],
+    corpus: pa.Table,
     folder: Path,
     left_out: tuple[str, ...],
     seed: int | None,
     reference: Path | None,
     log: Log,
-) -> Callable[[], Scorer]:
-    """Return what trains the learner on the rows when first asked, and then scores."""
-    kept: list[Scorer] = []
+) -> _Fitted:
+    """Train the learner on the corpus, or take the reference, and set thresholds."""
+    if learner.recipe is None:
+        score = _tfidf(corpus, log)
+    else:
+        bundle = reference or _bundle(learner.recipe, corpus, folder, left_out, seed, log)
+        score = _bundle_scorer(bundle, log)
+    whole = select(corpus, column(corpus, "role") == "calibrate")
+    calibrate = balanced_sample(whole, CALIBRATE_ROWS)
+    weights = reference_weights(calibrate)
+    target = Target(calibrate, Answers(score(calibrate)))
+    sides = (target.scam | target.legit) & (weights > 0)
+    best = best_f1_threshold(target.scores[sides], target.scam[sides], weights[sides])
+    return _Fitted(score, frozen_thresholds(target, weights), best)
 
-    def trained() -> Scorer:
-        if not kept:
-            if learner.recipe is None:
-                kept.append(_tfidf(rows(), log))
-            else:
-                bundle = reference or _bundle(learner.recipe, rows(), folder, left_out, seed, log)
-                kept.append(_bundle_scorer(bundle, log))
-        return kept[0]
 
-    return trained
-
-
-def _tfidf(corpus: pa.Table, log: Log) -> Scorer:
+def _tfidf(corpus: pa.Table, log: Log) -> Callable[[pa.Table], Floats]:
     fitted = train_baseline(select(corpus, column(corpus, "role") == "train"), log)
     return lambda table: fitted.scam_probabilities(list(column(table, "norm")))
 
 
-def _bundle_scorer(bundle: Path, log: Log) -> Scorer:
+def _bundle_scorer(bundle: Path, log: Log) -> Callable[[pa.Table], Floats]:
     detector = ScamDetector.load(bundle)
     name = detector.bundle.name
     return lambda table: score_texts(detector, detector_texts(table), name, log).scam
@@ -174,20 +180,6 @@ def _fitting(recipe: Recipe, rows: pa.Table, left_out: tuple[str, ...], seed: in
         seed=recipe.seed if seed is None else seed,
         loss=msgspec.structs.replace(recipe.loss, pair=recipe.loss.pair if pairs else 0.0),
     )
-
-
-def _side(scorer: Scorer, corpus: pa.Table, measured: pa.Table, trained_rows: int) -> Side:
-    """Return the figures on the measured rows at thresholds of the corpus' calibrate rows."""
-    whole = select(corpus, column(corpus, "role") == "calibrate")
-    calibrate = balanced_sample(whole, CALIBRATE_ROWS)
-    found = scorer(pa.concat_tables([calibrate, measured]))
-    scores = found[: calibrate.num_rows]
-    weights = reference_weights(calibrate)
-    calibrated = Target(calibrate, Answers(scores))
-    sides = (calibrated.scam | calibrated.legit) & (weights > 0)
-    best = best_f1_threshold(calibrated.scores[sides], calibrated.scam[sides], weights[sides])
-    target = Target(measured, Answers(found[calibrate.num_rows :]))
-    return side(target, frozen_thresholds(calibrated, weights), best, trained_rows)
 
 
 def _reference_seed(
