@@ -59,6 +59,10 @@ class GapRecord:
     with_it: Side
     without_it: Side
 
+    def replaces(self, other: GapRecord) -> bool:
+        """Return whether the other is of the same learner and generator."""
+        return (self.learner, self.generator) == (other.learner, other.generator)
+
     def gap(self, figure: str) -> float | None:
         """Return how many points are lost: with the generator, less without it.
 
