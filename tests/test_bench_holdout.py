@@ -53,6 +53,19 @@ def test_groups_are_never_parted(corpus: Path) -> None:
     assert not measured & set(column(left, "group")[ours])
 
 
+def test_a_human_original_leaves_training_with_the_rewrite_that_measures(
+    corpus: Path, tmp_path: Path
+) -> None:
+    table = pq.read_table(corpus)
+    twins = [row(9000 + n, "scam", role="train", source="people", group=n // 3) for n in range(300)]
+    path = tmp_path / "corpus.parquet"
+    pq.write_table(pa.concat_tables([table, synthetic_corpus.table(twins)]), path)
+    held = hold_out(path, ("writer",))
+    measured = set(column(held.measured("writer"), "group"))
+    for learnt in (held.with_all(), held.without("writer")):
+        assert not measured & set(column(learnt, "group"))
+
+
 def test_without_a_generator_nothing_of_it_is_learnt(corpus: Path) -> None:
     held = hold_out(corpus, ("writer", "author"))
     left = held.without("writer")

@@ -37,27 +37,29 @@ class HeldOut:
     def trained_rows(self, generator: str) -> int:
         """Return how many train rows of a generator are left to learn from."""
         train = column(self.corpus, "role") == "train"
-        return int((train & (self.writers == generator) & ~self._all_tests()).sum())
+        return int((train & (self.writers == generator) & ~self._near_tests()).sum())
 
     def with_all(self) -> pa.Table:
-        """Return the corpus without the rows that measure, but for those of dev and test."""
-        return self.corpus.filter(pa.array(~(self._all_tests() & self._learnt())))
+        """Return the corpus without rows to learn from that measure, or are near one that does."""
+        return self.corpus.filter(pa.array(~(self._near_tests() & self._learnt())))
 
     def without(self, generator: str) -> pa.Table:
         """Return the same without any row of the generator to learn or calibrate from."""
-        gone = (self._all_tests() | (self.writers == generator)) & self._learnt()
+        gone = (self._near_tests() | (self.writers == generator)) & self._learnt()
         return self.corpus.filter(pa.array(~gone))
 
     @property
     def changes_training(self) -> bool:
         """Return whether rows that measure had to be taken from what is learnt."""
-        return bool((self._all_tests() & self._learnt()).any())
+        return bool((self._near_tests() & self._learnt()).any())
 
     def _learnt(self) -> Bools:
         return np.isin(column(self.corpus, "role").astype(str), _LEARNT)
 
-    def _all_tests(self) -> Bools:
-        return np.asarray(np.logical_or.reduce(list(self.test.values())), dtype=bool)
+    def _near_tests(self) -> Bools:
+        """Return the rows of every group with a row that measures, whoever wrote them."""
+        groups = column(self.corpus, "group").astype(np.int64)
+        return np.isin(groups, groups[np.logical_or.reduce(list(self.test.values()))])
 
 
 def hold_out(corpus: Path, names: tuple[str, ...]) -> HeldOut:
