@@ -9,7 +9,7 @@ from synthetic_corpus import row
 from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
 
 from scamdetect.bench.figures.generator_gap import read_gaps
-from scamdetect.bench.generators import TFIDF, Learner, measure_gaps
+from scamdetect.bench.generators import CORPUS, TFIDF, Learner, measure_gaps
 from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError
 
@@ -79,9 +79,19 @@ def test_bundles_say_what_they_never_saw_and_are_kept(
     assert measure_gaps(corpus, ("writer",), (recipe,), tmp_path, None, lines.append) == [gap]
     assert [line for line in lines if line.endswith("kept")] == [f"{whole}: kept", f"{part}: kept"]
 
+    # The same folder with another corpus: what is kept may have learnt what is measured now.
+    other_corpus = write_corpus(tmp_path / "noisy.parquet", noisy=True)
+    with pytest.raises(InputError, match="learnt from other rows"):
+        measure_gaps(other_corpus, ("writer",), (recipe,), tmp_path, None, ignore)
+    lines.clear()
+    assert measure_gaps(corpus, ("writer",), (recipe,), tmp_path, None, lines.append) == [gap]
+    assert [line for line in lines if line.endswith("kept")]
+
     # A bundle of this corpus and recipe stands in for the one with all generators.
     other = tmp_path / "other"
-    (same,) = measure_gaps(corpus, ("writer",), (recipe,), other, whole, ignore)
+    (same,) = measure_gaps(
+        trained / "with-all" / CORPUS, ("writer",), (recipe,), other, whole, ignore
+    )
     assert same.with_it == gap.with_it
     assert not (other / "trained" / "tiny" / "with-all").exists()
 
@@ -91,6 +101,12 @@ def test_a_reference_of_another_corpus_is_refused(
 ) -> None:
     with pytest.raises(InputError, match="did not learn from"):
         measure_gaps(corpus, ("writer",), (recipe,), tmp_path, tiny_bundle, ignore)
+
+
+def test_learners_of_one_name_would_share_a_folder(corpus: Path, tmp_path: Path) -> None:
+    twins = (Learner(TFIDF, None), Learner(TFIDF, tmp_path / "tfidf.toml"))
+    with pytest.raises(InputError, match="two learners have one name"):
+        measure_gaps(corpus, ("writer",), twins, tmp_path, None, ignore)
 
 
 def test_gaps_of_other_learners_stay(corpus: Path, tmp_path: Path) -> None:

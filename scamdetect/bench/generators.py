@@ -64,8 +64,14 @@ def measure_gaps(
 
     What is trained stays in ``out``: a stopped run goes on. ``reference`` is a bundle that learnt
     from this very corpus by the same recipe, in place of the training with all generators. Raises
-    InputError where it is another, or where rows of it would be measured that it learnt from.
+    InputError where it is another, where rows of it would be measured that it learnt from, and on
+    two learners of one name.
     """
+    if len({learner.name for learner in learners}) < len(learners):
+        raise InputError(
+            "two learners have one name: recipes are called by their file names, the baseline is "
+            f"{TFIDF}; rename a file"
+        )
     held = hold_out(corpus, names)
     seed = None if reference is None else _reference_seed(reference, held, corpus, learners)
     for learner in learners:
@@ -153,13 +159,26 @@ def _bundle(
     seed: int | None,
     log: Log,
 ) -> Path:
-    """Return the bundle trained on the rows, from where an earlier run stopped."""
+    """Return the bundle trained on the rows, from where an earlier run stopped.
+
+    Raises InputError where the folder holds one of other rows or of another recipe.
+    """
     bundle = folder / BUNDLE
-    if bundle.exists():
-        log(f"{bundle}: kept")
-        return bundle
     write_corpus(rows, folder / CORPUS)
     recipe = _fitting(load_recipe(recipe_path), rows, left_out, seed)
+    if bundle.exists():
+        learnt = ScamDetector.load(bundle).bundle.training
+        if learnt["corpus_sha256"] != file_sha256(folder / CORPUS) or recipe != msgspec.convert(
+            learnt["recipe"], Recipe
+        ):
+            # Kept, it might be measured on rows that it learnt from.
+            raise InputError(
+                f"{bundle}: learnt from other rows or by another recipe: the generators without "
+                "dev rows, the corpus or the recipe changed since; choose another folder, or "
+                f"remove {folder}"
+            )
+        log(f"{bundle}: kept")
+        return bundle
     with replacing(folder / RECIPE) as whole:
         write_recipe(recipe, whole)
     train(folder / RECIPE, folder / CORPUS, folder / RUN, True, log)
