@@ -80,6 +80,14 @@ def test_pairs_are_right_when_both_sides_are() -> None:
     assert found.pairs_at_own.value == 0.5
 
 
+def test_a_pair_with_a_side_unanswered_is_not_right() -> None:
+    records = []
+    for n in range(3):
+        records += [row(f"s{n}", "scam", pair=f"p{n}"), row(f"l{n}", "legit", pair=f"p{n}")]
+    found = figures(target(records, [0.9, np.nan, np.nan, 0.1, np.nan, np.nan]))
+    assert found.pairs_by_rank.value == found.pairs_at_frozen.value == 0.0
+
+
 def test_cells_by_language_generator_slice_and_kind() -> None:
     records = [
         *rows(40, 120),

@@ -195,7 +195,8 @@ def _pairs(target: Target) -> list[tuple[int, int]]:
 
 
 def _pairs_by_rank(target: Target) -> Estimate | None:
-    scores, pairs = target.scores, _pairs(target)
+    """Return how often the scam is above its honest side, ties half; NaN ranks nothing rightly."""
+    scores, pairs = target.answers.scam, _pairs(target)
     if not pairs:
         return None
     right = np.array([(scores[a] > scores[b]) + (scores[a] == scores[b]) / 2 for a, b in pairs])
