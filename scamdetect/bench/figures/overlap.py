@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,8 @@ class Overlap:
 def audit(suites: Sequence[Suite], detectors: Sequence[Detector], corpus: Path, out: Path) -> None:
     """Write ``overlaps.json``: each suite's clean rows against the train rows of the corpus.
 
-    Only detectors whose training names this corpus are audited; what was audited stays.
+    Only detectors whose training names this corpus are audited; what was audited stays, and holds
+    for those that come later.
     """
     digest = file_sha256(corpus)
     names = tuple(
@@ -48,9 +49,14 @@ def audit(suites: Sequence[Suite], detectors: Sequence[Detector], corpus: Path, 
     )
     if not names:
         return
-    known = {(one.suite, one.suite_sha256, one.corpus_sha256) for one in read_overlaps(out)}
+    found = [
+        replace(one, detectors=tuple(dict.fromkeys([*one.detectors, *names])))
+        if one.corpus_sha256 == digest
+        else one
+        for one in read_overlaps(out)
+    ]
+    known = {(one.suite, one.suite_sha256, one.corpus_sha256) for one in found}
     due = [one for one in suites if (one.name, one.manifest.sha256, digest) not in known]
-    found = list(read_overlaps(out))
     if due:
         train = list(column(read_rows(corpus, {"train"}), "norm"))
         for suite in due:
