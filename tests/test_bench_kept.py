@@ -4,6 +4,7 @@ import pytest
 from bench_rows import row, target
 
 from scamdetect.bench.figures.kept import ALL, kept_figures
+from scamdetect.thresholds import wilson
 
 
 def suite_of(change_scores):
@@ -29,6 +30,12 @@ def test_recall_kept_and_honest_rows_flipped() -> None:
     assert [one.value for one in leet.recall] == [1.0, pytest.approx(0.8)]
     assert leet.honest_flipped == 3
     assert [one.value for one in leet.fpr] == [0.0, pytest.approx(0.1)]
+
+
+def test_all_kept_of_few_is_not_certain() -> None:
+    kept = suite_of({("leet", "light"): [0.9] * 30 + [0.1] * 30})["leet", "light"].kept
+    assert kept.value == kept.high == 1.0
+    assert kept.low == pytest.approx(wilson(30, 30)[0])
 
 
 def test_changes_of_a_strength_are_pooled() -> None:

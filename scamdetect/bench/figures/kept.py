@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.evaluation.metrics import Estimate, bootstrap_by_group
 from scamdetect.evaluation.table import column
+from scamdetect.thresholds import wilson
 
 ALL = "all together"
 FEWEST_FLAGGED = 20  # clean scams flagged, without which nothing says what is kept
@@ -93,6 +94,7 @@ def _kept(
 
 
 def _ratio(before: Bools, after: Bools, groups: np.ndarray) -> Estimate | None:
+    """Return changed over clean recall, its interval from groups, never under Wilson's."""
     n = np.unique(groups[before].astype(str)).size
     if n < FEWEST_FLAGGED:
         return None
@@ -101,4 +103,7 @@ def _ratio(before: Bools, after: Bools, groups: np.ndarray) -> Estimate | None:
         clean = (weights * before).sum()
         return float((weights * after).sum() / clean) if clean else float("nan")
 
-    return bootstrap_by_group(ratio, groups.astype(str), n, resamples=_RESAMPLES)
+    found = bootstrap_by_group(ratio, groups.astype(str), n, resamples=_RESAMPLES)
+    assert found is not None  # there are rows that were flagged
+    low, high = wilson(min(found.value, 1.0) * n, n)
+    return replace(found, low=min(found.low, low), high=max(found.high, high))

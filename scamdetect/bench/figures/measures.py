@@ -153,7 +153,7 @@ def _at(target: Target, flagged: Bools, threshold: float | None) -> AtThreshold:
         threshold=threshold,
         recall=recall_by_group(flagged[scam], groups[scam]),
         fpr=fpr_by_group(flagged[legit], groups[legit]),
-        spam=recall(flagged[spam]),
+        spam=recall_by_group(flagged[spam], groups[spam]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,16 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.bench.answers import Answers, Bools, Floats
-from scamdetect.evaluation.metrics import (
-    Estimate,
-    as_scores,
-    bootstrap_by_group,
-    false_positive_rate,
-    recall,
-)
+from scamdetect.evaluation.metrics import Estimate, as_scores, bootstrap_by_group
 from scamdetect.evaluation.reference_mix import weighted_threshold_at_fpr
 from scamdetect.evaluation.table import Objects, column
 from scamdetect.labels import Verdict
+from scamdetect.thresholds import clopper_pearson, wilson
 
 FPRS = {"1%": 0.01, "0.1%": 0.001}
 MAIN = "1%"
@@ -95,19 +90,26 @@ def frozen_thresholds(calibrate: Target, weights: Floats) -> dict[str, float | N
 
 def recall_by_group(flagged: Bools, groups: Objects) -> Estimate | None:
     """Return the share of flagged rows (n,), its interval from groups, never under Wilson's."""
-    return _wider(flagged, groups, recall(flagged))
+    return _share_by_group(flagged, groups, wilson)
 
 
 def fpr_by_group(flagged: Bools, groups: Objects) -> Estimate | None:
     """Return the share of flagged rows (n,), its interval from groups, never under the exact."""
-    return _wider(flagged, groups, false_positive_rate(flagged))
+    return _share_by_group(flagged, groups, clopper_pearson)
 
 
-def _wider(flagged: Bools, groups: Objects, exact: Estimate | None) -> Estimate | None:
-    if exact is None:
+def _share_by_group(
+    flagged: Bools, groups: Objects, interval: Callable[[float, float], tuple[float, float]]
+) -> Estimate | None:
+    if not flagged.size:
         return None
     drawn = bootstrap_by_group(
-        lambda weights: float((weights * flagged).sum() / max(weights.sum(), 1)), groups, exact.n
+        lambda weights: float((weights * flagged).sum() / max(weights.sum(), 1)),
+        groups,
+        flagged.size,
     )
     assert drawn is not None  # a share is defined wherever there is a row
-    return replace(exact, low=min(exact.low, drawn.low), high=max(exact.high, drawn.high))
+    # Copies that all pass say no more than one of them, and resampling cannot move 0 or 1.
+    independent = len(set(groups.tolist()))
+    low, high = interval(drawn.value * independent, independent)
+    return replace(drawn, low=min(low, drawn.low), high=max(high, drawn.high))

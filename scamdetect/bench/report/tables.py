@@ -122,8 +122,8 @@ def facts(results: Results) -> list[str]:
         f"{run.date}, commit {run.commit or 'unknown'}, {run.machine}",
         f"{len(run.detectors)} detectors, {len(plain_suites(results) + changed_suites(results))} "
         f"suites; thresholds set on {_rows(results, CALIBRATE)} messages of {CALIBRATE}",
-        "Intervals are 95 %, from resampled groups of near-copies, never narrower than Wilson's "
-        "(scams found) or the exact one (false alarms).",
+        "Intervals are 95 %, from resampled groups of near-copies; for scams found never narrower "
+        "than Wilson's, for false alarms than the exact one, of as many messages as groups.",
     ]
     if final := [one.name for one in run.suites if one.final]:
         lines.append(f"Opened for a release: {', '.join(final)}")
