@@ -89,13 +89,38 @@ def test_only_suites_that_all_have_decide_the_order(results: Results) -> None:
     board = leaderboard(results)
     # Own has seen all of pairs, on which the others are weak.
     assert [row[0] for row in board.rows] == [OWN, f"{JUDGE} †", HOSTILE, BASELINE, UNFINISHED]
-    assert "on human and llm;" in board.about
+    assert "on human and llm, those marked" in board.about
 
 
 def test_recall_kept_is_shown_by_strength(results: Results) -> None:
     row = _cells(leaderboard(results), BASELINE)
     assert row["evasion: recall kept"] == "light 92.5%, medium 85.0%, heavy 62.5%"
     assert row["rewrite: recall kept"] == "85.0% [78.7, 89.7] of 160"
+
+
+def test_recall_kept_of_seen_messages_says_so(results: Results) -> None:
+    figures = tuple(
+        replace(one, seen=("quill-2",))
+        if (one.suite, one.detector) == ("rewrite", BASELINE)
+        else one
+        for one in results.figures
+    )
+    board = leaderboard(replace(results, figures=figures))
+    row = _cells(board, BASELINE)
+    assert row["rewrite: recall kept"].endswith("of 160, seen")
+    assert "Recall kept is of all messages" in board.about
+
+
+def test_recall_bought_with_false_alarms_does_not_lead(results: Results) -> None:
+    figures = tuple(
+        replace(one, headline=replace(one.headline, recall=share(0.999, 900), fpr=share(0.6, 1100)))
+        if (one.suite, one.detector) == ("human", BASELINE) and one.headline
+        else one
+        for one in results.figures
+    )
+    board = leaderboard(replace(results, figures=figures))
+    assert [row[0] for row in board.rows][-2:] == [BASELINE, UNFINISHED]
+    assert BOUGHT in board.about
 
 
 def test_a_suite_shows_thresholds_own_decision_and_missing_answers(results: Results) -> None:

@@ -49,7 +49,7 @@ def recalibration_section(results: Results) -> Section:
         f"and the others are measured: the mean and 95 % range of {DRAWS} draws, whole groups "
         f"drawn. {TOO_FEW.capitalize()}: k holds fewer honest messages than one false alarm at "
         "the rate takes, or there are not so many messages. Only the threshold moves; the "
-        "detector learns nothing. Honest messages by people of the same sources stand beside those "
+        "detector learns nothing. Seen messages count too. Honest messages by people of the same sources stand beside those "
         "of a writer; where they do, its frozen false alarms are of other messages and left out."
     )
     return section(title, about, header, rows)
@@ -70,8 +70,9 @@ def change_sections(results: Results) -> Iterator[Section]:
         apart.sort(key=lambda row: order.index(row[:2]))
         about = (
             f"The same messages before and after their words are changed, at T@{MAIN}. Recall "
-            "kept: of the scams found clean, the share found changed (over 100 %: more than "
-            f"before); not measured where fewer than {FEWEST_FLAGGED} were found clean."
+            "kept: scams found changed over scams found clean (over 100 %: more than before); "
+            f"not measured where fewer than {FEWEST_FLAGGED} were found clean. Seen messages count "
+            "too."
         )
         if any(row[1] in KEPT for row in rows):
             about += (

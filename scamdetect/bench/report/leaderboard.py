@@ -39,7 +39,10 @@ def plain_suites(results: Results) -> list[str]:
 
 
 def leaderboard(results: Results) -> Section:
-    """Return the headline figures, by mean recall on the suites where all have one."""
+    """Return the headline figures, by mean recall on the suites where all have one.
+
+    Who bought recall with false alarms on one of those comes after who did not.
+    """
     suites, changed = plain_suites(results), changed_suites(results)
     header = ["detector"]
     for suite in suites:
@@ -54,13 +57,23 @@ def leaderboard(results: Results) -> Section:
             row += _headline(found.get((suite, detector.name)))
         row += [_kept(results, suite, detector.name) for suite in changed]
         rows.append([*row, _unanswered(results, detector.name)])
-    order = f"by the mean share of scams found on {_listed(ranked)}" if ranked else "as asked for"
+    order = "as asked for"
+    if ranked:
+        order = (
+            f"by the mean share of scams found on {_listed(ranked)}, those marked {BOUGHT} on one "
+            "of them after the others"
+        )
     about = (
         "How many scams a detector finds, and how many honest messages it flags by mistake, at a "
         f"threshold that was set to flag {MAIN} of other honest messages; only on messages from "
         f"sources and writers that it did not learn from. In order {order}; read both columns, "
         "for who flags everything finds every scam."
     )
+    if changed:
+        about += (
+            f" Recall kept is of all messages, and {SEEN} says that the detector learnt from "
+            "sources or writers among them."
+        )
     return section("Leaderboard", about, header, rows, "headline", "time", "cost")
 
 
@@ -78,12 +91,20 @@ def _common(suites: list[str], figures: Iterable[SuiteFigures]) -> list[str]:
 
 def _place(
     detector: DetectorRecord, ranked: list[str], found: dict[tuple[str, str], SuiteFigures]
-) -> float:
+) -> tuple[bool, bool, float]:
+    """Return what sorts a detector: without figures, bought recall, mean recall."""
     figures = [found[suite, detector.name] for suite in ranked if (suite, detector.name) in found]
-    values = [one.headline.recall.value for one in figures if one.headline and one.headline.recall]
-    if values:
-        return -sum(values) / len(values)
-    return 0.0 if any(name == detector.name for _, name in found) else 1.0  # no figures: last
+    headlines = [one.headline for one in figures if one.headline is not None]
+    recalls = [one.recall.value for one in headlines if one.recall is not None]
+    return (
+        all(name != detector.name for _, name in found),
+        any(_bought(one.fpr) for one in headlines),
+        -sum(recalls) / len(recalls) if recalls else 0.0,
+    )
+
+
+def _bought(fpr: Estimate | None) -> bool:
+    return fpr is not None and fpr.low > 2 * FPRS[MAIN]
 
 
 def _listed(names: list[str]) -> str:
@@ -103,7 +124,7 @@ def _headline(figures: SuiteFigures | None) -> tuple[str, str]:
     alarms = counted(fpr) if fpr or not figures.n_legit or not figures.seen else SEEN
     if recall and n_scam < figures.n_scam:
         found += ", unseen part"
-    if fpr and fpr.low > 2 * FPRS[MAIN]:
+    if _bought(fpr):
         alarms += f" {BOUGHT}"
     if fpr and figures.seen and n_legit < figures.n_legit:
         alarms += ", unseen part"
@@ -111,17 +132,24 @@ def _headline(figures: SuiteFigures | None) -> tuple[str, str]:
 
 
 def _kept(results: Results, suite: str, detector: str) -> str:
+    figures = next(
+        (one for one in results.figures if (one.suite, one.detector) == (suite, detector)), None
+    )
+    if figures is None:
+        return UNFINISHED
     for one in results.changed:
         if (one.suite, one.detector) == (suite, detector):
-            figures = [kept for kept in one.figures if kept.change == ALL]
-            if len(figures) == 1:
-                return _kept_of(figures[0].kept)
-            return ", ".join(
-                f"{kept.strength} {share(kept.kept.value if kept.kept else None)}"
-                for kept in figures
+            together = [kept for kept in one.figures if kept.change == ALL]
+            told = (
+                _kept_of(together[0].kept)
+                if len(together) == 1
+                else ", ".join(
+                    f"{kept.strength} {share(kept.kept.value if kept.kept else None)}"
+                    for kept in together
+                )
             )
-    finished = any((one.suite, one.detector) == (suite, detector) for one in results.figures)
-    return NO_THRESHOLD if finished else UNFINISHED
+            return f"{told}, {SEEN}" if figures.seen else told
+    return NO_THRESHOLD
 
 
 def _kept_of(kept: Estimate | None) -> str:

@@ -38,7 +38,7 @@ _SAYS = {
     "from it; left of 0 nothing is lost. The last row is a published gap, on other data.",
     "languages": "Scams found by language at the frozen threshold, in percent: the lighter the "
     "more. Few: under 30 scams. False alarms by language are in the table.",
-    "changes": "Of the scams found clean, how many are still found once the words are changed. "
+    "changes": "Scams found once the words are changed, over scams found clean. "
     "Dashes on the first panel are the bars. Over 100, more is found than before; a change with "
     "too few scams found clean has no dot.",
 }

@@ -66,14 +66,16 @@ HOW_TO_READ = (
      "its figures may flatter."),
     (BOUGHT, f"certainly more than twice the {MAIN} of false alarms asked for: its scams found do "
      "not compare with those of detectors that keep to it."),
-    ("Recall kept", "of the scams found, how many are still found once their words are changed; "
-     "in the leaderboard all changes together, by strength where there are several."),
+    ("Recall kept", "scams found once their words are changed, over scams found before (over "
+     "100 %: more than before); in the leaderboard all changes together, by strength where there "
+     "are several."),
     ("Legit, spam", "legit is honest; spam is unwanted advertising without fraud. It counts "
      "neither as scam nor as honest."),
     ("No answer", "a refused or unreadable answer is a scam not found; an honest message without "
      "one is left out of the false alarms, which flatters who refuses much."),
-    ("AUC, AUPRC, pairs", "how well scams are ranked over honest messages (1 is perfect; 0.5 in "
-     "AUC is chance); pairs are a scam and an honest message in nearly the same words, and it "
+    ("AUC, AUPRC, pairs", "how well scams are ranked over honest messages (1 is perfect; chance is "
+     "0.5 in AUC, in AUPRC the share of scams in the suite, so that it compares on one suite "
+     "alone); pairs are a scam and an honest message in nearly the same words, and it "
      "counts that both are told apart."),
 )  # fmt: skip
 
