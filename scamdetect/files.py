@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and their hashes."""
+"""Files that are written whole or not at all, their hashes, and folders for one at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from scamdetect.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where nothing keeps two runs apart
+    fcntl = None  # type: ignore[assignment]
 
 
 def file_sha256(path: Path) -> str:
@@ -39,3 +46,22 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of the folder; a kill frees it. Raises InputError where one is in it."""
+    if fcntl is None:
+        yield
+        return
+    with (folder / "lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise InputError(
+                f"{folder}: another run is at work on it; wait for its end or choose another "
+                "destination"
+            ) from problem
+        except OSError:  # a file system that knows no locks
+            pass
+        yield

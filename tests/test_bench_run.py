@@ -42,7 +42,7 @@ def detector(score: Callable, name: str = "d", **changes: object) -> Detector:
 
 
 def answers(folder: Path, name: str = "d") -> Answers | None:
-    return RunFolder(folder).read_answers("invented", name, SCAMS + LEGIT)
+    return RunFolder(folder).read_answers("invented", name, SUITE.rows["id"].to_pylist())
 
 
 def test_answers_are_those_of_the_rows(tmp_path: Path) -> None:
@@ -129,8 +129,9 @@ def test_an_endpoint_that_is_down_stops_its_detector_alone(tmp_path: Path) -> No
     other = suite(rows(5, 5), "other")
     failures = run([SUITE, other], [detector(down), detector(by_word, "e")], tmp_path, "b")
     assert [(one.suite, one.detector) for one in failures] == [("invented", "d")]
-    assert RunFolder(tmp_path).read_answers("other", "d", 10) is None
-    assert RunFolder(tmp_path).read_answers("other", "e", 10) is not None
+    ids = other.rows["id"].to_pylist()
+    assert RunFolder(tmp_path).read_answers("other", "d", ids) is None
+    assert RunFolder(tmp_path).read_answers("other", "e", ids) is not None
 
 
 def test_calls_run_side_by_side_where_allowed(tmp_path: Path) -> None:
@@ -147,6 +148,8 @@ def test_calls_run_side_by_side_where_allowed(tmp_path: Path) -> None:
         ([SUITE], [Detector("d", "d-2", by_word)], "b", "another 'd'"),
         ([SUITE], [detector(by_word)], "c", "a run of b"),
         ([SUITE], [detector(by_word)] * 2, "b", "two detectors have one name"),
+        ([SUITE], [detector(by_word, "a"), detector(by_word, "A")], "b", "two detectors have"),
+        ([SUITE, suite(rows(4, 4))], [detector(by_word)], "b", "two suites have one name"),
     ],
 )
 def test_a_folder_holds_one_run(
@@ -155,6 +158,25 @@ def test_a_folder_holds_one_run(
     run([SUITE], [detector(by_word)], tmp_path, "b")
     with pytest.raises(InputError, match=said):
         run(suites, detectors, tmp_path, benchmark)
+
+
+def test_two_runs_into_one_folder_at_a_time_are_refused(tmp_path: Path) -> None:
+    def score(texts: Sequence[str]) -> list[float]:
+        with pytest.raises(InputError, match="another run is at work"):
+            run([SUITE], [detector(by_word, "e")], tmp_path, "b")
+        return by_word(texts)
+
+    assert run([SUITE], [detector(score)], tmp_path, "b") == []
+    assert run([SUITE], [detector(by_word, "e")], tmp_path, "b") == []
+
+
+def test_answers_to_other_rows_are_refused(tmp_path: Path) -> None:
+    run([SUITE], [detector(by_word)], tmp_path, "b")
+    (tmp_path / "run.json").unlink()
+    other = suite(rows(LEGIT, SCAMS))
+    run([other], [detector(by_word)], tmp_path, "b")
+    with pytest.raises(InputError, match="answers to other rows"):
+        RunFolder(tmp_path).read_answers("invented", "d", other.rows["id"].to_pylist())
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 no more", b"{}"])

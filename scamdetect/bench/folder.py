@@ -11,7 +11,7 @@ No file but those under kept/ holds text of a message.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -161,26 +161,23 @@ class RunFolder:
         """Return where the answers to the rows of a part lie."""
         return self.folder / SCORES / suite / detector / f"{number:05d}.parquet"
 
-    def read_answers(self, suite: str, detector: str, rows: int) -> Answers | None:
-        """Return the answers to all rows of a suite, None while a part is missing.
+    def read_answers(self, suite: str, detector: str, ids: Sequence[str]) -> Answers | None:
+        """Return the answers to the rows of a suite, in their order; None while a part is missing.
 
-        Raises InputError on a damaged part.
+        Raises InputError on a damaged part and on one of other rows.
         """
-        paths = [self.part(suite, detector, number) for number in range(parts_of(rows))]
+        paths = [
+            self.part(suite, detector, number) for number, _ in enumerate(part_slices(len(ids)))
+        ]
         if not all(path.exists() for path in paths):
             return None
         table = pa.concat_tables([_read(path) for path in paths])
-        if table.num_rows != rows:
+        if table["id"].to_pylist() != list(ids):
             raise InputError(
-                f"{paths[0].parent}: holds {table.num_rows} answers to {rows} rows; "
+                f"{paths[0].parent}: holds answers to other rows than those of the suite {suite}; "
                 "remove the folder and run again"
             )
         return _answers(table)
-
-
-def parts_of(rows: int) -> int:
-    """Return in how many parts so many rows are scored."""
-    return -(-rows // PART_ROWS)
 
 
 def part_slices(rows: int) -> Iterator[slice]:
@@ -189,14 +186,14 @@ def part_slices(rows: int) -> Iterator[slice]:
         yield slice(start, min(start + PART_ROWS, rows))
 
 
-def write_part(path: Path, ids: list[str], answers: Answers) -> None:
+def write_part(path: Path, ids: Sequence[str], answers: Answers) -> None:
     """Write the answers to these rows, all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     nothing = [None] * len(ids)
     kinds = nothing if answers.kinds is None else [sorted(one) for one in answers.kinds]
     table = pa.table(
         {
-            "id": ids,
+            "id": list(ids),
             "scam": pa.array(answers.scam, pa.float64(), from_pandas=True),
             "flagged": nothing if answers.flagged is None else answers.flagged.tolist(),
             "kinds": kinds,

@@ -22,6 +22,7 @@ from scamdetect.bench.folder import (
 from scamdetect.bench.suite import Manifest, Suite
 from scamdetect.errors import DetectorError, EndpointError, InputError, JobInterrupted
 from scamdetect.evaluation.provenance import commit, machine, today
+from scamdetect.files import locked
 
 RAISED = "raised"  # the problem of a row at which the detector raised
 
@@ -53,12 +54,27 @@ def run(
     Finished parts stay and are not scored again. A detector that raises at a row is left there for
     that suite and the row is named; with ``skip_failing`` the row gets no answer and the rest is
     scored. Raises InputError where the folder holds scores of other rows or of another detector of
-    the same name, JobInterrupted when ``stop`` says so after a part.
+    the same name, or where another run is at work on it, JobInterrupted when ``stop`` says so after
+    a part.
     """
     folder = RunFolder(out)
-    folder.write_record(_record(folder, suites, detectors, benchmark))
-    for suite in suites:
-        folder.write_suite(suite)
+    out.mkdir(parents=True, exist_ok=True)
+    with locked(out):
+        record = _record(folder, suites, detectors, benchmark)
+        for suite in suites:
+            folder.write_suite(suite)
+        folder.write_record(record)  # last: what it names is there
+        return _score_all(folder, suites, detectors, skip_failing, watch, stop)
+
+
+def _score_all(
+    folder: RunFolder,
+    suites: Sequence[Suite],
+    detectors: Sequence[Detector],
+    skip_failing: bool,
+    watch: Watch,
+    stop: Stop,
+) -> list[Failure]:
     failures = []
     for detector in detectors:
         for suite in suites:
@@ -79,8 +95,11 @@ def _record(
     """Return the record of the run, with what earlier runs into the folder scored."""
     manifests = {suite.name: suite.manifest for suite in suites}
     records = {detector.name: DetectorRecord.of(detector) for detector in detectors}
-    if len(records) < len(detectors):
+    # Names are those of folders, which some file systems tell apart by more than capitals.
+    if len({name.casefold() for name in records}) < len(detectors):
         raise InputError("two detectors have one name; give one a label: label=scheme:target")
+    if len(manifests) < len(suites):
+        raise InputError("two suites have one name; rename one in the package that adds it")
     before = folder.read_record()
     if before is not None:
         for manifest in before.suites:

@@ -33,12 +33,7 @@ from scamdetect.dumps.state import (
 from scamdetect.dumps.tally import Tally
 from scamdetect.dumps.writers import append, join, part_extension
 from scamdetect.errors import InputError, NothingToResume
-from scamdetect.files import writing
-
-try:
-    import fcntl
-except ImportError:  # not on Windows, where nothing keeps two runs apart
-    fcntl = None  # type: ignore[assignment]
+from scamdetect.files import locked, writing
 
 WriteRejects = Callable[[Sequence[Reject]], None]
 
@@ -256,7 +251,7 @@ def working(
     """
     _check_folder(folder)
     folder.mkdir(exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         work = _resumed(destination, folder, settings, overwrite) if resume else None
         if work is None:
             _check_new(destination, resume=resume, overwrite=overwrite)
@@ -312,25 +307,6 @@ def _check_folder(folder: Path) -> None:
             f"{folder}: holds {foreign[0]!r}, which is no part of a job; move it away or choose "
             "another destination"
         )
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of the folder; a kill frees it."""
-    if fcntl is None:
-        yield
-        return
-    with (folder / "lock").open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as problem:
-            raise InputError(
-                f"{folder}: another run is at work on it; wait for its end or choose another "
-                "destination"
-            ) from problem
-        except OSError:  # a file system that knows no locks
-            pass
-        yield
 
 
 def _replace(final: Path, joined: Path, made: bool) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -156,11 +155,11 @@ def write_json(results: Results, path: Path) -> None:
 def _target(
     folder: RunFolder, record: RunRecord, suite: str, detector: DetectorRecord
 ) -> Target | None:
-    manifests: Mapping[str, Manifest] = {one.name: one for one in record.suites}
-    if suite not in manifests:
+    if suite not in {one.name for one in record.suites}:
         return None
-    answers = folder.read_answers(suite, detector.name, manifests[suite].rows)
-    return None if answers is None else Target(folder.read_rows(suite), answers)
+    rows = folder.read_rows(suite)
+    answers = folder.read_answers(suite, detector.name, rows["id"].to_pylist())
+    return None if answers is None else Target(rows, answers)
 
 
 def _moved(manifest: Manifest, detector: str, target: Target) -> list[Moved]:

@@ -49,8 +49,9 @@ def recalibration_section(results: Results) -> Section:
         f"and the others are measured: the mean and 95 % range of {DRAWS} draws, whole groups "
         f"drawn. {TOO_FEW.capitalize()}: k holds fewer honest messages than one false alarm at "
         "the rate takes, or there are not so many messages. Only the threshold moves; the "
-        "detector learns nothing. Seen messages count too. Honest messages by people of the same sources stand beside those "
-        "of a writer; where they do, its frozen false alarms are of other messages and left out."
+        "detector learns nothing. Seen messages count too. Honest messages by people of the same "
+        "sources stand beside those of a writer; where they do, its frozen false alarms are of "
+        "other messages and left out."
     )
     return section(title, about, header, rows)
 
