@@ -66,7 +66,8 @@ def list_command() -> None:
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
-    help="Score at most so many rows of a suite, evenly drawn: no longer the released benchmark.",
+    help="Score at most so many rows of a suite, evenly drawn: no longer the released benchmark. "
+    "The rows that thresholds are set on, thousands with a corpus, are scored all the same.",
 )
 @click.option(
     "--changed-rows",
@@ -93,7 +94,7 @@ def list_command() -> None:
 )
 @click.option(
     "--price",
-    type=(float, float),
+    type=(click.FloatRange(min=0), click.FloatRange(min=0)),
     metavar="IN OUT",
     help="What a million tokens in and out cost, for llm: detectors.",
 )
@@ -216,7 +217,7 @@ def generators_command(
     """Train with and without each generator and measure the gap; what is trained stays in DIR.
 
     The rows that measure are the generator's dev rows, or where it has none 30 % of its rows, from
-    which then nothing is learnt. `scamdetect bench report DIR` shows the gaps.
+    which then nothing is learnt. `scamdetect bench report DIR` shows the gaps beside a run in DIR.
     """
     with extra("bench"):
         from scamdetect.bench.generators import TFIDF, Learner, measure_gaps
@@ -288,14 +289,15 @@ def _suites(
     from scamdetect.bench.release import NAME, check
     from scamdetect.bench.suites.calibrate import calibrate
 
-    made = [calibrate(material)]
+    makers = []
     for name in dict.fromkeys(names):
         if name.endswith("-final") and not final:
             raise InputError(
                 f"{name}: holds test or final rows, which are for figures of a release; pass "
                 "--final if this is one"
             )
-        made.append(plugins.load(plugins.SUITES, name)(material))
+        makers.append(plugins.load(plugins.SUITES, name))
+    made = [calibrate(material), *(make(material) for make in makers)]
     for suite in made:
         if suite.manifest.final and not final:
             raise InputError(f"{suite.name}: holds test or final rows; pass --final for a release")

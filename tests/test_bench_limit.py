@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from bench_rows import row, rows, suite
 
 from scamdetect.bench.limit import limited
+from scamdetect.errors import InputError
 
 
 def test_a_small_suite_stays_as_it_is() -> None:
@@ -33,3 +35,5 @@ def test_pairs_and_changed_copies_stay_whole() -> None:
     part = limited(suite(records), 7)
     assert part.rows.num_rows == 6
     assert set(Counter(part.rows["group"].to_pylist()).values()) == {3}
+    with pytest.raises(InputError, match="--limit 2 holds none of it.*allow 3"):
+        limited(suite(records), 2)

@@ -16,6 +16,7 @@ from invented_results import (
     without,
 )
 
+from scamdetect.bench import release
 from scamdetect.bench.figures.kept import ALL, Kept
 from scamdetect.bench.figures.paired import Difference
 from scamdetect.bench.figures.results import Results
@@ -226,6 +227,15 @@ def test_what_was_not_finished_is_told_with_what_it_costs(results: Results) -> N
         (HOSTILE, "pairs", "no figures on it"),
     )
     assert any("2,100 messages of calibrate" in fact for fact in facts(results))
+
+
+def test_a_run_of_the_benchmark_tells_its_checksum_and_what_is_not_of_it(results: Results) -> None:
+    assert not any(release.sha256() in fact for fact in facts(results))
+    manifests = (*results.run.suites, replace(results.run.suites[0], name="mine"))
+    run = replace(results.run, benchmark=release.NAME, suites=manifests)
+    told = facts(replace(results, run=run))
+    assert told[1] == f"sha256 of the benchmark: {release.sha256()}"
+    assert told[2] == "Not of the benchmark: mine"
 
 
 def test_cost_is_a_dash_where_no_price_is_known(results: Results) -> None:

@@ -9,12 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.bench.suite import Suite, make_suite
+from scamdetect.errors import InputError
 
 
 def limited(suite: Suite, rows: int) -> Suite:
     """Return at most ``rows`` of the suite, evenly from its verdicts and languages.
 
-    Changed copies stay with their clean row, the sides of a pair together; deterministic.
+    Changed copies stay with their clean row, the sides of a pair together; deterministic. Raises
+    InputError where not even the fewest that stay together are so few.
     """
     table = suite.rows
     if table.num_rows <= rows:
@@ -35,6 +37,11 @@ def limited(suite: Suite, rows: int) -> Suite:
         for names in cells.values():
             if turn < len(names) and len(taken) + len(families[names[turn]]) <= rows:
                 taken += families[names[turn]]
+    if not taken:
+        raise InputError(
+            f"suite {suite.name}: --limit {rows} holds none of it: pairs and changed copies stay "
+            f"together; allow {min(map(len, families.values()))} or more"
+        )
     manifest = suite.manifest
     kept = table.take(pa.array(np.sort(taken), pa.int64()))
     return make_suite(

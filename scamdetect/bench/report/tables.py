@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.figures.target import (
-    MAIN,
-)
+from scamdetect.bench import release
+from scamdetect.bench.figures.target import MAIN
 from scamdetect.bench.folder import CALIBRATE
 from scamdetect.bench.report.change_tables import (
     change_sections,
@@ -119,8 +118,12 @@ def chapters(results: Results) -> list[Chapter]:
 def facts(results: Results) -> list[str]:
     """Return what was measured and how, a line each."""
     run = results.run
-    lines = [
-        run.benchmark,
+    lines = [run.benchmark]
+    if run.benchmark == release.NAME:
+        lines.append(f"sha256 of the benchmark: {release.sha256()}")
+        if foreign := [one.name for one in run.suites if not release.knows(one.name)]:
+            lines.append(f"Not of the benchmark: {', '.join(foreign)}")
+    lines += [
         f"{run.date}, commit {run.commit or 'unknown'}, {run.machine}",
         f"{len(run.detectors)} detectors, {len(plain_suites(results) + changed_suites(results))} "
         f"suites; thresholds set on {_rows(results, CALIBRATE)} messages of {CALIBRATE}",
