@@ -12,6 +12,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from scamdetect.errors import InputError
+from scamdetect.labels import Kind, Verdict
 
 SCHEMA = pa.schema(
     [
@@ -87,19 +88,18 @@ def make_suite(
     """Return the suite of these rows, in the order of their ids; missing columns are null.
 
     ``licences`` gives one to each source. Raises InputError without rows, on an id that comes
-    twice, a source without a licence and a ``clean_id`` that is no row.
+    twice, a row without what every row has, a verdict or kind that is none, a source without a
+    licence and a changed copy without its clean row or change.
     """
     ordered = sorted(rows, key=lambda row: str(row["id"]))
     if not ordered:
         raise InputError(f"suite {name}: there is no row for it")
     table = pa.Table.from_pylist([dict(row) for row in ordered], schema=SCHEMA)
+    _check_columns(name, table)
     ids = table["id"].to_pylist()
-    known = set(ids)
-    if len(known) < len(ids):
+    if len(set(ids)) < len(ids):
         twice = next(one for one, times in Counter(ids).items() if times > 1)
         raise InputError(f"suite {name}: two rows have the id {twice}")
-    if unknown := set(filter(None, table["clean_id"].to_pylist())) - known:
-        raise InputError(f"suite {name}: clean_id {min(unknown)} is no row of it")
     sources = _counted(table["source"].to_pylist())
     if unknown := sources.keys() - licences.keys():
         raise InputError(f"suite {name}: no licence is given for the source {min(unknown)}")
@@ -121,6 +121,26 @@ def make_suite(
         ),
         table,
     )
+
+
+def _check_columns(name: str, table: pa.Table) -> None:
+    """Raise InputError where rows lack or mistake what figures are made of."""
+    columns = {column: table[column].to_pylist() for column in table.column_names}
+    for column in ("id", "text", "verdict", "lang", "source", "group"):
+        if None in columns[column]:
+            row = columns["id"][columns[column].index(None)]
+            raise InputError(f"suite {name}: the row {row} has no {column}")
+    kinds = {kind for of_row in columns["kinds"] for kind in of_row or ()}
+    for found, known in ((set(columns["verdict"]), Verdict), (kinds, Kind)):
+        if unknown := found - set(known):
+            raise InputError(f"suite {name}: {min(unknown)!r} is none of {', '.join(known)}")
+    clean = {row for row, of in zip(columns["id"], columns["clean_id"], strict=True) if of is None}
+    for row, of, change in zip(columns["id"], columns["clean_id"], columns["change"], strict=True):
+        if of is not None and (of not in clean or change is None):
+            raise InputError(
+                f"suite {name}: the row {row} is a changed copy: its clean_id must be a clean row "
+                "of the suite, its change a name"
+            )
 
 
 def rows_sha256(table: pa.Table) -> str:
