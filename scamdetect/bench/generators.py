@@ -92,11 +92,7 @@ def measure_gaps(
                 with_it=whole.side(rows, held.trained_rows(name)),
                 without_it=part.side(rows, 0),
             )
-            kept = [
-                one
-                for one in read_gaps(out)
-                if (one.learner, one.generator) != (learner.name, name)
-            ]
+            kept = [one for one in read_gaps(out) if not record.replaces(one)]
             out.mkdir(parents=True, exist_ok=True)
             write_gaps([*kept, record], out)
     return read_gaps(out)
