@@ -140,12 +140,27 @@ NOT_THE_MODEL = {
 
 
 @pytest.mark.parametrize("answer", NOT_THE_MODEL.values(), ids=NOT_THE_MODEL)
-def test_what_the_model_did_not_say_is_not_kept(answer: Answer, setting: Setting) -> None:
-    with bad_endpoint([answer, answer, judged(95)]) as url:
-        detector = llm.load(f"{url}#judge-1", setting)
-        first = score(detector, SCAM)
-        assert first.problems == ("malformed",) and np.isnan(first.scam[0])
-        assert score(detector, SCAM).scam.tolist() == [0.95]
+def test_what_the_model_did_not_say_is_asked_again(answer: Answer, setting: Setting) -> None:
+    assert asked([answer, judged(95)], setting).scam.tolist() == [0.95]
+
+
+@pytest.mark.parametrize("answer", NOT_THE_MODEL.values(), ids=NOT_THE_MODEL)
+def test_a_text_to_which_there_is_no_answer_is_kept_as_such(
+    answer: Answer, setting: Setting
+) -> None:
+    seen: list[Request] = []
+    script = [answer, answer, judged(2), judged(95)]  # the third is to a harmless text
+    with bad_endpoint(script, seen) as url:
+        for _ in range(2):
+            found = score(llm.load(f"{url}#judge-1", setting), SCAM)
+            assert found.problems == ("malformed",) and np.isnan(found.scam[0])
+    assert len(seen) == 3 and message_of(seen[2]) != SCAM
+
+
+@pytest.mark.parametrize("answer", NOT_THE_MODEL.values(), ids=NOT_THE_MODEL)
+def test_what_is_no_chat_endpoint_stops_the_run(answer: Answer, setting: Setting) -> None:
+    with pytest.raises(EndpointError, match="address"):
+        asked([answer], setting)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +220,32 @@ def test_a_text_that_the_service_filters_is_refused_alone(
     told = dict(zip(texts, zip(found.scam, found.problems or (), strict=True), strict=True))
     assert told[LEGIT] == (0.03, None)
     assert np.isnan(told[SCAM][0]) and told[SCAM][1] == "refused"
+
+
+def test_a_text_that_the_service_filters_is_asked_about_once(setting: Setting) -> None:
+    def answer(request: Request) -> Answer:
+        return Answer(status=400) if message_of(request) == SCAM else judged(3)
+
+    seen: list[Request] = []
+    with bad_endpoint(answer, seen) as url:
+        for _ in range(2):
+            found = score(llm.load(f"{url}#m", setting), LEGIT, SCAM)
+            assert found.problems == (None, "refused")
+    assert [message_of(request) for request in seen[:2]] == [LEGIT, SCAM] and len(seen) == 3
+
+
+def test_a_text_that_is_filtered_when_asked_again_is_malformed(setting: Setting) -> None:
+    seen: list[Request] = []
+    with bad_endpoint([chat("Well."), Answer(status=400), judged(3)], seen) as url:
+        for _ in range(2):
+            assert score(llm.load(f"{url}#m", setting), SCAM).problems == ("malformed",)
+    assert len(seen) == 2
+
+
+def test_a_service_that_begins_to_refuse_everything_stops_the_run(setting: Setting) -> None:
+    # Some say so when nothing is left to pay them with.
+    with pytest.raises(EndpointError, match="HTTP 400"):
+        asked([judged(3), Answer(status=400)], setting, (LEGIT, SCAM))
 
 
 def test_a_service_that_refuses_everything_stops_the_run(setting: Setting) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -81,8 +82,9 @@ class Chat:
     ) -> Said:
         """Return what the model says of the text; what is not usable is asked for once more.
 
-        Answers of the model are kept, usable or not. Raises EndpointError, BudgetSpent, and
-        InputError or OutputError of the store.
+        It is kept, usable or not, and so is that there is no answer, once a harmless text has one:
+        what is asked again another day would have other rows. Raises EndpointError where that has
+        none either, BudgetSpent, and InputError or OutputError of the store.
         """
         key = answer_key(
             url_identity(self.url), self.model, prompt.system, prompt.max_tokens, self._json, text
@@ -96,7 +98,7 @@ class Chat:
                 kept.tokens_out,
             )
         said = self._ask(prompt, text)
-        if not usable(said):
+        if _lost(said) or not usable(said):
             again = self._ask(prompt, text)
             better = said if said.answered and not again.answered else again
             said = replace(
@@ -105,10 +107,11 @@ class Chat:
                 tokens_in=_sum(said.tokens_in, again.tokens_in),
                 tokens_out=_sum(said.tokens_out, again.tokens_out),
             )
-        if said.answered:
-            answer = {"content": said.content, "problem": said.problem}
-            paid = Kept(answer, said.seconds, said.tokens_in, said.tokens_out)
-            self._store.put(key, paid, self.model, prompt.system)
+        if not said.answered:
+            self._prove_that_it_works()
+        answer = {"content": said.content, "problem": said.problem}
+        paid = Kept(answer, said.seconds, said.tokens_in, said.tokens_out)
+        self._store.put(key, paid, self.model, prompt.system)
         return said
 
     def _ask(self, prompt: Prompt, text: str) -> Said:
@@ -116,18 +119,25 @@ class Chat:
             {"role": "system", "content": prompt.system},
             {"role": "user", "content": fenced(text)},
         ]
+        began = time.perf_counter()
         try:
             return _said(self._post(messages, prompt.max_tokens))
         except EndpointError as problem:
             if problem.status not in UNWANTED:
                 raise
-            self._prove_that_it_works()
-            return Said(None, REFUSED, float("nan"), answered=False)
+            return Said(None, REFUSED, time.perf_counter() - began, answered=False)
 
     def _prove_that_it_works(self) -> None:
-        """Raise EndpointError where a harmless text is refused too: then it is not the text."""
-        if self._form is None:
-            self._post([{"role": "user", "content": f"Answer in JSON. {HARMLESS}"}], 64)
+        """Raise EndpointError where a harmless text has no answer either: it is not the text.
+
+        Each time, as a service may begin to refuse all, when nothing is left to pay it with.
+        """
+        reply = self._post([{"role": "user", "content": f"Answer in JSON. {HARMLESS}"}], 64)
+        if not _said(reply).answered:
+            raise EndpointError(
+                f"{self._endpoint.shown}: answers, but not as a chat endpoint does; look whether "
+                "the address is right"
+            )
 
     def _post(self, messages: list[dict[str, str]], max_tokens: int) -> Reply:
         forms = list(_forms(max_tokens, self._json))
@@ -180,6 +190,11 @@ def _forms(max_tokens: int, json: bool) -> Iterator[dict[str, Any]]:
     yield wanted
     # Models that reason know neither of these two.
     yield {"max_completion_tokens": max_tokens + _REASONING_TOKENS}
+
+
+def _lost(said: Said) -> bool:
+    """Return whether the answer may have been lost on its way; a refusal is none of that."""
+    return not said.answered and said.problem == MALFORMED
 
 
 def _said(reply: Reply) -> Said:
