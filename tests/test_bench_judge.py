@@ -89,7 +89,9 @@ MALFORMED = {
     "out of range": judged(130),
     "negative": judged(-1),
     "share": judged(0.97),
+    "whole share": judged(1.0),
     "words": judged("likely"),
+    "thoughts without an end": chat('<think>Perhaps {"scam_probability": 5}, or'),
     "nothing": judged(None),
     "true": judged(True),
     "NaN": chat('{"scam_probability": NaN, "kinds": []}'),
@@ -315,6 +317,8 @@ def test_neither_key_nor_message_is_kept(setting: Setting, monkeypatch: pytest.M
         '{"scam_probability": "88 %", "kinds": ["romance", "crypto", 7]}',
         '<think>{"scam_probability":5}</think>{"scam_probability":88,"kinds":["crypto","romance"]}',
         'hm {x} {"a": 1} {"scam_probability": 88, "kinds": ["crypto", "romance"]}',
+        '<think>' + 'Hm. {"scam_probability": 5} ' * 2_000
+        + '</think>{"scam_probability": 88, "kinds": ["crypto", "romance"]}',
         '{"scam_probability": 88, "kinds": ["crypto", "romance"]} {"scam_probability": 88, '
         '"kinds": ["crypto", "romance"]}',
     ],

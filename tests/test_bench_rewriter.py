@@ -79,7 +79,15 @@ def test_a_translation_that_fails_on_the_way_is_none(rewrite: Rewrite) -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("begin", ["<think>", ""])
+def test_what_a_model_thinks_is_no_message(rewrite: Rewrite, begin: str) -> None:
+    draft = f"{begin}As asked: <rewritten>a draft</rewritten>. Better so.</think>"
+    assert rewrite([chat(f"{draft}<rewritten>{OTHER}</rewritten>")]) == OTHER
+
+
 NOTHING = {
+    "two answers": chat(f"<rewritten>{OTHER}</rewritten> or <rewritten>Hi</rewritten>"),
+    "thoughts without an end": chat(f"<think>Perhaps <rewritten>{OTHER}</rewritten>, or"),
     "refused": chat(None, refusal="I cannot."),
     "filtered": chat("<rewritten>hi</rewritten>", finish="content_filter"),
     "refused in prose": chat("I'm sorry, but I can't help with that."),

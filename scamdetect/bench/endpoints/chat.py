@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from scamdetect.errors import EndpointError, InputError
 REFUSED = "refused"
 MALFORMED = "malformed"
 _PATH = "/chat/completions"
+_THOUGHTS = re.compile(r"<think>(?:.*?</think>|.*\Z)|\A.*?</think>", re.DOTALL)
 # What a model that reasons may spend before it answers.
 _REASONING_TOKENS = 4096
 
@@ -174,6 +176,11 @@ def chat_url(url: str) -> str:
     base, mark, query = checked_url(url).partition("?")
     base = base.rstrip("/")
     return base + ("" if base.endswith(_PATH) else _PATH) + mark + query
+
+
+def without_thoughts(content: str) -> str:
+    """Return what a model wrote without what it thought aloud before; drafts are no answers."""
+    return _THOUGHTS.sub("", content)
 
 
 def fenced(text: str) -> str:
