@@ -317,7 +317,8 @@ def test_neither_key_nor_message_is_kept(setting: Setting, monkeypatch: pytest.M
         '{"scam_probability": "88 %", "kinds": ["romance", "crypto", 7]}',
         '<think>{"scam_probability":5}</think>{"scam_probability":88,"kinds":["crypto","romance"]}',
         'hm {x} {"a": 1} {"scam_probability": 88, "kinds": ["crypto", "romance"]}',
-        '<think>' + 'Hm. {"scam_probability": 5} ' * 2_000
+        "<think>"
+        + 'Hm. {"scam_probability": 5} ' * 2_000
         + '</think>{"scam_probability": 88, "kinds": ["crypto", "romance"]}',
         '{"scam_probability": 88, "kinds": ["crypto", "romance"]} {"scam_probability": 88, '
         '"kinds": ["crypto", "romance"]}',
