@@ -70,8 +70,8 @@ class Endpoint:
         self.shown = shown(url)
         if not 0 < timeout <= MAX_TIMEOUT or attempts < 1:
             raise InputError(
-                f"the timeout must be over 0 and up to {MAX_TIMEOUT:,.0f} seconds, not {timeout:g}, "
-                "and attempts 1 or more"
+                f"the timeout must be over 0 and up to {MAX_TIMEOUT:,.0f} seconds, not "
+                f"{timeout:g}, and attempts 1 or more"
             )
         self._timeout, self._attempts, self._sleep = timeout, attempts, sleep
         self._gate = _Gate(self.shown, per_second, max_calls, sleep)
