@@ -123,7 +123,7 @@ def test_a_loader_that_gives_no_detector_is_named(register, tmp_path: Path) -> N
         load_detector("any:x", setting(tmp_path))
 
 
-@pytest.mark.parametrize("user", ["me:word", "me:pass@word", "word"])
+@pytest.mark.parametrize("user", ["me:word", "me:pass@word", "word", "me:pa/word"])
 def test_errors_show_no_key_of_a_url(register, tmp_path: Path, user: str) -> None:
     register(lambda target, setting: None)
     with pytest.raises(InputError) as caught:

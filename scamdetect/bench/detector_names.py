@@ -25,7 +25,7 @@ from scamdetect.errors import (
 from scamdetect.labels import Kind
 
 _LABEL = re.compile(r"\w[\w.+-]*")
-_SECRETS = re.compile(r"(?<=//)[^/?#\s]*@|\?[^#\s]*")  # of a URL: who asks, and with what key
+_SECRETS = re.compile(r"(?<=//)[^?#\s]*@|\?[^#\s]*")  # of a URL: who asks, and with what key
 _ROUNDING = 1e-6  # float32 sums of shares end this far above 1
 
 
