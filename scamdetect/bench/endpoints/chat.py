@@ -185,7 +185,7 @@ def without_thoughts(content: str) -> str:
 
 def fenced(text: str) -> str:
     """Return the text between marks of its own, so that it cannot close them itself."""
-    mark = f"message-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    mark = f"message-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     return f"<{mark}>\n{text}\n</{mark}>"
 
 
