@@ -50,8 +50,7 @@ def bad_endpoint(script: Script, seen: list[Request] | None = None) -> Iterator[
     each request. What was asked is appended to ``seen``. Any path will do.
     """
     handler = type("Handler", (_Handler,), {"answer": staticmethod(_answering(script, seen))})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads, server.block_on_close = True, False
+    with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
@@ -148,6 +147,11 @@ def _answering(script: Script, seen: list[Request] | None) -> Callable[[Request]
         return script(request) if callable(script) else script[min(number, len(script) - 1)]
 
     return answer
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads, block_on_close = True, False
+    request_queue_size = 256  # so that callers that come all at once are not put off
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scamdetect.bench import plugins
 from scamdetect.bench.answers import Answers, Detector, Setting
 from scamdetect.bench.detector_names import checked, load_detector
-from scamdetect.errors import DetectorError, InputError, MissingExtraError
+from scamdetect.errors import DetectorError, InputError, MissingExtraError, OutputError
 from scamdetect.labels import Kind
 
 TEXTS = ["a text that is secret", "another secret"]
@@ -54,6 +54,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[Loader], None]:
         ),
         ("http:http://me:word@h.test/?key=1", "http://me:word@h.test/?key=1", "http-h.test"),
         ("llm:http://h.test/v1#big model", "http://h.test/v1#big model", "llm-big-model"),
+        ("llm:http://h.test/v1#org/some:8b", "http://h.test/v1#org/some:8b", "llm-some-8b"),
     ],
 )
 def test_a_spec_is_split_at_its_first_colon(register, tmp_path, spec, target, name) -> None:
@@ -122,11 +123,12 @@ def test_a_loader_that_gives_no_detector_is_named(register, tmp_path: Path) -> N
         load_detector("any:x", setting(tmp_path))
 
 
-def test_errors_show_no_key_of_a_url(register, tmp_path: Path) -> None:
+@pytest.mark.parametrize("user", ["me:word", "me:pass@word", "word", "me:pa/word"])
+def test_errors_show_no_key_of_a_url(register, tmp_path: Path, user: str) -> None:
     register(lambda target, setting: None)
     with pytest.raises(InputError) as caught:
-        load_detector("http:http://me:word@h.test/score?key=abc#p", setting(tmp_path))
-    assert "h.test/score#p" in str(caught.value)
+        load_detector(f"http:http://{user}@h.test/score?key=abc#p@1", setting(tmp_path))
+    assert "h.test/score#p@1" in str(caught.value)
     assert "word" not in str(caught.value) and "abc" not in str(caught.value)
 
 
@@ -205,3 +207,9 @@ def test_a_foreign_error_is_told_by_type_and_place_alone() -> None:
 def test_an_error_of_ours_says_its_cure() -> None:
     with pytest.raises(DetectorError, match="mine: use another port"):
         checked(raising(InputError("use another port")), TEXTS)
+
+
+def test_a_full_disk_is_no_failure_at_a_row() -> None:
+    # Else each row would be asked about anew, and paid for, to find the one that is to blame.
+    with pytest.raises(OutputError, match="full"):
+        checked(raising(OutputError("the disk is full")), TEXTS)

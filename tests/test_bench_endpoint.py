@@ -103,10 +103,11 @@ def test_text_that_utf8_cannot_hold_is_sent() -> None:
     ("asked", "least", "most"),
     [
         ("7", 7, 7),
+        ("0", 0.5, 60),
         ("86400", 60, 60),
         ("", 0.5, 60),
         ("soon", 0.5, 60),
-        ("Mon, 01 Jan 2001 00:00:00 GMT", 0, 0),
+        ("Mon, 01 Jan 2001 00:00:00 GMT", 0.5, 60),
         (formatdate(time.time() + 3600, usegmt=True), 60, 60),
     ],
 )
@@ -218,7 +219,15 @@ def test_what_is_no_address_is_refused(url: str, cure: str) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"timeout": 0}, {"per_second": 0}, {"max_calls": -1}, {"attempts": 0}],
+    [
+        {"timeout": 0},
+        {"timeout": float("nan")},
+        {"timeout": float("inf")},
+        {"per_second": 0},
+        {"per_second": float("nan")},
+        {"max_calls": -1},
+        {"attempts": 0},
+    ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(InputError):
@@ -254,6 +263,14 @@ def test_targets_and_identities() -> None:
     one, other = (url_identity(f"https://host.test/a?v={n}") for n in (1, 2))
     assert one != other and one.startswith("https://host.test/a?") and "v=" not in one
     assert url_identity("https://host.test/a") == "https://host.test/a"
+
+
+def test_more_threads_than_a_pool_has_room_for_wait_for_no_turn() -> None:
+    seen: list[Request] = []
+    with bad_endpoint([bad.late(FINE, 1.2)], seen) as url:
+        asked = endpoint(url, timeout=2.0, attempts=1)
+        with ThreadPoolExecutor(210) as pool:
+            assert all(reply.body for reply in pool.map(asked.post, range(210)))
 
 
 def test_many_threads_get_their_own_answers() -> None:

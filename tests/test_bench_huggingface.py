@@ -17,6 +17,10 @@ from transformers import (
     BertConfig,
     BertForSequenceClassification,
     BertModel,
+    GPT2Config,
+    GPT2ForSequenceClassification,
+    MPNetConfig,
+    MPNetForSequenceClassification,
     PreTrainedTokenizerFast,
 )
 
@@ -104,6 +108,42 @@ def test_labels_that_may_hold_together_are_told_one_by_one(tmp_path: Path) -> No
     answers = checked(load(str(folder), setting(tmp_path)), TEXTS)
     alone = [float(logits(folder, text).sigmoid()[1]) for text in TEXTS]
     np.testing.assert_allclose(answers.scam, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("pad_token_id", [None, 5])
+def test_a_model_that_reads_no_padding_is_given_texts_one_by_one(
+    tmp_path: Path, pad_token_id: int | None
+) -> None:
+    # Models of this kind judge by the last token that is not their padding.
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        GPT2ForSequenceClassification(
+            GPT2Config(
+                vocab_size=len(PIECES), n_embd=16, n_layer=1, n_head=2, n_positions=LIMIT,
+                pad_token_id=pad_token_id, initializer_range=0.5, id2label={0: "ham", 1: "scam"},
+            )
+        ).save_pretrained(tmp_path)  # fmt: skip
+    write_tokenizer(tmp_path)
+    ready = load(str(tmp_path), setting(tmp_path))
+    texts = [text for text in TEXTS if text]
+    alone = [checked(ready, [text]).scam[0] for text in texts]
+    np.testing.assert_allclose(checked(ready, texts).scam, alone, atol=1e-5)
+
+
+def test_positions_behind_the_padding_are_no_room(tmp_path: Path) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        MPNetForSequenceClassification(
+            MPNetConfig(
+                vocab_size=len(PIECES), hidden_size=16, num_hidden_layers=1,
+                num_attention_heads=2, intermediate_size=32, max_position_embeddings=LIMIT + 2,
+                pad_token_id=1, id2label={0: "ham", 1: "scam"},
+            )
+        ).save_pretrained(tmp_path)  # fmt: skip
+    write_tokenizer(tmp_path)
+    ready = load(str(tmp_path), setting(tmp_path))
+    assert f"{LIMIT} tokens" in ready.note
+    assert checked(ready, ["hello lunch meeting " * 9]).scam.shape == (1,)
 
 
 def test_a_long_text_is_cut_and_the_note_says_so(tmp_path: Path) -> None:

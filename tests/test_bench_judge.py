@@ -89,7 +89,9 @@ MALFORMED = {
     "out of range": judged(130),
     "negative": judged(-1),
     "share": judged(0.97),
+    "whole share": judged(1.0),
     "words": judged("likely"),
+    "thoughts without an end": chat('<think>Perhaps {"scam_probability": 5}, or'),
     "nothing": judged(None),
     "true": judged(True),
     "NaN": chat('{"scam_probability": NaN, "kinds": []}'),
@@ -140,12 +142,27 @@ NOT_THE_MODEL = {
 
 
 @pytest.mark.parametrize("answer", NOT_THE_MODEL.values(), ids=NOT_THE_MODEL)
-def test_what_the_model_did_not_say_is_not_kept(answer: Answer, setting: Setting) -> None:
-    with bad_endpoint([answer, answer, judged(95)]) as url:
-        detector = llm.load(f"{url}#judge-1", setting)
-        first = score(detector, SCAM)
-        assert first.problems == ("malformed",) and np.isnan(first.scam[0])
-        assert score(detector, SCAM).scam.tolist() == [0.95]
+def test_what_the_model_did_not_say_is_asked_again(answer: Answer, setting: Setting) -> None:
+    assert asked([answer, judged(95)], setting).scam.tolist() == [0.95]
+
+
+@pytest.mark.parametrize("answer", NOT_THE_MODEL.values(), ids=NOT_THE_MODEL)
+def test_a_text_to_which_there_is_no_answer_is_kept_as_such(
+    answer: Answer, setting: Setting
+) -> None:
+    seen: list[Request] = []
+    script = [answer, answer, judged(2), judged(95)]  # the third is to a harmless text
+    with bad_endpoint(script, seen) as url:
+        for _ in range(2):
+            found = score(llm.load(f"{url}#judge-1", setting), SCAM)
+            assert found.problems == ("malformed",) and np.isnan(found.scam[0])
+    assert len(seen) == 3 and message_of(seen[2]) != SCAM
+
+
+@pytest.mark.parametrize("answer", NOT_THE_MODEL.values(), ids=NOT_THE_MODEL)
+def test_what_is_no_chat_endpoint_stops_the_run(answer: Answer, setting: Setting) -> None:
+    with pytest.raises(EndpointError, match="address"):
+        asked([answer], setting)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +222,32 @@ def test_a_text_that_the_service_filters_is_refused_alone(
     told = dict(zip(texts, zip(found.scam, found.problems or (), strict=True), strict=True))
     assert told[LEGIT] == (0.03, None)
     assert np.isnan(told[SCAM][0]) and told[SCAM][1] == "refused"
+
+
+def test_a_text_that_the_service_filters_is_asked_about_once(setting: Setting) -> None:
+    def answer(request: Request) -> Answer:
+        return Answer(status=400) if message_of(request) == SCAM else judged(3)
+
+    seen: list[Request] = []
+    with bad_endpoint(answer, seen) as url:
+        for _ in range(2):
+            found = score(llm.load(f"{url}#m", setting), LEGIT, SCAM)
+            assert found.problems == (None, "refused")
+    assert [message_of(request) for request in seen[:2]] == [LEGIT, SCAM] and len(seen) == 3
+
+
+def test_a_text_that_is_filtered_when_asked_again_is_malformed(setting: Setting) -> None:
+    seen: list[Request] = []
+    with bad_endpoint([chat("Well."), Answer(status=400), judged(3)], seen) as url:
+        for _ in range(2):
+            assert score(llm.load(f"{url}#m", setting), SCAM).problems == ("malformed",)
+    assert len(seen) == 2
+
+
+def test_a_service_that_begins_to_refuse_everything_stops_the_run(setting: Setting) -> None:
+    # Some say so when nothing is left to pay them with.
+    with pytest.raises(EndpointError, match="HTTP 400"):
+        asked([judged(3), Answer(status=400)], setting, (LEGIT, SCAM))
 
 
 def test_a_service_that_refuses_everything_stops_the_run(setting: Setting) -> None:
@@ -274,6 +317,9 @@ def test_neither_key_nor_message_is_kept(setting: Setting, monkeypatch: pytest.M
         '{"scam_probability": "88 %", "kinds": ["romance", "crypto", 7]}',
         '<think>{"scam_probability":5}</think>{"scam_probability":88,"kinds":["crypto","romance"]}',
         'hm {x} {"a": 1} {"scam_probability": 88, "kinds": ["crypto", "romance"]}',
+        "<think>"
+        + 'Hm. {"scam_probability": 5} ' * 2_000
+        + '</think>{"scam_probability": 88, "kinds": ["crypto", "romance"]}',
         '{"scam_probability": 88, "kinds": ["crypto", "romance"]} {"scam_probability": 88, '
         '"kinds": ["crypto", "romance"]}',
     ],
@@ -309,6 +355,7 @@ def test_a_message_cannot_close_its_own_fence() -> None:
     first, *within, last = fenced(text).split("\n")
     assert "\n".join(within) == text
     assert last == first.replace("<", "</") and last not in text
+    assert len(first) >= len("<message->") + 16  # too many to find a text that holds its own
     assert fenced("a\ud800")
 
 

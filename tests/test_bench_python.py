@@ -52,6 +52,21 @@ def test_another_source_is_another_detector(folder: Path) -> None:
     assert load("invented_rules:score", setting(folder)).identity != first
 
 
+@pytest.mark.parametrize("name", ["score", "Rules"])
+def test_what_a_module_has_from_another_is_known_by_that_too(folder: Path, name: str) -> None:
+    (folder / "invented_needy.py").write_text("from invented_rules import *", encoding="utf-8")
+    first = load(f"invented_needy:{name}", setting(folder)).identity
+    (folder / "invented_rules.py").write_text(MODULE.replace("0.9", "0.8"), encoding="utf-8")
+    assert load(f"invented_needy:{name}", setting(folder)).identity != first
+
+
+def test_a_module_that_hides_another_is_named_by_its_file(folder: Path) -> None:
+    # What is installed comes before the current folder.
+    (folder / "json.py").write_text(MODULE, encoding="utf-8")
+    with pytest.raises(InputError, match=r"json.__init__\.py.* has no 'score'"):
+        load("json:score", setting(folder))
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

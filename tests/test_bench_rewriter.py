@@ -79,7 +79,15 @@ def test_a_translation_that_fails_on_the_way_is_none(rewrite: Rewrite) -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("begin", ["<think>", ""])
+def test_what_a_model_thinks_is_no_message(rewrite: Rewrite, begin: str) -> None:
+    draft = f"{begin}As asked: <rewritten>a draft</rewritten>. Better so.</think>"
+    assert rewrite([chat(f"{draft}<rewritten>{OTHER}</rewritten>")]) == OTHER
+
+
 NOTHING = {
+    "two answers": chat(f"<rewritten>{OTHER}</rewritten> or <rewritten>Hi</rewritten>"),
+    "thoughts without an end": chat(f"<think>Perhaps <rewritten>{OTHER}</rewritten>, or"),
     "refused": chat(None, refusal="I cannot."),
     "filtered": chat("<rewritten>hi</rewritten>", finish="content_filter"),
     "refused in prose": chat("I'm sorry, but I can't help with that."),
@@ -87,8 +95,6 @@ NOTHING = {
     "empty": wrapped("  \n"),
     "fence of nothing": wrapped("```\n\n```"),
     "unchanged": wrapped(f" {TEXT.upper()}\n"),
-    "no choices": bad.NO_CHOICES,
-    "prose page": bad.PROSE,
 }
 
 
@@ -146,6 +152,30 @@ def test_what_is_down_stops_and_tells_no_text(rewrite: Rewrite) -> None:
     with pytest.raises(EndpointError, match="HTTP 500") as caught:
         rewrite([bad.DOWN])
     assert TEXT not in str(caught.value)
+
+
+def test_an_answer_that_was_cut_is_asked_for_again(rewrite: Rewrite) -> None:
+    # Else the next run would find it, and have other rows.
+    assert rewrite([bad.CUT_JSON, wrapped(OTHER)]) == OTHER
+
+
+@pytest.mark.parametrize("answer", [Answer(status=400), bad.PROSE], ids=["filtered", "prose page"])
+def test_what_is_not_answered_stays_so(answer: Answer, setting: Setting) -> None:
+    def script(request: Request) -> Answer:
+        return answer if message_of(request) == TEXT else wrapped(OTHER)
+
+    seen: list[Request] = []
+    with bad_endpoint(script, seen) as url:
+        assert rewriter_of(url, "writer-1", setting).rewrite(TEXT, "en", "shorter") is None
+        asked = len(seen)
+        assert rewriter_of(url, "writer-1", setting).rewrite(TEXT, "en", "shorter") is None
+    assert len(seen) == asked
+
+
+@pytest.mark.parametrize("answer", [bad.PROSE, bad.NO_CHOICES], ids=["prose page", "no choices"])
+def test_what_is_no_chat_endpoint_stops(rewrite: Rewrite, answer: Answer) -> None:
+    with pytest.raises(EndpointError, match="address"):
+        rewrite([answer])
 
 
 def test_a_text_that_the_service_filters_is_none(rewrite: Rewrite) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +111,45 @@ def test_foreign_types_and_functions_are_refused_by_name(
     path = saved(tmp_path, model)
     with pytest.raises(InputError, match=f"holds .*{named}"):
         load(path, setting(tmp_path))
+
+
+def test_a_class_that_would_write_a_file_when_made_is_refused(tmp_path: Path) -> None:
+    # What skops calls with arguments from the file: this one would overwrite another file.
+    victim = tmp_path / "victim.txt"
+    victim.write_text("dear diary")
+    text = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"}
+    written = [text | {"content": json.dumps(part)} for part in (str(victim), "uint8", "w+")]
+    written += [text | {"__class__": "int", "content": part} for part in ("0", "5")]
+    arguments = {
+        "__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode",
+        "content": written,
+    }  # fmt: skip
+    made = {
+        "__class__": "memmap", "__module__": "numpy", "__loader__": "ConstructorFromReduceNode",
+        "content": arguments,
+    }  # fmt: skip
+    model = make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, NAMES)
+    path = Path(saved(tmp_path, model))
+    with zipfile.ZipFile(path) as file:
+        contents = {name: file.read(name) for name in file.namelist()}
+    schema = json.loads(contents["schema.json"])
+    contents["schema.json"] = json.dumps(
+        made | {key: schema[key] for key in ("protocol", "_skops_version")}
+    ).encode()
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in contents.items():
+            file.writestr(name, content)
+    with pytest.raises(InputError, match=r"holds numpy\.memmap"):
+        load(str(path), setting(tmp_path))
+    assert victim.read_text() == "dear diary"
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibrated_pipelines_are_taken(tmp_path: Path, method: str) -> None:
+    inner = CalibratedClassifierCV(LogisticRegression(), cv=3, method=method)
+    model = make_pipeline(TfidfVectorizer(dtype=np.float32), inner).fit(TEXTS, NAMES)
+    answers = checked(load(saved(tmp_path, model), setting(tmp_path)), TEXTS)
+    np.testing.assert_allclose(answers.scam, model.predict_proba(TEXTS)[:, 1], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "model.joblib"])

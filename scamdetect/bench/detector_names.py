@@ -19,12 +19,13 @@ from scamdetect.errors import (
     EndpointError,
     InputError,
     MissingExtraError,
+    OutputError,
     ScamDetectError,
 )
 from scamdetect.labels import Kind
 
 _LABEL = re.compile(r"\w[\w.+-]*")
-_SECRETS = re.compile(r"(?<=//)[^/@\s]*@|\?[^#\s]*")  # of a URL: who asks, and with what key
+_SECRETS = re.compile(r"(?<=//)[^?#\s]*@|\?[^#\s]*")  # of a URL: who asks, and with what key
 _ROUNDING = 1e-6  # float32 sums of shares end this far above 1
 
 
@@ -60,13 +61,14 @@ def checked(detector: Detector, texts: Sequence[str]) -> Answers:
     """Return the detector's answers to n texts, as arrays of the right types.
 
     Raises DetectorError where it fails or gives what cannot be used, EndpointError where what it
-    asks is down; the message never quotes what the detector said, which may hold text of a message.
+    asks is down, OutputError where what it keeps cannot be written; the message never quotes what
+    the detector said, which may hold text of a message.
     """
     name = detector.name
     try:
         given = detector.score(texts)
-    except EndpointError:
-        raise  # it stops the detector, while another failure stops at its row
+    except (EndpointError, OutputError):
+        raise  # it stops the detector or the run, while another failure stops at its row
     except ScamDetectError as problem:
         raise DetectorError(f"{name}: {problem}") from problem
     except Exception as problem:
@@ -102,7 +104,10 @@ def _parsed(spec: str) -> tuple[str | None, str, str]:
 
 
 def _short_name(scheme: str, target: str) -> str:
-    parts = [part for part in re.split(r"[/\\#:@]", _SECRETS.sub("", target)) if part.strip()]
+    address, _, model = _SECRETS.sub("", target).partition("#")
+    # The name of a model may hold a colon ("some:8b").
+    parts = re.split(r"[/\\#]", model) if model.strip() else re.split(r"[/\\:@]", address)
+    parts = [part for part in parts if part.strip()]
     words = parts[-1:] if parts and parts[-1].startswith(scheme) else [scheme, *parts[-1:]]
     return "-".join(filter(None, (re.sub(r"[^\w.+]+", "-", word).strip("-.") for word in words)))
 

@@ -23,7 +23,10 @@ except ImportError as error:
 
 _BATCH_TOKENS = 8_192
 _NO_LIMIT = 1_000_000  # tokenizers without a limit of their own name a far larger one
-_OFFSET_POSITIONS = {"camembert", "longformer", "roberta", "xlm-roberta", "xlm-roberta-xl"}
+_OFFSET_POSITIONS = {
+    "camembert", "data2vec-text", "esm", "ibert", "lilt", "longformer", "luke", "mpnet", "roberta",
+    "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+}  # fmt: skip
 _DEFAULT_TOKENS = 512
 
 
@@ -136,8 +139,10 @@ class _Scoring:
             return
         ids = self._tokens(texts)["input_ids"]
         order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-        # Without a padding token only one text fits into a batch.
-        room = _BATCH_TOKENS if self.tokenizer.pad_token is not None else 1
+        # Without padding that the model knows as such only one text fits into a batch.
+        padding = self.tokenizer.pad_token_id
+        known = padding is not None and padding == self.model.config.pad_token_id
+        room = _BATCH_TOKENS if known else 1
         while order:
             rows = [order.pop(0)]
             while order and (len(rows) + 1) * len(ids[order[0]]) <= room:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from scamdetect.bench.answers import Answers
-from scamdetect.bench.endpoints.chat import MALFORMED, Chat, Prompt, Said
+from scamdetect.bench.endpoints.chat import MALFORMED, Chat, Prompt, Said, without_thoughts
 from scamdetect.labels import KINDS, Kind
 
-_THOUGHTS = re.compile(r"<think>.*?</think>|^.*?</think>", re.DOTALL)
 _LONGEST = 20_000  # characters of an answer that are read
 _NAMES = frozenset(map(str, KINDS))
 
@@ -64,12 +62,12 @@ def read_judgement(content: str) -> Judgement | None:
     """Return the judgement in what a model wrote, None where there is none or it is in doubt.
 
     JSON within prose, a code fence or after the thoughts of a model is read; unknown kinds are
-    dropped. Two objects that differ are in doubt (one may quote the message), and so is a number
-    between 0 and 1, which may be a share where per cent were asked for.
+    dropped. Two objects that differ are in doubt (one may quote the message), and so are a number
+    between 0 and 1 and 1.0, which may be a share where per cent were asked for.
     """
     found = {
         probability: record
-        for record in _objects(_THOUGHTS.sub("", content[:_LONGEST]))
+        for record in _objects(without_thoughts(content)[:_LONGEST])
         if "scam_probability" in record
         for probability in (_per_cent(record["scam_probability"]),)
     }
@@ -110,6 +108,8 @@ def _per_cent(value: object) -> float | None:
     try:
         number = float(value.strip(" %") if isinstance(value, str) else value)
     except (ValueError, OverflowError):
+        return None
+    if isinstance(value, float) and number == 1:
         return None
     return number if number == 0 or 1 <= number <= 100 else None
 

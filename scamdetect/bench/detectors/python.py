@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -18,8 +19,8 @@ def load(target: str, setting: Setting) -> Detector:
     """Return the callable ``module:function``: texts to scam probabilities (n,) or Answers.
 
     The module is looked for where Python looks and in the current folder; a class is made without
-    arguments. Its identity holds the sha256 of that module's file, not of what it imports. Raises
-    InputError naming what is missing.
+    arguments. Its identity holds the sha256 of that module's file and of the one that the callable
+    comes from, not of what these import. Raises InputError naming what is missing.
     """
     del setting  # a function of one's own has its own
     module_name, _, name = target.partition(":")
@@ -42,9 +43,15 @@ def load(target: str, setting: Setting) -> Detector:
             f"{module_name}:{name} is no function of texts but {type(found).__name__}; "
             "name a function, or a class with __call__"
         )
-    source = getattr(module, "__file__", None)
-    sha256 = f" {file_sha256(Path(source))}" if source and Path(source).is_file() else ""
-    return Detector(name=name, identity=f"{module_name}:{name}{sha256}", score=found)
+    modules = [module, sys.modules.get(getattr(found, "__module__", None) or "")]
+    identity = " ".join([f"{module_name}:{name}", *_sha256s(modules)])
+    return Detector(name=name, identity=identity, score=found)
+
+
+def _sha256s(modules: Iterable[ModuleType | None]) -> list[str]:
+    """Return the sha256 of each file of the modules once; some have none."""
+    files = dict.fromkeys(getattr(module, "__file__", None) for module in modules)
+    return [file_sha256(Path(file)) for file in files if file and Path(file).is_file()]
 
 
 def _imported(name: str) -> ModuleType:
@@ -74,6 +81,7 @@ def _attribute(module: ModuleType, name: str) -> Any:  # noqa: ANN401
             key for key, value in vars(module).items() if callable(value) and key[0] != "_"
         )
         raise InputError(
-            f"the module {module.__name__!r} has no {name!r}; "
+            f"the module {module.__name__!r} ({getattr(module, '__file__', 'built in')}) has no "
+            f"{name!r}; "
             f"it has: {', '.join(callables) or 'no function'}"
         ) from problem

@@ -30,8 +30,8 @@ def load(target: str, setting: Setting) -> Detector:
     """Return the fitted pipeline in the skops file ``target``, which takes texts.
 
     ``setting.label_map`` or the classes themselves say which means scam. Raises InputError on a
-    pickle, a file that is none of skops, types other than scikit-learn's, numpy's and scipy's, and
-    a pipeline that neither scores nor names a scam class.
+    pickle, a file that is none of skops, types that skops does not trust and scikit-learn does not
+    have, and a pipeline that neither scores nor names a scam class.
     """
     path = Path(target)
     model = read_skops(path)

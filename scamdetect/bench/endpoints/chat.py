@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -24,6 +26,7 @@ from scamdetect.errors import EndpointError, InputError
 REFUSED = "refused"
 MALFORMED = "malformed"
 _PATH = "/chat/completions"
+_THOUGHTS = re.compile(r"<think>(?:.*?</think>|.*\Z)|\A.*?</think>", re.DOTALL)
 # What a model that reasons may spend before it answers.
 _REASONING_TOKENS = 4096
 
@@ -81,8 +84,9 @@ class Chat:
     ) -> Said:
         """Return what the model says of the text; what is not usable is asked for once more.
 
-        Answers of the model are kept, usable or not. Raises EndpointError, BudgetSpent, and
-        InputError or OutputError of the store.
+        It is kept, usable or not, and so is that there is no answer, once a harmless text has one:
+        what is asked again another day would have other rows. Raises EndpointError where that has
+        none either, BudgetSpent, and InputError or OutputError of the store.
         """
         key = answer_key(
             url_identity(self.url), self.model, prompt.system, prompt.max_tokens, self._json, text
@@ -96,7 +100,7 @@ class Chat:
                 kept.tokens_out,
             )
         said = self._ask(prompt, text)
-        if not usable(said):
+        if _lost(said) or not usable(said):
             again = self._ask(prompt, text)
             better = said if said.answered and not again.answered else again
             said = replace(
@@ -105,10 +109,11 @@ class Chat:
                 tokens_in=_sum(said.tokens_in, again.tokens_in),
                 tokens_out=_sum(said.tokens_out, again.tokens_out),
             )
-        if said.answered:
-            answer = {"content": said.content, "problem": said.problem}
-            paid = Kept(answer, said.seconds, said.tokens_in, said.tokens_out)
-            self._store.put(key, paid, self.model, prompt.system)
+        if not said.answered:
+            self._prove_that_it_works()
+        answer = {"content": said.content, "problem": said.problem}
+        paid = Kept(answer, said.seconds, said.tokens_in, said.tokens_out)
+        self._store.put(key, paid, self.model, prompt.system)
         return said
 
     def _ask(self, prompt: Prompt, text: str) -> Said:
@@ -116,18 +121,25 @@ class Chat:
             {"role": "system", "content": prompt.system},
             {"role": "user", "content": fenced(text)},
         ]
+        began = time.perf_counter()
         try:
             return _said(self._post(messages, prompt.max_tokens))
         except EndpointError as problem:
             if problem.status not in UNWANTED:
                 raise
-            self._prove_that_it_works()
-            return Said(None, REFUSED, float("nan"), answered=False)
+            return Said(None, REFUSED, time.perf_counter() - began, answered=False)
 
     def _prove_that_it_works(self) -> None:
-        """Raise EndpointError where a harmless text is refused too: then it is not the text."""
-        if self._form is None:
-            self._post([{"role": "user", "content": f"Answer in JSON. {HARMLESS}"}], 64)
+        """Raise EndpointError where a harmless text has no answer either: it is not the text.
+
+        Each time, as a service may begin to refuse all, when nothing is left to pay it with.
+        """
+        reply = self._post([{"role": "user", "content": f"Answer in JSON. {HARMLESS}"}], 64)
+        if not _said(reply).answered:
+            raise EndpointError(
+                f"{self._endpoint.shown}: answers, but not as a chat endpoint does; look whether "
+                "the address is right"
+            )
 
     def _post(self, messages: list[dict[str, str]], max_tokens: int) -> Reply:
         forms = list(_forms(max_tokens, self._json))
@@ -166,9 +178,14 @@ def chat_url(url: str) -> str:
     return base + ("" if base.endswith(_PATH) else _PATH) + mark + query
 
 
+def without_thoughts(content: str) -> str:
+    """Return what a model wrote without what it thought aloud before; drafts are no answers."""
+    return _THOUGHTS.sub("", content)
+
+
 def fenced(text: str) -> str:
     """Return the text between marks of its own, so that it cannot close them itself."""
-    mark = f"message-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    mark = f"message-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     return f"<{mark}>\n{text}\n</{mark}>"
 
 
@@ -180,6 +197,11 @@ def _forms(max_tokens: int, json: bool) -> Iterator[dict[str, Any]]:
     yield wanted
     # Models that reason know neither of these two.
     yield {"max_completion_tokens": max_tokens + _REASONING_TOKENS}
+
+
+def _lost(said: Said) -> bool:
+    """Return whether the answer may have been lost on its way; a refusal is none of that."""
+    return not said.answered and said.problem == MALFORMED
 
 
 def _said(reply: Reply) -> Said:

@@ -32,6 +32,7 @@ except ImportError as error:
 KEY_VARIABLE = "SCAMDETECT_API_KEY"
 MAX_ANSWER_BYTES = 8 << 20
 MAX_WAIT = 60.0  # seconds between two attempts, whatever the server asks for
+MAX_TIMEOUT = 86_400.0
 ATTEMPTS = 6
 # The endpoint works and will not have this body, as with a text that is too long or filtered.
 UNWANTED = frozenset({400, 413, 422})
@@ -67,8 +68,11 @@ class Endpoint:
     ) -> None:
         self._url = checked_url(url)
         self.shown = shown(url)
-        if timeout <= 0 or attempts < 1:
-            raise InputError("the timeout must be over 0 seconds and attempts 1 or more")
+        if not 0 < timeout <= MAX_TIMEOUT or attempts < 1:
+            raise InputError(
+                f"the timeout must be over 0 and up to {MAX_TIMEOUT:,.0f} seconds, not "
+                f"{timeout:g}, and attempts 1 or more"
+            )
         self._timeout, self._attempts, self._sleep = timeout, attempts, sleep
         self._gate = _Gate(self.shown, per_second, max_calls, sleep)
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
@@ -76,8 +80,13 @@ class Endpoint:
             headers["Authorization"] = f"Bearer {_checked_key(key)}"
         # Messages and the key go to the host that was named and to no other: neither proxies nor
         # a .netrc of the environment are heeded, and redirects are not followed.
+        # There are as many connections as callers: a wait for one would count as the endpoint's.
         self._client = httpx.Client(
-            headers=headers, timeout=timeout, trust_env=False, follow_redirects=False
+            headers=headers,
+            timeout=timeout,
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+            follow_redirects=False,
         )
 
     def post(self, payload: object) -> Reply:
@@ -227,7 +236,7 @@ class _Gate:
         max_calls: int | None,
         sleep: Callable[[float], None],
     ) -> None:
-        if per_second is not None and per_second <= 0:
+        if per_second is not None and not per_second > 0:
             raise InputError(f"calls a second must be over 0, not {per_second:g}")
         if max_calls is not None and max_calls < 0:
             raise InputError(f"the most calls must be 0 or more, not {max_calls}")
@@ -255,7 +264,8 @@ class _Gate:
 def _wait(state: RetryCallState) -> float:
     problem = state.outcome.exception() if state.outcome else None
     asked = problem.retry_after if isinstance(problem, _Passing) else None
-    return _BACKOFF(state) if asked is None else min(max(asked, 0.0), MAX_WAIT)
+    # Who asks for no wait, or by a clock that is late, is given some all the same.
+    return min(asked, MAX_WAIT) if asked is not None and asked > 0 else _BACKOFF(state)
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:
