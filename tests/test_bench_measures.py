@@ -110,3 +110,12 @@ def test_time_and_cost_are_those_of_a_thousand_messages() -> None:
     )
     assert found.seconds_per_1000 == pytest.approx(200)
     assert found.cost_per_1000 == pytest.approx(2)
+
+
+def test_pairs_that_tie_are_half_right_and_no_wider_for_it() -> None:
+    records = []
+    for n in range(400):
+        records += [row(f"s{n}", "scam", pair=f"p{n}"), row(f"l{n}", "legit", pair=f"p{n}")]
+    found = figures(target(records, [0.0] * 800)).pairs_by_rank
+    assert found.value == 0.5
+    assert 0.44 < found.low < 0.5 < found.high < 0.56

@@ -28,6 +28,7 @@ from scamdetect.evaluation.metrics import (
 from scamdetect.evaluation.reliability import Reliability, reliability
 from scamdetect.evaluation.table import column
 from scamdetect.labels import Verdict
+from scamdetect.thresholds import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +206,9 @@ def _pairs_by_rank(target: Target) -> Estimate | None:
         np.arange(right.size),
         right.size,
     )
-    exact = recall(right >= 1)
-    assert found is not None and exact is not None
-    return replace(found, low=min(found.low, exact.low), high=max(found.high, exact.high))
+    assert found is not None  # a mean is defined wherever there is a pair
+    low, high = wilson(right.sum(), right.size)  # resampling cannot move a share of 0 or 1
+    return replace(found, low=min(found.low, low), high=max(found.high, high))
 
 
 def _pairs_at(target: Target, flagged: Bools) -> Estimate | None:
