@@ -15,6 +15,7 @@ import argparse
 import html
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,17 +88,28 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--authored", type=Path, default=ROOT / "data" / "authored")
+    parser.add_argument("--languages", nargs="+", metavar="CODE", help="by default all")
     parser.add_argument("--limit", type=int, default=400, help="rows of a suite")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            record = show(Path(scratch), asked.authored.resolve(), asked.limit)
+            authored = chosen(asked.authored, asked.languages, Path(scratch) / "authored")
+            record = show(Path(scratch), authored, asked.limit)
         except ScamDetectError as problem:
             sys.exit(f"bench_endpoints: {problem}")
     path = asked.out / "bench_endpoints.json"
     sys.stdout.write(write_results(path, record, page(record)))
     sys.exit(0 if all(record["checks"].values()) else 1)
+
+
+def chosen(authored: Path, languages: list[str] | None, folder: Path) -> Path:
+    """Copy the messages of these languages, None for all, to a folder and return it."""
+    folder.mkdir()
+    for path in authored.glob("*.jsonl"):
+        if languages is None or path.stem in languages:
+            shutil.copy(path, folder)
+    return folder
 
 
 def show(folder: Path, authored: Path, limit: int) -> dict[str, Any]:
@@ -151,6 +163,7 @@ def show(folder: Path, authored: Path, limit: int) -> dict[str, Any]:
         "date": today(), "commit": commit(), "machine": machine(), "limit": limit,
         "share_of_each_fault": SHARE, "parallel": PARALLEL,
         "suites": {suite.name: suite.manifest.rows for suite in suites},
+        "languages": sorted(suites[0].manifest.languages),
         "runs": [{key: one[key] for key in ("what", "exit_code", "calls")} for one in runs],
         "calls": {
             model: {"needed": calls, "made": models.total(model)}
@@ -358,7 +371,8 @@ def page(record: dict[str, Any]) -> list[str]:
         f"{record['date']}, commit {record['commit']}, {record['machine']}. One server on this "
         f"machine is a judge (`llm:`) and a rewriter (`--rewriter`), {record['parallel']} calls at "
         f"once; each fault meets {record['share_of_each_fault']:.0%} of the messages, always the "
-        f"same ones. Messages scored, changed copies included: {suites}. The judge looks for "
+        f"same ones. Messages scored, changed copies included: {suites}; languages: "
+        f"{' '.join(record['languages'])}. The judge looks for "
         "words: how good it is says nothing. `benchmarks/bench_endpoints.py`.",
         "",
         *table(
