@@ -1,6 +1,6 @@
 """Judge and rewrite messages by models that misbehave on purpose, kill the run and go on with it.
 
-    PYTHONPATH=. python benchmarks/bench_endpoints.py
+    PYTHONPATH=. python benchmarks/bench_endpoints.py --languages en hi ru vi zh
 
 Runs the real command line over the project's own messages: an `llm:` judge and a `rewrite` suite by
 a model, both behind one server on this machine (misbehaving.py). SIGKILL goes to the run while
