@@ -42,10 +42,13 @@ def test_most_of_a_gap_may_be_the_threshold() -> None:
     assert gap.without_it.recall_at.value == 1.0
 
 
-def test_without_honest_rows_only_recall_is_told() -> None:
-    found = side(target(rows(50, 0), [0.9] * 50), {"1%": 0.5, "0.1%": None}, 0.5, 3)
+@pytest.mark.parametrize("legit", [0, 6])
+def test_without_honest_rows_only_recall_is_told(legit: int) -> None:
+    scores = [0.9] * 50 + [0.1] * legit
+    found = side(target(rows(50, legit), scores), {"1%": 0.5, "0.1%": None}, 0.5, 3)
     assert found.recall.value == 1.0
-    assert found.f1 is found.fpr is found.recall_at is found.f1_moved is None
+    assert found.f1 is found.recall_at is found.f1_moved is None
+    assert (found.fpr is None) == (legit == 0)
 
 
 def test_gaps_are_read_as_written(tmp_path: Path) -> None:
