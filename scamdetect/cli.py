@@ -11,6 +11,7 @@ import click
 from scamdetect.cli_bench import bench
 from scamdetect.cli_data import data
 from scamdetect.cli_dumps import MODEL, report, score
+from scamdetect.cli_explain import explain
 from scamdetect.cli_train import average, evaluate, export, train
 from scamdetect.errors import (
     EndpointError,
@@ -39,7 +40,7 @@ def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
     from scamdetect.console import prediction_line
     from scamdetect.detector import ScamDetector
 
-    read = [_standard_input() if text == "-" else text for text in texts]
+    read = [standard_input() if text == "-" else text for text in texts]
     for prediction in ScamDetector.load(model).predict(read):
         if as_json:
             click.echo(json.dumps(prediction.to_dict(), ensure_ascii=False))
@@ -61,6 +62,7 @@ def doctor(model: Path | None) -> None:
         raise click.exceptions.Exit(1)
 
 
+cli.add_command(explain)
 cli.add_command(score)
 cli.add_command(report)
 cli.add_command(data)
@@ -110,7 +112,8 @@ def _with_notes(error: Exception) -> str:
     return "; ".join([str(error), *getattr(error, "__notes__", [])])
 
 
-def _standard_input() -> str:
+def standard_input() -> str:
+    """Return the whole of the standard input; raise InputError where it is not UTF-8."""
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as problem:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scamdetect.batching import chunked, fold_duplicates
 from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError
+from scamdetect.explanation import Explanation, explain_text
 from scamdetect.first_tier import Tier, check_tier
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.operating_points import OperatingPoint, cheapest_point, find_point
@@ -204,6 +205,17 @@ class ScamDetector:
             raise TypeError(_not_several(texts))
         window = STREAM_WINDOW * (self._pool.workers if self._pool else 1)
         return (p for chunk in chunked(_items(texts), window) for p in self._predict(chunk))
+
+    def explain(self, text: object) -> Explanation:
+        """Return the prediction for one text with what carries its score and what it shows.
+
+        What cannot be scored has neither spans nor cues, and a reason. Of a long text the first
+        4,000 characters are weighed and the first 100,000 looked at. Raises TypeError on several
+        texts.
+        """
+        if _is_several(text):
+            raise TypeError(f"expected one text, got {type(text).__name__}; explain each by itself")
+        return explain_text(self, text, self._predict([text])[0])
 
     def score_table(
         self,

@@ -182,7 +182,7 @@ def _one_or_two_breaks(match: re.Match[str]) -> str:
 
 # -- mask ------------------------------------------------------------------------------------
 
-_SHORTENERS = frozenset(
+SHORTENERS = frozenset(
     "bit.ly t.co goo.gl tinyurl.com is.gd cutt.ly rb.gy ow.ly s.id bitly.com shorturl.at t.ly v.gd "
     "tiny.cc rebrand.ly buff.ly adf.ly wa.me t.me lin.ee m.me line.me zalo.me u.to clck.ru vk.cc "
     "dwz.cn url.cn t.cn suo.im reurl.cc lihi.cc han.gl vo.la me2.do qr.ae shorturl.example "
@@ -198,6 +198,7 @@ _TOP_LEVEL = (
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _DOT = r"(?:\.|\[\.\]|\(\.\))"
 _REST = r"[^\s<>\"'«»「」『』（）【】，。、；！？]"
+_AFTER_LINK = ".,;:!?)]}…।"
 _EMAIL = re.compile(
     r"(?<![\w.+-])"
     rf"(?:[\w.+-]{{1,64}}+(?:@|\[at\]|\(at\))(?:{_LABEL}\.){{1,6}}[^\W\d_]{{2,24}}(?![\w@]))+",
@@ -266,6 +267,14 @@ def mask(text: Text, version: int = NORMALISER_VERSION) -> Text:
     return _settled(lambda text: _mask_once(text, number_token), text, _TOUCHING)
 
 
+def find_links(text: str) -> list[tuple[int, int]]:
+    """Return start and end of the links of a folded text, without the punctuation after them."""
+    if "://" not in text and not ("." in text and _INSIDE_LINK.search(text)):
+        return []
+    found = ((match.start(), match[0].rstrip(_AFTER_LINK)) for match in _LINK.finditer(text))
+    return [(start, start + len(link)) for start, link in found]
+
+
 def _settled(step: Callable[[Text], Text], text: Text, unsettled: re.Pattern[str]) -> Text:
     for _ in range(_MOST_PASSES):
         before, text = text, step(text)
@@ -285,7 +294,7 @@ def _mask_once(text: Text, number_token: Callable[[re.Match[str]], str]) -> Text
 
 
 def _link_shape(match: re.Match[str]) -> str:
-    link = match[0].rstrip(".,;:!?)]}…।")
+    link = match[0].rstrip(_AFTER_LINK)
     end = match[0][len(link) :]
     bare = re.sub(r"^(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)", "", link, flags=re.IGNORECASE)
     bare = re.sub(r"\[\.\]|\(\.\)", ".", bare)
@@ -294,7 +303,7 @@ def _link_shape(match: re.Match[str]) -> str:
     labels = host.count(".") + 1
     if re.fullmatch(r"(?:\d{1,3}\.){3}\d{1,3}", host):
         shape = ["ip"]
-    elif host in _SHORTENERS:
+    elif host in SHORTENERS:
         shape = ["short"]
     else:
         shape = ["host", str(min(labels, 4))] + (

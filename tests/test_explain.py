@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable
 
@@ -124,3 +125,60 @@ def test_spans_leave_out_nothing_but_blanks(detector: ScamDetector, text: str) -
     if spans:
         assert all(char.isspace() for place, char in enumerate(text) if place not in inside)
         assert all(np.isfinite(span.weight) for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [(None, "missing"), (b"pay", "not text: bytes"), ("\u200b", "empty")]
+)
+def test_what_cannot_be_scored_has_a_reason_alone(
+    detector: ScamDetector, value: object, reason: str
+) -> None:
+    found = detector.explain(value)
+    assert found.spans == found.cues == ()
+    assert reason in str(found.prediction.reason)
+    assert reason in found.to_html() and reason in found.to_terminal(colour=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ud800 pay now \udfff",
+        "the of and",
+        "pay now 转账 срочно โอนเงิน",
+        "<b>&\"' urgent",
+        "\x1b[2J",
+    ],
+)
+def test_any_text_is_shown_escaped(detector: ScamDetector, text: str) -> None:
+    found = detector.explain(text)
+    assert json.loads(json.dumps(found.to_dict()))["prediction"] == found.prediction.to_dict()
+    assert "<b>" not in found.to_html()
+    found.to_html().encode()
+    shown = found.to_terminal(colour=False)
+    shown.encode()
+    assert "\x1b" not in shown
+
+
+def test_a_megabyte_is_explained_by_its_beginning(detector: ScamDetector) -> None:
+    found = detector.explain("😀 urgent profit " * 60_000)
+    assert len(found.spans) <= 48 and found.spans[-1].end <= 4_000
+    assert found.cues and found.cues[-1].end <= 100_000
+
+
+def test_explaining_several_texts_is_refused(detector: ScamDetector) -> None:
+    with pytest.raises(TypeError, match="one text"):
+        detector.explain(["a", "b"])
+
+
+def test_the_text_is_not_in_the_repr_and_the_prediction_is_that_of_predict(
+    detector: ScamDetector,
+) -> None:
+    found = detector.explain(_LURE)
+    assert "Guaranteed" not in repr(found)
+    assert found.prediction == detector.predict(_LURE)
+    assert found.spans == explain(detector, _LURE)
+
+
+def test_colour_marks_the_lure(detector: ScamDetector) -> None:
+    assert "\x1b[" in detector.explain(_LURE).to_terminal(colour=True)
+    assert "<mark" in detector.explain(_LURE).to_html()

@@ -1,0 +1,52 @@
+"""``scamdetect explain``: why a message scored as it did, and what can be seen in it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from scamdetect.cli_dumps import MODEL
+from scamdetect.errors import OutputError
+
+_PAGE = (
+    '<!doctype html>\n<html><head><meta charset="utf-8"><title>scamdetect explain</title></head>'
+    '<body style="font-family:sans-serif;max-width:48em;margin:2em auto">\n{}</body></html>\n'
+)
+
+
+@click.command(epilog='Example: scamdetect explain "Pay the fee at parcel-fee.example"')
+@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
+@click.option(
+    "--html", "page", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write a page that marks the parts.",
+)  # fmt: skip
+@MODEL
+def explain(texts: tuple[str, ...], as_json: bool, page: Path | None, model: Path | None) -> None:
+    """Say for each TEXT what carries its score and what can be seen in it; "-" is standard input.
+
+    What can be seen are observations by written patterns, never a verdict.
+    """
+    from scamdetect.cli import standard_input
+    from scamdetect.detector import ScamDetector
+
+    read = [standard_input() if text == "-" else text for text in texts]
+    detector = ScamDetector.load(model)
+    explanations = [detector.explain(text) for text in read]
+    if page is not None:
+        _write(page, _PAGE.format("<hr>\n".join(found.to_html() for found in explanations)))
+    for found in explanations:
+        if as_json:
+            click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        elif page is None:
+            click.echo(found.to_terminal(colour=sys.stdout.isatty()))
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as problem:
+        raise OutputError(f"{path}: {problem.strerror}; give another file to --html") from problem

@@ -1,0 +1,197 @@
+"""What the detector says about one message and what can be seen in it, for people to read."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from scamdetect.cues import Cue, find_cues
+from scamdetect.explain import Detector, Span, explain
+from scamdetect.labels import Decision
+from scamdetect.prediction import Prediction
+
+Mark = TypeVar("Mark")
+
+EXPLANATION_VERSION = 1
+LONGEST_WEIGHED = 4_000  # characters whose segments are weighed, each by one more scoring
+LONGEST_SEEN = 100_000  # characters that are looked at for cues and shown
+
+CAUTION = (
+    "Cues are found by written patterns, not by the model: honest messages have them too, and no "
+    "score depends on them. Weights are of the beginning of a long text."
+)
+_STRONG, _WEAK = 0.6, 0.25  # of the greatest weight
+_LEAST = 0.2  # of a logit; less is noise
+_MOST_LISTED = 5
+_LONGEST_QUOTE = 80
+# Characters that turn the direction of text around, show as nothing, or control a terminal; joiners
+# where they cannot spell a word.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e01ef]|(?<![\u0600-\uffff\U00010000-\U0010ffff])[\u200c\u200d]"
+)
+_STYLES = {2: "background:#f8b4b4", 1: "background:#fde3e3", 0: "background:none"}
+_SGR = {2: "1;7", 1: "7", 0: ""}
+_CUE_STYLE, _CUE_SGR = "text-decoration:underline dotted", "4"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A prediction, the weights of the segments of its text, and the cues in it.
+
+    ``spans`` are what the model reacts to, found by leaving each segment out; ``cues`` what written
+    patterns found, never a verdict. Offsets count the characters of the text. A text that cannot
+    be scored has neither, and the reason is in the prediction.
+    """
+
+    prediction: Prediction
+    spans: tuple[Span, ...]
+    cues: tuple[Cue, ...]
+    text: str = field(repr=False)  # the beginning that was looked at; "" where it was not scored
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types only, without the text, whose parts the offsets name."""
+        return {
+            "explanation_version": EXPLANATION_VERSION,
+            "prediction": self.prediction.to_dict(),
+            "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in self.spans],
+            "cues": [
+                {
+                    "kind": cue.kind.value,
+                    "start": cue.start,
+                    "end": cue.end,
+                    "detail": cue.detail,
+                    "by": cue.by,
+                }
+                for cue in self.cues
+            ],
+        }
+
+    def to_html(self) -> str:
+        """Return a fragment of HTML without scripts or links, all that was in the text escaped."""
+        marked = "".join(_html_piece(*piece) for piece in self._pieces())
+        listed = [*self._span_lines(), *self._cue_lines()]
+        items = "".join(
+            f"<li>{html.escape(name)} <q><bdi>{html.escape(quote)}</bdi></q></li>"
+            for name, quote in listed
+        )
+        return (
+            '<div class="scamdetect-explanation">'
+            f"<p>{html.escape(_headline(self.prediction))}</p>"
+            + (f'<p dir="auto" style="white-space:pre-wrap">{marked}</p>' if marked else "")
+            + (f"<ul>{items}</ul>" if items else "")
+            + (f"<p><small>{html.escape(CAUTION)}</small></p>" if marked else "")
+            + "</div>\n"
+        )
+
+    def to_terminal(self, colour: bool) -> str:
+        """Return lines for a terminal; what hides, turns or controls text shows as ⟨U+202E⟩."""
+        lines = [visible(_headline(self.prediction))]
+        if not self.text:
+            return lines[0] + "\n"
+        if colour:
+            lines += ["", "".join(_terminal_piece(*piece) for piece in self._pieces())]
+        if found := self._span_lines():
+            lines += ["", "What raises the score most:"]
+            lines += [f"  {name:<8}{quote}" for name, quote in found]
+        if found := self._cue_lines():
+            lines += ["", "What can be seen in it:"]
+            lines += [f"  {name}: {quote}" for name, quote in found]
+        return "\n".join([*lines, "", CAUTION]) + "\n"
+
+    def _pieces(self) -> Iterator[tuple[str, int, str]]:
+        """Yield the text in pieces with the strength, 0 to 2, and the meanings of the cues."""
+        places = {0, len(self.text)}
+        places |= {place for span in self.spans for place in (span.start, span.end)}
+        places |= {place for cue in self.cues for place in (cue.start, cue.end)}
+        shown = sorted(places)
+        marks = _covering(shown, self._strengths())
+        names = _covering(shown, ((c.start, c.end, _name(c)) for c in self.cues))
+        for start, end in pairwise(shown):
+            meanings = "; ".join(dict.fromkeys(names.get(start, [])))
+            yield visible(self.text[start:end]), max(marks.get(start, [0])), meanings
+
+    def _strengths(self) -> Iterator[tuple[int, int, int]]:
+        for span in self.spans:
+            yield span.start, span.end, _strength(span, self.spans)
+
+    def _span_lines(self) -> list[tuple[str, str]]:
+        strongest = sorted(self.spans, key=lambda span: -span.weight)[:_MOST_LISTED]
+        return [
+            (f"{span.weight:+.1f}", _quote(self.text, span.start, span.end))
+            for span in strongest
+            if _strength(span, self.spans)
+        ]
+
+    def _cue_lines(self) -> list[tuple[str, str]]:
+        found = ((_name(cue), _quote(self.text, cue.start, cue.end)) for cue in self.cues)
+        return list(dict.fromkeys(found))[: _MOST_LISTED * 10]
+
+
+def explain_text(detector: Detector, text: object, prediction: Prediction) -> Explanation:
+    """Return the explanation of a prediction for a text, in bounded time however long it is.
+
+    Segments of the first 4,000 characters are weighed, and cues looked for in the first 100,000.
+    """
+    if not isinstance(text, str) or prediction.decision is Decision.UNSCORED:
+        return Explanation(prediction, (), (), "")
+    seen = text[:LONGEST_SEEN]
+    return Explanation(prediction, explain(detector, text[:LONGEST_WEIGHED]), find_cues(seen), seen)
+
+
+def visible(text: str) -> str:
+    r"""Return a text with each character that hides, turns or controls as its code, ⟨U+202E⟩."""
+    return _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
+
+
+def _headline(prediction: Prediction) -> str:
+    if prediction.scam_probability is None:
+        return f"{prediction.decision.value}: {prediction.reason}"
+    kinds = ", ".join(score.kind.value for score in prediction.kinds)
+    parts = [f"{prediction.decision.value}: scam {prediction.scam_probability:.3f}", kinds]
+    return "; ".join([part for part in (*parts, prediction.reason) if part])
+
+
+def _strength(span: Span, spans: Iterable[Span]) -> int:
+    greatest = max(other.weight for other in spans)
+    if span.weight < max(_LEAST, _WEAK * greatest):
+        return 0
+    return 2 if span.weight >= _STRONG * greatest else 1
+
+
+def _covering(places: list[int], parts: Iterable[tuple[int, int, Mark]]) -> dict[int, list[Mark]]:
+    """Return for each place the marks of the parts that cover what begins there."""
+    number = {place: at for at, place in enumerate(places)}
+    found: dict[int, list[Mark]] = {}
+    for start, end, mark in parts:
+        for place in places[number[start] : number[end]]:
+            found.setdefault(place, []).append(mark)
+    return found
+
+
+def _name(cue: Cue) -> str:
+    return f"{cue.kind.meaning} ({cue.detail})" if cue.detail else cue.kind.meaning
+
+
+def _quote(text: str, start: int, end: int) -> str:
+    quoted = " ".join(visible(text[start : min(end, start + _LONGEST_QUOTE)]).split())
+    return quoted + ("…" if end - start > _LONGEST_QUOTE else "")
+
+
+def _html_piece(text: str, strength: int, meanings: str) -> str:
+    escaped = html.escape(text)
+    if not strength and not meanings:
+        return escaped
+    style = ";".join(filter(None, [_STYLES[strength], _CUE_STYLE if meanings else ""]))
+    title = f' title="{html.escape(meanings)}"' if meanings else ""
+    return f'<mark style="color:inherit;{style}"{title}>{escaped}</mark>'
+
+
+def _terminal_piece(text: str, strength: int, meanings: str) -> str:
+    codes = ";".join(filter(None, [_SGR[strength], _CUE_SGR if meanings else ""]))
+    return f"\x1b[{codes}m{text}\x1b[0m" if codes else text
