@@ -10,7 +10,8 @@ import click
 
 from scamdetect.cli_bench import bench
 from scamdetect.cli_data import data
-from scamdetect.cli_dumps import MODEL, report, score
+from scamdetect.cli_dumps import report, score
+from scamdetect.cli_options import MODEL
 from scamdetect.cli_train import average, evaluate, export, train
 from scamdetect.errors import (
     EndpointError,

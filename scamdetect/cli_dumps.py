@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, REVIEW
 from scamdetect.dumps.formats import Format
 
 if TYPE_CHECKING:
     from scamdetect.dumps.summary import Summary
 
 FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged given
-
-MODEL = click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    help="Folder of a bundle instead of the shipped one.",
-)
 
 
 @click.command(epilog="Example: scamdetect score dump.jsonl -o scored.parquet --text-column body")
@@ -88,8 +83,9 @@ MODEL = click.option(
 )
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @MODEL
-@click.option("--flag", type=float, help="Flag from this scam probability on.")
-@click.option("--review", type=float, help="Review from this scam probability on.")
+@FLAG
+@REVIEW
+@KIND_FLAG
 @click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
 @click.option(
@@ -153,6 +149,7 @@ def score(
     model: Path | None,
     flag: float | None,
     review: float | None,
+    kind_flags: dict[str, float] | None,
     threads: int | None,
     runtime: str,
     workers: int,
@@ -198,6 +195,7 @@ def score(
             model=model,
             flag=flag,
             review=review,
+            kind_flags=kind_flags,
             tier=tier,
             threads=1 if threads is None else threads,
             runtime=runtime,
@@ -230,7 +228,7 @@ def score(
         summary = score_file(
             source,
             output,
-            detector=detector.with_thresholds(flag=flag, review=review),
+            detector=detector.with_thresholds(flag=flag, review=review, kind_flags=kind_flags),
             text_column=text_column,
             encoding=encoding,
             delimiter=delimiter,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -35,6 +35,7 @@ from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Standing, Tally, count
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
+from scamdetect.labels import Kind
 from scamdetect.prediction import SCHEMA_VERSION, Prediction
 
 PART_ROWS = 20_000
@@ -54,6 +55,10 @@ class Bands(Protocol):
     @property
     def review(self) -> float:
         """Return the scam probability from which a message is reviewed."""
+
+    @property
+    def kind_flags(self) -> Mapping[Kind, float]:
+        """Return the probabilities of kinds from which a message to review is flagged."""
 
 
 class Detector(Protocol):
@@ -182,6 +187,8 @@ def score_file(
         "model_id": detector.model_id,
         "flag": detector.thresholds.flag,
         "review": detector.thresholds.review,
+        # None where there are none, as in jobs that began before there were any.
+        "kind_flags": {k.value: p for k, p in detector.thresholds.kind_flags.items()} or None,
         "tier": "first" if detector.clears else "encoder",
         "columns": list(dump.columns),
         "only_flagged": only_flagged,

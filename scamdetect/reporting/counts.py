@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scamdetect.dumps.scored import ScoredBatch
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Verdict
+from scamdetect.prediction import FLAGGED_BY_KIND
 from scamdetect.reporting.days import Days, days_of
 
 BINS = 50  # of the histogram, from 0 to 1
@@ -35,7 +36,7 @@ class Group(NamedTuple):
 
 @dataclass
 class Extremes:
-    """The number of messages of a group, and their lowest and highest probability if scored."""
+    """The number of messages of a group, and the lowest and highest probability that decided."""
 
     messages: int
     lowest: float | None
@@ -96,6 +97,10 @@ class Counts:
         return found
 
     def _add_groups(self, table: pa.Table) -> None:
+        # What kinds flagged was decided by another probability, which tells nothing of thresholds.
+        by_kind = pc.fill_null(pc.starts_with(table.column("reason"), FLAGGED_BY_KIND), False)
+        deciding = pc.if_else(by_kind, pa.scalar(None, pa.float64()), table.column("probability"))
+        table = table.set_column(table.column_names.index("probability"), "probability", deciding)
         grouped = table.group_by(list(Group._fields)).aggregate(
             [([], "count_all"), ("probability", "min"), ("probability", "max")]
         )
