@@ -36,6 +36,7 @@ ROOMS: dict[str, set[str]] = {
         )
     },
     "integrations": PUBLIC | {"scamdetect.dumps"},
+    "serving": PUBLIC,
     "bench": PUBLIC
     | {
         f"scamdetect.{module}"
@@ -78,6 +79,7 @@ EXTRA_LIBRARIES = {
     "mail": {"lxml"},
     "remote": {"fsspec"},
     "reporting": {"jinja2"},
+    "serving": {"starlette", "uvicorn"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -208,7 +210,7 @@ def test_imports_follow_the_layout(path: Path) -> None:
         path
         for path in MODULES
         if path.parent == PACKAGE
-        or path.relative_to(PACKAGE).parts[0] in ("dumps", "integrations", "reporting")
+        or path.relative_to(PACKAGE).parts[0] in ("dumps", "integrations", "reporting", "serving")
     ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
@@ -256,6 +258,18 @@ def test_a_report_alone_needs_its_extra() -> None:
     )
     said = fresh(code).splitlines()
     assert "pip install 'scamdetect[report]'" in said[0] and said[1:] == ["2"]
+
+
+def test_serving_alone_needs_its_extra() -> None:
+    code = (
+        "import sys\nsys.modules['starlette'] = None\nsys.modules['uvicorn'] = None\n"
+        "sys.argv = ['scamdetect', 'serve']\n"
+        "import scamdetect.cli\n"
+        "sys.stderr = sys.stdout\n"
+        "try:\n    scamdetect.cli.main()\nexcept SystemExit as end:\n    print(end.code)"
+    )
+    said = fresh(code).splitlines()
+    assert "pip install 'scamdetect[serve]'" in said[0] and said[1:] == ["2"]
 
 
 @pytest.mark.parametrize(
