@@ -77,6 +77,14 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
     help="When messages were written: first and last times of groups and campaigns.",
 )
 @click.option(
+    "--allow-list",
+    "allowing",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Let messages of these senders and templates pass (CSV, JSONL or plain text).",
+)
+@click.option("--sender-column", metavar="COLUMN", help="Who wrote a message, for --allow-list.")
+@click.option(
     "--spreadsheet-safe",
     is_flag=True,
     help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
@@ -144,6 +152,8 @@ def score(
     only_flagged: bool,
     group_by: str | None,
     time_column: str | None,
+    allowing: Path | None,
+    sender_column: str | None,
     spreadsheet_safe: bool,
     overwrite_columns: bool,
     model: Path | None,
@@ -179,6 +189,7 @@ def score(
     then the run, a second one ends it at once; --resume goes on. Exit codes: 0 done, 2 wrong use or
     bad input, 3 interrupted and to be resumed, 4 failed, 10 with --fail-on-flagged.
     """
+    from scamdetect.allow_list import AllowList
     from scamdetect.cli_interrupts import stop_on_interrupt
     from scamdetect.console import log_part, progress_bar
     from scamdetect.detector import ScamDetector
@@ -214,6 +225,7 @@ def score(
         )
         _tell(summary, quiet, log_json, fail_on_flagged)
         return
+    allow_list = None if allowing is None else AllowList.load(allowing)
     with (
         ScamDetector.load(
             model,
@@ -242,6 +254,8 @@ def score(
             only_flagged=only_flagged,
             group_by=group_by,
             time_column=time_column,
+            allow_list=allow_list,
+            sender_column=sender_column,
             work_folder=work_folder,
             spreadsheet_safe=spreadsheet_safe,
             watch=log_part if log_json else show,

@@ -17,7 +17,16 @@ PACKAGE = Path(scamdetect.__file__).parent
 HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas", "ray", "pyspark"}
 PUBLIC = {"scamdetect"} | {
     f"scamdetect.{module}"
-    for module in ("arrays", "campaigns", "files", "output", "errors", "labels", "prediction")
+    for module in (
+        "allow_list",
+        "arrays",
+        "campaigns",
+        "files",
+        "output",
+        "errors",
+        "labels",
+        "prediction",
+    )
 }
 # What a room may import of the package beside itself; all other top-level modules are the core.
 ROOMS: dict[str, set[str]] = {

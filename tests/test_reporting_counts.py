@@ -76,6 +76,8 @@ def test_probabilities_go_into_bins_and_extremes() -> None:
 
 def test_what_kinds_flagged_tells_nothing_of_thresholds() -> None:
     by_kind = row(probability=0.7, reason="flagged by kind romance")
+    allowed = row(decision="pass", probability=0.99, reason="allowed by sender")
+    assert all(e.highest is None for e in counted([allowed]).groups.values())
     counts = counted([row(), by_kind, row(reason="scored 3 of 18 windows", probability=0.96)])
     ((_, extremes),) = counts.groups.items()
     assert (extremes.messages, extremes.lowest, extremes.highest) == (3, 0.95, 0.96)
