@@ -12,6 +12,9 @@ from scamdetect.cli_bench import bench
 from scamdetect.cli_data import data
 from scamdetect.cli_dumps import MODEL, report, score
 from scamdetect.cli_explain import explain
+from scamdetect.cli_dumps import report, score
+from scamdetect.cli_options import MODEL
+from scamdetect.cli_serve import serve
 from scamdetect.cli_train import average, evaluate, export, train
 from scamdetect.errors import (
     EndpointError,
@@ -65,6 +68,7 @@ def doctor(model: Path | None) -> None:
 cli.add_command(explain)
 cli.add_command(score)
 cli.add_command(report)
+cli.add_command(serve)
 cli.add_command(data)
 cli.add_command(train)
 cli.add_command(average)

@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, REVIEW
 from scamdetect.dumps.formats import Format
 
 if TYPE_CHECKING:
     from scamdetect.dumps.summary import Summary
 
 FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged given
-
-MODEL = click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    help="Folder of a bundle instead of the shipped one.",
-)
 
 
 @click.command(epilog="Example: scamdetect score dump.jsonl -o scored.parquet --text-column body")
@@ -82,14 +77,23 @@ MODEL = click.option(
     help="When messages were written: first and last times of groups and campaigns.",
 )
 @click.option(
+    "--allow-list",
+    "allowing",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Let messages of these senders and templates pass (CSV, JSONL or plain text).",
+)
+@click.option("--sender-column", metavar="COLUMN", help="Who wrote a message, for --allow-list.")
+@click.option(
     "--spreadsheet-safe",
     is_flag=True,
     help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
 )
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @MODEL
-@click.option("--flag", type=float, help="Flag from this scam probability on.")
-@click.option("--review", type=float, help="Review from this scam probability on.")
+@FLAG
+@REVIEW
+@KIND_FLAG
 @click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
 @click.option(
@@ -148,11 +152,14 @@ def score(
     only_flagged: bool,
     group_by: str | None,
     time_column: str | None,
+    allowing: Path | None,
+    sender_column: str | None,
     spreadsheet_safe: bool,
     overwrite_columns: bool,
     model: Path | None,
     flag: float | None,
     review: float | None,
+    kind_flags: dict[str, float] | None,
     threads: int | None,
     runtime: str,
     workers: int,
@@ -182,6 +189,7 @@ def score(
     then the run, a second one ends it at once; --resume goes on. Exit codes: 0 done, 2 wrong use or
     bad input, 3 interrupted and to be resumed, 4 failed, 10 with --fail-on-flagged.
     """
+    from scamdetect.allow_list import AllowList
     from scamdetect.cli_interrupts import stop_on_interrupt
     from scamdetect.console import log_part, progress_bar
     from scamdetect.detector import ScamDetector
@@ -198,6 +206,7 @@ def score(
             model=model,
             flag=flag,
             review=review,
+            kind_flags=kind_flags,
             tier=tier,
             threads=1 if threads is None else threads,
             runtime=runtime,
@@ -216,6 +225,7 @@ def score(
         )
         _tell(summary, quiet, log_json, fail_on_flagged)
         return
+    allow_list = None if allowing is None else AllowList.load(allowing)
     with (
         ScamDetector.load(
             model,
@@ -230,7 +240,7 @@ def score(
         summary = score_file(
             source,
             output,
-            detector=detector.with_thresholds(flag=flag, review=review),
+            detector=detector.with_thresholds(flag=flag, review=review, kind_flags=kind_flags),
             text_column=text_column,
             encoding=encoding,
             delimiter=delimiter,
@@ -244,6 +254,8 @@ def score(
             only_flagged=only_flagged,
             group_by=group_by,
             time_column=time_column,
+            allow_list=allow_list,
+            sender_column=sender_column,
             work_folder=work_folder,
             spreadsheet_safe=spreadsheet_safe,
             watch=log_part if log_json else show,

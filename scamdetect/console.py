@@ -98,6 +98,8 @@ def summary_lines(summary: Summary, *, show_text: bool = False) -> list[str]:
     if summary.cleared:
         share = summary.cleared / summary.rows
         lines.append(f"the first tier alone read {summary.cleared:,} of them ({share:.0%})")
+    if summary.allowed:
+        lines.append(f"the allow-list let {summary.allowed:,} pass, which were to flag or review")
     if summary.flagged:
         lines.append(f"flagged by kind: {_counts(summary.flagged_by_kind) or 'none over the bar'}")
         lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")

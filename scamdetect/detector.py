@@ -16,14 +16,14 @@ from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError
 from scamdetect.explanation import Explanation, explain_text
 from scamdetect.first_tier import Tier, check_tier
-from scamdetect.labels import KINDS, VERDICTS, Kind
+from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
 from scamdetect.operating_points import OperatingPoint, cheapest_point, find_point
-from scamdetect.prediction import CLEARED, KindScore, Prediction, unscored
+from scamdetect.prediction import CLEARED, FLAGGED_BY_KIND, KindScore, Prediction, unscored
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
 from scamdetect.tables import append, texts_of
 from scamdetect.text import normalise
-from scamdetect.thresholds import KindThresholds, Thresholds, is_number
+from scamdetect.thresholds import KindThresholds, Thresholds, is_number, known_kind_flags
 from scamdetect.workers import WorkerPool
 
 STREAM_WINDOW = 1024
@@ -148,12 +148,17 @@ class ScamDetector:
         *,
         flag: float | OperatingPoint | None = None,
         review: float | OperatingPoint | None = None,
+        kind_flags: Mapping[str, float] | Mapping[Kind, float] | None = None,
     ) -> ScamDetector:
         """Return a detector with other thresholds that shares this one's session and workers.
 
         An operating point gives its threshold. What is not given stays, but a ``review`` that was
-        not given follows a lower ``flag`` down to it. Raises InputError unless
-        0 < review <= flag <= 1.
+        not given follows a lower ``flag`` down to it. A message that would go to review is flagged
+        where one of its kinds reaches its own in ``kind_flags``, such as ``{"romance": 0.3}``,
+        compared with ``kind_proba``; ``reason`` then names the kinds. ``{}`` takes them back.
+
+        Raises InputError unless 0 < review <= flag <= 1, on an unknown kind, and on flags of kinds
+        that change nothing: of ``flag`` and over, or where nothing goes to review.
         """
         flag_from = self.thresholds.flag if flag is None else _threshold("flag", flag)
         review_from = (
@@ -161,7 +166,8 @@ class ScamDetector:
             if review is None
             else _threshold("review", review)
         )
-        thresholds = Thresholds(flag_from, review_from)
+        by_kind = self.thresholds.kind_flags if kind_flags is None else known_kind_flags(kind_flags)
+        thresholds = Thresholds(flag_from, review_from, by_kind)
         return type(self)(self._scorer, self._pool, thresholds, self._tier)
 
     @overload
@@ -250,6 +256,8 @@ class ScamDetector:
 
     def __repr__(self) -> str:
         bands = f"flag={self.thresholds.flag}, review={self.thresholds.review}"
+        for kind, probability in self.thresholds.kind_flags.items():
+            bands += f", {kind.value}={probability}"
         return f"ScamDetector({self.model_id!r}, {bands})"
 
     def _scores(
@@ -283,8 +291,15 @@ class ScamDetector:
         # The shortest decimals of the float32 values print well and keep their order.
         legit, spam, scam = (float(str(p)) for p in scores.verdict[place])
         code = int(scores.language[place])
+        flagging = self.thresholds.flagging_kinds(
+            scam,
+            {
+                kind: float(str(scores.kind[place, KINDS.index(kind)]))
+                for kind in self.thresholds.kind_flags
+            },
+        )
         return Prediction(
-            decision=self.thresholds.decide(scam),
+            decision=Decision.FLAG if flagging else self.thresholds.decide(scam),
             verdict=VERDICTS[int(scores.verdict[place].argmax())],
             legit_probability=legit,
             spam_probability=spam,
@@ -292,7 +307,7 @@ class ScamDetector:
             kinds=self._kinds(scores.kind[place]),
             language=self._bundle.languages[code] if code >= 0 else "und",
             n_windows=scored,
-            reason=CLEARED if scores.cleared[place] else _partly_read(scored, found),
+            reason=CLEARED if scores.cleared[place] else _reason(flagging, scored, found),
             model_id=self.model_id,
         )
 
@@ -305,8 +320,13 @@ class ScamDetector:
         return tuple(KindScore(KINDS[place], float(str(row[place]))) for place in strongest)
 
 
-def _partly_read(scored: int, found: int) -> str | None:
-    return None if scored == found else f"scored {scored} of {found} windows"
+def _reason(flagging: Sequence[Kind], scored: int, found: int) -> str | None:
+    reasons = []
+    if flagging:
+        reasons.append(f"{FLAGGED_BY_KIND} {', '.join(kind.value for kind in flagging)}")
+    if scored != found:
+        reasons.append(f"scored {scored} of {found} windows")
+    return "; ".join(reasons) or None
 
 
 def _threshold(name: str, value: float | OperatingPoint) -> float:

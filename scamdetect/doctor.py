@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -53,7 +53,10 @@ def _thresholds(bundle: Bundle) -> str:
     bands = ", ".join(
         f"{name} {threshold:.4f}"
         + (f" (FPR {bundle.thresholds_fpr[name]:.1%})" if name in bundle.thresholds_fpr else "")
-        for name, threshold in asdict(bundle.thresholds).items()
+        for name, threshold in (
+            ("flag", bundle.thresholds.flag),
+            ("review", bundle.thresholds.review),
+        )
     )
     return (
         f"{bands}; operating points at FPR {rates or 'none'}; {own} languages with their own, "

@@ -9,6 +9,8 @@ from scamdetect.labels import Decision, Kind, Verdict
 
 SCHEMA_VERSION = 1
 CLEARED = "cleared by the first tier"  # the reason of a message that the encoder did not read
+ALLOWED = "allowed by"  # begins the reason of one that only an allow-list lets pass
+FLAGGED_BY_KIND = "flagged by kind"  # begins the reason of one that only its kinds flagged
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,9 @@ class Prediction:
     ``verdict`` is the most probable class and may differ from ``decision``, which compares
     ``scam_probability`` with the thresholds in force. ``kinds`` come strongest first, ``other``
     only alone or above all named ones. ``reason`` is also set on a scored message
-    that the first tier cleared, or of which the bundle's window limit left a part unread.
+    that the first tier cleared, that an allow-list let pass, that the flags of kinds alone flagged
+    (it names them), or of which the bundle's window limit left a part unread; several of these are
+    parted by semicolons.
     """
 
     decision: Decision

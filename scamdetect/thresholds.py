@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scamdetect.errors import InputError
-from scamdetect.labels import Decision
+from scamdetect.labels import KINDS, Decision, Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """The scam probabilities from which a message is flagged or sent to review.
 
-    Raises InputError unless 0 < review <= flag <= 1.
+    ``kind_flags`` are the probabilities of kinds from which a message that would go to review is
+    flagged. They only ever add flags: never below ``review``, and take none away. Raises
+    InputError unless 0 < review <= flag <= 1 and each kind's lies over 0 and under flag.
     """
 
     flag: float
     review: float
+    kind_flags: Mapping[Kind, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.review <= self.flag <= 1:
@@ -29,12 +33,36 @@ class Thresholds:
                 f"thresholds flag={self.flag!r}, review={self.review!r} are impossible; "
                 "choose 0 < review <= flag <= 1"
             )
+        for kind, probability in self.kind_flags.items():
+            if not 0 < probability < self.flag:
+                raise InputError(
+                    f"the flag of kind {kind.value}={probability!r} would change nothing beside "
+                    f"flag={self.flag!r}, since no kind is likelier than the scam; choose one over "
+                    f"0 and under {self.flag!r}, or leave it out"
+                )
+        if self.kind_flags and self.review == self.flag:
+            raise InputError(
+                f"flags of kinds decide among messages to review, of which review={self.review!r} "
+                f"and flag={self.flag!r} leave none; give a lower review"
+            )
 
     def decide(self, scam_probability: float) -> Decision:
         """Return what to do with a scored message."""
         if scam_probability >= self.flag:
             return Decision.FLAG
         return Decision.REVIEW if scam_probability >= self.review else Decision.PASS
+
+    def flagging_kinds(
+        self, scam_probability: float, kinds: Mapping[Kind, float]
+    ) -> tuple[Kind, ...]:
+        """Return the kinds for which a message is flagged that would go to review, strongest first.
+
+        ``kinds`` holds the probability of each kind that has a flag, as ``kind_proba`` gives it.
+        """
+        if not self.review <= scam_probability < self.flag:
+            return ()
+        reached = [kind for kind, bar in self.kind_flags.items() if kinds[kind] >= bar]
+        return tuple(sorted(reached, key=lambda kind: (-kinds[kind], KINDS.index(kind))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +80,20 @@ class KindThresholds:
         for value in (self.f1, 1.0 if self.precision is None else self.precision):
             if not 0 <= value <= 1:
                 raise InputError(f"a kind's threshold lies in [0, 1]; got {value!r}")
+
+
+def known_kind_flags(given: Mapping[str, float] | Mapping[Kind, float]) -> dict[Kind, float]:
+    """Return flags by kind, in the order of kinds; raise InputError on others than known kinds.
+
+    Values that are no numbers are refused too; how they lie to other thresholds is for Thresholds.
+    """
+    known = [kind.value for kind in KINDS]
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(f"unknown kind {name!r}; known kinds are {', '.join(known)}")
+        if not is_number(value):
+            raise InputError(f"the flag of kind {name} is a number over 0; got {value!r}")
+    return {Kind(name): given[name] for name in sorted(given, key=known.index)}  # type: ignore[index]
 
 
 def is_number(value: object) -> bool:

@@ -11,7 +11,8 @@ from pathlib import Path
 import scamdetect
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
-_ADDED = {"PYTHONPATH": str(_ROOT), "PYTHONIOENCODING": "utf-8"}
+_PATH = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+_ADDED = {"PYTHONPATH": _PATH, "PYTHONIOENCODING": "utf-8"}
 _FAULTY = Path(__file__).with_name("faulty_cli.py")
 NEVER = "SIGKILL@none#1"  # a plan under which nothing happens
 

@@ -26,6 +26,7 @@ from scamdetect.dumps import batches, parts, read_parquet
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError, JobInterrupted, OutputError
+from scamdetect.labels import Kind
 from scamdetect.prediction import Prediction
 from scamdetect.thresholds import Thresholds
 
@@ -287,6 +288,10 @@ def _detector(**attributes: object) -> EchoDetector:
         ({"source_format": "tsv", "text_column": "id,text"}, "format then 'csv', now 'tsv'"),
         ({"detector": _detector(model_id="new@1+1")}, "model_id then 'echo@0[+]0', now 'new@1[+]1"),
         ({"detector": _detector(thresholds=Thresholds(0.7, 0.5))}, "flag then 0.5, now 0.7"),
+        (
+            {"detector": _detector(thresholds=Thresholds(0.5, 0.4, {Kind.ROMANCE: 0.3}))},
+            "kind_flags then None, now {'romance': 0.3}",
+        ),
         ({"detector": _detector(clears=True)}, "tier then 'encoder', now 'first'"),
     ],
 )

@@ -17,7 +17,16 @@ PACKAGE = Path(scamdetect.__file__).parent
 HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas", "ray", "pyspark"}
 PUBLIC = {"scamdetect"} | {
     f"scamdetect.{module}"
-    for module in ("arrays", "campaigns", "files", "output", "errors", "labels", "prediction")
+    for module in (
+        "allow_list",
+        "arrays",
+        "campaigns",
+        "files",
+        "output",
+        "errors",
+        "labels",
+        "prediction",
+    )
 }
 # What a room may import of the package beside itself; all other top-level modules are the core.
 ROOMS: dict[str, set[str]] = {
@@ -36,6 +45,7 @@ ROOMS: dict[str, set[str]] = {
         )
     },
     "integrations": PUBLIC | {"scamdetect.dumps"},
+    "serving": PUBLIC,
     "bench": PUBLIC
     | {
         f"scamdetect.{module}"
@@ -78,6 +88,7 @@ EXTRA_LIBRARIES = {
     "mail": {"lxml"},
     "remote": {"fsspec"},
     "reporting": {"jinja2"},
+    "serving": {"starlette", "uvicorn"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -208,7 +219,7 @@ def test_imports_follow_the_layout(path: Path) -> None:
         path
         for path in MODULES
         if path.parent == PACKAGE
-        or path.relative_to(PACKAGE).parts[0] in ("dumps", "integrations", "reporting")
+        or path.relative_to(PACKAGE).parts[0] in ("dumps", "integrations", "reporting", "serving")
     ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
@@ -256,6 +267,18 @@ def test_a_report_alone_needs_its_extra() -> None:
     )
     said = fresh(code).splitlines()
     assert "pip install 'scamdetect[report]'" in said[0] and said[1:] == ["2"]
+
+
+def test_serving_alone_needs_its_extra() -> None:
+    code = (
+        "import sys\nsys.modules['starlette'] = None\nsys.modules['uvicorn'] = None\n"
+        "sys.argv = ['scamdetect', 'serve']\n"
+        "import scamdetect.cli\n"
+        "sys.stderr = sys.stdout\n"
+        "try:\n    scamdetect.cli.main()\nexcept SystemExit as end:\n    print(end.code)"
+    )
+    said = fresh(code).splitlines()
+    assert "pip install 'scamdetect[serve]'" in said[0] and said[1:] == ["2"]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ _SCHEMA = pa.schema(
         ("language", pa.string()),
         ("model_id", pa.string()),
         ("schema_version", pa.int64()),
+        ("reason", pa.string()),
         ("time", pa.string()),
     ]
 )
@@ -38,6 +39,7 @@ def row(**values: Any) -> dict[str, Any]:  # noqa: ANN401
         "language": "en",
         "model_id": "m@1",
         "schema_version": 1,
+        "reason": None,
         "time": "2026-01-01",
     }
     return shared | values
@@ -70,6 +72,16 @@ def test_probabilities_go_into_bins_and_extremes() -> None:
     assert counts.histogram[0] == counts.histogram[-1] == 1
     ((_, extremes),) = counts.groups.items()
     assert (extremes.lowest, extremes.highest) == (0.0, 1.0)
+
+
+def test_what_kinds_flagged_tells_nothing_of_thresholds() -> None:
+    by_kind = row(probability=0.7, reason="flagged by kind romance")
+    allowed = row(decision="pass", probability=0.99, reason="allowed by sender")
+    assert all(e.highest is None for e in counted([allowed]).groups.values())
+    counts = counted([row(), by_kind, row(reason="scored 3 of 18 windows", probability=0.96)])
+    ((_, extremes),) = counts.groups.items()
+    assert (extremes.messages, extremes.lowest, extremes.highest) == (3, 0.95, 0.96)
+    assert counts.histogram.sum() == 3
 
 
 def test_days_are_counted_by_decision() -> None:

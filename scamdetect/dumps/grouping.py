@@ -27,11 +27,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Grouping:
-    """The columns to group by and to take times from, each if any; ``where`` names the source."""
+    """The columns to group by, of times and of senders, each if any; ``where`` is the source."""
 
     where: str
     by: Column | None = None
     time: Column | None = None
+    sender: Column | None = None
 
     def values(self, rows: Rows, column: Column) -> pa.Array:
         """Return the values of the column; raise InputError where one is nested."""
@@ -46,20 +47,34 @@ class Grouping:
 
 
 def grouping(
-    dump: Dump, where: str, group_by: str | None, time_column: str | None, *, objects: bool
+    dump: Dump,
+    where: str,
+    group_by: str | None,
+    time_column: str | None,
+    sender_column: str | None = None,
+    *,
+    objects: bool,
 ) -> Grouping:
     """Return the columns of these names, which may be dotted paths.
 
     ``objects`` says that the rows are JSON objects: what is in these nobody knows before, so they
     are read once, which is cheap next to scoring. Raises InputError, naming ``where``, on a column
-    that is missing, there twice, or holds what cannot be grouped or is no time.
+    that is missing, there twice, or holds what cannot be grouped, is no time or no sender.
     """
     find = _in_objects if objects else _in_types
     found = Grouping(
         where,
         None if group_by is None else _column(dump, where, group_by, "group_by", find),
         None if time_column is None else _column(dump, where, time_column, "time_column", find),
+        None
+        if sender_column is None
+        else _column(dump, where, sender_column, "sender_column", find),
     )
+    if found.sender is not None and not _names_senders(found.sender.kind):
+        raise InputError(
+            f"{where}: column {sender_column!r} holds {found.sender.kind}, which names no sender; "
+            "name another with sender_column (--sender-column)"
+        )
     if found.by is not None and not _is_groupable(found.by.kind):
         raise InputError(
             f"{where}: column {group_by!r} holds {found.by.kind}, by which nothing can be "
@@ -119,6 +134,11 @@ def _flat(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_null(kind) or pa.types.is_string_view(kind) else kind
 
 
+def _names_senders(kind: pa.DataType) -> bool:
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return bool(text or pa.types.is_integer(kind))
+
+
 def _is_groupable(kind: pa.DataType) -> bool:
     try:
         pc.dictionary_encode(pa.nulls(1, kind))
@@ -131,7 +151,7 @@ def _check_objects(dump: Dump, found: Grouping) -> None:
     """Raise InputError where a column is nested in some row, or a path leads nowhere in all."""
     columns = [
         column
-        for column in (found.by, found.time)
+        for column in (found.by, found.time, found.sender)
         if column is not None and pa.types.is_string(column.kind)
     ]
     leading = {column.name for column in columns if len(column.path) == 1}
@@ -142,5 +162,6 @@ def _check_objects(dump: Dump, found: Grouping) -> None:
                     leading.add(column.name)
     for column in columns:
         if column.name not in leading:
-            option = "group_by" if column is found.by else "time_column"
+            options = {"group_by": found.by, "time_column": found.time}
+            option = next((n for n, one in options.items() if one is column), "sender_column")
             raise _missing(dump, found.where, column.name, option)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
+from scamdetect.allow_list import AllowList
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.findings import Findings
 from scamdetect.dumps.formats import (
@@ -28,6 +29,7 @@ from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
 from scamdetect.dumps.remote.path import RemotePath
+from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.selection import keep_columns, keep_flagged
 from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
@@ -35,6 +37,7 @@ from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Standing, Tally, count
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
+from scamdetect.labels import Kind
 from scamdetect.prediction import SCHEMA_VERSION, Prediction
 
 PART_ROWS = 20_000
@@ -54,6 +57,10 @@ class Bands(Protocol):
     @property
     def review(self) -> float:
         """Return the scam probability from which a message is reviewed."""
+
+    @property
+    def kind_flags(self) -> Mapping[Kind, float]:
+        """Return the probabilities of kinds from which a message to review is flagged."""
 
 
 class Detector(Protocol):
@@ -93,6 +100,8 @@ def score_file(
     only_flagged: bool = False,
     group_by: str | None = None,
     time_column: str | None = None,
+    allow_list: AllowList | None = None,
+    sender_column: str | None = None,
     work_folder: str | Path | None = None,
     spreadsheet_safe: bool = False,
     progress: Progress | None = None,
@@ -121,9 +130,10 @@ def score_file(
 
     With ``group_by``, an input column or a path, one row a group, such as a sender, goes to
     ``<stem>.groups.<extension>`` beside the destination. ``time_column`` tells when messages were
-    written, for the first and last times of groups and campaigns. With ``spreadsheet_safe`` cells
-    of a CSV or TSV destination that a spreadsheet would run as a formula get an apostrophe before
-    them.
+    written, for the first and last times of groups and campaigns. What an ``allow_list`` allows, by
+    template or by ``sender_column`` (an input column or a path), passes. With ``spreadsheet_safe``
+    cells of a CSV or TSV destination that a spreadsheet would run as a formula get an apostrophe
+    before them.
 
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
@@ -144,6 +154,7 @@ def score_file(
     began = time.monotonic()
     found = find_source(source)
     limit = None if max_rejects is None else reject_limit(max_rejects)
+    _check_senders(allow_list, sender_column)
     if part_rows < 1:
         raise InputError(f"part_rows={part_rows!r} is impossible; use 1 or more")
     if found.is_many:
@@ -170,7 +181,7 @@ def score_file(
         open_many(found, open_file, overwrite_columns) if found.is_many else open_file(found.root)
     )
     objects = kind in (Format.JSON, Format.JSONL)
-    by = grouping(dump, str(found), group_by, time_column, objects=objects)
+    by = grouping(dump, str(found), group_by, time_column, sender_column, objects=objects)
     dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
     if columns is not None:
         dump = keep_columns(dump, columns, str(found))
@@ -182,11 +193,15 @@ def score_file(
         "model_id": detector.model_id,
         "flag": detector.thresholds.flag,
         "review": detector.thresholds.review,
+        # None where there are none, as in jobs that began before there were any.
+        "kind_flags": {k.value: p for k, p in detector.thresholds.kind_flags.items()} or None,
         "tier": "first" if detector.clears else "encoder",
         "columns": list(dump.columns),
         "only_flagged": only_flagged,
         "group_by": group_by,
         "time_column": time_column,
+        "allow_list": None if allow_list is None else allow_list.digest,
+        "sender_column": sender_column,
         "spreadsheet_safe": spreadsheet_safe,
         "part_rows": part_rows,
         "output_schema_version": SCHEMA_VERSION,
@@ -216,6 +231,7 @@ def score_file(
                 limit,
                 only_flagged,
                 by,
+                allow_list,
                 stop or (lambda: False),
             )
             _score(task, work, tell)
@@ -245,6 +261,7 @@ class _Task:
     limit: RejectLimit | None
     only_flagged: bool
     grouping: Grouping
+    allow_list: AllowList | None
     stop: Stop
 
 
@@ -287,7 +304,7 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         ):
             for batch in batches_of_part:
                 texts = batch.rows.texts()
-                predictions = task.detector.predict(texts)
+                predictions = _allowed(task, batch.rows, texts, task.detector.predict(texts))
                 findings.add(batch.rows, texts, predictions, tally.rows)
                 kept = batch.rows, predictions
                 write(*(keep_flagged(*kept) if task.only_flagged else kept))
@@ -300,6 +317,27 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         work.finish_part(of_part, findings)
         tell(now(ended=True))
     check_rejects(task.limit, task.source, tally, last, ended=True)
+
+
+def _allowed(
+    task: _Task, rows: Rows, texts: Sequence[object], predictions: list[Prediction]
+) -> list[Prediction]:
+    """Return the predictions after the allow-list, if there is one."""
+    if task.allow_list is None:
+        return predictions
+    column = task.grouping.sender
+    senders = None if column is None else task.grouping.values(rows, column).to_pylist()
+    return task.allow_list.apply(predictions, texts, senders)
+
+
+def _check_senders(allow_list: AllowList | None, sender_column: str | None) -> None:
+    if allow_list is None and sender_column is not None:
+        raise InputError("sender_column (--sender-column) is for an allow-list; give one too")
+    if allow_list is not None and allow_list.needs_senders and sender_column is None:
+        raise InputError(
+            "the allow-list names senders; say which column has those of the messages with "
+            "sender_column (--sender-column)"
+        )
 
 
 def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch]]:

@@ -39,6 +39,7 @@ _SCORES = {
     "kinds": "scamdetect_kinds",
     "language": "scamdetect_language",
     "model_id": "scamdetect_model_id",
+    "reason": "scamdetect_reason",
     "schema_version": "scamdetect_schema_version",
 }
 _DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source

@@ -33,6 +33,7 @@ class Summary:
     verdicts: dict[str, int] = field(default_factory=dict)  # of scored rows, most frequent first
     groups: Path | None = None  # where one row a group is, if asked for
     campaigns: tuple[Campaign, ...] = ()  # the largest ones of two messages and more
+    allowed: int = 0  # of those passed, what only an allow-list let pass
 
 
 def summarise(
@@ -70,4 +71,5 @@ def summarise(
         verdicts=dict(tally.verdicts.most_common()),
         groups=groups,
         campaigns=campaigns,
+        allowed=tally.allowed,
     )

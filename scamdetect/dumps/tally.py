@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from scamdetect.labels import Decision
-from scamdetect.prediction import CLEARED, Prediction
+from scamdetect.prediction import ALLOWED, CLEARED, Prediction
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Tally:
     """How many rows got which decision; kinds and languages are those of flagged rows.
 
     A message of two kinds counts under both, one without scores has no verdict. ``cleared`` are
-    the rows that the first tier passed alone.
+    the rows that the first tier passed alone, ``allowed`` those that only an allow-list let pass.
     """
 
     decisions: Counter[Decision] = field(default_factory=Counter)
@@ -25,6 +25,7 @@ class Tally:
     rejected: int = 0
     cleared: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
+    allowed: int = 0
 
     @property
     def rows(self) -> int:
@@ -44,6 +45,7 @@ class Tally:
             self.rejected + other.rejected,
             self.cleared + other.cleared,
             self.verdicts + other.verdicts,
+            self.allowed + other.allowed,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,6 +57,7 @@ class Tally:
             "rejected": self.rejected,
             "cleared": self.cleared,
             "verdicts": dict(self.verdicts),
+            "allowed": self.allowed,
         }
 
     @classmethod
@@ -67,6 +70,7 @@ class Tally:
             int(value["rejected"]),
             int(value["cleared"]),
             Counter({str(name): int(n) for name, n in value["verdicts"].items()}),
+            int(value.get("allowed", 0)),  # older jobs had no lists
         )
 
 
@@ -76,16 +80,17 @@ def count(predictions: Iterable[Prediction], rejected: int) -> Tally:
     kinds: Counter[str] = Counter()
     languages: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
-    cleared = 0
+    cleared = allowed = 0
     for prediction in predictions:
         decisions[prediction.decision] += 1
         if prediction.verdict is not None:
             verdicts[prediction.verdict.value] += 1
         cleared += prediction.reason == CLEARED
+        allowed += (prediction.reason or "").startswith(ALLOWED)
         if prediction.decision is Decision.FLAG:
             languages[prediction.language] += 1
             kinds.update(score.kind.value for score in prediction.kinds)
-    return Tally(decisions, kinds, languages, rejected, cleared, verdicts)
+    return Tally(decisions, kinds, languages, rejected, cleared, verdicts, allowed)
 
 
 @dataclass(frozen=True)

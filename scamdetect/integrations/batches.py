@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,7 @@ class ScoreBatches:
     model: str | os.PathLike[str] | None = None
     flag: float | None = None
     review: float | None = None
+    kind_flags: Mapping[str, float] | None = None
     tier: str = "auto"
     threads: int = 1
     runtime: str = "auto"
@@ -49,7 +51,9 @@ class ScoreBatches:
         """
         folder = None if self.model is None else str(self.model)
         loaded = _loaded(folder, self.runtime, self.threads, self.tier)
-        return loaded.with_thresholds(flag=self.flag, review=self.review)
+        return loaded.with_thresholds(
+            flag=self.flag, review=self.review, kind_flags=self.kind_flags
+        )
 
     def result_schema(self, schema: pa.Schema, where: str = _WHERE) -> pa.Schema:
         """Return the schema of scored tables whose source has this one.

@@ -48,7 +48,7 @@ _BLOCK_ROWS = 50_000
 _BLOCKS_A_WORKER = 4
 _OPTIONS = frozenset(
     "--engine --output --format --text-column --overwrite --columns --overwrite-columns --model "
-    "--flag --review --threads --runtime --workers --tier --fail-on-flagged --quiet "
+    "--flag --review --kind-flag --threads --runtime --workers --tier --fail-on-flagged --quiet "
     "--log-json".split()
 )
 _CURES = {

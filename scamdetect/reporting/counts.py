@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from scamdetect.dumps.scored import ScoredBatch
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Verdict
+from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND
 from scamdetect.reporting.days import Days, days_of
 
 BINS = 50  # of the histogram, from 0 to 1
 _MOST_GROUPS = 20_000
 _UNKNOWN = "und"
+_OTHERWISE = (ALLOWED, FLAGGED_BY_KIND)
 NO_KIND = ""
 
 
@@ -35,7 +37,7 @@ class Group(NamedTuple):
 
 @dataclass
 class Extremes:
-    """The number of messages of a group, and their lowest and highest probability if scored."""
+    """The number of messages of a group, and the lowest and highest probability that decided."""
 
     messages: int
     lowest: float | None
@@ -96,6 +98,12 @@ class Counts:
         return found
 
     def _add_groups(self, table: pa.Table) -> None:
+        # What kinds flagged or a list allowed was not decided by its scam probability.
+        other = pc.or_(*(pc.starts_with(table.column("reason"), start) for start in _OTHERWISE))
+        deciding = pc.if_else(
+            pc.fill_null(other, False), pa.scalar(None, pa.float64()), table.column("probability")
+        )
+        table = table.set_column(table.column_names.index("probability"), "probability", deciding)
         grouped = table.group_by(list(Group._fields)).aggregate(
             [([], "count_all"), ("probability", "min"), ("probability", "max")]
         )

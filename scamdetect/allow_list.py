@@ -1,0 +1,195 @@
+"""A list of senders and templates whose messages pass, whatever their score.
+
+A template is a message with its numbers, links and the like masked, as campaigns have it. So where
+a link leads is no part of it: anyone can send an allowed template with a link of their own. A list
+may hold pairs too, of which both must fit.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from scamdetect.campaigns import masked
+from scamdetect.errors import InputError
+from scamdetect.labels import Decision
+from scamdetect.prediction import ALLOWED, Prediction
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_TEMPLATE = "template:"
+
+Entry = tuple[str | None, str | None]  # sender and template hash, at least one of them
+
+
+def template_hash(text: str) -> str:
+    """Return the sha256 of the whole message, masked, as 64 hexadecimal digits.
+
+    It is the same for messages that differ in numbers, links, addresses, handles and codes alone.
+    Another version of the normaliser may give another one.
+    """
+    return hashlib.sha256(masked(text).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+@dataclass(frozen=True)
+class AllowList:
+    """Pairs of a sender and a template hash; None stands for any. Senders are compared exactly."""
+
+    entries: frozenset[Entry]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the list in a CSV, JSONL or plain text file, by its extension.
+
+        CSV has the columns ``sender`` and ``template``, or one of them, JSONL such members; others
+        are notes. Where a row has both, both must fit. In plain text a line is a sender, or a
+        template hash behind ``template:``; blank lines, and those that begin with #, are notes.
+        Raises InputError, naming file and line, on what is none of this.
+        """
+        path = Path(path)
+        readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}
+        read = readers.get(path.suffix.lower(), _plain_rows)
+        try:
+            lines = path.read_text("utf-8-sig").split("\n")
+        except OSError as problem:
+            raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
+        except UnicodeDecodeError as problem:
+            line = problem.object[: problem.start].count(b"\n") + 1
+            raise InputError(f"{path}:{line}: not UTF-8; save the list in UTF-8") from problem
+        rows = list(read(path, lines))
+        if not rows:
+            raise InputError(f"{path}: allows nobody; put a sender or a template hash into it")
+        return cls(frozenset(_entry(path, *row) for row in rows))
+
+    @property
+    def needs_senders(self) -> bool:
+        """Return whether some entry fits only messages whose sender is known."""
+        return any(sender is not None for sender, _ in self.entries)
+
+    @property
+    def digest(self) -> str:
+        """Return a sha256 of the entries, whatever their order."""
+        ordered = sorted((sender or "", template or "") for sender, template in self.entries)
+        return hashlib.sha256(json.dumps(ordered).encode("ascii")).hexdigest()
+
+    def apply(
+        self,
+        predictions: Sequence[Prediction],
+        texts: Sequence[object],
+        senders: Sequence[object] | None = None,
+    ) -> list[Prediction]:
+        """Return the predictions with allowed ones to flag or review decided as ``pass``.
+
+        Their ``reason`` says what allowed them, before what it said else; scores, verdict and kinds
+        stay. Other predictions stay as they are. A sender that is None or blank is nobody's. Raises
+        InputError unless there is one text, and one sender where these are given, a prediction.
+        """
+        for name, values in (("texts", texts), ("senders", senders)):
+            if values is not None and len(values) != len(predictions):
+                raise InputError(f"{len(values)} {name} for {len(predictions)} predictions")
+        has_templates = any(template is not None for _, template in self.entries)
+        found = []
+        for place, prediction in enumerate(predictions):
+            by = None
+            if prediction.decision in (Decision.FLAG, Decision.REVIEW):
+                sender = None if senders is None else senders[place]
+                by = self._allowing(texts[place] if has_templates else None, sender)
+            found.append(prediction if by is None else _passed(prediction, by))
+        return found
+
+    def _allowing(self, text: object, sender: object) -> str | None:
+        """Return what allows the message, None where nothing does."""
+        name = None if sender is None else str(sender).strip() or None
+        if name is not None and (name, None) in self.entries:
+            return "sender"
+        if not isinstance(text, str):
+            return None
+        template = template_hash(text)
+        if (None, template) in self.entries:
+            return "template"
+        pair = name is not None and (name, template) in self.entries
+        return "sender and template" if pair else None
+
+
+def _passed(prediction: Prediction, by: str) -> Prediction:
+    reason = f"{ALLOWED} {by}"
+    if prediction.reason is not None:
+        reason = f"{reason}; {prediction.reason}"
+    return replace(prediction, decision=Decision.PASS, reason=reason)
+
+
+_Row = tuple[int, object, object]  # line, sender, template
+
+
+def _entry(path: Path, line: int, sender: object, template: object) -> Entry:
+    """Return the checked entry; raise InputError without its values, which may name persons."""
+    name = _value(path, line, "sender", sender)
+    hashed = _value(path, line, "template", template)
+    if name is None and hashed is None:
+        raise InputError(f"{path}:{line}: has neither sender nor template; give one or remove it")
+    if hashed is not None and not _HASH.fullmatch(hashed.lower()):
+        raise InputError(
+            f"{path}:{line}: the template is no hash of 64 hexadecimal digits; take what "
+            "scamdetect.allow_list.template_hash gives"
+        )
+    return name, None if hashed is None else hashed.lower()
+
+
+def _value(path: Path, line: int, name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InputError(f"{path}:{line}: the {name} is no string; write it as one")
+    return str(value).strip() or None
+
+
+def _plain_rows(path: Path, lines: Sequence[str]) -> Iterator[_Row]:
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if line.startswith(_TEMPLATE):
+            yield number, None, line.removeprefix(_TEMPLATE)
+        elif line and not line.startswith("#"):
+            yield number, line, None
+
+
+def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Row]:
+    reader = csv.reader([f"{line}\n" for line in lines], strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        known = {name: header.index(name) for name in ("sender", "template") if name in header}
+        if not known or len(set(header)) < len(header):
+            raise InputError(
+                f"{path}:1: the first line must name a column sender or template, each name once"
+            )
+        for cells in reader:
+            line = reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                raise InputError(
+                    f"{path}:{line}: {len(cells)} cells below {len(header)} columns; make them one "
+                    "a column"
+                )
+            sender, template = (
+                cells[known[name]] if name in known else None for name in ("sender", "template")
+            )
+            yield line, sender, template
+    except csv.Error as problem:
+        raise InputError(f"{path}:{reader.line_num}: {problem}; mend the CSV") from problem
+
+
+def _json_rows(path: Path, lines: Sequence[str]) -> Iterator[_Row]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as problem:
+            raise InputError(f"{path}:{number}: no JSON; write one object a line") from problem
+        if not isinstance(row, dict):
+            raise InputError(f"{path}:{number}: no object; write one object a line")
+        yield number, row.get("sender"), row.get("template")

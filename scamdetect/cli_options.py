@@ -1,0 +1,44 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+def _kind_flags(
+    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> dict[str, float] | None:
+    """Return the probability by kind, None where nothing is given; raise BadParameter."""
+    found: dict[str, float] = {}
+    for one in given:
+        kind, _, value = one.partition("=")
+        try:
+            probability = float(value)
+        except ValueError as problem:
+            raise click.BadParameter(
+                f"{one!r} is not a kind and a probability such as romance=0.3"
+            ) from problem
+        if kind in found:
+            raise click.BadParameter(f"{kind!r} is given twice; give one probability a kind")
+        found[kind] = probability
+    return found or None
+
+
+MODEL = click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="Folder of a bundle instead of the shipped one.",
+)
+FLAG = click.option("--flag", type=float, help="Flag from this scam probability on.")
+REVIEW = click.option("--review", type=float, help="Review from this scam probability on.")
+KIND_FLAG = click.option(
+    "--kind-flag",
+    "kind_flags",
+    multiple=True,
+    callback=_kind_flags,
+    metavar="KIND=P",
+    help="Also flag what would go to review from this probability of the kind on, such as "
+    "romance=0.3; may be given for several kinds.",
+)

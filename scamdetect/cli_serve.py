@@ -1,0 +1,104 @@
+"""The command that answers over HTTP."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, REVIEW
+from scamdetect.cli_train import extra
+from scamdetect.errors import InputError
+
+TOKEN = "SCAMDETECT_TOKEN"
+_LOCAL = {"127.0.0.1", "::1", "localhost"}
+
+
+@click.command(epilog="Example: SCAMDETECT_TOKEN=secret scamdetect serve --port 8080")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one."
+)
+@MODEL
+@FLAG
+@REVIEW
+@KIND_FLAG
+@click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
+@click.option("--tier", default="auto", show_default=True, help="auto, encoder or first.")
+@click.option(
+    "--parallel", type=int, help="Requests that are scored at once.  [default: one a core]"
+)
+@click.option(
+    "--threads", type=int, default=1, show_default=True, help="Threads that score one request."
+)
+@click.option(
+    "--queue", type=int, default=64, show_default=True, help="Requests that may wait beside those."
+)
+@click.option("--max-texts", type=int, default=256, show_default=True, help="Texts of one request.")
+@click.option(
+    "--max-characters", type=int, default=20_000, show_default=True, help="Characters of one text."
+)
+@click.option(
+    "--max-bytes", type=int, default=1 << 20, show_default=True, help="Bytes of one request."
+)
+def serve(
+    host: str,
+    port: int,
+    model: Path | None,
+    flag: float | None,
+    review: float | None,
+    kind_flags: dict[str, float] | None,
+    runtime: str,
+    tier: str,
+    parallel: int | None,
+    threads: int,
+    queue: int,
+    max_texts: int,
+    max_characters: int,
+    max_bytes: int,
+) -> None:
+    """Answer over HTTP: POST /v1/predict, GET /healthz, GET /metrics.
+
+    Only programs on this machine reach it unless --host says otherwise. Where the environment has
+    SCAMDETECT_TOKEN, requests need it as "Authorization: Bearer". There is no encryption: put a
+    proxy with TLS before it where others are on the way. SIGTERM ends it once the requests at hand
+    are answered. No text is logged.
+    """
+    with extra("serve"):
+        from scamdetect.serving.limits import Limits
+        from scamdetect.serving.server import serve as run
+    from scamdetect.detector import ScamDetector
+
+    token = _token()
+    limits = Limits(
+        texts=max_texts,
+        characters=max_characters,
+        body_bytes=max_bytes,
+        parallel=os.cpu_count() or 1 if parallel is None else parallel,
+        queue=queue,
+    )
+    if token is None and host not in _LOCAL:
+        click.echo(f"scamdetect: whoever reaches {host} may ask: set {TOKEN}", err=True)
+    with ScamDetector.load(
+        model,
+        runtime=runtime,  # type: ignore[arg-type]
+        threads=threads,
+        tier=tier,  # type: ignore[arg-type]
+    ) as detector:
+        run(
+            detector.with_thresholds(flag=flag, review=review, kind_flags=kind_flags),
+            host=host,
+            port=port,
+            limits=limits,
+            token=token,
+            say=lambda line: click.echo(line, err=True),
+        )
+
+
+def _token() -> str | None:
+    """Return the token, None where none is set; raise InputError on one that no header can hold."""
+    token = os.environ.get(TOKEN)
+    if token is not None and (not token or not token.isascii() or set(token) & set(" \t\r\n")):
+        raise InputError(f"{TOKEN} must be ASCII without blanks and not empty; or unset it")
+    return token

@@ -1,0 +1,123 @@
+"""The application: what each address answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from scamdetect.prediction import Prediction
+from scamdetect.serving.gate import Gate
+from scamdetect.serving.limits import Limits
+from scamdetect.serving.metrics import CONTENT_TYPE, Metrics
+from scamdetect.serving.refusal import Refusal
+from scamdetect.serving.request import check_head, check_token, read_body, texts_of
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_LOG = logging.getLogger("scamdetect.serving")
+_GONE = 499  # as nginx counts clients that left; nobody receives it
+
+
+class Detector(Protocol):
+    """The part of ScamDetector that the service needs; several threads call it at once."""
+
+    @property
+    def model_id(self) -> str:
+        """Return what names the model."""
+
+    def predict(self, texts: Iterable[object], /) -> list[Prediction]:
+        """Return one prediction a text, in their order."""
+
+
+def create_app(
+    detector: Detector, limits: Limits | None = None, token: str | None = None
+) -> Starlette:
+    """Return the service as an ASGI application, which scores in threads of this process.
+
+    With a ``token`` all addresses but ``/healthz`` want it as ``Authorization: Bearer``.
+    """
+    limits = limits or Limits()
+    metrics = Metrics(detector.model_id)
+
+    def answer(texts: Sequence[str | None]) -> tuple[bytes, Counter[str]]:
+        found = detector.predict(texts)
+        body = json.dumps({"predictions": [one.to_dict() for one in found]}, allow_nan=False)
+        return body.encode("ascii"), Counter(one.decision.value for one in found)
+
+    gate = Gate(answer, limits)
+
+    async def predict(request: Request) -> Response:
+        began = time.monotonic()
+        check_token(request, token)
+        check_head(request, limits)
+        gate.check()  # before the body takes room
+        texts = texts_of(await read_body(request, limits), limits)
+        body, decisions = await gate.run(texts)
+        metrics.add_decisions(decisions)
+        metrics.add_latency(time.monotonic() - began)
+        return Response(body, media_type="application/json")
+
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"status": "ok", "model_id": detector.model_id})
+
+    async def show_metrics(request: Request) -> Response:
+        check_token(request, token)
+        return Response(
+            metrics.render(gate.waiting, gate.working), headers={"Content-Type": CONTENT_TYPE}
+        )
+
+    async def refuse_other(request: Request, problem: Exception) -> Response:
+        status = problem.status_code if isinstance(problem, HTTPException) else 500
+        metrics.add_request("other", status)
+        allowed = problem.headers if isinstance(problem, HTTPException) else None
+        message = "POST /v1/predict, GET /healthz and GET /metrics are all there is"
+        return Refusal(status, "no_such_address", message, allowed or {}).response()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        gate.close()
+
+    return Starlette(
+        routes=[
+            Route("/v1/predict", _counted(predict, metrics), methods=["POST"]),
+            Route("/healthz", _counted(healthz, metrics), methods=["GET"]),
+            Route("/metrics", _counted(show_metrics, metrics), methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: refuse_other},
+        lifespan=lifespan,
+    )
+
+
+def _counted(endpoint: Endpoint, metrics: Metrics) -> Endpoint:
+    """Return the endpoint with every answer counted and no exception let out.
+
+    An exception may hold a text, so nothing but its type is logged.
+    """
+
+    async def answer(request: Request) -> Response:
+        try:
+            response = await endpoint(request)
+        except Refusal as refusal:
+            response = refusal.response()
+        except ClientDisconnect:
+            response = Response(status_code=_GONE)
+        except Exception as problem:
+            _LOG.error("%s failed: %s", request.url.path, type(problem).__name__)
+            message = "the service failed; its log has the kind of the error"
+            response = Refusal(500, "failed", message).response()
+        metrics.add_request(request.url.path, response.status_code)
+        return response
+
+    return answer

@@ -1,0 +1,108 @@
+"""Read the texts of a request, within limits and before anything costly is done."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+
+from starlette.requests import Request
+
+from scamdetect.serving.limits import Limits
+from scamdetect.serving.refusal import Refusal
+
+_EXPECTED = 'send {"texts": ["...", ...]} and nothing else'
+_JSON_TYPES = {
+    bool: "true or false", int: "a number", float: "a number", list: "an array", dict: "an object",
+}  # fmt: skip
+
+
+def check_token(request: Request, token: str | None) -> None:
+    """Raise Refusal where a token is wanted and the request has another one or none."""
+    if token is None:
+        return
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    # Always compared, and in constant time, so that the time tells nothing of the token.
+    same = hmac.compare_digest(given.strip().encode("latin-1"), token.encode("utf-8"))
+    if not same or scheme.lower() != "bearer":
+        raise Refusal(
+            401,
+            "unauthorized",
+            "send the header Authorization: Bearer with the token of this service",
+            {"WWW-Authenticate": "Bearer"},
+        )
+
+
+def check_head(request: Request, limits: Limits) -> None:
+    """Raise Refusal where the head alone says that the body will not do."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refusal(415, "not_json", "send the header Content-Type: application/json")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(415, "compressed", "send the body without Content-Encoding")
+    if int(request.headers.get("content-length", 0)) > limits.body_bytes:
+        raise _too_large(limits)
+
+
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """Return the body; raise Refusal where it is too large or comes too slowly."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            async for chunk in request.stream():
+                if len(body) + len(chunk) > limits.body_bytes:
+                    raise _too_large(limits)
+                body += chunk
+    except TimeoutError as problem:
+        raise Refusal(
+            408,
+            "too_slow",
+            f"send the whole body within {limits.body_seconds:g} seconds",
+            {"Connection": "close"},
+        ) from problem
+    return bytes(body)
+
+
+def texts_of(body: bytes, limits: Limits) -> list[str | None]:
+    """Return the texts, None for null; raise Refusal on other JSON, or too many or too long ones.
+
+    No message of it says what stands in the body.
+    """
+    try:
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
+    except UnicodeDecodeError as problem:
+        message = f"the body is not UTF-8 at byte {problem.start}; send JSON in UTF-8"
+        raise Refusal(400, "not_json", message) from problem
+    except json.JSONDecodeError as problem:
+        message = f"the body is no JSON at character {problem.pos}; {_EXPECTED}"
+        raise Refusal(400, "not_json", message) from problem
+    except (ValueError, RecursionError) as problem:
+        message = f"the body holds NaN, a number too long or too many levels; {_EXPECTED}"
+        raise Refusal(400, "not_json", message) from problem
+    if not isinstance(value, dict) or value.keys() != {"texts"}:
+        raise Refusal(422, "wrong_members", f"the body is no object with texts alone; {_EXPECTED}")
+    texts = value["texts"]
+    if not isinstance(texts, list):
+        raise Refusal(422, "wrong_members", f"texts is no array; {_EXPECTED}")
+    if len(texts) > limits.texts:
+        message = f"{len(texts):,} texts; send {limits.texts:,} at most in one request"
+        raise Refusal(422, "too_many_texts", message)
+    for place, text in enumerate(texts):
+        if text is not None and not isinstance(text, str):
+            message = f"texts[{place}] is {_JSON_TYPES[type(text)]}; send strings, or null"
+            raise Refusal(422, "not_text", message)
+        if text is not None and len(text) > limits.characters:
+            message = (
+                f"texts[{place}] has {len(text):,} characters; send {limits.characters:,} at most"
+            )
+            raise Refusal(422, "text_too_long", message)
+    return texts
+
+
+def _too_large(limits: Limits) -> Refusal:
+    message = f"send a body of {limits.body_bytes:,} bytes at most; several requests take more"
+    return Refusal(413, "body_too_large", message)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")

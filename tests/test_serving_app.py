@@ -1,0 +1,344 @@
+"""The service in this process: what it answers, what it refuses, and that it keeps texts quiet."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scamdetect import Prediction, ScamDetector
+from scamdetect.errors import InputError
+
+pytest.importorskip("starlette", reason="needs the extra serve")
+
+from scamdetect.serving.app import create_app
+from scamdetect.serving.limits import Limits
+from scamdetect.serving.refusal import Refusal
+from scamdetect.serving.request import texts_of
+
+LURE = "Guaranteed profit, darling! Buy a gift card"
+SECRET = "my-secret-words"
+JSON = {"Content-Type": "application/json"}
+
+Talk = Callable[[httpx.AsyncClient], Awaitable[Any]]
+
+
+def talk(
+    detector: Any,  # noqa: ANN401
+    conversation: Talk,
+    limits: Limits | None = None,
+    token: str | None = None,
+) -> Any:  # noqa: ANN401
+    """Return what the conversation with the service returns."""
+
+    async def run() -> Any:  # noqa: ANN401
+        app = create_app(detector, limits, token)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return await conversation(client)
+
+    return asyncio.run(run())
+
+
+def post(detector: Any, content: Any, limits: Limits | None = None, **headers: str) -> Any:  # noqa: ANN401
+    return talk(
+        detector,
+        lambda client: client.post("/v1/predict", content=content, headers=JSON | headers),
+        limits,
+    )
+
+
+class Held:
+    """Answers once it is let go, and counts how many calls ran at the same time."""
+
+    model_id = "held@0+0"
+
+    def __init__(self, detector: ScamDetector) -> None:
+        self.go = threading.Event()
+        self.calls = self.most = self.now = 0
+        self._lock = threading.Lock()
+        self._detector = detector
+
+    def predict(self, texts: Iterable[object], /) -> list[Prediction]:
+        with self._lock:
+            self.calls += 1
+            self.now += 1
+            self.most = max(self.most, self.now)
+        self.go.wait(10)
+        with self._lock:
+            self.now -= 1
+        return self._detector.predict(texts)
+
+
+def test_predictions_are_those_of_python(detector: ScamDetector) -> None:
+    texts = [LURE, None, "", "hello lunch", "\ud800 profit", "a\x00b", "利润"]
+    answer = post(detector, json.dumps({"texts": texts}))
+    assert answer.status_code == 200
+    assert answer.json() == {"predictions": [p.to_dict() for p in detector.predict(texts)]}
+    assert post(detector, '{"texts": []}').json() == {"predictions": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "not_json"),
+        (b'{"texts": ["my-secret-words"', 400, "not_json"),
+        (b'{"texts": ["my-secret-words", NaN]}', 400, "not_json"),
+        (b'{"texts": [-Infinity]}', 400, "not_json"),
+        (b'{"texts": [' + b"9" * 5000 + b"]}", 400, "not_json"),
+        (b"[" * 100_000, 400, "not_json"),
+        (b'{"texts": ["my-secret-words \xff"]}', 400, "not_json"),
+        ('{"texts": ["my-secret-words"]}'.encode("utf-16"), 400, "not_json"),
+        (b"null", 422, "wrong_members"),
+        (b'["my-secret-words"]', 422, "wrong_members"),
+        (b'{"text": "my-secret-words"}', 422, "wrong_members"),
+        (b'{"texts": ["hi"], "my-secret-words": 1}', 422, "wrong_members"),
+        (b'{"texts": "my-secret-words"}', 422, "wrong_members"),
+        (b'{"texts": ["my-secret-words", 1.5]}', 422, "not_text"),
+        (b'{"texts": [true]}', 422, "not_text"),
+        (b'{"texts": [{"my-secret-words": 1}]}', 422, "not_text"),
+        (json.dumps({"texts": ["x"] * 5}).encode(), 422, "too_many_texts"),
+        (json.dumps({"texts": ["x", SECRET * 10]}).encode(), 422, "text_too_long"),
+    ],
+)
+def test_what_cannot_be_answered_says_why_without_a_text(
+    detector: ScamDetector, body: bytes, status: int, code: str
+) -> None:
+    limits = Limits(texts=4, characters=100)
+    answer = post(detector, body, limits)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert SECRET not in answer.text
+
+
+def test_messages_name_place_and_limit(detector: ScamDetector) -> None:
+    limits = Limits(texts=4, characters=100)
+    assert post(detector, '{"texts": ["a", 3]}').json()["error"]["message"] == (
+        "texts[1] is a number; send strings, or null"
+    )
+    long = post(detector, json.dumps({"texts": ["a", "x" * 101]}), limits)
+    assert "texts[1] has 101 characters; send 100 at most" in long.text
+    many = post(detector, json.dumps({"texts": ["a"] * 5}), limits)
+    assert "5 texts; send 4 at most" in many.text
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["texts", "a"]), inner),
+)
+
+
+@given(values | st.fixed_dictionaries({"texts": values}))
+@settings(max_examples=300, deadline=None)
+def test_any_json_is_texts_or_a_refusal(value: object) -> None:
+    try:
+        found = texts_of(json.dumps(value).encode(), Limits(characters=5))
+    except Refusal as refusal:
+        assert refusal.status in (400, 422)
+    else:
+        assert value == {"texts": found}
+        assert all(text is None or len(text) <= 5 for text in found)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Encoding": "gzip"}, 415),
+        ({"Content-Type": "application/json; charset=utf-8"}, 200),
+    ],
+)
+def test_only_plain_json_is_read(
+    detector: ScamDetector, headers: dict[str, str], status: int
+) -> None:
+    assert post(detector, '{"texts": ["hi"]}', **headers).status_code == status
+
+
+def test_a_body_too_large_is_refused_before_it_is_read(detector: ScamDetector) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> Any:  # noqa: ANN401
+        pytest.fail("the body was read")
+
+    async def send(message: Any) -> None:  # noqa: ANN401
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"101")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/predict", "headers": headers,
+        "query_string": b"",
+    }  # fmt: skip
+    asyncio.run(create_app(detector, Limits(body_bytes=100))(scope, receive, send))
+    assert sent[0]["status"] == 413 and b"100 bytes at most" in sent[1]["body"]
+
+
+def test_a_body_that_does_not_say_its_size_is_counted(detector: ScamDetector) -> None:
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 10
+            yield b"x" * 10
+
+    assert post(detector, endless(), Limits(body_bytes=100)).status_code == 413
+    assert read <= 120
+
+
+def test_a_slow_body_is_given_up(detector: ScamDetector) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b'{"texts"'
+        await asyncio.sleep(10)
+        yield b': ["hi"]}'
+
+    answer = post(detector, slow(), Limits(body_seconds=0.05))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (408, "too_slow")
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (None, 401),
+        (b"Bearer other", 401),
+        (b"Bearer", 401),
+        (b"Basic s3cret", 401),
+        ("Bearer s3crét".encode("latin-1"), 401),
+        (b"Bearer s3cret", 200),
+        (b"bearer s3cret", 200),
+    ],
+)
+def test_a_token_guards_all_but_the_health(
+    detector: ScamDetector, header: bytes | None, status: int
+) -> None:
+    given = {} if header is None else {"Authorization": header}
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return [
+            await client.post("/v1/predict", json={"texts": ["hi"]}, headers=given),
+            await client.get("/metrics", headers=given),
+            await client.get("/healthz"),
+        ]
+
+    predicted, metrics, health = talk(detector, conversation, token="s3cret")
+    assert (predicted.status_code, metrics.status_code) == (status, status)
+    assert health.json() == {"status": "ok", "model_id": detector.model_id}
+    if status == 401:
+        assert predicted.headers["www-authenticate"] == "Bearer"
+
+
+def test_more_than_may_wait_are_told_when_to_come_again(detector: ScamDetector) -> None:
+    held = Held(detector)
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        def ask() -> asyncio.Task[httpx.Response]:
+            return asyncio.create_task(client.post("/v1/predict", json={"texts": [LURE]}))
+
+        first = [ask() for _ in range(3)]
+        while held.calls == 0:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        refused = await ask()
+        assert held.calls == 1
+        held.go.set()
+        return [*(await asyncio.gather(*first)), refused]
+
+    *answered, refused = talk(held, conversation, Limits(parallel=1, queue=2))
+    assert [answer.status_code for answer in answered] == [200, 200, 200]
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert held.most == 1
+
+
+def test_nobody_waits_longer_than_the_limit(detector: ScamDetector) -> None:
+    held = Held(detector)
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        first = asyncio.create_task(client.post("/v1/predict", json={"texts": [LURE]}))
+        while held.calls == 0:
+            await asyncio.sleep(0.01)
+        second = await client.post("/v1/predict", json={"texts": [LURE]})
+        held.go.set()
+        third = await client.post("/v1/predict", json={"texts": [LURE]})
+        return [await first, second, third]
+
+    answers = talk(held, conversation, Limits(parallel=1, wait_seconds=0.1))
+    assert [answer.status_code for answer in answers] == [200, 503, 200]
+    assert held.calls == 2
+
+
+def test_200_requests_at_once_get_their_own_answers(detector: ScamDetector) -> None:
+    texts = [f"{'profit ' * (number % 3)}hello {number}" for number in range(200)]
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        asked = (client.post("/v1/predict", json={"texts": [text]}) for text in texts)
+        return await asyncio.gather(*asked)
+
+    answers = talk(detector, conversation, Limits(parallel=4, queue=200))
+    found = [answer.json()["predictions"][0] for answer in answers]
+    assert found == [one.to_dict() for one in detector.predict(texts)]
+
+
+def test_a_failure_says_nothing_of_the_text(
+    detector: ScamDetector, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing:
+        model_id = "failing@0+0"
+
+        def predict(self, texts: Iterable[object], /) -> list[Prediction]:
+            raise RuntimeError(f"cannot read {texts}")
+
+    with caplog.at_level(logging.DEBUG):
+        answer = post(Failing(), json.dumps({"texts": [SECRET]}))
+    assert answer.status_code == 500 and answer.json()["error"]["code"] == "failed"
+    assert SECRET not in answer.text + caplog.text
+    assert "/v1/predict failed: RuntimeError" in caplog.text
+
+
+def test_metrics_add_up(detector: ScamDetector) -> None:
+    async def conversation(client: httpx.AsyncClient) -> str:
+        for texts in ([LURE, "hello", None], [LURE]):
+            await client.post("/v1/predict", json={"texts": texts})
+        await client.post("/v1/predict", content=b"{", headers=JSON)
+        await client.get(f"/{SECRET}")
+        return (await client.get("/metrics")).text
+
+    page = talk(detector, conversation)
+    found = dict(re.findall(r"^(\w+(?:\{[^}]*\})?) (\S+)$", page, re.MULTILINE))
+    assert found['scamdetect_requests_total{path="/v1/predict",status="200"}'] == "2"
+    assert found['scamdetect_requests_total{path="/v1/predict",status="400"}'] == "1"
+    assert found['scamdetect_requests_total{path="other",status="404"}'] == "1"
+    assert found["scamdetect_rows_total"] == "4"
+    assert found['scamdetect_decisions_total{decision="flag"}'] == "2"
+    assert found["scamdetect_waiting_requests"] == "0"
+    assert found["scamdetect_predict_seconds_count"] == "2"
+    assert found['scamdetect_predict_seconds_bucket{le="+Inf"}'] == "2"
+    buckets = [int(count) for name, count in found.items() if "_bucket" in name]
+    assert buckets == sorted(buckets) and float(found["scamdetect_predict_seconds_sum"]) > 0
+    assert SECRET not in page and f'model_id="{detector.model_id}"' in page
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 404), ("GET", "/v1/predict", 405), ("POST", "/healthz", 405)],
+)
+def test_other_addresses_are_refused_in_json(
+    detector: ScamDetector, method: str, path: str, status: int
+) -> None:
+    answer = talk(detector, lambda client: client.request(method, path))
+    assert answer.status_code == status and "/v1/predict" in answer.json()["error"]["message"]
+    assert not {name for name in answer.headers if name.startswith("access-control")}
+
+
+@pytest.mark.parametrize("name", ["texts", "queue", "body_seconds"])
+def test_impossible_limits_are_named(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name}=0 is impossible"):
+        Limits(**{name: 0})

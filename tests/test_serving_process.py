@@ -1,0 +1,210 @@
+"""The service as a process of its own, over the loopback interface."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from command_line import command
+
+import scamdetect
+
+pytest.importorskip("uvicorn", reason="needs the extra serve")
+pytestmark = pytest.mark.network_loopback
+
+LURE = "Guaranteed profit, darling! Buy a gift card"
+_ROOT = Path(scamdetect.__file__).resolve().parent.parent
+_LIMITED = """
+import sys
+from scamdetect import ScamDetector
+from scamdetect.serving.limits import Limits
+from scamdetect.serving.server import serve
+with ScamDetector.load({model!r}, threads=1) as detector:
+    serve(detector, host="127.0.0.1", port=0, limits=Limits({limits}), token=None,
+          say=lambda line: print(line, file=sys.stderr, flush=True))
+"""
+
+
+@contextmanager
+def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Give a Python process that serves, and its address; it must not end before."""
+    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        env=os.environ | {"PYTHONPATH": path} | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        line = process.stderr.readline()
+        assert "http://" in line, line + process.stderr.read()
+        yield process, line.split()[-1]
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Return the exit code and what else was written to stderr."""
+    assert process.stderr is not None
+    said = process.stderr.read()
+    return process.wait(30), said
+
+
+def limited(tiny_bundle: Path, limits: str = "") -> list[str]:
+    return ["-c", _LIMITED.format(model=str(tiny_bundle), limits=limits)]
+
+
+def connect(address: str) -> socket.socket:
+    parts = urlsplit(address)
+    return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
+
+
+def test_the_command_answers_guards_and_ends(tiny_bundle: Path) -> None:
+    options = ("--model", str(tiny_bundle), "--port", "0", "--kind-flag", "romance=0.3")
+    arguments = ("-m", "scamdetect.cli", "serve", *options)
+    with running(*arguments, SCAMDETECT_TOKEN="s3cret") as (process, address):
+        assert address.startswith("http://127.0.0.1:")
+        asked = {"json": {"texts": [LURE, "darling"]}}
+        assert httpx.post(f"{address}/v1/predict", **asked).status_code == 401
+        token = {"Authorization": "Bearer s3cret"}
+        answer = httpx.post(f"{address}/v1/predict", headers=token, **asked).json()["predictions"]
+        assert [one["decision"] for one in answer] == ["flag", "flag"]
+        assert answer[1]["reason"] == "flagged by kind romance"
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == (0, "")
+
+
+def test_a_request_at_hand_is_answered_before_the_end(tiny_bundle: Path) -> None:
+    with running(*limited(tiny_bundle)) as (process, address):
+        answers: list[tuple[int, float]] = []
+
+        def ask() -> None:
+            texts = [f"{number} {'x y z ' * 3000}" for number in range(40)]
+            answer = httpx.post(f"{address}/v1/predict", json={"texts": texts}, timeout=60)
+            answers.append((answer.status_code, time.monotonic()))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while "scamdetect_working_requests 1" not in httpx.get(f"{address}/metrics").text:
+            time.sleep(0.01)
+        stopped = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        asking.join()
+        assert ended(process) == (0, "")
+        ((status, answered),) = answers
+        assert status == 200 and answered > stopped
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{address}/healthz")
+
+
+def test_200_clients_at_once(tiny_bundle: Path) -> None:
+    with running(*limited(tiny_bundle, "parallel=2, queue=200")) as (process, address):
+
+        async def ask_all() -> list[httpx.Response]:
+            limits = httpx.Limits(max_connections=200)
+            async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+                url = f"{address}/v1/predict"
+                return await asyncio.gather(
+                    *(client.post(url, json={"texts": [f"hello {n}"]}) for n in range(200))
+                )
+
+        answers = asyncio.run(ask_all())
+        assert [answer.status_code for answer in answers] == [200] * 200
+        process.send_signal(signal.SIGINT)
+        assert ended(process) == (0, "")
+
+
+def test_a_huge_body_gets_its_413(tiny_bundle: Path) -> None:
+    with running(*limited(tiny_bundle)) as (_, address):
+        body = json.dumps({"texts": ["x" * 20_000_000]})
+        connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
+        connection.request("POST", "/v1/predict", body, {"Content-Type": "application/json"})
+        assert connection.getresponse().status == 413
+        connection.close()
+
+
+def test_slow_clients_are_cut_off_and_hold_up_nobody(tiny_bundle: Path) -> None:
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with running(*limited(tiny_bundle, "head_seconds=1, body_seconds=0.5")) as (_, address):
+        silent, dripping, slow_body = (connect(address) for _ in range(3))
+        slow_body.sendall(head + b'Content-Length: 18\r\n\r\n{"texts"')
+        began = time.monotonic()
+        dripped = False
+        while time.monotonic() - began < 5 and not dripped:
+            try:
+                dripping.sendall(head[:1])
+                head = head[1:]
+                dripping.settimeout(0.1)
+                dripped = dripping.recv(1) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                dripped = True
+        assert dripped and 0.5 < time.monotonic() - began < 5
+        assert silent.recv(1) == b""
+        assert slow_body.recv(1000).startswith(b"HTTP/1.1 408 ")
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        for one in (silent, dripping, slow_body):
+            one.close()
+
+
+def test_no_text_is_logged(tiny_bundle: Path) -> None:
+    with running(*limited(tiny_bundle)) as (process, address):
+        raw = connect(address)
+        raw.sendall(b"my-secret-words\r\n\r\n")
+        assert raw.recv(100).startswith(b"HTTP/1.1 400")
+        raw.close()
+        httpx.get(f"{address}/v1/predict?text=my-secret-words")
+        httpx.post(f"{address}/v1/predict", json={"texts": ["my-secret-words", 3]})
+        process.send_signal(signal.SIGTERM)
+        code, said = ended(process)
+        assert code == 0 and "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--queue", "0"], "queue=0 is impossible"),
+        (["--kind-flag", "romanse=0.3"], "unknown kind 'romanse'"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(
+    tmp_path: Path, tiny_bundle: Path, options: list[str], message: str
+) -> None:
+    done = command(tmp_path, "serve", "--model", tiny_bundle, *options)
+    assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_addresses_that_cannot_be_had_and_tokens_that_cannot_be_sent(
+    tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = command(tmp_path, "serve", "--model", tiny_bundle, "--port", port)
+    assert done.returncode == 2 and f"cannot listen on 127.0.0.1 port {port}" in done.stderr
+    done = command(tmp_path, "serve", "--model", tiny_bundle, "--host", "192.0.2.1")
+    warned, refused = done.stderr.splitlines()
+    assert done.returncode == 2 and "set SCAMDETECT_TOKEN" in warned
+    assert "cannot listen on 192.0.2.1 port 8000" in refused
+    for token in ("", "two words", "schlüssel"):
+        monkeypatch.setenv("SCAMDETECT_TOKEN", token)
+        done = command(tmp_path, "serve", "--model", tiny_bundle, "--port", "0")
+        assert done.returncode == 2 and "SCAMDETECT_TOKEN must be ASCII" in done.stderr
