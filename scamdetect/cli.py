@@ -12,6 +12,7 @@ from scamdetect.cli_bench import bench
 from scamdetect.cli_data import data
 from scamdetect.cli_drift import drift
 from scamdetect.cli_dumps import MODEL, report, score
+from scamdetect.cli_queue import labels, queue
 from scamdetect.cli_train import average, evaluate, export, train
 from scamdetect.errors import (
     EndpointError,
@@ -65,6 +66,8 @@ def doctor(model: Path | None) -> None:
 cli.add_command(score)
 cli.add_command(report)
 cli.add_command(drift)
+cli.add_command(queue)
+cli.add_command(labels)
 cli.add_command(data)
 cli.add_command(train)
 cli.add_command(average)

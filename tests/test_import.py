@@ -47,6 +47,11 @@ ROOMS: dict[str, set[str]] = {
         )
     },
     "integrations": PUBLIC | {"scamdetect.dumps"},
+    "labelling": PUBLIC
+    | {
+        f"scamdetect.{module}"
+        for module in ("dumps", "near_duplicates", "thresholds", "uniform_sample")
+    },
     "bench": PUBLIC
     | {
         f"scamdetect.{module}"
@@ -220,7 +225,8 @@ def test_imports_follow_the_layout(path: Path) -> None:
         path
         for path in MODULES
         if path.parent == PACKAGE
-        or path.relative_to(PACKAGE).parts[0] in ("drift", "dumps", "integrations", "reporting")
+        or path.relative_to(PACKAGE).parts[0]
+        in ("drift", "dumps", "integrations", "labelling", "reporting")
     ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
