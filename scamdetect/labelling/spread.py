@@ -11,7 +11,7 @@ from scamdetect.near_duplicates import AlikeIndex, Sketch, sketch
 
 # Signatures tell similarity to about an eighth; within one step the nearer candidate goes first.
 _STEPS = 8
-_CLOSEST = 3  # times as many candidates as are wanted may be chosen from
+_CLOSEST = 2  # times as many candidates as are wanted may be chosen from
 
 
 class Chosen:
@@ -25,8 +25,8 @@ class Chosen:
     def choose(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
         """Return at most ``n`` candidates, given nearest first, and hold them for chosen.
 
-        Of near-duplicates the nearest stays. Of the nearest then, three times as many as wanted,
-        the one least like any taken before is taken, the nearest of equals (farthest-first
+        Of near-duplicates the nearest stays. Of the nearest then, twice as many as wanted, the
+        one least like any taken before is taken, the nearest of equals (farthest-first
         traversal, Gonzalez 1985).
         """
         kept = self._distinct(candidates, max(_CLOSEST * n, n + 10))
