@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from scamdetect.cli_bench import bench
+from scamdetect.cli_calibrate import calibrate
 from scamdetect.cli_data import data
 from scamdetect.cli_drift import drift
 from scamdetect.cli_dumps import MODEL, report, score
@@ -68,6 +69,7 @@ cli.add_command(report)
 cli.add_command(drift)
 cli.add_command(queue)
 cli.add_command(labels)
+cli.add_command(calibrate)
 cli.add_command(data)
 cli.add_command(train)
 cli.add_command(average)

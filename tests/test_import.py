@@ -52,6 +52,18 @@ ROOMS: dict[str, set[str]] = {
         f"scamdetect.{module}"
         for module in ("dumps", "near_duplicates", "thresholds", "uniform_sample")
     },
+    "recalibration": PUBLIC
+    | {
+        f"scamdetect.{module}"
+        for module in (
+            "bundle",
+            "detector",
+            "dumps",
+            "near_duplicates",
+            "operating_points",
+            "thresholds",
+        )
+    },
     "bench": PUBLIC
     | {
         f"scamdetect.{module}"
@@ -226,7 +238,7 @@ def test_imports_follow_the_layout(path: Path) -> None:
         for path in MODULES
         if path.parent == PACKAGE
         or path.relative_to(PACKAGE).parts[0]
-        in ("drift", "dumps", "integrations", "labelling", "reporting")
+        in ("drift", "dumps", "integrations", "labelling", "recalibration", "reporting")
     ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
