@@ -2,30 +2,25 @@
 
 A template is what stays of a message when numbers, links and the like are masked. Templates are
 counted by the mergeable variant of the Misra-Gries summary (Agarwal et al., "Mergeable Summaries",
-PODS 2012). Those that are alike become one campaign, at the end and where memory runs short:
-MinHash with banding (Broder 1997; Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets",
-chapter 3) proposes pairs, the Jaccard index of their character shingles decides.
+PODS 2012). Those that are near-duplicates become one campaign, at the end and where memory runs
+short.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from scamdetect.labels import Decision
+from scamdetect.near_duplicates import alike_groups
 from scamdetect.prediction import Prediction
 from scamdetect.text import normalise
 from scamdetect.traced import Text, substitute
 
-SHINGLE = 5
-ALIKE = 0.7  # the Jaccard index from which two templates are one campaign
 # Of more than MOST templates those alike are counted as one, then the frequent ones are kept, KEPT
 # at most. What more than one in KEPT of the flagged messages have is never lost, and no count is
 # short by more than that share.
@@ -49,16 +44,6 @@ _CODE = re.compile(r"(?=[A-Za-z-]*\d)(?=[\d-]*[A-Za-z])[A-Za-z\d-]{4,}|[A-Za-z\d
 _NUMBER = re.compile(r"\d+(?:[ .,:/’'\u00a0\u202f–-]{0,2}\d+)*")
 _SPACES = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"[\W_]+")
-
-_PERMUTATIONS = 64
-# Of 4 rows: two templates with a Jaccard index of 0.7 meet with probability 0.99, of 0.4 with 0.34.
-_BANDS = 16
-_MOST_LEADERS = 64  # of a band, so that many that are nearly alike cost no square of their number
-_MARGIN = 0.2  # more than three standard errors of the index that a signature estimates
-_RANDOM = np.random.Generator(np.random.PCG64(7))
-_FACTORS = _RANDOM.integers(1 << 63, size=(_PERMUTATIONS, 1), dtype=np.uint64) * 2 + 1
-_TERMS = _RANDOM.integers(1 << 63, size=(_PERMUTATIONS, 1), dtype=np.uint64)
-_POWERS = np.uint64(0x9E3779B97F4A7C15) ** np.arange(SHINGLE, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -260,6 +245,11 @@ def masked(text: Text) -> Text:
     return substitute(_SPACES, " ", text)
 
 
+def template_key(text: str) -> str:
+    """Return the masked message in lower case and without signs, by which alike ones are found."""
+    return _key(mask(text))
+
+
 def _key(template: str) -> str:
     return _NOT_WORD.sub(" ", template.casefold()).strip() or template
 
@@ -268,7 +258,7 @@ def _merged(entries: Mapping[str, _Entry]) -> dict[str, _Entry]:
     """Return the entries with each absorbed by the most frequent one that it is alike to."""
     ranked = sorted(entries, key=lambda key: (-entries[key].messages, entries[key].first_row))
     merged = {}
-    for leader, *others in _alike(ranked):
+    for leader, *others in alike_groups(ranked):
         whole = entries[ranked[leader]]
         for place in others:
             whole = whole.absorb(entries[ranked[place]])
@@ -293,66 +283,3 @@ def _campaign(key: str, whole: _Entry) -> Campaign:
 
 def _ordered(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _alike(keys: Sequence[str]) -> list[list[int]]:
-    """Return groups of places: the first of each, its leader, and later ones alike to it."""
-    groups: dict[int, list[int]] = {}
-    shingles: dict[int, NDArray[np.uint64]] = {}
-    signatures = np.empty((len(keys), _PERMUTATIONS), np.uint32)
-    met: defaultdict[bytes, list[int]] = defaultdict(list)  # leaders by band
-    for place, key in enumerate(keys):
-        found = _shingles(key)
-        signature = signatures[place] = _signature(found)
-        bands = _bands(signature)
-        leaders = np.unique([leader for band in bands for leader in met[band][:_MOST_LEADERS]])
-        leader = _most_alike(found, signature, leaders.astype(np.int64), signatures, shingles)
-        if leader is not None:
-            groups[leader].append(place)
-            continue
-        groups[place] = [place]
-        shingles[place] = found
-        for band in bands:
-            met[band].append(place)
-    return list(groups.values())
-
-
-def _most_alike(
-    found: NDArray[np.uint64],
-    signature: NDArray[np.uint32],
-    leaders: NDArray[np.int64],
-    signatures: NDArray[np.uint32],
-    shingles: Mapping[int, NDArray[np.uint64]],
-) -> int | None:
-    """Return the leader with the highest Jaccard index, the first of equals, None below ALIKE."""
-    likely = (signatures[leaders] == signature).mean(axis=1) >= ALIKE - _MARGIN
-    indices = [(_jaccard(found, shingles[leader]), -leader) for leader in leaders[likely].tolist()]
-    index, leader = max(indices, default=(0.0, 0))
-    return -leader if index >= ALIKE else None
-
-
-def _shingles(key: str) -> NDArray[np.uint64]:
-    """Return the sorted hashes of the character shingles, uint64 (n,), n at least 1."""
-    points = np.frombuffer(key.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
-    if len(points) < SHINGLE:
-        points = np.pad(points, (0, SHINGLE - len(points)))
-    windows = np.lib.stride_tricks.sliding_window_view(points, SHINGLE)
-    return np.unique((windows * _POWERS).sum(axis=1, dtype=np.uint64))
-
-
-def _signature(shingles: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """Return the MinHash signature, uint32 (_PERMUTATIONS,)."""
-    hashes = (shingles * _FACTORS + _TERMS) >> np.uint64(32)
-    least: NDArray[np.uint32] = hashes.min(axis=1).astype(np.uint32)
-    return least
-
-
-def _bands(signature: NDArray[np.uint32]) -> list[bytes]:
-    """Return the bands of a signature, each with its number."""
-    rows = signature.reshape(_BANDS, -1)
-    return [bytes((number,)) + row.tobytes() for number, row in enumerate(rows)]
-
-
-def _jaccard(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> float:
-    common = len(np.intersect1d(first, second, assume_unique=True))
-    return common / (len(first) + len(second) - common)

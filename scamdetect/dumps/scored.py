@@ -46,6 +46,7 @@ _DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source
 _NAMES = pa.list_(pa.string())
 _TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
 _DECISIONS = plain_array([decision.value for decision in Decision], pa.string())
+_AS_IN_FILE = ("time", "key")
 _MOST = 2**63 - 1
 _HEADER_BYTES = 64 << 10
 _NAME = re.compile("[a-z_]{1,40}")  # of a kind
@@ -57,7 +58,7 @@ Columns = tuple[dict[str, Column], int]  # by their name in a batch, and how man
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """Some rows: a table of the scores, and of ``text`` and ``time`` where these were asked for.
+    """Some rows: a table of the scores, and of ``text``, ``time``, ``key`` where asked for.
 
     ``unreadable`` rows are in no table: broken records, and rows without a decision or with an
     impossible probability.
@@ -80,16 +81,18 @@ class ScoredDump:
         """Return whether there is a column, or a path such as ``message.body``."""
         return column in self.columns or column in self.members
 
-    def batches(self, text: str | None = None, time: str | None = None) -> Iterator[ScoredBatch]:
-        """Yield the rows in their order, with the column of the text and of the time if named.
+    def batches(
+        self, text: str | None = None, time: str | None = None, key: str | None = None
+    ) -> Iterator[ScoredBatch]:
+        """Yield the rows in their order, with the column of text, time and key that are named.
 
-        The text is a string or null; the time has the type that it has in the file. Raises
-        InputError where the file is damaged.
+        The text is a string or null; the time, and the key by which the file's owner knows a row,
+        have the type that they have in the file. Raises InputError where the file is damaged.
         """
         wanted: dict[str, TextPath] = {
             name: (column,) for name, column in _SCORES.items() if column in self.columns
         }
-        for name, column in (("text", text), ("time", time)):
+        for name, column in (("text", text), ("time", time), ("key", key)):
             if column is not None:
                 wanted[name] = (column,) if column in self.columns else tuple(column.split("."))
         for columns, broken in self._read(wanted):
@@ -233,12 +236,12 @@ def _objects(path: Path) -> Iterator[Item[dict[str, Any]]]:
 def _plain(name: str, values: Column) -> Any:  # noqa: ANN401 - an array of Arrow
     """Return a column in the type that its name has in a batch; what does not fit is null."""
     if isinstance(values, pa.ChunkedArray):
-        if name == "time":
+        if name in _AS_IN_FILE:
             return values
         if (ready := _ready(name, values)) is not None:
             return ready
         values = _values(values)
-    elif name == "time":
+    elif name in _AS_IN_FILE:
         return _times(values)
     read = _READERS.get(name, _string)
     plain = [read(value) for value in values]

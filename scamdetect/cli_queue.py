@@ -1,0 +1,100 @@
+"""The commands around labelling: what to label, and what the labels say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each other
+
+
+@click.command(epilog="Example: scamdetect queue scored.parquet -n 200 --label-studio tasks.json")
+@click.argument("scored", type=click.Path(path_type=Path))
+@click.option("-n", "count", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The queue as CSV, with an empty column label.  [default: queue.csv, unless "
+    "--label-studio is given]",
+)
+@click.option(
+    "--label-studio",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="TASKS.json",
+    help="The queue as tasks of Label Studio; its labelling config goes beside them as .xml.",
+)
+@click.option(
+    "--audit",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    help="Share drawn uniformly, from which rates of the whole dump follow.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--text-column", default="text", show_default=True)
+@click.option("--key-column", help="Column of your own names of the rows, to be carried along.")
+def queue(
+    scored: Path,
+    count: int,
+    output: Path | None,
+    label_studio: Path | None,
+    audit: float,
+    seed: int,
+    text_column: str,
+    key_column: str | None,
+) -> None:
+    """Choose the messages of a scored dump that are most worth labelling.
+
+    These are the uncertain ones, near the thresholds, by language and unlike each other, and some
+    drawn at random. Fill the column label with scam, spam, legit or unsure and read it back with
+    `scamdetect labels`. The files hold messages as they are.
+    """
+    from scamdetect.labelling.lines import queue_lines
+    from scamdetect.labelling.queue import choose_queue
+    from scamdetect.labelling.tasks import write_csv, write_tasks
+
+    if output is None and label_studio is None:
+        output = Path("queue.csv")
+    chosen = choose_queue(
+        scored,
+        count,
+        audit=audit,
+        seed=seed,
+        text_column=text_column,
+        key_column=key_column,
+    )
+    if output is not None:
+        write_csv(chosen.rows, output)
+        click.echo(f"written to {output}", err=True)
+    if label_studio is not None:
+        config = write_tasks(chosen.rows, label_studio)
+        click.echo(f"written to {label_studio}, labelling config to {config}", err=True)
+    click.echo("\n".join(queue_lines(chosen)))
+
+
+@click.command(epilog="Example: scamdetect labels queue.csv -o labelled.csv")
+@click.argument("labelled", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The messages that have a usable label, as CSV.",
+)
+def labels(labelled: Path, output: Path | None) -> None:
+    """Read the labels of a queue back and say what they tell of the whole dump.
+
+    LABELLED is the CSV of `scamdetect queue` with the column label filled, or an export of Label
+    Studio (JSON or JSON-MIN). Exits with 1 where labels are unknown or contradict each other.
+    """
+    from scamdetect.labelling.answers import read_answers, write_labelled
+    from scamdetect.labelling.lines import answer_lines
+
+    answers = read_answers(labelled)
+    if output is not None:
+        write_labelled(answers.usable, output)
+        click.echo(f"written to {output}", err=True)
+    click.echo("\n".join(answer_lines(answers)))
+    if answers.unknown or answers.contradicting:
+        raise click.exceptions.Exit(WRONG_LABELS)

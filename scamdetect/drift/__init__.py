@@ -1,0 +1,1 @@
+"""How a scored dump differs from an earlier one."""

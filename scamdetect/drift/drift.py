@@ -1,0 +1,121 @@
+"""Compare a scored dump with an earlier one: read both once, count, say what shifted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scamdetect.drift.features import Feature, features, one_model, rates
+from scamdetect.drift.novelty import NOVEL, novelty
+from scamdetect.drift.profile import Profile, read_profile
+from scamdetect.drift.psi import Level, worst
+from scamdetect.drift.rates import Rate
+from scamdetect.dumps.scored import ScoredDump, open_scored
+from scamdetect.errors import InputError
+from scamdetect.output import shown
+
+SAMPLE = 5_000
+TEXT_COLUMN = "text"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two dumps: its name, its models, how many rows it has and how many are broken."""
+
+    name: str
+    models: tuple[str, ...]
+    messages: int
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What shifted from the reference to the current dump.
+
+    ``notices`` must be known before any figure is read. ``level`` is the most pressing one of all
+    features and rates, and ``alert`` where other models scored the dumps, since then nothing that
+    they say can be compared.
+    """
+
+    reference: Side
+    current: Side
+    features: tuple[Feature, ...]
+    rates: tuple[Rate, ...]
+    notices: tuple[str, ...]
+    level: Level
+
+
+def measure_drift(
+    reference: str | Path,
+    current: str | Path,
+    *,
+    text_column: str | None = None,
+    sample: int = SAMPLE,
+    seed: int = 0,
+) -> Drift:
+    """Return the shifts between two dumps that ``scamdetect score`` wrote.
+
+    ``text_column`` is by default ``text``, if both have it; without one, lengths and novelty are
+    left out. Novelty compares ``sample`` messages of the current dump, and as many of the
+    reference, with another ``sample`` of the reference. Raises InputError on what is no scored
+    dump, holds no message, or lacks the column.
+    """
+    dumps = open_scored(Path(reference)), open_scored(Path(current))
+    text = _text(dumps, text_column)
+    before = read_profile(dumps[0], text, 2 * sample, seed)
+    after = read_profile(dumps[1], text, sample, seed + 1)
+    found = features(before, after, has_text=text is not None)
+    shares = rates(before, after)
+    if text is not None:
+        shares = (*shares, novelty(before.texts.items(), after.texts.items()))
+    level = worst([*(one.level for one in found), *(one.level for one in shares)])
+    if not one_model(before, after):
+        level = Level.ALERT
+    return Drift(
+        _side(dumps[0], before),
+        _side(dumps[1], after),
+        found,
+        shares,
+        tuple(_notices(before, after, text)),
+        level,
+    )
+
+
+def _text(dumps: tuple[ScoredDump, ScoredDump], given: str | None) -> str | None:
+    name = given or TEXT_COLUMN
+    lacking = [dump for dump in dumps if not dump.has(name)]
+    if given is None or not lacking:
+        return None if lacking else name
+    listing = ", ".join(map(shown, (*lacking[0].columns, *lacking[0].members)))
+    raise InputError(f"{lacking[0].path} has no column {given!r}; its columns are: {listing}")
+
+
+def _side(dump: ScoredDump, profile: Profile) -> Side:
+    models = tuple(name for name, _ in profile.models.most_common())
+    return Side(dump.path.name, models, profile.rows, profile.unreadable)
+
+
+def _notices(before: Profile, after: Profile, text: str | None) -> list[str]:
+    found = []
+    if not one_model(before, after):
+        found.append(
+            "THE SCORES ARE NOT COMPARABLE: several models scored these dumps (reference: "
+            f"{', '.join(before.models)}; current: {', '.join(after.models)}). Score both with "
+            "one model. Only text lengths, unscored messages and novelty can be compared here."
+        )
+    if before.only_flagged != after.only_flagged:
+        found.append(
+            "One dump holds flagged messages alone, as --only-flagged writes it, and the other "
+            "does not: their shares cannot be compared."
+        )
+    if text is None:
+        found.append(
+            f"Text lengths and novelty ({NOVEL}) are left out, for want of a text column in both; "
+            "name it with --text-column."
+        )
+    if before.unreadable or after.unreadable:
+        found.append(
+            f"Rows that could not be read and count nowhere: {before.unreadable:,} of the "
+            f"reference, {after.unreadable:,} of the current dump."
+        )
+    return found

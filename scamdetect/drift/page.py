@@ -1,0 +1,57 @@
+"""A drift as files: one HTML page that loads nothing, and the same as JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+from scamdetect import __version__
+from scamdetect.drift.drift import Drift
+from scamdetect.drift.lines import drift_record, feature_words, percent
+from scamdetect.drift.psi import ALERT, WATCH
+from scamdetect.drift.rates import ALERT_RATIO, WATCH_RATIO
+from scamdetect.errors import MissingExtraError, OutputError
+from scamdetect.files import writing
+
+try:
+    from jinja2 import Environment, StrictUndefined
+except ImportError as error:
+    raise MissingExtraError("jinja2", "report") from error
+
+RECORD, PAGE = "drift.json", "drift.html"
+
+
+def write_drift(drift: Drift, folder: Path) -> Path:
+    """Write ``drift.json`` and ``drift.html`` into the folder, made if need be; return the page.
+
+    Files of these names are replaced. Raises OutputError where writing fails.
+    """
+    record = json.dumps(drift_record(drift), indent=1, ensure_ascii=False) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in ((RECORD, record), (PAGE, render(drift))):
+            with writing(folder / name) as file:
+                file.write(text.encode("utf-8", "backslashreplace"))
+    except OSError as problem:
+        raise OutputError(
+            f"{folder}: cannot be written ({problem.strerror or problem}); choose another folder"
+        ) from problem
+    return folder / PAGE
+
+
+def render(drift: Drift) -> str:
+    """Return the page, every text escaped."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"percent": percent, "words": feature_words}
+    source = files("scamdetect.drift").joinpath("page.html").read_text(encoding="utf-8")
+    return environment.from_string(source).render(
+        drift=drift,
+        made=date.today().isoformat(),
+        version=__version__,
+        psi_rule=(WATCH, ALERT),
+        ratio_rule=(WATCH_RATIO, ALERT_RATIO),
+    )

@@ -1,0 +1,1 @@
+"""Which messages of a scored dump to label, and what the labels say."""

@@ -1,0 +1,1 @@
+"""Move the thresholds of a bundle to a team's own labelled messages."""

@@ -1,0 +1,79 @@
+"""Write a bundle again with other thresholds: same weights, same scores."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
+from scamdetect.errors import InputError, OutputError
+
+_START, _END = "<!-- own thresholds -->", "<!-- end of own thresholds -->"
+_SECTION = re.compile(re.escape(_START) + ".*?" + re.escape(_END) + r"\n*", re.DOTALL)
+_TITLE = re.compile(r"^# .*\n", re.MULTILINE)
+
+
+def check_destination(folder: Path) -> None:
+    """Raise InputError unless the folder can be made: its parent is there, and it is not."""
+    if folder.exists():
+        raise InputError(f"{folder}: is there already; choose another name")
+    if not folder.absolute().parent.is_dir():
+        raise InputError(f"{folder.absolute().parent}: no such folder; create it first")
+
+
+def write_bundle(
+    bundle: Bundle,
+    folder: Path,
+    settings: Mapping[str, Any],
+    note: Sequence[str],
+    record: Mapping[str, Any],
+) -> Bundle:
+    """Write the bundle with these keys of its settings replaced, and return it verified.
+
+    The first tier, where there is one, is no longer taken for proven where ``review`` goes down,
+    since its proof holds for the old one alone. ``note`` is put under the title of the card, and
+    ``record`` into the manifest as ``own_thresholds``. The folder appears whole or not at all.
+    Raises OutputError where writing fails.
+    """
+    changed = json.loads((bundle.folder / SETTINGS).read_text(encoding="utf-8")) | dict(settings)
+    lowered = changed["thresholds"]["review"] < bundle.thresholds.review
+    if changed.get("first_tier") and lowered:
+        changed["first_tier"] = changed["first_tier"] | {"proven": False}
+    draft: Path | None = None
+    try:
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
+        for path in bundle.folder.iterdir():
+            if path.name not in (MANIFEST, SETTINGS, CARD) and not path.name.startswith("."):
+                shutil.copyfile(path, draft / path.name)
+        (draft / SETTINGS).write_text(
+            json.dumps(changed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        card = (bundle.folder / CARD).read_text(encoding="utf-8")
+        (draft / CARD).write_text(noted(card, note), encoding="utf-8")
+        write_manifest(draft, dict(bundle.training) | {"own_thresholds": dict(record)})
+        Bundle.load(draft)
+        draft.chmod(0o755)
+        draft.rename(folder)
+    except OSError as problem:
+        raise OutputError(
+            f"{folder}: cannot be written ({problem.strerror or problem}); make room or choose "
+            "another destination"
+        ) from problem
+    finally:
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+    return Bundle.load(folder)
+
+
+def noted(card: str, note: Sequence[str]) -> str:
+    """Return the card with a section under its title, in place of an earlier such one."""
+    section = "\n".join([_START, *note, _END])
+    plain = _SECTION.sub("", card)
+    title = _TITLE.search(plain)
+    place = title.end() if title else 0
+    return f"{plain[:place]}\n{section}\n{plain[place:]}"
