@@ -12,7 +12,7 @@ from scamdetect.cli_bench import bench
 from scamdetect.cli_calibrate import calibrate
 from scamdetect.cli_data import data
 from scamdetect.cli_drift import drift
-from scamdetect.cli_dumps import MODEL, report, score
+from scamdetect.cli_dumps import report, score
 from scamdetect.cli_explain import explain
 from scamdetect.cli_options import MODEL
 from scamdetect.cli_queue import labels, queue
