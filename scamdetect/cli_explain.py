@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_dumps import MODEL
+from scamdetect.cli_options import MODEL
 from scamdetect.errors import OutputError
 
 _PAGE = (
