@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,20 @@ def test_scores_stay_and_points_are_those_of_the_own_rows(
         "thresholds", "thresholds_fpr", "operating_points", "calibration_rows",
     }  # fmt: skip
     assert not any("body" in line for line in recalibrated_lines(result))
+
+
+def test_more_false_alarms_than_asked_for_are_told(
+    tmp_path: Path, own: Path, tiny_bundle: Path
+) -> None:
+    result = recalibrate(
+        tiny_bundle, own, tmp_path / "new", fpr=0.05, text_column="body", label_column="what",
+        label_map=own.parent / "map.toml", threads=1,
+    )  # fmt: skip
+    assert not any("MORE FALSE" in line for line in recalibrated_lines(result))
+    flag = result.moved[0]
+    worse = replace(flag, after=replace(flag.after, fpr=0.1, fpr_interval=(0.07, 0.14)))
+    lines = list(recalibrated_lines(replace(result, moved=(worse, result.moved[1]))))
+    assert sum("its rate is over 0.05; label more" in line for line in lines) == 1
 
 
 def test_too_few_rows_leave_nothing_behind(tmp_path: Path, own: Path, tiny_bundle: Path) -> None:

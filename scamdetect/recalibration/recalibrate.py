@@ -114,6 +114,12 @@ def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
         yield f"{one.name} (false-positive rate asked for: {one.fpr:g})"
         yield f"  before: {measured_words(one.before)}"
         yield f"  after:  {measured_words(one.after)}"
+        if one.after.fpr_interval[0] > one.fpr:
+            yield (
+                "  MORE FALSE ALARMS THAN ASKED FOR: few honest messages chose this threshold, and "
+                f"the others show that its rate is over {one.fpr:g}; label more, or ask for a "
+                "lower rate (another seed only hides it)"
+            )
     strictest = min(result.moved, key=lambda one: one.fpr)
     if strictest.after.fpr_interval[1] >= 2 * strictest.fpr:
         yield (
