@@ -39,7 +39,7 @@ def test_all_that_must_hold_holds(tmp_path: Path) -> None:
             tmp_path / "authored", "--limit", "60", "--out", tmp_path / "results",
         ],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, encoding="utf-8", timeout=300,
+        capture_output=True, text=True, encoding="utf-8", timeout=900,
     )  # fmt: skip
     assert done.stderr == ""
     record = json.loads((tmp_path / "results" / "bench_endpoints.json").read_text("utf-8"))
