@@ -130,10 +130,10 @@ def page(record: dict[str, Any]) -> list[str]:
         "",
         f"{record['date']}, commit {record['commit']}, {record['model_id']}, {record['machine']}. "
         f"{record['rounds']} rounds; {record['parallel']} requests at once, one thread each. "
-        f"Load average {before:.1f} before and {after:.1f} after: over the number of cores other "
-        "work took part of the machine, so trust the ratios more than the figures, and those "
-        "little. Milliseconds are HTTP / Python. What is measured: `benchmarks/serving.py`.",
+        f"Load average {before:.1f} before and {after:.1f} after. Milliseconds are HTTP / Python. "
+        "What is measured: `benchmarks/serving.py`.",
         "",
+        *(_BUSY if max(before, after) > record["parallel"] + 1 else []),
         *table([*header, *(f"{q} ms" for q in _QUANTILES)], rows),
         "",
         "Processor time of single messages scored together over that of a call each (under 1 "
@@ -141,6 +141,12 @@ def page(record: dict[str, Any]) -> list[str]:
     ]
 
 
+_BUSY = [
+    "**The machine was busy with other work**, which took most of the cores: nothing follows from "
+    "the speeds and latencies below, not even which way is quicker (HTTP can never be quicker than "
+    "the call within it). Measure again on a machine that is left alone.",
+    "",
+]
 _QUANTILES = {"p50": 50, "p95": 95, "p99": 99}
 
 
