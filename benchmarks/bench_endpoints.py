@@ -236,7 +236,8 @@ def run(
 def read(out: Path, suite: Suite) -> Answers | None:
     """Return the judge's answers to a suite, None where some are missing."""
     try:
-        return RunFolder(out).read_answers(suite.name, "judge", suite.manifest.rows)
+        ids = suite.rows["id"].to_pylist()
+        return RunFolder(out).read_answers(suite.name, "judge", ids)
     except ScamDetectError:
         return None
 
