@@ -17,6 +17,8 @@ from scamdetect.labels import VERDICTS, Verdict
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _FEWEST, _LONGEST = 16, 60  # characters of a segment, a wide one counting twice
 _MOST_SEGMENTS = 24  # of about even length; a text has up to twice as many
+_STRONG, _WEAK = 0.6, 0.25  # of the greatest weight
+_LEAST = 0.2  # of a logit; less is noise
 _TINY = 1e-30  # keeps the logarithm of a probability that underflows finite
 
 # Where a clause ends, with the quotes and blanks behind it: at marks that stand in no number and no
@@ -64,6 +66,13 @@ def explain(detector: Detector, text: str) -> tuple[Span, ...]:
     weights = logits[0] - np.nan_to_num(logits[1:])
     found = zip(parts, weights.tolist(), strict=True)
     return tuple(Span(*_trimmed(text, part), weight) for part, weight in found)
+
+
+def strengths(spans: Sequence[Span]) -> list[int]:
+    """Return how much of the score each span carries: 2 most of it, 1 a part, 0 next to nothing."""
+    greatest = max((span.weight for span in spans), default=0.0)
+    least, most = max(_LEAST, _WEAK * greatest), _STRONG * greatest
+    return [0 if span.weight < least else 2 if span.weight >= most else 1 for span in spans]
 
 
 def segments(text: str) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from scamdetect.cues import Cue, find_cues
-from scamdetect.explain import Detector, Span, explain
+from scamdetect.explain import Detector, Span, explain, strengths
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
 
@@ -24,8 +24,6 @@ CAUTION = (
     "Cues are found by written patterns, not by the model: honest messages have them too, and no "
     "score depends on them. Weights are of the beginning of a long text."
 )
-_STRONG, _WEAK = 0.6, 0.25  # of the greatest weight
-_LEAST = 0.2  # of a logit; less is noise
 _MOST_LISTED = 5
 _LONGEST_QUOTE = 80
 # Characters that turn the direction of text around, show as nothing, or control a terminal; joiners
@@ -110,22 +108,19 @@ class Explanation:
         places |= {place for span in self.spans for place in (span.start, span.end)}
         places |= {place for cue in self.cues for place in (cue.start, cue.end)}
         shown = sorted(places)
-        marks = _covering(shown, self._strengths())
+        spans = zip(self.spans, strengths(self.spans), strict=True)
+        marks = _covering(shown, ((span.start, span.end, strength) for span, strength in spans))
         names = _covering(shown, ((c.start, c.end, _name(c)) for c in self.cues))
         for start, end in pairwise(shown):
             meanings = "; ".join(dict.fromkeys(names.get(start, [])))
             yield visible(self.text[start:end]), max(marks.get(start, [0])), meanings
 
-    def _strengths(self) -> Iterator[tuple[int, int, int]]:
-        for span in self.spans:
-            yield span.start, span.end, _strength(span, self.spans)
-
     def _span_lines(self) -> list[tuple[str, str]]:
         strongest = sorted(self.spans, key=lambda span: -span.weight)[:_MOST_LISTED]
         return [
             (f"{span.weight:+.1f}", _quote(self.text, span.start, span.end))
-            for span in strongest
-            if _strength(span, self.spans)
+            for span, strength in zip(strongest, strengths(strongest), strict=True)
+            if strength
         ]
 
     def _cue_lines(self) -> list[tuple[str, str]]:
@@ -155,13 +150,6 @@ def _headline(prediction: Prediction) -> str:
     kinds = ", ".join(score.kind.value for score in prediction.kinds)
     parts = [f"{prediction.decision.value}: scam {prediction.scam_probability:.3f}", kinds]
     return "; ".join([part for part in (*parts, prediction.reason) if part])
-
-
-def _strength(span: Span, spans: Iterable[Span]) -> int:
-    greatest = max(other.weight for other in spans)
-    if span.weight < max(_LEAST, _WEAK * greatest):
-        return 0
-    return 2 if span.weight >= _STRONG * greatest else 1
 
 
 def _covering(places: list[int], parts: Iterable[tuple[int, int, Mark]]) -> dict[int, list[Mark]]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from scamdetect.campaigns import beginning, masked
-from scamdetect.explain import Detector, Span, explain
+from scamdetect.explain import Detector, explain, strengths
 from scamdetect.traced import trace
 
 _MOST_SHOWN = 600  # characters
 _CUT_TAG = re.compile(r"\[[a-z]*$")
 _MOST_MARKED = 3
-_STRONG, _WEAK = 0.6, 0.25  # of the greatest weight
-_LEAST = 0.2  # of a logit; less is noise
 # Characters that turn the direction of text around, show as nothing, or control a terminal.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
@@ -38,9 +35,10 @@ def sample(text: str, detector: Detector | None) -> tuple[Piece, ...]:
     """
     text = beginning(text)
     spans = () if detector is None else explain(detector, text)
-    strengths = [0] * (len(text) + 1)
-    for span, strength in _strongest(spans):
-        strengths[span.start : span.end] = [strength] * (span.end - span.start)
+    strongest = sorted(spans, key=lambda span: -span.weight)[:_MOST_MARKED]
+    marks = [0] * (len(text) + 1)
+    for span, strength in zip(strongest, strengths(strongest), strict=True):
+        marks[span.start : span.end] = [strength] * (span.end - span.start)
     whole = masked(trace(text))
     shown = str(whole)
     if len(shown) > _MOST_SHOWN:
@@ -48,7 +46,7 @@ def sample(text: str, detector: Detector | None) -> tuple[Piece, ...]:
     places = range(len(shown))
     pieces = [
         Piece("".join(shown[place] for place in group), strength)
-        for strength, group in groupby(places, key=lambda place: strengths[whole.offsets[place]])
+        for strength, group in groupby(places, key=lambda place: marks[whole.offsets[place]])
     ]
     return tuple(pieces) if len(shown) == len(whole) else (*pieces, Piece("…"))
 
@@ -59,15 +57,3 @@ def visible(value: object) -> object:
         # Of the type of the value, since what is marked as safe must not lose that.
         return type(value)(_HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", value))
     return value
-
-
-def _strongest(spans: Sequence[Span]) -> list[tuple[Span, int]]:
-    ranked = sorted(spans, key=lambda span: -span.weight)[:_MOST_MARKED]
-    if not ranked or ranked[0].weight < _LEAST:
-        return []
-    most = ranked[0].weight
-    return [
-        (span, 2 if span.weight >= _STRONG * most else 1)
-        for span in ranked
-        if span.weight >= max(_WEAK * most, _LEAST)
-    ]
