@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from scamdetect.text import SHORTENERS, find_links
-from scamdetect.traced import Traced
+from scamdetect.text import SHORTENERS
 
 APP_HOSTS = frozenset("wa.me t.me lin.ee m.me line.me zalo.me".split())
 _SCHEME = re.compile(r"(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)", re.IGNORECASE)
@@ -16,23 +15,13 @@ _HOST = re.compile(r"(?:(?!\[\.\]|\(\.\))[^/?#:\\]|\[\.\]|\(\.\)){0,255}")
 _NUMBERS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 
 
-def find_app_links(text: Traced) -> Iterator[tuple[int, int]]:
-    """Yield start and end, in a folded text, of links that open a chat in an app."""
-    for start, end in find_links(text):
-        if _host_of(text[start:end]) in APP_HOSTS:
-            yield start, end
+def opens_app(link: str) -> bool:
+    """Return whether a folded link opens a chat in an app."""
+    return _host_of(link) in APP_HOSTS
 
 
-def find_tricks(text: Traced, original: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start and end, in a folded text, of each link with a trick, and the trick's name."""
-    for start, end in find_links(text):
-        link = text[start:end]
-        written = original[slice(*text.span(start, end))]
-        for trick in _tricks(link, written):
-            yield start, end, trick
-
-
-def _tricks(link: str, written: str) -> Iterator[str]:
+def tricks(link: str, written: str) -> Iterator[str]:
+    """Yield the names of the tricks of a folded link that was written like this."""
     scheme = _SCHEME.match(link)
     bare = link[scheme.end() :] if scheme else link
     raw_host = _HOST.match(bare)

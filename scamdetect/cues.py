@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from scamdetect.cue_links import find_app_links, find_tricks
+from scamdetect.cue_links import opens_app, tricks
 from scamdetect.cue_words import LANGUAGES, find_phrases, plain
-from scamdetect.text import fold
+from scamdetect.text import find_links, fold
 from scamdetect.traced import Traced, trace
 
 _JOINING = "\u200d\ufe0e\ufe0f"
@@ -89,10 +89,12 @@ def _said(
 
 
 def _linked(folded: Traced, text: str) -> Iterator[tuple[CueKind, int, int, str | None]]:
-    for start, end in find_app_links(folded):
-        yield CueKind.OTHER_APP, *folded.span(start, end), "app link"
-    for start, end, trick in find_tricks(folded, text):
-        yield CueKind.LINK, *folded.span(start, end), trick
+    for start, end in find_links(folded):
+        link, place = folded[start:end], folded.span(start, end)
+        if opens_app(link):
+            yield CueKind.OTHER_APP, *place, "app link"
+        for trick in tricks(link, text[slice(*place)]):
+            yield CueKind.LINK, *place, trick
 
 
 def _whole(text: str, end: int) -> int:

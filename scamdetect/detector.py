@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeGuard, overload
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, overload
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scamdetect.batching import chunked, fold_duplicates
 from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError
-from scamdetect.explanation import Explanation, explain_text
 from scamdetect.first_tier import Tier, check_tier
 from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
 from scamdetect.operating_points import OperatingPoint, cheapest_point, find_point
@@ -25,6 +24,9 @@ from scamdetect.tables import append, texts_of
 from scamdetect.text import normalise
 from scamdetect.thresholds import KindThresholds, Thresholds, is_number, known_kind_flags
 from scamdetect.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from scamdetect.explanation import Explanation
 
 STREAM_WINDOW = 1024
 
@@ -221,6 +223,9 @@ class ScamDetector:
         """
         if _is_several(text):
             raise TypeError(f"expected one text, got {type(text).__name__}; explain each by itself")
+        # Cues take as long to import as half of the package, and few callers explain.
+        from scamdetect.explanation import explain_text
+
         return explain_text(self, text, self._predict([text])[0])
 
     def score_table(
