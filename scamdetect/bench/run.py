@@ -189,8 +189,6 @@ def _score_batch(
     began = time.perf_counter()
     try:
         answers = checked(detector, texts)
-    except EndpointError:
-        raise
     except DetectorError as problem:
         return _row_by_row(suite, detector, ids, texts, first, skip_failing, problem)
     if answers.seconds is None:
@@ -214,8 +212,6 @@ def _row_by_row(
         began = time.perf_counter()
         try:
             answers = checked(detector, [text])
-        except EndpointError:
-            raise
         except DetectorError as problem:
             if not skip_failing:
                 raise DetectorError(
