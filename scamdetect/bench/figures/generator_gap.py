@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from scamdetect.bench.answers import Bools, Floats
 from scamdetect.bench.figures.recalibrated import draws, ranged
+from scamdetect.bench.figures.records import read_records, write_records
 from scamdetect.bench.figures.target import (
     FPRS,
     MAIN,
@@ -19,9 +19,7 @@ from scamdetect.bench.figures.target import (
     fpr_by_group,
     recall_by_group,
 )
-from scamdetect.errors import InputError
 from scamdetect.evaluation.metrics import Estimate, bootstrap_by_group, recall_at_fpr_estimate
-from scamdetect.files import replacing
 from scamdetect.thresholds import threshold_at_fpr
 
 FILE = "generators.json"
@@ -117,28 +115,17 @@ def best_f1_threshold(scores: Floats, scam: Bools, weights: Floats) -> float:
 
 def write_gaps(gaps: list[GapRecord], folder: Path) -> None:
     """Write the gaps for the report of the folder."""
-    with replacing(folder / FILE) as partial:
-        text = json.dumps([asdict(gap) for gap in gaps], indent=1, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
+    write_records(folder / FILE, gaps)
 
 
 def read_gaps(folder: Path) -> list[GapRecord]:
     """Return the gaps in the folder, nothing where there are none; InputError where damaged."""
-    path = folder / FILE
-    try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-        return [
-            GapRecord(
-                **one | {"with_it": _side(one["with_it"]), "without_it": _side(one["without_it"])}
-            )
-            for one in records
-        ]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, TypeError, KeyError) as problem:
-        raise InputError(
-            f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
-        ) from problem
+    return read_records(folder / FILE, _gap)
+
+
+def _gap(record: dict[str, Any]) -> GapRecord:
+    sides = {name: _side(record[name]) for name in ("with_it", "without_it")}
+    return GapRecord(**record | sides)
 
 
 def _side(record: Mapping[str, Any]) -> Side:

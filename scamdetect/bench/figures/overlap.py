@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from scamdetect.bench.answers import Detector
+from scamdetect.bench.figures.records import read_records, write_records
 from scamdetect.bench.suite import Suite
-from scamdetect.errors import InputError
 from scamdetect.evaluation.contamination import CONTAINED, containment
 from scamdetect.evaluation.table import column, read_rows
-from scamdetect.files import file_sha256, replacing
+from scamdetect.files import file_sha256
 from scamdetect.text import normalise
 
 FILE = "overlaps.json"
@@ -61,23 +60,14 @@ def audit(suites: Sequence[Suite], detectors: Sequence[Detector], corpus: Path, 
         train = list(column(read_rows(corpus, {"train"}), "norm"))
         for suite in due:
             found += _overlaps(suite, train, digest, names)
-    with replacing(out / FILE) as partial:
-        text = json.dumps([asdict(one) for one in found], indent=1)
-        partial.write_text(text + "\n", encoding="utf-8")
+    write_records(out / FILE, found)
 
 
 def read_overlaps(folder: Path) -> list[Overlap]:
     """Return what ``audit`` found, nothing where it was not run; raise InputError where damaged."""
-    path = folder / FILE
-    try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-        return [Overlap(**one | {"detectors": tuple(one["detectors"])}) for one in records]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, TypeError, KeyError) as problem:
-        raise InputError(
-            f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
-        ) from problem
+    return read_records(
+        folder / FILE, lambda one: Overlap(**one | {"detectors": tuple(one["detectors"])})
+    )
 
 
 def _overlaps(
