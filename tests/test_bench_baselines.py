@@ -16,8 +16,10 @@ pytest.importorskip("skops", reason="needs the extra bench")
 from scamdetect.bench.answers import Training
 from scamdetect.bench.detector_names import checked
 from scamdetect.bench.detectors import baselines
-from scamdetect.bench.detectors.baselines import encoder, fit_tfidf, keywords, tfidf
+from scamdetect.bench.detectors.baselines import encoder, keywords, tfidf
 from scamdetect.errors import InputError
+from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluation.table import normalised
 from scamdetect.files import file_sha256
 
 TEXTS = ["GUARANTEED bitcoin  profit, pay the release fee", "\u200b", "lunch near the bridge?"]
@@ -79,9 +81,10 @@ def test_a_damaged_fit_is_made_anew(corpus: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(checked(again, TEXTS).scam, checked(first, TEXTS).scam)
 
 
-def test_tfidf_can_be_fitted_on_rows_at_hand(corpus: Path, tmp_path: Path) -> None:
+def test_tfidf_is_what_its_rows_teach(corpus: Path, tmp_path: Path) -> None:
     kept = checked(tfidf("", setting(tmp_path, corpus=corpus)), TEXTS)
-    np.testing.assert_array_equal(fit_tfidf(train_rows(), Logged())(TEXTS).scam, kept.scam)
+    fitted = train_baseline(train_rows(), Logged())
+    np.testing.assert_array_equal(fitted.scam_probabilities(normalised(TEXTS)), kept.scam)
 
 
 def test_the_encoder_keeps_its_regression(

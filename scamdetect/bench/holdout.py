@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.bench.answers import Bools
+from scamdetect.bench.suites.rows import chance
 from scamdetect.bench.writers import generators
 from scamdetect.errors import InputError
 from scamdetect.evaluation.table import Objects, column, normaliser_problem
@@ -37,25 +38,27 @@ class HeldOut:
     def trained_rows(self, generator: str) -> int:
         """Return how many train rows of a generator are left to learn from."""
         train = column(self.corpus, "role") == "train"
-        return int((train & (self.writers == generator) & ~self._near_tests()).sum())
+        return int((train & (self.writers == generator) & ~self._near_tests).sum())
 
     def with_all(self) -> pa.Table:
         """Return the corpus without rows to learn from that measure, or are near one that does."""
-        return self.corpus.filter(pa.array(~(self._near_tests() & self._learnt())))
+        return self.corpus.filter(pa.array(~(self._near_tests & self._learnt)))
 
     def without(self, generator: str) -> pa.Table:
         """Return the same without any row of the generator to learn or calibrate from."""
-        gone = (self._near_tests() | (self.writers == generator)) & self._learnt()
+        gone = (self._near_tests | (self.writers == generator)) & self._learnt
         return self.corpus.filter(pa.array(~gone))
 
     @property
     def changes_training(self) -> bool:
         """Return whether rows that measure had to be taken from what is learnt."""
-        return bool((self._near_tests() & self._learnt()).any())
+        return bool((self._near_tests & self._learnt).any())
 
+    @cached_property
     def _learnt(self) -> Bools:
         return np.isin(column(self.corpus, "role").astype(str), _LEARNT)
 
+    @cached_property
     def _near_tests(self) -> Bools:
         """Return the rows of every group with a row that measures, whoever wrote them."""
         groups = column(self.corpus, "group").astype(np.int64)
@@ -122,4 +125,4 @@ def _test_rows(table: pa.Table, own: Bools) -> Bools:
 
 def _draw(row_hash: str) -> float:
     """Return a number in [0, 1) that the row's hash decides, apart from other uses of it."""
-    return int(hashlib.sha256(f"held out {row_hash}".encode()).hexdigest()[:8], 16) / 2**32
+    return int(chance(f"held out {row_hash}")[:8], 16) / 2**32

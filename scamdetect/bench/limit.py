@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 
 import numpy as np
 import pyarrow as pa
 
 from scamdetect.bench.suite import Suite, make_suite
+from scamdetect.bench.suites.rows import chance
 from scamdetect.errors import InputError
 
 
@@ -28,7 +28,7 @@ def limited(suite: Suite, rows: int) -> Suite:
         clean = record["clean_id"] or record["id"]
         families[pair_of[clean] or clean].append(place)
     cells: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name in sorted(families, key=lambda one: hashlib.sha256(one.encode()).hexdigest()):
+    for name in sorted(families, key=chance):
         first = records[families[name][0]]
         cells[first["verdict"], first["lang"]].append(name)
     taken: list[int] = []

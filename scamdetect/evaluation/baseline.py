@@ -38,14 +38,7 @@ class Baseline:
 
     def scam_probabilities(self, texts: Sequence[str]) -> Floats:
         """Return the scam probability of each normalised text (n,), NaN where it is empty."""
-        classes = list(self.model.classes_)
-        scores = np.full(len(texts), np.nan)
-        full = [place for place, text in enumerate(texts) if text]
-        if full:
-            features = self.vectoriser.transform(texts[place] for place in full)
-            found = self.model.predict_proba(features)[:, classes.index(Verdict.SCAM.value)]
-            scores[full] = float32_decimals(found)
-        return scores
+        return scam_probabilities(self.model, self.vectoriser.transform, texts)
 
     def to_parts(self) -> dict[str, Any]:
         """Return what ``from_parts`` makes the same baseline of: few arrays and the model.
@@ -64,6 +57,21 @@ class Baseline:
         vectoriser = _weighing(parts["ngrams"].tolist())
         vectoriser.idf_ = parts["idf"]
         return cls(vectoriser, parts["model"])
+
+
+def scam_probabilities(
+    classifier: Any,  # noqa: ANN401 (an estimator of scikit-learn)
+    features: Callable[[list[str]], Any],
+    texts: Sequence[str],
+) -> Floats:
+    """Return the classifier's scam probability of each text's features (n,), NaN where empty."""
+    scores = np.full(len(texts), np.nan)
+    full = [place for place, text in enumerate(texts) if text]
+    if full:
+        found = classifier.predict_proba(features([texts[place] for place in full]))
+        scam = list(classifier.classes_).index(Verdict.SCAM.value)
+        scores[full] = float32_decimals(found[:, scam])
+    return scores
 
 
 def train_baseline(train: pa.Table, log: Callable[[str], None]) -> Baseline:

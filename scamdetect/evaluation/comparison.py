@@ -48,6 +48,7 @@ _FLAG_CODE = tuple(
 _TFIDF_CODE = (*_FLAG_CODE, "scamdetect.evaluation.baseline")
 _ENCODER_CODE = (
     *_FLAG_CODE,
+    "scamdetect.evaluation.baseline",
     "scamdetect.evaluation.encoder_baseline",
     *(f"scamdetect.training.{name}" for name in ("base", "model", "precision", "probe")),
 )

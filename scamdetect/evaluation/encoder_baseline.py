@@ -11,7 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.evaluation.metrics import Floats, float32_decimals
+from scamdetect.evaluation.baseline import scam_probabilities
+from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import column
 from scamdetect.labels import Verdict
@@ -42,14 +43,9 @@ class EncoderBaseline:
 
     def scam_probabilities(self, texts: Sequence[str]) -> Floats:
         """Return the scam probability of each normalised text (n,), NaN where it is empty."""
-        classes = list(self.classifier.classes_)
-        scores = np.full(len(texts), np.nan)
-        full = [place for place, text in enumerate(texts) if text]
-        if full:
-            vectors = _vectors(self.base, self.model, [texts[place] for place in full])
-            found = self.classifier.predict_proba(vectors)[:, classes.index(Verdict.SCAM.value)]
-            scores[full] = float32_decimals(found)
-        return scores
+        return scam_probabilities(
+            self.classifier, lambda full: _vectors(self.base, self.model, full), texts
+        )
 
 
 def train_encoder_baseline(

@@ -34,6 +34,7 @@ _KEYWORD_CODE = (
 _TFIDF_CODE = (*_TEXT_CODE, "scamdetect.evaluation.baseline")
 _ENCODER_CODE = (
     *_TEXT_CODE,
+    "scamdetect.evaluation.baseline",
     "scamdetect.evaluation.encoder_baseline",
     "scamdetect.evaluation.reference_mix",
     *(f"scamdetect.training.{name}" for name in ("base", "model", "precision", "probe")),
@@ -88,14 +89,6 @@ def encoder(target: str, setting: Setting) -> Detector:
         return _scoring(load_encoder_baseline(BASE, classifier).scam_probabilities)
 
     return _trained("encoder", _ENCODER_CODE, setting, ready)
-
-
-def fit_tfidf(train: pa.Table, log: Log) -> Score:
-    """Return what scores texts by TF-IDF fitted on these corpus rows; nothing is kept.
-
-    Raises InputError without legit and scam rows.
-    """
-    return _scoring(train_baseline(train, log).scam_probabilities)
 
 
 def _trained(
