@@ -11,8 +11,6 @@ from scamdetect.drift.profile import Profile, read_profile
 from scamdetect.drift.psi import Level, worst
 from scamdetect.drift.rates import Rate
 from scamdetect.dumps.scored import ScoredDump, open_scored
-from scamdetect.errors import InputError
-from scamdetect.output import shown
 
 SAMPLE = 5_000
 TEXT_COLUMN = "text"
@@ -82,12 +80,11 @@ def measure_drift(
 
 
 def _text(dumps: tuple[ScoredDump, ScoredDump], given: str | None) -> str | None:
-    name = given or TEXT_COLUMN
-    lacking = [dump for dump in dumps if not dump.has(name)]
-    if given is None or not lacking:
-        return None if lacking else name
-    listing = ", ".join(map(shown, (*lacking[0].columns, *lacking[0].members)))
-    raise InputError(f"{lacking[0].path} has no column {given!r}; its columns are: {listing}")
+    if given is None:
+        return TEXT_COLUMN if all(dump.has(TEXT_COLUMN) for dump in dumps) else None
+    for dump in dumps:
+        dump.require(given)
+    return given
 
 
 def _side(dump: ScoredDump, profile: Profile) -> Side:

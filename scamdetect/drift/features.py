@@ -11,7 +11,7 @@ from scamdetect.drift.profile import Profile
 from scamdetect.drift.psi import Level, Psi, contributions, psi
 from scamdetect.drift.rates import Rate, Share
 from scamdetect.labels import Decision
-from scamdetect.reporting.names import kind_name, language_name
+from scamdetect.reporting.names import kind_name, language_title
 
 _LEAST_SHARE = 0.01  # of either dump, from which on a category has a bin of its own
 _MOST_BINS = 30
@@ -123,7 +123,7 @@ def _names(
     ranked = sorted(shares, key=lambda key: (-shares[key], key))
     kept = [key for key in ranked[:_MOST_BINS] if shares[key] >= _LEAST_SHARE]
     rest = [key for key in ranked if key not in kept]
-    title = _language if name == "languages" else kind_name
+    title = language_title if name == "languages" else kind_name
     labels = [title(key) for key in kept] + [OTHERS] * bool(rest)
     counts = [
         [side[key] for key in kept] + [sum(side[key] for key in rest)] * bool(rest)
@@ -145,11 +145,6 @@ def _feature(
     rows = zip(labels, reference, current, adds, strict=True)
     index = psi(reference, current) if labels else Psi(0.0, 0.0, 0.0, 0.0)
     return Feature(name, of, tuple(Bin(*row) for row in rows), index, comparable)
-
-
-def _language(code: str) -> str:
-    name = language_name(code)
-    return name if name == code else f"{name} ({code})"
 
 
 def _share(counts: Mapping[str, int], key: str) -> float:

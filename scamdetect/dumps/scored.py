@@ -81,6 +81,12 @@ class ScoredDump:
         """Return whether there is a column, or a path such as ``message.body``."""
         return column in self.columns or column in self.members
 
+    def require(self, column: str) -> None:
+        """Raise InputError, naming what there is, where there is no such column or path."""
+        if not self.has(column):
+            listing = ", ".join(map(output.shown, (*self.columns, *self.members)))
+            raise InputError(f"{self.path} has no column {column!r}; its columns are: {listing}")
+
     def batches(
         self, text: str | None = None, time: str | None = None, key: str | None = None
     ) -> Iterator[ScoredBatch]:

@@ -17,7 +17,6 @@ from scamdetect.labelling.pool import Candidate, Pool
 from scamdetect.labelling.quotas import quotas
 from scamdetect.labelling.spread import Chosen
 from scamdetect.labelling.survey import logit, survey, usable
-from scamdetect.output import shown
 from scamdetect.uniform_sample import UniformSample
 
 AUDIT, UNCERTAIN = "audit", "uncertain"
@@ -75,9 +74,8 @@ def choose_queue(
         raise InputError(f"a queue needs n from 1 on and an audit in [0, 1]; got {n}, {audit}")
     dump = open_scored(Path(scored))
     for column in (text_column, key_column):
-        if column is not None and not dump.has(column):
-            listing = ", ".join(map(shown, (*dump.columns, *dump.members)))
-            raise InputError(f"{dump.path} has no column {column!r}; its columns are: {listing}")
+        if column is not None:
+            dump.require(column)
     found = survey(dump, text_column)
     drawn = round(n * audit)
     wanted = quotas(found.languages, n - drawn)

@@ -17,6 +17,12 @@ _LANGUAGES = {
 _KINDS: dict[str, str] = {Kind.JOB: "fake job", Kind.OTHER: "other", Kind.ECOMMERCE: "fake shop"}
 
 
+def language_title(code: str) -> str:
+    """Return the name of a language with its code behind it, the code alone where it has none."""
+    name = language_name(code)
+    return name if name == code else f"{name} ({code})"
+
+
 def language_name(code: str) -> str:
     """Return the English name of a language, its code where there is none."""
     return _LANGUAGES.get(code, code)

@@ -19,7 +19,6 @@ from scamdetect.dumps.top_groups import TopGroups, top_groups
 from scamdetect.errors import BundleError, InputError
 from scamdetect.files import writing
 from scamdetect.labels import Decision
-from scamdetect.output import shown
 from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.reporting.bands import bands
 from scamdetect.reporting.counts import Counts
@@ -101,10 +100,9 @@ def write_report(
 
 
 def _column(dump: ScoredDump, given: str | None, default: str | None) -> str | None:
-    if given is None or dump.has(given):
-        return given or default
-    listing = ", ".join(map(shown, (*dump.columns, *dump.members)))
-    raise InputError(f"{dump.path} has no column {given!r}; its columns are: {listing}")
+    if given is not None:
+        dump.require(given)
+    return given or default
 
 
 def _read(dump: ScoredDump, text: str | None, time: str | None) -> tuple[Counts, Campaigns]:

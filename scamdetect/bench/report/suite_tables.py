@@ -21,7 +21,7 @@ from scamdetect.bench.report.leaderboard import marked
 from scamdetect.evaluation.cells import counted, decimal, percent
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.section import Section, section
-from scamdetect.reporting.names import kind_name, language_name
+from scamdetect.reporting.names import kind_name, language_title
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results
@@ -110,7 +110,7 @@ def language_section(results: Results, suite: str) -> Section | None:
     )
     return _matrix(
         results, suite, "language", f"By language: {suite}", about,
-        lambda code: code if language_name(code) == code else f"{language_name(code)} ({code})",
+        language_title,
         {"scams found": lambda cell: cell.recall, "false alarms": lambda cell: cell.fpr},
         plots=(f"languages-{suite}",),
     )  # fmt: skip
