@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from scamdetect.conversation_rule import ConversationRule
 from scamdetect.errors import BundleError
 from scamdetect.files import file_sha256
 from scamdetect.first_tier import ClearingRule
@@ -64,6 +65,7 @@ class Bundle:
     calibration_rows: CalibrationRows
     known_answers: tuple[KnownAnswer, ...]
     clearing: ClearingRule | None  # of the first tier, where the bundle has one
+    conversation: ConversationRule | None  # where one was fitted
     training: Mapping[str, Any]
 
     @classmethod
@@ -103,6 +105,7 @@ class Bundle:
             calibration_rows=settings["calibration_rows"],
             known_answers=settings["known_answers"],
             clearing=_clearing(folder, settings["first_tier"]),
+            conversation=settings["conversation"],
             training=manifest["training"],
         )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scamdetect.batching import chunked, fold_duplicates
 from scamdetect.bundle import Bundle
+from scamdetect.conversation_rule import ConversationRule, unfitted_rule
 from scamdetect.errors import InputError
 from scamdetect.first_tier import Tier, check_tier
 from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
@@ -26,6 +27,7 @@ from scamdetect.thresholds import KindThresholds, Thresholds, is_number, known_k
 from scamdetect.workers import WorkerPool
 
 if TYPE_CHECKING:
+    from scamdetect.conversation import ConversationPrediction
     from scamdetect.explanation import Explanation
 
 STREAM_WINDOW = 1024
@@ -227,6 +229,31 @@ class ScamDetector:
         from scamdetect.explanation import explain_text
 
         return explain_text(self, text, self._predict([text])[0])
+
+    def predict_conversation(
+        self, messages: Iterable[object], *, me: str | None = None
+    ) -> ConversationPrediction:
+        """Return the risk of a conversation after each turn, from each sender's own words.
+
+        A message is a text, or a mapping with ``text`` and, if known, ``sender`` and ``time`` (a
+        datetime, ISO 8601 text or seconds since 1970). What ``me`` writes is not judged; without it
+        all senders are. Lines that quote others are left out. Raises TypeError on a bare text,
+        InputError on a mapping without ``text`` or with other keys.
+        """
+        return self.predict_conversations([messages], me=me)[0]
+
+    def predict_conversations(
+        self, conversations: Iterable[Iterable[object]], *, me: str | None = None
+    ) -> list[ConversationPrediction]:
+        """Return the prediction for each conversation, order kept; all are scored together."""
+        from scamdetect.conversation import predict_conversations
+
+        return predict_conversations(self, self.conversation_rule, conversations, me)
+
+    @property
+    def conversation_rule(self) -> ConversationRule:
+        """Return how conversations are judged; ``fitted_on`` is empty where the bundle says not."""
+        return self._bundle.conversation or unfitted_rule(self._bundle.thresholds)
 
     def score_table(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scamdetect.conversation_rule import ConversationRule, Weights
 from scamdetect.errors import BundleError, InputError
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
@@ -47,6 +48,7 @@ _OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "calibration_rows": dict,
     "thresholds_fpr": dict,
     "first_tier": (dict, type(None)),
+    "conversation": dict,
 }
 
 
@@ -106,6 +108,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         "operating_points": _operating_points(path, settings["operating_points"]),
         "known_answers": _known_answers(path, settings.get("known_answers", [])),
         "first_tier": _clearing_rule(path, settings.get("first_tier")),
+        "conversation": _conversation(path, settings.get("conversation")),
     }
 
 
@@ -253,6 +256,27 @@ def _clearing_rule(path: Path, table: dict[str, Any] | None) -> ClearingRule | N
     if not shares or min(numbers[2:]) < 0 or not isinstance(rule.proven, bool):
         needs = "needs numbers, probabilities that sum to 1, and proven true or false"
         raise wrong(path, "first_tier", table, needs)
+    return rule
+
+
+def _conversation(path: Path, table: dict[str, Any] | None) -> ConversationRule | None:
+    if table is None:
+        return None
+    try:
+        rule = ConversationRule(
+            **table
+            | {
+                "weights": Weights(**table["weights"]),
+                "thresholds": _thresholds(path, table["thresholds"]),
+                "thresholds_fpr": _thresholds_fpr(path, table["thresholds_fpr"]),
+            }
+        )
+    except (KeyError, TypeError, InputError) as problem:
+        needs = "needs weights, window_characters, thresholds, thresholds_fpr, enough_turns and "
+        raise wrong(path, "conversation", table, f"{needs}fitted_on") from problem
+    counts = (rule.window_characters, rule.enough_turns)
+    if not all(isinstance(count, int) and count > 0 for count in counts):
+        raise wrong(path, "conversation", table, "needs whole numbers over 0")
     return rule
 
 

@@ -1,0 +1,277 @@
+"""Conversations: the risk after each turn, from each sender's own words."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from scamdetect.conversation_rule import (
+    LEAST,
+    ConversationRule,
+    SenderState,
+    as_risk,
+    log_odds,
+)
+from scamdetect.labels import Decision
+from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
+from scamdetect.turns import Message, own_words, read_messages
+
+OWN_SIDE = "of the own side"
+ONLY_QUOTES = "only quotes others"
+NOTHING_JUDGED = "there is nothing to judge"
+
+_MOST_MATTERED = 3
+_NEAR = math.log(10)  # below the highest, in log odds
+
+
+class Detector(Protocol):
+    """The part of ScamDetector that a conversation needs."""
+
+    @property
+    def model_id(self) -> str:
+        """Return what names the model."""
+
+    def predict(self, texts: Iterable[object], /) -> list[Prediction]:
+        """Return one prediction a text, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message of a conversation and the risk after it.
+
+    ``position`` is its place in the messages as given, from 0; ``risk`` is of the conversation,
+    over all judged senders, None until something was judged; ``scam_probability`` is of its own
+    words alone, None with a ``reason`` where they were not judged.
+    """
+
+    position: int
+    sender: str | None
+    risk: float | None
+    scam_probability: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationPrediction:
+    """The answer for one conversation.
+
+    ``risk`` compares with the thresholds of conversations and never falls from turn to turn.
+    ``needs_context`` says that it passes only because too little was said to tell.
+    ``crossed_at`` is the position of the first turn from which the decision was ``flag``,
+    ``suspect`` the judged sender of the highest risk. ``turns`` are in the order in which they were
+    read. ``turns_that_mattered`` are positions of what carries the suspect's risk, in that order
+    too, and ``kinds`` are of these turns, strongest first; both are empty where nothing is to be
+    seen to.
+    """
+
+    decision: Decision
+    needs_context: bool
+    risk: float | None
+    crossed_at: int | None
+    suspect: str | None
+    kinds: tuple[KindScore, ...]
+    turns: tuple[Turn, ...]
+    turns_that_mattered: tuple[int, ...]
+    notes: tuple[str, ...]
+    model_id: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types only, with the ``schema_version`` of this layout."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "decision": self.decision.value,
+            "needs_context": self.needs_context,
+            "risk": self.risk,
+            "crossed_at": self.crossed_at,
+            "suspect": self.suspect,
+            "kinds": [{"kind": k.kind.value, "probability": k.probability} for k in self.kinds],
+            "turns": [
+                {
+                    "position": turn.position,
+                    "sender": turn.sender,
+                    "risk": turn.risk,
+                    "scam_probability": turn.scam_probability,
+                    "reason": turn.reason,
+                }
+                for turn in self.turns
+            ],
+            "turns_that_mattered": list(self.turns_that_mattered),
+            "notes": list(self.notes),
+            "model_id": self.model_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A judged turn: its place among the turns, and what the model says of it.
+
+    ``window`` is the prediction for the sender's last words, which end with this message.
+    """
+
+    place: int
+    sender: str | None
+    message: Prediction
+    window: Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The messages of a conversation in the order in which they are read, and what is judged."""
+
+    messages: tuple[Message, ...]
+    reasons: tuple[str | None, ...]  # why one is not judged, by place
+    judged: tuple[Judged, ...]
+    notes: tuple[str, ...]
+
+
+def predict_conversations(
+    detector: Detector,
+    rule: ConversationRule,
+    conversations: Iterable[Iterable[Any]],
+    me: str | None = None,
+) -> list[ConversationPrediction]:
+    """Return a prediction for each conversation; the texts of all are scored together.
+
+    Each is an iterable of messages as ``turns.read_messages`` takes them. What ``me`` writes is not
+    judged; without it all senders are. Takes time linear in the number of messages.
+    """
+    readings = read_conversations(detector, rule.window_characters, conversations, me)
+    return [_judge(reading, rule, detector.model_id) for reading in readings]
+
+
+def read_conversations(
+    detector: Detector, window: int, conversations: Iterable[Iterable[Any]], me: str | None = None
+) -> list[Reading]:
+    """Return what the model says of the turns of each conversation."""
+    read = [read_messages(conversation) for conversation in conversations]
+    texts: list[object] = []
+    places: list[list[int]] = []
+    for messages, _ in read:
+        own = own_words(messages)
+        judged = [place for place, message in enumerate(messages) if not _is_mine(message, me)]
+        last_words: dict[str | None, str] = defaultdict(str)
+        for place in judged:
+            text, sender = own[place], messages[place].sender
+            if isinstance(text, str):
+                last_words[sender] = f"{last_words[sender]}\n{text}"[-window:].lstrip()
+            texts += [text, last_words[sender]]
+        places.append(judged)
+    following = iter(detector.predict(texts))
+    return [
+        _reading(messages, notes, judged, following)
+        for (messages, notes), judged in zip(read, places, strict=True)
+    ]
+
+
+def _reading(
+    messages: Sequence[Message],
+    notes: tuple[str, ...],
+    places: Sequence[int],
+    predictions: Iterable[Prediction],
+) -> Reading:
+    reasons: list[str | None] = [OWN_SIDE] * len(messages)
+    judged = []
+    following = iter(predictions)
+    for place in places:
+        message, window = next(following), next(following)
+        reasons[place] = _reason(messages[place], message)
+        if reasons[place] is None:
+            judged.append(Judged(place, messages[place].sender, message, window))
+    return Reading(tuple(messages), tuple(reasons), tuple(judged), notes)
+
+
+def _reason(message: Message, prediction: Prediction) -> str | None:
+    if prediction.decision is not Decision.UNSCORED:
+        return None
+    quotes = isinstance(message.text, str) and message.text.strip()
+    return (
+        ONLY_QUOTES
+        if quotes and prediction.reason == "empty after normalisation"
+        else (prediction.reason)
+    )
+
+
+def _is_mine(message: Message, me: str | None) -> bool:
+    return me is not None and message.sender == me
+
+
+def _judge(reading: Reading, rule: ConversationRule, model_id: str) -> ConversationPrediction:
+    states: dict[str | None, SenderState] = defaultdict(SenderState)
+    highest, suspect, crossed_at = -math.inf, None, None
+    risk: float | None = None
+    of_place = {judged.place: judged for judged in reading.judged}
+    turns = []
+    for place, message in enumerate(reading.messages):
+        judged = of_place.get(place)
+        if judged is not None:
+            state = states[judged.sender]
+            state.add(_log_odds(judged.message), _log_odds(judged.window))
+            own = state.log_odds(rule.weights)
+            if own > highest:
+                highest, suspect, risk = own, judged.sender, round(as_risk(own), 6)
+            if crossed_at is None and risk is not None and risk >= rule.thresholds.flag:
+                crossed_at = message.position
+        turns.append(
+            Turn(
+                message.position,
+                message.sender,
+                risk,
+                None if judged is None else judged.message.scam_probability,
+                reading.reasons[place],
+            )
+        )
+    decision = Decision.UNSCORED if risk is None else rule.thresholds.decide(risk)
+    mattered = (
+        _mattered(reading.judged, suspect) if decision in (Decision.FLAG, Decision.REVIEW) else ()
+    )
+    most_turns = max((state.turns for state in states.values()), default=0)
+    return ConversationPrediction(
+        decision=decision,
+        needs_context=decision is Decision.PASS and most_turns < rule.enough_turns,
+        risk=risk,
+        crossed_at=crossed_at,
+        suspect=suspect,
+        kinds=_kinds(mattered),
+        turns=tuple(turns),
+        turns_that_mattered=tuple(reading.messages[j.place].position for j in mattered),
+        notes=reading.notes if reading.judged else (*reading.notes, NOTHING_JUDGED),
+        model_id=model_id,
+    )
+
+
+def _mattered(judged: Sequence[Judged], suspect: str | None) -> tuple[Judged, ...]:
+    """Return the turns whose words make the suspect's risk, in their order.
+
+    These are the highest messages, as far as they come near the highest, and the turn with which
+    the highest window ends.
+    """
+    own = [one for one in judged if one.sender == suspect]
+    ranked = sorted(own, key=lambda one: -_log_odds(one.message))[:_MOST_MATTERED]
+    near = [one for one in ranked if _log_odds(ranked[0].message) - _log_odds(one.message) <= _NEAR]
+    ending = max(own, key=lambda one: _log_odds(one.window))
+    found = {one.place: one for one in (*near, ending)}
+    return tuple(found[place] for place in sorted(found))
+
+
+def _kinds(mattered: Sequence[Judged]) -> tuple[KindScore, ...]:
+    """Return the kinds that the model names in these turns, each with its highest probability."""
+    highest: dict[Any, float] = {}
+    for judged in mattered:
+        for score in (*judged.message.kinds, *judged.window.kinds):
+            highest[score.kind] = max(score.probability, highest.get(score.kind, 0.0))
+    ranked = sorted(highest.items(), key=lambda pair: -pair[1])
+    return tuple(KindScore(kind, probability) for kind, probability in ranked)
+
+
+def _log_odds(prediction: Prediction) -> float:
+    scam, legit, spam = (
+        prediction.scam_probability,
+        prediction.legit_probability,
+        prediction.spam_probability,
+    )
+    if scam is None or legit is None or spam is None:
+        return LEAST
+    return log_odds(scam, legit + spam)

@@ -1,0 +1,90 @@
+"""How the scores of a sender's words so far become one risk, which never falls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scamdetect.errors import InputError
+from scamdetect.thresholds import Thresholds
+
+LEAST = -8.0  # the log odds of what nothing was said of
+_TINY = 1e-30  # keeps the logarithm of a probability that underflows finite
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each feature of a sender adds to the log odds of a risk.
+
+    The features are log odds of scam: the highest of a message, and the highest of a window of the
+    sender's last words, so far. Raises InputError on a negative weight: the risk would fall while
+    the words get worse.
+    """
+
+    bias: float
+    message: float
+    window: float
+
+    def __post_init__(self) -> None:
+        numbers = (self.bias, self.message, self.window)
+        if not all(map(math.isfinite, numbers)) or min(self.message, self.window) < 0:
+            raise InputError(f"weights of a conversation must be numbers from 0 on; got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRule:
+    """How a bundle judges conversations, fitted on threads that it did not train on.
+
+    ``window_characters`` of a sender's last words are read together. ``thresholds`` are risks at
+    the false-positive rates ``thresholds_fpr`` of whole conversations. ``enough_turns`` is by how
+    many turns of the suspect most scams that are found at all were found; before, a low risk says
+    little. ``fitted_on`` counts conversations by verdict, and is empty where nothing was fitted.
+    """
+
+    weights: Weights
+    window_characters: int
+    thresholds: Thresholds
+    thresholds_fpr: Mapping[str, float]
+    enough_turns: int
+    fitted_on: Mapping[str, int]
+
+
+def unfitted_rule(thresholds: Thresholds) -> ConversationRule:
+    """Return the rule of a bundle without one: its highest message decides, as if alone."""
+    return ConversationRule(
+        weights=Weights(bias=0.0, message=1.0, window=0.0),
+        window_characters=500,
+        thresholds=Thresholds(thresholds.flag, thresholds.review),
+        thresholds_fpr={},
+        enough_turns=6,
+        fitted_on={},
+    )
+
+
+class SenderState:
+    """What is kept of one sender: three numbers, however long the conversation."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+        self.message = self.window = LEAST
+
+    def add(self, message: float, window: float) -> None:
+        """Add a turn: the log odds of the message and of the window that ends with it."""
+        self.turns += 1
+        self.message = max(self.message, message)
+        self.window = max(self.window, window)
+
+    def log_odds(self, weights: Weights) -> float:
+        """Return the log odds of the risk."""
+        return weights.bias + weights.message * self.message + weights.window * self.window
+
+
+def log_odds(scam: float, rest: float) -> float:
+    """Return the log odds of a scam probability and that of all else, at least ``LEAST``."""
+    return max(math.log(scam + _TINY) - math.log(rest + _TINY), LEAST)
+
+
+def as_risk(log_odds: float) -> float:
+    """Return the risk in [0, 1] of log odds."""
+    return 0.5 + 0.5 * math.tanh(log_odds / 2)
