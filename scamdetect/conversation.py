@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,8 +15,9 @@ from scamdetect.conversation_rule import (
     as_risk,
     log_odds,
 )
-from scamdetect.labels import Decision
+from scamdetect.labels import Decision, Kind
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
+from scamdetect.text import normalise
 from scamdetect.turns import Message, own_words, read_messages
 
 OWN_SIDE = "of the own side"
@@ -108,13 +109,16 @@ class ConversationPrediction:
 class Judged:
     """A judged turn: its place among the turns, and what the model says of it.
 
-    ``window`` is the prediction for the sender's last words, which end with this message.
+    ``message`` and ``window`` are the log odds of scam of the message alone and of the sender's
+    last words, which end with it; ``kinds`` are what the model names in either.
     """
 
     place: int
     sender: str | None
-    message: Prediction
-    window: Prediction
+    message: float
+    window: float
+    scam_probability: float
+    kinds: tuple[KindScore, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def predict_conversations(
     judged; without it all senders are. Takes time linear in the number of messages.
     """
     readings = read_conversations(detector, rule.window_characters, conversations, me)
-    return [_judge(reading, rule, detector.model_id) for reading in readings]
+    return [judge(reading, rule, detector.model_id) for reading in readings]
 
 
 def read_conversations(
@@ -170,35 +174,40 @@ def _reading(
     messages: Sequence[Message],
     notes: tuple[str, ...],
     places: Sequence[int],
-    predictions: Iterable[Prediction],
+    predictions: Iterator[Prediction],
 ) -> Reading:
     reasons: list[str | None] = [OWN_SIDE] * len(messages)
     judged = []
-    following = iter(predictions)
     for place in places:
-        message, window = next(following), next(following)
+        message, window = next(predictions), next(predictions)
         reasons[place] = _reason(messages[place], message)
-        if reasons[place] is None:
-            judged.append(Judged(place, messages[place].sender, message, window))
+        if message.scam_probability is not None:
+            judged.append(
+                Judged(
+                    place,
+                    messages[place].sender,
+                    _log_odds(message),
+                    _log_odds(window),
+                    message.scam_probability,
+                    (*message.kinds, *window.kinds),
+                )
+            )
     return Reading(tuple(messages), tuple(reasons), tuple(judged), notes)
 
 
 def _reason(message: Message, prediction: Prediction) -> str | None:
-    if prediction.decision is not Decision.UNSCORED:
+    if prediction.scam_probability is not None:
         return None
-    quotes = isinstance(message.text, str) and message.text.strip()
-    return (
-        ONLY_QUOTES
-        if quotes and prediction.reason == "empty after normalisation"
-        else (prediction.reason)
-    )
+    words = normalise(message.text) if isinstance(message.text, str) else ""
+    return ONLY_QUOTES if words else prediction.reason
 
 
 def _is_mine(message: Message, me: str | None) -> bool:
     return me is not None and message.sender == me
 
 
-def _judge(reading: Reading, rule: ConversationRule, model_id: str) -> ConversationPrediction:
+def judge(reading: Reading, rule: ConversationRule, model_id: str) -> ConversationPrediction:
+    """Return the prediction for a conversation that was read."""
     states: dict[str | None, SenderState] = defaultdict(SenderState)
     highest, suspect, crossed_at = -math.inf, None, None
     risk: float | None = None
@@ -208,10 +217,10 @@ def _judge(reading: Reading, rule: ConversationRule, model_id: str) -> Conversat
         judged = of_place.get(place)
         if judged is not None:
             state = states[judged.sender]
-            state.add(_log_odds(judged.message), _log_odds(judged.window))
+            state.add(judged.message, judged.window)
             own = state.log_odds(rule.weights)
             if own > highest:
-                highest, suspect, risk = own, judged.sender, round(as_risk(own), 6)
+                highest, suspect, risk = own, judged.sender, as_risk(own)
             if crossed_at is None and risk is not None and risk >= rule.thresholds.flag:
                 crossed_at = message.position
         turns.append(
@@ -219,7 +228,7 @@ def _judge(reading: Reading, rule: ConversationRule, model_id: str) -> Conversat
                 message.position,
                 message.sender,
                 risk,
-                None if judged is None else judged.message.scam_probability,
+                None if judged is None else judged.scam_probability,
                 reading.reasons[place],
             )
         )
@@ -249,18 +258,18 @@ def _mattered(judged: Sequence[Judged], suspect: str | None) -> tuple[Judged, ..
     the highest window ends.
     """
     own = [one for one in judged if one.sender == suspect]
-    ranked = sorted(own, key=lambda one: -_log_odds(one.message))[:_MOST_MATTERED]
-    near = [one for one in ranked if _log_odds(ranked[0].message) - _log_odds(one.message) <= _NEAR]
-    ending = max(own, key=lambda one: _log_odds(one.window))
+    ranked = sorted(own, key=lambda one: -one.message)[:_MOST_MATTERED]
+    near = [one for one in ranked if ranked[0].message - one.message <= _NEAR]
+    ending = max(own, key=lambda one: one.window)
     found = {one.place: one for one in (*near, ending)}
     return tuple(found[place] for place in sorted(found))
 
 
 def _kinds(mattered: Sequence[Judged]) -> tuple[KindScore, ...]:
     """Return the kinds that the model names in these turns, each with its highest probability."""
-    highest: dict[Any, float] = {}
+    highest: dict[Kind, float] = {}
     for judged in mattered:
-        for score in (*judged.message.kinds, *judged.window.kinds):
+        for score in judged.kinds:
             highest[score.kind] = max(score.probability, highest.get(score.kind, 0.0))
     ranked = sorted(highest.items(), key=lambda pair: -pair[1])
     return tuple(KindScore(kind, probability) for kind, probability in ranked)

@@ -86,5 +86,5 @@ def log_odds(scam: float, rest: float) -> float:
 
 
 def as_risk(log_odds: float) -> float:
-    """Return the risk in [0, 1] of log odds."""
-    return 0.5 + 0.5 * math.tanh(log_odds / 2)
+    """Return the risk in [0, 1] of log odds, to six decimals."""
+    return round(0.5 + 0.5 * math.tanh(log_odds / 2), 6)

@@ -1,0 +1,211 @@
+"""Fit how a bundle judges conversations, on threads of the calibrate rows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from scamdetect.bundle import CARD, SETTINGS, Bundle, write_manifest
+from scamdetect.conversation import Reading, read_conversations
+from scamdetect.conversation_rule import (
+    LEAST,
+    ConversationRule,
+    SenderState,
+    Weights,
+    as_risk,
+)
+from scamdetect.data.corpus_rows import is_own
+from scamdetect.data.dialogues import Dialogue, dialogues
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import BundleError, InputError, RecipeError
+from scamdetect.evaluation.reference_mix import BASE_RATE
+from scamdetect.settings import read_json
+from scamdetect.thresholds import Thresholds, threshold_at_fpr
+from scamdetect.training.card import write_card
+from scamdetect.training.rows import read_roles
+from scamdetect.training.run import corpus_sha256
+
+WINDOW = 500  # characters
+FLAG_FPR, REVIEW_FPR = 0.01, 0.05
+LONGEST = 100  # messages
+FEWEST = 100  # conversations of each verdict
+_MOST = 150  # conversations of a source and verdict
+_FOUND_BY_THEN = 0.8
+_PENALTY = 1e-3  # on squared weights, for where one feature parts all
+_ROUNDS = 5
+
+Doubles = NDArray[np.float64]
+Log = Callable[[str], None]
+
+
+def fit_conversation_rule(
+    detector: ScamDetector, calibrate: pa.Table, seed: int = 0
+) -> ConversationRule | None:
+    """Return the rule fitted on the conversations among the calibrate rows.
+
+    Each source weighs the same among the scams and among the honest ones, and scams are a fifth of
+    all, as for messages. None where either has under ``FEWEST`` conversations.
+    """
+    found = drawn(dialogues(calibrate, longest=LONGEST), seed)
+    if min(sum(one.scam for one in found), sum(not one.scam for one in found)) < FEWEST:
+        return None
+    readings = read_conversations(detector, WINDOW, [one.messages for one in found])
+    return fit_rule(found, readings)
+
+
+def fit_rule(found: Sequence[Dialogue], readings: Sequence[Reading]) -> ConversationRule:
+    """Return the rule fitted on these conversations and what the model says of their turns."""
+    scam = np.array([one.scam for one in found])
+    masses = source_masses(found)
+    at_rate = masses * np.where(scam, BASE_RATE, 1 - BASE_RATE)
+    last = [_last_features(reading) for reading in readings]
+    weights = _fit(last, scam, at_rate)
+    risks = np.array([max(map(as_risk, _log_odds(features, weights))) for features in last])
+    flag = threshold_at_fpr(risks[~scam], FLAG_FPR, masses[~scam])
+    review = threshold_at_fpr(risks[~scam], REVIEW_FPR, masses[~scam])
+    thresholds = Thresholds(min(flag, 1.0), min(review, flag, 1.0))
+    caught = np.flatnonzero(scam & (risks >= thresholds.flag)).tolist()
+    turns = [_turns_until(readings[place], weights, thresholds.flag) for place in caught]
+    return ConversationRule(
+        weights=weights,
+        window_characters=WINDOW,
+        thresholds=thresholds,
+        thresholds_fpr={"flag": FLAG_FPR, "review": REVIEW_FPR},
+        enough_turns=_weighted_quantile(turns, masses[caught], _FOUND_BY_THEN),
+        fitted_on={"legit": int((~scam).sum()), "scam": int(scam.sum())},
+    )
+
+
+def add_conversation_rule(
+    folder: Path, corpus: Path, out: Path, version: str | None, log: Log
+) -> None:
+    """Write the bundle ``out``: that in ``folder``, with a rule fitted on the corpus.
+
+    ``version`` gives it another version. Raises BundleError where ``out`` exists, RecipeError on
+    another corpus than the bundle's, InputError on too few conversations.
+    """
+    if out.exists():
+        raise BundleError(f"{out} exists; remove it or choose another --out")
+    bundle = Bundle.load(folder)
+    if bundle.training.get("corpus_sha256") != corpus_sha256(corpus):
+        raise RecipeError(f"{corpus} is not the corpus that {folder} was made from; pass that one")
+    licences = bundle.training["recipe"]["data"]["licences"]
+    with ScamDetector.load(folder) as detector:
+        rule = fit_conversation_rule(detector, read_roles(corpus, ["calibrate"], licences))
+    if rule is None:
+        raise InputError(
+            f"{corpus}: has under {FEWEST} scam or honest conversations among its calibrate rows; "
+            "build it with more sources"
+        )
+    settings = read_json(folder / SETTINGS) | {"conversation": as_settings(rule)}
+    settings |= {} if version is None else {"version": version}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".conversations-") as work:
+        draft = Path(work) / "bundle"
+        shutil.copytree(folder, draft, ignore=shutil.ignore_patterns(".*"))
+        text = json.dumps(settings, indent=1, ensure_ascii=False)
+        (draft / SETTINGS).write_text(text + "\n", encoding="utf-8")
+        write_card(draft / CARD, settings, bundle.training)
+        write_manifest(draft, bundle.training)
+        Bundle.load(draft)
+        draft.rename(out)
+    log(
+        f"{out}: conversations are flagged from a risk of {rule.thresholds.flag:.4f} "
+        f"({FLAG_FPR:.0%} of honest ones), reviewed from {rule.thresholds.review:.4f}; fitted on "
+        f"{rule.fitted_on['scam']} scams and {rule.fitted_on['legit']} honest ones"
+    )
+
+
+def as_settings(rule: ConversationRule) -> dict[str, Any]:
+    """Return the rule as ``scamdetect.json`` holds it."""
+    thresholds = {"flag": rule.thresholds.flag, "review": rule.thresholds.review}
+    return asdict(rule) | {"thresholds": thresholds}
+
+
+def drawn(found: Iterable[Dialogue], seed: int = 0) -> list[Dialogue]:
+    """Return at most so many conversations of each source and verdict, drawn at random."""
+    cells: dict[tuple[str, bool], list[Dialogue]] = defaultdict(list)
+    for one in found:
+        cells[_source(one), one.scam].append(one)
+    generator = np.random.default_rng(seed)
+    kept = []
+    for _, cell in sorted(cells.items()):
+        places = np.sort(generator.permutation(len(cell))[:_MOST])
+        kept += [cell[place] for place in places]
+    return kept
+
+
+def source_masses(found: Sequence[Dialogue]) -> Doubles:
+    """Return masses (n,) that sum to 1 for each verdict, the same for each of its sources."""
+    cells = [(one.scam, _source(one)) for one in found]
+    rows = Counter(cells)
+    sources = Counter(scam for scam, _ in rows)
+    return np.array([1 / sources[cell[0]] / rows[cell] for cell in cells])
+
+
+def _source(one: Dialogue) -> str:
+    # The files by language of this project's own messages are one source, by one writer.
+    return "authored" if is_own(one.source) else one.source
+
+
+def _last_features(reading: Reading) -> Doubles:
+    """Return the highest message and window (senders, 2) of each sender."""
+    states: dict[str | None, SenderState] = defaultdict(SenderState)
+    for turn in reading.judged:
+        states[turn.sender].add(turn.message, turn.window)
+    rows = [(state.message, state.window) for state in states.values()]
+    return np.array(rows or [(LEAST, LEAST)])
+
+
+def _fit(last: Sequence[Doubles], scam: NDArray[np.bool_], masses: Doubles) -> Weights:
+    """Return weights of the least logistic loss, where the riskiest sender speaks for all."""
+    numbers = np.array([-1.0, 0.5, 0.5])
+    signs = np.where(scam, 1.0, -1.0)
+    for _ in range(_ROUNDS):
+        riskiest = np.array([features[int((features @ numbers[1:]).argmax())] for features in last])
+
+        def loss(given: Doubles, rows: Doubles = riskiest) -> float:
+            margins = signs * (given[0] + rows @ given[1:])
+            penalty = _PENALTY * float((given[1:] ** 2).sum())
+            return float((masses * np.logaddexp(0, -margins)).sum()) + penalty
+
+        numbers = minimize(loss, numbers, bounds=[(None, None), (0, None), (0, None)]).x
+    bias, message, window = (round(float(number), 4) for number in numbers)
+    return Weights(bias, message, window)
+
+
+def _log_odds(features: Doubles, weights: Weights) -> list[float]:
+    rows: list[float] = (
+        weights.bias + features @ np.array([weights.message, weights.window])
+    ).tolist()
+    return rows
+
+
+def _turns_until(reading: Reading, weights: Weights, flag: float) -> int:
+    """Return how many turns the sender had taken who first reached the threshold."""
+    states: dict[str | None, SenderState] = defaultdict(SenderState)
+    for turn in reading.judged:
+        state = states[turn.sender]
+        state.add(turn.message, turn.window)
+        if as_risk(state.log_odds(weights)) >= flag:
+            return state.turns
+    raise ValueError("the conversation never reaches the threshold")
+
+
+def _weighted_quantile(values: Sequence[int], masses: Doubles, share: float) -> int:
+    if not values:
+        return 1
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(masses[order]) >= share * masses.sum() * (1 - 1e-9)
+    return int(np.array(values)[order][int(reached.argmax())])
