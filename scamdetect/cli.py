@@ -17,7 +17,7 @@ from scamdetect.cli_explain import explain
 from scamdetect.cli_options import MODEL
 from scamdetect.cli_queue import labels, queue
 from scamdetect.cli_serve import serve
-from scamdetect.cli_train import average, evaluate, export, train
+from scamdetect.cli_train import average, conversations, evaluate, export, train
 from scamdetect.errors import (
     EndpointError,
     InputError,
@@ -79,6 +79,7 @@ cli.add_command(data)
 cli.add_command(train)
 cli.add_command(average)
 cli.add_command(export)
+cli.add_command(conversations)
 cli.add_command(evaluate)
 cli.add_command(bench)
 

@@ -71,6 +71,21 @@ def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
 
 @click.command()
 @click.argument("bundle", type=_PATH)
+@click.option("--out", type=_PATH, required=True, help="Folder of the new bundle.")
+@_CORPUS
+@click.option("--version", help="Version of the new bundle.  [default: that of BUNDLE]")
+def conversations(bundle: Path, out: Path, corpus: Path, version: str | None) -> None:
+    """Fit anew how a bundle judges conversations; its scores of messages stay.
+
+    `scamdetect export` does this too. CORPUS must be the one that BUNDLE was made from.
+    """
+    with extra("train"):
+        from scamdetect.training.conversations import add_conversation_rule
+    add_conversation_rule(bundle, corpus, out, version, click.echo)
+
+
+@click.command()
+@click.argument("bundle", type=_PATH)
 @_CORPUS
 @click.option(
     "--out", type=_PATH, default="benchmarks/results", show_default=True, help="Results folder."

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from scamdetect.bundle import CARD, SETTINGS, Bundle, write_manifest
+from scamdetect.bundle import SETTINGS, Bundle, write_manifest
 from scamdetect.conversation import Reading, read_conversations
 from scamdetect.conversation_rule import (
     LEAST,
@@ -32,7 +32,6 @@ from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.evaluation.reference_mix import BASE_RATE
 from scamdetect.settings import read_json
 from scamdetect.thresholds import Thresholds, threshold_at_fpr
-from scamdetect.training.card import write_card
 from scamdetect.training.rows import read_roles
 from scamdetect.training.run import corpus_sha256
 
@@ -92,8 +91,8 @@ def add_conversation_rule(
 ) -> None:
     """Write the bundle ``out``: that in ``folder``, with a rule fitted on the corpus.
 
-    ``version`` gives it another version. Raises BundleError where ``out`` exists, RecipeError on
-    another corpus than the bundle's, InputError on too few conversations.
+    ``version`` gives it another version; the card stays as it was. Raises BundleError where ``out``
+    exists, RecipeError on another corpus than the bundle's, InputError on too few conversations.
     """
     if out.exists():
         raise BundleError(f"{out} exists; remove it or choose another --out")
@@ -116,7 +115,6 @@ def add_conversation_rule(
         shutil.copytree(folder, draft, ignore=shutil.ignore_patterns(".*"))
         text = json.dumps(settings, indent=1, ensure_ascii=False)
         (draft / SETTINGS).write_text(text + "\n", encoding="utf-8")
-        write_card(draft / CARD, settings, bundle.training)
         write_manifest(draft, bundle.training)
         Bundle.load(draft)
         draft.rename(out)

@@ -35,6 +35,7 @@ from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.calibration import REVIEW_FPR, Calibration, calibrate
 from scamdetect.training.card import write_card
+from scamdetect.training.conversations import as_settings, fit_conversation_rule
 from scamdetect.training.export import export_fp32
 from scamdetect.training.first_tier import make_first_tier
 from scamdetect.training.model import ScamModel
@@ -119,6 +120,13 @@ def release(
         parities = _parity(exact, small, pa.concat_tables([held["calibrate"], held["dev"]]))
         check_parity(parities)
         settings["known_answers"] = _known_answers(small)
+        log("fitting how conversations are judged")
+        with ScamDetector.load(small) as detector:
+            rule = fit_conversation_rule(detector, held["calibrate"])
+        if rule is None:
+            log("no rule: there are too few conversations among the calibrate rows")
+        else:
+            settings["conversation"] = as_settings(rule)
         training = {
             "scamdetect": scamdetect.__version__,
             "recipe": msgspec.to_builtins(recipe),

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scamdetect import Decision, ScamDetector
+from scamdetect.conversation import NOTHING_JUDGED, ONLY_QUOTES, OWN_SIDE
+from scamdetect.conversation_rule import Weights
+from scamdetect.errors import BundleError, InputError
+from tests.tiny_bundle import write_tiny_bundle
+
+RULE = {
+    "weights": {"bias": -1.0, "message": 0.5, "window": 0.5},
+    "window_characters": 60,
+    "thresholds": {"flag": 0.9, "review": 0.6},
+    "thresholds_fpr": {"flag": 0.01, "review": 0.05},
+    "enough_turns": 3,
+    "fitted_on": {"legit": 120, "scam": 110},
+}
+OPENER, LURE = "hello, how are you?", "guaranteed profit with bitcoin"
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> ScamDetector:
+    folder = write_tiny_bundle(tmp_path_factory.mktemp("fitted") / "bundle", conversation=RULE)
+    return ScamDetector.load(folder)
+
+
+def said(*turns: tuple[str, object]) -> list[dict[str, object]]:
+    return [{"sender": sender, "text": text} for sender, text in turns]
+
+
+def test_the_risk_rises_with_the_lure_and_names_who_wrote_it(detector: ScamDetector) -> None:
+    found = detector.predict_conversation(
+        said(("A", OPENER), ("B", "thanks, hello"), ("A", LURE), ("B", "no, lunch"))
+    )
+    assert (found.decision, found.suspect, found.crossed_at) == (Decision.FLAG, "A", 2)
+    assert found.turns_that_mattered == (2,)
+    assert found.kinds[0].kind == "investment"
+    risks = [turn.risk for turn in found.turns]
+    assert risks[1] is not None and risks[2] is not None and risks[1] < 0.6 < risks[2]
+    assert found.risk == risks[-1] == risks[2]
+
+
+def test_the_last_words_together_tell_what_no_message_tells(detector: ScamDetector) -> None:
+    words = ("guaranteed", "profit", "bitcoin")
+    parts = detector.predict_conversation(said(*(("A", word) for word in words)))
+    by_many = detector.predict_conversation(said(*zip("ABC", words, strict=True)))
+    assert parts.risk is not None and by_many.risk is not None
+    assert parts.risk > by_many.risk
+
+
+def test_ones_own_side_is_not_judged(detector: ScamDetector) -> None:
+    messages = said(("A", OPENER), ("B", LURE))
+    found = detector.predict_conversation(messages, me="B")
+    assert found.decision is Decision.PASS
+    assert [turn.reason for turn in found.turns] == [None, OWN_SIDE]
+    assert detector.predict_conversation(messages).suspect == "B"
+
+
+def test_quoting_a_lure_makes_no_suspect(detector: ScamDetector) -> None:
+    found = detector.predict_conversation(said(("A", LURE), ("B", LURE), ("B", f"> {LURE}")))
+    assert found.suspect == "A"
+    assert [turn.reason for turn in found.turns] == [None, ONLY_QUOTES, ONLY_QUOTES]
+
+
+def test_few_turns_need_context_and_many_do_not(detector: ScamDetector) -> None:
+    assert detector.predict_conversation([OPENER]).needs_context
+    assert not detector.predict_conversation([OPENER] * 3).needs_context
+    assert not detector.predict_conversation([LURE]).needs_context
+
+
+@pytest.mark.parametrize("messages", [[], [None], [""], [{"text": float("nan")}], [b"bytes"]])
+def test_nothing_to_judge_is_unscored(detector: ScamDetector, messages: list[object]) -> None:
+    found = detector.predict_conversation(messages)
+    assert found.decision is Decision.UNSCORED
+    assert (found.risk, found.suspect, found.needs_context) == (None, None, False)
+    assert found.notes == (NOTHING_JUDGED,)
+    assert len(found.turns) == len(messages)
+
+
+def test_unscored_turns_keep_the_risk(detector: ScamDetector) -> None:
+    found = detector.predict_conversation([LURE, None, "\ud800"])
+    assert found.turns[1].risk == found.turns[0].risk
+    assert found.turns[1].reason == "missing"
+
+
+def test_a_bundle_without_a_rule_goes_by_its_highest_message(tiny_bundle: Path) -> None:
+    with ScamDetector.load(tiny_bundle) as plain:
+        found = plain.predict_conversation([OPENER, LURE])
+        highest = max(p.scam_probability or 0 for p in plain.predict([OPENER, LURE]))
+        assert plain.conversation_rule.fitted_on == {}
+    assert found.risk == pytest.approx(highest, abs=1e-5)
+
+
+def test_many_conversations_are_scored_as_each_alone(detector: ScamDetector) -> None:
+    conversations = [said(("A", OPENER), ("B", LURE)), [], [LURE, OPENER]]
+    together = detector.predict_conversations(conversations)
+    assert together == [detector.predict_conversation(one) for one in conversations]
+
+
+def test_long_threads_take_two_texts_a_turn_of_bounded_length(
+    detector: ScamDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    predict = detector.predict
+
+    def spy(texts: list[str]) -> object:
+        seen.extend(texts)
+        return predict(texts)
+
+    monkeypatch.setattr(detector, "predict", spy)
+    found = detector.predict_conversation([f"hello {n}" for n in range(3_000)])
+    assert len(found.turns) == 3_000
+    assert len(seen) == 6_000
+    assert max(map(len, seen)) <= RULE["window_characters"]
+
+
+def test_the_dict_is_json(detector: ScamDetector) -> None:
+    found = detector.predict_conversation(said(("A", LURE)))
+    record = json.loads(json.dumps(found.to_dict()))
+    assert record["decision"] == "flag"
+    assert record["turns"][0]["sender"] == "A"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("AB"), st.sampled_from([OPENER, LURE, "lunch", "profit", "", None])
+        ),
+        max_size=8,
+    )
+)
+def test_the_risk_never_falls_and_prefixes_agree(
+    detector: ScamDetector, turns: list[tuple[str, object]]
+) -> None:
+    found = detector.predict_conversation(said(*turns))
+    risks = [turn.risk for turn in found.turns if turn.risk is not None]
+    assert risks == sorted(risks)
+    for count in range(1, len(turns)):
+        part = detector.predict_conversation(said(*turns[:count]))
+        assert part.turns == found.turns[:count]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": {"bias": 0.0, "message": -1.0, "window": 0.0}},
+        {"weights": {"bias": 0.0}},
+        {"thresholds": {"flag": 0.2, "review": 0.5}},
+        {"enough_turns": 0},
+        {"window_characters": 2.5},
+        {"unknown": 1},
+    ],
+)
+def test_a_damaged_rule_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle", conversation=RULE | change)
+    with pytest.raises(BundleError, match="conversation|thresholds"):
+        ScamDetector.load(folder)
+
+
+def test_weights_must_be_finite() -> None:
+    with pytest.raises(InputError, match="numbers from 0"):
+        replace(Weights(0.0, 1.0, 1.0), window=float("nan"))

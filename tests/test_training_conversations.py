@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from invented_dialogues import dialogue_table
+
+from scamdetect import Decision, ScamDetector
+from scamdetect.bundle import MODEL, Bundle, write_manifest
+from scamdetect.conversation import judge, read_conversations
+from scamdetect.conversation_rule import ConversationRule
+from scamdetect.data.dialogues import dialogues
+from scamdetect.errors import BundleError, InputError, RecipeError
+from scamdetect.files import file_sha256
+from scamdetect.text import NORMALISER_VERSION
+from scamdetect.training.conversations import (
+    FEWEST,
+    WINDOW,
+    add_conversation_rule,
+    drawn,
+    fit_conversation_rule,
+    source_masses,
+)
+from tests.tiny_bundle import write_tiny_bundle
+
+
+def fitted(detector: ScamDetector) -> ConversationRule:
+    rule = fit_conversation_rule(detector, dialogue_table(FEWEST))
+    assert rule is not None
+    return rule
+
+
+def test_the_rule_parts_scams_from_honest_conversations(detector: ScamDetector) -> None:
+    rule = fitted(detector)
+    assert rule.weights.message + rule.weights.window > 0
+    assert rule.fitted_on == {"legit": FEWEST, "scam": FEWEST}
+    assert 1 <= rule.enough_turns <= 3
+    assert 0 < rule.thresholds.review <= rule.thresholds.flag <= 1
+
+
+def test_no_more_honest_conversations_are_flagged_than_asked_for(detector: ScamDetector) -> None:
+    rule = fitted(detector)
+    found = drawn(dialogues(dialogue_table(FEWEST)))
+    readings = read_conversations(detector, WINDOW, [one.messages for one in found])
+    flagged = np.array([judge(r, rule, "").decision is Decision.FLAG for r in readings])
+    scam = np.array([one.scam for one in found])
+    masses = source_masses(found)
+    assert masses[flagged & ~scam].sum() <= rule.thresholds_fpr["flag"] + 1e-9
+    assert masses[scam].sum() == pytest.approx(1)
+
+
+def test_too_few_conversations_give_no_rule(detector: ScamDetector) -> None:
+    assert fit_conversation_rule(detector, dialogue_table(FEWEST - 1)) is None
+
+
+def test_drawing_is_bounded_and_repeatable() -> None:
+    rows = list(dialogues(dialogue_table(900)))
+    some = drawn(rows)
+    assert some == drawn(rows)
+    assert len(some) == 600  # of two sources and two verdicts, 150 each
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[Path, Path]:
+    corpus = tmp_path / "corpus.parquet"
+    table = dialogue_table(FEWEST)
+    table = table.append_column("licence_class", pa.array(["permissive"] * table.num_rows))
+    built_with = {"normaliser_version": str(NORMALISER_VERSION)}
+    pq.write_table(table.replace_schema_metadata(built_with), corpus)
+    folder = write_tiny_bundle(tmp_path / "bundle")
+    made_from(folder, corpus)
+    return folder, corpus
+
+
+def made_from(folder: Path, corpus: Path) -> None:
+    training = {
+        "corpus_sha256": file_sha256(corpus),
+        "recipe": {"data": {"licences": "default"}},
+    }
+    write_manifest(folder, training)
+
+
+def test_a_bundle_gets_a_rule_and_keeps_all_else(made: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, corpus = made
+    told: list[str] = []
+    add_conversation_rule(folder, corpus, tmp_path / "out", "0.0.2", told.append)
+    before, after = Bundle.load(folder), Bundle.load(tmp_path / "out")
+    assert before.conversation is None and after.conversation is not None
+    assert after.conversation.fitted_on == {"legit": FEWEST, "scam": FEWEST}
+    assert (after.version, after.thresholds) == ("0.0.2", before.thresholds)
+    assert file_sha256(after.folder / MODEL) == file_sha256(before.folder / MODEL)
+    assert "conversations are flagged from a risk of" in told[0]
+
+
+def test_a_bundle_of_another_corpus_is_refused(made: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, corpus = made
+    pq.write_table(pq.read_table(corpus).slice(1), corpus)
+    with pytest.raises(RecipeError, match="is not the corpus"):
+        add_conversation_rule(folder, corpus, tmp_path / "out", None, print)
+
+
+def test_an_existing_bundle_is_not_replaced(made: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(BundleError, match="exists"):
+        add_conversation_rule(*made, tmp_path / "out", None, print)
+
+
+def test_too_few_conversations_are_an_error(made: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, corpus = made
+    pq.write_table(pq.read_table(corpus).slice(0, 20), corpus)
+    made_from(folder, corpus)
+    with pytest.raises(InputError, match="under 100"):
+        add_conversation_rule(folder, corpus, tmp_path / "out", None, print)
+    assert not (tmp_path / "out").exists()
