@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from scamdetect.conversation import ConversationPrediction
     from scamdetect.detector import ScamDetector
     from scamdetect.errors import ScamDetectError
     from scamdetect.labels import Decision, Kind, Verdict
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "ConversationPrediction",
     "Decision",
     "Kind",
     "KindScore",
@@ -24,6 +26,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ConversationPrediction": "scamdetect.conversation",
     "Decision": "scamdetect.labels",
     "Kind": "scamdetect.labels",
     "KindScore": "scamdetect.prediction",
