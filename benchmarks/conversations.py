@@ -36,7 +36,7 @@ from scamdetect.evaluation.conversations import (
     recall_at_own_fpr,
     suspects,
 )
-from scamdetect.evaluation.provenance import commit, file_stem, machine, today
+from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.pages import table, write_results
 from scamdetect.training.conversations import LONGEST, drawn, fit_rule
 
@@ -73,7 +73,7 @@ def main() -> None:
                                                    "review": rule.thresholds.review}},
             "sets": {name: _figures(answers) for name, answers in sets.items()},
         }  # fmt: skip
-    path = asked.out / f"conversations-{file_stem(record['model_id'])}.json"
+    path = asked.out / f"conversations-{asked.bundle.resolve().name}.json"
     sys.stdout.write(write_results(path, record, _page(record)))
 
 

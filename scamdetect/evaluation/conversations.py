@@ -96,11 +96,10 @@ def _after(turn: int | None, own: Sequence[Judged]) -> AfterTurn:
     flagged = np.array([one.decision is Decision.FLAG for one in predictions])
     early = [one.needs_context for one in predictions]
     review = [one.decision is Decision.REVIEW for one in predictions]
+    passed = [one.decision is Decision.PASS and not one.needs_context for one in predictions]
     shares = [sum(some) / len(own) for some in (review, early)]
     measure = recall if own[0].dialogue.scam else false_positive_rate
-    return AfterTurn(
-        turn, measure(flagged), shares[0], shares[1], 1 - float(flagged.mean()) - sum(shares)
-    )
+    return AfterTurn(turn, measure(flagged), shares[0], shares[1], sum(passed) / len(own))
 
 
 def detection(answers: Sequence[Judged]) -> Detection | None:
