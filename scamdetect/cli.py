@@ -10,6 +10,7 @@ import click
 
 from scamdetect.cli_bench import bench
 from scamdetect.cli_calibrate import calibrate
+from scamdetect.cli_card import card
 from scamdetect.cli_data import data
 from scamdetect.cli_drift import drift
 from scamdetect.cli_dumps import report, score
@@ -80,6 +81,7 @@ cli.add_command(train)
 cli.add_command(average)
 cli.add_command(export)
 cli.add_command(evaluate)
+cli.add_command(card)
 cli.add_command(bench)
 
 
