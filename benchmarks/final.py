@@ -28,6 +28,7 @@ from scamdetect.evaluation.contamination import contamination
 from scamdetect.evaluation.gates import BAR, Gate, gates
 from scamdetect.evaluation.kind_figures import BY_SOURCE
 from scamdetect.evaluation.logbook import add_line, read_lines
+from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.protocol import FLAG
 from scamdetect.evaluation.provenance import commit, file_stem, today
@@ -62,11 +63,12 @@ def main() -> None:
     if len({detector.model_id for detector in detectors}) < len(detectors):
         raise InputError("a bundle is named twice; name each once")
     for detector in detectors:
-        if detector.model_id in opened:
-            raise InputError(
-                f"{log}: {detector.model_id} was opened on {opened[detector.model_id]}; "
-                "the final part is opened once per bundle"
-            )
+        for name in same_bundle_ids(detector.bundle):
+            if name in opened:
+                raise InputError(
+                    f"{log}: {name} was opened on {opened[name]}; "
+                    "the final part is opened once per bundle"
+                )
     # A part that is opened and not logged would be open for good: all that can fail comes first.
     parts = {"final": asked.authored, UNTRAINED: asked.authored / UNTRAINED}
     tables = {rows: authored_table(folder, "test") for rows, folder in parts.items()}

@@ -81,9 +81,10 @@ class Bundle:
         _check_config(folder / CONFIG)
         _check_model(folder / MODEL)
         name, version = settings["name"], settings["version"]
+        files = {file: entry["sha256"] for file, entry in manifest["files"].items()}
         return cls(
             folder=folder,
-            model_id=f"{name}@{version}+{_fingerprint(manifest['files'])}",
+            model_id=f"{name}@{version}+{fingerprint(files)}",
             name=name,
             version=version,
             languages=tuple(settings["languages"]),
@@ -185,9 +186,11 @@ def _listed(folder: Path) -> set[str]:
     return names
 
 
-def _verified_manifest(folder: Path) -> dict[str, Any]:
-    present = _listed(folder)
-    path = folder / MANIFEST
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest with all its files named inside the folder; their contents are not read.
+
+    Raises BundleError, naming the entry and the cure.
+    """
     manifest = read_json(path)
     check_version(path, "schema_version", manifest.get("schema_version"), SCHEMA_VERSION)
     files = manifest.get("files")
@@ -197,6 +200,14 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
         pure = PurePosixPath(name)
         if len(pure.parts) != 1 or name == ".." or "\\" in name or ":" in name:
             raise BundleError(f"{path}: lists {name!r}, outside the folder; {AGAIN}")
+    return manifest
+
+
+def _verified_manifest(folder: Path) -> dict[str, Any]:
+    present = _listed(folder)
+    path = folder / MANIFEST
+    manifest = read_manifest(path)
+    files = manifest["files"]
     for name in (*FILES, *files):
         if name not in present:
             raise BundleError(f"{folder / name}: missing; {AGAIN}")
@@ -243,6 +254,7 @@ def _check_model(path: Path) -> None:
         )
 
 
-def _fingerprint(files: Mapping[str, Mapping[str, Any]]) -> str:
-    lines = "".join(f"{name} {files[name]['sha256']}\n" for name in sorted(files))
+def fingerprint(files: Mapping[str, str]) -> str:
+    """Return the last part of a model id from the sha256 of every file by name."""
+    lines = "".join(f"{name} {files[name]}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()[:8]

@@ -10,10 +10,12 @@ import click
 
 from scamdetect.cli_bench import bench
 from scamdetect.cli_calibrate import calibrate
+from scamdetect.cli_card import card
 from scamdetect.cli_data import data
 from scamdetect.cli_drift import drift
 from scamdetect.cli_dumps import report, score
 from scamdetect.cli_explain import explain
+from scamdetect.cli_hub import hub
 from scamdetect.cli_options import MODEL
 from scamdetect.cli_queue import labels, queue
 from scamdetect.cli_serve import serve
@@ -81,6 +83,8 @@ cli.add_command(average)
 cli.add_command(export)
 cli.add_command(conversations)
 cli.add_command(evaluate)
+cli.add_command(card)
+cli.add_command(hub)
 cli.add_command(bench)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +22,10 @@ from benchmarks import throughput_peers as peers
 from benchmarks.compare_bundles import ALL, compare, languages
 from benchmarks.learning_curve import with_share
 from benchmarks.throughput_workloads import build, count_tokens
-from scamdetect.bundle import Bundle
+from scamdetect.bundle import Bundle, write_manifest
 from scamdetect.data.authored import AuthoredRow, write_rows
 from scamdetect.errors import InputError
+from scamdetect.evaluation.measured_as import RECORD, MeasuredAs
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.text import normalise
 
@@ -80,10 +82,19 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     assert (gate["slice"], gate["fpr"]["n"], gate["met"]) == ("finance", 13, None)
     assert gate["verdict"].startswith("too few")
     assert "bar of 2% on finance" in first.stdout
-    second = _run("final.py", tiny_bundle, *options)
+    second = _run("final.py", _with_new_card(tiny_bundle, authored / "carded"), *options)
     assert second.returncode == 1 and "opened once per bundle" in second.stderr
     log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")
     assert log.count("\n") == 3
+
+
+def _with_new_card(bundle: Path, folder: Path) -> Path:
+    measured = Bundle.load(bundle)
+    shutil.copytree(bundle, folder)
+    (folder / "README.md").write_text("# Another card\n", encoding="utf-8")
+    record = {RECORD: [MeasuredAs.now(measured).record()]}
+    write_manifest(folder, dict(measured.training) | record)
+    return folder
 
 
 def test_without_a_corpus_the_final_part_is_not_audited(authored: Path, tiny_bundle: Path) -> None:

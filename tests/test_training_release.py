@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from card_pattern import check_pattern
 from synthetic_corpus import row, table
 from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
 
@@ -78,6 +79,7 @@ def test_thresholds_and_record_are_in_the_bundle(bundle: Path) -> None:
     assert {point["fpr"] for point in settings["operating_points"]} >= {0.05}
     training = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["training"]
     assert training["recipe"]["name"] == "tiny"
+    assert training["run"]["threads"] >= 1 and training["run"]["device"] == "cpu"
     assert training["languages"] == {"cs": [0, 1], "en": [200, 200]}
     assert settings["thresholds_fpr"] == {"flag": 0.01, "review": 0.03}
     assert training["parity_int8_fp32"][0]["language"] == "all"
@@ -86,6 +88,7 @@ def test_thresholds_and_record_are_in_the_bundle(bundle: Path) -> None:
 
 def test_the_card_names_sources_thresholds_and_parity(bundle: Path) -> None:
     card = (bundle / "README.md").read_text(encoding="utf-8")
+    check_pattern(card)
     for pattern in (
         r"Languages without a calibrate scam, so that no recall is known: cs\.",
         r"(?s)\A---\n.*license: apache-2\.0.*---\n\n# tiny 1\.2\.3",

@@ -157,8 +157,8 @@ def _note(old: Bundle, rows: OwnRows, moved: Sequence[Moved]) -> Iterator[str]:
     yield ""
     yield (
         f"The thresholds of {old.model_id} were moved to a team's own labelled messages; weights "
-        "and scores are the same. What this card says elsewhere of thresholds, of operating points "
-        "and of calibrate rows is of the bundle before."
+        "and scores are the same. What this card says elsewhere of thresholds, of what is flagged "
+        "as shipped, of operating points and of calibrate rows is of the bundle before."
     )
     yield ""
     yield (

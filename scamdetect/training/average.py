@@ -57,9 +57,20 @@ def average(folders: Sequence[Path], out: Path) -> None:
         shutil.copyfile(folders[0] / name, out / name)
     run = Run(out)
     summed = {key: round(sum(record[key] for record in records), 1) for key in _SUMMED}
-    write_record(run, first | summed | {"averaged": seeds})
+    write_record(run, first | summed | _cost(records) | {"averaged": seeds})
     with replacing(run.weights) as partial:
         save_file(_mean([Run(folder).weights for folder in folders]), partial)
+
+
+def _cost(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return where the runs ran and what they drew together, null where they differ or hide it."""
+    same = {
+        key: records[0].get(key) if len({record.get(key) for record in records}) == 1 else None
+        for key in ("machine", "threads", "device")
+    }
+    joules = [record.get("joules") for record in records]
+    known = [drawn for drawn in joules if drawn is not None]
+    return same | {"joules": sum(known) if len(known) == len(joules) else None}
 
 
 def _record(folder: Path) -> dict[str, Any]:

@@ -16,11 +16,13 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from scamdetect.errors import RecipeError
+from scamdetect.evaluation.provenance import machine
 from scamdetect.files import replacing
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
 from scamdetect.training.distil import Teacher
+from scamdetect.training.energy import EnergyMeter
 from scamdetect.training.losses import multi_task_loss
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
@@ -105,12 +107,18 @@ def train(
         "steps": len(batches),
         "tokens": int(lengths[order].sum()),
         "torch": torch.__version__,
+        "machine": machine(),
+        "threads": torch.get_num_threads(),
+        "device": device.type if device.type == "cpu" else torch.cuda.get_device_name(device),
         "sources": sorted(set(table["source"].to_pylist())),
     }
     check_same_plan(run, record)
     write_record(run, record)
-    seconds = _loop(model, teacher, rows, batches, recipe, run, device, log)
-    write_record(run, record | {"minutes": round(seconds / 60, 1)})
+    seconds, joules = _loop(model, teacher, rows, batches, recipe, run, device, log)
+    cost: dict[str, float | None] = {"minutes": round(seconds / 60, 1)}
+    if joules is not None:
+        cost["joules"] = round(joules)
+    write_record(run, record | cost)
     encoder.config.save_pretrained(out)
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     with replacing(run.weights) as partial:
@@ -134,7 +142,8 @@ def _loop(
     run: Run,
     device: torch.device,
     log: Log,
-) -> float:
+) -> tuple[float, float | None]:
+    """Train and return the seconds and, where they are counted, the joules that it took."""
     table = recipe.optimiser
     groups = parameter_groups(model, table)
     trained = nn.ModuleDict({"model": model})
@@ -150,7 +159,8 @@ def _loop(
             (step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup))
         ),
     )
-    step, spent = _restore(run, trained, optimiser, schedule)
+    step, spent, drawn = _restore(run, trained, optimiser, schedule)
+    meter = EnergyMeter(drawn)
     started = saved = time.monotonic()
     model.train()
     while step < len(batches):
@@ -182,13 +192,13 @@ def _loop(
         optimiser.zero_grad(set_to_none=True)
         step += 1
         now = time.monotonic()
-        seconds = spent + now - started
+        seconds, joules = spent + now - started, meter.read()
         if step % _LOG_EVERY == 0 or step == len(batches):
             _log_step(run, step, len(batches), seconds, loss.item(), parts, log)
         if now - saved > 60 * recipe.checkpoint_minutes:
-            _save_checkpoint(run, trained, optimiser, schedule, step, seconds)
+            _save_checkpoint(run, trained, optimiser, schedule, step, seconds, joules)
             saved = time.monotonic()
-    return spent + time.monotonic() - started
+    return spent + time.monotonic() - started, meter.read()
 
 
 def _log_step(
@@ -208,10 +218,12 @@ def _save_checkpoint(
     schedule: LRScheduler,
     step: int,
     seconds: float,
+    joules: float | None,
 ) -> None:
     state = {
         "step": step,
         "seconds": seconds,
+        "joules": joules,
         "trained": trained.state_dict(),
         "optimiser": optimiser.state_dict(),
         "schedule": schedule.state_dict(),
@@ -224,10 +236,10 @@ def _save_checkpoint(
 
 def _restore(
     run: Run, trained: nn.ModuleDict, optimiser: Optimizer, schedule: LRScheduler
-) -> tuple[int, float]:
+) -> tuple[int, float, float | None]:
     if not run.checkpoint.exists():
         run.metrics.unlink(missing_ok=True)
-        return 0, 0.0
+        return 0, 0.0, 0.0
     # What is loaded moves to the parameters' device, which need not be the one that saved it.
     state = torch.load(run.checkpoint, weights_only=True, map_location="cpu")
     trained.load_state_dict(state["trained"])
@@ -241,4 +253,4 @@ def _restore(
     whole = [line for line in lines if line.endswith("}")]
     kept = [line for line in whole if json.loads(line)["step"] <= state["step"]]
     run.metrics.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-    return int(state["step"]), float(state["seconds"])
+    return int(state["step"]), float(state["seconds"]), state.get("joules")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scamdetect.errors import RecipeError
 from scamdetect.training.recipe import DataTable
 
+MIN_LANGUAGE_ROWS = 100  # under which a language is none that the model learns to name
 PAD_TO = 16  # few distinct shapes: the primitive cache of the CPU kernels grows with each
 _SORTED_TOGETHER = 4_096  # rows sorted by length at a time
 

@@ -54,6 +54,8 @@ from scamdetect.training.vocabulary import choose_pieces, count_pieces, growth, 
 Log = Callable[[str], None]
 
 MAX_TOKENS, STRIDE = 256, 64
+_RUN = ("rows", "draws", "steps", "tokens", "minutes", "torch")
+_RUN_COST = ("machine", "threads", "device", "joules")  # which older runs did not record
 KNOWN_TEXTS = (  # invented; a fresh install must give the probabilities that the release gave
     "Hi dear, my uncle trades gold, I made 4,000 USD last week. Add me on Telegram, I guide you.",
     "Your parcel is held at customs. Pay the fee of 1.99 here: http://post-pay.example/x",
@@ -136,7 +138,7 @@ def release(
             "base": record["base"],
             "averaged": record.get("averaged", []),  # seeds
             "teacher": record.get("teacher"),
-            "run": {k: record[k] for k in ("rows", "draws", "steps", "tokens", "minutes", "torch")},
+            "run": {k: record[k] for k in _RUN} | {k: record.get(k) for k in _RUN_COST},
             "sources": _sources(held["train"]),
             "without_generators": list(left_out),
             "languages": _languages(held["train"], held["calibrate"]),

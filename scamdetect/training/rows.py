@@ -22,10 +22,9 @@ from scamdetect.perturb import PERTURBATIONS, perturb
 from scamdetect.text import normalise
 from scamdetect.training.adversary import Cell
 from scamdetect.training.losses import Targets
-from scamdetect.training.plan import RowFacts, padded
+from scamdetect.training.plan import MIN_LANGUAGE_ROWS, RowFacts, padded
 from scamdetect.training.recipe import Recipe
 
-MIN_LANGUAGE_ROWS = 100
 _RULE_NEGATIVE = 0.5  # a keyword rule that names one kind says little of the others
 
 

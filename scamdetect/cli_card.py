@@ -1,0 +1,77 @@
+"""The command that writes the card of a bundle again, with what was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scamdetect.cli_train import extra
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog="Example: scamdetect card bundle --evaluation benchmarks/results/evaluate-bundle.json"
+)
+@click.argument("bundle", type=_PATH)
+@click.option("--evaluation", type=_PATH, help="JSON that scamdetect evaluate wrote.")
+@click.option("--final", type=_PATH, help="JSON that benchmarks/final.py wrote.")
+@click.option("--untrained", type=_PATH, help="JSON of the same on languages that nothing trains.")
+@click.option("--evasion", type=_PATH, help="JSON that benchmarks/evasion.py wrote.")
+@click.option("--bench", type=_PATH, help="results.json of scamdetect bench report.")
+@click.option(
+    "--measured",
+    type=_PATH,
+    multiple=True,
+    help="Folder of this bundle as it was when it was measured, where its manifest does not know "
+    "that id yet; may be given several times.",
+)
+@click.option(
+    "--authored",
+    default="data/authored",
+    show_default=True,
+    help="The project's own messages, whose worst errors are quoted; 'none' leaves them out.",
+)
+@click.option(
+    "--watts",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Mean power of the machine that trained, for the estimate of energy.",
+)
+@click.option(
+    "--cores",
+    type=click.IntRange(min=1),
+    help="Cores that trained, for the same, where the run did not record them.",
+)
+def card(
+    bundle: Path,
+    evaluation: Path | None,
+    final: Path | None,
+    untrained: Path | None,
+    evasion: Path | None,
+    bench: Path | None,
+    measured: tuple[Path, ...],
+    authored: str,
+    watts: float | None,
+    cores: int | None,
+) -> None:
+    """Write README.md of BUNDLE again: what it is for, its figures, its limits and how it was made.
+
+    Weights, tokenizer and settings stay as they are. The card is part of the bundle, so its id
+    changes; the manifest records the ids that the results carry, with the sha256 of every file of
+    then, and results of another bundle are refused. Sections without a file say "not measured".
+    """
+    with extra("train"):
+        from scamdetect.training.card_rewrite import rewrite_card
+    files = {"evaluation": evaluation, "final": final, "untrained": untrained}
+    done = rewrite_card(
+        bundle,
+        files | {"evasion": evasion, "bench": bench},
+        measured=measured,
+        authored=None if authored == "none" else Path(authored),
+        watts=watts,
+        cores=cores,
+    )
+    click.echo(f"{bundle / 'README.md'}: written; {done.before} is now {done.after}")
+    if done.measured_as:
+        click.echo(f"measured as {', '.join(done.measured_as)}")

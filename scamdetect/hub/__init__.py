@@ -1,0 +1,8 @@
+"""Bundles on the Hugging Face hub, through huggingface_hub: pushed whole, pulled pinned."""
+
+from __future__ import annotations
+
+from scamdetect.hub.pulling import pull
+from scamdetect.hub.pushing import push
+
+__all__ = ["pull", "push"]

@@ -1,0 +1,107 @@
+"""The client of the hub: without telemetry, and its errors said in one line with the cure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import scamdetect
+from scamdetect.errors import (
+    EndpointError,
+    InputError,
+    MissingExtraError,
+    OutputError,
+    ScamDetectError,
+)
+
+try:
+    import httpx2
+    import huggingface_hub as hub
+    from huggingface_hub import constants, errors
+except ImportError as problem:
+    raise MissingExtraError("huggingface_hub", "hub") from problem
+
+_LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token that has the right"
+_TOO_MANY, _SERVER_ERROR = 429, 500
+
+
+@contextmanager
+def client(repo_id: str, revision: str | None = None) -> Iterator[hub.HfApi]:
+    """Give the hub's client; the token and HF_ENDPOINT are found in the library's own ways.
+
+    Raises InputError for a repository, revision, file or token that will not do, EndpointError
+    where the hub is down or breaks off, and OutputError where the disk is full.
+    """
+    telemetry = constants.HF_HUB_DISABLE_TELEMETRY
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    try:
+        yield hub.HfApi(
+            endpoint=os.environ.get("HF_ENDPOINT") or None,
+            library_name="scamdetect",
+            library_version=scamdetect.__version__,
+        )
+    except ScamDetectError:
+        raise
+    except Exception as problem:
+        told = _told(problem, repo_id, revision)
+        if told is None:
+            raise
+        raise told from problem
+    finally:
+        constants.HF_HUB_DISABLE_TELEMETRY = telemetry
+
+
+def _told(
+    problem: BaseException | None, repo_id: str, revision: str | None
+) -> ScamDetectError | None:
+    """Return the error in this project's words, None for one that nobody expected."""
+    at = f"{repo_id} at {revision}" if revision else repo_id
+    match problem:
+        case errors.HFValidationError():
+            return InputError(f"{repo_id!r}: not the name of a repository; give OWNER/NAME")
+        case errors.RevisionNotFoundError():
+            return InputError(f"{at}: no such revision; look for its commits and tags on the hub")
+        case errors.RepositoryNotFoundError() | errors.DisabledRepoError():
+            return InputError(
+                f"{repo_id}: no such repository, or one that you may not see; check the name, and "
+                f"where it is private or gated {_LOG_IN}"
+            )
+        case errors.OfflineModeIsEnabled():
+            return InputError(f"{at}: offline mode is on; unset HF_HUB_OFFLINE")
+        case errors.FileMetadataError():
+            return EndpointError(f"{at}: what answers is no hub; check HF_ENDPOINT and proxies")
+        case errors.LocalEntryNotFoundError() | RuntimeError():
+            # What the library says when something else went wrong on the way.
+            return _told(problem.__cause__, repo_id, revision)
+        case errors.EntryNotFoundError():
+            return InputError(f"{at}: lacks a file of a bundle; pull another revision")
+        case errors.HfHubHTTPError():
+            return _told_status(problem, at)
+        case httpx2.HTTPError():
+            where = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
+            return EndpointError(
+                f"{where}: cannot be reached or broke off ({type(problem).__name__}); check the "
+                "network and HF_ENDPOINT, then try again"
+            )
+        case OSError() if problem.errno is not None:
+            return OutputError(
+                f"{at}: cannot be written to the disk ({problem.strerror}); make room or choose "
+                "another destination"
+            )
+        case OSError():  # the library's check of lengths
+            return EndpointError(f"{at}: a download came incomplete; try again")
+        case ValueError():
+            return InputError(f"{at}: the hub's client refuses this ({problem})")
+        case _:
+            return None
+
+
+def _told_status(problem: errors.HfHubHTTPError, at: str) -> ScamDetectError:
+    status = problem.response.status_code
+    if status in (401, 403):
+        return InputError(f"{at}: the hub refuses this ({status}); {_LOG_IN}")
+    if status == _TOO_MANY or status >= _SERVER_ERROR:
+        return EndpointError(f"{at}: the hub answers {status}; try again later", status)
+    said = f": {problem.server_message[:200]}" if problem.server_message else ""
+    return EndpointError(f"{at}: the hub answers {status}{said}", status)

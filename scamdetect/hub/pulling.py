@@ -1,0 +1,132 @@
+"""Pull a bundle from the hub: one commit, its manifest's files, verified, in place whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scamdetect.bundle import MANIFEST, Bundle, read_manifest
+from scamdetect.errors import BundleError, InputError, OutputError
+from scamdetect.hub.client import client
+from scamdetect.hub.revisions import commit_of
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+_LARGEST_MANIFEST = 16 << 20  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A bundle that was pulled: where it lies, what it is and the commit that it came from."""
+
+    folder: Path
+    model_id: str
+    commit: str
+
+
+def pull(
+    repo_id: str, revision: str, out: str | os.PathLike[str], *, overwrite: bool = False
+) -> Path:
+    """Download the bundle at a commit or tag of OWNER/NAME into the folder ``out`` and return it.
+
+    Raises InputError for a branch, a missing repository or revision and an ``out`` that is there
+    (unless it is a bundle and ``overwrite`` is set), BundleError where the files are not those of
+    the manifest, EndpointError where the hub is down, OutputError where writing fails. ``out`` is
+    then as it was.
+    """
+    return pull_bundle(repo_id, revision, Path(out), overwrite=overwrite).folder
+
+
+def pull_bundle(repo_id: str, revision: str, out: Path, *, overwrite: bool = False) -> Pulled:
+    """Do what ``pull`` does and also say what came."""
+    _check_destination(out, overwrite)
+    with _draft(out) as draft:
+        with client(repo_id, revision) as api:
+            commit = commit_of(api, repo_id, revision)
+            _download(api, repo_id, commit, draft)
+        shutil.rmtree(draft / ".cache", ignore_errors=True)  # the client's own notes
+        try:
+            model_id = Bundle.load(draft).model_id
+        except BundleError as problem:
+            raise BundleError(
+                f"{repo_id} at {commit}: not a whole bundle, nothing was kept "
+                f"({str(problem).replace(f'{draft}{os.sep}', '')})"
+            ) from problem
+        _put_in_place(draft, out)
+    return Pulled(out, model_id, commit)
+
+
+def _check_destination(out: Path, overwrite: bool) -> None:
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"{out.absolute().parent}: no such folder; create it first")
+    if not out.exists():
+        return
+    if not overwrite:
+        raise InputError(f"{out}: is there already; choose another --out, or pass --overwrite")
+    if not (out / MANIFEST).is_file():
+        raise InputError(f"{out}: is no bundle, so it is not overwritten; choose another --out")
+
+
+@contextmanager
+def _draft(out: Path) -> Iterator[Path]:
+    """Give a folder beside ``out`` that is gone afterwards, whatever happens."""
+    try:
+        draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.absolute().parent))
+    except OSError as problem:
+        raise OutputError(f"{out}: cannot be written ({problem.strerror})") from problem
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _download(api: HfApi, repo_id: str, commit: str, draft: Path) -> None:
+    """Fetch the manifest and what it names; sizes are compared before anything large comes."""
+    info = api.model_info(repo_id, revision=commit, files_metadata=True)
+    if info.sha != commit:
+        raise InputError(f"{repo_id}: the hub gave commit {info.sha} for {commit}; try again")
+    sizes = {one.rfilename: one.size for one in info.siblings or ()}
+    if MANIFEST not in sizes:
+        raise InputError(f"{repo_id} at {commit}: holds no {MANIFEST}, so it is no bundle")
+    if (sizes[MANIFEST] or 0) > _LARGEST_MANIFEST:
+        raise BundleError(f"{repo_id} at {commit}: {MANIFEST} is {sizes[MANIFEST]} bytes long")
+    api.hf_hub_download(repo_id, MANIFEST, revision=commit, local_dir=draft)
+    files = read_manifest(draft / MANIFEST)["files"]
+    for name, entry in files.items():
+        listed = entry.get("bytes") if isinstance(entry, dict) else None
+        if name not in sizes:
+            raise BundleError(f"{repo_id} at {commit}: lacks {name}; pull another revision")
+        if sizes[name] is not None and sizes[name] != listed:
+            raise BundleError(
+                f"{repo_id} at {commit}: {name} has {sizes[name]} bytes where {MANIFEST} says "
+                f"{listed}; pull another revision"
+            )
+    for name in files:
+        api.hf_hub_download(repo_id, name, revision=commit, local_dir=draft)
+
+
+def _put_in_place(draft: Path, out: Path) -> None:
+    """Give the draft its name; an older bundle goes away only once the new one stands."""
+    draft.chmod(0o755)
+    try:
+        if not out.exists():
+            draft.rename(out)
+            return
+        with _draft(out) as old:
+            kept = out.rename(old / "old")
+            try:
+                draft.rename(out)
+            except OSError:
+                kept.rename(out)
+                raise
+    except OSError as problem:
+        raise OutputError(
+            f"{out}: cannot be written ({problem.strerror}); choose another destination"
+        ) from problem
