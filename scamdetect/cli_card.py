@@ -20,6 +20,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--untrained", type=_PATH, help="JSON of the same on languages that nothing trains.")
 @click.option("--evasion", type=_PATH, help="JSON that benchmarks/evasion.py wrote.")
 @click.option("--bench", type=_PATH, help="results.json of scamdetect bench report.")
+@click.option("--conversations", type=_PATH, help="JSON that benchmarks/conversations.py wrote.")
 @click.option(
     "--measured",
     type=_PATH,
@@ -50,6 +51,7 @@ def card(
     untrained: Path | None,
     evasion: Path | None,
     bench: Path | None,
+    conversations: Path | None,
     measured: tuple[Path, ...],
     authored: str,
     watts: float | None,
@@ -66,7 +68,7 @@ def card(
     files = {"evaluation": evaluation, "final": final, "untrained": untrained}
     done = rewrite_card(
         bundle,
-        files | {"evasion": evasion, "bench": bench},
+        files | {"evasion": evasion, "bench": bench, "conversations": conversations},
         measured=measured,
         authored=None if authored == "none" else Path(authored),
         watts=watts,

@@ -13,6 +13,7 @@ MEASURED = (
     "By language",
     "Kinds of scam",
     "Disguises",
+    "Conversations",
     "Writers that were not trained on",
     "Calibration",
 )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from card_pattern import MEASURED, check_pattern, quotes, sections, tables
 from command_line import command
 from invented_authored import SCAM, row
-from tiny_bundle import tiny_settings
+from tiny_bundle import tiny_settings, write_tiny_bundle
 
 from scamdetect import ScamDetector
 from scamdetect.bundle import Bundle, write_manifest
@@ -32,21 +31,26 @@ FILES = {
     "untrained": RESULTS / f"untrained-{STEM}.json",
     "evasion": RESULTS / "evasion-scamdetect-small.json",
     "bench": RESULTS / "bench-1" / "results.json",
+    "conversations": RESULTS / "conversations-scamdetect-small.json",
 }
+CONVERSATIONS = json.loads(FILES["conversations"].read_text("utf-8"))
 
 
 @pytest.fixture
-def bundle(tmp_path: Path, tiny_bundle: Path) -> Path:
-    return Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+def bundle(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / "bundle", conversation=CONVERSATIONS["rule"])
 
 
 @pytest.fixture
-def files(tmp_path: Path, tiny_bundle: Path) -> dict[str, Path]:
+def files(tmp_path: Path, bundle: Path) -> dict[str, Path]:
     """Return the shipped bundle's results as if the tiny bundle had been measured."""
-    model_id, found = Bundle.load(tiny_bundle).model_id, {}
+    model_id, found = Bundle.load(bundle).model_id, {}
     for kind, path in FILES.items():
+        text = path.read_text("utf-8")
+        for measured in (SHIPPED, CONVERSATIONS["model_id"]):
+            text = text.replace(measured, model_id)
         found[kind] = tmp_path / f"{kind}.json"
-        found[kind].write_text(path.read_text("utf-8").replace(SHIPPED, model_id), encoding="utf-8")
+        found[kind].write_text(text, encoding="utf-8")
     return found
 
 
@@ -103,6 +107,14 @@ def test_results_of_another_bundle_leave_the_card_as_it_was(bundle: Path, tmp_pa
     done = command(tmp_path, "card", bundle, *options)
     assert done.returncode == 2 and SHIPPED in done.stderr and "--measured" in done.stderr
     assert Bundle.load(bundle).model_id == before
+
+
+def test_conversations_by_another_rule_are_refused(bundle: Path, files: dict[str, Path]) -> None:
+    record = json.loads(files["conversations"].read_text("utf-8"))
+    record["rule"]["enough_turns"] += 1
+    files["conversations"].write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(InputError, match="another rule"):
+        read_results(Bundle.load(bundle), files)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +182,6 @@ def test_the_committed_results_give_the_shipped_bundle_a_whole_card() -> None:
 
 def test_the_shipped_card_quotes_only_messages_of_this_project() -> None:
     bundle = Bundle.load()
-    if "measured_as" not in bundle.training:
-        pytest.skip("its card is from before scamdetect card")
     card = (bundle.folder / "README.md").read_text(encoding="utf-8")
     check_pattern(card)
     assert "Not measured yet" not in card

@@ -25,6 +25,7 @@ SECTIONS = (
     "Kinds of scam",
     "Known failures",
     "Disguises",
+    "Conversations",
     "Writers that were not trained on",
     "Calibration",
     "How it was made",
@@ -118,6 +119,7 @@ def _texts(settings: Record, training: Record, found: Results) -> dict[str, str]
             else failures_text(found.failures)
         ),
         "Disguises": measured.disguises(found),
+        "Conversations": measured.conversations(found),
         "Writers that were not trained on": measured.unseen_writers(found),
         "Calibration": measured.calibration(found),
         "How it was made": made.making(training, found.watts, found.cores),

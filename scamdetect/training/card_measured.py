@@ -10,6 +10,8 @@ from scamdetect.evaluation.trust_sections import ECE_BAR
 from scamdetect.pages import table
 from scamdetect.training.card_results import Record, Results, cells_of
 
+_EARLY = 4  # messages
+
 
 def not_measured(command: str) -> str:
     """Return what stands where a figure would."""
@@ -132,6 +134,35 @@ def disguises(results: Results) -> str:
     )
     header = ["disguise", "n scam", "n legit", "flagged scams, clean", "disguised"]
     header += ["share kept", "flagged legit, clean", "legit, disguised"]
+    return "\n".join([about, "", *table(header, rows)])
+
+
+def conversations(results: Results) -> str:
+    """Return what of conversations is flagged, early and at their end."""
+    record = results.conversations
+    if record is None:
+        return not_measured("python benchmarks/conversations.py")
+    rows = []
+    for where, found in record["sets"].items():
+        for source, own in found["by_source"].items():
+            for side in ("scam", "honest"):
+                if not own[side]:
+                    continue
+                early = next(one for one in own[side] if one["turn"] == _EARLY)
+                ends = estimate(own[side][-1]["flagged"])
+                rows.append(
+                    [where, source, side, f"{ends.n if ends else 0:,}"]
+                    + [percent(estimate(early["flagged"])), percent(ends)]
+                )
+    rule = record["rule"]
+    about = (
+        f"A conversation is flagged from a risk of {rule['thresholds']['flag']:.4f}, which "
+        f"{rule['thresholds_fpr']['flag']:.0%} of the honest ones of the calibrate rows reach. "
+        "`dev` are dialogues by the writer that the model knows, `threads` calibrate rows, each "
+        "judged by a rule fitted on others, `left out` sources that trained nothing. What is not "
+        "flagged early is mostly answered with `needs context`."
+    )
+    header = ["set", "source", "side", "n", f"flagged by message {_EARLY}", "flagged at the end"]
     return "\n".join([about, "", *table(header, rows)])
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle import SETTINGS, Bundle
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, attribute
+from scamdetect.settings import read_json
 from scamdetect.training.card_failures import Failures
 
 Record = Mapping[str, Any]
@@ -21,6 +22,7 @@ _KINDS = {
     "untrained": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
     "evasion": (("evasions", "share"), "benchmarks/evasion.py"),
     "bench": (("run", "figures", "gaps"), "scamdetect bench report"),
+    "conversations": (("rule", "sets"), "benchmarks/conversations.py"),
 }
 
 
@@ -33,6 +35,7 @@ class Results:
     untrained: Record | None = None  # languages that nothing trains
     evasion: Record | None = None
     bench: Record | None = None
+    conversations: Record | None = None
     measured_as: tuple[str, ...] = ()  # the ids that these carry
     failures: Failures | None = None
     watts: float | None = None  # of the machine that trained, where somebody knows it
@@ -91,15 +94,28 @@ def read_results(
     records = {kind: _read(path, kind) for kind, path in given.items()}
     ids = {str(path): _model_id(records[kind], bundle, path) for kind, path in given.items()}
     entries = attribute(bundle, ids, before)
+    if "conversations" in records:
+        _check_rule(records["conversations"], bundle, given["conversations"])
     results = Results(
         evaluation=records.get("evaluation"),
         final=records.get("final"),
         untrained=records.get("untrained"),
         evasion=records.get("evasion"),
         bench=records.get("bench"),
+        conversations=records.get("conversations"),
         measured_as=tuple(one.model_id for one in entries),
     )
     return results, entries
+
+
+def _check_rule(record: Record, bundle: Bundle, path: Path) -> None:
+    """Raise InputError unless the file measured conversations by the bundle's own rule."""
+    settings = read_json(bundle.folder / SETTINGS)
+    if record["rule"] != settings.get("conversation"):
+        raise InputError(
+            f"{path}: measured another rule for conversations than that of {bundle.folder}; run "
+            "benchmarks/conversations.py again"
+        )
 
 
 def _read(path: Path, kind: str) -> Record:

@@ -37,9 +37,10 @@ def rewrite_card(
     """Write ``README.md`` and ``manifest.json`` of the bundle; nothing else of it changes.
 
     ``files`` are results by kind (``evaluation``, ``final``, ``untrained``, ``evasion``,
-    ``bench``), ``measured`` folders of this bundle as it was when they were made, ``authored`` the
-    project's own messages, whose dev part shows where the bundle fails, ``watts`` and ``cores``
-    what the estimate of energy stands on. The manifest records the ids that the results carry.
+    ``bench``, ``conversations``), ``measured`` folders of this bundle as it was when they were
+    made, ``authored`` the project's own messages, whose dev part shows where the bundle fails,
+    ``watts`` and ``cores`` what the estimate of energy stands on. The manifest records the ids
+    that the results carry.
     Raises InputError for results of another bundle and for a bundle with thresholds of a team's
     own, BundleError for a damaged bundle, OutputError where writing fails; the bundle is then as it
     was.
