@@ -1,4 +1,4 @@
-"""Print the reference of the command line, made from the commands; ``--write`` puts it in cli.md."""
+"""Print the reference of the command line, made from its commands; ``--write`` puts it there."""
 
 from __future__ import annotations
 
@@ -40,11 +40,13 @@ def section(context: click.Context) -> list[str]:
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     lines = ["", f"## {path}", "", _markdown(command.help or ""), "", f"Usage: `{usage}`", ""]
     if isinstance(command, click.Group):
-        below = [(name, command.commands[name]) for name in command.list_commands(context)]
         rows = [
-            (f"[{name}](#{f'{path} {name}'.replace(' ', '-')})", _escaped(child.get_short_help_str(200)))
-            for name, child in below
-        ]  # fmt: skip
+            (
+                f"[{name}](#{'-'.join([*path.split(), name])})",
+                _escaped(command.commands[name].get_short_help_str(200)),
+            )
+            for name in command.list_commands(context)
+        ]
         return [*lines, *table(("command", ""), rows)]
     options = [option for option in command.params if isinstance(option, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context))]
