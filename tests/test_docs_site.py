@@ -71,7 +71,8 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
                 address
             )
     for style in site.rglob("*.css"):
-        assert not re.search(r"url\([\"']?(\w+:)?//|@import", style.read_text(encoding="utf-8")), style
+        text = style.read_text(encoding="utf-8")
+        assert not re.search(r"url\([\"']?(\w+:)?//|@import", text), style
 
 
 def test_the_first_page_and_those_beside_docs_are_there(site: Path) -> None:

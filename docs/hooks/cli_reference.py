@@ -50,7 +50,7 @@ def section(context: click.Context) -> list[str]:
         return [*lines, *table(("command", ""), rows)]
     options = [option for option in command.params if isinstance(option, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context))]
-    rows = [(f"`{names}`", _escaped(text)) for names, text in records]
+    rows = [(_code(names), _escaped(text)) for names, text in records]
     return [*lines, *(table(("option", ""), rows) if rows else []), *_example(command.epilog or "")]
 
 
@@ -66,6 +66,11 @@ def _markdown(text: str) -> str:
     """Return the paragraphs of a help text, in which a line break means nothing."""
     paragraphs = inspect.cleandoc(text).replace("\b\n", "").split("\n\n")
     return "\n\n".join(_escaped(" ".join(part.split())) for part in paragraphs)
+
+
+def _code(text: str) -> str:
+    """Return the text as code; a bar within a table's code ends the cell in some readers."""
+    return f"<code>{text.replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"
 
 
 def _escaped(text: str) -> str:
