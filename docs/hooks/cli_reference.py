@@ -70,7 +70,7 @@ def _markdown(text: str) -> str:
 
 def _code(text: str) -> str:
     """Return the text as code; a bar within a table's code ends the cell in some readers."""
-    return f"<code>{text.replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"
+    return f"<code>{text.replace('|', '&#124;<wbr>')}</code>" if "|" in text else f"`{text}`"
 
 
 def _escaped(text: str) -> str:
