@@ -11,8 +11,8 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 PROGRAMS = (
-    "curl", "export", "mkdocs", "mypy", "pip", "podman", "pytest", "python", "python3", "ruff",
-    "scamdetect",
+    "curl", "docker", "export", "git", "jq", "jupyter", "mkdocs", "mypy", "pip", "podman", "pytest",
+    "python", "python3", "ruff", "scamdetect",
 )  # fmt: skip
 _ASSIGNED = re.compile(r"[A-Z_]+=")
 

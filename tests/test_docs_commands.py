@@ -129,10 +129,11 @@ def test_the_extras_that_pip_is_asked_for_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_the_python_of_a_page_runs(page: Path, workplace: Path) -> None:
+    names: dict[str, object] = {"__name__": "__docs__"}  # a block may go on from the one above it
     for block in blocks(page):
         elsewhere = any(word in block.code for word in NOT_RUN_HERE)
         if block.language == "python" and not elsewhere:
-            exec(compile(block.code, page.name, "exec"), {"__name__": "__docs__"})
+            exec(compile(block.code, page.name, "exec"), names)
 
 
 def test_no_entry_of_the_tables_is_left_over() -> None:
