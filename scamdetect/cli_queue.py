@@ -9,7 +9,7 @@ import click
 WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each other
 
 
-@click.command(epilog="Example: scamdetect queue scored.parquet -n 200 --label-studio tasks.json")
+@click.command(epilog="Example: scamdetect queue april.parquet -n 200 --label-studio tasks.json")
 @click.argument("scored", type=click.Path(path_type=Path))
 @click.option("-n", "count", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option(

@@ -33,9 +33,9 @@ def find_browser() -> str:
     return found
 
 
-def dom(browser: str, page: Path, profile: Path, *arguments: str) -> str:
-    """Return the page as the browser has it after loading."""
-    return _run(browser, page, profile, "--dump-dom", *arguments)
+def dom(browser: str, page: Path, profile: Path, *arguments: str, query: str = "") -> str:
+    """Return the page as the browser has it after loading, with a query behind its address."""
+    return _run(browser, page.as_uri() + query, profile, "--dump-dom", *arguments)
 
 
 def screenshot(browser: str, page: Path, folder: Path, width: int, height: int, dark: bool) -> Any:  # noqa: ANN401
@@ -44,13 +44,13 @@ def screenshot(browser: str, page: Path, folder: Path, width: int, height: int, 
     shot = folder / "shot.png"
     scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
     size = f"--window-size={width},{height}"
-    _run(browser, page, folder / "profile", f"--screenshot={shot}", size, scheme)
+    _run(browser, page.as_uri(), folder / "profile", f"--screenshot={shot}", size, scheme)
     return image.imread(shot)[..., :3]
 
 
-def _run(browser: str, page: Path, profile: Path, *arguments: str) -> str:
+def _run(browser: str, address: str, profile: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [browser, *_HEADLESS, f"--user-data-dir={profile}", *arguments, page.as_uri()],
+        [browser, *_HEADLESS, f"--user-data-dir={profile}", *arguments, address],
         capture_output=True,
         encoding="utf-8",
         timeout=120,
