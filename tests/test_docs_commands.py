@@ -23,10 +23,12 @@ NOT_RUN = {
     "scamdetect bench generators": "trains; tests/test_bench_generators.py runs small ones",
     "scamdetect bench report": "needs a run; tests/test_cli_bench.py makes one",
     "scamdetect bench run": "scores thousands of messages; tests/test_cli_bench.py scores few",
+    "scamdetect card": "needs an evaluation; tests/test_training_card.py has one",
     "scamdetect data build": "needs public sources; tests/test_data_corpus.py has invented ones",
     "scamdetect data fetch": "loads from the network",
     "scamdetect evaluate": "needs the corpus; tests/test_evaluation_report.py has a small one",
     "scamdetect export": "needs a trained run; tests/test_training_release.py makes a small one",
+    "scamdetect hub": "needs the network; tests/test_hub.py has a hub of its own",
     "scamdetect score 's3://": "needs a bucket; tests/test_dumps_remote.py has a local one",
     "scamdetect score dumps/ -o scored.parquet --engine": "tests/test_integrations_ray.py runs it",
     "scamdetect serve": "does not end by itself; tests/test_serving_process.py ends it",
@@ -46,6 +48,7 @@ NOT_RUN = {
 # Words in blocks of Python that other tests run, with the test.
 NOT_RUN_HERE = {
     "duckdb": "tests/test_docs_scale.py",
+    "scamdetect.hub": "tests/test_hub.py",
     "score_dataset": "tests/test_docs_scale.py",
     "score_frame": "tests/test_docs_scale.py",
 }

@@ -34,6 +34,9 @@ def test_the_changelog_gives_the_figures_of_the_log() -> None:
         for line in read("benchmarks/results/final_log.csv").splitlines()
         if (cells := line.split(","))[3] == "final"
     }
+    shipped = Bundle.load()
+    earlier = (one["model_id"] for one in shipped.training["measured_as"])
+    logged[shipped.model_id] = next(logged[one] for one in earlier if one in logged)
     rows = re.findall(r"^\| `(scamdetect-.+?)` \|(.*)\|$", read("CHANGELOG.md"), re.MULTILINE)
     assert {name: [cell.strip() for cell in row.split("|")][-3:] for name, row in rows} == logged
 
