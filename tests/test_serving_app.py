@@ -326,9 +326,27 @@ def test_metrics_add_up(detector: ScamDetector) -> None:
     assert SECRET not in page and f'model_id="{detector.model_id}"' in page
 
 
+@pytest.mark.parametrize("host", ["[", 'x/a"b#', "evil.example"])
+def test_a_host_names_no_path_in_metrics(detector: ScamDetector, host: str) -> None:
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        asked = {"headers": {"Host": host}}
+        return [await client.get("/healthz", **asked), await client.get("/metrics")]
+
+    health, page = talk(detector, conversation)
+    assert health.status_code == 200
+    assert 'scamdetect_requests_total{path="/healthz",status="200"} 1' in page.text
+    assert page.text.count("scamdetect_requests_total{") == 1 and host not in page.text
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", "/v1/predict", 405), ("POST", "/healthz", 405)],
+    [
+        ("GET", "/", 404),
+        ("GET", "/healthz/", 404),
+        ("POST", "/v1/predict/", 404),
+        ("GET", "/v1/predict", 405),
+        ("POST", "/healthz", 405),
+    ],
 )
 def test_other_addresses_are_refused_in_json(
     detector: ScamDetector, method: str, path: str, status: int

@@ -89,21 +89,25 @@ def create_app(
         yield
         gate.close()
 
-    return Starlette(
+    service = Starlette(
         routes=[
-            Route("/v1/predict", _counted(predict, metrics), methods=["POST"]),
-            Route("/healthz", _counted(healthz, metrics), methods=["GET"]),
-            Route("/metrics", _counted(show_metrics, metrics), methods=["GET"]),
+            _route("/v1/predict", "POST", predict, metrics),
+            _route("/healthz", "GET", healthz, metrics),
+            _route("/metrics", "GET", show_metrics, metrics),
         ],
         exception_handlers={HTTPException: refuse_other},
         lifespan=lifespan,
     )
+    # It would send clients to where their own header Host says.
+    service.router.redirect_slashes = False
+    return service
 
 
-def _counted(endpoint: Endpoint, metrics: Metrics) -> Endpoint:
-    """Return the endpoint with every answer counted and no exception let out.
+def _route(path: str, method: str, endpoint: Endpoint, metrics: Metrics) -> Route:
+    """Return the endpoint at its path with every answer counted and no exception let out.
 
-    An exception may hold a text, so nothing but its type is logged.
+    An exception may hold a text, so nothing but its type is logged. What stands in a request, such
+    as its header Host, which is a part of its URL, names no path here.
     """
 
     async def answer(request: Request) -> Response:
@@ -114,10 +118,10 @@ def _counted(endpoint: Endpoint, metrics: Metrics) -> Endpoint:
         except ClientDisconnect:
             response = Response(status_code=_GONE)
         except Exception as problem:
-            _LOG.error("%s failed: %s", request.url.path, type(problem).__name__)
+            _LOG.error("%s failed: %s", path, type(problem).__name__)
             message = "the service failed; its log has the kind of the error"
             response = Refusal(500, "failed", message).response()
-        metrics.add_request(request.url.path, response.status_code)
+        metrics.add_request(path, response.status_code)
         return response
 
-    return answer
+    return Route(path, answer, methods=[method])
