@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -164,6 +164,60 @@ def test_slow_clients_are_cut_off_and_hold_up_nobody(tiny_bundle: Path) -> None:
         assert httpx.get(f"{address}/healthz").status_code == 200
         for one in (silent, dripping, slow_body):
             one.close()
+
+
+def test_who_takes_no_answer_is_cut_off(tiny_bundle: Path) -> None:
+    body = json.dumps({"texts": ["hello"] * 256}).encode()
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    request = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with running(*limited(tiny_bundle, "head_seconds=1")) as (_, address):
+        greedy = connect(address)
+        greedy.settimeout(0.2)
+        with pytest.raises(OSError):
+            while True:
+                greedy.sendall(request)
+        greedy.settimeout(20)
+        with pytest.raises(ConnectionError):
+            while True:
+                time.sleep(0.3)
+                greedy.sendall(b"x" * 10_000_000)
+        greedy.close()
+
+
+def test_connections_beyond_the_limit_end_at_once_and_in_silence(tiny_bundle: Path) -> None:
+    with running(*limited(tiny_bundle, "connections=3")) as (process, address):
+        first = [connect(address) for _ in range(3)]
+        time.sleep(0.2)
+        for _ in range(50):
+            more = connect(address)
+            with suppress(ConnectionError):
+                assert more.recv(1) == b""
+            more.close()
+        first[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert first[0].recv(100).startswith(b"HTTP/1.1 200")
+        for one in first:
+            one.close()
+        time.sleep(0.2)
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_files_do_not_run_out(tiny_bundle: Path) -> None:
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))\n"
+    _, program = limited(tiny_bundle, "head_seconds=0.5")
+    with running("-c", few + program) as (process, address):
+        crowd = [socket.socket() for _ in range(200)]
+        for one in crowd:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", urlsplit(address).port or 0))
+        time.sleep(0.5)
+        for one in crowd:
+            one.close()
+        assert httpx.get(f"{address}/healthz", timeout=20).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == (0, "")
 
 
 def test_no_text_is_logged(tiny_bundle: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
@@ -15,7 +18,7 @@ from scamdetect.serving.app import Detector, create_app
 from scamdetect.serving.connections import impatient
 from scamdetect.serving.limits import Limits
 
-_BACKLOG = 256
+_BACKLOG = 128
 
 
 def serve(
@@ -32,16 +35,21 @@ def serve(
     ``port`` 0 takes a free one; ``say`` is told the address. Raises InputError where the address
     cannot be had.
     """
+    # Where files run out asyncio cannot accept, and says so without end. What it accepts at once
+    # lives through three turns of its loop until it is closed as too many, and needs files too.
+    files = _most_files()
+    limits = replace(limits, connections=int(min(limits.connections, files // 2)))
+    backlog = int(min(_BACKLOG, files // 10))
     config = uvicorn.Config(
         create_app(detector, limits, token),
-        http=impatient(limits.head_seconds),
+        http=impatient(limits),
         ws="none",
         lifespan="on",
-        log_level="warning",
+        log_level="error",  # below that it has a line for each malformed request
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=limits.connections,
+        backlog=backlog,
         timeout_graceful_shutdown=limits.stop_seconds,
     )
     with _listening(host, port) as listener, _ending_well():
@@ -50,10 +58,20 @@ def serve(
         uvicorn.Server(config).run(sockets=[listener])
 
 
+def _most_files() -> float:
+    """Return how many files, connections among them, this process may have open."""
+    if sys.platform == "win32":
+        return math.inf
+    import resource
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if files == resource.RLIM_INFINITY else files
+
+
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as problem:
         raise InputError(
             f"cannot listen on {host} port {port} ({problem}); choose others with --host, --port"
