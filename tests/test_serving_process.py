@@ -62,9 +62,8 @@ def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Return the exit code and what else was written to stderr."""
-    assert process.stderr is not None
-    said = process.stderr.read()
-    return process.wait(30), said
+    _, said = process.communicate(timeout=30)
+    return process.returncode, said
 
 
 def limited(tiny_bundle: Path, limits: str = "") -> list[str]:
@@ -113,6 +112,37 @@ def test_a_request_at_hand_is_answered_before_the_end(tiny_bundle: Path) -> None
         assert status == 200 and answered > stopped
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{address}/healthz")
+
+
+def test_what_takes_too_long_does_not_keep_it_from_ending(tiny_bundle: Path) -> None:
+    limits = ("--max-bytes", "30000000", "--max-texts", "9999", "--stop-seconds", "1")
+    options = ("--model", str(tiny_bundle), "--port", "0", "--parallel", "1", *limits)
+    with running("-m", "scamdetect.cli", "serve", *options) as (process, address):
+        answers: list[httpx.Response] = []
+
+        def ask() -> None:
+            texts = [f"{number} {'x y z ' * 400}" for number in range(9999)]
+            answers.append(httpx.post(f"{address}/v1/predict", json={"texts": texts}, timeout=60))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while "scamdetect_working_requests 1" not in httpx.get(f"{address}/metrics").text:
+            time.sleep(0.01)
+        stopped = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        code, said = ended(process)
+        assert code == 0 and said.startswith("ERROR:    Cancel 1 running") and said.count("\n") == 1
+        assert 1 < time.monotonic() - stopped < 8
+        asking.join()
+        (answer,) = answers
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "stopping")
+
+
+def test_a_signal_that_comes_early_is_no_less_one(tiny_bundle: Path) -> None:
+    model = {"model": str(tiny_bundle), "limits": ""}
+    early = _LIMITED.format(**model).replace("print(line", "os.kill(os.getpid(), 15) or print(line")
+    with running("-c", f"import os{early}") as (process, _):
+        assert ended(process) == (0, "")
 
 
 def test_200_clients_at_once(tiny_bundle: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -115,6 +116,9 @@ def _route(path: str, method: str, endpoint: Endpoint, metrics: Metrics) -> Rout
             response = await endpoint(request)
         except Refusal as refusal:
             response = refusal.response()
+        except asyncio.CancelledError:  # only a server that stops cancels
+            message = "the service stops; try again"
+            response = Refusal(503, "stopping", message, {"Retry-After": "1"}).response()
         except ClientDisconnect:
             response = Response(status_code=_GONE)
         except Exception as problem:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,16 @@ from scamdetect.serving.refusal import Refusal
 
 Answer = TypeVar("Answer")
 _LONGEST_RETRY = 60
+_THREADS = "scamdetect-scoring"
+_LAST_SECONDS = 1.0  # for idle threads to see that they are to end
+
+
+def scoring() -> bool:
+    """Return whether threads of a closed gate are still at work."""
+    threads = [one for one in threading.enumerate() if one.name.startswith(_THREADS)]
+    for one in threads:
+        one.join(_LAST_SECONDS / len(threads))
+    return any(one.is_alive() for one in threads)
 
 
 class Gate(Generic[Answer]):
@@ -28,7 +39,7 @@ class Gate(Generic[Answer]):
         self._answer = answer
         self._limits = limits
         self._free = asyncio.Semaphore(limits.parallel)
-        self._threads = ThreadPoolExecutor(limits.parallel, thread_name_prefix="scoring")
+        self._threads = ThreadPoolExecutor(limits.parallel, _THREADS)
         self._texts_waiting = 0
         self._texts_done, self._seconds = 0, 0.0
 
@@ -54,8 +65,8 @@ class Gate(Generic[Answer]):
             self._free.release()
 
     def close(self) -> None:
-        """Wait for what is being scored and end the threads."""
-        self._threads.shutdown()
+        """End the threads, each once it has scored what it has at hand."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _enter(self, texts: int) -> None:
         self.waiting += 1

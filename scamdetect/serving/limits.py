@@ -27,7 +27,7 @@ class Limits:
     queue: int = 64
     wait_seconds: float = 10.0
     connections: int = 512
-    stop_seconds: int = 30
+    stop_seconds: int = 25  # Kubernetes kills after 30
 
     def __post_init__(self) -> None:
         for field in fields(self):

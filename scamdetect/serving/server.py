@@ -16,6 +16,7 @@ import uvicorn
 from scamdetect.errors import InputError
 from scamdetect.serving.app import Detector, create_app
 from scamdetect.serving.connections import impatient
+from scamdetect.serving.gate import scoring
 from scamdetect.serving.limits import Limits
 
 _BACKLOG = 128
@@ -29,11 +30,12 @@ def serve(
     limits: Limits,
     token: str | None,
     say: Callable[[str], None],
-) -> None:
-    """Serve until SIGTERM or SIGINT, then answer what is at hand and return.
+) -> bool:
+    """Serve until SIGTERM or SIGINT, answer what is at hand, return whether all scoring has ended.
 
-    ``port`` 0 takes a free one; ``say`` is told the address. Raises InputError where the address
-    cannot be had.
+    Where it has not, a thread scores what nobody waits for any more, and would keep the process
+    from ending. ``port`` 0 takes a free one; ``say`` is told the address. Raises InputError where
+    the address cannot be had.
     """
     # Where files run out asyncio cannot accept, and says so without end. What it accepts at once
     # lives through three turns of its loop until it is closed as too many, and needs files too.
@@ -52,10 +54,12 @@ def serve(
         backlog=backlog,
         timeout_graceful_shutdown=limits.stop_seconds,
     )
-    with _listening(host, port) as listener, _ending_well():
+    server = uvicorn.Server(config)
+    with _listening(host, port) as listener, _stopping(server):
         name = f"[{host}]" if ":" in host else host
         say(f"{detector.model_id} on http://{name}:{listener.getsockname()[1]}")
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
+    return not scoring()
 
 
 def _most_files() -> float:
@@ -79,13 +83,16 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _ending_well() -> Iterator[None]:
-    """Let the signals that uvicorn raises again, once it has stopped, end nothing any more."""
+def _stopping(server: uvicorn.Server) -> Iterator[None]:
+    """Let signals stop the server, those too that come before it looks for them itself.
 
-    def ignore(number: int, frame: FrameType | None) -> None:
-        pass
+    It raises them again once it has stopped, when they are to end nothing any more.
+    """
 
-    before = {number: signal.signal(number, ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
