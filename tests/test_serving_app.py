@@ -275,6 +275,41 @@ def test_nobody_waits_longer_than_the_limit(detector: ScamDetector) -> None:
     assert held.calls == 2
 
 
+def test_who_left_while_waiting_is_not_scored(detector: ScamDetector) -> None:
+    held = Held(detector)
+
+    async def converse() -> str:
+        app = create_app(held, Limits(parallel=1))
+        heard = [{"type": "http.request", "body": b'{"texts": ["hi"]}'}]
+
+        async def receive() -> Any:  # noqa: ANN401
+            return heard.pop(0) if heard else {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:  # noqa: ANN401
+            pass
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"",
+            "headers": [(b"content-type", b"application/json")],
+        }  # fmt: skip
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            first = asyncio.create_task(client.post("/v1/predict", json={"texts": [LURE]}))
+            while held.calls == 0:
+                await asyncio.sleep(0.01)
+            gone = asyncio.create_task(app(scope, receive, send))
+            await asyncio.sleep(0.05)
+            held.go.set()
+            await asyncio.gather(first, gone)
+            return (await client.get("/metrics")).text
+
+    page = asyncio.run(converse())
+    assert held.calls == 1
+    assert 'path="/v1/predict",status="200"} 1' in page
+    assert 'path="/v1/predict",status="499"} 1' in page
+    assert "scamdetect_working_requests 0" in page
+
+
 def test_200_requests_at_once_get_their_own_answers(detector: ScamDetector) -> None:
     texts = [f"{'profit ' * (number % 3)}hello {number}" for number in range(200)]
 

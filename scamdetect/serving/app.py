@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -56,7 +57,7 @@ def create_app(
         body = json.dumps({"predictions": [one.to_dict() for one in found]}, allow_nan=False)
         return body.encode("ascii"), Counter(one.decision.value for one in found)
 
-    gate = Gate(answer, limits)
+    gate = Gate(limits)
 
     async def predict(request: Request) -> Response:
         began = time.monotonic()
@@ -64,7 +65,9 @@ def create_app(
         check_head(request, limits)
         gate.check()  # before the body takes room
         texts = texts_of(await read_body(request, limits), limits)
-        body, decisions = await gate.run(texts)
+        body, decisions = await gate.run(
+            partial(answer, texts), len(texts), request.is_disconnected
+        )
         metrics.add_decisions(decisions)
         metrics.add_latency(time.monotonic() - began)
         return Response(body, media_type="application/json")

@@ -10,9 +10,11 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect
 
 from scamdetect.serving.limits import Limits
 from scamdetect.serving.refusal import Refusal
@@ -31,12 +33,11 @@ def scoring() -> bool:
     return any(one.is_alive() for one in threads)
 
 
-class Gate(Generic[Answer]):
-    """Runs a function of texts in threads of its own; all methods belong to one event loop."""
+class Gate:
+    """Scores in threads of its own; all methods belong to one event loop."""
 
-    def __init__(self, answer: Callable[[Sequence[str | None]], Answer], limits: Limits) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.waiting = self.working = 0
-        self._answer = answer
         self._limits = limits
         self._free = asyncio.Semaphore(limits.parallel)
         self._threads = ThreadPoolExecutor(limits.parallel, _THREADS)
@@ -48,16 +49,23 @@ class Gate(Generic[Answer]):
         if self.waiting >= self._limits.queue and self._free.locked():
             raise self._busy()
 
-    async def run(self, texts: Sequence[str | None]) -> Answer:
-        """Return the answer to the texts; raise Refusal where it would take too long to begin."""
+    async def run(
+        self, score: Callable[[], Answer], texts: int, has_left: Callable[[], Awaitable[bool]]
+    ) -> Answer:
+        """Return what ``score`` returns for so many texts.
+
+        Raises Refusal where it would take too long to begin, ClientDisconnect where the client has
+        left by then: one that gave up may be back with the same texts.
+        """
         self.check()
-        await self._enter(len(texts))
+        await self._enter(texts)
         self.working += 1
         try:
+            if await has_left():
+                raise ClientDisconnect
             began = time.monotonic()
-            loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._threads, self._answer, texts)
-            self._texts_done += len(texts)
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, score)
+            self._texts_done += texts
             self._seconds += time.monotonic() - began
             return answer
         finally:
