@@ -12,7 +12,6 @@ from scamdetect.cli_train import extra
 from scamdetect.errors import InputError
 
 TOKEN = "SCAMDETECT_TOKEN"
-_LOCAL = {"127.0.0.1", "::1", "localhost"}
 
 
 @click.command(epilog="Example: SCAMDETECT_TOKEN=secret scamdetect serve --port 8080")
@@ -74,6 +73,7 @@ def serve(
     are answered. No text is logged.
     """
     with extra("serve"):
+        from scamdetect.serving.hosts import is_loopback
         from scamdetect.serving.limits import Limits
         from scamdetect.serving.server import serve as run
     from scamdetect.detector import ScamDetector
@@ -87,7 +87,7 @@ def serve(
         queue=queue,
         stop_seconds=stop_seconds,
     )
-    if token is None and host not in _LOCAL:
+    if token is None and not is_loopback(host):
         click.echo(f"scamdetect: whoever reaches {host} may ask: set {TOKEN}", err=True)
     with ScamDetector.load(
         model,

@@ -37,11 +37,12 @@ def talk(
     conversation: Talk,
     limits: Limits | None = None,
     token: str | None = None,
+    **options: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
     """Return what the conversation with the service returns."""
 
     async def run() -> Any:  # noqa: ANN401
-        app = create_app(detector, limits, token)
+        app = create_app(detector, limits, token, **options)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             return await conversation(client)
@@ -98,6 +99,7 @@ def test_predictions_are_those_of_python(detector: ScamDetector) -> None:
         (b"[" * 100_000, 400, "not_json"),
         (b'{"texts": ["my-secret-words \xff"]}', 400, "not_json"),
         ('{"texts": ["my-secret-words"]}'.encode("utf-16"), 400, "not_json"),
+        (b'{"texts": ["hi"], "texts": ["my-secret-words"]}', 400, "not_json"),
         (b"null", 422, "wrong_members"),
         (b'["my-secret-words"]', 422, "wrong_members"),
         (b'{"text": "my-secret-words"}', 422, "wrong_members"),
@@ -233,6 +235,42 @@ def test_a_token_guards_all_but_the_health(
     assert health.json() == {"status": "ok", "model_id": detector.model_id}
     if status == 401:
         assert predicted.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("host", "local", "token", "status"),
+    [
+        ("127.0.0.1:8000", True, None, 200),
+        ("localhost", True, None, 200),
+        ("LOCALHOST:8000", True, None, 200),
+        ("[::1]:8000", True, None, 200),
+        ("192.0.2.7", True, None, 200),
+        ("rebound.example:8000", True, None, 421),
+        ("127.0.0.1.rebound.example", True, None, 421),
+        ("localhost@rebound.example", True, None, 421),
+        ("[", True, None, 421),
+        ("", True, None, 421),
+        ("scamdetect:8000", False, None, 200),
+        ("scamdetect.example", True, "s3cret", 200),
+    ],
+)
+def test_a_web_page_reaches_no_local_service_under_its_own_name(
+    detector: ScamDetector, host: str, local: bool, token: str | None, status: int
+) -> None:
+    headers = {"Host": host, "Authorization": "Bearer s3cret"}
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return [
+            await client.post("/v1/predict", json={"texts": ["hi"]}, headers=headers),
+            await client.get("/metrics", headers=headers),
+            await client.get("/healthz", headers=headers),
+        ]
+
+    *guarded, health = talk(detector, conversation, token=token, local=local)
+    assert [answer.status_code for answer in guarded] == [status, status]
+    assert health.status_code == 200
+    if status == 421:
+        assert guarded[0].json()["error"]["code"] == "wrong_host"
 
 
 def test_more_than_may_wait_are_told_when_to_come_again(detector: ScamDetector) -> None:

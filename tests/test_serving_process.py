@@ -172,7 +172,7 @@ def test_a_huge_body_gets_its_413(tiny_bundle: Path) -> None:
 
 
 def test_slow_clients_are_cut_off_and_hold_up_nobody(tiny_bundle: Path) -> None:
-    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     with running(*limited(tiny_bundle, "head_seconds=1, body_seconds=0.5")) as (_, address):
         silent, dripping, slow_body = (connect(address) for _ in range(3))
         slow_body.sendall(head + b'Content-Length: 18\r\n\r\n{"texts"')
@@ -198,7 +198,7 @@ def test_slow_clients_are_cut_off_and_hold_up_nobody(tiny_bundle: Path) -> None:
 
 def test_who_takes_no_answer_is_cut_off(tiny_bundle: Path) -> None:
     body = json.dumps({"texts": ["hello"] * 256}).encode()
-    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     request = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
     with running(*limited(tiny_bundle, "head_seconds=1")) as (_, address):
         greedy = connect(address)
@@ -223,7 +223,7 @@ def test_connections_beyond_the_limit_end_at_once_and_in_silence(tiny_bundle: Pa
             with suppress(ConnectionError):
                 assert more.recv(1) == b""
             more.close()
-        first[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        first[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert first[0].recv(100).startswith(b"HTTP/1.1 200")
         for one in first:
             one.close()

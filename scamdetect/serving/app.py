@@ -23,7 +23,7 @@ from scamdetect.serving.gate import Gate
 from scamdetect.serving.limits import Limits
 from scamdetect.serving.metrics import CONTENT_TYPE, Metrics
 from scamdetect.serving.refusal import Refusal
-from scamdetect.serving.request import check_head, check_token, read_body, texts_of
+from scamdetect.serving.request import check_head, check_host, check_token, read_body, texts_of
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -43,11 +43,17 @@ class Detector(Protocol):
 
 
 def create_app(
-    detector: Detector, limits: Limits | None = None, token: str | None = None
+    detector: Detector,
+    limits: Limits | None = None,
+    token: str | None = None,
+    *,
+    local: bool = False,
 ) -> Starlette:
     """Return the service as an ASGI application, which scores in threads of this process.
 
-    With a ``token`` all addresses but ``/healthz`` want it as ``Authorization: Bearer``.
+    With a ``token`` all addresses but ``/healthz`` want it as ``Authorization: Bearer``. Without
+    one a ``local`` service, reached from this machine alone, answers there to addresses and to
+    localhost only, so that no web page reaches it under a name of its own.
     """
     limits = limits or Limits()
     metrics = Metrics(detector.model_id)
@@ -59,9 +65,14 @@ def create_app(
 
     gate = Gate(limits)
 
+    def check_asker(request: Request) -> None:
+        check_token(request, token)
+        if local and token is None:
+            check_host(request)
+
     async def predict(request: Request) -> Response:
         began = time.monotonic()
-        check_token(request, token)
+        check_asker(request)
         check_head(request, limits)
         gate.check()  # before the body takes room
         texts = texts_of(await read_body(request, limits), limits)
@@ -76,7 +87,7 @@ def create_app(
         return JSONResponse({"status": "ok", "model_id": detector.model_id})
 
     async def show_metrics(request: Request) -> Response:
-        check_token(request, token)
+        check_asker(request)
         return Response(
             metrics.render(gate.waiting, gate.working), headers={"Content-Type": CONTENT_TYPE}
         )

@@ -8,6 +8,7 @@ import json
 
 from starlette.requests import Request
 
+from scamdetect.serving.hosts import is_local_name
 from scamdetect.serving.limits import Limits
 from scamdetect.serving.refusal import Refusal
 
@@ -15,6 +16,22 @@ _EXPECTED = 'send {"texts": ["...", ...]} and nothing else'
 _JSON_TYPES = {
     bool: "true or false", int: "a number", float: "a number", list: "an array", dict: "an object",
 }  # fmt: skip
+
+
+def check_host(request: Request) -> None:
+    """Raise Refusal where the request names a host that is neither an address nor localhost.
+
+    A web page whose name is made to lead to this machine (DNS rebinding) is of the same origin as
+    the service then, but its requests still bear its name.
+    """
+    given = request.headers.get("host")
+    if given is not None and not is_local_name(given):
+        raise Refusal(
+            421,
+            "wrong_host",
+            "ask by an address such as 127.0.0.1, or set a token: without one no other name of "
+            "this machine is known to be its own",
+        )
 
 
 def check_token(request: Request, token: str | None) -> None:
@@ -69,7 +86,9 @@ def texts_of(body: bytes, limits: Limits) -> list[str | None]:
     No message of it says what stands in the body.
     """
     try:
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
+        value = json.loads(
+            body.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_each_once
+        )
     except UnicodeDecodeError as problem:
         message = f"the body is not UTF-8 at byte {problem.start}; send JSON in UTF-8"
         raise Refusal(400, "not_json", message) from problem
@@ -77,7 +96,9 @@ def texts_of(body: bytes, limits: Limits) -> list[str | None]:
         message = f"the body is no JSON at character {problem.pos}; {_EXPECTED}"
         raise Refusal(400, "not_json", message) from problem
     except (ValueError, RecursionError) as problem:
-        message = f"the body holds NaN, a number too long or too many levels; {_EXPECTED}"
+        message = (
+            f"the body holds NaN, a member twice, a number too long or too many levels; {_EXPECTED}"
+        )
         raise Refusal(400, "not_json", message) from problem
     if not isinstance(value, dict) or value.keys() != {"texts"}:
         raise Refusal(422, "wrong_members", f"the body is no object with texts alone; {_EXPECTED}")
@@ -102,6 +123,14 @@ def texts_of(body: bytes, limits: Limits) -> list[str | None]:
 def _too_large(limits: Limits) -> Refusal:
     message = f"send a body of {limits.body_bytes:,} bytes at most; several requests take more"
     return Refusal(413, "body_too_large", message)
+
+
+def _each_once(members: list[tuple[str, object]]) -> dict[str, object]:
+    # What stands between may read the first of two, and we would answer for the last.
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a member twice is no JSON for all who read it")
+    return found
 
 
 def _no_constant(name: str) -> float:

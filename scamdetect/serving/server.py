@@ -17,6 +17,7 @@ from scamdetect.errors import InputError
 from scamdetect.serving.app import Detector, create_app
 from scamdetect.serving.connections import impatient
 from scamdetect.serving.gate import scoring
+from scamdetect.serving.hosts import is_loopback
 from scamdetect.serving.limits import Limits
 
 _BACKLOG = 128
@@ -43,7 +44,7 @@ def serve(
     limits = replace(limits, connections=int(min(limits.connections, files // 2)))
     backlog = int(min(_BACKLOG, files // 10))
     config = uvicorn.Config(
-        create_app(detector, limits, token),
+        create_app(detector, limits, token, local=is_loopback(host)),
         http=impatient(limits),
         ws="none",
         lifespan="on",
