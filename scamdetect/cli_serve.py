@@ -23,6 +23,13 @@ TOKEN = "SCAMDETECT_TOKEN"
 @FLAG
 @REVIEW
 @KIND_FLAG
+@click.option(
+    "--allow-list",
+    "allowing",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Let messages of these templates pass, and of these senders where requests name them.",
+)
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
 @click.option("--tier", default="auto", show_default=True, help="auto, encoder or first.")
 @click.option(
@@ -55,6 +62,7 @@ def serve(
     flag: float | None,
     review: float | None,
     kind_flags: dict[str, float] | None,
+    allowing: Path | None,
     runtime: str,
     tier: str,
     parallel: int | None,
@@ -76,6 +84,7 @@ def serve(
         from scamdetect.serving.hosts import is_loopback
         from scamdetect.serving.limits import Limits
         from scamdetect.serving.server import serve as run
+    from scamdetect.allow_list import AllowList
     from scamdetect.detector import ScamDetector
 
     token = _token()
@@ -87,6 +96,7 @@ def serve(
         queue=queue,
         stop_seconds=stop_seconds,
     )
+    allow_list = None if allowing is None else AllowList.load(allowing)
     if token is None and not is_loopback(host):
         click.echo(f"scamdetect: whoever reaches {host} may ask: set {TOKEN}", err=True)
     with ScamDetector.load(
@@ -102,6 +112,7 @@ def serve(
             limits=limits,
             token=token,
             say=lambda line: click.echo(line, err=True),
+            allow_list=allow_list,
         )
     if not ended:
         # Python would first wait for the scoring, minutes perhaps, whose answer nobody gets.

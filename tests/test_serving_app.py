@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import Prediction, ScamDetector
+from scamdetect.allow_list import AllowList, template_hash
 from scamdetect.errors import InputError
 
 pytest.importorskip("starlette", reason="needs the extra serve")
@@ -23,7 +24,7 @@ pytest.importorskip("starlette", reason="needs the extra serve")
 from scamdetect.serving.app import create_app
 from scamdetect.serving.limits import Limits
 from scamdetect.serving.refusal import Refusal
-from scamdetect.serving.request import texts_of
+from scamdetect.serving.request import asked_of
 
 LURE = "Guaranteed profit, darling! Buy a gift card"
 SECRET = "my-secret-words"
@@ -142,7 +143,7 @@ values = st.recursive(
 @settings(max_examples=300, deadline=None)
 def test_any_json_is_texts_or_a_refusal(value: object) -> None:
     try:
-        found = texts_of(json.dumps(value).encode(), Limits(characters=5))
+        found = asked_of(json.dumps(value).encode(), Limits(characters=5)).texts
     except Refusal as refusal:
         assert refusal.status in (400, 422)
     else:
@@ -271,6 +272,31 @@ def test_a_web_page_reaches_no_local_service_under_its_own_name(
     assert health.status_code == 200
     if status == 421:
         assert guarded[0].json()["error"]["code"] == "wrong_host"
+
+
+def test_what_is_allowed_passes(detector: ScamDetector) -> None:
+    known = AllowList(frozenset([("bank", None), (None, template_hash(f"{LURE} 17"))]))
+    bodies = [
+        {"texts": [LURE, LURE, "hello"], "senders": ["bank", None, "bank"]},
+        {"texts": [f"{LURE} 99"]},
+        {"texts": [LURE], "senders": None},
+        {"texts": [LURE], "senders": ["bank", "bank"]},
+        {"texts": [LURE], "senders": [7]},
+    ]
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        answers = [await client.post("/v1/predict", json=body) for body in bodies]
+        return [*answers, await client.get("/metrics")]
+
+    some, one, *refused, page = talk(detector, conversation, allow_list=known)
+    found = [(one["decision"], one["reason"]) for one in some.json()["predictions"]]
+    assert found == [("pass", "allowed by sender"), ("flag", None), ("pass", None)]
+    assert one.json()["predictions"][0]["reason"] == "allowed by template"
+    assert [answer.status_code for answer in refused] == [422, 422, 422]
+    assert "2 senders for 1 texts" in refused[1].text and "senders[0] is a" in refused[2].text
+    assert "scamdetect_allowed_total 2\n" in page.text
+    unasked = post(detector, json.dumps(bodies[0]))
+    assert (unasked.status_code, unasked.json()["error"]["code"]) == (422, "wrong_members")
 
 
 def test_more_than_may_wait_are_told_when_to_come_again(detector: ScamDetector) -> None:

@@ -75,16 +75,18 @@ def connect(address: str) -> socket.socket:
     return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
 
 
-def test_the_command_answers_guards_and_ends(tiny_bundle: Path) -> None:
+def test_the_command_answers_guards_and_ends(tmp_path: Path, tiny_bundle: Path) -> None:
+    (tmp_path / "known.txt").write_text("bank\n", encoding="utf-8")
     options = ("--model", str(tiny_bundle), "--port", "0", "--kind-flag", "romance=0.3")
+    options += ("--allow-list", str(tmp_path / "known.txt"))
     arguments = ("-m", "scamdetect.cli", "serve", *options)
     with running(*arguments, SCAMDETECT_TOKEN="s3cret") as (process, address):
         assert address.startswith("http://127.0.0.1:")
-        asked = {"json": {"texts": [LURE, "darling"]}}
+        asked = {"json": {"texts": [LURE, "darling", LURE], "senders": [None, "b", "bank"]}}
         assert httpx.post(f"{address}/v1/predict", **asked).status_code == 401
         token = {"Authorization": "Bearer s3cret"}
         answer = httpx.post(f"{address}/v1/predict", headers=token, **asked).json()["predictions"]
-        assert [one["decision"] for one in answer] == ["flag", "flag"]
+        assert [one["decision"] for one in answer] == ["flag", "flag", "pass"]
         assert answer[1]["reason"] == "flagged by kind romance"
         assert httpx.get(f"{address}/healthz").status_code == 200
         process.send_signal(signal.SIGTERM)

@@ -6,8 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol
@@ -18,12 +17,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from scamdetect.allow_list import AllowList
 from scamdetect.prediction import Prediction
 from scamdetect.serving.gate import Gate
 from scamdetect.serving.limits import Limits
 from scamdetect.serving.metrics import CONTENT_TYPE, Metrics
 from scamdetect.serving.refusal import Refusal
-from scamdetect.serving.request import check_head, check_host, check_token, read_body, texts_of
+from scamdetect.serving.request import (
+    Asked,
+    asked_of,
+    check_head,
+    check_host,
+    check_token,
+    read_body,
+)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -48,20 +55,24 @@ def create_app(
     token: str | None = None,
     *,
     local: bool = False,
+    allow_list: AllowList | None = None,
 ) -> Starlette:
     """Return the service as an ASGI application, which scores in threads of this process.
 
     With a ``token`` all addresses but ``/healthz`` want it as ``Authorization: Bearer``. Without
     one a ``local`` service, reached from this machine alone, answers there to addresses and to
-    localhost only, so that no web page reaches it under a name of its own.
+    localhost only, so that no web page reaches it under a name of its own. With an ``allow_list``
+    requests may have senders, and what it allows passes.
     """
     limits = limits or Limits()
     metrics = Metrics(detector.model_id)
 
-    def answer(texts: Sequence[str | None]) -> tuple[bytes, Counter[str]]:
-        found = detector.predict(texts)
+    def answer(asked: Asked) -> tuple[bytes, list[Prediction]]:
+        found = detector.predict(asked.texts)
+        if allow_list is not None:
+            found = allow_list.apply(found, asked.texts, asked.senders)
         body = json.dumps({"predictions": [one.to_dict() for one in found]}, allow_nan=False)
-        return body.encode("ascii"), Counter(one.decision.value for one in found)
+        return body.encode("ascii"), found
 
     gate = Gate(limits)
 
@@ -75,13 +86,14 @@ def create_app(
         check_asker(request)
         check_head(request, limits)
         gate.check()  # before the body takes room
-        texts = texts_of(await read_body(request, limits), limits)
-        body, decisions = await gate.run(
-            partial(answer, texts), len(texts), request.is_disconnected
+        body = await read_body(request, limits)
+        asked = asked_of(body, limits, with_senders=allow_list is not None)
+        answered, predictions = await gate.run(
+            partial(answer, asked), len(asked.texts), request.is_disconnected
         )
-        metrics.add_decisions(decisions)
+        metrics.add_predictions(predictions)
         metrics.add_latency(time.monotonic() - began)
-        return Response(body, media_type="application/json")
+        return Response(answered, media_type="application/json")
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "ok", "model_id": detector.model_id})

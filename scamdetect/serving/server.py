@@ -13,6 +13,7 @@ from types import FrameType
 
 import uvicorn
 
+from scamdetect.allow_list import AllowList
 from scamdetect.errors import InputError
 from scamdetect.serving.app import Detector, create_app
 from scamdetect.serving.connections import impatient
@@ -31,6 +32,7 @@ def serve(
     limits: Limits,
     token: str | None,
     say: Callable[[str], None],
+    allow_list: AllowList | None = None,
 ) -> bool:
     """Serve until SIGTERM or SIGINT, answer what is at hand, return whether all scoring has ended.
 
@@ -44,7 +46,7 @@ def serve(
     limits = replace(limits, connections=int(min(limits.connections, files // 2)))
     backlog = int(min(_BACKLOG, files // 10))
     config = uvicorn.Config(
-        create_app(detector, limits, token, local=is_loopback(host)),
+        create_app(detector, limits, token, local=is_loopback(host), allow_list=allow_list),
         http=impatient(limits),
         ws="none",
         lifespan="on",
