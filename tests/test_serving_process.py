@@ -24,6 +24,9 @@ from command_line import command
 import scamdetect
 
 pytest.importorskip("uvicorn", reason="needs the extra serve")
+
+from scamdetect.serving.server import listening
+
 pytestmark = pytest.mark.network_loopback
 
 LURE = "Guaranteed profit, darling! Buy a gift card"
@@ -162,6 +165,14 @@ def test_200_clients_at_once(tiny_bundle: Path) -> None:
         assert [answer.status_code for answer in answers] == [200] * 200
         process.send_signal(signal.SIGINT)
         assert ended(process) == (0, "")
+
+
+def test_no_answer_waits_for_the_other_half_of_it() -> None:
+    with listening("127.0.0.1", 0) as listener:
+        with socket.create_connection(listener.getsockname()):
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_huge_body_gets_its_413(tiny_bundle: Path) -> None:
