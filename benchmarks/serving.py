@@ -186,7 +186,8 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
         name = f"{size} text{'s' * (size > 1)} a request, {case['clients']} at once"
         rate, work = _side(case["ratio"]), _side(case["processor_ratio"])
         quicker = {
-            -1: f"over HTTP {case['ratio']['median']:.0%} of the texts a second, fewer in every round",
+            -1: f"over HTTP {case['ratio']['median']:.0%} of the texts a second, "
+            "fewer in every round",
             0: "the rounds do not tell the texts a second over HTTP from those of plain calls",
             1: "more texts a second over HTTP in every round, which cannot be for the calls in it: "
             "something else slowed this process",
