@@ -1,7 +1,7 @@
 """Let so many requests be scored at once and so many wait; the others are told to come again.
 
 Requests are not put together: texts of unlike lengths are padded to the longest, which on a CPU
-costs more than the calls that it saves (benchmarks/serving.py measures it).
+costs about what the calls that it saves do, or more (benchmarks/serving.py measures it).
 """
 
 from __future__ import annotations
