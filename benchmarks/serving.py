@@ -3,11 +3,15 @@
     python benchmarks/serving.py [BUNDLE]
 
 Server and clients share this machine, so the clients' work is part of the price. In every round,
-in another order, each concurrency and request size is measured twice: that many threads call
-``predict`` of one detector in this process, and that many clients with a connection each post to
-the server. Both score as many requests at once as --parallel says, with one thread each. Texts are
-authored messages, another one each time. Throughputs are medians of the rounds, their ratio the
-median of each round's own; latencies are those of all requests together.
+in another order, each concurrency and request size is measured both ways, one right after the
+other: that many threads call ``predict`` of one detector in this process, and that many clients
+with a connection each post to the server. Both score as many requests at once as --parallel says,
+with one thread each. Texts are authored messages, the same for both ways of a round and others in
+the next. What else the machine does falls on both ways of a round, so a ratio is that of a round;
+given are the median of the rounds' ratios, their lowest and their highest. The ratio of processor
+time, client and server together, feels other work least. Latencies are those of all requests
+together; one that is told to come again (503) does so and goes on waiting. No round begins after
+--seconds.
 
 Last, whether waiting single messages should be scored together: the processor time of one call with
 so many messages over that of a call for each, 1.0 where it is the same.
@@ -17,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import itertools
 import json
 import os
 import queue
@@ -27,8 +30,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +45,7 @@ from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
+WAYS = ("http", "python")
 TOGETHER = (2, 8, 32)
 
 Ask = Callable[[Sequence[str]], None]
@@ -53,9 +58,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("bundle", type=Path, nargs="?", help="by default the shipped one")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--texts", type=int, default=256, help="texts of a measurement")
-    parser.add_argument("--batch", type=int, default=32, help="texts of a batch request")
+    parser.add_argument("--rounds", type=int, default=9, help="at most")
+    parser.add_argument("--seconds", type=float, default=150, help="for rounds to begin in")
+    parser.add_argument("--texts", type=int, default=128, help="texts of a measurement")
+    parser.add_argument("--batch", type=int, default=16, help="texts of a batch request")
     parser.add_argument("--concurrency", type=int, nargs="*", default=[1, 2, 8])
     parser.add_argument("--parallel", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--authored", type=Path, default=ROOT / "data" / "authored")
@@ -65,17 +71,30 @@ def main() -> None:
     sys.stdout.write(write_results(asked.out / "serving.json", record, page(record)))
 
 
+@dataclass
+class Found:
+    """What the rounds of one case gave, by way.
+
+    ``rates`` are texts a second, ``worked`` the processor seconds of each round, ``taken`` the
+    seconds of each request.
+    """
+
+    rates: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
+    worked: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
+    taken: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
+
+
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Return all figures of this machine."""
     load_before = os.getloadavg()
     texts = [row.text for row in load_authored(asked.authored)]
     random.Random(7).shuffle(texts)
     cases = [(size, clients) for size in (1, asked.batch) for clients in asked.concurrency]
-    found: dict[tuple[int, int, str], list[list[float]]] = {}
-    rates: dict[tuple[int, int, str], list[float]] = {}
+    found = {case: Found() for case in cases}
+    began = time.monotonic()
     with (
         ScamDetector.load(asked.bundle, threads=1) as detector,
-        _serving(asked.bundle, asked.parallel) as address,
+        _serving(asked.bundle, asked.parallel) as (address, server),
     ):
         places = threading.Semaphore(asked.parallel)
 
@@ -83,18 +102,26 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             with places:
                 detector.predict(list(batch))
 
-        ways: dict[str, Asker] = {"python": lambda: call, "http": lambda: _poster(address)}
-        for ask in ways.values():
-            ask()(texts[:8])
-        for number in range(asked.rounds):
-            turns = [(*case, way) for case in cases for way in ways]
-            random.Random(number).shuffle(turns)
-            for size, clients, way in turns:
-                batches = _batches(texts, size, asked.texts)
-                seconds, latencies = _load(ways[way], batches, clients)
-                rates.setdefault((size, clients, way), []).append(asked.texts / seconds)
-                found.setdefault((size, clients, way), []).append(latencies)
-        together = _together(detector, texts, asked.rounds)
+        askers: dict[str, Asker] = {"python": lambda: call, "http": lambda: _poster(address)}
+        for ask in askers.values():
+            for batch in _batches(texts, asked.batch, asked.texts):
+                ask()(batch)
+        rounds = 0
+        while not rounds or (rounds < asked.rounds and time.monotonic() - began < asked.seconds):
+            some = [texts[(rounds * asked.texts + n) % len(texts)] for n in range(asked.texts)]
+            for place, (size, clients) in enumerate(
+                random.Random(rounds).sample(cases, len(cases))
+            ):
+                # Which way comes first takes turns, for what the first does to the second.
+                for way in WAYS[:: 1 if (rounds + place) % 2 else -1]:
+                    batches = _batches(some, size, asked.texts)
+                    worked = _worked(server)
+                    seconds, taken = _load(askers[way], batches, clients)
+                    found[size, clients].worked[way].append(_worked(server) - worked)
+                    found[size, clients].rates[way].append(asked.texts / seconds)
+                    found[size, clients].taken[way] += taken
+            rounds += 1
+        together = _together(detector, texts, min(rounds, 5))
         model_id = detector.model_id
     return {
         "date": today(),
@@ -102,9 +129,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         "machine": machine(),
         "load_average": {"before": load_before, "after": os.getloadavg()},
         "model_id": model_id,
-        "rounds": asked.rounds,
+        "rounds": rounds,
         "parallel": asked.parallel,
-        "cases": [_case(size, clients, rates, found) for size, clients in cases],
+        "cases": [_case(*case, found[case]) for case in cases],
         "together": together,
     }
 
@@ -118,56 +145,96 @@ def page(record: dict[str, Any]) -> list[str]:
             str(case["clients"]),
             f"{case['http_per_second']:.1f}",
             f"{case['python_per_second']:.1f}",
-            f"{case['ratio']:.2f}",
+            _spread(case["ratio"]),
+            _spread(case["processor_ratio"]),
             *(f"{case['http_ms'][q]:.0f} / {case['python_ms'][q]:.0f}" for q in _QUANTILES),
         ]
         for case in record["cases"]
     ]
-    header = ["texts a request", "clients", "HTTP texts/s", "Python texts/s", "ratio"]
-    together = ", ".join(f"{n}: {found:.2f}" for n, found in record["together"].items())
+    header = ["texts a request", "clients", "HTTP texts/s", "Python texts/s", "HTTP / Python"]
+    header.append("processor time, HTTP / Python")
+    together = ", ".join(f"{n}: {_spread(ratio)}" for n, ratio in record["together"].items())
     return [
         "# Serving over HTTP against plain calls",
         "",
         f"{record['date']}, commit {record['commit']}, {record['model_id']}, {record['machine']}. "
         f"{record['rounds']} rounds; {record['parallel']} requests at once, one thread each. "
         f"Load average {before:.1f} before and {after:.1f} after. Milliseconds are HTTP / Python. "
+        "Ratios are medians of those of each round, in brackets the lowest and the highest round. "
         "What is measured: `benchmarks/serving.py`.",
         "",
-        *(_BUSY if max(before, after) > record["parallel"] + 1 else []),
         *table([*header, *(f"{q} ms" for q in _QUANTILES)], rows),
+        "",
+        *(f"- {line}" for line in _lines(record)),
         "",
         "Processor time of single messages scored together over that of a call each (under 1 "
         f"would help): {together}.",
     ]
 
 
-_BUSY = [
-    "**The machine was busy with other work**, which took most of the cores: nothing follows from "
-    "the speeds and latencies below, not even which way is quicker (HTTP can never be quicker than "
-    "the call within it). Measure again on a machine that is left alone.",
-    "",
-]
+_FEWEST = 5  # rounds that all lie on one side by chance in one of 32 runs
 _QUANTILES = {"p50": 50, "p95": 95, "p99": 99}
 
 
-def _case(
-    size: int,
-    clients: int,
-    rates: dict[tuple[int, int, str], list[float]],
-    found: dict[tuple[int, int, str], list[list[float]]],
-) -> dict[str, Any]:
-    http_rates, python_rates = (rates[size, clients, way] for way in ("http", "python"))
+def _lines(record: dict[str, Any]) -> Iterator[str]:
+    """Say what follows from the rounds, and what does not."""
+    if record["rounds"] < _FEWEST:
+        yield f"{record['rounds']} rounds are too few to say anything; a quiet machine has more."
+        return
+    for case in record["cases"]:
+        size = case["texts_a_request"]
+        name = f"{size} text{'s' * (size > 1)} a request, {case['clients']} at once"
+        rate, work = _side(case["ratio"]), _side(case["processor_ratio"])
+        quicker = {
+            -1: f"over HTTP {case['ratio']['median']:.0%} of the texts a second, "
+            "fewer in every round",
+            0: "the rounds do not tell the texts a second over HTTP from those of plain calls",
+            1: "more texts a second over HTTP in every round, which cannot be for the calls in it: "
+            "something else slowed this process",
+        }
+        dearer = f"{case['processor_ratio']['median']:.2f} times the processor time"
+        yield f"{name}: {quicker[rate]}; {dearer}{', more in every round' if work == 1 else ''}."
+
+
+def _side(ratio: dict[str, float]) -> int:
+    """Return on which side of 1 all rounds lie, 0 for both."""
+    return int(ratio["lowest"] > 1) - int(ratio["highest"] < 1)
+
+
+def _spread(ratio: dict[str, float]) -> str:
+    return f"{ratio['median']:.2f} [{ratio['lowest']:.2f}, {ratio['highest']:.2f}]"
+
+
+def _ratio(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return _summed(
+        [http / python for http, python in zip(*(values[way] for way in WAYS), strict=True)]
+    )
+
+
+def _summed(ratios: Sequence[float]) -> dict[str, float]:
+    found = {"median": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+def _worked(server: int) -> float:
+    """Return the processor seconds so far of this process and the server, 1/100 s at best."""
+    after_name = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()
+    ticks = sum(map(int, after_name[11:13]))
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _case(size: int, clients: int, found: Found) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "texts_a_request": size,
         "clients": clients,
-        "http_per_second": round(statistics.median(http_rates), 2),
-        "python_per_second": round(statistics.median(python_rates), 2),
-        "ratio": round(float(np.median(np.divide(http_rates, python_rates))), 3),
+        "ratio": _ratio(found.rates),
+        "processor_ratio": _ratio(found.worked),
     }
-    for way in ("http", "python"):
-        taken = list(itertools.chain.from_iterable(found[size, clients, way]))
+    for way in WAYS:
+        figures[f"{way}_per_second"] = round(statistics.median(found.rates[way]), 2)
         figures[f"{way}_ms"] = {
-            name: round(float(np.percentile(taken, q)) * 1000, 2) for name, q in _QUANTILES.items()
+            name: round(float(np.percentile(found.taken[way], q)) * 1000, 2)
+            for name, q in _QUANTILES.items()
         }
     return figures
 
@@ -208,7 +275,7 @@ def _load(
     return seconds, taken
 
 
-def _together(detector: ScamDetector, texts: Sequence[str], rounds: int) -> dict[str, float]:
+def _together(detector: ScamDetector, texts: Sequence[str], rounds: int) -> dict[str, Any]:
     """Return, by how many messages share a call, its processor time over that of single calls."""
     chosen = texts[: 2 * max(TOGETHER)]
     ratios: dict[str, list[float]] = {str(n): [] for n in TOGETHER}
@@ -216,7 +283,7 @@ def _together(detector: ScamDetector, texts: Sequence[str], rounds: int) -> dict
         alone = _processor_seconds(detector, chosen, 1)
         for n in TOGETHER:
             ratios[str(n)].append(_processor_seconds(detector, chosen, n) / alone)
-    return {n: round(statistics.median(found), 3) for n, found in ratios.items()}
+    return {n: _summed(found) for n, found in ratios.items()}
 
 
 def _processor_seconds(detector: ScamDetector, texts: Sequence[str], size: int) -> float:
@@ -227,8 +294,8 @@ def _processor_seconds(detector: ScamDetector, texts: Sequence[str], size: int) 
 
 
 @contextmanager
-def _serving(bundle: Path | None, parallel: int) -> Iterator[str]:
-    """Give the host and port of a server in a process of its own."""
+def _serving(bundle: Path | None, parallel: int) -> Iterator[tuple[str, int]]:
+    """Give the host and port of a server in a process of its own, and its process id."""
     model = [] if bundle is None else ["--model", str(bundle)]
     options = ["--port", "0", "--parallel", str(parallel), *model]
     server = subprocess.Popen(
@@ -241,7 +308,7 @@ def _serving(bundle: Path | None, parallel: int) -> Iterator[str]:
         line = server.stderr.readline()
         if "http://" not in line:
             sys.exit(f"serving: {line}")
-        yield urlsplit(line.split()[-1]).netloc
+        yield urlsplit(line.split()[-1]).netloc, server.pid
     finally:
         server.terminate()
         server.wait()
@@ -253,9 +320,14 @@ def _poster(address: str) -> Ask:
 
     def ask(batch: Sequence[str]) -> None:
         body = json.dumps({"texts": list(batch)})
-        connection.request("POST", "/v1/predict", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        if answer.status != 200 or len(json.loads(answer.read())["predictions"]) != len(batch):
+        while True:
+            connection.request("POST", "/v1/predict", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            content = answer.read()
+            if answer.status != 503:
+                break
+            time.sleep(int(answer.headers["Retry-After"]))
+        if answer.status != 200 or len(json.loads(content)["predictions"]) != len(batch):
             raise RuntimeError(f"HTTP status {answer.status}")
 
     return ask

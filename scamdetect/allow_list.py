@@ -10,8 +10,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -46,10 +47,11 @@ class AllowList:
     def load(cls, path: str | Path) -> Self:
         """Return the list in a CSV, JSONL or plain text file, by its extension.
 
-        CSV has the columns ``sender`` and ``template``, or one of them, JSONL such members; others
-        are notes. Where a row has both, both must fit. In plain text a line is a sender, or a
-        template hash behind ``template:``; blank lines, and those that begin with #, are notes.
-        Raises InputError, naming file and line, on what is none of this.
+        CSV has the columns ``sender``, ``template`` and ``text``, or some of them, JSONL such
+        members; others are notes. A text is a message whose template is meant. Where a row has a
+        sender and a template, both must fit. In plain text a line is a sender, or a template hash
+        behind ``template:``; blank lines, and those that begin with #, are notes. Raises
+        InputError, naming file and line, on what is none of this.
         """
         path = Path(path)
         readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}
@@ -104,7 +106,7 @@ class AllowList:
 
     def _allowing(self, text: object, sender: object) -> str | None:
         """Return what allows the message, None where nothing does."""
-        name = None if sender is None else str(sender).strip() or None
+        name = _name(sender)
         if name is not None and (name, None) in self.entries:
             return "sender"
         if not isinstance(text, str):
@@ -123,19 +125,32 @@ def _passed(prediction: Prediction, by: str) -> Prediction:
     return replace(prediction, decision=Decision.PASS, reason=reason)
 
 
-_Row = tuple[int, object, object]  # line, sender, template
+def _name(sender: object) -> str | None:
+    """Return the sender as lists write it; numbers of a column with gaps are often floats."""
+    if isinstance(sender, float):
+        sender = None if math.isnan(sender) else int(sender) if sender.is_integer() else sender
+    return None if sender is None else str(sender).strip() or None
 
 
-def _entry(path: Path, line: int, sender: object, template: object) -> Entry:
+_Row = tuple[int, Mapping[str, object]]  # line, values by column
+_COLUMNS = ("sender", "template", "text")
+
+
+def _entry(path: Path, line: int, row: Mapping[str, object]) -> Entry:
     """Return the checked entry; raise InputError without its values, which may name persons."""
-    name = _value(path, line, "sender", sender)
-    hashed = _value(path, line, "template", template)
+    name, hashed, text = (_value(path, line, column, row.get(column)) for column in _COLUMNS)
+    if hashed is not None and text is not None:
+        raise InputError(f"{path}:{line}: has a template and a text; give one of them")
+    if text is not None:
+        hashed = template_hash(text)
     if name is None and hashed is None:
-        raise InputError(f"{path}:{line}: has neither sender nor template; give one or remove it")
+        raise InputError(
+            f"{path}:{line}: has neither sender nor template nor text; give one or remove it"
+        )
     if hashed is not None and not _HASH.fullmatch(hashed.lower()):
         raise InputError(
             f"{path}:{line}: the template is no hash of 64 hexadecimal digits; take what "
-            "scamdetect.allow_list.template_hash gives"
+            "scamdetect.allow_list.template_hash gives, or give the message itself as text"
         )
     return name, None if hashed is None else hashed.lower()
 
@@ -151,19 +166,19 @@ def _value(path: Path, line: int, name: str, value: object) -> str | None:
 def _plain_rows(path: Path, lines: Sequence[str]) -> Iterator[_Row]:
     for number, line in enumerate(map(str.strip, lines), 1):
         if line.startswith(_TEMPLATE):
-            yield number, None, line.removeprefix(_TEMPLATE)
+            yield number, {"template": line.removeprefix(_TEMPLATE)}
         elif line and not line.startswith("#"):
-            yield number, line, None
+            yield number, {"sender": line}
 
 
 def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Row]:
     reader = csv.reader([f"{line}\n" for line in lines], strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        known = {name: header.index(name) for name in ("sender", "template") if name in header}
-        if not known or len(set(header)) < len(header):
+        if not set(header) & set(_COLUMNS) or len(set(header)) < len(header):
             raise InputError(
-                f"{path}:1: the first line must name a column sender or template, each name once"
+                f"{path}:1: the first line must name a column sender, template or text, each name "
+                "once"
             )
         for cells in reader:
             line = reader.line_num
@@ -174,10 +189,7 @@ def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Row]:
                     f"{path}:{line}: {len(cells)} cells below {len(header)} columns; make them one "
                     "a column"
                 )
-            sender, template = (
-                cells[known[name]] if name in known else None for name in ("sender", "template")
-            )
-            yield line, sender, template
+            yield line, dict(zip(header, cells, strict=True))
     except csv.Error as problem:
         raise InputError(f"{path}:{reader.line_num}: {problem}; mend the CSV") from problem
 
@@ -192,4 +204,4 @@ def _json_rows(path: Path, lines: Sequence[str]) -> Iterator[_Row]:
             raise InputError(f"{path}:{number}: no JSON; write one object a line") from problem
         if not isinstance(row, dict):
             raise InputError(f"{path}:{number}: no object; write one object a line")
-        yield number, row.get("sender"), row.get("template")
+        yield number, row

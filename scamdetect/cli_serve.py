@@ -12,7 +12,6 @@ from scamdetect.cli_train import extra
 from scamdetect.errors import InputError
 
 TOKEN = "SCAMDETECT_TOKEN"
-_LOCAL = {"127.0.0.1", "::1", "localhost"}
 
 
 @click.command(epilog="Example: SCAMDETECT_TOKEN=secret scamdetect serve --port 8080")
@@ -24,6 +23,13 @@ _LOCAL = {"127.0.0.1", "::1", "localhost"}
 @FLAG
 @REVIEW
 @KIND_FLAG
+@click.option(
+    "--allow-list",
+    "allowing",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Let messages of these templates pass, and of these senders where requests name them.",
+)
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
 @click.option("--tier", default="auto", show_default=True, help="auto, encoder or first.")
 @click.option(
@@ -42,6 +48,13 @@ _LOCAL = {"127.0.0.1", "::1", "localhost"}
 @click.option(
     "--max-bytes", type=int, default=1 << 20, show_default=True, help="Bytes of one request."
 )
+@click.option(
+    "--stop-seconds",
+    type=int,
+    default=25,
+    show_default=True,
+    help="How long requests at hand may take once the service is told to stop.",
+)
 def serve(
     host: str,
     port: int,
@@ -49,6 +62,7 @@ def serve(
     flag: float | None,
     review: float | None,
     kind_flags: dict[str, float] | None,
+    allowing: Path | None,
     runtime: str,
     tier: str,
     parallel: int | None,
@@ -57,6 +71,7 @@ def serve(
     max_texts: int,
     max_characters: int,
     max_bytes: int,
+    stop_seconds: int,
 ) -> None:
     """Answer over HTTP: POST /v1/predict, GET /healthz, GET /metrics.
 
@@ -66,8 +81,10 @@ def serve(
     are answered. No text is logged.
     """
     with extra("serve"):
+        from scamdetect.serving.hosts import is_loopback
         from scamdetect.serving.limits import Limits
         from scamdetect.serving.server import serve as run
+    from scamdetect.allow_list import AllowList
     from scamdetect.detector import ScamDetector
 
     token = _token()
@@ -77,8 +94,10 @@ def serve(
         body_bytes=max_bytes,
         parallel=os.cpu_count() or 1 if parallel is None else parallel,
         queue=queue,
+        stop_seconds=stop_seconds,
     )
-    if token is None and host not in _LOCAL:
+    allow_list = None if allowing is None else AllowList.load(allowing)
+    if token is None and not is_loopback(host):
         click.echo(f"scamdetect: whoever reaches {host} may ask: set {TOKEN}", err=True)
     with ScamDetector.load(
         model,
@@ -86,14 +105,18 @@ def serve(
         threads=threads,
         tier=tier,  # type: ignore[arg-type]
     ) as detector:
-        run(
+        ended = run(
             detector.with_thresholds(flag=flag, review=review, kind_flags=kind_flags),
             host=host,
             port=port,
             limits=limits,
             token=token,
             say=lambda line: click.echo(line, err=True),
+            allow_list=allow_list,
         )
+    if not ended:
+        # Python would first wait for the scoring, minutes perhaps, whose answer nobody gets.
+        os._exit(0)
 
 
 def _token() -> str | None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import score
+from command_line import faulty_score, score
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,6 +75,19 @@ def test_who_is_not_in_it_is_never_allowed(detector, senders) -> None:  # noqa: 
     assert AllowList(frozenset([("bank", None)])).apply(found, texts, senders) == found
 
 
+@pytest.mark.parametrize(
+    ("listed", "given", "allowed"),
+    [("7", 7.0, True), ("7.5", 7.5, True), ("7", 7.5, False), ("nan", float("nan"), False)],
+)
+def test_numbers_are_compared_as_they_are_written(
+    detector: ScamDetector, listed: str, given: float, allowed: bool
+) -> None:
+    (found,) = AllowList(frozenset([(listed, None)])).apply(
+        detector.predict([LURE]), [LURE], [given]
+    )
+    assert (found.decision is Decision.PASS) == allowed
+
+
 def test_counts_that_differ_are_refused(detector: ScamDetector) -> None:
     with pytest.raises(InputError, match="1 senders for 2 predictions"):
         AllowList(frozenset([("a", None)])).apply(detector.predict(["a", "b"]), ["a", "b"], ["a"])
@@ -86,6 +99,8 @@ def test_counts_that_differ_are_refused(detector: ScamDetector) -> None:
         ("a.txt", f"# known\nbank\n\ntemplate:{HASH}\r\n"),
         ("a.csv", f"note,template,sender\nours,,bank\n,{HASH.upper()},\n,,\n"),
         ("a.jsonl", f'{{"sender": "bank", "template": null}}\n\n{{"template": "{HASH}"}}\n'),
+        ("a.csv", f'scamdetect_reason,text,sender\r\n,"{SAME}",\r\n"a\r\nb",,bank\r\n'),
+        ("a.jsonl", json.dumps({"text": LURE}) + '\n{"sender": "bank", "text": ""}'),
     ],
 )
 def test_all_formats_say_the_same(tmp_path: Path, name: str, content: str) -> None:
@@ -100,6 +115,7 @@ def test_all_formats_say_the_same(tmp_path: Path, name: str, content: str) -> No
         ("a.txt", "bank\ntemplate:my-secret", r"a\.txt:2: the template is no hash"),
         ("a.txt", "# nobody\n", r"a\.txt: allows nobody"),
         ("a.csv", "name\nmy-secret\n", r"a\.csv:1: the first line must name a column sender"),
+        ("a.csv", f"text,template\nmy-secret,{HASH}\n", r"a\.csv:2: has a template and a text"),
         ("a.csv", "sender,note\nbank,x\nmy-secret\n", r"a\.csv:3: 1 cells below 2 columns"),
         ("a.csv", "sender,note\n,my-secret\n", r"a\.csv:2: has neither sender nor template"),
         ("a.csv", 'sender\n"bank\n', r"a\.csv:\d: .*mend the CSV"),
@@ -138,6 +154,20 @@ def test_a_dump_is_scored_with_it(tmp_path: Path, tiny_bundle: Path) -> None:
     assert [row["scamdetect_decision"] for row in found] == ["flag", "pass", "flag"]
     assert [row["scamdetect_reason"] for row in found] == [None, "allowed by sender", None]
     assert found[1]["scamdetect_verdict"] == "scam"
+
+
+def test_a_changed_list_does_not_go_on(tmp_path: Path, tiny_bundle: Path) -> None:
+    written(tmp_path, "in.txt", f"{LURE}\n" * 5000)
+    written(tmp_path, "allow.jsonl", json.dumps({"text": OTHER}))
+    options = ("in.txt", "--model", tiny_bundle, "--allow-list", "allow.jsonl", "--part-rows", "1")
+    stopped = faulty_score(tmp_path, "SIGKILL@predict#2", *map(str, options))
+    assert stopped.returncode < 0
+    written(tmp_path, "allow.jsonl", json.dumps({"text": LURE}))
+    done = score(tmp_path, *options, "--resume")
+    assert done.returncode == 2 and "allow_list" in done.stderr
+    written(tmp_path, "allow.jsonl", json.dumps({"template": template_hash(OTHER), "note": 1}))
+    done = score(tmp_path, *options, "--resume")
+    assert done.returncode == 0 and "flagged 5,000" in done.stderr
 
 
 @pytest.mark.parametrize(

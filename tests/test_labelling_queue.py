@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from scored_rows import FLAG, REVIEW, scored_row, write_scored
 
 from scamdetect.campaigns import template_key
+from scamdetect.dumps.scored import open_scored
 from scamdetect.errors import InputError
 from scamdetect.labelling.pool import Pool
 from scamdetect.labelling.queue import AUDIT, UNCERTAIN, choose_queue
 from scamdetect.labelling.quotas import quotas
+from scamdetect.labelling.survey import survey
 from scamdetect.near_duplicates import alike_groups
 
 _WORDS = "harbour lunch sister bread train garden school rain thanks tomorrow later window".split()
@@ -85,6 +87,20 @@ def test_uncertain_rows_are_near_the_thresholds_and_unlike_each_other(scored: Pa
     groups = alike_groups(template_key(row.text) for row in queue.rows if row.part == UNCERTAIN)
     assert len(groups) == len(uncertain), "500 copies at the very threshold are one"
     assert 5 <= sum(row.language == "th" for row in uncertain) < 60
+
+
+def test_what_lists_and_kinds_decided_tells_nothing_of_the_thresholds(tmp_path: Path) -> None:
+    allowed = {"scamdetect_decision": "pass", "scamdetect_reason": "allowed by sender"}
+    by_kind = {"scamdetect_decision": "flag", "scamdetect_reason": "flagged by kind romance"}
+    others = [
+        {"id": "a", "text": "a known template"} | scored_row(0.999) | allowed,
+        {"id": "k", "text": "a darling of mine"} | scored_row((FLAG + REVIEW) / 2) | by_kind,
+    ]
+    thresholds = []
+    for name, dump in (("plain", rows(300, 4)), ("mixed", [*rows(300, 4), *others])):
+        path = write_scored(tmp_path / f"{name}.parquet", dump)
+        thresholds.append(survey(open_scored(path), "text").thresholds())
+    assert thresholds[0] == thresholds[1] and set(thresholds[0]) == {"flag", "review"}
 
 
 def test_rows_are_known_by_their_place_and_own_key(scored: Path) -> None:

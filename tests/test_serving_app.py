@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import Prediction, ScamDetector
+from scamdetect.allow_list import AllowList, template_hash
 from scamdetect.errors import InputError
 
 pytest.importorskip("starlette", reason="needs the extra serve")
@@ -23,7 +24,7 @@ pytest.importorskip("starlette", reason="needs the extra serve")
 from scamdetect.serving.app import create_app
 from scamdetect.serving.limits import Limits
 from scamdetect.serving.refusal import Refusal
-from scamdetect.serving.request import texts_of
+from scamdetect.serving.request import asked_of
 
 LURE = "Guaranteed profit, darling! Buy a gift card"
 SECRET = "my-secret-words"
@@ -37,11 +38,12 @@ def talk(
     conversation: Talk,
     limits: Limits | None = None,
     token: str | None = None,
+    **options: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
     """Return what the conversation with the service returns."""
 
     async def run() -> Any:  # noqa: ANN401
-        app = create_app(detector, limits, token)
+        app = create_app(detector, limits, token, **options)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             return await conversation(client)
@@ -98,6 +100,7 @@ def test_predictions_are_those_of_python(detector: ScamDetector) -> None:
         (b"[" * 100_000, 400, "not_json"),
         (b'{"texts": ["my-secret-words \xff"]}', 400, "not_json"),
         ('{"texts": ["my-secret-words"]}'.encode("utf-16"), 400, "not_json"),
+        (b'{"texts": ["hi"], "texts": ["my-secret-words"]}', 400, "not_json"),
         (b"null", 422, "wrong_members"),
         (b'["my-secret-words"]', 422, "wrong_members"),
         (b'{"text": "my-secret-words"}', 422, "wrong_members"),
@@ -140,7 +143,7 @@ values = st.recursive(
 @settings(max_examples=300, deadline=None)
 def test_any_json_is_texts_or_a_refusal(value: object) -> None:
     try:
-        found = texts_of(json.dumps(value).encode(), Limits(characters=5))
+        found = asked_of(json.dumps(value).encode(), Limits(characters=5)).texts
     except Refusal as refusal:
         assert refusal.status in (400, 422)
     else:
@@ -235,6 +238,67 @@ def test_a_token_guards_all_but_the_health(
         assert predicted.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize(
+    ("host", "local", "token", "status"),
+    [
+        ("127.0.0.1:8000", True, None, 200),
+        ("localhost", True, None, 200),
+        ("LOCALHOST:8000", True, None, 200),
+        ("[::1]:8000", True, None, 200),
+        ("192.0.2.7", True, None, 200),
+        ("rebound.example:8000", True, None, 421),
+        ("127.0.0.1.rebound.example", True, None, 421),
+        ("localhost@rebound.example", True, None, 421),
+        ("[", True, None, 421),
+        ("", True, None, 421),
+        ("scamdetect:8000", False, None, 200),
+        ("scamdetect.example", True, "s3cret", 200),
+    ],
+)
+def test_a_web_page_reaches_no_local_service_under_its_own_name(
+    detector: ScamDetector, host: str, local: bool, token: str | None, status: int
+) -> None:
+    headers = {"Host": host, "Authorization": "Bearer s3cret"}
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return [
+            await client.post("/v1/predict", json={"texts": ["hi"]}, headers=headers),
+            await client.get("/metrics", headers=headers),
+            await client.get("/healthz", headers=headers),
+        ]
+
+    *guarded, health = talk(detector, conversation, token=token, local=local)
+    assert [answer.status_code for answer in guarded] == [status, status]
+    assert health.status_code == 200
+    if status == 421:
+        assert guarded[0].json()["error"]["code"] == "wrong_host"
+
+
+def test_what_is_allowed_passes(detector: ScamDetector) -> None:
+    known = AllowList(frozenset([("bank", None), (None, template_hash(f"{LURE} 17"))]))
+    bodies = [
+        {"texts": [LURE, LURE, "hello"], "senders": ["bank", None, "bank"]},
+        {"texts": [f"{LURE} 99"]},
+        {"texts": [LURE], "senders": None},
+        {"texts": [LURE], "senders": ["bank", "bank"]},
+        {"texts": [LURE], "senders": [7]},
+    ]
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        answers = [await client.post("/v1/predict", json=body) for body in bodies]
+        return [*answers, await client.get("/metrics")]
+
+    some, one, *refused, page = talk(detector, conversation, allow_list=known)
+    found = [(one["decision"], one["reason"]) for one in some.json()["predictions"]]
+    assert found == [("pass", "allowed by sender"), ("flag", None), ("pass", None)]
+    assert one.json()["predictions"][0]["reason"] == "allowed by template"
+    assert [answer.status_code for answer in refused] == [422, 422, 422]
+    assert "2 senders for 1 texts" in refused[1].text and "senders[0] is a" in refused[2].text
+    assert "scamdetect_allowed_total 2\n" in page.text
+    unasked = post(detector, json.dumps(bodies[0]))
+    assert (unasked.status_code, unasked.json()["error"]["code"]) == (422, "wrong_members")
+
+
 def test_more_than_may_wait_are_told_when_to_come_again(detector: ScamDetector) -> None:
     held = Held(detector)
 
@@ -273,6 +337,41 @@ def test_nobody_waits_longer_than_the_limit(detector: ScamDetector) -> None:
     answers = talk(held, conversation, Limits(parallel=1, wait_seconds=0.1))
     assert [answer.status_code for answer in answers] == [200, 503, 200]
     assert held.calls == 2
+
+
+def test_who_left_while_waiting_is_not_scored(detector: ScamDetector) -> None:
+    held = Held(detector)
+
+    async def converse() -> str:
+        app = create_app(held, Limits(parallel=1))
+        heard = [{"type": "http.request", "body": b'{"texts": ["hi"]}'}]
+
+        async def receive() -> Any:  # noqa: ANN401
+            return heard.pop(0) if heard else {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:  # noqa: ANN401
+            pass
+
+        scope = {
+            "type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"",
+            "headers": [(b"content-type", b"application/json")],
+        }  # fmt: skip
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            first = asyncio.create_task(client.post("/v1/predict", json={"texts": [LURE]}))
+            while held.calls == 0:
+                await asyncio.sleep(0.01)
+            gone = asyncio.create_task(app(scope, receive, send))
+            await asyncio.sleep(0.05)
+            held.go.set()
+            await asyncio.gather(first, gone)
+            return (await client.get("/metrics")).text
+
+    page = asyncio.run(converse())
+    assert held.calls == 1
+    assert 'path="/v1/predict",status="200"} 1' in page
+    assert 'path="/v1/predict",status="499"} 1' in page
+    assert "scamdetect_working_requests 0" in page
 
 
 def test_200_requests_at_once_get_their_own_answers(detector: ScamDetector) -> None:
@@ -326,9 +425,27 @@ def test_metrics_add_up(detector: ScamDetector) -> None:
     assert SECRET not in page and f'model_id="{detector.model_id}"' in page
 
 
+@pytest.mark.parametrize("host", ["[", 'x/a"b#', "evil.example"])
+def test_a_host_names_no_path_in_metrics(detector: ScamDetector, host: str) -> None:
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        asked = {"headers": {"Host": host}}
+        return [await client.get("/healthz", **asked), await client.get("/metrics")]
+
+    health, page = talk(detector, conversation)
+    assert health.status_code == 200
+    assert 'scamdetect_requests_total{path="/healthz",status="200"} 1' in page.text
+    assert page.text.count("scamdetect_requests_total{") == 1 and host not in page.text
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", "/v1/predict", 405), ("POST", "/healthz", 405)],
+    [
+        ("GET", "/", 404),
+        ("GET", "/healthz/", 404),
+        ("POST", "/v1/predict/", 404),
+        ("GET", "/v1/predict", 405),
+        ("POST", "/healthz", 405),
+    ],
 )
 def test_other_addresses_are_refused_in_json(
     detector: ScamDetector, method: str, path: str, status: int

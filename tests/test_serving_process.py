@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +24,9 @@ from command_line import command
 import scamdetect
 
 pytest.importorskip("uvicorn", reason="needs the extra serve")
+
+from scamdetect.serving.server import listening
+
 pytestmark = pytest.mark.network_loopback
 
 LURE = "Guaranteed profit, darling! Buy a gift card"
@@ -62,9 +65,8 @@ def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Return the exit code and what else was written to stderr."""
-    assert process.stderr is not None
-    said = process.stderr.read()
-    return process.wait(30), said
+    _, said = process.communicate(timeout=30)
+    return process.returncode, said
 
 
 def limited(tiny_bundle: Path, limits: str = "") -> list[str]:
@@ -76,16 +78,18 @@ def connect(address: str) -> socket.socket:
     return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
 
 
-def test_the_command_answers_guards_and_ends(tiny_bundle: Path) -> None:
+def test_the_command_answers_guards_and_ends(tmp_path: Path, tiny_bundle: Path) -> None:
+    (tmp_path / "known.txt").write_text("bank\n", encoding="utf-8")
     options = ("--model", str(tiny_bundle), "--port", "0", "--kind-flag", "romance=0.3")
+    options += ("--allow-list", str(tmp_path / "known.txt"))
     arguments = ("-m", "scamdetect.cli", "serve", *options)
     with running(*arguments, SCAMDETECT_TOKEN="s3cret") as (process, address):
         assert address.startswith("http://127.0.0.1:")
-        asked = {"json": {"texts": [LURE, "darling"]}}
+        asked = {"json": {"texts": [LURE, "darling", LURE], "senders": [None, "b", "bank"]}}
         assert httpx.post(f"{address}/v1/predict", **asked).status_code == 401
         token = {"Authorization": "Bearer s3cret"}
         answer = httpx.post(f"{address}/v1/predict", headers=token, **asked).json()["predictions"]
-        assert [one["decision"] for one in answer] == ["flag", "flag"]
+        assert [one["decision"] for one in answer] == ["flag", "flag", "pass"]
         assert answer[1]["reason"] == "flagged by kind romance"
         assert httpx.get(f"{address}/healthz").status_code == 200
         process.send_signal(signal.SIGTERM)
@@ -115,6 +119,37 @@ def test_a_request_at_hand_is_answered_before_the_end(tiny_bundle: Path) -> None
             httpx.get(f"{address}/healthz")
 
 
+def test_what_takes_too_long_does_not_keep_it_from_ending(tiny_bundle: Path) -> None:
+    limits = ("--max-bytes", "30000000", "--max-texts", "9999", "--stop-seconds", "1")
+    options = ("--model", str(tiny_bundle), "--port", "0", "--parallel", "1", *limits)
+    with running("-m", "scamdetect.cli", "serve", *options) as (process, address):
+        answers: list[httpx.Response] = []
+
+        def ask() -> None:
+            texts = [f"{number} {'x y z ' * 400}" for number in range(9999)]
+            answers.append(httpx.post(f"{address}/v1/predict", json={"texts": texts}, timeout=60))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while "scamdetect_working_requests 1" not in httpx.get(f"{address}/metrics").text:
+            time.sleep(0.01)
+        stopped = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        code, said = ended(process)
+        assert code == 0 and said.startswith("ERROR:    Cancel 1 running") and said.count("\n") == 1
+        assert 1 < time.monotonic() - stopped < 8
+        asking.join()
+        (answer,) = answers
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "stopping")
+
+
+def test_a_signal_that_comes_early_is_no_less_one(tiny_bundle: Path) -> None:
+    model = {"model": str(tiny_bundle), "limits": ""}
+    early = _LIMITED.format(**model).replace("print(line", "os.kill(os.getpid(), 15) or print(line")
+    with running("-c", f"import os{early}") as (process, _):
+        assert ended(process) == (0, "")
+
+
 def test_200_clients_at_once(tiny_bundle: Path) -> None:
     with running(*limited(tiny_bundle, "parallel=2, queue=200")) as (process, address):
 
@@ -132,6 +167,14 @@ def test_200_clients_at_once(tiny_bundle: Path) -> None:
         assert ended(process) == (0, "")
 
 
+def test_no_answer_waits_for_the_other_half_of_it() -> None:
+    with listening("127.0.0.1", 0) as listener:
+        with socket.create_connection(listener.getsockname()):
+            accepted, _ = listener.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_huge_body_gets_its_413(tiny_bundle: Path) -> None:
     with running(*limited(tiny_bundle)) as (_, address):
         body = json.dumps({"texts": ["x" * 20_000_000]})
@@ -142,7 +185,7 @@ def test_a_huge_body_gets_its_413(tiny_bundle: Path) -> None:
 
 
 def test_slow_clients_are_cut_off_and_hold_up_nobody(tiny_bundle: Path) -> None:
-    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     with running(*limited(tiny_bundle, "head_seconds=1, body_seconds=0.5")) as (_, address):
         silent, dripping, slow_body = (connect(address) for _ in range(3))
         slow_body.sendall(head + b'Content-Length: 18\r\n\r\n{"texts"')
@@ -164,6 +207,60 @@ def test_slow_clients_are_cut_off_and_hold_up_nobody(tiny_bundle: Path) -> None:
         assert httpx.get(f"{address}/healthz").status_code == 200
         for one in (silent, dripping, slow_body):
             one.close()
+
+
+def test_who_takes_no_answer_is_cut_off(tiny_bundle: Path) -> None:
+    body = json.dumps({"texts": ["hello"] * 256}).encode()
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    request = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with running(*limited(tiny_bundle, "head_seconds=1")) as (_, address):
+        greedy = connect(address)
+        greedy.settimeout(0.2)
+        with pytest.raises(OSError):
+            while True:
+                greedy.sendall(request)
+        greedy.settimeout(20)
+        with pytest.raises(ConnectionError):
+            while True:
+                time.sleep(0.3)
+                greedy.sendall(b"x" * 10_000_000)
+        greedy.close()
+
+
+def test_connections_beyond_the_limit_end_at_once_and_in_silence(tiny_bundle: Path) -> None:
+    with running(*limited(tiny_bundle, "connections=3")) as (process, address):
+        first = [connect(address) for _ in range(3)]
+        time.sleep(0.2)
+        for _ in range(50):
+            more = connect(address)
+            with suppress(ConnectionError):
+                assert more.recv(1) == b""
+            more.close()
+        first[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert first[0].recv(100).startswith(b"HTTP/1.1 200")
+        for one in first:
+            one.close()
+        time.sleep(0.2)
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_files_do_not_run_out(tiny_bundle: Path) -> None:
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))\n"
+    _, program = limited(tiny_bundle, "head_seconds=0.5")
+    with running("-c", few + program) as (process, address):
+        crowd = [socket.socket() for _ in range(200)]
+        for one in crowd:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", urlsplit(address).port or 0))
+        time.sleep(0.5)
+        for one in crowd:
+            one.close()
+        assert httpx.get(f"{address}/healthz", timeout=20).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == (0, "")
 
 
 def test_no_text_is_logged(tiny_bundle: Path) -> None:

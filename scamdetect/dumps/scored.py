@@ -29,6 +29,7 @@ from scamdetect.dumps.streams import beginning
 from scamdetect.dumps.text_paths import TextPath, object_members, struct_members, value_at
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
+from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND
 
 NEEDED = ("scamdetect_decision", "scamdetect_scam_probability")
 # The columns of a batch, each with the one of the file; what a file lacks is null.
@@ -42,6 +43,7 @@ _SCORES = {
     "reason": "scamdetect_reason",
     "schema_version": "scamdetect_schema_version",
 }
+_OTHERWISE = (ALLOWED, FLAGGED_BY_KIND)
 _DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source
 _NAMES = pa.list_(pa.string())
 _TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
@@ -54,6 +56,15 @@ _SURVEYED = 10_000  # objects of a JSONL file that are looked at for the names o
 
 Column = Sequence[Any]  # of Python or of Arrow
 Columns = tuple[dict[str, Column], int]  # by their name in a batch, and how many rows are broken
+
+
+def decided_otherwise(table: pa.Table) -> pa.Array:
+    """Return which rows of a batch's table a kind's flag or an allow-list decided, (n,) booleans.
+
+    They tell nothing of the thresholds of the scam probability.
+    """
+    found = pc.or_(*(pc.starts_with(table.column("reason"), start) for start in _OTHERWISE))
+    return pc.fill_null(found, False)
 
 
 @dataclass(frozen=True)

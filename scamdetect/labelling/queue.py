@@ -87,7 +87,7 @@ def choose_queue(
     parts = dict.fromkeys(audited, sample.inclusion) | dict.fromkeys(near, None)
     rows = list(_rows(dump, text_column, key_column, parts, near))
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(rows))
-    only_flagged = set(found.lowest) == {"flag"}
+    only_flagged = found.decisions == {"flag"}
     return Queue(tuple(rows[place] for place in order.tolist()), found.messages, only_flagged)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
-from scamdetect.dumps.scored import ScoredDump
+from scamdetect.dumps.scored import ScoredDump, decided_otherwise
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 
@@ -19,11 +19,12 @@ _EDGE = 1e-6  # a probability of 0 or 1 is taken for as much less certain
 class Survey:
     """The messages that can be labelled, those scored that have a text: by language, in all.
 
-    ``lowest`` and ``highest`` hold the scam probabilities by decision.
+    ``lowest`` and ``highest`` hold the scam probabilities by decision, where these decided.
     """
 
     def __init__(self) -> None:
         self.languages: Counter[str] = Counter()
+        self.decisions: set[str] = set()
         self.lowest: dict[str, float] = {}
         self.highest: dict[str, float] = {}
 
@@ -35,7 +36,9 @@ class Survey:
     def add(self, table: pa.Table) -> None:
         """Count the rows of ``usable``."""
         self.languages.update(table.column("language").to_pylist())
-        ends = table.group_by("decision").aggregate(
+        self.decisions.update(table.column("decision").to_pylist())
+        deciding = table.filter(pc.invert(decided_otherwise(table)))
+        ends = deciding.group_by("decision").aggregate(
             [("probability", "min"), ("probability", "max")]
         )
         for row in ends.to_pylist():

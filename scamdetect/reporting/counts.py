@@ -12,16 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.dumps.scored import ScoredBatch
+from scamdetect.dumps.scored import ScoredBatch, decided_otherwise
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Verdict
-from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND
 from scamdetect.reporting.days import Days, days_of
 
 BINS = 50  # of the histogram, from 0 to 1
 _MOST_GROUPS = 20_000
 _UNKNOWN = "und"
-_OTHERWISE = (ALLOWED, FLAGGED_BY_KIND)
 NO_KIND = ""
 
 
@@ -98,10 +96,8 @@ class Counts:
         return found
 
     def _add_groups(self, table: pa.Table) -> None:
-        # What kinds flagged or a list allowed was not decided by its scam probability.
-        other = pc.or_(*(pc.starts_with(table.column("reason"), start) for start in _OTHERWISE))
         deciding = pc.if_else(
-            pc.fill_null(other, False), pa.scalar(None, pa.float64()), table.column("probability")
+            decided_otherwise(table), pa.scalar(None, pa.float64()), table.column("probability")
         )
         table = table.set_column(table.column_names.index("probability"), "probability", deciding)
         grouped = table.group_by(list(Group._fields)).aggregate(

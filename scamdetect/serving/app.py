@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -16,12 +17,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from scamdetect.allow_list import AllowList
 from scamdetect.prediction import Prediction
 from scamdetect.serving.gate import Gate
 from scamdetect.serving.limits import Limits
 from scamdetect.serving.metrics import CONTENT_TYPE, Metrics
 from scamdetect.serving.refusal import Refusal
-from scamdetect.serving.request import check_head, check_token, read_body, texts_of
+from scamdetect.serving.request import (
+    Asked,
+    asked_of,
+    check_head,
+    check_host,
+    check_token,
+    read_body,
+)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -41,38 +50,56 @@ class Detector(Protocol):
 
 
 def create_app(
-    detector: Detector, limits: Limits | None = None, token: str | None = None
+    detector: Detector,
+    limits: Limits | None = None,
+    token: str | None = None,
+    *,
+    local: bool = False,
+    allow_list: AllowList | None = None,
 ) -> Starlette:
     """Return the service as an ASGI application, which scores in threads of this process.
 
-    With a ``token`` all addresses but ``/healthz`` want it as ``Authorization: Bearer``.
+    With a ``token`` all addresses but ``/healthz`` want it as ``Authorization: Bearer``. Without
+    one a ``local`` service, reached from this machine alone, answers there to addresses and to
+    localhost only, so that no web page reaches it under a name of its own. With an ``allow_list``
+    requests may have senders, and what it allows passes.
     """
     limits = limits or Limits()
     metrics = Metrics(detector.model_id)
 
-    def answer(texts: Sequence[str | None]) -> tuple[bytes, Counter[str]]:
-        found = detector.predict(texts)
+    def answer(asked: Asked) -> tuple[bytes, list[Prediction]]:
+        found = detector.predict(asked.texts)
+        if allow_list is not None:
+            found = allow_list.apply(found, asked.texts, asked.senders)
         body = json.dumps({"predictions": [one.to_dict() for one in found]}, allow_nan=False)
-        return body.encode("ascii"), Counter(one.decision.value for one in found)
+        return body.encode("ascii"), found
 
-    gate = Gate(answer, limits)
+    gate = Gate(limits)
+
+    def check_asker(request: Request) -> None:
+        check_token(request, token)
+        if local and token is None:
+            check_host(request)
 
     async def predict(request: Request) -> Response:
         began = time.monotonic()
-        check_token(request, token)
+        check_asker(request)
         check_head(request, limits)
         gate.check()  # before the body takes room
-        texts = texts_of(await read_body(request, limits), limits)
-        body, decisions = await gate.run(texts)
-        metrics.add_decisions(decisions)
+        body = await read_body(request, limits)
+        asked = asked_of(body, limits, with_senders=allow_list is not None)
+        answered, predictions = await gate.run(
+            partial(answer, asked), len(asked.texts), request.is_disconnected
+        )
+        metrics.add_predictions(predictions)
         metrics.add_latency(time.monotonic() - began)
-        return Response(body, media_type="application/json")
+        return Response(answered, media_type="application/json")
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "ok", "model_id": detector.model_id})
 
     async def show_metrics(request: Request) -> Response:
-        check_token(request, token)
+        check_asker(request)
         return Response(
             metrics.render(gate.waiting, gate.working), headers={"Content-Type": CONTENT_TYPE}
         )
@@ -89,21 +116,25 @@ def create_app(
         yield
         gate.close()
 
-    return Starlette(
+    service = Starlette(
         routes=[
-            Route("/v1/predict", _counted(predict, metrics), methods=["POST"]),
-            Route("/healthz", _counted(healthz, metrics), methods=["GET"]),
-            Route("/metrics", _counted(show_metrics, metrics), methods=["GET"]),
+            _route("/v1/predict", "POST", predict, metrics),
+            _route("/healthz", "GET", healthz, metrics),
+            _route("/metrics", "GET", show_metrics, metrics),
         ],
         exception_handlers={HTTPException: refuse_other},
         lifespan=lifespan,
     )
+    # It would send clients to where their own header Host says.
+    service.router.redirect_slashes = False
+    return service
 
 
-def _counted(endpoint: Endpoint, metrics: Metrics) -> Endpoint:
-    """Return the endpoint with every answer counted and no exception let out.
+def _route(path: str, method: str, endpoint: Endpoint, metrics: Metrics) -> Route:
+    """Return the endpoint at its path with every answer counted and no exception let out.
 
-    An exception may hold a text, so nothing but its type is logged.
+    An exception may hold a text, so nothing but its type is logged. What stands in a request, such
+    as its header Host, which is a part of its URL, names no path here.
     """
 
     async def answer(request: Request) -> Response:
@@ -111,13 +142,16 @@ def _counted(endpoint: Endpoint, metrics: Metrics) -> Endpoint:
             response = await endpoint(request)
         except Refusal as refusal:
             response = refusal.response()
+        except asyncio.CancelledError:  # only a server that stops cancels
+            message = "the service stops; try again"
+            response = Refusal(503, "stopping", message, {"Retry-After": "1"}).response()
         except ClientDisconnect:
             response = Response(status_code=_GONE)
         except Exception as problem:
-            _LOG.error("%s failed: %s", request.url.path, type(problem).__name__)
+            _LOG.error("%s failed: %s", path, type(problem).__name__)
             message = "the service failed; its log has the kind of the error"
             response = Refusal(500, "failed", message).response()
-        metrics.add_request(request.url.path, response.status_code)
+        metrics.add_request(path, response.status_code)
         return response
 
-    return answer
+    return Route(path, answer, methods=[method])

@@ -1,34 +1,46 @@
 """Let so many requests be scored at once and so many wait; the others are told to come again.
 
 Requests are not put together: texts of unlike lengths are padded to the longest, which on a CPU
-costs more than the calls that it saves (benchmarks/serving.py measures it).
+costs about what the calls that it saves do, or more (benchmarks/serving.py measures it).
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect
 
 from scamdetect.serving.limits import Limits
 from scamdetect.serving.refusal import Refusal
 
 Answer = TypeVar("Answer")
 _LONGEST_RETRY = 60
+_THREADS = "scamdetect-scoring"
+_LAST_SECONDS = 1.0  # for idle threads to see that they are to end
 
 
-class Gate(Generic[Answer]):
-    """Runs a function of texts in threads of its own; all methods belong to one event loop."""
+def scoring() -> bool:
+    """Return whether threads of a closed gate are still at work."""
+    threads = [one for one in threading.enumerate() if one.name.startswith(_THREADS)]
+    for one in threads:
+        one.join(_LAST_SECONDS / len(threads))
+    return any(one.is_alive() for one in threads)
 
-    def __init__(self, answer: Callable[[Sequence[str | None]], Answer], limits: Limits) -> None:
+
+class Gate:
+    """Scores in threads of its own; all methods belong to one event loop."""
+
+    def __init__(self, limits: Limits) -> None:
         self.waiting = self.working = 0
-        self._answer = answer
         self._limits = limits
         self._free = asyncio.Semaphore(limits.parallel)
-        self._threads = ThreadPoolExecutor(limits.parallel, thread_name_prefix="scoring")
+        self._threads = ThreadPoolExecutor(limits.parallel, _THREADS)
         self._texts_waiting = 0
         self._texts_done, self._seconds = 0, 0.0
 
@@ -37,16 +49,23 @@ class Gate(Generic[Answer]):
         if self.waiting >= self._limits.queue and self._free.locked():
             raise self._busy()
 
-    async def run(self, texts: Sequence[str | None]) -> Answer:
-        """Return the answer to the texts; raise Refusal where it would take too long to begin."""
+    async def run(
+        self, score: Callable[[], Answer], texts: int, has_left: Callable[[], Awaitable[bool]]
+    ) -> Answer:
+        """Return what ``score`` returns for so many texts.
+
+        Raises Refusal where it would take too long to begin, ClientDisconnect where the client has
+        left by then: one that gave up may be back with the same texts.
+        """
         self.check()
-        await self._enter(len(texts))
+        await self._enter(texts)
         self.working += 1
         try:
+            if await has_left():
+                raise ClientDisconnect
             began = time.monotonic()
-            loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._threads, self._answer, texts)
-            self._texts_done += len(texts)
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, score)
+            self._texts_done += texts
             self._seconds += time.monotonic() - began
             return answer
         finally:
@@ -54,8 +73,8 @@ class Gate(Generic[Answer]):
             self._free.release()
 
     def close(self) -> None:
-        """Wait for what is being scored and end the threads."""
-        self._threads.shutdown()
+        """End the threads, each once it has scored what it has at hand."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _enter(self, texts: int) -> None:
         self.waiting += 1

@@ -13,9 +13,9 @@ class Limits:
 
     ``texts`` are those of one request, ``characters`` those of one text. ``body_bytes`` and
     ``body_seconds`` bound the reading of a request's body, ``head_seconds`` how long a connection
-    may stay without a whole request head. ``parallel`` requests are scored at once, ``queue`` more
-    wait, none longer than ``wait_seconds``. ``stop_seconds`` are left to requests at hand once the
-    service is told to stop.
+    may stay without a whole request head, or without taking what is sent to it. ``parallel``
+    requests are scored at once, ``queue`` more wait, none longer than ``wait_seconds``.
+    ``stop_seconds`` are left to requests at hand once the service is told to stop.
     """
 
     texts: int = 256
@@ -27,7 +27,7 @@ class Limits:
     queue: int = 64
     wait_seconds: float = 10.0
     connections: int = 512
-    stop_seconds: int = 30
+    stop_seconds: int = 25  # Kubernetes kills after 30
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
+
+from scamdetect.prediction import ALLOWED, Prediction
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -18,6 +20,7 @@ class Metrics:
         self.decisions: Counter[str] = Counter()
         self._model_id = model_id
         self._requests: Counter[tuple[str, int]] = Counter()
+        self._allowed = 0
         self._seconds = 0.0
         self._in_bucket = [0] * (len(_BUCKETS) + 1)
 
@@ -30,9 +33,11 @@ class Metrics:
         self._seconds += seconds
         self._in_bucket[bisect_left(_BUCKETS, seconds)] += 1
 
-    def add_decisions(self, decisions: Mapping[str, int]) -> None:
-        """Count predictions by their decision."""
-        self.decisions.update(decisions)
+    def add_predictions(self, predictions: Iterable[Prediction]) -> None:
+        """Count predictions by their decision, and those that only an allow-list let pass."""
+        for one in predictions:
+            self.decisions[one.decision.value] += 1
+            self._allowed += (one.reason or "").startswith(ALLOWED)
 
     def render(self, waiting: int, working: int) -> str:
         """Return the page, with the numbers of requests that wait and are scored now."""
@@ -49,6 +54,9 @@ class Metrics:
         yield from _head("scamdetect_decisions_total", "counter", "Texts by decision.")
         for decision, count in sorted(self.decisions.items()):
             yield f'scamdetect_decisions_total{{decision="{decision}"}} {count}'
+        name = "scamdetect_allowed_total"
+        yield from _head(name, "counter", "Texts that only the allow-list let pass.")
+        yield f"{name} {self._allowed}"
         yield from _head("scamdetect_waiting_requests", "gauge", "Requests that wait for a thread.")
         yield f"scamdetect_waiting_requests {waiting}"
         yield from _head("scamdetect_working_requests", "gauge", "Requests that are scored now.")

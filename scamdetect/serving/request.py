@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from scamdetect.serving.hosts import is_local_name
 from scamdetect.serving.limits import Limits
 from scamdetect.serving.refusal import Refusal
 
@@ -15,6 +17,22 @@ _EXPECTED = 'send {"texts": ["...", ...]} and nothing else'
 _JSON_TYPES = {
     bool: "true or false", int: "a number", float: "a number", list: "an array", dict: "an object",
 }  # fmt: skip
+
+
+def check_host(request: Request) -> None:
+    """Raise Refusal where the request names a host that is neither an address nor localhost.
+
+    A web page whose name is made to lead to this machine (DNS rebinding) is of the same origin as
+    the service then, but its requests still bear its name.
+    """
+    given = request.headers.get("host")
+    if given is not None and not is_local_name(given):
+        raise Refusal(
+            421,
+            "wrong_host",
+            "ask by an address such as 127.0.0.1, or set a token: without one no other name of "
+            "this machine is known to be its own",
+        )
 
 
 def check_token(request: Request, token: str | None) -> None:
@@ -63,13 +81,24 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     return bytes(body)
 
 
-def texts_of(body: bytes, limits: Limits) -> list[str | None]:
-    """Return the texts, None for null; raise Refusal on other JSON, or too many or too long ones.
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks for: texts, None for null, and who sent them, one a text or not given."""
 
-    No message of it says what stands in the body.
+    texts: list[str | None]
+    senders: list[str | None] | None = None
+
+
+def asked_of(body: bytes, limits: Limits, *, with_senders: bool = False) -> Asked:
+    """Return what is asked; raise Refusal on other JSON, or too many or too long texts.
+
+    Senders are refused unless something is done ``with_senders``. No message of it says what stands
+    in the body.
     """
     try:
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
+        value = json.loads(
+            body.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_each_once
+        )
     except UnicodeDecodeError as problem:
         message = f"the body is not UTF-8 at byte {problem.start}; send JSON in UTF-8"
         raise Refusal(400, "not_json", message) from problem
@@ -77,31 +106,58 @@ def texts_of(body: bytes, limits: Limits) -> list[str | None]:
         message = f"the body is no JSON at character {problem.pos}; {_EXPECTED}"
         raise Refusal(400, "not_json", message) from problem
     except (ValueError, RecursionError) as problem:
-        message = f"the body holds NaN, a number too long or too many levels; {_EXPECTED}"
+        message = (
+            f"the body holds NaN, a member twice, a number too long or too many levels; {_EXPECTED}"
+        )
         raise Refusal(400, "not_json", message) from problem
-    if not isinstance(value, dict) or value.keys() != {"texts"}:
-        raise Refusal(422, "wrong_members", f"the body is no object with texts alone; {_EXPECTED}")
-    texts = value["texts"]
-    if not isinstance(texts, list):
-        raise Refusal(422, "wrong_members", f"texts is no array; {_EXPECTED}")
+    members = {"texts", "senders"} if with_senders else {"texts"}
+    if not isinstance(value, dict) or "texts" not in value or value.keys() - members:
+        message = (
+            "the body is no object with texts, and senders where these are known, alone"
+            if with_senders
+            else f"the body is no object with texts alone; {_EXPECTED}"
+        )
+        raise Refusal(422, "wrong_members", message)
+    texts = _strings("texts", value["texts"])
     if len(texts) > limits.texts:
         message = f"{len(texts):,} texts; send {limits.texts:,} at most in one request"
         raise Refusal(422, "too_many_texts", message)
     for place, text in enumerate(texts):
-        if text is not None and not isinstance(text, str):
-            message = f"texts[{place}] is {_JSON_TYPES[type(text)]}; send strings, or null"
-            raise Refusal(422, "not_text", message)
         if text is not None and len(text) > limits.characters:
             message = (
                 f"texts[{place}] has {len(text):,} characters; send {limits.characters:,} at most"
             )
             raise Refusal(422, "text_too_long", message)
-    return texts
+    if "senders" not in value:
+        return Asked(texts)
+    senders = _strings("senders", value["senders"])
+    if len(senders) != len(texts):
+        message = f"{len(senders):,} senders for {len(texts):,} texts; send one a text, or null"
+        raise Refusal(422, "wrong_members", message)
+    return Asked(texts, senders)
+
+
+def _strings(name: str, values: object) -> list[str | None]:
+    if not isinstance(values, list):
+        raise Refusal(422, "wrong_members", f"{name} is no array; {_EXPECTED}")
+    for place, value in enumerate(values):
+        if value is not None and not isinstance(value, str):
+            message = f"{name}[{place}] is {_JSON_TYPES[type(value)]}; send strings, or null"
+            raise Refusal(422, "not_text", message)
+    return values
 
 
 def _too_large(limits: Limits) -> Refusal:
     message = f"send a body of {limits.body_bytes:,} bytes at most; several requests take more"
     return Refusal(413, "body_too_large", message)
+
+
+def _each_once(members: list[tuple[str, object]]) -> dict[str, object]:
+    # What stands between may read the first of two, and we would answer for the last.
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a member twice is no JSON for all who read it")
+    return found
 
 
 def _no_constant(name: str) -> float:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
 
+from scamdetect.allow_list import AllowList
 from scamdetect.errors import InputError
 from scamdetect.serving.app import Detector, create_app
 from scamdetect.serving.connections import impatient
+from scamdetect.serving.gate import scoring
+from scamdetect.serving.hosts import is_loopback
 from scamdetect.serving.limits import Limits
 
-_BACKLOG = 256
+_BACKLOG = 128
 
 
 def serve(
@@ -26,48 +32,75 @@ def serve(
     limits: Limits,
     token: str | None,
     say: Callable[[str], None],
-) -> None:
-    """Serve until SIGTERM or SIGINT, then answer what is at hand and return.
+    allow_list: AllowList | None = None,
+) -> bool:
+    """Serve until SIGTERM or SIGINT, answer what is at hand, return whether all scoring has ended.
 
-    ``port`` 0 takes a free one; ``say`` is told the address. Raises InputError where the address
-    cannot be had.
+    Where it has not, a thread scores what nobody waits for any more, and would keep the process
+    from ending. ``port`` 0 takes a free one; ``say`` is told the address. Raises InputError where
+    the address cannot be had.
     """
+    # Where files run out asyncio cannot accept, and says so without end. What it accepts at once
+    # lives through three turns of its loop until it is closed as too many, and needs files too.
+    files = _most_files()
+    limits = replace(limits, connections=int(min(limits.connections, files // 2)))
+    backlog = int(min(_BACKLOG, files // 10))
     config = uvicorn.Config(
-        create_app(detector, limits, token),
-        http=impatient(limits.head_seconds),
+        create_app(detector, limits, token, local=is_loopback(host), allow_list=allow_list),
+        http=impatient(limits),
         ws="none",
         lifespan="on",
-        log_level="warning",
+        log_level="error",  # below that it has a line for each malformed request
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=limits.connections,
+        backlog=backlog,
         timeout_graceful_shutdown=limits.stop_seconds,
     )
-    with _listening(host, port) as listener, _ending_well():
+    server = uvicorn.Server(config)
+    with listening(host, port) as listener, _stopping(server):
         name = f"[{host}]" if ":" in host else host
         say(f"{detector.model_id} on http://{name}:{listener.getsockname()[1]}")
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
+    return not scoring()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _most_files() -> float:
+    """Return how many files, connections among them, this process may have open."""
+    if sys.platform == "win32":
+        return math.inf
+    import resource
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if files == resource.RLIM_INFINITY else files
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there; raise InputError where the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as problem:
         raise InputError(
             f"cannot listen on {host} port {port} ({problem}); choose others with --host, --port"
         ) from problem
+    # Connections inherit it. asyncio sets it for those alone whose listener names its protocol, and
+    # without it the second half of each answer waits 40 ms for the client to have the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 @contextmanager
-def _ending_well() -> Iterator[None]:
-    """Let the signals that uvicorn raises again, once it has stopped, end nothing any more."""
+def _stopping(server: uvicorn.Server) -> Iterator[None]:
+    """Let signals stop the server, those too that come before it looks for them itself.
 
-    def ignore(number: int, frame: FrameType | None) -> None:
-        pass
+    It raises them again once it has stopped, when they are to end nothing any more.
+    """
 
-    before = {number: signal.signal(number, ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
