@@ -104,6 +104,19 @@ class AllowList:
             found.append(prediction if by is None else _passed(prediction, by))
         return found
 
+    def allows(
+        self, texts: Sequence[object], senders: Sequence[object] | None = None
+    ) -> list[bool]:
+        """Return whether each message is allowed, whatever its score; ``senders`` as above."""
+        has_templates = any(template is not None for _, template in self.entries)
+        return [
+            self._allowing(
+                text if has_templates else None, None if senders is None else senders[place]
+            )
+            is not None
+            for place, text in enumerate(texts)
+        ]
+
     def _allowing(self, text: object, sender: object) -> str | None:
         """Return what allows the message, None where nothing does."""
         name = _name(sender)

@@ -7,7 +7,7 @@ these arrays come from buffers instead.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -86,3 +86,16 @@ def valid(array: pa.Array) -> NDArray[np.bool_]:
     known = np.empty(len(array), bool)
     known[:] = np.from_dlpack(array.is_valid().cast(pa.int8()))
     return known
+
+
+def wide(kind: pa.DataType) -> pa.DataType:
+    """Return the type that holds more than 2 GiB of text in one array."""
+    if pa.types.is_string(kind):
+        return pa.large_string()
+    return cast(pa.DataType, pa.large_binary() if pa.types.is_binary(kind) else kind)
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """Return the column in one piece."""
+    found = column.combine_chunks()
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found

@@ -69,12 +69,17 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
 @click.option(
     "--group-by",
     metavar="COLUMN",
-    help="Also write one row a sender, account or thread to <stem>.groups.<extension>.",
+    help="Also write one row a sender, account or the like to <stem>.groups.<extension>.",
+)
+@click.option(
+    "--thread-column",
+    metavar="COLUMN",
+    help="Also judge threads as conversations: one row each to <stem>.threads.<extension>.",
 )
 @click.option(
     "--time-column",
     metavar="COLUMN",
-    help="When messages were written: first and last times of groups and campaigns.",
+    help="When messages were written: the order of threads, and first and last times.",
 )
 @click.option(
     "--allow-list",
@@ -83,7 +88,14 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
     metavar="FILE",
     help="Let messages of these senders and templates pass (CSV, JSONL or plain text).",
 )
-@click.option("--sender-column", metavar="COLUMN", help="Who wrote a message, for --allow-list.")
+@click.option(
+    "--sender-column",
+    metavar="COLUMN",
+    help="Who wrote a message, for --thread-column and --allow-list.",
+)
+@click.option(
+    "--me", metavar="NAME", help="The sender who is not judged in threads: one's own side."
+)
 @click.option(
     "--spreadsheet-safe",
     is_flag=True,
@@ -151,9 +163,11 @@ def score(
     columns: str | None,
     only_flagged: bool,
     group_by: str | None,
+    thread_column: str | None,
     time_column: str | None,
     allowing: Path | None,
     sender_column: str | None,
+    me: str | None,
     spreadsheet_safe: bool,
     overwrite_columns: bool,
     model: Path | None,
@@ -256,6 +270,8 @@ def score(
             time_column=time_column,
             allow_list=allow_list,
             sender_column=sender_column,
+            thread_column=thread_column,
+            me=me,
             work_folder=work_folder,
             spreadsheet_safe=spreadsheet_safe,
             watch=log_part if log_json else show,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scamdetect.doctor import Check
     from scamdetect.dumps.job import Watch
     from scamdetect.dumps.summary import Summary
-    from scamdetect.dumps.tally import Standing
+    from scamdetect.dumps.tally import Standing, ThreadCounts
     from scamdetect.prediction import Prediction
 
 
@@ -33,6 +33,8 @@ def progress_bar(quiet: bool) -> Iterator[Watch]:
         def show(standing: Standing) -> None:
             bar.set_description_str(progress_line(standing), refresh=False)
             bar.update(standing.share - bar.n)
+            if standing.threads_share is not None:  # the bar is full, its words are not
+                bar.refresh()
 
         yield show
 
@@ -42,12 +44,16 @@ def progress_line(standing: Standing) -> str:
     flagged = standing.tally.decisions[Decision.FLAG]
     left = standing.seconds_left
     time_left = "" if left is None else f", {tqdm.format_interval(left)} left"
+    if standing.threads_share is not None:
+        time_left = f", {standing.threads_share:.0%} of the threads"
     return f"{standing.tally.rows:,} rows, {standing.rate:,.0f}/s, {flagged:,} flagged{time_left}"
 
 
 def log_part(standing: Standing) -> None:
-    """Write one JSON line to stderr for a part that has just been finished."""
-    if standing.ended:
+    """Write one JSON line to stderr for a part, or a bucket of threads, that was just finished."""
+    if standing.ended and standing.threads_share is not None:
+        _log({"event": "threads", "share": round(standing.threads_share, 6)})
+    elif standing.ended:
         left = standing.seconds_left
         _log(
             {
@@ -110,8 +116,23 @@ def summary_lines(summary: Summary, *, show_text: bool = False) -> list[str]:
     lines.append(f"{some}written to {summary.destination}")
     if summary.groups is not None:
         lines.append(f"groups written to {summary.groups}")
+    if summary.thread_counts is not None:
+        lines += _thread_lines(summary, summary.thread_counts)
     if summary.rejects is not None:
         lines.append(f"records that could not be read are in {summary.rejects}")
+    return lines
+
+
+def _thread_lines(summary: Summary, counts: ThreadCounts) -> list[str]:
+    lines = [
+        f"{counts.threads:,} threads of {counts.messages:,} messages: flagged {counts.flagged:,}, "
+        f"review {counts.review:,}, too short to tell {counts.needs_context:,}",
+        f"threads written to {summary.threads}",
+    ]
+    if without := summary.rows - counts.messages:
+        lines.insert(1, f"rows in no thread: {without:,}")
+    if counts.own == 0:
+        lines.insert(1, "no message in a thread is of the sender that --me names: all were judged")
     return lines
 
 

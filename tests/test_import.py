@@ -21,6 +21,7 @@ PUBLIC = {"scamdetect"} | {
         "allow_list",
         "arrays",
         "campaigns",
+        "conversation",
         "files",
         "output",
         "errors",

@@ -101,6 +101,11 @@ def groups_path(destination: Path) -> Path:
     return destination.with_name(f"{destination.stem}.groups{destination.suffix}")
 
 
+def threads_path(destination: Path) -> Path:
+    """Return where one row a thread goes, in the format of the destination."""
+    return destination.with_name(f"{destination.stem}.threads{destination.suffix}")
+
+
 def beside_folder(folder: Path) -> Path:
     """Return ``<folder>.scored.parquet`` beside the folder; raise InputError for the root."""
     name = folder.name

@@ -27,12 +27,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Grouping:
-    """The columns to group by, of times and of senders, each if any; ``where`` is the source."""
+    """The columns to group by, of times, senders and threads, each if any, of ``where``."""
 
     where: str
     by: Column | None = None
     time: Column | None = None
     sender: Column | None = None
+    thread: Column | None = None
 
     def values(self, rows: Rows, column: Column) -> pa.Array:
         """Return the values of the column; raise InputError where one is nested."""
@@ -41,7 +42,7 @@ class Grouping:
         except NestedError as problem:
             raise InputError(
                 f"{self.where}: column {column.name!r} holds objects or lists, which name no "
-                "group and no time; give a path to a plain value in them, such as "
+                "group, no thread and no time; give a path to a plain value in them, such as "
                 f"{column.name}.id"
             ) from problem
 
@@ -49,10 +50,11 @@ class Grouping:
 def grouping(
     dump: Dump,
     where: str,
-    group_by: str | None,
-    time_column: str | None,
-    sender_column: str | None = None,
     *,
+    group_by: str | None = None,
+    time_column: str | None = None,
+    sender_column: str | None = None,
+    thread_column: str | None = None,
     objects: bool,
 ) -> Grouping:
     """Return the columns of these names, which may be dotted paths.
@@ -62,24 +64,28 @@ def grouping(
     that is missing, there twice, or holds what cannot be grouped, is no time or no sender.
     """
     find = _in_objects if objects else _in_types
+
+    def column(name: str | None, option: str) -> Column | None:
+        return None if name is None else _column(dump, where, name, option, find)
+
     found = Grouping(
         where,
-        None if group_by is None else _column(dump, where, group_by, "group_by", find),
-        None if time_column is None else _column(dump, where, time_column, "time_column", find),
-        None
-        if sender_column is None
-        else _column(dump, where, sender_column, "sender_column", find),
+        by=column(group_by, "group_by"),
+        time=column(time_column, "time_column"),
+        sender=column(sender_column, "sender_column"),
+        thread=column(thread_column, "thread_column"),
     )
     if found.sender is not None and not _names_senders(found.sender.kind):
         raise InputError(
             f"{where}: column {sender_column!r} holds {found.sender.kind}, which names no sender; "
             "name another with sender_column (--sender-column)"
         )
-    if found.by is not None and not _is_groupable(found.by.kind):
-        raise InputError(
-            f"{where}: column {group_by!r} holds {found.by.kind}, by which nothing can be "
-            "grouped; name another with group_by (--group-by)"
-        )
+    for by, option in ((found.by, "group_by"), (found.thread, "thread_column")):
+        if by is not None and not _is_groupable(by.kind):
+            raise InputError(
+                f"{where}: column {by.name!r} holds {by.kind}, by which nothing can be grouped; "
+                f"name another with {option} ({_flag(option)})"
+            )
     if found.time is not None and not holds_times(found.time.kind):
         raise InputError(
             f"{where}: column {time_column!r} holds {found.time.kind}, no times; name another "
@@ -107,8 +113,12 @@ def _column(dump: Dump, where: str, name: str, option: str, find: _Find) -> Colu
 def _missing(dump: Dump, where: str, name: str, option: str) -> InputError:
     return InputError(
         f"{where} has no column {name!r}; its columns are: {', '.join(map(shown, dump.columns))}; "
-        f"name another with {option} (--{option.replace('_', '-')})"
+        f"name another with {option} ({_flag(option)})"
     )
+
+
+def _flag(option: str) -> str:
+    return f"--{option.replace('_', '-')}"
 
 
 def _in_types(dump: Dump, name: str) -> pa.DataType | None:
@@ -149,19 +159,21 @@ def _is_groupable(kind: pa.DataType) -> bool:
 
 def _check_objects(dump: Dump, found: Grouping) -> None:
     """Raise InputError where a column is nested in some row, or a path leads nowhere in all."""
+    options = {
+        "group_by": found.by, "time_column": found.time, "sender_column": found.sender,
+        "thread_column": found.thread,
+    }  # fmt: skip
     columns = [
-        column
-        for column in (found.by, found.time, found.sender)
+        (column, option)
+        for option, column in options.items()
         if column is not None and pa.types.is_string(column.kind)
     ]
-    leading = {column.name for column in columns if len(column.path) == 1}
+    leading = {column.name for column, _ in columns if len(column.path) == 1}
     if columns:
         for batch in dump.batches():
-            for column in columns:
+            for column, _ in columns:
                 if found.values(batch.rows, column).null_count < len(batch.rows):
                     leading.add(column.name)
-    for column in columns:
+    for column, option in columns:
         if column.name not in leading:
-            options = {"group_by": found.by, "time_column": found.time}
-            option = next((n for n, one in options.items() if one is column), "sender_column")
             raise _missing(dump, found.where, column.name, option)

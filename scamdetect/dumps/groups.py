@@ -8,14 +8,14 @@ and reducing the rows of equal groups.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.arrays import number_array, numbers, plain_array, valid
+from scamdetect.arrays import number_array, numbers, one_array, plain_array, valid, wide
 from scamdetect.dumps.grouping import Column
 from scamdetect.dumps.instants import Instants
 from scamdetect.errors import InputError
@@ -39,7 +39,7 @@ class Groups:
         self.by, self.time = by, time
         self._schema = pa.schema(
             [
-                ("group", _wide(by.kind)),
+                ("group", wide(by.kind)),
                 *((name, pa.int64()) for name in _COUNTS),
                 ("first_row", pa.int64()),
                 ("probability", pa.float64()),  # null where nothing is scored
@@ -49,9 +49,9 @@ class Groups:
         if time is not None:
             for name in ("first", "last"):
                 self._schema = self._schema.append(pa.field(name, pa.int64()))
-                self._schema = self._schema.append(pa.field(f"{name}_time", _wide(time.kind)))
+                self._schema = self._schema.append(pa.field(f"{name}_time", wide(time.kind)))
         self._labels_schema = pa.schema(
-            [("group", _wide(by.kind)), ("label", pa.string()), ("messages", pa.int64())]
+            [("group", wide(by.kind)), ("label", pa.string()), ("messages", pa.int64())]
         )
         self._groups = self._schema.empty_table()
         self._labels = self._labels_schema.empty_table()
@@ -65,7 +65,7 @@ class Groups:
         times: tuple[pa.Array, Instants] | None,
     ) -> None:
         """Add rows, the first of which is row ``first_row``, with the group of each."""
-        names = names.cast(_wide(names.type))
+        names = names.cast(wide(names.type))
         size = len(predictions)
         decisions = np.array([p.decision.value for p in predictions])
         rows = np.arange(first_row, first_row + size)
@@ -84,8 +84,8 @@ class Groups:
             values, found = times
             told = pc.if_else(
                 _flags(found.known).cast(pa.bool_()),
-                values.cast(_wide(values.type)),
-                pa.nulls(size, _wide(values.type)),
+                values.cast(wide(values.type)),
+                pa.nulls(size, wide(values.type)),
             )
             columns["first"] = number_array(np.where(found.known, found.micros, _NEVER))
             columns["last"] = number_array(np.where(found.known, found.micros, -_NEVER))
@@ -160,17 +160,17 @@ class Groups:
         rows = _numbers(columns.pop("first_row"))
         first = _best(codes, rows)
         found["first_row"] = number_array(rows[numbers(first)])
-        probability = _one(columns.pop("probability"))
+        probability = one_array(columns.pop("probability"))
         scores = np.where(valid(probability), numbers(probability), -1)
-        highest = _one(columns.pop("highest_row"))
+        highest = one_array(columns.pop("highest_row"))
         riskiest = _best(codes, -scores, numbers(highest))
         found |= {"probability": probability.take(riskiest), "highest_row": highest.take(riskiest)}
         if self.time is not None:
             for name, sign in (("first", 1), ("last", -1)):
-                instants = _one(columns.pop(name))
+                instants = one_array(columns.pop(name))
                 best = _best(codes, sign * numbers(instants), rows)
                 found[name] = instants.take(best)
-                found[f"{name}_time"] = _one(columns.pop(f"{name}_time")).take(best)
+                found[f"{name}_time"] = one_array(columns.pop(f"{name}_time")).take(best)
         arrays = [found[name] for name in self._schema.names]
         return pa.Table.from_arrays(arrays, schema=self._schema)
 
@@ -197,7 +197,7 @@ def _summed_labels(columns: dict[str, pa.ChunkedArray]) -> pa.Table:
 
 def _encoded(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
     """Return a code for each value and the value of each code; null is a value."""
-    found = pc.dictionary_encode(_one(column), null_encoding="encode")
+    found = pc.dictionary_encode(one_array(column), null_encoding="encode")
     return numbers(found.indices.cast(pa.int64())), found.dictionary
 
 
@@ -215,20 +215,8 @@ def _best(codes: NDArray[np.int64], *keys: NDArray[Any]) -> pa.Array:
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    return numbers(_one(column))
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    found = column.combine_chunks()
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    return numbers(one_array(column))
 
 
 def _flags(flags: NDArray[np.bool_]) -> pa.Array:
     return number_array(flags.astype(np.int64))
-
-
-def _wide(kind: pa.DataType) -> pa.DataType:
-    """Return the type that holds more than 2 GiB of text in one array."""
-    if pa.types.is_string(kind):
-        return pa.large_string()
-    return cast(pa.DataType, pa.large_binary() if pa.types.is_binary(kind) else kind)

@@ -8,15 +8,12 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from scamdetect.arrays import list_array, number_array, numbers, plain_array, readable, valid
-from scamdetect.dumps.delimited import quote
+from scamdetect.arrays import list_array, number_array, numbers, plain_array, valid
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.groups import KIND, LANGUAGE, Groups
-from scamdetect.dumps.rows import ArrowRows
-from scamdetect.dumps.spreadsheet import safe_cell
+from scamdetect.dumps.tables_file import write_tables
 
 _SLICE = 1 << 16  # groups that are put into their final form together
 _LABELS = {KIND: ("kinds", "kind"), LANGUAGE: ("languages", "language")}
@@ -36,43 +33,14 @@ def write_groups(
     as ``crypto:3;job:1``, and with ``spreadsheet_safe`` no cell that a spreadsheet would run.
     Raises OSError, InputError where text cannot hold the name of a group.
     """
-    slices = _slices(groups, flat=kind in DELIMITERS)
-    schema = next(slices).schema  # the first has no rows
-    if kind is Format.PARQUET:
-        parquet = pq.ParquetWriter(file, schema, compression="zstd")
-        try:
-            for table in slices:
-                parquet.write_table(table)
-            parquet.close()
-        finally:
-            parquet.is_open = False  # else a failed writer writes its footer when collected
-        return
-    delimiter = csv_delimiter if kind is Format.CSV else DELIMITERS.get(kind)
-    if delimiter is not None:
-        names = [quote(name, delimiter) for name in schema.names]
-        file.write(_record(names, delimiter, safe=spreadsheet_safe))
-    for table in map(_readable, slices):
-        rows = ArrowRows("the groups", (schema.names[0],), tuple(schema.names), table)
-        if delimiter is None:
-            file.writelines(f"{text}\n".encode() for text in rows.objects())
-        else:
-            file.writelines(
-                _record(cells, delimiter, safe=spreadsheet_safe) for cells in rows.cells(delimiter)
-            )
-
-
-def _readable(table: pa.Table) -> pa.Table:
-    """Return the groups with escapes in the place of bytes that are not UTF-8."""
-    names = table.column(0)
-    if not (pa.types.is_string(names.type) or pa.types.is_large_string(names.type)):
-        return table
-    return table.set_column(0, table.schema.names[0], plain_array(readable(names), pa.string()))
-
-
-def _record(cells: list[str], delimiter: str, *, safe: bool) -> bytes:
-    if safe:
-        cells = [safe_cell(cell, delimiter) for cell in cells]
-    return f"{delimiter.join(cells)}\n".encode()
+    write_tables(
+        file,
+        kind,
+        _slices(groups, flat=kind in DELIMITERS),
+        what="the groups",
+        csv_delimiter=csv_delimiter,
+        spreadsheet_safe=spreadsheet_safe,
+    )
 
 
 def _slices(groups: Groups, *, flat: bool) -> Iterator[pa.Table]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
 
 from scamdetect.allow_list import AllowList
+from scamdetect.dumps.allowing import Allowing, check_senders
 from scamdetect.dumps.batches import Batch, Dump
+from scamdetect.dumps.detectors import Detector
 from scamdetect.dumps.findings import Findings
 from scamdetect.dumps.formats import (
     Format,
@@ -29,57 +30,22 @@ from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
 from scamdetect.dumps.remote.path import RemotePath
-from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.selection import keep_columns, keep_flagged
 from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Standing, Tally, count
+from scamdetect.dumps.thread_job import judge_threads
+from scamdetect.dumps.thread_messages import message_writer
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
-from scamdetect.labels import Kind
-from scamdetect.prediction import SCHEMA_VERSION, Prediction
+from scamdetect.prediction import SCHEMA_VERSION
 
 PART_ROWS = 20_000
 
 Progress = Callable[[int, float], None]  # records read so far, share of the source read
 Watch = Callable[[Standing], None]
 Stop = Callable[[], bool]
-
-
-class Bands(Protocol):
-    """The thresholds in force."""
-
-    @property
-    def flag(self) -> float:
-        """Return the scam probability from which a message is flagged."""
-
-    @property
-    def review(self) -> float:
-        """Return the scam probability from which a message is reviewed."""
-
-    @property
-    def kind_flags(self) -> Mapping[Kind, float]:
-        """Return the probabilities of kinds from which a message to review is flagged."""
-
-
-class Detector(Protocol):
-    """The part of ScamDetector that a job needs."""
-
-    @property
-    def model_id(self) -> str:
-        """Return what names the model."""
-
-    @property
-    def thresholds(self) -> Bands:
-        """Return the thresholds in force."""
-
-    @property
-    def clears(self) -> bool:
-        """Return whether a first tier answers some messages alone."""
-
-    def predict(self, texts: Iterable[object], /) -> list[Prediction]:
-        """Return one prediction a text, in their order."""
 
 
 def score_file(
@@ -102,6 +68,8 @@ def score_file(
     time_column: str | None = None,
     allow_list: AllowList | None = None,
     sender_column: str | None = None,
+    thread_column: str | None = None,
+    me: str | None = None,
     work_folder: str | Path | None = None,
     spreadsheet_safe: bool = False,
     progress: Progress | None = None,
@@ -135,6 +103,11 @@ def score_file(
     cells of a CSV or TSV destination that a spreadsheet would run as a formula get an apostrophe
     before them.
 
+    With ``thread_column``, an input column or a path, the messages of each thread are also judged
+    as a conversation, by ``sender_column`` and in the order of ``time_column`` where these are
+    given, and one row a thread goes to ``<stem>.threads.<extension>``. What the sender ``me``
+    writes, or an ``allow_list`` allows, is not judged there.
+
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
     ``resume`` a job that was killed goes on there and gives the same files, to the byte, as one
@@ -154,7 +127,7 @@ def score_file(
     began = time.monotonic()
     found = find_source(source)
     limit = None if max_rejects is None else reject_limit(max_rejects)
-    _check_senders(allow_list, sender_column)
+    check_senders(allow_list, sender_column, thread_column, me)
     if part_rows < 1:
         raise InputError(f"part_rows={part_rows!r} is impossible; use 1 or more")
     if found.is_many:
@@ -181,7 +154,15 @@ def score_file(
         open_many(found, open_file, overwrite_columns) if found.is_many else open_file(found.root)
     )
     objects = kind in (Format.JSON, Format.JSONL)
-    by = grouping(dump, str(found), group_by, time_column, sender_column, objects=objects)
+    by = grouping(
+        dump,
+        str(found),
+        group_by=group_by,
+        time_column=time_column,
+        sender_column=sender_column,
+        thread_column=thread_column,
+        objects=objects,
+    )
     dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
     if columns is not None:
         dump = keep_columns(dump, columns, str(found))
@@ -202,6 +183,8 @@ def score_file(
         "time_column": time_column,
         "allow_list": None if allow_list is None else allow_list.digest,
         "sender_column": sender_column,
+        "thread_column": thread_column,
+        "me": me,
         "spreadsheet_safe": spreadsheet_safe,
         "part_rows": part_rows,
         "output_schema_version": SCHEMA_VERSION,
@@ -212,7 +195,7 @@ def score_file(
         settings["destination"] = str(destination.resolve())
 
     def tell(standing: Standing) -> None:
-        if progress is not None and not standing.ended:
+        if progress is not None and not standing.ended and standing.threads_share is None:
             progress(standing.tally.records, standing.share)
         if watch is not None:
             watch(standing)
@@ -231,24 +214,27 @@ def score_file(
                 limit,
                 only_flagged,
                 by,
-                allow_list,
+                Allowing(allow_list, by),
                 stop or (lambda: False),
             )
             _score(task, work, tell)
-            work.join(dump, by)
+            own = None if by.thread is None else _judge_threads(task, work, me, tell)
+            work.join(dump, by, own)
         tally = work.state.tally
-        rejects, groups = work.publish()
+        published = work.publish()
     return summarise(
         tally,
         destination=destination,
         model_id=detector.model_id,
         seconds=time.monotonic() - began,
-        rejects=rejects,
+        rejects=published.rejects,
         only_flagged=only_flagged,
         notes=dump.notes,
         resumed=resumed,
-        groups=groups,
+        groups=published.groups,
         campaigns=work.state.campaigns,
+        threads=published.threads,
+        thread_counts=work.state.threads,
     )
 
 
@@ -261,7 +247,7 @@ class _Task:
     limit: RejectLimit | None
     only_flagged: bool
     grouping: Grouping
-    allow_list: AllowList | None
+    allowing: Allowing
     stop: Stop
 
 
@@ -299,16 +285,21 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         _check_stop(task)
         before, of_part, findings = tally, Tally(), Findings(task.grouping)
         with (
-            work.part() as (content, write_rejects),
-            part_writer(destination_format(work.destination), content, task.dump) as write,
+            work.part() as files,
+            part_writer(destination_format(work.destination), files.content, task.dump) as write,
+            message_writer(files.threads, task.grouping) as write_messages,
         ):
             for batch in batches_of_part:
                 texts = batch.rows.texts()
-                predictions = _allowed(task, batch.rows, texts, task.detector.predict(texts))
+                predictions = task.detector.predict(texts)
+                predictions = task.allowing.passed(batch.rows, texts, predictions)
+                if task.grouping.thread is not None:
+                    left = task.allowing.left(batch.rows, texts)
+                    write_messages(batch.rows, left, tally.rows)
                 findings.add(batch.rows, texts, predictions, tally.rows)
                 kept = batch.rows, predictions
                 write(*(keep_flagged(*kept) if task.only_flagged else kept))
-                write_rejects(batch.rejects)
+                files.write_rejects(batch.rejects)
                 of_part += count(predictions, len(batch.rejects))
                 tally, share = before + of_part, batch.share
                 last = batch.rejects[-1] if batch.rejects else last
@@ -319,25 +310,17 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
     check_rejects(task.limit, task.source, tally, last, ended=True)
 
 
-def _allowed(
-    task: _Task, rows: Rows, texts: Sequence[object], predictions: list[Prediction]
-) -> list[Prediction]:
-    """Return the predictions after the allow-list, if there is one."""
-    if task.allow_list is None:
-        return predictions
-    column = task.grouping.sender
-    senders = None if column is None else task.grouping.values(rows, column).to_pylist()
-    return task.allow_list.apply(predictions, texts, senders)
+def _judge_threads(task: _Task, work: Work, me: str | None, tell: Watch) -> int | None:
+    """Judge the threads and return how many messages are of the own side, if there is one."""
+    tally, parts, began = work.state.tally, len(work.state.parts), time.monotonic()
 
-
-def _check_senders(allow_list: AllowList | None, sender_column: str | None) -> None:
-    if allow_list is None and sender_column is not None:
-        raise InputError("sender_column (--sender-column) is for an allow-list; give one too")
-    if allow_list is not None and allow_list.needs_senders and sender_column is None:
-        raise InputError(
-            "the allow-list names senders; say which column has those of the messages with "
-            "sender_column (--sender-column)"
+    def now(share: float, ended: bool) -> None:
+        tell(
+            Standing(tally, 1.0, parts, ended, time.monotonic() - began, tally.records, 1.0, share)
         )
+
+    found = judge_threads(work, task.grouping, task.detector, me, lambda: _check_stop(task), now)
+    return None if me is None else found.own
 
 
 def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch]]:

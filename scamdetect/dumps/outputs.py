@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scamdetect.dumps.formats import destination_format, groups_path, rejects_path
+from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
 from scamdetect.dumps.locations import Source
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.errors import InputError, OutputError
@@ -41,7 +41,9 @@ def _is_same(path: Path, source: Path) -> bool:
 def _check_outside(source: Source, destination: Path, folder: Path) -> None:
     parts = (f"part-000000{destination.suffix}", "part-000000.rejected.jsonl", "state.json",
              "part-000000.campaigns.json", "part-000000.groups.arrow",
-             f"joined.groups{destination.suffix}")  # fmt: skip
+             "part-000000.threads.arrow", "threads-000000.arrow",
+             f"joined.groups{destination.suffix}",
+             f"joined.threads{destination.suffix}")  # fmt: skip
     for path in (*_paths(destination), *(folder / name for name in parts)):
         if source.reads(path):
             raise InputError(
@@ -58,7 +60,8 @@ def check_free(destination: Path, *, overwrite: bool) -> None:
 
 
 def _paths(destination: Path) -> list[Path]:
-    return [destination, rejects_path(destination), groups_path(destination)]
+    beside = (rejects_path, groups_path, threads_path)
+    return [destination, *(path(destination) for path in beside)]
 
 
 @contextmanager

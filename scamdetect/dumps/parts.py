@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import errno
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+import pyarrow as pa
+
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.findings import Findings, load_campaigns, save_campaigns
-from scamdetect.dumps.formats import destination_format, groups_path, rejects_path
+from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
 from scamdetect.dumps.grouping import Grouping
 from scamdetect.dumps.groups_file import write_groups
 from scamdetect.dumps.outputs import check_free
@@ -31,7 +32,9 @@ from scamdetect.dumps.state import (
     stored,
 )
 from scamdetect.dumps.tally import Tally
-from scamdetect.dumps.writers import append, join, part_extension
+from scamdetect.dumps.threads_file import save_judged, write_threads
+from scamdetect.dumps.work_files import WorkFiles, check_folder
+from scamdetect.dumps.writers import append, join
 from scamdetect.errors import InputError, NothingToResume
 from scamdetect.files import locked, writing
 
@@ -39,9 +42,24 @@ WriteRejects = Callable[[Sequence[Reject]], None]
 
 _TOP_CAMPAIGNS = 10
 _COPY_BYTES = 1 << 20
-_OURS = re.compile(
-    r"((part-\d{6,}|joined)(\.rejected|\.groups|\.campaigns)?\.[a-z]+|state\.json)(\.part)?|lock"
-)
+
+
+@dataclass(frozen=True)
+class PartFiles:
+    """What a part is written to; ``threads`` is None where none are asked for."""
+
+    content: IO[bytes]
+    write_rejects: WriteRejects
+    threads: IO[bytes] | None
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where what stands beside a destination is, each if any."""
+
+    rejects: Path | None
+    groups: Path | None
+    threads: Path | None
 
 
 class Work:
@@ -50,32 +68,36 @@ class Work:
     def __init__(self, destination: Path, folder: Path, state: State) -> None:
         self.destination = destination
         self.state = state
-        self._folder = folder
-        self._format = destination_format(destination)
+        self._files = WorkFiles(folder, destination_format(destination))
 
     def save(self) -> None:
         """Write the state; raise OSError."""
-        save(self._folder / "state.json", self.state)
+        save(self._files.state, self.state)
 
     @contextmanager
-    def part(self) -> Iterator[tuple[IO[bytes], WriteRejects]]:
-        """Give a file for the content of the next part and a function for its rejected records.
+    def part(self) -> Iterator[PartFiles]:
+        """Give the files of the next part.
 
         The part does not count before ``finish_part``. Raises OSError.
         """
         number = len(self.state.parts)
         with ExitStack() as files:
-            content = files.enter_context(writing(self._content(number)))
+            content = files.enter_context(writing(self._files.content(number)))
+            threads = (
+                files.enter_context(writing(self._files.threads(number)))
+                if self._threaded
+                else None
+            )
             rejected: list[IO[bytes]] = []  # a file only where there is something to hold
 
             def write_rejects(rejects: Sequence[Reject]) -> None:
                 if rejects and not rejected:
-                    rejected.append(files.enter_context(writing(self._rejects(number))))
+                    rejected.append(files.enter_context(writing(self._files.rejects(number))))
                 for reject in rejects:
                     line = json.dumps(reject.to_dict(), ensure_ascii=False) + "\n"
                     rejected[0].write(line.encode("utf-8"))
 
-            yield content, write_rejects
+            yield PartFiles(content, write_rejects, threads)
 
     def finish_part(self, tally: Tally, findings: Findings) -> None:
         """Write the findings of the part whose content was just written, which now is finished.
@@ -83,7 +105,7 @@ class Work:
         Raises OSError.
         """
         number = len(self.state.parts)
-        campaigns, groups = self._campaigns(number), self._groups(number)
+        campaigns, groups = self._files.campaigns(number), self._files.groups(number)
         if findings.campaigns.messages:
             with writing(campaigns) as file:
                 save_campaigns(file, findings.campaigns)
@@ -92,126 +114,141 @@ class Work:
                 findings.groups.save(file)
         part = Part(
             tally,
-            stored(self._content(number)),
-            stored(self._rejects(number)) if tally.rejected else None,
+            stored(self._files.content(number)),
+            stored(self._files.rejects(number)) if tally.rejected else None,
             stored(campaigns) if findings.campaigns.messages else None,
             stored(groups) if findings.groups is not None else None,
+            stored(self._files.threads(number)) if self._threaded else None,
         )
         self.state = replace(self.state, parts=(*self.state.parts, part))
         self.save()
 
     def check_parts(self) -> None:
-        """Raise InputError where a finished part is missing or damaged."""
+        """Raise InputError where a finished part, or a judged bucket, is missing or damaged."""
         for number, part in enumerate(self.state.parts):
-            check_stored(self._content(number), part.content)
+            check_stored(self._files.content(number), part.content)
             for path, expected in (
-                (self._rejects(number), part.rejects),
-                (self._campaigns(number), part.campaigns),
-                (self._groups(number), part.groups),
+                (self._files.rejects(number), part.rejects),
+                (self._files.campaigns(number), part.campaigns),
+                (self._files.groups(number), part.groups),
+                (self._files.threads(number), part.threads),
             ):
                 if expected is not None:
                     check_stored(path, expected)
+        for number, bucket in enumerate(self.state.buckets):
+            check_stored(self._files.judged(number), bucket)
 
-    def join(self, dump: Dump, grouping: Grouping) -> None:
-        """Join the parts within the folder; raise OSError, InputError on a damaged part."""
+    def messages(self) -> list[Path]:
+        """Return the files with the messages of threads, in the order of the parts."""
+        return [self._files.threads(number) for number in range(len(self.state.parts))]
+
+    def bucket(self, number: int) -> Path:
+        """Return where the messages of a bucket of threads are until it is judged."""
+        return self._files.bucket(number)
+
+    def finish_bucket(self, threads: pa.Table) -> None:
+        """Keep the judged threads of the next bucket; raise OSError."""
+        number = len(self.state.buckets)
+        with writing(self._files.judged(number)) as file:
+            save_judged(file, threads)
+        bucket = stored(self._files.judged(number))
+        self.state = replace(self.state, buckets=(*self.state.buckets, bucket))
+        self.save()
+        self.bucket(number).unlink(missing_ok=True)
+
+    def join(self, dump: Dump, grouping: Grouping, own: int | None = None) -> None:
+        """Join the parts within the folder; ``own`` is how many messages are of the own side.
+
+        Raises OSError, InputError on a damaged part.
+        """
         numbers = range(len(self.state.parts))
-        with writing(self._joined) as file:
-            join(self._format, file, dump, map(self._content, numbers))
+        with writing(self._files.joined) as file:
+            join(self._files.kind, file, dump, map(self._files.content, numbers))
         if self.state.tally.rejected:
-            with writing(self._joined_rejects) as file:
+            with writing(self._files.joined_rejects) as file:
                 some = (n for n in numbers if self.state.parts[n].rejects is not None)
-                append(file, map(self._rejects, some))
+                append(file, map(self._files.rejects, some))
         findings = self._findings(grouping)
         if findings.groups is not None:
-            with writing(self._joined_groups) as file:
+            with writing(self._files.joined_groups) as file:
                 write_groups(
                     file,
-                    self._format,
+                    self._files.kind,
                     findings.groups,
                     csv_delimiter=dump.csv_delimiter,
                     spreadsheet_safe=dump.spreadsheet_safe,
                 )
+        counts = None
+        if self._threaded:
+            with writing(self._files.joined_threads) as file:
+                counts = write_threads(
+                    file,
+                    self._files.kind,
+                    [self._files.judged(number) for number in range(len(self.state.buckets))],
+                    grouping,
+                    csv_delimiter=dump.csv_delimiter,
+                    spreadsheet_safe=dump.spreadsheet_safe,
+                )
+            counts = replace(counts, own=own)
         top = findings.campaigns.top(_TOP_CAMPAIGNS, at_least=2)
-        self.state = replace(self.state, joined=True, campaigns=tuple(top))
+        self.state = replace(self.state, joined=True, campaigns=tuple(top), threads=counts)
         self.save()
 
-    def publish(self) -> tuple[Path | None, Path | None]:
+    def publish(self) -> Published:
         """Give the joined files their final names, the destination last, and remove the folder.
 
-        Returns where the rejected records and where the groups are, each if any. What a kill leaves
-        undone here, the next call does. Raises OSError, InputError where a joined file is gone.
+        What a kill leaves undone here, the next call does. Raises OSError, InputError where a
+        joined file is gone.
         """
         rejected = self.state.tally.rejected > 0
         grouped = self.state.settings.get("group_by") is not None
-        rejects = _replace(rejects_path(self.destination), self._joined_rejects, rejected)
-        groups = _replace(groups_path(self.destination), self._joined_groups, grouped)
-        _move(self._joined, self.destination)
+        rejects = _replace(rejects_path(self.destination), self._files.joined_rejects, rejected)
+        groups = _replace(groups_path(self.destination), self._files.joined_groups, grouped)
+        threads = _replace(
+            threads_path(self.destination), self._files.joined_threads, self._threaded
+        )
+        _move(self._files.joined, self.destination)
         self.remove()
-        return rejects, groups
+        return Published(rejects, groups, threads)
 
     def sweep(self) -> None:
         """Remove what belongs to no finished part; raise OSError."""
-        numbers = range(len(self.state.parts))
-        keep = {"state.json", "lock"}
-        of_part = (self._content, self._rejects, self._campaigns, self._groups)
-        keep |= {path(n).name for n in numbers for path in of_part}
-        if self.state.joined:
-            keep |= {p.name for p in (self._joined, self._joined_rejects, self._joined_groups)}
-        for path in self._folder.glob("*"):
+        keep = {path.name for path in self._files.kept(self.state)}
+        for path in self._files.folder.glob("*"):
             if path.name not in keep:
                 path.unlink()
 
     def remove(self) -> None:
         """Remove the folder, the state after the parts that it tells of; raise OSError."""
-        for path in self._folder.glob("*"):
+        for path in self._files.folder.glob("*"):
             if path.name != "state.json":
                 path.unlink()
-        (self._folder / "state.json").unlink(missing_ok=True)
-        self._folder.rmdir()
+        self._files.state.unlink(missing_ok=True)
+        self._files.folder.rmdir()
 
     def kept(self) -> str:
         """Return one line on what is kept and how to go on."""
         parts, rows = len(self.state.parts), self.state.tally.rows
         return (
             f"{parts:,} finished part{'' if parts == 1 else 's'} ({rows:,} rows) kept in "
-            f"{self._folder}: give the same command with --resume to go on"
+            f"{self._files.folder}: give the same command with --resume to go on"
         )
 
-    def _content(self, number: int) -> Path:
-        return self._folder / f"part-{number:06}.{part_extension(self._format)}"
-
-    def _rejects(self, number: int) -> Path:
-        return self._folder / f"part-{number:06}.rejected.jsonl"
-
-    def _campaigns(self, number: int) -> Path:
-        return self._folder / f"part-{number:06}.campaigns.json"
-
-    def _groups(self, number: int) -> Path:
-        return self._folder / f"part-{number:06}.groups.arrow"
+    @property
+    def _threaded(self) -> bool:
+        return self.state.settings.get("thread_column") is not None
 
     def _findings(self, grouping: Grouping) -> Findings:
         """Return the findings of all parts together."""
         found = Findings(grouping)
         for number, part in enumerate(self.state.parts):
             if part.campaigns is not None:
-                with self._campaigns(number).open("rb") as file:
+                with self._files.campaigns(number).open("rb") as file:
                     found.campaigns += load_campaigns(file)
             if found.groups is not None:
-                with self._groups(number).open("rb") as file:
+                with self._files.groups(number).open("rb") as file:
                     found.groups.load(file)
         return found
-
-    @property
-    def _joined(self) -> Path:
-        return self._folder / f"joined.{self._format.value}"
-
-    @property
-    def _joined_rejects(self) -> Path:
-        return self._folder / "joined.rejected.jsonl"
-
-    @property
-    def _joined_groups(self) -> Path:
-        return self._folder / f"joined.groups.{self._format.value}"
 
 
 def work_folder(destination: Path, parent: Path | None = None) -> Path:
@@ -249,7 +286,7 @@ def working(
     without any is removed. Raises InputError where the folder is not as it must be, OSError where
     it cannot be written.
     """
-    _check_folder(folder)
+    check_folder(folder)
     folder.mkdir(exist_ok=True)
     with locked(folder):
         work = _resumed(destination, folder, settings, overwrite) if resume else None
@@ -295,18 +332,6 @@ def _resumed(destination: Path, folder: Path, settings: Settings, overwrite: boo
 def _is_begun(folder: Path) -> bool:
     """Tell whether the folder holds more than a kill leaves before a job begins or after it."""
     return (folder / "state.json").exists() or any(folder.glob("part-*"))
-
-
-def _check_folder(folder: Path) -> None:
-    """Raise InputError where the name is taken by what no job has made."""
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise InputError(f"{folder}: is no folder; remove it or choose another destination")
-    foreign = sorted(p.name for p in folder.glob("*") if not _OURS.fullmatch(p.name))
-    if foreign:
-        raise InputError(
-            f"{folder}: holds {foreign[0]!r}, which is no part of a job; move it away or choose "
-            "another destination"
-        )
 
 
 def _replace(final: Path, joined: Path, made: bool) -> Path | None:

@@ -247,13 +247,13 @@ class ArrowRows:
         if pa.types.is_nested(column.type) or _is_binary(column.type):
             texts = [None if text == "null" else text for text in self._json(name)]
             return texts if pa.types.is_nested(column.type) else [t and t[1:-1] for t in texts]
-        return self._values(name, _as_text(column))
+        return self._values(name, as_text(column))
 
     def _json(self, name: str) -> list[str]:
         column = self.source.column(name)
         kind = column.type
         plain = pa.types.is_nested(kind) or _is_binary(kind) or _is_json_scalar(kind)
-        values = self._values(name, column if plain else _as_text(column))
+        values = self._values(name, column if plain else as_text(column))
         return [_dumps(_jsonable(value)) for value in values]
 
     def _values(self, name: str, column: pa.ChunkedArray) -> list[Any]:
@@ -312,7 +312,8 @@ def _dumps(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return json.dumps(value, ensure_ascii=False)
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the values of a flat column as large text."""
     try:
         return column.cast(pa.large_string())
     except pa.ArrowNotImplementedError:  # intervals and extension types

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.campaigns import Campaign
-from scamdetect.dumps.tally import Tally
+from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.errors import InputError
 from scamdetect.files import file_sha256, writing
 from scamdetect.output import shown
@@ -23,7 +23,7 @@ _SOURCE = (
     "source_files", "source_bytes", "source_modified_ns", "source_version", "source_sha256",
 )  # fmt: skip
 _SHOWN_NAMES = 6
-_MORE = ("rejects", "campaigns", "groups")  # the files that not every part has
+_MORE = ("rejects", "campaigns", "groups", "threads")  # the files that not every part has
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Part:
     rejects: Stored | None
     campaigns: Stored | None = None
     groups: Stored | None = None
+    threads: Stored | None = None
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,17 @@ class State:
     """The settings that identify the job, its finished parts, and whether they are joined.
 
     ``overwrite`` says that the first run was allowed to replace an existing destination.
-    ``campaigns`` are the largest ones, known once the parts are joined.
+    ``buckets`` are the files of threads that are judged. ``campaigns`` are the largest ones, known
+    once the parts are joined, as ``threads`` are.
     """
 
     settings: Settings
     overwrite: bool
     parts: tuple[Part, ...] = ()
+    buckets: tuple[Stored, ...] = ()
     joined: bool = False
     campaigns: tuple[Campaign, ...] = ()
+    threads: ThreadCounts | None = None
 
     @property
     def tally(self) -> Tally:
@@ -73,6 +77,8 @@ def save(path: Path, state: State) -> None:
         "overwrite": state.overwrite,
         "joined": state.joined,
         "campaigns": [vars(campaign) for campaign in state.campaigns],
+        "threads": state.threads and vars(state.threads),
+        "buckets": [vars(bucket) for bucket in state.buckets],
         "parts": [_part_to_dict(part) for part in state.parts],
     }
     text = json.dumps(value)  # in ASCII, since names may hold what UTF-8 lacks; indented it is slow
@@ -92,6 +98,9 @@ def load(path: Path) -> State:
                 parts=tuple(map(_part_from_dict, value["parts"])),
                 joined=bool(value["joined"]),
                 campaigns=tuple(Campaign(**campaign) for campaign in value["campaigns"]),
+                # Older jobs had no threads.
+                buckets=tuple(map(_stored_from_dict, value.get("buckets", ()))),
+                threads=ThreadCounts(**found) if (found := value.get("threads")) else None,
             )
     except OSError as problem:
         raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
@@ -159,7 +168,9 @@ def _part_from_dict(value: Mapping[str, Any]) -> Part:
     part = Part(
         tally=Tally.from_dict(value["tally"]),
         content=_stored_from_dict(value["content"]),
-        **{name: value[name] and _stored_from_dict(value[name]) for name in _MORE},
+        **{
+            name: _stored_from_dict(found) if (found := value.get(name)) else None for name in _MORE
+        },
     )
     if part.tally.rows != value["rows"]:
         raise ValueError("the rows are not the sum of the decisions")

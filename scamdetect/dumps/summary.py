@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scamdetect.campaigns import Campaign
-from scamdetect.dumps.tally import Tally
+from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.labels import Decision
 
 
@@ -34,6 +34,8 @@ class Summary:
     groups: Path | None = None  # where one row a group is, if asked for
     campaigns: tuple[Campaign, ...] = ()  # the largest ones of two messages and more
     allowed: int = 0  # of those passed, what only an allow-list let pass
+    threads: Path | None = None  # where one row a thread is, if asked for
+    thread_counts: ThreadCounts | None = None
 
 
 def summarise(
@@ -48,6 +50,8 @@ def summarise(
     resumed: int = 0,
     groups: Path | None = None,
     campaigns: tuple[Campaign, ...] = (),
+    threads: Path | None = None,
+    thread_counts: ThreadCounts | None = None,
 ) -> Summary:
     """Return the summary of a job that has counted this; ``only_flagged`` if it wrote no others."""
     flagged = tally.decisions[Decision.FLAG]
@@ -72,4 +76,6 @@ def summarise(
         groups=groups,
         campaigns=campaigns,
         allowed=tally.allowed,
+        threads=threads,
+        thread_counts=thread_counts,
     )

@@ -94,12 +94,28 @@ def count(predictions: Iterable[Prediction], rejected: int) -> Tally:
 
 
 @dataclass(frozen=True)
+class ThreadCounts:
+    """How many threads there are, and how many of them are flagged, to review, too short to tell.
+
+    ``messages`` are those in threads, ``own`` those of the side that is not judged, if one is.
+    """
+
+    threads: int
+    flagged: int
+    review: int
+    needs_context: int
+    messages: int
+    own: int | None = None
+
+
+@dataclass(frozen=True)
 class Standing:
     """How far a job is: ``share`` (0 to 1) of the source is read, ``parts`` are finished.
 
-    ``ended`` says that the last part was finished just now. ``resumed`` and ``resumed_share`` are
-    the records, and their share of the source, that earlier runs had done; ``seconds`` count from
-    there.
+    ``ended`` says that the last part was finished just now. Once all are, threads are judged:
+    ``threads_share`` is the share of their messages that is, and ``ended`` that of a bucket.
+    ``resumed`` and ``resumed_share`` are the records, and their share of the source, that earlier
+    runs had done; ``seconds`` count from there.
     """
 
     tally: Tally
@@ -109,6 +125,7 @@ class Standing:
     seconds: float
     resumed: int = 0
     resumed_share: float = 0.0
+    threads_share: float | None = None
 
     @property
     def rate(self) -> float:

@@ -74,7 +74,7 @@ class RemotePath:
 
     def with_name(self, name: str) -> Self:
         """Return the file of that name in the same folder."""
-        return type(self)(self.system, f"{self.system._parent(self.path)}/{name}")
+        return type(self)(self.system, f"{self.system._parent(self.path).rstrip('/')}/{name}")
 
     def with_suffix(self, suffix: str) -> Self:
         """Return the file with that extension instead."""
