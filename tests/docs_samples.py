@@ -32,7 +32,7 @@ def messages(count: int, seed: int) -> Iterator[dict[str, str]]:
         day = f"2026-04-{1 + number % 28:02}T10:00:00Z"
         yield {
             "id": f"m{number}", "sender": f"s{number % 7}", "sent_at": day, "text": text,
-            "body": text, "label": "1" if lure else "0",
+            "body": text, "label": "1" if lure else "0", "chat_id": f"c{number % 5}",
         }  # fmt: skip
 
 
@@ -63,6 +63,19 @@ def folder(path: Path) -> None:
     path.mkdir()
     jsonl(path / "a.jsonl", seed=1)
     jsonl(path / "b.jsonl", seed=2)
+
+
+def chats(path: Path) -> None:
+    """Write a folder with an exported chat."""
+    path.mkdir()
+    lines = [
+        f"12/03/2026, 18:0{minute} - {sender}: {text}"
+        for minute, (sender, text) in enumerate(
+            (("Ann Example", "lunch?"), ("Bo", "hello"), ("Bo", "guaranteed bitcoin profit"))
+        )
+    ]
+    name = "WhatsApp Chat with Bo.txt"
+    (path / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def labelled(path: Path) -> None:
@@ -96,6 +109,7 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "april.jsonl": jsonl,
     "april.parquet": scored,
     "archive.mbox": mail,
+    "chats/": chats,
     "data/samples/inbox.csv": inbox,
     "dump.jsonl": jsonl,
     "dump.scored.parquet": scored,
