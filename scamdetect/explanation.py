@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,6 +12,7 @@ from scamdetect.cues import Cue, find_cues
 from scamdetect.explain import Detector, Span, explain, strengths
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
+from scamdetect.visible import visible
 
 Mark = TypeVar("Mark")
 
@@ -26,13 +26,6 @@ CAUTION = (
 )
 _MOST_LISTED = 5
 _LONGEST_QUOTE = 80
-# Characters that turn the direction of text around, show as nothing, or control a terminal; joiners
-# where they cannot spell a word.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
-    "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb"
-    "\U000e0000-\U000e01ef]|(?<![\u0600-\uffff\U00010000-\U0010ffff])[\u200c\u200d]"
-)
 _STYLES = {2: "background:#f8b4b4", 1: "background:#fde3e3", 0: "background:none"}
 _SGR = {2: "1;7", 1: "7", 0: ""}
 _CUE_STYLE, _CUE_SGR = "text-decoration:underline dotted", "4"
@@ -137,11 +130,6 @@ def explain_text(detector: Detector, text: object, prediction: Prediction) -> Ex
         return Explanation(prediction, (), (), "")
     seen = text[:LONGEST_SEEN]
     return Explanation(prediction, explain(detector, text[:LONGEST_WEIGHED]), find_cues(seen), seen)
-
-
-def visible(text: str) -> str:
-    r"""Return a text with each character that hides, turns or controls as its code, ⟨U+202E⟩."""
-    return _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
 
 
 def _headline(prediction: Prediction) -> str:
