@@ -3,9 +3,8 @@
     python benchmarks/explanations.py [BUNDLE]
 
 Of the scams that the detector flags: what the score loses when the spans of the explanation are
-taken away, strongest first, against random spans and parts of like length. Of all rows: how many
-show a cue, by kind of cue. All rows are by one writer model. Writes ``explanations-<model>.json``
-and ``.md``.
+taken away, strongest first, against random spans and parts of like length. All rows are by one
+writer model. Writes ``explanations-<model>.json`` and ``.md``.
 """
 
 from __future__ import annotations
@@ -21,23 +20,21 @@ from typing import Any
 import numpy as np
 
 from scamdetect import ScamDetector
-from scamdetect.cues import CueKind, find_cues
 from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.cells import decimal, estimate, percent, share
 from scamdetect.evaluation.faithfulness import ORDERS, SHARES, Explained, delete, summarise
-from scamdetect.evaluation.metrics import recall
 from scamdetect.evaluation.provenance import commit, file_stem, machine, today
 from scamdetect.labels import Decision, Verdict
 from scamdetect.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
-ALL, ANY = "all", "any"
+ALL = "all"
 _LOG_EVERY = 50
 
 
 def main() -> None:
-    """Explain the flagged scams, score them again in parts, count cues, write the figures."""
+    """Explain the flagged scams, score them again in parts, write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundle", type=Path, nargs="?", help="by default the shipped one")
     parser.add_argument("--authored", type=Path, default=ROOT / "data" / "authored")
@@ -52,7 +49,6 @@ def main() -> None:
                 "machine": machine(),
                 "model_id": detector.model_id,
                 "faithfulness": _faithfulness(detector, rows),
-                "cues": _cues(rows),
             }
     except ScamDetectError as problem:
         sys.exit(f"explanations: {problem}")
@@ -110,32 +106,6 @@ def _quantiles(seconds: Sequence[float]) -> dict[str, float] | None:
     return {"p50": float(np.median(seconds)), "p95": float(np.quantile(seconds, 0.95))}
 
 
-def _cues(rows: Sequence[AuthoredRow]) -> dict[str, Any]:
-    """Return the share of rows with each kind of cue by side, by honest slice and by language."""
-    groups: dict[str, list[frozenset[str]]] = {}
-    for row in rows:
-        kinds = frozenset(cue.kind.value for cue in find_cues(row.text))
-        side = "promo" if row.verdict is Verdict.SPAM else row.verdict.value
-        names = [side, f"{side} {row.lang}"]
-        if row.verdict is Verdict.LEGIT:
-            names.append(f"legit: {row.slice}")
-        for name in names:
-            groups.setdefault(name, []).append(kinds)
-    return {
-        name: {"n": len(found), "rates": {kind: _rate(kind, found) for kind in _kinds()}}
-        for name, found in sorted(groups.items())
-    }
-
-
-def _kinds() -> list[str]:
-    return [ANY, *(kind.value for kind in CueKind)]
-
-
-def _rate(kind: str, found: Sequence[frozenset[str]]) -> dict[str, float] | None:
-    shown = recall(np.array([bool(one) if kind == ANY else kind in one for one in found]))
-    return shown and asdict(shown)
-
-
 def _page(record: dict[str, Any]) -> list[str]:
     lines = [
         "# Explanations",
@@ -143,7 +113,7 @@ def _page(record: dict[str, Any]) -> list[str]:
         f"{record['date']}, commit {record['commit']}, {record['model_id']}, {record['machine']}. "
         "Authored dev rows (one writer model); 95 % intervals in brackets, rows resampled.",
     ]
-    return [*lines, "", *_faithfulness_page(record["faithfulness"]), "", *_cue_page(record["cues"])]
+    return [*lines, "", *_faithfulness_page(record["faithfulness"])]
 
 
 def _faithfulness_page(measured: dict[str, Any]) -> list[str]:
@@ -225,41 +195,6 @@ def _faithfulness_page(measured: dict[str, Any]) -> list[str]:
         f"One explanation takes {measured['seconds']['p50'] * 1000:.0f} ms of processor time "
         f"(median; 95 % of them {measured['seconds']['p95'] * 1000:.0f} or less).",
     ]  # fmt: skip
-
-
-def _cue_page(cues: dict[str, Any]) -> list[str]:
-    sides = [name for name in cues if " " not in name or ":" in name]
-    languages = sorted({name.split()[1] for name in cues if " " in name and ":" not in name})
-    return [
-        "## What a cue is worth",
-        "",
-        "Share of the messages that show it. No score depends on cues; they are no detector, and "
-        "these rates are no precision: they hold for these rows alone, in which scams and honest "
-        "messages were written about the same matters.",
-        "",
-        *table(
-            ["", "n", *_kinds()],
-            [[name, str(cues[name]["n"]), *(_share(cues[name], kind) for kind in _kinds())]
-             for name in sides],
-        ),
-        "",
-        "By language, scams / honest messages; some 30 of each, so that one message is 3 %:",
-        "",
-        *table(
-            ["language", *_kinds()],
-            [[language, *(_both(cues, language, kind) for kind in _kinds())]
-             for language in languages],
-        ),
-    ]  # fmt: skip
-
-
-def _share(group: dict[str, Any] | None, kind: str) -> str:
-    rate = group and group["rates"][kind]
-    return f"{rate['value']:.0%}" if rate else "-"
-
-
-def _both(cues: dict[str, Any], language: str, kind: str) -> str:
-    return " / ".join(_share(cues.get(f"{side} {language}"), kind) for side in ("scam", "legit"))
 
 
 def _three(value: float) -> str:

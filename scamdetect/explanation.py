@@ -24,6 +24,7 @@ CAUTION = (
     "Cues are found by written patterns, not by the model: honest messages have them too, and no "
     "score depends on them. Weights are of the beginning of a long text."
 )
+NOTHING = "No part raises the score much, and no cue was found."
 _MOST_LISTED = 5
 _LONGEST_QUOTE = 80
 _STYLES = {2: "background:#f8b4b4", 1: "background:#fde3e3", 0: "background:none"}
@@ -75,7 +76,7 @@ class Explanation:
             '<div class="scamdetect-explanation">'
             f"<p>{html.escape(_headline(self.prediction))}</p>"
             + (f'<p dir="auto" style="white-space:pre-wrap">{marked}</p>' if marked else "")
-            + (f"<ul>{items}</ul>" if items else "")
+            + (f"<ul>{items}</ul>" if items else f"<p>{NOTHING}</p>" if marked else "")
             + (f"<p><small>{html.escape(CAUTION)}</small></p>" if marked else "")
             + "</div>\n"
         )
@@ -87,12 +88,15 @@ class Explanation:
             return lines[0] + "\n"
         if colour:
             lines += ["", "".join(_terminal_piece(*piece) for piece in self._pieces())]
-        if found := self._span_lines():
+        spans, cues = self._span_lines(), self._cue_lines()
+        if spans:
             lines += ["", "What raises the score most:"]
-            lines += [f"  {name:<8}{quote}" for name, quote in found]
-        if found := self._cue_lines():
+            lines += [f"  {name:<8}{quote}" for name, quote in spans]
+        if cues:
             lines += ["", "What can be seen in it:"]
-            lines += [f"  {name}: {quote}" for name, quote in found]
+            lines += [f"  {name}: {quote}" for name, quote in cues]
+        if not (spans or cues):
+            lines += ["", NOTHING]
         return "\n".join([*lines, "", CAUTION]) + "\n"
 
     def _pieces(self) -> Iterator[tuple[str, int, str]]:
