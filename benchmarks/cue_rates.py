@@ -72,7 +72,7 @@ def _kinds() -> list[str]:
 
 def _rate(kind: str, found: Sequence[frozenset[str]]) -> dict[str, float] | None:
     shown = recall(np.array([bool(one) if kind == ANY else kind in one for one in found]))
-    return shown and asdict(shown)
+    return asdict(shown) if shown else None
 
 
 def _page(record: dict[str, Any]) -> list[str]:
