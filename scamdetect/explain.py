@@ -89,6 +89,12 @@ def segments(text: str) -> list[tuple[int, int]]:
     return _joined(text, pieces, shortest, longest)
 
 
+def word_borders(text: str) -> list[int]:
+    """Return the places where a part may begin or end without cutting a word."""
+    inner = (at for at in range(1, len(text)) if _begins(text, at) or _parts_spaceless(text, at))
+    return [0, *inner, len(text)] if text else [0]
+
+
 def _scam_logits(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
     # The others' sum is exact where 1 - p(scam) would be rounded to nothing.
     doubles = probabilities.astype(np.float64)
@@ -123,8 +129,12 @@ def _parts(text: str, clause: tuple[int, int], longest: int) -> Iterator[tuple[i
 def _cut(text: str, place: int, reach: int) -> int | None:
     """Return the border of words nearest to a place, None where there is none in reach."""
     near = sorted(range(place - reach + 1, place + reach), key=lambda at: abs(at - place))
-    blank = (at for at in near if text[at - 1].isspace() and not text[at].isspace())
+    blank = (at for at in near if _begins(text, at))
     return next(blank, next((at for at in near if _parts_spaceless(text, at)), None))
+
+
+def _begins(text: str, place: int) -> bool:
+    return text[place - 1].isspace() and not text[place].isspace()
 
 
 def _parts_spaceless(text: str, place: int) -> bool:

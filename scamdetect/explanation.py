@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,6 +12,7 @@ from scamdetect.cues import Cue, find_cues
 from scamdetect.explain import Detector, Span, explain, strengths
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
+from scamdetect.visible import visible
 
 Mark = TypeVar("Mark")
 
@@ -24,15 +24,9 @@ CAUTION = (
     "Cues are found by written patterns, not by the model: honest messages have them too, and no "
     "score depends on them. Weights are of the beginning of a long text."
 )
+NOTHING = "No part raises the score much, and no cue was found."
 _MOST_LISTED = 5
 _LONGEST_QUOTE = 80
-# Characters that turn the direction of text around, show as nothing, or control a terminal; joiners
-# where they cannot spell a word.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
-    "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb"
-    "\U000e0000-\U000e01ef]|(?<![\u0600-\uffff\U00010000-\U0010ffff])[\u200c\u200d]"
-)
 _STYLES = {2: "background:#f8b4b4", 1: "background:#fde3e3", 0: "background:none"}
 _SGR = {2: "1;7", 1: "7", 0: ""}
 _CUE_STYLE, _CUE_SGR = "text-decoration:underline dotted", "4"
@@ -82,7 +76,7 @@ class Explanation:
             '<div class="scamdetect-explanation">'
             f"<p>{html.escape(_headline(self.prediction))}</p>"
             + (f'<p dir="auto" style="white-space:pre-wrap">{marked}</p>' if marked else "")
-            + (f"<ul>{items}</ul>" if items else "")
+            + (f"<ul>{items}</ul>" if items else f"<p>{NOTHING}</p>" if marked else "")
             + (f"<p><small>{html.escape(CAUTION)}</small></p>" if marked else "")
             + "</div>\n"
         )
@@ -94,12 +88,15 @@ class Explanation:
             return lines[0] + "\n"
         if colour:
             lines += ["", "".join(_terminal_piece(*piece) for piece in self._pieces())]
-        if found := self._span_lines():
+        spans, cues = self._span_lines(), self._cue_lines()
+        if spans:
             lines += ["", "What raises the score most:"]
-            lines += [f"  {name:<8}{quote}" for name, quote in found]
-        if found := self._cue_lines():
+            lines += [f"  {name:<8}{quote}" for name, quote in spans]
+        if cues:
             lines += ["", "What can be seen in it:"]
-            lines += [f"  {name}: {quote}" for name, quote in found]
+            lines += [f"  {name}: {quote}" for name, quote in cues]
+        if not (spans or cues):
+            lines += ["", NOTHING]
         return "\n".join([*lines, "", CAUTION]) + "\n"
 
     def _pieces(self) -> Iterator[tuple[str, int, str]]:
@@ -137,11 +134,6 @@ def explain_text(detector: Detector, text: object, prediction: Prediction) -> Ex
         return Explanation(prediction, (), (), "")
     seen = text[:LONGEST_SEEN]
     return Explanation(prediction, explain(detector, text[:LONGEST_WEIGHED]), find_cues(seen), seen)
-
-
-def visible(text: str) -> str:
-    r"""Return a text with each character that hides, turns or controls as its code, ⟨U+202E⟩."""
-    return _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
 
 
 def _headline(prediction: Prediction) -> str:

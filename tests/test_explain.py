@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
 from scamdetect.explain import Detector, Span, explain, segments
+from scamdetect.explanation import NOTHING
 
 _LURE = "Hello from the meeting. Guaranteed profit with bitcoin for you! Thanks, see you tomorrow."
 _TEXTS = st.text(
@@ -157,6 +158,13 @@ def test_any_text_is_shown_escaped(detector: ScamDetector, text: str) -> None:
     shown = found.to_terminal(colour=False)
     shown.encode()
     assert "\x1b" not in shown
+
+
+def test_a_text_of_stop_words_says_that_there_is_nothing(detector: ScamDetector) -> None:
+    found = detector.explain("the of and")
+    assert NOTHING in found.to_terminal(colour=False) and NOTHING in found.to_html()
+    assert NOTHING not in detector.explain(_LURE).to_terminal(colour=False)
+    assert NOTHING not in detector.explain(None).to_html()
 
 
 def test_a_megabyte_is_explained_by_its_beginning(detector: ScamDetector) -> None:

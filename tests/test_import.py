@@ -43,6 +43,7 @@ ROOMS: dict[str, set[str]] = {
             "operating_points",
             "thresholds",
             "traced",
+            "visible",
         )
     },
     "drift": PUBLIC

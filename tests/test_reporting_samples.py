@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
 from scamdetect.campaigns import mask
-from scamdetect.reporting.samples import sample, visible
+from scamdetect.reporting.samples import sample
 
 _LURE = (
     "Hello from all of us. Guaranteed bitcoin profit, write to anna.smith@mail.example or "
@@ -65,12 +65,6 @@ def test_a_long_message_is_cut_and_says_so() -> None:
     assert len(found) <= 601 and found.endswith("…") and "xxx" not in found
     cut = _shown("Write to " + " ".join(f"a{n}b@mail.example" for n in range(90)), "absent")
     assert cut == "Write to " + "[email] " * (cut.count("[email]") - 1) + "[email]…"
-
-
-def test_characters_that_hide_are_shown_as_codes() -> None:
-    assert visible("a\u202eb\u2066c\x1b") == "a⟨U+202E⟩b⟨U+2066⟩c⟨U+001B⟩"
-    assert visible("می\u200cخواهم 👨\u200d👩\u200d👧\n\t") == "می\u200cخواهم 👨\u200d👩\u200d👧\n\t"
-    assert visible(3) == 3 and visible(None) is None
 
 
 def test_a_sample_holds_no_character_that_hides() -> None:

@@ -13,11 +13,6 @@ from scamdetect.traced import trace
 _MOST_SHOWN = 600  # characters
 _CUT_TAG = re.compile(r"\[[a-z]*$")
 _MOST_MARKED = 3
-# Characters that turn the direction of text around, show as nothing, or control a terminal.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 
 
 @dataclass(frozen=True)
@@ -49,11 +44,3 @@ def sample(text: str, detector: Detector | None) -> tuple[Piece, ...]:
         for strength, group in groupby(places, key=lambda place: marks[whole.offsets[place]])
     ]
     return tuple(pieces) if len(shown) == len(whole) else (*pieces, Piece("…"))
-
-
-def visible(value: object) -> object:
-    r"""Return a text with each character that hides or turns text as its code, such as ⟨U+202E⟩."""
-    if isinstance(value, str) and _HIDDEN.search(value):
-        # Of the type of the value, since what is marked as safe must not lose that.
-        return type(value)(_HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", value))
-    return value
