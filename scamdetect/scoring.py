@@ -13,7 +13,7 @@ from scamdetect.bundle import FIRST_TIER, MODEL, Bundle
 from scamdetect.errors import BundleError
 from scamdetect.first_tier import FirstTier
 from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.probabilities import sigmoid, softmax, verdict_probabilities
+from scamdetect.probabilities import Scaling, sigmoid, softmax, verdict_probabilities
 from scamdetect.runtime import Logits, RuntimeName, open_session
 from scamdetect.token_windows import TokenWindows
 
@@ -68,8 +68,9 @@ class Scorer:
             else FirstTier.load(bundle.folder / FIRST_TIER, bundle.clearing)
         )
         # The last line is that of texts in no certain language, whose place is -1.
-        own = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
-        self._by_language = np.array([*own, (1.0, 0.0)])
+        of = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
+        own = [bundle.own_scaling.after(Scaling(*pair)) for pair in (*of, (1.0, 0.0))]
+        self._by_language = np.array([(one.temperature, one.bias) for one in own])
 
     def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
         """Return the scores of normalised texts, order kept; equal texts are worth folding first.

@@ -69,8 +69,11 @@ ROOMS: dict[str, set[str]] = {
             "bundle",
             "detector",
             "dumps",
+            "evaluation.metrics",
+            "evaluation.reliability",
             "near_duplicates",
             "operating_points",
+            "probabilities",
             "thresholds",
         )
     },
