@@ -30,7 +30,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 from tiny_bundle import write_tiny_bundle
 
-from scamdetect import ScamClassifier, ScamDetectError, ScamDetector
+from scamdetect import ScamClassifier, ScamDetectError
 from scamdetect.bundle import CARD, Bundle, write_manifest
 from scamdetect.errors import BundleError, InputError, TextsError
 
