@@ -16,6 +16,7 @@ from tiny_bundle import write_tiny_bundle
 from scamdetect import ScamDetector
 from scamdetect.bundle import MANIFEST, MODEL, SETTINGS, Bundle
 from scamdetect.errors import BundleError, InputError
+from scamdetect.labels import Verdict
 from scamdetect.probabilities import Scaling
 from scamdetect.recalibration.label_map import read_label_map
 from scamdetect.recalibration.lines import recalibrated_lines
@@ -247,6 +248,10 @@ def test_too_few_rows_leave_nothing_behind(tmp_path: Path, own: Path, tiny_bundl
             {"text_column": "body", "label_column": "what"},
             r"no word on the labels ok \(801\), fraud \(80\), hm \(5\); give --label-map",
         ),
+        (
+            {"text_column": "body", "label_column": "body"},
+            "column 'body' holds over 200 different values; name the column of the labels",
+        ),
         ({"text_column": "body", "label_column": "what", "fpr": 1.5}, "are impossible"),
         ({"text_column": "body", "label_column": "what", "group_column": "by"}, "no column 'by'"),
     ],
@@ -302,6 +307,17 @@ def test_messages_of_one_sender_count_once(tmp_path: Path, tiny_bundle: Path) ->
         recalibrate(
             tiny_bundle, tmp_path / "own.csv", tmp_path / "new", fpr=0.1, group_column="sender"
         )
+
+
+def test_messages_without_a_sender_are_not_of_one(tmp_path: Path, tiny_bundle: Path) -> None:
+    random = np.random.default_rng(2)
+    rows = [{"text": message(random, 0), "label": "legit", "sender": " "} for _ in range(200)]
+    (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    result = recalibrate(
+        tiny_bundle, tmp_path / "own.jsonl", tmp_path / "new", fpr=0.1, group_column="sender",
+        threads=1,
+    )  # fmt: skip
+    assert result.rows.distinct(Verdict.LEGIT) == 200
 
 
 def test_a_label_map_is_checked(tmp_path: Path) -> None:
