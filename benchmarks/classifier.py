@@ -169,8 +169,8 @@ def page(record: dict[str, Any], lines: Sequence[Line]) -> Iterator[str]:
         "groups of near-duplicates, of a dev source that no model here was trained on. In each "
         f"draw half of the groups test and labels come from the others. R@{FPR:.0%} sets the "
         "threshold on the legit test rows. Means over the draws, in brackets the central 95 % of "
-        "the draws; the gain is over the shipped model on the same test rows. The mean of the two is of their "
-        'probabilities, as `VotingClassifier(voting="soft")` takes it.'
+        "the draws; the gain is over the shipped model on the same test rows. The mean of the two "
+        'is of their probabilities, as `VotingClassifier(voting="soft")` takes it.'
     )
     yield ""
     whole = record["shipped_on_all"]

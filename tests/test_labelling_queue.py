@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored_rows import FLAG, REVIEW, scored_row, write_scored
 
@@ -56,6 +56,7 @@ def test_rare_languages_get_more_than_their_share() -> None:
     assert quotas({"en": 10_000, "th": 100, "vi": 0}, 110) == {"en": 99, "th": 11}
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abcdefgh")), max_size=60),
     st.integers(0, 5),
