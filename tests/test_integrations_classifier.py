@@ -206,4 +206,4 @@ def test_the_examples_of_the_documentation_run(capsys: pytest.CaptureFixture[str
     names: dict[str, object] = {}
     for block in blocks:
         exec(block, names)
-    assert len(blocks) == 2 and "['fine' 'fraud'] ['fraud']" in capsys.readouterr().out
+    assert len(blocks) == 3 and "['fine' 'fraud'] ['fraud']" in capsys.readouterr().out
