@@ -69,8 +69,7 @@ def main() -> None:
             "commit": commit(),
             "machine": machine(),
             "model_id": detector.model_id,
-            "rule": asdict(rule) | {"thresholds": {"flag": rule.thresholds.flag,
-                                                   "review": rule.thresholds.review}},
+            "rule": rule.settings(),
             "sets": {name: _figures(answers) for name, answers in sets.items()},
         }  # fmt: skip
     path = asked.out / f"conversations-{asked.bundle.resolve().name}.json"

@@ -25,7 +25,9 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {
+# Needs an extra, which `from scamdetect import *` must not.
+_OPTIONAL = {"ScamClassifier": "scamdetect.integrations.classifier"}
+_HOMES = _OPTIONAL | {
     "ConversationPrediction": "scamdetect.conversation",
     "Decision": "scamdetect.labels",
     "Kind": "scamdetect.labels",
@@ -47,4 +49,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted({*__all__, *_OPTIONAL})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from scamdetect.errors import InputError
+from scamdetect.probabilities import Scaling
 from scamdetect.thresholds import Thresholds
 
 LEAST = -8.0  # the log odds of what nothing was said of
@@ -48,6 +50,19 @@ class ConversationRule:
     thresholds_fpr: Mapping[str, float]
     enough_turns: int
     fitted_on: Mapping[str, int]
+
+    def settings(self) -> dict[str, Any]:
+        """Return the rule as ``scamdetect.json`` holds it."""
+        thresholds = {"flag": self.thresholds.flag, "review": self.thresholds.review}
+        return asdict(self) | {"thresholds": thresholds}
+
+    def scaled(self, scaling: Scaling) -> ConversationRule:
+        """Return the rule that gives scaled probabilities of messages the risks of before."""
+        undo = scaling.inverse
+        message = self.weights.message / undo.temperature
+        window = self.weights.window / undo.temperature
+        bias = self.weights.bias + (self.weights.message + self.weights.window) * undo.bias
+        return replace(self, weights=Weights(bias, message, window))
 
 
 def unfitted_rule(thresholds: Thresholds) -> ConversationRule:

@@ -7,9 +7,7 @@ import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -107,7 +105,7 @@ def add_conversation_rule(
             f"{corpus}: has under {FEWEST} scam or honest conversations among its calibrate rows; "
             "build it with more sources"
         )
-    settings = read_json(folder / SETTINGS) | {"conversation": as_settings(rule)}
+    settings = read_json(folder / SETTINGS) | {"conversation": rule.settings()}
     settings |= {} if version is None else {"version": version}
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".conversations-") as work:
@@ -123,12 +121,6 @@ def add_conversation_rule(
         f"({FLAG_FPR:.0%} of honest ones), reviewed from {rule.thresholds.review:.4f}; fitted on "
         f"{rule.fitted_on['scam']} scams and {rule.fitted_on['legit']} honest ones"
     )
-
-
-def as_settings(rule: ConversationRule) -> dict[str, Any]:
-    """Return the rule as ``scamdetect.json`` holds it."""
-    thresholds = {"flag": rule.thresholds.flag, "review": rule.thresholds.review}
-    return asdict(rule) | {"thresholds": thresholds}
 
 
 def drawn(found: Iterable[Dialogue], seed: int = 0) -> list[Dialogue]:

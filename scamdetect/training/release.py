@@ -35,7 +35,7 @@ from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.calibration import REVIEW_FPR, Calibration, calibrate
 from scamdetect.training.card import write_card
-from scamdetect.training.conversations import as_settings, fit_conversation_rule
+from scamdetect.training.conversations import fit_conversation_rule
 from scamdetect.training.export import export_fp32
 from scamdetect.training.first_tier import make_first_tier
 from scamdetect.training.model import ScamModel
@@ -128,7 +128,7 @@ def release(
         if rule is None:
             log("no rule: there are too few conversations among the calibrate rows")
         else:
-            settings["conversation"] = as_settings(rule)
+            settings["conversation"] = rule.settings()
         training = {
             "scamdetect": scamdetect.__version__,
             "recipe": msgspec.to_builtins(recipe),
