@@ -23,7 +23,9 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {
+# Needs an extra, which `from scamdetect import *` must not.
+_OPTIONAL = {"ScamClassifier": "scamdetect.integrations.classifier"}
+_HOMES = _OPTIONAL | {
     "Decision": "scamdetect.labels",
     "Kind": "scamdetect.labels",
     "KindScore": "scamdetect.prediction",
@@ -44,4 +46,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted({*__all__, *_OPTIONAL})

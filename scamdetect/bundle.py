@@ -16,7 +16,7 @@ from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.onnx_file import has_external_data
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
-from scamdetect.probabilities import Curve
+from scamdetect.probabilities import Curve, Scaling
 from scamdetect.settings import (
     AGAIN,
     SCHEMA_VERSION,
@@ -54,6 +54,7 @@ class Bundle:
     temperature: float
     scam_curve: Curve
     language_calibration: Mapping[str, tuple[float, float]]  # temperature and bias after the curve
+    own_scaling: Scaling  # after the language: probabilities refitted to a team's own messages
     kind_temperature: float
     kind_threshold: float
     kind_thresholds: Mapping[Kind, KindThresholds]
@@ -93,6 +94,7 @@ class Bundle:
             temperature=float(settings["temperature"]),
             scam_curve=settings["scam_curve"],
             language_calibration=settings["language_calibration"],
+            own_scaling=settings["own_scaling"],
             kind_temperature=float(settings["kind_temperature"]),
             kind_threshold=float(settings["kind_threshold"]),
             kind_thresholds=settings["kind_thresholds"],

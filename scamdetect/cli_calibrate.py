@@ -38,6 +38,16 @@ import click
     "--group-column",
     help="Column such as the sender: messages of one value count as one, as near-duplicates do.",
 )
+@click.option(
+    "--refit-probabilities",
+    is_flag=True,
+    help="Fit the scam probabilities too; kept where the other half shows that they are better.",
+)
+@click.option(
+    "--base-rate",
+    type=float,
+    help="Share of scams in your traffic, for --refit-probabilities.  [default: as in the rows]",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the two halves.")
 @click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
 def calibrate(
@@ -50,16 +60,19 @@ def calibrate(
     label_column: str,
     label_map: Path | None,
     group_column: str | None,
+    refit_probabilities: bool,
+    base_rate: float | None,
     seed: int,
     threads: int | None,
 ) -> None:
     """Copy BUNDLE with thresholds that suit your own labelled messages.
 
     Half of the messages choose the thresholds and the other half measures them; copies count once.
-    Weights and scores do not change. It refuses where the honest messages are too few for the
-    rate, and says how many it needs.
+    Weights do not change, nor do scores without --refit-probabilities. It refuses where the honest
+    messages are too few for the rate, and says how many it needs.
     """
-    from scamdetect.recalibration.recalibrate import recalibrate, recalibrated_lines
+    from scamdetect.recalibration.lines import recalibrated_lines
+    from scamdetect.recalibration.recalibrate import recalibrate
 
     result = recalibrate(
         bundle,
@@ -71,6 +84,8 @@ def calibrate(
         label_column=label_column,
         group_column=group_column,
         label_map=label_map,
+        refit_probabilities=refit_probabilities,
+        base_rate=base_rate,
         seed=seed,
         threads=threads,
     )

@@ -18,6 +18,7 @@ from scamdetect.first_tier import Tier, check_tier
 from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
 from scamdetect.operating_points import OperatingPoint, cheapest_point, find_point
 from scamdetect.prediction import CLEARED, FLAGGED_BY_KIND, KindScore, Prediction, unscored
+from scamdetect.probabilities import Scaling
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
 from scamdetect.tables import append, texts_of
@@ -111,7 +112,9 @@ class ScamDetector:
         """Return the thresholds of the kinds that had rows enough; others share one in the bundle.
 
         ``kinds`` of a prediction names those over ``f1``; compare ``kind_proba`` with ``precision``
-        where naming a wrong kind costs more than naming none.
+        where naming a wrong kind costs more than naming none. In a bundle whose probabilities were
+        refitted to own messages ``f1`` is of those before, by which ``kinds`` goes on to name, and
+        ``precision`` is None.
         """
         return self._bundle.kind_thresholds
 
@@ -309,20 +312,31 @@ class ScamDetector:
             legit_probability=legit,
             spam_probability=spam,
             scam_probability=scam,
-            kinds=self._kinds(scores.kind[place]),
+            kinds=self._kinds(scores.kind[place], scam),
             language=self._bundle.languages[code] if code >= 0 else "und",
             n_windows=scored,
             reason=CLEARED if scores.cleared[place] else _reason(flagging, scored, found),
             model_id=self.model_id,
         )
 
-    def _kinds(self, row: NDArray[np.float32]) -> tuple[KindScore, ...]:
-        over = np.flatnonzero(row >= self._named_from)
+    def _kinds(self, row: NDArray[np.float32], scam: float) -> tuple[KindScore, ...]:
+        over = np.flatnonzero(row * self._former(scam) >= self._named_from)
         strongest = sorted(over.tolist(), key=lambda place: (-row[place], place))
         # That a scam is of some other kind says nothing beside a kind that has a name.
         if len(strongest) > 1 and KINDS[strongest[0]] is not Kind.OTHER:
             strongest = [place for place in strongest if KINDS[place] is not Kind.OTHER]
         return tuple(KindScore(KINDS[place], float(str(row[place]))) for place in strongest)
+
+    def _former(self, scam: float) -> np.float32:
+        """Return what the probabilities were times before they were refitted to own messages.
+
+        The thresholds of kinds are of those before, and no map of a threshold does the same: what
+        a kind's probability becomes depends on the scam probability beside it.
+        """
+        scaling = self._bundle.own_scaling
+        if scaling == Scaling() or not 0 < scam < 1:
+            return np.float32(1)
+        return np.float32(scaling.inverse(scam) / scam)
 
 
 def _reason(flagging: Sequence[Kind], scored: int, found: int) -> str | None:

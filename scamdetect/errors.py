@@ -11,6 +11,10 @@ class InputError(ScamDetectError):
     """Report a file, table, column or option that cannot be used as given."""
 
 
+class TextsError(InputError, ValueError):
+    """Report what an estimator cannot take for texts; scikit-learn expects a ValueError."""
+
+
 class NothingToResume(InputError):
     """Report that a destination is finished, so that nothing is left to go on with."""
 

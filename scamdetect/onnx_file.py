@@ -1,4 +1,4 @@
-"""Find out whether an ONNX file points at other files, without the onnx package."""
+"""Look into an ONNX file, and name one more output of it, without the onnx package."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ _PATHS: dict[int, dict[int, int]] = {
     _SPARSE: {1: _TENSOR, 2: _TENSOR},
 }
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+_MODEL_GRAPH, _GRAPH_NODE, _GRAPH_OUTPUT = 7, 1, 12
+_NODE_INPUT, _NODE_OUTPUT, _VALUE_NAME = 1, 2, 1
 
 
 def has_external_data(model: bytes) -> bool:
@@ -24,6 +26,45 @@ def has_external_data(model: bytes) -> bool:
     Raises ValueError when the bytes are no protocol buffer.
     """
     return _walk(memoryview(model), _MODEL)
+
+
+def read_by(model: bytes, output: str) -> str:
+    """Return the name of the first tensor that the node reads which gives an output.
+
+    Raises ValueError where no node does, and when the bytes are no protocol buffer.
+    """
+    for graph in _parts(memoryview(model), _MODEL_GRAPH):
+        for node in _parts(graph, _GRAPH_NODE):
+            if output in _names(node, _NODE_OUTPUT) and (inputs := _names(node, _NODE_INPUT)):
+                return inputs[0]
+    raise ValueError(f"no node gives {output!r}")
+
+
+def with_output(model: bytes, name: str) -> bytes:
+    """Return the model with one output more, a tensor that it computes anyway.
+
+    Joined messages of protocol buffers are one message with the fields of both, so that the model
+    itself is not touched.
+    """
+    value = _field(_VALUE_NAME, name.encode())
+    return model + _field(_MODEL_GRAPH, _field(_GRAPH_OUTPUT, value))
+
+
+def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:
+    for field, value in _fields(message):
+        if field == wanted and isinstance(value, memoryview):
+            yield value
+
+
+def _names(node: memoryview, wanted: int) -> list[str]:
+    return [bytes(part).decode("utf-8", "replace") for part in _parts(node, wanted)]
+
+
+def _field(number: int, content: bytes) -> bytes:
+    size, rest = b"", len(content)
+    while rest > 0x7F:
+        size, rest = size + bytes((rest & 0x7F | 0x80,)), rest >> 7
+    return bytes((number << 3 | 2,)) + size + bytes((rest,)) + content
 
 
 def _walk(message: memoryview, kind: int) -> bool:

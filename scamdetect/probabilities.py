@@ -43,6 +43,41 @@ class Curve:
         return calibrated
 
 
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What logits are divided by, and what is then added (Platt scaling); 1 and 0 change nothing.
+
+    Raises InputError unless the temperature is over 0 and both are finite, so that no order
+    changes.
+    """
+
+    temperature: float = 1.0
+    bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.temperature < np.inf and np.isfinite(self.bias)):
+            raise InputError(f"a scaling has a temperature over 0 and a bias; got {self!r}")
+
+    def __call__(self, probabilities: ArrayLike) -> Doubles:
+        """Return the scaled probabilities, of the shape of the probabilities."""
+        values = np.asarray(probabilities, dtype=np.float64)
+        with np.errstate(divide="ignore"):
+            logits = (np.log(values) - np.log1p(-values)) / self.temperature + self.bias
+        scaled: Doubles = np.exp(-np.logaddexp(0.0, -logits))
+        return scaled
+
+    def after(self, first: Scaling) -> Scaling:
+        """Return the scaling that does what ``first`` and then this one do."""
+        return Scaling(
+            first.temperature * self.temperature, first.bias / self.temperature + self.bias
+        )
+
+    @property
+    def inverse(self) -> Scaling:
+        """Return the scaling that undoes this one."""
+        return Scaling(1 / self.temperature, -self.bias * self.temperature)
+
+
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
     """Return float32 probabilities (n, classes) from logits (n, classes), rows summing to 1."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature

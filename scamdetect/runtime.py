@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scamdetect.errors import BundleError, InputError, MissingExtraError
 from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.onnx_file import read_by, with_output
 
 RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 Ids = NDArray[np.int64]
@@ -60,36 +61,67 @@ def open_session(
     return _OnnxRuntime(model, languages, threads)
 
 
+class VectorSession:
+    """ONNX Runtime over the graph with one output more: the vectors that the verdict head reads.
+
+    Raises BundleError where the graph does not fit; ``threads`` is as in ``open_session``.
+    """
+
+    def __init__(self, model: Path, languages: int, threads: int | None = None) -> None:
+        graph = model.read_bytes()
+        try:
+            vectors = read_by(graph, _OUTPUTS[0])
+        except ValueError as problem:
+            raise BundleError(f"{model}: has no vectors ({problem}); {_AGAIN}") from problem
+        self._session = _onnx_session(model, languages, threads, with_output(graph, vectors))
+        self._outputs = (*_OUTPUTS, vectors)
+
+    def run(self, input_ids: Ids, attention_mask: Ids) -> tuple[Logits, NDArray[np.float32]]:
+        """Return the logits and the vectors, float32 (n, width), of a padded batch (n, tokens)."""
+        *logits, vectors = self._session.run(
+            self._outputs, dict(zip(_INPUTS, (input_ids, attention_mask), strict=True))
+        )
+        return Logits(*logits), vectors
+
+
 class _OnnxRuntime:
     def __init__(self, model: Path, languages: int, threads: int | None) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Batches differ in shape, so a memory plan made for one never serves the next.
-        options.enable_mem_pattern = False
-        # Spinning threads take the cores from one another wherever the machine is shared.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if not multiplies_exactly(fast=True):
-            options.add_session_config_entry(*_EXACT)
-        try:
-            self._session = ort.InferenceSession(
-                str(model),
-                options,
-                providers=["CPUExecutionProvider"],
-                # The fused CPU kernel is slower than the parts (a third of the time of a run).
-                disabled_optimizers=["SkipLayerNormFusion"],
-            )
-        except Exception as problem:
-            raise BundleError(f"{model}: ONNX Runtime cannot load it ({problem}); {_AGAIN}") from (
-                problem
-            )
-        shapes = {node.name: node.shape for node in self._session.get_outputs()}
-        _check_graph(model, [node.name for node in self._session.get_inputs()], shapes, languages)
+        self._session = _onnx_session(model, languages, threads)
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Logits:
         feeds = dict(zip(_INPUTS, (input_ids, attention_mask), strict=True))
         return Logits(*self._session.run(_OUTPUTS, feeds))
+
+
+def _onnx_session(
+    model: Path, languages: int, threads: int | None, graph: bytes | None = None
+) -> ort.InferenceSession:
+    """Return a session over the file, or over ``graph`` in its place."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Batches differ in shape, so a memory plan made for one never serves the next.
+    options.enable_mem_pattern = False
+    # Spinning threads take the cores from one another wherever the machine is shared.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not multiplies_exactly(fast=True):
+        options.add_session_config_entry(*_EXACT)
+    try:
+        session = ort.InferenceSession(
+            str(model) if graph is None else graph,
+            options,
+            providers=["CPUExecutionProvider"],
+            # The fused CPU kernel is slower than the parts (a third of the time of a run).
+            disabled_optimizers=["SkipLayerNormFusion"],
+        )
+    except Exception as problem:
+        raise BundleError(f"{model}: ONNX Runtime cannot load it ({problem}); {_AGAIN}") from (
+            problem
+        )
+    shapes = {node.name: node.shape for node in session.get_outputs()}
+    _check_graph(model, [node.name for node in session.get_inputs()], shapes, languages)
+    return session
 
 
 @cache

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
-from scamdetect.batching import batches, chunked, pad, thin, windows
-from scamdetect.bundle import FIRST_TIER, MODEL, TOKENIZER, Bundle
+from scamdetect.batching import chunked
+from scamdetect.bundle import FIRST_TIER, MODEL, Bundle
 from scamdetect.errors import BundleError
 from scamdetect.first_tier import FirstTier
 from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.probabilities import sigmoid, softmax, verdict_probabilities
+from scamdetect.probabilities import Scaling, sigmoid, softmax, verdict_probabilities
 from scamdetect.runtime import Logits, RuntimeName, open_session
+from scamdetect.token_windows import TokenWindows
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _CHUNK = 4096
@@ -60,41 +59,18 @@ class Scorer:
     def __init__(
         self, bundle: Bundle, runtime: RuntimeName = "auto", threads: int | None = None
     ) -> None:
-        # The pool of threads of `tokenizers` is never used, but it asks about it when forked.
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self.bundle = bundle
         self._session = open_session(bundle.folder / MODEL, len(bundle.languages), runtime, threads)
-        path = bundle.folder / TOKENIZER
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as problem:
-            raise BundleError(f"{path}: no tokenizer ({problem}); export it again") from problem
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        edges = self._tokenizer.encode("").ids
-        pad_id = self._tokenizer.token_to_id("<pad>")
-        if len(edges) != 2 or pad_id is None:
-            raise BundleError(
-                f"{path}: needs <pad> and a post-processor that adds one token before and one "
-                "after a text; export it again"
-            )
-        self._head = [edges[0], *self.tokens(bundle.prefix.strip())]
-        self._tail = [edges[1]]
-        self._pad_id: int = pad_id
+        self._cutter = TokenWindows(bundle)
         self._tier = (
             None
             if bundle.clearing is None
             else FirstTier.load(bundle.folder / FIRST_TIER, bundle.clearing)
         )
         # The last line is that of texts in no certain language, whose place is -1.
-        own = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
-        self._by_language = np.array([*own, (1.0, 0.0)])
-        self._room = bundle.max_tokens - len(self._head) - 1
-        if self._room <= bundle.stride:
-            raise BundleError(
-                f"{bundle.folder}: max_tokens {bundle.max_tokens} leaves no room beside the "
-                f"prefix and a stride of {bundle.stride}; export it again"
-            )
+        of = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
+        own = [bundle.own_scaling.after(Scaling(*pair)) for pair in (*of, (1.0, 0.0))]
+        self._by_language = np.array([(one.temperature, one.bias) for one in own])
 
     def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
         """Return the scores of normalised texts, order kept; equal texts are worth folding first.
@@ -115,11 +91,10 @@ class Scorer:
             if result.cleared[place]:
                 spans.append(range(0))
                 continue
-            cut = windows(len(tokens), self._room, self.bundle.stride) if tokens else []
-            kept = thin(cut, self.bundle.max_windows)
-            result.windows[place], result.scored[place] = len(cut), len(kept)
+            kept, result.windows[place] = self._cutter.cut(tokens)
+            result.scored[place] = len(kept)
             spans.append(range(len(rows), len(rows) + len(kept)))
-            rows += [self._head + tokens[start:end] + self._tail for start, end in kept]
+            rows += kept
         if not rows:
             return result
         logits = self._run(rows)
@@ -146,7 +121,7 @@ class Scorer:
 
     def _clear(self, tier: FirstTier, tokens_of: Sequence[list[int]], result: Scores) -> None:
         # A text of several windows may hide its lure in one of them: that is the encoder's to see.
-        short = [place for place, ids in enumerate(tokens_of) if 0 < len(ids) <= self._room]
+        short = [place for place, ids in enumerate(tokens_of) if 0 < len(ids) <= self._cutter.room]
         cleared = tier.clears([tokens_of[place] for place in short])
         places = np.array(short, dtype=np.intp)[cleared]
         result.cleared[places] = True
@@ -157,8 +132,8 @@ class Scorer:
     def _run(self, rows: Sequence[list[int]]) -> Logits:
         widths = (len(VERDICTS), len(KINDS), len(self.bundle.languages))
         merged = Logits(*(np.empty((len(rows), width), np.float32) for width in widths))
-        for places, padded in batches([len(row) for row in rows]):
-            part = self._session.run(*pad([rows[place] for place in places], padded, self._pad_id))
+        for places, ids, mask in self._cutter.padded(rows):
+            part = self._session.run(ids, mask)
             for whole, piece in zip(merged, part, strict=True):
                 whole[places] = piece
         if not all(np.isfinite(whole).all() for whole in merged):
@@ -170,9 +145,7 @@ class Scorer:
 
     def tokens(self, text: str) -> list[int]:
         """Return the token ids of a normalised text, without the special ones."""
-        # One text at a time: a batch call would start a thread pool beside the session's own.
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+        return self._cutter.tokens(text)
 
 
 def _empty(size: int) -> Scores:

@@ -12,7 +12,7 @@ from scamdetect.errors import BundleError, InputError
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
-from scamdetect.probabilities import Curve
+from scamdetect.probabilities import Curve, Scaling
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.thresholds import KindThresholds, Thresholds
 
@@ -43,6 +43,7 @@ _OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "known_answers": list,
     "scam_curve": list,
     "language_calibration": dict,
+    "own_scaling": list,
     "kind_thresholds": dict,
     "calibration_rows": dict,
     "thresholds_fpr": dict,
@@ -99,6 +100,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         "language_calibration": _language_calibration(
             path, settings.get("language_calibration", {}), settings["languages"]
         ),
+        "own_scaling": _own_scaling(path, settings.get("own_scaling", [1.0, 0.0])),
         "kind_thresholds": _kind_thresholds(path, settings.get("kind_thresholds", {})),
         "calibration_rows": _calibration_rows(path, settings.get("calibration_rows", {})),
         "thresholds": _thresholds(path, settings["thresholds"]),
@@ -174,6 +176,12 @@ def _language_calibration(
             rule = f"needs [temperature over 0, bias] for {language!r}"
             raise wrong(path, "language_calibration", pair, rule)
     return {language: (float(pair[0]), float(pair[1])) for language, pair in table.items()}
+
+
+def _own_scaling(path: Path, pair: list[Any]) -> Scaling:
+    if len(pair) != 2 or not all(map(_is_number, pair)) or pair[0] <= 0:
+        raise wrong(path, "own_scaling", pair, "needs [temperature over 0, bias]")
+    return Scaling(float(pair[0]), float(pair[1]))
 
 
 def _kind_thresholds(path: Path, table: dict[str, Any]) -> dict[Kind, KindThresholds]:

@@ -38,6 +38,14 @@ def dom(browser: str, page: Path, profile: Path, *arguments: str) -> str:
     return _run(browser, page, profile, "--dump-dom", *arguments)
 
 
+def console(browser: str, page: Path, folder: Path) -> list[str]:
+    """Return what the browser writes to the console while it loads the page."""
+    log = folder / "chrome.log"
+    _run(browser, page, folder / "quiet", "--dump-dom", "--enable-logging", f"--log-file={log}")
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in lines if ":CONSOLE" in line]
+
+
 def screenshot(browser: str, page: Path, folder: Path, width: int, height: int, dark: bool) -> Any:  # noqa: ANN401
     """Return the pixels (height, width, 3) of the page, each part of a colour from 0 to 1."""
     image = pytest.importorskip("matplotlib.image")

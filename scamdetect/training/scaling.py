@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 
 from scamdetect.evaluation.metrics import Bools, Floats
 from scamdetect.evaluation.reference_mix import at_base_rate, effective_size
-from scamdetect.probabilities import Curve, sigmoid
+from scamdetect.probabilities import Curve, Scaling, sigmoid
 from scamdetect.thresholds import by_group
 
 FEWEST_SCAM, FEWEST_LEGIT = 30, 100  # rows of a language below which it uses the curve alone
@@ -27,14 +27,6 @@ _KNOTS = 8
 _SMOOTHNESS = 1.0  # weight of changes of slope, against a likelihood counted in effective groups
 _SLOPES = (0.1, 10.0)
 _TEMPERATURES, _BIASES = (0.25, 8.0), (-5.0, 5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """What the curve's logits are divided by, and what is then added (Platt scaling)."""
-
-    temperature: float = 1.0
-    bias: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
