@@ -64,6 +64,15 @@ CHECKS = {
         assert set(dev["part"]) == {"dev"}
         assert found_scams / len(scam) > (legit >= flag).mean()
     """,
+    "2_fine_tune": """
+        assert len(queue) == 200 and (queue["part"] == "audit").sum() == 160
+        assert (WORK / "own-bundle" / "manifest.json").is_file()
+        assert own.thresholds != detector.thresholds
+        assert set(dev["part"]) == {"dev"} and set(earlier["part"]) == {"calibrate"}
+        with_labels, without = ends[1]
+        assert with_labels > without + 0.1
+        assert where.to_numpy().sum() == len(about_dev)
+    """,
     "3_choosing_a_threshold": """
         assert set(dev["part"]) == {"dev"} and len(choose) + len(measure) == len(dev)
         assert not set(choose["group"]) & set(measure["group"])
@@ -165,7 +174,7 @@ def jupyter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_it_runs(path: Path, checkout: Path, jupyter: Path) -> None:
     notebook = nbformat.read(path, 4)
-    drawing = [cell for cell in notebook.cells if "plt.show()" in cell.source]
+    drawing = [cell for cell in notebook.cells if "\nplt.show()" in cell.source]
     notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
     notebook.cells.append(nbformat.v4.new_code_cell(_dedented(CHECKS[path.stem])))
     seconds = _run(notebook, checkout / "notebooks", jupyter / "ipc")
