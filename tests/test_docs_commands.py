@@ -36,6 +36,7 @@ NOT_RUN = {
     ".": "a shell's own",
     "curl": "needs a running service; tests/test_serving_process.py asks one",
     "export": "a shell's own",
+    "jupyter": "does not end by itself",
     "mkdocs": "tests/test_docs_site.py builds the site",
     "mypy": "run by CI beside the tests",
     "pip": "run by CI, or loads from the network; the extras that it names are checked here",
