@@ -17,7 +17,7 @@ from scamdetect.dumps.thread_messages import read_messages
 
 BUCKET_BYTES = 4 << 20  # some 30,000 messages: a kill costs at most one bucket, as it does one part
 _MOST_BUCKETS = 4096  # past 16 GiB of messages buckets grow instead
-_HELD_BYTES = 64 << 20
+_HELD_BYTES = 16 << 20
 
 
 def bucket_count(size: int) -> int:
