@@ -276,7 +276,7 @@ def _parity(parities: list[dict[str, Any]]) -> str:
 def _first_tier(settings: Mapping[str, Any], proofs: Mapping[str, Mapping[str, Any]] | None) -> str:
     rule = settings.get("first_tier")
     if rule is None or proofs is None:
-        return "None: no threshold on the calibrate rows keeps the limits."
+        return "None: none was fitted, or no threshold on the calibrate rows keeps the limits."
     state = "on by default" if rule["proven"] else "off unless asked for (`tier='first'`)"
     header = (
         "dev rows | n | cleared | the encoder disagrees on | upper 95 % bound of their share | "

@@ -28,6 +28,7 @@ from scamdetect.text import normalise
 from scamdetect.training.model import ScamModel
 from scamdetect.training.quantise import GELU_DEPTH, unpack_nibbles
 
+PAD_ID = 1  # in the vocabulary of every base
 MOST_APART = 0.25  # of the verdict logits, on average: what int8 costs is a tenth of it
 PROVING_TEXTS = (  # invented, read beside those that the bundle itself keeps
     "Your verification code is 4471. Do not share it.",
@@ -79,7 +80,7 @@ def check_same_answers(
         [0, *prefix, *tokenizer.encode(normalise(text), add_special_tokens=False).ids][:126] + [2]
         for text in all_texts
     ]
-    ids, mask = pad(rows, max(map(len, rows)), tokenizer.token_to_id("<pad>"))
+    ids, mask = pad(rows, max(map(len, rows)), PAD_ID)
     session = open_session(bundle.folder / MODEL, len(bundle.languages))
     expected = session.run(ids, mask).verdict
     with torch.no_grad():
@@ -137,7 +138,7 @@ class _Graph:
         if name.endswith(".bias") and (lowered := f"{scope}/MatMul_output_0/bias") in self.tensors:
             # The lift of what a GELU gives was taken out of it; see quantise.
             columns = self._columns(f"{scope}/MatMul_output_0")
-            return self._get(lowered) + (GELU_DEPTH * columns.sum(axis=0)).astype(np.float32)
+            return np.asarray(self._get(lowered) + GELU_DEPTH * columns.sum(axis=0), np.float32)
         if dimensions == 2 and f"{scope}/MatMul_output_0/int8" in self.tensors:
             return np.ascontiguousarray(self._columns(f"{scope}/MatMul_output_0").T, np.float32)
         table = f"{scope}/Gather_output_0"
@@ -148,7 +149,8 @@ class _Graph:
         return np.array(self._get(whole), np.float32)
 
     def _columns(self, base: str) -> npt.NDArray[np.float64]:
-        return self._get(f"{base}/int8").astype(np.float64) * self._get(f"{base}/scale")
+        values = self._get(f"{base}/int8").astype(np.float64)
+        return np.asarray(values * self._get(f"{base}/scale"), np.float64)
 
     def _get(self, name: str) -> npt.NDArray[Any]:
         tensor = self.tensors.get(self.shared.get(name, name))
