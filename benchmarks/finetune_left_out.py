@@ -37,7 +37,12 @@ from scamdetect.evaluation.table import (
 from scamdetect.labels import Verdict
 from scamdetect.pages import write_results
 from scamdetect.training.finetune import Finetuned, finetune
-from scamdetect.training.finetune_compare import as_record, compare_scores, comparison_lines
+from scamdetect.training.finetune_compare import (
+    Comparison,
+    as_record,
+    compare_scores,
+    comparison_lines,
+)
 from scamdetect.training.finetune_fit import EPOCHS
 from scamdetect.training.finetune_rows import OWN
 
@@ -140,7 +145,7 @@ def measure(rows: pa.Table, source: str, base: Path, done: Finetuned) -> dict[st
     }
 
 
-def page(found: Any, source: str, worse: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401
+def page(found: Comparison, source: str, worse: tuple[str, ...]) -> Iterator[str]:
     """Yield the lines of the page."""
     title, *lines = comparison_lines(found)
     yield title
