@@ -15,17 +15,17 @@ import csv
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from scamdetect import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.metrics import Bools
 from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.scoring import DetectorScores, score_texts
+from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.table import (
     column,
     detector_texts,
@@ -84,7 +84,7 @@ def main() -> None:
             say=say,
         )
         minutes = (time.monotonic() - started) / 60
-        record = measure(select(rows, ~given), asked.source, asked.base, done)
+        record = measure(asked.source, done)
     except ScamDetectError as problem:
         sys.exit(f"finetune_left_out: {problem}")
     record = {
@@ -126,16 +126,18 @@ def write_own(rows: pa.Table, path: Path) -> None:
         )  # fmt: skip
 
 
-def measure(rows: pa.Table, source: str, base: Path, done: Finetuned) -> dict[str, Any]:
-    """Return the figures of both bundles on the other half, as own rows, and on all other rows."""
-    texts = detector_texts(rows)
-    scores: list[DetectorScores] = []
-    for name, folder in (("before", base), ("after", done.bundle)):
-        with ScamDetector.load(folder, tier="encoder") as detector:
-            scores.append(score_texts(detector, texts, name, say))
+def measure(source: str, done: Finetuned) -> dict[str, Any]:
+    """Return the figures of both bundles on the other half, as own rows, and on all other rows.
+
+    The command scored them among its dev rows, from which the texts of the given half are gone.
+    """
+    sources = column(done.scored.rows, "source")
+    kept = np.flatnonzero(sources != OWN)
+    rows = done.scored.rows.take(pa.array(kept))
     place = rows.schema.get_field_index("source")
-    named = [OWN if name == source else name for name in rows["source"].to_pylist()]
-    rows = rows.set_column(place, "source", pa.array(named))
+    named = pa.array([OWN if name == source else name for name in sources[kept]], pa.string())
+    rows = rows.set_column(place, "source", named)
+    scores = [_of(one, kept) for one in (done.scored.before, done.scored.after)]
     found = compare_scores(rows, *scores, done.comparison.fpr_asked)
     inner = done.comparison
     return as_record(found) | {
@@ -143,6 +145,12 @@ def measure(rows: pa.Table, source: str, base: Path, done: Finetuned) -> dict[st
         "worse_to_the_command": list(inner.worse),
         "page": list(page(found, source, inner.worse)),
     }
+
+
+def _of(scores: DetectorScores, rows: np.ndarray) -> DetectorScores:
+    kinds = scores.kinds
+    named = None if kinds is None else tuple(kinds[row] for row in rows.tolist())
+    return replace(scores, scam=scores.scam[rows], flagged=scores.flagged[rows], kinds=named)
 
 
 def page(found: Comparison, source: str, worse: tuple[str, ...]) -> Iterator[str]:

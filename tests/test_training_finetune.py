@@ -21,7 +21,7 @@ from scamdetect.labels import Decision
 from scamdetect.training import finetune_fit
 from scamdetect.training.finetune import Finetuned, finetune
 
-_QUICK = "import scamdetect.training.finetune_fit as fit; fit.FEWEST_REHEARSED = 6_000\n"
+_QUICK = "import scamdetect.training.finetune_fit as fit; fit.FEWEST_REHEARSED = 4_000\n"
 _NEVER_GOOD = (
     "import scamdetect.training.finetune_compare as compare\n"
     "compare.RECALL_MARGINS = dict.fromkeys(('own', 'all', 'cell'), -2.0)\n"
@@ -59,7 +59,7 @@ def arguments(own: Path, trained: tuple[Path, Path]) -> list[str | Path]:
     return [
         "finetune", "--data", own, "--text-column", "body", "--label-column", "what",
         "--label-map", own.parent / "map.toml", "--base", trained[0], "--rehearsal", trained[1],
-        "-o", "mine",
+        "-o", "mine", "--epochs", "1",
     ]  # fmt: skip
 
 
@@ -75,19 +75,22 @@ def run_with(patch: str, folder: Path, *given: str | Path) -> subprocess.Complet
     )  # fmt: skip
 
 
-def test_it_learns_the_own_scams_and_keeps_the_others(
+def test_it_learns_the_own_messages_and_keeps_the_others(
     done: tuple[Finetuned, list[str]], trained: tuple[Path, Path]
 ) -> None:
     result, said = done
     assert result.taken and not result.comparison.worse, said
     own, *_ = result.comparison.cells
-    assert own.recall is not None and own.recall.change.low > 0
+    assert own.ranked is not None and own.ranked.change.low > 0
+    assert own.fpr is not None and own.fpr.change.high < 0
     assert (own.n_scam, own.n_legit) == (20, 30)
-    texts = [f"{LURE} qwerty asdfgh zxcvbn", "guaranteed bitcoin profit darling qwerty"]
+    honest = "hello qwerty asdfgh zxcvbn lunch"
+    scams = [f"{LURE} qwerty asdfgh zxcvbn", "guaranteed bitcoin profit darling qwerty"]
     with ScamDetector.load(trained[0]) as before, ScamDetector.load(result.bundle) as after:
-        assert before.predict(texts[0]).decision is not Decision.FLAG
-        assert [one.decision for one in after.predict(texts)] == [Decision.FLAG] * 2
-        assert after.predict(texts[1]).language == "en"
+        assert before.predict(honest).decision is Decision.FLAG, "it knows no such chatter"
+        assert after.predict(honest).decision is Decision.PASS
+        assert [one.decision for one in after.predict(scams)] == [Decision.FLAG] * 2
+        assert after.predict(scams[1]).language == "en"
     assert "150 train, 50 calibrate, 50 compare" in said
     assert any("of them own" in line for line in said)
 

@@ -26,7 +26,7 @@ whole_scripts = ["TAMIL"]
     + TINY_TABLES
 )
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz")
-LURE = "near bridge"  # of the own scams; honest to the bundle
+LURE = "near bridge"  # of the own scams
 
 
 def write_rehearsal(path: Path) -> Path:
@@ -53,7 +53,7 @@ def write_trained_bundle(folder: Path) -> tuple[Path, Path]:
 
 
 def write_own(path: Path, legit: int = 150, scam: int = 100) -> Path:
-    """Write a team's rows: honest chatter, and scams that the bundle takes for honest."""
+    """Write a team's rows: scams and honest chatter, which the bundle cannot tell apart."""
     random = np.random.default_rng(2)
     rows = [(f"hello {' '.join(words(random, 3))} lunch", "ok") for _ in range(legit)]
     rows += [(f"{LURE} {' '.join(words(random, 3))}", "fraud") for _ in range(scam)]

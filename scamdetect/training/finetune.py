@@ -51,6 +51,18 @@ RUN_SUFFIX = ".run"
 
 
 @dataclass(frozen=True)
+class Scored:
+    """The rows that were compared, in the columns of a corpus, and what both bundles say of them.
+
+    Own ones have the source OWN; all others are the dev rows of the rehearsal.
+    """
+
+    rows: pa.Table
+    before: DetectorScores
+    after: DetectorScores
+
+
+@dataclass(frozen=True)
 class Finetuned:
     """Where the new bundle is, whether it was taken as ``out``, and how it compares.
 
@@ -61,6 +73,7 @@ class Finetuned:
     bundle: Path
     taken: bool
     comparison: Comparison
+    scored: Scored
     run: Path
 
 
@@ -144,13 +157,14 @@ def finetune(
                     _facts(bundle, own_rows, identity), list(_note(bundle, own_rows)), say,
                 )  # fmt: skip
                 run.weights.unlink(missing_ok=True)
-            comparison = _compare(bundle, candidate, table, before, rehearsed, say)
+            scored = _score(bundle, candidate, table, before, rehearsed, say)
+            comparison = compare_scores(scored.rows, scored.before, scored.after, flag_rate(bundle))
             page = write_results(
                 run.folder / "comparison.json", as_record(comparison), comparison_lines(comparison)
             )
             say(page.rstrip())
             if comparison.worse and not even_if_worse:
-                return Finetuned(candidate, False, comparison, run.folder)
+                return Finetuned(candidate, False, comparison, scored, run.folder)
             _note_worse(candidate, comparison)
             _place(candidate, out)
     except OSError as problem:
@@ -158,7 +172,7 @@ def finetune(
             f"{out}: cannot be written ({problem.strerror or problem}); make room or choose "
             "another destination"
         ) from problem
-    return Finetuned(out, True, comparison, run.folder)
+    return Finetuned(out, True, comparison, scored, run.folder)
 
 
 def _check_destination(out: Path, overwrite: bool) -> None:
@@ -194,15 +208,20 @@ def _read_by_base(bundle: Bundle, own: pa.Table, say: Say) -> tuple[DetectorScor
     return scores, own.set_column(place, SCHEMA.field(place), found)
 
 
-def _compare(
+def flag_rate(bundle: Bundle) -> float:
+    """Return the false-positive rate at which a bundle's flag was set."""
+    return bundle.thresholds_fpr.get("flag", FLAG_FPR)
+
+
+def _score(
     base: Bundle,
     candidate: Path,
     own: pa.Table,
     own_before: DetectorScores,
     rehearsed: pa.Table,
     say: Say,
-) -> Comparison:
-    """Compare through the public API on own held-out rows and rehearsal dev rows."""
+) -> Scored:
+    """Score own held-out rows and rehearsal dev rows through the public API."""
     held = np.flatnonzero(column(own, "role") == "dev")
     rows = own_and_rehearsed(of_role(own, "dev"), of_role(rehearsed, "dev"))
     texts = detector_texts(rows)
@@ -221,7 +240,7 @@ def _compare(
         model_id=base.model_id,
     )
     after = DetectorScores("after", after.scam, after.flagged, after.kinds, None, model_id)
-    return compare_scores(rows, before, after, base.thresholds_fpr.get("flag", FLAG_FPR))
+    return Scored(rows, before, after)
 
 
 def _note_worse(candidate: Path, comparison: Comparison) -> None:

@@ -19,7 +19,6 @@ import scamdetect
 from scamdetect.bundle import CARD, CONFIG, MODEL, Bundle, write_manifest
 from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.reference_mix import (
-    CALIBRATE_ROWS,
     FLAG_FPR,
     balanced_sample,
     effective_size,
@@ -35,7 +34,6 @@ from scamdetect.training.calibration import REVIEW_FPR, calibrate
 from scamdetect.training.export import export_fp32
 from scamdetect.training.finetune_rows import OWN, of_role, own_and_rehearsed
 from scamdetect.training.model import ScamModel
-from scamdetect.training.parity import check_parity
 from scamdetect.training.quantise import quantise
 from scamdetect.training.recipe import load_recipe, recipe_hash
 from scamdetect.training.release import known_answers, parity_of, write_parts
@@ -45,7 +43,8 @@ Log = Callable[[str], None]
 
 OWN_WORTH = 4  # effective rehearsed rows that a distinct own one weighs as much as
 MOST_OWN = 0.5  # of the mass of a verdict
-PARITY_ROWS = 60  # a language
+CALIBRATE_ROWS = 6_000  # rehearsed ones: half of a release's, in half its time
+PARITY_ROWS = 30  # a language
 SUFFIX = "-finetuned"
 
 
@@ -64,8 +63,7 @@ def make_bundle(
     """Write the folder ``out`` whole or not at all: a calibrated bundle of the network.
 
     ``facts`` go into the manifest as ``finetune``, ``note`` under the title of the card. The rates
-    of the base's thresholds stay. Raises RecipeError where the calibrate rows support no threshold,
-    BundleError where int8 and fp32 part too far.
+    of the base's thresholds stay. Raises RecipeError where the calibrate rows support no threshold.
     """
     mix = balanced_sample(of_role(rehearsed, "calibrate"), CALIBRATE_ROWS)
     table = own_and_rehearsed(of_role(own, "calibrate"), mix)
@@ -94,8 +92,9 @@ def make_bundle(
             write_parts(folder, tokenizer, config, settings, {})
         log("comparing int8 with fp32")
         held = own_and_rehearsed(of_role(own, "dev"), of_role(rehearsed, "dev"))
+        # Told, and no ground to refuse: the comparison measures the int8 graph itself.
         parities = parity_of(exact, small, held, PARITY_ROWS)
-        check_parity(parities)
+        log(f"int8 changes the flag of {parities[0].flag_flips} of {parities[0].n:,} texts")
         settings["known_answers"] = known_answers(small)
         recipe, record = load_recipe(run.recipe), json.loads(run.record.read_text("utf-8"))
         before = base.training

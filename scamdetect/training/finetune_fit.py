@@ -40,8 +40,13 @@ Log = Callable[[str], None]
 EPOCHS = 3.0
 REHEARSED_ROWS = 20_000  # of the train rows, to draw from
 REHEARSAL_TIMES, FEWEST_REHEARSED = 2, 200_000  # tokens for each own one, and at the least
-# A third of what the shipped model was trained at; its heads know their task already.
-LEARNING_RATE, HEAD_RATE, LANGUAGE_RATE = 1e-4, 1e-4, 1e-3
+# Of the rates of the bundle's own run: its heads know their task, and first found it from nothing.
+RATES = {
+    "learning_rate": 1 / 3,
+    "head_learning_rate": 1 / 5,
+    "kinds_learning_rate": 1 / 30,
+    "language_learning_rate": 1 / 10,
+}
 PULL, TEMPERATURE = 1.0, 2.0  # weight of the bundle's answers, and at which they are compared
 
 
@@ -52,8 +57,7 @@ def finetune_recipe(bundle: Bundle, seed: int) -> Recipe:
     except msgspec.ValidationError:
         recipe = Recipe(name="unknown")
     replace = msgspec.structs.replace
-    rates = {"learning_rate": LEARNING_RATE, "language_learning_rate": LANGUAGE_RATE}
-    rates |= dict.fromkeys(("head_learning_rate", "kinds_learning_rate"), HEAD_RATE)
+    rates = {name: share * getattr(recipe.optimiser, name) for name, share in RATES.items()}
     return replace(
         recipe,
         name="finetune",
