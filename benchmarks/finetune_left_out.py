@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +67,6 @@ def main() -> None:
         data, names = asked.work / f"{asked.source}.csv", asked.work / "labels.toml"
         write_own(select(rows, given), data)
         names.write_text("".join(f'{a} = "{b}"\n' for b, a in NAMES.items()), encoding="utf-8")
-        started = time.monotonic()
         done = finetune(
             data,
             asked.work / f"{asked.source}-{asked.epochs:g}-{asked.seed}",
@@ -83,14 +81,12 @@ def main() -> None:
             overwrite=True,
             say=say,
         )
-        minutes = (time.monotonic() - started) / 60
         record = measure(asked.source, done)
     except ScamDetectError as problem:
         sys.exit(f"finetune_left_out: {problem}")
     record = {
         "date": today(), "commit": commit(), "machine": machine(), "source": asked.source,
-        "epochs": asked.epochs, "seed": asked.seed, "minutes": round(minutes, 1),
-        "given": counts(select(rows, given)),
+        "epochs": asked.epochs, "seed": asked.seed, "given": counts(select(rows, given)),
     } | record  # fmt: skip
     path = asked.out / f"finetune-{asked.source}.json"
     sys.stdout.write(write_results(path, record, record.pop("page")))
