@@ -94,7 +94,11 @@ def make_bundle(
         held = own_and_rehearsed(of_role(own, "dev"), of_role(rehearsed, "dev"))
         # Told, and no ground to refuse: the comparison measures the int8 graph itself.
         parities = parity_of(exact, small, held, PARITY_ROWS)
-        log(f"int8 changes the flag of {parities[0].flag_flips} of {parities[0].n:,} texts")
+        whole = parities[0]
+        log(
+            f"int8 changes the flag of {whole.flag_flips} of {whole.n:,} texts, and the scam "
+            f"probability by {whole.mean_change:.4f} on average"
+        )
         settings["known_answers"] = known_answers(small)
         recipe, record = load_recipe(run.recipe), json.loads(run.record.read_text("utf-8"))
         before = base.training

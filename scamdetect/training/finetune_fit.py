@@ -29,8 +29,9 @@ from scamdetect.training.distil import answer_loss
 from scamdetect.training.finetune_rows import OWN, of_role, own_and_rehearsed
 from scamdetect.training.fit import Logits, Pull, fit_batches, save_weights, seed_everything
 from scamdetect.training.losses import Targets
-from scamdetect.training.model import ScamModel, set_dropout
+from scamdetect.training.model import ScamModel, encoder_layers, set_dropout
 from scamdetect.training.plan import RowFacts, draw_rows, make_batches
+from scamdetect.training.quantise import INT8_PEAK
 from scamdetect.training.recipe import Recipe, recipe_hash, write_recipe
 from scamdetect.training.rows import prepare_rows
 from scamdetect.training.run import Run, check_same_plan, write_record
@@ -121,6 +122,7 @@ def train_on(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
     pull = pull_to_answers(model, rows.cells)
+    leave_grid(model, recipe.seed)
     seconds = fit_batches(model, pull, rows, batches, recipe, run, device, log)
     write_record(run, record | {"minutes": round(seconds / 60, 1)})
     model.eval().cpu()
@@ -181,6 +183,22 @@ def pull_to_answers(model: ScamModel, cells: Sequence[Cell]) -> Pull:
         return PULL * loss, {"kept_answers": loss.item()}
 
     return pull
+
+
+def leave_grid(model: ScamModel, seed: int) -> None:
+    """Move the matrices of the layers (in place) at random within their steps of int8.
+
+    They come from a bundle and so lie on its grid, to which the next rounding would take them back
+    wherever training moved them by less than half a step, that is nearly everywhere. From chance
+    places between the steps, rounding keeps what was learnt on average (dither: Roberts 1962).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in encoder_layers(model.encoder).parameters():
+            if parameter.ndim == 2:
+                step = parameter.abs().amax(dim=1, keepdim=True) / INT8_PEAK
+                chance = torch.rand(parameter.shape, generator=generator) - 0.5
+                parameter += step * chance.to(parameter.device)
 
 
 def _a_round(

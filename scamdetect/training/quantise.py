@@ -16,6 +16,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+INT8_PEAK = 127  # what the largest weight of a column becomes
 BLOCK = 32  # neighbours that share a scale in a 4-bit table
 _ZERO_POINT = 128  # unsigned activations and signed weights are the fast pair on every x86 kernel
 GELU_DEPTH = 0.17  # GELU(x) >= -0.16998
@@ -60,7 +61,7 @@ def quantise_columns(
     weight: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
     """Return int8 weights and one scale a column (the last axis) of a matrix."""
-    scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / 127
+    scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / INT8_PEAK
     return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
 
 
