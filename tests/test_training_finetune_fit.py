@@ -13,11 +13,17 @@ from tiny_base import tiny_encoder
 from scamdetect.bundle import Bundle
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training import finetune_fit
-from scamdetect.training.finetune_fit import draw, finetune_recipe, pull_to_answers
+from scamdetect.training.finetune_fit import (
+    draw,
+    finetune_recipe,
+    leave_grid,
+    pull_to_answers,
+)
 from scamdetect.training.finetune_rows import OWN
 from scamdetect.training.losses import Targets
-from scamdetect.training.model import ScamModel
+from scamdetect.training.model import ScamModel, encoder_layers
 from scamdetect.training.plan import RowFacts
+from scamdetect.training.quantise import quantise_columns
 from scamdetect.training.recipe import Recipe
 
 
@@ -61,6 +67,25 @@ def test_the_recipe_is_that_of_the_bundle_with_smaller_steps(
     assert recipe.base.freeze_embeddings and recipe.teacher is msgspec.UNSET
     # A bundle may have been made without a recipe of ours.
     assert finetune_recipe(Bundle.load(tiny_bundle), 0).data == Recipe(name="x").data
+
+
+def test_a_step_under_half_of_one_of_int8_outlives_rounding() -> None:
+    model = ScamModel(tiny_encoder(), len(VERDICTS), len(KINDS), 1)
+    matrix = encoder_layers(model.encoder)[0].output.dense.weight  # type: ignore[union-attr]
+    with torch.no_grad():
+        values, scales = quantise_columns(matrix.numpy().T)
+        matrix.copy_(torch.from_numpy((values * scales).T))
+        on_grid = matrix.clone()
+        learnt = torch.from_numpy(0.2 * scales)[:, None]
+
+        def kept() -> float:
+            values, new = quantise_columns((matrix + learnt).numpy().T)
+            return float((torch.from_numpy((values * new).T) - on_grid).div(learnt).mean())
+
+        assert abs(kept()) < 0.1, "rounded away"
+        leave_grid(model, 0)
+        assert ((matrix - on_grid).abs() <= 0.51 * torch.from_numpy(scales)[:, None]).all()
+        assert 0.8 < kept() < 1.2
 
 
 def test_only_rehearsed_rows_are_pulled_to_what_was_answered() -> None:
