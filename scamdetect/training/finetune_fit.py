@@ -198,7 +198,7 @@ def leave_grid(model: ScamModel, seed: int) -> None:
             if parameter.ndim == 2:
                 step = parameter.abs().amax(dim=1, keepdim=True) / INT8_PEAK
                 chance = torch.rand(parameter.shape, generator=generator) - 0.5
-                parameter += step * chance.to(parameter.device)
+                parameter.add_(step * chance.to(parameter.device))
 
 
 def _a_round(
