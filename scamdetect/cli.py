@@ -15,6 +15,7 @@ from scamdetect.cli_data import data
 from scamdetect.cli_drift import drift
 from scamdetect.cli_dumps import report, score
 from scamdetect.cli_explain import explain
+from scamdetect.cli_finetune import finetune
 from scamdetect.cli_hub import hub
 from scamdetect.cli_options import MODEL
 from scamdetect.cli_queue import labels, queue
@@ -77,6 +78,7 @@ cli.add_command(drift)
 cli.add_command(queue)
 cli.add_command(labels)
 cli.add_command(calibrate)
+cli.add_command(finetune)
 cli.add_command(data)
 cli.add_command(train)
 cli.add_command(average)
@@ -93,8 +95,8 @@ def main() -> None:
 
     0: done, or done before with nothing to resume, 1: checked and found wrong, 2: wrong use or bad
     input, 3: interrupted (score goes on with --resume) or an endpoint is down, 4: failed (a full
-    disk), 10: done, and something was flagged under --fail-on-flagged or shifted under --fail-on,
-    130: interrupted before a part was finished.
+    disk), 5: fine-tuned and refused, since it got worse, 10: done, and something was flagged under
+    --fail-on-flagged or shifted under --fail-on, 130: interrupted before a part was finished.
     """
     try:
         code = cli.main(prog_name="scamdetect", standalone_mode=False)

@@ -55,6 +55,15 @@ def detector(tiny_bundle: Path) -> ScamDetector:
 
 
 @pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a bundle of a network that was trained, and the corpus; copy it before changing it."""
+    pytest.importorskip("torch", reason="needs the extra train")
+    from tiny_trained import write_trained_bundle
+
+    return write_trained_bundle(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[Any]:
     """Return Ray over a cluster on this machine with room for two actors."""
     ray = pytest.importorskip("ray", reason="needs the extra ray")

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import synthetic_corpus
@@ -20,6 +21,7 @@ from tokenizers import Tokenizer
 
 from benchmarks import throughput_peers as peers
 from benchmarks.compare_bundles import ALL, compare, languages
+from benchmarks.finetune_left_out import first_half
 from benchmarks.learning_curve import with_share
 from benchmarks.throughput_workloads import build, count_tokens
 from scamdetect.bundle import Bundle, write_manifest
@@ -454,6 +456,19 @@ def test_what_a_worse_bundle_loses_is_counted() -> None:
     assert found["change"]["high"] < 0
     assert languages(rows, good, bad) == {"en": {"scams": 60, "lost": 20, "won": 0, "net": -20}}
     assert languages(rows, bad, good)["en"]["net"] == 20
+
+
+def test_half_of_a_left_out_source_is_given_and_test_sources_never() -> None:
+    rows = synthetic_corpus.corpus()
+    dev = rows.filter(pa.array([role == "dev" for role in rows["role"].to_pylist()]))
+    given = first_half(dev, "pt_mz_mpesa_smishing", 0)
+    groups, sources = (np.array(dev[name].to_pylist()) for name in ("group", "source"))
+    assert set(sources[given]) == {"pt_mz_mpesa_smishing"}
+    of = sources == "pt_mz_mpesa_smishing"
+    assert given.sum() == of.sum() / 2
+    assert not set(groups[given]) & set(groups[of & ~given])
+    with pytest.raises(InputError, match="'id_sms_spam' has no dev rows here; choose one of pt_mz"):
+        first_half(dev, "id_sms_spam", 0)
 
 
 def test_a_first_tier_is_fitted_and_its_proof_written(tiny_bundle: Path, tmp_path: Path) -> None:

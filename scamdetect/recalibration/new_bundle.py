@@ -13,8 +13,6 @@ from typing import Any
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
 from scamdetect.errors import InputError, OutputError
 
-_START, _END = "<!-- own thresholds -->", "<!-- end of own thresholds -->"
-_SECTION = re.compile(re.escape(_START) + ".*?" + re.escape(_END) + r"\n*", re.DOTALL)
 _TITLE = re.compile(r"^# .*\n", re.MULTILINE)
 
 
@@ -66,10 +64,11 @@ def write_bundle(
     return Bundle.load(folder)
 
 
-def noted(card: str, note: Sequence[str]) -> str:
-    """Return the card with a section under its title, in place of an earlier such one."""
-    section = "\n".join([_START, *note, _END])
-    plain = _SECTION.sub("", card)
+def noted(card: str, note: Sequence[str], name: str = "own thresholds") -> str:
+    """Return the card with a section under its title, in place of an earlier one of that name."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    section = "\n".join([start, *note, end])
+    plain = re.sub(f"{re.escape(start)}.*?{re.escape(end)}\n*", "", card, flags=re.DOTALL)
     title = _TITLE.search(plain)
     place = title.end() if title else 0
     return f"{plain[:place]}\n{section}\n{plain[place:]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scamdetect.campaigns import template_key
-from scamdetect.dumps.plain_columns import read_columns
-from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.near_duplicates import alike_groups
-from scamdetect.recalibration.label_map import check_known
+from scamdetect.recalibration.labelled import joined_groups, read_labelled
 
-INCLUSION = "inclusion_probability"  # of the rows that ``scamdetect queue`` drew at random
-_MOST_LABELS = 200
 _SCAM = VERDICTS.index(Verdict.SCAM)
 
 
@@ -77,85 +71,34 @@ def read_own_rows(
     ``group_column``, such as a sender. Raises InputError where the file cannot be read, lacks a
     column or has a label that is not ``known``.
     """
-    columns = [label_column, *([group_column] if group_column else [])]
-    _check_labels(path, text_column, columns, known)
+    columns = [group_column] if group_column else []
     scores: list[float] = []
     verdicts: list[Verdict] = []
     keys: list[str] = []
     owners: list[str | None] = []
     ignored = unscored = rejected = chosen = 0
-    for batch in read_columns(path, text_column, columns, (INCLUSION,)):
+    for batch in read_labelled(path, text_column, label_column, columns, known):
+        ignored += batch.ignored
+        unscored += batch.untexted
         rejected += batch.rejected
-        drawn = batch.columns.get(INCLUSION)
-        kept = []
-        for place, label in enumerate(batch.columns[label_column]):
-            name = _name(label)
-            if not name or known[name] is None:
-                ignored += 1
-            elif drawn is not None and not drawn[place]:
-                chosen += 1
-            elif batch.texts[place]:
-                kept.append(place)
-            else:
-                unscored += 1
-        texts = [batch.texts[place] or "" for place in kept]
+        chosen += sum(batch.chosen)
+        kept = [place for place, by_queue in enumerate(batch.chosen) if not by_queue]
+        texts = [batch.texts[place] for place in kept]
         found = detector.predict_proba(texts)[:, _SCAM] if texts else np.empty(0)
         for place, text, score in zip(kept, texts, found.tolist(), strict=True):
-            verdict = known[_name(batch.columns[label_column][place])]
-            if verdict is None or np.isnan(score):
+            if np.isnan(score):
                 unscored += 1
                 continue
             scores.append(float(str(np.float32(score))))
-            verdicts.append(verdict)
+            verdicts.append(batch.verdicts[place])
             keys.append(template_key(text))
             owners.append(batch.columns[group_column][place] if group_column else None)
     return OwnRows(
         np.array(scores, np.float64),
         np.array(verdicts, object),
-        _joined(keys, owners),
+        joined_groups(keys, owners),
         ignored,
         unscored,
         rejected,
         chosen,
     )
-
-
-def _check_labels(
-    path: Path, text: str, columns: list[str], known: Mapping[str, Verdict | None]
-) -> None:
-    """Read all labels first, so that a wrong map is told before anything is scored."""
-    labels: Counter[str] = Counter()
-    for batch in read_columns(path, text, columns):
-        labels.update(filter(None, map(_name, batch.columns[columns[0]])))
-        if len(labels) > _MOST_LABELS:
-            raise InputError(
-                f"{path}: column {columns[0]!r} holds over {_MOST_LABELS} different values; name "
-                "the column of the labels"
-            )
-    if not labels:
-        raise InputError(f"{path}: no row has a label in column {columns[0]!r}")
-    check_known(labels, known, str(path))
-
-
-def _name(label: str | None) -> str:
-    return (label or "").strip()
-
-
-def _joined(keys: list[str], owners: list[str | None]) -> NDArray[np.int64]:
-    """Return the group of each row (n,): alike texts and equal owners are in one, chains too."""
-    parent = list(range(len(keys)))
-
-    def find(item: int) -> int:
-        while parent[item] != item:
-            parent[item] = parent[parent[item]]
-            item = parent[item]
-        return item
-
-    for leader, *others in alike_groups(keys):
-        for other in others:
-            parent[find(other)] = find(leader)
-    first: dict[str, int] = {}
-    for place, owner in enumerate(owners):
-        if owner is not None and owner.strip():  # a blank one names nobody
-            parent[find(place)] = find(first.setdefault(owner, place))
-    return np.array([find(place) for place in range(len(keys))], np.int64)

@@ -91,9 +91,15 @@ class Calibration:
         }
 
 
-def calibrate(table: pa.Table, scorer: Scorer) -> Calibration:
+def calibrate(
+    table: pa.Table,
+    scorer: Scorer,
+    weights: Floats | None = None,
+    rates: tuple[float, float] = (FLAG_FPR, REVIEW_FPR),
+) -> Calibration:
     """Return the calibration of a scorer that has none yet, from the calibrate rows.
 
+    ``weights`` (rows,) and ``rates`` are those of ``fit_calibration``.
     Raises RecipeError where the bundle is calibrated already, where a class has too few rows and
     where they support no threshold.
     """
@@ -113,19 +119,26 @@ def calibrate(table: pa.Table, scorer: Scorer) -> Calibration:
                 f"the corpus has {n}; run: scamdetect data build"
             )
     texts = [normalise(text, bundle.normaliser_version) for text in detector_texts(table)]
-    return fit_calibration(table, scorer.score(texts), bundle.languages)
+    return fit_calibration(table, scorer.score(texts), bundle.languages, weights, rates)
 
 
-def fit_calibration(table: pa.Table, scores: Scores, languages: tuple[str, ...]) -> Calibration:
+def fit_calibration(
+    table: pa.Table,
+    scores: Scores,
+    languages: tuple[str, ...],
+    weights: Floats | None = None,
+    rates: tuple[float, float] = (FLAG_FPR, REVIEW_FPR),
+) -> Calibration:
     """Return the calibration from scores (rows,) at temperature 1 of a bundle's ``languages``.
 
-    Every slice x language cell of honest rows and every kind x language cell of scams weighs the
-    same; probabilities and kinds are fitted for scams being BASE_RATE of the mass. Flag and review
-    stand at FLAG_FPR and REVIEW_FPR, or at the strictest rate that the rows support. Raises
-    RecipeError where they support none.
+    Where no ``weights`` (rows,) are given, every slice x language cell of honest rows and every
+    kind x language cell of scams weighs the same; probabilities and kinds are fitted for scams
+    being BASE_RATE of the mass. Flag and review stand at ``rates``, or at the strictest rate that
+    the rows support. Raises RecipeError where they support none.
     """
     log_p = np.log(np.clip(scores.verdict.astype(np.float64), 1e-9, 1.0))
-    weights = reference_weights(table)
+    if weights is None:
+        weights = reference_weights(table)
     scored = scores.scored > 0
     legit, scam = (has_verdict(table, v) & scored for v in (Verdict.LEGIT, Verdict.SCAM))
     found = np.array([*languages, "und"], dtype=object)[scores.language]
@@ -158,8 +171,9 @@ def fit_calibration(table: pa.Table, scores: Scores, languages: tuple[str, ...])
             *sides, fpr, weights[honest], weights[fraud], groups=groups[honest], lang=name
         )
 
-    points = [point(fpr, legit, scam) for fpr in POINT_FPRS]
-    flag, review = (shipped_point(points, fpr) for fpr in (FLAG_FPR, REVIEW_FPR))
+    all_fprs = sorted({*POINT_FPRS, *rates}, reverse=True)
+    points = [point(fpr, legit, scam) for fpr in all_fprs]
+    flag, review = (shipped_point(points, fpr) for fpr in rates)
     for place, kind in enumerate(KINDS):
         if counts.kinds[kind.value] >= FEWEST:
             of_kind = known & truth[:, place]

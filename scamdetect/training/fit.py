@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
 from scamdetect.training.distil import Teacher
 from scamdetect.training.energy import EnergyMeter
-from scamdetect.training.losses import multi_task_loss
+from scamdetect.training.losses import Targets, multi_task_loss
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
 from scamdetect.training.precision import autocast
@@ -38,6 +38,13 @@ from scamdetect.training.run import (
 )
 
 Log = Callable[[str], None]
+Logits = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+# What else a batch is drawn to, beside its labels: takes ids and mask, the token states after each
+# layer, the logits and the targets; gives a loss and its parts for the log.
+Pull = Callable[
+    [tuple[torch.Tensor, torch.Tensor], Sequence[torch.Tensor], Logits, Targets],
+    tuple[torch.Tensor, dict[str, float]],
+]
 
 _LOG_EVERY = 20
 
@@ -72,7 +79,7 @@ def train(
         return
     with replacing(run.recipe) as partial:  # whole: the defaults of a later version may differ
         write_recipe(recipe, partial)
-    _seed_everything(recipe.seed)
+    seed_everything(recipe.seed)
     table = read_roles(corpus, ["train"], recipe.data.licences)
     base = load_base(recipe.base.name)
     encoder, tokenizer = base.encoder, base.tokenizer
@@ -114,28 +121,39 @@ def train(
     }
     check_same_plan(run, record)
     write_record(run, record)
-    seconds, joules = _loop(model, teacher, rows, batches, recipe, run, device, log)
+    pull = None if teacher is None else _pull_to(teacher)
+    seconds, joules = fit_batches(model, pull, rows, batches, recipe, run, device, log)
     cost: dict[str, float | None] = {"minutes": round(seconds / 60, 1)}
     if joules is not None:
         cost["joules"] = round(joules)
     write_record(run, record | cost)
     encoder.config.save_pretrained(out)
+    save_weights(run, model)
+    log(f"finished after {seconds / 60:.1f} minutes: {run.weights}")
+
+
+def save_weights(run: Run, model: ScamModel) -> None:
+    """Write the final weights, after which there is nothing left to resume."""
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     with replacing(run.weights) as partial:
         save_file(state, partial)
     run.checkpoint.unlink(missing_ok=True)
-    log(f"finished after {seconds / 60:.1f} minutes: {run.weights}")
 
 
-def _seed_everything(seed: int) -> None:
+def _pull_to(teacher: Teacher) -> Pull:
+    return lambda batch, states, answers, _: teacher.loss(batch, states, answers)
+
+
+def seed_everything(seed: int) -> None:
+    """Set the seed of every generator that training draws from."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
-def _loop(
+def fit_batches(
     model: ScamModel,
-    teacher: Teacher | None,
+    pull: Pull | None,
     rows: TrainingRows,
     batches: list[np.ndarray],
     recipe: Recipe,
@@ -143,7 +161,11 @@ def _loop(
     device: torch.device,
     log: Log,
 ) -> tuple[float, float | None]:
-    """Train and return the seconds and, where they are counted, the joules that it took."""
+    """Train on the batches, from the run's checkpoint where there is one.
+
+    Returns the seconds and, where they are counted, the joules that it took. Raises RecipeError
+    where the loss is no number any more.
+    """
     table = recipe.optimiser
     groups = parameter_groups(model, table)
     trained = nn.ModuleDict({"model": model})
@@ -172,7 +194,7 @@ def _loop(
             states = model.states(ids, mask)
             pooled, low = model.pool(states, mask)
             outputs = model.heads(pooled, low)
-            taught = teacher.loss((ids, mask), states, outputs) if teacher is not None else None
+            taught = None if pull is None else pull((ids, mask), states, outputs, targets)
         loss, parts = multi_task_loss(pooled, outputs, targets, recipe.loss)
         if taught is not None:
             loss, parts = loss + taught[0], parts | taught[1]

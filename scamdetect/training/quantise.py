@@ -16,9 +16,10 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+INT8_PEAK = 127  # what the largest weight of a column becomes
 BLOCK = 32  # neighbours that share a scale in a 4-bit table
 _ZERO_POINT = 128  # unsigned activations and signed weights are the fast pair on every x86 kernel
-_GELU_DEPTH = 0.17  # GELU(x) >= -0.16998
+GELU_DEPTH = 0.17  # GELU(x) >= -0.16998
 _GELU_STEPS = 3  # nodes from its Erf to its result
 
 
@@ -60,7 +61,7 @@ def quantise_columns(
     weight: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
     """Return int8 weights and one scale a column (the last axis) of a matrix."""
-    scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / 127
+    scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / INT8_PEAK
     return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
 
 
@@ -90,6 +91,16 @@ def pack_nibbles(
     return packed.astype(np.uint8), halves[..., 0].astype(np.float16)
 
 
+def unpack_nibbles(
+    packed: npt.NDArray[np.uint8], scales: npt.NDArray[np.float16]
+) -> npt.NDArray[np.float32]:
+    """Return the table that ``pack_nibbles`` packed; scales may have a last axis of one."""
+    nibbles = np.concatenate([packed & 0x0F, packed >> 4], axis=1).astype(np.float32)
+    blocks = (nibbles - 8).reshape(len(packed), -1, BLOCK)
+    table = blocks * scales.astype(np.float32).reshape(len(packed), -1, 1)
+    return np.asarray(table.reshape(nibbles.shape), np.float32)
+
+
 def _is_matrix(tensor: onnx.TensorProto | None) -> bool:
     return tensor is not None and len(tensor.dims) == 2
 
@@ -111,7 +122,7 @@ class _Quantiser:
         self.as_vector = self._constant("int8/as_vector", np.array([-1]))
         self.peak = self._constant("int8/peak", np.array(127.0, dtype=np.float32))
         self.full = self._constant("int8/full", np.array(255.0, dtype=np.float32))
-        self.depth = self._constant("int8/depth", np.array(_GELU_DEPTH, dtype=np.float32))
+        self.depth = self._constant("int8/depth", np.array(GELU_DEPTH, dtype=np.float32))
         self.leading = [
             self._constant("int8/first", np.array([0])),
             self._constant("int8/last", np.array([-1])),
@@ -145,7 +156,7 @@ class _Quantiser:
         ]
         product = f"{base}/product"
         if lifted:
-            lift = _GELU_DEPTH * (values * scales).sum(axis=0, dtype=np.float64)
+            lift = GELU_DEPTH * (values * scales).sum(axis=0, dtype=np.float64)
             if not self._lower_bias(base, lift):
                 lift_name = self._constant(f"{base}/lift", lift.astype(np.float32))
                 nodes.append(helper.make_node("Sub", [product, lift_name], [f"{base}/lowered"]))

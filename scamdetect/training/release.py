@@ -40,6 +40,7 @@ from scamdetect.training.export import export_fp32
 from scamdetect.training.first_tier import make_first_tier
 from scamdetect.training.model import ScamModel
 from scamdetect.training.parity import (
+    LANGUAGE_ROWS,
     Parity,
     check_parity,
     compare_detectors,
@@ -108,20 +109,20 @@ def release(
             folder.mkdir()
         export_fp32(model, exact / MODEL)
         quantise(exact / MODEL, small / MODEL)
-        _write_parts(small, tokenizer, config, settings, {})
+        write_parts(small, tokenizer, config, settings, {})
         log("calibrating on the calibrate rows")
         sample = balanced_sample(held["calibrate"], CALIBRATE_ROWS)
         calibration = calibrate(sample, Scorer(Bundle.load(small)))
         settings |= calibration.settings()
         for folder in (exact, small):
-            _write_parts(folder, tokenizer, config, settings, {})
+            write_parts(folder, tokenizer, config, settings, {})
         log("fitting the first tier on train rows, proving it on dev rows")
         tier_record = _add_first_tier(small, held, settings, log)
-        _write_parts(small, tokenizer, config, settings, {})
+        write_parts(small, tokenizer, config, settings, {})
         log("comparing int8 with fp32")
-        parities = _parity(exact, small, pa.concat_tables([held["calibrate"], held["dev"]]))
+        parities = parity_of(exact, small, pa.concat_tables([held["calibrate"], held["dev"]]))
         check_parity(parities)
-        settings["known_answers"] = _known_answers(small)
+        settings["known_answers"] = known_answers(small)
         log("fitting how conversations are judged")
         with ScamDetector.load(small) as detector:
             rule = fit_conversation_rule(detector, held["calibrate"])
@@ -149,7 +150,7 @@ def release(
             "vocabulary": _vocabulary(whole, tokenizer, held["dev"]),
             "parity_int8_fp32": [asdict(parity) for parity in parities],
         }
-        _write_parts(small, tokenizer, config, settings, training)
+        write_parts(small, tokenizer, config, settings, training)
         shutil.move(str(small), str(out))
     _report(out, calibration, parities[0], log)
 
@@ -189,13 +190,14 @@ def _config(run: Path) -> dict[str, Any]:
     return config
 
 
-def _write_parts(
+def write_parts(
     folder: Path,
     tokenizer: Tokenizer,
     config: Mapping[str, Any],
     settings: Mapping[str, Any],
     training: Mapping[str, Any],
 ) -> None:
+    """Write all files of a bundle but the graph, the card and the manifest among them."""
     tokenizer.save(str(folder / TOKENIZER), pretty=False)
     for name, value in ((CONFIG, config), (SETTINGS, settings)):
         text = json.dumps(value, indent=1, ensure_ascii=False)
@@ -225,13 +227,17 @@ def _add_first_tier(
     return record
 
 
-def _parity(exact: Path, small: Path, table: pa.Table) -> list[Parity]:
-    sample = sample_languages(table)
+def parity_of(
+    exact: Path, small: Path, table: pa.Table, limit: int = LANGUAGE_ROWS
+) -> list[Parity]:
+    """Return how far two bundles are apart on at most ``limit`` rows a language."""
+    sample = sample_languages(table, limit)
     with ScamDetector.load(exact) as first, ScamDetector.load(small) as second:
         return compare_detectors(first, second, detector_texts(sample), sample["lang"].to_pylist())
 
 
-def _known_answers(folder: Path) -> list[dict[str, Any]]:
+def known_answers(folder: Path) -> list[dict[str, Any]]:
+    """Return what a bundle answers to KNOWN_TEXTS, for its settings."""
     with ScamDetector.load(folder) as detector:
         predictions = detector.predict(list(KNOWN_TEXTS))
     return [

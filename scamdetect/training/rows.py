@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +58,15 @@ def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
     return table.filter(pc.or_(pc.invert(bound), allowed))
 
 
-def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> TrainingRows:
+def prepare_rows(
+    table: pa.Table,
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    languages: Sequence[str] | None = None,
+) -> TrainingRows:
     """Return the rows of the table ready to train on.
 
+    ``languages`` are those that the model tells apart, by default those with rows enough.
     Raises RecipeError without legit or scam rows, where no row feeds a part of the loss that the
     recipe turns on, and where the prefix fills a training window.
     """
@@ -88,9 +95,10 @@ def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> Train
         )
     _check_loss_is_fed(table, recipe)
     langs = table["lang"].to_pylist()
-    languages = sorted(
-        lang for lang in set(langs) if lang != "und" and langs.count(lang) >= MIN_LANGUAGE_ROWS
-    )
+    if languages is None:
+        languages = sorted(
+            lang for lang in set(langs) if lang != "und" and langs.count(lang) >= MIN_LANGUAGE_ROWS
+        )
     slices = [names[0] if names else "" for names in table["slices"].to_pylist()]
     facts = RowFacts(
         lengths=np.array([len(row) + len(prefix) + 2 for row in ids], dtype=np.int64),
@@ -102,8 +110,8 @@ def prepare_rows(table: pa.Table, tokenizer: Tokenizer, recipe: Recipe) -> Train
     of_row = list(zip(table["source"].to_pylist(), langs, classes, strict=True))
     cells = sorted(set(of_row))
     numbers = {cell: number for number, cell in enumerate(cells)}
-    targets = _targets(table, classes, languages, [numbers[cell] for cell in of_row], recipe)
-    return TrainingRows(ids, facts, targets, languages, prefix, cells)
+    targets = _targets(table, classes, list(languages), [numbers[cell] for cell in of_row], recipe)
+    return TrainingRows(ids, facts, targets, list(languages), prefix, cells)
 
 
 def _check_loss_is_fed(table: pa.Table, recipe: Recipe) -> None:

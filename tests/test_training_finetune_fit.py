@@ -1,0 +1,110 @@
+"""Which rows a fine-tune sees how often, under which recipe, and what holds it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from tiny_base import tiny_encoder
+
+from scamdetect.bundle import Bundle
+from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.training import finetune_fit
+from scamdetect.training.finetune_fit import (
+    draw,
+    finetune_recipe,
+    leave_grid,
+    pull_to_answers,
+)
+from scamdetect.training.finetune_rows import OWN
+from scamdetect.training.losses import Targets
+from scamdetect.training.model import ScamModel, encoder_layers
+from scamdetect.training.plan import RowFacts
+from scamdetect.training.quantise import quantise_columns
+from scamdetect.training.recipe import Recipe
+
+
+@pytest.mark.parametrize(("epochs", "seen"), [(1, 7), (3, 21), (2.5, 18), (0.5, 4)])
+def test_a_round_takes_two_of_a_group_and_rehearsal_twice_the_tokens(
+    monkeypatch: pytest.MonkeyPatch, epochs: float, seen: int
+) -> None:
+    monkeypatch.setattr(finetune_fit, "FEWEST_REHEARSED", 0)
+    own = np.arange(60) < 20
+    groups = np.array([*[0] * 15, *range(1, 6), *range(100, 140)], dtype=object)
+    facts = RowFacts(
+        lengths=np.full(60, 10),
+        classes=["legit", "scam", "spam"] * 20,
+        cells=[("x", "en", "")] * 60,
+        weights=np.ones(60),
+    )
+    order, budget = draw(facts, own, groups, Recipe(name="x"), epochs)
+    assert own[order].sum() == seen
+    copies = (order < 15).sum()
+    assert copies <= 2 * np.ceil(epochs)
+    assert budget == 2 * 10 * seen
+    assert 0.9 * budget <= 10 * (~own[order]).sum() <= 1.1 * budget + 20
+
+
+def test_few_own_rows_are_seen_beside_many_rehearsed_ones() -> None:
+    own = np.arange(60) < 20
+    facts = RowFacts(np.full(60, 10), ["legit", "scam", "spam"] * 20, [("x", "en", "")] * 60,
+                     np.ones(60))  # fmt: skip
+    order, budget = draw(facts, own, np.arange(60).astype(object), Recipe(name="x"), 3)
+    assert budget == 200_000
+    assert own[order].sum() == 60
+
+
+def test_the_recipe_is_that_of_the_bundle_with_smaller_steps(
+    tiny_bundle: Path, trained: tuple[Path, Path]
+) -> None:
+    recipe = finetune_recipe(Bundle.load(trained[0]), 7)
+    assert (recipe.name, recipe.seed, recipe.data.max_tokens) == ("finetune", 7, 32)
+    assert recipe.optimiser.batch_tokens == 192
+    assert recipe.optimiser.learning_rate == pytest.approx(5e-3 / 3)
+    assert recipe.base.freeze_embeddings and recipe.teacher is msgspec.UNSET
+    # A bundle may have been made without a recipe of ours.
+    assert finetune_recipe(Bundle.load(tiny_bundle), 0).data == Recipe(name="x").data
+
+
+def test_a_step_under_half_of_one_of_int8_outlives_rounding() -> None:
+    model = ScamModel(tiny_encoder(), len(VERDICTS), len(KINDS), 1)
+    matrix = encoder_layers(model.encoder)[0].output.dense.weight  # type: ignore[union-attr]
+    with torch.no_grad():
+        values, scales = quantise_columns(matrix.numpy().T)
+        matrix.copy_(torch.from_numpy((values * scales).T))
+        on_grid = matrix.clone()
+        learnt = torch.from_numpy(0.2 * scales)[:, None]
+
+        def kept() -> float:
+            values, new = quantise_columns((matrix + learnt).numpy().T)
+            return float((torch.from_numpy((values * new).T) - on_grid).div(learnt).mean())
+
+        assert abs(kept()) < 0.1, "rounded away"
+        leave_grid(model, 0)
+        assert ((matrix - on_grid).abs() <= 0.51 * torch.from_numpy(scales)[:, None]).all()
+        assert 0.8 < kept() < 1.2
+
+
+def test_only_rehearsed_rows_are_pulled_to_what_was_answered() -> None:
+    torch.manual_seed(0)
+    model = ScamModel(tiny_encoder(), len(VERDICTS), len(KINDS), 1).eval()
+    model.encoder.get_input_embeddings().requires_grad_(False)
+    pull = pull_to_answers(model, [(OWN, "en", "scam"), ("en_dev", "en", "scam")])
+    ids, mask = torch.tensor([[0, 5, 6, 2], [0, 9, 8, 2]]), torch.ones(2, 4, dtype=torch.int64)
+
+    def loss(*cells: int) -> float:
+        n = len(cells)
+        empty = torch.zeros(n)
+        targets = Targets(empty, empty, empty, empty, empty, empty, empty, torch.tensor(cells))
+        answers = model(ids[:n], mask[:n])
+        return pull((ids[:n], mask[:n]), [], answers, targets)[0].item()
+
+    assert loss(1, 1) == pytest.approx(0, abs=1e-6)
+    with torch.no_grad():
+        model.verdict.bias += torch.tensor([3.0, 0.0, -3.0])
+    assert loss(0, 0) == 0
+    assert loss(1, 1) == pytest.approx(loss(1, 1)) and loss(1, 1) > 0.1
+    assert model.encoder.get_input_embeddings().weight.grad is None
