@@ -28,6 +28,7 @@ NOT_RUN = {
     "scamdetect data fetch": "loads from the network",
     "scamdetect evaluate": "needs the corpus; tests/test_evaluation_report.py has a small one",
     "scamdetect export": "needs a trained run; tests/test_training_release.py makes a small one",
+    "scamdetect finetune": "trains; tests/test_training_finetune.py runs a small one",
     "scamdetect hub": "needs the network; tests/test_hub.py has a hub of its own",
     "scamdetect score 's3://": "needs a bucket; tests/test_dumps_remote.py has a local one",
     "scamdetect score dumps/ -o scored.parquet --engine": "tests/test_integrations_ray.py runs it",
