@@ -19,6 +19,7 @@ from scamdetect.data.rows import row_hash
 from scamdetect.errors import InputError
 from scamdetect.evaluation.table import column, select
 from scamdetect.labels import KINDS, Provenance, Verdict
+from scamdetect.near_duplicates import AlikeIndex, sketch
 from scamdetect.output import shown
 from scamdetect.recalibration.labelled import joined_groups, read_labelled
 from scamdetect.text import normalise
@@ -127,8 +128,9 @@ def rehearsal_source(asked: Path | None) -> Path:
 def rehearsal_table(source: Path, licences: str, without: Iterable[str]) -> pa.Table:
     """Return the rows to rehearse, calibrate and compare on, by role; test rows are never read.
 
-    Rows with a normalised text of ``without`` are left out, so that no own row stands on two sides.
-    Raises RecipeError where a file is no corpus, SourceError on malformed authored rows.
+    Rows that are near-duplicates (masked) of a text of ``without`` are left out, so that no own row
+    stands on two sides. Raises RecipeError where a file is no corpus, SourceError on malformed
+    authored rows.
     """
     if source.is_dir():
         entries = [entry for entry in authored_entries(source) if entry.role in ROLES]
@@ -139,8 +141,13 @@ def rehearsal_table(source: Path, licences: str, without: Iterable[str]) -> pa.T
         table = corpus_table(entries)
     else:
         table = read_roles(source, list(ROLES), licences)
-    own = set(without)
-    kept = np.array([norm not in own for norm in table["norm"].to_pylist()], dtype=bool)
+    own = AlikeIndex()
+    for key in sorted({template_key(text) for text in without}):
+        own.add(sketch(key))
+    kept = np.array(
+        [own.nearest(sketch(template_key(norm))) is None for norm in table["norm"].to_pylist()],
+        dtype=bool,
+    )
     return select(table, kept).select(SCHEMA.names).cast(SCHEMA)
 
 
