@@ -268,6 +268,34 @@ def _refuses_what_it_cannot_go_on_with(
         train(recipe, corpus, copy, resume=True, log=_ignore)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="has no limit of a file's size")
+@pytest.mark.parametrize("write", ["checkpoint", "weights"])
+def test_a_full_disk_is_an_oserror_and_leaves_no_half(tmp_path: Path, write: str) -> None:
+    code = (
+        "import resource, sys, torch\n"
+        "from pathlib import Path\n"
+        "from types import SimpleNamespace\n"
+        "from scamdetect.training.fit import _save_checkpoint, save_weights\n"
+        "from scamdetect.training.run import Run\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "model, run = torch.nn.Linear(300, 300), Run(Path(sys.argv[1]))\n"
+        "none = SimpleNamespace(state_dict=dict)\n"
+        "try:\n"
+        "    if sys.argv[2] == 'weights':\n"
+        "        save_weights(run, model)\n"
+        "    else:\n"
+        "        _save_checkpoint(run, model, none, none, 1, 1.0, None)\n"
+        "except OSError as problem:\n"
+        "    print(problem.strerror)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), write],
+        capture_output=True, encoding="utf-8", timeout=120,
+    )  # fmt: skip
+    assert told.stdout.strip() == "File too large", told.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_checkpoint_of_unknown_origin_is_dropped_on_demand(
     whole: Path, recipe: Path, corpus: Path, tmp_path: Path
 ) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.provenance import machine
-from scamdetect.files import replacing
+from scamdetect.files import replacing, writing
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
@@ -133,10 +133,10 @@ def train(
 
 
 def save_weights(run: Run, model: ScamModel) -> None:
-    """Write the final weights, after which there is nothing left to resume."""
+    """Write the final weights, after which there is nothing left to resume; raise OSError."""
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-    with replacing(run.weights) as partial:
-        save_file(state, partial)
+    with writing(run.weights) as file:  # save_file has an error of its own for a full disk
+        file.write(save(state))
     run.checkpoint.unlink(missing_ok=True)
 
 
@@ -252,8 +252,13 @@ def _save_checkpoint(
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all(),
     }
-    with replacing(run.checkpoint) as partial:
-        torch.save(state, partial)
+    with writing(run.checkpoint) as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as problem:
+            if isinstance(problem.__context__, OSError):  # torch covers a full disk with its own
+                raise problem.__context__ from None
+            raise
 
 
 def _restore(
