@@ -48,7 +48,9 @@ import click
     type=float,
     help="Share of scams in your traffic, for --refit-probabilities.  [default: as in the rows]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the two halves.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the two halves."
+)
 @click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
 def calibrate(
     bundle: Path,

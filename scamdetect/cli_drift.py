@@ -27,7 +27,9 @@ FAILED_ON = 10  # the exit code where the level of --fail-on was reached
     show_default=True,
     help="Messages that are looked up among as many of the reference.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the samples.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the samples."
+)
 @click.option(
     "--fail-on",
     type=click.Choice(["watch", "alert"]),

@@ -44,7 +44,13 @@ _PATH = click.Path(path_type=Path)
     "else data/authored of a checkout]",
 )
 @click.option("--epochs", type=float, default=3.0, show_default=True, help="Rounds over own rows.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of parts, order and draws.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of parts, order and draws.",
+)
 @click.option("--even-if-worse", is_flag=True, help="Take the new bundle even if it got worse.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle in DIR.")
 def finetune(

@@ -32,7 +32,7 @@ WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each ot
     show_default=True,
     help="Share drawn uniformly, from which rates of the whole dump follow.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--text-column", default="text", show_default=True)
 @click.option("--key-column", help="Column of your own names of the rows, to be carried along.")
 def queue(

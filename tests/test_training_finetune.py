@@ -169,6 +169,13 @@ def test_a_map_that_misses_a_label_leaves_nothing_behind(
     assert [path.name for path in tmp_path.iterdir()] == ["map.toml"]
 
 
+@pytest.mark.parametrize("command", ["finetune", "calibrate", "drift", "queue"])
+def test_a_seed_that_no_generator_takes_is_wrong_use(command: str, tmp_path: Path) -> None:
+    told = run_with("", tmp_path, command, "--seed", "-1")
+    assert told.returncode == 2 and "Traceback" not in told.stderr
+    assert "Invalid value for '--seed': -1 is not in the range" in told.stderr
+
+
 def test_a_bundle_that_got_worse_is_refused_until_told_otherwise(
     trained: tuple[Path, Path], own: Path, tmp_path: Path
 ) -> None:
