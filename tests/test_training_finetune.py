@@ -18,7 +18,7 @@ from scamdetect.bundle import MANIFEST, SETTINGS, Bundle
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.training import finetune_fit
-from scamdetect.training.finetune import Finetuned, finetune
+from scamdetect.training.finetune import Finetuned, finetune, place
 
 _QUICK = "import scamdetect.training.finetune_fit as fit; fit.FEWEST_REHEARSED = 4_000\n"
 _NEVER_GOOD = (
@@ -167,6 +167,20 @@ def test_a_map_that_misses_a_label_leaves_nothing_behind(
     assert told.returncode == 2 and "Traceback" not in told.stderr
     assert "no word on the labels fraud (100); give --label-map" in told.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["map.toml"]
+
+
+def test_the_older_bundle_stays_until_the_new_one_stands(tmp_path: Path) -> None:
+    out, new, aside = (tmp_path / name for name in ("mine", "new", ".mine.replaced"))
+    for folder in (out, new):
+        folder.mkdir()
+        (folder / MANIFEST).write_text(folder.name, encoding="utf-8")
+    with pytest.raises(FileNotFoundError):
+        place(tmp_path / "missing", out)
+    assert (out / MANIFEST).read_text(encoding="utf-8") == "mine"
+    out.rename(aside)  # as a kill between the two leaves it
+    place(new, out)
+    assert (out / MANIFEST).read_text(encoding="utf-8") == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 @pytest.mark.parametrize("command", ["finetune", "calibrate", "drift", "queue"])

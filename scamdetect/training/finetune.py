@@ -166,7 +166,7 @@ def finetune(
             if comparison.worse and not even_if_worse:
                 return Finetuned(candidate, False, comparison, scored, run.folder)
             _note_worse(candidate, comparison)
-            _place(candidate, out)
+            place(candidate, out)
     except OSError as problem:
         raise OutputError(
             f"{out}: cannot be written ({problem.strerror or problem}); make room or choose "
@@ -250,14 +250,20 @@ def _note_worse(candidate: Path, comparison: Comparison) -> None:
     write_manifest(candidate, training)
 
 
-def _place(candidate: Path, out: Path) -> None:
+def place(candidate: Path, out: Path) -> None:
+    """Move the bundle to ``out``, in place of an older one; that stays where OSError is raised."""
+    aside = out.with_name(f".{out.name}.replaced")
     if not out.exists():
         candidate.rename(out)
+        shutil.rmtree(aside, ignore_errors=True)  # of a run killed while it replaced
         return
-    aside = out.with_name(f".{out.name}.replaced")
     shutil.rmtree(aside, ignore_errors=True)
     out.rename(aside)
-    candidate.rename(out)
+    try:
+        candidate.rename(out)
+    except OSError:
+        aside.rename(out)
+        raise
     shutil.rmtree(aside, ignore_errors=True)
 
 
