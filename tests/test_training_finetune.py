@@ -24,6 +24,8 @@ _QUICK = "import scamdetect.training.finetune_fit as fit; fit.FEWEST_REHEARSED =
 _NEVER_GOOD = (
     "import scamdetect.training.finetune_compare as compare\n"
     "compare.RECALL_MARGINS = dict.fromkeys(('own', 'all', 'cell'), -2.0)\n"
+    "import scamdetect.training.finetune as finetune\n"
+    "finetune.MOST_FLIPS = -1.0\n"
 )
 _KILLED = (
     "import os, signal, scamdetect.training.finetune as finetune\n"
@@ -198,6 +200,7 @@ def test_a_bundle_that_got_worse_is_refused_until_told_otherwise(
     assert refused.returncode == 5, refused.stderr
     assert "mine was not written, the new bundle is mine.run/bundle" in refused.stderr
     assert "- worse: own rows, held out: recall" in refused.stdout
+    assert "- worse: int8 changes the flag of " in refused.stdout
     assert not (tmp_path / "mine").exists()
     assert Bundle.load(tmp_path / "mine.run/bundle").name == "tiny-finetuned"
     taken = run_with(_QUICK + _NEVER_GOOD, tmp_path, *given, "--even-if-worse")
@@ -205,6 +208,7 @@ def test_a_bundle_that_got_worse_is_refused_until_told_otherwise(
     assert "training:" not in taken.stdout, "it was there already"
     worse = Bundle.load(tmp_path / "mine").training["finetune"]["worse"]
     assert any(why.startswith("own rows, held out: recall") for why in worse)
+    assert any(why.startswith("int8 changes the flag of ") for why in worse)
 
 
 def test_a_killed_run_leaves_no_bundle_and_goes_on(

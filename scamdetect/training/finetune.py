@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from scamdetect.training.finetune_rows import (
     rehearsal_table,
 )
 from scamdetect.training.from_bundle import load_from_bundle
+from scamdetect.training.parity import MOST_FLIPS
 from scamdetect.training.run import Run
 
 Say = Callable[[str], None]
@@ -159,6 +160,7 @@ def finetune(
                 run.weights.unlink(missing_ok=True)
             scored = _score(bundle, candidate, table, before, rehearsed, say)
             comparison = compare_scores(scored.rows, scored.before, scored.after, flag_rate(bundle))
+            comparison = replace(comparison, worse=(*comparison.worse, *_rounded_away(candidate)))
             page = write_results(
                 run.folder / "comparison.json", as_record(comparison), comparison_lines(comparison)
             )
@@ -241,6 +243,20 @@ def _score(
     )
     after = DetectorScores("after", after.scam, after.flagged, after.kinds, None, model_id)
     return Scored(rows, before, after)
+
+
+def _rounded_away(candidate: Path) -> Iterator[str]:
+    """Yield a reason where int8 is surely not the network that was trained.
+
+    A release is refused at the same share; here fewer texts are read, so the interval decides.
+    """
+    whole = Bundle.load(candidate).training["parity_int8_fp32"][0]
+    low, high = whole["flip_share"]
+    if low > MOST_FLIPS:
+        yield (
+            f"int8 changes the flag of {whole['flag_flips']:,} of {whole['n']:,} texts "
+            f"({low:.1%} to {high:.1%}) against fp32, margin {MOST_FLIPS:.0%}"
+        )
 
 
 def _note_worse(candidate: Path, comparison: Comparison) -> None:

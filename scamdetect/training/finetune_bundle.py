@@ -92,7 +92,6 @@ def make_bundle(
             write_parts(folder, tokenizer, config, settings, {})
         log("comparing int8 with fp32")
         held = own_and_rehearsed(of_role(own, "dev"), of_role(rehearsed, "dev"))
-        # Told, and no ground to refuse: the comparison measures the int8 graph itself.
         parities = parity_of(exact, small, held, PARITY_ROWS)
         whole = parities[0]
         log(
