@@ -159,6 +159,17 @@ def test_a_folder_of_another_run_is_refused(
         tune(own, out, trained, overwrite=True, seed=1)
 
 
+def test_a_base_that_saw_own_rows_is_told(
+    done: tuple[Finetuned, list[str]], trained: tuple[Path, Path], own: Path, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    for base, told in ((done[0].bundle, True), (trained[0], False)):
+        said: list[str] = []
+        with pytest.raises(InputError, match="nowhere: missing"):
+            tune(own, tmp_path / "new", (base, nowhere), say=said.append)
+        assert any("fine-tuned before" in line for line in said) is told
+
+
 def test_a_map_that_misses_a_label_leaves_nothing_behind(
     trained: tuple[Path, Path], own: Path, tmp_path: Path
 ) -> None:

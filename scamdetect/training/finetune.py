@@ -122,6 +122,11 @@ def finetune(
     )
     for line in _counted(own):
         say(line)
+    if "finetune" in bundle.training:
+        say(
+            "the base was fine-tuned before: own rows that it trained on may be held out now, "
+            "which flatters it and the new one; start from the shipped bundle with all rows"
+        )
     source = rehearsal_source(rehearsal)
     recipe = finetune_recipe(bundle, seed)
     rehearsed = rehearsal_table(source, recipe.data.licences, own.table["norm"].to_pylist())
