@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from synthetic_corpus import row, table
 
+from scamdetect.bundle import Bundle
 from scamdetect.evaluation.table import column
-from scamdetect.training.finetune_bundle import MOST_OWN, OWN_WORTH, mixed_weights, own_shares
+from scamdetect.labels import KINDS, Kind
+from scamdetect.thresholds import KindThresholds
+from scamdetect.training.finetune_bundle import (
+    MOST_OWN,
+    OWN_WORTH,
+    kept_thresholds,
+    mixed_weights,
+    own_shares,
+)
 from scamdetect.training.finetune_rows import OWN
 
 
@@ -36,3 +48,10 @@ def test_own_rows_have_half_at_most_and_all_where_they_are_alone() -> None:
     weights = mixed_weights(alone)
     assert own_shares(alone, weights) == {"legit": 1.0, "scam": 0.0}
     assert np.isfinite(weights).all()
+
+
+def test_a_kind_of_too_few_rows_keeps_its_threshold_and_others_do_not(tiny_bundle: Path) -> None:
+    pairs = {Kind.DELIVERY: KindThresholds(0.1, 0.8), Kind.ROMANCE: KindThresholds(0.2, 0.7)}
+    base = replace(Bundle.load(tiny_bundle), kind_thresholds=pairs)
+    counts = {kind.value: 29 for kind in KINDS} | {"romance": 30}
+    assert kept_thresholds(base, counts) == {"delivery": {"f1": 0.1, "precision": None}}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from synthetic_corpus import row, table
 
 from scamdetect.evaluation.scoring import DetectorScores
+from scamdetect.labels import Kind
 from scamdetect.training.finetune_compare import (
     Comparison,
     compare_scores,
@@ -85,6 +86,19 @@ def test_rehearsed_rows_have_a_margin() -> None:
     assert any(why.startswith("source en_dev: recall") for why in told)
     slices = compared(before, before | {"en_dev legit": 0.3}).worse
     assert {why.partition(":")[0] for why in slices} >= {"slice finance", "slice everyday"}
+
+
+def test_a_kind_that_is_named_no_more_is_worse() -> None:
+    of = rows()
+    scam = np.array(of["verdict"].to_pylist()) == "scam"
+    named = [frozenset([Kind.LOTTERY]) if one else frozenset() for one in scam]
+    before, after = (
+        DetectorScores("x", scam * 0.9, scam, tuple(kinds), None, "x@1+0")
+        for kinds in (named, [frozenset[Kind]()] * of.num_rows)
+    )
+    (reason,) = compare_scores(of, before, after, 0.01).worse
+    assert reason.startswith("kind lottery: named 100.0% -> 0.0%, change -100.0 [")
+    assert not compare_scores(of, before, before, 0.01).worse
 
 
 def test_the_page_tells_every_table_and_the_verdict() -> None:

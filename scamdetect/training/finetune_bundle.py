@@ -33,6 +33,7 @@ from scamdetect.thresholds import by_group
 from scamdetect.training.calibration import REVIEW_FPR, calibrate
 from scamdetect.training.export import export_fp32
 from scamdetect.training.finetune_rows import OWN, of_role, own_and_rehearsed
+from scamdetect.training.kind_calibration import FEWEST
 from scamdetect.training.model import ScamModel
 from scamdetect.training.quantise import quantise
 from scamdetect.training.recipe import load_recipe, recipe_hash
@@ -88,6 +89,7 @@ def make_bundle(
         log(f"calibrating on {table.num_rows:,} rows; own rows have {shares} by weight")
         calibration = calibrate(table, Scorer(Bundle.load(small)), weights, (rates[0], rates[1]))
         settings |= calibration.settings()
+        settings["kind_thresholds"] |= kept_thresholds(base, calibration.rows.kinds)
         for folder in (exact, small):
             write_parts(folder, tokenizer, config, settings, {})
         log("comparing int8 with fp32")
@@ -174,8 +176,21 @@ def own_shares(table: pa.Table, weights: Floats) -> dict[str, float]:
     }
 
 
+def kept_thresholds(base: Bundle, kinds: Mapping[str, int]) -> dict[str, dict[str, float | None]]:
+    """Return the thresholds of the base for kinds that too few calibrate rows have for new ones.
+
+    The threshold of all kinds, which they would have else, lies so high that they are never named.
+    That they keep a precision is known of the scores before alone.
+    """
+    return {
+        kind.value: {"f1": pair.f1, "precision": None}
+        for kind, pair in base.kind_thresholds.items()
+        if kinds[kind.value] < FEWEST
+    }
+
+
 def _settings(base: Bundle) -> dict[str, Any]:
-    """Return the settings that do not depend on scores; those that do are never carried over."""
+    """Return the settings that do not depend on scores."""
     return {
         "schema_version": 1,
         "name": base.name if base.name.endswith(SUFFIX) else base.name + SUFFIX,

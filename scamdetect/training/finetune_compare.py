@@ -147,6 +147,12 @@ def _worse(cell: Compared, fpr_asked: float) -> Iterator[str]:
             f"{label}: recall at flag {recall.before.value:.1%} -> {recall.after.value:.1%}, "
             f"change {points(recall.change)} points, margin {100 * RECALL_MARGINS[scope]:g}"
         )
+    named = cell.named
+    if named is not None and named.change.high < -RECALL_MARGINS[scope]:
+        yield (
+            f"{label}: named {named.before.value:.1%} -> {named.after.value:.1%}, "
+            f"change {points(named.change)} points, margin {100 * RECALL_MARGINS[scope]:g}"
+        )
     # What was asked for is no worsening, even where the old threshold gave less.
     if fpr is not None and fpr.change.low > FPR_MARGINS[scope] and fpr.after.value > fpr_asked:
         yield (
