@@ -57,7 +57,8 @@ def list_command() -> None:
     multiple=True,
     required=True,
     help="A detector; repeatable. Kinds: scamdetect:BUNDLE, conversations:BUNDLE, "
-    "sklearn:FILE.skops, hf:FOLDER, python:module:function, http:URL, llm:URL#MODEL, tfidf, keywords, encoder.",
+    "sklearn:FILE.skops, hf:FOLDER, python:module:function, http:URL, llm:URL#MODEL, tfidf, "
+    "keywords, encoder.",
 )
 @_OUT
 @_CORPUS_OPTION
