@@ -56,8 +56,9 @@ def list_command() -> None:
     metavar="[LABEL=]KIND:TARGET",
     multiple=True,
     required=True,
-    help="A detector; repeatable. Kinds: scamdetect:BUNDLE, sklearn:FILE.skops, hf:FOLDER, "
-    "python:module:function, http:URL, llm:URL#MODEL, tfidf, keywords, encoder.",
+    help="A detector; repeatable. Kinds: scamdetect:BUNDLE, conversations:BUNDLE, "
+    "sklearn:FILE.skops, hf:FOLDER, python:module:function, http:URL, llm:URL#MODEL, tfidf, "
+    "keywords, encoder.",
 )
 @_OUT
 @_CORPUS_OPTION

@@ -12,22 +12,16 @@ from scamdetect import Decision, ScamDetector
 from scamdetect.conversation import NOTHING_JUDGED, ONLY_QUOTES, OWN_SIDE
 from scamdetect.conversation_rule import Weights
 from scamdetect.errors import BundleError, InputError
-from tests.tiny_bundle import write_tiny_bundle
+from tests.tiny_bundle import CONVERSATION, write_tiny_bundle
 
-RULE = {
-    "weights": {"bias": -1.0, "message": 0.5, "window": 0.5},
-    "window_characters": 60,
-    "thresholds": {"flag": 0.9, "review": 0.6},
-    "thresholds_fpr": {"flag": 0.01, "review": 0.05},
-    "enough_turns": 3,
-    "fitted_on": {"legit": 120, "scam": 110},
-}
 OPENER, LURE = "hello, how are you?", "guaranteed profit with bitcoin"
 
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> ScamDetector:
-    folder = write_tiny_bundle(tmp_path_factory.mktemp("fitted") / "bundle", conversation=RULE)
+    folder = write_tiny_bundle(
+        tmp_path_factory.mktemp("fitted") / "bundle", conversation=CONVERSATION
+    )
     return ScamDetector.load(folder)
 
 
@@ -118,7 +112,7 @@ def test_long_threads_take_two_texts_a_turn_of_bounded_length(
     found = detector.predict_conversation([f"hello {n}" for n in range(3_000)])
     assert len(found.turns) == 3_000
     assert len(seen) == 6_000
-    assert max(map(len, seen)) <= RULE["window_characters"]
+    assert max(map(len, seen)) <= CONVERSATION["window_characters"]
 
 
 def test_the_dict_is_json(detector: ScamDetector) -> None:
@@ -160,7 +154,7 @@ def test_the_risk_never_falls_and_prefixes_agree(
     ],
 )
 def test_a_damaged_rule_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    folder = write_tiny_bundle(tmp_path / "bundle", conversation=RULE | change)
+    folder = write_tiny_bundle(tmp_path / "bundle", conversation=CONVERSATION | change)
     with pytest.raises(BundleError, match="conversation|thresholds"):
         ScamDetector.load(folder)
 

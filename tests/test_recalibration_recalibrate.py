@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import command
-from tiny_bundle import write_tiny_bundle
+from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import ScamDetector
 from scamdetect.bundle import MANIFEST, MODEL, SETTINGS, Bundle
@@ -124,14 +124,6 @@ def test_scores_stay_and_points_are_those_of_the_own_rows(
 
 
 KNOWN = ["guaranteed bitcoin profit", "profit", "meeting tomorrow"]
-CONVERSATION = {
-    "weights": {"bias": -1.0, "message": 0.4, "window": 0.6},
-    "window_characters": 60,
-    "thresholds": {"flag": 0.9, "review": 0.6},
-    "thresholds_fpr": {"flag": 0.01, "review": 0.05},
-    "enough_turns": 3,
-    "fitted_on": {"legit": 120, "scam": 110},
-}
 KINDS = {"investment": {"f1": 0.4, "precision": 0.8}}
 
 

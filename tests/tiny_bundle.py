@@ -43,6 +43,14 @@ SCRIPTS = {
 }
 
 
+CONVERSATION = {  # a rule for conversations; give it as ``conversation=CONVERSATION``
+    "weights": {"bias": -1.0, "message": 0.5, "window": 0.5},
+    "window_characters": 60,
+    "thresholds": {"flag": 0.9, "review": 0.6},
+    "thresholds_fpr": {"flag": 0.01, "review": 0.05},
+    "enough_turns": 3,
+    "fitted_on": {"legit": 120, "scam": 110},
+}
 CLEARING = {"clear_below": -4.0, "bias": 0.0, "probabilities": [0.98, 0.01, 0.01]}
 
 
