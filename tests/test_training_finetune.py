@@ -147,6 +147,9 @@ def test_a_taken_destination_is_refused(
         tune(own, other, trained, overwrite=True)
     with pytest.raises(InputError, match="no such folder; create it"):
         tune(own, tmp_path / "a/b", trained)
+    for unnamed in (Path(), Path("..")):
+        with pytest.raises(InputError, match="name the folder"):
+            tune(own, unnamed, trained, overwrite=True)
     with pytest.raises(InputError, match="0 epochs are impossible"):
         tune(own, tmp_path / "new", trained, epochs=0)
 
@@ -220,6 +223,19 @@ def test_a_bundle_that_got_worse_is_refused_until_told_otherwise(
     worse = Bundle.load(tmp_path / "mine").training["finetune"]["worse"]
     assert any(why.startswith("own rows, held out: recall") for why in worse)
     assert any(why.startswith("int8 changes the flag of ") for why in worse)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no limit of a file's size")
+def test_a_full_disk_is_told_and_leaves_nothing_half(
+    trained: tuple[Path, Path], own: Path, tmp_path: Path
+) -> None:
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+    told = run_with(_QUICK + limit, tmp_path, *arguments(own, trained))
+    assert told.returncode == 4, told.stderr
+    assert "Traceback" not in told.stderr
+    assert "mine: cannot be written (File too large); make room" in told.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.run"]
+    assert not list((tmp_path / "mine.run").glob("*.part"))
 
 
 def test_a_killed_run_leaves_no_bundle_and_goes_on(

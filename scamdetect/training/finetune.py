@@ -183,6 +183,8 @@ def finetune(
 
 
 def _check_destination(out: Path, overwrite: bool) -> None:
+    if out.name in {"", ".."}:
+        raise InputError(f"{out}: name the folder, since that of the run is called after it")
     if not out.absolute().parent.is_dir():
         raise InputError(f"{out.absolute().parent}: no such folder; create it first")
     if out.exists() and not overwrite:
