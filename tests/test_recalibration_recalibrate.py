@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from command_line import command
 from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import MANIFEST, MODEL, SETTINGS, Bundle
+from scamdetect.bundle import MANIFEST, MODEL, SETTINGS, Bundle, write_manifest
 from scamdetect.errors import BundleError, InputError
+from scamdetect.files import file_sha256
 from scamdetect.labels import Verdict
 from scamdetect.probabilities import Scaling
 from scamdetect.recalibration.label_map import read_label_map
@@ -282,6 +284,23 @@ def test_data_that_holds_too_little_is_refused(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=told):
         recalibrate(tiny_bundle, tmp_path / name, tmp_path / "new", fpr=0.1)
+
+
+def test_rows_that_trained_the_bundle_are_refused(tmp_path: Path, own: Path) -> None:
+    base = write_tiny_bundle(tmp_path / "base")
+    for trained_on, refused in (("0" * 64, False), (file_sha256(own), True)):
+        write_manifest(base, {"finetune": {"data_sha256": trained_on}})
+        out = tmp_path / f"mine-{refused}"
+        given = partial(
+            recalibrate, base, own, out, fpr=0.05, text_column="body", label_column="what",
+            label_map=own.parent / "map.toml",
+        )  # fmt: skip
+        if refused:
+            with pytest.raises(InputError, match=r"own\.csv: .* was fine-tuned on it"):
+                given()
+        else:
+            given()
+        assert out.exists() is not refused
 
 
 def test_a_damaged_bundle_is_refused(tmp_path: Path, own: Path) -> None:

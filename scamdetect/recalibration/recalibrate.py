@@ -60,7 +60,8 @@ def recalibrate(
     asks for a temperature and a bias fitted to own messages, of which ``base_rate`` (by default as
     in the rows) are scams; they are kept only where they are better on the other half, and all
     thresholds then move with them. Raises InputError on data that cannot be read or has labels that
-    nothing maps, on too few messages for what is asked, and on a destination that is taken;
+    nothing maps or trained the bundle, on too few messages for what is asked, and on a destination
+    that is taken;
     BundleError on a damaged bundle, OutputError where writing fails.
     """
     if base_rate is not None and not refit_probabilities:
@@ -75,6 +76,7 @@ def recalibrate(
     check_destination(target)
     known = PLAIN if label_map is None else read_label_map(Path(label_map))
     with ScamDetector.load(bundle, threads=threads, tier="encoder") as detector:
+        _check_unseen(detector.bundle, source)
         rows = read_own_rows(
             source,
             detector,
@@ -115,6 +117,16 @@ def recalibrate(
     }
     new = write_bundle(old, target, settings, list(card_note(old, rows, moved, fitted)), record)
     return Recalibrated(new, rows, moved, fitted)
+
+
+def _check_unseen(bundle: Bundle, source: Path) -> None:
+    """Raise InputError where the bundle was fine-tuned on this very file."""
+    seen = bundle.training.get("finetune", {}).get("data_sha256")
+    if seen is not None and source.is_file() and seen == file_sha256(source):
+        raise InputError(
+            f"{source}: {bundle.model_id} was fine-tuned on it, so that false alarms among these "
+            "rows are rarer than among new ones; give rows that it has not seen"
+        )
 
 
 def _point(point: OperatingPoint) -> dict[str, Any]:
