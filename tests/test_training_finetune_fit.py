@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny_base import tiny_encoder
+from tiny_trained import write_own
 
 from scamdetect.bundle import Bundle
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.training import finetune_fit
+from scamdetect.recalibration.label_map import read_label_map
+from scamdetect.training import finetune_fit, fit
 from scamdetect.training.finetune_fit import (
     draw,
     finetune_recipe,
     leave_grid,
     pull_to_answers,
+    train_on,
 )
-from scamdetect.training.finetune_rows import OWN
+from scamdetect.training.finetune_rows import OWN, read_own_table, rehearsal_table
+from scamdetect.training.from_bundle import load_from_bundle
 from scamdetect.training.losses import Targets
 from scamdetect.training.model import ScamModel, encoder_layers
 from scamdetect.training.plan import RowFacts
 from scamdetect.training.quantise import quantise_columns
 from scamdetect.training.recipe import Recipe
+from scamdetect.training.run import Run
 
 
 @pytest.mark.parametrize(("epochs", "seen"), [(1, 7), (3, 21), (2.5, 18), (0.5, 4)])
@@ -67,6 +74,45 @@ def test_the_recipe_is_that_of_the_bundle_with_smaller_steps(
     assert recipe.base.freeze_embeddings and recipe.teacher is msgspec.UNSET
     # A bundle may have been made without a recipe of ours.
     assert finetune_recipe(Bundle.load(tiny_bundle), 0).data == Recipe(name="x").data
+
+
+def test_a_killed_training_ends_with_the_same_weights(
+    trained: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Bundle.load(trained[0])
+    own = read_own_table(
+        write_own(tmp_path / "own.csv"), text_column="body", label_column="what",
+        group_column=None, kinds_column=None, known=read_label_map(tmp_path / "map.toml"), seed=0,
+    ).table  # fmt: skip
+    rehearsed = rehearsal_table(trained[1], "default", [])
+    recipe = msgspec.structs.replace(finetune_recipe(bundle, 0), checkpoint_minutes=0)
+    monkeypatch.setattr(finetune_fit, "FEWEST_REHEARSED", 2_000)
+
+    def train(folder: str) -> Path:
+        run = Run(tmp_path / folder)
+        run.folder.mkdir(exist_ok=True)
+        train_on(
+            *load_from_bundle(bundle), own, rehearsed, recipe, bundle.languages, 1, run, {},
+            lambda line: None,
+        )  # fmt: skip
+        return run.weights
+
+    whole = load_file(train("whole"))
+    write, steps = fit._save_checkpoint, []
+
+    def write_and_die(*given: Any) -> None:  # noqa: ANN401
+        write(*given)
+        steps.append(given[4])
+        if len(steps) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "_save_checkpoint", write_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        train("killed")
+    again = load_file(train("killed"))
+    assert steps[4:6] == [5, 6], "it went on, and did not begin anew"
+    assert whole.keys() == again.keys()
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
 def test_a_step_under_half_of_one_of_int8_outlives_rounding() -> None:
