@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from numbers import Real
 from typing import Any
 
@@ -16,6 +17,10 @@ TIMES_MISSING = "some messages have no readable time: read in the order given"
 
 # Shorter lines ("ok", "how are you?") are said again, longer ones are quoted.
 _QUOTED_FROM = 16
+# Letters. Mail programs break quotations into other lines, so parts of what was said are looked
+# for; at the edges of a line may stand less than a whole one.
+_PART = 12
+_MARKS = "> \t"
 _KEYS = {"text", "sender", "time"}
 
 
@@ -63,27 +68,68 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
 def own_words(messages: Sequence[Message]) -> list[object]:
     """Return the text of each message, in their order, without what it quotes of others.
 
-    Quoted is a line that begins with ``>`` and a line of some length that another sender wrote
-    before. What is no text stays as it is.
+    Quoted is a line of some length that another sender wrote before, and a line that begins with
+    ``>`` and was written before, also where its breaks are elsewhere: who marks new words as a
+    quotation is judged by them. What is no text, or quotes nothing, stays as it is.
     """
-    first_by: dict[str, str | None] = {}
+    first_by: dict[str, str | None] = {}  # of unmarked lines: marking a line claims no words
+    said: set[str] = set()
+    parts: set[str] = set()
     texts: list[object] = []
     for message in messages:
         if not isinstance(message.text, str):
             texts.append(message.text)
             continue
+        lines = message.text.splitlines()
         own = []
-        for line in message.text.splitlines():
-            key = " ".join(line.split())
-            if key.startswith(">"):
+        for line, quoted in zip(lines, list(_quoted(lines, said, parts)), strict=True):
+            if quoted is not None:
+                own += [] if quoted else [line.lstrip(_MARKS)]
                 continue
-            if len(key) >= _QUOTED_FROM and first_by.setdefault(key, message.sender) != (
-                message.sender
-            ):
-                continue
-            own.append(line)
-        texts.append("\n".join(own))
+            key, sender = _key(line), message.sender
+            if len(key) < _QUOTED_FROM or first_by.setdefault(key, sender) == sender:
+                own.append(line)
+        texts.append(message.text if own == lines else "\n".join(own))
+        said.update(map(_key, own))
+        letters = _letters("".join(own))
+        parts.update(letters[at : at + _PART] for at in range(0, len(letters) - _PART + 1, _PART))
     return texts
+
+
+def _quoted(
+    lines: Sequence[str], said: Container[str], parts: Container[str]
+) -> Iterator[bool | None]:
+    """Yield for each line None where it is not marked, else whether its words were said before."""
+    for marked, some in groupby(lines, key=lambda line: line.lstrip().startswith(">")):
+        if not marked:
+            yield from (None for _ in some)
+            continue
+        block = [line.lstrip(_MARKS) for line in some]
+        letters = [_letters(words) for words in block]
+        known = _known("".join(letters), parts)
+        start = 0
+        for words, own in zip(block, letters, strict=True):
+            end = start + len(own)
+            new = len(own) - sum(known[start:end])
+            yield _key(words) in said or new <= min(len(own) // 2, 2 * _PART)
+            start = end
+
+
+def _known(letters: str, parts: Container[str]) -> bytearray:
+    """Return for each letter 1 where it belongs to a part that was said before."""
+    known = bytearray(len(letters))
+    for at in range(len(letters) - _PART + 1):
+        if letters[at : at + _PART] in parts:
+            known[at : at + _PART] = b"\1" * _PART
+    return known
+
+
+def _key(line: str) -> str:
+    return " ".join(line.split())
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split())
 
 
 def _ordered(

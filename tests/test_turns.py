@@ -88,6 +88,41 @@ def test_what_one_says_again_oneself_stays_and_so_does_what_is_short() -> None:
     assert texts({"sender": "A", "text": "hello"}, {"sender": "B", "text": "hello"})[1] == "hello"
 
 
+OFFER = "Put 500 USDT into my uncle's pool today and he gives you back twice that tomorrow"
+
+
+def test_new_words_marked_as_a_quotation_are_ones_own() -> None:
+    assert texts({"sender": "A", "text": f"> {OFFER}"}) == [OFFER]
+    hidden = {"sender": "A", "text": f"hello\n> {OFFER}\n>> and hurry"}
+    assert texts({"sender": "B", "text": "hello"}, hidden)[1] == f"hello\n{OFFER}\nand hurry"
+
+
+def test_a_quotation_does_not_cover_new_words_beside_it() -> None:
+    asked = {"sender": "B", "text": "How was your day at the yoga class?"}
+    reply = {"sender": "A", "text": f"> {asked['text']}\n> {OFFER}"}
+    assert texts(asked, reply)[1] == OFFER
+    one_line = {"sender": "A", "text": f"> {asked['text']} {OFFER}"}
+    assert texts(asked, one_line)[1] == one_line["text"][2:]
+
+
+def test_quotations_may_be_broken_into_other_lines_and_quoted_again() -> None:
+    said = {"sender": "A", "text": f"Dear friend,\n{OFFER}\nok"}
+    broken = f"> {OFFER[:30]}\n> {OFFER[30:60]}\n> {OFFER[60:]}"
+    assert texts(said, {"sender": "B", "text": f"> Dear friend,\n{broken}\n> ok\nno"})[1] == "no"
+    again = {"sender": "A", "text": f">> {OFFER}\n> no\nwhy not?"}
+    assert texts(said, {"sender": "B", "text": "no"}, again)[2] == "why not?"
+
+
+def test_a_marked_line_claims_no_words() -> None:
+    first = {"sender": "B", "text": f"> {OFFER}"}
+    assert texts(first, {"sender": "A", "text": OFFER}, first) == [OFFER, OFFER, ""]
+
+
+def test_what_quotes_nothing_stays_to_the_letter() -> None:
+    odd = "one\r\ntwo\x85three\u2028four\n"
+    assert texts(odd) == [odd]
+
+
 @given(st.lists(st.fixed_dictionaries({"text": st.text(), "time": st.integers(0, 10**9)})))
 def test_every_message_is_read_once_in_order_of_time(given: list[dict[str, object]]) -> None:
     messages, _ = read_messages(given)
