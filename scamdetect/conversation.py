@@ -15,10 +15,11 @@ from scamdetect.conversation_rule import (
     as_risk,
     log_odds,
 )
+from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Kind
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
 from scamdetect.text import normalise
-from scamdetect.turns import Message, own_words, read_messages
+from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
 
 OWN_SIDE = "of the own side"
 ONLY_QUOTES = "only quotes others"
@@ -135,7 +136,7 @@ def predict_conversations(
     detector: Detector,
     rule: ConversationRule,
     conversations: Iterable[Iterable[Any]],
-    me: str | None = None,
+    me: str | int | None = None,
 ) -> list[ConversationPrediction]:
     """Return a prediction for each conversation; the texts of all are scored together.
 
@@ -147,15 +148,24 @@ def predict_conversations(
 
 
 def read_conversations(
-    detector: Detector, window: int, conversations: Iterable[Iterable[Any]], me: str | None = None
+    detector: Detector,
+    window: int,
+    conversations: Iterable[Iterable[Any]],
+    me: str | int | None = None,
 ) -> list[Reading]:
-    """Return what the model says of the turns of each conversation."""
-    read = [read_messages(conversation) for conversation in conversations]
+    """Return what the model says of the turns of each conversation.
+
+    Raises InputError and TypeError as ``turns.read_messages`` does, and where ``me`` is blank.
+    """
+    own_name = None if me is None else sender_name(me)
+    if me is not None and own_name is None:
+        raise InputError("me is blank; give the sender's name, or leave it out to judge everyone")
+    read = [_read(number, conversation) for number, conversation in enumerate(conversations)]
     texts: list[object] = []
     places: list[list[int]] = []
     for messages, _ in read:
         own = own_words(messages)
-        judged = [place for place, message in enumerate(messages) if not _is_mine(message, me)]
+        judged = [place for place, message in enumerate(messages) if not _is_by(message, own_name)]
         last_words: dict[str | None, str] = defaultdict(str)
         for place in judged:
             text, sender = own[place], messages[place].sender
@@ -168,6 +178,13 @@ def read_conversations(
         _reading(messages, notes, judged, following)
         for (messages, notes), judged in zip(read, places, strict=True)
     ]
+
+
+def _read(number: int, conversation: Iterable[Any]) -> tuple[list[Message], tuple[str, ...]]:
+    try:
+        return read_messages(conversation)
+    except InputError as problem:
+        raise InputError(f"conversation {number}: {problem}") from problem
 
 
 def _reading(
@@ -202,8 +219,10 @@ def _reason(message: Message, prediction: Prediction) -> str | None:
     return ONLY_QUOTES if words else prediction.reason
 
 
-def _is_mine(message: Message, me: str | None) -> bool:
-    return me is not None and message.sender == me
+def _is_by(message: Message, name: str | None) -> bool:
+    if name is None or message.sender is None:
+        return False
+    return one_spelling(message.sender) == one_spelling(name)
 
 
 def judge(reading: Reading, rule: ConversationRule, model_id: str) -> ConversationPrediction:

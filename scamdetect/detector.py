@@ -231,19 +231,20 @@ class ScamDetector:
         return explain_text(self, text, self._predict([text])[0])
 
     def predict_conversation(
-        self, messages: Iterable[object], *, me: str | None = None
+        self, messages: Iterable[object], *, me: str | int | None = None
     ) -> ConversationPrediction:
         """Return the risk of a conversation after each turn, from each sender's own words.
 
         A message is a text, or a mapping with ``text`` and, if known, ``sender`` and ``time`` (a
         datetime, ISO 8601 text or seconds since 1970). What ``me`` writes is not judged; without it
-        all senders are. Lines that quote others are left out. Raises TypeError on a bare text,
-        InputError on a mapping without ``text`` or with other keys.
+        all senders are. Lines that quote others are left out. Raises TypeError on a bare text and
+        on a table, InputError on a mapping without ``text`` or with other keys and on a blank
+        ``me``.
         """
         return self.predict_conversations([messages], me=me)[0]
 
     def predict_conversations(
-        self, conversations: Iterable[Iterable[object]], *, me: str | None = None
+        self, conversations: Iterable[Iterable[object]], *, me: str | int | None = None
     ) -> list[ConversationPrediction]:
         """Return the prediction for each conversation, order kept; all are scored together."""
         from scamdetect.conversation import predict_conversations

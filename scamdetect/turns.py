@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from scamdetect.errors import InputError
 
@@ -20,7 +24,9 @@ _QUOTED_FROM = 16
 # Letters. Mail programs break quotations into other lines, so parts of what was said are looked
 # for; at the edges of a line may stand less than a whole one.
 _PART = 12
+_SINCE_1970 = re.compile(r"-?[0-9]{9,19}(?:\.[0-9]+)?")  # eight digits are a date
 _MARKS = "> \t"
+_NO_MESSAGES = (str, bytes, bytearray, memoryview, Mapping)
 _KEYS = {"text", "sender", "time"}
 
 
@@ -38,14 +44,17 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
 
     A message is a text or a mapping with ``text`` and, if known, ``sender`` and ``time``: a
     datetime, ISO 8601 text or seconds since 1970, in UTC where it names no zone. Where all have a
-    time, they are read in the order of time, else as given. Raises InputError on a mapping without
-    ``text`` or with other keys, naming its position; TypeError on a bare string or mapping.
+    time, they are read in the order of time, else as given. Senders are the same whose names are,
+    blanks around them and Unicode's ways to write a letter aside; the first spelling stands for
+    all. Raises InputError on a mapping without ``text`` or with other keys, naming its position;
+    TypeError on a bare text or mapping and on a table.
     """
-    if isinstance(messages, str | bytes | Mapping):
+    if isinstance(messages, _NO_MESSAGES) or hasattr(messages, "columns"):
         raise TypeError(
             f"expected the messages of a conversation, got one {type(messages).__name__}; "
-            "pass a list"
+            "pass a list of texts, or of mappings with text, sender and time"
         )
+    spellings: dict[str, str] = {}
     found: list[Message] = []
     times: list[float | None] = []
     for position, message in enumerate(messages):
@@ -56,13 +65,31 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
         if "text" not in message or not message.keys() <= _KEYS:
             keys = ", ".join(sorted(map(repr, message)))
             raise InputError(
-                f"message {position} has the keys {keys or 'of none'}; give text and, if known, "
-                "sender and time"
+                f"message {position} has {f'the keys {keys}' if keys else 'no keys'}; give text "
+                "and, if known, sender and time"
             )
-        sender = message.get("sender")
-        found.append(Message(position, None if _is_none(sender) else str(sender), message["text"]))
+        name = sender_name(message.get("sender"))
+        sender = None if name is None else spellings.setdefault(one_spelling(name), name)
+        found.append(Message(position, sender, message["text"]))
         times.append(_seconds(message.get("time")))
     return _ordered(found, times)
+
+
+def sender_name(value: object) -> str | None:
+    """Return the name of a sender, None where it is missing or blank: then it is unknown who."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, float | np.floating):
+        if math.isnan(value):
+            return None
+        # A table with gaps gives whole numbers as floats.
+        value = int(value) if value.is_integer() else value
+    return str(value).strip() or None
+
+
+def one_spelling(name: str) -> str:
+    """Return the same for names that differ only in how Unicode writes their letters."""
+    return unicodedata.normalize("NFC", name)
 
 
 def own_words(messages: Sequence[Message]) -> list[object]:
@@ -148,7 +175,12 @@ def _ordered(
 
 def _seconds(value: object) -> float | None:
     """Return seconds since 1970, None where there is no readable time."""
-    if isinstance(value, str):
+    if isinstance(value, np.datetime64):
+        micros = value.astype("datetime64[us]").astype(np.int64)
+        value = None if np.isnat(value) else micros / 1e6
+    if isinstance(value, str) and _SINCE_1970.fullmatch(value.strip()):
+        value = float(value)
+    elif isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:
@@ -161,7 +193,3 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, Real):
         return None
     return float(value) if math.isfinite(value) else None
-
-
-def _is_none(value: object) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -63,6 +63,23 @@ def test_ones_own_side_is_not_judged(detector: ScamDetector) -> None:
     assert detector.predict_conversation(messages).suspect == "B"
 
 
+@pytest.mark.parametrize("me", [7, "7", " 7", 7.0])
+def test_the_own_side_is_found_whatever_its_type(detector: ScamDetector, me: int) -> None:
+    messages = [{"sender": 7, "text": LURE}, {"sender": 7.0, "text": LURE}]
+    assert detector.predict_conversation(messages, me=me).decision is Decision.UNSCORED
+
+
+@pytest.mark.parametrize("me", ["", " ", float("nan")])
+def test_a_blank_own_side_is_refused(detector: ScamDetector, me: str) -> None:
+    with pytest.raises(InputError, match="me is blank"):
+        detector.predict_conversation([{"sender": "", "text": LURE}], me=me)
+
+
+def test_an_error_names_the_conversation_and_its_message(detector: ScamDetector) -> None:
+    with pytest.raises(InputError, match="conversation 1: message 2 has no keys; give text"):
+        detector.predict_conversations([[OPENER], [OPENER, None, {}]])
+
+
 def test_quoting_a_lure_makes_no_suspect(detector: ScamDetector) -> None:
     found = detector.predict_conversation(said(("A", LURE), ("B", LURE), ("B", f"> {LURE}")))
     assert found.suspect == "A"

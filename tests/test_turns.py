@@ -27,14 +27,34 @@ def test_texts_and_mappings_may_be_mixed() -> None:
 
 @pytest.mark.parametrize("message", [{"body": "hi"}, {}, {"text": "hi", "from": "x"}])
 def test_a_mapping_needs_text_and_known_keys(message: dict[str, object]) -> None:
-    with pytest.raises(InputError, match="message 1 has the keys"):
+    with pytest.raises(InputError, match="message 1 has (the keys|no keys)"):
         read_messages(["hi", message])
 
 
-@pytest.mark.parametrize("given", ["hello", b"hello", {"text": "hello"}])
+ONE_OR_A_TABLE = [
+    "hello",
+    b"hello",
+    bytearray(b"hi"),
+    {"text": "hello"},
+    pd.DataFrame({"text": []}),
+]
+
+
+@pytest.mark.parametrize("given", ONE_OR_A_TABLE)
 def test_one_message_is_no_conversation(given: object) -> None:
     with pytest.raises(TypeError, match="pass a list"):
         read_messages(given)  # type: ignore[arg-type]
+
+
+def test_senders_go_by_their_names_whatever_the_type_or_spelling() -> None:
+    given = [7, 7.0, np.int64(7), " 7 ", "Zoe\u0308", "Zo\u00eb"]
+    messages, _ = read_messages({"text": "hi", "sender": sender} for sender in given)
+    assert [message.sender for message in messages] == ["7"] * 4 + ["Zoe\u0308"] * 2
+
+
+@pytest.mark.parametrize("sender", [None, "", " ", float("nan"), np.float32("nan"), pd.NA, pd.NaT])
+def test_a_missing_or_blank_sender_is_unknown(sender: object) -> None:
+    assert read_messages([{"text": "hi", "sender": sender}])[0][0].sender is None
 
 
 def test_times_out_of_order_are_put_in_order_and_noted() -> None:
@@ -55,6 +75,9 @@ def test_times_out_of_order_are_put_in_order_and_noted() -> None:
         (1_772_000_000, 1_772_000_000.5),
         (np.int64(1_772_000_000), np.float64(1_772_000_001)),
         (pd.Timestamp("2026-03-01"), pd.Timestamp("2026-03-02", tz="Asia/Bangkok")),
+        (np.datetime64("2026-03-01T10"), np.datetime64("2026-03-01T10:00:00.5")),
+        ("1709716666666", "1709716730000"),
+        (" 2026-03-01", "1772500000"),
         (NOON, NOON.astimezone(timezone(timedelta(hours=7))) + timedelta(seconds=1)),
     ],
 )
@@ -63,7 +86,9 @@ def test_times_of_many_forms_are_compared(sooner: object, later: object) -> None
     assert [message.text for message in messages] == ["a", "b"]
 
 
-@pytest.mark.parametrize("time", [None, "yesterday", pd.NaT, float("nan"), True, "9999-99-99"])
+@pytest.mark.parametrize(
+    "time", [None, "yesterday", pd.NaT, np.datetime64("NaT"), float("nan"), True, "9999-99-99"]
+)
 def test_without_all_times_the_order_given_stays(time: object) -> None:
     messages, notes = read_messages([{"text": "b", "time": NOON}, {"text": "a", "time": time}])
     assert [message.text for message in messages] == ["b", "a"]
