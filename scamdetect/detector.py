@@ -246,15 +246,22 @@ class ScamDetector:
     def predict_conversations(
         self, conversations: Iterable[Iterable[object]], *, me: str | int | None = None
     ) -> list[ConversationPrediction]:
-        """Return the prediction for each conversation, order kept; all are scored together."""
+        """Return the prediction for each conversation, order kept; all are scored together.
+
+        The encoder reads every turn: what the first tier clears is proven for single messages.
+        """
         from scamdetect.conversation import predict_conversations
 
-        return predict_conversations(self, self.conversation_rule, conversations, me)
+        encoder = type(self)(self._scorer, self._pool, self.thresholds, "encoder")
+        return predict_conversations(encoder, self.conversation_rule, conversations, me)
 
     @property
     def conversation_rule(self) -> ConversationRule:
-        """Return how conversations are judged; ``fitted_on`` is empty where the bundle says not."""
-        return self._bundle.conversation or unfitted_rule(self._bundle.thresholds)
+        """Return how conversations are judged.
+
+        Where the bundle says not, ``fitted_on`` is empty and the thresholds are those of messages.
+        """
+        return self._bundle.conversation or unfitted_rule(self.thresholds)
 
     def score_table(
         self,

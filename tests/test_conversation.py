@@ -115,6 +115,21 @@ def test_a_bundle_without_a_rule_goes_by_its_highest_message(tiny_bundle: Path) 
     assert found.risk == pytest.approx(highest, abs=1e-5)
 
 
+def test_other_thresholds_of_messages_are_those_of_an_unfitted_rule(tiny_bundle: Path) -> None:
+    with ScamDetector.load(tiny_bundle) as plain:
+        found = plain.with_thresholds(flag=0.02, review=0.02).predict_conversation([OPENER])
+        assert plain.predict_conversation([OPENER]).decision is Decision.PASS
+    assert found.decision is Decision.FLAG
+
+
+def test_the_first_tier_clears_no_turn(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle", proven=True, conversation=RULE)
+    turns = ["lunch lunch", "lunch with darling"]
+    with ScamDetector.load(folder) as quick, ScamDetector.load(folder, tier="encoder") as exact:
+        assert quick.predict(turns) != exact.predict(turns)
+        assert quick.predict_conversation(turns) == exact.predict_conversation(turns)
+
+
 def test_many_conversations_are_scored_as_each_alone(detector: ScamDetector) -> None:
     conversations = [said(("A", OPENER), ("B", LURE)), [], [LURE, OPENER]]
     together = detector.predict_conversations(conversations)
@@ -125,13 +140,13 @@ def test_long_threads_take_two_texts_a_turn_of_bounded_length(
     detector: ScamDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    predict = detector.predict
+    predict = ScamDetector.predict
 
-    def spy(texts: list[str]) -> object:
+    def spy(one: ScamDetector, texts: list[str]) -> object:
         seen.extend(texts)
-        return predict(texts)
+        return predict(one, texts)
 
-    monkeypatch.setattr(detector, "predict", spy)
+    monkeypatch.setattr(ScamDetector, "predict", spy)
     found = detector.predict_conversation([f"hello {n}" for n in range(3_000)])
     assert len(found.turns) == 3_000
     assert len(seen) == 6_000
