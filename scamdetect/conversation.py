@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from scamdetect.conversation_rule import (
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Kind
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
-from scamdetect.text import normalise
+from scamdetect.text import fold
 from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
 
 OWN_SIDE = "of the own side"
@@ -27,6 +27,7 @@ NOTHING_JUDGED = "there is nothing to judge"
 
 _MOST_MATTERED = 3
 _NEAR = math.log(10)  # below the highest, in log odds
+_PADDED = 0.75  # less than so much is left of a text without what nobody sees
 
 
 class Detector(Protocol):
@@ -162,21 +163,26 @@ def read_conversations(
         raise InputError("me is blank; give the sender's name, or leave it out to judge everyone")
     read = [_read(number, conversation) for number, conversation in enumerate(conversations)]
     texts: list[object] = []
-    places: list[list[int]] = []
+    owns: list[dict[int, object]] = []
     for messages, _ in read:
         own = own_words(messages)
-        judged = [place for place, message in enumerate(messages) if not _is_by(message, own_name)]
+        judged = {
+            place: own[place]
+            for place, message in enumerate(messages)
+            if not _is_by(message, own_name)
+        }
         last_words: dict[str | None, str] = defaultdict(str)
-        for place in judged:
-            text, sender = own[place], messages[place].sender
+        for place, text in judged.items():
+            sender = messages[place].sender
             if isinstance(text, str):
-                last_words[sender] = f"{last_words[sender]}\n{text}"[-window:].lstrip()
+                words = f"{last_words[sender]}\n{_without_padding(text)}"
+                last_words[sender] = words[-window:].lstrip()
             texts += [text, last_words[sender]]
-        places.append(judged)
+        owns.append(judged)
     following = iter(detector.predict(texts))
     return [
         _reading(messages, notes, judged, following)
-        for (messages, notes), judged in zip(read, places, strict=True)
+        for (messages, notes), judged in zip(read, owns, strict=True)
     ]
 
 
@@ -187,18 +193,30 @@ def _read(number: int, conversation: Iterable[Any]) -> tuple[list[Message], tupl
         raise InputError(f"conversation {number}: {problem}") from problem
 
 
+def _without_padding(text: str) -> str:
+    """Return the text without blanks and what is invisible, where these are much of it.
+
+    They would push the words before them out of the window.
+    """
+    seen = fold(text)
+    return seen if len(seen) < _PADDED * len(text) else text
+
+
 def _reading(
     messages: Sequence[Message],
     notes: tuple[str, ...],
-    places: Sequence[int],
+    own: Mapping[int, object],
     predictions: Iterator[Prediction],
 ) -> Reading:
     reasons: list[str | None] = [OWN_SIDE] * len(messages)
     judged = []
-    for place in places:
+    for place, text in own.items():
         message, window = next(predictions), next(predictions)
-        reasons[place] = _reason(messages[place], message)
-        if message.scam_probability is not None:
+        reasons[place] = None
+        if message.scam_probability is None:
+            quotes = _only_quotes(messages[place].text, text)
+            reasons[place] = ONLY_QUOTES if quotes else message.reason
+        else:
             judged.append(
                 Judged(
                     place,
@@ -212,11 +230,8 @@ def _reading(
     return Reading(tuple(messages), tuple(reasons), tuple(judged), notes)
 
 
-def _reason(message: Message, prediction: Prediction) -> str | None:
-    if prediction.scam_probability is not None:
-        return None
-    words = normalise(message.text) if isinstance(message.text, str) else ""
-    return ONLY_QUOTES if words else prediction.reason
+def _only_quotes(text: object, own: object) -> bool:
+    return isinstance(text, str) and own != text and not str(own).strip()
 
 
 def _is_by(message: Message, name: str | None) -> bool:

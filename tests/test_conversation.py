@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scamdetect import Decision, ScamDetector
-from scamdetect.conversation import NOTHING_JUDGED, ONLY_QUOTES, OWN_SIDE
+from scamdetect.conversation import NOTHING_JUDGED, ONLY_QUOTES, OWN_SIDE, read_conversations
 from scamdetect.conversation_rule import Weights
 from scamdetect.errors import BundleError, InputError
+from scamdetect.prediction import Prediction, unscored
 from tests.tiny_bundle import write_tiny_bundle
 
 RULE = {
@@ -84,6 +86,30 @@ def test_quoting_a_lure_makes_no_suspect(detector: ScamDetector) -> None:
     found = detector.predict_conversation(said(("A", LURE), ("B", LURE), ("B", f"> {LURE}")))
     assert found.suspect == "A"
     assert [turn.reason for turn in found.turns] == [None, ONLY_QUOTES, ONLY_QUOTES]
+
+
+class Speechless:
+    """A model that knows no character of what it is given."""
+
+    model_id = "speechless"
+
+    def predict(self, texts: Iterable[object], /) -> list[Prediction]:
+        return [unscored("no token", self.model_id) for _ in texts]
+
+
+def test_what_the_model_cannot_read_is_no_quotation() -> None:
+    (reading,) = read_conversations(Speechless(), 60, [["hello", ">"]])
+    assert reading.reasons == ("no token", ONLY_QUOTES)
+
+
+@pytest.mark.parametrize("padding", [" ", "\n", "\u2060", "\u200b", "\U000e0101", "\xa0\u2060"])
+def test_what_nobody_sees_pushes_no_words_out_of_the_window(
+    detector: ScamDetector, padding: str
+) -> None:
+    words = ("guaranteed", "profit", "bitcoin")
+    plain = detector.predict_conversation(words)
+    padded = detector.predict_conversation([word + padding * 100 for word in words])
+    assert padded.risk == pytest.approx(plain.risk, abs=1e-3)
 
 
 def test_few_turns_need_context_and_many_do_not(detector: ScamDetector) -> None:
