@@ -81,6 +81,13 @@ class ConversationPrediction:
     notes: tuple[str, ...]
     model_id: str
 
+    @property
+    def crossed_turn(self) -> int | None:
+        """Return how many turns were read when the decision was first ``flag``."""
+        if self.crossed_at is None:
+            return None
+        return 1 + [turn.position for turn in self.turns].index(self.crossed_at)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types only, with the ``schema_version`` of this layout."""
         return {
