@@ -214,6 +214,9 @@ def test_the_risk_never_falls_and_prefixes_agree(
         {"thresholds": {"flag": 0.2, "review": 0.5}},
         {"enough_turns": 0},
         {"window_characters": 2.5},
+        {"window_characters": True},
+        {"fitted_on": "many"},
+        {"fitted_on": {"scam": "100"}},
         {"unknown": 1},
     ],
 )
