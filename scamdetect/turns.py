@@ -13,8 +13,10 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from scamdetect.errors import InputError
+from scamdetect.tables import texts_of
 
 IN_ORDER_OF_TIME = "times out of order: read in the order of time"
 TIMES_MISSING = "some messages have no readable time: read in the order given"
@@ -54,6 +56,8 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
             f"expected the messages of a conversation, got one {type(messages).__name__}; "
             "pass a list of texts, or of mappings with text, sender and time"
         )
+    if isinstance(messages, pa.Array | pa.ChunkedArray):
+        messages = texts_of(messages)
     spellings: dict[str, str] = {}
     found: list[Message] = []
     times: list[float | None] = []
@@ -192,4 +196,7 @@ def _seconds(value: object) -> float | None:
             return None
     if isinstance(value, bool) or not isinstance(value, Real):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +45,15 @@ ONE_OR_A_TABLE = [
 def test_one_message_is_no_conversation(given: object) -> None:
     with pytest.raises(TypeError, match="pass a list"):
         read_messages(given)  # type: ignore[arg-type]
+
+
+def test_an_arrow_array_holds_messages() -> None:
+    given = pa.array([{"sender": "A", "text": "hello"}, {"sender": None, "text": None}])
+    messages, _ = read_messages(given)
+    assert [(message.sender, message.text) for message in messages] == [
+        ("A", "hello"),
+        (None, None),
+    ]
 
 
 def test_senders_go_by_their_names_whatever_the_type_or_spelling() -> None:
@@ -87,7 +97,8 @@ def test_times_of_many_forms_are_compared(sooner: object, later: object) -> None
 
 
 @pytest.mark.parametrize(
-    "time", [None, "yesterday", pd.NaT, np.datetime64("NaT"), float("nan"), True, "9999-99-99"]
+    "time",
+    [None, "yesterday", pd.NaT, np.datetime64("NaT"), float("nan"), True, "9999-99-99", 10**400],
 )
 def test_without_all_times_the_order_given_stays(time: object) -> None:
     messages, notes = read_messages([{"text": "b", "time": NOON}, {"text": "a", "time": time}])
