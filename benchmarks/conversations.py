@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, default=ROOT / "data" / "raw")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
-    with ScamDetector.load(asked.bundle) as detector:
+    with ScamDetector.load(asked.bundle, tier="encoder") as detector:
         sets = {
             "dev": _dev(detector, asked.corpus),
             "threads": _threads(detector, asked.corpus),

@@ -56,6 +56,15 @@ def test_detection_counts_the_messages_read(answers: list[Judged]) -> None:
     assert found.quartiles == (3, 3, 3)
 
 
+def test_messages_given_out_of_order_count_as_they_are_read(detector: ScamDetector) -> None:
+    one: Dialogue = next(dialogues(dialogue_table(20, "dev").slice(21)))
+    timed = [message | {"time": time} for time, message in enumerate(one.messages)]
+    given, latest_first = read_conversations(detector, 500, [timed, timed[::-1]])
+    in_order, turned = judged([one, one], [given, latest_first], RULE, detector.model_id)
+    assert in_order.end.crossed_at != turned.end.crossed_at
+    assert detection([in_order]) == detection([turned])
+
+
 def test_false_alarms_are_told_by_slice_and_length(answers: list[Judged]) -> None:
     rates = false_alarms(answers)
     assert set(rates) == {"affection", "up to 8 messages"}

@@ -106,9 +106,10 @@ def detection(answers: Sequence[Judged]) -> Detection | None:
     """Return how many messages it took until the flag, None where no scam was flagged."""
     taken, shares = [], []
     for one in answers:
-        if one.dialogue.scam and one.end.crossed_at is not None:
-            taken.append(one.end.crossed_at + 1)
-            shares.append((one.end.crossed_at + 1) / len(one.end.turns))
+        turn = one.end.crossed_turn
+        if one.dialogue.scam and turn is not None:
+            taken.append(turn)
+            shares.append(turn / len(one.end.turns))
     if not taken:
         return None
     low, middle, high = np.quantile(taken, [0.25, 0.5, 0.75]).tolist()
