@@ -277,10 +277,10 @@ def judge(reading: Reading, rule: ConversationRule, model_id: str) -> Conversati
     mattered = (
         _mattered(reading.judged, suspect) if decision in (Decision.FLAG, Decision.REVIEW) else ()
     )
-    most_turns = max((state.turns for state in states.values()), default=0)
+    turns_of_suspect = states[suspect].turns if risk is not None else 0
     return ConversationPrediction(
         decision=decision,
-        needs_context=decision is Decision.PASS and most_turns < rule.enough_turns,
+        needs_context=decision is Decision.PASS and turns_of_suspect < rule.enough_turns,
         risk=risk,
         crossed_at=crossed_at,
         suspect=suspect,
