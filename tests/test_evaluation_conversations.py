@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from invented_dialogues import dialogue_table
 
 from scamdetect import ScamDetector
-from scamdetect.conversation import read_conversations
+from scamdetect.conversation import judge, read_conversations
 from scamdetect.conversation_rule import ConversationRule, Weights
 from scamdetect.data.dialogues import Dialogue, dialogues
 from scamdetect.evaluation.conversations import (
@@ -13,6 +14,7 @@ from scamdetect.evaluation.conversations import (
     detection,
     false_alarms,
     first_messages,
+    joined,
     judged,
     recall_at_own_fpr,
     suspects,
@@ -80,3 +82,13 @@ def test_the_first_messages_are_read_as_if_no_more_had_come(detector: ScamDetect
     one: Dialogue = next(dialogues(dialogue_table(20, "dev").slice(21)))
     whole, part = read_conversations(detector, 500, [one.messages, one.messages[:2]])
     assert first_messages(whole, 2) == part
+
+
+def test_long_conversations_are_joined_from_one_sender_at_a_time(detector: ScamDetector) -> None:
+    found = list(dialogues(dialogue_table(20)))
+    readings = read_conversations(detector, 500, [one.messages for one in found])
+    long = joined(readings, 70, np.random.default_rng(0))
+    assert len(long.messages) == len(long.judged) == 70
+    assert [turn.place for turn in long.judged] == list(range(70))
+    assert judge(long, RULE, "").turns[-1].position == 69
+    assert joined(readings, 70, np.random.default_rng(0)) == long
