@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector, Verdict
-from scamdetect.conversation import Reading, read_conversations
+from scamdetect.conversation import Reading, judge, read_conversations
+from scamdetect.conversation_rule import ConversationRule
 from scamdetect.data.dialogues import Dialogue, dialogues, messages_of
 from scamdetect.data.registry import load_registry
 from scamdetect.data.rows import Row, load_rows
@@ -32,11 +33,15 @@ from scamdetect.evaluation.conversations import (
     by_turn,
     detection,
     false_alarms,
+    joined,
     judged,
+    of_turns,
     recall_at_own_fpr,
     suspects,
 )
+from scamdetect.evaluation.metrics import false_positive_rate, recall
 from scamdetect.evaluation.provenance import commit, machine, today
+from scamdetect.labels import Decision
 from scamdetect.pages import table, write_results
 from scamdetect.training.conversations import LONGEST, drawn, fit_rule
 
@@ -45,6 +50,8 @@ CALLS = "fss_phishing_cases_ko"
 HONEST = ("bsd_business_dialogue", "xdailydialog")
 SCAMMER_SPEAKS_FIRST = ("scambaiting_dialogues", "teleantifraud_text", "ccr_zh_calls")
 FOLDS = 5
+LONG, JOINED = (25, 50, 100, 250, 500, 1000), 300  # turns of one sender, conversations
+LATE = 250  # honest turns before a scam begins
 _OF_HONEST = 300  # conversations of each
 _COLUMNS = ["row_hash", "source", "lang", "verdict", "not_legit", "slices", "group", "text", "role"]
 
@@ -57,10 +64,12 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, default=ROOT / "data" / "raw")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
-    with ScamDetector.load(asked.bundle) as detector:
+    with ScamDetector.load(asked.bundle, tier="encoder") as detector:
+        calibrate = drawn(dialogues(_rows(asked.corpus, "calibrate"), longest=LONGEST))
+        readings = _read(detector, calibrate)
         sets = {
             "dev": _dev(detector, asked.corpus),
-            "threads": _threads(detector, asked.corpus),
+            "threads": _threads(calibrate, readings, detector.model_id),
             "left out": _left_out(detector, asked.raw),
         }
         rule = detector.conversation_rule
@@ -71,6 +80,7 @@ def main() -> None:
             "model_id": detector.model_id,
             "rule": rule.settings(),
             "sets": {name: _figures(answers) for name, answers in sets.items()},
+            "long": _long(calibrate, readings, rule),
         }  # fmt: skip
     path = asked.out / f"conversations-{asked.bundle.resolve().name}.json"
     sys.stdout.write(write_results(path, record, _page(record)))
@@ -80,10 +90,8 @@ def _dev(detector: ScamDetector, corpus: Path) -> list[Judged]:
     return _judged(detector, list(dialogues(_rows(corpus, "dev"), longest=LONGEST)))
 
 
-def _threads(detector: ScamDetector, corpus: Path) -> list[Judged]:
+def _threads(found: Sequence[Dialogue], readings: Sequence[Reading], model_id: str) -> list[Judged]:
     """Return each thread of the calibrate rows as a rule judges it that never saw it."""
-    found = drawn(dialogues(_rows(corpus, "calibrate"), longest=LONGEST))
-    readings = _read(detector, found)
     groups = sorted({one.group for one in found})
     fold_of = dict(zip(groups, np.random.default_rng(0).integers(FOLDS, size=len(groups)),
                        strict=True))  # fmt: skip
@@ -92,10 +100,37 @@ def _threads(detector: ScamDetector, corpus: Path) -> list[Judged]:
     for fold in range(FOLDS):
         own, others = (np.flatnonzero(folds == fold), np.flatnonzero(folds != fold))
         rule = fit_rule([found[n] for n in others], [readings[n] for n in others])
-        answers += judged(
-            [found[n] for n in own], [readings[n] for n in own], rule, detector.model_id
-        )
+        answers += judged([found[n] for n in own], [readings[n] for n in own], rule, model_id)
     return answers
+
+
+def _long(
+    found: Sequence[Dialogue], readings: Sequence[Reading], rule: ConversationRule
+) -> dict[str, Any]:
+    """Return what is flagged of long conversations, joined from those of the calibrate rows."""
+    generator = np.random.default_rng(0)
+    honest = [reading for one, reading in zip(found, readings, strict=True) if not one.scam]
+    rows = []
+    for turns in LONG:
+        threads = [joined(honest, turns, generator) for _ in range(JOINED)]
+        flagged = np.array([judge(one, rule, "").decision is Decision.FLAG for one in threads])
+        rows.append({"turns": turns, "flagged": asdict(false_positive_rate(flagged))})
+    own = [n for n, one in enumerate(found) if one.scam and one.source.startswith("authored_")]
+    alone, late = [], []
+    for n in own:
+        suspect = judge(readings[n], rule, "").suspect
+        turns = [turn for turn in readings[n].judged if turn.sender == suspect]
+        before = joined(honest, LATE, generator).judged
+        alone.append(judge(of_turns(turns), rule, "").decision is Decision.FLAG)
+        crossed = judge(of_turns([*before, *turns]), rule, "").crossed_turn
+        late.append(crossed is not None and crossed > LATE)
+    return {
+        "joined": JOINED,
+        "honest": rows,
+        "late_after": LATE,
+        "alone": asdict(recall(np.array(alone))),
+        "late": asdict(recall(np.array(late))),
+    }
 
 
 def _left_out(detector: ScamDetector, raw: Path) -> list[Judged]:
@@ -176,6 +211,7 @@ def _page(record: dict[str, Any]) -> list[str]:
         "",
         *(__doc__ or "").split("\n\n", 1)[1].strip().splitlines(),
     ]
+    lines += ["", "## Long conversations", "", *_long_lines(record["long"])]
     for name, found in record["sets"].items():
         lines += ["", f"## {name}", ""]
         for side, share in (("scam", "scams flagged"), ("honest", "honest flagged")):
@@ -185,6 +221,24 @@ def _page(record: dict[str, Any]) -> list[str]:
                 lines += [*table(_turn_header(), rows), ""]
         lines += _detection_lines(found)
     return lines
+
+
+def _long_lines(found: dict[str, Any]) -> list[str]:
+    rows = [
+        [f"{row['turns']:,}", percent(estimate(row["flagged"]))] for row in found["honest"]
+    ]  # fmt: skip
+    late, alone = (estimate(found[name]) for name in ("late", "alone"))
+    return [
+        f"{found['joined']} conversations of one sender each, joined at random from the honest "
+        "calibrate threads, that the rule was fitted on; none of the sets below is that long. The "
+        "interval is of the draws alone.",
+        "",
+        *table(["turns of one sender", "honest flagged"], rows),
+        "",
+        f"Of the {alone.n if alone else 0} authored calibrate scams {percent(alone)} are flagged "
+        f"by themselves, and {percent(late)} where {found['late_after']} such honest turns of the "
+        "same sender come before, counted from there on.",
+    ]
 
 
 def _turn_header() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,10 +15,11 @@ from scamdetect.conversation_rule import (
     as_risk,
     log_odds,
 )
+from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Kind
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
-from scamdetect.text import normalise
-from scamdetect.turns import Message, own_words, read_messages
+from scamdetect.text import fold
+from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
 
 OWN_SIDE = "of the own side"
 ONLY_QUOTES = "only quotes others"
@@ -26,6 +27,7 @@ NOTHING_JUDGED = "there is nothing to judge"
 
 _MOST_MATTERED = 3
 _NEAR = math.log(10)  # below the highest, in log odds
+_PADDED = 0.75  # less than so much is left of a text without what nobody sees
 
 
 class Detector(Protocol):
@@ -78,6 +80,13 @@ class ConversationPrediction:
     turns_that_mattered: tuple[int, ...]
     notes: tuple[str, ...]
     model_id: str
+
+    @property
+    def crossed_turn(self) -> int | None:
+        """Return how many turns were read when the decision was first ``flag``."""
+        if self.crossed_at is None:
+            return None
+        return 1 + [turn.position for turn in self.turns].index(self.crossed_at)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types only, with the ``schema_version`` of this layout."""
@@ -135,7 +144,7 @@ def predict_conversations(
     detector: Detector,
     rule: ConversationRule,
     conversations: Iterable[Iterable[Any]],
-    me: str | None = None,
+    me: str | int | None = None,
 ) -> list[ConversationPrediction]:
     """Return a prediction for each conversation; the texts of all are scored together.
 
@@ -147,41 +156,74 @@ def predict_conversations(
 
 
 def read_conversations(
-    detector: Detector, window: int, conversations: Iterable[Iterable[Any]], me: str | None = None
+    detector: Detector,
+    window: int,
+    conversations: Iterable[Iterable[Any]],
+    me: str | int | None = None,
 ) -> list[Reading]:
-    """Return what the model says of the turns of each conversation."""
-    read = [read_messages(conversation) for conversation in conversations]
+    """Return what the model says of the turns of each conversation.
+
+    Raises InputError and TypeError as ``turns.read_messages`` does, and where ``me`` is blank.
+    """
+    own_name = None if me is None else sender_name(me)
+    if me is not None and own_name is None:
+        raise InputError("me is blank; give the sender's name, or leave it out to judge everyone")
+    read = [_read(number, conversation) for number, conversation in enumerate(conversations)]
     texts: list[object] = []
-    places: list[list[int]] = []
+    owns: list[dict[int, object]] = []
     for messages, _ in read:
         own = own_words(messages)
-        judged = [place for place, message in enumerate(messages) if not _is_mine(message, me)]
+        judged = {
+            place: own[place]
+            for place, message in enumerate(messages)
+            if not _is_by(message, own_name)
+        }
         last_words: dict[str | None, str] = defaultdict(str)
-        for place in judged:
-            text, sender = own[place], messages[place].sender
+        for place, text in judged.items():
+            sender = messages[place].sender
             if isinstance(text, str):
-                last_words[sender] = f"{last_words[sender]}\n{text}"[-window:].lstrip()
+                words = f"{last_words[sender]}\n{_without_padding(text)}"
+                last_words[sender] = words[-window:].lstrip()
             texts += [text, last_words[sender]]
-        places.append(judged)
+        owns.append(judged)
     following = iter(detector.predict(texts))
     return [
         _reading(messages, notes, judged, following)
-        for (messages, notes), judged in zip(read, places, strict=True)
+        for (messages, notes), judged in zip(read, owns, strict=True)
     ]
+
+
+def _read(number: int, conversation: Iterable[Any]) -> tuple[list[Message], tuple[str, ...]]:
+    try:
+        return read_messages(conversation)
+    except InputError as problem:
+        raise InputError(f"conversation {number}: {problem}") from problem
+
+
+def _without_padding(text: str) -> str:
+    """Return the text without blanks and what is invisible, where these are much of it.
+
+    They would push the words before them out of the window.
+    """
+    seen = fold(text)
+    return seen if len(seen) < _PADDED * len(text) else text
 
 
 def _reading(
     messages: Sequence[Message],
     notes: tuple[str, ...],
-    places: Sequence[int],
+    own: Mapping[int, object],
     predictions: Iterator[Prediction],
 ) -> Reading:
     reasons: list[str | None] = [OWN_SIDE] * len(messages)
     judged = []
-    for place in places:
+    for place, text in own.items():
         message, window = next(predictions), next(predictions)
-        reasons[place] = _reason(messages[place], message)
-        if message.scam_probability is not None:
+        reasons[place] = None
+        if message.scam_probability is None:
+            quotes = _only_quotes(messages[place].text, text)
+            reasons[place] = ONLY_QUOTES if quotes else message.reason
+        else:
             judged.append(
                 Judged(
                     place,
@@ -195,15 +237,14 @@ def _reading(
     return Reading(tuple(messages), tuple(reasons), tuple(judged), notes)
 
 
-def _reason(message: Message, prediction: Prediction) -> str | None:
-    if prediction.scam_probability is not None:
-        return None
-    words = normalise(message.text) if isinstance(message.text, str) else ""
-    return ONLY_QUOTES if words else prediction.reason
+def _only_quotes(text: object, own: object) -> bool:
+    return isinstance(text, str) and own != text and not str(own).strip()
 
 
-def _is_mine(message: Message, me: str | None) -> bool:
-    return me is not None and message.sender == me
+def _is_by(message: Message, name: str | None) -> bool:
+    if name is None or message.sender is None:
+        return False
+    return one_spelling(message.sender) == one_spelling(name)
 
 
 def judge(reading: Reading, rule: ConversationRule, model_id: str) -> ConversationPrediction:
@@ -236,10 +277,10 @@ def judge(reading: Reading, rule: ConversationRule, model_id: str) -> Conversati
     mattered = (
         _mattered(reading.judged, suspect) if decision in (Decision.FLAG, Decision.REVIEW) else ()
     )
-    most_turns = max((state.turns for state in states.values()), default=0)
+    turns_of_suspect = states[suspect].turns if risk is not None else 0
     return ConversationPrediction(
         decision=decision,
-        needs_context=decision is Decision.PASS and most_turns < rule.enough_turns,
+        needs_context=decision is Decision.PASS and turns_of_suspect < rule.enough_turns,
         risk=risk,
         crossed_at=crossed_at,
         suspect=suspect,

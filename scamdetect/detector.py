@@ -234,29 +234,37 @@ class ScamDetector:
         return explain_text(self, text, self._predict([text])[0])
 
     def predict_conversation(
-        self, messages: Iterable[object], *, me: str | None = None
+        self, messages: Iterable[object], *, me: str | int | None = None
     ) -> ConversationPrediction:
         """Return the risk of a conversation after each turn, from each sender's own words.
 
         A message is a text, or a mapping with ``text`` and, if known, ``sender`` and ``time`` (a
         datetime, ISO 8601 text or seconds since 1970). What ``me`` writes is not judged; without it
-        all senders are. Lines that quote others are left out. Raises TypeError on a bare text,
-        InputError on a mapping without ``text`` or with other keys.
+        all senders are. Lines that quote others are left out. Raises TypeError on a bare text and
+        on a table, InputError on a mapping without ``text`` or with other keys and on a blank
+        ``me``.
         """
         return self.predict_conversations([messages], me=me)[0]
 
     def predict_conversations(
-        self, conversations: Iterable[Iterable[object]], *, me: str | None = None
+        self, conversations: Iterable[Iterable[object]], *, me: str | int | None = None
     ) -> list[ConversationPrediction]:
-        """Return the prediction for each conversation, order kept; all are scored together."""
+        """Return the prediction for each conversation, order kept; all are scored together.
+
+        The encoder reads every turn: what the first tier clears is proven for single messages.
+        """
         from scamdetect.conversation import predict_conversations
 
-        return predict_conversations(self, self.conversation_rule, conversations, me)
+        encoder = type(self)(self._scorer, self._pool, self.thresholds, "encoder")
+        return predict_conversations(encoder, self.conversation_rule, conversations, me)
 
     @property
     def conversation_rule(self) -> ConversationRule:
-        """Return how conversations are judged; ``fitted_on`` is empty where the bundle says not."""
-        return self._bundle.conversation or unfitted_rule(self._bundle.thresholds)
+        """Return how conversations are judged.
+
+        Where the bundle says not, ``fitted_on`` is empty and the thresholds are those of messages.
+        """
+        return self._bundle.conversation or unfitted_rule(self.thresholds)
 
     def score_table(
         self,

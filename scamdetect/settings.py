@@ -282,10 +282,16 @@ def _conversation(path: Path, table: dict[str, Any] | None) -> ConversationRule 
     except (KeyError, TypeError, InputError) as problem:
         needs = "needs weights, window_characters, thresholds, thresholds_fpr, enough_turns and "
         raise wrong(path, "conversation", table, f"{needs}fitted_on") from problem
-    counts = (rule.window_characters, rule.enough_turns)
-    if not all(isinstance(count, int) and count > 0 for count in counts):
+    if not all(_is_count(count, 1) for count in (rule.window_characters, rule.enough_turns)):
         raise wrong(path, "conversation", table, "needs whole numbers over 0")
+    fitted_on = rule.fitted_on
+    if not isinstance(fitted_on, dict) or not all(_is_count(n, 0) for n in fitted_on.values()):
+        raise wrong(path, "conversation", table, "needs counts by verdict in fitted_on")
     return rule
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _is_number(value: object) -> bool:

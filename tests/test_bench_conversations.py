@@ -67,3 +67,11 @@ def test_the_detector_judges_turns(tiny_bundle: Path, tmp_path: Path) -> None:
         assert answers.scam[2] == detector.predict_conversation(["guaranteed profit"]).risk
     assert answers.flagged is not None and answers.flagged.tolist() == [True, False, True, False]
     assert np.isnan(answers.scam[3]) and answers.problems == (None, None, None, "unscored")
+
+
+def test_a_text_with_a_line_like_a_speakers_is_read_whole(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    ready = load(str(tiny_bundle), setting(tmp_path))
+    answers = checked(ready, ["guaranteed profit with bitcoin\nA: hello", "A: hello"])
+    assert answers.scam[0] > 0.5 > answers.scam[1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scamdetect import Decision, ScamDetector
-from scamdetect.conversation import NOTHING_JUDGED, ONLY_QUOTES, OWN_SIDE
+from scamdetect.conversation import NOTHING_JUDGED, ONLY_QUOTES, OWN_SIDE, read_conversations
 from scamdetect.conversation_rule import Weights
 from scamdetect.errors import BundleError, InputError
+from scamdetect.prediction import Prediction, unscored
 from tests.tiny_bundle import CONVERSATION, write_tiny_bundle
 
 OPENER, LURE = "hello, how are you?", "guaranteed profit with bitcoin"
@@ -57,10 +59,51 @@ def test_ones_own_side_is_not_judged(detector: ScamDetector) -> None:
     assert detector.predict_conversation(messages).suspect == "B"
 
 
+@pytest.mark.parametrize("me", [7, "7", " 7", 7.0])
+def test_the_own_side_is_found_whatever_its_type(detector: ScamDetector, me: int) -> None:
+    messages = [{"sender": 7, "text": LURE}, {"sender": 7.0, "text": LURE}]
+    assert detector.predict_conversation(messages, me=me).decision is Decision.UNSCORED
+
+
+@pytest.mark.parametrize("me", ["", " ", float("nan")])
+def test_a_blank_own_side_is_refused(detector: ScamDetector, me: str) -> None:
+    with pytest.raises(InputError, match="me is blank"):
+        detector.predict_conversation([{"sender": "", "text": LURE}], me=me)
+
+
+def test_an_error_names_the_conversation_and_its_message(detector: ScamDetector) -> None:
+    with pytest.raises(InputError, match="conversation 1: message 2 has no keys; give text"):
+        detector.predict_conversations([[OPENER], [OPENER, None, {}]])
+
+
 def test_quoting_a_lure_makes_no_suspect(detector: ScamDetector) -> None:
     found = detector.predict_conversation(said(("A", LURE), ("B", LURE), ("B", f"> {LURE}")))
     assert found.suspect == "A"
     assert [turn.reason for turn in found.turns] == [None, ONLY_QUOTES, ONLY_QUOTES]
+
+
+class Speechless:
+    """A model that knows no character of what it is given."""
+
+    model_id = "speechless"
+
+    def predict(self, texts: Iterable[object], /) -> list[Prediction]:
+        return [unscored("no token", self.model_id) for _ in texts]
+
+
+def test_what_the_model_cannot_read_is_no_quotation() -> None:
+    (reading,) = read_conversations(Speechless(), 60, [["hello", ">"]])
+    assert reading.reasons == ("no token", ONLY_QUOTES)
+
+
+@pytest.mark.parametrize("padding", [" ", "\n", "\u2060", "\u200b", "\U000e0101", "\xa0\u2060"])
+def test_what_nobody_sees_pushes_no_words_out_of_the_window(
+    detector: ScamDetector, padding: str
+) -> None:
+    words = ("guaranteed", "profit", "bitcoin")
+    plain = detector.predict_conversation(words)
+    padded = detector.predict_conversation([word + padding * 100 for word in words])
+    assert padded.risk == pytest.approx(plain.risk, abs=1e-3)
 
 
 def test_few_turns_need_context_and_many_do_not(detector: ScamDetector) -> None:
@@ -92,6 +135,21 @@ def test_a_bundle_without_a_rule_goes_by_its_highest_message(tiny_bundle: Path) 
     assert found.risk == pytest.approx(highest, abs=1e-5)
 
 
+def test_other_thresholds_of_messages_are_those_of_an_unfitted_rule(tiny_bundle: Path) -> None:
+    with ScamDetector.load(tiny_bundle) as plain:
+        found = plain.with_thresholds(flag=0.02, review=0.02).predict_conversation([OPENER])
+        assert plain.predict_conversation([OPENER]).decision is Decision.PASS
+    assert found.decision is Decision.FLAG
+
+
+def test_the_first_tier_clears_no_turn(tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle", proven=True, conversation=CONVERSATION)
+    turns = ["lunch lunch", "lunch with darling"]
+    with ScamDetector.load(folder) as quick, ScamDetector.load(folder, tier="encoder") as exact:
+        assert quick.predict(turns) != exact.predict(turns)
+        assert quick.predict_conversation(turns) == exact.predict_conversation(turns)
+
+
 def test_many_conversations_are_scored_as_each_alone(detector: ScamDetector) -> None:
     conversations = [said(("A", OPENER), ("B", LURE)), [], [LURE, OPENER]]
     together = detector.predict_conversations(conversations)
@@ -102,13 +160,13 @@ def test_long_threads_take_two_texts_a_turn_of_bounded_length(
     detector: ScamDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    predict = detector.predict
+    predict = ScamDetector.predict
 
-    def spy(texts: list[str]) -> object:
+    def spy(one: ScamDetector, texts: list[str]) -> object:
         seen.extend(texts)
-        return predict(texts)
+        return predict(one, texts)
 
-    monkeypatch.setattr(detector, "predict", spy)
+    monkeypatch.setattr(ScamDetector, "predict", spy)
     found = detector.predict_conversation([f"hello {n}" for n in range(3_000)])
     assert len(found.turns) == 3_000
     assert len(seen) == 6_000
@@ -150,6 +208,9 @@ def test_the_risk_never_falls_and_prefixes_agree(
         {"thresholds": {"flag": 0.2, "review": 0.5}},
         {"enough_turns": 0},
         {"window_characters": 2.5},
+        {"window_characters": True},
+        {"fitted_on": "many"},
+        {"fitted_on": {"scam": "100"}},
         {"unknown": 1},
     ],
 )

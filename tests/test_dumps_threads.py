@@ -375,6 +375,7 @@ def test_a_column_named_as_one_of_ours_is_called_thread(
         ([{"text": "a", "chat": "x"}], {"thread_column": "no"}, "no column 'no'.*--thread-column"),
         ([{"text": "a", "chat": {"a": 1}}], {"thread_column": "chat.b"}, "no column 'chat.b'"),
         ([{"text": "a", "chat": "x"}], {"me": "x"}, "say which columns.*--sender-column"),
+        ([{"text": "a", "chat": "x"}], {"me": " ", "sender_column": "chat"}, "--me. is blank"),
         (
             [{"text": "a", "who": "x"}],
             {"thread_column": None, "sender_column": "who"},

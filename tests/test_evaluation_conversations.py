@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from invented_dialogues import dialogue_table
 
 from scamdetect import ScamDetector
-from scamdetect.conversation import read_conversations
+from scamdetect.conversation import judge, read_conversations
 from scamdetect.conversation_rule import ConversationRule, Weights
 from scamdetect.data.dialogues import Dialogue, dialogues
 from scamdetect.evaluation.conversations import (
@@ -13,6 +14,7 @@ from scamdetect.evaluation.conversations import (
     detection,
     false_alarms,
     first_messages,
+    joined,
     judged,
     recall_at_own_fpr,
     suspects,
@@ -56,6 +58,15 @@ def test_detection_counts_the_messages_read(answers: list[Judged]) -> None:
     assert found.quartiles == (3, 3, 3)
 
 
+def test_messages_given_out_of_order_count_as_they_are_read(detector: ScamDetector) -> None:
+    one: Dialogue = next(dialogues(dialogue_table(20, "dev").slice(21)))
+    timed = [message | {"time": time} for time, message in enumerate(one.messages)]
+    given, latest_first = read_conversations(detector, 500, [timed, timed[::-1]])
+    in_order, turned = judged([one, one], [given, latest_first], RULE, detector.model_id)
+    assert in_order.end.crossed_at != turned.end.crossed_at
+    assert detection([in_order]) == detection([turned])
+
+
 def test_false_alarms_are_told_by_slice_and_length(answers: list[Judged]) -> None:
     rates = false_alarms(answers)
     assert set(rates) == {"affection", "up to 8 messages"}
@@ -71,3 +82,13 @@ def test_the_first_messages_are_read_as_if_no_more_had_come(detector: ScamDetect
     one: Dialogue = next(dialogues(dialogue_table(20, "dev").slice(21)))
     whole, part = read_conversations(detector, 500, [one.messages, one.messages[:2]])
     assert first_messages(whole, 2) == part
+
+
+def test_long_conversations_are_joined_from_one_sender_at_a_time(detector: ScamDetector) -> None:
+    found = list(dialogues(dialogue_table(20)))
+    readings = read_conversations(detector, 500, [one.messages for one in found])
+    long = joined(readings, 70, np.random.default_rng(0))
+    assert len(long.messages) == len(long.judged) == 70
+    assert [turn.place for turn in long.judged] == list(range(70))
+    assert judge(long, RULE, "").turns[-1].position == 69
+    assert joined(readings, 70, np.random.default_rng(0)) == long

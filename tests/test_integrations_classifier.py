@@ -91,6 +91,8 @@ def test_any_column_of_texts_gives_the_same(classifier: ScamClassifier, given: A
         (["profit", None], "row 1 of the texts is missing"),
         (pd.Series(["profit", np.nan]), "row 1 of the texts is missing"),
         (pd.Series(["profit", pd.NA]), "row 1 of the texts is missing"),
+        (pd.Series(["profit", pd.NA], dtype="string"), "row 1 of the texts is missing"),
+        (["profit", np.zeros(2)], "row 1 of the texts is a ndarray"),
         (["profit", 3], "row 1 of the texts is a int"),
         (["profit", b"lunch"], "row 1 of the texts is a bytes"),
         (np.zeros((3, 2)), r"got \(3, 2\); choose the column"),

@@ -57,6 +57,8 @@ def check_senders(
             "threads and senders with thread_column (--thread-column) and sender_column "
             "(--sender-column)"
         )
+    if me is not None and not me.strip():
+        raise InputError("me (--me) is blank; give the name of the own side, or leave it out")
     if allow_list is not None and allow_list.needs_senders and sender_column is None:
         raise InputError(
             "the allow-list names senders; say which column has those of the messages with "

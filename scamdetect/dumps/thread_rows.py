@@ -146,7 +146,7 @@ def _columns(threads: Sequence[_Thread]) -> dict[str, pa.Array]:
     found = [thread.prediction for thread in threads]
     integers: dict[str, list[int | None]] = {
         "crossed_row": [_crossed_row(thread) for thread in threads],
-        "crossed_turn": [_crossed_turn(prediction) for prediction in found],
+        "crossed_turn": [prediction.crossed_turn for prediction in found],
         "messages": [len(thread.rows) for thread in threads],
         "judged": [sum(t.scam_probability is not None for t in p.turns) for p in found],
         "senders": [thread.senders for thread in threads],
@@ -183,13 +183,6 @@ def _structs(rows: Sequence[Sequence[tuple[Any, Any]]], kind: pa.StructType) -> 
 def _crossed_row(thread: _Thread) -> int | None:
     position = thread.prediction.crossed_at
     return None if position is None else thread.rows[position]
-
-
-def _crossed_turn(prediction: ConversationPrediction) -> int | None:
-    """Return the number of the turn, from 1, in the order in which they were read."""
-    if prediction.crossed_at is None:
-        return None
-    return 1 + [turn.position for turn in prediction.turns].index(prediction.crossed_at)
 
 
 def _seconds(times: Instants) -> list[float | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scamdetect.conversation import ConversationPrediction, Reading, judge
+from scamdetect.conversation import Judged as JudgedTurn
 from scamdetect.conversation_rule import ConversationRule
 from scamdetect.data.dialogues import Dialogue
 from scamdetect.evaluation.metrics import (
@@ -18,6 +19,7 @@ from scamdetect.evaluation.metrics import (
     recall_at_fpr_estimate,
 )
 from scamdetect.labels import Decision
+from scamdetect.turns import Message
 
 TURNS = (1, 2, 4, 8, 16, 32)
 LENGTHS = (8, 16, 32)  # messages up to which an honest conversation is short
@@ -106,9 +108,10 @@ def detection(answers: Sequence[Judged]) -> Detection | None:
     """Return how many messages it took until the flag, None where no scam was flagged."""
     taken, shares = [], []
     for one in answers:
-        if one.dialogue.scam and one.end.crossed_at is not None:
-            taken.append(one.end.crossed_at + 1)
-            shares.append((one.end.crossed_at + 1) / len(one.end.turns))
+        turn = one.end.crossed_turn
+        if one.dialogue.scam and turn is not None:
+            taken.append(turn)
+            shares.append(turn / len(one.end.turns))
     if not taken:
         return None
     low, middle, high = np.quantile(taken, [0.25, 0.5, 0.75]).tolist()
@@ -148,3 +151,30 @@ def suspects(answers: Sequence[Judged], scammer: str) -> Estimate | None:
 def _length(messages: int) -> str:
     shorter = [most for most in LENGTHS if messages <= most]
     return f"up to {shorter[0]} messages" if shorter else f"over {LENGTHS[-1]} messages"
+
+
+def joined(readings: Sequence[Reading], turns: int, generator: np.random.Generator) -> Reading:
+    """Return one sender's conversation of so many turns, joined from those of senders at random.
+
+    Windows do not reach over the joints. Raises ValueError where nothing in them was judged.
+    """
+    senders = [found for reading in readings for found in by_sender(reading)]
+    drawn: list[JudgedTurn] = []
+    while len(drawn) < turns:
+        drawn += senders[int(generator.integers(len(senders)))]
+    return of_turns(drawn[:turns])
+
+
+def by_sender(reading: Reading) -> list[list[JudgedTurn]]:
+    """Return the judged turns of each sender."""
+    found: dict[str | None, list[JudgedTurn]] = defaultdict(list)
+    for turn in reading.judged:
+        found[turn.sender].append(turn)
+    return list(found.values())
+
+
+def of_turns(turns: Sequence[JudgedTurn]) -> Reading:
+    """Return a conversation of these turns, as if one sender had taken them."""
+    own = tuple(replace(turn, place=n, sender=None) for n, turn in enumerate(turns))
+    messages = tuple(Message(n, None, "") for n in range(len(own)))
+    return Reading(messages, (None,) * len(own), own, ())

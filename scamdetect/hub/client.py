@@ -21,6 +21,8 @@ try:
     from huggingface_hub import constants, errors
 except ImportError as problem:
     raise MissingExtraError("huggingface_hub", "hub") from problem
+except ValueError as problem:  # the library reads it when it is imported
+    raise InputError("HF_ENDPOINT is no URL; write it as https://host") from problem
 
 _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token that has the right"
 _TOO_MANY, _SERVER_ERROR = 429, 500
@@ -79,10 +81,9 @@ def _told(
         case errors.HfHubHTTPError():
             return _told_status(problem, at)
         case httpx2.HTTPError():
-            where = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
             return EndpointError(
-                f"{where}: cannot be reached or broke off ({type(problem).__name__}); check the "
-                "network and HF_ENDPOINT, then try again"
+                f"{_endpoint()}: cannot be reached or broke off ({type(problem).__name__}); check "
+                "the network and HF_ENDPOINT, then try again"
             )
         case OSError() if problem.errno is not None:
             return OutputError(
@@ -95,6 +96,11 @@ def _told(
             return InputError(f"{at}: the hub's client refuses this ({problem})")
         case _:
             return None
+
+
+def _endpoint() -> str:
+    """Return the address of the hub as it may be shown, without a name and password in it."""
+    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rpartition("@")[2]
 
 
 def _told_status(problem: errors.HfHubHTTPError, at: str) -> ScamDetectError:

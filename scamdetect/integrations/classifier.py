@@ -145,4 +145,7 @@ def _texts(X: Any) -> list[str]:  # noqa: ANN401
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or bool(value != value)
+    # pandas' own marks are named, for it need not be there; NA has no truth value to compare by.
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,7 @@ FLAG_FPR, REVIEW_FPR = 0.01, 0.05
 LONGEST = 100  # messages
 FEWEST = 100  # conversations of each verdict
 _MOST = 150  # conversations of a source and verdict
-_FOUND_BY_THEN = 0.8
+_FOUND_BY_THEN, _FEWEST_FOUND = 0.8, 20
 _PENALTY = 1e-3  # on squared weights, for where one feature parts all
 _ROUNDS = 5
 
@@ -66,9 +66,9 @@ def fit_rule(found: Sequence[Dialogue], readings: Sequence[Reading]) -> Conversa
     scam = np.array([one.scam for one in found])
     masses = source_masses(found)
     at_rate = masses * np.where(scam, BASE_RATE, 1 - BASE_RATE)
-    last = [_last_features(reading) for reading in readings]
-    weights = _fit(last, scam, at_rate)
-    risks = np.array([max(map(as_risk, _log_odds(features, weights))) for features in last])
+    highest = [_highest_features(reading) for reading in readings]
+    weights = _fit(highest, scam, at_rate)
+    risks = np.array([_risk(reading, weights) for reading in readings])
     flag = threshold_at_fpr(risks[~scam], FLAG_FPR, masses[~scam])
     review = threshold_at_fpr(risks[~scam], REVIEW_FPR, masses[~scam])
     thresholds = Thresholds(min(flag, 1.0), min(review, flag, 1.0))
@@ -79,7 +79,7 @@ def fit_rule(found: Sequence[Dialogue], readings: Sequence[Reading]) -> Conversa
         window_characters=WINDOW,
         thresholds=thresholds,
         thresholds_fpr={"flag": FLAG_FPR, "review": REVIEW_FPR},
-        enough_turns=_weighted_quantile(turns, masses[caught], _FOUND_BY_THEN),
+        enough_turns=_enough_turns(turns, [_source(found[place]) for place in caught]),
         fitted_on={"legit": int((~scam).sum()), "scam": int(scam.sum())},
     )
 
@@ -98,7 +98,7 @@ def add_conversation_rule(
     if bundle.training.get("corpus_sha256") != corpus_sha256(corpus):
         raise RecipeError(f"{corpus} is not the corpus that {folder} was made from; pass that one")
     licences = bundle.training["recipe"]["data"]["licences"]
-    with ScamDetector.load(folder) as detector:
+    with ScamDetector.load(folder, tier="encoder") as detector:
         rule = fit_conversation_rule(detector, read_roles(corpus, ["calibrate"], licences))
     if rule is None:
         raise InputError(
@@ -149,21 +149,23 @@ def _source(one: Dialogue) -> str:
     return "authored" if is_own(one.source) else one.source
 
 
-def _last_features(reading: Reading) -> Doubles:
+def _highest_features(reading: Reading) -> Doubles:
     """Return the highest message and window (senders, 2) of each sender."""
-    states: dict[str | None, SenderState] = defaultdict(SenderState)
+    highest: dict[str | None, tuple[float, float]] = {}
     for turn in reading.judged:
-        states[turn.sender].add(turn.message, turn.window)
-    rows = [(state.message, state.window) for state in states.values()]
-    return np.array(rows or [(LEAST, LEAST)])
+        message, window = highest.get(turn.sender, (LEAST, LEAST))
+        highest[turn.sender] = max(message, turn.message), max(window, turn.window)
+    return np.array(list(highest.values()) or [(LEAST, LEAST)])
 
 
-def _fit(last: Sequence[Doubles], scam: NDArray[np.bool_], masses: Doubles) -> Weights:
+def _fit(highest: Sequence[Doubles], scam: NDArray[np.bool_], masses: Doubles) -> Weights:
     """Return weights of the least logistic loss, where the riskiest sender speaks for all."""
     numbers = np.array([-1.0, 0.5, 0.5])
     signs = np.where(scam, 1.0, -1.0)
     for _ in range(_ROUNDS):
-        riskiest = np.array([features[int((features @ numbers[1:]).argmax())] for features in last])
+        riskiest = np.array(
+            [features[int((features @ numbers[1:]).argmax())] for features in highest]
+        )
 
         def loss(given: Doubles, rows: Doubles = riskiest) -> float:
             margins = signs * (given[0] + rows @ given[1:])
@@ -175,27 +177,32 @@ def _fit(last: Sequence[Doubles], scam: NDArray[np.bool_], masses: Doubles) -> W
     return Weights(bias, message, window)
 
 
-def _log_odds(features: Doubles, weights: Weights) -> list[float]:
-    rows: list[float] = (
-        weights.bias + features @ np.array([weights.message, weights.window])
-    ).tolist()
-    return rows
+def _risk(reading: Reading, weights: Weights) -> float:
+    return max((risk for risk, _ in _risks(reading, weights)), default=0.0)
 
 
 def _turns_until(reading: Reading, weights: Weights, flag: float) -> int:
     """Return how many turns the sender had taken who first reached the threshold."""
+    return next(turns for risk, turns in _risks(reading, weights) if risk >= flag)
+
+
+def _risks(reading: Reading, weights: Weights) -> Iterator[tuple[float, int]]:
+    """Yield after each turn the risk of its sender and how many turns that one took."""
     states: dict[str | None, SenderState] = defaultdict(SenderState)
     for turn in reading.judged:
         state = states[turn.sender]
         state.add(turn.message, turn.window)
-        if as_risk(state.log_odds(weights)) >= flag:
-            return state.turns
-    raise ValueError("the conversation never reaches the threshold")
+        yield as_risk(state.log_odds(weights)), state.turns
 
 
-def _weighted_quantile(values: Sequence[int], masses: Doubles, share: float) -> int:
-    if not values:
-        return 1
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(masses[order]) >= share * masses.sum() * (1 - 1e-9)
-    return int(np.array(values)[order][int(reached.argmax())])
+def _enough_turns(turns: Sequence[int], sources: Sequence[str]) -> int:
+    """Return by how many turns most were found, of the source that takes longest."""
+    by_source: dict[str, list[int]] = defaultdict(list)
+    for count, source in zip(turns, sources, strict=True):
+        by_source[source].append(count)
+    found = [
+        np.quantile(counts, _FOUND_BY_THEN, method="inverted_cdf")
+        for counts in by_source.values()
+        if len(counts) >= _FEWEST_FOUND
+    ]
+    return int(max(found, default=1))

@@ -18,13 +18,13 @@ _BATCH = 64  # texts whose turns are scored together
 def load(target: str, setting: Setting) -> Detector:
     """Return the bundle in the folder ``target``, by default the shipped one, ready to judge.
 
-    A text in lines such as "A: hello" is a conversation, any other one of a single message. Raises
-    BundleError on a bundle that fails its checks.
+    A text that begins with a line such as "A: hello" is a conversation, any other one of a single
+    message. Raises BundleError on a bundle that fails its checks.
     """
     detector = ScamDetector.load(target or None)
 
     def score(texts: Sequence[str]) -> Answers:
-        found = detector.predict_conversations(messages_of(text) or [text] for text in texts)
+        found = detector.predict_conversations(map(_conversation, texts))
         return Answers(
             scam=np.array([one.risk for one in found], dtype=np.float64),
             flagged=np.array([one.decision is Decision.FLAG for one in found]),
@@ -41,3 +41,11 @@ def load(target: str, setting: Setting) -> Detector:
         training=training_of(detector.bundle.training, setting.corpus),
         batch=_BATCH,
     )
+
+
+def _conversation(text: str) -> Sequence[dict[str, str] | str]:
+    messages = messages_of(text)
+    # A mail may have such a line somewhere; what stands before it is not to be lost.
+    if messages and text.startswith(f"{messages[0]['sender']}:"):
+        return messages
+    return [text]
