@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dump_files import read_rows, write_jsonl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,27 +54,10 @@ def _csv(folder: Path) -> Path:
     return path
 
 
-def _jsonl(folder: Path, rows: Sequence[object]) -> Path:
-    path = folder / "in.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def _read(path: Path | None) -> list[dict[str, Any]]:
-    assert path is not None
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    if path.suffix == ".parquet":
-        found: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-        return found
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
-
-
 def test_a_group_tells_what_its_account_did(tmp_path: Path, detector: ScamDetector) -> None:
     summary = _score(_csv(tmp_path), "out.jsonl", detector)
     assert summary.groups == tmp_path / "out.groups.jsonl"
-    ann, *others = _read(summary.groups)
+    ann, *others = read_rows(summary.groups)
     risk = detector.predict([LURE])[0].scam_probability
     assert ann == {
         "who": "ann", "messages": 3, "flagged": 2, "review": 0, "unscored": 0,
@@ -96,7 +80,7 @@ def test_a_group_tells_what_its_account_did(tmp_path: Path, detector: ScamDetect
 def test_delimited_files_hold_kinds_as_text(
     tmp_path: Path, detector: ScamDetector, target: str
 ) -> None:
-    first, second, *_, last = _read(_score(_csv(tmp_path), target, detector).groups)
+    first, second, *_, last = read_rows(_score(_csv(tmp_path), target, detector).groups)
     assert first["kinds"] == "investment:2;crypto:1;romance:1"
     assert (first["languages"], second["who"], last["kinds"]) == ("en:3", "", "")
 
@@ -123,14 +107,16 @@ def test_parquet_keeps_types(tmp_path: Path, detector: ScamDetector) -> None:
     assert found["first_time"].cast(pa.timestamp("s", "UTC")).to_pylist() == [stamps[2], None]
     assert found["last_time"].cast(pa.timestamp("s", "UTC")).to_pylist() == [stamps[0], None]
     tags = _score(tmp_path / "in.parquet", "tags.csv", detector, group_by="tag", time_column=None)
-    assert [row["tag"] for row in _read(tags.groups)] == ["x", "y"]
-    assert "first_time" not in _read(tags.groups)[0]
+    assert [row["tag"] for row in read_rows(tags.groups)] == ["x", "y"]
+    assert "first_time" not in read_rows(tags.groups)[0]
 
 
 def test_objects_name_groups_by_a_path(tmp_path: Path, detector: ScamDetector) -> None:
     whos: list[object] = [{"id": 5}, {"id": "5"}, {"id": True}, {"id": ""}, {}, None, "x"]
-    source = _jsonl(tmp_path, [{"text": LURE, "who": who} for who in whos])
-    found = _read(_score(source, "out.jsonl", detector, group_by="who.id", time_column=None).groups)
+    source = write_jsonl(tmp_path, [{"text": LURE, "who": who} for who in whos])
+    found = read_rows(
+        _score(source, "out.jsonl", detector, group_by="who.id", time_column=None).groups
+    )
     assert [(row["who.id"], row["messages"]) for row in found] == [
         (None, 3), ("5", 2), ("true", 1), ("", 1),
     ]  # fmt: skip
@@ -138,7 +124,7 @@ def test_objects_name_groups_by_a_path(tmp_path: Path, detector: ScamDetector) -
 
 def test_numbers_of_objects_stay_numbers(tmp_path: Path, detector: ScamDetector) -> None:
     rows = [{"text": PLAIN, "who": n % 2, "at": 1_700_000_000 + n} for n in range(4)]
-    found = _read(_score(_jsonl(tmp_path, rows), "out.jsonl", detector).groups)
+    found = read_rows(_score(write_jsonl(tmp_path, rows), "out.jsonl", detector).groups)
     assert [(row["who"], row["first_time"]) for row in found] == [
         (0, 1_700_000_000), (1, 1_700_000_001),
     ]  # fmt: skip
@@ -150,7 +136,7 @@ def test_a_chat_is_grouped_by_sender(tmp_path: Path, detector: ScamDetector) -> 
     summary = _score(
         tmp_path / "chat.txt", "out.parquet", detector, group_by="sender", time_column="time"
     )
-    found = _read(summary.groups)
+    found = read_rows(summary.groups)
     assert [(row["sender"], row["flagged"]) for row in found] == [("Ann", 4), ("Bob", 2)]
     assert found[0]["first_time"] < found[0]["last_time"]
 
@@ -159,7 +145,7 @@ def test_only_flagged_rows_count_as_places_in_the_dump(
     tmp_path: Path, detector: ScamDetector
 ) -> None:
     summary = _score(_csv(tmp_path), "out.csv", detector, only_flagged=True)
-    assert [row["highest_row"] for row in _read(summary.groups)] == ["0", "3", "6", "1", ""]
+    assert [row["highest_row"] for row in read_rows(summary.groups)] == ["0", "3", "6", "1", ""]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +167,7 @@ def test_what_cannot_be_grouped_is_named_before_anything_is_scored(
     options: dict[str, Any],
     message: str,
 ) -> None:
-    source = _jsonl(tmp_path, rows)
+    source = write_jsonl(tmp_path, rows)
     with pytest.raises(InputError, match=message):
         _score(source, "out.jsonl", detector, **({"time_column": None} | options))
     assert list(tmp_path.iterdir()) == [source]
@@ -207,7 +193,7 @@ def test_an_existing_file_of_groups_stays(tmp_path: Path, detector: ScamDetector
     with pytest.raises(InputError, match=r"out\.groups\.csv: is there already"):
         _score(source, "out.csv", detector)
     assert (tmp_path / "out.groups.csv").read_text("utf-8") == "mine"
-    assert _read(_score(source, "out.csv", detector, overwrite=True).groups)
+    assert read_rows(_score(source, "out.csv", detector, overwrite=True).groups)
     source.rename(tmp_path / "a.groups.csv")
     with pytest.raises(InputError, match="the source would be overwritten"):
         _score(tmp_path / "a.groups.csv", "a.csv", detector, overwrite=True)
@@ -216,8 +202,10 @@ def test_an_existing_file_of_groups_stays(tmp_path: Path, detector: ScamDetector
 def test_a_column_named_as_one_of_ours_is_called_group(
     tmp_path: Path, detector: ScamDetector
 ) -> None:
-    source = _jsonl(tmp_path, [{"text": PLAIN, "kinds": "a"}])
-    found = _read(_score(source, "out.jsonl", detector, group_by="kinds", time_column=None).groups)
+    source = write_jsonl(tmp_path, [{"text": PLAIN, "kinds": "a"}])
+    found = read_rows(
+        _score(source, "out.jsonl", detector, group_by="kinds", time_column=None).groups
+    )
     assert found[0]["group"] == "a"
 
 

@@ -7,11 +7,10 @@ import fcntl
 import gzip
 import json
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from killed_job import killed_at
 from test_dumps_writers import EchoDetector
 
 from scamdetect.dumps import batches, parts, read_parquet
@@ -136,7 +136,7 @@ def test_a_kill_at_any_step_loses_at_most_one_part(
         folder = tmp_path / str(step)
         folder.mkdir()
         source = _source(folder)
-        killed = _killed_at(step, source, target)
+        killed = killed_at(step, partial(_score, source, target))
         finished = _finished_parts(folder / f"{target}.parts")
         detector = CountingDetector()
         if killed and finished is None and (folder / target).exists():  # after the very end
@@ -147,30 +147,6 @@ def test_a_kill_at_any_step_loses_at_most_one_part(
             assert detector.calls == max(0, ROWS - (finished or 0) * PART) // BATCH
         assert _files(folder) == expected, step
     assert step > 40  # the run has that many steps to be killed at
-
-
-def _killed_at(step: int, source: Path, target: str) -> bool:
-    """Run the job in a child that kills itself before a step that changes the disk."""
-    if (child := os.fork()) == 0:
-        left = step
-
-        def see(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal left
-            writes = event == "open" and isinstance(arguments[1], str) and arguments[1] in "wbab"
-            if writes or event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir"):
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(see)
-        try:
-            _score(source, target)
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL)
-    return status != 0
 
 
 def _finished_parts(folder: Path) -> int | None:

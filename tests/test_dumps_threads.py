@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dump_files import read_rows, write_jsonl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,24 +52,6 @@ def _csv(folder: Path, rows: Iterable[Sequence[object]] = ROWS) -> Path:
     return path
 
 
-def _jsonl(folder: Path, rows: Iterable[object]) -> Path:
-    path = folder / "in.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def _read(path: Path | None) -> list[dict[str, Any]]:
-    assert path is not None
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    if path.suffix == ".parquet":
-        found: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-        return found
-    with path.open(encoding="utf-8", newline="") as file:
-        csv.field_size_limit(1 << 24)
-        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
-
-
 def _message(row: Sequence[str]) -> dict[str, str | None]:
     _, sender, time, text = (value or None for value in row)
     return {"sender": sender, "time": time, "text": text}
@@ -78,7 +60,7 @@ def _message(row: Sequence[str]) -> dict[str, str | None]:
 def test_a_thread_tells_what_happened(tmp_path: Path, detector: ScamDetector) -> None:
     summary = _score(_csv(tmp_path), "out.jsonl", detector)
     assert summary.threads == tmp_path / "out.threads.jsonl"
-    dot, ann, *others = _read(summary.threads)
+    dot, ann, *others = read_rows(summary.threads)
     expected = detector.predict_conversation([_message(ROWS[n]) for n in (0, 2, 4)], me="me")
     risks = [turn.risk for turn in expected.turns]
     assert ann == {
@@ -116,7 +98,7 @@ def test_a_thread_tells_what_happened(tmp_path: Path, detector: ScamDetector) ->
 def test_delimited_files_hold_lists_as_text(
     tmp_path: Path, detector: ScamDetector, target: str
 ) -> None:
-    _, ann, _, cid = _read(_score(_csv(tmp_path), target, detector).threads)
+    _, ann, _, cid = read_rows(_score(_csv(tmp_path), target, detector).threads)
     first, *others = ann["turns"].split(";")
     assert first == "0:"
     assert [turn.partition(":")[0] for turn in others] == ["4", "2"]
@@ -149,8 +131,8 @@ def test_parquet_keeps_types(tmp_path: Path, detector: ScamDetector) -> None:
     tags = _score(tmp_path / "in.parquet", "tags.parquet", detector, **options | {
         "thread_column": "who", "sender_column": None, "time_column": None,
     })  # fmt: skip
-    assert [row["who"] for row in _read(tags.threads)] == ["x", "y"]
-    assert not {"senders", "suspect", "first_time", "bad_times"} & _read(tags.threads)[0].keys()
+    assert [row["who"] for row in read_rows(tags.threads)] == ["x", "y"]
+    assert not {"senders", "suspect", "first_time", "bad_times"} & read_rows(tags.threads)[0].keys()
 
 
 @pytest.mark.parametrize(
@@ -181,14 +163,14 @@ def test_threads_of_any_flat_type(
     summary = _score(
         tmp_path / "in.parquet", "out.jsonl", detector, **options | {"columns": ["text"]}
     )
-    assert [row["chat"] for row in _read(summary.threads)] == ["\\xff\\xfe", "a"]
+    assert [row["chat"] for row in read_rows(summary.threads)] == ["\\xff\\xfe", "a"]
 
 
 def test_names_and_texts_that_utf8_lacks(tmp_path: Path, detector: ScamDetector) -> None:
     source = tmp_path / "in.jsonl"
     row = '{"text": "guaranteed \\ud83d profit", "chat": "\\ud83d", "who": "\\ude00", "at": "x"}\n'
     source.write_text(row * 2, encoding="utf-8")
-    (thread,) = _read(_score(source, "out.jsonl", detector, me=None).threads)
+    (thread,) = read_rows(_score(source, "out.jsonl", detector, me=None).threads)
     assert (thread["chat"], thread["suspect"], thread["messages"]) == ("\\ud83d", "\\ude00", 2)
     assert thread["bad_times"] == 2
     alone = detector.predict_conversation([{"text": "guaranteed \ud83d profit"}] * 2)
@@ -197,9 +179,9 @@ def test_names_and_texts_that_utf8_lacks(tmp_path: Path, detector: ScamDetector)
 
 def test_a_spreadsheet_runs_no_name_of_a_thread(tmp_path: Path, detector: ScamDetector) -> None:
     source = _csv(tmp_path, [("=1+1", "@eve", "2024-01-01", LURE)])
-    (safe,) = _read(_score(source, "safe.csv", detector, spreadsheet_safe=True).threads)
+    (safe,) = read_rows(_score(source, "safe.csv", detector, spreadsheet_safe=True).threads)
     assert (safe["chat"], safe["suspect"]) == ("'=1+1", "'@eve")
-    (plain,) = _read(_score(source, "plain.csv", detector).threads)
+    (plain,) = read_rows(_score(source, "plain.csv", detector).threads)
     assert (plain["chat"], plain["suspect"]) == ("=1+1", "@eve")
 
 
@@ -228,7 +210,7 @@ def test_each_thread_is_judged_as_if_it_stood_alone(
 ) -> None:
     folder = tmp_path_factory.mktemp("any")
     rows = [dict(zip(NAMES, row, strict=True)) for row in messages]
-    source = _jsonl(folder, rows)
+    source = write_jsonl(folder, rows)
     with pytest.MonkeyPatch.context() as patch:
         for module, name, value in (
             ("batches", "BATCH_ROWS", 3),
@@ -239,7 +221,7 @@ def test_each_thread_is_judged_as_if_it_stood_alone(
             ("threads_file", "_SLICE_MESSAGES", few * 3),
         ):
             patch.setattr(f"scamdetect.dumps.{module}.{name}", value)
-        found = _read(_score(source, "out.jsonl", detector, part_rows=part_rows).threads)
+        found = read_rows(_score(source, "out.jsonl", detector, part_rows=part_rows).threads)
     assert {row["chat"] for row in found} == {row["chat"] for row in rows if row["chat"]}
     keys = [(r["decision"] != "flag", -(r["risk"] or 0), r["first_row"]) for r in found]
     assert keys == sorted(keys)
@@ -286,7 +268,7 @@ def test_texts_are_read_once_however_long_a_thread(
     ]
     rows[14_000] = ("ann", "eve", "1700014000", LURE)
     rows[4_002:4_002] = [("short", "eve", "", PLAIN)]
-    (long, short) = _read(_score(_csv(tmp_path, rows), "out.csv", detector).threads)
+    (long, short) = read_rows(_score(_csv(tmp_path, rows), "out.csv", detector).threads)
     # The messages by themselves, then each judged one alone and with the last words before it.
     assert sum(asked) == turns + 1 + 2 * (turns // 2 + 1)
     assert (long["messages"], long["crossed_row"], long["crossed_turn"]) == (
@@ -304,7 +286,7 @@ def test_a_dump_without_threads_gives_a_file_without_rows(
     source = _csv(tmp_path, [("", "eve", "", LURE)])
     for target in ("out.csv", "out.jsonl", "out.parquet"):
         summary = _score(source, target, detector)
-        assert _read(summary.threads) == []
+        assert read_rows(summary.threads) == []
         assert summary.thread_counts == ThreadCounts(0, 0, 0, 0, messages=0, own=0)
     assert (tmp_path / "out.threads.csv").read_text("utf-8").startswith("chat,decision,")
 
@@ -319,7 +301,7 @@ def test_rows_that_are_left_out_stay_in_their_threads(
     )  # fmt: skip
     assert whole is not None and some.threads is not None
     assert some.threads.read_bytes() == whole.read_bytes()
-    assert [row["who"] for row in _read(some.groups)] == ["eve", "dot", "me", "bob"]
+    assert [row["who"] for row in read_rows(some.groups)] == ["eve", "dot", "me", "bob"]
 
 
 def test_a_side_that_wrote_nothing_is_told(tmp_path: Path, detector: ScamDetector) -> None:
@@ -327,14 +309,14 @@ def test_a_side_that_wrote_nothing_is_told(tmp_path: Path, detector: ScamDetecto
     assert summary.thread_counts is not None and summary.thread_counts.own == 0
     assert any("--me names" in line for line in summary_lines(summary))
     numbers = _csv(tmp_path, [("ann", "7", "", LURE), ("ann", "8", "", PLAIN)])
-    (row,) = _read(_score(numbers, "numbers.csv", detector, me=" 7 ").threads)
+    (row,) = read_rows(_score(numbers, "numbers.csv", detector, me=" 7 ").threads)
     assert (row["decision"], row["suspect"], row["judged"]) == ("pass", "8", "1")
 
 
 def test_what_is_allowed_is_not_judged(tmp_path: Path, detector: ScamDetector) -> None:
     allow_list = AllowList(frozenset([("eve", None)]))
     summary = _score(_csv(tmp_path), "out.csv", detector, allow_list=allow_list)
-    decisions = {row["chat"]: row["decision"] for row in _read(summary.threads)}
+    decisions = {row["chat"]: row["decision"] for row in read_rows(summary.threads)}
     assert decisions == {"dot": "flag", "ann": "unscored", "bob": "pass", "cid": "unscored"}
 
 
@@ -350,20 +332,20 @@ def test_the_files_of_a_folder_may_be_the_threads(tmp_path: Path, detector: Scam
     by_file = score_file(
         folder, tmp_path / "a.jsonl", detector=detector, thread_column="scamdetect_file", **options
     )
-    found = [(row["scamdetect_file"], row["decision"]) for row in _read(by_file.threads)]
+    found = [(row["scamdetect_file"], row["decision"]) for row in read_rows(by_file.threads)]
     assert found == [("WhatsApp Chat with Eve.txt", "flag"), ("WhatsApp Chat with Bob.txt", "pass")]
     by_name = score_file(
         folder, tmp_path / "b.jsonl", detector=detector, thread_column="chat", **options
     )
-    assert [row["suspect"] for row in _read(by_name.threads)] == ["Eve", "Bob"]
+    assert [row["suspect"] for row in read_rows(by_name.threads)] == ["Eve", "Bob"]
 
 
 def test_a_column_named_as_one_of_ours_is_called_thread(
     tmp_path: Path, detector: ScamDetector
 ) -> None:
     options = {"thread_column": "turns", "sender_column": None, "time_column": None, "me": None}
-    source = _jsonl(tmp_path, [{"text": PLAIN, "turns": 5}])
-    (row,) = _read(_score(source, "out.jsonl", detector, **options).threads)
+    source = write_jsonl(tmp_path, [{"text": PLAIN, "turns": 5}])
+    (row,) = read_rows(_score(source, "out.jsonl", detector, **options).threads)
     assert (row["thread"], row["turns"][0]["row"]) == (5, 0)
 
 
@@ -390,7 +372,7 @@ def test_what_names_no_thread_is_refused_before_anything_is_scored(
     options: dict[str, Any],
     message: str,
 ) -> None:
-    source = _jsonl(tmp_path, rows)
+    source = write_jsonl(tmp_path, rows)
     given = {"sender_column": None, "time_column": None, "me": None} | options
     with pytest.raises(InputError, match=message):
         _score(source, "out.jsonl", detector, **given)
@@ -414,7 +396,7 @@ def test_an_existing_file_of_threads_stays(tmp_path: Path, detector: ScamDetecto
     (tmp_path / "out.threads.csv").write_text("mine", encoding="utf-8")
     with pytest.raises(InputError, match=r"out\.threads\.csv: is there already"):
         _score(source, "out.csv", detector)
-    assert _read(_score(source, "out.csv", detector, overwrite=True).threads)
+    assert read_rows(_score(source, "out.csv", detector, overwrite=True).threads)
     score_file(source, tmp_path / "out.csv", detector=detector, overwrite=True)
     assert not (tmp_path / "out.threads.csv").exists()  # it would tell of another run
     source.rename(tmp_path / "a.threads.csv")

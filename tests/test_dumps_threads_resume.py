@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from killed_job import killed_at
 
 from scamdetect import ScamDetector
 from scamdetect.conversation import ConversationPrediction
@@ -87,7 +87,7 @@ def test_a_kill_at_any_step_is_made_up_for(
     while killed:
         step += 1
         source = _source(tmp_path / str(step))
-        killed = _killed_at(step, source, detector)
+        killed = killed_at(step, partial(_score, source, detector))
         state = _state(source.parent)
         calls.clear()
         if killed and not (source.parent / "out.jsonl").exists():
@@ -97,30 +97,6 @@ def test_a_kill_at_any_step_is_made_up_for(
         assert _files(source.parent) == expected, step
     assert {parts for parts, _ in resumed_at} == {0, 1, 2}
     assert len({buckets for _, buckets in resumed_at}) > 3  # each bucket was the last one once
-
-
-def _killed_at(step: int, source: Path, detector: ScamDetector) -> bool:
-    """Run the job in a child that kills itself before a step that changes the disk."""
-    if (child := os.fork()) == 0:
-        left = step
-
-        def see(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal left
-            writes = event == "open" and isinstance(arguments[1], str) and arguments[1] in "wbab"
-            if writes or event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir"):
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(see)
-        try:
-            _score(source, detector)
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert status in (0, signal.SIGKILL)
-    return status != 0
 
 
 def test_stop_keeps_the_judged_buckets(

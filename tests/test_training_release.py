@@ -11,25 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from card_pattern import check_pattern
 from synthetic_corpus import row, table
-from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
+from tiny_base import TINY_RECIPE, TINY_TEXTS, write_tiny_base
 
 from scamdetect import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.labels import Decision
 from scamdetect.training.fit import train
 from scamdetect.training.release import KNOWN_TEXTS, release
-
-RECIPE = (
-    """
-name = "tiny"
-[base]
-name = "{base}"
-[vocabulary]
-max_pieces = 100
-whole_scripts = ["TAMIL"]
-"""
-    + TINY_TABLES
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
     folder = tmp_path_factory.mktemp("run")
     recipe = folder / "tiny.toml"
     base = write_tiny_base(tmp_path_factory.mktemp("base"))
-    recipe.write_text(RECIPE.format(base=base.as_posix()), encoding="utf-8")
+    recipe.write_text(TINY_RECIPE.format(base=base.as_posix()), encoding="utf-8")
     train(recipe, corpus, folder / "out", resume=True, log=_ignore)
     return folder / "out"
 

@@ -36,6 +36,17 @@ learning_rate = 5e-3
 head_learning_rate = 2e-2
 precision = "fp32"
 """
+TINY_RECIPE = (  # over a base in a folder, for ``str.format``
+    """
+name = "tiny"
+[base]
+name = "{base}"
+[vocabulary]
+max_pieces = 100
+whole_scripts = ["TAMIL"]
+"""
+    + TINY_TABLES
+)
 
 
 def tiny_tokenizer() -> Tokenizer:

@@ -9,22 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from synthetic_corpus import row, table
-from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
+from tiny_base import TINY_RECIPE, TINY_TEXTS, write_tiny_base
 
 from scamdetect.training.fit import train
 from scamdetect.training.release import release
 
-_RECIPE = (
-    """
-name = "tiny"
-[base]
-name = "{base}"
-[vocabulary]
-max_pieces = 100
-whole_scripts = ["TAMIL"]
-"""
-    + TINY_TABLES
-)
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 LURE = "near bridge"  # of the own scams
 
@@ -46,7 +35,7 @@ def write_trained_bundle(folder: Path) -> tuple[Path, Path]:
     corpus = write_rehearsal(folder / "corpus.parquet")
     recipe = folder / "tiny.toml"
     base = write_tiny_base(folder / "base")
-    recipe.write_text(_RECIPE.format(base=base.as_posix()), encoding="utf-8")
+    recipe.write_text(TINY_RECIPE.format(base=base.as_posix()), encoding="utf-8")
     train(recipe, corpus, folder / "run", resume=True, log=lambda line: None)
     release(folder / "run", corpus, folder / "bundle", "tiny", "1.2.3", lambda line: None)
     return folder / "bundle", corpus
