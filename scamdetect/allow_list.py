@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from scamdetect.campaigns import masked
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, Prediction
+from scamdetect.turns import sender_name
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TEMPLATE = "template:"
@@ -119,7 +119,7 @@ class AllowList:
 
     def _allowing(self, text: object, sender: object) -> str | None:
         """Return what allows the message, None where nothing does."""
-        name = _name(sender)
+        name = sender_name(sender)
         if name is not None and (name, None) in self.entries:
             return "sender"
         if not isinstance(text, str):
@@ -136,13 +136,6 @@ def _passed(prediction: Prediction, by: str) -> Prediction:
     if prediction.reason is not None:
         reason = f"{reason}; {prediction.reason}"
     return replace(prediction, decision=Decision.PASS, reason=reason)
-
-
-def _name(sender: object) -> str | None:
-    """Return the sender as lists write it; numbers of a column with gaps are often floats."""
-    if isinstance(sender, float):
-        sender = None if math.isnan(sender) else int(sender) if sender.is_integer() else sender
-    return None if sender is None else str(sender).strip() or None
 
 
 _Row = tuple[int, Mapping[str, object]]  # line, values by column
