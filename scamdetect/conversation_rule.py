@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from scamdetect import probabilities
 from scamdetect.errors import InputError
 from scamdetect.probabilities import Scaling
 from scamdetect.thresholds import Thresholds
@@ -15,7 +16,6 @@ from scamdetect.thresholds import Thresholds
 LEAST = -8.0  # the log odds of what nothing was said of
 FEW_TURNS, RECENT_TURNS = 50, 20
 DISCOUNT = 0.25  # in log odds
-_TINY = 1e-30  # keeps the logarithm of a probability that underflows finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class SenderState:
 
 def log_odds(scam: float, rest: float) -> float:
     """Return the log odds of a scam probability and that of all else, at least ``LEAST``."""
-    return max(math.log(scam + _TINY) - math.log(rest + _TINY), LEAST)
+    return max(float(probabilities.log_odds(scam, rest)), LEAST)
 
 
 def as_risk(log_odds: float) -> float:

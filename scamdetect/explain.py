@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.probabilities import log_odds
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _FEWEST, _LONGEST = 16, 60  # characters of a segment, a wide one counting twice
 _MOST_SEGMENTS = 24  # of about even length; a text has up to twice as many
 _STRONG, _WEAK = 0.6, 0.25  # of the greatest weight
 _LEAST = 0.2  # of a logit; less is noise
-_TINY = 1e-30  # keeps the logarithm of a probability that underflows finite
 
 # Where a clause ends, with the quotes and blanks behind it: at marks that stand in no number and no
 # link, at others where a blank follows, and at line ends.
@@ -96,11 +96,8 @@ def word_borders(text: str) -> list[int]:
 
 
 def _scam_logits(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
-    # The others' sum is exact where 1 - p(scam) would be rounded to nothing.
     doubles = probabilities.astype(np.float64)
-    scam, rest = doubles[:, _SCAM], np.delete(doubles, _SCAM, axis=1).sum(axis=1)
-    logits: NDArray[np.float64] = np.log(scam + _TINY) - np.log(rest + _TINY)
-    return logits
+    return log_odds(doubles[:, _SCAM], np.delete(doubles, _SCAM, axis=1).sum(axis=1))
 
 
 def _trimmed(text: str, part: tuple[int, int]) -> tuple[int, int]:

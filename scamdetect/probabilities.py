@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
+_TINY = 1e-30  # keeps the logarithm of a probability that underflows finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,16 @@ class Scaling:
     def inverse(self) -> Scaling:
         """Return the scaling that undoes this one."""
         return Scaling(1 / self.temperature, -self.bias * self.temperature)
+
+
+def log_odds(probability: ArrayLike, rest: ArrayLike) -> Doubles:
+    """Return the log odds of probabilities, of their shape; ``rest`` is that of all else.
+
+    It is exact where 1 - p would be rounded to nothing, and finite where one underflows.
+    """
+    one, other = (np.asarray(values, dtype=np.float64) for values in (probability, rest))
+    odds: Doubles = np.log(one + _TINY) - np.log(other + _TINY)
+    return odds
 
 
 def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
