@@ -43,7 +43,7 @@ from scamdetect.evaluation.metrics import false_positive_rate, recall
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.labels import Decision
 from scamdetect.pages import table, write_results
-from scamdetect.training.conversations import LONGEST, drawn, fit_rule
+from scamdetect.training.conversations import LONGEST, drawn, fit_rule, source_of
 
 ROOT = Path(__file__).resolve().parent.parent
 CALLS = "fss_phishing_cases_ko"
@@ -115,7 +115,7 @@ def _long(
         threads = [joined(honest, turns, generator) for _ in range(JOINED)]
         flagged = np.array([judge(one, rule, "").decision is Decision.FLAG for one in threads])
         rows.append({"turns": turns, "flagged": asdict(false_positive_rate(flagged))})
-    own = [n for n, one in enumerate(found) if one.scam and one.source.startswith("authored_")]
+    own = [n for n, one in enumerate(found) if one.scam and source_of(one) == "authored"]
     alone, late = [], []
     for n in own:
         suspect = judge(readings[n], rule, "").suspect
@@ -172,12 +172,9 @@ def _judged(detector: ScamDetector, found: Sequence[Dialogue]) -> list[Judged]:
 
 
 def _figures(answers: Sequence[Judged]) -> dict[str, Any]:
-    sources = sorted({one.dialogue.source for one in answers})
-    own = {True: "authored", False: ""}
-    names = sorted({own[source.startswith("authored_")] or source for source in sources})
-    by_source = {}
-    for name in names:
-        some = [one for one in answers if one.dialogue.source.startswith(name)]
+    by_source: dict[str, Any] = {}
+    for name in sorted({source_of(one.dialogue) for one in answers}):
+        some = [one for one in answers if source_of(one.dialogue) == name]
         found = detection(some)
         named = suspects(some, "A") if name in SCAMMER_SPEAKS_FIRST else None
         by_source[name] = {

@@ -12,6 +12,7 @@ from scamdetect.conversation_rule import (
     LEAST,
     ConversationRule,
     SenderState,
+    Weights,
     as_risk,
     log_odds,
 )
@@ -249,17 +250,14 @@ def _is_by(message: Message, name: str | None) -> bool:
 
 def judge(reading: Reading, rule: ConversationRule, model_id: str) -> ConversationPrediction:
     """Return the prediction for a conversation that was read."""
-    states: dict[str | None, SenderState] = defaultdict(SenderState)
     highest, suspect, crossed_at = -math.inf, None, None
     risk: float | None = None
-    of_place = {judged.place: judged for judged in reading.judged}
+    running = zip(reading.judged, sender_log_odds(reading, rule.weights), strict=True)
+    of_place = {judged.place: (judged, own) for judged, own in running}
     turns = []
     for place, message in enumerate(reading.messages):
-        judged = of_place.get(place)
+        judged, own = of_place.get(place, (None, -math.inf))
         if judged is not None:
-            state = states[judged.sender]
-            state.add(judged.message, judged.window)
-            own = state.log_odds(rule.weights)
             if own > highest:
                 highest, suspect, risk = own, judged.sender, as_risk(own)
             if crossed_at is None and risk is not None and risk >= rule.thresholds.flag:
@@ -277,7 +275,7 @@ def judge(reading: Reading, rule: ConversationRule, model_id: str) -> Conversati
     mattered = (
         _mattered(reading.judged, suspect) if decision in (Decision.FLAG, Decision.REVIEW) else ()
     )
-    turns_of_suspect = states[suspect].turns if risk is not None else 0
+    turns_of_suspect = sum(judged.sender == suspect for judged in reading.judged)
     return ConversationPrediction(
         decision=decision,
         needs_context=decision is Decision.PASS and turns_of_suspect < rule.enough_turns,
@@ -290,6 +288,14 @@ def judge(reading: Reading, rule: ConversationRule, model_id: str) -> Conversati
         notes=reading.notes if reading.judged else (*reading.notes, NOTHING_JUDGED),
         model_id=model_id,
     )
+
+
+def sender_log_odds(reading: Reading, weights: Weights) -> Iterator[float]:
+    """Yield the log odds of the risk of the sender of each judged turn, after it."""
+    states: dict[str | None, SenderState] = defaultdict(SenderState)
+    for turn in reading.judged:
+        states[turn.sender].add(turn.message, turn.window)
+        yield states[turn.sender].log_odds(weights)
 
 
 def _mattered(judged: Sequence[Judged], suspect: str | None) -> tuple[Judged, ...]:

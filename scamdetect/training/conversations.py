@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from scamdetect.bundle import SETTINGS, Bundle, write_manifest
-from scamdetect.conversation import Reading, read_conversations
+from scamdetect.conversation import Reading, read_conversations, sender_log_odds
 from scamdetect.conversation_rule import (
     LEAST,
     ConversationRule,
-    SenderState,
     Weights,
     as_risk,
 )
@@ -68,7 +67,9 @@ def fit_rule(found: Sequence[Dialogue], readings: Sequence[Reading]) -> Conversa
     at_rate = masses * np.where(scam, BASE_RATE, 1 - BASE_RATE)
     highest = [_highest_features(reading) for reading in readings]
     weights = _fit(highest, scam, at_rate)
-    risks = np.array([_risk(reading, weights) for reading in readings])
+    risks = np.array(
+        [as_risk(max(sender_log_odds(reading, weights), default=-np.inf)) for reading in readings]
+    )
     flag = threshold_at_fpr(risks[~scam], FLAG_FPR, masses[~scam])
     review = threshold_at_fpr(risks[~scam], REVIEW_FPR, masses[~scam])
     thresholds = Thresholds(min(flag, 1.0), min(review, flag, 1.0))
@@ -79,7 +80,7 @@ def fit_rule(found: Sequence[Dialogue], readings: Sequence[Reading]) -> Conversa
         window_characters=WINDOW,
         thresholds=thresholds,
         thresholds_fpr={"flag": FLAG_FPR, "review": REVIEW_FPR},
-        enough_turns=_enough_turns(turns, [_source(found[place]) for place in caught]),
+        enough_turns=_enough_turns(turns, [source_of(found[place]) for place in caught]),
         fitted_on={"legit": int((~scam).sum()), "scam": int(scam.sum())},
     )
 
@@ -127,7 +128,7 @@ def drawn(found: Iterable[Dialogue], seed: int = 0) -> list[Dialogue]:
     """Return at most so many conversations of each source and verdict, drawn at random."""
     cells: dict[tuple[str, bool], list[Dialogue]] = defaultdict(list)
     for one in found:
-        cells[_source(one), one.scam].append(one)
+        cells[source_of(one), one.scam].append(one)
     generator = np.random.default_rng(seed)
     kept = []
     for _, cell in sorted(cells.items()):
@@ -138,13 +139,14 @@ def drawn(found: Iterable[Dialogue], seed: int = 0) -> list[Dialogue]:
 
 def source_masses(found: Sequence[Dialogue]) -> Doubles:
     """Return masses (n,) that sum to 1 for each verdict, the same for each of its sources."""
-    cells = [(one.scam, _source(one)) for one in found]
+    cells = [(one.scam, source_of(one)) for one in found]
     rows = Counter(cells)
     sources = Counter(scam for scam, _ in rows)
     return np.array([1 / sources[cell[0]] / rows[cell] for cell in cells])
 
 
-def _source(one: Dialogue) -> str:
+def source_of(one: Dialogue) -> str:
+    """Return the source that a conversation weighs with."""
     # The files by language of this project's own messages are one source, by one writer.
     return "authored" if is_own(one.source) else one.source
 
@@ -177,22 +179,14 @@ def _fit(highest: Sequence[Doubles], scam: NDArray[np.bool_], masses: Doubles) -
     return Weights(bias, message, window)
 
 
-def _risk(reading: Reading, weights: Weights) -> float:
-    return max((risk for risk, _ in _risks(reading, weights)), default=0.0)
-
-
 def _turns_until(reading: Reading, weights: Weights, flag: float) -> int:
     """Return how many turns the sender had taken who first reached the threshold."""
-    return next(turns for risk, turns in _risks(reading, weights) if risk >= flag)
-
-
-def _risks(reading: Reading, weights: Weights) -> Iterator[tuple[float, int]]:
-    """Yield after each turn the risk of its sender and how many turns that one took."""
-    states: dict[str | None, SenderState] = defaultdict(SenderState)
-    for turn in reading.judged:
-        state = states[turn.sender]
-        state.add(turn.message, turn.window)
-        yield as_risk(state.log_odds(weights)), state.turns
+    turns: Counter[str | None] = Counter()
+    for turn, odds in zip(reading.judged, sender_log_odds(reading, weights), strict=True):
+        turns[turn.sender] += 1
+        if as_risk(odds) >= flag:
+            return turns[turn.sender]
+    raise ValueError("the conversation never reaches the threshold")
 
 
 def _enough_turns(turns: Sequence[int], sources: Sequence[str]) -> int:
