@@ -28,14 +28,13 @@ def write_bundle(
     bundle: Bundle,
     folder: Path,
     settings: Mapping[str, Any],
-    note: Sequence[str],
-    record: Mapping[str, Any],
+    card: str,
+    training: Mapping[str, Any],
 ) -> Bundle:
     """Write the bundle with these keys of its settings replaced, and return it verified.
 
-    ``note`` is put under the title of the card, and
-    ``record`` into the manifest as ``own_thresholds``. The folder appears whole or not at all.
-    Raises OutputError where writing fails.
+    ``card`` and ``training``, the manifest's record, take the place of its own. The folder appears
+    whole or not at all. Raises OutputError where writing fails.
     """
     changed = json.loads((bundle.folder / SETTINGS).read_text(encoding="utf-8")) | dict(settings)
     draft: Path | None = None
@@ -47,9 +46,8 @@ def write_bundle(
         (draft / SETTINGS).write_text(
             json.dumps(changed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
-        card = (bundle.folder / CARD).read_text(encoding="utf-8")
-        (draft / CARD).write_text(noted(card, note), encoding="utf-8")
-        write_manifest(draft, dict(bundle.training) | {"own_thresholds": dict(record)})
+        (draft / CARD).write_text(card, encoding="utf-8")
+        write_manifest(draft, training)
         Bundle.load(draft)
         draft.chmod(0o755)
         draft.rename(folder)

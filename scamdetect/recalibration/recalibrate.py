@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle import CARD, Bundle
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.files import file_sha256
@@ -16,7 +16,7 @@ from scamdetect.recalibration.carried import carried, scaled_settings
 from scamdetect.recalibration.halves import Moved, move
 from scamdetect.recalibration.label_map import PLAIN, read_label_map
 from scamdetect.recalibration.lines import card_note
-from scamdetect.recalibration.new_bundle import check_destination, write_bundle
+from scamdetect.recalibration.new_bundle import check_destination, noted, write_bundle
 from scamdetect.recalibration.own_rows import OwnRows, read_own_rows
 from scamdetect.recalibration.refit import Refit, refit
 
@@ -115,7 +115,10 @@ def recalibrate(
         "moved": [asdict(one) for one in moved],
         "refit": None if fitted is None else asdict(fitted) | {"kept": fitted.kept},
     }
-    new = write_bundle(old, target, settings, list(card_note(old, rows, moved, fitted)), record)
+    note = list(card_note(old, rows, moved, fitted))
+    card = noted((old.folder / CARD).read_text(encoding="utf-8"), note)
+    training = dict(old.training) | {"own_thresholds": record}
+    new = write_bundle(old, target, settings, card, training)
     return Recalibrated(new, rows, moved, fitted)
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from scamdetect.bundle import SETTINGS, Bundle, write_manifest
+from scamdetect.bundle import CARD, Bundle
 from scamdetect.conversation import Reading, read_conversations, sender_log_odds
 from scamdetect.conversation_rule import (
     LEAST,
@@ -27,7 +25,7 @@ from scamdetect.data.dialogues import Dialogue, dialogues
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.evaluation.reference_mix import BASE_RATE
-from scamdetect.settings import read_json
+from scamdetect.recalibration.new_bundle import write_bundle
 from scamdetect.thresholds import Thresholds, threshold_at_fpr
 from scamdetect.training.rows import read_roles
 from scamdetect.training.run import corpus_sha256
@@ -91,7 +89,8 @@ def add_conversation_rule(
     """Write the bundle ``out``: that in ``folder``, with a rule fitted on the corpus.
 
     ``version`` gives it another version; the card stays as it was. Raises BundleError where ``out``
-    exists, RecipeError on another corpus than the bundle's, InputError on too few conversations.
+    exists, RecipeError on another corpus than the bundle's, InputError on too few conversations,
+    OutputError where writing fails.
     """
     if out.exists():
         raise BundleError(f"{out} exists; remove it or choose another --out")
@@ -106,17 +105,11 @@ def add_conversation_rule(
             f"{corpus}: has under {FEWEST} scam or honest conversations among its calibrate rows; "
             "build it with more sources"
         )
-    settings = read_json(folder / SETTINGS) | {"conversation": rule.settings()}
+    settings: dict[str, Any] = {"conversation": rule.settings()}
     settings |= {} if version is None else {"version": version}
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".conversations-") as work:
-        draft = Path(work) / "bundle"
-        shutil.copytree(folder, draft, ignore=shutil.ignore_patterns(".*"))
-        text = json.dumps(settings, indent=1, ensure_ascii=False)
-        (draft / SETTINGS).write_text(text + "\n", encoding="utf-8")
-        write_manifest(draft, bundle.training)
-        Bundle.load(draft)
-        draft.rename(out)
+    card = (folder / CARD).read_text(encoding="utf-8")
+    write_bundle(bundle, out, settings, card, bundle.training)
     log(
         f"{out}: conversations are flagged from a risk of {rule.thresholds.flag:.4f} "
         f"({FLAG_FPR:.0%} of honest ones), reviewed from {rule.thresholds.review:.4f}; fitted on "
