@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scamdetect import cli_authored, cli_reading
 from scamdetect.cli_train import extra
 from scamdetect.errors import InputError, SourceError
 
@@ -34,10 +33,6 @@ _ONLY = click.option("--only", metavar="SLUG", multiple=True, help="Only this so
 @click.group()
 def data() -> None:
     """Get, build and verify the training corpus."""
-
-
-for command in (*cli_authored.COMMANDS, *cli_reading.COMMANDS):
-    data.add_command(command)
 
 
 @data.command("fetch")

@@ -10,13 +10,15 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from invented_authored import SCAM, pair_of, row
 from invented_source import csv_bytes, description, write_files, write_toml
 
-from scamdetect.cli_data import data as data_commands
+from data.workshop.parts import assign_parts
+from data.workshop.stats import (
+    count_lines,
+)
 from scamdetect.data.authored import (
     AuthoredRow,
     check_authored,
@@ -24,10 +26,6 @@ from scamdetect.data.authored import (
     encode_row,
     load_authored,
     write_rows,
-)
-from scamdetect.data.authored_parts import assign_parts
-from scamdetect.data.authored_stats import (
-    count_lines,
 )
 from scamdetect.data.corpus import build_corpus, public_texts
 from scamdetect.errors import SourceError
@@ -223,42 +221,11 @@ def test_rows_without_a_part_do_not_enter_the_corpus(tmp_path: Path) -> None:
     write_files(tmp_path / "raw", "public", public)
     write_toml(tmp_path / "sources" / "public.toml", description("public", public))
     write_rows(tmp_path / "own" / "en.jsonl", [row(1, part=None)])
-    with pytest.raises(SourceError, match="en-0001 has no part; run: scamdetect data authored-pa"):
+    with pytest.raises(SourceError, match="en-0001 has no part; run: python -m data.work"):
         build_corpus(
             tmp_path / "sources", tmp_path / "raw", tmp_path / "c.parquet", "all", lambda _: None,
             authored=tmp_path / "own", corrections=None,
         )  # fmt: skip
-
-
-def test_the_commands_from_cards_to_parts(tmp_path: Path) -> None:
-    def run(*arguments: str | Path) -> tuple[int, str]:
-        done = CliRunner().invoke(data_commands, [str(argument) for argument in arguments])
-        return done.exit_code, done.output
-
-    tables = Path(__file__).parent.parent / "data" / "cards"
-    options = ("--rows", "3", "--seed", "1", "--tables", tables)
-    code, drawn = run("cards", "en", *options)
-    assert code == 0
-    assert run("cards", "en", *options, "--brief")[1].count("\n") == 3
-    cards, texts, own = tmp_path / "en.jsonl", tmp_path / "en.txt", tmp_path / "own"
-    cards.write_text(drawn, encoding="utf-8")
-    ids = [msgspec.json.decode(line)["id"] for line in drawn.splitlines()]
-    texts.write_text("".join(f"## {one}\n{one[-1] * 3} lamp {one}\n" for one in ids))
-    merged = ("authored-merge", cards, texts, "-o", own / "en.jsonl", "--writer", "claude")
-    code, shown = run(*merged)
-    assert code == 0
-    assert "not as the card says" in shown and "3 rows; 0 cards have no text yet" in shown
-    code, shown = run("authored-parts", own)
-    assert code == 0 and "train" in shown
-    code, shown = run("authored", own, "--by", "cell-part")
-    assert code == 0
-    assert "total" in shown and "openings" in shown
-    texts.write_text(f"## {ids[0]}\nat evil.com\n")
-    code, shown = run(*merged)
-    assert code == 1 and "not written" in shown
-    (own / "en.jsonl").write_text("{}\n")
-    code, shown = run("authored", own)
-    assert code == 1 and "en.jsonl:1: malformed row" in shown
 
 
 def test_the_shipped_rows_pass_the_check_and_have_their_parts() -> None:

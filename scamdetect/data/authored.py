@@ -119,7 +119,7 @@ def load_authored(folder: Path, only: Collection[str] = ()) -> list[AuthoredRow]
     located, problems = _read_folder(folder, only)
     problems += find_problems(located)
     if problems:
-        rest = f" (and {len(problems) - 1} more; run: scamdetect data authored)"
+        rest = f" (and {len(problems) - 1} more; run: python -m data.workshop check)"
         raise SourceError(problems[0] + (rest if len(problems) > 1 else ""))
     return [item.row for item in located]
 
@@ -218,7 +218,7 @@ def _cure(problem: str) -> str:
     field = _FIELD.search(problem)
     if field and field[1] in _ALLOWED:
         return f"allowed in {field[1]}: {', '.join(_ALLOWED[field[1]])}"
-    return "one JSON object a line, its keys as scamdetect data authored-merge writes them"
+    return "one JSON object a line, its keys as python -m data.workshop merge writes them"
 
 
 def _row_problems(row: AuthoredRow) -> Iterator[str]:

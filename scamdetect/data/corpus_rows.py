@@ -80,9 +80,7 @@ def authored_entries(folder: Path) -> list[Entry]:
     entries = []
     for row in load_authored(folder):
         if row.part is None:
-            raise SourceError(
-                f"{folder}: {row.id} has no part; run: scamdetect data authored-parts"
-            )
+            raise SourceError(f"{folder}: {row.id} has no part; run: python -m data.workshop parts")
         role = "test" if row.part == "final" else row.part
         entries.append(Entry(_authored_row(row), None, row.text, normalise(row.text), role))
     return entries

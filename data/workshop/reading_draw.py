@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from data.workshop.reading import Item, spread
 from scamdetect.data.authored import AuthoredRow
 from scamdetect.data.corpus_rows import AUTHORED
 from scamdetect.data.corrections import OPEN
 from scamdetect.data.keyword_rule import names_candidate
-from scamdetect.data.reading import Item, spread
 from scamdetect.labels import Kind, Provenance, Verdict
 
 # Sources whose scams hold promotions, as their readers noted.

@@ -8,6 +8,14 @@ import msgspec
 import pytest
 from invented_authored import SCAM, pair_of, row
 
+from data.workshop.stats import (
+    FormStats,
+    form_auc,
+    form_stats,
+    near_duplicates,
+    repeated_openings,
+    stats_lines,
+)
 from scamdetect.data.authored import (
     AuthoredRow,
     check_authored,
@@ -20,14 +28,6 @@ from scamdetect.data.authored_form import (
     length_in,
     opening,
     without_turns,
-)
-from scamdetect.data.authored_stats import (
-    FormStats,
-    form_auc,
-    form_stats,
-    near_duplicates,
-    repeated_openings,
-    stats_lines,
 )
 
 TALK = "\n".join(f"{'AB'[n % 2]}: line {n} about the lamp" for n in range(8))

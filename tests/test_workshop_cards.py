@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.workshop.card_tables import load_tables
+from data.workshop.cards import brief_line, draw_cards
+from data.workshop.deals import Deck, apportion, in_batches, sample
 from scamdetect.data.authored import SCRIPTS, AuthoredRow, find_problems
 from scamdetect.data.authored import Located as At
-from scamdetect.data.card_tables import load_tables
-from scamdetect.data.cards import brief_line, draw_cards
-from scamdetect.data.deals import Deck, apportion, in_batches, sample
 from scamdetect.errors import InputError, SourceError
 
 TABLES = Path(__file__).parent.parent / "data" / "cards"

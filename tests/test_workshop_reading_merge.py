@@ -11,16 +11,16 @@ from invented_authored import SCAM, row
 
 pytest.importorskip("sklearn")
 
-from scamdetect.data.authored import load_authored, write_rows
-from scamdetect.data.corrections import read_corrections
-from scamdetect.data.reading import Answers, Key, Reading, text_digest
-from scamdetect.data.reading_merge import (
+from data.workshop.reading import Answers, Key, Reading, text_digest
+from data.workshop.reading_merge import (
     figure_lines,
     figures_of,
     merge_authored,
     merge_public,
     of_present_texts,
 )
+from scamdetect.data.authored import load_authored, write_rows
+from scamdetect.data.corrections import read_corrections
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Verdict
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from data.workshop.reading import Answers, Reading, text_digest
 from scamdetect.data.authored import load_authored, write_rows
 from scamdetect.data.corpus_rows import is_own
 from scamdetect.data.corrections import Correction, read_corrections, write_corrections
 from scamdetect.data.keyword_rule import guess
-from scamdetect.data.reading import Answers, Reading, text_digest
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.labels import Verdict
 

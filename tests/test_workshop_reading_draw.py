@@ -11,7 +11,7 @@ from invented_authored import SCAM, pair_of, row
 
 pytest.importorskip("sklearn")
 
-from scamdetect.data.reading_draw import draw_authored, draw_public, known_answers
+from data.workshop.reading_draw import draw_authored, draw_public, known_answers
 
 
 def test_open_and_rule_made_labels_come_first_and_doubts_fill_up() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scamdetect.data.reading import Item, read_answers, read_keys, spread, write_batches
+from data.workshop.reading import Item, read_answers, read_keys, spread, write_batches
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Verdict
 

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from invented_authored import pair_of, row
 
+from data.workshop.merge import departures, merge, read_texts
 from scamdetect.data.authored import (
     AuthoredRow,
     check_authored,
     load_authored,
     write_rows,
 )
-from scamdetect.data.authored_merge import departures, merge, read_texts
 from scamdetect.errors import SourceError
 
 TALK = "\n".join(f"{'AB'[n % 2]}: line {n} about the lamp" for n in range(8))

@@ -1,4 +1,4 @@
-"""Blind readings through the real command line: draw, answer, merge."""
+"""The workshop's commands: cards to parts, and blind readings drawn, answered and merged."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 import synthetic_corpus
+from click.testing import CliRunner
 from invented_authored import SCAM, row
 
 pytest.importorskip("sklearn")
 pytest.importorskip("rensa")
 
 import scamdetect
+from data.workshop.__main__ import workshop
+from data.workshop.reading import read_keys
 from scamdetect.data.authored import load_authored, write_rows
 from scamdetect.data.corrections import read_corrections
-from scamdetect.data.reading import read_keys
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 _SCAM = {**SCAM, "part": "train"}
@@ -26,7 +29,7 @@ _SCAM = {**SCAM, "part": "train"}
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "scamdetect.cli", "data", *arguments],
+        [sys.executable, "-m", "data.workshop", *arguments],
         cwd=folder, env=os.environ | {"PYTHONPATH": str(_ROOT)},
         capture_output=True, text=True, encoding="utf-8", timeout=120,
     )  # fmt: skip
@@ -99,3 +102,34 @@ def test_answers_with_a_mistake_are_named_and_nothing_is_written(folder: Path) -
     assert merged.returncode == 2
     assert f"{path.name}:" in merged.stderr and "scam is 50 and over" in merged.stderr
     assert all(one.reader is None for one in load_authored(folder / "data" / "authored"))
+
+
+def test_the_commands_from_cards_to_parts(tmp_path: Path) -> None:
+    def run(*arguments: str | Path) -> tuple[int, str]:
+        done = CliRunner().invoke(workshop, [str(argument) for argument in arguments])
+        return done.exit_code, done.output
+
+    tables = Path(__file__).parent.parent / "data" / "cards"
+    options = ("--rows", "3", "--seed", "1", "--tables", tables)
+    code, drawn = run("cards", "en", *options)
+    assert code == 0
+    assert run("cards", "en", *options, "--brief")[1].count("\n") == 3
+    cards, texts, own = tmp_path / "en.jsonl", tmp_path / "en.txt", tmp_path / "own"
+    cards.write_text(drawn, encoding="utf-8")
+    ids = [msgspec.json.decode(line)["id"] for line in drawn.splitlines()]
+    texts.write_text("".join(f"## {one}\n{one[-1] * 3} lamp {one}\n" for one in ids))
+    merged = ("merge", cards, texts, "-o", own / "en.jsonl", "--writer", "claude")
+    code, shown = run(*merged)
+    assert code == 0
+    assert "not as the card says" in shown and "3 rows; 0 cards have no text yet" in shown
+    code, shown = run("parts", own)
+    assert code == 0 and "train" in shown
+    code, shown = run("check", own, "--by", "cell-part")
+    assert code == 0
+    assert "total" in shown and "openings" in shown
+    texts.write_text(f"## {ids[0]}\nat evil.com\n")
+    code, shown = run(*merged)
+    assert code == 1 and "not written" in shown
+    (own / "en.jsonl").write_text("{}\n")
+    code, shown = run("check", own)
+    assert code == 1 and "en.jsonl:1: malformed row" in shown

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast, get_args
 
-from scamdetect.data.authored import AuthoredRow, Card, Channel, Part
-from scamdetect.data.card_tables import (
+from data.workshop.card_tables import (
     CellTable,
     Language,
     PairTable,
@@ -21,7 +20,8 @@ from scamdetect.data.card_tables import (
     languages_of,
     load_tables,
 )
-from scamdetect.data.deals import Deck, apportion, in_batches, sample, weighted
+from data.workshop.deals import Deck, apportion, in_batches, sample, weighted
+from scamdetect.data.authored import AuthoredRow, Card, Channel, Part
 from scamdetect.data.registry import Slice
 from scamdetect.errors import InputError
 from scamdetect.labels import Kind, Verdict

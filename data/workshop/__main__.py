@@ -1,0 +1,248 @@
+"""The workshop of the project's own messages and of blind readings: ``python -m data.workshop``.
+
+Run it from the root of a checkout, with the extra ``train`` installed. No user of the library needs
+it: the corpus and the benchmark read what it leaves in ``data/authored`` and ``data/corrections``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import pyarrow.parquet as pq
+
+from data.workshop.cards import brief_line, draw_cards
+from data.workshop.doubts import label_doubts
+from data.workshop.merge import departures, merge
+from data.workshop.parts import assign_parts
+from data.workshop.reading import read_answers, write_batches
+from data.workshop.reading_draw import draw_authored, draw_public, known_answers
+from data.workshop.reading_merge import (
+    figure_lines,
+    figures_of,
+    merge_authored,
+    merge_public,
+    of_present_texts,
+)
+from data.workshop.stats import (
+    count_lines,
+    form_stats,
+    near_duplicates,
+    repeated_openings,
+    stats_lines,
+)
+from scamdetect.data.authored import (
+    Part,
+    check_authored,
+    count_rows,
+    encode_row,
+    load_authored,
+    write_rows,
+)
+from scamdetect.data.corpus import public_texts
+from scamdetect.data.registry import load_registry
+from scamdetect.errors import InputError, ScamDetectError
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_AUTHORED = click.argument("folder", type=_FOLDER, default="data/authored")
+_OWN = click.option(
+    "--authored", type=_FOLDER, default="data/authored", show_default=True,
+    help="Folder of the project's own messages.",
+)  # fmt: skip
+_MOST_SHOWN = 60
+_FOLDS = 3
+_BARRED = "GPL"  # sources under it are not read: their labels would have to be under it too
+_WRONG_USE = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def workshop() -> None:
+    """Write, check and read the project's own messages; have public rows read."""
+
+
+@workshop.command("cards")
+@click.argument("lang")
+@click.option("--rows", type=int, default=440, show_default=True, help="How many cards.")
+@click.option("--seed", type=int, required=True, help="The same seed draws the same cards.")
+@click.option("--final", is_flag=True, help="Cards of the final part.")
+@click.option("--first", type=int, default=1, show_default=True, help="Number of the first id.")
+@click.option("--brief", is_flag=True, help="One line a card, for the writer, instead of JSONL.")
+@click.option(
+    "--tables",
+    type=_FOLDER,
+    default="data/cards",
+    show_default=True,
+    help="Folder of scenarios.toml and languages.toml.",
+)
+def cards_command(
+    lang: str, rows: int, seed: int, final: bool, first: int, brief: bool, tables: Path
+) -> None:
+    """Draw scenario cards to write messages to; never text."""
+    for card in draw_cards(lang, rows, seed, tables, final=final, first=first):
+        click.echo(brief_line(card) if brief else encode_row(card))
+
+
+@workshop.command("merge")
+@click.argument("cards", type=_FILE)
+@click.argument("texts", type=_FILE)
+@click.option(
+    "-o", "--output", type=_FILE, required=True, help="The language's file, data/authored/th.jsonl."
+)
+@click.option("--writer", required=True, help="Who wrote the texts, as the model's name.")
+def merge_command(cards: Path, texts: Path, output: Path, writer: str) -> None:
+    """Put texts onto their cards and show where they depart from them."""
+    merged = merge(cards, texts, output, writer)
+    if merged.problems:
+        _show("problems", merged.problems)
+        click.echo(f"{output}: not written; correct the texts and merge again")
+        raise click.exceptions.Exit(1)
+    rows = merged.rows
+    _show("not as the card says", list(departures(rows)))
+    near, _ = near_duplicates(rows)
+    _show("near-duplicates", [f"{one} ~ {', '.join(others)}" for one, others in near.items()])
+    _show("same opening", [", ".join(ids) for ids in repeated_openings(rows).values()])
+    for line in stats_lines(form_stats(rows)):
+        click.echo(line)
+    click.echo(f"{output}: {len(rows)} rows; {merged.cards_left} cards have no text yet")
+
+
+@workshop.command("check")
+@_AUTHORED
+@click.option("--lang", "only", multiple=True, help="Only this language; repeatable.")
+@click.option(
+    "--by",
+    type=click.Choice(["verdict", "part", "cell", "cell-verdict", "cell-part"]),
+    default="verdict",
+    show_default=True,
+    help="What to count each language by.",
+)
+@click.option("--against", type=_FILE, help="A corpus whose public texts no row should resemble.")
+def check_command(folder: Path, only: tuple[str, ...], by: str, against: Path | None) -> None:
+    """Check the project's own messages and measure them; exit with 1 where something is wrong."""
+    if problems := check_authored(folder, only):
+        _show("problems", problems)
+        raise click.exceptions.Exit(1)
+    rows = load_authored(folder, only)
+    keys = ["lang", *by.split("-")]
+    counts = count_rows(rows, *keys)
+    for line in count_lines(counts, sorted({key[-1] for key in counts})):
+        click.echo(line)
+    public = None if against is None else public_texts(against)
+    for line in stats_lines(form_stats(rows, public)):
+        click.echo(line)
+
+
+@workshop.command("parts")
+@_AUTHORED
+@click.option(
+    "--to",
+    type=click.Choice(["train", "calibrate", "dev", "final"]),
+    help="Give them all this part, so that a later round leaves the other parts as they are.",
+)
+def parts_command(folder: Path, to: Part | None) -> None:
+    """Give every row that has no part yet its part: train, calibrate or dev."""
+    rows = assign_parts(load_authored(folder), to)
+    for lang in sorted({row.lang for row in rows}):
+        write_rows(folder / f"{lang}.jsonl", [row for row in rows if row.lang == lang])
+    counts = count_rows(rows, "lang", "part")
+    for line in count_lines(counts, ("train", "calibrate", "dev", "final")):
+        click.echo(line)
+
+
+def _show(title: str, lines: list[str]) -> None:
+    if lines:
+        click.echo(f"{title}: {len(lines)}")
+        for line in lines[:_MOST_SHOWN]:
+            click.echo(f"  {line}")
+        if len(lines) > _MOST_SHOWN:
+            click.echo(f"  and {len(lines) - _MOST_SHOWN} more")
+
+
+@workshop.command("reading-draw")
+@click.argument("folder", type=_FOLDER)
+@click.option("--corpus", type=_FILE, help="Draw train rows of its public sources.")
+@click.option("--rows", type=int, default=12_000, show_default=True, help="Of the corpus.")
+@click.option("--twice", type=int, default=1_000, show_default=True, help="Of these, again.")
+@click.option("--batch", type=click.IntRange(10), default=60, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--name", required=True, help="What the names of the batches begin with.")
+@click.option(
+    "--sources", type=_FOLDER, default="data/sources", show_default=True,
+    help="Folder of the descriptions.",
+)  # fmt: skip
+@_OWN
+def reading_draw_command(
+    folder: Path, corpus: Path | None, rows: int, twice: int, batch: int, seed: int, name: str,
+    sources: Path, authored: Path,
+) -> None:  # fmt: skip
+    """Write batches for blind readers: of a corpus, or of the authored rows that nobody read.
+
+    FOLDER gets the messages and keys.jsonl, which no reader may see; readers put their answers into
+    FOLDER/answers/<batch>.<reader>.txt. Public text stays out of a repository: so must FOLDER.
+    """
+    own = load_authored(authored)
+    known = known_answers(own)
+    if corpus is None:
+        names = write_batches(draw_authored(own, seed), known, folder, batch, seed, name)
+    else:
+        if not 0 <= twice <= rows:
+            raise InputError(f"--twice {twice}: 0 to {rows}, the number of rows")
+        table = pq.read_table(corpus, filters=[("role", "=", "train")])
+        barred = [s.slug for s in load_registry(sources).values() if _BARRED in s.licence]
+        items = draw_public(table, label_doubts(table, _FOLDS, click.echo), rows, barred, seed)
+        names = write_batches(items, known, folder, batch, seed, name)
+        if twice:
+            names += write_batches(items[:twice], known, folder, batch, seed + 1, f"{name}-twice")
+    click.echo(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
+
+
+@workshop.command("reading-merge")
+@click.argument("folder", type=_FOLDER)
+@click.option("--corpus", type=_FILE, help="For the agreement with a keyword rule.")
+@click.option(
+    "--corrections", type=_FOLDER, default="data/corrections", show_default=True,
+    help="Folder of the corrections.",
+)  # fmt: skip
+@click.option("--report", type=_FILE, help="Also write the figures here, as Markdown.")
+@_OWN
+def reading_merge_command(
+    folder: Path, corpus: Path | None, corrections: Path, report: Path | None, authored: Path
+) -> None:
+    """Take what the readers say into the corrections and the authored rows; print the figures.
+
+    Exits with 1 where an authored row's reader and writer differ, after writing all the same.
+    """
+    answers = of_present_texts(read_answers(folder), authored)
+    texts = {}
+    if corpus is not None:
+        table = pq.read_table(corpus, columns=["row_hash", "norm"])
+        texts = dict(zip(table["row_hash"].to_pylist(), table["norm"].to_pylist(), strict=True))
+    for path in merge_public(answers, corrections):
+        click.echo(f"wrote {path}")
+    differing = merge_authored(answers, authored)
+    lines = figure_lines(figures_of(answers, texts))
+    click.echo("\n".join(lines))
+    if report is not None:
+        report.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for one in differing:
+        click.echo(
+            f"{one.key.id}: writer {one.key.old}, reader {one.verdict} {one.probability}: "
+            f"{one.reason}"
+        )
+    if differing:
+        raise click.exceptions.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; every expected error becomes one line on stderr and exit code 2."""
+    try:
+        workshop(prog_name="python -m data.workshop")
+    except ScamDetectError as problem:
+        click.echo(f"workshop: {problem}", err=True)
+        sys.exit(_WRONG_USE)
+
+
+if __name__ == "__main__":
+    main()
