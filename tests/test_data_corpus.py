@@ -10,10 +10,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from invented_authored import row as own_row
 from invented_source import ROW, csv_bytes, description, write_files, write_toml
 
 pytest.importorskip("rensa")
 
+from scamdetect.data.authored import write_rows
 from scamdetect.data.corpus import GROUP_CAP, build_corpus
 from scamdetect.data.corpus_rows import SCHEMA, read_removed
 from scamdetect.data.rows import row_hash
@@ -252,3 +254,28 @@ def test_corrections_of_no_source_are_named(folder: Path) -> None:
     correct(folder, "trayned", "0123456789abcdef,legit,spam,,20,r1,b1,x")
     with pytest.raises(SourceError, match=r"trayned\.csv: no such source"):
         build(folder, corrections=folder / "read")
+
+
+def test_a_measured_source_that_cannot_be_read_stops_the_build(folder: Path) -> None:
+    (folder / "raw" / "held" / "a.csv").unlink()
+    with pytest.raises(SourceError, match=r"held/a\.csv: missing; run: scamdetect data fetch"):
+        build(folder)
+
+
+def test_some_languages_are_measured_and_never_train(folder: Path) -> None:
+    row = ROW | {"lang": "uk"}
+    add(folder, "forum", csv_bytes((chatter(2001), "ham"), (chatter(2002), "scam")), row=row)
+    add(folder, "held_uk", csv_bytes((chatter(2003), "scam")), row=row, role="dev")
+    rows, _ = build(folder)
+    assert [(r["source"], r["role"]) for r in rows if r["lang"] == "uk"] == [("held_uk", "dev")]
+    removed = read_removed(folder / "out" / "corpus.parquet")
+    assert removed["forum", "in a language that nothing trains"] == 2
+
+
+def test_an_own_row_of_such_a_language_that_would_train_is_refused(folder: Path) -> None:
+    write_rows(folder / "own" / "ro.jsonl", [own_row(lang="ro", part="train")])
+    with pytest.raises(SourceError, match=r"authored_ro: row \w+ in ro has the role train"):
+        build_corpus(
+            folder / "sources", folder / "raw", folder / "c.parquet", "default", lambda _: None,
+            authored=folder / "own", corrections=None,
+        )  # fmt: skip

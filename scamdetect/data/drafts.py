@@ -20,6 +20,7 @@ class Draft:
     split: str | None = None
     thread_id: str | None = None
     turn: int | None = None
+    number: str | None = None  # of the row in its file, where roles go by row
     generated: str | None = None
     kinds: tuple[Kind, ...] = ()  # kinds that the source itself states
 

@@ -98,6 +98,8 @@ def _bring(source: Source, file: File, target: Path, mirror: _Mirror | None) -> 
         raise SourceError(f"not obtainable: {source.note}")
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as partial:
+        if mirror is None and not file.public:
+            raise SourceError(f"at no public address: {source.note}")
         if mirror is not None:
             mirror.copy(file.path, partial)
         else:

@@ -22,6 +22,9 @@ Slice = Literal[
     "group_chat", "everyday", "gambling",
 ]  # fmt: skip
 
+# The one source whose rows were read one by one and divided by near-duplicate group.
+ROLES_BY_ROW = frozenset({"imc25_sample"})
+
 LICENCE_POLICIES: dict[LicencePolicy, frozenset[str]] = {
     "permissive": frozenset({"permissive"}),
     "default": frozenset({"permissive", "share-alike", "none-stated"}),
@@ -41,6 +44,7 @@ class File(_Table, frozen=True):
     bytes: int
     source_path: str | None = None  # path in the repository where it is not source_dir + path
     role: Literal["data", "licence"] = "data"
+    public: bool = True  # else an extract that only a mirror holds
 
 
 class Part(_Table, frozen=True):
@@ -149,6 +153,7 @@ class Source(_Table, frozen=True):
     reference_note: str = ""
     labels: dict[str, LabelTarget] = {}  # stripped, lower-cased label; "*" is the rest
     unsplit: list[Verdict] = []  # verdicts that the source does not split: spam may hold scams
+    role_file: str | None = None  # row number, part, verdict, row hash: roles by row
     verdict_file: str | None = None  # row hash, language, verdict: where a detector took part
     placeholders: dict[str, str] = {}  # the source's own masks and what they stand for
     clean: Clean = Clean()
@@ -170,6 +175,11 @@ def load_source(path: Path) -> Source:
         source = msgspec.structs.replace(source, files=source.files + files)
     if source.slug != path.stem:
         raise SourceError(f"{path}: slug is {source.slug!r}, but the file is named {path.stem!r}")
+    if source.role_file is not None and source.slug not in ROLES_BY_ROW:
+        raise SourceError(
+            f"{path}: role_file gives roles by row, which only {', '.join(ROLES_BY_ROW)} has; "
+            "delete the key and give the source one role"
+        )
     if source.status == "available" and (source.read is None or source.row is None):
         raise SourceError(f"{path}: an available source needs the tables [read] and [row]")
     if source.read is not None and (source.read.format == "adapter") != bool(source.read.adapter):

@@ -15,6 +15,7 @@ from scamdetect.data.adapters import ADAPTERS
 from scamdetect.data.drafts import Draft, make_draft
 from scamdetect.data.readers import Record, read_of, read_records
 from scamdetect.data.registry import Clean, KindRule, Part, RowMap, SliceRule, Source
+from scamdetect.data.row_roles import read_row_roles
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
 
@@ -45,6 +46,7 @@ class Row:
     turn: int | None = None
     generated: str | None = None
     probability: int | None = None  # of scam, 0 to 100, by a blind reader
+    role: str | None = None  # where roles go by row
 
 
 def row_hash(slug: str, text: str) -> str:
@@ -61,8 +63,10 @@ def load_rows(source: Source, raw: Path, sources: Path | None = None) -> list[Ro
     """Return the rows of one source.
 
     ``raw`` holds a folder a slug with the original files; ``sources`` is the folder of the TOML
-    files, needed where a ``verdict_file`` lies beside them. Raises SourceError.
+    files, needed for a ``verdict_file`` or ``role_file`` beside them. Raises SourceError.
     """
+    if source.role_file is not None:
+        return _rows_by_number(source, raw, sources)
     decided = _read_verdict_file(source, sources) if source.verdict_file else {}
     try:
         # Dropped labels go first, for a row that goes must not hide a repeat that stays.
@@ -79,6 +83,24 @@ def load_rows(source: Source, raw: Path, sources: Path | None = None) -> list[Ro
         raise SourceError(
             f"{source.slug}: {problem.pattern!r} is no regular expression ({problem})"
         ) from problem
+
+
+def _rows_by_number(source: Source, raw: Path, sources: Path | None) -> list[Row]:
+    """Return the rows that the role file names; each must say what it said when it was read."""
+    roles = read_row_roles(_beside(source, sources, str(source.role_file)))
+    drafts = {draft.number: draft for draft in _cleaned(_drafts(source, raw), source)}
+    rows = []
+    for number, read in roles.items():
+        draft = drafts.get(number)
+        if draft is None or row_hash(source.slug, draft.text) != read.row_hash:
+            found = "is missing" if draft is None else "has another text"
+            raise SourceError(
+                f"{read.where}: row {number} {found} in the file of {source.slug}; get the file at "
+                "the pinned commit, or read the row again"
+            )
+        if read.verdict is not None:
+            rows.append(replace(_row(draft, read.verdict, source, {}), role=read.role))
+    return rows
 
 
 def _drafts(source: Source, raw: Path) -> Iterable[Draft]:
@@ -194,10 +216,14 @@ def _drop_equal_letters(drafts: Iterable[Draft]) -> Iterator[Draft]:
             yield draft
 
 
-def _read_verdict_file(source: Source, sources: Path | None) -> Decided:
+def _beside(source: Source, sources: Path | None, name: str) -> Path:
     if sources is None:
-        raise SourceError(f"{source.slug}: needs the folder that holds {source.verdict_file}")
-    path = sources / str(source.verdict_file)
+        raise SourceError(f"{source.slug}: needs the folder that holds {name}")
+    return sources / name
+
+
+def _read_verdict_file(source: Source, sources: Path | None) -> Decided:
+    path = _beside(source, sources, str(source.verdict_file))
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as problem:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Adapter = Callable[["Source", Path], Iterator[Draft]]
 
-_MODULES = ("calls", "mail", "sms", "social", "dialogues", "tables")
+_MODULES = ("calls", "mail", "reports", "sms", "social", "dialogues", "tables")
 
 ADAPTERS: dict[str, Adapter] = {
     name: function
