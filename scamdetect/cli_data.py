@@ -87,6 +87,13 @@ def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources
     help="Folder of the project's own messages; left out where it does not exist.",
 )
 @click.option(
+    "--cards",
+    type=_FOLDER,
+    default="data/cards",
+    show_default=True,
+    help="Folder of campaigns.toml and notices.toml, of which the everyday messages are.",
+)
+@click.option(
     "--corrections",
     type=_FOLDER,
     default="data/corrections",
@@ -99,6 +106,7 @@ def build_command(
     licences: LicencePolicy,
     output: Path,
     authored: Path,
+    cards: Path,
     corrections: Path,
     raw: Path,
     sources: Path,
@@ -107,7 +115,10 @@ def build_command(
     with extra("train"):
         from scamdetect.data.corpus import build_corpus
     own = authored if authored.is_dir() else None
-    build_corpus(sources, raw, output, licences, click.echo, authored=own, corrections=corrections)
+    build_corpus(
+        sources, raw, output, licences, click.echo,
+        authored=own, corrections=corrections, cards=cards,
+    )  # fmt: skip
 
 
 @data.command("audit")

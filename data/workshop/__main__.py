@@ -14,6 +14,14 @@ import pyarrow.parquet as pq
 
 from data.workshop.cards import brief_line, draw_cards
 from data.workshop.doubts import label_doubts
+from data.workshop.everyday import (
+    LINK_AUC_BAR,
+    alike_rows,
+    copied_rows,
+    form_rates,
+    link_auc,
+    merge_everyday,
+)
 from data.workshop.merge import departures, merge
 from data.workshop.parts import assign_parts
 from data.workshop.reading import read_answers, write_batches
@@ -40,9 +48,12 @@ from scamdetect.data.authored import (
     load_authored,
     write_rows,
 )
+from scamdetect.data.catalogue import load_catalogue
 from scamdetect.data.corpus import public_texts
+from scamdetect.data.everyday import check_everyday, load_everyday
 from scamdetect.data.registry import load_registry
 from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.labels import Verdict
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -50,6 +61,10 @@ _AUTHORED = click.argument("folder", type=_FOLDER, default="data/authored")
 _OWN = click.option(
     "--authored", type=_FOLDER, default="data/authored", show_default=True,
     help="Folder of the project's own messages.",
+)  # fmt: skip
+_CARDS = click.option(
+    "--cards", type=_FOLDER, default="data/cards", show_default=True,
+    help="Folder of campaigns.toml and notices.toml.",
 )  # fmt: skip
 _MOST_SHOWN = 60
 _FOLDS = 3
@@ -158,6 +173,53 @@ def _show(title: str, lines: list[str]) -> None:
             click.echo(f"  {line}")
         if len(lines) > _MOST_SHOWN:
             click.echo(f"  and {len(lines) - _MOST_SHOWN} more")
+
+
+@workshop.command("everyday-merge")
+@click.argument("texts", type=_FILE)
+@click.option(
+    "-o", "--output", type=_FILE, required=True,
+    help="The language's file, data/authored/everyday/th.jsonl.",
+)  # fmt: skip
+@click.option("--writer", required=True, help="Who wrote the texts, as the model's name.")
+@_CARDS
+def everyday_merge_command(texts: Path, output: Path, writer: str, cards: Path) -> None:
+    """Put a writer's everyday texts onto their campaigns; show variants that are too much alike."""
+    rows, problems = merge_everyday(texts, output, load_catalogue(cards), writer)
+    if problems:
+        _show("problems", problems)
+        click.echo(f"{output}: not written; correct the texts and merge again")
+        raise click.exceptions.Exit(1)
+    _show("too much alike", [f"{a} ~ {b}: {index:.2f}" for a, b, index in alike_rows(rows)])
+    click.echo(f"{output}: {len(rows)} rows")
+
+
+@workshop.command("everyday")
+@click.argument("folder", type=_FOLDER, default="data/authored/everyday")
+@click.option("--lang", "only", multiple=True, help="Only this language; repeatable.")
+@click.option("--against", type=_FILE, help="A corpus of which no row should hold a run of words.")
+@_CARDS
+def everyday_command(
+    folder: Path, only: tuple[str, ...], against: Path | None, cards: Path
+) -> None:
+    """Check the everyday messages and measure their form; exit with 1 if something is wrong."""
+    catalogue = load_catalogue(cards)
+    if problems := check_everyday(folder, catalogue, only):
+        _show("problems", problems)
+        raise click.exceptions.Exit(1)
+    rows = load_everyday(folder, catalogue, only)
+    alike = [f"{a} ~ {b}: {index:.2f}" for a, b, index in alike_rows(rows)]
+    _show("too much alike", alike)
+    copied = {} if against is None else copied_rows(rows, public_texts(against))
+    _show("words of a public row", [f"{name}: {count} rows" for name, count in copied.items()])
+    for verdict in (Verdict.SCAM, Verdict.LEGIT):
+        texts = [row.text for row in rows if row.verdict is verdict]
+        if texts:
+            rates = ", ".join(f"{name} {rate:.2f}" for name, rate in form_rates(texts).items())
+            click.echo(f"{verdict}: {len(texts)} rows; {rates}")
+    click.echo(f"links alone: AUC {link_auc(rows):.3f}, bar {LINK_AUC_BAR}")
+    if alike or copied:
+        raise click.exceptions.Exit(1)
 
 
 @workshop.command("reading-draw")

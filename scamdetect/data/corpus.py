@@ -16,9 +16,11 @@ from scamdetect.data.balance import balance_forms, cap_rows
 from scamdetect.data.conventions import apply_conventions, verdict_is_open
 from scamdetect.data.corpus_rows import (
     AUTHORED,
+    EVERYDAY,
     Entry,
     Removed,
     authored_entries,
+    everyday_entries,
     is_own,
     write_corpus,
 )
@@ -52,15 +54,16 @@ def build_corpus(
     *,
     authored: Path | None,
     corrections: Path | None,
+    cards: Path | None = None,
 ) -> None:
     """Write ``output`` (Parquet, columns of SCHEMA) from every source that can be read.
 
     ``licences`` decides which sources may train or calibrate; dev and test sources are always in. A
     train source whose files are missing is reported and left out. ``authored`` is the folder of the
-    project's own messages, ``corrections`` that of the readings of train sources; None leaves
-    them out. Raises SourceError when nothing trains, a dev or test source cannot be read, an
-    authored row is malformed, a correction has lost its row or a row of an untrained language
-    would train.
+    project's own messages, with the catalogue of the everyday ones in ``cards``; ``corrections`` is
+    that of the readings of train sources; None leaves them out. Raises SourceError when nothing
+    trains, a dev or test source cannot be read, an own row is malformed, a correction has lost its
+    row or a row of an untrained language would train.
     """
     registry = load_registry(sources)
     _check_corrections(corrections, registry)
@@ -84,6 +87,10 @@ def build_corpus(
     else:
         entries += authored_entries(authored)
         log(f"{AUTHORED.rstrip('_')}: {sum(entry.source is None for entry in entries)} rows")
+        if cards is not None and (authored / EVERYDAY.rstrip("_")).is_dir():
+            everyday = everyday_entries(authored / EVERYDAY.rstrip("_"), cards)
+            entries += everyday
+            log(f"{EVERYDAY.rstrip('_')}: {len(everyday)} rows")
     if not any(entry.role == "train" for entry in entries):
         raise SourceError("no source that may train could be read; run: scamdetect data fetch")
     entries = _drop_exact_repeats(entries, removed, log)
@@ -218,6 +225,8 @@ def _group(entries: list[Entry], log: Log) -> None:
 
 def _thread_key(entry: Entry) -> tuple[str, str] | None:
     thread = entry.row.thread_id
+    if entry.row.source.startswith(EVERYDAY):  # a campaign is of one part in all languages
+        return (EVERYDAY, thread) if thread else None
     source = entry.row.source if entry.source is None else entry.source.leak_group
     return (source or entry.row.source, thread) if thread else None
 

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.data.authored import AuthoredRow, load_authored
+from scamdetect.data.catalogue import load_catalogue
 from scamdetect.data.conventions import verdict_is_open
+from scamdetect.data.everyday import load_everyday
 from scamdetect.data.registry import Source
 from scamdetect.data.rows import Row, row_hash
 from scamdetect.errors import SourceError
@@ -24,6 +26,7 @@ Removed = Counter[tuple[str, str]]  # rows by source and step
 
 _REMOVED = b"removed"
 AUTHORED = "authored_"  # and the language: the sources of the project's own messages
+EVERYDAY = "everyday_"  # and the language: of those written as people really send them
 
 SCHEMA = pa.schema(
     [
@@ -69,7 +72,7 @@ class Entry:
 
 def is_own(source: str) -> bool:
     """Whether the source is the project's own messages of a language."""
-    return source.startswith(AUTHORED)
+    return source.startswith((AUTHORED, EVERYDAY))
 
 
 def authored_entries(folder: Path) -> list[Entry]:
@@ -84,6 +87,40 @@ def authored_entries(folder: Path) -> list[Entry]:
         role = "test" if row.part == "final" else row.part
         entries.append(Entry(_authored_row(row), None, row.text, normalise(row.text), role))
     return entries
+
+
+def everyday_entries(folder: Path, cards: Path) -> list[Entry]:
+    """Return the everyday messages as rows of a corpus; ``final`` has the role test.
+
+    A campaign is one thread in all languages, so that no part shares one. Raises SourceError.
+    """
+    return [
+        Entry(
+            Row(
+                row_hash=row_hash(EVERYDAY + row.lang, row.text),
+                source=EVERYDAY + row.lang,
+                text=row.text,
+                verdict=row.verdict,
+                lang=row.lang,
+                channel=row.channel,
+                orig_label=row.campaign,
+                verdict_provenance=Provenance.AUTHORED,
+                kinds=row.kinds,
+                kinds_provenance=Provenance.AUTHORED if row.kinds else None,
+                slices=catalogue.slices(row.campaign),
+                split=row.part,
+                thread_id=row.campaign,
+                generated=row.generated,
+                probability=row.reader,
+            ),
+            None,
+            row.text,
+            normalise(row.text),
+            "test" if row.part == "final" else row.part,
+        )
+        for catalogue in (load_catalogue(cards),)
+        for row in load_everyday(folder, catalogue)
+    ]
 
 
 def authored_table(folder: Path, role: str) -> pa.Table:

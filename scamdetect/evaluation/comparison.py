@@ -25,7 +25,7 @@ from scamdetect.evaluation.table import (
     column,
     detector_texts,
     has_verdict,
-    is_authored,
+    is_own,
     read_rows,
     select,
 )
@@ -78,7 +78,7 @@ def read_evaluation_rows(corpus: Path, final: bool) -> Rows:
     """
     held_out = read_rows(corpus, {"test"} if final else {"dev"})
     if final:
-        held_out = select(held_out, ~is_authored(held_out))
+        held_out = select(held_out, ~is_own(held_out))
     measured = select(held_out, ~column(held_out, "not_legit").astype(bool))
     whole = read_rows(corpus, {"calibrate"})
     if not measured.num_rows:

@@ -28,7 +28,7 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.slices import FalseAlarms, false_alarms
-from scamdetect.evaluation.table import column, has_verdict, is_authored, select
+from scamdetect.evaluation.table import column, has_verdict, is_authored, is_own, select
 from scamdetect.labels import KINDS, Provenance, Verdict
 
 FPRS: dict[str, float] = {"1%": 0.01, "0.1%": 0.001}
@@ -145,7 +145,7 @@ def evaluate_scores(
 ) -> Evaluation:
     """Return every figure of the protocol for the scores (rows,) of these dev or test rows."""
     masks = flag_masks(scores, transferred)
-    own = is_authored(table)
+    own = is_own(table)
     alarms, own_alarms = (
         false_alarms(select(table, rows), {name: mask[rows] for name, mask in masks.items()})
         for rows in (~own, own)

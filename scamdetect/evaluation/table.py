@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from scamdetect.data.corpus_rows import EVERYDAY
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
 from scamdetect.text import NORMALISER_VERSION, normalise
@@ -76,9 +77,20 @@ def has_verdict(table: pa.Table, verdict: Verdict) -> Bools:
     return np.asarray(known & (column(table, "verdict") == verdict.value), dtype=bool)
 
 
-def is_authored(table: pa.Table) -> Bools:
-    """Return which rows were written for this project."""
+def is_own(table: pa.Table) -> Bools:
+    """Return which rows were written for this project, everyday messages among them."""
     return np.asarray(column(table, "verdict_provenance") == Provenance.AUTHORED.value, dtype=bool)
+
+
+def is_everyday(table: pa.Table) -> Bools:
+    """Return which rows are everyday messages written for this project."""
+    names = [str(name).startswith(EVERYDAY) for name in column(table, "source")]
+    return np.asarray(names, dtype=bool)
+
+
+def is_authored(table: pa.Table) -> Bools:
+    """Return which rows were written for this project to scenario cards."""
+    return is_own(table) & ~is_everyday(table)
 
 
 def kind_table(names: Iterable[Iterable[str] | None]) -> Bools:
@@ -90,10 +102,14 @@ def kind_table(names: Iterable[Iterable[str] | None]) -> Bools:
 def evaluation_sets(table: pa.Table) -> dict[str, Bools]:
     """Return the rows (rows,) of each set that has figures of its own.
 
-    First the authored rows by role, then every left-out source.
+    First the authored and the everyday rows by role, then every left-out source.
     """
-    own, roles, sources = is_authored(table), column(table, "role"), column(table, "source")
-    sets = {f"authored {role}": own & (roles == role) for role in sorted(set(roles[own]))}
+    own, roles, sources = is_own(table), column(table, "role"), column(table, "source")
+    sets = {
+        f"{name} {role}": rows & (roles == role)
+        for name, rows in (("authored", is_authored(table)), ("everyday", is_everyday(table)))
+        for role in sorted(set(roles[rows]))
+    }
     return sets | {name: ~own & (sources == name) for name in sorted(set(sources[~own]))}
 
 

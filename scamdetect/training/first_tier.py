@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.metrics import Bools
 from scamdetect.evaluation.reference_mix import balanced_sample
-from scamdetect.evaluation.table import column, detector_texts, has_verdict, is_authored
+from scamdetect.evaluation.table import column, detector_texts, has_verdict, is_own
 from scamdetect.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.scoring import Scorer
@@ -81,7 +81,7 @@ def make_first_tier(
         return None
     left_out = balanced_sample(dev, _ROWS)
     read, scam = _read(left_out, scorer), has_verdict(left_out, Verdict.SCAM)
-    own = is_authored(left_out)
+    own = is_own(left_out)
     tier = replace(fitted, rule=rule)
     cleared = tier.clears(read.tokens)
     proofs = {
