@@ -1,7 +1,8 @@
 """Fill a source's own placeholders, so that they do not give the corpus away.
 
-What the normaliser masks becomes its token; links, names, dates and amounts, which it cannot or
-does not mask as they stand, become invented ones, drawn from the row's hash.
+What the normaliser masks becomes its token. Links, names, dates, places, codes and amounts, which
+it cannot or does not mask as they stand, become invented ones in the row's language, drawn from the
+row's hash; where the language is unknown, names and places are left out.
 """
 
 from __future__ import annotations
@@ -17,10 +18,52 @@ _NAMES = {
     "id": "Budi Siti Agus Dewi Rina Joko Putri Andi".split(),
     "pt": "Ana João Maria Carlos Beatriz Pedro Luana Rafael".split(),
     "en": "James Sarah Michael Emily David Anna Daniel Grace".split(),
+    "es": "Lucía Carlos Marta Javier Carmen Diego Paula Andrés".split(),
+    "fr": "Camille Julien Léa Nicolas Chloé Antoine Manon Hugo".split(),
+    "de": "Lukas Sabine Jonas Katrin Felix Monika Stefan Lea".split(),
+    "nl": "Daan Sanne Bram Femke Thijs Anouk Joris Lotte".split(),
+    "it": "Giulia Marco Chiara Luca Francesca Matteo Elena Davide".split(),
+    "tr": "Ayşe Mehmet Elif Mustafa Zeynep Emre Fatma Can".split(),
+    "ms": "Aiman Nurul Hafiz Aisyah Farid Siti Azman Liyana".split(),
+    "tl": "Jomar Maricel Rico Liza Jun Aileen Dennis Joy".split(),
+    "pl": "Anna Piotr Kasia Tomasz Magda Paweł Ewa Marek".split(),
+    "da": "Mette Lars Anne Jens Kirsten Søren Ida Mikkel".split(),
+    "sv": "Anna Erik Karin Johan Lena Anders Maja Nils".split(),
+    "no": "Kari Ola Ingrid Lars Solveig Per Nora Eirik".split(),
+    "el": "Μαρία Γιώργος Ελένη Νίκος Κατερίνα Δημήτρης Σοφία Κώστας".split(),
+    "ru": "Анна Дмитрий Ольга Сергей Елена Иван Наталья Павел".split(),
+    "hi": "राहुल प्रिया अमित सुनीता विकास पूजा संजय नेहा".split(),
+    "th": "สมชาย วรรณา ประเสริฐ มาลี ธนา สุดา วิชัย นภา".split(),
+    "vi": "Lan Hùng Mai Tuấn Hương Dũng Thảo Minh".split(),
+    "ar": "محمد فاطمة أحمد مريم خالد سارة يوسف ليلى".split(),
+    "sw": "Juma Asha Baraka Neema Hamisi Zawadi Peter Rehema".split(),
+}
+_PLACES = {
+    "en": "Leeds Austin Durban Perth Lagos Pune".split(),
+    "es": "Sevilla Bogotá Lima Valencia Córdoba".split(),
+    "fr": "Lyon Lille Nantes Dakar Québec".split(),
+    "de": "Köln Leipzig Graz Bremen".split(),
+    "nl": "Utrecht Gent Breda Zwolle".split(),
+    "it": "Torino Bari Verona Lecce".split(),
+    "pt": "Porto Braga Recife Curitiba Maputo".split(),
+    "id": "Bandung Medan Solo Makassar".split(),
+    "ms": "Ipoh Klang Melaka Kuching".split(),
+    "tl": "Cebu Davao Iloilo Pasig".split(),
+    "tr": "İzmir Bursa Adana Konya".split(),
+    "pl": "Kraków Łódź Gdynia".split(),
+    "da": "Aarhus Odense Vejle".split(),
+    "sv": "Malmö Uppsala Lund".split(),
+    "ja": "大阪 札幌 福岡".split(),
+    "ko": "부산 대구 수원".split(),
+    "zh": "成都 高雄 杭州".split(),
+    "hi": "पुणे जयपुर लखनऊ".split(),
+    "th": "เชียงใหม่ ขอนแก่น ระยอง".split(),
 }
 _MONTHS = (
     "January February March April May June July August September October November December".split()
 )
+_DATES = {"zh": "{month}月{day}日", "ja": "{month}月{day}日", "ko": "{month}월 {day}일"}
+_LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 
 
 def fill_placeholders(text: str, placeholders: dict[str, str], lang: str, seed: str) -> str:
@@ -40,12 +83,36 @@ def fill_placeholders(text: str, placeholders: dict[str, str], lang: str, seed: 
 def _fill(meaning: str, lang: str, generator: random.Random) -> str:
     fillers: dict[str, Callable[[], str]] = {
         "[link]": lambda: _link(generator),
-        "[name]": lambda: generator.choice(_NAMES.get(lang, _NAMES["en"])),
-        "[date]": lambda: f"{generator.randint(1, 28)} {generator.choice(_MONTHS)}",
+        "[name]": lambda: _one_of(_NAMES, lang, generator),
+        "[entity]": lambda: _entity(lang, generator),
+        "[place]": lambda: _one_of(_PLACES, lang, generator),
+        "[date]": lambda: _date(lang, generator),
         "[amount]": lambda: str(generator.choice((50, 120, 300, 899, 1500, 4000, 25000))),
         "[number]": lambda: str(generator.randint(1, 9999)),
+        "[code]": lambda: _code(generator),
     }
     return fillers[meaning]() if meaning in fillers else meaning
+
+
+def _one_of(words: dict[str, list[str]], lang: str, generator: random.Random) -> str:
+    return generator.choice(words[lang]) if lang in words else ""
+
+
+def _entity(lang: str, generator: random.Random) -> str:
+    """Return a name or nothing: masks of a tagger hide ordinary words as often as names."""
+    return _one_of(_NAMES, lang, generator) if generator.random() < 0.5 else ""
+
+
+def _date(lang: str, generator: random.Random) -> str:
+    day, month = generator.randint(1, 28), generator.randint(1, 12)
+    if lang == "en":
+        return f"{day} {_MONTHS[month - 1]}"
+    return _DATES.get(lang, "{day:02d}/{month:02d}").format(day=day, month=month)
+
+
+def _code(generator: random.Random) -> str:
+    letters = "".join(generator.choices(_LETTERS, k=2))
+    return f"{letters}{generator.randint(100, 99999)}"
 
 
 def _link(generator: random.Random) -> str:
