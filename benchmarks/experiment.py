@@ -26,7 +26,7 @@ from scamdetect.labels import Verdict
 from scamdetect.training.fit import train
 from scamdetect.training.probe import probe
 from scamdetect.training.recipe import DataTable, Recipe, load_recipe, recipe_hash, write_recipe
-from scamdetect.training.rows import disguised
+from scamdetect.training.rows import seen_texts
 from scamdetect.training.run import corpus_sha256, load_trained
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +56,7 @@ class Selecting:
         own = select(dev, is_authored(dev))
         scam = has_verdict(own, Verdict.SCAM)
         known = scam | has_verdict(own, Verdict.LEGIT)
-        return cls(dev, scam, known, disguised(own, DISGUISES))
+        return cls(dev, scam, known, seen_texts(own, DISGUISES))
 
 
 def main() -> None:

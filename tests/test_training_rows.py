@@ -15,7 +15,7 @@ from tiny_base import PIECES, tiny_tokenizer
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.training.recipe import BaseTable, DataTable, LossTable, Recipe
-from scamdetect.training.rows import TrainingRows, collate, disguised, prepare_rows, read_roles
+from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles, seen_texts
 
 RULE = 0.4
 RECIPE = Recipe("test", data=DataTable(disguised_share=0.0), loss=LossTable(rule_weight=RULE))
@@ -169,11 +169,11 @@ def test_a_long_row_gives_its_start_or_some_window() -> None:
 def test_a_share_of_every_class_is_disguised_and_repeats_with_the_seed() -> None:
     rows = [row(n, verdict, role="train") for n in range(40) for verdict in ("legit", "scam")]
     clean = [one["norm"] for one in rows]
-    made = disguised(table(rows), Recipe("test", data=DataTable(disguised_share=0.5)))
+    made = seen_texts(table(rows), Recipe("test", data=DataTable(disguised_share=0.5)))
     changed = [new != old for new, old in zip(made, clean, strict=True)]
     assert 25 < sum(changed) < 55 and 10 < sum(changed[::2]) < 30
-    assert made == disguised(table(rows), Recipe("test", data=DataTable(disguised_share=0.5)))
-    assert disguised(table(rows), Recipe("test", data=DataTable(disguised_share=0.0))) == clean
+    assert made == seen_texts(table(rows), Recipe("test", data=DataTable(disguised_share=0.5)))
+    assert seen_texts(table(rows), Recipe("test", data=DataTable(disguised_share=0.0))) == clean
 
 
 def test_a_corpus_of_another_normaliser_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from scamdetect.labels import KINDS, VERDICTS, Provenance
 from scamdetect.perturb import PERTURBATIONS, perturb
 from scamdetect.text import normalise
 from scamdetect.training.adversary import Cell
+from scamdetect.training.collection_style import restyle
 from scamdetect.training.losses import Targets
 from scamdetect.training.plan import MIN_LANGUAGE_ROWS, RowFacts, padded
 from scamdetect.training.recipe import Recipe
@@ -76,7 +78,7 @@ def prepare_rows(
             f"base.prefix takes {len(prefix)} tokens and the ends 2, which leaves no room for text "
             f"in data.max_tokens = {recipe.data.max_tokens}; raise that or shorten the prefix"
         )
-    texts = disguised(table, recipe)
+    texts = seen_texts(table, recipe)
     ids = [
         np.asarray(encoding.ids, dtype=np.int32)
         for start in range(0, len(texts), 5_000)
@@ -132,11 +134,20 @@ def _check_loss_is_fed(table: pa.Table, recipe: Recipe) -> None:
             )
 
 
-def disguised(table: pa.Table, recipe: Recipe) -> list[str]:
-    """Return the normalised texts, a share of every class under an evasion that survives it."""
-    generator = random.Random(recipe.seed)
+def seen_texts(table: pa.Table, recipe: Recipe) -> list[str]:
+    """Return the normalised texts that a run sees.
+
+    A share of the rows of every source and class carries the marks of collecting, a share of every
+    class is under an evasion that survives the normaliser.
+    """
     texts: list[str] = table["norm"].to_pylist()
-    for row, text in enumerate(table["input"].to_pylist()):
+    inputs: list[str] = table["input"].to_pylist()
+    restyling = random.Random(f"restyle {recipe.seed}")
+    for row in restyled_rows(table, recipe.data.restyled_share, restyling):
+        inputs[row] = restyle(inputs[row], restyling)
+        texts[row] = normalise(inputs[row]) or texts[row]
+    generator = random.Random(recipe.seed)
+    for row, text in enumerate(inputs):
         if generator.random() >= recipe.data.disguised_share:
             continue
         names = generator.sample(list(PERTURBATIONS), len(PERTURBATIONS))
@@ -144,6 +155,16 @@ def disguised(table: pa.Table, recipe: Recipe) -> list[str]:
         found = (normalise(one) for one in changed if one != text)
         texts[row] = next((one for one in found if one and one != texts[row]), texts[row])
     return texts
+
+
+def restyled_rows(table: pa.Table, share: float, generator: random.Random) -> list[int]:
+    """Return the places of this share of the rows of each source and verdict, in their order."""
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
+    pairs = zip(table["source"].to_pylist(), table["verdict"].to_pylist(), strict=True)
+    for row, pair in enumerate(pairs):
+        places[pair].append(row)
+    drawn = (generator.sample(rows, round(share * len(rows))) for rows in places.values())
+    return sorted(row for rows in drawn for row in rows)
 
 
 def _targets(
