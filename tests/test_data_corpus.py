@@ -224,11 +224,30 @@ def test_a_reading_of_a_vanished_row_stops_the_build(folder: Path) -> None:
         build(folder, corrections=folder / "read")
 
 
-def test_rows_that_are_held_out_are_not_corrected(folder: Path) -> None:
-    digest = row_hash("held", chatter(1000))
-    correct(folder, "held", f"{digest},legit,spam,,20,r1,b1,x")
-    with pytest.raises(SourceError, match=r"held does not train; move the line to proposed\.csv"):
+def test_a_dev_row_on_which_source_and_reader_differ_leaves(folder: Path) -> None:
+    digest, sure = row_hash("held", chatter(1000)), row_hash("held", LURE.format("Sunday"))
+    correct(folder, "held", f"{digest},legit,spam,,20,r1,b1,x", f"{sure},scam,scam,,99,r1 r2,b1,x")
+    rows, _ = build(folder, corrections=folder / "read")
+    (found,) = [row for row in rows if row["source"] == "held"]
+    assert (found["row_hash"], found["reader"]) == (sure, 99)
+    removed = read_removed(folder / "out" / "corpus.parquet")
+    assert removed["held", "dev rows on which source and reader differ"] == 1
+
+
+def test_rows_for_release_figures_are_not_corrected(folder: Path) -> None:
+    add(folder, "shut", csv_bytes((chatter(1), "ham")), role="test")
+    correct(folder, "shut", f"{row_hash('shut', chatter(1))},legit,spam,,20,r1,b1,x")
+    with pytest.raises(SourceError, match=r"shut is for release figures; move the line to propos"):
         build(folder, corrections=folder / "read")
+
+
+def test_honest_rows_of_a_dev_source_are_capped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scamdetect.data.corpus.DEV_CAP", 3)
+    add(folder, "long", csv_bytes(*((chatter(n), "ham") for n in range(500, 520))), role="dev")
+    rows, _ = build(folder)
+    assert sum(row["source"] == "long" for row in rows) == 3
 
 
 def test_a_corpus_names_its_normaliser(folder: Path) -> None:

@@ -30,6 +30,10 @@ def test_roles_are_those_of_the_protocol(registry: dict[str, Source]) -> None:
         "vi_sms_ie403", "pt_mz_mpesa_smishing", "ko_korccvi_vishing", "fss_phishing_cases_ko",
         "en_smishx", "th_sms_punchpatcha", "ko_messenger_phishing_kim2024", "ph_sms_yissuh",
         "ph_spam_sms_bwandowando",
+        # honest rows for thresholds
+        "tr_sms_collection", "exais_sms_nigeria", "xdailydialog", "banemo_bn", "mysentence_my",
+        "khpos_km", "hinglishnorm_hi", "vihsd_vi", "financial_phrasebank_en_ko",
+        "reddit_valueinvesting_en", "fireant_stock_comments_vi",
     }  # fmt: skip
     assert of("test") == {
         "id_sms_spam", "bn_banglabarta", "fraud_r1_base", "janitr_x_posts", "zh_sms_mudou_test",

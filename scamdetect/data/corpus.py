@@ -24,17 +24,19 @@ from scamdetect.data.corpus_rows import (
     is_own,
     write_corpus,
 )
-from scamdetect.data.corrections import apply_corrections, read_corrections
+from scamdetect.data.corrections import Correction, apply_corrections, read_corrections
 from scamdetect.data.neardup import Groups, near_duplicate_groups
 from scamdetect.data.placeholders import fill_placeholders
 from scamdetect.data.registry import LICENCE_POLICIES, LicencePolicy, Source, load_registry
 from scamdetect.data.rows import Row, load_rows
 from scamdetect.errors import SourceError
+from scamdetect.labels import Verdict
 from scamdetect.text import normalise
 
 Log = Callable[[str], None]
 
 POOL_CAP = 6_000  # rows a source, language and verdict that take part at all
+DEV_CAP = 2_400  # honest rows of a dev source and language: enough to set a threshold on
 TRAIN_CAPS = {"legit": 1_500, "spam": 2_000, "scam": 3_000}  # a source and language
 GROUP_CAP = 2  # rows of one near-duplicate group that train
 CALIBRATE_SHARE = 0.10
@@ -120,15 +122,18 @@ def _read_source(
         return None
     rows = [apply_conventions(row) for row in loaded]
     read = read_corrections(corrections, source.slug) if corrections else []
-    if read and source.role != "train":
+    if read and source.role not in ("train", "dev"):
         raise SourceError(
-            f"{read[0].where}: {source.slug} does not train; move the line to {PROPOSED}.csv"
+            f"{read[0].where}: {source.slug} is for release figures; move the line to "
+            f"{PROPOSED}.csv"
         )
-    rows = apply_corrections(rows, read)
+    rows, doubtful = _read_rows(rows, read, source)
+    if source.role == "dev":
+        rows = _cap_honest(rows)
     if source.role == "train":
         rows = cap_rows(rows, lambda row: (row.role, row.lang, row.verdict), POOL_CAP, _read_first)
     entries = []
-    over, untrained = len(loaded) - len(rows), 0
+    over, untrained = len(loaded) - doubtful - len(rows), 0
     for row in rows:
         role = row.role or source.role
         if role == "train" and row.lang in UNTRAINED:
@@ -141,6 +146,8 @@ def _read_source(
     empty = len(rows) - untrained - len(entries)
     removed[source.slug, "over the pool cap"] += over
     removed[source.slug, "empty"] += empty
+    if doubtful:
+        removed[source.slug, "dev rows on which source and reader differ"] += doubtful
     if untrained:
         removed[source.slug, "in a language that nothing trains"] += untrained
     log(
@@ -148,6 +155,23 @@ def _read_source(
         f"{len(read)} read"
     )
     return entries
+
+
+def _read_rows(rows: list[Row], read: list[Correction], source: Source) -> tuple[list[Row], int]:
+    """Return the rows as read, and how many left: a dev row that is in doubt measures nothing."""
+    rows = apply_corrections(rows, read)
+    differing = {one.row_hash for one in read if one.old != one.new}
+    kept = [
+        row for row in rows if row.row_hash not in differing or (row.role or source.role) == "train"
+    ]
+    return kept, len(rows) - len(kept)
+
+
+def _cap_honest(rows: list[Row]) -> list[Row]:
+    honest = [row for row in rows if row.verdict is Verdict.LEGIT]
+    kept = cap_rows(honest, lambda row: row.lang, DEV_CAP, lambda row: row.row_hash)
+    hashes = {row.row_hash for row in kept}
+    return [row for row in rows if row.verdict is not Verdict.LEGIT or row.row_hash in hashes]
 
 
 def _check_corrections(folder: Path | None, registry: Mapping[str, Source]) -> None:

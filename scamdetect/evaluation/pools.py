@@ -1,0 +1,382 @@
+"""What a model is chosen by: pools of scams at one threshold, set on a weighted honest side."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scamdetect.data.schema import read_toml
+from scamdetect.errors import InputError
+from scamdetect.evaluation.metrics import (
+    Bools,
+    Estimate,
+    Floats,
+    Statistic,
+    as_scores,
+    bootstrap_by_group,
+    recall_at_fpr_estimate,
+)
+from scamdetect.evaluation.reference_mix import weighted_threshold_at_fpr
+from scamdetect.evaluation.table import (
+    Objects,
+    column,
+    has_verdict,
+    is_authored,
+    is_everyday,
+    is_own,
+)
+from scamdetect.labels import Verdict
+
+Half = Literal["select", "check"]
+Name = Literal["transfer", "in_source", "everyday", "authored"]
+Numbers = NDArray[np.int64]
+
+REST = "other languages"
+RATES = (0.01, 0.05)
+
+
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A TOML table in which every key must be known."""
+
+
+class Block(_Table, frozen=True):
+    """A part of the honest side; the sources of one collection weigh as one."""
+
+    share: float
+    collections: list[list[str]]
+
+
+class Pools(_Table, frozen=True):
+    """The sources of each pool, and how the honest side is weighted."""
+
+    transfer: list[str]
+    in_source: str
+    fpr: float
+    smallest_language: int
+    smallest_honest: int
+    rows_of_source: int
+    most_of_mass: float
+    fewest_honest: int
+    shares: dict[Name, float]
+    blocks: dict[str, Block]
+    regions: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class OfLanguage:
+    """Recall on one language's scams: at the pooled threshold, and at its own honest rows' rate."""
+
+    pooled: Estimate | None
+    own: dict[str, Estimate | None]  # by rate; None where the language has too few honest rows
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """The figures of one pool at the pooled threshold; ``mean`` is of sources and of languages."""
+
+    name: str
+    n_scam: int
+    mean: Estimate | None
+    sources: dict[str, Estimate | None]
+    languages: dict[str, OfLanguage]
+
+
+@dataclass(frozen=True, slots=True)
+class HonestTwins:
+    """The honest reports of the in-source pool, beside its scams."""
+
+    n: int
+    over_threshold: Estimate | None
+    recall_at_own: Estimate | None  # R@5% against these reports alone
+
+
+@dataclass(frozen=True, slots=True)
+class PoolsResult:
+    """All figures of one detector on the pools."""
+
+    threshold: float
+    n_honest: int
+    over_threshold: dict[str, Estimate | None]  # of the honest rows, by block, unweighted
+    pools: tuple[PoolFigures, ...]
+    twins: HonestTwins
+    score: Estimate | None  # the pools' means by their shares; None where a pool is missing
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is known of each row (rows,) while a detector is measured."""
+
+    scores: Floats
+    masses: Floats  # of honest rows
+    blocks: Objects
+    sources: Objects
+    langs: Objects
+    regions: Objects  # the language, or its region
+    groups: Numbers
+    threshold: float
+
+
+def load_pools(path: Path) -> Pools:
+    """Return the pools of the file.
+
+    Raises InputError naming file and key for an unknown key, shares that are not 1 in all, or a
+    source in two places.
+    """
+    pools = read_toml(path, Pools, InputError)
+    for key, shares in (
+        ("shares", list(pools.shares.values())),
+        ("blocks", [block.share for block in pools.blocks.values()]),
+    ):
+        if abs(sum(shares) - 1) > 1e-9:
+            raise InputError(f"{path}: {key}: the shares are {sum(shares):g} in all, not 1")
+    if missing := set(get_args(Name)) - set(pools.shares):
+        raise InputError(f"{path}: shares: {', '.join(sorted(missing))} is missing")
+    listed = [s for block in pools.blocks.values() for c in block.collections for s in c]
+    for kind, names in (
+        ("a source", listed), ("a language", [x for of in pools.regions.values() for x in of]),
+    ):  # fmt: skip
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise InputError(f"{path}: {kind} stands twice: {twice[0]}; keep one")
+    return pools
+
+
+def half_of(table: pa.Table) -> Objects:
+    """Return "select" or "check" for each row: a campaign, pair or near-duplicate group has one.
+
+    A group is told by its smallest row hash, so that the halves stay when a corpus is built again.
+    """
+    hashes, groups = column(table, "row_hash"), column(table, "group")
+    first: dict[object, str] = {}
+    for group, row in zip(groups, hashes, strict=True):
+        first[group] = min(row, first.get(group, row))
+    halves = get_args(Half)
+    names = {
+        group: halves[hashlib.sha256(key.encode()).digest()[0] % 2] for group, key in first.items()
+    }
+    return np.array([names[group] for group in groups], dtype=object)
+
+
+def honest_masses(table: pa.Table, pools: Pools) -> tuple[Floats, Objects]:
+    """Return the mass of each honest row (rows,), 1 in all, and its block, "" for other rows.
+
+    The collections of a block weigh alike; what a row would have over ``most_of_mass`` goes to the
+    other rows of its block. Raises InputError where there are too few honest rows.
+    """
+    blocks = _blocks(table, pools)
+    masses = np.zeros(table.num_rows)
+    sources = column(table, "source")
+    for name, block in pools.blocks.items():
+        rows = np.flatnonzero(blocks == name)
+        collection = {s: n for n, c in enumerate(block.collections) for s in c}
+        numbers = np.array([collection[sources[row]] for row in rows], dtype=np.int64)
+        sizes = np.bincount(numbers, minlength=len(block.collections))
+        weights = 1.0 / sizes[numbers] if len(rows) else np.zeros(0)
+        masses[rows] = _capped(weights, block.share, pools.most_of_mass)
+    n = int((masses > 0).sum())
+    if n < pools.fewest_honest:
+        raise InputError(
+            f"the honest side has {n:,} rows, at least {pools.fewest_honest:,} are needed; build "
+            "the corpus with every source of data/pools.toml"
+        )
+    return masses / masses.sum(), blocks
+
+
+def evaluate_pools(table: pa.Table, scam_scores: Floats, pools: Pools) -> PoolsResult:
+    """Return the figures of one detector's scores (rows,) on these dev rows.
+
+    Raises InputError where a source of the transfer pool is missing.
+    """
+    scores = as_scores(scam_scores)
+    masses, blocks = honest_masses(table, pools)
+    members = pool_members(table, pools)
+    rows = Rows(
+        scores=scores,
+        masses=masses,
+        blocks=blocks,
+        sources=column(table, "source"),
+        langs=column(table, "lang"),
+        regions=_regions(table, members, pools),
+        groups=column(table, "group").astype(np.int64),
+        threshold=_threshold(scores, masses, pools.fpr),
+    )
+    found = [_pool(name, scams, rows, pools) for name, scams in members.items()]
+    return PoolsResult(
+        threshold=rows.threshold,
+        n_honest=int((masses > 0).sum()),
+        over_threshold={name: _over(rows, blocks == name) for name in pools.blocks},
+        pools=tuple(found),
+        twins=_twins(table, members["in_source"], rows, pools),
+        score=_score({one.name: one.mean for one in found}, pools),
+    )
+
+
+def _pool(name: str, scams: Bools, rows: Rows, pools: Pools) -> PoolFigures:
+    mean = None
+    if scams.any():
+        used = scams | (rows.masses > 0)
+        mean = bootstrap_by_group(
+            _mean_recall(rows, used, scams, pools.fpr), rows.groups[used], int(scams.sum())
+        )
+    sources = sorted(set(rows.sources[scams])) if name == "transfer" else []
+    return PoolFigures(
+        name=name,
+        n_scam=int(scams.sum()),
+        mean=mean,
+        sources={source: _over(rows, scams & (rows.sources == source)) for source in sources},
+        languages=_by_language(scams, rows, pools),
+    )
+
+
+def pool_members(table: pa.Table, pools: Pools) -> dict[str, Bools]:
+    """Return which rows (rows,) are the scams of each pool.
+
+    Raises InputError where a source of the transfer pool has no row at all: a mean over those that
+    happen to be there would be another figure.
+    """
+    scams, sources = has_verdict(table, Verdict.SCAM), column(table, "source")
+    present = set(sources)
+    if missing := [name for name in (*pools.transfer, pools.in_source) if name not in present]:
+        raise InputError(
+            f"the rows hold none of {', '.join(missing)}; a measured source is never left out: "
+            "run: scamdetect data fetch, then scamdetect data build"
+        )
+    return {
+        "transfer": scams & np.isin(sources.astype(str), pools.transfer),
+        "in_source": scams & (sources == pools.in_source),
+        "everyday": scams & is_everyday(table),
+        "authored": scams & is_authored(table),
+    }
+
+
+def _blocks(table: pa.Table, pools: Pools) -> Objects:
+    of_source = {s: n for n, block in pools.blocks.items() for c in block.collections for s in c}
+    honest = has_verdict(table, Verdict.LEGIT) & ~is_own(table)
+    sources, langs, hashes = (column(table, name) for name in ("source", "lang", "row_hash"))
+    blocks = np.full(table.num_rows, "", dtype=object)
+    cells: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in np.flatnonzero(honest).tolist():
+        if sources[row] in of_source:
+            cells[sources[row], langs[row]].append(row)
+    for (source, _), rows in cells.items():
+        for row in sorted(rows, key=lambda row: hashes[row])[: pools.rows_of_source]:
+            blocks[row] = of_source[source]
+    return blocks
+
+
+def _capped(weights: Floats, share: float, most: float) -> Floats:
+    """Return the weights scaled to ``share`` in all, none over ``most`` if that is possible."""
+    masses = share * weights / weights.sum() if len(weights) else weights
+    for _ in range(50):
+        over = masses > most
+        if not over.any() or over.all():
+            break
+        rest = share - most * over.sum()
+        masses = np.where(over, most, masses * rest / masses[~over].sum())
+    return masses
+
+
+def _threshold(scores: Floats, masses: Floats, fpr: float) -> float:
+    honest = masses > 0
+    return float(weighted_threshold_at_fpr(scores[honest], masses[honest], fpr))
+
+
+def _regions(table: pa.Table, members: Mapping[str, Bools], pools: Pools) -> Objects:
+    """Return the language of each row, or its region where a pool has few scams of the language."""
+    region = {lang: name for name, langs in pools.regions.items() for lang in langs}
+    langs = column(table, "lang")
+    found = langs.copy()
+    for scams in members.values():
+        counts: dict[str, int] = defaultdict(int)
+        for lang in langs[scams]:
+            counts[lang] += 1
+        for row in np.flatnonzero(scams).tolist():
+            if counts[langs[row]] < pools.smallest_language:
+                found[row] = region.get(langs[row], REST)
+    return found
+
+
+def _mean_recall(rows: Rows, used: Bools, scams: Bools, fpr: float) -> Statistic:
+    """Return the mean of source mean and language mean, as a statistic of the rows ``used``."""
+    scores, masses = rows.scores[used], rows.masses[used]
+    parts = [
+        [np.flatnonzero((scams & (names == name))[used]) for name in sorted(set(names[scams]))]
+        for names in (rows.sources, rows.regions)
+    ]
+
+    def statistic(weights: Floats) -> float:
+        honest = (masses > 0) & (weights > 0)
+        if not honest.any():
+            return float("nan")
+        threshold = _threshold(scores[honest], masses[honest] * weights[honest], fpr)
+        means = []
+        for places in parts:
+            recalls = [
+                float(np.average(scores[found] >= threshold, weights=weights[found]))
+                for found in places
+                if weights[found].sum() > 0
+            ]
+            means.append(float(np.mean(recalls)) if recalls else float("nan"))
+        return float(np.mean(means))
+
+    return statistic
+
+
+def _by_language(scams: Bools, rows: Rows, pools: Pools) -> dict[str, OfLanguage]:
+    found = {}
+    for name in sorted(set(rows.regions[scams])):
+        mine = scams & (rows.regions == name)
+        twins = (rows.blocks != "") & (rows.langs == name)
+        enough = int(twins.sum()) >= pools.smallest_honest
+        own = {
+            f"{rate:.0%}": _recall_at(mine, twins, rows, rate) if enough else None for rate in RATES
+        }
+        found[name] = OfLanguage(_over(rows, mine), own)
+    return found
+
+
+def _twins(table: pa.Table, scams: Bools, rows: Rows, pools: Pools) -> HonestTwins:
+    honest = has_verdict(table, Verdict.LEGIT) & (rows.sources == pools.in_source)
+    return HonestTwins(
+        n=int(honest.sum()),
+        over_threshold=_over(rows, honest),
+        recall_at_own=_recall_at(scams, honest, rows, RATES[1]),
+    )
+
+
+def _recall_at(scams: Bools, honest: Bools, rows: Rows, rate: float) -> Estimate | None:
+    both = scams | honest
+    if not both.any():
+        return None
+    return recall_at_fpr_estimate(rows.scores[both], scams[both], rate, rows.groups[both])
+
+
+def _over(rows: Rows, which: Bools) -> Estimate | None:
+    hits = rows.scores[which] >= rows.threshold
+    if not hits.size:
+        return None
+
+    def share(weights: Floats) -> float:
+        return float(np.average(hits, weights=weights)) if weights.any() else float("nan")
+
+    return bootstrap_by_group(share, rows.groups[which], hits.size)
+
+
+def _score(means: Mapping[str, Estimate | None], pools: Pools) -> Estimate | None:
+    """Return the pools' means by their shares, with the range of independent intervals."""
+    parts = [(pools.shares[name], mean) for name, mean in means.items()]  # type: ignore[index]
+    if any(mean is None for _, mean in parts):
+        return None
+    known: list[tuple[float, Estimate]] = [(share, mean) for share, mean in parts if mean]
+    value = sum(share * mean.value for share, mean in known)
+    below = float(np.sqrt(sum((share * (mean.value - mean.low)) ** 2 for share, mean in known)))
+    above = float(np.sqrt(sum((share * (mean.high - mean.value)) ** 2 for share, mean in known)))
+    return Estimate(value, value - below, value + above, sum(mean.n for _, mean in known))
