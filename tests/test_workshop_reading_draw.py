@@ -11,7 +11,14 @@ from invented_authored import SCAM, pair_of, row
 
 pytest.importorskip("sklearn")
 
-from data.workshop.reading_draw import draw_authored, draw_public, known_answers
+from data.workshop.reading_draw import (
+    draw_authored,
+    draw_dev,
+    draw_public,
+    draw_source,
+    draw_suspect,
+    known_answers,
+)
 
 
 def test_open_and_rule_made_labels_come_first_and_doubts_fill_up() -> None:
@@ -66,3 +73,41 @@ def test_known_answers_are_easy_train_rows() -> None:
         ("en-0001", "legit"),
         ("en-0004", "scam"),
     ]
+
+
+def test_a_source_gives_its_unread_rows_one_a_group_if_asked() -> None:
+    rows = [synthetic_corpus.row(n, "scam", role="train", source="one") for n in range(4)]
+    rows += [synthetic_corpus.row(9, "scam", role="calibrate", source="one", group=3)]
+    rows += [synthetic_corpus.row(10, "scam", role="dev", source="one")]
+    rows += [synthetic_corpus.row(11, "scam", role="train", source="two")]
+    rows += [
+        synthetic_corpus.row(12, "scam", role="train", source="one", verdict_provenance="read")
+    ]
+    table = synthetic_corpus.table(rows)
+    found = {item.id for item in draw_source(table, "one", None, 0)}
+    assert found == {row["row_hash"] for row in rows[:5]}
+    assert len(draw_source(table, "one", 10, 0)) == 4 and len(draw_source(table, "one", 2, 0)) == 2
+
+
+def test_dev_scams_and_honest_rows_that_rank_high_are_drawn() -> None:
+    rows = [synthetic_corpus.row(n, "scam") for n in range(3)]
+    rows += [synthetic_corpus.row(n, "legit") for n in range(100, 140)]
+    rows += [synthetic_corpus.row(200, "scam", verdict_provenance="authored", source="authored_en")]
+    rows += [synthetic_corpus.row(201, "spam")]
+    first = np.array([0.0] * 3 + [n / 100 for n in range(40)] + [1.0, 1.0])
+    second = np.array([0.0] * 3 + [1 - n / 100 for n in range(40)] + [1.0, 1.0])
+    items = draw_dev(synthetic_corpus.table(rows), [first, second], 0.05, 0)
+    drawn = {item.id for item in items}
+    assert {row["row_hash"] for row in rows[:3]} < drawn
+    assert {rows[n]["row_hash"] for n in (3, 4, 41, 42)} == drawn - {
+        row["row_hash"] for row in rows[:3]
+    }
+    assert {item.why for item in items} == {"dev"}
+
+
+def test_honest_train_rows_come_by_suspicion() -> None:
+    rows = [synthetic_corpus.row(n, "legit", role="train") for n in range(5)]
+    rows += [synthetic_corpus.row(7, "scam", role="train")]
+    scam = np.array([0.1, 0.9, 0.5, 0.2, 0.8, 1.0])
+    found = {item.id for item in draw_suspect(synthetic_corpus.table(rows), scam, 2, 0)}
+    assert found == {rows[1]["row_hash"], rows[4]["row_hash"]}

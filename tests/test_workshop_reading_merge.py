@@ -66,6 +66,18 @@ def test_a_later_merge_adds_to_the_earlier(tmp_path: Path) -> None:
     assert len(read_corrections(tmp_path, "some_sms")) == 2
 
 
+def test_a_dev_row_keeps_the_reading_that_doubts_its_label(tmp_path: Path) -> None:
+    def of_dev(one: Reading) -> Reading:
+        return replace(one, key=msgspec.structs.replace(one.key, old="scam", why="dev"))
+
+    both = [of_dev(reading(2, 80)), of_dev(reading(2, 30, "r2", batch="b-2"))]
+    sure = [of_dev(reading(3, 80)), of_dev(reading(3, 90, "r2", batch="b-2"))]
+    merge_public(answers(*both, *sure), tmp_path)
+    doubted, kept = read_corrections(tmp_path, "some_sms")
+    assert (doubted.row_hash, doubted.old, doubted.new) == ("h2", "scam", Verdict.SPAM)
+    assert (kept.old, kept.new, kept.probability) == ("scam", Verdict.SCAM, 85)
+
+
 def test_authored_rows_get_their_reader_and_differences_are_told(tmp_path: Path) -> None:
     rows = [row(1), row(2, **SCAM, text="join the gold group, twelve percent a week")]
     write_rows(tmp_path / "en.jsonl", rows)

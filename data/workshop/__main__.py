@@ -13,7 +13,7 @@ import click
 import pyarrow.parquet as pq
 
 from data.workshop.cards import brief_line, draw_cards
-from data.workshop.doubts import label_doubts
+from data.workshop.doubts import label_doubts, out_of_fold
 from data.workshop.everyday import (
     LINK_AUC_BAR,
     alike_rows,
@@ -24,8 +24,15 @@ from data.workshop.everyday import (
 )
 from data.workshop.merge import departures, merge
 from data.workshop.parts import assign_parts
-from data.workshop.reading import read_answers, write_batches
-from data.workshop.reading_draw import draw_authored, draw_public, known_answers
+from data.workshop.reading import Item, read_answers, write_batches
+from data.workshop.reading_draw import (
+    draw_authored,
+    draw_dev,
+    draw_public,
+    draw_source,
+    draw_suspect,
+    known_answers,
+)
 from data.workshop.reading_merge import (
     figure_lines,
     figures_of,
@@ -52,7 +59,11 @@ from scamdetect.data.catalogue import load_catalogue
 from scamdetect.data.corpus import public_texts
 from scamdetect.data.everyday import check_everyday, load_everyday
 from scamdetect.data.registry import load_registry
+from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluation.scoring import score_texts
+from scamdetect.evaluation.table import detector_texts
 from scamdetect.labels import Verdict
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -68,6 +79,7 @@ _CARDS = click.option(
 )  # fmt: skip
 _MOST_SHOWN = 60
 _FOLDS = 3
+_TOP = 0.05  # of the honest dev rows, by a model, to be read
 _BARRED = "GPL"  # sources under it are not read: their labels would have to be under it too
 _WRONG_USE = 2
 
@@ -224,9 +236,16 @@ def everyday_command(
 
 @workshop.command("reading-draw")
 @click.argument("folder", type=_FOLDER)
-@click.option("--corpus", type=_FILE, help="Draw train rows of its public sources.")
-@click.option("--rows", type=int, default=12_000, show_default=True, help="Of the corpus.")
-@click.option("--twice", type=int, default=1_000, show_default=True, help="Of these, again.")
+@click.option("--corpus", type=_FILE, help="Draw rows of its public sources.")
+@click.option(
+    "--what", type=click.Choice(["doubtful", "source", "dev", "suspect"]), default="doubtful",
+    show_default=True,
+    help="Of the corpus: train rows whose label a reading may better; the unread rows of --source; "
+    "dev scams and the honest dev rows that rank highest; honest train rows that rank highest.",
+)  # fmt: skip
+@click.option("--source", "slug", help="With --what source.")
+@click.option("--rows", type=int, help="At most; 12,000 of doubtful, 2,000 of suspect ones.")
+@click.option("--twice", type=int, default=0, show_default=True, help="Of these, again.")
 @click.option("--batch", type=click.IntRange(10), default=60, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--name", required=True, help="What the names of the batches begin with.")
@@ -236,8 +255,8 @@ def everyday_command(
 )  # fmt: skip
 @_OWN
 def reading_draw_command(
-    folder: Path, corpus: Path | None, rows: int, twice: int, batch: int, seed: int, name: str,
-    sources: Path, authored: Path,
+    folder: Path, corpus: Path | None, what: str, slug: str | None, rows: int | None, twice: int,
+    batch: int, seed: int, name: str, sources: Path, authored: Path,
 ) -> None:  # fmt: skip
     """Write batches for blind readers: of a corpus, or of the authored rows that nobody read.
 
@@ -249,15 +268,34 @@ def reading_draw_command(
     if corpus is None:
         names = write_batches(draw_authored(own, seed), known, folder, batch, seed, name)
     else:
-        if not 0 <= twice <= rows:
-            raise InputError(f"--twice {twice}: 0 to {rows}, the number of rows")
-        table = pq.read_table(corpus, filters=[("role", "=", "train")])
-        barred = [s.slug for s in load_registry(sources).values() if _BARRED in s.licence]
-        items = draw_public(table, label_doubts(table, _FOLDS, click.echo), rows, barred, seed)
+        items = _drawn(corpus, what, slug, rows, seed, sources)
+        if not 0 <= twice <= len(items):
+            raise InputError(f"--twice {twice}: 0 to {len(items)}, the number of rows")
         names = write_batches(items, known, folder, batch, seed, name)
         if twice:
             names += write_batches(items[:twice], known, folder, batch, seed + 1, f"{name}-twice")
     click.echo(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
+
+
+def _drawn(
+    corpus: Path, what: str, slug: str | None, rows: int | None, seed: int, sources: Path
+) -> list[Item]:
+    barred = [one.slug for one in load_registry(sources).values() if _BARRED in one.licence]
+    if what == "source":
+        if slug is None or slug in barred:
+            raise InputError(f"--source {slug}: name a source that may be read")
+        return draw_source(pq.read_table(corpus), slug, rows, seed)
+    train = pq.read_table(corpus, filters=[("role", "=", "train")])
+    if what == "doubtful":
+        doubts = label_doubts(train, _FOLDS, click.echo)
+        return draw_public(train, doubts, rows or 12_000, barred, seed)
+    if what == "suspect":
+        suspicion = out_of_fold(train, _FOLDS, click.echo)
+        return draw_suspect(train, suspicion, rows or 2_000, seed)
+    dev = pq.read_table(corpus, filters=[("role", "=", "dev")])
+    words = train_baseline(train, click.echo).scam_probabilities(dev["norm"].to_pylist())
+    shipped = score_texts(ScamDetector.load(), detector_texts(dev), "bundle", click.echo).scam
+    return draw_dev(dev, [words, shipped], _TOP, seed)
 
 
 @workshop.command("reading-merge")

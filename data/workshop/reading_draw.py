@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from data.workshop.reading import Item, spread
 from scamdetect.data.authored import AuthoredRow
-from scamdetect.data.corpus_rows import AUTHORED
+from scamdetect.data.corpus_rows import AUTHORED, is_own
 from scamdetect.data.corrections import OPEN
 from scamdetect.data.keyword_rule import names_candidate
 from scamdetect.labels import Kind, Provenance, Verdict
@@ -26,6 +26,7 @@ from scamdetect.labels import Kind, Provenance, Verdict
 # Sources whose scams hold promotions, as their readers noted.
 PROMOS_AMONG_SCAMS = ("th_sms_ssivakorn", "scamspot_ig_comments")
 SHARES = {"open": 0.34, "rule": 0.20, "promo": 0.08, "candidate": 0.14, "doubt": 0.24}
+DEV = "dev"  # why a row was drawn: one on which its readers differ leaves dev
 _CANDIDATES = {Kind.ROMANCE.value, Kind.INVESTMENT.value, Kind.CRYPTO.value}
 
 
@@ -66,6 +67,67 @@ def draw_public(
         chosen.update(dict.fromkeys(taken, name))
         left -= len(taken)
     items = [_item(records[place], why) for place, why in chosen.items()]
+    random.Random(seed).shuffle(items)
+    return items
+
+
+def draw_source(table: pa.Table, source: str, most: int | None, seed: int) -> list[Item]:
+    """Return the rows of a source that train or calibrate and that nobody read, in chance order.
+
+    With ``most`` one of each near-duplicate group, and as many of these at most.
+    """
+    records = [
+        record
+        for record in table.to_pylist()
+        if record["source"] == source
+        and record["role"] in ("train", "calibrate")
+        and record["verdict_provenance"] != Provenance.READ
+    ]
+    random.Random(seed).shuffle(records)
+    if most is not None:
+        records = list({record["group"]: record for record in records}.values())[:most]
+    return [_item(record, "source") for record in records]
+
+
+def draw_dev(
+    table: pa.Table, scores: Sequence[npt.NDArray[np.float64]], share: float, seed: int
+) -> list[Item]:
+    """Return the public dev rows to read twice, in chance order.
+
+    Every scam, and the honest rows that any of the ``scores`` (n,) ranks in the top ``share``.
+    """
+    records = table.to_pylist()
+    public = np.array([not is_own(record["source"]) for record in records])
+    verdicts = np.array([record["verdict"] for record in records])
+    known = public & ~np.array([record["not_legit"] for record in records])
+    chosen = known & (verdicts == Verdict.SCAM.value)
+    honest = known & (verdicts == Verdict.LEGIT.value)
+    for values in scores:
+        bound = np.quantile(np.nan_to_num(values[honest], nan=0.0), 1 - share)
+        chosen |= honest & (np.nan_to_num(values, nan=0.0) > bound)
+    items = [_item(records[place], DEV) for place in np.flatnonzero(chosen).tolist()]
+    random.Random(seed).shuffle(items)
+    return items
+
+
+def draw_suspect(
+    table: pa.Table, scam: npt.NDArray[np.float64], most: int, seed: int
+) -> list[Item]:
+    """Return the honest public train rows that nobody read and a word model likes least.
+
+    ``scam`` (n,) is its probability of scam, by a model that did not see the row.
+    """
+    records = table.to_pylist()
+    places = [
+        place
+        for place, record in enumerate(records)
+        if record["verdict"] == Verdict.LEGIT
+        and not record["not_legit"]
+        and not is_own(record["source"])
+        and record["verdict_provenance"] != Provenance.READ
+    ]
+    places.sort(key=lambda place: (-scam[place], records[place]["row_hash"]))
+    items = [_item(records[place], "suspect") for place in places[:most]]
     random.Random(seed).shuffle(items)
     return items
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from data.workshop.reading import Answers, Reading, text_digest
+from data.workshop.reading_draw import DEV
 from scamdetect.data.authored import load_authored, write_rows
 from scamdetect.data.corpus_rows import is_own
 from scamdetect.data.corrections import Correction, read_corrections, write_corrections
@@ -78,14 +79,17 @@ def of_present_texts(answers: Answers, folder: Path) -> Answers:
 def merge_public(answers: Answers, folder: Path) -> list[Path]:
     """Bring ``folder/<slug>.csv`` up to the readings and return the files written.
 
-    A row whose readers differ in the verdict has no correction; otherwise the mean of their
-    probabilities and what the first said. A row corrected before keeps its old label there.
+    A train row whose readers differ in the verdict has no correction; otherwise the mean of their
+    probabilities and what the first said. A dev row gets what the reader says who doubts its label,
+    so that it leaves dev. A row corrected before keeps its old label there.
     """
     by_slug: dict[str, dict[str, Correction | None]] = defaultdict(dict)
     for (slug, row), readings in _by_row(answers.readings).items():
         if not is_own(slug):
             agreed = len({reading.verdict for reading in readings}) == 1
-            by_slug[slug][row] = _correction(readings) if agreed else None
+            doubting = sorted(readings, key=lambda one: one.verdict.value == one.key.old)
+            dev = readings[0].key.why == DEV
+            by_slug[slug][row] = _correction(doubting) if agreed or dev else None
     paths = []
     for slug, corrections in sorted(by_slug.items()):
         path = folder / f"{slug}.csv"
