@@ -20,6 +20,7 @@ from scamdetect.campaigns import masked
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, Prediction
+from scamdetect.regular_files import read_text
 from scamdetect.turns import sender_name
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -57,7 +58,7 @@ class AllowList:
         readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}
         read = readers.get(path.suffix.lower(), _plain_rows)
         try:
-            lines = path.read_text("utf-8-sig").split("\n")
+            lines = read_text(path, "utf-8-sig").split("\n")
         except OSError as problem:
             raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
         except UnicodeDecodeError as problem:

@@ -12,7 +12,7 @@ from typing import Any
 
 from scamdetect.conversation_rule import ConversationRule
 from scamdetect.errors import BundleError
-from scamdetect.files import file_sha256
+from scamdetect.files import file_sha256, write_text
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.onnx_file import has_external_data
@@ -156,9 +156,8 @@ def write_manifest(folder: Path, training: Mapping[str, Any]) -> Path:
         for name in sorted(names)
     }
     manifest = {"schema_version": SCHEMA_VERSION, "files": files, "training": dict(training)}
-    target, draft = folder / MANIFEST, folder / f".{MANIFEST}.part"
-    draft.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(target)
+    target = folder / MANIFEST
+    write_text(target, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return target
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.errors import BundleError, InputError
+from scamdetect.files import writing
 
 BUCKETS = 1 << 18
 
@@ -68,7 +69,7 @@ class FirstTier:
     def save(self, path: Path) -> None:
         """Write the weights as float16."""
         table = pa.table({_COLUMN: pa.array(self.weights.astype(np.float16))})
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        with writing(path) as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
 
     def clears(self, rows: Sequence[Sequence[int]]) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
 from scamdetect.probabilities import Curve, Scaling
+from scamdetect.regular_files import read_bytes
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.thresholds import KindThresholds, Thresholds
 
@@ -117,7 +118,7 @@ def read_settings(path: Path) -> dict[str, Any]:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file; raise BundleError where there is none."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_bytes(path))
     except FileNotFoundError as problem:
         raise BundleError(f"{path}: missing; {AGAIN}") from problem
     except (OSError, ValueError, RecursionError) as problem:

@@ -19,6 +19,7 @@ from scamdetect.batching import chunked
 from scamdetect.bundle import MANIFEST, MODEL, Bundle, default_bundle_path
 from scamdetect.errors import BundleError, InputError
 from scamdetect.probabilities import scam_logits
+from scamdetect.regular_files import read_bytes
 from scamdetect.runtime import VectorSession
 from scamdetect.text import normalise
 from scamdetect.token_windows import TokenWindows
@@ -108,7 +109,7 @@ def sentence_vectors(
     """
     folder = default_bundle_path() if path is None else Path(path)
     try:
-        manifest = (folder / MANIFEST).read_bytes()
+        manifest = read_bytes(folder / MANIFEST)
     except OSError:
         manifest = b""  # loading tells what is wrong
     return _opened(folder.absolute(), hashlib.sha256(manifest).digest(), threads)

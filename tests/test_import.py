@@ -18,15 +18,18 @@ HEAVY = {"torch", "transformers", "sklearn", "datasets", "pandas", "ray", "pyspa
 PUBLIC = {"scamdetect"} | {
     f"scamdetect.{module}"
     for module in (
+        "access",
         "allow_list",
         "arrays",
         "campaigns",
         "conversation",
+        "destinations",
         "files",
         "output",
         "errors",
         "labels",
         "prediction",
+        "regular_files",
     )
 }
 # What a room may import of the package beside itself; all other top-level modules are the core.

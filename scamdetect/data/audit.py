@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from scamdetect.data.corpus_rows import SCHEMA, Removed, read_removed
 from scamdetect.data.neardup import near_duplicate_groups
 from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.regular_files import check_regular
 
 try:
     from sklearn.feature_extraction.text import HashingVectorizer
@@ -70,6 +71,7 @@ class Audit:
 def audit_corpus(corpus: Path) -> Audit:
     """Return the figures of the corpus; raise SourceError where the file is none."""
     try:
+        check_regular(corpus)
         table = pq.read_table(corpus)
         removed = read_removed(corpus)
     except (pa.ArrowException, OSError, KeyError) as problem:

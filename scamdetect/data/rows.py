@@ -17,6 +17,7 @@ from scamdetect.data.readers import Record, read_of, read_records
 from scamdetect.data.registry import Clean, KindRule, Part, RowMap, SliceRule, Source
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
+from scamdetect.regular_files import read_text
 
 Decided = dict[str, tuple[str, Verdict | None]]  # by row hash: language, verdict; where known
 
@@ -199,7 +200,7 @@ def _read_verdict_file(source: Source, sources: Path | None) -> Decided:
         raise SourceError(f"{source.slug}: needs the folder that holds {source.verdict_file}")
     path = sources / str(source.verdict_file)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as problem:
         raise SourceError(f"{path}: cannot be read ({problem})") from problem
     decided = {}

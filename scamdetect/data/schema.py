@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from scamdetect.errors import MissingExtraError, ScamDetectError
-from scamdetect.files import replacing
+from scamdetect.files import writing
+from scamdetect.regular_files import read_text
 
 try:
     import msgspec
@@ -25,7 +26,7 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
     TOML, holds an unknown key or a value of the wrong type.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(path))
         return msgspec.convert(table, kind)
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror})") from problem
@@ -38,7 +39,7 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
 def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[T]:
     """Return the lines of the file as ``kind``; raise ``error`` naming the file and the line."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = read_text(path).split("\n")
     except (OSError, UnicodeDecodeError) as problem:
         raise error(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     rows = []
@@ -53,5 +54,5 @@ def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[
 
 def write_jsonl(path: Path, rows: Iterable[msgspec.Struct]) -> None:
     """Write one JSON object a line, all or nothing."""
-    with replacing(path) as partial:
-        partial.write_bytes(msgspec.json.Encoder().encode_lines(rows))
+    with writing(path) as file:
+        file.write(msgspec.json.Encoder().encode_lines(rows))

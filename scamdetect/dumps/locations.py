@@ -17,6 +17,7 @@ from scamdetect.dumps.remote.path import RemotePath, remote_path
 from scamdetect.dumps.remote.url import is_url
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
+from scamdetect.regular_files import check_regular
 
 if TYPE_CHECKING:
     from scamdetect.dumps.remote.listing import Found
@@ -170,6 +171,7 @@ def _local_files(folder: Path, pattern: tuple[str, ...]) -> Iterator[SourceFile]
                         waiting.append((path, below, rest, above | {identity}))
                 elif matches(below, pattern):
                     with reading(path):
+                        check_regular(path)
                         status = path.stat()
                     name = "/".join(below)
                     yield SourceFile(path, name, status.st_size, str(status.st_mtime_ns))

@@ -14,6 +14,7 @@ from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.text_paths import TextPath, find_text, struct_members
 from scamdetect.errors import InputError
+from scamdetect.regular_files import check_regular
 
 _BUFFER_BYTES = 1 << 20
 
@@ -81,6 +82,8 @@ def find_text_in(
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with ExitStack() as files:
+            if not isinstance(path, RemotePath):
+                check_regular(path)
             source = files.enter_context(path.open("rb")) if isinstance(path, RemotePath) else path
             # Read piece by piece: pre-buffered bytes would all be kept until the end.
             yield files.enter_context(

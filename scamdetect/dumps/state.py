@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scamdetect.access import OWNER
 from scamdetect.campaigns import Campaign
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.errors import InputError
 from scamdetect.files import file_sha256, writing
 from scamdetect.output import shown
+from scamdetect.regular_files import read_bytes
 
 SCHEMA_VERSION = 2
 ANEW = "begin anew with --overwrite"
@@ -70,7 +72,7 @@ class State:
 
 
 def save(path: Path, state: State) -> None:
-    """Write the state whole or not at all; raise OSError."""
+    """Write the state whole or not at all, for its owner only; raise OSError."""
     value = {
         "schema_version": SCHEMA_VERSION,
         "settings": state.settings,
@@ -82,14 +84,14 @@ def save(path: Path, state: State) -> None:
         "parts": [_part_to_dict(part) for part in state.parts],
     }
     text = json.dumps(value)  # in ASCII, since names may hold what UTF-8 lacks; indented it is slow
-    with writing(path) as file:
+    with writing(path, OWNER) as file:
         file.write(text.encode("ascii"))
 
 
 def load(path: Path) -> State:
     """Return the state; raise InputError where the file is missing, damaged or of another age."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_bytes(path))
         version = value["schema_version"]
         if version == SCHEMA_VERSION:
             return State(

@@ -24,6 +24,7 @@ from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.spreadsheet import safe_cell
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction
+from scamdetect.regular_files import open_regular
 
 Write = Callable[[Rows, Sequence[Prediction]], None]
 
@@ -72,7 +73,7 @@ def join(kind: Format, file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> No
 def append(file: IO[bytes], parts: Iterable[Path]) -> None:
     """Append the bytes of all parts."""
     for path in parts:
-        with path.open("rb") as part:
+        with open_regular(path) as part:
             shutil.copyfileobj(part, file, _COPY_BYTES)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
+from scamdetect.regular_files import check_regular
 from scamdetect.text import NORMALISER_VERSION, normalise
 
 Objects = NDArray[np.object_]
@@ -32,6 +33,7 @@ def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
     Raises InputError when the file is missing, is no Parquet file or lacks a column.
     """
     try:
+        check_regular(corpus)
         present = pq.read_schema(corpus).names
     except (OSError, pa.ArrowInvalid) as problem:
         raise InputError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.output import shown
+from scamdetect.regular_files import read_text
 
 IGNORE = "ignore"
 PLAIN: Mapping[str, Verdict | None] = {verdict.value: verdict for verdict in VERDICTS}
@@ -23,7 +24,7 @@ def read_label_map(path: Path) -> dict[str, Verdict | None]:
     Raises InputError where it cannot be read or maps to anything else.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise InputError(f"{path}: not readable as TOML ({problem})") from problem
     for name, value in table.items():

@@ -11,6 +11,7 @@ from typing import Any
 from scamdetect.bundle import SETTINGS, Bundle
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, attribute
+from scamdetect.regular_files import read_text
 from scamdetect.settings import read_json
 from scamdetect.training.card_failures import Failures
 
@@ -121,7 +122,7 @@ def _check_rule(record: Record, bundle: Bundle, path: Path) -> None:
 def _read(path: Path, kind: str) -> Record:
     keys, maker = _KINDS[kind]
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(read_text(path))
     except (OSError, ValueError) as problem:
         raise InputError(f"{path}: not readable as JSON ({problem})") from problem
     missing = [key for key in keys if not isinstance(record, dict) or key not in record]

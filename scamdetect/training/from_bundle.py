@@ -23,6 +23,7 @@ from scamdetect.batching import pad
 from scamdetect.bundle import CONFIG, MODEL, TOKENIZER, Bundle
 from scamdetect.errors import BundleError
 from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.regular_files import read_text
 from scamdetect.runtime import open_session
 from scamdetect.text import normalise
 from scamdetect.training.model import ScamModel
@@ -98,7 +99,7 @@ def check_same_answers(
 
 def _empty_model(bundle: Bundle, pieces: int) -> ScamModel:
     path = bundle.folder / CONFIG
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    config: dict[str, Any] = json.loads(read_text(path))
     for key in ("id2label", "label2id", "problem_type"):
         config.pop(key, None)
     try:

@@ -8,7 +8,7 @@ from scamdetect.bench.figures.results import read_results, write_json
 from scamdetect.bench.report.markdown import render
 from scamdetect.bench.report.page import write_page
 from scamdetect.errors import OutputError
-from scamdetect.files import replacing, writing
+from scamdetect.files import writing
 
 MARKDOWN, JSON, PAGE = "leaderboard.md", "results.json", "report.html"
 
@@ -24,8 +24,7 @@ def write_report(folder: Path) -> tuple[Path, Path, Path]:
     try:
         with writing(markdown) as file:
             file.write(render(results).encode("utf-8", "backslashreplace"))
-        with replacing(record) as partial:
-            write_json(results, partial)
+        write_json(results, record)
         write_page(results, page)
     except OSError as problem:
         raise OutputError(
