@@ -10,7 +10,10 @@ import click
 
 from scamdetect import cli_authored, cli_reading
 from scamdetect.cli_train import extra
+from scamdetect.destinations import followed, own_destination
 from scamdetect.errors import InputError, SourceError
+from scamdetect.files import write_text
+from scamdetect.regular_files import read_text
 
 if TYPE_CHECKING:
     from scamdetect.data.registry import LicencePolicy, Source
@@ -111,7 +114,9 @@ def build_command(
     """Make the corpus from every source that can be read and the project's own messages."""
     with extra("train"):
         from scamdetect.data.corpus import build_corpus
+        from scamdetect.data.corpus_rows import is_corpus
     own = authored if authored.is_dir() else None
+    output = own_destination(output, is_corpus, "corpus")
     build_corpus(sources, raw, output, licences, click.echo, authored=own, corrections=corrections)
 
 
@@ -138,18 +143,25 @@ def audit_command(corpus: Path, output: Path, readme: Path) -> None:
     """Report rows, duplicates, leakage and give-aways of a corpus, as Markdown with plots."""
     with extra("train"):
         from scamdetect.data.audit import audit_corpus
-        from scamdetect.data.audit_page import END, START, audit_page, summary_lines
+        from scamdetect.data.audit_page import (
+            END,
+            START,
+            audit_page,
+            is_audit,
+            summary_lines,
+        )
         from scamdetect.pages import between_markers
     with extra("report"):
         from scamdetect.data.audit_plots import draw_plots
+    page_file = own_destination(output / "README.md", is_audit, "audit", [corpus])
     audit = audit_corpus(corpus)
     plots = draw_plots(audit, output)
-    (output / "README.md").write_text(audit_page(audit, plots), encoding="utf-8")
+    write_text(page_file, audit_page(audit, plots))
     click.echo(f"wrote {output / 'README.md'} and {len(plots)} plots")
     if readme.exists():
-        text = readme.read_text(encoding="utf-8")
+        text = read_text(readme)
         page = between_markers(text, START, END, summary_lines(audit), readme)
-        readme.write_text(page, encoding="utf-8")
+        write_text(followed(readme), page)
         click.echo(f"brought {readme} up to date")
 
 

@@ -273,6 +273,7 @@ def score(
             thread_column=thread_column,
             me=me,
             work_folder=work_folder,
+            inputs=[detector.bundle.folder, *([] if allowing is None else [allowing])],
             spreadsheet_safe=spreadsheet_safe,
             watch=log_part if log_json else show,
             stop=stop,

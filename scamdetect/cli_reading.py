@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 
 from scamdetect.cli_train import extra
+from scamdetect.destinations import file_destination
 from scamdetect.errors import InputError
+from scamdetect.files import write_text
+from scamdetect.regular_files import check_regular
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -56,6 +59,7 @@ def draw_command(
     else:
         if not 0 <= twice <= rows:
             raise InputError(f"--twice {twice}: 0 to {rows}, the number of rows")
+        check_regular(corpus)
         table = pq.read_table(corpus, filters=[("role", "=", "train")])
         barred = [s.slug for s in load_registry(sources).values() if _BARRED in s.licence]
         items = draw_public(table, label_doubts(table, _FOLDS, click.echo), rows, barred, seed)
@@ -73,10 +77,12 @@ def draw_command(
     help="Folder of the corrections.",
 )  # fmt: skip
 @click.option("--report", type=_FILE, help="Also write the figures here, as Markdown.")
+@click.option("--overwrite", is_flag=True, help="Replace a report that exists.")
 @_AUTHORED
 def merge_command(
-    folder: Path, corpus: Path | None, corrections: Path, report: Path | None, authored: Path
-) -> None:
+    folder: Path, corpus: Path | None, corrections: Path, report: Path | None, overwrite: bool,
+    authored: Path,
+) -> None:  # fmt: skip
     """Take what the readers say into the corrections and the authored rows; print the figures.
 
     Exits with 1 where an authored row's reader and writer differ, after writing all the same.
@@ -92,9 +98,13 @@ def merge_command(
             merge_public,
             of_present_texts,
         )
+    if report is not None:
+        read = [folder, corrections, authored, *([] if corpus is None else [corpus])]
+        report = file_destination(report, overwrite=overwrite, inputs=read)
     answers = of_present_texts(read_answers(folder), authored)
     texts = {}
     if corpus is not None:
+        check_regular(corpus)
         table = pq.read_table(corpus, columns=["row_hash", "norm"])
         texts = dict(zip(table["row_hash"].to_pylist(), table["norm"].to_pylist(), strict=True))
     for path in merge_public(answers, corrections):
@@ -103,7 +113,7 @@ def merge_command(
     lines = figure_lines(figures_of(answers, texts))
     click.echo("\n".join(lines))
     if report is not None:
-        report.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(report, "\n".join(lines) + "\n")
     for one in differing:
         click.echo(
             f"{one.key.id}: writer {one.key.old}, reader {one.verdict} {one.probability}: "

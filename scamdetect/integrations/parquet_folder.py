@@ -11,6 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scamdetect.access import access_of, narrow
+from scamdetect.destinations import followed
 from scamdetect.dumps.formats import Format, beside_folder, source_format
 from scamdetect.dumps.locations import located
 from scamdetect.dumps.natural import is_hidden, natural_key
@@ -102,7 +104,8 @@ def result_folder(source: Path, destination: str | Path | None) -> Path:
     if destination is None:
         return source.with_name(f"{source.stem}.scored.parquet")
     path = _local(destination, "an engine writes a local folder")
-    if path.is_symlink() or path.name in ("", ".."):
+    path = followed(path)
+    if path.name in ("", ".."):
         path = path.resolve()
     if not path.name:
         raise InputError(f"{path}: the root is no folder to write; choose another name")
@@ -122,16 +125,21 @@ def result_folder(source: Path, destination: str | Path | None) -> Path:
 def publishing(source: Path, destination: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give the work folder; its folder ``parts`` gets the destination's name at the end.
 
-    The work folder goes with an error too. Raises InputError where the destination, or the work
+    Its files may be read by nobody who may not read all of the source. The work folder goes with an
+    error too. Raises InputError where the destination, or the work
     folder of another run, is there and must stay; OutputError where writing fails.
     """
     work = destination.with_name(f"{destination.name}.partial")
     _check(source, destination, work, overwrite=overwrite)
+    access = access_of([source, *source.rglob("*")])
     with reported(destination):
         shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
+        # Where others may read the source, workers may be others.
+        work.mkdir(0o777 if access.mode & 0o044 else 0o700)
         try:
             yield work
+            for part in (work / "parts").iterdir():
+                narrow(part, access)
             if destination.exists():
                 destination.rename(work / "replaced")
             (work / "parts").rename(destination)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from scamdetect.destinations import check_parent, own_destination
 from scamdetect.dumps.formats import destination_format, unpacked
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.remote.url import shown
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
+from scamdetect.regular_files import open_regular
 
 GENERATOR = "scamdetect report"  # by which a page is known again
+_TAG = f'<meta name="generator" content="{GENERATOR}'.encode()
 _HEAD_BYTES = 1024
 # One letter is a drive; a Path has lost one of the slashes.
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+")
@@ -40,11 +43,8 @@ def page_path(source: Path, given: str | Path | None) -> Path:
         raise InputError(f"{url}: a report is written to a local file; upload it afterwards")
     target = source.with_name(f"{_stem(source)}.report.html") if given is None else Path(given)
     with reading(target):
-        if not target.parent.is_dir():
-            raise InputError(f"{target.parent}: no such folder; create it first")
-        if target.exists() and not _is_page(target):
-            raise InputError(f"{target}: is there already and no report; choose another name")
-    return target
+        check_parent(target)
+        return own_destination(target, _is_page, "report", [source])
 
 
 def _url(text: str | Path) -> str | None:
@@ -67,7 +67,6 @@ def _stem(source: Path) -> str:
 
 
 def _is_page(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return GENERATOR.encode() in file.read(_HEAD_BYTES)
+    with open_regular(path) as file:
+        head = file.read(_HEAD_BYTES)
+    return head.startswith(b"<") and _TAG in head
