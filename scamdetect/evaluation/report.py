@@ -131,9 +131,9 @@ def evaluate_bundle(
 
         prepare_folder(report, out)
     stem = f"evaluate-{bundle.resolve().name}{'-final' if final else ''}"
-    for folder in filter(None, (out, report)):
+    for place in filter(None, (out, report)):
         for name in (f"{stem}.json", f"{stem}.md"):
-            check_no_input(followed(folder / name), [bundle, corpus])
+            check_no_input(followed(place / name), [bundle, corpus])
     rows = read_evaluation_rows(corpus, final)
     cache = ScoreCache(None if report is None else report / "scores", file_sha256(corpus), log)
     name = bundle.resolve().name
