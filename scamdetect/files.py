@@ -67,9 +67,16 @@ def create(path: Path, access: Access = ANYONE) -> IO[bytes]:
 
     Raises OSError, also if someone takes the name in that moment.
     """
-    path.unlink(missing_ok=True)  # left by a kill or put there: a link goes, what it names stays
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOSED_TO_LINKS | _BINARY
-    file = open(path, "wb", opener=lambda name, _: os.open(name, flags, access.mode))
+
+    def create_new(name: str, _: int) -> int:
+        return os.open(name, flags, access.mode)
+
+    try:
+        file = open(path, "wb", opener=create_new)
+    except FileExistsError:  # left by a kill or planted: a link goes, what it names stays
+        path.unlink(missing_ok=True)
+        file = open(path, "wb", opener=create_new)
     access.narrow(file)
     return file
 
