@@ -83,7 +83,7 @@ class ScamDetector:
         is not installed.
         """
         bundle = Bundle.load(path)
-        pool = WorkerPool(bundle.folder, runtime, workers) if workers else None
+        pool = WorkerPool(bundle, runtime, workers) if workers else None
         check_tier(tier, bundle.clearing is not None)
         return cls(Scorer(bundle, runtime, threads), pool, tier=tier)
 

@@ -60,13 +60,12 @@ class Scorer:
         self, bundle: Bundle, runtime: RuntimeName = "auto", threads: int | None = None
     ) -> None:
         self.bundle = bundle
-        self._session = open_session(bundle.folder / MODEL, len(bundle.languages), runtime, threads)
-        self._cutter = TokenWindows(bundle)
-        self._tier = (
-            None
-            if bundle.clearing is None
-            else FirstTier.load(bundle.folder / FIRST_TIER, bundle.clearing)
+        self._session = open_session(
+            bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages), runtime, threads
         )
+        self._cutter = TokenWindows(bundle)
+        rule, weights = bundle.clearing, bundle.folder / FIRST_TIER
+        self._tier = rule and FirstTier.load(bundle.read(FIRST_TIER), weights, rule)
         # The last line is that of texts in no certain language, whose place is -1.
         of = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
         own = [bundle.own_scaling.after(Scaling(*pair)) for pair in (*of, (1.0, 0.0))]

@@ -61,12 +61,13 @@ class KnownAnswer:
     scam_probability: float
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    """Return the checked settings; tables in them become the dataclasses of their keys.
+def read_settings(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the checked settings in the content of a file.
 
-    Raises BundleError, naming the file, the key and the cure.
+    Tables in them become the dataclasses of their keys. Raises BundleError, naming the file, the
+    key and the cure.
     """
-    settings = read_json(path)
+    settings = json_object(path, content)
     for key, newest in (
         ("schema_version", SCHEMA_VERSION),
         ("normaliser_version", NORMALISER_VERSION),
@@ -114,13 +115,33 @@ def read_settings(path: Path) -> dict[str, Any]:
     }
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; raise BundleError where there is none."""
+def read_whole(path: Path, size: int | None = None) -> bytes:
+    """Return the content of a file of a bundle.
+
+    Raises BundleError where it cannot be read, and unread where it has not the ``size`` that its
+    manifest gives it.
+    """
     try:
-        value = json.loads(path.read_bytes())
+        found = path.stat().st_size
+        if size is not None and found != size:
+            raise BundleError(f"{path}: {found} bytes where manifest.json says {size}; {AGAIN}")
+        return path.read_bytes()
     except FileNotFoundError as problem:
         raise BundleError(f"{path}: missing; {AGAIN}") from problem
-    except (OSError, ValueError, RecursionError) as problem:
+    except OSError as problem:
+        raise BundleError(f"{path}: cannot be read ({problem.strerror}); {AGAIN}") from problem
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; raise BundleError where there is none."""
+    return json_object(path, read_whole(path))
+
+
+def json_object(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the JSON object in the content of a file; raise BundleError where there is none."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as problem:
         raise BundleError(f"{path}: not readable as JSON ({problem}); {AGAIN}") from problem
     if not isinstance(value, dict):
         raise BundleError(f"{path}: must hold one JSON object; {AGAIN}")

@@ -41,7 +41,9 @@ class SentenceVectors:
             raise InputError(f"threads={threads!r} is impossible; use 1 or more, or None for all")
         self.model_id = bundle.model_id
         self._bundle = bundle
-        self._session = VectorSession(bundle.folder / MODEL, len(bundle.languages), threads)
+        self._session = VectorSession(
+            bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages), threads
+        )
         self._cutter = TokenWindows(bundle)
         self._kept: OrderedDict[bytes, Floats] = OrderedDict()
         self._lock = Lock()

@@ -9,15 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import numpy_helper
 from tiny_bundle import write_tiny_bundle
+from wire import OVER_32_BITS, block, number
 
 from scamdetect import bundle as bundles
 from scamdetect.bundle import Bundle, default_bundle_path, write_manifest
 from scamdetect.errors import BundleError
 from scamdetect.scoring import Scorer
 
+GRAPH, INITIALIZER, EXTERNAL_DATA, DATA_LOCATION = 7, 5, 13, 14  # field numbers of onnx.proto
 POINT = {"fpr": 0.1, "threshold": 0.5, "upper_bound": 0.2, "n": 90, "recall": None}
 
 
@@ -224,6 +227,38 @@ def test_weights_of_a_constant_in_another_file_are_refused(copy: Path) -> None:
     refused(copy, "model.onnx", "external data")
 
 
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda named: (
+            block(EXTERNAL_DATA, named, over=OVER_32_BITS)
+            + number(DATA_LOCATION, 1, over=OVER_32_BITS)
+        ),
+        lambda named: (
+            block(EXTERNAL_DATA, named, over=OVER_32_BITS) + number(DATA_LOCATION, 1 + OVER_32_BITS)
+        ),
+        lambda named: block(EXTERNAL_DATA, named, length=5) + number(DATA_LOCATION, 1, length=5),
+    ],
+    ids=["keys over 32 bits", "an enum over 32 bits", "long keys"],
+)
+def test_weights_that_only_the_runtime_sees_in_another_file_are_refused(
+    copy: Path, hide: Callable[[bytes], bytes]
+) -> None:
+    model = onnx.load(str(copy / "model.onnx"))
+    table = model.graph.initializer.pop(0)
+    (copy / ".hidden").write_bytes(table.raw_data)
+    table.ClearField("raw_data")
+    named = onnx.StringStringEntryProto(key="location", value=".hidden").SerializeToString()
+    tensor = table.SerializeToString() + hide(named)
+    graph = block(INITIALIZER, tensor) + model.graph.SerializeToString()
+    model.ClearField("graph")
+    (copy / "model.onnx").write_bytes(model.SerializeToString() + block(GRAPH, graph))
+    write_manifest(copy, {})
+    # What the check is for: by its path the runtime loads these weights.
+    assert ort.InferenceSession(str(copy / "model.onnx")).get_outputs()
+    refused(copy, "model.onnx", "not an ONNX file")
+
+
 def _raw(tensor: onnx.TensorProto) -> onnx.TensorProto:
     tensor.raw_data = tensor.raw_data or b"\0\0\0\0"
     return tensor
@@ -245,6 +280,37 @@ def test_a_listed_file_of_the_wrong_kind_is_named(
     with pytest.raises(BundleError, match=reason) as caught:
         Scorer(Bundle.load(copy))
     assert file in str(caught.value)
+
+
+@pytest.mark.parametrize("file", [*bundles.FILES, bundles.FIRST_TIER, "manifest.json"])
+@pytest.mark.parametrize("change", [lambda data: data[:-1] + b"?", lambda data: None])
+def test_a_file_that_changed_after_loading_is_not_read(
+    tmp_path: Path, file: str, change: Callable[[bytes], bytes | None]
+) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle", proven=True)
+    bundle, before = Bundle.load(folder), (folder / file).read_bytes()
+    assert bundle.read(file) == before
+    changed = change(before)
+    (folder / file).unlink()
+    if changed is not None:
+        (folder / file).write_bytes(changed)
+    with pytest.raises(BundleError, match=re.escape(str(folder / file))):
+        bundle.read(file)
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.json", "first_tier.arrow"])
+def test_another_whole_bundle_in_its_place_is_not_scored_with(tmp_path: Path, file: str) -> None:
+    bundle = Bundle.load(write_tiny_bundle(tmp_path / "bundle", proven=True))
+    (bundle.folder / file).write_bytes((bundle.folder / file).read_bytes() + b"\n")
+    write_manifest(bundle.folder, {})
+    with pytest.raises(BundleError, match=f"{file}: changed since"):
+        Scorer(bundle)
+
+
+def test_a_bundle_has_no_other_files(tiny_bundle: Path) -> None:
+    for name in ("../secret.json", "first_tier.arrow"):
+        with pytest.raises(BundleError, match="not a file of the bundle"):
+            Bundle.load(tiny_bundle).read(name)
 
 
 def test_a_graph_that_does_not_fit_its_settings_is_refused(tmp_path: Path) -> None:

@@ -36,13 +36,12 @@ def write_bundle(
     ``card`` and ``training``, the manifest's record, take the place of its own. The folder appears
     whole or not at all. Raises OutputError where writing fails.
     """
-    changed = json.loads((bundle.folder / SETTINGS).read_text(encoding="utf-8")) | dict(settings)
+    changed = json.loads(bundle.read(SETTINGS)) | dict(settings)
     draft: Path | None = None
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
-        for path in bundle.folder.iterdir():
-            if path.name not in (MANIFEST, SETTINGS, CARD) and not path.name.startswith("."):
-                shutil.copyfile(path, draft / path.name)
+        for name in bundle.sha256.keys() - {MANIFEST, SETTINGS, CARD}:
+            (draft / name).write_bytes(bundle.read(name))
         (draft / SETTINGS).write_text(
             json.dumps(changed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )

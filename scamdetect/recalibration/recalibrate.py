@@ -116,7 +116,7 @@ def recalibrate(
         "refit": None if fitted is None else asdict(fitted) | {"kept": fitted.kept},
     }
     note = list(card_note(old, rows, moved, fitted))
-    card = noted((old.folder / CARD).read_text(encoding="utf-8"), note)
+    card = noted(old.read(CARD).decode("utf-8", "replace"), note)
     training = dict(old.training) | {"own_thresholds": record}
     new = write_bundle(old, target, settings, card, training)
     return Recalibrated(new, rows, moved, fitted)

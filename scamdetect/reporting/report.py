@@ -35,6 +35,7 @@ from scamdetect.reporting.notes import (
 from scamdetect.reporting.page import Report, ShownCampaign, render
 from scamdetect.reporting.places import local_source, page_path
 from scamdetect.reporting.samples import sample
+from scamdetect.scoring import Scorer
 
 MOST_CAMPAIGNS, MOST_GROUPS = 12, 20
 TEXT_COLUMN = "text"
@@ -91,7 +92,7 @@ def write_report(
         campaign_note=campaign_note(text, samples=samples, marked=bundle is not None),
         threshold_note=threshold_note(models, None if bundle is None else bundle.model_id),
         card_name=f"{CARD} of the bundle {bundle.name if bundle else listed(models) or '?'}",
-        card=(bundle.folder / CARD).read_text(encoding="utf-8") if bundle else None,
+        card=bundle.read(CARD).decode("utf-8", "replace") if bundle else None,
     )
     page = render(report)
     with reported(target), writing(target) as file:
@@ -192,7 +193,7 @@ def _shown(
     if not samples or not top:
         return tuple(ShownCampaign(campaign, ()) for campaign in top)
     texts = _texts(dump, text, {campaign.first_row for campaign in top})
-    detector = None if bundle is None else ScamDetector.load(bundle.folder)
+    detector = None if bundle is None else ScamDetector(Scorer(bundle))
     return tuple(
         ShownCampaign(campaign, sample(texts[campaign.first_row], detector)) for campaign in top
     )

@@ -11,7 +11,6 @@ from typing import Any
 from scamdetect.bundle import SETTINGS, Bundle
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, attribute
-from scamdetect.settings import read_json
 from scamdetect.training.card_failures import Failures
 
 Record = Mapping[str, Any]
@@ -110,7 +109,7 @@ def read_results(
 
 def _check_rule(record: Record, bundle: Bundle, path: Path) -> None:
     """Raise InputError unless the file measured conversations by the bundle's own rule."""
-    settings = read_json(bundle.folder / SETTINGS)
+    settings = json.loads(bundle.read(SETTINGS))
     if record["rule"] != settings.get("conversation"):
         raise InputError(
             f"{path}: measured another rule for conversations than that of {bundle.folder}; run "
