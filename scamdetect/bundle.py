@@ -183,10 +183,16 @@ def write_manifest(folder: Path, training: Mapping[str, Any]) -> Path:
 
 def _listed(folder: Path) -> set[str]:
     """Return the names of the bundle's files but the manifest; hidden files are never opened."""
-    if not folder.is_dir():
-        raise BundleError(f"{folder}: no such folder; pass the folder of a bundle")
+    try:
+        if not folder.is_dir():
+            raise BundleError(f"{folder}: no such folder; pass the folder of a bundle")
+        entries = sorted(folder.iterdir())
+    except OSError as problem:
+        raise BundleError(
+            f"{folder}: cannot be read ({problem.strerror}); pass the folder of a bundle"
+        ) from problem
     names = set()
-    for entry in sorted(folder.iterdir()):
+    for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_symlink() or not entry.is_file():

@@ -88,6 +88,10 @@ def read_settings(path: Path, content: bytes) -> dict[str, Any]:
         raise wrong(path, "languages", settings["languages"], "must be language codes")
     if len(set(settings["languages"])) < len(settings["languages"]):
         raise wrong(path, "languages", settings["languages"], "names a language twice")
+    for key in ("name", "version", "languages"):  # all of them stand in results and on terminals
+        names = [settings[key]] if isinstance(settings[key], str) else settings[key]
+        if not all(name.isprintable() and name.strip() for name in names):
+            raise wrong(path, key, settings[key], "must be printable and not blank")
     for key in ("temperature", "kind_temperature"):
         if not 0 < settings[key] < math.inf:
             raise wrong(path, key, settings[key], "must be over 0")
@@ -141,11 +145,25 @@ def json_object(path: Path, content: bytes) -> dict[str, Any]:
     """Return the JSON object in the content of a file; raise BundleError where there is none."""
     try:
         value = json.loads(content)
+        if not isinstance(value, dict):
+            raise BundleError(f"{path}: must hold one JSON object; {AGAIN}")
+        for key, part in value.items():
+            if not _is_unicode([key, part]):
+                raise BundleError(
+                    f"{path}: {key!r} holds half a character (a lone surrogate); {AGAIN}"
+                )
     except (ValueError, RecursionError) as problem:
         raise BundleError(f"{path}: not readable as JSON ({problem}); {AGAIN}") from problem
-    if not isinstance(value, dict):
-        raise BundleError(f"{path}: must hold one JSON object; {AGAIN}")
     return value
+
+
+def _is_unicode(value: object) -> bool:
+    # Such text comes through JSON, but tokenizers and files of results take none.
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_version(path: Path, key: str, value: object, newest: int) -> None:

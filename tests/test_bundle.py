@@ -190,12 +190,33 @@ def test_an_unreadable_manifest_is_refused(copy: Path, content: bytes) -> None:
         ("known_answers", [{"text": "hello"}], "scam_probability"),
         ("known_answers", [{"text": "hello", "scam_probability": None}], "number"),
         ("colour", "red", "unknown"),
+        ("name", "tiny\x1b[2J", "printable"),
+        ("version", "1\n", "printable"),
+        ("version", "", "printable"),
+        ("languages", ["ar", "en", "ru", "th", "\u202e"], "printable"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, key: str, value: object, reason: str) -> None:
     folder = write_tiny_bundle(tmp_path / "bundle", **{key: value})
     refused(folder, "scamdetect.json", reason)
     refused(folder, "scamdetect.json", key)
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value"),
+    [
+        ("scamdetect.json", "prefix", "\ud800"),
+        ("scamdetect.json", "name", "\udfff"),
+        ("scamdetect.json", "known_answers", [{"text": "\ud800", "scam_probability": 0.5}]),
+        ("config.json", "model_type", "\ud800"),
+        ("manifest.json", "training", {"\ud800": 1}),
+    ],
+)
+def test_half_a_character_is_refused(copy: Path, file: str, key: str, value: object) -> None:
+    edit(copy / file, **{key: value})
+    if file != "manifest.json":
+        write_manifest(copy, {})
+    refused(copy, file, f"'{key}' holds half a character")
 
 
 def test_labels_in_another_order_are_refused(copy: Path) -> None:
@@ -328,6 +349,13 @@ def test_a_prefix_that_fills_the_window_is_refused(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="nowhere: no such folder"):
         Bundle.load(tmp_path / "nowhere")
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "round").symlink_to("round")
+    for name in ("x" * 5000, "x/" * 5000, "\ud800", "a\0b", "round"):
+        with pytest.raises(BundleError, match=r"no such folder|cannot be read"):
+            Bundle.load(tmp_path / name)
 
 
 def test_a_manifest_needs_all_files(copy: Path) -> None:
