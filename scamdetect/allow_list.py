@@ -20,6 +20,7 @@ from scamdetect.campaigns import masked
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, Prediction
+from scamdetect.several import check_several
 from scamdetect.turns import sender_name
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -92,7 +93,10 @@ class AllowList:
         InputError unless there is one text, and one sender where these are given, a prediction.
         """
         for name, values in (("texts", texts), ("senders", senders)):
-            if values is not None and len(values) != len(predictions):
+            if values is None:
+                continue
+            check_several(values, f"several {name}", "pass a list")
+            if len(values) != len(predictions):
                 raise InputError(f"{len(values)} {name} for {len(predictions)} predictions")
         has_templates = any(template is not None for _, template in self.entries)
         found = []
@@ -108,6 +112,7 @@ class AllowList:
         self, texts: Sequence[object], senders: Sequence[object] | None = None
     ) -> list[bool]:
         """Return whether each message is allowed, whatever its score; ``senders`` as above."""
+        check_several(texts)
         has_templates = any(template is not None for _, template in self.entries)
         return [
             self._allowing(

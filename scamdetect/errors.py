@@ -15,6 +15,10 @@ class TextsError(InputError, ValueError):
     """Report what an estimator cannot take for texts; scikit-learn expects a ValueError."""
 
 
+class SharingError(ScamDetectError, TypeError):
+    """Report an open model that cannot go to another process; pickling expects a TypeError."""
+
+
 class NothingToResume(InputError):
     """Report that a destination is finished, so that nothing is left to go on with."""
 

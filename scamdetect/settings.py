@@ -89,8 +89,8 @@ def read_settings(path: Path, content: bytes) -> dict[str, Any]:
     if len(set(settings["languages"])) < len(settings["languages"]):
         raise wrong(path, "languages", settings["languages"], "names a language twice")
     for key in ("name", "version", "languages"):  # all of them stand in results and on terminals
-        names = [settings[key]] if isinstance(settings[key], str) else settings[key]
-        if not all(name.isprintable() and name.strip() for name in names):
+        words = [settings[key]] if isinstance(settings[key], str) else settings[key]
+        if not all(word.isprintable() and word.strip() for word in words):
             raise wrong(path, key, settings[key], "must be printable and not blank")
     for key in ("temperature", "kind_temperature"):
         if not 0 < settings[key] < math.inf:

@@ -20,6 +20,8 @@ from scamdetect.bundle import MANIFEST, MODEL, Bundle, default_bundle_path
 from scamdetect.errors import BundleError, InputError
 from scamdetect.probabilities import scam_logits
 from scamdetect.runtime import VectorSession
+from scamdetect.several import check_several
+from scamdetect.sharing import StaysInProcess
 from scamdetect.text import normalise
 from scamdetect.token_windows import TokenWindows
 
@@ -29,7 +31,7 @@ REMEMBERED = 20_000  # texts whose vectors are kept: about 30 MB of a bundle of 
 _CHUNK = 1024
 
 
-class SentenceVectors:
+class SentenceVectors(StaysInProcess):
     """The vectors that a bundle's verdict head reads; safe to share between threads.
 
     Those of the last ``REMEMBERED`` different texts are kept under hashes of the texts, so that
@@ -53,8 +55,9 @@ class SentenceVectors:
         """Return float32 (n, width): of each text that of its most suspicious window, as scored.
 
         The row of a text without a token is NaN. Raises BundleError where the graph gives vectors
-        that are no numbers.
+        that are no numbers, TypeError on a bare string.
         """
+        check_several(texts)
         parts = [self._of_chunk(chunk) for chunk in chunked(texts, _CHUNK)]
         return np.concatenate([np.empty((0, self.width), np.float32), *parts])
 

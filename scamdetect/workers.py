@@ -21,6 +21,7 @@ from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores, join
+from scamdetect.sharing import StaysInProcess
 
 CHUNK = 256
 
@@ -31,7 +32,7 @@ class _Worker:
     connection: Connection
 
 
-class WorkerPool:
+class WorkerPool(StaysInProcess):
     """Processes that start with the first call and end with ``close``; calls take turns."""
 
     def __init__(self, bundle: Bundle, runtime: RuntimeName, workers: int) -> None:

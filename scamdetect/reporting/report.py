@@ -35,7 +35,6 @@ from scamdetect.reporting.notes import (
 from scamdetect.reporting.page import Report, ShownCampaign, render
 from scamdetect.reporting.places import local_source, page_path
 from scamdetect.reporting.samples import sample
-from scamdetect.scoring import Scorer
 
 MOST_CAMPAIGNS, MOST_GROUPS = 12, 20
 TEXT_COLUMN = "text"
@@ -193,7 +192,7 @@ def _shown(
     if not samples or not top:
         return tuple(ShownCampaign(campaign, ()) for campaign in top)
     texts = _texts(dump, text, {campaign.first_row for campaign in top})
-    detector = None if bundle is None else ScamDetector(Scorer(bundle))
+    detector = None if bundle is None else ScamDetector.load(bundle.folder)
     return tuple(
         ShownCampaign(campaign, sample(texts[campaign.first_row], detector)) for campaign in top
     )
