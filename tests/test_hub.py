@@ -97,6 +97,18 @@ def test_what_is_hidden_or_changed_is_not_pushed(
     assert len(hub.seen) == before
 
 
+def test_what_changes_after_it_was_verified_is_not_pushed(
+    hub: FakeHub, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    loaded = Bundle.load(folder)
+    monkeypatch.setattr("scamdetect.hub.pushing.Bundle.load", lambda _: loaded)
+    (folder / "README.md").write_text("# Changed\n")
+    with pytest.raises(BundleError, match=r"README\.md: changed since"):
+        push(folder, REPO)
+    assert not hub.seen
+
+
 def test_a_second_push_adds_a_commit_and_takes_away_an_unlisted_first_tier(
     hub: FakeHub, tiny_bundle: Path, tmp_path: Path
 ) -> None:

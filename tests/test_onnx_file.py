@@ -156,7 +156,7 @@ def names_a_file(message: Message) -> bool:
         names_a_file(child)
         for field, value in message.ListFields()
         if field.message_type is not None
-        for child in (value if field.is_repeated else [value])
+        for child in ([value] if isinstance(value, Message) else value)
     )
 
 
