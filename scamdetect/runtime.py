@@ -26,6 +26,7 @@ _AGAIN = "export the bundle again"
 # exact kernels halve the speed, so they are asked for only where the fast ones are wrong.
 _EXACT = ("session.x64quantprecision", "1")
 # What is loaded is what was looked into: a serialised ONNX model, with all of its weights inside.
+# The folder is a second line behind `has_external_data`; ONNX Runtime knows it from 1.21 on.
 _AS_CHECKED = {
     "session.load_model_format": "ONNX",
     "session.model_external_initializers_file_folder_path": os.devnull,
