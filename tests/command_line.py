@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hang import HANG
+
 import scamdetect
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
@@ -30,7 +32,7 @@ def command(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess
         env=os.environ | _ADDED,
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=HANG,
     )
     assert "Traceback" not in done.stderr
     return done
@@ -46,7 +48,7 @@ def faulty_score(
         env=os.environ | _ADDED,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=HANG,
         start_new_session=True,
         # A shell's background job ignores interrupts, and its children with it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

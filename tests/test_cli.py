@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hang import HANG
 
 import scamdetect
 
@@ -38,7 +39,7 @@ def _run(
         env=_ENVIRONMENT,
         input=stdin,
         capture_output=True,
-        timeout=120,
+        timeout=HANG,
         preexec_fn=limit,
     )
     found = subprocess.CompletedProcess(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from bad_endpoint import DOWN, bad_endpoint, honest_judge
+from hang import HANG
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = """
@@ -28,7 +29,7 @@ def scamdetect(folder: Path, *arguments: object, **environment: str) -> subproce
         text=True,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        timeout=300,
+        timeout=HANG,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hang import HANG
 
 import scamdetect
 
@@ -137,7 +138,7 @@ def fresh(code: str) -> str:
         text=True,
         check=True,
         cwd=PACKAGE.parent,
-        timeout=60,
+        timeout=HANG,
     )
     return done.stdout
 

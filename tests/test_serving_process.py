@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from command_line import command
+from hang import HANG
 
 import scamdetect
 
@@ -65,7 +66,7 @@ def running(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Return the exit code and what else was written to stderr."""
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=HANG)
     return process.returncode, said
 
 
@@ -75,7 +76,7 @@ def limited(tiny_bundle: Path, limits: str = "") -> list[str]:
 
 def connect(address: str) -> socket.socket:
     parts = urlsplit(address)
-    return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
+    return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=HANG)
 
 
 def test_the_command_answers_guards_and_ends(tmp_path: Path, tiny_bundle: Path) -> None:
@@ -102,7 +103,7 @@ def test_a_request_at_hand_is_answered_before_the_end(tiny_bundle: Path) -> None
 
         def ask() -> None:
             texts = [f"{number} {'x y z ' * 3000}" for number in range(40)]
-            answer = httpx.post(f"{address}/v1/predict", json={"texts": texts}, timeout=60)
+            answer = httpx.post(f"{address}/v1/predict", json={"texts": texts}, timeout=HANG)
             answers.append((answer.status_code, time.monotonic()))
 
         asking = threading.Thread(target=ask)
@@ -127,7 +128,7 @@ def test_what_takes_too_long_does_not_keep_it_from_ending(tiny_bundle: Path) -> 
 
         def ask() -> None:
             texts = [f"{number} {'x y z ' * 400}" for number in range(9999)]
-            answers.append(httpx.post(f"{address}/v1/predict", json={"texts": texts}, timeout=60))
+            answers.append(httpx.post(f"{address}/v1/predict", json={"texts": texts}, timeout=HANG))
 
         asking = threading.Thread(target=ask)
         asking.start()
@@ -155,7 +156,7 @@ def test_200_clients_at_once(tiny_bundle: Path) -> None:
 
         async def ask_all() -> list[httpx.Response]:
             limits = httpx.Limits(max_connections=200)
-            async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+            async with httpx.AsyncClient(limits=limits, timeout=HANG) as client:
                 url = f"{address}/v1/predict"
                 return await asyncio.gather(
                     *(client.post(url, json={"texts": [f"hello {n}"]}) for n in range(200))
@@ -178,7 +179,7 @@ def test_no_answer_waits_for_the_other_half_of_it() -> None:
 def test_a_huge_body_gets_its_413(tiny_bundle: Path) -> None:
     with running(*limited(tiny_bundle)) as (_, address):
         body = json.dumps({"texts": ["x" * 20_000_000]})
-        connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
+        connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=HANG)
         connection.request("POST", "/v1/predict", body, {"Content-Type": "application/json"})
         assert connection.getresponse().status == 413
         connection.close()
@@ -258,7 +259,7 @@ def test_files_do_not_run_out(tiny_bundle: Path) -> None:
         time.sleep(0.5)
         for one in crowd:
             one.close()
-        assert httpx.get(f"{address}/healthz", timeout=20).status_code == 200
+        assert httpx.get(f"{address}/healthz", timeout=HANG).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert ended(process) == (0, "")
 
