@@ -88,7 +88,7 @@ def test_a_judge_that_misbehaves_is_counted_and_costs_once(here: Path) -> None:
     for path in (here / "out").rglob("*"):
         assert not path.is_file() or b"secret-key" not in path.read_bytes()
     with bad_endpoint([DOWN]) as url:
-        other = ("bench", "run", "pairs", *AUTHORED, "-o", "other", "--timeout", 5)
+        other = ("bench", "run", "pairs", *AUTHORED, "-o", "other", "--timeout", HANG)
         failed = scamdetect(here, *other, "-d", f"judge=llm:{url}#some-model", "-d", "keywords")
     assert failed.returncode == 3
     assert "judge" in failed.stderr or "500" in failed.stderr
