@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hang import HANG
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,12 @@ def post(detector: Any, content: Any, limits: Limits | None = None, **headers: s
     )
 
 
+async def shown(client: httpx.AsyncClient, line: str) -> None:
+    """Wait until the metrics have the line."""
+    while f"{line}\n" not in (await client.get("/metrics")).text:
+        await asyncio.sleep(0.01)
+
+
 class Held:
     """Answers once it is let go, and counts how many calls ran at the same time."""
 
@@ -75,7 +82,7 @@ class Held:
             self.calls += 1
             self.now += 1
             self.most = max(self.most, self.now)
-        self.go.wait(10)
+        self.go.wait(HANG)
         with self._lock:
             self.now -= 1
         return self._detector.predict(texts)
@@ -312,9 +319,9 @@ def test_more_than_may_wait_are_told_when_to_come_again(detector: ScamDetector) 
             return asyncio.create_task(client.post("/v1/predict", json={"texts": [LURE]}))
 
         first = [ask() for _ in range(3)]
+        await shown(client, "scamdetect_waiting_requests 2")
         while held.calls == 0:
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
         refused = await ask()
         assert held.calls == 1
         held.go.set()
@@ -364,10 +371,9 @@ def test_who_left_while_waiting_is_not_scored(detector: ScamDetector) -> None:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             first = asyncio.create_task(client.post("/v1/predict", json={"texts": [LURE]}))
-            while held.calls == 0:
-                await asyncio.sleep(0.01)
+            await shown(client, "scamdetect_working_requests 1")
             gone = asyncio.create_task(app(scope, receive, send))
-            await asyncio.sleep(0.05)
+            await shown(client, "scamdetect_waiting_requests 1")
             held.go.set()
             await asyncio.gather(first, gone)
             return (await client.get("/metrics")).text
