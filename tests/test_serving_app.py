@@ -343,8 +343,11 @@ def test_nobody_waits_longer_than_the_limit(detector: ScamDetector) -> None:
             await asyncio.sleep(0.01)
         second = await client.post("/v1/predict", json={"texts": [LURE]})
         held.go.set()
-        third = await client.post("/v1/predict", json={"texts": [LURE]})
-        return [await first, second, third]
+        return [
+            await first,
+            second,
+            await client.post("/v1/predict", json={"texts": [LURE]}),
+        ]
 
     answers = talk(held, conversation, Limits(parallel=1, wait_seconds=0.1))
     assert [answer.status_code for answer in answers] == [200, 503, 200]
@@ -392,7 +395,7 @@ def test_200_requests_at_once_get_their_own_answers(detector: ScamDetector) -> N
         asked = (client.post("/v1/predict", json={"texts": [text]}) for text in texts)
         return await asyncio.gather(*asked)
 
-    answers = talk(detector, conversation, Limits(parallel=4, queue=200))
+    answers = talk(detector, conversation, Limits(parallel=4, queue=200, wait_seconds=HANG))
     found = [answer.json()["predictions"][0] for answer in answers]
     assert found == [one.to_dict() for one in detector.predict(texts)]
 

@@ -162,7 +162,8 @@ def test_a_signal_that_comes_early_is_no_less_one(tiny_bundle: Path) -> None:
 
 
 def test_200_clients_at_once(tiny_bundle: Path) -> None:
-    with running(*limited(tiny_bundle, "parallel=2, queue=200")) as (process, address):
+    limits = "parallel=2, queue=200, wait_seconds=600, head_seconds=600"
+    with running(*limited(tiny_bundle, limits)) as (process, address):
 
         async def ask_all() -> list[httpx.Response]:
             limits = httpx.Limits(max_connections=200)
@@ -195,6 +196,13 @@ def test_a_huge_body_gets_its_413(tiny_bundle: Path) -> None:
         connection.close()
 
 
+def is_healthy(address: str) -> bool:
+    try:
+        return get(f"{address}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def is_cut_off(client: socket.socket, more: bytes) -> bool:
     """Send more and wait for the client's timeout whether the connection ends."""
     try:
@@ -209,14 +217,14 @@ def is_cut_off(client: socket.socket, more: bytes) -> bool:
 def test_slow_clients_are_cut_off_and_hold_up_nobody(tiny_bundle: Path) -> None:
     head = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     endless = head + b"X-More: " + b"x" * 10_000
-    with running(*limited(tiny_bundle, "head_seconds=1, body_seconds=0.5")) as (_, address):
+    with running(*limited(tiny_bundle, "head_seconds=3, body_seconds=0.5")) as (_, address):
         silent, dripping, slow_body = (connect(address) for _ in range(3))
         slow_body.sendall(head + b'Content-Length: 18\r\n\r\n{"texts"')
         dripping.settimeout(0.1)
         assert any(is_cut_off(dripping, bytes([byte])) for byte in endless)
         assert silent.recv(1) == b""
         assert slow_body.recv(1000).startswith(b"HTTP/1.1 408 ")
-        assert get(f"{address}/healthz").status_code == 200
+        assert is_healthy(address)
         for one in (silent, dripping, slow_body):
             one.close()
 
@@ -239,15 +247,8 @@ def test_who_takes_no_answer_is_cut_off(tiny_bundle: Path) -> None:
         greedy.close()
 
 
-def is_healthy(address: str) -> bool:
-    try:
-        return get(f"{address}/healthz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 def test_connections_beyond_the_limit_end_at_once_and_in_silence(tiny_bundle: Path) -> None:
-    with running(*limited(tiny_bundle, "connections=3")) as (process, address):
+    with running(*limited(tiny_bundle, "connections=3, head_seconds=600")) as (process, address):
         first = [connect(address) for _ in range(3)]
         time.sleep(0.2)
         for _ in range(50):
@@ -277,7 +278,8 @@ def test_files_do_not_run_out(tiny_bundle: Path) -> None:
         time.sleep(0.5)
         for one in crowd:
             one.close()
-        assert get(f"{address}/healthz").status_code == 200
+        while not is_healthy(address):
+            time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         assert ended(process) == (0, "")
 
