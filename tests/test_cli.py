@@ -256,7 +256,7 @@ def test_doctor_lists_what_it_found(tiny_bundle: Path) -> None:
     assert "WRONG bundle" not in done.stdout
 
 
-def test_help_is_quick_and_light() -> None:
+def test_help_is_light() -> None:
     code = "import sys; sys.argv = ['scamdetect', '--help']; import scamdetect.cli as c\n"
     code += "try: c.main()\nexcept SystemExit: print(sorted(sys.modules))"
     done = subprocess.run(

@@ -190,6 +190,7 @@ def test_damage_costs_no_more_than_it_touches(
     assert all(text in everything for text in whole)
 
 
+@pytest.mark.usefixtures("no_hang")
 @pytest.mark.parametrize("blanks", [" " * 500_000, "\n" * 500_000])
 def test_many_blanks_take_no_longer(tmp_path: Path, blanks: str) -> None:
     text = json.dumps("a" + blanks + "b")
