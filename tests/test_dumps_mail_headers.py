@@ -46,7 +46,7 @@ def test_words_without_an_end_take_no_quadratic_time(monkeypatch: pytest.MonkeyP
 
 def test_so_much_of_a_header_is_decoded_and_no_more() -> None:
     word = "=?utf-8?q?aaaaaaaaaaaaaaaa?="
-    text = decoded(f"{word} " * 200_000)
+    text = decoded(f"{word} " * 20_000)
     assert text.startswith("a" * 1000) and text.endswith(f" {word} {word}")
     assert len(text) - len(text.lstrip("a")) < 100_000
 
