@@ -31,7 +31,7 @@ from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.selection import keep_columns, keep_flagged
-from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
+from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Standing, Tally, count
@@ -163,6 +163,8 @@ def score_file(
         thread_column=thread_column,
         objects=objects,
     )
+    if spreadsheet_safe:
+        check_safe_delimiter(destination, dump.csv_delimiter)
     dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
     if columns is not None:
         dump = keep_columns(dump, columns, str(found))

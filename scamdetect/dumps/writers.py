@@ -21,7 +21,7 @@ from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
 from scamdetect.dumps.rows import Rows
-from scamdetect.dumps.spreadsheet import safe_cell
+from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction
 
@@ -106,7 +106,7 @@ def _header(dump: Dump, delimiter: str) -> bytes:
 
 def _line(cells: list[str], dump: Dump, delimiter: str) -> bytes:
     if dump.spreadsheet_safe:
-        cells = [safe_cell(cell, delimiter) for cell in cells]
+        cells = safe_row(cells, delimiter)
     return (delimiter.join(cells) + dump.line_end).encode("utf-8", "backslashreplace")
 
 

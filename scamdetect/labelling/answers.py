@@ -12,10 +12,11 @@ from typing import Any
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.plain_columns import read_columns
+from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
 from scamdetect.files import writing
 from scamdetect.labelling.queue import AUDIT
-from scamdetect.labelling.tasks import COLUMNS, LABELS, UNSURE, original
+from scamdetect.labelling.tasks import COLUMNS, LABELS, UNSURE
 from scamdetect.labels import Decision
 
 _NEEDED = ("row", "label", "part", "inclusion_probability", "decision")
@@ -123,7 +124,7 @@ def _delimited(path: Path) -> Iterator[_Given]:
             )
         for place, text in enumerate(batch.texts):
             cells = {name: values[place] for name, values in batch.columns.items()}
-            yield _Given(cells | {"text": original(text or "")}, _labels([cells["label"]]))
+            yield _Given(cells | {"text": original(text or "", ",")}, _labels([cells["label"]]))
 
 
 def _label_studio(path: Path) -> Iterator[_Given]:

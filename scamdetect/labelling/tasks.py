@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.outputs import reported
-from scamdetect.dumps.spreadsheet import safe_cell
+from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.files import writing
 from scamdetect.labelling.queue import QueueRow
@@ -38,7 +38,7 @@ def write_csv(rows: Sequence[QueueRow], path: Path) -> None:
     lines = [",".join(COLUMNS)]
     for row in rows:
         cells = record(row)
-        lines.append(",".join(safe_cell(quote(cells[name], ","), ",") for name in COLUMNS))
+        lines.append(",".join(safe_row([quote(cells[name], ",") for name in COLUMNS], ",")))
     with reported(path), writing(path) as file:
         file.write("".join(f"{line}\r\n" for line in lines).encode("utf-8-sig", "replace"))
 
@@ -96,9 +96,3 @@ def record(row: QueueRow) -> dict[str, str | None]:
         "near": row.near,
         "kinds": ";".join(row.kinds),
     }
-
-
-def original(cell: str) -> str:
-    """Return a text as it was before ``write_csv`` put an apostrophe before it."""
-    bare = cell.removeprefix("'")
-    return bare if bare != cell and safe_cell(quote(bare, ","), ",") == quote(cell, ",") else cell
