@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scamdetect.arrays import number_array, numbers, one_array, wide
-from scamdetect.dumps.rows import as_text
+from scamdetect.dumps.arrow_text import as_text
 from scamdetect.dumps.thread_messages import read_messages
 
 BUCKET_BYTES = 4 << 20  # some 30,000 messages: a kill costs at most one bucket, as it does one part

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import output
+from scamdetect.dumps.arrow_text import unwritable
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
@@ -29,6 +30,7 @@ Write = Callable[[Rows, Sequence[Prediction]], None]
 
 _ROW_GROUP_ROWS = 1 << 16
 _ROW_GROUP_BYTES = 64 << 20
+_SHOWN_TYPE = 200  # characters
 _COPY_BYTES = 1 << 20
 
 
@@ -42,6 +44,17 @@ def check_columns_fit(destination: Path, dump: Dump) -> None:
             f"{destination}: the source has several columns named {', '.join(repeated)}, which "
             f"would be mixed up in {kind.value}; {cure}"
         )
+    for field in dump.schema if kind is not Format.PARQUET else ():
+        if unwritable(field.type):
+            raise InputError(
+                f"{destination}: column {output.shown(field.name)!r} holds "
+                f"{_shortened(str(field.type))}, which {kind.value} cannot hold; leave it out with "
+                "--columns, or choose a Parquet destination, which keeps it"
+            )
+
+
+def _shortened(kind: str) -> str:
+    return kind if len(kind) <= _SHOWN_TYPE else f"{kind[:_SHOWN_TYPE]}..."
 
 
 def part_extension(kind: Format) -> str:
