@@ -70,7 +70,7 @@ class FirstTier:
     def save(self, path: Path) -> None:
         """Write the weights as float16."""
         table = pa.table({_COLUMN: pa.array(self.weights.astype(np.float16))})
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        with path.open("wb") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
 
     def clears(self, rows: Sequence[Sequence[int]]) -> NDArray[np.bool_]:

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
-from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.text_paths import TextPath, find_text, struct_members
 from scamdetect.errors import InputError
@@ -81,7 +80,8 @@ def find_text_in(
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with ExitStack() as files:
-            source = files.enter_context(path.open("rb")) if isinstance(path, RemotePath) else path
+            # Arrow takes no path that is not UTF-8, nor a URL.
+            source = files.enter_context(path.open("rb"))
             # Read piece by piece: pre-buffered bytes would all be kept until the end.
             yield files.enter_context(
                 pq.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER_BYTES)

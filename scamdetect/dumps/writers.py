@@ -181,7 +181,7 @@ def _join_parquet(file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> None:
 
 def _stored_batches(path: Path) -> Iterator[pa.RecordBatch]:
     try:
-        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
             yield from stream
     except pa.ArrowInvalid as problem:
         raise InputError(f"{path}: damaged; begin anew with --overwrite") from problem

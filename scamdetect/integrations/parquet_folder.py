@@ -161,7 +161,20 @@ def _local(text: str | Path, does: str) -> Path:
             f"{shown(text)}: {does}; for object stores use --engine local, or score_dataset or "
             "score_frame in a script"
         )
-    return located(text)
+    path = located(text)
+    _check_name(path)
+    return path
+
+
+def _check_name(path: Path) -> None:
+    """Raise InputError if engines, which take names as text, cannot be told the path."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as problem:
+        raise InputError(
+            f"{path}: the name is not UTF-8, which engines cannot read; rename it, or use "
+            "--engine local"
+        ) from problem
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -183,6 +196,7 @@ def _files(path: Path) -> tuple[Path, ...]:
     if not files:
         raise InputError(f"{path}: no Parquet file in this folder")
     for file in files:
+        _check_name(file)
         if hive := [part for part in file.relative_to(path).parts[:-1] if "=" in part]:
             raise InputError(
                 f"{path}: the folder {hive[0]!r} stands for a column, which an engine would leave "
