@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scamdetect.column_names import missing_column
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.instants import holds_times
 from scamdetect.dumps.rows import NestedError, Rows
 from scamdetect.dumps.text_paths import TextPath, struct_members
 from scamdetect.errors import InputError
-from scamdetect.output import shown
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,12 @@ def _column(dump: Dump, where: str, name: str, option: str, find: _Find) -> Colu
 
 
 def _missing(dump: Dump, where: str, name: str, option: str) -> InputError:
-    return InputError(
-        f"{where} has no column {name!r}; its columns are: {', '.join(map(shown, dump.columns))}; "
-        f"name another with {option} ({_flag(option)})"
+    return missing_column(
+        where,
+        repr(name),
+        dump.columns,
+        first_line=dump.delimiter is not None,
+        cure=f"name another with {option} ({_flag(option)})",
     )
 
 

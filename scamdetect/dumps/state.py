@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.campaigns import Campaign
+from scamdetect.column_names import shown_names
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.errors import InputError
 from scamdetect.files import file_sha256, writing
-from scamdetect.output import shown
 
 SCHEMA_VERSION = 2
 ANEW = "begin anew with --overwrite"
@@ -189,6 +189,6 @@ def _list(names: list[str], then: Settings, now: Settings) -> str:
 
 def _show(value: object) -> str:
     if isinstance(value, list):
-        names = [shown(str(item)) for item in value[:_SHOWN_NAMES]]
+        names = shown_names([str(item) for item in value], first_line=True)[:_SHOWN_NAMES]
         return f"({', '.join(names)}{', ...' if len(value) > _SHOWN_NAMES else ''})"
     return repr(value)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import output
+from scamdetect.column_names import shown, shown_names
 from scamdetect.dumps.arrow_text import unwritable
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
@@ -37,7 +38,9 @@ _COPY_BYTES = 1 << 20
 def check_columns_fit(destination: Path, dump: Dump) -> None:
     """Raise InputError where the destination's format cannot hold the columns."""
     kind = destination_format(destination)
-    repeated = sorted({output.shown(c) for c in dump.columns if dump.columns.count(c) > 1})
+    first_line = dump.delimiter is not None
+    names = zip(dump.columns, shown_names(dump.columns, first_line=first_line), strict=True)
+    repeated = sorted({name for own, name in names if dump.columns.count(own) > 1})
     if repeated and (kind not in DELIMITERS or dump.delimiter is None):
         cure = "rename them" if dump.delimiter is None else "write CSV or rename them"
         raise InputError(
@@ -47,7 +50,7 @@ def check_columns_fit(destination: Path, dump: Dump) -> None:
     for field in dump.schema if kind is not Format.PARQUET else ():
         if unwritable(field.type):
             raise InputError(
-                f"{destination}: column {output.shown(field.name)!r} holds "
+                f"{destination}: column {shown(field.name)!r} holds "
                 f"{_shortened(str(field.type))}, which {kind.value} cannot hold; leave it out with "
                 "--columns, or choose a Parquet destination, which keeps it"
             )

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from scamdetect.column_names import shown
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
 from scamdetect.text import NORMALISER_VERSION, normalise
@@ -41,7 +42,7 @@ def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
     if missing:
         raise InputError(
             f"{corpus} lacks the columns {', '.join(missing)}; its columns are: "
-            f"{', '.join(present)}; run: scamdetect data build"
+            f"{', '.join(map(shown, present))}; run: scamdetect data build"
         )
     wanted = [*COLUMNS, _INPUT] if _INPUT in present else list(COLUMNS)
     return pq.read_table(corpus, columns=wanted, filters=[("role", "in", sorted(roles))])

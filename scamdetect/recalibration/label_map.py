@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from scamdetect.column_names import shown
 from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.output import shown
 
 IGNORE = "ignore"
 PLAIN: Mapping[str, Verdict | None] = {verdict.value: verdict for verdict in VERDICTS}
