@@ -16,6 +16,7 @@ from dump_files import read_rows
 from scored_rows import scored_row, write_scored
 from test_dumps_writers import EchoDetector
 
+from scamdetect import ScamDetector
 from scamdetect.dumps.arrow_text import cell_texts, json_values, unwritable
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.plain_columns import read_columns
@@ -169,6 +170,20 @@ def test_a_field_twice_is_refused_before_any_row_is_scored(
     score_file(source, target, detector=EchoDetector(), columns=["text"])
     score_file(source, tmp_path / "out.parquet", detector=EchoDetector())
     assert pq.read_table(tmp_path / "out.parquet").column("bad").type == array.type
+
+
+@pytest.mark.parametrize("option", ["group_by", "thread_column", "time_column"])
+def test_any_type_groups_or_is_refused(tmp_path: Path, option: str, detector: ScamDetector) -> None:
+    source, target = tmp_path / "in.parquet", tmp_path / "out.csv"
+    for name, (array, _, _) in VALUES.items():
+        if name == "run ends":
+            continue
+        pq.write_table(pa.table({"text": ["hi"] * len(array), "a": array}), source)
+        options: dict[str, Any] = {"group_by": "text"} | {option: "a"}
+        try:
+            score_file(source, target, detector=detector, overwrite=True, **options)
+        except InputError as problem:
+            assert "nothing can be grouped" in str(problem) or "no times" in str(problem)
 
 
 def test_unions_have_no_form() -> None:

@@ -144,6 +144,8 @@ def _flat(kind: pa.DataType) -> pa.DataType:
         kind = kind.value_type
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
+    if pa.types.is_binary_view(kind):  # few functions of Arrow take views
+        return pa.binary()
     return pa.string() if pa.types.is_null(kind) or pa.types.is_string_view(kind) else kind
 
 
@@ -154,7 +156,8 @@ def _names_senders(kind: pa.DataType) -> bool:
 
 def _is_groupable(kind: pa.DataType) -> bool:
     try:
-        pc.dictionary_encode(pa.nulls(1, kind))
+        one = pa.nulls(1, kind)
+        pc.index_in(one, value_set=pc.dictionary_encode(one).dictionary)
     except pa.ArrowNotImplementedError:
         return False
     return True
