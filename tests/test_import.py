@@ -22,6 +22,7 @@ PUBLIC = {"scamdetect"} | {
         "allow_list",
         "arrays",
         "campaigns",
+        "column_names",
         "conversation",
         "files",
         "output",
