@@ -17,7 +17,9 @@ _SENTENCE = re.compile(
     r"[,.!?;:\"](?:\s|$)|[。，、！？\U0001f300-\U0001faff]|\S+\s+\S+\s+\S+\s+\S"
     r"|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{13}"  # without blanks
 )
-_ADDRESS = re.compile(r"://|@|^www\.|^[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"://|(?:^|\s)@|@[a-z][\w-]*\.[a-z]|^www\.|^[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/", re.IGNORECASE
+)
 _NUMBER = re.compile(r"[+-]?\d[\d .,()/:-]*")
 _LONG_NUMBER = re.compile(r"[+-]?\d(?:[ .,()/:-]*\d){3,}[ .,()/:-]*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
