@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect.dumps import batches, json_pieces, telegram_export
+from scamdetect.dumps import batches, telegram_chats, telegram_export, telegram_slices
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.readers import open_dump
 from scamdetect.errors import InputError
@@ -164,7 +165,9 @@ def test_a_stray_bracket_is_a_reject(tmp_path: Path) -> None:
     dump = _open(tmp_path, content)
     assert len(_rows(dump)) == 3
     (reject,) = _rejects(dump)
-    assert reject.reason == "no value of a list of messages"
+    place = content.index("}}, {") + 1
+    assert reject.reason == f"broken JSON at byte {place}, after 1 message"
+    assert reject.raw == b"}, "
 
 
 def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
@@ -173,7 +176,7 @@ def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     assert [row["text"] for row in _rows(dump)] == ["second"]
     (reject,) = _rejects(dump)
     place = content.index(b"hello lunch") + 3
-    assert reject.reason == f"not utf-8: byte 0xe9 at offset {place}"
+    assert reject.reason == f"not utf-8: 0xe9 at byte {place}, after 0 messages"
     assert "raw_base64" in reject.to_dict()
 
 
@@ -190,7 +193,9 @@ def test_a_file_that_was_cut_off(tmp_path: Path, indent: int | None) -> None:
     dump = _open(tmp_path, content[: content.index("second")])
     assert [row["text"] for row in _rows(dump)] == ["hello lunch"]
     (reject,) = _rejects(dump)
-    assert (reject.record, reject.reason[:22]) == (2, "a value without an end")
+    place = len(content[: content.index("second")])
+    assert reject.record == 2
+    assert reject.reason == f"the file ends within a message, at byte {place}, after 1 message"
 
 
 def test_a_file_that_ends_between_messages(tmp_path: Path) -> None:
@@ -198,7 +203,8 @@ def test_a_file_that_ends_between_messages(tmp_path: Path) -> None:
     dump = _open(tmp_path, content.removesuffix("]}"))
     assert len(_rows(dump)) == 2
     (reject,) = _rejects(dump)
-    assert reject.reason == "the file ends before the list of messages does"
+    assert reject.reason.startswith("the file ends before the list of messages does, at byte ")
+    assert reject.reason.endswith(", after 2 messages")
 
 
 def test_the_place_of_a_reject(tmp_path: Path) -> None:
@@ -255,9 +261,107 @@ def test_damage_costs_no_more_than_it_touches(
     assert all(text in kept for text in lost)
 
 
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give the lengths of what is parsed, in the order of the calls."""
+    lengths: list[int] = []
+
+    class Parser:
+        def __init__(self, target: object, **options: bool) -> None:
+            self._parser = basic_parse(target, **options)
+            self.close = self._parser.close
+
+        def send(self, data: bytes) -> None:
+            lengths.append(len(data))
+            self._parser.send(data)
+
+    def noted(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def call(text: str | bytes) -> object:
+            lengths.append(len(text))
+            return function(text)
+
+        return call
+
+    basic_parse = telegram_chats.ijson.basic_parse_coro
+    monkeypatch.setattr(telegram_chats.ijson, "basic_parse_coro", Parser)
+    for name in ("_decoded", "_leading"):
+        monkeypatch.setattr(telegram_export, name, noted(getattr(telegram_export, name)))
+    return lengths
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        '{"id":1,"type":"message","x":[',
+        '{"id":1,"type":"message","x":',
+        '{"id":1,"type":"message","x":"a',
+        '{"messages":[',
+        '{"":{"":{"":"messages":[',
+        '{"messages":[{"id":1,"type":"message","a":{',
+        '{"id":1,"type":"message","text":"a"},,',
+        '{"id":1, "',
+        '"}',
+        "}",
+        "[",
+        '"\\x01',
+    ],
+)
+def test_the_work_grows_as_the_damage_does(tmp_path: Path, parsed: list[int], unit: str) -> None:
+    work = []
+    for size in (10_000, 20_000):
+        parsed.clear()
+        content = json.dumps(_chat())[:-2] + unit * (size // len(unit))
+        list(_open(tmp_path, content).batches())
+        work.append(sum(parsed))
+    assert work[1] < 2.2 * work[0]
+
+
+@pytest.mark.parametrize("inner", ["}", "\\x01", ']\\"', "\\\\"])
+def test_a_string_of_brackets_is_parsed_once(tmp_path: Path, parsed: list[int], inner: str) -> None:
+    content = json.dumps(_chat(HELLO, HELLO)).replace("hello lunch", inner * 5000)
+    assert len(_rows(_open(tmp_path, content))) == 2
+    assert len(parsed) < 100
+    assert sum(parsed) < 10 * len(content)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "texts", "reason"),
+    [
+        ('"one"', "NaN", ["", "two"], None),
+        ('"one"', '"one", "x": 1e999', ["one", "two"], None),
+        ('"one"', '"no", "text": "one"', ["one", "two"], None),
+        ('"one"', '"one", "x": ' + "9" * 30, ["one", "two"], None),
+        ('"one"', '"one", "x": ' + "[" * 100_000 + "]" * 100_000, ["two"], "nested too deeply"),
+        ('{"name"', '{"x": ' + "[" * 100_000 + ', "name"', ["one", "two"], "broken JSON"),
+        ("}, {", "} {", ["one", "two"], None),
+        ("one", "\\ud83d", ["\ufffd", "two"], None),
+        ("one", "o\0ne", ["two"], "broken JSON at byte 110, after 0 messages"),
+        ('{"name"', '\ufeff{"name"', ["one", "two"], None),
+    ],
+)
+def test_odd_json(tmp_path: Path, old: str, new: str, texts: list[str], reason: str | None) -> None:
+    messages = [{"id": n, "type": "message", "text": t} for n, t in enumerate(("one", "two"))]
+    dump = _open(tmp_path, json.dumps(_chat(*messages)).replace(old, new, 1))
+    assert [row["text"] for row in _rows(dump)] == texts or reason is None
+    assert reason is None or reason in _rejects(dump)[0].reason
+
+
+def test_exports_one_after_another(tmp_path: Path) -> None:
+    content = json.dumps(_chat(HELLO)) + json.dumps(_chat(HELLO, name="Two"))
+    assert [row["chat"] for row in _rows(_open(tmp_path, content))] == ["Ann Example", "Two"]
+
+
+def test_a_record_without_its_type_is_found_behind_damage(tmp_path: Path) -> None:
+    messages = [HELLO | {"id": n, "text": f"t{n}"} for n in range(4)]
+    content = json.dumps(_chat(*messages)).replace('"t1"', '"t1', 1)
+    second = content.index('"id": 2')
+    content = content[:second] + content[second:].replace('"message"', '"mess{age"', 1)
+    assert [row["text"] for row in _rows(_open(tmp_path, content))] == ["t0", "t2", "t3"]
+
+
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_pieces, "_CHUNK_BYTES", 300)
-    monkeypatch.setattr(json_pieces, "_OVERLAP_BYTES", 100)
+    monkeypatch.setattr(telegram_slices, "_CHUNK_BYTES", 300)
+    monkeypatch.setattr(telegram_slices, "_OVERLAP_BYTES", 100)
     monkeypatch.setattr(telegram_export, "MAX_RECORD_BYTES", 2000)
     monkeypatch.setattr(batches, "BATCH_ROWS", 10)
     messages = [HELLO | {"id": n} for n in range(25)]
@@ -312,5 +416,5 @@ def test_head_that_is_no_json_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_text('{"text": "lunch at noon"\n"name": "Ann",\n"messages": [\n]}\n', "utf-8")
     (reject,) = _rejects(open_dump(path, source_format="telegram"))
-    assert reject.reason == "the head of a chat that is no JSON"
+    assert reject.reason == "broken JSON at byte 25, after 0 messages"
     assert b"lunch at noon" in reject.raw

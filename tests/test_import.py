@@ -116,7 +116,8 @@ INNER = {
 }
 TRAIN_SIDE = {f"scamdetect.{name}" for name in ("data", "training", "evaluation", "bench")}
 CORE_LIBRARIES = {
-    "chardet", "click", "numpy", "onnxruntime", "pyarrow", "scamdetect", "tokenizers", "tqdm",
+    "chardet", "click", "ijson", "numpy", "onnxruntime", "pyarrow", "scamdetect", "tokenizers",
+    "tqdm",
 }  # fmt: skip
 # What a folder of the core imports besides, from the extra of the same name.
 EXTRA_LIBRARIES = {

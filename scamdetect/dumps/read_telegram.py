@@ -11,7 +11,9 @@ from typing import Any
 
 from scamdetect.dumps.batches import Dump, Item, Reject, counted
 from scamdetect.dumps.messages import Message, MessageKind, message_dump, schema
-from scamdetect.dumps.telegram_export import LIST, Header, Piece, pieces
+from scamdetect.dumps.telegram_chats import Header
+from scamdetect.dumps.telegram_export import Piece, pieces
+from scamdetect.dumps.telegram_slices import LIST
 from scamdetect.errors import InputError
 
 SCHEMA = schema(
@@ -67,7 +69,7 @@ def open_telegram(path: Path, text_column: str) -> Dump:
     def items() -> Iterator[Item[Message]]:
         read: list[Header] = []
         for number, piece in enumerate(pieces(path, read), 1):
-            chat = headers.get(piece.chat, read[piece.chat])
+            chat = headers.get(piece.chat) or (read[piece.chat] if read else {})
             value = _row(piece, chat, number)
             yield Item(value, len(piece.raw), piece.end)
 
@@ -85,7 +87,8 @@ def _survey(path: Path) -> dict[int, Header]:
     """Return what the file says of its chats where that stands behind their messages."""
     headers: list[Header] = []
     with closing(pieces(path, headers)) as found:
-        next(found, None)
+        while not headers and next(found, None) is not None:
+            pass
         if not headers:
             raise InputError(
                 f'{path}: holds no list "messages", so it is no export of Telegram Desktop; name '
