@@ -20,7 +20,7 @@ from scamdetect.dumps.whatsapp_bodies import (
     read_unsigned,
     split_sender,
 )
-from scamdetect.dumps.whatsapp_dates import Order, OrderVote, calendar_day
+from scamdetect.dumps.whatsapp_dates import DateForm, OrderVote
 from scamdetect.dumps.whatsapp_stamps import Head, Style, read_head
 from scamdetect.errors import InputError
 
@@ -55,7 +55,7 @@ class _Survey:
             if begins_export(body, sender):
                 self.first_sender = sender
 
-    def orders(self) -> dict[Style, tuple[Order, str]]:
+    def orders(self) -> dict[Style, DateForm]:
         """Return the styles in use; one that a few lines have was pasted into messages."""
         least = self.styles.total() / _SHARE_OF_A_STYLE
         return {
@@ -70,7 +70,7 @@ class _Form:
     """How the records of a file are read."""
 
     chat: str | None
-    orders: dict[Style, tuple[Order, str]]
+    orders: dict[Style, DateForm]
 
 
 @dataclass
@@ -110,7 +110,7 @@ def open_whatsapp(path: Path, encoding: str, text_column: str) -> Dump:
         items,
         text_column=text_column,
         encoding=encoding,
-        notes=("read as a chat exported from WhatsApp", *_notes(form)),
+        notes=("read as a chat exported from WhatsApp", *dict.fromkeys(_notes(form))),
     )
 
 
@@ -137,8 +137,13 @@ def _survey(path: Path, encoding: str) -> _Survey:
 
 
 def _notes(form: _Form) -> Iterable[str]:
-    orders = form.orders.values()
-    return dict.fromkeys(f"its dates read with the {order}, {why}" for order, why in orders)
+    for one in form.orders.values():
+        yield f"its dates read with the {one.order}, {one.why}"
+        if one.misfits:
+            yield (
+                f"{one.misfits:,} of its {one.dates:,} dates lie on no day since 2009, perhaps as "
+                "they are of another calendar: their time is empty"
+            )
 
 
 def _records(lines: Iterator[Line], styles: frozenset[Style]) -> Iterator[_Record]:
@@ -187,7 +192,7 @@ def _row(record: _Record, number: int, form: _Form, encoding: str) -> Message | 
     return Message(
         chat=form.chat,
         message_id=str(number),
-        time=_time(head, form.orders[head.style][0]),
+        time=_time(head, form.orders[head.style]),
         sender=sender,
         sender_id=None if sender is None else phone_of(sender),
         kind=body.kind,
@@ -198,9 +203,9 @@ def _row(record: _Record, number: int, form: _Form, encoding: str) -> Message | 
     )
 
 
-def _time(head: Head, order: Order) -> str | None:
+def _time(head: Head, form: DateForm) -> str | None:
     """Return the time in ISO form as exactly as the export tells it, None for no such day."""
-    day = calendar_day(head.date, order)
+    day = form.day(head.date)
     if day is None:
         return None
     if head.hour is None:
