@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_dumps_writers import EchoDetector
 
 from scamdetect.dumps import batches, telegram_chats, telegram_export, telegram_slices
 from scamdetect.dumps.batches import Dump, Reject
+from scamdetect.dumps.job import score_file
 from scamdetect.dumps.readers import open_dump
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, JobInterrupted
 
+ROOT = Path(telegram_export.__file__).resolve().parents[2]
 HELLO = {
     "id": 1, "type": "message", "date": "2023-12-31T21:41:05", "date_unixtime": "1704055265",
     "from": "Ann Example", "from_id": "user11", "text": "hello lunch",
@@ -418,3 +427,56 @@ def test_head_that_is_no_json_is_rejected(tmp_path: Path) -> None:
     (reject,) = _rejects(open_dump(path, source_format="telegram"))
     assert reject.reason == "broken JSON at byte 25, after 0 messages"
     assert b"lunch at noon" in reject.raw
+
+
+def _damaged(folder: Path) -> Path:
+    """Write an export of forty messages of which every tenth is broken."""
+    messages = [HELLO | {"id": n, "text": f"t{n}"} for n in range(40)]
+    content = json.dumps(_chat(*messages), indent=1)
+    for number in range(5, 40, 10):
+        content = content.replace(f'"t{number}"', f'"t{number}', 1)
+    path = folder / "result.json"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def test_a_job_on_a_damaged_export_goes_on_to_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_ROWS", 4)
+    source = _damaged(tmp_path)
+    names = ("out.jsonl", "out.jsonl.rejected.jsonl")
+    job = partial(score_file, source, detector=EchoDetector(), part_rows=8)
+    job(tmp_path / names[0])
+    expected = [(tmp_path / name).read_bytes() for name in names]
+    again = tmp_path / "again"
+    again.mkdir()
+    for asked in ([False, False, True], [False, True], [False] * 9):
+        with suppress(JobInterrupted):
+            job(again / names[0], resume=True, stop=iter(asked).__next__)
+    assert [(again / name).read_bytes() for name in names] == expected
+
+
+def test_the_command_keeps_what_it_read_and_says_where_it_broke(
+    tmp_path: Path, tiny_bundle: Path
+) -> None:
+    source = _damaged(tmp_path)
+    content = source.read_bytes()
+    source.write_bytes(content[: content.index(b"t30")])
+    done = subprocess.run(
+        [sys.executable, "-m", "scamdetect.cli", "score", "result.json", "-o", "out.parquet",
+         "--model", str(tiny_bundle)],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "rejected 4" in done.stderr
+    texts = pq.read_table(tmp_path / "out.parquet")["text"].to_pylist()
+    assert texts == [f"t{n}" for n in range(30) if n not in (5, 15, 25)]
+    lines = (tmp_path / "out.parquet.rejected.jsonl").read_text("utf-8").splitlines()
+    reasons = [json.loads(line)["reason"] for line in lines]
+    broken = content.index(b'"t5') + len('"t5,')
+    assert reasons[0] == f"broken JSON at byte {broken}, after 5 messages"
+    place = content.index(b"t30")
+    assert reasons[-1] == f"the file ends within a message, at byte {place}, after 27 messages"
+    assert not any("t30" in reason for reason in reasons)
