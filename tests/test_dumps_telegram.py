@@ -102,12 +102,37 @@ def test_service_messages_and_media_have_no_text(tmp_path: Path) -> None:
         ("media", "", "photo", None),
         ("message", "caption", "voice_message", None),
         ("media", "", "unsupported", None),
-        ("media", "", "poll", None),
+        ("message", "Lunch?", "poll", None),
     ]
     assert (rows[0]["sender"], rows[0]["sender_id"]) == ("Ben Example", "user12")
     assert json.loads(rows[0]["details"]) == {"members": ["Ann Example", None]}
     assert json.loads(rows[1]["details"]) == {"from": None, "photo": "photos/a.jpg"}
     assert json.loads(rows[4]["details"]) == {"poll": {"question": "Lunch?"}, "edited": "x"}
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        ({"poll": {"question": "guaranteed profit?", "answers": [{"text": "yes"}, {"text": "no"}]}},
+         "guaranteed profit?\nyes\nno"),
+        ({"poll": {"question": [{"type": "bold", "text": "profit"}, "?"], "answers": [5]}},
+         "profit?"),
+        ({"inline_bot_buttons": [[{"type": "url", "text": "claim", "data": "https://a.test"}], 5]},
+         "claim"),
+        ({"todo_list": {"title": "buy", "answers": [{"text": "gift card"}]}}, "buy\ngift card"),
+        ({"invoice_information": {"title": "bill", "description": "pay", "amount": 5}},
+         "bill\npay"),
+        ({"game_title": "win", "game_description": "bitcoin"}, "win\nbitcoin"),
+        ({"poll": 5, "inline_bot_buttons": {}, "todo_list": [], "game_title": 7}, ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["", "hello"])
+def test_words_beside_the_text_are_read_too(
+    tmp_path: Path, beside: dict[str, Any], words: str, text: str
+) -> None:
+    (row,) = _rows(_open(tmp_path, _chat(HELLO | beside | {"text": text})))
+    assert row["text"] == "\n".join(filter(None, (text, words)))
+    assert json.loads(row["details"]) == beside
 
 
 def test_forwards_and_replies(tmp_path: Path) -> None:

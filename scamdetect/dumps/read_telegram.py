@@ -45,6 +45,12 @@ _ATTACHMENTS = {
     "giveaway_results": "giveaway",
     "paid_stars_amount": "paid_media",
 }
+_WORDS_BESIDE = {
+    "poll": ("question",),
+    "todo_list": ("title",),
+    "invoice_information": ("title", "description"),
+}
+_LISTS_BESIDE = ("answers", "items")  # of texts
 _TYPES = ("message", "service", "unsupported")
 # The keys that always have columns of their own.
 _KEPT = ("id", "date", "media_type", "forwarded_from", "reply_to_message_id")
@@ -149,8 +155,40 @@ def _message(value: dict[str, Any], chat: Header, text: str) -> Message:
 
 
 def _text(value: dict[str, Any]) -> str | None:
-    """Return the text as Telegram shows it, None where it has another form."""
-    text = value.get("text", value.get("text_entities"))
+    """Return the text as Telegram shows it, None where it has another form.
+
+    Behind it, each in a line, stands what else of the message people read as its sender's words.
+    """
+    text = _joined(value.get("text", value.get("text_entities")))
+    if text is None or value.get("type") == "service":
+        return text
+    return "\n".join(part for part in (text, *_words_beside(value)) if part)
+
+
+def _words_beside(value: dict[str, Any]) -> Iterator[str]:
+    """Yield the words of polls, lists, invoices, games and buttons."""
+    for name, keys in _WORDS_BESIDE.items():
+        found = value.get(name)
+        for own in (found.get(key) for key in keys) if isinstance(found, dict) else ():
+            yield _joined(own) or ""
+        for key in _LISTS_BESIDE if isinstance(found, dict) else ():
+            items = found.get(key)
+            yield from _texts(items if isinstance(items, list) else [])
+    for name in ("game_title", "game_description"):
+        yield _joined(value.get(name)) or ""
+    rows = value.get("inline_bot_buttons")
+    for row in rows if isinstance(rows, list) else ():
+        yield from _texts(row if isinstance(row, list) else [row])
+
+
+def _texts(items: list[Any]) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, dict):
+            yield _joined(item.get("text")) or ""
+
+
+def _joined(text: object) -> str | None:
+    """Return a text, or the strings and entities that it is made of; None for anything else."""
     if text is None or isinstance(text, str):
         return text or ""
     if not isinstance(text, list):
