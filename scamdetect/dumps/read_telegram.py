@@ -169,11 +169,12 @@ def _words_beside(value: dict[str, Any]) -> Iterator[str]:
     """Yield the words of polls, lists, invoices, games and buttons."""
     for name, keys in _WORDS_BESIDE.items():
         found = value.get(name)
-        for own in (found.get(key) for key in keys) if isinstance(found, dict) else ():
-            yield _joined(own) or ""
-        for key in _LISTS_BESIDE if isinstance(found, dict) else ():
-            items = found.get(key)
-            yield from _texts(items if isinstance(items, list) else [])
+        if isinstance(found, dict):
+            for key in keys:
+                yield _joined(found.get(key)) or ""
+            for key in _LISTS_BESIDE:
+                items = found.get(key)
+                yield from _texts(items if isinstance(items, list) else [])
     for name in ("game_title", "game_description"):
         yield _joined(value.get(name)) or ""
     rows = value.get("inline_bot_buttons")
