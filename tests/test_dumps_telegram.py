@@ -270,6 +270,14 @@ def test_a_list_that_lost_its_bracket_loses_no_message(tmp_path: Path) -> None:
     assert b'"first"' in reject.raw
 
 
+def test_a_message_in_place_of_its_list_is_kept(tmp_path: Path) -> None:
+    message = HELLO | {"text": "first"}
+    content = json.dumps(_chat({"text": "first", "id": 0}, message)).replace(": [{", ": {", 1)
+    dump = _open(tmp_path, content)
+    assert [row["text"] for row in _rows(dump)] == ["first"]
+    assert b'{"text": "first", "id": 0}' in b"".join(r.raw for r in _rejects(dump))
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_damage_costs_no_more_than_it_touches(

@@ -129,8 +129,7 @@ class _Reader:
         elif was_in_list and not chats.in_list:
             yield from self._values(closed=True)
         elif not chats.in_list or begin is Begin.LIST:
-            # What was read outside of the lists and is sound is of no more use but for headers.
-            if begin is not None or piece.raw.endswith((b"}", b"]")):
+            if begin is not None:  # the head of the list is sound
                 pending.take()
             pending.shorten(_HEADER_BYTES)
         elif chats.ended and not chats.inside and piece.raw.endswith((b"}", b"]")):
