@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from traceback import format_exception
+from types import TracebackType
 
 import click
 
@@ -29,6 +31,8 @@ from scamdetect.errors import (
     OutputError,
     ScamDetectError,
 )
+from scamdetect.os_errors import unforeseen
+from scamdetect.urls import without_secrets
 
 WRONG_USE, RESUMABLE, FAILED, INTERRUPTED = 2, 3, 4, 130
 
@@ -98,11 +102,13 @@ def main() -> None:
     disk), 5: fine-tuned and refused, since it got worse, 10: done, and something was flagged under
     --fail-on-flagged or shifted under --fail-on, 130: interrupted before a part was finished.
     """
+    sys.excepthook = _show_traceback
     try:
         code = cli.main(prog_name="scamdetect", standalone_mode=False)
     except click.Abort:
         code = _say("interrupted", INTERRUPTED)
     except click.ClickException as error:
+        error.message = without_secrets(error.message)
         error.show()
         code = WRONG_USE
     except JobInterrupted as error:
@@ -121,12 +127,20 @@ def main() -> None:
 
 
 def _say(message: str, code: int) -> int:
-    click.echo(f"scamdetect: {' '.join(message.split())}", err=True)
+    click.echo(f"scamdetect: {' '.join(without_secrets(message).split())}", err=True)
     return code
 
 
 def _with_notes(error: Exception) -> str:
-    return "; ".join([str(error), *getattr(error, "__notes__", [])])
+    said = unforeseen(error) if isinstance(error, OSError) else str(error)
+    return "; ".join([said, *getattr(error, "__notes__", [])])
+
+
+def _show_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print what nobody foresaw, which may quote a URL."""
+    sys.stderr.write(without_secrets("".join(format_exception(kind, error, trace))))
 
 
 def standard_input() -> str:

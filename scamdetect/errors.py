@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from scamdetect.urls import without_secrets
+
 
 class ScamDetectError(Exception):
-    """Root of every error that scamdetect raises on purpose."""
+    """Root of every error that scamdetect raises on purpose; its text shows no secret of a URL."""
+
+    def __str__(self) -> str:
+        return without_secrets(super().__str__())
 
 
 class InputError(ScamDetectError):

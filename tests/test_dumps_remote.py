@@ -25,7 +25,6 @@ from test_dumps_writers import EchoDetector
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.remote import path as remote
 from scamdetect.dumps.remote.path import RemotePath, remote_path
-from scamdetect.dumps.remote.url import shown
 from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError, OutputError
 
@@ -299,16 +298,3 @@ def test_reading_is_in_ranges_and_gives_every_byte(
     memory.pipe_file("/x", content[:5])
     with pytest.raises(InputError, match="only 5 of 10 bytes came"), path.open() as file:
         file.read()
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("s3://bucket/a?b.csv", "s3://bucket/a?b.csv"),
-        ("ftp://me:secret@host/a.csv", "ftp://host/a.csv"),
-        ("abfs://box@account.example/a", "abfs://box@account.example/a"),
-        ("see https://h.example/a.csv?sig=secret now", "see https://h.example/a.csv now"),
-    ],
-)
-def test_what_is_secret_in_a_url_is_not_shown(url: str, expected: str) -> None:
-    assert shown(url) == expected

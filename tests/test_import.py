@@ -28,7 +28,9 @@ PUBLIC = {"scamdetect"} | {
         "output",
         "errors",
         "labels",
+        "os_errors",
         "prediction",
+        "urls",
     )
 }
 # What a room may import of the package beside itself; all other top-level modules are the core.

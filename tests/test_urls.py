@@ -98,6 +98,7 @@ def test_shown_once_is_shown_for_good(text: str) -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
+        ("ftp://me:secret@host/a.csv", "ftp://host/a.csv"),
         ("s3://KEY:S3+CR/ET@bucket/x.csv", "s3://***@bucket/x.csv"),
         ("https://u:p@SECRET@h/x", "https://h/x"),
         ("S3://k:SECRET@b/x", "S3://b/x"),
@@ -143,7 +144,9 @@ def test_words_of_a_secret_are_found_without_the_url() -> None:
 
 
 def test_log_records_are_written_without_secrets() -> None:
-    record = logging.LogRecord("x", logging.WARNING, "", 0, "%s at %s", ("no", "s3://k:S@b/x"), None)
+    record = logging.LogRecord(
+        "x", logging.WARNING, "", 0, "%s at %s", ("no", "s3://k:S@b/x"), None
+    )
     assert SecretsFilter().filter(record)
     assert record.getMessage() == "no at s3://b/x"
 

@@ -17,9 +17,9 @@ from scamdetect.dumps.natural import is_hidden, natural_key
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.readers import open_dump
-from scamdetect.dumps.remote.url import is_url, shown
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches
+from scamdetect.urls import is_url, shown_url
 
 # Rows of a row group of a file, as plain values that an engine can hold in a table.
 Piece = dict[str, str | int]
@@ -156,9 +156,9 @@ def collect(written: Path, parts: Path, schema: pa.Schema) -> list[Path]:
 
 def _local(text: str | Path, does: str) -> Path:
     text = str(text)
-    if is_url(text) and not text.startswith(("file://", "local://")):
+    if is_url(text) and not text.lower().startswith(("file://", "local://")):
         raise InputError(
-            f"{shown(text)}: {does}; for object stores use --engine local, or score_dataset or "
+            f"{shown_url(text)}: {does}; for object stores use --engine local, or score_dataset or "
             "score_frame in a script"
         )
     path = located(text)

@@ -28,7 +28,7 @@ def remote_files(folder: RemotePath, pattern: tuple[str, ...]) -> Iterator[Found
         at, rest = waiting.pop()
         for info in _listed(folder, at, deep=not rest or rest[0] == ANY_DEPTH):
             path = str(info["name"]).rstrip("/")
-            below = tuple(path[len(folder.path.rstrip("/")) + 1 :].split("/"))
+            below = tuple(folder.below(path).split("/"))
             if info["type"] == "directory":
                 if rest and names(below[-1], rest[0]):
                     waiting.append((path, rest[1:]))
@@ -37,7 +37,7 @@ def remote_files(folder: RemotePath, pattern: tuple[str, ...]) -> Iterator[Found
 
 
 def _listed(folder: RemotePath, at: str, *, deep: bool) -> list[dict[str, Any]]:
-    with reaching(str(folder)):
+    with reaching(folder.url):
         system = folder.system
         found = system.find(at, detail=True).values() if deep else system.ls(at, detail=True)
         # Some stores list a folder within itself, as a file of no bytes.
