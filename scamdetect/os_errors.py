@@ -1,13 +1,14 @@
-"""Say what went wrong with a file in plain words, with its path and what to do about it."""
+"""Say what went wrong in plain words: with a file, its path and what to do, or in a library."""
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 
 from scamdetect.errors import InputError, OutputError, ScamDetectError
+from scamdetect.urls import is_url, shown_url, tells_secrets, url_of_path, without_secrets
 
+_LONGEST = 300  # characters of what a library says
 ELSEWHERE = "choose another destination"
 
 _WORDS = {
@@ -42,8 +43,6 @@ _TO_DO = {
     errno.ENFILE: "close what holds files open",
     errno.EIO: "check the disk and the network",
 }
-# A URL as a Path leaves it. One letter is a drive.
-_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 
 
 def words(problem: OSError) -> str:
@@ -59,6 +58,49 @@ def words(problem: OSError) -> str:
     )
 
 
+def said(problem: BaseException, *urls: str) -> str:
+    """Return in one line what a library says, without what is secret in URLs.
+
+    Where it quotes a word of such a secret, of these URLs or of the environment's (proxies,
+    endpoints), it is the kind of error and its HTTP status alone.
+    """
+    text = words(problem) if isinstance(problem, OSError) else str(problem)
+    line = without_secrets(" ".join(text.split()))
+    if not line or _tells_known(text, urls):
+        status = http_status(problem)
+        return type(problem).__name__ + (f", HTTP status {status}" if status else "")
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def shareable(problem: BaseException, *urls: str) -> BaseException | None:
+    """Return the error as what another may name as its cause.
+
+    That is None where one of these URLs has a secret, or one is in the text of the error or of its
+    own causes.
+    """
+    if any(shown_url(url) != url for url in urls):
+        return None
+    chain: list[BaseException] = []
+    at: BaseException | None = problem
+    while at is not None and at not in chain:
+        chain.append(at)
+        at = at.__cause__ or at.__context__
+    texts = [str(one) for one in chain]
+    secret = any(without_secrets(text) != text or _tells_known(text, urls) for text in texts)
+    return None if secret else problem
+
+
+def _tells_known(text: str, urls: tuple[str, ...]) -> bool:
+    known = [*urls, *filter(is_url, os.environ.values())]
+    return any(tells_secrets(text, url) for url in known)
+
+
+def http_status(problem: BaseException) -> int | None:
+    """Return the HTTP status that an error of a library tells of, None where it has none."""
+    status = getattr(problem, "status", None)
+    return status if isinstance(status, int) else None
+
+
 def unreadable(
     path: str | os.PathLike[str],
     problem: OSError,
@@ -68,7 +110,7 @@ def unreadable(
 ) -> ScamDetectError:
     """Return the error to raise where a file or folder cannot be read; ``cure`` is its own."""
     number = problem.errno or 0
-    if _URL.match(str(path)) and number in (errno.ENOENT, errno.ENOTDIR):
+    if url_of_path(path) and number in (errno.ENOENT, errno.ENOTDIR):
         cure = "it seems to be a URL, and only files of this machine are read here: download it"
     cure = _TO_DO.get(number) or cure or _TO_READ.get(number)
     return error(f"{path}: cannot be read ({words(problem)}){f'; {cure}' if cure else ''}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -38,6 +39,12 @@ class _Shown(NamedTuple):
 def is_url(text: str) -> bool:
     """Tell whether a text names a file by a URL, not by a path."""
     return re.match(rf"{_SCHEME}://", text, re.IGNORECASE) is not None
+
+
+def url_of_path(path: str | os.PathLike[str]) -> str | None:
+    """Return the URL that a path was made of, which took one of its slashes; None for a path."""
+    found = re.match(rf"({_SCHEME}):/+", os.fspath(path), re.IGNORECASE)
+    return found and f"{found[1]}://{os.fspath(path)[found.end() :]}"
 
 
 def without_secrets(text: str) -> str:

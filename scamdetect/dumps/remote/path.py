@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from scamdetect.dumps.patterns import is_pattern
-from scamdetect.dumps.remote.url import cause, checked_url, is_missing, reaching, shareable
+from scamdetect.dumps.remote.url import checked_url, is_missing, reaching
 from scamdetect.errors import InputError, MissingExtraError, OutputError
+from scamdetect.os_errors import said, shareable
 from scamdetect.urls import shown_url
 
 HEAD_BYTES = 256 << 10
@@ -200,7 +201,7 @@ def _writing(path: RemotePath) -> Iterator[None]:
         yield
     except Exception as problem:
         raise OutputError(
-            f"{path}: cannot be written ({cause(problem, path.url)}); see to it, or choose another "
+            f"{path}: cannot be written ({said(problem, path.url)}); see to it, or choose another "
             "destination"
         ) from shareable(problem, path.url)
 

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.os_errors import words
-from scamdetect.urls import shown_url, tells_secrets, without_secrets
+from scamdetect.os_errors import http_status, said, shareable
+from scamdetect.urls import shown_url
 
-_LONGEST = 300  # characters of what a library says
 _GONE = (404, 410)
 _REFUSED = (401, 403, 407)
 _KEYED = re.compile(
@@ -50,28 +49,6 @@ def checked_url(url: str) -> str:
     return url
 
 
-def cause(problem: BaseException, url: str = "") -> str:
-    """Return in one line, without the secrets of the URL, why its storage could not be reached."""
-    text = words(problem) if isinstance(problem, OSError) else str(problem)
-    line = without_secrets(" ".join(text.split()))
-    if not line or tells_secrets(line, url):
-        status = _status(problem)
-        return type(problem).__name__ + (f", HTTP status {status}" if status else "")
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
-
-
-def shareable(problem: BaseException, url: str = "") -> BaseException | None:
-    """Return the error as what another may name as its cause, None where its text has a secret."""
-    if shown_url(url) != url:
-        return None
-    chain: list[BaseException] = []
-    at: BaseException | None = problem
-    while at is not None and at not in chain:
-        chain.append(at)
-        at = at.__cause__ or at.__context__
-    return problem if all(without_secrets(str(one)) == str(one) for one in chain) else None
-
-
 def is_missing(problem: FileNotFoundError) -> bool:
     """Tell whether the storage knows that there is no such file.
 
@@ -98,12 +75,12 @@ def _told(url: str, problem: BaseException) -> InputError:
     at = shown_url(url)
     if isinstance(problem, FileNotFoundError):
         return InputError(f"{at}: cannot be read (no such file)")
-    if isinstance(problem, PermissionError) or _status(problem) in _REFUSED:
+    if isinstance(problem, PermissionError) or http_status(problem) in _REFUSED:
         return InputError(
-            f"{at}: access denied ({cause(problem, url)}); give credentials in the environment"
+            f"{at}: access denied ({said(problem, url)}); give credentials in the environment"
         )
     return InputError(
-        f"{at}: cannot be reached ({cause(problem, url)}); check the address and the network"
+        f"{at}: cannot be reached ({said(problem, url)}); check the address and the network"
     )
 
 
@@ -113,10 +90,5 @@ def _asked(problem: Exception) -> BaseException:
     if not isinstance(problem, FileNotFoundError) or reason is None:
         return problem
     # What a storage answers has a status, or a response in botocore.
-    answered = _status(reason) in _GONE or hasattr(reason, "response")
+    answered = http_status(reason) in _GONE or hasattr(reason, "response")
     return problem if answered or isinstance(reason, FileNotFoundError) else reason
-
-
-def _status(problem: BaseException) -> int | None:
-    status = getattr(problem, "status", None)
-    return status if isinstance(status, int) else None
