@@ -64,7 +64,7 @@ def said(problem: BaseException, *urls: str) -> str:
     Where it quotes a word of such a secret, of these URLs or of the environment's (proxies,
     endpoints), it is the kind of error and its HTTP status alone.
     """
-    text = words(problem) if isinstance(problem, OSError) else str(problem)
+    text = _named(problem) if isinstance(problem, OSError) else str(problem)
     line = without_secrets(" ".join(text.split()))
     if not line or _tells_known(text, urls):
         status = http_status(problem)
@@ -130,6 +130,10 @@ def unforeseen(problem: OSError) -> str:
     """Return one line on an error that no other place has put into words."""
     number = problem.errno or 0
     cure = _TO_DO.get(number) or _TO_WRITE.get(number)
-    named = os.fsdecode(problem.filename) if isinstance(problem.filename, str | bytes) else None
-    where = f"{named}: " if named is not None else ""
-    return f"{where}{words(problem)}{f'; {cure}' if cure else ''}"
+    return f"{_named(problem)}{f'; {cure}' if cure else ''}"
+
+
+def _named(problem: OSError) -> str:
+    name = problem.filename
+    where = f"{os.fsdecode(name)}: " if isinstance(name, str | bytes) else ""
+    return where + words(problem)

@@ -28,6 +28,8 @@ _OF_THIS_MACHINE = frozenset(("file", "local", "memory"))
 _WEB_QUERY = re.compile(r"[?#]|[&;][\w.~%-]+=|%(?:25)*3f[\w.~-]+%(?:25)*3d", re.IGNORECASE)
 # In names of object stores a question mark or a number sign may be a character of its own.
 _STORE_QUERY = re.compile(r"[?#][\w.~%+\[\]-]+=|%(?:25)*3f[\w.~-]+%(?:25)*3d", re.IGNORECASE)
+_NAMED = ("llm:", "http:")
+_NO_MODEL = re.compile(r"[=?&]|@.*[/@]")
 _WORD = re.compile(r"[^\W_]{3,}")
 
 
@@ -50,9 +52,10 @@ def url_of_path(path: str | os.PathLike[str]) -> str | None:
 def without_secrets(text: str) -> str:
     """Return a text with the URLs in it as ``shown_url`` shows them, and nothing else changed.
 
-    A URL ends at white space, so that of a single URL ``shown_url`` knows more.
+    A URL ends at white space, so that of a single URL ``shown_url`` knows more. In the names of
+    detectors, such as ``llm:URL#MODEL``, the fragment names a model and stays.
     """
-    return _URL.sub(lambda found: shown_url(found[0]), text)
+    return _URL.sub(_within_text, text)
 
 
 def shown_url(url: str) -> str:
@@ -89,6 +92,18 @@ class SecretsFilter(logging.Filter):
         return True
 
 
+def _within_text(found: re.Match[str]) -> str:
+    named = found.string.endswith(_NAMED, 0, found.start()) or found[0].startswith("llm:")
+    if not named:
+        return shown_url(found[0])
+    url, mark, model = found[0].partition("#")
+    shown = shown_url(url)
+    # An @ before a slash, or where the address has no path, may end a password with a number sign.
+    unsure = "@" in model and "/" not in url.partition("://")[2]
+    secret = unsure or shown.endswith(HIDDEN) or _NO_MODEL.search(model)
+    return shown if secret else f"{shown}{mark}{model}"
+
+
 def _words(text: str) -> set[str]:
     return {word.casefold() for word in _WORD.findall(unquote(text))}
 
@@ -103,7 +118,7 @@ def _shown(url: str) -> _Shown:
     if scheme.lower() in _OF_THIS_MACHINE:
         return _Shown(url, False)
     public = _without_user(scheme.lower(), rest)
-    web = scheme.lower().startswith("http")
+    web = scheme.lower().startswith(("http", "llm"))
     query = (_WEB_QUERY if web else _STORE_QUERY).search(public)
     public = public[: query.start()] if query else public
     if public == rest:
@@ -127,6 +142,8 @@ def _without_user(scheme: str, rest: str) -> str:
     if not at:
         # Not a host and a port: a key whose @ was left out, encoded or cut off.
         return rest if host else HIDDEN
+    if before == HIDDEN:
+        return rest  # shown before
     if before == authority.rpartition("@")[0]:
         return after
     return HIDDEN if re.search("[?#]", before) else f"{HIDDEN}@{after}"

@@ -95,6 +95,12 @@ def test_shown_once_is_shown_for_good(text: str) -> None:
     assert without_secrets(without_secrets(text)) == without_secrets(text)
 
 
+@given(SCHEMES, RAW, HOSTS, PATHS)
+def test_what_was_hidden_keeps_its_mark(scheme: str, body: str, host: str, path: str) -> None:
+    shown = shown_url(f"{scheme}://user:{_secret(body)}@{host}{path}")
+    assert shown_url(shown) == shown
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
@@ -129,11 +135,19 @@ def test_what_is_secret_in_a_url_is_not_shown(url: str, expected: str) -> None:
         "write it as http://host:port/path or https://[::1]:80.",
         "on http://127.0.0.1:8000; stop with Ctrl-C",
         "C:/Users/me:you@home/x.csv and file:///C:/a@b/x.csv",
-        "llm:http://h.example/v1",
+        "http:https://host.example/v1#m@1, llm:https://host.example/v1#some/model:8b or llm://127.0.0.1:80/v1#MODEL",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert without_secrets(text) == text
+
+
+@given(st.sampled_from(["?key=", "?", "#token="]), RAW)
+def test_the_model_of_an_address_stays_without_its_secrets(query: str, body: str) -> None:
+    assert _is_hidden(without_secrets(f"x=llm:https://user:{_secret(body)}@h.example/v1#some"))
+    shown = without_secrets(f"x=llm:https://h.example/v1{query}{FIRST}S{LAST}#some")
+    assert _is_hidden(shown)
+    assert shown.endswith("#some") == query.startswith("?")
 
 
 def test_words_of_a_secret_are_found_without_the_url() -> None:
