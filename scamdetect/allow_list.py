@@ -19,6 +19,7 @@ from typing import Self
 from scamdetect.campaigns import masked
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
+from scamdetect.os_errors import unreadable
 from scamdetect.prediction import ALLOWED, Prediction
 from scamdetect.several import check_several
 from scamdetect.turns import sender_name
@@ -60,7 +61,7 @@ class AllowList:
         try:
             lines = path.read_text("utf-8-sig").split("\n")
         except OSError as problem:
-            raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
+            raise unreadable(path, problem) from problem
         except UnicodeDecodeError as problem:
             line = problem.object[: problem.start].count(b"\n") + 1
             raise InputError(f"{path}:{line}: not UTF-8; save the list in UTF-8") from problem

@@ -17,6 +17,7 @@ from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.onnx_file import has_external_data
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
+from scamdetect.os_errors import files_read, no_folder
 from scamdetect.probabilities import Curve, Scaling
 from scamdetect.settings import (
     AGAIN,
@@ -72,6 +73,7 @@ class Bundle:
     training: Mapping[str, Any]
 
     @classmethod
+    @files_read(BundleError)
     def load(cls, path: str | os.PathLike[str] | None = None) -> Bundle:
         """Return the bundle in a folder (the shipped one by default) after verifying every file.
 
@@ -185,11 +187,11 @@ def _listed(folder: Path) -> set[str]:
     """Return the names of the bundle's files but the manifest; hidden files are never opened."""
     try:
         if not folder.is_dir():
-            raise BundleError(f"{folder}: no such folder; pass the folder of a bundle")
+            raise no_folder(folder, error=BundleError, cure="pass the folder of a bundle")
         entries = sorted(folder.iterdir())
     except OSError as problem:
-        raise BundleError(
-            f"{folder}: cannot be read ({problem.strerror}); pass the folder of a bundle"
+        raise unreadable(
+            folder, problem, error=BundleError, cure="pass the folder of a bundle"
         ) from problem
     names = set()
     for entry in entries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -108,8 +109,9 @@ def main() -> None:
     except click.Abort:
         code = _say("interrupted", INTERRUPTED)
     except click.ClickException as error:
-        error.message = without_secrets(error.message)
-        error.show()
+        shown = io.StringIO()
+        error.show(file=shown)
+        click.echo(without_secrets(shown.getvalue()), err=True, nl=False)
         code = WRONG_USE
     except JobInterrupted as error:
         code = _say(_with_notes(error), RESUMABLE)

@@ -11,6 +11,7 @@ import click
 from scamdetect import cli_authored, cli_reading
 from scamdetect.cli_train import extra
 from scamdetect.errors import InputError, SourceError
+from scamdetect.os_errors import said
 
 if TYPE_CHECKING:
     from scamdetect.data.registry import LicencePolicy, Source
@@ -176,7 +177,7 @@ def verify_command(
             comparison = compare(source, raw, sources, reference)
         except (SourceError, OSError) as problem:
             failed.append(source.slug)
-            click.echo(f"{source.slug}: cannot be compared ({problem})")
+            click.echo(f"{source.slug}: cannot be compared ({said(problem)})")
             continue
         if not comparison.passed:
             failed.append(source.slug)

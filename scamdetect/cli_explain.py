@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from scamdetect.cli_options import MODEL
-from scamdetect.errors import OutputError
+from scamdetect.os_errors import unwritable
 
 _PAGE = (
     '<!doctype html>\n<html><head><meta charset="utf-8"><title>scamdetect explain</title></head>'
@@ -49,4 +49,4 @@ def _write(path: Path, page: str) -> None:
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as problem:
-        raise OutputError(f"{path}: {problem.strerror}; give another file to --html") from problem
+        raise unwritable(path, problem, elsewhere="give another file to --html") from problem

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.errors import BundleError, InputError
+from scamdetect.os_errors import of_system, unreadable
 
 BUCKETS = 1 << 18
 
@@ -59,6 +60,9 @@ class FirstTier:
             table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
             weights = table[_COLUMN].to_numpy().astype(np.float32)
         except (OSError, KeyError, pa.ArrowException) as problem:
+            if of_system(problem):
+                cure = "get or export the bundle again"
+                raise unreadable(path, problem, error=BundleError, cure=cure) from problem
             raise BundleError(
                 f"{path}: no weights of a first tier ({type(problem).__name__}); get or export the "
                 "bundle again"

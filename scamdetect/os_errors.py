@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeGuard
 
 from scamdetect.errors import InputError, OutputError, ScamDetectError
 from scamdetect.urls import is_url, shown_url, tells_secrets, url_of_path, without_secrets
@@ -38,6 +42,15 @@ _TO_WRITE = {
     errno.EPERM: "get the right to write there",
     errno.ELOOP: "repair the link",
 }
+_EITHER = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EFBIG: "make room",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EACCES: "get the right to it",
+    errno.EPERM: "get the right to it",
+    errno.ELOOP: "repair the link",
+}
 _TO_DO = {
     errno.EMFILE: "close what holds files open, or raise the limit with `ulimit -n`",
     errno.ENFILE: "close what holds files open",
@@ -49,13 +62,16 @@ def words(problem: OSError) -> str:
     """Return what went wrong, without a number and without a path."""
     if problem.errno is None:
         return str(problem) or type(problem).__name__
-    plain = os.strerror(problem.errno)
-    # Libraries put words of their own there.
-    return (
-        problem.strerror
-        if problem.strerror and problem.strerror != plain
-        else _WORDS.get(problem.errno, plain)
-    )
+    plain, given = os.strerror(problem.errno), problem.strerror
+    # Storages put words of their own there, and Arrow the number and the path.
+    if given and given != plain and "[errno " not in given:
+        return given
+    return _WORDS.get(problem.errno, plain)
+
+
+def of_system(problem: BaseException) -> TypeGuard[OSError]:
+    """Tell whether an error is of the system, not of what a file holds (Arrow's OSErrors)."""
+    return isinstance(problem, OSError) and problem.errno is not None
 
 
 def said(problem: BaseException, *urls: str) -> str:
@@ -126,10 +142,40 @@ def unwritable(
     return OutputError(f"{path}: cannot be written ({words(problem)}); {cure}")
 
 
+def no_folder(
+    folder: Path,
+    *,
+    error: type[ScamDetectError] = InputError,
+    cure: str = "create it first",
+    what: str | None = None,
+) -> ScamDetectError:
+    """Return the error to raise where ``folder``, shown as ``what``, is not one."""
+    what = what or str(folder)
+    if isinstance(folder, Path):  # nothing behind a URL
+        try:
+            folder.stat()
+        except FileNotFoundError:
+            pass
+        except OSError as problem:
+            return unreadable(what, problem, error=error)
+        else:
+            return error(f"{what}: is a file, not a folder; choose another")
+    return error(f"{what}: no such folder; {cure}")
+
+
+@contextmanager
+def files_read(error: type[ScamDetectError]) -> Iterator[None]:
+    """Turn a failure to read any file within the context into the error, which names the file."""
+    try:
+        yield
+    except OSError as problem:
+        raise unreadable(os.fsdecode(problem.filename or "?"), problem, error=error) from problem
+
+
 def unforeseen(problem: OSError) -> str:
     """Return one line on an error that no other place has put into words."""
     number = problem.errno or 0
-    cure = _TO_DO.get(number) or _TO_WRITE.get(number)
+    cure = _TO_DO.get(number) or _EITHER.get(number)
     return f"{_named(problem)}{f'; {cure}' if cure else ''}"
 
 

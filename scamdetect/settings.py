@@ -13,6 +13,7 @@ from scamdetect.errors import BundleError, InputError
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
+from scamdetect.os_errors import unreadable
 from scamdetect.probabilities import Curve, Scaling
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.thresholds import KindThresholds, Thresholds
@@ -133,7 +134,7 @@ def read_whole(path: Path, size: int | None = None) -> bytes:
     except FileNotFoundError as problem:
         raise BundleError(f"{path}: missing; {AGAIN}") from problem
     except OSError as problem:
-        raise BundleError(f"{path}: cannot be read ({problem.strerror}); {AGAIN}") from problem
+        raise unreadable(path, problem, error=BundleError) from problem
 
 
 def read_json(path: Path) -> dict[str, Any]:

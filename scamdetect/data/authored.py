@@ -14,6 +14,7 @@ from scamdetect.data.registry import Slice
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.files import replacing
 from scamdetect.labels import Kind, Verdict
+from scamdetect.os_errors import unreadable
 
 try:
     import msgspec
@@ -137,7 +138,9 @@ def read_rows(path: Path) -> tuple[list[Located], list[str]]:
     """Return the rows of one JSONL file, and its malformed lines as problems; raise SourceError."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     located, problems = [], []
     for number, line in enumerate(lines, 1):

@@ -19,6 +19,7 @@ from scamdetect.data.authored import (
 from scamdetect.data.authored_form import has_emoji, has_link, length_in
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind
+from scamdetect.os_errors import unreadable
 
 SLACK = 0.25  # of a length band, to either side
 MOST_UNLIKE = 1.6  # the longer side of a pair to the shorter
@@ -44,7 +45,9 @@ def read_texts(path: Path) -> list[Written]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):

@@ -18,6 +18,7 @@ from typing import Literal
 from scamdetect.data.schema import read_jsonl, write_jsonl
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.os_errors import unreadable
 
 try:
     import msgspec
@@ -185,7 +186,10 @@ def _shown(number: int, item: Item) -> str:
 def _read_file(path: Path, keys: dict[int, Key], reader: str, problems: list[str]) -> list[Reading]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        problems.append(str(unreadable(path, problem)))
+        return []
+    except UnicodeDecodeError as problem:
         problems.append(f"{path}: cannot be read as UTF-8 text ({problem})")
         return []
     readings: dict[int, Reading] = {}

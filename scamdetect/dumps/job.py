@@ -135,13 +135,14 @@ def score_file(
     else:
         kind = recognise(found.root, source_format, encoding)
     destination = _default(found, kind) if destination is None else located(destination)
-    if destination.is_symlink():  # what the link names is replaced, not the link
-        destination = destination.resolve()
-    folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
-    check_paths(found, destination, folder)
-    if spreadsheet_safe:
-        check_spreadsheet_safe(destination)
-    check_start(destination, folder, resume=resume, overwrite=overwrite)
+    with reported(destination):
+        if destination.is_symlink():  # what the link names is replaced, not the link
+            destination = destination.resolve()
+        folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
+        check_paths(found, destination, folder)
+        if spreadsheet_safe:
+            check_spreadsheet_safe(destination)
+        check_start(destination, folder, resume=resume, overwrite=overwrite)
     open_file = partial(
         open_dump,
         text_column=text_column,

@@ -131,14 +131,17 @@ def find_source(text: str | Path) -> Source:
     if isinstance(path, RemotePath):
         return _remote_source(path)
     given = os.fspath(path)
-    if path.is_dir():
-        return _many(path, (), _local_files(path, ()))
-    if not is_pattern(given) or path.exists():
-        return Source(path)
+    with reading(path):
+        if path.is_dir():
+            return _many(path, (), _local_files(path, ()))
+        if not is_pattern(given) or path.exists():
+            path.stat()
+            return Source(path)
     root, pattern = split_pattern(given)
     folder = Path(root)
-    if not folder.is_dir():
-        raise InputError(f"{path}: there is no folder {folder}")
+    with reading(folder):
+        if not folder.is_dir():
+            raise InputError(f"{path}: there is no folder {folder}")
     return _many(folder, pattern, _local_files(folder, pattern))
 
 
@@ -177,7 +180,9 @@ def _local_files(folder: Path, pattern: tuple[str, ...]) -> Iterator[SourceFile]
                     continue
                 below = (*parts, entry.name)
                 path = at / entry.name
-                if entry.is_dir():
+                with reading(path):
+                    is_folder = entry.is_dir()
+                if is_folder:
                     if (identity := _identity(path)) not in above:
                         waiting.append((path, below, rest, above | {identity}))
                 elif matches(below, pattern):

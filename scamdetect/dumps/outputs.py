@@ -9,7 +9,8 @@ from pathlib import Path
 from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
 from scamdetect.dumps.locations import Source
 from scamdetect.dumps.remote.path import RemotePath
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
+from scamdetect.os_errors import no_folder, unwritable
 
 
 def check_paths(source: Source, destination: Path, folder: Path) -> None:
@@ -26,9 +27,9 @@ def check_paths(source: Source, destination: Path, folder: Path) -> None:
             if not path.is_file():
                 raise InputError(f"{path}: is there and no file; choose another name")
     if not destination.parent.is_dir():
-        raise InputError(f"{destination.parent}: no such folder; create it first")
+        raise no_folder(destination.parent)
     if not folder.parent.is_dir():
-        raise InputError(f"{folder.parent} (--work-folder): no such folder; create it first")
+        raise no_folder(folder.parent, what=f"{folder.parent} (--work-folder)")
 
 
 def _is_same(path: Path, source: Path) -> bool:
@@ -70,9 +71,6 @@ def reported(destination: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        failed = OutputError(
-            f"{destination}: cannot be written ({problem.strerror or problem}); make room or "
-            "choose another destination"
-        )
+        failed = unwritable(destination, problem)
         failed.__notes__ = getattr(problem, "__notes__", [])
         raise failed from problem

@@ -13,6 +13,7 @@ from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.text_paths import TextPath, find_text, struct_members
 from scamdetect.errors import InputError
+from scamdetect.os_errors import of_system, unreadable
 
 _BUFFER_BYTES = 1 << 20
 
@@ -87,6 +88,8 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
                 pq.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER_BYTES)
             )
     except (pa.ArrowException, OSError) as problem:
+        if of_system(problem):
+            raise unreadable(path, problem) from problem
         cause = str(problem).partition("\n")[0]
         raise InputError(
             f"{path}: not a whole Parquet file ({cause}); copy or export it again"

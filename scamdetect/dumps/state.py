@@ -13,6 +13,7 @@ from scamdetect.column_names import shown_names
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.errors import InputError
 from scamdetect.files import file_sha256, writing
+from scamdetect.os_errors import unreadable
 
 SCHEMA_VERSION = 2
 ANEW = "begin anew with --overwrite"
@@ -103,7 +104,7 @@ def load(path: Path) -> State:
                 threads=ThreadCounts(**found) if (found := value.get("threads")) else None,
             )
     except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
+        raise unreadable(path, problem, cure=ANEW) from problem
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise InputError(f"{path}: damaged ({type(problem).__name__}); {ANEW}") from problem
     raise InputError(
@@ -148,7 +149,7 @@ def check_stored(path: Path, expected: Stored) -> None:
     except FileNotFoundError as problem:
         raise InputError(f"{path}: missing; put it back, or {ANEW}") from problem
     except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
+        raise unreadable(path, problem, cure=ANEW) from problem
 
 
 def _more(part: Part) -> dict[str, Stored | None]:

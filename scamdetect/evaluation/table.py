@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scamdetect.column_names import shown
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
+from scamdetect.os_errors import of_system, unreadable
 from scamdetect.text import NORMALISER_VERSION, normalise
 
 Objects = NDArray[np.object_]
@@ -35,6 +36,8 @@ def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
     try:
         present = pq.read_schema(corpus).names
     except (OSError, pa.ArrowInvalid) as problem:
+        if of_system(problem):
+            raise unreadable(corpus, problem, cure="run: scamdetect data build") from problem
         raise InputError(
             f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
         ) from problem

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scamdetect.bundle import MANIFEST, Bundle, read_manifest
-from scamdetect.errors import BundleError, InputError, OutputError
+from scamdetect.errors import BundleError, InputError
 from scamdetect.hub.client import client
 from scamdetect.hub.revisions import commit_of
+from scamdetect.os_errors import no_folder, unwritable
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -65,7 +66,7 @@ def pull_bundle(repo_id: str, revision: str, out: Path, *, overwrite: bool = Fal
 
 def _check_destination(out: Path, overwrite: bool) -> None:
     if not out.absolute().parent.is_dir():
-        raise InputError(f"{out.absolute().parent}: no such folder; create it first")
+        raise no_folder(out.absolute().parent)
     if not out.exists():
         return
     if not overwrite:
@@ -80,7 +81,7 @@ def _draft(out: Path) -> Iterator[Path]:
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.absolute().parent))
     except OSError as problem:
-        raise OutputError(f"{out}: cannot be written ({problem.strerror})") from problem
+        raise unwritable(out, problem) from problem
     try:
         yield draft
     finally:
@@ -127,6 +128,4 @@ def _put_in_place(draft: Path, out: Path) -> None:
                 kept.rename(out)
                 raise
     except OSError as problem:
-        raise OutputError(
-            f"{out}: cannot be written ({problem.strerror}); choose another destination"
-        ) from problem
+        raise unwritable(out, problem) from problem

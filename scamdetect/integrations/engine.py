@@ -38,6 +38,7 @@ from scamdetect.integrations.ray import import_ray, score_dataset
 from scamdetect.integrations.spark import score_frame
 from scamdetect.integrations.spark_session import spark_session
 from scamdetect.labels import Decision
+from scamdetect.os_errors import said, shareable
 from scamdetect.prediction import CLEARED
 
 ENGINES = ("ray", "spark")
@@ -222,10 +223,10 @@ def _failing(engine: str) -> Iterator[None]:
         causes = _CAUSE.findall(str(problem))
         cause = causes[-1] if causes else type(problem).__name__
         if isinstance(problem, OSError):  # a cluster that does not answer, a full disk
-            cause = str(problem)
+            cause = said(problem)
         raise EngineError(
             f"the {engine} job failed: {cause}; nothing is kept, so put it right and begin anew"
-        ) from problem
+        ) from shareable(problem)
 
 
 def _count(parts: Sequence[Path]) -> tuple[Tally, set[str]]:

@@ -19,6 +19,7 @@ from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.readers import open_dump
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches
+from scamdetect.os_errors import no_folder
 from scamdetect.urls import is_url, shown_url
 
 # Rows of a row group of a file, as plain values that an engine can hold in a table.
@@ -216,7 +217,7 @@ def _pieces(file: Path, most: int) -> Iterator[Piece]:
 
 def _check(source: Path, destination: Path, work: Path, *, overwrite: bool) -> None:
     if not destination.parent.is_dir():
-        raise InputError(f"{destination.parent}: no such folder; create it first")
+        raise no_folder(destination.parent)
     inside = source.resolve()
     place = destination.parent.resolve() / destination.name
     if inside in place.parents and not any(map(is_hidden, place.relative_to(inside).parts)):

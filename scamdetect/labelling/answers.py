@@ -18,6 +18,7 @@ from scamdetect.files import writing
 from scamdetect.labelling.queue import AUDIT
 from scamdetect.labelling.tasks import COLUMNS, LABELS, UNSURE
 from scamdetect.labels import Decision
+from scamdetect.os_errors import unreadable
 
 _NEEDED = ("row", "label", "part", "inclusion_probability", "decision")
 _OPTIONAL = tuple(name for name in COLUMNS if name not in (*_NEEDED, "text"))
@@ -130,7 +131,9 @@ def _delimited(path: Path) -> Iterator[_Given]:
 def _label_studio(path: Path) -> Iterator[_Given]:
     try:
         tasks = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (ValueError, RecursionError) as problem:
         raise InputError(f"{path}: not readable as JSON ({type(problem).__name__})") from problem
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise InputError(f"{path}: no export of Label Studio, which is a list of tasks")

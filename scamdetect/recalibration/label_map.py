@@ -10,6 +10,7 @@ from pathlib import Path
 from scamdetect.column_names import shown
 from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.os_errors import unreadable
 
 IGNORE = "ignore"
 PLAIN: Mapping[str, Verdict | None] = {verdict.value: verdict for verdict in VERDICTS}
@@ -24,7 +25,9 @@ def read_label_map(path: Path) -> dict[str, Verdict | None]:
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise InputError(f"{path}: not readable as TOML ({problem})") from problem
     for name, value in table.items():
         if value not in _ALLOWED:

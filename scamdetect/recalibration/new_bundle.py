@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
+from scamdetect.os_errors import no_folder, unwritable
 
 _TITLE = re.compile(r"^# .*\n", re.MULTILINE)
 
@@ -21,7 +22,7 @@ def check_destination(folder: Path) -> None:
     if folder.exists():
         raise InputError(f"{folder}: is there already; choose another name")
     if not folder.absolute().parent.is_dir():
-        raise InputError(f"{folder.absolute().parent}: no such folder; create it first")
+        raise no_folder(folder.absolute().parent)
 
 
 def write_bundle(
@@ -51,10 +52,7 @@ def write_bundle(
         draft.chmod(0o755)
         draft.rename(folder)
     except OSError as problem:
-        raise OutputError(
-            f"{folder}: cannot be written ({problem.strerror or problem}); make room or choose "
-            "another destination"
-        ) from problem
+        raise unwritable(folder, problem) from problem
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)

@@ -8,6 +8,7 @@ from scamdetect.dumps.formats import destination_format, unpacked
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
+from scamdetect.os_errors import no_folder
 from scamdetect.urls import shown_url, url_of_path
 
 GENERATOR = "scamdetect report"  # by which a page is known again
@@ -40,7 +41,7 @@ def page_path(source: Path, given: str | Path | None) -> Path:
     target = source.with_name(f"{_stem(source)}.report.html") if given is None else Path(given)
     with reading(target):
         if not target.parent.is_dir():
-            raise InputError(f"{target.parent}: no such folder; create it first")
+            raise no_folder(target.parent)
         if target.exists() and not _is_page(target):
             raise InputError(f"{target}: is there already and no report; choose another name")
     return target

@@ -15,6 +15,7 @@ import uvicorn
 
 from scamdetect.allow_list import AllowList
 from scamdetect.errors import InputError
+from scamdetect.os_errors import said
 from scamdetect.serving.app import Detector, create_app
 from scamdetect.serving.connections import impatient
 from scamdetect.serving.gate import scoring
@@ -82,7 +83,8 @@ def listening(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as problem:
         raise InputError(
-            f"cannot listen on {host} port {port} ({problem}); choose others with --host, --port"
+            f"cannot listen on {host} port {port} ({said(problem)}); choose others with --host, "
+            "--port"
         ) from problem
     # Connections inherit it. asyncio sets it for those alone whose listener names its protocol, and
     # without it the second half of each answer waits 40 ms for the client to have the first.

@@ -11,6 +11,7 @@ from typing import Any
 from scamdetect.bundle import SETTINGS, Bundle
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, attribute
+from scamdetect.os_errors import unreadable
 from scamdetect.training.card_failures import Failures
 
 Record = Mapping[str, Any]
@@ -121,7 +122,9 @@ def _read(path: Path, kind: str) -> Record:
     keys, maker = _KINDS[kind]
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except ValueError as problem:
         raise InputError(f"{path}: not readable as JSON ({problem})") from problem
     missing = [key for key in keys if not isinstance(record, dict) or key not in record]
     if missing:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import RECORD, recorded
+from scamdetect.os_errors import unwritable
 from scamdetect.settings import read_json
 from scamdetect.training.card import card_text
 from scamdetect.training.card_failures import find_failures
@@ -77,8 +78,7 @@ def _replace(folder: Path, text: str, training: Mapping[str, object]) -> None:
         for name, content in kept.items():
             (folder / name).write_bytes(content)
         if isinstance(problem, OSError):
-            raise OutputError(
-                f"{folder}: cannot be written ({problem.strerror or problem}); make room or take "
-                "a copy elsewhere"
+            raise unwritable(
+                folder, problem, elsewhere="change a copy in another place"
             ) from problem
         raise

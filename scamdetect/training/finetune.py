@@ -17,12 +17,13 @@ import scamdetect
 from scamdetect.bundle import MANIFEST, Bundle, write_manifest
 from scamdetect.data.corpus_rows import SCHEMA
 from scamdetect.detector import ScamDetector
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
 from scamdetect.evaluation.reference_mix import FLAG_FPR
 from scamdetect.evaluation.scoring import DetectorScores, score_texts
 from scamdetect.evaluation.table import column, detector_texts
 from scamdetect.files import file_sha256, locked
 from scamdetect.labels import Verdict
+from scamdetect.os_errors import no_folder, unwritable
 from scamdetect.pages import write_results
 from scamdetect.recalibration.label_map import PLAIN, read_label_map
 from scamdetect.training.finetune_bundle import make_bundle
@@ -175,10 +176,7 @@ def finetune(
             _note_worse(candidate, comparison)
             place(candidate, out)
     except OSError as problem:
-        raise OutputError(
-            f"{out}: cannot be written ({problem.strerror or problem}); make room or choose "
-            "another destination"
-        ) from problem
+        raise unwritable(out, problem) from problem
     return Finetuned(out, True, comparison, scored, run.folder)
 
 
@@ -186,7 +184,7 @@ def _check_destination(out: Path, overwrite: bool) -> None:
     if out.name in {"", ".."}:
         raise InputError(f"{out}: name the folder, since that of the run is called after it")
     if not out.absolute().parent.is_dir():
-        raise InputError(f"{out.absolute().parent}: no such folder; create it first")
+        raise no_folder(out.absolute().parent)
     if out.exists() and not overwrite:
         raise InputError(f"{out}: is there already; choose another name, or give --overwrite")
     if out.exists() and not (out / MANIFEST).is_file():

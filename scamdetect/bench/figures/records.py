@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from scamdetect.errors import InputError
 from scamdetect.files import replacing
+from scamdetect.os_errors import unreadable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -33,7 +34,9 @@ def read_records(path: Path, made_of: Callable[[dict[str, Any]], T]) -> list[T]:
         return [made_of(record) for record in json.loads(path.read_text(encoding="utf-8"))]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (ValueError, TypeError, KeyError) as problem:
         raise InputError(
             f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
         ) from problem
