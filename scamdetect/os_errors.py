@@ -172,6 +172,17 @@ def files_read(error: type[ScamDetectError]) -> Iterator[None]:
         raise unreadable(os.fsdecode(problem.filename or "?"), problem, error=error) from problem
 
 
+@contextmanager
+def written(path: str | os.PathLike[str], *, elsewhere: str = ELSEWHERE) -> Iterator[None]:
+    """Turn a failure to write within the context into an OutputError, with its notes."""
+    try:
+        yield
+    except OSError as problem:
+        failed = unwritable(path, problem, elsewhere=elsewhere)
+        failed.__notes__ = getattr(problem, "__notes__", [])
+        raise failed from problem
+
+
 def unforeseen(problem: OSError) -> str:
     """Return one line on an error that no other place has put into words."""
     number = problem.errno or 0

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from command_line import command
 
+from scamdetect.bundle import Bundle
 from scamdetect.dumps.locations import find_source
-from scamdetect.errors import BundleError, InputError
+from scamdetect.dumps.scored import open_scored
+from scamdetect.errors import BundleError, InputError, OutputError
+from scamdetect.integrations.parquet_folder import local_source
 from scamdetect.os_errors import (
     files_read,
     no_folder,
@@ -22,6 +25,8 @@ from scamdetect.os_errors import (
     unwritable,
     words,
 )
+from scamdetect.recalibration.new_bundle import check_destination
+from scamdetect.reporting.places import page_path
 
 LONG = "n" * 300
 NUMBERS = [
@@ -130,3 +135,17 @@ def test_commands_tell_no_bare_number(tmp_path: Path) -> None:
         assert done.returncode in (2, 4), given
         assert "Errno" not in done.stderr
         assert done.stderr.count("\n") == 1, done.stderr
+
+
+def test_other_rooms_raise_no_bare_error(tmp_path: Path) -> None:
+    long = tmp_path / LONG
+    with pytest.raises(InputError, match="cannot be read .File name too long"):
+        open_scored(long)
+    with pytest.raises(InputError, match="cannot be read .File name too long"):
+        local_source(long)
+    with pytest.raises(OutputError, match="cannot be written .File name too long"):
+        page_path(tmp_path / "x.csv", long)
+    with pytest.raises(OutputError, match="cannot be written .File name too long"):
+        check_destination(long)
+    with pytest.raises(BundleError, match="cannot be read .File name too long"):
+        Bundle.load(long)

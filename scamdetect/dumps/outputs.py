@@ -10,7 +10,7 @@ from scamdetect.dumps.formats import destination_format, groups_path, rejects_pa
 from scamdetect.dumps.locations import Source
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.errors import InputError
-from scamdetect.os_errors import no_folder, unwritable
+from scamdetect.os_errors import no_folder, written
 
 
 def check_paths(source: Source, destination: Path, folder: Path) -> None:
@@ -68,9 +68,5 @@ def _paths(destination: Path) -> list[Path]:
 @contextmanager
 def reported(destination: Path) -> Iterator[None]:
     """Turn a failure to write into OutputError, with its notes."""
-    try:
+    with written(destination):
         yield
-    except OSError as problem:
-        failed = unwritable(destination, problem)
-        failed.__notes__ = getattr(problem, "__notes__", [])
-        raise failed from problem

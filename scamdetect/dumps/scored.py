@@ -26,7 +26,7 @@ from scamdetect.dumps.locations import find_source
 from scamdetect.dumps.read_delimited import open_cells
 from scamdetect.dumps.read_parquet import read_batches, read_schema
 from scamdetect.dumps.rows import encodable
-from scamdetect.dumps.streams import beginning
+from scamdetect.dumps.streams import beginning, reading
 from scamdetect.dumps.text_paths import TextPath, object_members, struct_members, value_at
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
@@ -132,7 +132,9 @@ def open_scored(path: Path) -> ScoredDump:
 
     Raises InputError where it is none, cannot be read, or the files of a folder differ in columns.
     """
-    return _open_folder(path) if path.is_dir() else _open_file(path)
+    with reading(path):
+        is_folder = path.is_dir()
+    return _open_folder(path) if is_folder else _open_file(path)
 
 
 def _open_folder(path: Path) -> ScoredDump:

@@ -15,7 +15,7 @@ from scamdetect.bundle import MANIFEST, Bundle, read_manifest
 from scamdetect.errors import BundleError, InputError
 from scamdetect.hub.client import client
 from scamdetect.hub.revisions import commit_of
-from scamdetect.os_errors import no_folder, unwritable
+from scamdetect.os_errors import no_folder, unwritable, written
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -47,7 +47,8 @@ def pull(
 
 def pull_bundle(repo_id: str, revision: str, out: Path, *, overwrite: bool = False) -> Pulled:
     """Do what ``pull`` does and also say what came."""
-    _check_destination(out, overwrite)
+    with written(out):
+        _check_destination(out, overwrite)
     with _draft(out) as draft:
         with client(repo_id, revision) as api:
             commit = commit_of(api, repo_id, revision)

@@ -17,6 +17,7 @@ from scamdetect.dumps.natural import is_hidden, natural_key
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches
 from scamdetect.os_errors import no_folder
@@ -84,11 +85,13 @@ def read_piece(pieces: pa.Table) -> pa.Table:
 def local_source(text: str | Path) -> Path:
     """Return the path of a source on this machine; raise InputError for a URL or a glob."""
     path = _local(text, "an engine reads a local file or folder")
-    if is_pattern(str(path)) and not path.exists():
-        raise InputError(
-            f"{path}: an engine reads a local file or folder, no glob; put the files into a folder "
-            "of their own, or use --engine local"
-        )
+    with reading(path):
+        if is_pattern(str(path)) and not path.exists():
+            raise InputError(
+                f"{path}: an engine reads a local file or folder, no glob; put the files into a "
+                "folder of their own, or use --engine local"
+            )
+        path.stat()
     return path
 
 

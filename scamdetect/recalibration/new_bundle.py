@@ -12,17 +12,18 @@ from typing import Any
 
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
 from scamdetect.errors import InputError
-from scamdetect.os_errors import no_folder, unwritable
+from scamdetect.os_errors import no_folder, unwritable, written
 
 _TITLE = re.compile(r"^# .*\n", re.MULTILINE)
 
 
 def check_destination(folder: Path) -> None:
     """Raise InputError unless the folder can be made: its parent is there, and it is not."""
-    if folder.exists():
-        raise InputError(f"{folder}: is there already; choose another name")
-    if not folder.absolute().parent.is_dir():
-        raise no_folder(folder.absolute().parent)
+    with written(folder):
+        if folder.exists():
+            raise InputError(f"{folder}: is there already; choose another name")
+        if not folder.absolute().parent.is_dir():
+            raise no_folder(folder.absolute().parent)
 
 
 def write_bundle(

@@ -8,7 +8,7 @@ from scamdetect.dumps.formats import destination_format, unpacked
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
-from scamdetect.os_errors import no_folder
+from scamdetect.os_errors import no_folder, written
 from scamdetect.urls import shown_url, url_of_path
 
 GENERATOR = "scamdetect report"  # by which a page is known again
@@ -39,7 +39,7 @@ def page_path(source: Path, given: str | Path | None) -> Path:
             f"{shown_url(url)}: a report is written to a local file; upload it afterwards"
         )
     target = source.with_name(f"{_stem(source)}.report.html") if given is None else Path(given)
-    with reading(target):
+    with written(target):
         if not target.parent.is_dir():
             raise no_folder(target.parent)
         if target.exists() and not _is_page(target):

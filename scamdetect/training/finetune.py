@@ -23,7 +23,7 @@ from scamdetect.evaluation.scoring import DetectorScores, score_texts
 from scamdetect.evaluation.table import column, detector_texts
 from scamdetect.files import file_sha256, locked
 from scamdetect.labels import Verdict
-from scamdetect.os_errors import no_folder, unwritable
+from scamdetect.os_errors import no_folder, unwritable, written
 from scamdetect.pages import write_results
 from scamdetect.recalibration.label_map import PLAIN, read_label_map
 from scamdetect.training.finetune_bundle import make_bundle
@@ -107,7 +107,8 @@ def finetune(
     base that cannot be trained, RecipeError where the calibrate rows support no threshold,
     OutputError where writing fails.
     """
-    _check_destination(out, overwrite)
+    with written(out):
+        _check_destination(out, overwrite)
     if not 0 < epochs <= MOST_EPOCHS:
         raise InputError(f"{epochs!r} epochs are impossible; choose over 0 and up to {MOST_EPOCHS}")
     known = PLAIN if label_map is None else read_label_map(label_map)
