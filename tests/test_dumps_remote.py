@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.server
 import io
 import json
 import socket
@@ -25,6 +26,7 @@ from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
 from scamdetect.dumps.job import score_file
+from scamdetect.dumps.locations import find_source
 from scamdetect.dumps.remote import path as remote
 from scamdetect.dumps.remote.path import RemotePath, remote_path
 from scamdetect.dumps.remote.url import reaching
@@ -397,3 +399,45 @@ def test_globs_and_names_keep_their_question_marks(here: Path, memory: MemoryFil
     memory.pipe_file("/d/why?.jsonl", b'{"text": "b"}\n')
     assert _texts(_score("memory://d/part-?.jsonl").destination) == ["a"]
     assert str(remote_path("memory://d/why?.jsonl")) == "memory:///d/why?.jsonl"
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    """Serves a file in ranges."""
+
+    def do_HEAD(self) -> None:
+        self._answer(whole=False)
+
+    def do_GET(self) -> None:
+        self._answer(whole=True)
+
+    def _answer(self, *, whole: bool) -> None:
+        found = b"text\nhi\nx,\n"
+        size, asked = len(found), self.headers.get("Range", "")
+        start, _, end = asked.removeprefix("bytes=").partition("-")
+        body = found[int(start) : int(end) + 1] if asked else found
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(body)))
+        if asked:
+            self.send_header("Content-Range", f"bytes {start}-{end}/{size}")
+        self.end_headers()
+        if whole:
+            self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.network_loopback
+def test_a_signed_url_leaves_no_trace(here: Path, tiny_bundle: Path) -> None:
+    secret = "".join(SECRETS)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Web) as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        at = f"http://127.0.0.1:{running.server_address[1]}"
+        url = f"{at.replace('//', f'//me:{secret}@')}/d/in.csv?sig={secret}"
+        identity = find_source(url).identity()  # what the state of a job keeps
+        done = score(here, url, "-o", "o.jsonl", "--model", tiny_bundle, "--log-json")
+        running.shutdown()
+    assert done.returncode == 0, done.stderr
+    written = b"".join(file.read_bytes() for file in here.rglob("*") if file.is_file())
+    assert identity["source"] == f"{at}/d/in.csv"
+    assert secret not in f"{identity} {done.stderr} {written.decode()}"

@@ -28,7 +28,7 @@ def remote_files(folder: RemotePath, pattern: tuple[str, ...]) -> Iterator[Found
         at, rest = waiting.pop()
         for info in _listed(folder, at, deep=not rest or rest[0] == ANY_DEPTH):
             path = str(info["name"]).rstrip("/")
-            below = tuple(folder.below(path).split("/"))
+            below = tuple(path[len(folder.path.rstrip("/")) + 1 :].split("/"))
             if info["type"] == "directory":
                 if rest and names(below[-1], rest[0]):
                     waiting.append((path, rest[1:]))

@@ -87,11 +87,6 @@ class RemotePath:
         """Return the file with that extension instead."""
         return self.with_name(self._pure.with_suffix(suffix).name)
 
-    def below(self, path: str) -> str:
-        """Return what a path of the same storage adds to that of this folder, without a query."""
-        start, path = (one.partition("?")[0] if self._web else one for one in (self.path, path))
-        return path[len(start.rstrip("/")) + 1 :]
-
     def absolute(self) -> Self:
         """Return the same: a URL is never relative."""
         return self
