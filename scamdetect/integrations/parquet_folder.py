@@ -91,7 +91,6 @@ def local_source(text: str | Path) -> Path:
                 f"{path}: an engine reads a local file or folder, no glob; put the files into a "
                 "folder of their own, or use --engine local"
             )
-        path.stat()
     return path
 
 
