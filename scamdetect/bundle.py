@@ -17,7 +17,7 @@ from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.onnx_file import has_external_data
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
-from scamdetect.os_errors import files_read, no_folder
+from scamdetect.os_errors import files_read, no_folder, unreadable
 from scamdetect.probabilities import Curve, Scaling
 from scamdetect.settings import (
     AGAIN,
