@@ -154,7 +154,7 @@ def no_folder(
     if isinstance(folder, Path):  # nothing behind a URL
         try:
             folder.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # no file has such a name: a NUL, half a character
             pass
         except OSError as problem:
             return unreadable(what, problem, error=error)

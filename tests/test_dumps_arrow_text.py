@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dump_files import read_rows
+from hang import HANG
 from scored_rows import scored_row, write_scored
 from test_dumps_writers import EchoDetector
 
@@ -138,7 +139,7 @@ def test_no_type_needs_pandas(tmp_path: Path) -> None:
         f"print(json_values(pq.read_table({str(tmp_path / 'a.parquet')!r}).column('x')))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=100
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=HANG
     )
     assert done.returncode == 0, done.stderr
     assert "1970-01-01 00:00:00.000000001" in done.stdout

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hang import HANG
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_dumps_writers import EchoDetector
@@ -500,7 +501,7 @@ def test_the_command_keeps_what_it_read_and_says_where_it_broke(
         [sys.executable, "-m", "scamdetect.cli", "score", "result.json", "-o", "out.parquet",
          "--model", str(tiny_bundle)],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        timeout=120,
+        timeout=HANG,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "rejected 4" in done.stderr
