@@ -25,7 +25,12 @@ def file_sha256(path: Path) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path that gets the final name at the end, so that a kill leaves no half."""
+    """Give a temporary path that gets the final name at the end, so that a kill leaves no half.
+
+    Raises InputError where the path has no name, as an empty one.
+    """
+    if not path.name:
+        raise InputError(f"'{path}' names no file to write; give one")
     partial = path.with_name(path.name + ".part")
     yield partial
     partial.replace(path)

@@ -19,6 +19,7 @@ from scamdetect.onnx_file import read_by, with_output
 RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 Ids = NDArray[np.int64]
 
+MOST_THREADS = 1024  # more are a slip, which would end in an error of the library
 _INPUTS = ("input_ids", "attention_mask")
 _OUTPUTS = ("verdict_logits", "kind_logits", "language_logits")
 _AGAIN = "export the bundle again"
@@ -65,8 +66,10 @@ def open_session(
     """
     if runtime not in get_args(RuntimeName):
         raise InputError(f"unknown runtime {runtime!r}; use one of {get_args(RuntimeName)}")
-    if threads is not None and threads < 1:
-        raise InputError(f"threads={threads!r} is impossible; use 1 or more, or None for all cores")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise InputError(
+            f"threads={threads!r} is impossible; use 1 to {MOST_THREADS}, or None for all cores"
+        )
     if runtime == "openvino":
         return _OpenVino(graph, path, languages, threads)
     return _OnnxRuntime(graph, path, languages, threads)

@@ -24,6 +24,7 @@ from scamdetect.scoring import Scorer, Scores, join
 from scamdetect.sharing import StaysInProcess
 
 CHUNK = 256
+MOST_WORKERS = 1024  # more are a slip that would fill the memory
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,10 @@ class WorkerPool(StaysInProcess):
     """Processes that start with the first call and end with ``close``; calls take turns."""
 
     def __init__(self, bundle: Bundle, runtime: RuntimeName, workers: int) -> None:
-        if workers < 1:
-            raise InputError(f"workers={workers!r} is impossible; use 0 for none, or 1 and more")
+        if not 1 <= workers <= MOST_WORKERS:
+            raise InputError(
+                f"workers={workers!r} is impossible; use 0 for none, or 1 to {MOST_WORKERS}"
+            )
         self.workers = workers
         # They read the files that this process has verified, or none.
         self._arguments = (replace(bundle, folder=bundle.folder.resolve()), runtime)
