@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_streams import say
+
 FAILED_ON = 10  # the exit code where the level of --fail-on was reached
 
 
@@ -56,8 +58,8 @@ def drift(
     if output is not None:
         from scamdetect.drift.page import write_drift  # first: it needs an extra
     found = measure_drift(reference, current, text_column=text_column, sample=sample, seed=seed)
-    click.echo("\n".join(drift_lines(found)))
+    say(*drift_lines(found))
     if output is not None:
-        click.echo(f"written to {write_drift(found, output)}", err=True)
+        say(f"written to {write_drift(found, output)}", err=True)
     if fail_on is not None and found.level.value in (fail_on, "alert"):
         raise click.exceptions.Exit(FAILED_ON)

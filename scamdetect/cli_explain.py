@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from scamdetect.cli_options import MODEL
+from scamdetect.cli_streams import say_json, say_marked, standard_input
 from scamdetect.os_errors import unwritable
 
 _PAGE = (
@@ -30,7 +31,6 @@ def explain(texts: tuple[str, ...], as_json: bool, page: Path | None, model: Pat
 
     What can be seen are observations by written patterns, never a verdict.
     """
-    from scamdetect.cli import standard_input
     from scamdetect.detector import ScamDetector
 
     read = [standard_input() if text == "-" else text for text in texts]
@@ -40,9 +40,9 @@ def explain(texts: tuple[str, ...], as_json: bool, page: Path | None, model: Pat
         _write(page, _PAGE.format("<hr>\n".join(found.to_html() for found in explanations)))
     for found in explanations:
         if as_json:
-            click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+            say_json(json.dumps(found.to_dict()))
         elif page is None:
-            click.echo(found.to_terminal(colour=sys.stdout.isatty()))
+            say_marked(found.to_terminal(colour=sys.stdout.isatty()) + "\n")
 
 
 def _write(path: Path, page: str) -> None:

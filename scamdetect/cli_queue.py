@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_options import FiniteRange
+from scamdetect.cli_streams import say
+
 WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each other
 
 
@@ -27,7 +30,7 @@ WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each ot
 )
 @click.option(
     "--audit",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.2,
     show_default=True,
     help="Share drawn uniformly, from which rates of the whole dump follow.",
@@ -67,11 +70,11 @@ def queue(
     )
     if output is not None:
         write_csv(chosen.rows, output)
-        click.echo(f"written to {output}", err=True)
+        say(f"written to {output}", err=True)
     if label_studio is not None:
         config = write_tasks(chosen.rows, label_studio)
-        click.echo(f"written to {label_studio}, labelling config to {config}", err=True)
-    click.echo("\n".join(queue_lines(chosen)))
+        say(f"written to {label_studio}, labelling config to {config}", err=True)
+    say(*queue_lines(chosen))
 
 
 @click.command(epilog="Example: scamdetect labels queue.csv -o labelled.csv")
@@ -94,7 +97,7 @@ def labels(labelled: Path, output: Path | None) -> None:
     answers = read_answers(labelled)
     if output is not None:
         write_labelled(answers.usable, output)
-        click.echo(f"written to {output}", err=True)
-    click.echo("\n".join(answer_lines(answers)))
+        say(f"written to {output}", err=True)
+    say(*answer_lines(answers))
     if answers.unknown or answers.contradicting:
         raise click.exceptions.Exit(WRONG_LABELS)

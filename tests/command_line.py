@@ -19,6 +19,11 @@ _FAULTY = Path(__file__).with_name("faulty_cli.py")
 NEVER = "SIGKILL@none#1"  # a plan under which nothing happens
 
 
+def environment() -> dict[str, str]:
+    """Return the environment in which a process finds the package and prints UTF-8."""
+    return os.environ | _ADDED
+
+
 def score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run ``scamdetect score`` in the folder; it may fail, but never with a traceback."""
     return command(folder, "score", *arguments)

@@ -51,6 +51,7 @@ def serve(
         http=impatient(limits),
         ws="none",
         lifespan="on",
+        use_colors=False,  # what stderr is may show no character that controls a terminal
         log_level="error",  # below that it has a line for each malformed request
         access_log=False,
         proxy_headers=False,

@@ -171,7 +171,8 @@ def finetune(
             page = write_results(
                 run.folder / "comparison.json", as_record(comparison), comparison_lines(comparison)
             )
-            say(page.rstrip())
+            for line in page.rstrip().split("\n"):
+                say(line)
             if comparison.worse and not even_if_worse:
                 return Finetuned(candidate, False, comparison, scored, run.folder)
             _note_worse(candidate, comparison)
