@@ -287,6 +287,13 @@ def test_a_number_that_is_none_is_wrong_use(tmp_path: Path, arguments: tuple[str
     assert not list(tmp_path.iterdir())
 
 
+def test_a_host_that_is_no_text_is_one_line(tiny_bundle: Path) -> None:
+    pytest.importorskip("uvicorn", reason="needs the extra serve")
+    done = _run("serve", "--host", "\udcff", "--port", "0", "--model", tiny_bundle)
+    assert done.returncode == 2 and done.stderr.count("\n") == 2  # one says that all may ask
+    assert "cannot listen on" in done.stderr
+
+
 def test_an_empty_name_of_a_result_is_one_line(tmp_path: Path, tiny_bundle: Path) -> None:
     _score(tmp_path, "in.csv", "text\nhello\nprofit\n", tiny_bundle, "-o", "scored.parquet")
     for option in ("--output", "--label-studio"):

@@ -82,7 +82,7 @@ def listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as problem:
+    except (OSError, OverflowError, TypeError, ValueError) as problem:  # a host that is no name
         raise InputError(
             f"cannot listen on {host} port {port} ({said(problem)}); choose others with --host, "
             "--port"
