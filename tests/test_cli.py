@@ -296,10 +296,9 @@ def test_a_host_that_is_no_text_is_one_line(tiny_bundle: Path) -> None:
 
 def test_an_empty_name_of_a_result_is_one_line(tmp_path: Path, tiny_bundle: Path) -> None:
     _score(tmp_path, "in.csv", "text\nhello\nprofit\n", tiny_bundle, "-o", "scored.parquet")
-    for option in ("--output", "--label-studio"):
-        done = _run("queue", "scored.parquet", option, "", cwd=tmp_path)
-        assert done.returncode == 2
-        assert done.stderr == "scamdetect: '.' names no file to write; give one\n"
+    done = _run("queue", "scored.parquet", "--output", "", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "scamdetect: '.' names no file to write; give one\n"
 
 
 def test_help_is_light() -> None:
