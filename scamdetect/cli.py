@@ -110,9 +110,11 @@ def _show_traceback(
     """Print what nobody foresaw, which may quote a URL."""
     from traceback import format_exception
 
+    from scamdetect.cli_streams import say
     from scamdetect.urls import without_secrets
 
-    sys.stderr.write(without_secrets("".join(format_exception(kind, error, trace))))
+    shown = without_secrets("".join(format_exception(kind, error, trace)))
+    say(*shown.rstrip("\n").split("\n"), err=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import environment
+from hang import HANG
 
 # The command line, with an interrupt just as a module is looked for.
 _INTERRUPTED = """
@@ -25,7 +26,7 @@ runpy.run_module("scamdetect.cli", run_name="__main__", alter_sys=True)
 def _predict(folder: Path, module: str, bundle: Path, handler: signal.Handlers):
     return subprocess.run(
         [sys.executable, "-c", _INTERRUPTED, module, "predict", "hello", "--model", str(bundle)],
-        cwd=folder, env=environment(), capture_output=True, text=True, timeout=120,
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=HANG,
         preexec_fn=lambda: signal.signal(signal.SIGINT, handler),
     )  # fmt: skip
 

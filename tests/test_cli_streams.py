@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from command_line import command, environment
 from fake_hub import TOKEN, Repo, fake_hub
+from hang import HANG
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -246,7 +247,7 @@ def _process(
     return subprocess.run(
         [sys.executable, "-m", "scamdetect.cli", *map(str, arguments)],
         cwd=folder, env=environment() | variables, stdin=subprocess.DEVNULL, stdout=stdout,
-        stderr=stderr, timeout=120, preexec_fn=before,
+        stderr=stderr, timeout=HANG, preexec_fn=before,
     )  # fmt: skip
 
 
