@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from scamdetect import cli_authored, cli_reading
+from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
 from scamdetect.destinations import followed, own_destination
 from scamdetect.errors import InputError, SourceError
 from scamdetect.files import write_text
+from scamdetect.os_errors import said
 from scamdetect.regular_files import read_text
 
 if TYPE_CHECKING:
@@ -63,9 +65,9 @@ def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources
         outcomes = fetch(chosen, raw, mirror, progress=lambda _: bar.update())
     for outcome in outcomes:
         if outcome.state in ("missing", "unpinned"):
-            click.echo(fetched_line(outcome))
+            say(fetched_line(outcome))
     states = Counter(outcome.state for outcome in outcomes)
-    click.echo(", ".join(f"{count} {state}" for state, count in sorted(states.items())), err=True)
+    say(", ".join(f"{count} {state}" for state, count in sorted(states.items())), err=True)
     available = {source.slug for source in chosen if source.status == "available"}
     if any(o.state == "missing" and o.slug in available for o in outcomes):
         raise click.exceptions.Exit(1)
@@ -117,7 +119,7 @@ def build_command(
         from scamdetect.data.corpus_rows import is_corpus
     own = authored if authored.is_dir() else None
     output = own_destination(output, is_corpus, "corpus")
-    build_corpus(sources, raw, output, licences, click.echo, authored=own, corrections=corrections)
+    build_corpus(sources, raw, output, licences, say, authored=own, corrections=corrections)
 
 
 @data.command("audit")
@@ -157,12 +159,12 @@ def audit_command(corpus: Path, output: Path, readme: Path) -> None:
     audit = audit_corpus(corpus)
     plots = draw_plots(audit, output)
     write_text(page_file, audit_page(audit, plots))
-    click.echo(f"wrote {output / 'README.md'} and {len(plots)} plots")
+    say(f"wrote {output / 'README.md'} and {len(plots)} plots")
     if readme.exists():
         text = read_text(readme)
         page = between_markers(text, START, END, summary_lines(audit), readme)
         write_text(followed(readme), page)
-        click.echo(f"brought {readme} up to date")
+        say(f"brought {readme} up to date")
 
 
 @data.command("verify")
@@ -188,14 +190,14 @@ def verify_command(
             comparison = compare(source, raw, sources, reference)
         except (SourceError, OSError) as problem:
             failed.append(source.slug)
-            click.echo(f"{source.slug}: cannot be compared ({problem})")
+            say(f"{source.slug}: cannot be compared ({said(problem)})")
             continue
         if not comparison.passed:
             failed.append(source.slug)
         for line in comparison_lines(comparison, None if every else _MOST_DIFFERENCES):
-            click.echo(line)
+            say(line)
     if failed:
-        click.echo(f"{len(failed)} sources failed: {', '.join(failed)}", err=True)
+        say(f"{len(failed)} sources failed: {', '.join(failed)}", err=True)
         raise click.exceptions.Exit(1)
 
 

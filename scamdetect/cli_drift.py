@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from scamdetect.access import access_of
+from scamdetect.cli_streams import say
 
 FAILED_ON = 10  # the exit code where the level of --fail-on was reached
 
@@ -62,9 +63,9 @@ def drift(
 
         check_drift(output, [reference, current], overwrite=overwrite)
     found = measure_drift(reference, current, text_column=text_column, sample=sample, seed=seed)
-    click.echo("\n".join(drift_lines(found)))
+    say(*drift_lines(found))
     if output is not None:
         page = write_drift(found, output, access_of([reference, current]))
-        click.echo(f"written to {page}", err=True)
+        say(f"written to {page}", err=True)
     if fail_on is not None and found.level.value in (fail_on, "alert"):
         raise click.exceptions.Exit(FAILED_ON)

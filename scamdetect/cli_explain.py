@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from scamdetect.cli_options import MODEL
+from scamdetect.cli_streams import say_json, say_marked, standard_input
 from scamdetect.destinations import check_no_input, file_destination
-from scamdetect.errors import OutputError
 from scamdetect.files import write_text
+from scamdetect.os_errors import unwritable
 
 _PAGE = (
     '<!doctype html>\n<html><head><meta charset="utf-8"><title>scamdetect explain</title></head>'
@@ -36,7 +37,6 @@ def explain(
 
     What can be seen are observations by written patterns, never a verdict.
     """
-    from scamdetect.cli import standard_input
     from scamdetect.detector import ScamDetector
 
     target = page
@@ -51,13 +51,13 @@ def explain(
         _write(target, _PAGE.format("<hr>\n".join(found.to_html() for found in explanations)))
     for found in explanations:
         if as_json:
-            click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+            say_json(json.dumps(found.to_dict()))
         elif page is None:
-            click.echo(found.to_terminal(colour=sys.stdout.isatty()))
+            say_marked(found.to_terminal(colour=sys.stdout.isatty()) + "\n")
 
 
 def _write(path: Path, page: str) -> None:
     try:
         write_text(path, page)
     except OSError as problem:
-        raise OutputError(f"{path}: {problem.strerror}; give another file to --html") from problem
+        raise unwritable(path, problem, elsewhere="give another file to --html") from problem

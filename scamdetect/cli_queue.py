@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from scamdetect.access import access_of
+from scamdetect.cli_options import FiniteRange
+from scamdetect.cli_streams import say
 from scamdetect.destinations import file_destination
 
 WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each other
@@ -33,7 +35,7 @@ _OVERWRITE = click.option(
 )
 @click.option(
     "--audit",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.2,
     show_default=True,
     help="Share drawn uniformly, from which rates of the whole dump follow.",
@@ -108,12 +110,12 @@ def queue(
         else:
             both = merged(earlier, [record(row) for row in chosen.rows])
             write_records(both.rows, table, access, earlier.more)
-            click.echo(merged_line(both), err=True)
-        click.echo(f"written to {output}", err=True)
+            say(merged_line(both), err=True)
+        say(f"written to {output}", err=True)
     if tasks is not None:
         config = write_tasks(chosen.rows, tasks, access)
-        click.echo(f"written to {label_studio}, labelling config to {config}", err=True)
-    click.echo("\n".join(queue_lines(chosen)))
+        say(f"written to {label_studio}, labelling config to {config}", err=True)
+    say(*queue_lines(chosen))
 
 
 @click.command(epilog="Example: scamdetect labels queue.csv -o labelled.csv")
@@ -140,7 +142,7 @@ def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
     answers = read_answers(labelled)
     if target is not None:
         write_labelled(answers.usable, target, access_of([labelled]))
-        click.echo(f"written to {output}", err=True)
-    click.echo("\n".join(answer_lines(answers)))
+        say(f"written to {output}", err=True)
+    say(*answer_lines(answers))
     if answers.unknown or answers.contradicting:
         raise click.exceptions.Exit(WRONG_LABELS)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
 from scamdetect.destinations import file_destination
 from scamdetect.errors import InputError
@@ -62,11 +63,11 @@ def draw_command(
         check_regular(corpus)
         table = pq.read_table(corpus, filters=[("role", "=", "train")])
         barred = [s.slug for s in load_registry(sources).values() if _BARRED in s.licence]
-        items = draw_public(table, label_doubts(table, _FOLDS, click.echo), rows, barred, seed)
+        items = draw_public(table, label_doubts(table, _FOLDS, say), rows, barred, seed)
         names = write_batches(items, known, folder, batch, seed, name)
         if twice:
             names += write_batches(items[:twice], known, folder, batch, seed + 1, f"{name}-twice")
-    click.echo(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
+    say(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
 
 
 @click.command("reading-merge")
@@ -108,14 +109,14 @@ def merge_command(
         table = pq.read_table(corpus, columns=["row_hash", "norm"])
         texts = dict(zip(table["row_hash"].to_pylist(), table["norm"].to_pylist(), strict=True))
     for path in merge_public(answers, corrections):
-        click.echo(f"wrote {path}")
+        say(f"wrote {path}")
     differing = merge_authored(answers, authored)
     lines = figure_lines(figures_of(answers, texts))
-    click.echo("\n".join(lines))
+    say(*lines)
     if report is not None:
         write_text(report, "\n".join(lines) + "\n")
     for one in differing:
-        click.echo(
+        say(
             f"{one.key.id}: writer {one.key.old}, reader {one.verdict} {one.probability}: "
             f"{one.reason}"
         )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from scamdetect.errors import BundleError, InputError
 from scamdetect.files import writing
+from scamdetect.os_errors import of_system, unreadable
 
 BUCKETS = 1 << 18
 
@@ -51,13 +52,18 @@ class FirstTier:
     weights: NDArray[np.float32]
 
     @classmethod
-    def load(cls, path: Path, rule: ClearingRule) -> Self:
-        """Return the tier whose weights are in an Arrow file; raise BundleError where not."""
+    def load(cls, content: bytes, path: Path, rule: ClearingRule) -> Self:
+        """Return the tier whose weights are the content of an Arrow file.
+
+        Raises BundleError, naming ``path``, where they are not.
+        """
         try:
-            with pa.OSFile(str(path)) as file:
-                table = pa.ipc.open_file(file).read_all()
+            table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
             weights = table[_COLUMN].to_numpy().astype(np.float32)
         except (OSError, KeyError, pa.ArrowException) as problem:
+            if of_system(problem):
+                cure = "get or export the bundle again"
+                raise unreadable(path, problem, error=BundleError, cure=cure) from problem
             raise BundleError(
                 f"{path}: no weights of a first tier ({type(problem).__name__}); get or export the "
                 "bundle again"

@@ -25,6 +25,7 @@ from scamdetect.bench.suite import Manifest, Suite
 from scamdetect.errors import InputError
 from scamdetect.files import write_text, writing
 from scamdetect.labels import Kind
+from scamdetect.os_errors import of_system, unreadable
 from scamdetect.regular_files import read_text
 
 RUN, SUITES, SCORES, KEPT = "run.json", "suites", "scores", "kept"
@@ -140,7 +141,9 @@ class RunFolder:
             )
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+        except OSError as problem:
+            raise unreadable(path, problem) from problem
+        except (ValueError, KeyError, TypeError) as problem:
             raise InputError(
                 f"{path}: not the record of a benchmark run ({type(problem).__name__}); run the "
                 "benchmark into another folder"
@@ -215,6 +218,8 @@ def _read(path: Path) -> pa.Table:
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as problem:
+        if of_system(problem):
+            raise unreadable(path, problem) from problem
         raise InputError(
             f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
         ) from problem

@@ -17,6 +17,7 @@ from scamdetect.errors import InputError
 from scamdetect.evaluation.table import Objects, column, normaliser_problem
 from scamdetect.files import writing
 from scamdetect.labels import Verdict
+from scamdetect.os_errors import of_system, unreadable
 from scamdetect.regular_files import check_regular
 
 TEST_SHARE = 0.3  # of the groups of a generator that has no dev rows
@@ -77,6 +78,8 @@ def hold_out(corpus: Path, names: tuple[str, ...]) -> HeldOut:
         check_regular(corpus)
         table = pq.read_table(corpus)
     except (OSError, pa.ArrowException) as problem:
+        if of_system(problem):
+            raise unreadable(corpus, problem, cure="run: scamdetect data build") from problem
         raise InputError(
             f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
         ) from problem

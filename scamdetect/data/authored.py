@@ -14,6 +14,7 @@ from scamdetect.data.registry import Slice
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.files import write_text
 from scamdetect.labels import Kind, Verdict
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_text
 
 try:
@@ -138,7 +139,9 @@ def read_rows(path: Path) -> tuple[list[Located], list[str]]:
     """Return the rows of one JSONL file, and its malformed lines as problems; raise SourceError."""
     try:
         lines = read_text(path).split("\n")
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     located, problems = [], []
     for number, line in enumerate(lines, 1):

@@ -20,6 +20,7 @@ from scamdetect.data.authored_form import has_emoji, has_link, length_in
 from scamdetect.destinations import check_no_input
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_text
 
 SLACK = 0.25  # of a length band, to either side
@@ -46,7 +47,9 @@ def read_texts(path: Path) -> list[Written]:
     """
     try:
         lines = read_text(path).splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):

@@ -13,6 +13,7 @@ from scamdetect.data.rows import Row
 from scamdetect.errors import SourceError
 from scamdetect.files import write_text
 from scamdetect.labels import KINDS, Kind, Provenance, Verdict
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import open_regular
 
 OPEN = "open"  # the old label of a row known only not to be legit
@@ -59,7 +60,9 @@ def read_corrections(folder: Path, slug: str) -> list[Correction]:
                 if one.row_hash in found:
                     raise SourceError(f"{where}: {one.row_hash} is corrected twice; keep one")
                 found[one.row_hash] = one
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except (UnicodeDecodeError, csv.Error) as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 CSV ({problem})") from problem
     return list(found.values())
 

@@ -21,6 +21,7 @@ from urllib.parse import quote
 from scamdetect.data.registry import File, Source
 from scamdetect.errors import SourceError
 from scamdetect.files import append, create, file_sha256
+from scamdetect.os_errors import said, words
 from scamdetect.regular_files import check_regular, open_regular
 
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
@@ -84,7 +85,7 @@ def _fetch_file(source: Source, file: File, target: Path, mirror: _Mirror | None
     try:
         state, reason = _bring(source, file, target, mirror)
     except _PROBLEMS as problem:
-        state, reason = "missing", str(problem) or type(problem).__name__
+        state, reason = "missing", said(problem)
     return Fetched(source.slug, file.path, state, reason)
 
 
@@ -136,7 +137,11 @@ def _download(url: str, partial: Path) -> None:
         if problem.code != 416:  # 416: the part already holds every byte
             raise SourceError(f"{url}: HTTP {problem.code} {problem.reason}") from problem
     except urllib.error.URLError as problem:
-        raise SourceError(f"{url}: {problem.reason}; or give --mirror DIR") from problem
+        raise SourceError(f"{url}: {_reason(problem)}; or give --mirror DIR") from problem
+
+
+def _reason(problem: urllib.error.URLError) -> str:
+    return words(problem.reason) if isinstance(problem.reason, OSError) else str(problem.reason)
 
 
 class _Mirror:

@@ -18,6 +18,7 @@ import msgspec
 
 from scamdetect.data.registry import Part, Read, Source
 from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_bytes
 
 Record = dict[str, Any]
@@ -95,7 +96,7 @@ def read_file(source: Source, path: Path) -> bytes:
             f"{path}: missing; run: scamdetect data fetch --only {source.raw_folder}"
         ) from problem
     except OSError as problem:
-        raise SourceError(f"{path}: cannot be read ({problem.strerror})") from problem
+        raise unreadable(path, problem, error=SourceError) from problem
 
 
 def read_of(source: Source) -> Read:

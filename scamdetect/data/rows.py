@@ -17,6 +17,7 @@ from scamdetect.data.readers import Record, read_of, read_records
 from scamdetect.data.registry import Clean, KindRule, Part, RowMap, SliceRule, Source
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_text
 
 Decided = dict[str, tuple[str, Verdict | None]]  # by row hash: language, verdict; where known
@@ -201,7 +202,9 @@ def _read_verdict_file(source: Source, sources: Path | None) -> Decided:
     path = sources / str(source.verdict_file)
     try:
         lines = read_text(path).splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read ({problem})") from problem
     decided = {}
     for number, line in enumerate(lines, 1):

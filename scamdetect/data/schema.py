@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from scamdetect.errors import MissingExtraError, ScamDetectError
 from scamdetect.files import writing
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_text
 
 try:
@@ -29,7 +30,7 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
         table = tomllib.loads(read_text(path))
         return msgspec.convert(table, kind)
     except OSError as problem:
-        raise error(f"{path}: cannot be read ({problem.strerror})") from problem
+        raise unreadable(path, problem, error=error) from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise error(f"{path}: not valid TOML ({problem})") from problem
     except msgspec.ValidationError as problem:
@@ -40,7 +41,9 @@ def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[
     """Return the lines of the file as ``kind``; raise ``error`` naming the file and the line."""
     try:
         lines = read_text(path).split("\n")
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem, error=error) from problem
+    except UnicodeDecodeError as problem:
         raise error(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     rows = []
     for number, line in enumerate(lines, 1):

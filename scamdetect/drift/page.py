@@ -16,8 +16,9 @@ from scamdetect.drift.drift import Drift
 from scamdetect.drift.lines import drift_record, feature_words, percent
 from scamdetect.drift.psi import ALERT, WATCH
 from scamdetect.drift.rates import ALERT_RATIO, WATCH_RATIO
-from scamdetect.errors import MissingExtraError, OutputError
+from scamdetect.errors import MissingExtraError
 from scamdetect.files import writing
+from scamdetect.os_errors import unwritable
 
 try:
     from jinja2 import Environment, StrictUndefined
@@ -47,9 +48,7 @@ def write_drift(drift: Drift, folder: Path, access: Access = ANYONE) -> Path:
             with writing(followed(folder / name), access) as file:
                 file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as problem:
-        raise OutputError(
-            f"{folder}: cannot be written ({problem.strerror or problem}); choose another folder"
-        ) from problem
+        raise unwritable(folder, problem, elsewhere="choose another folder") from problem
     return folder / PAGE
 
 

@@ -33,7 +33,7 @@ from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.selection import keep_columns, keep_flagged
-from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
+from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Standing, Tally, count
@@ -142,13 +142,14 @@ def score_file(
     else:
         kind = recognise(found.root, source_format, encoding)
     destination = _default(found, kind) if destination is None else located(destination)
-    if not isinstance(destination, RemotePath):
-        destination = followed(destination)  # what a link names is replaced, not the link
-    folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
-    check_paths(found, destination, folder, [Path(path) for path in inputs])
-    if spreadsheet_safe:
-        check_spreadsheet_safe(destination)
-    check_start(destination, folder, resume=resume, overwrite=overwrite)
+    with reported(destination):
+        if not isinstance(destination, RemotePath):
+            destination = followed(destination)  # what a link names is replaced, not the link
+        folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
+        check_paths(found, destination, folder, [Path(path) for path in inputs])
+        if spreadsheet_safe:
+            check_spreadsheet_safe(destination)
+        check_start(destination, folder, resume=resume, overwrite=overwrite)
     open_file = partial(
         open_dump,
         text_column=text_column,
@@ -170,6 +171,8 @@ def score_file(
         thread_column=thread_column,
         objects=objects,
     )
+    if spreadsheet_safe:
+        check_safe_delimiter(destination, dump.csv_delimiter)
     dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
     if columns is not None:
         dump = keep_columns(dump, columns, str(found))

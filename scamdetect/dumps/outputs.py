@@ -10,7 +10,8 @@ from scamdetect.destinations import check_no_input, check_parent
 from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
 from scamdetect.dumps.locations import Source
 from scamdetect.dumps.remote.path import RemotePath
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
+from scamdetect.os_errors import no_folder, written
 
 
 def check_paths(
@@ -31,7 +32,7 @@ def check_paths(
                 raise InputError(f"{path}: is there and no file; choose another name")
     if isinstance(destination, RemotePath):
         if not destination.parent.is_dir():
-            raise InputError(f"{destination.parent}: no such folder; create it first")
+            raise no_folder(destination.parent)
     else:
         check_parent(destination)
     check_parent(folder, "--work-folder")
@@ -74,12 +75,5 @@ def _paths(destination: Path) -> list[Path]:
 @contextmanager
 def reported(destination: Path) -> Iterator[None]:
     """Turn a failure to write into OutputError, with its notes."""
-    try:
+    with written(destination):
         yield
-    except OSError as problem:
-        failed = OutputError(
-            f"{destination}: cannot be written ({problem.strerror or problem}); make room or "
-            "choose another destination"
-        )
-        failed.__notes__ = getattr(problem, "__notes__", [])
-        raise failed from problem

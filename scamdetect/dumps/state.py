@@ -10,10 +10,11 @@ from typing import Any
 
 from scamdetect.access import OWNER
 from scamdetect.campaigns import Campaign
+from scamdetect.column_names import shown_names
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.errors import InputError
 from scamdetect.files import file_sha256, writing
-from scamdetect.output import shown
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_bytes
 
 SCHEMA_VERSION = 2
@@ -105,7 +106,7 @@ def load(path: Path) -> State:
                 threads=ThreadCounts(**found) if (found := value.get("threads")) else None,
             )
     except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
+        raise unreadable(path, problem, cure=ANEW) from problem
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise InputError(f"{path}: damaged ({type(problem).__name__}); {ANEW}") from problem
     raise InputError(
@@ -150,7 +151,7 @@ def check_stored(path: Path, expected: Stored) -> None:
     except FileNotFoundError as problem:
         raise InputError(f"{path}: missing; put it back, or {ANEW}") from problem
     except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
+        raise unreadable(path, problem, cure=ANEW) from problem
 
 
 def _more(part: Part) -> dict[str, Stored | None]:
@@ -191,6 +192,6 @@ def _list(names: list[str], then: Settings, now: Settings) -> str:
 
 def _show(value: object) -> str:
     if isinstance(value, list):
-        names = [shown(str(item)) for item in value[:_SHOWN_NAMES]]
+        names = shown_names([str(item) for item in value], first_line=True)[:_SHOWN_NAMES]
         return f"({', '.join(names)}{', ...' if len(value) > _SHOWN_NAMES else ''})"
     return repr(value)

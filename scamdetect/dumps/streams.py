@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.errors import InputError
+from scamdetect.os_errors import of_system, unreadable
 from scamdetect.regular_files import open_raw
 
 # Told by the content: browsers unpack a download and keep its name.
@@ -74,7 +75,7 @@ class _Unpacked(io.RawIOBase):
         try:
             count = int(self._stream.readinto(buffer))
         except (pa.ArrowException, OSError) as problem:
-            if isinstance(problem, OSError) and problem.errno:  # of the disk
+            if of_system(problem):  # of the disk
                 raise
             found = f"{self._compression} data that is cut off or damaged ({problem})"
             raise DamagedError(f"{self._file.name}: {found}") from problem
@@ -89,7 +90,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
+        raise unreadable(path, problem) from problem
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scamdetect.access import OWNER
 from scamdetect.arrays import number_array, numbers, one_array, wide
-from scamdetect.dumps.rows import as_text
+from scamdetect.dumps.arrow_text import as_text
 from scamdetect.dumps.thread_messages import read_messages
 from scamdetect.files import append
 

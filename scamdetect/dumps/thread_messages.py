@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect.arrays import number_array, plain_array, readable, wide
+from scamdetect.dumps.arrow_text import as_text
 from scamdetect.dumps.grouping import Column, Grouping
-from scamdetect.dumps.rows import Rows, as_text
+from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
 from scamdetect.regular_files import open_regular
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from scamdetect.bundle import MANIFEST, Bundle, read_manifest
 from scamdetect.destinations import replaced_folder
-from scamdetect.errors import BundleError, InputError, OutputError
+from scamdetect.errors import BundleError, InputError
 from scamdetect.hub.client import client
 from scamdetect.hub.revisions import commit_of
+from scamdetect.os_errors import unwritable
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -70,7 +71,7 @@ def _draft(out: Path) -> Iterator[Path]:
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.absolute().parent))
     except OSError as problem:
-        raise OutputError(f"{out}: cannot be written ({problem.strerror})") from problem
+        raise unwritable(out, problem) from problem
     try:
         yield draft
     finally:
@@ -117,6 +118,4 @@ def _put_in_place(draft: Path, out: Path) -> None:
                 kept.rename(out)
                 raise
     except OSError as problem:
-        raise OutputError(
-            f"{out}: cannot be written ({problem.strerror}); choose another destination"
-        ) from problem
+        raise unwritable(out, problem) from problem

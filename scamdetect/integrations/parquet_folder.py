@@ -19,9 +19,11 @@ from scamdetect.dumps.natural import is_hidden, natural_key
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.readers import open_dump
-from scamdetect.dumps.remote.url import is_url, shown
+from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches
+from scamdetect.os_errors import no_folder
+from scamdetect.urls import is_url, shown_url
 
 # Rows of a row group of a file, as plain values that an engine can hold in a table.
 Piece = dict[str, str | int]
@@ -85,11 +87,12 @@ def read_piece(pieces: pa.Table) -> pa.Table:
 def local_source(text: str | Path) -> Path:
     """Return the path of a source on this machine; raise InputError for a URL or a glob."""
     path = _local(text, "an engine reads a local file or folder")
-    if is_pattern(str(path)) and not path.exists():
-        raise InputError(
-            f"{path}: an engine reads a local file or folder, no glob; put the files into a folder "
-            "of their own, or use --engine local"
-        )
+    with reading(path):
+        if is_pattern(str(path)) and not path.exists():
+            raise InputError(
+                f"{path}: an engine reads a local file or folder, no glob; put the files into a "
+                "folder of their own, or use --engine local"
+            )
     return path
 
 
@@ -164,12 +167,25 @@ def collect(written: Path, parts: Path, schema: pa.Schema) -> list[Path]:
 
 def _local(text: str | Path, does: str) -> Path:
     text = str(text)
-    if is_url(text) and not text.startswith(("file://", "local://")):
+    if is_url(text) and not text.lower().startswith(("file://", "local://")):
         raise InputError(
-            f"{shown(text)}: {does}; for object stores use --engine local, or score_dataset or "
+            f"{shown_url(text)}: {does}; for object stores use --engine local, or score_dataset or "
             "score_frame in a script"
         )
-    return located(text)
+    path = located(text)
+    _check_name(path)
+    return path
+
+
+def _check_name(path: Path) -> None:
+    """Raise InputError if engines, which take names as text, cannot be told the path."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as problem:
+        raise InputError(
+            f"{path}: the name is not UTF-8, which engines cannot read; rename it, or use "
+            "--engine local"
+        ) from problem
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -191,6 +207,7 @@ def _files(path: Path) -> tuple[Path, ...]:
     if not files:
         raise InputError(f"{path}: no Parquet file in this folder")
     for file in files:
+        _check_name(file)
         if hive := [part for part in file.relative_to(path).parts[:-1] if "=" in part]:
             raise InputError(
                 f"{path}: the folder {hive[0]!r} stands for a column, which an engine would leave "
@@ -210,7 +227,7 @@ def _pieces(file: Path, most: int) -> Iterator[Piece]:
 
 def _check(source: Path, destination: Path, work: Path, *, overwrite: bool) -> None:
     if not destination.parent.is_dir():
-        raise InputError(f"{destination.parent}: no such folder; create it first")
+        raise no_folder(destination.parent)
     inside = source.resolve()
     place = destination.parent.resolve() / destination.name
     if inside in place.parents and not any(map(is_hidden, place.relative_to(inside).parts)):

@@ -13,11 +13,13 @@ from scamdetect.access import ANYONE, Access
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.plain_columns import read_columns
+from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
 from scamdetect.files import writing
 from scamdetect.labelling.queue import AUDIT
-from scamdetect.labelling.tasks import COLUMNS, LABELS, UNSURE, original
+from scamdetect.labelling.tasks import COLUMNS, LABELS, UNSURE
 from scamdetect.labels import Decision
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_bytes
 
 _NEEDED = ("row", "label", "part", "inclusion_probability", "decision")
@@ -125,13 +127,15 @@ def _delimited(path: Path) -> Iterator[_Given]:
             )
         for place, text in enumerate(batch.texts):
             cells = {name: values[place] for name, values in batch.columns.items()}
-            yield _Given(cells | {"text": original(text or "")}, _labels([cells["label"]]))
+            yield _Given(cells | {"text": original(text or "", ",")}, _labels([cells["label"]]))
 
 
 def _label_studio(path: Path) -> Iterator[_Given]:
     try:
         tasks = json.loads(read_bytes(path))
-    except (OSError, ValueError, RecursionError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (ValueError, RecursionError) as problem:
         raise InputError(f"{path}: not readable as JSON ({type(problem).__name__})") from problem
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise InputError(f"{path}: no export of Label Studio, which is a list of tasks")

@@ -9,9 +9,10 @@ from pathlib import Path
 from scamdetect.dumps.plain_columns import read_columns
 from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.scored import open_scored
+from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
 from scamdetect.labelling.queue import AUDIT
-from scamdetect.labelling.tasks import COLUMNS, Record, original
+from scamdetect.labelling.tasks import COLUMNS, Record
 
 _COMPARED = 1000  # characters: a spreadsheet cuts off the end of long cells
 _DRAWN = ("part", "inclusion_probability", "near")
@@ -50,7 +51,7 @@ def read_earlier(path: Path) -> Earlier:
         for place, text in enumerate(batch.texts):
             cells = {name: values[place] for name, values in batch.columns.items()}
             cells["text"] = text or ""
-            rows.append({name: cell and original(cell) for name, cell in cells.items()})
+            rows.append({name: cell and original(cell, ",") for name, cell in cells.items()})
     for place, row in enumerate(rows, 1):
         if not (row["row"] or "").strip().isdecimal():
             raise InputError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from scamdetect.access import ANYONE, Access
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.outputs import reported
-from scamdetect.dumps.spreadsheet import safe_cell
+from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.files import writing
 from scamdetect.labelling.queue import QueueRow
@@ -46,9 +46,10 @@ def write_records(
     byte-order mark, and an apostrophe before what would run as a formula. Raises OutputError.
     """
     columns = (*COLUMNS, *more)
-    lines = [",".join(safe_cell(quote(name, ","), ",") for name in columns)]
+    lines = [",".join(safe_row([quote(name, ",") for name in columns], ","))]
     for row in rows:
-        lines.append(",".join(safe_cell(quote(row.get(name), ","), ",") for name in columns))
+        cells = [quote(row.get(name), ",") for name in columns]
+        lines.append(",".join(safe_row(cells, ",")))
     with reported(path), writing(path, access) as file:
         file.write("".join(f"{line}\r\n" for line in lines).encode("utf-8-sig", "replace"))
 
@@ -111,9 +112,3 @@ def record(row: QueueRow) -> Record:
         "near": row.near,
         "kinds": ";".join(row.kinds),
     }
-
-
-def original(cell: str) -> str:
-    """Return a text as it was before ``write_csv`` put an apostrophe before it."""
-    bare = cell.removeprefix("'")
-    return bare if bare != cell and safe_cell(quote(bare, ","), ",") == quote(cell, ",") else cell

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from scamdetect.column_names import shown
 from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.output import shown
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_text
 
 IGNORE = "ignore"
@@ -25,7 +26,9 @@ def read_label_map(path: Path) -> dict[str, Verdict | None]:
     """
     try:
         table = tomllib.loads(read_text(path))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise InputError(f"{path}: not readable as TOML ({problem})") from problem
     for name, value in table.items():
         if value not in _ALLOWED:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
-from scamdetect.errors import OutputError
-from scamdetect.files import write_text
-from scamdetect.regular_files import read_text
+from scamdetect.files import write_text, writing
+from scamdetect.os_errors import unwritable
 
 _TITLE = re.compile(r"^# .*\n", re.MULTILINE)
 
@@ -30,13 +29,13 @@ def write_bundle(
     ``card`` and ``training``, the manifest's record, take the place of its own. The folder appears
     whole or not at all. Raises OutputError where writing fails.
     """
-    changed = json.loads(read_text(bundle.folder / SETTINGS)) | dict(settings)
+    changed = json.loads(bundle.read(SETTINGS)) | dict(settings)
     draft: Path | None = None
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
-        for path in bundle.folder.iterdir():
-            if path.name not in (MANIFEST, SETTINGS, CARD) and not path.name.startswith("."):
-                shutil.copyfile(path, draft / path.name)
+        for name in bundle.sha256.keys() - {MANIFEST, SETTINGS, CARD}:
+            with writing(draft / name) as file:
+                file.write(bundle.read(name))
         write_text(draft / SETTINGS, json.dumps(changed, indent=2, ensure_ascii=False) + "\n")
         write_text(draft / CARD, card)
         write_manifest(draft, training)
@@ -44,10 +43,7 @@ def write_bundle(
         draft.chmod(0o755)
         draft.rename(folder)
     except OSError as problem:
-        raise OutputError(
-            f"{folder}: cannot be written ({problem.strerror or problem}); make room or choose "
-            "another destination"
-        ) from problem
+        raise unwritable(folder, problem) from problem
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)

@@ -20,7 +20,6 @@ from scamdetect.recalibration.lines import card_note
 from scamdetect.recalibration.new_bundle import noted, write_bundle
 from scamdetect.recalibration.own_rows import OwnRows, read_own_rows
 from scamdetect.recalibration.refit import Refit, refit
-from scamdetect.regular_files import read_text
 
 REVIEW_FPR = 0.03
 
@@ -118,7 +117,7 @@ def recalibrate(
         "refit": None if fitted is None else asdict(fitted) | {"kept": fitted.kept},
     }
     note = list(card_note(old, rows, moved, fitted))
-    card = noted(read_text(old.folder / CARD), note)
+    card = noted(old.read(CARD).decode("utf-8", "replace"), note)
     training = dict(old.training) | {"own_thresholds": record}
     new = write_bundle(old, target, settings, card, training)
     return Recalibrated(new, rows, moved, fitted)

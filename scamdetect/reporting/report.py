@@ -21,7 +21,6 @@ from scamdetect.errors import BundleError, InputError
 from scamdetect.files import writing
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
-from scamdetect.regular_files import read_text
 from scamdetect.reporting.bands import bands
 from scamdetect.reporting.counts import Counts
 from scamdetect.reporting.days import days_of, find_time_column
@@ -93,7 +92,7 @@ def write_report(
         campaign_note=campaign_note(text, samples=samples, marked=bundle is not None),
         threshold_note=threshold_note(models, None if bundle is None else bundle.model_id),
         card_name=f"{CARD} of the bundle {bundle.name if bundle else listed(models) or '?'}",
-        card=read_text(bundle.folder / CARD) if bundle else None,
+        card=bundle.read(CARD).decode("utf-8", "replace") if bundle else None,
     )
     page = render(report)
     with reported(target), writing(target, access_of([source])) as file:

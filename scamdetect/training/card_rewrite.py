@@ -8,9 +8,10 @@ from pathlib import Path
 
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import RECORD, recorded
 from scamdetect.files import write_text, writing
+from scamdetect.os_errors import unwritable
 from scamdetect.regular_files import read_bytes
 from scamdetect.settings import read_json
 from scamdetect.training.card import card_text
@@ -80,8 +81,7 @@ def _replace(folder: Path, text: str, training: Mapping[str, object]) -> None:
             with writing(folder / name) as file:
                 file.write(content)
         if isinstance(problem, OSError):
-            raise OutputError(
-                f"{folder}: cannot be written ({problem.strerror or problem}); make room or take "
-                "a copy elsewhere"
+            raise unwritable(
+                folder, problem, elsewhere="change a copy in another place"
             ) from problem
         raise

@@ -18,12 +18,13 @@ from scamdetect.bundle import MANIFEST, Bundle, write_manifest
 from scamdetect.data.corpus_rows import SCHEMA
 from scamdetect.destinations import replaced_folder
 from scamdetect.detector import ScamDetector
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
 from scamdetect.evaluation.reference_mix import FLAG_FPR
 from scamdetect.evaluation.scoring import DetectorScores, score_texts
 from scamdetect.evaluation.table import column, detector_texts
 from scamdetect.files import file_sha256, locked
 from scamdetect.labels import Verdict
+from scamdetect.os_errors import unwritable
 from scamdetect.pages import write_results
 from scamdetect.recalibration.label_map import PLAIN, read_label_map
 from scamdetect.regular_files import read_text
@@ -174,16 +175,14 @@ def finetune(
             page = write_results(
                 run.folder / "comparison.json", as_record(comparison), comparison_lines(comparison)
             )
-            say(page.rstrip())
+            for line in page.rstrip().split("\n"):
+                say(line)
             if comparison.worse and not even_if_worse:
                 return Finetuned(candidate, False, comparison, scored, run.folder)
             _note_worse(candidate, comparison)
             place(candidate, out)
     except OSError as problem:
-        raise OutputError(
-            f"{out}: cannot be written ({problem.strerror or problem}); make room or choose "
-            "another destination"
-        ) from problem
+        raise unwritable(out, problem) from problem
     return Finetuned(out, True, comparison, scored, run.folder)
 
 

@@ -75,7 +75,7 @@ def make_bundle(
         base.thresholds_fpr.get(name, usual)
         for name, usual in (("flag", FLAG_FPR), ("review", REVIEW_FPR))
     )
-    config = json.loads(read_text(base.folder / CONFIG))
+    config = json.loads(base.read(CONFIG))
     settings = _settings(base)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".finetune-") as work:
         exact, small = Path(work) / "fp32", Path(work) / "int8"

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from scamdetect.errors import RecipeError
 from scamdetect.files import file_sha256, write_text
 from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_text
 from scamdetect.training.model import ScamModel
 from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
@@ -100,9 +101,8 @@ def corpus_sha256(path: Path) -> str:
     try:
         return file_sha256(path)
     except OSError as problem:
-        raise RecipeError(
-            f"{path}: cannot be read ({problem.strerror}); run: scamdetect data build"
-        ) from problem
+        cure = "run: scamdetect data build"
+        raise unreadable(path, problem, error=RecipeError, cure=cure) from problem
 
 
 def check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:

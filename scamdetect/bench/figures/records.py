@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from scamdetect.errors import InputError
 from scamdetect.files import write_text
+from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_text
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def read_records(path: Path, made_of: Callable[[dict[str, Any]], T]) -> list[T]:
         return [made_of(record) for record in json.loads(read_text(path))]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (ValueError, TypeError, KeyError) as problem:
         raise InputError(
             f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
         ) from problem

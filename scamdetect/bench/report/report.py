@@ -9,6 +9,7 @@ from scamdetect.bench.report.markdown import render
 from scamdetect.bench.report.page import write_page
 from scamdetect.errors import OutputError
 from scamdetect.files import writing
+from scamdetect.os_errors import words
 
 MARKDOWN, JSON, PAGE = "leaderboard.md", "results.json", "report.html"
 
@@ -28,7 +29,7 @@ def write_report(folder: Path) -> tuple[Path, Path, Path]:
         write_page(results, page)
     except OSError as problem:
         raise OutputError(
-            f"{folder}: the report cannot be written ({problem.strerror or problem}); make room "
+            f"{folder}: the report cannot be written ({words(problem)}); make room "
             "or make the folder writable and run again"
         ) from problem
     return markdown, record, page
