@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import synthetic_corpus
 from click.testing import CliRunner
+from hang import HANG
 from invented_authored import SCAM, row
 
 pytest.importorskip("sklearn")
@@ -31,7 +32,7 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "data.workshop", *arguments],
         cwd=folder, env=os.environ | {"PYTHONPATH": str(_ROOT)},
-        capture_output=True, text=True, encoding="utf-8", timeout=120,
+        capture_output=True, text=True, encoding="utf-8", timeout=HANG,
     )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ from data.workshop.stats import (
     repeated_openings,
     stats_lines,
 )
+from scamdetect.cli_streams import say, say_json
 from scamdetect.data.authored import (
     Part,
     check_authored,
@@ -59,12 +60,15 @@ from scamdetect.data.catalogue import load_catalogue
 from scamdetect.data.corpus import public_texts
 from scamdetect.data.everyday import check_everyday, load_everyday
 from scamdetect.data.registry import load_registry
+from scamdetect.destinations import file_destination
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.baseline import train_baseline
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import detector_texts
+from scamdetect.files import write_text
 from scamdetect.labels import Verdict
+from scamdetect.regular_files import check_regular
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -108,7 +112,10 @@ def cards_command(
 ) -> None:
     """Draw scenario cards to write messages to; never text."""
     for card in draw_cards(lang, rows, seed, tables, final=final, first=first):
-        click.echo(brief_line(card) if brief else encode_row(card))
+        if brief:
+            say(brief_line(card))
+        else:
+            say_json(encode_row(card))
 
 
 @workshop.command("merge")
@@ -123,7 +130,7 @@ def merge_command(cards: Path, texts: Path, output: Path, writer: str) -> None:
     merged = merge(cards, texts, output, writer)
     if merged.problems:
         _show("problems", merged.problems)
-        click.echo(f"{output}: not written; correct the texts and merge again")
+        say(f"{output}: not written; correct the texts and merge again")
         raise click.exceptions.Exit(1)
     rows = merged.rows
     _show("not as the card says", list(departures(rows)))
@@ -131,8 +138,8 @@ def merge_command(cards: Path, texts: Path, output: Path, writer: str) -> None:
     _show("near-duplicates", [f"{one} ~ {', '.join(others)}" for one, others in near.items()])
     _show("same opening", [", ".join(ids) for ids in repeated_openings(rows).values()])
     for line in stats_lines(form_stats(rows)):
-        click.echo(line)
-    click.echo(f"{output}: {len(rows)} rows; {merged.cards_left} cards have no text yet")
+        say(line)
+    say(f"{output}: {len(rows)} rows; {merged.cards_left} cards have no text yet")
 
 
 @workshop.command("check")
@@ -155,10 +162,10 @@ def check_command(folder: Path, only: tuple[str, ...], by: str, against: Path | 
     keys = ["lang", *by.split("-")]
     counts = count_rows(rows, *keys)
     for line in count_lines(counts, sorted({key[-1] for key in counts})):
-        click.echo(line)
+        say(line)
     public = None if against is None else public_texts(against)
     for line in stats_lines(form_stats(rows, public)):
-        click.echo(line)
+        say(line)
 
 
 @workshop.command("parts")
@@ -175,16 +182,16 @@ def parts_command(folder: Path, to: Part | None) -> None:
         write_rows(folder / f"{lang}.jsonl", [row for row in rows if row.lang == lang])
     counts = count_rows(rows, "lang", "part")
     for line in count_lines(counts, ("train", "calibrate", "dev", "final")):
-        click.echo(line)
+        say(line)
 
 
 def _show(title: str, lines: list[str]) -> None:
     if lines:
-        click.echo(f"{title}: {len(lines)}")
+        say(f"{title}: {len(lines)}")
         for line in lines[:_MOST_SHOWN]:
-            click.echo(f"  {line}")
+            say(f"  {line}")
         if len(lines) > _MOST_SHOWN:
-            click.echo(f"  and {len(lines) - _MOST_SHOWN} more")
+            say(f"  and {len(lines) - _MOST_SHOWN} more")
 
 
 @workshop.command("everyday-merge")
@@ -200,10 +207,10 @@ def everyday_merge_command(texts: Path, output: Path, writer: str, cards: Path) 
     rows, problems = merge_everyday(texts, output, load_catalogue(cards), writer)
     if problems:
         _show("problems", problems)
-        click.echo(f"{output}: not written; correct the texts and merge again")
+        say(f"{output}: not written; correct the texts and merge again")
         raise click.exceptions.Exit(1)
     _show("too much alike", [f"{a} ~ {b}: {index:.2f}" for a, b, index in alike_rows(rows)])
-    click.echo(f"{output}: {len(rows)} rows")
+    say(f"{output}: {len(rows)} rows")
 
 
 @workshop.command("everyday")
@@ -228,8 +235,8 @@ def everyday_command(
         texts = [row.text for row in rows if row.verdict is verdict]
         if texts:
             rates = ", ".join(f"{name} {rate:.2f}" for name, rate in form_rates(texts).items())
-            click.echo(f"{verdict}: {len(texts)} rows; {rates}")
-    click.echo(f"links alone: AUC {link_auc(rows):.3f}, bar {LINK_AUC_BAR}")
+            say(f"{verdict}: {len(texts)} rows; {rates}")
+    say(f"links alone: AUC {link_auc(rows):.3f}, bar {LINK_AUC_BAR}")
     if alike or copied:
         raise click.exceptions.Exit(1)
 
@@ -274,12 +281,13 @@ def reading_draw_command(
         names = write_batches(items, known, folder, batch, seed, name)
         if twice:
             names += write_batches(items[:twice], known, folder, batch, seed + 1, f"{name}-twice")
-    click.echo(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
+    say(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
 
 
 def _drawn(
     corpus: Path, what: str, slug: str | None, rows: int | None, seed: int, sources: Path
 ) -> list[Item]:
+    check_regular(corpus)
     barred = [one.slug for one in load_registry(sources).values() if _BARRED in one.licence]
     if what == "source":
         if slug is None or slug in barred:
@@ -287,14 +295,14 @@ def _drawn(
         return draw_source(pq.read_table(corpus), slug, rows, seed)
     train = pq.read_table(corpus, filters=[("role", "=", "train")])
     if what == "doubtful":
-        doubts = label_doubts(train, _FOLDS, click.echo)
+        doubts = label_doubts(train, _FOLDS, say)
         return draw_public(train, doubts, rows or 12_000, barred, seed)
     if what == "suspect":
-        suspicion = out_of_fold(train, _FOLDS, click.echo)
+        suspicion = out_of_fold(train, _FOLDS, say)
         return draw_suspect(train, suspicion, rows or 2_000, seed)
     dev = pq.read_table(corpus, filters=[("role", "=", "dev")])
-    words = train_baseline(train, click.echo).scam_probabilities(dev["norm"].to_pylist())
-    shipped = score_texts(ScamDetector.load(), detector_texts(dev), "bundle", click.echo).scam
+    words = train_baseline(train, say).scam_probabilities(dev["norm"].to_pylist())
+    shipped = score_texts(ScamDetector.load(), detector_texts(dev), "bundle", say).scam
     return draw_dev(dev, [words, shipped], _TOP, seed)
 
 
@@ -306,28 +314,34 @@ def _drawn(
     help="Folder of the corrections.",
 )  # fmt: skip
 @click.option("--report", type=_FILE, help="Also write the figures here, as Markdown.")
+@click.option("--overwrite", is_flag=True, help="Replace a report that exists.")
 @_OWN
 def reading_merge_command(
-    folder: Path, corpus: Path | None, corrections: Path, report: Path | None, authored: Path
-) -> None:
+    folder: Path, corpus: Path | None, corrections: Path, report: Path | None, overwrite: bool,
+    authored: Path,
+) -> None:  # fmt: skip
     """Take what the readers say into the corrections and the authored rows; print the figures.
 
     Exits with 1 where an authored row's reader and writer differ, after writing all the same.
     """
+    if report is not None:
+        read = [folder, corrections, authored, *([] if corpus is None else [corpus])]
+        report = file_destination(report, overwrite=overwrite, inputs=read)
     answers = of_present_texts(read_answers(folder), authored)
     texts = {}
     if corpus is not None:
+        check_regular(corpus)
         table = pq.read_table(corpus, columns=["row_hash", "norm"])
         texts = dict(zip(table["row_hash"].to_pylist(), table["norm"].to_pylist(), strict=True))
     for path in merge_public(answers, corrections):
-        click.echo(f"wrote {path}")
+        say(f"wrote {path}")
     differing = merge_authored(answers, authored)
     lines = figure_lines(figures_of(answers, texts))
-    click.echo("\n".join(lines))
+    say(*lines)
     if report is not None:
-        report.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(report, "\n".join(lines) + "\n")
     for one in differing:
-        click.echo(
+        say(
             f"{one.key.id}: writer {one.key.old}, reader {one.verdict} {one.probability}: "
             f"{one.reason}"
         )
@@ -340,7 +354,7 @@ def main() -> None:
     try:
         workshop(prog_name="python -m data.workshop")
     except ScamDetectError as problem:
-        click.echo(f"workshop: {problem}", err=True)
+        say(f"workshop: {problem}", err=True)
         sys.exit(_WRONG_USE)
 
 

@@ -25,6 +25,8 @@ from scamdetect.data.everyday import (
 from scamdetect.data.neardup import shingles
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 from scamdetect.text import normalise
 
 MOST_ALIKE = 0.5  # Jaccard index of two variants of a campaign, and of a row and a public one
@@ -53,8 +55,10 @@ def read_written(path: Path) -> list[Written]:
     The keys are ``links``, ``script`` and ``kinds``. Raises SourceError with file and line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+        lines = read_text(path).splitlines()
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):

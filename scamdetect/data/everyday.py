@@ -15,8 +15,10 @@ from scamdetect.data.authored import SCRIPTS, Part
 from scamdetect.data.authored_form import has_link, has_real_address, turns
 from scamdetect.data.catalogue import Campaign, Catalogue, Channel, LinkForm
 from scamdetect.errors import SourceError
-from scamdetect.files import replacing
+from scamdetect.files import writing
 from scamdetect.labels import Kind, Verdict
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 # Whoever trains on these files by accident can find the string in what their model says.
 CANARY = "scamdetect everyday canary 5b1d6c0e-8f0a-4b1e-9a57-2f3c7d9e1a44"
@@ -86,8 +88,8 @@ def write_everyday(path: Path, rows: Iterable[EverydayRow], generated: str) -> N
     ordered = sorted(rows, key=lambda row: row.id)
     path.parent.mkdir(parents=True, exist_ok=True)
     encoder = msgspec.json.Encoder()
-    with replacing(path) as partial:
-        partial.write_bytes(encoder.encode_lines([Header(CANARY, LICENCE, generated), *ordered]))
+    with writing(path) as file:
+        file.write(encoder.encode_lines([Header(CANARY, LICENCE, generated), *ordered]))
 
 
 def everyday_problems(placed: Iterable[Placed], catalogue: Catalogue) -> list[str]:
@@ -126,8 +128,10 @@ def read_everyday(path: Path) -> tuple[list[Placed], list[str]]:
     Raises SourceError if the file cannot be read or does not begin with the canary.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as problem:
+        lines = read_text(path).split("\n")
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     try:
         header = msgspec.json.decode(lines[0], type=Header)

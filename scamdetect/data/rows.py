@@ -18,6 +18,8 @@ from scamdetect.data.registry import Clean, KindRule, Part, RowMap, SliceRule, S
 from scamdetect.data.row_roles import read_row_roles
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 Decided = dict[str, tuple[str, Verdict | None]]  # by row hash: language, verdict; where known
 
@@ -225,8 +227,10 @@ def _beside(source: Source, sources: Path | None, name: str) -> Path:
 def _read_verdict_file(source: Source, sources: Path | None) -> Decided:
     path = _beside(source, sources, str(source.verdict_file))
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+        lines = read_text(path).splitlines()
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read ({problem})") from problem
     decided = {}
     for number, line in enumerate(lines, 1):
