@@ -6,6 +6,7 @@ it: the corpus and the benchmark read what it leaves in ``data/authored`` and ``
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 
@@ -39,6 +40,14 @@ from data.workshop.reading_merge import (
     merge_authored,
     merge_public,
     of_present_texts,
+)
+from data.workshop.realism import (
+    origin_figures,
+    read_realism,
+    realism_figures,
+    set_readings,
+    write_origin,
+    write_realism,
 )
 from data.workshop.stats import (
     count_lines,
@@ -82,6 +91,21 @@ _CARDS = click.option(
     help="Folder of campaigns.toml and notices.toml.",
 )  # fmt: skip
 _MOST_SHOWN = 60
+# Where everyday messages are set beside real ones: what people reported or received.
+REAL_SOURCES = [
+    "imc25_sample",
+    "mishra_soni_smishing",
+    "ko_kisa_smishing_2025",
+    "th_sms_ssivakorn",
+    "vi_sms_lekhang",
+    "nus_sms_en",
+    "nus_sms_zh",
+    "uci_sms_spam",
+    "scamspot_ig_comments",
+    "ru_radiot_tgspam",
+    "umputun_tg_spam",
+    "songys_ko",
+]
 _FOLDS = 3
 _TOP = 0.05  # of the honest dev rows, by a model, to be read
 _BARRED = "GPL"  # sources under it are not read: their labels would have to be under it too
@@ -239,6 +263,46 @@ def everyday_command(
     say(f"links alone: AUC {link_auc(rows):.3f}, bar {LINK_AUC_BAR}")
     if alike or copied:
         raise click.exceptions.Exit(1)
+
+
+@workshop.command("realism-draw")
+@click.argument("folder", type=_FOLDER)
+@click.option("--corpus", type=_FILE, required=True, help="For real rows that train.")
+@click.option("--everyday", type=_FOLDER, default="data/authored/everyday", show_default=True)
+@click.option("--rows", type=int, default=600, show_default=True, help="Everyday rows to be read.")
+@click.option("--origin", "langs", multiple=True, help="Also pairs of this language; repeatable.")
+@click.option("--pairs", type=int, default=40, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@_CARDS
+def realism_draw_command(
+    folder: Path, corpus: Path, everyday: Path, rows: int, langs: tuple[str, ...], pairs: int,
+    seed: int, cards: Path,
+) -> None:  # fmt: skip
+    """Write batches that mix everyday messages with real ones, and pairs to tell them apart."""
+    own = load_everyday(everyday, load_catalogue(cards))
+    drawn = random.Random(seed).sample(own, min(rows, len(own)))
+    check_regular(corpus)
+    table = pq.read_table(corpus, filters=[("role", "=", "train"), ("source", "in", REAL_SOURCES)])
+    real = [row for row in table.to_pylist() if not row["not_legit"]]
+    names = write_realism(drawn, real, folder, 60, seed)
+    if langs:
+        names += write_origin(own, real, langs, folder, pairs, seed)
+    say(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
+
+
+@workshop.command("realism-merge")
+@click.argument("folder", type=_FOLDER)
+@click.option("--everyday", type=_FOLDER, default="data/authored/everyday", show_default=True)
+@_CARDS
+def realism_merge_command(folder: Path, everyday: Path, cards: Path) -> None:
+    """Take what readers say into the everyday rows; print realism and the test of origin."""
+    own = load_everyday(everyday, load_catalogue(cards))
+    judged = read_realism(folder)
+    for name, figures in realism_figures(judged).items():
+        say(f"{name}: " + ", ".join(f"{key} {value:.2f}" for key, value in figures.items()))
+    for lang, (hits, n) in origin_figures(folder).items():
+        say(f"origin told, {lang}: {hits} of {n} ({hits / n:.0%})")
+    _show("writer and reader differ", set_readings(everyday, own, judged))
 
 
 @workshop.command("reading-draw")

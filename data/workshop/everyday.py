@@ -36,6 +36,7 @@ LINK_AUC_BAR = 0.65
 _HEADER = re.compile(r"##\s*([a-z0-9-]+)((?:\s+(?:links|script|kinds)=\S+)*)\s*")
 _HOST = re.compile(r"(?<![\w-])((?:[\w-]+\.)+(?:example|test))(?![\w-])", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
+_STOPS = (".", "!", "?", "。", "！", "？", "।", "۔", "؟", "။", "។", "៕")
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
@@ -184,7 +185,7 @@ RATES: dict[str, Callable[[str], bool]] = {
     "emoji": has_emoji,
     "digit": lambda text: any(c.isdecimal() for c in text),
     "exclamation": lambda text: "!" in text or "！" in text,
-    "no full stop": lambda text: not text.rstrip().endswith((".", "!", "?", "。", "！", "？", "।")),
+    "no full stop": lambda text: not text.rstrip().endswith(_STOPS),
 }
 
 
