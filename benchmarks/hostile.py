@@ -25,7 +25,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import hostile_readers
+from benchmarks import hostile_bundles, hostile_readers
 from benchmarks.hostile_scene import ROOT, Scene, Worker, scene
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.pages import table, write_results
@@ -37,6 +37,7 @@ Attack = Callable[[Scene, random.Random], Iterator[str]]
 
 FAMILIES: Mapping[str, Sequence[Attack]] = {
     "readers": hostile_readers.CASES,
+    "bundles": hostile_bundles.CASES,
 }
 
 
