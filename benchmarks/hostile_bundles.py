@@ -165,7 +165,8 @@ def external_weights(scene: Scene, rnd: random.Random) -> Iterator[str]:
     way, level = rnd.choice(_WAYS), rnd.choice((_GRAPH, _INITIALIZER, _EXTERNAL))
     (bundle / MODEL).write_bytes(_disguised(graph.SerializeToString(), way, level, rnd))
     found = []
-    for content in (np.full(size // 4, 50, np.float32), np.zeros(size // 4, np.float32)):
+    weights = np.arange(size // 4, dtype=np.float32)
+    for content in (weights, -weights):
         for folder in (bundle, scene.folder):  # a graph of bytes looks in the working folder
             (folder / location).write_bytes(content.tobytes())
         rehash(bundle)
@@ -277,7 +278,7 @@ def changed_while_loading(scene: Scene, rnd: random.Random) -> Iterator[str]:
     graph = onnx.load(str(evil / MODEL))
     for one in graph.graph.initializer:
         if one.name == _BIAS.decode():
-            one.raw_data = np.full(len(one.raw_data) // 4, 50, np.float32).tobytes()
+            one.raw_data = np.arange(len(one.raw_data) // 4, dtype=np.float32).tobytes()
     (evil / MODEL).write_bytes(graph.SerializeToString())
     tokens = (evil / "tokenizer.json").read_text("utf-8")
     (evil / "tokenizer.json").write_text(tokens.replace("lunch", "zunch"), encoding="utf-8")
