@@ -25,7 +25,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import hostile_bundles, hostile_readers, hostile_urls
+from benchmarks import hostile_bundles, hostile_readers, hostile_service, hostile_urls
 from benchmarks.hostile_scene import ROOT, Scene, Worker, scene
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.pages import table, write_results
@@ -39,6 +39,7 @@ FAMILIES: Mapping[str, Sequence[Attack]] = {
     "readers": hostile_readers.CASES,
     "bundles": hostile_bundles.CASES,
     "urls": hostile_urls.CASES,
+    "service": hostile_service.CASES,
 }
 
 
