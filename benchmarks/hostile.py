@@ -25,7 +25,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import hostile_bundles, hostile_readers, hostile_service, hostile_urls
+from benchmarks import (
+    hostile_bundles,
+    hostile_readers,
+    hostile_service,
+    hostile_terminal,
+    hostile_urls,
+)
 from benchmarks.hostile_scene import ROOT, Scene, Worker, scene
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.pages import table, write_results
@@ -40,6 +46,7 @@ FAMILIES: Mapping[str, Sequence[Attack]] = {
     "bundles": hostile_bundles.CASES,
     "urls": hostile_urls.CASES,
     "service": hostile_service.CASES,
+    "terminal": hostile_terminal.CASES,
 }
 
 
