@@ -27,12 +27,13 @@ from tqdm import tqdm
 
 from benchmarks import (
     hostile_bundles,
+    hostile_files,
     hostile_readers,
     hostile_service,
     hostile_terminal,
     hostile_urls,
 )
-from benchmarks.hostile_scene import ROOT, Scene, Worker, scene
+from benchmarks.hostile_scene import HANG_SECONDS, ROOT, Scene, Worker, scene
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.pages import table, write_results
 
@@ -47,6 +48,7 @@ FAMILIES: Mapping[str, Sequence[Attack]] = {
     "urls": hostile_urls.CASES,
     "service": hostile_service.CASES,
     "terminal": hostile_terminal.CASES,
+    "files": hostile_files.CASES,
 }
 
 
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--each", type=int, default=20, help="inputs of each kind")
     parser.add_argument("--only", nargs="+", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--seconds", type=float, default=HANG_SECONDS, help="what is called a hang")
     parser.add_argument("--case", action="append", help="FAMILY/KIND/NUMBER, to repeat one")
     parser.add_argument(
         "--out", type=Path, default=ROOT / "benchmarks" / "results" / "hostile.json"
@@ -95,7 +98,7 @@ def main() -> None:
         chosen = [named_trial(name, asked.seed) for name in asked.case]
     else:
         chosen = [one for family in asked.only for one in trials(family, asked.each, asked.seed)]
-    with tempfile.TemporaryDirectory() as folder, Worker() as worker:
+    with tempfile.TemporaryDirectory() as folder, Worker(asked.seconds) as worker:
         bundle = write_tiny_bundle(Path(folder) / "scamdetect-tiny")
         outcomes = [attempt(trial, bundle, worker) for trial in tqdm(chosen, disable=None)]
     record = {

@@ -28,6 +28,7 @@ from benchmarks.malformed_inputs import marks
 
 ROOT = Path(__file__).resolve().parent.parent
 HANG_SECONDS = 60.0
+_MEMORY_BYTES = 12 << 30  # of addresses, of which the libraries reserve more than they use
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # Nothing listens at this address, and nothing can.
 CLOSED = "127.0.0.1:1"
@@ -112,6 +113,10 @@ class Worker:
 def _work(pipe: Connection) -> None:
     """Run what comes through the pipe until it closes."""
     sys.meta_path.insert(0, _NoPandas())
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     reached = _guard_network()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         for number, file in ((1, out), (2, err)):
