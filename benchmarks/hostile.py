@@ -135,9 +135,7 @@ def attempt(trial: Trial, bundle: Path, worker: Worker) -> Outcome:
         return Outcome(trial, tuple(dict.fromkeys(found)))
 
 
-def counts(
-    outcomes: Sequence[Outcome], group: Callable[[Trial], str]
-) -> dict[str, dict[str, int]]:
+def counts(outcomes: Sequence[Outcome], group: Callable[[Trial], str]) -> dict[str, dict[str, int]]:
     """Return how many inputs of each group were tried and how many held."""
     found: dict[str, dict[str, int]] = {}
     for one in outcomes:

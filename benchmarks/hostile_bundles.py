@@ -60,7 +60,7 @@ def answers_while(folder: str, working: str, evil: str, name: str) -> object:
 
 
 def answers_racing(folder: str, working: str, good: str, evil: str, name: str) -> object:
-    """Return the different ``answers`` of loads while another thread changes a file all the time."""
+    """Return the ``answers`` of loads while another thread keeps changing a file."""
     ended = threading.Event()
 
     def swap() -> None:
@@ -125,7 +125,7 @@ def _sane(scene: Scene, bundle: Path) -> Iterator[str]:
 
 
 def flipped_bytes(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A few bytes of a file differ from the manifest."""
+    """Change a few bytes of a file, so that it differs from the manifest."""
     bundle = _copy(scene)
     path = bundle / rnd.choice(_OTHERS)
     path.write_bytes(_flipped(path.read_bytes(), rnd))
@@ -140,7 +140,7 @@ def _flipped(content: bytes, rnd: random.Random) -> bytes:
 
 
 def flipped_and_rehashed(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A few bytes of a file differ, and the manifest was made for these."""
+    """Change a few bytes of a file, and make a manifest that fits."""
     bundle = _copy(scene)
     path = bundle / rnd.choice(_OTHERS[:4])
     content = path.read_bytes()
@@ -152,7 +152,7 @@ def flipped_and_rehashed(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def external_weights(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Weights in another file, named in the graph by normal means or by ones that hide it."""
+    """Keep weights in another file, named in the graph by normal means or by hidden ones."""
     bundle = _copy(scene)
     location = rnd.choice((".w", ".w", "w.json", "../w", "README.md", str(scene.folder / "w")))
     graph = onnx.load(str(bundle / MODEL))
@@ -244,7 +244,7 @@ def _read_varint(message: bytes, place: int) -> tuple[int, int]:
 
 
 def forged_graph(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A graph with groups, deep nesting, huge lengths and other trees of protocol buffers."""
+    """Forge a graph with groups, deep nesting, huge lengths and other protocol buffers."""
     bundle = _copy(scene)
     model = (bundle / MODEL).read_bytes()
     depth = rnd.choice((50, 2000, 100_000))
@@ -273,7 +273,7 @@ def forged_graph(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def changed_while_loading(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A file that changes once it is verified has no say in the answers."""
+    """Change a file once it is verified; it must have no say in the answers."""
     bundle, evil = _copy(scene), _copy(scene, "evil")
     graph = onnx.load(str(evil / MODEL))
     for one in graph.graph.initializer:
@@ -299,7 +299,7 @@ def changed_while_loading(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def manifest_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """The manifest names files outside, twice, by other letters, or not as it must."""
+    """Name files in the manifest that are outside, twice there or in other letters."""
     bundle = _copy(scene)
     path = bundle / MANIFEST
     manifest = json.loads(path.read_bytes())
@@ -308,7 +308,7 @@ def manifest_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
     name = rnd.choice(
         (
             "../x.json", str(scene.folder / "x.json"), "C:\\x.json", "a/../../x.json", "..", ".",
-            "", "MODEL.ONNX", "model.onnx ", "model.onnx/", "./model.onnx", "x\0.json", "\ud83d.json",
+            "", "MODEL.ONNX", "model.onnx ", "model.onnx/", "./model.onnx", "x\0.json", "\ud83d.md",
             "a" * 5000 + ".json", "con.json", "x.json:stream", "\x1b[31m.json", "ｍodel.onnx", "~",
         )
     )  # fmt: skip
@@ -324,7 +324,7 @@ def manifest_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def odd_files(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Files that are missing, too many, links, pipes or folders."""
+    """Remove files, add some, or put links, pipes and folders in their place."""
     bundle = _copy(scene)
     name = rnd.choice(_OTHERS)
     path = bundle / name
@@ -362,13 +362,15 @@ _VALUES = (
 
 
 def settings_values(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Settings of other types and sizes, NaN, twice, or hidden deep; the manifest fits them."""
+    """Give settings other types and sizes, NaN or a key twice, and a manifest that fits."""
     bundle = _copy(scene)
     name = rnd.choice((SETTINGS, SETTINGS, SETTINGS, "config.json", MANIFEST))
     path = bundle / name
     settings = json.loads(path.read_bytes())
-    optional = ("known_answers", "scam_curve", "language_calibration", "own_scaling", "first_tier",
-                "kind_thresholds", "calibration_rows", "thresholds_fpr", "conversation")  # fmt: skip
+    optional = (
+        "known_answers", "scam_curve", "language_calibration", "own_scaling", "first_tier",
+        "kind_thresholds", "calibration_rows", "thresholds_fpr", "conversation",
+    )  # fmt: skip
     keys = [*settings, *optional] if name == SETTINGS else list(settings)
     for _ in range(rnd.choice((1, 1, 3))):
         settings[rnd.choice(keys)] = "HERE"
@@ -386,7 +388,7 @@ def settings_values(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def odd_prefix(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A prefix, name, version or language that no tokenizer or terminal expects."""
+    """Give a prefix, name, version or language that no tokenizer or terminal expects."""
     bundle = _copy(scene)
     path = bundle / SETTINGS
     settings = json.loads(path.read_bytes())

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import csv
 import gzip
-import io
 import json
 import random
 import re
@@ -94,7 +92,7 @@ def _judged(
 
 
 def delimited(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """CSV and TSV with hostile names and cells, quoted where they must be and here and there."""
+    """Score CSV and TSV with hostile names and cells, quoted where they must be or not."""
     sign, extension = rnd.choice(((",", "csv"), ("\t", "tsv")))
     texts = hostile_texts(rnd, rnd.choice((1, 5, 40)))
     names = ["text", *rnd.sample(NAMES, rnd.randrange(4))]
@@ -127,7 +125,7 @@ def packed(scene: Scene, rnd: random.Random, name: str, content: bytes) -> Path:
 
 
 def objects(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """JSONL and JSON whose objects have hostile keys, huge numbers, deep values and surrogates."""
+    """Score JSONL and JSON with hostile keys, huge numbers, deep values and surrogates."""
     texts = hostile_texts(rnd, rnd.choice((1, 8, 40)))
     lines = []
     for text in texts:
@@ -156,7 +154,7 @@ def _json_value(rnd: random.Random) -> str:
 
 
 def nested_parquet(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Parquet of odd and nested types with values out of range, in every destination."""
+    """Score Parquet of odd and nested types with values out of range."""
     texts = hostile_texts(rnd, 6)
     columns: list[tuple[str, pa.Array]] = [("text", pa.array(texts))]
     source = scene.folder / "in.parquet"
@@ -235,7 +233,7 @@ def _plain_array(rnd: random.Random) -> Any:  # noqa: ANN401
 
 
 def spreadsheet(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """``--spreadsheet-safe``: no cell begins a formula as a spreadsheet splits the file."""
+    """Score with ``--spreadsheet-safe``; no cell may begin a formula as a spreadsheet splits."""
     texts = hostile_texts(rnd, 12)
     source_sign, target_sign = rnd.choice(",\t"), rnd.choice(",\t")
     lines = [source_sign.join(("id", "text", rnd.choice(("note", "=1+1"))))]
@@ -292,7 +290,7 @@ def _whatsapp(scene: Scene, rnd: random.Random, lines: list[str]) -> tuple[Ran, 
 
 
 def whatsapp_notice(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A message that begins with U+200E, or the sender's name, or both is scored all the same."""
+    """Begin messages with U+200E, the sender's name or both; all must be scored."""
     name = rnd.choice(("Ann", "Ann Example", "+49 170 1234567", "Анна", "安娜", "~ Ann"))
     group = rnd.random() < 0.4
     first = "\u200eMessages and calls are end-to-end encrypted."
@@ -313,7 +311,7 @@ def whatsapp_notice(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def other_calendars(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Two-digit Buddhist and Persian years: in range, rejected or said in a note."""
+    """Write Buddhist and Persian years: in range, rejected or said in a note."""
     style = rnd.choice(("{}/{}/{:02}, 09:{:02} - ", "[{}/{}/{:02}, 09:{:02}:10] "))
     year = rnd.choice((67, 68, 69, 1402, 1403, 2567, 2569))
     day = rnd.randrange(13, 28)
@@ -333,7 +331,7 @@ def other_calendars(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def damaged_telegram(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """An export that breaks midway, large enough that work which grows as its square would hang."""
+    """Break an export midway, so large that work which grows as its square would hang."""
     wrong = rnd.choice(('{"id":', "[" * 3, '{"messages": [', '{"id": 1, "type": "message", '))
     texts = [f"hello lunch zq{n:04}qz" for n in range(30)]
     whole = [
@@ -348,7 +346,7 @@ def damaged_telegram(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def hostile_telegram(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """An export with members of other types, deep values, twice the same and hostile names."""
+    """Score an export with members of other types, deep values and keys twice."""
     texts = hostile_texts(rnd, 10)
     lines = []
     for number, text in enumerate(texts):
@@ -365,7 +363,7 @@ def hostile_telegram(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def nul_lines(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Short lines that end with NUL are read one by one, or refused; never as UTF-16."""
+    """End short lines with NUL; they are read one by one or refused, never as UTF-16."""
     size = rnd.choice((3, 4, 5, 8))
     texts = [f"ok{n:0{size}}"[-size:] for n in rnd.sample(range(999), rnd.choice((40, 400)))]
     end = rnd.choice(("\0", "\0\n", "\n\0", "\0\0"))
@@ -382,7 +380,7 @@ def nul_lines(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def no_header(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A table without a header: its first message is not in the error."""
+    """Score a table without a header; its first message must not be in the error."""
     mark = f"zq{rnd.randrange(9000):04}qz"
     cells = rnd.choice(
         (
@@ -399,7 +397,7 @@ def no_header(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def mail(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Mail with odd charsets and encodings, thousands of parts, deep nesting and huge headers."""
+    """Score mail with odd charsets, thousands of parts, deep nesting and huge headers."""
     charset = rnd.choice(("rot13", "idna", "punycode", "zip", "hex", "undefined", "x" * 999, "\0"))
     encoding = rnd.choice(("base64", "quoted-printable", "x-uuencode", "\x1b[31m", "7bit"))
     mark = f"zq{rnd.randrange(9000):04}qz"
@@ -427,7 +425,7 @@ def mail(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def grouped(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Groups, threads and times over hostile senders and times of every kind."""
+    """Score groups, threads and times over hostile senders and times of every kind."""
     texts = hostile_texts(rnd, 20)
     times = ("2026-11-26", "0001-01-01", "99999-01-01", "1e400", "-1", "12:00", "\x1b", "", "١")
     rows = [

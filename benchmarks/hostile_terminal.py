@@ -56,7 +56,7 @@ def _dump(scene: Scene, rnd: random.Random, name: str, stem: str = "in") -> Path
 
 
 def column_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Columns whose names control the terminal, in errors and in what is told at the end."""
+    """Name columns so that they control the terminal, in errors and summaries."""
     name = _name(rnd)
     dump = _dump(scene, rnd, name)
     target = scene.folder / f"out.{rnd.choice(('csv', 'jsonl', 'parquet'))}"
@@ -72,14 +72,14 @@ def column_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
     if target.exists():
         for command in (
             ("report", target, "--text-column", "nothing"), ("report", target),
-            ("queue", target, "-o", scene.folder / "q.csv", "--key-column", rnd.choice((name, "x"))),
+            ("queue", target, "-o", scene.folder / "q.csv", "--key-column", name),
             ("drift", target, target), ("score", target, "-o", scene.folder / "again.csv"),
         ):  # fmt: skip
             yield from _judged(scene.cli(*command))
 
 
 def file_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Files and folders whose names control the terminal or are no UTF-8."""
+    """Name files and folders so that they control the terminal or are no UTF-8."""
     stem = _name(rnd, (*_IN_FILES, "\udcff", "\udcc3("))
     dump = _dump(scene, rnd, "x", stem)
     target = scene.folder / f"{stem}.out.{rnd.choice(('csv', 'parquet', 'jsonl'))}"
@@ -108,7 +108,7 @@ def file_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def options(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Options, commands and values that control the terminal."""
+    """Give options, commands and values that control the terminal."""
     name = _name(rnd)
     dump = scene.write("in.csv", "id,text\n1,hello\n2,a\n3\n")
     target = scene.folder / "out.csv"
@@ -123,17 +123,18 @@ def options(scene: Scene, rnd: random.Random) -> Iterator[str]:
     yield from _judged(ran)
     command = rnd.choice(
         (
-            (name,), ("hub", name), (f"--{name}",), ("report", dump, "--title", name), ("data", name),
-            ("serve", "--host", name, "--port", "0"), ("hub", "pull", name, "--revision", "v1",
-            "--out", "x"), ("bench", name), ("queue", dump, "-n", name), ("serve", "--port", name),
-            ("data", "verify", name), ("drift", dump, dump, "--fail-on", name),
+            (name,), ("hub", name), (f"--{name}",), ("report", dump, "--title", name),
+            ("data", name), ("serve", "--host", name, "--port", "0"),
+            ("hub", "pull", name, "--revision", "v1", "--out", "x"), ("bench", name),
+            ("queue", dump, "-n", name), ("serve", "--port", name), ("data", "verify", name),
+            ("drift", dump, dump, "--fail-on", name),
         )
     )  # fmt: skip
     yield from _judged(scene.cli(*command))
 
 
 def texts(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Messages that control the terminal, in what ``predict`` and ``explain`` print of them."""
+    """Let ``predict`` and ``explain`` print messages that control the terminal."""
     lure = f"guaranteed {rnd.choice(CONTROLS)}profit http://a{rnd.choice(CONTROLS)}.example bitcoin"
     command = rnd.choice(("predict", "explain", "explain"))
     as_json = rnd.choice(((), ("--json",)))
@@ -144,7 +145,7 @@ def texts(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def labels(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Labels and rows that control the terminal, in a queue that comes back."""
+    """Bring back a queue whose labels and cells control the terminal."""
     columns = ("row", "key", "text", "label", "language", "part", "inclusion_probability",
                "decision", "scam_probability", "near", "kinds")  # fmt: skip
     cells = dict.fromkeys(columns, "") | {
@@ -165,7 +166,7 @@ def labels(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def hub_errors(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A hub whose errors, names and addresses control the terminal."""
+    """Pull from a hub whose errors and tags control the terminal."""
     with _hub(rnd.choice((400, 401, 403, 404, 409, 418, 429, 500)), _name(rnd)) as url:
         revision = rnd.choice(("v1", "main", "a" * 40))
         pull = ("hub", "pull", "me/bundle", "--revision", revision, "--out", scene.folder / "b")

@@ -64,7 +64,7 @@ def _judged(
 
 
 def source(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A dump, a folder or a glob behind a URL that cannot be reached."""
+    """Name a dump, a folder or a glob behind a URL that cannot be reached."""
     path = rnd.choice(("x.csv", "x.csv", "x.parquet", "x.json", "a/*.csv", "a/", "x", "x.csv.gz"))
     url, secrets = secret_url(rnd, CLOSED, path)
     options = rnd.choice(((), ("--log-json",), ("--resume",), ("--format", "csv")))
@@ -73,7 +73,7 @@ def source(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def destination(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A destination behind a URL, with what a job leaves on the disk for it."""
+    """Name a destination behind a URL; what a job leaves for it is looked at too."""
     dump = scene.write("in.csv", _CSV)
     url, secrets = secret_url(rnd, CLOSED, rnd.choice(("out.csv", "out.parquet", "a/b/out.jsonl")))
     options = rnd.choice(((), ("--log-json",), ("--max-rejects", "0"), ("--resume",)))
@@ -82,7 +82,7 @@ def destination(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def other_commands(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """URLs given to commands that take files of this machine, and in the place of options."""
+    """Give URLs to commands that take files of this machine, and to options."""
     url, secrets = secret_url(rnd, CLOSED, rnd.choice(("x.csv", "x.parquet", "x")))
     dump = scene.write("in.csv", _CSV)
     commands = (
@@ -100,7 +100,7 @@ def other_commands(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def hub(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """``HF_ENDPOINT`` with a password or a key, and a token, on ``hub pull``."""
+    """Set ``HF_ENDPOINT`` with a password or a key, and a token, on ``hub pull``."""
     one, two = secret_of(rnd), secret_of(rnd)
     endpoint = rnd.choice(
         (
@@ -120,7 +120,7 @@ def hub(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def served(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """A dump that a server gives, or refuses, at a URL with a password or a signature."""
+    """Score what a server gives, or refuses, at a URL with a password or a signature."""
     one, two = secret_of(rnd), secret_of(rnd)
     status = rnd.choice((200, 200, 200, 401, 403, 404, 500, 302))
     with _server(status, {"Location": f"http://u:{one}@{CLOSED}/?sig={two}"}) as host:
