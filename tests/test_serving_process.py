@@ -305,3 +305,14 @@ def test_addresses_that_cannot_be_had_and_tokens_that_cannot_be_sent(
         monkeypatch.setenv("SCAMDETECT_TOKEN", token)
         done = command(tmp_path, "serve", "--model", tiny_bundle, "--port", "0")
         assert done.returncode == 2 and "SCAMDETECT_TOKEN must be ASCII" in done.stderr
+
+
+def test_a_broken_request_leaves_no_traceback_in_the_log(tiny_bundle: Path) -> None:
+    head = "POST /other HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with running(*limited(tiny_bundle)) as (process, address):
+        with connect(address) as one, suppress(OSError):
+            one.sendall(f"{head}{LURE}\r\n".encode())
+            one.recv(1 << 16)
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == (0, "ERROR:    a request failed: LocalProtocolError\n")
