@@ -18,7 +18,7 @@ from benchmarks.hostile_scene import CLOSED, Ran, Scene, faults
 
 _CHAINS = ("", "", "simplecache::", "filecache::", "blockcache::", "SimpleCache::", "zip://a.csv::")
 _WEB = ("http", "https", "HTTPS", "HtTp")
-_STORES = ("s3", "S3", "s3a", "gs", "abfs", "az", "ftp", "sftp", "smb", "webhdfs", "memory", "odd")
+_STORES = ("s3", "S3", "s3a", "gs", "abfs", "az", "ftp", "sftp", "smb", "webhdfs", "odd")
 _CSV = b"id,text\n1,hello lunch\n2,guaranteed profit\n3\n"
 
 
