@@ -40,10 +40,13 @@ def secret_url(rnd: random.Random, host: str, path: str) -> tuple[str, tuple[str
             f"u:{one}\\{two}@", f"u:é{one}@", f"u:{one}\n{two}@",
         )
     )  # fmt: skip
+    # Elsewhere what is behind a question mark may be a name with the sign of a glob.
+    bare = f"?{one}" if web else f"?sig={one}"
     query = rnd.choice(
         (
+            bare,
             f"?sig={one}", f"?X-Amz-Signature={one}&X-Amz-Credential={two}", f"?a=1&token={one}#b",
-            f"?{one}", f"?sig={one}%2F{two}", f"?sig={quote(one + '+/=')}", f"?a?sig={one}",
+            f"?sig={one}%2F{two}", f"?sig={quote(one + '+/=')}", f"?a?sig={one}",
         )
     )  # fmt: skip
     with_user = rnd.random() < 0.6
