@@ -94,7 +94,7 @@ def listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as problem:
+    except (OSError, OverflowError, TypeError, ValueError) as problem:  # of names that are none
         raise InputError(
             f"cannot listen on {host} port {port} ({problem}); choose others with --host, --port"
         ) from problem
