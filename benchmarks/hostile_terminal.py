@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -173,6 +174,34 @@ def hub_errors(scene: Scene, rnd: random.Random) -> Iterator[str]:
         yield from _judged(scene.cli(*pull, HF_ENDPOINT=url))
 
 
+def pages(scene: Scene, rnd: random.Random) -> Iterator[str]:
+    """Make pages of messages, names and titles that are HTML; none may run in a browser."""
+    scripts = (
+        "<script>run()</script>", '"><img src=x onerror=run()>', "</script><script>run()</script>",
+        "<svg/onload=run()>", "{{ 7 * 7 }}<b>run</b>", "<!--<b>run</b>", "&lt;b>run<b>run</b>",
+    )  # fmt: skip
+    lure = f"guaranteed profit {rnd.choice(scripts)} bitcoin {rnd.choice(CONTROLS)}"
+    name = rnd.choice(scripts)
+    rows = "".join(json.dumps({"text": lure, name: name, "time": name}) + "\n" for _ in range(9))
+    dump = scene.write("in.jsonl", rows)
+    target, page = scene.folder / "out.jsonl", scene.folder / "page.html"
+    yield from _judged(scene.model_cli("score", dump, "-o", target))
+    command: tuple[str | Path, ...] = rnd.choice(
+        (
+            ("report", target, "-o", page, "--title", name), ("report", target, "-o", page),
+            ("report", target, "-o", page, "--time-column", name),
+            ("explain", lure, "--html", page, "--model", scene.bundle),
+        )
+    )  # fmt: skip
+    yield from _judged(scene.cli(*command))
+    if page.exists():
+        written = page.read_text("utf-8")
+        if any(one in written for one in (*scripts, "<img src=x", "<svg/", "<b>run")):
+            yield "a part of a message that a browser would run"
+        if re.search("[\u202a-\u202e\u2066-\u2069\x1b]", written):
+            yield "a character in a page that turns or controls what is shown"
+
+
 @contextmanager
 def _hub(status: int, said: str) -> Iterator[str]:
     """Serve an answer that says this, in its body and its headers, to every request."""
@@ -205,4 +234,4 @@ def _hub(status: int, said: str) -> Iterator[str]:
             server.shutdown()
 
 
-CASES = (column_names, file_names, options, texts, labels, hub_errors)
+CASES = (column_names, file_names, options, texts, labels, hub_errors, pages)
