@@ -27,7 +27,7 @@ _OTHERS = ("config.json", "tokenizer.json", SETTINGS, MODEL, "README.md", MANIFE
 _GRAPH, _INITIALIZER, _EXTERNAL, _LOCATION = 7, 5, 13, 14  # fields of onnx.proto
 _BIAS = b"bias"
 # Numbers that mean the same once a reader has cut them to 32 or 64 bits.
-_WAYS = ("high key", "long key", "high value", "wrapped value", "long size", "plain")
+_WAYS = ("high key", "high key", "long key", "high value", "wrapped value", "long size", "plain")
 
 
 def answers(folder: str, working: str) -> object:

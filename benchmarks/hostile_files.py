@@ -69,9 +69,10 @@ def planted_in_work(scene: Scene, rnd: random.Random) -> Iterator[str]:
     parts.mkdir(parents=True)
     ends = (target.suffix, ".rejected.jsonl", ".campaigns.json", ".groups.arrow", ".threads.arrow")
     names = [f"{stem}{end}" for stem in ("part-000000", "joined") for end in ends]
-    names += ["state.json", "joined.groups.csv", "threads-000000.arrow", "lock"]
+    names += ["state.json", f"joined.groups{target.suffix}", "threads-000000.arrow"]
     names += [f"{name}.part" for name in names]
-    some = names if rnd.random() < 0.3 else rnd.sample(names, 4)
+    written = [f"part-000000{target.suffix}.part", "state.json.part", f"joined{target.suffix}"]
+    some = rnd.sample(*rnd.choice(((names, 4), (written, 1), (written, 2), (["lock"], 1))))
     for name in some:
         (Path.hardlink_to if rnd.random() < 0.3 else Path.symlink_to)(parts / name, victim)
     options = rnd.choice(((), ("--resume",), ("--overwrite",), ("--group-by", "id")))

@@ -32,7 +32,14 @@ from benchmarks.hostile_bundles import joined, split, varint
 from benchmarks.hostile_readers import runs, sheet_cells
 from benchmarks.hostile_scene import Ran, Scene, Worker, faults, scene
 
-KINDS = [trial for family in FAMILIES for trial in trials(family, 1, 0)]
+# One input of each kind: where there was a fault, the first that found it.
+FOUND = {
+    "readers/damaged_telegram": 4, "readers/nul_lines": 4, "bundles/manifest_names": 3,
+    "bundles/odd_prefix": 5, "terminal/file_names": 18, "terminal/options": 2, "files/pipes": 1,
+    "files/planted_beside": 7, "files/private": 1, "files/names": 3, "files/odd_options": 6,
+    "files/streams": 12, "files/interrupted": 2, "files/objects": 3, "service/connection": 1,
+}  # fmt: skip
+KINDS = [trial.name.rpartition("/")[0] for f in FAMILIES for trial in trials(f, 1, 0)]
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +49,14 @@ def worker() -> Iterator[Worker]:
 
 
 @pytest.mark.network_loopback
-@pytest.mark.parametrize("kind", KINDS, ids=lambda trial: trial.name.rpartition("/")[0])
-def test_it_holds(kind: Trial, tiny_bundle: Path, worker: Worker) -> None:
-    some = [Trial(kind.family, kind.attack, kind.seed, number) for number in range(2)]
-    outcomes = [attempt(trial, tiny_bundle, worker) for trial in some]
-    assert [(one.trial.name, one.faults) for one in outcomes if one.faults] == []
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_holds(kind: str, tiny_bundle: Path, worker: Worker) -> None:
+    trial = named_trial(f"{kind}/{FOUND.get(kind, 0)}", 0)
+    assert attempt(trial, tiny_bundle, worker).faults == ()
+
+
+def test_inputs_that_found_a_fault_are_of_kinds_that_there_are() -> None:
+    assert set(KINDS) >= FOUND.keys()
 
 
 def test_a_name_repeats_an_input(tiny_bundle: Path, worker: Worker) -> None:
