@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # the constant of typing, which takes longer to load than all of this
 if TYPE_CHECKING:
     from scamdetect.conversation import ConversationPrediction
     from scamdetect.detector import ScamDetector
@@ -43,6 +41,8 @@ def __getattr__(name: str) -> object:
     # Names load on first use, so that importing the package costs next to nothing.
     if name not in _HOMES:
         raise AttributeError(f"module 'scamdetect' has no attribute {name!r}")
+    from importlib import import_module
+
     value: object = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

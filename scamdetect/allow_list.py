@@ -19,7 +19,10 @@ from typing import Self
 from scamdetect.campaigns import masked
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
+from scamdetect.os_errors import unreadable
 from scamdetect.prediction import ALLOWED, Prediction
+from scamdetect.regular_files import read_text
+from scamdetect.several import check_several
 from scamdetect.turns import sender_name
 
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -57,9 +60,9 @@ class AllowList:
         readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}
         read = readers.get(path.suffix.lower(), _plain_rows)
         try:
-            lines = path.read_text("utf-8-sig").split("\n")
+            lines = read_text(path, "utf-8-sig").split("\n")
         except OSError as problem:
-            raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
+            raise unreadable(path, problem) from problem
         except UnicodeDecodeError as problem:
             line = problem.object[: problem.start].count(b"\n") + 1
             raise InputError(f"{path}:{line}: not UTF-8; save the list in UTF-8") from problem
@@ -92,7 +95,10 @@ class AllowList:
         InputError unless there is one text, and one sender where these are given, a prediction.
         """
         for name, values in (("texts", texts), ("senders", senders)):
-            if values is not None and len(values) != len(predictions):
+            if values is None:
+                continue
+            check_several(values, f"several {name}", "pass a list")
+            if len(values) != len(predictions):
                 raise InputError(f"{len(values)} {name} for {len(predictions)} predictions")
         has_templates = any(template is not None for _, template in self.entries)
         found = []
@@ -108,6 +114,7 @@ class AllowList:
         self, texts: Sequence[object], senders: Sequence[object] | None = None
     ) -> list[bool]:
         """Return whether each message is allowed, whatever its score; ``senders`` as above."""
+        check_several(texts)
         has_templates = any(template is not None for _, template in self.entries)
         return [
             self._allowing(

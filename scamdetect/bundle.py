@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from scamdetect.conversation_rule import ConversationRule
 from scamdetect.errors import BundleError
-from scamdetect.files import file_sha256
+from scamdetect.files import file_sha256, write_text
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.onnx_file import has_external_data
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
+from scamdetect.os_errors import files_read, no_folder, unreadable
 from scamdetect.probabilities import Curve, Scaling
 from scamdetect.settings import (
     AGAIN,
     SCHEMA_VERSION,
     KnownAnswer,
     check_version,
-    read_json,
+    json_object,
     read_settings,
+    read_whole,
     wrong,
 )
 from scamdetect.thresholds import KindThresholds, Thresholds
@@ -43,6 +45,7 @@ class Bundle:
     """A verified bundle: where it lies and what its settings say."""
 
     folder: Path
+    sha256: Mapping[str, str]  # of every file by name, the manifest among them
     model_id: str
     name: str
     version: str
@@ -70,6 +73,7 @@ class Bundle:
     training: Mapping[str, Any]
 
     @classmethod
+    @files_read(BundleError)
     def load(cls, path: str | os.PathLike[str] | None = None) -> Bundle:
         """Return the bundle in a folder (the shipped one by default) after verifying every file.
 
@@ -77,14 +81,15 @@ class Bundle:
         executable (pickles), linked, outside the folder or made for a newer scamdetect.
         """
         folder = default_bundle_path() if path is None else Path(path)
-        manifest = _verified_manifest(folder)
-        settings = read_settings(folder / SETTINGS)
-        _check_config(folder / CONFIG)
-        _check_model(folder / MODEL)
+        present = _listed(folder)
+        content = read_whole(folder / MANIFEST)
+        manifest = manifest_of(folder / MANIFEST, content)
+        settings = _verified_settings(folder, present, manifest["files"])
         name, version = settings["name"], settings["version"]
         files = {file: entry["sha256"] for file, entry in manifest["files"].items()}
         return cls(
             folder=folder,
+            sha256=files | {MANIFEST: sha256(content).hexdigest()},
             model_id=f"{name}@{version}+{fingerprint(files)}",
             name=name,
             version=version,
@@ -107,14 +112,30 @@ class Bundle:
             operating_points=settings["operating_points"],
             calibration_rows=settings["calibration_rows"],
             known_answers=settings["known_answers"],
-            clearing=_clearing(folder, settings["first_tier"]),
+            clearing=_clearing(folder, settings["first_tier"], has_weights=FIRST_TIER in files),
             conversation=settings["conversation"],
             training=manifest["training"],
         )
 
+    def read(self, name: str) -> bytes:
+        """Return the content of a file of the bundle, the very one that was verified.
 
-def _clearing(folder: Path, rule: ClearingRule | None) -> ClearingRule | None:
-    if (rule is None) == (folder / FIRST_TIER).exists():
+        Raises BundleError where it has changed since, or is not of the bundle.
+        """
+        path = self.folder / name
+        if name not in self.sha256:
+            raise BundleError(f"{path}: not a file of the bundle {self.model_id}")
+        content = read_whole(path)
+        if sha256(content).hexdigest() != self.sha256[name]:
+            raise BundleError(
+                f"{path}: changed since the bundle was loaded; load it again, or put back the file "
+                f"of {self.model_id}"
+            )
+        return content
+
+
+def _clearing(folder: Path, rule: ClearingRule | None, *, has_weights: bool) -> ClearingRule | None:
+    if (rule is None) == has_weights:
         raise BundleError(
             f"{folder}: {FIRST_TIER} and 'first_tier' in {SETTINGS} belong together, and only one "
             f"is there; {AGAIN}"
@@ -156,18 +177,23 @@ def write_manifest(folder: Path, training: Mapping[str, Any]) -> Path:
         for name in sorted(names)
     }
     manifest = {"schema_version": SCHEMA_VERSION, "files": files, "training": dict(training)}
-    target, draft = folder / MANIFEST, folder / f".{MANIFEST}.part"
-    draft.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(target)
+    target = folder / MANIFEST
+    write_text(target, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return target
 
 
 def _listed(folder: Path) -> set[str]:
     """Return the names of the bundle's files but the manifest; hidden files are never opened."""
-    if not folder.is_dir():
-        raise BundleError(f"{folder}: no such folder; pass the folder of a bundle")
+    try:
+        if not folder.is_dir():
+            raise no_folder(folder, error=BundleError, cure="pass the folder of a bundle")
+        entries = sorted(folder.iterdir())
+    except OSError as problem:
+        raise unreadable(
+            folder, problem, error=BundleError, cure="pass the folder of a bundle"
+        ) from problem
     names = set()
-    for entry in sorted(folder.iterdir()):
+    for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_symlink() or not entry.is_file():
@@ -193,7 +219,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
     Raises BundleError, naming the entry and the cure.
     """
-    manifest = read_json(path)
+    return manifest_of(path, read_whole(path))
+
+
+def manifest_of(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the manifest in the content of a file; raise BundleError like ``read_manifest``."""
+    manifest = json_object(path, content)
     check_version(path, "schema_version", manifest.get("schema_version"), SCHEMA_VERSION)
     files = manifest.get("files")
     if not isinstance(files, dict) or not isinstance(manifest.get("training"), dict):
@@ -205,49 +236,55 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _verified_manifest(folder: Path) -> dict[str, Any]:
-    present = _listed(folder)
-    path = folder / MANIFEST
-    manifest = read_manifest(path)
-    files = manifest["files"]
+def _verified_settings(
+    folder: Path, present: set[str], files: Mapping[str, object]
+) -> dict[str, Any]:
+    """Return the settings, after every file was read once, compared and looked into."""
     for name in (*FILES, *files):
         if name not in present:
             raise BundleError(f"{folder / name}: missing; {AGAIN}")
     for name in (*FILES, *sorted(present)):
         if name not in files:
             raise BundleError(f"{folder / name}: not listed in {MANIFEST}; remove it or {AGAIN}")
-    for name, entry in files.items():
-        _check_file(folder / name, entry)
-    return manifest
+    for name in files:
+        if name not in (SETTINGS, CONFIG, MODEL):
+            _verified(folder / name, files[name])
+    settings = _verified(folder / SETTINGS, files[SETTINGS])
+    config = _verified(folder / CONFIG, files[CONFIG])
+    graph = _verified(folder / MODEL, files[MODEL])
+    read = read_settings(folder / SETTINGS, settings)
+    _check_config(folder / CONFIG, config)
+    _check_model(folder / MODEL, graph)
+    return read
 
 
-def _check_file(path: Path, entry: object) -> None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
-        raise BundleError(f"{path}: {MANIFEST} has no sha256 for it; {AGAIN}")
-    size = path.stat().st_size
-    if size != entry.get("bytes"):
-        raise BundleError(
-            f"{path}: {size} bytes where {MANIFEST} says {entry.get('bytes')}; {AGAIN}"
-        )
-    found = file_sha256(path)
-    if found != entry["sha256"]:
+def _verified(path: Path, entry: object) -> bytes:
+    """Return the content of a file; raise BundleError where the manifest's entry is of another."""
+    listed = entry if isinstance(entry, dict) else {}
+    expected, size = listed.get("sha256"), listed.get("bytes")
+    if not isinstance(expected, str) or not isinstance(size, int):
+        raise BundleError(f"{path}: {MANIFEST} has no sha256 and bytes for it; {AGAIN}")
+    content = read_whole(path, size)
+    found = sha256(content).hexdigest()
+    if found != expected:
         raise BundleError(
             f"{path}: changed or damaged (sha256 {found[:16]}..., "
-            f"{MANIFEST} says {entry['sha256'][:16]}...); {AGAIN}"
+            f"{MANIFEST} says {expected[:16]}...); {AGAIN}"
         )
+    return content
 
 
-def _check_config(path: Path) -> None:
-    names = read_json(path).get("id2label")
+def _check_config(path: Path, content: bytes) -> None:
+    names = json_object(path, content).get("id2label")
     expected = {str(place): verdict.value for place, verdict in enumerate(VERDICTS)}
     if names != expected:
         raise wrong(path, "id2label", names, f"must be {expected}")
 
 
-def _check_model(path: Path) -> None:
+def _check_model(path: Path, graph: bytes) -> None:
     try:
-        external = has_external_data(path.read_bytes())
-    except (ValueError, RecursionError) as problem:
+        external = has_external_data(graph)
+    except ValueError as problem:
         raise BundleError(f"{path}: not an ONNX file ({problem}); {AGAIN}") from problem
     if external:
         raise BundleError(
@@ -259,4 +296,4 @@ def _check_model(path: Path) -> None:
 def fingerprint(files: Mapping[str, str]) -> str:
     """Return the last part of a model id from the sha256 of every file by name."""
     lines = "".join(f"{name} {files[name]}\n" for name in sorted(files))
-    return hashlib.sha256(lines.encode()).hexdigest()[:8]
+    return sha256(lines.encode()).hexdigest()[:8]

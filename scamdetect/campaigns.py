@@ -34,13 +34,17 @@ _CUT_TAG = re.compile(r"\[[a-z]*$")
 _LINK = re.compile(r"\[link [a-z0-9 ]+\]")
 # What the normaliser leaves of names and codes, since a model may learn from it, and codes of which
 # it took long digits for numbers.
+# Each begins where a word does: tried at every letter of a long one, it would take hours.
 _SPLIT_CODE = re.compile(
-    r"[A-Za-z\d]+(?:\[(?:account|number|phone)\][A-Za-z\d]*)+"
+    r"(?<![A-Za-z\d])[A-Za-z\d]++(?:\[(?:account|number|phone)\][A-Za-z\d]*)+"
     r"|(?:\[(?:account|number|phone)\][A-Za-z\d]+)+"
 )
 _ACCOUNT = re.compile(r"\[account\]")
-_HANDLE = re.compile(r"[^\W_]+(?:_+[^\W_]+)+_*")
-_CODE = re.compile(r"(?=[A-Za-z-]*\d)(?=[\d-]*[A-Za-z])[A-Za-z\d-]{4,}|[A-Za-z\d]{26,}")
+_HANDLE = re.compile(r"(?<![^\W_])[^\W_]++(?:_++[^\W_]++)++_*")
+_CODE = re.compile(
+    r"(?<![A-Za-z\d-])(?=[A-Za-z-]*+\d)(?=[\d-]*+[A-Za-z])[A-Za-z\d-]{4,}"
+    r"|(?<![A-Za-z\d])[A-Za-z\d]{26,}"
+)
 _NUMBER = re.compile(r"\d+(?:[ .,:/’'\u00a0\u202f–-]{0,2}\d+)*")
 _SPACES = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"[\W_]+")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scamdetect.cli_streams import say, say_json
 from scamdetect.cli_train import extra
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def cards_command(
         from scamdetect.data.authored import encode_row
         from scamdetect.data.cards import brief_line, draw_cards
     for card in draw_cards(lang, rows, seed, tables, final=final, first=first):
-        click.echo(brief_line(card) if brief else encode_row(card))
+        if brief:
+            say(brief_line(card))
+        else:
+            say_json(encode_row(card))
 
 
 @click.command("authored-merge")
@@ -63,7 +67,7 @@ def merge_command(cards: Path, texts: Path, output: Path, writer: str) -> None:
     merged = merge(cards, texts, output, writer)
     if merged.problems:
         _show("problems", merged.problems)
-        click.echo(f"{output}: not written; correct the texts and merge again")
+        say(f"{output}: not written; correct the texts and merge again")
         raise click.exceptions.Exit(1)
     rows = merged.rows
     _show("not as the card says", list(departures(rows)))
@@ -71,8 +75,8 @@ def merge_command(cards: Path, texts: Path, output: Path, writer: str) -> None:
     _show("near-duplicates", [f"{one} ~ {', '.join(others)}" for one, others in near.items()])
     _show("same opening", [", ".join(ids) for ids in repeated_openings(rows).values()])
     for line in stats_lines(form_stats(rows)):
-        click.echo(line)
-    click.echo(f"{output}: {len(rows)} rows; {merged.cards_left} cards have no text yet")
+        say(line)
+    say(f"{output}: {len(rows)} rows; {merged.cards_left} cards have no text yet")
 
 
 @click.command("authored")
@@ -99,10 +103,10 @@ def authored_command(folder: Path, only: tuple[str, ...], by: str, against: Path
     keys = ["lang", *by.split("-")]
     counts = count_rows(rows, *keys)
     for line in count_lines(counts, sorted({key[-1] for key in counts})):
-        click.echo(line)
+        say(line)
     public = None if against is None else public_texts(against)
     for line in stats_lines(form_stats(rows, public)):
-        click.echo(line)
+        say(line)
 
 
 @click.command("authored-parts")
@@ -123,16 +127,16 @@ def parts_command(folder: Path, to: Part | None) -> None:
         write_rows(folder / f"{lang}.jsonl", [row for row in rows if row.lang == lang])
     counts = count_rows(rows, "lang", "part")
     for line in count_lines(counts, ("train", "calibrate", "dev", "final")):
-        click.echo(line)
+        say(line)
 
 
 def _show(title: str, lines: list[str]) -> None:
     if lines:
-        click.echo(f"{title}: {len(lines)}")
+        say(f"{title}: {len(lines)}")
         for line in lines[:_MOST_SHOWN]:
-            click.echo(f"  {line}")
+            say(f"  {line}")
         if len(lines) > _MOST_SHOWN:
-            click.echo(f"  and {len(lines) - _MOST_SHOWN} more")
+            say(f"  and {len(lines) - _MOST_SHOWN} more")
 
 
 COMMANDS = (cards_command, merge_command, authored_command, parts_command)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scamdetect.cli_options import FiniteRange
+from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
 from scamdetect.errors import InputError
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 UNFINISHED = 3
 _CORPUS, _AUTHORED = Path("data/corpus.parquet"), Path("data/authored")
 
+_OVER_0 = FiniteRange(min=0, min_open=True)
 _PATH = click.Path(path_type=Path)
 _OUT = click.option("-o", "--out", type=_PATH, required=True, help="Folder of the run.")
 _CORPUS_OPTION = click.option(
@@ -44,8 +47,8 @@ def list_command() -> None:
     with extra("bench"):
         from scamdetect.bench import plugins
 
-    click.echo(f"suites: {', '.join(plugins.names(plugins.SUITES))}")
-    click.echo(f"detectors: {', '.join(plugins.names(plugins.DETECTORS))}")
+    say(f"suites: {', '.join(plugins.names(plugins.SUITES))}")
+    say(f"detectors: {', '.join(plugins.names(plugins.DETECTORS))}")
 
 
 @bench.command("run", epilog="Example: scamdetect bench run pairs -d scamdetect: -d keywords -o x")
@@ -83,8 +86,8 @@ def list_command() -> None:
     multiple=True,
     help="What a label of a model means: scam, spam or legit; repeatable.",
 )
-@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds a call.")
-@click.option("--per-second", type=float, help="Calls a second at most, of each endpoint.")
+@click.option("--timeout", type=_OVER_0, default=60.0, show_default=True, help="Seconds a call.")
+@click.option("--per-second", type=_OVER_0, help="Calls a second at most, of each endpoint.")
 @click.option("--max-calls", type=click.IntRange(min=1), help="Calls at most, of each endpoint.")
 @click.option(
     "--parallel",
@@ -95,7 +98,7 @@ def list_command() -> None:
 )
 @click.option(
     "--price",
-    type=(click.FloatRange(min=0), click.FloatRange(min=0)),
+    type=(FiniteRange(min=0), FiniteRange(min=0)),
     metavar="IN OUT",
     help="What a million tokens in and out cost, for llm: detectors.",
 )
@@ -132,6 +135,7 @@ def run_command(
     from tqdm import tqdm
 
     from scamdetect.cli_interrupts import stop_on_interrupt
+    from scamdetect.visible import visible_line
 
     with extra("bench"):
         from scamdetect.bench.answers import Setting
@@ -163,19 +167,19 @@ def run_command(
     ):
 
         def watch(suite: str, detector: str, rows: int) -> None:
-            bar.set_description_str(f"{detector} on {suite},", refresh=False)
+            bar.set_description_str(visible_line(f"{detector} on {suite},"), refresh=False)
             bar.update(rows)
 
         failures = run(
             made, loaded, out, benchmark, skip_failing=skip_failing, watch=watch, stop=stop
         )
     for failure in failures:
-        click.echo(f"scamdetect: {failure.suite}: {failure.reason}", err=True)
+        say(f"scamdetect: {failure.suite}: {failure.reason}", err=True)
     if corpus is not None:
         audit(made[1:], loaded, corpus, out)
     if failures:
         raise click.exceptions.Exit(UNFINISHED)
-    click.echo(f"{out}: {total:,} answers; next: scamdetect bench report {out}", err=True)
+    say(f"{out}: {total:,} answers; next: scamdetect bench report {out}", err=True)
 
 
 @bench.command("report")
@@ -186,7 +190,7 @@ def report_command(folder: Path) -> None:
         from scamdetect.bench.report.report import write_report
 
     for path in write_report(folder):
-        click.echo(path)
+        say(path)
 
 
 @bench.command("generators")
@@ -234,11 +238,11 @@ def generators_command(
             f"{figure} {'-' if (points := gap.gap(figure)) is None else f'{points:+.1f}'}"
             for figure in ("f1", "f1_moved", "recall", "recall_moved")
         )
-        click.echo(f"{gap.learner}, {gap.generator}: points lost without it: {lost}")
+        say(f"{gap.learner}, {gap.generator}: points lost without it: {lost}")
 
 
 def _log(line: str) -> None:
-    click.echo(line, err=True)
+    say(line, err=True)
 
 
 def _there(given: Path | None, default: Path) -> Path | None:

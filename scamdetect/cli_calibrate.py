@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_streams import say
+
 
 @click.command(
     epilog="Example: scamdetect calibrate models/scamdetect-small --data own.csv --text-column "
@@ -91,5 +93,5 @@ def calibrate(
         seed=seed,
         threads=threads,
     )
-    click.echo("\n".join(recalibrated_lines(result)))
-    click.echo(f"written to {output}", err=True)
+    say(*recalibrated_lines(result))
+    say(f"written to {output}", err=True)

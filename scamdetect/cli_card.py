@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_options import FiniteRange
+from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
 
 _PATH = click.Path(path_type=Path)
@@ -36,7 +38,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--watts",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Mean power of the machine that trained, for the estimate of energy.",
 )
 @click.option(
@@ -74,6 +76,6 @@ def card(
         watts=watts,
         cores=cores,
     )
-    click.echo(f"{bundle / 'README.md'}: written; {done.before} is now {done.after}")
+    say(f"{bundle / 'README.md'}: written; {done.before} is now {done.after}")
     if done.measured_as:
-        click.echo(f"measured as {', '.join(done.measured_as)}")
+        say(f"measured as {', '.join(done.measured_as)}")

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from scamdetect import cli_authored, cli_reading
+from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
+from scamdetect.destinations import followed, own_destination
 from scamdetect.errors import InputError, SourceError
+from scamdetect.files import write_text
+from scamdetect.os_errors import said
+from scamdetect.regular_files import read_text
 
 if TYPE_CHECKING:
     from scamdetect.data.registry import LicencePolicy, Source
@@ -60,9 +65,9 @@ def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources
         outcomes = fetch(chosen, raw, mirror, progress=lambda _: bar.update())
     for outcome in outcomes:
         if outcome.state in ("missing", "unpinned"):
-            click.echo(fetched_line(outcome))
+            say(fetched_line(outcome))
     states = Counter(outcome.state for outcome in outcomes)
-    click.echo(", ".join(f"{count} {state}" for state, count in sorted(states.items())), err=True)
+    say(", ".join(f"{count} {state}" for state, count in sorted(states.items())), err=True)
     available = {source.slug for source in chosen if source.status == "available"}
     if any(o.state == "missing" and o.slug in available for o in outcomes):
         raise click.exceptions.Exit(1)
@@ -111,8 +116,10 @@ def build_command(
     """Make the corpus from every source that can be read and the project's own messages."""
     with extra("train"):
         from scamdetect.data.corpus import build_corpus
+        from scamdetect.data.corpus_rows import is_corpus
     own = authored if authored.is_dir() else None
-    build_corpus(sources, raw, output, licences, click.echo, authored=own, corrections=corrections)
+    output = own_destination(output, is_corpus, "corpus")
+    build_corpus(sources, raw, output, licences, say, authored=own, corrections=corrections)
 
 
 @data.command("audit")
@@ -138,19 +145,26 @@ def audit_command(corpus: Path, output: Path, readme: Path) -> None:
     """Report rows, duplicates, leakage and give-aways of a corpus, as Markdown with plots."""
     with extra("train"):
         from scamdetect.data.audit import audit_corpus
-        from scamdetect.data.audit_page import END, START, audit_page, summary_lines
+        from scamdetect.data.audit_page import (
+            END,
+            START,
+            audit_page,
+            is_audit,
+            summary_lines,
+        )
         from scamdetect.pages import between_markers
     with extra("report"):
         from scamdetect.data.audit_plots import draw_plots
+    page_file = own_destination(output / "README.md", is_audit, "audit", [corpus])
     audit = audit_corpus(corpus)
     plots = draw_plots(audit, output)
-    (output / "README.md").write_text(audit_page(audit, plots), encoding="utf-8")
-    click.echo(f"wrote {output / 'README.md'} and {len(plots)} plots")
+    write_text(page_file, audit_page(audit, plots))
+    say(f"wrote {output / 'README.md'} and {len(plots)} plots")
     if readme.exists():
-        text = readme.read_text(encoding="utf-8")
+        text = read_text(readme)
         page = between_markers(text, START, END, summary_lines(audit), readme)
-        readme.write_text(page, encoding="utf-8")
-        click.echo(f"brought {readme} up to date")
+        write_text(followed(readme), page)
+        say(f"brought {readme} up to date")
 
 
 @data.command("verify")
@@ -176,14 +190,14 @@ def verify_command(
             comparison = compare(source, raw, sources, reference)
         except (SourceError, OSError) as problem:
             failed.append(source.slug)
-            click.echo(f"{source.slug}: cannot be compared ({problem})")
+            say(f"{source.slug}: cannot be compared ({said(problem)})")
             continue
         if not comparison.passed:
             failed.append(source.slug)
         for line in comparison_lines(comparison, None if every else _MOST_DIFFERENCES):
-            click.echo(line)
+            say(line)
     if failed:
-        click.echo(f"{len(failed)} sources failed: {', '.join(failed)}", err=True)
+        say(f"{len(failed)} sources failed: {', '.join(failed)}", err=True)
         raise click.exceptions.Exit(1)
 
 

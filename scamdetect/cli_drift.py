@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from scamdetect.access import access_of
+from scamdetect.cli_streams import say
+
 FAILED_ON = 10  # the exit code where the level of --fail-on was reached
 
 
@@ -19,6 +22,7 @@ FAILED_ON = 10  # the exit code where the level of --fail-on was reached
     metavar="DIR",
     help="Folder for drift.json and drift.html.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace an earlier drift in DIR.")
 @click.option("--text-column", help="Column of the messages.  [default: text, if both have it]")
 @click.option(
     "--sample",
@@ -39,6 +43,7 @@ def drift(
     reference: Path,
     current: Path,
     output: Path | None,
+    overwrite: bool,
     text_column: str | None,
     sample: int,
     seed: int,
@@ -54,10 +59,13 @@ def drift(
     from scamdetect.drift.lines import drift_lines
 
     if output is not None:
-        from scamdetect.drift.page import write_drift  # first: it needs an extra
+        from scamdetect.drift.page import check_drift, write_drift  # first: it needs an extra
+
+        check_drift(output, [reference, current], overwrite=overwrite)
     found = measure_drift(reference, current, text_column=text_column, sample=sample, seed=seed)
-    click.echo("\n".join(drift_lines(found)))
+    say(*drift_lines(found))
     if output is not None:
-        click.echo(f"written to {write_drift(found, output)}", err=True)
+        page = write_drift(found, output, access_of([reference, current]))
+        say(f"written to {page}", err=True)
     if fail_on is not None and found.level.value in (fail_on, "alert"):
         raise click.exceptions.Exit(FAILED_ON)

@@ -11,7 +11,9 @@ import click
 from click.core import ParameterSource
 
 from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, REVIEW
+from scamdetect.cli_streams import say
 from scamdetect.dumps.formats import Format
+from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
     from scamdetect.dumps.summary import Summary
@@ -209,7 +211,7 @@ def score(
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.job import score_file
 
-    kept = None if columns is None else next(csv.reader([columns]), [])
+    kept = None if columns is None else _names(columns)
     if engine != "local":
         from scamdetect.integrations.batches import ScoreBatches
         from scamdetect.integrations.engine import check_options, score_parquet
@@ -273,6 +275,7 @@ def score(
             thread_column=thread_column,
             me=me,
             work_folder=work_folder,
+            inputs=[detector.bundle.folder, *([] if allowing is None else [allowing])],
             spreadsheet_safe=spreadsheet_safe,
             watch=log_part if log_json else show,
             stop=stop,
@@ -318,7 +321,16 @@ def report(
         title=title,
         samples=not no_samples,
     )
-    click.echo(f"written to {page}", err=True)
+    say(f"written to {page}", err=True)
+
+
+def _names(columns: str) -> list[str]:
+    try:
+        return next(csv.reader([columns]), [])
+    except csv.Error as problem:
+        raise InputError(
+            "--columns: put a name that has a comma, a quote or a line break in it in quotes"
+        ) from problem
 
 
 def _given(context: click.Context) -> list[str]:
@@ -338,6 +350,6 @@ def _tell(summary: Summary, quiet: bool, log_json: bool, fail_on_flagged: bool) 
         log_summary(summary)
     elif not quiet:
         lines = summary_lines(summary, show_text=sys.stderr.isatty())
-        click.echo("\n".join(lines), err=True)
+        say(*lines, err=True)
     if fail_on_flagged and summary.flagged:
         raise click.exceptions.Exit(FLAGGED)

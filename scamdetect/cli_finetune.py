@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
 
 REFUSED = 5
@@ -90,14 +91,14 @@ def finetune(
         seed=seed,
         even_if_worse=even_if_worse,
         overwrite=overwrite,
-        say=click.echo,
+        say=say,
     )
     if not done.taken:
-        click.echo(
+        say(
             f"scamdetect: refused: {len(done.comparison.worse)} figures got worse (listed above "
             f"and in {done.run / 'comparison.md'}); {output} was not written, the new bundle is "
             f"{done.bundle}. To take it all the same, run this again with --even-if-worse",
             err=True,
         )
         raise click.exceptions.Exit(REFUSED)
-    click.echo(f"written to {output}; the comparison is in {done.run}", err=True)
+    say(f"written to {output}; the comparison is in {done.run}", err=True)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_streams import say
+
 _REPO = click.argument("repo_id", metavar="OWNER/NAME")
 
 
@@ -29,8 +31,8 @@ def push(bundle: Path, repo_id: str, private: bool, tag: str | None) -> None:
     from scamdetect.hub.pushing import push as upload
 
     commit = upload(bundle, repo_id, private=private, tag=tag)
-    click.echo(f"{repo_id}: {bundle} is commit {commit}{f', tag {tag}' if tag else ''}")
-    click.echo(pull_command(repo_id, commit))
+    say(f"{repo_id}: {bundle} is commit {commit}{f', tag {tag}' if tag else ''}")
+    say(pull_command(repo_id, commit))
 
 
 @hub.command(
@@ -47,6 +49,6 @@ def pull(repo_id: str, revision: str, out: Path, overwrite: bool) -> None:
     from scamdetect.hub.pulling import pull_bundle
 
     found = pull_bundle(repo_id, revision, out, overwrite=overwrite)
-    click.echo(f"{out}: {found.model_id}, commit {found.commit}")
+    say(f"{out}: {found.model_id}, commit {found.commit}")
     if found.commit != revision:
-        click.echo(f"a tag can be moved by its owner; pinned: --revision {found.commit}")
+        say(f"a tag can be moved by its owner; pinned: --revision {found.commit}")

@@ -6,12 +6,42 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from scamdetect.errors import JobInterrupted
 
+INTERRUPTED = 130  # the exit code where nothing was finished
+
+_IMPORTING = "<frozen importlib._bootstrap>"
+_STDERR = 2
 _NOTICE = b"\nstopping after this part; Ctrl-C again stops at once\n"
+
+
+def end_imports_on_interrupt() -> None:
+    """Let an interrupt in the middle of an import end the process at once; others are as ever.
+
+    Libraries that are half imported swallow the exception, or turn it into another. Nothing is
+    under way then that would have to end well. A process that ignores interrupts goes on to do so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end_imports)
+
+
+def interrupted() -> int:
+    """Say that nothing was finished and return the exit code of it."""
+    with suppress(OSError):  # stderr may be closed, or a print under way
+        os.write(_STDERR, b"\nscamdetect: interrupted\n")
+    return INTERRUPTED
+
+
+def _end_imports(number: int, frame: FrameType | None) -> None:
+    at = frame
+    while at is not None:
+        if at.f_code.co_filename == _IMPORTING:
+            os._exit(interrupted())
+        at = at.f_back
+    signal.default_int_handler(number, frame)
 
 
 @contextmanager
@@ -34,7 +64,7 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
 
     def stop() -> bool:
         nonlocal armed
-        if not armed and before is signal.default_int_handler:
+        if not armed and before in (signal.default_int_handler, _end_imports):
             signal.signal(signal.SIGINT, interrupted)
         armed = True
         return asked

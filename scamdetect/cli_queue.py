@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
+from scamdetect.access import access_of
+from scamdetect.cli_options import FiniteRange
+from scamdetect.cli_streams import say
+from scamdetect.destinations import file_destination
+
 WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each other
+_OVERWRITE = click.option(
+    "--overwrite", is_flag=True, help="Replace files that exist; never one that is read."
+)
 
 
 @click.command(epilog="Example: scamdetect queue april.parquet -n 200 --label-studio tasks.json")
@@ -27,7 +35,7 @@ WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each ot
 )
 @click.option(
     "--audit",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.2,
     show_default=True,
     help="Share drawn uniformly, from which rates of the whole dump follow.",
@@ -35,6 +43,12 @@ WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each ot
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--text-column", default="text", show_default=True)
 @click.option("--key-column", help="Column of your own names of the rows, to be carried along.")
+@click.option(
+    "--merge",
+    is_flag=True,
+    help="Keep the rows of a CSV that exists, with their labels, and add the new ones.",
+)
+@_OVERWRITE
 def queue(
     scored: Path,
     count: int,
@@ -44,6 +58,8 @@ def queue(
     seed: int,
     text_column: str,
     key_column: str | None,
+    merge: bool,
+    overwrite: bool,
 ) -> None:
     """Choose the messages of a scored dump that are most worth labelling.
 
@@ -51,12 +67,34 @@ def queue(
     drawn at random. Fill the column label with scam, spam, legit or unsure and read it back with
     `scamdetect labels`. The files hold messages as they are.
     """
-    from scamdetect.labelling.lines import queue_lines
+    from scamdetect.labelling.lines import merged_line, queue_lines
+    from scamdetect.labelling.merging import check_same_dump, merged, read_earlier
     from scamdetect.labelling.queue import choose_queue
-    from scamdetect.labelling.tasks import write_csv, write_tasks
+    from scamdetect.labelling.tasks import (
+        config_path,
+        record,
+        write_csv,
+        write_records,
+        write_tasks,
+    )
 
     if output is None and label_studio is None:
         output = Path("queue.csv")
+    if merge and (overwrite or label_studio is not None):
+        raise click.UsageError(
+            "--merge keeps the rows of a CSV, so --overwrite and --label-studio do not go with it"
+        )
+    table, tasks = (
+        given and file_destination(given, overwrite=overwrite or merge, inputs=[scored])
+        for given in (output, label_studio)
+    )
+    if tasks is not None:
+        file_destination(config_path(tasks), overwrite=overwrite, inputs=[scored])
+        if table in (tasks, config_path(tasks)):
+            raise click.UsageError(f"{table}: is named twice; choose another name")
+    earlier = read_earlier(table) if merge and table is not None and table.exists() else None
+    if earlier is not None:
+        check_same_dump(earlier, scored, text_column)
     chosen = choose_queue(
         scored,
         count,
@@ -65,13 +103,19 @@ def queue(
         text_column=text_column,
         key_column=key_column,
     )
-    if output is not None:
-        write_csv(chosen.rows, output)
-        click.echo(f"written to {output}", err=True)
-    if label_studio is not None:
-        config = write_tasks(chosen.rows, label_studio)
-        click.echo(f"written to {label_studio}, labelling config to {config}", err=True)
-    click.echo("\n".join(queue_lines(chosen)))
+    access = access_of([scored])
+    if table is not None:
+        if earlier is None:
+            write_csv(chosen.rows, table, access)
+        else:
+            both = merged(earlier, [record(row) for row in chosen.rows])
+            write_records(both.rows, table, access, earlier.more)
+            say(merged_line(both), err=True)
+        say(f"written to {output}", err=True)
+    if tasks is not None:
+        config = write_tasks(chosen.rows, tasks, access)
+        say(f"written to {label_studio}, labelling config to {config}", err=True)
+    say(*queue_lines(chosen))
 
 
 @click.command(epilog="Example: scamdetect labels queue.csv -o labelled.csv")
@@ -82,7 +126,8 @@ def queue(
     type=click.Path(path_type=Path, dir_okay=False),
     help="The messages that have a usable label, as CSV.",
 )
-def labels(labelled: Path, output: Path | None) -> None:
+@_OVERWRITE
+def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
     """Read the labels of a queue back and say what they tell of the whole dump.
 
     LABELLED is the CSV of `scamdetect queue` with the column label filled, or an export of Label
@@ -91,10 +136,13 @@ def labels(labelled: Path, output: Path | None) -> None:
     from scamdetect.labelling.answers import read_answers, write_labelled
     from scamdetect.labelling.lines import answer_lines
 
-    answers = read_answers(labelled)
+    target = None
     if output is not None:
-        write_labelled(answers.usable, output)
-        click.echo(f"written to {output}", err=True)
-    click.echo("\n".join(answer_lines(answers)))
+        target = file_destination(output, overwrite=overwrite, inputs=[labelled])
+    answers = read_answers(labelled)
+    if target is not None:
+        write_labelled(answers.usable, target, access_of([labelled]))
+        say(f"written to {output}", err=True)
+    say(*answer_lines(answers))
     if answers.unknown or answers.contradicting:
         raise click.exceptions.Exit(WRONG_LABELS)

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
+from scamdetect.destinations import file_destination
 from scamdetect.errors import InputError
+from scamdetect.files import write_text
+from scamdetect.regular_files import check_regular
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -56,13 +60,14 @@ def draw_command(
     else:
         if not 0 <= twice <= rows:
             raise InputError(f"--twice {twice}: 0 to {rows}, the number of rows")
+        check_regular(corpus)
         table = pq.read_table(corpus, filters=[("role", "=", "train")])
         barred = [s.slug for s in load_registry(sources).values() if _BARRED in s.licence]
-        items = draw_public(table, label_doubts(table, _FOLDS, click.echo), rows, barred, seed)
+        items = draw_public(table, label_doubts(table, _FOLDS, say), rows, barred, seed)
         names = write_batches(items, known, folder, batch, seed, name)
         if twice:
             names += write_batches(items[:twice], known, folder, batch, seed + 1, f"{name}-twice")
-    click.echo(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
+    say(f"{folder}: {len(names)} batches, {names[0]} to {names[-1]}")
 
 
 @click.command("reading-merge")
@@ -73,10 +78,12 @@ def draw_command(
     help="Folder of the corrections.",
 )  # fmt: skip
 @click.option("--report", type=_FILE, help="Also write the figures here, as Markdown.")
+@click.option("--overwrite", is_flag=True, help="Replace a report that exists.")
 @_AUTHORED
 def merge_command(
-    folder: Path, corpus: Path | None, corrections: Path, report: Path | None, authored: Path
-) -> None:
+    folder: Path, corpus: Path | None, corrections: Path, report: Path | None, overwrite: bool,
+    authored: Path,
+) -> None:  # fmt: skip
     """Take what the readers say into the corrections and the authored rows; print the figures.
 
     Exits with 1 where an authored row's reader and writer differ, after writing all the same.
@@ -92,20 +99,24 @@ def merge_command(
             merge_public,
             of_present_texts,
         )
+    if report is not None:
+        read = [folder, corrections, authored, *([] if corpus is None else [corpus])]
+        report = file_destination(report, overwrite=overwrite, inputs=read)
     answers = of_present_texts(read_answers(folder), authored)
     texts = {}
     if corpus is not None:
+        check_regular(corpus)
         table = pq.read_table(corpus, columns=["row_hash", "norm"])
         texts = dict(zip(table["row_hash"].to_pylist(), table["norm"].to_pylist(), strict=True))
     for path in merge_public(answers, corrections):
-        click.echo(f"wrote {path}")
+        say(f"wrote {path}")
     differing = merge_authored(answers, authored)
     lines = figure_lines(figures_of(answers, texts))
-    click.echo("\n".join(lines))
+    say(*lines)
     if report is not None:
-        report.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(report, "\n".join(lines) + "\n")
     for one in differing:
-        click.echo(
+        say(
             f"{one.key.id}: writer {one.key.old}, reader {one.verdict} {one.probability}: "
             f"{one.reason}"
         )

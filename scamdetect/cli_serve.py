@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, REVIEW
+from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
 from scamdetect.errors import InputError
 
@@ -98,7 +99,7 @@ def serve(
     )
     allow_list = None if allowing is None else AllowList.load(allowing)
     if token is None and not is_loopback(host):
-        click.echo(f"scamdetect: whoever reaches {host} may ask: set {TOKEN}", err=True)
+        say(f"scamdetect: whoever reaches {host} may ask: set {TOKEN}", err=True)
     with ScamDetector.load(
         model,
         runtime=runtime,  # type: ignore[arg-type]
@@ -111,7 +112,7 @@ def serve(
             port=port,
             limits=limits,
             token=token,
-            say=lambda line: click.echo(line, err=True),
+            say=lambda line: say(line, err=True),
             allow_list=allow_list,
         )
     if not ended:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli_streams import say
 from scamdetect.errors import MissingExtraError
 
 _PATH = click.Path(path_type=Path)
@@ -42,7 +43,7 @@ def train(recipe: Path, out: Path, corpus: Path, resume: bool, teacher: Path | N
     """Train a model as the recipe (TOML) says."""
     with extra("train"):
         from scamdetect.training.fit import train as fit
-    fit(recipe, corpus, out, resume, click.echo, teacher)
+    fit(recipe, corpus, out, resume, say, teacher)
 
 
 @click.command()
@@ -53,7 +54,7 @@ def average(runs: tuple[Path, ...], out: Path) -> None:
     with extra("train"):
         from scamdetect.training.average import average as mean
     mean(runs, out)
-    click.echo(f"{out}: the mean of {len(runs)} runs; next: scamdetect export {out}")
+    say(f"{out}: the mean of {len(runs)} runs; next: scamdetect export {out}")
 
 
 @click.command()
@@ -66,7 +67,7 @@ def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
     """Make a calibrated, quantised bundle from a finished run."""
     with extra("train"):
         from scamdetect.training.release import release
-    release(run, corpus, out, name, version, click.echo)
+    release(run, corpus, out, name, version, say)
 
 
 @click.command()
@@ -81,7 +82,7 @@ def conversations(bundle: Path, out: Path, corpus: Path, version: str | None) ->
     """
     with extra("train"):
         from scamdetect.training.conversations import add_conversation_rule
-    add_conversation_rule(bundle, corpus, out, version, click.echo)
+    add_conversation_rule(bundle, corpus, out, version, say)
 
 
 @click.command()
@@ -118,4 +119,4 @@ def evaluate(
     with extra("train"):
         from scamdetect.evaluation.report import evaluate_bundle
     chosen = None if base == "none" else base
-    evaluate_bundle(bundle, corpus, out, final, click.echo, report=report, base=chosen)
+    evaluate_bundle(bundle, corpus, out, final, say, report=report, base=chosen)

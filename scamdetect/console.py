@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from scamdetect.cli_streams import say_json
 from scamdetect.labels import Decision
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def log_summary(summary: Summary) -> None:
 
 
 def _log(event: Mapping[str, object]) -> None:
-    sys.stderr.write(json.dumps(event, ensure_ascii=False, default=str) + "\n")
-    sys.stderr.flush()
+    say_json(json.dumps(event, default=str), err=True)
 
 
 def summary_lines(summary: Summary, *, show_text: bool = False) -> list[str]:

@@ -19,6 +19,7 @@ from scamdetect.conversation_rule import (
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Kind
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
+from scamdetect.several import check_several
 from scamdetect.text import fold
 from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
 
@@ -169,6 +170,9 @@ def read_conversations(
     own_name = None if me is None else sender_name(me)
     if me is not None and own_name is None:
         raise InputError("me is blank; give the sender's name, or leave it out to judge everyone")
+    check_several(
+        conversations, "several conversations", "pass a list of them, or call predict_conversation"
+    )
     read = [_read(number, conversation) for number, conversation in enumerate(conversations)]
     texts: list[object] = []
     owns: list[dict[int, object]] = []
@@ -198,7 +202,7 @@ def _read(number: int, conversation: Iterable[Any]) -> tuple[list[Message], tupl
     try:
         return read_messages(conversation)
     except InputError as problem:
-        raise InputError(f"conversation {number}: {problem}") from problem
+        raise type(problem)(f"conversation {number}: {problem}") from problem
 
 
 def _without_padding(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeGuard, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from scamdetect.prediction import CLEARED, FLAGGED_BY_KIND, KindScore, Predictio
 from scamdetect.probabilities import Scaling
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
+from scamdetect.several import check_several, is_several
 from scamdetect.tables import append, texts_of
 from scamdetect.text import normalise
 from scamdetect.thresholds import KindThresholds, Thresholds, is_number, known_kind_flags
@@ -36,11 +37,14 @@ STREAM_WINDOW = 1024
 _EMPTY = "empty after normalisation"
 # Fewer texts than this are done before a worker process has even received them.
 _POOL_FROM = 64
-_SINGLE = (str, bytes, bytearray, memoryview, Mapping)
 
 
 class ScamDetector:
-    """Scores messages with a bundle; one detector may serve many threads at once."""
+    """Scores messages with a bundle; one detector may serve many threads at once.
+
+    Copies share the open model. It cannot be pickled (SharingError): load the bundle in each
+    process, or let ``load`` start processes by ``workers``.
+    """
 
     classes_: tuple[str, ...] = tuple(verdict.value for verdict in VERDICTS)
     kinds_: tuple[str, ...] = tuple(kind.value for kind in KINDS)
@@ -83,7 +87,7 @@ class ScamDetector:
         is not installed.
         """
         bundle = Bundle.load(path)
-        pool = WorkerPool(bundle.folder, runtime, workers) if workers else None
+        pool = WorkerPool(bundle, runtime, workers) if workers else None
         check_tier(tier, bundle.clearing is not None)
         return cls(Scorer(bundle, runtime, threads), pool, tier=tier)
 
@@ -185,9 +189,10 @@ class ScamDetector:
         """Return the prediction for one text, or a list of them for several, order kept.
 
         What is not scorable (None, NaN, not text, empty) is answered by a prediction with the
-        decision ``unscored`` and a reason; nothing is cut and nothing is raised.
+        decision ``unscored`` and a reason; nothing is cut. Raises TextsError on an array without a
+        dimension alone, here and in all that takes texts.
         """
-        if _is_several(texts):
+        if is_several(texts):
             return self._predict(list(_items(texts)))
         return self._predict([texts])[0]
 
@@ -196,7 +201,7 @@ class ScamDetector:
 
         Raises TypeError on a bare string.
         """
-        scores, places = self._scores(_several(texts))
+        scores, places = self._scores(_listed(texts))
         return _rows(scores.verdict, places)
 
     def kind_proba(self, texts: Iterable[object]) -> NDArray[np.float32]:
@@ -206,7 +211,7 @@ class ScamDetector:
         probability; several kinds may hold and a row does not sum to 1. Raises TypeError on a bare
         string.
         """
-        scores, places = self._scores(_several(texts))
+        scores, places = self._scores(_listed(texts))
         return _rows(scores.kind, places)
 
     def stream(self, texts: Iterable[object]) -> Iterator[Prediction]:
@@ -214,8 +219,7 @@ class ScamDetector:
 
         Reads ahead by up to 1,024 texts (times the workers). Raises TypeError on a bare string.
         """
-        if not _is_several(texts):
-            raise TypeError(_not_several(texts))
+        check_several(texts)
         window = STREAM_WINDOW * (self._pool.workers if self._pool else 1)
         return (p for chunk in chunked(_items(texts), window) for p in self._predict(chunk))
 
@@ -226,7 +230,7 @@ class ScamDetector:
         4,000 characters are weighed and the first 100,000 looked at. Raises TypeError on several
         texts.
         """
-        if _is_several(text):
+        if is_several(text):
             raise TypeError(f"expected one text, got {type(text).__name__}; explain each by itself")
         # Cues take as long to import as half of the package, and few callers explain.
         from scamdetect.explanation import explain_text
@@ -414,21 +418,10 @@ def _rows(distinct: NDArray[np.float32], places: list[int | str]) -> NDArray[np.
     return rows
 
 
-def _is_several(texts: object) -> TypeGuard[Iterable[object]]:
-    # A frame or table would give the names of its columns, or the columns, for texts.
-    is_table = hasattr(texts, "columns")
-    return isinstance(texts, Iterable) and not isinstance(texts, _SINGLE) and not is_table
-
-
-def _several(texts: object) -> list[object]:
-    if not _is_several(texts):
-        raise TypeError(_not_several(texts))
+def _listed(texts: Iterable[object]) -> list[object]:
+    check_several(texts)
     return list(_items(texts))
 
 
 def _items(texts: Iterable[object]) -> Iterable[object]:
     return texts_of(texts) if isinstance(texts, pa.Array | pa.ChunkedArray) else texts
-
-
-def _not_several(texts: object) -> str:
-    return f"expected several texts, got one {type(texts).__name__}; pass a list: [text]"

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class ScamDetectError(Exception):
-    """Root of every error that scamdetect raises on purpose."""
+    """Root of every error that scamdetect raises on purpose; its text shows no secret of a URL."""
+
+    def __str__(self) -> str:
+        # Loaded when it is needed: an interrupt while the program starts must find little loaded.
+        from scamdetect.urls import without_secrets
+
+        return without_secrets(super().__str__())
 
 
 class InputError(ScamDetectError):
@@ -13,6 +19,10 @@ class InputError(ScamDetectError):
 
 class TextsError(InputError, ValueError):
     """Report what an estimator cannot take for texts; scikit-learn expects a ValueError."""
+
+
+class SharingError(ScamDetectError, TypeError):
+    """Report an open model that cannot go to another process; pickling expects a TypeError."""
 
 
 class NothingToResume(InputError):

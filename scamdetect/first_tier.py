@@ -18,6 +18,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.errors import BundleError, InputError
+from scamdetect.files import writing
+from scamdetect.os_errors import of_system, unreadable
 
 BUCKETS = 1 << 18
 
@@ -50,13 +52,18 @@ class FirstTier:
     weights: NDArray[np.float32]
 
     @classmethod
-    def load(cls, path: Path, rule: ClearingRule) -> Self:
-        """Return the tier whose weights are in an Arrow file; raise BundleError where not."""
+    def load(cls, content: bytes, path: Path, rule: ClearingRule) -> Self:
+        """Return the tier whose weights are the content of an Arrow file.
+
+        Raises BundleError, naming ``path``, where they are not.
+        """
         try:
-            with pa.OSFile(str(path)) as file:
-                table = pa.ipc.open_file(file).read_all()
+            table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
             weights = table[_COLUMN].to_numpy().astype(np.float32)
         except (OSError, KeyError, pa.ArrowException) as problem:
+            if of_system(problem):
+                cure = "get or export the bundle again"
+                raise unreadable(path, problem, error=BundleError, cure=cure) from problem
             raise BundleError(
                 f"{path}: no weights of a first tier ({type(problem).__name__}); get or export the "
                 "bundle again"
@@ -68,7 +75,7 @@ class FirstTier:
     def save(self, path: Path) -> None:
         """Write the weights as float16."""
         table = pa.table({_COLUMN: pa.array(self.weights.astype(np.float16))})
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        with writing(path) as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
 
     def clears(self, rows: Sequence[Sequence[int]]) -> NDArray[np.bool_]:

@@ -1,4 +1,9 @@
-"""Look into an ONNX file, and name one more output of it, without the onnx package."""
+"""Look into an ONNX file, and name one more output of it, without the onnx package.
+
+What this reads decides whether a graph is loaded, so it must see what a runtime's parser sees. Some
+parsers cut long numbers to 32 bits, or join fields that came twice. Nothing is guessed here: what a
+serialiser would not write is refused.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +19,51 @@ _PATHS: dict[int, dict[int, int]] = {
     _NODE: {5: _ATTRIBUTE},
     _ATTRIBUTE: {5: _TENSOR, 6: _GRAPH, 10: _TENSOR, 11: _GRAPH, 22: _SPARSE, 23: _SPARSE},
     _SPARSE: {1: _TENSOR, 2: _TENSOR},
+    _TENSOR: {},
 }
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+_DEFAULT, _EXTERNAL = 0, 1
 _MODEL_GRAPH, _GRAPH_NODE, _GRAPH_OUTPUT = 7, 1, 12
 _NODE_INPUT, _NODE_OUTPUT, _VALUE_NAME = 1, 2, 1
+# Of two of these in a message a parser takes the last one, or both as one. A model's graph, which
+# `with_output` goes on with, is not among them: graphs as one hold what each of them holds.
+_ONCE: dict[int, frozenset[int]] = {
+    _TRAINING: frozenset((1, 2)),
+    _ATTRIBUTE: frozenset((5, 6, 22)),
+    _SPARSE: frozenset((1, 2)),
+    _TENSOR: frozenset((_DATA_LOCATION,)),
+}
+_VARINT, _FIXED64, _BLOCK, _FIXED32 = 0, 1, 2, 5  # wire types; groups, 3 and 4, are in no model
+_MOST_LEVELS = 100  # as deep as the parsers of protocol buffers go
+
+_Field = tuple[int, int, int | memoryview]  # number, wire type, content
 
 
 def has_external_data(model: bytes) -> bool:
     """Return whether any tensor of a serialised ONNX model lives in another file.
 
-    Raises ValueError when the bytes are no protocol buffer.
+    Raises ValueError when the bytes are no protocol buffer, or one that parsers read differently.
     """
-    return _walk(memoryview(model), _MODEL)
+    found = False
+    levels = [(_MODEL, set[int](), _fields(memoryview(model)))]
+    while levels:
+        kind, seen, fields = levels[-1]
+        field = next(fields, None)
+        if field is None:
+            levels.pop()
+            continue
+        number = field[0]
+        if number in seen:
+            raise ValueError(f"field {number} of a message is there twice")
+        if number in _ONCE.get(kind, ()):
+            seen.add(number)
+        if kind == _TENSOR:
+            found |= _is_outside(field)
+        elif (child := _PATHS[kind].get(number)) is not None:
+            if len(levels) == _MOST_LEVELS:
+                raise ValueError(f"more than {_MOST_LEVELS} levels of messages")
+            levels.append((child, set(), _fields(_block(field))))
+    return found
 
 
 def read_by(model: bytes, output: str) -> str:
@@ -46,69 +84,81 @@ def with_output(model: bytes, name: str) -> bytes:
     Joined messages of protocol buffers are one message with the fields of both, so that the model
     itself is not touched.
     """
-    value = _field(_VALUE_NAME, name.encode())
-    return model + _field(_MODEL_GRAPH, _field(_GRAPH_OUTPUT, value))
+    value = _written(_VALUE_NAME, name.encode())
+    return model + _written(_MODEL_GRAPH, _written(_GRAPH_OUTPUT, value))
 
 
 def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:
-    for field, value in _fields(message):
-        if field == wanted and isinstance(value, memoryview):
-            yield value
+    for field in _fields(message):
+        if field[0] == wanted:
+            yield _block(field)
 
 
 def _names(node: memoryview, wanted: int) -> list[str]:
     return [bytes(part).decode("utf-8", "replace") for part in _parts(node, wanted)]
 
 
-def _field(number: int, content: bytes) -> bytes:
+def _written(number: int, content: bytes) -> bytes:
     size, rest = b"", len(content)
     while rest > 0x7F:
         size, rest = size + bytes((rest & 0x7F | 0x80,)), rest >> 7
-    return bytes((number << 3 | 2,)) + size + bytes((rest,)) + content
+    return bytes((number << 3 | _BLOCK,)) + size + bytes((rest,)) + content
 
 
-def _walk(message: memoryview, kind: int) -> bool:
-    for field, value in _fields(message):
-        if kind == _TENSOR:
-            if field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value == 1):
-                return True
-        elif (child := _PATHS[kind].get(field)) is not None:
-            if not isinstance(value, memoryview):
-                raise ValueError(f"field {field} has the wrong wire type")
-            if _walk(value, child):
-                return True
-    return False
+def _is_outside(field: _Field) -> bool:
+    """Return whether a field of a tensor says that its values are elsewhere."""
+    number, wire, content = field
+    if number == _EXTERNAL_DATA:
+        _block(field)
+        return True
+    if number != _DATA_LOCATION:
+        return False
+    if wire != _VARINT or content not in (_DEFAULT, _EXTERNAL):
+        raise ValueError(f"field {number} of a tensor has a value that does not exist")
+    return content == _EXTERNAL
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def _block(field: _Field) -> memoryview:
+    number, wire, content = field
+    if wire != _BLOCK or isinstance(content, int):
+        raise ValueError(f"field {number} has the wrong wire type")
+    return content
+
+
+def _fields(message: memoryview) -> Iterator[_Field]:
     place, end = 0, len(message)
     while place < end:
+        start = place
         key, place = _varint(message, place)
-        wire = key & 7
-        if wire == 0:
+        number, wire = key >> 3, key & 7
+        if number == 0 or key >> 32:
+            raise ValueError(f"no field has such a number, at byte {start}")
+        if wire == _VARINT:
             value, place = _varint(message, place)
-            yield key >> 3, value
+            yield number, wire, value
             continue
-        if wire == 2:
+        if wire == _BLOCK:
             size, place = _varint(message, place)
-        elif wire in (1, 5):
-            size = 8 if wire == 1 else 4
+        elif wire in (_FIXED64, _FIXED32):
+            size = 8 if wire == _FIXED64 else 4
         else:
-            raise ValueError(f"wire type {wire} at byte {place}")
-        if place + size > end:
+            raise ValueError(f"wire type {wire} at byte {start}")
+        if size > end - place:
             raise ValueError(f"a field ends after byte {end}")
-        yield key >> 3, message[place : place + size]
+        yield number, wire, message[place : place + size]
         place += size
 
 
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
+def _varint(message: memoryview, start: int) -> tuple[int, int]:
+    """Return the number at a place and the place after it."""
     value = 0
-    for shift in range(0, 70, 7):
+    for place in range(start, start + 10):
         if place >= len(message):
             raise ValueError(f"cut off at byte {place}")
         byte = message[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
+        value |= (byte & 0x7F) << 7 * (place - start)
         if byte < 0x80:
-            return value, place
-    raise ValueError(f"a number is too long at byte {place}")
+            if value >> 64 or (byte == 0 and place > start):
+                break
+            return value, place + 1
+    raise ValueError(f"a number is too long at byte {start}")

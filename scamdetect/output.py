@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from scamdetect.arrays import list_array, plain_array
+from scamdetect.column_names import missing_column
 from scamdetect.errors import InputError
 from scamdetect.prediction import SCHEMA_VERSION, Prediction
 
 _KIND = pa.struct([("kind", pa.string()), ("probability", pa.float32())])
 _KINDS = pa.list_(_KIND)
-_SENTENCE = re.compile(r"[,.!?;:\"](?:\s|$)|[。，、！？\U0001f300-\U0001faff]|(?:\S+\s+){4}")
-_NUMBER = re.compile(r"[+-]?\d[\d .,-]*")
-_SHOWN = 40  # a file without a header has a message for a column name
 
 SCHEMA: pa.Schema = pa.schema(
     [
@@ -67,23 +64,26 @@ def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 
 def check_columns(
-    existing: Sequence[str], text_column: str, *, overwrite: bool, where: str
+    existing: Sequence[str],
+    text_column: str,
+    *,
+    overwrite: bool,
+    where: str,
+    first_line: bool = False,
 ) -> tuple[str, ...]:
     """Return the names of the input columns to keep, in their order.
 
     Raises InputError, naming ``where`` (a file or table), when the text column is missing or is
-    itself an output column, or when output columns exist and ``overwrite`` is false.
+    itself an output column, or when output columns exist and ``overwrite`` is false. ``first_line``
+    as in ``column_names.shown_names``.
     """
     if text_column not in existing:
-        listed = ", ".join(shown(str(name)) for name in existing) or "none"
-        if _is_record([str(name) for name in existing]):
-            raise InputError(
-                f"{where} has no column {text_column!r}, and a record seems to name its "
-                f"{len(existing)} columns; put a line with their names above it"
-            )
-        raise InputError(
-            f"{where} has no column {text_column!r}; its columns are: {listed}; "
-            "name the right one with text_column (--text-column)"
+        raise missing_column(
+            where,
+            repr(text_column),
+            list(map(str, existing)),
+            first_line=first_line,
+            cure="name the right one with text_column (--text-column)",
         )
     if (found := list(existing).count(text_column)) > 1:
         raise InputError(f"{where} has {found} columns {text_column!r}; rename all but one")
@@ -104,17 +104,6 @@ def kept_columns(existing: Sequence[str], *, overwrite: bool, where: str) -> tup
             "them with overwrite_columns=True (--overwrite-columns)"
         )
     return tuple(name for name in existing if name not in COLUMNS)
-
-
-def shown(name: str) -> str:
-    """Return a column's name as errors show it, by its size where it may be a message."""
-    return f"({len(name)} characters)" if len(name) > _SHOWN or _SENTENCE.search(name) else name
-
-
-def _is_record(names: Sequence[str]) -> bool:
-    """Tell whether the names are the cells of a record, since some are numbers."""
-    numbers = [_NUMBER.fullmatch(name) for name in names]
-    return any(numbers) and not all(numbers)
 
 
 def _readers(flat: bool) -> dict[str, Callable[[Prediction], Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from scamdetect.errors import InputError
+from scamdetect.files import write_text
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -26,7 +27,7 @@ def between_markers(page: str, start: str, end: str, lines: Iterable[str], path:
 def write_results(path: Path, record: Mapping[str, object], page: Iterable[str]) -> str:
     """Write the record as the JSON file ``path`` and the page beside it; return the page's text."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(record, indent=1) + "\n")
     text = "\n".join(page) + "\n"
-    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    write_text(path.with_suffix(".md"), text)
     return text

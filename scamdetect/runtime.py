@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, get_args
@@ -18,12 +19,19 @@ from scamdetect.onnx_file import read_by, with_output
 RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 Ids = NDArray[np.int64]
 
+MOST_THREADS = 1024  # more are a slip, which would end in an error of the library
 _INPUTS = ("input_ids", "attention_mask")
 _OUTPUTS = ("verdict_logits", "kind_logits", "language_logits")
 _AGAIN = "export the bundle again"
 # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow (onnxruntime#12072). The
 # exact kernels halve the speed, so they are asked for only where the fast ones are wrong.
 _EXACT = ("session.x64quantprecision", "1")
+# What is loaded is what was looked into: a serialised ONNX model, with all of its weights inside.
+# The folder is a second line behind `has_external_data`; ONNX Runtime knows it from 1.21 on.
+_AS_CHECKED = {
+    "session.load_model_format": "ONNX",
+    "session.model_external_initializers_file_folder_path": os.devnull,
+}
 PROBE = Path(__file__).with_name("int8_probe.onnx")
 PROBE_SHAPE = (4, 64, 16)  # of the probe's product: rows, depth, columns
 
@@ -44,36 +52,43 @@ class Session(Protocol):
 
 
 def open_session(
-    model: Path, languages: int, runtime: RuntimeName = "auto", threads: int | None = None
+    graph: bytes,
+    path: Path,
+    languages: int,
+    runtime: RuntimeName = "auto",
+    threads: int | None = None,
 ) -> Session:
-    """Return a session over a verified ONNX file; ``auto`` is ONNX Runtime.
+    """Return a session over the verified content of an ONNX file; ``auto`` is ONNX Runtime.
 
-    ``threads`` bounds the threads of one run (None: as many as there are cores). Raises
-    InputError on an unknown runtime or thread count, MissingExtraError where the runtime is not
-    installed, BundleError where the graph does not fit.
+    ``path`` is named in errors and not read again. ``threads`` bounds the threads of one run (None:
+    as many as there are cores). Raises InputError on an unknown runtime or thread count,
+    MissingExtraError where the runtime is not installed, BundleError where the graph does not fit.
     """
     if runtime not in get_args(RuntimeName):
         raise InputError(f"unknown runtime {runtime!r}; use one of {get_args(RuntimeName)}")
-    if threads is not None and threads < 1:
-        raise InputError(f"threads={threads!r} is impossible; use 1 or more, or None for all cores")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise InputError(
+            f"threads={threads!r} is impossible; use 1 to {MOST_THREADS}, or None for all cores"
+        )
     if runtime == "openvino":
-        return _OpenVino(model, languages, threads)
-    return _OnnxRuntime(model, languages, threads)
+        return _OpenVino(graph, path, languages, threads)
+    return _OnnxRuntime(graph, path, languages, threads)
 
 
 class VectorSession:
     """ONNX Runtime over the graph with one output more: the vectors that the verdict head reads.
 
-    Raises BundleError where the graph does not fit; ``threads`` is as in ``open_session``.
+    Raises BundleError where the graph does not fit; the rest is as in ``open_session``.
     """
 
-    def __init__(self, model: Path, languages: int, threads: int | None = None) -> None:
-        graph = model.read_bytes()
+    def __init__(
+        self, graph: bytes, path: Path, languages: int, threads: int | None = None
+    ) -> None:
         try:
             vectors = read_by(graph, _OUTPUTS[0])
         except ValueError as problem:
-            raise BundleError(f"{model}: has no vectors ({problem}); {_AGAIN}") from problem
-        self._session = _onnx_session(model, languages, threads, with_output(graph, vectors))
+            raise BundleError(f"{path}: has no vectors ({problem}); {_AGAIN}") from problem
+        self._session = _onnx_session(with_output(graph, vectors), path, languages, threads)
         self._outputs = (*_OUTPUTS, vectors)
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> tuple[Logits, NDArray[np.float32]]:
@@ -85,8 +100,8 @@ class VectorSession:
 
 
 class _OnnxRuntime:
-    def __init__(self, model: Path, languages: int, threads: int | None) -> None:
-        self._session = _onnx_session(model, languages, threads)
+    def __init__(self, graph: bytes, path: Path, languages: int, threads: int | None) -> None:
+        self._session = _onnx_session(graph, path, languages, threads)
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Logits:
         feeds = dict(zip(_INPUTS, (input_ids, attention_mask), strict=True))
@@ -94,9 +109,8 @@ class _OnnxRuntime:
 
 
 def _onnx_session(
-    model: Path, languages: int, threads: int | None, graph: bytes | None = None
+    graph: bytes, path: Path, languages: int, threads: int | None
 ) -> ort.InferenceSession:
-    """Return a session over the file, or over ``graph`` in its place."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or 0
     options.inter_op_num_threads = 1
@@ -105,22 +119,26 @@ def _onnx_session(
     options.enable_mem_pattern = False
     # Spinning threads take the cores from one another wherever the machine is shared.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    for name, value in _AS_CHECKED.items():
+        options.add_session_config_entry(name, value)
     if not multiplies_exactly(fast=True):
         options.add_session_config_entry(*_EXACT)
     try:
         session = ort.InferenceSession(
-            str(model) if graph is None else graph,
+            graph,
             options,
             providers=["CPUExecutionProvider"],
             # The fused CPU kernel is slower than the parts (a third of the time of a run).
             disabled_optimizers=["SkipLayerNormFusion"],
         )
     except Exception as problem:
-        raise BundleError(f"{model}: ONNX Runtime cannot load it ({problem}); {_AGAIN}") from (
+        raise BundleError(f"{path}: ONNX Runtime cannot load it ({problem}); {_AGAIN}") from (
             problem
         )
+    # It keeps the bytes to open them again on another device, which nobody here asks of it.
+    session._model_bytes = None
     shapes = {node.name: node.shape for node in session.get_outputs()}
-    _check_graph(model, [node.name for node in session.get_inputs()], shapes, languages)
+    _check_graph(path, [node.name for node in session.get_inputs()], shapes, languages)
     return session
 
 
@@ -143,7 +161,7 @@ def multiplies_exactly(*, fast: bool) -> bool:
 
 
 class _OpenVino:
-    def __init__(self, model: Path, languages: int, threads: int | None) -> None:
+    def __init__(self, graph: bytes, path: Path, languages: int, threads: int | None) -> None:
         if importlib.util.find_spec("openvino") is None:
             raise MissingExtraError("openvino", "openvino")
         openvino = importlib.import_module("openvino")
@@ -152,9 +170,10 @@ class _OpenVino:
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
         try:
-            self._model = openvino.Core().compile_model(str(model), "CPU", settings)
+            core = openvino.Core()
+            self._model = core.compile_model(core.read_model(graph), "CPU", settings)
         except RuntimeError as problem:
-            raise BundleError(f"{model}: OpenVINO cannot load it ({problem}); {_AGAIN}") from (
+            raise BundleError(f"{path}: OpenVINO cannot load it ({problem}); {_AGAIN}") from (
                 problem
             )
         shapes = {
@@ -164,7 +183,7 @@ class _OpenVino:
             for port in self._model.outputs
         }
         names = [port.get_any_name() for port in self._model.inputs]
-        _check_graph(model, names, shapes, languages)
+        _check_graph(path, names, shapes, languages)
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Logits:
         # A request of its own for each call, because a shared one serves one thread at a time.
@@ -174,14 +193,14 @@ class _OpenVino:
 
 
 def _check_graph(
-    model: Path, inputs: list[str], outputs: dict[str, list[object]], languages: int
+    path: Path, inputs: list[str], outputs: dict[str, list[object]], languages: int
 ) -> None:
     if sorted(inputs) != sorted(_INPUTS):
-        raise BundleError(f"{model}: the inputs are {inputs}, not {list(_INPUTS)}; {_AGAIN}")
+        raise BundleError(f"{path}: the inputs are {inputs}, not {list(_INPUTS)}; {_AGAIN}")
     widths = dict(zip(_OUTPUTS, (len(VERDICTS), len(KINDS), languages), strict=True))
     for name, width in widths.items():
         shape = outputs.get(name)
         if shape is None:
-            raise BundleError(f"{model}: has no output {name!r}; {_AGAIN}")
+            raise BundleError(f"{path}: has no output {name!r}; {_AGAIN}")
         if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != width):
-            raise BundleError(f"{model}: {name} has the shape {shape}, not (n, {width}); {_AGAIN}")
+            raise BundleError(f"{path}: {name} has the shape {shape}, not (n, {width}); {_AGAIN}")

@@ -15,6 +15,7 @@ from scamdetect.first_tier import FirstTier
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.probabilities import Scaling, sigmoid, softmax, verdict_probabilities
 from scamdetect.runtime import Logits, RuntimeName, open_session
+from scamdetect.sharing import StaysInProcess
 from scamdetect.token_windows import TokenWindows
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
@@ -53,20 +54,21 @@ def join(parts: Sequence[Scores]) -> Scores:
     )
 
 
-class Scorer:
+class Scorer(StaysInProcess):
     """Scores texts in this process; safe to share between threads."""
 
     def __init__(
         self, bundle: Bundle, runtime: RuntimeName = "auto", threads: int | None = None
     ) -> None:
         self.bundle = bundle
-        self._session = open_session(bundle.folder / MODEL, len(bundle.languages), runtime, threads)
-        self._cutter = TokenWindows(bundle)
-        self._tier = (
-            None
-            if bundle.clearing is None
-            else FirstTier.load(bundle.folder / FIRST_TIER, bundle.clearing)
+        self._session = open_session(
+            bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages), runtime, threads
         )
+        self._cutter = TokenWindows(bundle)
+        self._tier: FirstTier | None = None
+        if (rule := bundle.clearing) is not None:
+            weights = bundle.read(FIRST_TIER)
+            self._tier = FirstTier.load(weights, bundle.folder / FIRST_TIER, rule)
         # The last line is that of texts in no certain language, whose place is -1.
         of = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
         own = [bundle.own_scaling.after(Scaling(*pair)) for pair in (*of, (1.0, 0.0))]

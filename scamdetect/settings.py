@@ -13,7 +13,9 @@ from scamdetect.errors import BundleError, InputError
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
+from scamdetect.os_errors import unreadable
 from scamdetect.probabilities import Curve, Scaling
+from scamdetect.regular_files import read_bytes
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.thresholds import KindThresholds, Thresholds
 
@@ -61,12 +63,13 @@ class KnownAnswer:
     scam_probability: float
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    """Return the checked settings; tables in them become the dataclasses of their keys.
+def read_settings(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the checked settings in the content of a file.
 
-    Raises BundleError, naming the file, the key and the cure.
+    Tables in them become the dataclasses of their keys. Raises BundleError, naming the file, the
+    key and the cure.
     """
-    settings = read_json(path)
+    settings = json_object(path, content)
     for key, newest in (
         ("schema_version", SCHEMA_VERSION),
         ("normaliser_version", NORMALISER_VERSION),
@@ -87,6 +90,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise wrong(path, "languages", settings["languages"], "must be language codes")
     if len(set(settings["languages"])) < len(settings["languages"]):
         raise wrong(path, "languages", settings["languages"], "names a language twice")
+    for key in ("name", "version", "languages"):  # all of them stand in results and on terminals
+        words = [settings[key]] if isinstance(settings[key], str) else settings[key]
+        if not all(word.isprintable() and word.strip() for word in words):
+            raise wrong(path, key, settings[key], "must be printable and not blank")
     for key in ("temperature", "kind_temperature"):
         if not 0 < settings[key] < math.inf:
             raise wrong(path, key, settings[key], "must be over 0")
@@ -114,17 +121,51 @@ def read_settings(path: Path) -> dict[str, Any]:
     }
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; raise BundleError where there is none."""
+def read_whole(path: Path, size: int | None = None) -> bytes:
+    """Return the content of a file of a bundle.
+
+    Raises BundleError where it cannot be read, and unread where it has not the ``size`` that its
+    manifest gives it.
+    """
     try:
-        value = json.loads(path.read_bytes())
+        found = path.stat().st_size
+        if size is not None and found != size:
+            raise BundleError(f"{path}: {found} bytes where manifest.json says {size}; {AGAIN}")
+        return read_bytes(path)
     except FileNotFoundError as problem:
         raise BundleError(f"{path}: missing; {AGAIN}") from problem
-    except (OSError, ValueError, RecursionError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem, error=BundleError) from problem
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; raise BundleError where there is none."""
+    return json_object(path, read_whole(path))
+
+
+def json_object(path: Path, content: bytes) -> dict[str, Any]:
+    """Return the JSON object in the content of a file; raise BundleError where there is none."""
+    try:
+        value = json.loads(content)
+        if not isinstance(value, dict):
+            raise BundleError(f"{path}: must hold one JSON object; {AGAIN}")
+        for key, part in value.items():
+            if not _is_unicode([key, part]):
+                raise BundleError(
+                    f"{path}: {key!r} holds half a character (a lone surrogate); {AGAIN}"
+                )
+    except (ValueError, RecursionError) as problem:
         raise BundleError(f"{path}: not readable as JSON ({problem}); {AGAIN}") from problem
-    if not isinstance(value, dict):
-        raise BundleError(f"{path}: must hold one JSON object; {AGAIN}")
     return value
+
+
+def _is_unicode(value: object) -> bool:
+    # Such text comes through JSON, but tokenizers and files of results take none.
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_version(path: Path, key: str, value: object, newest: int) -> None:

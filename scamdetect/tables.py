@@ -66,7 +66,9 @@ def _append_arrow(
 
 
 def _append_pandas(frame: Any, text_column: str, stream: Stream, overwrite: bool) -> Any:  # noqa: ANN401
-    kept = check_columns(list(frame.columns), text_column, overwrite=overwrite, where="the frame")
+    kept = check_columns(
+        list(frame.columns), text_column, overwrite=overwrite, where="the frame", first_line=True
+    )
     new = _columns(stream(iter(frame[text_column])))
     series = {name: column.to_pandas().set_axis(frame.index) for name, column in new.items()}
     nested = new["scamdetect_kinds"].to_pylist()
@@ -75,7 +77,9 @@ def _append_pandas(frame: Any, text_column: str, stream: Stream, overwrite: bool
 
 
 def _append_polars(frame: Any, text_column: str, stream: Stream, overwrite: bool) -> Any:  # noqa: ANN401
-    kept = check_columns(frame.columns, text_column, overwrite=overwrite, where="the frame")
+    kept = check_columns(
+        frame.columns, text_column, overwrite=overwrite, where="the frame", first_line=True
+    )
     new = _columns(stream(iter(frame.get_column(text_column))))
     appended = sys.modules["polars"].from_arrow(pa.table(new))
     return frame.select(kept).hstack(appended.get_columns())

@@ -24,9 +24,9 @@ class TokenWindows:
         # The pool of threads of `tokenizers` is never used, but it asks about it when forked.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._bundle = bundle
-        path = bundle.folder / TOKENIZER
+        path, content = bundle.folder / TOKENIZER, bundle.read(TOKENIZER)
         try:
-            self._tokenizer = Tokenizer.from_file(str(path))
+            self._tokenizer = Tokenizer.from_buffer(content)
         except Exception as problem:
             raise BundleError(f"{path}: no tokenizer ({problem}); export it again") from problem
         self._tokenizer.no_truncation()

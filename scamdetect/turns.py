@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.errors import InputError
+from scamdetect.several import check_several
 from scamdetect.tables import texts_of
 
 IN_ORDER_OF_TIME = "times out of order: read in the order of time"
@@ -28,7 +29,6 @@ _QUOTED_FROM = 16
 _PART = 12
 _SINCE_1970 = re.compile(r"-?[0-9]{9,19}(?:\.[0-9]+)?")  # eight digits are a date
 _MARKS = "> \t"
-_NO_MESSAGES = (str, bytes, bytearray, memoryview, Mapping)
 _KEYS = {"text", "sender", "time"}
 
 
@@ -51,11 +51,11 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
     all. Raises InputError on a mapping without ``text`` or with other keys, naming its position;
     TypeError on a bare text or mapping and on a table.
     """
-    if isinstance(messages, _NO_MESSAGES) or hasattr(messages, "columns"):
-        raise TypeError(
-            f"expected the messages of a conversation, got one {type(messages).__name__}; "
-            "pass a list of texts, or of mappings with text, sender and time"
-        )
+    check_several(
+        messages,
+        "the messages of a conversation",
+        "pass a list of texts, or of mappings with text, sender and time",
+    )
     if isinstance(messages, pa.Array | pa.ChunkedArray):
         messages = texts_of(messages)
     spellings: dict[str, str] = {}

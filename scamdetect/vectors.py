@@ -19,7 +19,10 @@ from scamdetect.batching import chunked
 from scamdetect.bundle import MANIFEST, MODEL, Bundle, default_bundle_path
 from scamdetect.errors import BundleError, InputError
 from scamdetect.probabilities import scam_logits
+from scamdetect.regular_files import read_bytes
 from scamdetect.runtime import VectorSession
+from scamdetect.several import check_several
+from scamdetect.sharing import StaysInProcess
 from scamdetect.text import normalise
 from scamdetect.token_windows import TokenWindows
 
@@ -29,7 +32,7 @@ REMEMBERED = 20_000  # texts whose vectors are kept: about 30 MB of a bundle of 
 _CHUNK = 1024
 
 
-class SentenceVectors:
+class SentenceVectors(StaysInProcess):
     """The vectors that a bundle's verdict head reads; safe to share between threads.
 
     Those of the last ``REMEMBERED`` different texts are kept under hashes of the texts, so that
@@ -41,7 +44,9 @@ class SentenceVectors:
             raise InputError(f"threads={threads!r} is impossible; use 1 or more, or None for all")
         self.model_id = bundle.model_id
         self._bundle = bundle
-        self._session = VectorSession(bundle.folder / MODEL, len(bundle.languages), threads)
+        self._session = VectorSession(
+            bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages), threads
+        )
         self._cutter = TokenWindows(bundle)
         self._kept: OrderedDict[bytes, Floats] = OrderedDict()
         self._lock = Lock()
@@ -51,8 +56,9 @@ class SentenceVectors:
         """Return float32 (n, width): of each text that of its most suspicious window, as scored.
 
         The row of a text without a token is NaN. Raises BundleError where the graph gives vectors
-        that are no numbers.
+        that are no numbers, TypeError on a bare string.
         """
+        check_several(texts)
         parts = [self._of_chunk(chunk) for chunk in chunked(texts, _CHUNK)]
         return np.concatenate([np.empty((0, self.width), np.float32), *parts])
 
@@ -108,7 +114,7 @@ def sentence_vectors(
     """
     folder = default_bundle_path() if path is None else Path(path)
     try:
-        manifest = (folder / MANIFEST).read_bytes()
+        manifest = read_bytes(folder / MANIFEST)
     except OSError:
         manifest = b""  # loading tells what is wrong
     return _opened(folder.absolute(), hashlib.sha256(manifest).digest(), threads)

@@ -18,6 +18,7 @@ _HIDDEN = re.compile(
     "\U0001d173-\U0001d17a\U000e0000-\U000e01ef]|\r(?!\n)"
     "|(?<![\u0600-\uffff\U00010000-\U0010ffff])[\u200c\u200d]|(?<![\u0e00-\u109f\u1780-\u17ff])\u200b"
 )
+_BREAKS = re.compile(r"[\t\n\r]")
 
 
 def visible(value: Shown) -> Shown:
@@ -27,6 +28,14 @@ def visible(value: Shown) -> Shown:
     safe HTML stays so.
     """
     if isinstance(value, str) and _HIDDEN.search(value):
-        shown = _HIDDEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", value)
-        return type(value)(shown)
+        return type(value)(_HIDDEN.sub(_code, value))
     return value
+
+
+def visible_line(text: str) -> str:
+    """Return a text as ``visible`` does, on one line: its line breaks and tabs are codes too."""
+    return visible(_BREAKS.sub(_code, text))
+
+
+def _code(match: re.Match[str]) -> str:
+    return f"⟨U+{ord(match[0]):04X}⟩"

@@ -12,18 +12,19 @@ import signal
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 from scamdetect.batching import chunked
 from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores, join
+from scamdetect.sharing import StaysInProcess
 
 CHUNK = 256
+MOST_WORKERS = 1024  # more are a slip that would fill the memory
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,25 @@ class _Worker:
     connection: Connection
 
 
-class WorkerPool:
+class WorkerPool(StaysInProcess):
     """Processes that start with the first call and end with ``close``; calls take turns."""
 
-    def __init__(self, folder: Path, runtime: RuntimeName, workers: int) -> None:
-        if workers < 1:
-            raise InputError(f"workers={workers!r} is impossible; use 0 for none, or 1 and more")
+    def __init__(self, bundle: Bundle, runtime: RuntimeName, workers: int) -> None:
+        if not 1 <= workers <= MOST_WORKERS:
+            raise InputError(
+                f"workers={workers!r} is impossible; use 0 for none, or 1 to {MOST_WORKERS}"
+            )
         self.workers = workers
-        self._arguments = (folder.resolve(), runtime)
+        # They read the files that this process has verified, or none.
+        self._arguments = (replace(bundle, folder=bundle.folder.resolve()), runtime)
         self._lock = threading.Lock()
         self._started: list[_Worker] = []
 
     def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
         """Return what ``Scorer.score`` returns, computed by the workers.
 
-        Raises ScamDetectError when a worker dies.
+        Raises BundleError when a file of the bundle is no longer the one that was loaded,
+        ScamDetectError when a worker dies.
         """
         with self._lock:
             try:
@@ -114,15 +119,16 @@ def _spread(
     return [parts[place] for place in range(len(chunks))]
 
 
-def _work(connection: Connection, folder: Path, runtime: RuntimeName) -> None:
+def _work(connection: Connection, bundle: Bundle, runtime: RuntimeName) -> None:
     """Answer until the other end of the pipe is gone, with its process or without."""
     # Ctrl-C in a terminal reaches workers too; the process that they serve decides what it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    scorer = Scorer(Bundle.load(folder), runtime, threads=1)
+    scorer: Scorer | None = None
     with suppress(EOFError, OSError):
         while True:
             texts, clear = connection.recv()
             try:
+                scorer = scorer or Scorer(bundle, runtime, threads=1)
                 found: Scores | Exception = scorer.score(texts, clear=clear)
             except Exception as problem:
                 found = problem

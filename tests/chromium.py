@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hang import HANG
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _REQUIRED = "SCAMDETECT_REQUIRE_BROWSER"
@@ -61,7 +62,7 @@ def _run(browser: str, address: str, profile: Path, *arguments: str) -> str:
         [browser, *_HEADLESS, f"--user-data-dir={profile}", *arguments, address],
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=HANG,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

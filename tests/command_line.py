@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hang import HANG
+
 import scamdetect
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
@@ -15,6 +17,11 @@ _PATH = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH")))
 _ADDED = {"PYTHONPATH": _PATH, "PYTHONIOENCODING": "utf-8"}
 _FAULTY = Path(__file__).with_name("faulty_cli.py")
 NEVER = "SIGKILL@none#1"  # a plan under which nothing happens
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which a process finds the package and prints UTF-8."""
+    return os.environ | _ADDED
 
 
 def score(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -30,7 +37,7 @@ def command(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess
         env=os.environ | _ADDED,
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=HANG,
     )
     assert "Traceback" not in done.stderr
     return done
@@ -46,7 +53,7 @@ def faulty_score(
         env=os.environ | _ADDED,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=HANG,
         start_new_session=True,
         # A shell's background job ignores interrupts, and its children with it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hang import ending
+from hypothesis import HealthCheck, settings
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# A busy machine is no fault: an example may take as long as it needs.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,6 +45,13 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
     for name in ("connect", "connect_ex", "sendto"):
         guard(name)
+
+
+@pytest.fixture
+def no_hang() -> Iterator[None]:
+    """Fail the test where it works without end; see ``hang.ending``."""
+    with ending():
+        yield
 
 
 @pytest.fixture(scope="session")

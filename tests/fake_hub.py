@@ -55,6 +55,7 @@ class FakeHub:
     objects: dict[str, bytes] = field(default_factory=dict)  # LFS, by sha256
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     down: int | None = None  # answer everything with this status
+    said: str = "the hub has a bad day"  # and this message
     cut: str | None = None  # send half of this file
     swap: str | None = None  # send other bytes of the same length for this file
 
@@ -66,7 +67,7 @@ class FakeHub:
         """Return status, headers and body for a request."""
         self.seen.append((method, path, headers))
         if self.down is not None:
-            return _error(self.down, "", "the hub has a bad day")
+            return _error(self.down, "", self.said)
         signed_in = headers.get("authorization") == f"Bearer {TOKEN}"
         if headers.get("authorization") and not signed_in:
             return _error(401, "", "Invalid credentials in Authorization header")
@@ -264,6 +265,7 @@ def _json(value: object, status: int = 200) -> Answer:
 def _error(status: int, code: str, said: str) -> Answer:
     headers = {"X-Error-Code": code} if code else {}
     body = json.dumps({"error": said}).encode()
+    said = "".join(c for c in said if " " <= c <= "~")  # no header holds others
     return status, headers | {"X-Error-Message": said, "Content-Type": "application/json"}, body
 
 

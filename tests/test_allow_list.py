@@ -33,6 +33,12 @@ def test_a_template_is_the_whole_message_but_for_what_is_masked() -> None:
     assert len(template_hash("\ud800")) == 64
 
 
+@pytest.mark.parametrize("unit", ["-", "xn--", "a", "[number]", "_"])
+def test_a_message_of_one_sign_is_masked_in_one_pass(unit: str) -> None:
+    text = unit * (200_000 // len(unit))  # searched from each letter on, this would take hours
+    assert template_hash(f"{text} a_b [x] 1") == template_hash(f"{text} a_b [x] 2")
+
+
 @pytest.mark.parametrize(
     ("entry", "reasons"),
     [

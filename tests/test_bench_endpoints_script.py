@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hang import HANG
 from invented_authored import SCAM, pair_of, row
 
 from scamdetect.data.authored import AuthoredRow, write_rows
@@ -39,7 +40,7 @@ def test_all_that_must_hold_holds(tmp_path: Path) -> None:
             tmp_path / "authored", "--limit", "60", "--out", tmp_path / "results",
         ],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, encoding="utf-8", timeout=900,
+        capture_output=True, text=True, encoding="utf-8", timeout=3 * HANG,
     )  # fmt: skip
     assert done.stderr == ""
     record = json.loads((tmp_path / "results" / "bench_endpoints.json").read_text("utf-8"))

@@ -11,6 +11,7 @@ import bad_endpoint as bad
 import numpy as np
 import pytest
 from bad_endpoint import Answer, Request, bad_endpoint, honest_scores
+from hang import HANG
 
 from scamdetect.bench.answers import Answers, Setting
 from scamdetect.bench.detectors import http
@@ -26,7 +27,7 @@ TEXTS = ["Sure return of 38 %, ask Ivy", "See you at six", "Two eggs and milk pl
 @pytest.fixture
 def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     monkeypatch.setattr(endpoint, "_BACKOFF", lambda state: 0.0)
-    return Setting(tmp_path, lambda line: None, timeout=5.0)
+    return Setting(tmp_path, lambda line: None, timeout=HANG)
 
 
 def asked(
@@ -60,7 +61,7 @@ def test_an_honest_detector(setting: Setting) -> None:
     np.testing.assert_array_equal(found.flagged, [True, False, False])
     assert found.kinds == (frozenset({Kind.INVESTMENT}), frozenset(), frozenset())
     assert found.problems == (None, None, None)
-    assert found.seconds is not None and 0 < found.seconds[0] == found.seconds[2] < 5
+    assert found.seconds is not None and 0 < found.seconds[0] == found.seconds[2]
 
 
 def test_what_a_detector_does_not_tell_stays_untold(setting: Setting) -> None:

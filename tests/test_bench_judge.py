@@ -12,6 +12,7 @@ import bad_endpoint as bad
 import numpy as np
 import pytest
 from bad_endpoint import Answer, Request, bad_endpoint, chat, honest_judge, judged, message_of
+from hang import HANG
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ SCAM, LEGIT = "Sure return of 38 %, ask Ivy", "Two eggs and milk please"
 @pytest.fixture
 def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     monkeypatch.setattr(endpoint, "_BACKOFF", lambda state: 0.0)
-    return Setting(tmp_path, lambda line: None, timeout=5.0, price=(2.0, 10.0))
+    return Setting(tmp_path, lambda line: None, timeout=HANG, price=(2.0, 10.0))
 
 
 def score(detector: Detector, *texts: str) -> Answers:

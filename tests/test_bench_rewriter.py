@@ -9,6 +9,7 @@ from typing import Any
 import bad_endpoint as bad
 import pytest
 from bad_endpoint import Answer, Request, bad_endpoint, chat, honest_rewriter, message_of
+from hang import HANG
 
 from scamdetect.bench.answers import Setting
 from scamdetect.bench.endpoints import endpoint
@@ -25,7 +26,7 @@ OTHER = "Dearest, 400 is what the captain asks for my leave"
 @pytest.fixture
 def setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
     monkeypatch.setattr(endpoint, "_BACKOFF", lambda state: 0.0)
-    return Setting(tmp_path, lambda line: None, timeout=5.0)
+    return Setting(tmp_path, lambda line: None, timeout=HANG)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import synthetic_corpus
+from hang import HANG
 from invented_authored import SCAM, row
 from tiny_bundle import write_tiny_bundle
 from tokenizers import Tokenizer
@@ -38,7 +39,7 @@ def _run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str
     return subprocess.run(
         [sys.executable, _ROOT / "benchmarks" / script, *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": str(_ROOT)},
-        capture_output=True, text=True, encoding="utf-8", timeout=120,
+        capture_output=True, text=True, encoding="utf-8", timeout=HANG,
     )  # fmt: skip
 
 

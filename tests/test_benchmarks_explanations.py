@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hang import HANG
 from invented_authored import SCAM, row
 
 from scamdetect.data.authored import write_rows
@@ -23,7 +24,7 @@ def _run(script: str, authored: Path, *bundle: Path) -> subprocess.CompletedProc
     return subprocess.run(
         [sys.executable, _ROOT / "benchmarks" / script, *bundle, *options],
         env=os.environ | {"PYTHONPATH": str(_ROOT)},
-        capture_output=True, text=True, encoding="utf-8", timeout=120,
+        capture_output=True, text=True, encoding="utf-8", timeout=HANG,
     )  # fmt: skip
 
 

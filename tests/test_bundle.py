@@ -9,15 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import numpy_helper
 from tiny_bundle import write_tiny_bundle
+from wire import OVER_32_BITS, block, number
 
 from scamdetect import bundle as bundles
 from scamdetect.bundle import Bundle, default_bundle_path, write_manifest
 from scamdetect.errors import BundleError
 from scamdetect.scoring import Scorer
 
+GRAPH, INITIALIZER, EXTERNAL_DATA, DATA_LOCATION = 7, 5, 13, 14  # field numbers of onnx.proto
 POINT = {"fpr": 0.1, "threshold": 0.5, "upper_bound": 0.2, "n": 90, "recall": None}
 
 
@@ -187,12 +190,33 @@ def test_an_unreadable_manifest_is_refused(copy: Path, content: bytes) -> None:
         ("known_answers", [{"text": "hello"}], "scam_probability"),
         ("known_answers", [{"text": "hello", "scam_probability": None}], "number"),
         ("colour", "red", "unknown"),
+        ("name", "tiny\x1b[2J", "printable"),
+        ("version", "1\n", "printable"),
+        ("version", "", "printable"),
+        ("languages", ["ar", "en", "ru", "th", "\u202e"], "printable"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, key: str, value: object, reason: str) -> None:
     folder = write_tiny_bundle(tmp_path / "bundle", **{key: value})
     refused(folder, "scamdetect.json", reason)
     refused(folder, "scamdetect.json", key)
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value"),
+    [
+        ("scamdetect.json", "prefix", "\ud800"),
+        ("scamdetect.json", "name", "\udfff"),
+        ("scamdetect.json", "known_answers", [{"text": "\ud800", "scam_probability": 0.5}]),
+        ("config.json", "model_type", "\ud800"),
+        ("manifest.json", "training", {"\ud800": 1}),
+    ],
+)
+def test_half_a_character_is_refused(copy: Path, file: str, key: str, value: object) -> None:
+    edit(copy / file, **{key: value})
+    if file != "manifest.json":
+        write_manifest(copy, {})
+    refused(copy, file, f"'{key}' holds half a character")
 
 
 def test_labels_in_another_order_are_refused(copy: Path) -> None:
@@ -224,6 +248,38 @@ def test_weights_of_a_constant_in_another_file_are_refused(copy: Path) -> None:
     refused(copy, "model.onnx", "external data")
 
 
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda named: (
+            block(EXTERNAL_DATA, named, over=OVER_32_BITS)
+            + number(DATA_LOCATION, 1, over=OVER_32_BITS)
+        ),
+        lambda named: (
+            block(EXTERNAL_DATA, named, over=OVER_32_BITS) + number(DATA_LOCATION, 1 + OVER_32_BITS)
+        ),
+        lambda named: block(EXTERNAL_DATA, named, length=5) + number(DATA_LOCATION, 1, length=5),
+    ],
+    ids=["keys over 32 bits", "an enum over 32 bits", "long keys"],
+)
+def test_weights_that_only_the_runtime_sees_in_another_file_are_refused(
+    copy: Path, hide: Callable[[bytes], bytes]
+) -> None:
+    model = onnx.load(str(copy / "model.onnx"))
+    table = model.graph.initializer.pop(0)
+    (copy / ".hidden").write_bytes(table.raw_data)
+    table.ClearField("raw_data")
+    named = onnx.StringStringEntryProto(key="location", value=".hidden").SerializeToString()
+    tensor = table.SerializeToString() + hide(named)
+    graph = block(INITIALIZER, tensor) + model.graph.SerializeToString()
+    model.ClearField("graph")
+    (copy / "model.onnx").write_bytes(model.SerializeToString() + block(GRAPH, graph))
+    write_manifest(copy, {})
+    # What the check is for: by its path the runtime loads these weights.
+    assert ort.InferenceSession(str(copy / "model.onnx")).get_outputs()
+    refused(copy, "model.onnx", "not an ONNX file")
+
+
 def _raw(tensor: onnx.TensorProto) -> onnx.TensorProto:
     tensor.raw_data = tensor.raw_data or b"\0\0\0\0"
     return tensor
@@ -247,6 +303,37 @@ def test_a_listed_file_of_the_wrong_kind_is_named(
     assert file in str(caught.value)
 
 
+@pytest.mark.parametrize("file", [*bundles.FILES, bundles.FIRST_TIER, "manifest.json"])
+@pytest.mark.parametrize("change", [lambda data: data[:-1] + b"?", lambda data: None])
+def test_a_file_that_changed_after_loading_is_not_read(
+    tmp_path: Path, file: str, change: Callable[[bytes], bytes | None]
+) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle", proven=True)
+    bundle, before = Bundle.load(folder), (folder / file).read_bytes()
+    assert bundle.read(file) == before
+    changed = change(before)
+    (folder / file).unlink()
+    if changed is not None:
+        (folder / file).write_bytes(changed)
+    with pytest.raises(BundleError, match=re.escape(str(folder / file))):
+        bundle.read(file)
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.json", "first_tier.arrow"])
+def test_another_whole_bundle_in_its_place_is_not_scored_with(tmp_path: Path, file: str) -> None:
+    bundle = Bundle.load(write_tiny_bundle(tmp_path / "bundle", proven=True))
+    (bundle.folder / file).write_bytes((bundle.folder / file).read_bytes() + b"\n")
+    write_manifest(bundle.folder, {})
+    with pytest.raises(BundleError, match=f"{file}: changed since"):
+        Scorer(bundle)
+
+
+def test_a_bundle_has_no_other_files(tiny_bundle: Path) -> None:
+    for name in ("../secret.json", "first_tier.arrow"):
+        with pytest.raises(BundleError, match="not a file of the bundle"):
+            Bundle.load(tiny_bundle).read(name)
+
+
 def test_a_graph_that_does_not_fit_its_settings_is_refused(tmp_path: Path) -> None:
     folder = write_tiny_bundle(tmp_path / "bundle", languages=["ar", "en"])
     with pytest.raises(BundleError, match="language_logits"):
@@ -262,6 +349,13 @@ def test_a_prefix_that_fills_the_window_is_refused(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="nowhere: no such folder"):
         Bundle.load(tmp_path / "nowhere")
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "round").symlink_to("round")
+    for name in ("x" * 5000, "x/" * 5000, "\ud800", "a\0b", "round"):
+        with pytest.raises(BundleError, match=r"no such folder|cannot be read"):
+            Bundle.load(tmp_path / name)
 
 
 def test_a_manifest_needs_all_files(copy: Path) -> None:

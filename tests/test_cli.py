@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hang import HANG
 
 import scamdetect
 
@@ -38,7 +39,7 @@ def _run(
         env=_ENVIRONMENT,
         input=stdin,
         capture_output=True,
-        timeout=120,
+        timeout=HANG,
         preexec_fn=limit,
     )
     found = subprocess.CompletedProcess(
@@ -128,6 +129,20 @@ def test_sample_inbox_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
         ("in.csv", "text\nx\n", ("--max-rejects", "many"), "got 'many'"),
         ("in.csv", "text\nx\n", ("--columns", 'text,"a,b"'), "no column 'a,b' to keep"),
         ("in.csv", "text,n\nx\n", ("--max-rejects", "0"), "1 of 1 records cannot be read"),
+        ("in.csv", "text\nx\n", ("--max-rejects", "9" * 5000), "(--max-rejects) is a number"),
+        ("in.csv", "text\nx\n", ("--max-rejects", f"{'9' * 5000}%"), "(--max-rejects) is a num"),
+        ("in.csv", "text\nx\n", ("--columns", "text\nid"), "--columns: put a name that has"),
+        ("in.csv", "text\nx\n", ("--threads", str(10**25)), "use 1 to 1024"),
+        ("in.csv", "text\nx\n", ("--workers", str(10**25)), "or 1 to 1024"),
+        ("in.csv", "text\nx\n", ("--workers", "-1"), "or 1 to 1024"),
+        ("in.csv", "text\nx\n", ("--flag", "nan"), "flag"),
+        ("in.csv", "text\nx\n", ("--review", "-inf"), "review"),
+        ("in.csv", "text\nx\n", ("--kind-flag", "romance=nan"), "romance"),
+        ("in.csv", "text\nx\n", ("--encoding", "punycode"), "unknown encoding 'punycode'"),
+        ("in.csv", "text\nx\n", ("--encoding", "unicode_escape"), "unknown encoding"),
+        ("in.csv", "text\nx\n", ("--encoding", "undefined"), "unknown encoding 'undefined'"),
+        ("in.csv", "text\nx\n", ("--encoding", "zlib"), "unknown encoding 'zlib'"),
+        ("in.csv", "text\nx\n", ("--encoding", "\udcff\n"), "unknown encoding '\\udcff\\n'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -255,7 +270,38 @@ def test_doctor_lists_what_it_found(tiny_bundle: Path) -> None:
     assert "WRONG bundle" not in done.stdout
 
 
-def test_help_is_quick_and_light() -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("queue", "in.parquet", "--audit", "nan"),
+        ("card", "bundle", "--watts", "inf"),
+        ("bench", "run", "pairs", "-d", "keywords", "-o", "run", "--price", "1", "nan"),
+        ("bench", "run", "pairs", "-d", "keywords", "-o", "run", "--timeout", "nan"),
+        ("bench", "run", "pairs", "-d", "keywords", "-o", "run", "--per-second", "0"),
+    ],
+)
+def test_a_number_that_is_none_is_wrong_use(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = _run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"Invalid value for '{arguments[-3 if '--price' in arguments else -2]}'" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_host_that_is_no_text_is_one_line(tiny_bundle: Path) -> None:
+    pytest.importorskip("uvicorn", reason="needs the extra serve")
+    done = _run("serve", "--host", "\udcff", "--port", "0", "--model", tiny_bundle)
+    assert done.returncode == 2 and done.stderr.count("\n") == 2  # one says that all may ask
+    assert "cannot listen on" in done.stderr
+
+
+def test_an_empty_name_of_a_result_is_one_line(tmp_path: Path, tiny_bundle: Path) -> None:
+    _score(tmp_path, "in.csv", "text\nhello\nprofit\n", tiny_bundle, "-o", "scored.parquet")
+    done = _run("queue", "scored.parquet", "--output", "", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "scamdetect: '.' names no file to write; give one\n"
+
+
+def test_help_is_light() -> None:
     code = "import sys; sys.argv = ['scamdetect', '--help']; import scamdetect.cli as c\n"
     code += "try: c.main()\nexcept SystemExit: print(sorted(sys.modules))"
     done = subprocess.run(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from bad_endpoint import DOWN, bad_endpoint, honest_judge
+from hang import HANG
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = """
@@ -28,7 +29,7 @@ def scamdetect(folder: Path, *arguments: object, **environment: str) -> subproce
         text=True,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        timeout=300,
+        timeout=HANG,
     )
 
 
@@ -87,7 +88,7 @@ def test_a_judge_that_misbehaves_is_counted_and_costs_once(here: Path) -> None:
     for path in (here / "out").rglob("*"):
         assert not path.is_file() or b"secret-key" not in path.read_bytes()
     with bad_endpoint([DOWN]) as url:
-        other = ("bench", "run", "pairs", *AUTHORED, "-o", "other", "--timeout", 5)
+        other = ("bench", "run", "pairs", *AUTHORED, "-o", "other", "--timeout", HANG)
         failed = scamdetect(here, *other, "-d", f"judge=llm:{url}#some-model", "-d", "keywords")
     assert failed.returncode == 3
     assert "judge" in failed.stderr or "500" in failed.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import synthetic_corpus
+from hang import HANG
 from invented_authored import SCAM, row
 
 pytest.importorskip("sklearn")
@@ -28,7 +29,7 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "scamdetect.cli", "data", *arguments],
         cwd=folder, env=os.environ | {"PYTHONPATH": str(_ROOT)},
-        capture_output=True, text=True, encoding="utf-8", timeout=120,
+        capture_output=True, text=True, encoding="utf-8", timeout=HANG,
     )  # fmt: skip
 
 

@@ -180,7 +180,9 @@ def test_the_dict_is_json(detector: ScamDetector) -> None:
     assert record["turns"][0]["sender"] == "A"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(
     st.lists(
         st.tuples(

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import synthetic_corpus
+from hang import HANG
 
 pytest.importorskip("rensa")
 
@@ -129,7 +130,7 @@ def test_the_command_writes_report_plots_and_readme(tmp_path: Path) -> None:
         [sys.executable, "-m", "scamdetect.cli", "data", "audit", "--corpus", "c.parquet",
          "-o", "audit", "--readme", "README.md"],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(_ROOT)},
-        capture_output=True, text=True, encoding="utf-8", timeout=120,
+        capture_output=True, text=True, encoding="utf-8", timeout=HANG,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "audit" / "README.md").read_text(encoding="utf-8")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import multiprocessing
-from collections.abc import Iterator
+import pickle
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +21,9 @@ from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import Decision, Prediction, ScamDetector, Verdict
+from scamdetect.allow_list import AllowList
 from scamdetect.detector import STREAM_WINDOW
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, SharingError, TextsError
 from scamdetect.operating_points import OperatingPoint
 from scamdetect.thresholds import Thresholds
 
@@ -170,6 +174,58 @@ def test_tables_and_streams_refuse_a_single_value(detector: ScamDetector, value:
     for call in (detector.predict_proba, detector.kind_proba, detector.stream):
         with pytest.raises(TypeError, match=r"pass a list: \[text\]"):
             call(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [np.array(LURE), np.array(None), np.array(3.0)])
+def test_an_array_without_a_dimension_is_neither_one_text_nor_several(
+    detector: ScamDetector, value: object
+) -> None:
+    calls: list[Callable[[Any], object]] = [
+        detector.predict,
+        detector.predict_proba,
+        detector.kind_proba,
+        detector.stream,
+        detector.explain,
+        detector.predict_conversation,
+        detector.predict_conversations,
+        lambda texts: detector.predict_conversations([texts]),
+        AllowList(frozenset()).allows,
+        lambda texts: AllowList(frozenset()).apply([], texts),
+        lambda texts: AllowList(frozenset()).apply([], [], texts),
+    ]
+    for call in calls:
+        with pytest.raises(TextsError, match=r"pass \.item\(\), or a list") as caught:
+            call(value)
+        assert LURE not in str(caught.value)
+    with pytest.raises(InputError, match="as a table"):
+        detector.score_table(value)
+    assert detector.predict([value])[0].reason == "not text: ndarray"
+    assert detector.predict(np.str_(LURE)) == detector.predict(LURE)
+    assert detector.predict(np.float64("nan")).reason == "missing"  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("value", ["", "hello", 3, None, {"a": ["hello"]}])
+def test_one_value_is_no_conversations(detector: ScamDetector, value: object) -> None:
+    with pytest.raises(TypeError, match="expected several conversations, got one"):
+        detector.predict_conversations(value)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected the messages of a conversation, got one"):
+        detector.predict_conversation(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_detector_is_shared_by_its_copies_and_stays_in_its_process(
+    detector: ScamDetector, tiny_bundle: Path, workers: int
+) -> None:
+    with ScamDetector.load(tiny_bundle, threads=1, workers=workers) as one:
+        changed = one.with_thresholds(flag=0.95)
+        for other in (copy.copy(changed), copy.deepcopy(changed), copy.deepcopy([changed])[0]):
+            assert other is not changed and other.thresholds == changed.thresholds
+            assert other.predict(MIXED) == changed.predict(MIXED)
+        for held in (one, changed, [one], one.predict):
+            with pytest.raises(SharingError, match=r"ScamDetector\.load.*workers=") as caught:
+                pickle.dumps(held)
+            assert isinstance(caught.value, TypeError)  # as pickling has it
+    assert pickle.loads(pickle.dumps(one.bundle)).model_id == detector.model_id
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from docs_samples import ROOT, SAMPLES
 from markdown_blocks import arguments, blocks, commands, inline_commands, paths, program
 
 from scamdetect import bundle
-from scamdetect.cli import cli, main
+from scamdetect.cli import main
+from scamdetect.cli_commands import cli
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from chromium import dom, find_browser, screenshot
+from hang import HANG
 from markdown_blocks import blocks
 
 pytest.importorskip("mkdocs", reason="needs the extra docs")
@@ -31,7 +32,7 @@ def build(target: Path, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         encoding="utf-8",
-        timeout=300,
+        timeout=HANG,
     )
 
 

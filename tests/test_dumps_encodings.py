@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import random
 import unicodedata
 from pathlib import Path
 
@@ -246,3 +247,93 @@ def test_controls_in_short_lines_make_no_utf16(tmp_path: Path, end: str, cell: s
         path = tmp_path / f"{rows}.csv"
         path.write_bytes(end.join(["text,other", *[f",{cell}"] * rows, ""]).encode())
         assert text_encoding(path).name == "utf-8"
+
+
+NUL_ENDED = [
+    ["hi", "ok"], ["hi"], ["ok", "no", "me", "we"], ["hello", "mom call"], ["text", "hi", "ok"],
+    ["caf\u00e9", "th\u00e9"], ["yes", "no", "maybe"],
+    ["at", "it", "is", "on", "in", "up", "go", "so"],
+]  # fmt: skip
+
+
+def _found(folder: Path, raw: bytes) -> str | None:
+    """Return the name of the encoding that is told, None where it is asked for."""
+    try:
+        return text_encoding(_write(folder, raw, "a.txt")).name
+    except InputError as problem:
+        assert "--encoding" in str(problem)
+        return None
+
+
+@pytest.mark.parametrize("lines", NUL_ENDED)
+@pytest.mark.parametrize("end", ["\0\n", "\0\r\n", "\0\0\n"])
+def test_short_lines_that_end_in_a_nul_are_no_utf16(
+    tmp_path: Path, lines: list[str], end: str
+) -> None:
+    for times in (1, 3, 200):
+        raw = "".join(f"{line}{end}" for line in lines * times).encode()
+        assert _found(tmp_path, raw) in ("utf-8", None)
+
+
+def test_many_short_lines_that_end_in_a_nul_are_read(tmp_path: Path) -> None:
+    words = "at it is on in up go so me we he hi ok no by my us am an or if do to of".split()
+    raw = "".join(f"{word}\0\n" for word in words * 9).encode()
+    assert _found(tmp_path, raw) == "utf-8"
+
+
+def test_what_may_be_either_is_asked_for(tmp_path: Path) -> None:
+    path = _write(tmp_path, b"hi\0\n" * 400)
+    with pytest.raises(InputError, match=r"a\.csv: .*NUL.*utf-16-be.*--encoding"):
+        text_encoding(path)
+    assert text_encoding(path, "utf-8").name == "utf-8"
+    assert text_encoding(path, "utf-16-be").name == "utf-16-be"
+
+
+@given(
+    st.lists(st.text("abcdefghijklmnopqrstuvwxyz ABC.!?é", min_size=1, max_size=5), min_size=1),
+    st.sampled_from(["\0\n", "\0\r\n", "\0,\0\n"]),
+    st.sampled_from([1, 2, 50]),
+)
+def test_nul_ended_words_are_never_utf16(
+    tmp_path_factory: pytest.TempPathFactory, words: list[str], end: str, times: int
+) -> None:
+    lines = [word for word in words if word.strip()]
+    raw = "".join(f"{line}{end}" for line in lines * times).encode()
+    if any(raw[side::2].count(0) >= 0.9 * (len(raw) // 2) for side in (0, 1)):
+        return  # a NUL at every other place: nothing tells it from UTF-16
+    assert _found(tmp_path_factory.mktemp("nul"), raw) in ("utf-8", None)
+
+
+SHORT = {
+    "latin": "hi ok yes no call me now thanks see you soon lunch café naïve".split(),
+    "cyrillic": "да нет привет пока завтра деньги срочно мама обед хорошо".split(),
+    "cjk": "你好 明天见 谢谢 在吗 好的 汇款 妈妈 急用 再见 吃饭 今天 没有".split(),
+    "kana": "はい いいえ ありがとう おはよう またね おかね すぐに ごめん".split(),
+    "thai": "สวัสดี ขอบคุณ พรุ่งนี้ เงิน แม่ ด่วน กินข้าว ใช่ ไม่".split(),
+}
+_MARKS = {
+    "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE,
+    "utf-32-le": codecs.BOM_UTF32_LE, "utf-32-be": codecs.BOM_UTF32_BE,
+}  # fmt: skip
+
+
+@given(
+    st.sampled_from(sorted(SHORT)),
+    st.sampled_from(sorted(_MARKS)),
+    st.booleans(),
+    st.sampled_from(["\n", "\r\n"]),
+    st.randoms(use_true_random=False),
+)
+def test_wide_files_of_short_lines_are_told(
+    tmp_path_factory: pytest.TempPathFactory,
+    script: str,
+    name: str,
+    marked: bool,
+    end: str,
+    random: random.Random,
+) -> None:
+    lines = SHORT[script] + random.choices(SHORT[script], k=random.randint(0, 60))
+    random.shuffle(lines)
+    raw = "".join(f"{line}{end}" for line in lines).encode(name)
+    found = _found(tmp_path_factory.mktemp("wide"), (_MARKS[name] if marked else b"") + raw)
+    assert found == (name[:6] if marked else name)

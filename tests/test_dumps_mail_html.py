@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,18 +44,16 @@ def test_visible_text(html: str, expected: str) -> None:
     assert html_to_text(html) == expected
 
 
+@pytest.mark.usefixtures("no_hang")
 @pytest.mark.parametrize("tag", ["<div>", "<font>", "<b><p>", "<blockquote>", "<table><tr><td>"])
 def test_deep_nesting_takes_no_quadratic_time(tag: str) -> None:
-    began = time.process_time()
-    assert html_to_text(tag * 20_000 + "deep").endswith("deep")
-    assert time.process_time() - began < 10
+    assert html_to_text(tag * 100_000 + "deep").endswith("deep")
 
 
+@pytest.mark.usefixtures("no_hang")
 def test_long_styles_take_no_quadratic_time() -> None:
-    zeros = "0" * 20_000
-    began = time.process_time()
+    zeros = "0" * 2_000_000
     assert html_to_text(f"<p style='opacity:{zeros}x'>a<p style='font-size:{zeros}x'>b") == "a\n\nb"
-    assert time.process_time() - began < 5
 
 
 def test_long_comments_are_not_seen() -> None:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import gzip
+import http.server
 import io
 import json
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from traceback import format_exception
 from typing import Any, cast
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import faulty_score, score
+from command_line import command, faulty_score, score
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
 from scamdetect.dumps.job import score_file
+from scamdetect.dumps.locations import find_source
 from scamdetect.dumps.remote import path as remote
 from scamdetect.dumps.remote.path import RemotePath, remote_path
-from scamdetect.dumps.remote.url import shown
+from scamdetect.dumps.remote.url import reaching
 from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError, OutputError
 
@@ -301,14 +305,139 @@ def test_reading_is_in_ranges_and_gives_every_byte(
         file.read()
 
 
+SECRETS = ("S3K", "R3T")
+
+
+@pytest.mark.network_loopback
 @pytest.mark.parametrize(
-    ("url", "expected"),
+    ("url", "message"),
     [
-        ("s3://bucket/a?b.csv", "s3://bucket/a?b.csv"),
-        ("ftp://me:secret@host/a.csv", "ftp://host/a.csv"),
-        ("abfs://box@account.example/a", "abfs://box@account.example/a"),
-        ("see https://h.example/a.csv?sig=secret now", "see https://h.example/a.csv now"),
+        ("s3://KEY:S3K+CR/R3T@bucket/x.csv", "s3://***@bucket/x.csv: a URL of this storage takes"),
+        ("S3://KEY:S3KR3T@bucket/x.csv", "s3://bucket/x.csv: a URL of this storage takes no keys"),
+        ("abfs://box@account/x?sig=S3KR3T", "abfs://box@account/x: a URL of this storage takes no"),
+        ("https://u:S3K/R3T@h.test/x.csv", "https://***@h.test/x.csv: its host or port is malf"),
+        ("https://u:p@S3KR3T@127.0.0.1:1/x.csv", "https://127.0.0.1:1/x.csv: cannot be reached"),
+        ("HTTPS://u:S3KR3T@127.0.0.1:1/x.csv", "https://127.0.0.1:1/x.csv: cannot be reached"),
+        ("https://S3KR3T@127.0.0.1:1/x.csv?sig=S3KR3T", "https://127.0.0.1:1/x.csv: cannot be r"),
+        ("ftp://u:S3KR3T@127.0.0.1:1/x.csv", "ftp://127.0.0.1:1/x.csv: cannot be reached"),
+        ("simplecache::https://u:S3KR3T@h.test/x.csv", "simplecache::https://h.test/x.csv: a URL"),
+        ("zip://a.csv::https://u:S3KR3T@127.0.0.1:1/x.zip?sig=S3KR3T", "zip://a.csv::https://127"),
     ],
 )
-def test_what_is_secret_in_a_url_is_not_shown(url: str, expected: str) -> None:
-    assert shown(url) == expected
+def test_credentials_are_never_told(here: Path, url: str, message: str) -> None:
+    (here / "in.csv").write_text("text\nhi\n", encoding="utf-8")
+    for source, destination in ((url, None), ("in.csv", url)):
+        with pytest.raises(InputError) as caught:
+            _score(source, destination=destination)
+        assert str(caught.value).startswith(message)
+        shown = "".join(format_exception(caught.value))
+        assert not [secret for secret in SECRETS if secret in shown]
+
+
+def test_a_path_that_was_a_url_is_told_without_credentials(here: Path, tiny_bundle: Path) -> None:
+    url = "s3://KEY:S3K/R3T@bucket/x.csv"
+    (here / "in.csv").write_text("text\nhi\n", encoding="utf-8")
+    for given in (["report", url], ["score", "in.csv", "--work-folder", url], ["score", "a", url]):
+        done = command(here, *given)
+        assert done.returncode == 2
+        assert not [secret for secret in SECRETS if secret in done.stderr]
+
+
+@pytest.mark.network_loopback
+def test_a_server_that_cannot_be_reached_is_no_missing_file(here: Path) -> None:
+    url = "https://127.0.0.1:1/x.csv"
+    (here / "in.csv").write_text("text\nhi\n", encoding="utf-8")
+    for source, destination in ((url, None), ("in.csv", url)):
+        with pytest.raises(InputError, match="cannot be reached .* check the address") as caught:
+            _score(source, destination=destination)
+        assert "no such" not in str(caught.value)
+
+
+def test_an_unknown_host_is_no_missing_file() -> None:
+    with pytest.raises(InputError, match="cannot be reached .Name or service not known"):
+        with reaching("https://nowhere.test/x.csv"):
+            raise FileNotFoundError("https://nowhere.test/x.csv") from socket.gaierror(
+                socket.EAI_NONAME, "Name or service not known"
+            )
+
+
+class _Refusing(socketserver.BaseRequestHandler):
+    """Answers every request with a status."""
+
+    status = b"404 Not Found"
+
+    def handle(self) -> None:
+        self.request.recv(65536)
+        self.request.sendall(b"HTTP/1.1 " + self.status + b"\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.network_loopback
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (b"404 Not Found", "cannot be read (no such file)"),
+        (b"403 Forbidden", "access denied ("),
+        (b"500 Oops", "cannot be reached ("),
+    ],
+)
+def test_what_a_web_server_answers_is_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch, status: bytes, message: str
+) -> None:
+    monkeypatch.setattr(_Refusing, "status", status)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Refusing) as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{running.server_address[1]}/in.csv"
+        with pytest.raises(InputError) as caught:
+            _score(f"{url}?signature={''.join(SECRETS)}")
+        running.shutdown()
+    assert str(caught.value).startswith(f"{url}: {message}")
+    assert SECRETS[0] not in "".join(format_exception(caught.value))
+
+
+def test_globs_and_names_keep_their_question_marks(here: Path, memory: MemoryFileSystem) -> None:
+    memory.pipe_file("/d/part-1.jsonl", b'{"text": "a"}\n')
+    memory.pipe_file("/d/why?.jsonl", b'{"text": "b"}\n')
+    assert _texts(_score("memory://d/part-?.jsonl").destination) == ["a"]
+    assert str(remote_path("memory://d/why?.jsonl")) == "memory:///d/why?.jsonl"
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    """Serves a file in ranges."""
+
+    def do_HEAD(self) -> None:
+        self._answer(whole=False)
+
+    def do_GET(self) -> None:
+        self._answer(whole=True)
+
+    def _answer(self, *, whole: bool) -> None:
+        found = b"text\nhi\nx,\n"
+        size, asked = len(found), self.headers.get("Range", "")
+        start, _, end = asked.removeprefix("bytes=").partition("-")
+        body = found[int(start) : int(end) + 1] if asked else found
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(body)))
+        if asked:
+            self.send_header("Content-Range", f"bytes {start}-{end}/{size}")
+        self.end_headers()
+        if whole:
+            self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.network_loopback
+def test_a_signed_url_leaves_no_trace(here: Path, tiny_bundle: Path) -> None:
+    secret = "".join(SECRETS)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Web) as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        at = f"http://127.0.0.1:{running.server_address[1]}"
+        url = f"{at.replace('//', f'//me:{secret}@')}/d/in.csv?sig={secret}"
+        identity = find_source(url).identity()  # what the state of a job keeps
+        done = score(here, url, "-o", "o.jsonl", "--model", tiny_bundle, "--log-json")
+        running.shutdown()
+    assert done.returncode == 0, done.stderr
+    written = b"".join(file.read_bytes() for file in here.rglob("*") if file.is_file())
+    assert identity["source"] == f"{at}/d/in.csv"
+    assert secret not in f"{identity} {done.stderr} {written.decode()}"

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from killed_job import killed_at
 from test_dumps_writers import EchoDetector
 
+from scamdetect.access import Access
 from scamdetect.dumps import batches, parts, read_parquet
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.summary import Summary
@@ -429,9 +430,9 @@ def test_a_full_disk_keeps_the_finished_parts(
     written: list[str] = []
 
     @contextmanager
-    def full(target: Path) -> Iterator[IO[bytes]]:
+    def full(target: Path, access: Access) -> Iterator[IO[bytes]]:
         written.append(target.name)
-        with real(target) as file:
+        with real(target, access) as file:
             yield file
             if target.name == path and (path != "state.json" or written.count(path) == 4):
                 raise OSError(errno.ENOSPC, "No space left on device")

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from hang import HANG
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_dumps_writers import EchoDetector
 
-from scamdetect.dumps import batches, json_pieces, telegram_export
+from scamdetect.dumps import batches, telegram_chats, telegram_export, telegram_slices
 from scamdetect.dumps.batches import Dump, Reject
+from scamdetect.dumps.job import score_file
 from scamdetect.dumps.readers import open_dump
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, JobInterrupted
 
+ROOT = Path(telegram_export.__file__).resolve().parents[2]
 HELLO = {
     "id": 1, "type": "message", "date": "2023-12-31T21:41:05", "date_unixtime": "1704055265",
     "from": "Ann Example", "from_id": "user11", "text": "hello lunch",
@@ -92,12 +103,37 @@ def test_service_messages_and_media_have_no_text(tmp_path: Path) -> None:
         ("media", "", "photo", None),
         ("message", "caption", "voice_message", None),
         ("media", "", "unsupported", None),
-        ("media", "", "poll", None),
+        ("message", "Lunch?", "poll", None),
     ]
     assert (rows[0]["sender"], rows[0]["sender_id"]) == ("Ben Example", "user12")
     assert json.loads(rows[0]["details"]) == {"members": ["Ann Example", None]}
     assert json.loads(rows[1]["details"]) == {"from": None, "photo": "photos/a.jpg"}
     assert json.loads(rows[4]["details"]) == {"poll": {"question": "Lunch?"}, "edited": "x"}
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        ({"poll": {"question": "guaranteed profit?", "answers": [{"text": "yes"}, {"text": "no"}]}},
+         "guaranteed profit?\nyes\nno"),
+        ({"poll": {"question": [{"type": "bold", "text": "profit"}, "?"], "answers": [5]}},
+         "profit?"),
+        ({"inline_bot_buttons": [[{"type": "url", "text": "claim", "data": "https://a.test"}], 5]},
+         "claim"),
+        ({"todo_list": {"title": "buy", "answers": [{"text": "gift card"}]}}, "buy\ngift card"),
+        ({"invoice_information": {"title": "bill", "description": "pay", "amount": 5}},
+         "bill\npay"),
+        ({"game_title": "win", "game_description": "bitcoin"}, "win\nbitcoin"),
+        ({"poll": 5, "inline_bot_buttons": {}, "todo_list": [], "game_title": 7}, ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["", "hello"])
+def test_words_beside_the_text_are_read_too(
+    tmp_path: Path, beside: dict[str, Any], words: str, text: str
+) -> None:
+    (row,) = _rows(_open(tmp_path, _chat(HELLO | beside | {"text": text})))
+    assert row["text"] == "\n".join(filter(None, (text, words)))
+    assert json.loads(row["details"]) == beside
 
 
 def test_forwards_and_replies(tmp_path: Path) -> None:
@@ -164,7 +200,9 @@ def test_a_stray_bracket_is_a_reject(tmp_path: Path) -> None:
     dump = _open(tmp_path, content)
     assert len(_rows(dump)) == 3
     (reject,) = _rejects(dump)
-    assert reject.reason == "no value of a list of messages"
+    place = content.index("}}, {") + 1
+    assert reject.reason == f"broken JSON at byte {place}, after 1 message"
+    assert reject.raw == b"}, "
 
 
 def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
@@ -173,7 +211,7 @@ def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     assert [row["text"] for row in _rows(dump)] == ["second"]
     (reject,) = _rejects(dump)
     place = content.index(b"hello lunch") + 3
-    assert reject.reason == f"not utf-8: byte 0xe9 at offset {place}"
+    assert reject.reason == f"not utf-8: 0xe9 at byte {place}, after 0 messages"
     assert "raw_base64" in reject.to_dict()
 
 
@@ -190,7 +228,9 @@ def test_a_file_that_was_cut_off(tmp_path: Path, indent: int | None) -> None:
     dump = _open(tmp_path, content[: content.index("second")])
     assert [row["text"] for row in _rows(dump)] == ["hello lunch"]
     (reject,) = _rejects(dump)
-    assert (reject.record, reject.reason[:22]) == (2, "a value without an end")
+    place = len(content[: content.index("second")])
+    assert reject.record == 2
+    assert reject.reason == f"the file ends within a message, at byte {place}, after 1 message"
 
 
 def test_a_file_that_ends_between_messages(tmp_path: Path) -> None:
@@ -198,7 +238,8 @@ def test_a_file_that_ends_between_messages(tmp_path: Path) -> None:
     dump = _open(tmp_path, content.removesuffix("]}"))
     assert len(_rows(dump)) == 2
     (reject,) = _rejects(dump)
-    assert reject.reason == "the file ends before the list of messages does"
+    assert reject.reason.startswith("the file ends before the list of messages does, at byte ")
+    assert reject.reason.endswith(", after 2 messages")
 
 
 def test_the_place_of_a_reject(tmp_path: Path) -> None:
@@ -230,6 +271,14 @@ def test_a_list_that_lost_its_bracket_loses_no_message(tmp_path: Path) -> None:
     assert b'"first"' in reject.raw
 
 
+def test_a_message_in_place_of_its_list_is_kept(tmp_path: Path) -> None:
+    message = HELLO | {"text": "first"}
+    content = json.dumps(_chat({"text": "first", "id": 0}, message)).replace(": [{", ": {", 1)
+    dump = _open(tmp_path, content)
+    assert [row["text"] for row in _rows(dump)] == ["first"]
+    assert b'{"text": "first", "id": 0}' in b"".join(r.raw for r in _rejects(dump))
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_damage_costs_no_more_than_it_touches(
@@ -255,9 +304,107 @@ def test_damage_costs_no_more_than_it_touches(
     assert all(text in kept for text in lost)
 
 
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give the lengths of what is parsed, in the order of the calls."""
+    lengths: list[int] = []
+
+    class Parser:
+        def __init__(self, target: object, **options: bool) -> None:
+            self._parser = basic_parse(target, **options)
+            self.close = self._parser.close
+
+        def send(self, data: bytes) -> None:
+            lengths.append(len(data))
+            self._parser.send(data)
+
+    def noted(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def call(text: str | bytes) -> object:
+            lengths.append(len(text))
+            return function(text)
+
+        return call
+
+    basic_parse = telegram_chats.ijson.basic_parse_coro
+    monkeypatch.setattr(telegram_chats.ijson, "basic_parse_coro", Parser)
+    for name in ("_decoded", "_leading"):
+        monkeypatch.setattr(telegram_export, name, noted(getattr(telegram_export, name)))
+    return lengths
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        '{"id":1,"type":"message","x":[',
+        '{"id":1,"type":"message","x":',
+        '{"id":1,"type":"message","x":"a',
+        '{"messages":[',
+        '{"":{"":{"":"messages":[',
+        '{"messages":[{"id":1,"type":"message","a":{',
+        '{"id":1,"type":"message","text":"a"},,',
+        '{"id":1, "',
+        '"}',
+        "}",
+        "[",
+        '"\\x01',
+    ],
+)
+def test_the_work_grows_as_the_damage_does(tmp_path: Path, parsed: list[int], unit: str) -> None:
+    work = []
+    for size in (10_000, 20_000):
+        parsed.clear()
+        content = json.dumps(_chat())[:-2] + unit * (size // len(unit))
+        list(_open(tmp_path, content).batches())
+        work.append(sum(parsed))
+    assert work[1] < 2.2 * work[0]
+
+
+@pytest.mark.parametrize("inner", ["}", "\\x01", ']\\"', "\\\\"])
+def test_a_string_of_brackets_is_parsed_once(tmp_path: Path, parsed: list[int], inner: str) -> None:
+    content = json.dumps(_chat(HELLO, HELLO)).replace("hello lunch", inner * 5000)
+    assert len(_rows(_open(tmp_path, content))) == 2
+    assert len(parsed) < 100
+    assert sum(parsed) < 10 * len(content)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "texts", "reason"),
+    [
+        ('"one"', "NaN", ["", "two"], None),
+        ('"one"', '"one", "x": 1e999', ["one", "two"], None),
+        ('"one"', '"no", "text": "one"', ["one", "two"], None),
+        ('"one"', '"one", "x": ' + "9" * 30, ["one", "two"], None),
+        ('"one"', '"one", "x": ' + "[" * 100_000 + "]" * 100_000, ["two"], "nested too deeply"),
+        ('{"name"', '{"x": ' + "[" * 100_000 + ', "name"', ["one", "two"], "broken JSON"),
+        ("}, {", "} {", ["one", "two"], None),
+        ("one", "\\ud83d", ["\ufffd", "two"], None),
+        ("one", "o\0ne", ["two"], "broken JSON at byte 110, after 0 messages"),
+        ('{"name"', '\ufeff{"name"', ["one", "two"], None),
+    ],
+)
+def test_odd_json(tmp_path: Path, old: str, new: str, texts: list[str], reason: str | None) -> None:
+    messages = [{"id": n, "type": "message", "text": t} for n, t in enumerate(("one", "two"))]
+    dump = _open(tmp_path, json.dumps(_chat(*messages)).replace(old, new, 1))
+    assert [row["text"] for row in _rows(dump)] == texts or reason is None
+    assert reason is None or reason in _rejects(dump)[0].reason
+
+
+def test_exports_one_after_another(tmp_path: Path) -> None:
+    content = json.dumps(_chat(HELLO)) + json.dumps(_chat(HELLO, name="Two"))
+    assert [row["chat"] for row in _rows(_open(tmp_path, content))] == ["Ann Example", "Two"]
+
+
+def test_a_record_without_its_type_is_found_behind_damage(tmp_path: Path) -> None:
+    messages = [HELLO | {"id": n, "text": f"t{n}"} for n in range(4)]
+    content = json.dumps(_chat(*messages)).replace('"t1"', '"t1', 1)
+    second = content.index('"id": 2')
+    content = content[:second] + content[second:].replace('"message"', '"mess{age"', 1)
+    assert [row["text"] for row in _rows(_open(tmp_path, content))] == ["t0", "t2", "t3"]
+
+
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_pieces, "_CHUNK_BYTES", 300)
-    monkeypatch.setattr(json_pieces, "_OVERLAP_BYTES", 100)
+    monkeypatch.setattr(telegram_slices, "_CHUNK_BYTES", 300)
+    monkeypatch.setattr(telegram_slices, "_OVERLAP_BYTES", 100)
     monkeypatch.setattr(telegram_export, "MAX_RECORD_BYTES", 2000)
     monkeypatch.setattr(batches, "BATCH_ROWS", 10)
     messages = [HELLO | {"id": n} for n in range(25)]
@@ -312,5 +459,58 @@ def test_head_that_is_no_json_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_text('{"text": "lunch at noon"\n"name": "Ann",\n"messages": [\n]}\n', "utf-8")
     (reject,) = _rejects(open_dump(path, source_format="telegram"))
-    assert reject.reason == "the head of a chat that is no JSON"
+    assert reject.reason == "broken JSON at byte 25, after 0 messages"
     assert b"lunch at noon" in reject.raw
+
+
+def _damaged(folder: Path) -> Path:
+    """Write an export of forty messages of which every tenth is broken."""
+    messages = [HELLO | {"id": n, "text": f"t{n}"} for n in range(40)]
+    content = json.dumps(_chat(*messages), indent=1)
+    for number in range(5, 40, 10):
+        content = content.replace(f'"t{number}"', f'"t{number}', 1)
+    path = folder / "result.json"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def test_a_job_on_a_damaged_export_goes_on_to_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH_ROWS", 4)
+    source = _damaged(tmp_path)
+    names = ("out.jsonl", "out.jsonl.rejected.jsonl")
+    job = partial(score_file, source, detector=EchoDetector(), part_rows=8)
+    job(tmp_path / names[0])
+    expected = [(tmp_path / name).read_bytes() for name in names]
+    again = tmp_path / "again"
+    again.mkdir()
+    for asked in ([False, False, True], [False, True], [False] * 9):
+        with suppress(JobInterrupted):
+            job(again / names[0], resume=True, stop=iter(asked).__next__)
+    assert [(again / name).read_bytes() for name in names] == expected
+
+
+def test_the_command_keeps_what_it_read_and_says_where_it_broke(
+    tmp_path: Path, tiny_bundle: Path
+) -> None:
+    source = _damaged(tmp_path)
+    content = source.read_bytes()
+    source.write_bytes(content[: content.index(b"t30")])
+    done = subprocess.run(
+        [sys.executable, "-m", "scamdetect.cli", "score", "result.json", "-o", "out.parquet",
+         "--model", str(tiny_bundle)],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        timeout=HANG,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "rejected 4" in done.stderr
+    texts = pq.read_table(tmp_path / "out.parquet")["text"].to_pylist()
+    assert texts == [f"t{n}" for n in range(30) if n not in (5, 15, 25)]
+    lines = (tmp_path / "out.parquet.rejected.jsonl").read_text("utf-8").splitlines()
+    reasons = [json.loads(line)["reason"] for line in lines]
+    broken = content.index(b'"t5') + len('"t5,')
+    assert reasons[0] == f"broken JSON at byte {broken}, after 5 messages"
+    place = content.index(b"t30")
+    assert reasons[-1] == f"the file ends within a message, at byte {place}, after 27 messages"
+    assert not any("t30" in reason for reason in reasons)

@@ -187,8 +187,43 @@ def test_order_of_day_and_month(
     for text in dates:
         first, second, third = text.replace("-", "/").split("/")
         vote.add((first, second, third), american)
-    assert vote.decide()[0] is order
-    assert reason in vote.decide()[1]
+    assert vote.decide().order is order
+    assert reason in vote.decide().why
+
+
+@pytest.mark.parametrize(
+    ("dates", "times", "note"),
+    [
+        (["14/3/67", "15/3/67"], ["2024-03-14", "2024-03-15"], "in the Buddhist calendar"),
+        (["14/3/2567", "15/3/2567"], ["2024-03-14", "2024-03-15"], "in the Buddhist calendar"),
+        (["14/12/1402", "1/1/1403"], ["2024-03-04", "2024-03-20"], "in the Persian calendar"),
+        (["1402/12/14", "1403/1/1"], ["2024-03-04", "2024-03-20"], "in the Persian calendar"),
+        (["14/12/02", "15/12/02"], ["2024-03-04", "2024-03-05"], "in the Persian calendar"),
+        (["30/12/99", "1/1/00"], ["2021-03-20", "2021-03-21"], "in the Persian calendar"),
+        (["14/12/02"], ["2014-12-02"], "a guess, since the Persian calendar would fit them too"),
+        (["14/3/67", "14/3/24"], [None, "2024-03-14"], "1 of its 2 dates lie on no day since"),
+        (["14/3/1967", "15/3/1967"], [None, None], "2 of its 2 dates lie on no day since"),
+        (["14/3/2031", "15/3/2031"], [None, None], "2 of its 2 dates lie on no day since"),
+        (["14/3/24", "15/3/24"], ["2024-03-14", "2024-03-15"], "day first, the order in which"),
+    ],
+)
+def test_calendars(tmp_path: Path, dates: list[str], times: list[str | None], note: str) -> None:
+    content = "".join(f"{day}, 09:00 - Ann: hello\n" for day in dates)
+    dump = _open(tmp_path, content, source_format="whatsapp")
+    expected = [None if day is None else f"{day}T09:00" for day in times]
+    assert [row["time"] for row in _rows(dump)] == expected
+    assert [row["text"] for row in _rows(dump)] == ["hello"] * len(dates)
+    assert any(note in one for one in dump.notes)
+
+
+def test_a_forged_date_does_not_take_the_others(tmp_path: Path) -> None:
+    dates = [f"{day}/3/67" for day in range(10, 30)]
+    content = "".join(f"{day}, 09:00 - Ann: hello\n" for day in [*dates, "14/3/24"])
+    dump = _open(tmp_path, content, source_format="whatsapp")
+    times = [row["time"] for row in _rows(dump)]
+    assert times[:2] == ["2024-03-10T09:00", "2024-03-11T09:00"]
+    assert times[-1] is None
+    assert any("1 of its 21 dates" in note for note in dump.notes)
 
 
 @pytest.mark.parametrize(

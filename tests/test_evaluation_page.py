@@ -14,6 +14,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hang import HANG
 from synthetic_corpus import corpus, row, table
 
 pytest.importorskip("matplotlib")
@@ -57,7 +58,7 @@ def folder(
         [sys.executable, "-m", "scamdetect.cli", "evaluate", str(tiny_bundle), "--base", "none",
          "--corpus", str(corpus_file), "--out", "results", "--report", "report"],
         cwd=place, env=os.environ | {"PYTHONPATH": str(_ROOT)},
-        capture_output=True, text=True, encoding="utf-8", timeout=300,
+        capture_output=True, text=True, encoding="utf-8", timeout=HANG,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return place / "results", place / "report"

@@ -31,6 +31,10 @@ def _tier(weights: np.ndarray, clear_below: float = 0.0) -> FirstTier:
     return FirstTier(rule, weights.astype(np.float32))
 
 
+def _loaded(path: Path, rule: ClearingRule) -> FirstTier:
+    return FirstTier.load(path.read_bytes(), path, rule)
+
+
 def test_a_cleared_message_says_so_and_the_others_are_the_encoders(tiered: Path) -> None:
     texts = [HONEST, LURE, None, f"{LURE} {HONEST}", ""]
     with ScamDetector.load(tiered, tier="first") as first:
@@ -122,7 +126,7 @@ def test_damaged_weights_are_named(tmp_path: Path, content: bytes) -> None:
 def test_weights_of_another_number_are_refused(tmp_path: Path) -> None:
     _tier(np.zeros(7)).save(tmp_path / "weights.arrow")
     with pytest.raises(BundleError, match=f"must hold {BUCKETS} finite weights"):
-        FirstTier.load(tmp_path / "weights.arrow", _tier(np.zeros(7)).rule)
+        _loaded(tmp_path / "weights.arrow", _tier(np.zeros(7)).rule)
 
 
 @given(ROWS)
@@ -143,5 +147,5 @@ def test_a_row_has_its_tokens_and_its_pairs_for_features(rows: list[list[int]]) 
 def test_weights_survive_a_file(tmp_path: Path) -> None:
     tier = _tier(np.linspace(-4, 4, BUCKETS))
     tier.save(tmp_path / "weights.arrow")
-    again = FirstTier.load(tmp_path / "weights.arrow", tier.rule)
+    again = _loaded(tmp_path / "weights.arrow", tier.rule)
     assert np.allclose(again.weights, tier.weights, atol=2e-3)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
+from traceback import format_exception
 
 import pytest
 from command_line import command
@@ -95,6 +98,18 @@ def test_what_is_hidden_or_changed_is_not_pushed(
     with pytest.raises(BundleError, match=r"README\.md"):
         push(bundle, REPO)
     assert len(hub.seen) == before
+
+
+def test_what_changes_after_it_was_verified_is_not_pushed(
+    hub: FakeHub, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    loaded = Bundle.load(folder)
+    monkeypatch.setattr("scamdetect.hub.pushing.Bundle.load", lambda _: loaded)
+    (folder / "README.md").write_text("# Changed\n")
+    with pytest.raises(BundleError, match=r"README\.md: changed since"):
+        push(folder, REPO)
+    assert not hub.seen
 
 
 def test_a_second_push_adds_a_commit_and_takes_away_an_unlisted_first_tier(
@@ -275,6 +290,56 @@ def test_a_hub_that_is_down_or_gone_can_be_tried_again(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     done = _run(tmp_path, "pull", REPO, "--revision", stored, "--out", "bundle")
     assert done.returncode == 2 and "unset HF_HUB_OFFLINE" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://name:S3KR3T@127.0.0.1:9",
+        "http://name:p@S3KR3T@127.0.0.1:9",
+        "http://hf_S3KR3T@127.0.0.1:9",
+        "HTTP://name:S3KR3T@127.0.0.1:9",
+        "http://name:S3K/R3T@127.0.0.1:9",
+        "http://name:S3KR3T",
+        "http://127.0.0.1:9?key=S3KR3T",
+        "name:S3KR3T@127.0.0.1:9",
+    ],
+)
+def test_what_is_secret_in_the_endpoint_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    with pytest.raises((EndpointError, InputError), match="HF_ENDPOINT") as caught:
+        pull(REPO, "a" * 40, tmp_path / "bundle")
+    shown = "".join(format_exception(caught.value))
+    assert not [part for part in ("S3K", "R3T") if part in shown]
+
+
+def test_a_malformed_proxy_is_not_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
+    monkeypatch.setenv("HTTPS_PROXY", "http://name:S3K/R3T@127.0.0.1:9")
+    done = _run(tmp_path, "pull", REPO, "--revision", "a" * 40, "--out", "bundle")
+    assert done.returncode == 2 and "check HTTPS_PROXY" in done.stderr
+    assert "S3K" not in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_what_the_hub_and_its_client_say_is_told_without_secrets(
+    hub: FakeHub, stored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        logging.getLogger("huggingface_hub").warning("asking http://me:S3KR3T@hub.example/x")
+        raise ValueError("no good: https://hub.example/x?X-Amz-Signature=S3KR3T")
+
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    logging.getLogger("huggingface_hub").addHandler(handler)
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", refuse)
+    with pytest.raises(InputError, match="no good: https://hub.example/x") as caught:
+        pull(REPO, stored, tmp_path / "bundle")
+    logging.getLogger("huggingface_hub").removeHandler(handler)
+    shown = "".join(format_exception(caught.value)) + written.getvalue()
+    assert "asking http://hub.example/x" in shown
+    assert "S3KR3T" not in shown
 
 
 def test_a_full_disk_leaves_nothing(

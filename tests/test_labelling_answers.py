@@ -12,15 +12,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from command_line import command
-from hypothesis import given
-from hypothesis import strategies as st
 from scored_rows import scored_row, write_scored
 
 from scamdetect.errors import InputError
 from scamdetect.labelling.answers import Answer, read_answers, write_labelled
 from scamdetect.labelling.estimates import estimates
 from scamdetect.labelling.queue import choose_queue
-from scamdetect.labelling.tasks import original, write_csv, write_tasks
+from scamdetect.labelling.tasks import write_csv, write_tasks
 from scamdetect.labels import Decision
 
 
@@ -163,15 +161,6 @@ def test_rates_come_from_the_random_part_alone() -> None:
         "false-positive rate at flag or review": (1, 88),
     }
     assert all(one.interval[0] <= (one.rate or 0) <= one.interval[1] for one in estimates(drawn))
-
-
-@given(st.text(max_size=12))
-def test_the_apostrophe_of_the_spreadsheet_is_taken_off_again(text: str) -> None:
-    from scamdetect.dumps.delimited import quote, unquote
-    from scamdetect.dumps.spreadsheet import safe_cell
-
-    written = unquote(safe_cell(quote(text, ","), ","))
-    assert original(written) in (text, text.removeprefix("'"))
 
 
 def test_the_commands_go_from_queue_to_labels(tmp_path: Path, scored: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import shutil
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hang import HANG
 
 import scamdetect
 
@@ -35,8 +35,6 @@ READ = (
     "benchmarks/results",
     "models/scamdetect-small",
 )
-LONGEST_CELL = 300  # seconds, of a machine that does other work too
-LONGEST = 60  # seconds of processor time, the kernel's start and the plots included
 
 OFFLINE = '''"""In every Python that a notebook starts: no network."""
 
@@ -177,7 +175,7 @@ def test_it_runs(path: Path, checkout: Path, jupyter: Path) -> None:
     drawing = [cell for cell in notebook.cells if "\nplt.show()" in cell.source]
     notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
     notebook.cells.append(nbformat.v4.new_code_cell(_dedented(CHECKS[path.stem])))
-    seconds = _run(notebook, checkout / "notebooks", jupyter / "ipc")
+    _run(notebook, checkout / "notebooks", jupyter / "ipc")
     for cell in drawing:
         assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.id
     assert drawing
@@ -188,23 +186,19 @@ def test_it_runs(path: Path, checkout: Path, jupyter: Path) -> None:
         if output.get("name") == "stderr" and "Warning" in output.text
     ]
     assert not warned
-    assert seconds < LONGEST, f"{path.name} took {seconds:.0f} s of processor time"
 
 
-def _run(notebook: Any, folder: Path, channel: Path) -> float:  # noqa: ANN401
-    """Execute the notebook in place and return the processor time of its kernel and commands."""
+def _run(notebook: Any, folder: Path, channel: Path) -> None:  # noqa: ANN401
+    """Execute the notebook in place."""
     from traitlets.config import Config
 
     client = nbclient.NotebookClient(
         notebook,
-        timeout=LONGEST_CELL,
+        timeout=HANG,
         resources={"metadata": {"path": str(folder)}},
         config=Config({"KernelManager": {"transport": "ipc", "ip": str(channel)}}),
     )
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     client.execute()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int]]:

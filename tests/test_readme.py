@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.readme_table import END, README, START, results
 from scamdetect import Prediction, ScamDetector
-from scamdetect.cli import cli as main
+from scamdetect.cli_commands import cli as main
 
 ROOT = Path(__file__).resolve().parent.parent
 

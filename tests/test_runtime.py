@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,12 +14,23 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tiny_bundle import LANGUAGES
 
-from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.runtime import PROBE, PROBE_SHAPE, multiplies_exactly, open_session
+from scamdetect.errors import BundleError, InputError, MissingExtraError
+from scamdetect.runtime import (
+    PROBE,
+    PROBE_SHAPE,
+    Session,
+    VectorSession,
+    multiplies_exactly,
+    open_session,
+)
+
+
+def opened(path: Path, *options: Any, **named: Any) -> Session:  # noqa: ANN401
+    return open_session(path.read_bytes(), path, len(LANGUAGES), *options, **named)
 
 
 def test_a_run_gives_three_float32_tables(tiny_bundle: Path) -> None:
-    session = open_session(tiny_bundle / "model.onnx", len(LANGUAGES), threads=1)
+    session = opened(tiny_bundle / "model.onnx", threads=1)
     ids = np.array([[0, 5, 2, 1], [0, 2, 1, 1]])
     logits = session.run(ids, (ids != 1).astype(np.int64))
     assert [part.shape for part in logits] == [(2, 3), (2, 18), (2, len(LANGUAGES))]
@@ -27,13 +40,13 @@ def test_a_run_gives_three_float32_tables(tiny_bundle: Path) -> None:
 @pytest.mark.parametrize("options", [{"runtime": "tensorrt"}, {"threads": 0}, {"threads": -2}])
 def test_impossible_options_are_refused(tiny_bundle: Path, options: dict[str, object]) -> None:
     with pytest.raises(InputError, match=next(iter(options))):
-        open_session(tiny_bundle / "model.onnx", len(LANGUAGES), **options)  # type: ignore[arg-type]
+        opened(tiny_bundle / "model.onnx", **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is not None, reason="openvino installed")
 def test_a_missing_runtime_names_its_extra(tiny_bundle: Path) -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'scamdetect\[openvino\]'"):
-        open_session(tiny_bundle / "model.onnx", len(LANGUAGES), "openvino")
+        opened(tiny_bundle / "model.onnx", "openvino")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="openvino missing")
@@ -41,11 +54,51 @@ def test_both_runtimes_agree(tiny_bundle: Path) -> None:
     ids = np.array([[0, 5, 9, 2], [0, 7, 2, 1]])
     mask = (ids != 1).astype(np.int64)
     first, second = (
-        open_session(tiny_bundle / "model.onnx", len(LANGUAGES), name).run(ids, mask)
+        opened(tiny_bundle / "model.onnx", name).run(ids, mask)
         for name in ("onnxruntime", "openvino")
     )
     for one, other in zip(first, second, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def _open_vectors(graph: bytes, path: Path) -> VectorSession:
+    return VectorSession(graph, path, len(LANGUAGES))
+
+
+def _open(graph: bytes, path: Path) -> Session:
+    return open_session(graph, path, len(LANGUAGES))
+
+
+OLD = tuple(map(int, ort.__version__.split(".")[:2])) < (1, 21)
+
+
+@pytest.mark.skipif(OLD, reason="this ONNX Runtime takes no folder for weights")
+@pytest.mark.parametrize("open_it", [_open, _open_vectors])
+def test_no_runtime_looks_for_weights_where_it_runs(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    open_it: Callable[[bytes, Path], object],
+) -> None:
+    model = onnx.load(str(tiny_bundle / "model.onnx"))
+    table = model.graph.initializer[0]
+    (tmp_path / "weights.bin").write_bytes(table.raw_data)
+    onnx.external_data_helper.set_external_data(table, "weights.bin")
+    table.ClearField("raw_data")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BundleError, match=r"elsewhere: ONNX Runtime cannot load it"):
+        open_it(model.SerializeToString(), Path("elsewhere"))
+
+
+def test_a_graph_in_another_format_is_not_loaded(tiny_bundle: Path, tmp_path: Path) -> None:
+    options = ort.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "model.onnx")
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    ort.InferenceSession(str(tiny_bundle / "model.onnx"), options)
+    assert (tmp_path / "model.onnx").read_bytes()[4:8] == b"ORTM"
+    with pytest.raises(BundleError, match="cannot load it"):
+        opened(tmp_path / "model.onnx")
 
 
 def test_the_probe_is_the_product_that_it_says() -> None:
@@ -88,8 +141,8 @@ def test_exact_kernels_are_asked_for_only_where_the_fast_ones_saturate(
         entry(self, key, value)
 
     monkeypatch.setattr(ort.SessionOptions, "add_session_config_entry", recorded)
-    open_session(tiny_bundle / "model.onnx", len(LANGUAGES))
+    opened(tiny_bundle / "model.onnx")
     assert "session.x64quantprecision" not in asked
     monkeypatch.setattr("scamdetect.runtime.multiplies_exactly", lambda fast: not fast)
-    open_session(tiny_bundle / "model.onnx", len(LANGUAGES))
+    opened(tiny_bundle / "model.onnx")
     assert "session.x64quantprecision" in asked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,17 +244,15 @@ def test_emoji_and_lone_surrogates_are_scorable() -> None:
     ],
     ids=ascii,
 )  # fmt: skip
-def test_a_megabyte_takes_seconds(unit: str) -> None:
+@pytest.mark.usefixtures("no_hang")
+def test_a_megabyte_takes_no_quadratic_time(unit: str) -> None:
     text = (unit * (1_000_000 // len(unit)))[:1_000_000] + "x"
-    start = time.process_time()
-    normalise(text)
-    assert time.process_time() - start < 5
+    assert normalise(text)
 
 
-def test_a_link_of_a_megabyte_takes_seconds() -> None:
-    start = time.process_time()
+@pytest.mark.usefixtures("no_hang")
+def test_a_link_of_a_megabyte_takes_no_quadratic_time() -> None:
     assert normalise("http://" + ")" * 1_000_000 + "x").startswith("[link")
-    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

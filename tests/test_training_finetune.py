@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hang import HANG
 from tiny_trained import LURE, write_own
 
 from scamdetect import ScamDetector
@@ -72,7 +73,7 @@ def run_with(patch: str, folder: Path, *given: str | Path) -> subprocess.Complet
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, given)],
         cwd=folder, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True, encoding="utf-8", timeout=300,
+        capture_output=True, encoding="utf-8", timeout=HANG,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import torch
+from hang import HANG
 from safetensors.torch import load_file
 from synthetic_corpus import row, table
 from tiny_base import PIECES, TINY_TABLES, TINY_TEXTS, write_tiny_base
@@ -250,7 +251,7 @@ train(Path({str(recipe)!r}), Path({str(corpus)!r}), Path({str(out)!r}), resume=T
         cwd=TESTS.parent,
         env=os.environ | {"HF_HUB_OFFLINE": "1"},
         capture_output=True,
-        timeout=300,
+        timeout=HANG,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
 
@@ -290,7 +291,7 @@ def test_a_full_disk_is_an_oserror_and_leaves_no_half(tmp_path: Path, write: str
     )
     told = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path), write],
-        capture_output=True, encoding="utf-8", timeout=120,
+        capture_output=True, encoding="utf-8", timeout=HANG,
     )  # fmt: skip
     assert told.stdout.strip() == "File too large", told.stderr
     assert not list(tmp_path.iterdir())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector, vectors
 from scamdetect.bundle import MODEL, Bundle, write_manifest
-from scamdetect.errors import BundleError, InputError
+from scamdetect.errors import BundleError, InputError, SharingError, TextsError
 from scamdetect.onnx_file import read_by, with_output
 from scamdetect.probabilities import softmax
 from scamdetect.vectors import SentenceVectors, sentence_vectors
@@ -72,6 +74,19 @@ def test_what_is_impossible_is_told(tmp_path: Path, tiny_bundle: Path) -> None:
         sentence_vectors(tiny_bundle, 0)
     with pytest.raises(BundleError, match="no such folder"):
         sentence_vectors(tmp_path / "none")
+
+
+@pytest.mark.parametrize("value", ["profit", np.array("profit"), None])
+def test_several_texts_are_wanted(tiny_bundle: Path, value: object) -> None:
+    with pytest.raises((TypeError, TextsError), match="list"):
+        sentence_vectors(tiny_bundle).of(value)  # type: ignore[arg-type]
+
+
+def test_an_open_encoder_stays_in_its_process(tiny_bundle: Path) -> None:
+    encoder = sentence_vectors(tiny_bundle)
+    assert (copy.deepcopy(encoder).of(["profit"]) == encoder.of(["profit"])).all()
+    with pytest.raises(SharingError, match="each process"):
+        pickle.dumps(encoder)
 
 
 def test_an_output_is_added_as_the_onnx_package_would(tiny_bundle: Path) -> None:

@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.visible import visible
+from scamdetect.visible import visible, visible_line
 
 
 def test_characters_that_hide_are_shown_as_codes() -> None:
     assert visible("a\u202eb\u2066c\x1b") == "a⟨U+202E⟩b⟨U+2066⟩c⟨U+001B⟩"
     assert visible("ur\u200bgent\u200d \ud800") == "ur⟨U+200B⟩gent⟨U+200D⟩ ⟨U+D800⟩"
     assert visible("over\rwritten\x9b2J") == "over⟨U+000D⟩written⟨U+009B⟩2J"
+
+
+def test_a_line_has_no_breaks_and_tabs() -> None:
+    assert visible_line("a\nb\r\nc\td\x1b") == "a⟨U+000A⟩b⟨U+000D⟩⟨U+000A⟩c⟨U+0009⟩d⟨U+001B⟩"
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
+from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector
-from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.bundle import MODEL, write_manifest
+from scamdetect.errors import BundleError, InputError, ScamDetectError
 
 
 def test_workers_give_the_same_answers_and_end(detector: ScamDetector, tiny_bundle: Path) -> None:
@@ -48,6 +51,22 @@ def test_a_worker_killed_in_mid_batch_loses_no_row_in_silence(tiny_bundle: Path)
         with pytest.raises(ScamDetectError, match="worker process ended before its work did"):
             while True:  # until the kill falls into a call
                 assert len(pooled.predict(texts)) == len(texts)
+
+
+def test_workers_score_with_the_bundle_that_was_loaded_or_not_at_all(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    folder = write_tiny_bundle(tmp_path / "bundle")
+    texts = [f"profit {number}" for number in range(100)]
+    with ScamDetector.load(folder, threads=1, workers=1) as pooled:
+        shutil.rmtree(folder)
+        write_tiny_bundle(folder, prefix="lunch lunch", version="6.6.6")
+        assert pooled.predict_proba(texts) == pytest.approx(detector.predict_proba(texts))
+    with ScamDetector.load(folder, threads=1, workers=1) as pooled:
+        (folder / MODEL).write_bytes((folder / MODEL).read_bytes() + b"\xa2\x06\0")
+        write_manifest(folder, {})
+        with pytest.raises(BundleError, match=r"model\.onnx: changed since"):
+            pooled.predict(texts)
 
 
 def test_a_negative_number_of_workers_is_refused(tiny_bundle: Path) -> None:

@@ -23,9 +23,10 @@ from scamdetect.errors import (
     ScamDetectError,
 )
 from scamdetect.labels import Kind
+from scamdetect.os_errors import said, shareable
+from scamdetect.urls import without_secrets
 
 _LABEL = re.compile(r"\w[\w.+-]*")
-_SECRETS = re.compile(r"(?<=//)[^?#\s]*@|\?[^#\s]*")  # of a URL: who asks, and with what key
 _ROUNDING = 1e-6  # float32 sums of shares end this far above 1
 
 
@@ -36,7 +37,7 @@ def load_detector(spec: str, setting: Setting) -> Detector:
     naming the spec, where there is no such scheme or its loader fails, MissingExtraError where that
     needs a package.
     """
-    shown = _SECRETS.sub("", spec)
+    shown = without_secrets(spec)
     label, scheme, target = _parsed(spec)
     loader = plugins.load(plugins.DETECTORS, scheme)
     try:
@@ -47,8 +48,8 @@ def load_detector(spec: str, setting: Setting) -> Detector:
         raise InputError(f"{shown}: {problem}") from problem
     except Exception as problem:
         raise InputError(
-            f"{shown}: its loader failed ({type(problem).__name__}: {problem})"
-        ) from problem
+            f"{shown}: its loader failed ({type(problem).__name__}: {said(problem, spec)})"
+        ) from shareable(problem, spec)
     if not isinstance(found, Detector):
         raise InputError(
             f"{shown}: its loader gave {type(found).__name__}, not a Detector; correct the package "
@@ -93,18 +94,19 @@ def _parsed(spec: str) -> tuple[str | None, str, str]:
     label, equals, scheme = head.rpartition("=")
     if equals and not _LABEL.fullmatch(label):
         raise InputError(
-            f"{_SECRETS.sub('', spec)}: {label!r} is no label; use letters, digits and . _ + -"
+            f"{without_secrets(spec)}: {label!r} is no label; use letters, digits and . _ + -"
         )
     if not scheme.strip():
         raise InputError(
-            f"{_SECRETS.sub('', spec)!r} names no detector; write [label=]scheme:target, as "
+            f"{without_secrets(spec)!r} names no detector; write [label=]scheme:target, as "
             f"mine=sklearn:model.skops; schemes: {', '.join(plugins.names(plugins.DETECTORS))}"
         )
     return label or None, scheme, target
 
 
 def _short_name(scheme: str, target: str) -> str:
-    address, _, model = _SECRETS.sub("", target).partition("#")
+    address, _, model = target.partition("#")
+    address = without_secrets(f"{scheme}:{address}")
     # The name of a model may hold a colon ("some:8b").
     parts = re.split(r"[/\\#]", model) if model.strip() else re.split(r"[/\\:@]", address)
     parts = [part for part in parts if part.strip()]

@@ -23,8 +23,10 @@ import pyarrow.parquet as pq
 from scamdetect.bench.answers import Answers, Detector, Training
 from scamdetect.bench.suite import Manifest, Suite
 from scamdetect.errors import InputError
-from scamdetect.files import replacing
+from scamdetect.files import write_text, writing
 from scamdetect.labels import Kind
+from scamdetect.os_errors import of_system, unreadable
+from scamdetect.regular_files import read_text
 
 RUN, SUITES, SCORES, KEPT = "run.json", "suites", "scores", "kept"
 SCHEMA_VERSION = 1
@@ -113,9 +115,8 @@ class RunFolder:
             "detectors": [detector.to_dict() for detector in record.detectors],
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        with replacing(self.folder / RUN) as partial:
-            text = json.dumps(told, indent=1, ensure_ascii=False)
-            partial.write_text(text + "\n", encoding="utf-8")
+        text = json.dumps(told, indent=1, ensure_ascii=False)
+        write_text(self.folder / RUN, text + "\n")
 
     def read_record(self) -> RunRecord | None:
         """Return what ``run.json`` says, None where there is none.
@@ -124,7 +125,7 @@ class RunFolder:
         """
         path = self.folder / RUN
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
+            told = json.loads(read_text(path))
             if told["schema_version"] != SCHEMA_VERSION:
                 raise InputError(
                     f"{path}: of the schema version {told['schema_version']}, this scamdetect "
@@ -140,7 +141,9 @@ class RunFolder:
             )
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+        except OSError as problem:
+            raise unreadable(path, problem) from problem
+        except (ValueError, KeyError, TypeError) as problem:
             raise InputError(
                 f"{path}: not the record of a benchmark run ({type(problem).__name__}); run the "
                 "benchmark into another folder"
@@ -150,8 +153,8 @@ class RunFolder:
         """Write the rows of a suite without their text."""
         path = self.folder / SUITES / f"{suite.name}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial:
-            pq.write_table(suite.rows.drop_columns(["text"]), partial, compression="zstd")
+        with writing(path) as file:
+            pq.write_table(suite.rows.drop_columns(["text"]), file, compression="zstd")
 
     def read_rows(self, suite: str) -> pa.Table:
         """Return the rows of a suite without their text; raise InputError where damaged."""
@@ -203,8 +206,8 @@ def write_part(path: Path, ids: Sequence[str], answers: Answers) -> None:
         },
         schema=_ANSWERS,
     )
-    with replacing(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
+    with writing(path) as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def _floats(values: np.ndarray | None, n: int) -> pa.Array:
@@ -215,6 +218,8 @@ def _read(path: Path) -> pa.Table:
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as problem:
+        if of_system(problem):
+            raise unreadable(path, problem) from problem
         raise InputError(
             f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
         ) from problem

@@ -33,7 +33,7 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import column, detector_texts, is_authored, select
-from scamdetect.files import file_sha256, replacing
+from scamdetect.files import file_sha256
 from scamdetect.labels import Verdict
 from scamdetect.training.fit import train
 from scamdetect.training.recipe import Recipe, load_recipe, write_recipe
@@ -175,8 +175,7 @@ def _bundle(
             )
         log(f"{bundle}: kept")
         return bundle
-    with replacing(folder / RECIPE) as whole:
-        write_recipe(recipe, whole)
+    write_recipe(recipe, folder / RECIPE)
     train(folder / RECIPE, folder / CORPUS, folder / RUN, True, log)
     release(folder / RUN, folder / CORPUS, bundle, recipe.name, "0.0.0", log, left_out=left_out)
     return bundle

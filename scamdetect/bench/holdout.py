@@ -15,8 +15,10 @@ from scamdetect.bench.suites.rows import chance
 from scamdetect.bench.writers import generators
 from scamdetect.errors import InputError
 from scamdetect.evaluation.table import Objects, column, normaliser_problem
-from scamdetect.files import replacing
+from scamdetect.files import writing
 from scamdetect.labels import Verdict
+from scamdetect.os_errors import of_system, unreadable
+from scamdetect.regular_files import check_regular
 
 TEST_SHARE = 0.3  # of the groups of a generator that has no dev rows
 FEWEST_SCAMS = 30
@@ -73,8 +75,11 @@ def hold_out(corpus: Path, names: tuple[str, ...]) -> HeldOut:
     learn from, on a corpus that is missing or of another normaliser.
     """
     try:
+        check_regular(corpus)
         table = pq.read_table(corpus)
     except (OSError, pa.ArrowException) as problem:
+        if of_system(problem):
+            raise unreadable(corpus, problem, cure="run: scamdetect data build") from problem
         raise InputError(
             f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
         ) from problem
@@ -104,8 +109,8 @@ def write_corpus(table: pa.Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and pq.read_table(path).equals(table):
         return
-    with replacing(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
+    with writing(path) as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def _test_rows(table: pa.Table, own: Bools) -> Bools:

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from scamdetect.data.corpus_rows import SCHEMA, Removed, read_removed
 from scamdetect.data.neardup import near_duplicate_groups
 from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.os_errors import of_system, unreadable
+from scamdetect.regular_files import check_regular
 
 try:
     from sklearn.feature_extraction.text import HashingVectorizer
@@ -70,9 +72,13 @@ class Audit:
 def audit_corpus(corpus: Path) -> Audit:
     """Return the figures of the corpus; raise SourceError where the file is none."""
     try:
+        check_regular(corpus)
         table = pq.read_table(corpus)
         removed = read_removed(corpus)
     except (pa.ArrowException, OSError, KeyError) as problem:
+        if of_system(problem):
+            cure = "run: scamdetect data build"
+            raise unreadable(corpus, problem, error=SourceError, cure=cure) from problem
         cause = str(problem).partition("\n")[0]
         raise SourceError(f"{corpus}: no corpus ({cause}); run: scamdetect data build") from problem
     if missing := sorted(set(SCHEMA.names) - set(table.column_names)):

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from scamdetect.data.audit import CLASSES, Audit, Cell
 from scamdetect.data.corpus_rows import is_own
 from scamdetect.pages import table
+from scamdetect.regular_files import open_regular
 
 START, END = "<!-- audit: scamdetect data audit -->", "<!-- /audit -->"
+_TITLE = "# Audit of the corpus"
 _ROLES = ("train", "calibrate", "dev", "test")
 _MOST_SHOWN = 25
 _LEAST_NAMED = 5
+
+
+def is_audit(page: Path) -> bool:
+    """Return whether a file is such a page."""
+    with open_regular(page) as file:
+        return file.read(len(_TITLE)) == _TITLE.encode()
 
 
 def audit_page(audit: Audit, plots: Sequence[str]) -> str:
     """Return the whole audit; ``plots`` are paths of images beside it."""
     cells = audit.cells
     parts = [
-        "# Audit of the corpus",
+        _TITLE,
         "",
         "Made by `scamdetect data audit` from what `scamdetect data build` wrote. Lengths "
         "are characters of the normalised text.",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scamdetect.data.audit import CLASSES, Audit
 from scamdetect.errors import MissingExtraError
+from scamdetect.files import writing
 
 try:
     import matplotlib
@@ -31,7 +32,8 @@ def draw_plots(audit: Audit, folder: Path) -> list[str]:
     ):
         figure, axes = pyplot.subplots(figsize=size, dpi=90, layout="constrained")
         draw(audit, axes)
-        figure.savefig(folder / name, metadata={"Software": None})
+        with writing(folder / name) as file:
+            figure.savefig(file, format="png", metadata={"Software": None})
         pyplot.close(figure)
         names.append(name)
     return names

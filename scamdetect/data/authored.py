@@ -12,8 +12,10 @@ from typing import Annotated, Literal, get_args
 from scamdetect.data.authored_form import Unit, has_real_address, turns
 from scamdetect.data.registry import Slice
 from scamdetect.errors import MissingExtraError, SourceError
-from scamdetect.files import replacing
+from scamdetect.files import write_text
 from scamdetect.labels import Kind, Verdict
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 try:
     import msgspec
@@ -136,8 +138,10 @@ def check_authored(folder: Path, only: Collection[str] = ()) -> list[str]:
 def read_rows(path: Path) -> tuple[list[Located], list[str]]:
     """Return the rows of one JSONL file, and its malformed lines as problems; raise SourceError."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as problem:
+        lines = read_text(path).split("\n")
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     located, problems = [], []
     for number, line in enumerate(lines, 1):
@@ -155,8 +159,7 @@ def write_rows(path: Path, rows: Iterable[AuthoredRow]) -> None:
     """Write the rows in the order of their ids, one JSON object a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ordered = sorted(rows, key=lambda row: row.id)
-    with replacing(path) as partial:
-        partial.write_text("".join(encode_row(row) + "\n" for row in ordered), encoding="utf-8")
+    write_text(path, "".join(encode_row(row) + "\n" for row in ordered))
 
 
 def encode_row(row: AuthoredRow) -> str:

@@ -17,8 +17,11 @@ from scamdetect.data.authored import (
     write_rows,
 )
 from scamdetect.data.authored_form import has_emoji, has_link, length_in
+from scamdetect.destinations import check_no_input
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 SLACK = 0.25  # of a length band, to either side
 MOST_UNLIKE = 1.6  # the longer side of a pair to the shorter
@@ -43,8 +46,10 @@ def read_texts(path: Path) -> list[Written]:
     "kinds=investment,crypto", "hard" or "easy". Raises SourceError with file and line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+        lines = read_text(path).splitlines()
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):
@@ -74,8 +79,10 @@ def merge(cards: Path, texts: Path, output: Path, writer: str) -> Merged:
     """Write ``output``: the rows that it has, and a row for every card with a text.
 
     A row whose text changed loses its reader's judgement; parts stay. With a problem the output
-    stays as it was. Raises SourceError for files that cannot be read.
+    stays as it was. Raises InputError if the output is one of the inputs, SourceError for files
+    that cannot be read.
     """
+    check_no_input(output, [cards, texts])
     drawn, problems = read_rows(cards)
     by_id = {item.row.id: item.row for item in drawn}
     present, malformed = read_rows(output) if output.exists() else ([], [])

@@ -16,7 +16,7 @@ from scamdetect.data.conventions import verdict_is_open
 from scamdetect.data.registry import Source
 from scamdetect.data.rows import Row, row_hash
 from scamdetect.errors import SourceError
-from scamdetect.files import replacing
+from scamdetect.files import writing
 from scamdetect.labels import Provenance
 from scamdetect.text import NORMALISER_VERSION, normalise
 
@@ -132,8 +132,16 @@ def write_corpus(entries: Iterable[Entry], removed: Removed, output: Path) -> No
         (table.schema.metadata or {}) | {_REMOVED: json.dumps(counts).encode()}
     )
     output.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(output) as partial:
-        pq.write_table(table, partial, compression="zstd")
+    with writing(output) as file:
+        pq.write_table(table, file, compression="zstd")
+
+
+def is_corpus(path: Path) -> bool:
+    """Return whether a file is a corpus that ``write_corpus`` wrote."""
+    try:
+        return _REMOVED in (pq.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):
+        return False
 
 
 def read_removed(corpus: Path) -> Removed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 from scamdetect.data.conventions import verdict_is_open
 from scamdetect.data.rows import Row
 from scamdetect.errors import SourceError
-from scamdetect.files import replacing
+from scamdetect.files import write_text
 from scamdetect.labels import KINDS, Kind, Provenance, Verdict
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import open_regular
 
 OPEN = "open"  # the old label of a row known only not to be legit
 COLUMNS = ("row_hash", "old", "new", "kinds", "probability", "reader", "batch", "reason")
@@ -47,7 +50,7 @@ def read_corrections(folder: Path, slug: str) -> list[Correction]:
         return []
     found: dict[str, Correction] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with io.TextIOWrapper(open_regular(path), "utf-8", newline="") as file:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise SourceError(f"{path}:1: the columns must be {','.join(COLUMNS)}")
@@ -57,7 +60,9 @@ def read_corrections(folder: Path, slug: str) -> list[Correction]:
                 if one.row_hash in found:
                     raise SourceError(f"{where}: {one.row_hash} is corrected twice; keep one")
                 found[one.row_hash] = one
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except (UnicodeDecodeError, csv.Error) as problem:
         raise SourceError(f"{path}: cannot be read as UTF-8 CSV ({problem})") from problem
     return list(found.values())
 
@@ -65,14 +70,15 @@ def read_corrections(folder: Path, slug: str) -> list[Correction]:
 def write_corrections(path: Path, corrections: Iterable[Correction]) -> None:
     """Write the corrections in the order of their hashes, all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for one in sorted(corrections, key=lambda one: one.row_hash):
-            writer.writerow(
-                (one.row_hash, one.old, one.new.value, " ".join(one.kinds), one.probability,
-                 one.reader, one.batch, one.reason)
-            )  # fmt: skip
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in sorted(corrections, key=lambda one: one.row_hash):
+        writer.writerow(
+            (one.row_hash, one.old, one.new.value, " ".join(one.kinds), one.probability,
+             one.reader, one.batch, one.reason)
+        )  # fmt: skip
+    write_text(path, text.getvalue())
 
 
 def apply_corrections(rows: Sequence[Row], corrections: Sequence[Correction]) -> list[Row]:

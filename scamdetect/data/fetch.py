@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import os
 import shutil
 import tarfile
 import tempfile
@@ -19,7 +20,9 @@ from urllib.parse import quote
 
 from scamdetect.data.registry import File, Source
 from scamdetect.errors import SourceError
-from scamdetect.files import file_sha256, replacing
+from scamdetect.files import append, create, file_sha256
+from scamdetect.os_errors import said, words
+from scamdetect.regular_files import check_regular, open_regular
 
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 _CHUNK = 1 << 20
@@ -82,7 +85,7 @@ def _fetch_file(source: Source, file: File, target: Path, mirror: _Mirror | None
     try:
         state, reason = _bring(source, file, target, mirror)
     except _PROBLEMS as problem:
-        state, reason = "missing", str(problem) or type(problem).__name__
+        state, reason = "missing", said(problem)
     return Fetched(source.slug, file.path, state, reason)
 
 
@@ -97,17 +100,16 @@ def _bring(source: Source, file: File, target: Path, mirror: _Mirror | None) -> 
     if source.status == "unobtainable":
         raise SourceError(f"not obtainable: {source.note}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as partial:
-        if mirror is not None:
-            mirror.copy(file.path, partial)
-        else:
-            _download(address(source, file), partial)
-        found = file_sha256(partial)
-        if file.sha256 and found != file.sha256:
-            partial.unlink()
-            raise SourceError(
-                f"its sha256 is {found}, expected {file.sha256}: the file has changed"
-            )
+    partial = target.with_name(f"{target.name}.part")  # kept, so that a download can go on
+    if mirror is not None:
+        mirror.copy(file.path, partial)
+    else:
+        _download(address(source, file), partial)
+    found = file_sha256(partial)
+    if file.sha256 and found != file.sha256:
+        partial.unlink()
+        raise SourceError(f"its sha256 is {found}, expected {file.sha256}: the file has changed")
+    partial.replace(target)
     return ("fetched", "") if file.sha256 else ("unpinned", _pin(found))
 
 
@@ -117,12 +119,12 @@ def _pin(sha256: str) -> str:
 
 def _download(url: str, partial: Path) -> None:
     """Append what is missing of the file to ``partial``; raise SourceError where that fails."""
-    done = partial.stat().st_size if partial.exists() else 0
+    done = partial.lstat().st_size if os.path.lexists(partial) else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             resumed = answer.status == 206
-            with partial.open("ab" if resumed else "wb") as out:
+            with append(partial) if resumed else create(partial) as out:
                 shutil.copyfileobj(answer, out, _CHUNK)
                 size = out.tell()
             # A connection that breaks off reads like the end of the file.
@@ -135,7 +137,11 @@ def _download(url: str, partial: Path) -> None:
         if problem.code != 416:  # 416: the part already holds every byte
             raise SourceError(f"{url}: HTTP {problem.code} {problem.reason}") from problem
     except urllib.error.URLError as problem:
-        raise SourceError(f"{url}: {problem.reason}; or give --mirror DIR") from problem
+        raise SourceError(f"{url}: {_reason(problem)}; or give --mirror DIR") from problem
+
+
+def _reason(problem: urllib.error.URLError) -> str:
+    return words(problem.reason) if isinstance(problem.reason, OSError) else str(problem.reason)
 
 
 class _Mirror:
@@ -154,15 +160,16 @@ class _Mirror:
 
     def copy(self, path: str, target: Path) -> None:
         """Write the file to ``target``; raise SourceError where the mirror lacks it."""
-        with self._source(path) as source, target.open("wb") as out:
+        with self._source(path) as source, create(target) as out:
             shutil.copyfileobj(source, out, _CHUNK)
 
     def _source(self, path: str) -> IO[bytes]:
         first, _, rest = path.partition("/")
         archive = self._folder / f"{first}.tar.gz"
         if (self._folder / path).exists():
-            return (self._folder / path).open("rb")
+            return open_regular(self._folder / path)
         if (self._folder / f"{path}.gz").exists():
+            check_regular(self._folder / f"{path}.gz")
             return cast(IO[bytes], gzip.open(self._folder / f"{path}.gz"))
         if not rest or not archive.exists():
             raise SourceError(f"the mirror {self._folder} does not hold it")
@@ -177,6 +184,7 @@ class _Mirror:
         # Unpacked once: in a compressed archive each step back starts again at the first byte.
         if path not in self._archives:
             unpacked = self._open.enter_context(tempfile.TemporaryFile())
+            check_regular(path)
             with gzip.open(path) as packed:
                 shutil.copyfileobj(packed, unpacked, _CHUNK)
             unpacked.seek(0)

@@ -18,6 +18,8 @@ import msgspec
 
 from scamdetect.data.registry import Part, Read, Source
 from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_bytes
 
 Record = dict[str, Any]
 
@@ -88,13 +90,13 @@ def read_texts(source: Source, folder: Path) -> Iterator[tuple[Part, str, str]]:
 def read_file(source: Source, path: Path) -> bytes:
     """Return the bytes of a file of the source; raise SourceError where they cannot be had."""
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except FileNotFoundError as problem:
         raise SourceError(
             f"{path}: missing; run: scamdetect data fetch --only {source.raw_folder}"
         ) from problem
     except OSError as problem:
-        raise SourceError(f"{path}: cannot be read ({problem.strerror})") from problem
+        raise unreadable(path, problem, error=SourceError) from problem
 
 
 def read_of(source: Source) -> Read:

@@ -17,7 +17,10 @@ from typing import Literal
 
 from scamdetect.data.schema import read_jsonl, write_jsonl
 from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.files import write_text
 from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 try:
     import msgspec
@@ -124,7 +127,7 @@ def write_batches(
             for number, (item, role) in enumerate(rows, 1)
         ]
         shown = (_shown(number, item) for number, (item, _) in enumerate(rows, 1))
-        (folder / f"{batch}.txt").write_text("\n".join(shown) + "\n", encoding="utf-8")
+        write_text(folder / f"{batch}.txt", "\n".join(shown) + "\n")
     write_jsonl(keys, held + [key for batch in batches.values() for key in batch])
     return list(batches)
 
@@ -184,8 +187,11 @@ def _shown(number: int, item: Item) -> str:
 
 def _read_file(path: Path, keys: dict[int, Key], reader: str, problems: list[str]) -> list[Reading]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+        lines = read_text(path).splitlines()
+    except OSError as problem:
+        problems.append(str(unreadable(path, problem)))
+        return []
+    except UnicodeDecodeError as problem:
         problems.append(f"{path}: cannot be read as UTF-8 text ({problem})")
         return []
     readings: dict[int, Reading] = {}

@@ -10,6 +10,8 @@ import msgspec
 from scamdetect.data.schema import read_toml
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 Role = Literal["train", "dev", "test", "exclude"]
 LicenceClass = Literal[
@@ -181,8 +183,10 @@ def load_source(path: Path) -> Source:
 
 def _read_file_list(path: Path) -> list[File]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+        lines = read_text(path).splitlines()
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read ({problem})") from problem
     files = []
     for number, line in enumerate(lines, 1):

@@ -17,6 +17,8 @@ from scamdetect.data.readers import Record, read_of, read_records
 from scamdetect.data.registry import Clean, KindRule, Part, RowMap, SliceRule, Source
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 Decided = dict[str, tuple[str, Verdict | None]]  # by row hash: language, verdict; where known
 
@@ -199,8 +201,10 @@ def _read_verdict_file(source: Source, sources: Path | None) -> Decided:
         raise SourceError(f"{source.slug}: needs the folder that holds {source.verdict_file}")
     path = sources / str(source.verdict_file)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
+        lines = read_text(path).splitlines()
+    except OSError as problem:
+        raise unreadable(path, problem, error=SourceError) from problem
+    except UnicodeDecodeError as problem:
         raise SourceError(f"{path}: cannot be read ({problem})") from problem
     decided = {}
     for number, line in enumerate(lines, 1):

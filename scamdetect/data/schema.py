@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from scamdetect.errors import MissingExtraError, ScamDetectError
-from scamdetect.files import replacing
+from scamdetect.files import writing
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 try:
     import msgspec
@@ -25,10 +27,10 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
     TOML, holds an unknown key or a value of the wrong type.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(read_text(path))
         return msgspec.convert(table, kind)
     except OSError as problem:
-        raise error(f"{path}: cannot be read ({problem.strerror})") from problem
+        raise unreadable(path, problem, error=error) from problem
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise error(f"{path}: not valid TOML ({problem})") from problem
     except msgspec.ValidationError as problem:
@@ -38,8 +40,10 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
 def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[T]:
     """Return the lines of the file as ``kind``; raise ``error`` naming the file and the line."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as problem:
+        lines = read_text(path).split("\n")
+    except OSError as problem:
+        raise unreadable(path, problem, error=error) from problem
+    except UnicodeDecodeError as problem:
         raise error(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
     rows = []
     for number, line in enumerate(lines, 1):
@@ -53,5 +57,5 @@ def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[
 
 def write_jsonl(path: Path, rows: Iterable[msgspec.Struct]) -> None:
     """Write one JSON object a line, all or nothing."""
-    with replacing(path) as partial:
-        partial.write_bytes(msgspec.json.Encoder().encode_lines(rows))
+    with writing(path) as file:
+        file.write(msgspec.json.Encoder().encode_lines(rows))

@@ -10,6 +10,8 @@ from pathlib import Path
 from scamdetect.data.registry import Source
 from scamdetect.data.rows import letters_of, load_rows, row_hash
 from scamdetect.errors import SourceError
+from scamdetect.os_errors import said
+from scamdetect.regular_files import check_regular
 
 PASSING_SHARE = 0.995
 
@@ -55,10 +57,11 @@ def compare(source: Source, raw: Path, sources: Path, reference: Path) -> Compar
     if not path.exists():
         raise SourceError(f"{path}: the reference of {source.slug} is missing")
     try:
+        check_regular(path)
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             expected = {row_hash(source.slug, row["text"]): row for row in map(json.loads, lines)}
     except (OSError, EOFError, ValueError) as problem:
-        raise SourceError(f"{path}: cannot be read as a reference ({problem})") from problem
+        raise SourceError(f"{path}: cannot be read as a reference ({said(problem)})") from problem
     if source.status == "unobtainable":
         return Comparison(source.slug, 0, len(expected), state="not obtainable", note=source.note)
     ours = {row.row_hash: row for row in load_rows(source, raw, sources)}

@@ -10,6 +10,7 @@ from scamdetect.drift.novelty import NOVEL, novelty
 from scamdetect.drift.profile import Profile, read_profile
 from scamdetect.drift.psi import Level, worst
 from scamdetect.drift.rates import Rate
+from scamdetect.dumps.rows import encodable
 from scamdetect.dumps.scored import ScoredDump, open_scored
 
 SAMPLE = 5_000
@@ -89,7 +90,7 @@ def _text(dumps: tuple[ScoredDump, ScoredDump], given: str | None) -> str | None
 
 def _side(dump: ScoredDump, profile: Profile) -> Side:
     models = tuple(name for name, _ in profile.models.most_common())
-    return Side(dump.path.name, models, profile.rows, profile.unreadable)
+    return Side(encodable(dump.path.name), models, profile.rows, profile.unreadable)
 
 
 def _notices(before: Profile, after: Profile, text: str | None) -> list[str]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
 from scamdetect import __version__
+from scamdetect.access import ANYONE, Access
+from scamdetect.destinations import file_destination, followed
 from scamdetect.drift.drift import Drift
 from scamdetect.drift.lines import drift_record, feature_words, percent
 from scamdetect.drift.psi import ALERT, WATCH
 from scamdetect.drift.rates import ALERT_RATIO, WATCH_RATIO
-from scamdetect.errors import MissingExtraError, OutputError
+from scamdetect.errors import MissingExtraError
 from scamdetect.files import writing
+from scamdetect.os_errors import unwritable
 
 try:
     from jinja2 import Environment, StrictUndefined
@@ -23,21 +28,27 @@ except ImportError as error:
 RECORD, PAGE = "drift.json", "drift.html"
 
 
-def write_drift(drift: Drift, folder: Path) -> Path:
+def check_drift(folder: Path, inputs: Iterable[Path], *, overwrite: bool = False) -> None:
+    """Raise InputError if ``write_drift`` would write an input, or replace files unasked."""
+    if os.path.lexists(folder):
+        for name in (RECORD, PAGE):
+            file_destination(folder / name, overwrite=overwrite, inputs=inputs)
+
+
+def write_drift(drift: Drift, folder: Path, access: Access = ANYONE) -> Path:
     """Write ``drift.json`` and ``drift.html`` into the folder, made if need be; return the page.
 
-    Files of these names are replaced. Raises OutputError where writing fails.
+    Files of these names are replaced; they allow at most ``access``. Raises OutputError where
+    writing fails.
     """
     record = json.dumps(drift_record(drift), indent=1, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in ((RECORD, record), (PAGE, render(drift))):
-            with writing(folder / name) as file:
+            with writing(followed(folder / name), access) as file:
                 file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as problem:
-        raise OutputError(
-            f"{folder}: cannot be written ({problem.strerror or problem}); choose another folder"
-        ) from problem
+        raise unwritable(folder, problem, elsewhere="choose another folder") from problem
     return folder / PAGE
 
 

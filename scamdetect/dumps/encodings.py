@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from scamdetect.dumps.lines import check_encoding
+from scamdetect.dumps.nul_ended import is_nul_ended
 from scamdetect.dumps.streams import beginning
 from scamdetect.errors import InputError
 
@@ -82,7 +83,13 @@ def text_encoding(path: Path, given: str | None = None) -> Encoding:
         if head.startswith(bom):
             return Encoding(name, None if name == "utf-8" else _note(name, "its byte-order mark"))
     wide = _wide(head) if b"\0" in head else None
-    if wide is not None:
+    nul_ended = wide is not None and is_nul_ended(head, wide)
+    if nul_ended is None:
+        raise InputError(
+            f"{path}: its short lines end in NUL bytes, so that it may be 8-bit text or {wide}; "
+            f"say with --encoding which it is, such as utf-8 or {wide}"
+        )
+    if wide is not None and not nul_ended:
         return Encoding(wide, _note(wide, "detected"))
     lines = head.split(b"\n")
     if len(head) == HEAD_BYTES and len(lines) > 1:  # the last one may be cut off

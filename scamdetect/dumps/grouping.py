@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scamdetect.column_names import missing_column
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.instants import holds_times
 from scamdetect.dumps.rows import NestedError, Rows
 from scamdetect.dumps.text_paths import TextPath, struct_members
 from scamdetect.errors import InputError
-from scamdetect.output import shown
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,12 @@ def _column(dump: Dump, where: str, name: str, option: str, find: _Find) -> Colu
 
 
 def _missing(dump: Dump, where: str, name: str, option: str) -> InputError:
-    return InputError(
-        f"{where} has no column {name!r}; its columns are: {', '.join(map(shown, dump.columns))}; "
-        f"name another with {option} ({_flag(option)})"
+    return missing_column(
+        where,
+        repr(name),
+        dump.columns,
+        first_line=dump.delimiter is not None,
+        cure=f"name another with {option} ({_flag(option)})",
     )
 
 
@@ -141,6 +144,8 @@ def _flat(kind: pa.DataType) -> pa.DataType:
         kind = kind.value_type
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
+    if pa.types.is_binary_view(kind):  # few functions of Arrow take views
+        return pa.binary()
     return pa.string() if pa.types.is_null(kind) or pa.types.is_string_view(kind) else kind
 
 
@@ -151,7 +156,8 @@ def _names_senders(kind: pa.DataType) -> bool:
 
 def _is_groupable(kind: pa.DataType) -> bool:
     try:
-        pc.dictionary_encode(pa.nulls(1, kind))
+        one = pa.nulls(1, kind)
+        pc.index_in(one, value_set=pc.dictionary_encode(one).dictionary)
     except pa.ArrowNotImplementedError:
         return False
     return True

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from scamdetect.access import access_of
 from scamdetect.allow_list import AllowList
+from scamdetect.destinations import followed
 from scamdetect.dumps.allowing import Allowing, check_senders
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.detectors import Detector
@@ -31,7 +33,7 @@ from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.selection import keep_columns, keep_flagged
-from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
+from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Standing, Tally, count
@@ -71,6 +73,7 @@ def score_file(
     thread_column: str | None = None,
     me: str | None = None,
     work_folder: str | Path | None = None,
+    inputs: Iterable[str | Path] = (),
     spreadsheet_safe: bool = False,
     progress: Progress | None = None,
     watch: Watch | None = None,
@@ -116,6 +119,10 @@ def score_file(
     ``work_folder`` instead, and in the current folder where the destination is a URL, to which the
     whole result is uploaded at the end.
 
+    The results may be read by nobody who may not read all of the source, and the work folder by its
+    owner only. A destination that is a symbolic link of the user's own stands for what it names.
+    The source is never written, nor are the files and folders ``inputs``, under any name.
+
     ``progress`` is called after each batch with the records read and the share of the source,
     ``watch`` after each batch and each part with the whole Standing. ``stop`` is asked before each
     part and ends the job there with JobInterrupted.
@@ -135,13 +142,14 @@ def score_file(
     else:
         kind = recognise(found.root, source_format, encoding)
     destination = _default(found, kind) if destination is None else located(destination)
-    if destination.is_symlink():  # what the link names is replaced, not the link
-        destination = destination.resolve()
-    folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
-    check_paths(found, destination, folder)
-    if spreadsheet_safe:
-        check_spreadsheet_safe(destination)
-    check_start(destination, folder, resume=resume, overwrite=overwrite)
+    with reported(destination):
+        if not isinstance(destination, RemotePath):
+            destination = followed(destination)  # what a link names is replaced, not the link
+        folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
+        check_paths(found, destination, folder, [Path(path) for path in inputs])
+        if spreadsheet_safe:
+            check_spreadsheet_safe(destination)
+        check_start(destination, folder, resume=resume, overwrite=overwrite)
     open_file = partial(
         open_dump,
         text_column=text_column,
@@ -163,6 +171,8 @@ def score_file(
         thread_column=thread_column,
         objects=objects,
     )
+    if spreadsheet_safe:
+        check_safe_delimiter(destination, dump.csv_delimiter)
     dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
     if columns is not None:
         dump = keep_columns(dump, columns, str(found))
@@ -202,7 +212,14 @@ def score_file(
 
     with (
         reported(destination),
-        working(destination, folder, settings, resume=resume, overwrite=overwrite) as work,
+        working(
+            destination,
+            folder,
+            settings,
+            resume=resume,
+            overwrite=overwrite,
+            access=access_of(_local_files(found)),
+        ) as work,
     ):
         resumed = work.state.tally.rows
         if not work.state.joined:
@@ -256,6 +273,11 @@ def _source_settings(source: Source, kind: Format, text_column: str) -> Settings
         "format": kind.value,
         "text_column": text_column,
     }
+
+
+def _local_files(source: Source) -> Iterator[Path]:
+    paths = [file.path for file in source.files] if source.is_many else [source.root]
+    return (path for path in paths if not isinstance(path, RemotePath))
 
 
 def _default(source: Source, kind: Format) -> Path:

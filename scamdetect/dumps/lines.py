@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from scamdetect.dumps.codec_names import text_codec
 from scamdetect.dumps.streams import Stream, opened
 from scamdetect.errors import InputError
 
@@ -46,9 +47,8 @@ class Line(NamedTuple):
 def check_encoding(name: str | None) -> str:
     """Return the encoding's usual name, UTF-8 without one; raise InputError for an unknown one."""
     try:
-        encoding = codecs.lookup(name or "utf-8").name
-        "".encode(encoding)  # refuses codecs that do not encode text
-    except (LookupError, ValueError) as problem:
+        encoding = text_codec(name or "utf-8")
+    except LookupError as problem:
         raise InputError(f"unknown encoding {name!r}; known are {_EXAMPLES}, ...") from problem
     return "utf-8" if encoding == "utf-8-sig" else encoding
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any, cast
 from scamdetect.dumps.natural import is_hidden, natural_key
 from scamdetect.dumps.patterns import ANY_DEPTH, is_pattern, matches, names, split_pattern
 from scamdetect.dumps.remote.path import RemotePath, remote_path
-from scamdetect.dumps.remote.url import is_url
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
+from scamdetect.regular_files import check_regular
+from scamdetect.urls import is_url, shown_url
 
 if TYPE_CHECKING:
     from scamdetect.dumps.remote.listing import Found
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _Level = tuple[Path, tuple[str, ...], tuple[str, ...], frozenset[tuple[int, int]]]
 
 _LOCAL = ("file://", "local://")
+_WRAPPED = re.compile(r"[a-z][a-z0-9]+::[a-z0-9:+.-]*://", re.IGNORECASE)  # simplecache::https://
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,11 @@ class Source:
     files: tuple[SourceFile, ...] = ()
 
     def __str__(self) -> str:
-        return "/".join([str(self.root), *(self.pattern or ())])
+        return self._named(self.root)
+
+    def _named(self, root: Path) -> str:
+        named = "/".join([str(root), *(self.pattern or ())])
+        return shown_url(named) if isinstance(root, RemotePath) else named
 
     @property
     def is_many(self) -> bool:
@@ -88,7 +95,7 @@ class Source:
             line = json.dumps([file.name, file.size, file.version])
             digest.update(f"{line}\n".encode("ascii"))
         return {
-            "source": "/".join([str(self.root.resolve()), *self.pattern]),
+            "source": self._named(self.root.resolve()),
             "source_files": len(self.files),
             "source_bytes": self.size,
             "source_sha256": digest.hexdigest(),
@@ -102,7 +109,13 @@ def located(text: str | Path) -> Path:
     """
     text = str(text)
     for start in _LOCAL:
-        text = text.removeprefix(start)
+        if text.lower().startswith(start):
+            text = text[len(start) :]
+    if _WRAPPED.match(text):
+        raise InputError(
+            f"{shown_url(text)}: a URL begins with its storage here; leave out what is before the "
+            "last ::"
+        )
     return cast(Path, remote_path(text)) if is_url(text) else Path(text)
 
 
@@ -119,14 +132,17 @@ def find_source(text: str | Path) -> Source:
     if isinstance(path, RemotePath):
         return _remote_source(path)
     given = os.fspath(path)
-    if path.is_dir():
-        return _many(path, (), _local_files(path, ()))
-    if not is_pattern(given) or path.exists():
-        return Source(path)
+    with reading(path):
+        if path.is_dir():
+            return _many(path, (), _local_files(path, ()))
+        if not is_pattern(given) or path.exists():
+            path.stat()
+            return Source(path)
     root, pattern = split_pattern(given)
     folder = Path(root)
-    if not folder.is_dir():
-        raise InputError(f"{path}: there is no folder {folder}")
+    with reading(folder):
+        if not folder.is_dir():
+            raise InputError(f"{path}: there is no folder {folder}")
     return _many(folder, pattern, _local_files(folder, pattern))
 
 
@@ -165,11 +181,14 @@ def _local_files(folder: Path, pattern: tuple[str, ...]) -> Iterator[SourceFile]
                     continue
                 below = (*parts, entry.name)
                 path = at / entry.name
-                if entry.is_dir():
+                with reading(path):
+                    is_folder = entry.is_dir()
+                if is_folder:
                     if (identity := _identity(path)) not in above:
                         waiting.append((path, below, rest, above | {identity}))
                 elif matches(below, pattern):
                     with reading(path):
+                        check_regular(path)
                         status = path.stat()
                     name = "/".join(below)
                     yield SourceFile(path, name, status.st_size, str(status.st_mtime_ns))

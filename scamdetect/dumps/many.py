@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from scamdetect.column_names import shown
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump, Reject
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import Format, unpacked
@@ -24,7 +25,7 @@ from scamdetect.dumps.rows import ArrowRows, encodable
 from scamdetect.dumps.streams import EmptyFileError, OtherContentError, beginning
 from scamdetect.dumps.unify import Union, conformed
 from scamdetect.errors import InputError
-from scamdetect.output import COLUMNS, FILE_COLUMN, shown
+from scamdetect.output import COLUMNS, FILE_COLUMN
 
 _MOST_NOTES = 8
 _BROKEN_MAIL_BYTES = 64 << 10

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from scamdetect.destinations import check_no_input, check_parent
 from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
 from scamdetect.dumps.locations import Source
 from scamdetect.dumps.remote.path import RemotePath
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
+from scamdetect.os_errors import no_folder, written
 
 
-def check_paths(source: Source, destination: Path, folder: Path) -> None:
-    """Raise InputError where the destination cannot be written, or would be read as a source.
+def check_paths(
+    source: Source, destination: Path, folder: Path, inputs: Sequence[Path] = ()
+) -> None:
+    """Raise InputError where the destination cannot be written, or is the source or another input.
 
     ``folder`` is where the work lies until it is done.
     """
     destination_format(destination)
     _check_outside(source, destination, folder)
+    files = [file.path for file in source.files] if source.is_many else [source.root]
     for path in _paths(destination):
         if path.exists():
-            if not source.is_many and _is_same(path, source.root):
-                raise InputError(f"{path}: the source would be overwritten; choose another name")
+            _check_no_input(path, files, "the source")
+            _check_no_input(path, inputs, "an input")
             if not path.is_file():
                 raise InputError(f"{path}: is there and no file; choose another name")
-    if not destination.parent.is_dir():
-        raise InputError(f"{destination.parent}: no such folder; create it first")
-    if not folder.parent.is_dir():
-        raise InputError(f"{folder.parent} (--work-folder): no such folder; create it first")
+    if isinstance(destination, RemotePath):
+        if not destination.parent.is_dir():
+            raise no_folder(destination.parent)
+    else:
+        check_parent(destination)
+    check_parent(folder, "--work-folder")
 
 
-def _is_same(path: Path, source: Path) -> bool:
-    """Tell whether a path that exists is the source."""
-    if isinstance(path, RemotePath) or isinstance(source, RemotePath):
-        return isinstance(path, RemotePath) and path.samefile(source)
-    return source.exists() and path.samefile(source)
+def _check_no_input(path: Path, inputs: Sequence[Path], what: str) -> None:
+    """Raise InputError where a path that exists is one of the inputs."""
+    if not isinstance(path, RemotePath):
+        check_no_input(path, (one for one in inputs if not isinstance(one, RemotePath)), what)
+    elif any(path.samefile(one) for one in inputs):
+        raise InputError(f"{path}: {what} would be overwritten; choose another name")
 
 
 def _check_outside(source: Source, destination: Path, folder: Path) -> None:
@@ -67,12 +75,5 @@ def _paths(destination: Path) -> list[Path]:
 @contextmanager
 def reported(destination: Path) -> Iterator[None]:
     """Turn a failure to write into OutputError, with its notes."""
-    try:
+    with written(destination):
         yield
-    except OSError as problem:
-        failed = OutputError(
-            f"{destination}: cannot be written ({problem.strerror or problem}); make room or "
-            "choose another destination"
-        )
-        failed.__notes__ = getattr(problem, "__notes__", [])
-        raise failed from problem

@@ -13,6 +13,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from scamdetect.access import ANYONE, OWNER, Access, access_of
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.findings import Findings, load_campaigns, save_campaigns
 from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
@@ -33,10 +34,11 @@ from scamdetect.dumps.state import (
 )
 from scamdetect.dumps.tally import Tally
 from scamdetect.dumps.threads_file import save_judged, write_threads
-from scamdetect.dumps.work_files import WorkFiles, check_folder
+from scamdetect.dumps.work_files import WorkFiles, make_folder
 from scamdetect.dumps.writers import append, join
 from scamdetect.errors import InputError, NothingToResume
 from scamdetect.files import locked, writing
+from scamdetect.regular_files import open_regular
 
 WriteRejects = Callable[[Sequence[Reject]], None]
 
@@ -63,11 +65,15 @@ class Published:
 
 
 class Work:
-    """The parts that a job has finished; the caller holds the folder's lock."""
+    """The parts that a job has finished; the caller holds the folder's lock.
 
-    def __init__(self, destination: Path, folder: Path, state: State) -> None:
+    They are for their owner only; what is published allows at most ``access``.
+    """
+
+    def __init__(self, destination: Path, folder: Path, state: State, access: Access) -> None:
         self.destination = destination
         self.state = state
+        self._most = access
         self._files = WorkFiles(folder, destination_format(destination))
 
     def save(self) -> None:
@@ -82,9 +88,9 @@ class Work:
         """
         number = len(self.state.parts)
         with ExitStack() as files:
-            content = files.enter_context(writing(self._files.content(number)))
+            content = files.enter_context(writing(self._files.content(number), OWNER))
             threads = (
-                files.enter_context(writing(self._files.threads(number)))
+                files.enter_context(writing(self._files.threads(number), OWNER))
                 if self._threaded
                 else None
             )
@@ -92,7 +98,8 @@ class Work:
 
             def write_rejects(rejects: Sequence[Reject]) -> None:
                 if rejects and not rejected:
-                    rejected.append(files.enter_context(writing(self._files.rejects(number))))
+                    path = self._files.rejects(number)
+                    rejected.append(files.enter_context(writing(path, OWNER)))
                 for reject in rejects:
                     line = json.dumps(reject.to_dict(), ensure_ascii=False) + "\n"
                     rejected[0].write(line.encode("utf-8"))
@@ -107,10 +114,10 @@ class Work:
         number = len(self.state.parts)
         campaigns, groups = self._files.campaigns(number), self._files.groups(number)
         if findings.campaigns.messages:
-            with writing(campaigns) as file:
+            with writing(campaigns, OWNER) as file:
                 save_campaigns(file, findings.campaigns)
         if findings.groups is not None:
-            with writing(groups) as file:
+            with writing(groups, OWNER) as file:
                 findings.groups.save(file)
         part = Part(
             tally,
@@ -149,7 +156,7 @@ class Work:
     def finish_bucket(self, threads: pa.Table) -> None:
         """Keep the judged threads of the next bucket; raise OSError."""
         number = len(self.state.buckets)
-        with writing(self._files.judged(number)) as file:
+        with writing(self._files.judged(number), OWNER) as file:
             save_judged(file, threads)
         bucket = stored(self._files.judged(number))
         self.state = replace(self.state, buckets=(*self.state.buckets, bucket))
@@ -162,15 +169,19 @@ class Work:
         Raises OSError, InputError on a damaged part.
         """
         numbers = range(len(self.state.parts))
-        with writing(self._files.joined) as file:
+        with writing(self._files.joined, self._access(self.destination)) as file:
             join(self._files.kind, file, dump, map(self._files.content, numbers))
         if self.state.tally.rejected:
-            with writing(self._files.joined_rejects) as file:
+            with writing(
+                self._files.joined_rejects, self._access(rejects_path(self.destination))
+            ) as file:
                 some = (n for n in numbers if self.state.parts[n].rejects is not None)
                 append(file, map(self._files.rejects, some))
         findings = self._findings(grouping)
         if findings.groups is not None:
-            with writing(self._files.joined_groups) as file:
+            with writing(
+                self._files.joined_groups, self._access(groups_path(self.destination))
+            ) as file:
                 write_groups(
                     file,
                     self._files.kind,
@@ -180,7 +191,9 @@ class Work:
                 )
         counts = None
         if self._threaded:
-            with writing(self._files.joined_threads) as file:
+            with writing(
+                self._files.joined_threads, self._access(threads_path(self.destination))
+            ) as file:
                 counts = write_threads(
                     file,
                     self._files.kind,
@@ -234,6 +247,10 @@ class Work:
             f"{self._files.folder}: give the same command with --resume to go on"
         )
 
+    def _access(self, final: Path) -> Access:
+        """Return what the file may allow that gets the final name, perhaps of an earlier one."""
+        return self._most if isinstance(final, RemotePath) else self._most & access_of([final])
+
     @property
     def _threaded(self) -> bool:
         return self.state.settings.get("thread_column") is not None
@@ -243,10 +260,10 @@ class Work:
         found = Findings(grouping)
         for number, part in enumerate(self.state.parts):
             if part.campaigns is not None:
-                with self._files.campaigns(number).open("rb") as file:
+                with open_regular(self._files.campaigns(number)) as file:
                     found.campaigns += load_campaigns(file)
             if found.groups is not None:
-                with self._files.groups(number).open("rb") as file:
+                with open_regular(self._files.groups(number)) as file:
                     found.groups.load(file)
         return found
 
@@ -278,21 +295,27 @@ def check_start(destination: Path, folder: Path, *, resume: bool, overwrite: boo
 
 @contextmanager
 def working(
-    destination: Path, folder: Path, settings: Settings, *, resume: bool, overwrite: bool
+    destination: Path,
+    folder: Path,
+    settings: Settings,
+    *,
+    resume: bool,
+    overwrite: bool,
+    access: Access = ANYONE,
 ) -> Iterator[Work]:
     """Give the work of a new job or, to resume, of the unfinished one with the same settings.
 
     On an error the finished parts stay, and the error gets a note on how to go on; a folder
-    without any is removed. Raises InputError where the folder is not as it must be, OSError where
-    it cannot be written.
+    without any is removed. The folder is for its owner only, and what is published from it allows
+    at most ``access``. Raises InputError where the folder is not as it must be, OSError where it
+    cannot be written.
     """
-    check_folder(folder)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     with locked(folder):
-        work = _resumed(destination, folder, settings, overwrite) if resume else None
+        work = _resumed(destination, folder, settings, overwrite, access) if resume else None
         if work is None:
             _check_new(destination, resume=resume, overwrite=overwrite)
-            work = Work(destination, folder, State(settings, overwrite))
+            work = Work(destination, folder, State(settings, overwrite), access)
         try:
             work.save()  # before the sweep, so that no state tells of parts that are gone
             work.sweep()
@@ -315,7 +338,9 @@ def _check_new(destination: Path, *, resume: bool, overwrite: bool) -> None:
     check_free(destination, overwrite=overwrite)
 
 
-def _resumed(destination: Path, folder: Path, settings: Settings, overwrite: bool) -> Work | None:
+def _resumed(
+    destination: Path, folder: Path, settings: Settings, overwrite: bool, access: Access
+) -> Work | None:
     """Return the unfinished work, None where there is none."""
     if not _is_begun(folder):
         return None
@@ -323,7 +348,7 @@ def _resumed(destination: Path, folder: Path, settings: Settings, overwrite: boo
     state = load(path)
     check_same(path, state.settings, settings)
     check_free(destination, overwrite=overwrite or state.overwrite or state.joined)
-    work = Work(destination, folder, state)
+    work = Work(destination, folder, state, access)
     if not state.joined:
         work.check_parts()
     return work
@@ -361,6 +386,7 @@ def _place(joined: Path, final: Path) -> None:
     except OSError as problem:
         if problem.errno != errno.EXDEV:
             raise
-        with joined.open("rb") as source, writing(final) as file:  # on another disk
+        access = access_of([joined])
+        with open_regular(joined) as source, writing(final, access) as file:  # on another disk
             shutil.copyfileobj(source, file, _COPY_BYTES)
         joined.unlink()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from scamdetect.column_names import missing_column
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.rows import NestedError
 from scamdetect.errors import InputError
-from scamdetect.output import shown
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,13 @@ def read_columns(
     wanted = [*columns, *(name for name in optional if name in dump.columns)]
     for name in columns:
         if name not in dump.columns:
-            listing = ", ".join(map(shown, dump.columns)) or "none"
-            raise InputError(f"{path} has no column {name!r}; its columns are: {listing}")
+            raise missing_column(
+                path,
+                repr(name),
+                dump.columns,
+                first_line=dump.delimiter is not None,
+                cure="name one of the file",
+            )
     return _read(path, dump, wanted)
 
 

@@ -32,7 +32,7 @@ def open_delimited(
     header = _read_header(path, delimiter, encoding)
     names = tuple(unquote(cell) for cell in header.cells)
     kept_names = output.check_columns(
-        names, text_column, overwrite=overwrite_columns, where=str(path)
+        names, text_column, overwrite=overwrite_columns, where=str(path), first_line=True
     )
     kept = tuple(place for place, name in enumerate(names) if name in kept_names)
     last = header.lines[-1]

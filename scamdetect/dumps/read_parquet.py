@@ -14,6 +14,8 @@ from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.text_paths import TextPath, find_text, struct_members
 from scamdetect.errors import InputError
+from scamdetect.os_errors import of_system, unreadable
+from scamdetect.regular_files import check_regular
 
 _BUFFER_BYTES = 1 << 20
 
@@ -81,12 +83,17 @@ def find_text_in(
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with ExitStack() as files:
-            source = files.enter_context(path.open("rb")) if isinstance(path, RemotePath) else path
+            if not isinstance(path, RemotePath):
+                check_regular(path)
+            # Arrow takes no path that is not UTF-8, nor a URL.
+            source = files.enter_context(path.open("rb"))
             # Read piece by piece: pre-buffered bytes would all be kept until the end.
             yield files.enter_context(
                 pq.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER_BYTES)
             )
     except (pa.ArrowException, OSError) as problem:
+        if of_system(problem):
+            raise unreadable(path, problem) from problem
         cause = str(problem).partition("\n")[0]
         raise InputError(
             f"{path}: not a whole Parquet file ({cause}); copy or export it again"

@@ -11,7 +11,9 @@ from typing import Any
 
 from scamdetect.dumps.batches import Dump, Item, Reject, counted
 from scamdetect.dumps.messages import Message, MessageKind, message_dump, schema
-from scamdetect.dumps.telegram_export import LIST, Header, Piece, pieces
+from scamdetect.dumps.telegram_chats import Header
+from scamdetect.dumps.telegram_export import Piece, pieces
+from scamdetect.dumps.telegram_slices import LIST
 from scamdetect.errors import InputError
 
 SCHEMA = schema(
@@ -43,6 +45,12 @@ _ATTACHMENTS = {
     "giveaway_results": "giveaway",
     "paid_stars_amount": "paid_media",
 }
+_WORDS_BESIDE = {
+    "poll": ("question",),
+    "todo_list": ("title",),
+    "invoice_information": ("title", "description"),
+}
+_LISTS_BESIDE = ("answers", "items")  # of texts
 _TYPES = ("message", "service", "unsupported")
 # The keys that always have columns of their own.
 _KEPT = ("id", "date", "media_type", "forwarded_from", "reply_to_message_id")
@@ -67,7 +75,7 @@ def open_telegram(path: Path, text_column: str) -> Dump:
     def items() -> Iterator[Item[Message]]:
         read: list[Header] = []
         for number, piece in enumerate(pieces(path, read), 1):
-            chat = headers.get(piece.chat, read[piece.chat])
+            chat = headers.get(piece.chat) or (read[piece.chat] if read else {})
             value = _row(piece, chat, number)
             yield Item(value, len(piece.raw), piece.end)
 
@@ -85,7 +93,8 @@ def _survey(path: Path) -> dict[int, Header]:
     """Return what the file says of its chats where that stands behind their messages."""
     headers: list[Header] = []
     with closing(pieces(path, headers)) as found:
-        next(found, None)
+        while not headers and next(found, None) is not None:
+            pass
         if not headers:
             raise InputError(
                 f'{path}: holds no list "messages", so it is no export of Telegram Desktop; name '
@@ -146,8 +155,41 @@ def _message(value: dict[str, Any], chat: Header, text: str) -> Message:
 
 
 def _text(value: dict[str, Any]) -> str | None:
-    """Return the text as Telegram shows it, None where it has another form."""
-    text = value.get("text", value.get("text_entities"))
+    """Return the text as Telegram shows it, None where it has another form.
+
+    Behind it, each in a line, stands what else of the message people read as its sender's words.
+    """
+    text = _joined(value.get("text", value.get("text_entities")))
+    if text is None or value.get("type") == "service":
+        return text
+    return "\n".join(part for part in (text, *_words_beside(value)) if part)
+
+
+def _words_beside(value: dict[str, Any]) -> Iterator[str]:
+    """Yield the words of polls, lists, invoices, games and buttons."""
+    for name, keys in _WORDS_BESIDE.items():
+        found = value.get(name)
+        if isinstance(found, dict):
+            for key in keys:
+                yield _joined(found.get(key)) or ""
+            for key in _LISTS_BESIDE:
+                items = found.get(key)
+                yield from _texts(items if isinstance(items, list) else [])
+    for name in ("game_title", "game_description"):
+        yield _joined(value.get(name)) or ""
+    rows = value.get("inline_bot_buttons")
+    for row in rows if isinstance(rows, list) else ():
+        yield from _texts(row if isinstance(row, list) else [row])
+
+
+def _texts(items: list[Any]) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, dict):
+            yield _joined(item.get("text")) or ""
+
+
+def _joined(text: object) -> str | None:
+    """Return a text, or the strings and entities that it is made of; None for anything else."""
     if text is None or isinstance(text, str):
         return text or ""
     if not isinstance(text, list):

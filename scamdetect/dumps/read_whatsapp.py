@@ -14,16 +14,13 @@ from scamdetect.dumps.formats import unpacked
 from scamdetect.dumps.lines import Line, read_lines, rejected_raw
 from scamdetect.dumps.messages import Message, message_dump, schema
 from scamdetect.dumps.whatsapp_bodies import (
-    LEFT_TO_RIGHT,
-    Body,
     begins_export,
-    looks_written_by_whatsapp,
-    notice,
     phone_of,
     read_body,
+    read_unsigned,
     split_sender,
 )
-from scamdetect.dumps.whatsapp_dates import Order, OrderVote, calendar_day
+from scamdetect.dumps.whatsapp_dates import DateForm, OrderVote
 from scamdetect.dumps.whatsapp_stamps import Head, Style, read_head
 from scamdetect.errors import InputError
 
@@ -45,11 +42,9 @@ class _Survey:
     styles: Counter[Style] = field(default_factory=Counter)
     votes: dict[Style, OrderVote] = field(default_factory=dict)
     first_style: Style | None = None
-    first_notice: int | None = None  # the line of the notice of encryption
-    first_sender: str | None = None  # its sender on an iPhone: the group, or the other person
-    first_sender_writes: bool = False
+    first_sender: str | None = None  # of the first notice on an iPhone: the group, or the other
 
-    def add(self, number: int, line: str, head: Head) -> None:
+    def add(self, line: str, head: Head) -> None:
         """Take a line that begins with a head."""
         vote = self.votes.setdefault(head.style, OrderVote())
         vote.add(head.date, head.american)
@@ -58,11 +53,9 @@ class _Survey:
         if self.first_style is None:
             self.first_style = head.style
             if begins_export(body, sender):
-                self.first_notice, self.first_sender = number, sender
-        elif sender is not None and sender == self.first_sender:
-            self.first_sender_writes |= not body.startswith(LEFT_TO_RIGHT)
+                self.first_sender = sender
 
-    def orders(self) -> dict[Style, tuple[Order, str]]:
+    def orders(self) -> dict[Style, DateForm]:
         """Return the styles in use; one that a few lines have was pasted into messages."""
         least = self.styles.total() / _SHARE_OF_A_STYLE
         return {
@@ -77,9 +70,7 @@ class _Form:
     """How the records of a file are read."""
 
     chat: str | None
-    first_notice: int | None
-    group: str | None  # the sender of what WhatsApp wrote in a group, on an iPhone
-    orders: dict[Style, tuple[Order, str]]
+    orders: dict[Style, DateForm]
 
 
 @dataclass
@@ -105,8 +96,6 @@ def open_whatsapp(path: Path, encoding: str, text_column: str) -> Dump:
     stem = unpacked(path).stem
     form = _Form(
         chat=named_chat(path) or survey.first_sender or (None if stem == "_chat" else stem),
-        first_notice=survey.first_notice,
-        group=None if survey.first_sender_writes else survey.first_sender,
         orders=survey.orders(),
     )
 
@@ -121,7 +110,7 @@ def open_whatsapp(path: Path, encoding: str, text_column: str) -> Dump:
         items,
         text_column=text_column,
         encoding=encoding,
-        notes=("read as a chat exported from WhatsApp", *_notes(form)),
+        notes=("read as a chat exported from WhatsApp", *dict.fromkeys(_notes(form))),
     )
 
 
@@ -138,7 +127,7 @@ def _survey(path: Path, encoding: str) -> _Survey:
     for line in counted(read_lines(path, encoding), "lines"):
         head = read_head(line.text)
         if head is not None:
-            survey.add(line.number, strip_line_end(line.text), head)
+            survey.add(strip_line_end(line.text), head)
     if not survey.styles:
         raise InputError(
             f"{path}: no line begins with a date and time as WhatsApp writes them; name the "
@@ -148,8 +137,13 @@ def _survey(path: Path, encoding: str) -> _Survey:
 
 
 def _notes(form: _Form) -> Iterable[str]:
-    orders = form.orders.values()
-    return dict.fromkeys(f"its dates read with the {order}, {why}" for order, why in orders)
+    for one in form.orders.values():
+        yield f"its dates read with the {one.order}, {one.why}"
+        if one.misfits:
+            yield (
+                f"{one.misfits:,} of its {one.dates:,} dates lie on no day since 2009, perhaps as "
+                "they are of another calendar: their time is empty"
+            )
 
 
 def _records(lines: Iterator[Line], styles: frozenset[Style]) -> Iterator[_Record]:
@@ -194,11 +188,11 @@ def _row(record: _Record, number: int, form: _Form, encoding: str) -> Message | 
     texts = [strip_line_end(line.text) for line in record.lines]
     sender, rest = split_sender(texts[0][head.end :])
     text = "\n".join([rest, *texts[1:]])
-    body = _body(sender, text, form, record.lines[0].number)
+    body = read_unsigned(text) if sender is None else read_body(text)
     return Message(
         chat=form.chat,
         message_id=str(number),
-        time=_time(head, form.orders[head.style][0]),
+        time=_time(head, form.orders[head.style]),
         sender=sender,
         sender_id=None if sender is None else phone_of(sender),
         kind=body.kind,
@@ -209,16 +203,9 @@ def _row(record: _Record, number: int, form: _Form, encoding: str) -> Message | 
     )
 
 
-def _body(sender: str | None, text: str, form: _Form, line: int) -> Body:
-    first = line == form.first_notice
-    if sender is None or first or looks_written_by_whatsapp(text, sender, form.group):
-        return notice(text)
-    return read_body(text)
-
-
-def _time(head: Head, order: Order) -> str | None:
+def _time(head: Head, form: DateForm) -> str | None:
     """Return the time in ISO form as exactly as the export tells it, None for no such day."""
-    day = calendar_day(head.date, order)
+    day = form.day(head.date)
     if day is None:
         return None
     if head.hour is None:

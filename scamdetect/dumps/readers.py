@@ -20,6 +20,7 @@ from scamdetect.dumps.read_whatsapp import open_whatsapp
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.streams import EmptyFileError, beginning, compression, reading
 from scamdetect.errors import InputError
+from scamdetect.regular_files import check_status
 
 _BINARY = {Format.PARQUET: "a Parquet file", Format.MBOX: "a mailbox", Format.EML: "a mail"}
 _IN_UTF8 = {Format.JSON: "JSON", Format.TELEGRAM: "an export of Telegram"}
@@ -110,7 +111,9 @@ def _open(
 
 def _check_file(path: Path, kind: Format, given: str | None) -> None:
     with reading(path):
-        if not stat.S_ISREG(path.stat().st_mode):
+        status = path.stat()
+        check_status(path, status)
+        if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path}: not a file")
     if kind is Format.PARQUET and (packed := compression(path)):
         raise InputError(f"{path}: a Parquet file within {packed} cannot be read; unpack it first")

@@ -14,7 +14,8 @@ from scamdetect.errors import InputError
 # A share of fewer records says little: one bad line among the first ten is no tenth of a dump.
 MIN_RECORDS = 1000
 
-_GIVEN = re.compile(r"(\d+)|(\d+(?:\.\d+)?)\s*%")
+_GIVEN = re.compile(r"(\d{1,18})|(\d{1,18}(?:\.\d{1,18})?)\s*%")
+_MOST_QUOTED = 40
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def reject_limit(given: str | int) -> RejectLimit:
     if found is None or (percent is not None and percent > 100):
         raise InputError(
             f"max_rejects (--max-rejects) is a number of records or a percentage such as 0.5%; "
-            f"got {given!r}"
+            f"got {str(given)[:_MOST_QUOTED]!r}"
         )
     return RejectLimit(str(given), int(found[1]) if found[1] else None, percent)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect.arrays import plain_array
+from scamdetect.dumps.arrow_text import cell_texts, is_nested, json_values
 from scamdetect.dumps.delimited import quote, requote, unquote
 from scamdetect.dumps.text_paths import TextPath, value_at
 from scamdetect.errors import InputError
@@ -203,19 +203,23 @@ class ArrowRows:
         return values
 
     def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
-        """Return the values at the path."""
+        """Return the values at the path; where ``kind`` is text, others become what cells hold."""
         found = self._at(path)
+        if pa.types.is_string(kind) and not _is_text(found.type):
+            if is_nested(found.type):
+                raise NestedError
+            return plain_array(cell_texts(found), kind)
         if isinstance(found.type, pa.BaseExtensionType):
             found = found.cast(found.type.storage_type)
         return found.cast(kind).combine_chunks()
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
-        """Yield numbers and times as Arrow writes them, nested values as JSON, bytes as base64."""
+        """Yield cells, with values as ``arrow_text.cell_texts`` has them."""
         columns = [[quote(cell, delimiter) for cell in self._strings(name)] for name in self.kept]
         return map(list, zip(*columns, strict=True))
 
     def objects(self) -> Iterable[str]:
-        """Yield objects; times and decimals become strings, numbers that JSON lacks become null."""
+        """Yield objects, with values as ``arrow_text.json_values`` has them."""
         columns = [(_dumps(name), self._json(name)) for name in self.kept]
         for place in range(len(self)):
             yield "{" + ", ".join(f"{name}: {column[place]}" for name, column in columns) + "}"
@@ -243,28 +247,22 @@ class ArrowRows:
         return column
 
     def _strings(self, name: str) -> list[str | None]:
-        column = self.source.column(name)
-        if pa.types.is_nested(column.type) or _is_binary(column.type):
-            texts = [None if text == "null" else text for text in self._json(name)]
-            return texts if pa.types.is_nested(column.type) else [t and t[1:-1] for t in texts]
-        return self._values(name, as_text(column))
+        with self._readable(name) as column:
+            return cell_texts(column)
 
     def _json(self, name: str) -> list[str]:
-        column = self.source.column(name)
-        kind = column.type
-        plain = pa.types.is_nested(kind) or _is_binary(kind) or _is_json_scalar(kind)
-        values = self._values(name, column if plain else as_text(column))
-        return [_dumps(_jsonable(value)) for value in values]
+        with self._readable(name) as column:
+            return [_dumps(value) for value in json_values(column)]
 
-    def _values(self, name: str, column: pa.ChunkedArray) -> list[Any]:
+    @contextmanager
+    def _readable(self, name: str) -> Iterator[pa.ChunkedArray]:
         try:
-            values: list[Any] = column.to_pylist()
+            yield self.source.column(name)
         except UnicodeDecodeError as problem:
             raise InputError(
-                f"{self.where}: column {name!r} holds text that is not UTF-8; only a Parquet "
-                "destination can keep it"
+                f"{self.where}: column {name!r} holds text that is not UTF-8; leave it out with "
+                "--columns, or choose a Parquet destination, which keeps it"
             ) from problem
-        return values
 
 
 def members(raw: str) -> list[tuple[str, str]]:
@@ -312,45 +310,10 @@ def _dumps(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return json.dumps(value, ensure_ascii=False)
 
 
-def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the values of a flat column as large text."""
-    try:
-        return column.cast(pa.large_string())
-    except pa.ArrowNotImplementedError:  # intervals and extension types
-        values = [None if value is None else str(value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(values, pa.large_string())])
-
-
-def _is_binary(kind: pa.DataType) -> bool:
+def _is_text(kind: pa.DataType) -> bool:
     return bool(
-        pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_binary_view(kind)
-        or pa.types.is_fixed_size_binary(kind)
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
-
-
-def _is_json_scalar(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_boolean(kind)
-        or pa.types.is_null(kind)
-    )
-
-
-def _jsonable(value: Any) -> Any:  # noqa: ANN401 - an Arrow value may be anything
-    if isinstance(value, dict):
-        return {str(name): _jsonable(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 def _decoded(value: bytes | None) -> str | bytes | None:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from scamdetect import output
 from scamdetect.arrays import list_array, plain_array, readable
+from scamdetect.column_names import missing_column
 from scamdetect.dumps.batches import Item, Reject, grouped
 from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, unpacked
@@ -25,7 +26,7 @@ from scamdetect.dumps.locations import find_source
 from scamdetect.dumps.read_delimited import open_cells
 from scamdetect.dumps.read_parquet import read_batches, read_schema
 from scamdetect.dumps.rows import encodable
-from scamdetect.dumps.streams import beginning
+from scamdetect.dumps.streams import beginning, reading
 from scamdetect.dumps.text_paths import TextPath, object_members, struct_members, value_at
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
@@ -95,8 +96,13 @@ class ScoredDump:
     def require(self, column: str) -> None:
         """Raise InputError, naming what there is, where there is no such column or path."""
         if not self.has(column):
-            listing = ", ".join(map(output.shown, (*self.columns, *self.members)))
-            raise InputError(f"{self.path} has no column {column!r}; its columns are: {listing}")
+            raise missing_column(
+                self.path,
+                repr(column),
+                (*self.columns, *self.members),
+                first_line=False,  # of a file that was scored it is a header
+                cure="name another",
+            )
 
     def batches(
         self, text: str | None = None, time: str | None = None, key: str | None = None
@@ -126,7 +132,9 @@ def open_scored(path: Path) -> ScoredDump:
 
     Raises InputError where it is none, cannot be read, or the files of a folder differ in columns.
     """
-    return _open_folder(path) if path.is_dir() else _open_file(path)
+    with reading(path):
+        is_folder = path.is_dir()
+    return _open_folder(path) if is_folder else _open_file(path)
 
 
 def _open_folder(path: Path) -> ScoredDump:
@@ -157,11 +165,12 @@ def _open_file(path: Path) -> ScoredDump:
         dump = _open_delimited(path, kind)
     missing = [name for name in NEEDED if name not in dump.columns]
     if missing:
-        listed = ", ".join(map(output.shown, dump.columns)) or "none"
-        lacks = ", ".join(missing)
-        raise InputError(
-            f"{path} has no column {lacks}; its columns are: {listed}; score it first with "
-            "`scamdetect score`"
+        raise missing_column(
+            path,
+            ", ".join(missing),
+            dump.columns,
+            first_line=kind in DELIMITERS,
+            cure="score it first with `scamdetect score`",
         )
     return dump
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from scamdetect.column_names import missing_column
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
-from scamdetect.output import FILE_COLUMN, shown
+from scamdetect.output import FILE_COLUMN
 from scamdetect.prediction import Prediction
 
 
@@ -30,9 +31,12 @@ def keep_columns(dump: Dump, names: Sequence[str], where: Path | str) -> Dump:
         names = [*(name for name in names if name != FILE_COLUMN), FILE_COLUMN]
     unknown = [name for name in names if name not in dump.columns]
     if unknown:
-        raise InputError(
-            f"{where} has no column {', '.join(map(repr, unknown))} to keep; its columns are: "
-            f"{', '.join(map(shown, dump.columns))}; name others with columns (--columns)"
+        raise missing_column(
+            where,
+            f"{', '.join(map(repr, unknown))} to keep",
+            dump.columns,
+            first_line=dump.delimiter is not None,
+            cure="name others with columns (--columns)",
         )
     for name in names:
         if names.count(name) > 1:

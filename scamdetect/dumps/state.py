@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scamdetect.access import OWNER
 from scamdetect.campaigns import Campaign
+from scamdetect.column_names import shown_names
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.errors import InputError
 from scamdetect.files import file_sha256, writing
-from scamdetect.output import shown
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_bytes
 
 SCHEMA_VERSION = 2
 ANEW = "begin anew with --overwrite"
@@ -70,7 +73,7 @@ class State:
 
 
 def save(path: Path, state: State) -> None:
-    """Write the state whole or not at all; raise OSError."""
+    """Write the state whole or not at all, for its owner only; raise OSError."""
     value = {
         "schema_version": SCHEMA_VERSION,
         "settings": state.settings,
@@ -82,14 +85,14 @@ def save(path: Path, state: State) -> None:
         "parts": [_part_to_dict(part) for part in state.parts],
     }
     text = json.dumps(value)  # in ASCII, since names may hold what UTF-8 lacks; indented it is slow
-    with writing(path) as file:
+    with writing(path, OWNER) as file:
         file.write(text.encode("ascii"))
 
 
 def load(path: Path) -> State:
     """Return the state; raise InputError where the file is missing, damaged or of another age."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_bytes(path))
         version = value["schema_version"]
         if version == SCHEMA_VERSION:
             return State(
@@ -103,7 +106,7 @@ def load(path: Path) -> State:
                 threads=ThreadCounts(**found) if (found := value.get("threads")) else None,
             )
     except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
+        raise unreadable(path, problem, cure=ANEW) from problem
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise InputError(f"{path}: damaged ({type(problem).__name__}); {ANEW}") from problem
     raise InputError(
@@ -148,7 +151,7 @@ def check_stored(path: Path, expected: Stored) -> None:
     except FileNotFoundError as problem:
         raise InputError(f"{path}: missing; put it back, or {ANEW}") from problem
     except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); {ANEW}") from problem
+        raise unreadable(path, problem, cure=ANEW) from problem
 
 
 def _more(part: Part) -> dict[str, Stored | None]:
@@ -189,6 +192,6 @@ def _list(names: list[str], then: Settings, now: Settings) -> str:
 
 def _show(value: object) -> str:
     if isinstance(value, list):
-        names = [shown(str(item)) for item in value[:_SHOWN_NAMES]]
+        names = shown_names([str(item) for item in value], first_line=True)[:_SHOWN_NAMES]
         return f"({', '.join(names)}{', ...' if len(value) > _SHOWN_NAMES else ''})"
     return repr(value)

@@ -11,7 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.errors import InputError
+from scamdetect.os_errors import of_system, unreadable
+from scamdetect.regular_files import open_raw
 
 # Told by the content: browsers unpack a download and keep its name.
 _MAGIC = {
@@ -72,7 +75,7 @@ class _Unpacked(io.RawIOBase):
         try:
             count = int(self._stream.readinto(buffer))
         except (pa.ArrowException, OSError) as problem:
-            if isinstance(problem, OSError) and problem.errno:  # of the disk
+            if of_system(problem):  # of the disk
                 raise
             found = f"{self._compression} data that is cut off or damaged ({problem})"
             raise DamagedError(f"{self._file.name}: {found}") from problem
@@ -87,7 +90,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror})") from problem
+        raise unreadable(path, problem) from problem
 
 
 @contextmanager
@@ -95,10 +98,15 @@ def opened(path: Path) -> Iterator[Stream]:
     """Give the bytes of a file; raise InputError where it cannot be read or unpacked."""
     with (
         reading(path),
-        path.open("rb", buffering=0) as file,
+        _raw(path) as file,
         Stream(file, compression(path)) as stream,
     ):
         yield stream
+
+
+def _raw(path: Path) -> io.FileIO:
+    # A file behind a URL is neither a pipe nor a device of this machine.
+    return path.open("rb", buffering=0) if isinstance(path, RemotePath) else open_raw(path)
 
 
 def beginning(path: Path, size: int) -> bytes:
@@ -109,6 +117,6 @@ def beginning(path: Path, size: int) -> bytes:
 
 def compression(path: Path) -> str | None:
     """Return how the content of a file is compressed, if it is; raise InputError."""
-    with reading(path), path.open("rb") as file:
+    with reading(path), _raw(path) as file:
         start = file.read(4)
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)

@@ -12,7 +12,7 @@ from scamdetect.arrays import plain_array, readable
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.rows import ArrowRows
-from scamdetect.dumps.spreadsheet import safe_cell
+from scamdetect.dumps.spreadsheet import safe_row
 
 
 def write_tables(
@@ -64,5 +64,5 @@ def _readable(table: pa.Table) -> pa.Table:
 
 def _record(cells: list[str], delimiter: str, *, safe: bool) -> bytes:
     if safe:
-        cells = [safe_cell(cell, delimiter) for cell in cells]
+        cells = safe_row(cells, delimiter)
     return f"{delimiter.join(cells)}\n".encode()

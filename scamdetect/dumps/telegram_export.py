@@ -1,43 +1,41 @@
-r"""Find the chats of a Telegram Desktop export and cut it into messages, whatever is broken.
+"""Find the chats of a Telegram Desktop export and cut it into messages, whatever is broken.
 
-Telegram writes JSON that no parser takes: control characters as ``\x01`` (tdesktop issue 27571)
-and, in 2022, paths of custom emoji without quotes (24961). Both are mended here.
+ijson tells where the JSON breaks. What follows is passed over up to where the next message, or
+list of messages, begins, and each byte is parsed once, so that damage takes no more time than it
+is long.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections import deque
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scamdetect.dumps.json_pieces import Window, opened
+from scamdetect.dumps.streams import Stream, opened
+from scamdetect.dumps.telegram_chats import Chats, Header
+from scamdetect.dumps.telegram_slices import Begin, Slice, slices
 
 MAX_RECORD_BYTES = 16 << 20
+# Of what stands outside of the lists no more is kept, such as the head of a chat.
 _HEADER_BYTES = 64 << 10
+_HEADERS_TRIED = 5  # a name may hold brackets too
 
-# Neither can stand inside a string of JSON, where their quotes would be escaped.
-LIST = re.compile(rb'"messages"\s*:\s*\[')
-RECORD = re.compile(rb'\{\s*"id"\s*:\s*-?\d+\s*,\s*"type"\s*:\s*"(?:message|service|unsupported)"')
-_LIST_OR_RECORD = re.compile(LIST.pattern + b"|" + RECORD.pattern)
-
-_NO_VALUE = (b"}", b":")
-
-_HEX_ESCAPE = re.compile(rb"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
-_BARE_PATH = re.compile(rb'("document_id":[ ])(?!["\d])([^\n"]*?)(?=,?\r?\n)')
-
-Header = dict[str, Any]
+_MOST_OF_A_SIGN = 3  # bytes of one that was cut off
+_BETWEEN = b" \t\r\n,"
+_APART = re.compile(r"[ \t\r\n,]*")
+_DECODER = json.JSONDecoder()
+_TOO_MUCH = "JSON nested too deeply or with a number too long to read"
 
 
 @dataclass(frozen=True)
 class Piece:
     """A value of a list of messages, or bytes that are none: ``problem`` tells why.
 
-    ``chat`` counts the lists of the file from 0; ``offset`` is a place in it, unpacked, and
-    ``end`` the bytes of it that have been read so far.
+    ``chat`` counts the lists of the file from 0, and is -1 before the first one; ``end`` is how
+    many bytes of the file have been read so far.
     """
 
     chat: int
@@ -45,8 +43,39 @@ class Piece:
     value: Any
     problem: str | None
     line: int
-    offset: int
     end: int
+
+
+@dataclass
+class _Pending:
+    """The slices since the last value, with the place of the first one."""
+
+    line: int = 1
+    offset: int = 0
+    raw: list[bytes] = field(default_factory=list)
+    json: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, piece: Slice) -> None:
+        self.raw.append(piece.raw)
+        self.json.append(piece.json)
+        self.size += len(piece.raw)
+
+    def take(self) -> bytes:
+        """Return the bytes and begin behind them."""
+        raw = b"".join(self.raw)
+        self.line += raw.count(b"\n")
+        self.offset += len(raw)
+        self.raw, self.json, self.size = [], [], 0
+        return raw
+
+    def shorten(self, most: int) -> None:
+        """Forget all but the last bytes."""
+        if self.size > 2 * most:
+            raw = self.take()
+            self.line -= raw[-most:].count(b"\n")
+            self.offset -= most
+            self.add(Slice(raw[-most:], raw[-most:]))
 
 
 def pieces(path: Path, headers: list[Header]) -> Generator[Piece]:
@@ -55,115 +84,168 @@ def pieces(path: Path, headers: list[Header]) -> Generator[Piece]:
     What the file says of each chat is appended to ``headers`` when its list begins and completed
     when it ends.
     """
-    with opened(path) as window:
-        before, closed = b"", True
-        while True:
-            tail: deque[bytes] = deque([before], 4)
-            line, start = window.line, window.offset
-            passed = b""
-            for passed in window.skip_to(_LIST_OR_RECORD, 0, MAX_RECORD_BYTES):
-                tail.append(passed[-_HEADER_BYTES:])
-                if not closed and passed.strip():
-                    problem = "the messages of a chat seem to end here, but the chat does not"
-                    yield Piece(
-                        len(headers) - 1, passed, None, problem, line, start, window.on_disk
-                    )
-                    line, start = window.line, window.offset
-            if not window.waiting:
-                return
-            header = b"".join(tail)
-            found = LIST.match(window.data, window.at)
-            leading = _leading(header)
-            headers.append(leading if found and leading else {})
-            if found:
-                window.take(found.end())
-            if closed and (not found or (leading is None and header.strip())):
-                problem = (
-                    "the head of a chat that is no JSON"
-                    if found
-                    else "the head of a chat without its list of messages"
-                )
-                raw = before + passed
-                yield Piece(len(headers) - 1, raw, None, problem, line, start, window.on_disk)
-            before = yield from _list(window, len(headers) - 1)
-            if window.waiting < _HEADER_BYTES:
-                window.grow()
-            rest = window.data[window.at : window.at + _HEADER_BYTES]
-            trailing = _trailing(rest)
-            closed = trailing is not None or not rest.strip() or bool(before)
-            headers[-1] = (trailing or {}) | headers[-1]
+    with opened(path) as file:
+        yield from _Reader(file, headers).pieces()
 
 
-def _list(window: Window, chat: int) -> Generator[Piece, None, bytes]:
-    """Yield the values up to the end of the list; return what was passed of the next chat."""
-    while True:
-        byte = window.peek()
-        if byte == b",":
-            window.take(window.at + 1)
-            continue
-        if byte == b"]":
-            window.take(window.at + 1)
-            return b""
-        start, line = window.offset, window.line
-        if not byte:
-            ended = "the file ends before the list of messages does"
-            yield Piece(chat, b"", None, ended, line, start, window.on_disk)
-            return b""
-        end = None if byte in _NO_VALUE else window.value_end(MAX_RECORD_BYTES)
-        reason = "no value of a list of messages"
-        if end is not None:
-            raw = window.data[window.at : end]
-            value, problem = _parse(raw, start)
-            whole = problem is None and isinstance(value, dict)
-            swallowed = _LIST_OR_RECORD.search(raw, 1)
-            # What is no object may be the rest of one that broke.
-            if not swallowed and (whole or window.followed_by(b",]", len(raw))):
-                window.take(window.at + len(raw))
-                yield Piece(chat, raw, value, problem, line, start, window.on_disk)
-                continue
-            reason = problem or "a value with messages within it"
-        elif byte not in _NO_VALUE:
-            reason = "a value without an end or with brackets that do not match"
-        # It has swallowed others or has no end: it is lost up to where one begins.
-        passed = b""
-        for passed in window.skip_to(_LIST_OR_RECORD, 1, MAX_RECORD_BYTES):
-            yield Piece(chat, passed, None, reason, line, start, window.on_disk)
-            start, line = window.offset, window.line
-        if not window.waiting:
-            return b""
-        if LIST.match(window.data, window.at):
-            return passed[-_HEADER_BYTES:]
+class _Reader:
+    """Give slices to the parser, and tell messages from damage by what becomes of them."""
+
+    def __init__(self, file: Stream, headers: list[Header]) -> None:
+        self._file = file
+        self._chats = Chats(headers)
+        self._pending = _Pending(offset=file.skip_bom())
+        self._messages = 0
+        self._problem: str | None = None  # why bytes are passed over
+
+    def pieces(self) -> Iterator[Piece]:
+        try:
+            for piece in slices(self._file):
+                yield from self._take(piece)
+            yield from self._end()
+        finally:
+            self._chats.close()
+
+    def _take(self, piece: Slice) -> Iterator[Piece]:
+        chats, pending = self._chats, self._pending
+        was_in_list, begin = chats.in_list, piece.begin
+        if begin is Begin.PERHAPS:
+            begin = Begin.RECORD if chats.in_list and self._problem is not None else None
+        sound = self._problem is None and chats.fits(begin)
+        if sound and begin is Begin.RECORD:
+            yield from self._values()
+        sound = sound and chats.feed(piece)
+        if not sound and begin is not None:
+            within = f"{begin.value} within another value"
+            problem = self._problem or self._told(within, pending.offset + pending.size)
+            header = _leading(b"".join(pending.json)) if begin is Begin.LIST else {}
+            yield from self._passed(problem)
+            self._problem = None
+            chats.begin(begin, header)
+            sound = chats.feed(piece)
+        pending.add(piece)
+        if not sound:
+            self._problem = self._problem or self._broken(piece)
+        elif was_in_list and not chats.in_list:
+            yield from self._values(closed=True)
+        elif not chats.in_list or begin is Begin.LIST:
+            if begin is not None:  # the head of the list is sound
+                pending.take()
+            pending.shorten(_HEADER_BYTES)
+        elif chats.ended and not chats.inside and piece.raw.endswith((b"}", b"]")):
+            yield from self._values()
+        if self._problem is None and max(chats.silent, pending.size) > MAX_RECORD_BYTES:
+            self._problem = self._told(f"more than {MAX_RECORD_BYTES >> 20} MiB", pending.offset)
+        if self._problem is not None and pending.size > MAX_RECORD_BYTES:
+            yield from self._passed(self._problem)
+
+    def _end(self) -> Iterator[Piece]:
+        chats, pending = self._chats, self._pending
+        end = pending.offset + pending.size
+        if self._problem is not None:
+            yield from self._passed(self._problem)
+        elif chats.inside:
+            yield from self._passed(self._told("the file ends within a message,", end))
+        elif chats.in_list:
+            yield from self._values()
+            yield self._piece(
+                b"", self._told("the file ends before the list of messages does,", end)
+            )
+        elif not chats.finish():
+            yield self._piece(b"", self._told("the file ends before its JSON does,", end))
+
+    def _values(self, closed: bool = False) -> Iterator[Piece]:
+        """Yield the whole values that are pending; ``closed`` if the end of a list is behind."""
+        line, is_plain = self._pending.line, self._pending.raw == self._pending.json
+        text = b"".join(self._pending.json).decode("utf-8", "replace")
+        raw = self._pending.take().strip(_BETWEEN)
+        for start, end, value, problem in _decoded(text[: text.rindex("]")] if closed else text):
+            own = text[start:end].encode() if is_plain else raw
+            self._messages += isinstance(value, dict)
+            yield self._piece(own, problem, value, line + text.count("\n", 0, start))
+
+    def _passed(self, problem: str) -> Iterator[Piece]:
+        """Yield what is pending as damage, but for what Python reads, as with a NaN."""
+        pending = self._pending
+        raw = b"".join(pending.raw)
+        found = next(_decoded(_text(raw)), None) if self._chats.in_list else None
+        if found is not None and isinstance(found[2], dict):
+            text = _text(raw)
+            own, rest = text[: found[1]].encode(), raw[len(text[: found[1]].encode()) :]
+            line = pending.line + text.count("\n", 0, found[0])
+            pending.take()
+            self._messages += 1
+            yield self._piece(own.strip(_BETWEEN), None, found[2], line)
+            pending.line -= rest.count(b"\n")
+            pending.offset -= len(rest)
+            pending.add(Slice(rest, rest))
+        line, raw = pending.line, pending.take()
+        if raw.strip(_BETWEEN):
+            yield self._piece(raw, problem, line=line)
+
+    def _piece(
+        self, raw: bytes, problem: str | None, value: object = None, line: int | None = None
+    ) -> Piece:
+        end = self._file.on_disk(self._pending.offset)
+        chat = len(self._chats.headers) - 1
+        return Piece(chat, raw, value, problem, line or self._pending.line, end)
+
+    def _broken(self, piece: Slice) -> str:
+        """Return where the JSON breaks: as exactly as the last slice, or what is pending, tells."""
+        pending = self._pending
+        broken = pending.offset + pending.size - len(piece.raw)
+        raw = b"".join(pending.raw)
+        text = _text(raw)
+        undecoded = len(text.encode())
+        if undecoded < len(raw) - _MOST_OF_A_SIGN:
+            what = f"not utf-8: 0x{raw[undecoded]:02x}"
+            return self._told(what, pending.offset + undecoded)
+        if not self._chats.in_list and not raw.lstrip(_BETWEEN).startswith(b"{"):
+            return self._told("broken JSON", broken)
+        for _, end, _, problem in _decoded(text):
+            if problem is not None:
+                broken = pending.offset + len(text[:end].encode())
+        return self._told("broken JSON", broken)
+
+    def _told(self, what: str, offset: int) -> str:
+        count = self._messages
+        return f"{what} at byte {offset}, after {count:,} message{'' if count == 1 else 's'}"
 
 
-def _parse(raw: bytes, start: int) -> tuple[Any, str | None]:
-    """Return the value, or None and what is wrong with it."""
+def _text(raw: bytes) -> str:
+    """Return the text of the bytes up to the first one that is not UTF-8."""
     try:
-        return _loads(raw), None
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        byte = raw[error.start]
-        return None, f"not utf-8: byte 0x{byte:02x} at offset {start + error.start}"
-    except json.JSONDecodeError as error:
-        return None, f"broken JSON: {error.msg} after {error.pos} characters"
-    except (ValueError, RecursionError):
-        return None, "JSON nested too deeply or with a number too long to read"
+        return raw[: error.start].decode("utf-8")
 
 
-def _loads(raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    text = raw.decode("utf-8")
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        mended = _HEX_ESCAPE.sub(rb"\1\\u00\2", raw)
-        mended = _BARE_PATH.sub(
-            lambda path: path[1] + json.dumps(path[2].decode()).encode(), mended
-        )
-        return json.loads(mended)
+def _decoded(text: str) -> Iterator[tuple[int, int, Any, str | None]]:
+    """Yield the places and values of JSON with commas between; last a problem, if there is one."""
+    start = _after_blanks(text, 0)
+    while start < len(text):
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+        except json.JSONDecodeError as error:
+            yield start, error.pos, None, "broken JSON"
+            return
+        except (ValueError, RecursionError):
+            yield start, len(text), None, _TOO_MUCH
+            return
+        yield start, end, value, None
+        start = _after_blanks(text, end)
 
 
-def _leading(before: bytes) -> Header | None:
-    """Return the members of the object that is open at the end of these bytes, None without one."""
+def _after_blanks(text: str, at: int) -> int:
+    found = _APART.match(text, at)
+    return at if found is None else found.end()
+
+
+def _leading(before: bytes) -> Header:
+    """Return the members of the object that is open at the end of these bytes, if they tell."""
+    before = before[-_HEADER_BYTES:]
     start = len(before)
-    for _ in range(100):
+    for _ in range(_HEADERS_TRIED):
         start = before.rfind(b"{", 0, start)
         if start < 0:
             break
@@ -171,18 +253,5 @@ def _leading(before: bytes) -> Header | None:
             found = json.loads(before[start:] + b'"messages":[]}')
         except (ValueError, RecursionError):
             continue
-        return _scalars(found)
-    return None
-
-
-def _trailing(after: bytes) -> Header | None:
-    """Return the members of an object from behind its list on, None where none ends there."""
-    try:
-        text = '{"messages":[]' + after.decode("utf-8", "replace")
-        return _scalars(json.JSONDecoder().raw_decode(text)[0])
-    except (ValueError, RecursionError):
-        return None
-
-
-def _scalars(found: Header) -> Header:
-    return {name: value for name, value in found.items() if isinstance(value, str | int)}
+        return {name: value for name, value in found.items() if isinstance(value, str | int)}
+    return {}

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scamdetect.access import OWNER
 from scamdetect.arrays import number_array, numbers, one_array, wide
-from scamdetect.dumps.rows import as_text
+from scamdetect.dumps.arrow_text import as_text
 from scamdetect.dumps.thread_messages import read_messages
+from scamdetect.files import append
 
 BUCKET_BYTES = 4 << 20  # some 30,000 messages: a kill costs at most one bucket, as it does one part
 _MOST_BUCKETS = 4096  # past 16 GiB of messages buckets grow instead
@@ -76,7 +78,10 @@ def _append(held: list[pa.RecordBatch], buckets: Sequence[Path | None]) -> NDArr
         if path is None or start == end:
             continue
         options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with path.open("ab") as file, pa.ipc.new_stream(file, table.schema, options=options) as out:
+        with (
+            append(path, OWNER) as file,
+            pa.ipc.new_stream(file, table.schema, options=options) as out,
+        ):
             out.write_table(table.slice(start, end - start).combine_chunks())
     return np.diff(ends)
 

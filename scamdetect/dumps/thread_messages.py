@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect.arrays import number_array, plain_array, readable, wide
+from scamdetect.dumps.arrow_text import as_text
 from scamdetect.dumps.grouping import Column, Grouping
-from scamdetect.dumps.rows import Rows, as_text
+from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
+from scamdetect.regular_files import open_regular
 
 WriteMessages = Callable[[Rows, Sequence[Any], int], None]
 
@@ -85,7 +87,7 @@ def read_messages(path: Path) -> Iterator[pa.RecordBatch]:
 
     Raises InputError where it is damaged.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         try:
             while file.peek(1):
                 with pa.ipc.open_stream(file) as stream:

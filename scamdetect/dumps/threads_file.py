@@ -69,7 +69,7 @@ def write_threads(
 
 def _keys(path: Path) -> pa.Table:
     """Return what decides the order of the threads of a bucket, and what is counted."""
-    with pa.OSFile(str(path)) as file:
+    with path.open("rb") as file:
         schema = pa.ipc.open_file(file).schema
         fields = [schema.get_field_index(name) for name in _KEYS]
         options = pa.ipc.IpcReadOptions(included_fields=fields)
@@ -129,7 +129,7 @@ def _cuts(messages: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 def _run(path: Path, start: int, end: int) -> pa.Table:
     """Return the threads of a bucket between two places."""
     first = start // _CHUNK
-    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file) as reader:
+    with path.open("rb") as file, pa.ipc.open_file(file) as reader:
         chunks = [reader.get_batch(number) for number in range(first, -(-end // _CHUNK))]
     return pa.Table.from_batches(chunks).slice(start - first * _CHUNK, end - start)
 

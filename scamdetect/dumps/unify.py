@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from scamdetect.column_names import shown, shown_names
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.read_json import column_type
 from scamdetect.dumps.rows import ArrowRows, DelimitedRows, JsonRows, Rows
 from scamdetect.errors import InputError
-from scamdetect.output import shown
 
 # The integers up to which all are exact in a floating-point type of so many bits.
 _MANTISSA = {16: 11, 32: 24, 64: 53}
@@ -41,8 +41,9 @@ class Union:
         self._files += 1
         repeated = len(set(dump.columns)) < len(dump.columns)
         if (repeated or self._repeated) and dump.columns != self._columns:
-            names = sorted({c for c in dump.columns if dump.columns.count(c) > 1})
-            what = f"several columns named {', '.join(map(shown, names))}" if names else "others"
+            seen = self._shown(dump.columns)
+            names = sorted({seen[c] for c in dump.columns if dump.columns.count(c) > 1})
+            what = f"several columns named {', '.join(names)}" if names else "others"
             raise InputError(
                 f"{where}: has {what}, where columns are repeated in one file and other files "
                 "have other columns; rename the repeated ones"
@@ -98,13 +99,18 @@ class Union:
 
     def notes(self) -> Iterator[str]:
         """Yield a line for each column that some files lack."""
+        names = self._shown(list(self._fields))
         for name in self._fields:
             count = self._files_with[name]
             if count < self._files and not self._json_types:
                 yield (
                     f"{self._files - count:,} of {self._files:,} files lack the column "
-                    f"{shown(name)!r}: it is empty in their rows"
+                    f"{names[name]!r}: it is empty in their rows"
                 )
+
+    def _shown(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the names of columns as errors and notes show them."""
+        return dict(zip(names, shown_names(names, first_line=bool(self._header)), strict=True))
 
     def _field(self, name: str) -> pa.Field:
         found = self._fields[name]

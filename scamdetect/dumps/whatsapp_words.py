@@ -158,6 +158,13 @@ end-to-end|ende-zu-ende|bout en bout|extremo a extremo|ponta a ponta|ponto a pon
 מקצה|端对端|端到端|端對端|エンドツーエンド|종단간
 """
 
+# Before the link of a place.
+PLACE = """
+location standort ubicación localização localisation posizione locatie местоположение
+місцезнаходження konum lokasi mahali lokasyon ตำแหน่งที่ตั้ง स्थान অবস্থান இருப்பிடம் مقام الموقع
+موقعیت מיקום 位置 位置情報 위치
+"""
+
 # A file that is sent, so that a text such as "see scam.example" is not taken for one.
 EXTENSIONS = """
 3gp aac amr apk avi bmp csv doc docx eml epub flac gif heic htm html ics jpeg jpg json key m4a m4v

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,8 +91,26 @@ class WorkFiles:
             yield from (self.joined, self.joined_rejects, self.joined_groups, self.joined_threads)
 
 
-def check_folder(folder: Path) -> None:
-    """Raise InputError where the name is taken by what no job has made."""
+def make_folder(folder: Path) -> None:
+    """Make the folder, for its owner only, or take over that of an earlier job.
+
+    Raises InputError where the name is taken by what no job has made, or by another user, who could
+    change what is in it; OSError.
+    """
+    _check_folder(folder)
+    folder.mkdir(0o700, exist_ok=True)
+    status = folder.lstat()  # what was checked may have been swapped
+    if hasattr(os, "geteuid") and (
+        not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid()
+    ):
+        raise InputError(
+            f"{folder}: belongs to another user, who could change what is in it; remove it or "
+            "choose another folder with --work-folder"
+        )
+    folder.chmod(0o700)  # earlier versions let others read it
+
+
+def _check_folder(folder: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(f"{folder}: is no folder; remove it or choose another destination")
     foreign = sorted(p.name for p in folder.glob("*") if not _OURS.fullmatch(p.name))

@@ -17,31 +17,48 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import output
+from scamdetect.column_names import shown, shown_names
+from scamdetect.dumps.arrow_text import unwritable
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
 from scamdetect.dumps.rows import Rows
-from scamdetect.dumps.spreadsheet import safe_cell
+from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction
+from scamdetect.regular_files import open_regular
 
 Write = Callable[[Rows, Sequence[Prediction]], None]
 
 _ROW_GROUP_ROWS = 1 << 16
 _ROW_GROUP_BYTES = 64 << 20
+_SHOWN_TYPE = 200  # characters
 _COPY_BYTES = 1 << 20
 
 
 def check_columns_fit(destination: Path, dump: Dump) -> None:
     """Raise InputError where the destination's format cannot hold the columns."""
     kind = destination_format(destination)
-    repeated = sorted({output.shown(c) for c in dump.columns if dump.columns.count(c) > 1})
+    first_line = dump.delimiter is not None
+    names = zip(dump.columns, shown_names(dump.columns, first_line=first_line), strict=True)
+    repeated = sorted({name for own, name in names if dump.columns.count(own) > 1})
     if repeated and (kind not in DELIMITERS or dump.delimiter is None):
         cure = "rename them" if dump.delimiter is None else "write CSV or rename them"
         raise InputError(
             f"{destination}: the source has several columns named {', '.join(repeated)}, which "
             f"would be mixed up in {kind.value}; {cure}"
         )
+    for field in dump.schema if kind is not Format.PARQUET else ():
+        if unwritable(field.type):
+            raise InputError(
+                f"{destination}: column {shown(field.name)!r} holds "
+                f"{_shortened(str(field.type))}, which {kind.value} cannot hold; leave it out with "
+                "--columns, or choose a Parquet destination, which keeps it"
+            )
+
+
+def _shortened(kind: str) -> str:
+    return kind if len(kind) <= _SHOWN_TYPE else f"{kind[:_SHOWN_TYPE]}..."
 
 
 def part_extension(kind: Format) -> str:
@@ -72,7 +89,7 @@ def join(kind: Format, file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> No
 def append(file: IO[bytes], parts: Iterable[Path]) -> None:
     """Append the bytes of all parts."""
     for path in parts:
-        with path.open("rb") as part:
+        with open_regular(path) as part:
             shutil.copyfileobj(part, file, _COPY_BYTES)
 
 
@@ -106,7 +123,7 @@ def _header(dump: Dump, delimiter: str) -> bytes:
 
 def _line(cells: list[str], dump: Dump, delimiter: str) -> bytes:
     if dump.spreadsheet_safe:
-        cells = [safe_cell(cell, delimiter) for cell in cells]
+        cells = safe_row(cells, delimiter)
     return (delimiter.join(cells) + dump.line_end).encode("utf-8", "backslashreplace")
 
 
@@ -168,7 +185,7 @@ def _join_parquet(file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> None:
 
 def _stored_batches(path: Path) -> Iterator[pa.RecordBatch]:
     try:
-        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
             yield from stream
     except pa.ArrowInvalid as problem:
         raise InputError(f"{path}: damaged; begin anew with --overwrite") from problem

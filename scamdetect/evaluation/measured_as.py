@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, fingerprint
 from scamdetect.errors import BundleError, InputError
-from scamdetect.settings import AGAIN, read_json
+from scamdetect.settings import AGAIN
 
 RECORD = "measured_as"  # the key in the manifest's record of the training
 # Settings on which neither the scores nor the decisions of single messages depend.
@@ -34,12 +34,11 @@ class MeasuredAs:
     @classmethod
     def now(cls, bundle: Bundle) -> Self:
         """Return the bundle's id of today."""
-        files = read_json(bundle.folder / MANIFEST)["files"]
-        settings = read_json(bundle.folder / SETTINGS)
+        settings = json.loads(bundle.read(SETTINGS))
         decide = {key: value for key, value in settings.items() if key not in NOT_SCORING}
         text = json.dumps(decide, sort_keys=True, ensure_ascii=False)
         scoring = hashlib.sha256(text.encode()).hexdigest()
-        shas = {name: entry["sha256"] for name, entry in files.items()}
+        shas = {name: sha256 for name, sha256 in bundle.sha256.items() if name != MANIFEST}
         return cls(bundle.model_id, shas, scoring)
 
     def record(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from scamdetect.evaluation.cells import probability
 from scamdetect.evaluation.plots import draw_plots
 from scamdetect.evaluation.sections import facts, sections
 from scamdetect.evaluation.table import column, detector_texts
+from scamdetect.files import write_text
 
 try:
     from jinja2 import Environment, StrictUndefined
@@ -71,7 +72,7 @@ def write_page(report: Report, measured: pa.Table, path: Path) -> None:
         says=_SAYS,
         errors=shown_errors(report, measured),
     )
-    path.write_text(html, encoding="utf-8")
+    write_text(path, html)
 
 
 def shown_errors(report: Report, measured: pa.Table) -> list[ShownError]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.destinations import check_no_input, followed
 from scamdetect.detector import ScamDetector
 from scamdetect.evaluation import keyword_baseline
 from scamdetect.evaluation.authored import writers
@@ -65,7 +66,7 @@ from scamdetect.evaluation.table import (
     select,
 )
 from scamdetect.evaluation.worst import worst_errors
-from scamdetect.files import file_sha256
+from scamdetect.files import file_sha256, write_text
 from scamdetect.labels import KINDS, Verdict
 
 EVASION_MESSAGES = 400
@@ -129,18 +130,21 @@ def evaluate_bundle(
         from scamdetect.evaluation.page import write_page
 
         prepare_folder(report, out)
+    stem = f"evaluate-{bundle.resolve().name}{'-final' if final else ''}"
+    for place in filter(None, (out, report)):
+        for name in (f"{stem}.json", f"{stem}.md"):
+            check_no_input(followed(place / name), [bundle, corpus])
     rows = read_evaluation_rows(corpus, final)
     cache = ScoreCache(None if report is None else report / "scores", file_sha256(corpus), log)
     name = bundle.resolve().name
     found = build_report(detector, name, rows, final, log, cache=cache, base=base)
-    stem = f"evaluate-{found.bundle}{'-final' if final else ''}"
     markdown = render(found)
     record = json.dumps(asdict(found), indent=1, ensure_ascii=False, allow_nan=False)
     for folder in (out, report):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{stem}.json").write_text(record + "\n", encoding="utf-8")
-            (folder / f"{stem}.md").write_text(markdown, encoding="utf-8")
+            write_text(followed(folder / f"{stem}.json"), record + "\n")
+            write_text(followed(folder / f"{stem}.md"), markdown)
     for line in markdown.splitlines():
         log(line)
     if report is not None:

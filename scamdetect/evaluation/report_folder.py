@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 from scamdetect.errors import InputError
+from scamdetect.files import write_text
+from scamdetect.regular_files import read_bytes
 
 _OURS = "# scamdetect evaluate --report: messages of public sources, not to be committed"
 
@@ -25,11 +27,11 @@ def prepare_folder(folder: Path, results: Path) -> None:
     if _is_tracked(where):
         raise InputError(f"{folder} holds files under version control, {_CURE}")
     ignore = where / ".gitignore"
-    ours = ignore.is_file() and ignore.read_bytes().startswith(_OURS.encode())
+    ours = ignore.is_file() and read_bytes(ignore).startswith(_OURS.encode())
     if where.is_dir() and any(where.iterdir()) and not ours:
         raise InputError(f"{folder} holds files that are not of a report's making, {_CURE}")
     where.mkdir(parents=True, exist_ok=True)
-    ignore.write_text(f"{_OURS}\n*\n", encoding="utf-8")
+    write_text(ignore, f"{_OURS}\n*\n")
 
 
 _CURE = (

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 import scamdetect
 from scamdetect.evaluation.scoring import DetectorScores
-from scamdetect.files import file_sha256, replacing
+from scamdetect.files import file_sha256, writing
 from scamdetect.labels import Kind
 
 _KEY = b"scored"
@@ -93,8 +93,8 @@ def _write(path: Path, key: str, rows: Sequence[str], scores: DetectorScores) ->
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial:
-        pq.write_table(table.replace_schema_metadata({_KEY: key, b"said": said}), partial)
+    with writing(path) as file:
+        pq.write_table(table.replace_schema_metadata({_KEY: key, b"said": said}), file)
 
 
 def _read(path: Path, key: str) -> DetectorScores | None:

@@ -11,8 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from scamdetect.column_names import shown
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
+from scamdetect.os_errors import of_system, unreadable
+from scamdetect.regular_files import check_regular
 from scamdetect.text import NORMALISER_VERSION, normalise
 
 Objects = NDArray[np.object_]
@@ -32,8 +35,11 @@ def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
     Raises InputError when the file is missing, is no Parquet file or lacks a column.
     """
     try:
+        check_regular(corpus)
         present = pq.read_schema(corpus).names
     except (OSError, pa.ArrowInvalid) as problem:
+        if of_system(problem):
+            raise unreadable(corpus, problem, cure="run: scamdetect data build") from problem
         raise InputError(
             f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
         ) from problem
@@ -41,7 +47,7 @@ def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
     if missing:
         raise InputError(
             f"{corpus} lacks the columns {', '.join(missing)}; its columns are: "
-            f"{', '.join(present)}; run: scamdetect data build"
+            f"{', '.join(map(shown, present))}; run: scamdetect data build"
         )
     wanted = [*COLUMNS, _INPUT] if _INPUT in present else list(COLUMNS)
     return pq.read_table(corpus, columns=wanted, filters=[("role", "in", sorted(roles))])

@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import scamdetect
 from scamdetect.errors import (
     EndpointError,
     InputError,
     MissingExtraError,
-    OutputError,
     ScamDetectError,
 )
+from scamdetect.os_errors import said, shareable, unwritable
+from scamdetect.urls import SecretsFilter, shown_url, without_secrets
 
+_NO_URL = "HF_ENDPOINT is no URL of a hub; write it as https://host"
+
+
+def _endpoint() -> str | None:
+    """Return HF_ENDPOINT, None where it is not set; raise InputError where it is no plain URL."""
+    endpoint = os.environ.get("HF_ENDPOINT") or None
+    if endpoint is not None:
+        try:
+            parts = urlsplit(endpoint)
+            _ = parts.port
+        except ValueError:
+            raise InputError(_NO_URL) from None  # the cause may quote a password
+        plain = parts.scheme in ("http", "https") and parts.hostname and not parts.query
+        if not plain or parts.fragment or any(map(str.isspace, endpoint)):
+            raise InputError(_NO_URL)
+    return endpoint
+
+
+_endpoint()  # the library reads it when it is imported, and quotes it where it is malformed
 try:
     import httpx2
     import huggingface_hub as hub
     from huggingface_hub import constants, errors
 except ImportError as problem:
     raise MissingExtraError("huggingface_hub", "hub") from problem
-except ValueError as problem:  # the library reads it when it is imported
-    raise InputError("HF_ENDPOINT is no URL; write it as https://host") from problem
+except ValueError:
+    raise InputError(_NO_URL) from None
 
 _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token that has the right"
 _TOO_MANY, _SERVER_ERROR = 429, 500
+_LONGEST = 200  # characters of what a hub says
+_FILTER = SecretsFilter()
 
 
 @contextmanager
@@ -35,11 +59,13 @@ def client(repo_id: str, revision: str | None = None) -> Iterator[hub.HfApi]:
     Raises InputError for a repository, revision, file or token that will not do, EndpointError
     where the hub is down or breaks off, and OutputError where the disk is full.
     """
+    for handler in logging.getLogger("huggingface_hub").handlers:
+        handler.addFilter(_FILTER)  # its warnings quote URLs
     telemetry = constants.HF_HUB_DISABLE_TELEMETRY
     constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
         yield hub.HfApi(
-            endpoint=os.environ.get("HF_ENDPOINT") or None,
+            endpoint=_endpoint(),
             library_name="scamdetect",
             library_version=scamdetect.__version__,
         )
@@ -49,7 +75,7 @@ def client(repo_id: str, revision: str | None = None) -> Iterator[hub.HfApi]:
         told = _told(problem, repo_id, revision)
         if told is None:
             raise
-        raise told from problem
+        raise told from shareable(problem)
     finally:
         constants.HF_HUB_DISABLE_TELEMETRY = telemetry
 
@@ -82,25 +108,21 @@ def _told(
             return _told_status(problem, at)
         case httpx2.HTTPError():
             return EndpointError(
-                f"{_endpoint()}: cannot be reached or broke off ({type(problem).__name__}); check "
-                "the network and HF_ENDPOINT, then try again"
+                f"{shown_url(_endpoint() or constants.ENDPOINT)}: cannot be reached or broke off "
+                f"({type(problem).__name__}); check the network and HF_ENDPOINT, then try again"
+            )
+        case httpx2.InvalidURL():
+            return InputError(
+                f"{at}: the address of a proxy is no URL; check HTTPS_PROXY and ALL_PROXY"
             )
         case OSError() if problem.errno is not None:
-            return OutputError(
-                f"{at}: cannot be written to the disk ({problem.strerror}); make room or choose "
-                "another destination"
-            )
+            return unwritable(at, problem)
         case OSError():  # the library's check of lengths
             return EndpointError(f"{at}: a download came incomplete; try again")
         case ValueError():
-            return InputError(f"{at}: the hub's client refuses this ({problem})")
+            return InputError(f"{at}: the hub's client refuses this ({said(problem)})")
         case _:
             return None
-
-
-def _endpoint() -> str:
-    """Return the address of the hub as it may be shown, without a name and password in it."""
-    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rpartition("@")[2]
 
 
 def _told_status(problem: errors.HfHubHTTPError, at: str) -> ScamDetectError:
@@ -109,5 +131,7 @@ def _told_status(problem: errors.HfHubHTTPError, at: str) -> ScamDetectError:
         return InputError(f"{at}: the hub refuses this ({status}); {_LOG_IN}")
     if status == _TOO_MANY or status >= _SERVER_ERROR:
         return EndpointError(f"{at}: the hub answers {status}; try again later", status)
-    said = f": {problem.server_message[:200]}" if problem.server_message else ""
-    return EndpointError(f"{at}: the hub answers {status}{said}", status)
+    message = without_secrets(problem.server_message or "")[:_LONGEST]
+    return EndpointError(
+        f"{at}: the hub answers {status}{f': {message}' if message else ''}", status
+    )

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scamdetect.bundle import MANIFEST, Bundle, read_manifest
-from scamdetect.errors import BundleError, InputError, OutputError
+from scamdetect.destinations import replaced_folder
+from scamdetect.errors import BundleError, InputError
 from scamdetect.hub.client import client
 from scamdetect.hub.revisions import commit_of
+from scamdetect.os_errors import unwritable
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -46,8 +48,8 @@ def pull(
 
 def pull_bundle(repo_id: str, revision: str, out: Path, *, overwrite: bool = False) -> Pulled:
     """Do what ``pull`` does and also say what came."""
-    _check_destination(out, overwrite)
-    with _draft(out) as draft:
+    target = replaced_folder(out, MANIFEST, overwrite=overwrite)
+    with _draft(target) as draft:
         with client(repo_id, revision) as api:
             commit = commit_of(api, repo_id, revision)
             _download(api, repo_id, commit, draft)
@@ -59,19 +61,8 @@ def pull_bundle(repo_id: str, revision: str, out: Path, *, overwrite: bool = Fal
                 f"{repo_id} at {commit}: not a whole bundle, nothing was kept "
                 f"({str(problem).replace(f'{draft}{os.sep}', '')})"
             ) from problem
-        _put_in_place(draft, out)
+        _put_in_place(draft, target)
     return Pulled(out, model_id, commit)
-
-
-def _check_destination(out: Path, overwrite: bool) -> None:
-    if not out.absolute().parent.is_dir():
-        raise InputError(f"{out.absolute().parent}: no such folder; create it first")
-    if not out.exists():
-        return
-    if not overwrite:
-        raise InputError(f"{out}: is there already; choose another --out, or pass --overwrite")
-    if not (out / MANIFEST).is_file():
-        raise InputError(f"{out}: is no bundle, so it is not overwritten; choose another --out")
 
 
 @contextmanager
@@ -80,7 +71,7 @@ def _draft(out: Path) -> Iterator[Path]:
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.absolute().parent))
     except OSError as problem:
-        raise OutputError(f"{out}: cannot be written ({problem.strerror})") from problem
+        raise unwritable(out, problem) from problem
     try:
         yield draft
     finally:
@@ -127,6 +118,4 @@ def _put_in_place(draft: Path, out: Path) -> None:
                 kept.rename(out)
                 raise
     except OSError as problem:
-        raise OutputError(
-            f"{out}: cannot be written ({problem.strerror}); choose another destination"
-        ) from problem
+        raise unwritable(out, problem) from problem

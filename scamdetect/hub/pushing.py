@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scamdetect.bundle import FIRST_TIER, MANIFEST, Bundle, read_manifest
+from scamdetect.bundle import FIRST_TIER, Bundle
 from scamdetect.errors import InputError
 from scamdetect.hub.client import client
 
@@ -31,13 +31,13 @@ def push(
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     loaded = Bundle.load(bundle)
-    names = sorted([*read_manifest(loaded.folder / MANIFEST)["files"], MANIFEST])
+    added = [CommitOperationAdd(name, loaded.read(name)) for name in sorted(loaded.sha256)]
     with client(repo_id) as api:
         api.create_repo(repo_id, private=private or None, exist_ok=True)
         there = _check(api, repo_id, private, tag)
-        added = [CommitOperationAdd(name, loaded.folder / name) for name in names]
         # Of a bundle that was here before; unlisted, it would make this one unreadable.
-        stale = [CommitOperationDelete(FIRST_TIER)] if FIRST_TIER in there - set(names) else []
+        is_stale = FIRST_TIER in there and FIRST_TIER not in loaded.sha256
+        stale = [CommitOperationDelete(FIRST_TIER)] if is_stale else []
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*commit a data file")
             commit = api.create_commit(

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from scamdetect.column_names import shown
 from scamdetect.dumps.read_parquet import read_batches
 from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Tally
@@ -37,7 +38,7 @@ from scamdetect.integrations.ray import import_ray, score_dataset
 from scamdetect.integrations.spark import score_frame
 from scamdetect.integrations.spark_session import spark_session
 from scamdetect.labels import Decision
-from scamdetect.output import shown
+from scamdetect.os_errors import said, shareable
 from scamdetect.prediction import CLEARED
 
 ENGINES = ("ray", "spark")
@@ -222,10 +223,10 @@ def _failing(engine: str) -> Iterator[None]:
         causes = _CAUSE.findall(str(problem))
         cause = causes[-1] if causes else type(problem).__name__
         if isinstance(problem, OSError):  # a cluster that does not answer, a full disk
-            cause = str(problem)
+            cause = said(problem)
         raise EngineError(
             f"the {engine} job failed: {cause}; nothing is kept, so put it right and begin anew"
-        ) from problem
+        ) from shareable(problem)
 
 
 def _count(parts: Sequence[Path]) -> tuple[Tally, set[str]]:

@@ -11,15 +11,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scamdetect.access import access_of, narrow
+from scamdetect.destinations import followed
 from scamdetect.dumps.formats import Format, beside_folder, source_format
 from scamdetect.dumps.locations import located
 from scamdetect.dumps.natural import is_hidden, natural_key
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.readers import open_dump
-from scamdetect.dumps.remote.url import is_url, shown
+from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches
+from scamdetect.os_errors import no_folder
+from scamdetect.urls import is_url, shown_url
 
 # Rows of a row group of a file, as plain values that an engine can hold in a table.
 Piece = dict[str, str | int]
@@ -83,11 +87,12 @@ def read_piece(pieces: pa.Table) -> pa.Table:
 def local_source(text: str | Path) -> Path:
     """Return the path of a source on this machine; raise InputError for a URL or a glob."""
     path = _local(text, "an engine reads a local file or folder")
-    if is_pattern(str(path)) and not path.exists():
-        raise InputError(
-            f"{path}: an engine reads a local file or folder, no glob; put the files into a folder "
-            "of their own, or use --engine local"
-        )
+    with reading(path):
+        if is_pattern(str(path)) and not path.exists():
+            raise InputError(
+                f"{path}: an engine reads a local file or folder, no glob; put the files into a "
+                "folder of their own, or use --engine local"
+            )
     return path
 
 
@@ -102,7 +107,8 @@ def result_folder(source: Path, destination: str | Path | None) -> Path:
     if destination is None:
         return source.with_name(f"{source.stem}.scored.parquet")
     path = _local(destination, "an engine writes a local folder")
-    if path.is_symlink() or path.name in ("", ".."):
+    path = followed(path)
+    if path.name in ("", ".."):
         path = path.resolve()
     if not path.name:
         raise InputError(f"{path}: the root is no folder to write; choose another name")
@@ -122,16 +128,21 @@ def result_folder(source: Path, destination: str | Path | None) -> Path:
 def publishing(source: Path, destination: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give the work folder; its folder ``parts`` gets the destination's name at the end.
 
-    The work folder goes with an error too. Raises InputError where the destination, or the work
+    Its files may be read by nobody who may not read all of the source. The work folder goes with an
+    error too. Raises InputError where the destination, or the work
     folder of another run, is there and must stay; OutputError where writing fails.
     """
     work = destination.with_name(f"{destination.name}.partial")
     _check(source, destination, work, overwrite=overwrite)
+    access = access_of([source, *source.rglob("*")])
     with reported(destination):
         shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
+        # Where others may read the source, workers may be others.
+        work.mkdir(0o777 if access.mode & 0o044 else 0o700)
         try:
             yield work
+            for part in (work / "parts").iterdir():
+                narrow(part, access)
             if destination.exists():
                 destination.rename(work / "replaced")
             (work / "parts").rename(destination)
@@ -156,12 +167,25 @@ def collect(written: Path, parts: Path, schema: pa.Schema) -> list[Path]:
 
 def _local(text: str | Path, does: str) -> Path:
     text = str(text)
-    if is_url(text) and not text.startswith(("file://", "local://")):
+    if is_url(text) and not text.lower().startswith(("file://", "local://")):
         raise InputError(
-            f"{shown(text)}: {does}; for object stores use --engine local, or score_dataset or "
+            f"{shown_url(text)}: {does}; for object stores use --engine local, or score_dataset or "
             "score_frame in a script"
         )
-    return located(text)
+    path = located(text)
+    _check_name(path)
+    return path
+
+
+def _check_name(path: Path) -> None:
+    """Raise InputError if engines, which take names as text, cannot be told the path."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as problem:
+        raise InputError(
+            f"{path}: the name is not UTF-8, which engines cannot read; rename it, or use "
+            "--engine local"
+        ) from problem
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -183,6 +207,7 @@ def _files(path: Path) -> tuple[Path, ...]:
     if not files:
         raise InputError(f"{path}: no Parquet file in this folder")
     for file in files:
+        _check_name(file)
         if hive := [part for part in file.relative_to(path).parts[:-1] if "=" in part]:
             raise InputError(
                 f"{path}: the folder {hive[0]!r} stands for a column, which an engine would leave "
@@ -202,7 +227,7 @@ def _pieces(file: Path, most: int) -> Iterator[Piece]:
 
 def _check(source: Path, destination: Path, work: Path, *, overwrite: bool) -> None:
     if not destination.parent.is_dir():
-        raise InputError(f"{destination.parent}: no such folder; create it first")
+        raise no_folder(destination.parent)
     inside = source.resolve()
     place = destination.parent.resolve() / destination.name
     if inside in place.parents and not any(map(is_hidden, place.relative_to(inside).parts)):

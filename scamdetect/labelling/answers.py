@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scamdetect.access import ANYONE, Access
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.plain_columns import read_columns
+from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
 from scamdetect.files import writing
 from scamdetect.labelling.queue import AUDIT
-from scamdetect.labelling.tasks import COLUMNS, LABELS, UNSURE, original
+from scamdetect.labelling.tasks import COLUMNS, LABELS, UNSURE
 from scamdetect.labels import Decision
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_bytes
 
 _NEEDED = ("row", "label", "part", "inclusion_probability", "decision")
 _OPTIONAL = tuple(name for name in COLUMNS if name not in (*_NEEDED, "text"))
@@ -123,13 +127,15 @@ def _delimited(path: Path) -> Iterator[_Given]:
             )
         for place, text in enumerate(batch.texts):
             cells = {name: values[place] for name, values in batch.columns.items()}
-            yield _Given(cells | {"text": original(text or "")}, _labels([cells["label"]]))
+            yield _Given(cells | {"text": original(text or "", ",")}, _labels([cells["label"]]))
 
 
 def _label_studio(path: Path) -> Iterator[_Given]:
     try:
-        tasks = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as problem:
+        tasks = json.loads(read_bytes(path))
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (ValueError, RecursionError) as problem:
         raise InputError(f"{path}: not readable as JSON ({type(problem).__name__})") from problem
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise InputError(f"{path}: no export of Label Studio, which is a list of tasks")
@@ -185,11 +191,11 @@ def _number(path: Path, place: int, given: _Given) -> int:
     return int(text)
 
 
-def write_labelled(answers: Sequence[Answer], path: Path) -> None:
+def write_labelled(answers: Sequence[Answer], path: Path, access: Access = ANYONE) -> None:
     """Write the messages with their labels as CSV, texts as they were; raise OutputError."""
     lines = [",".join(COLUMNS)]
     for answer in answers:
         cells = dict(answer.cells) | {"label": answer.label, "row": str(answer.row)}
         lines.append(",".join(quote(cells.get(name), ",") for name in COLUMNS))
-    with reported(path), writing(path) as file:
+    with reported(path), writing(path, access) as file:
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))

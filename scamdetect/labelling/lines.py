@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from scamdetect.column_names import shown
 from scamdetect.labelling.answers import Answer, Answers
 from scamdetect.labelling.estimates import Estimate, estimates
+from scamdetect.labelling.merging import Merged
 from scamdetect.labelling.queue import AUDIT, Queue
 from scamdetect.labelling.tasks import LABELS, UNSURE
-from scamdetect.output import shown
 
 _MOST_ROWS = 20
 
@@ -28,6 +29,14 @@ def queue_lines(queue: Queue) -> Iterator[str]:
             "All messages are flagged, as --only-flagged leaves them: labels will tell the "
             "precision, and nothing of recall and false alarms."
         )
+
+
+def merged_line(both: Merged) -> str:
+    """Return how many rows were kept and how many were added."""
+    return (
+        f"kept {both.answered:,} rows with a label and {both.open:,} without, "
+        f"added {both.added:,} new ones"
+    )
 
 
 def answer_lines(answers: Answers) -> Iterator[str]:

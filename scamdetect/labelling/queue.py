@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.campaigns import template_key
+from scamdetect.dumps.arrow_text import cell_texts
 from scamdetect.dumps.scored import ScoredDump, open_scored
 from scamdetect.errors import InputError
 from scamdetect.labelling.pool import Candidate, Pool
@@ -180,11 +181,12 @@ def _rows(
         table = batch.table
         here = [row for row in sorted(parts) if first <= row < first + table.num_rows]
         for row in here:
-            values = {name: table.column(name)[row - first].as_py() for name in table.column_names}
-            own = values.get("key")
+            one = table.slice(row - first, 1)
+            own = cell_texts(one.column("key"))[0] if key is not None else None
+            values = {n: one.column(n)[0].as_py() for n in one.column_names if n != "key"}
             yield QueueRow(
                 row=row,
-                key=None if own is None else str(own),
+                key=own,
                 text=values["text"],
                 language=values["language"] or "und",
                 part=AUDIT if row not in near else UNCERTAIN,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from scamdetect.access import ANYONE, Access
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.outputs import reported
-from scamdetect.dumps.spreadsheet import safe_cell
+from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.files import writing
 from scamdetect.labelling.queue import QueueRow
 from scamdetect.labels import VERDICTS
+
+Record = Mapping[str, str | None]  # the cells of a row by column
 
 LABELS = tuple(verdict.value for verdict in VERDICTS)
 UNSURE = "unsure"
@@ -29,21 +32,34 @@ _HINTS = {
 }
 
 
-def write_csv(rows: Sequence[QueueRow], path: Path) -> None:
-    """Write the rows as CSV with an empty column ``label``.
+def write_csv(rows: Sequence[QueueRow], path: Path, access: Access = ANYONE) -> None:
+    """Write the rows as CSV with an empty column ``label``, as ``write_records`` does."""
+    write_records(map(record, rows), path, access)
 
-    It opens in spreadsheets: with a byte-order mark, and an apostrophe before what would run as a
-    formula. Raises OutputError.
+
+def write_records(
+    rows: Iterable[Record], path: Path, access: Access = ANYONE, more: Sequence[str] = ()
+) -> None:
+    """Write rows of a queue, with their labels, as CSV.
+
+    ``more`` are columns of somebody else after those of a queue. It opens in spreadsheets: with a
+    byte-order mark, and an apostrophe before what would run as a formula. Raises OutputError.
     """
-    lines = [",".join(COLUMNS)]
+    columns = (*COLUMNS, *more)
+    lines = [",".join(safe_row([quote(name, ",") for name in columns], ","))]
     for row in rows:
-        cells = record(row)
-        lines.append(",".join(safe_cell(quote(cells[name], ","), ",") for name in COLUMNS))
-    with reported(path), writing(path) as file:
+        cells = [quote(row.get(name), ",") for name in columns]
+        lines.append(",".join(safe_row(cells, ",")))
+    with reported(path), writing(path, access) as file:
         file.write("".join(f"{line}\r\n" for line in lines).encode("utf-8-sig", "replace"))
 
 
-def write_tasks(rows: Sequence[QueueRow], path: Path) -> Path:
+def config_path(tasks: Path) -> Path:
+    """Return where the labelling config of tasks goes: next to them, as .xml."""
+    return tasks.with_suffix(".xml")
+
+
+def write_tasks(rows: Sequence[QueueRow], path: Path, access: Access = ANYONE) -> Path:
     """Write the rows as tasks to import into Label Studio and, beside them, its labelling config.
 
     Return the path of the config, ``<stem>.xml``. The config shows text and language, and what the
@@ -55,12 +71,12 @@ def write_tasks(rows: Sequence[QueueRow], path: Path) -> Path:
         {"data": {name: cell for name, cell in record(row).items() if name != "label"}}
         for row in rows
     ]
-    config = path.with_suffix(".xml")
+    config = config_path(path)
     for target, text in (
         (path, json.dumps(tasks, indent=1, ensure_ascii=False)),
         (config, labelling_config()),
     ):
-        with reported(target), writing(target) as file:
+        with reported(target), writing(target, access) as file:
             file.write(f"{text}\n".encode("utf-8", "replace"))
     return config
 
@@ -80,7 +96,7 @@ def labelling_config() -> str:
 </View>"""
 
 
-def record(row: QueueRow) -> dict[str, str | None]:
+def record(row: QueueRow) -> Record:
     """Return the cells of a row by column, the label empty."""
     chance = row.inclusion_probability
     return {
@@ -96,9 +112,3 @@ def record(row: QueueRow) -> dict[str, str | None]:
         "near": row.near,
         "kinds": ";".join(row.kinds),
     }
-
-
-def original(cell: str) -> str:
-    """Return a text as it was before ``write_csv`` put an apostrophe before it."""
-    bare = cell.removeprefix("'")
-    return bare if bare != cell and safe_cell(quote(bare, ","), ",") == quote(cell, ",") else cell

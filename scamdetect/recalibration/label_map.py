@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from scamdetect.column_names import shown
 from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.output import shown
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 IGNORE = "ignore"
 PLAIN: Mapping[str, Verdict | None] = {verdict.value: verdict for verdict in VERDICTS}
@@ -23,8 +25,10 @@ def read_label_map(path: Path) -> dict[str, Verdict | None]:
     Raises InputError where it cannot be read or maps to anything else.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        table = tomllib.loads(read_text(path))
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise InputError(f"{path}: not readable as TOML ({problem})") from problem
     for name, value in table.items():
         if value not in _ALLOWED:

@@ -11,17 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
-from scamdetect.errors import InputError, OutputError
+from scamdetect.files import write_text, writing
+from scamdetect.os_errors import unwritable
 
 _TITLE = re.compile(r"^# .*\n", re.MULTILINE)
-
-
-def check_destination(folder: Path) -> None:
-    """Raise InputError unless the folder can be made: its parent is there, and it is not."""
-    if folder.exists():
-        raise InputError(f"{folder}: is there already; choose another name")
-    if not folder.absolute().parent.is_dir():
-        raise InputError(f"{folder.absolute().parent}: no such folder; create it first")
 
 
 def write_bundle(
@@ -36,26 +29,21 @@ def write_bundle(
     ``card`` and ``training``, the manifest's record, take the place of its own. The folder appears
     whole or not at all. Raises OutputError where writing fails.
     """
-    changed = json.loads((bundle.folder / SETTINGS).read_text(encoding="utf-8")) | dict(settings)
+    changed = json.loads(bundle.read(SETTINGS)) | dict(settings)
     draft: Path | None = None
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
-        for path in bundle.folder.iterdir():
-            if path.name not in (MANIFEST, SETTINGS, CARD) and not path.name.startswith("."):
-                shutil.copyfile(path, draft / path.name)
-        (draft / SETTINGS).write_text(
-            json.dumps(changed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-        (draft / CARD).write_text(card, encoding="utf-8")
+        for name in bundle.sha256.keys() - {MANIFEST, SETTINGS, CARD}:
+            with writing(draft / name) as file:
+                file.write(bundle.read(name))
+        write_text(draft / SETTINGS, json.dumps(changed, indent=2, ensure_ascii=False) + "\n")
+        write_text(draft / CARD, card)
         write_manifest(draft, training)
         Bundle.load(draft)
         draft.chmod(0o755)
         draft.rename(folder)
     except OSError as problem:
-        raise OutputError(
-            f"{folder}: cannot be written ({problem.strerror or problem}); make room or choose "
-            "another destination"
-        ) from problem
+        raise unwritable(folder, problem) from problem
     finally:
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle import CARD, Bundle
+from scamdetect.destinations import new_folder
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.files import file_sha256
@@ -16,7 +17,7 @@ from scamdetect.recalibration.carried import carried, scaled_settings
 from scamdetect.recalibration.halves import Moved, move
 from scamdetect.recalibration.label_map import PLAIN, read_label_map
 from scamdetect.recalibration.lines import card_note
-from scamdetect.recalibration.new_bundle import check_destination, noted, write_bundle
+from scamdetect.recalibration.new_bundle import noted, write_bundle
 from scamdetect.recalibration.own_rows import OwnRows, read_own_rows
 from scamdetect.recalibration.refit import Refit, refit
 
@@ -73,7 +74,7 @@ def recalibrate(
             "0 < --fpr <= --review-fpr < 1"
         )
     source, target = Path(data), Path(destination)
-    check_destination(target)
+    new_folder(target)
     known = PLAIN if label_map is None else read_label_map(Path(label_map))
     with ScamDetector.load(bundle, threads=threads, tier="encoder") as detector:
         _check_unseen(detector.bundle, source)
@@ -116,7 +117,7 @@ def recalibrate(
         "refit": None if fitted is None else asdict(fitted) | {"kept": fitted.kept},
     }
     note = list(card_note(old, rows, moved, fitted))
-    card = noted((old.folder / CARD).read_text(encoding="utf-8"), note)
+    card = noted(old.read(CARD).decode("utf-8", "replace"), note)
     training = dict(old.training) | {"own_thresholds": record}
     new = write_bundle(old, target, settings, card, training)
     return Recalibrated(new, rows, moved, fitted)

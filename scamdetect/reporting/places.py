@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from scamdetect.destinations import check_parent, own_destination
 from scamdetect.dumps.formats import destination_format, unpacked
 from scamdetect.dumps.patterns import is_pattern
-from scamdetect.dumps.remote.url import shown
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
+from scamdetect.os_errors import written
+from scamdetect.regular_files import open_regular
+from scamdetect.urls import shown_url, url_of_path
 
 GENERATOR = "scamdetect report"  # by which a page is known again
+_TAG = f'<meta name="generator" content="{GENERATOR}'.encode()
 _HEAD_BYTES = 1024
-# One letter is a drive; a Path has lost one of the slashes.
-_URL = re.compile(r"([a-z][a-z0-9+.-]+):/+")
 
 
 def local_source(scored: str | Path) -> Path:
@@ -22,8 +23,8 @@ def local_source(scored: str | Path) -> Path:
 
     Raises InputError for a URL, and for a glob.
     """
-    if url := _url(scored):
-        raise InputError(f"{url}: a report reads local files; download it first")
+    if url := url_of_path(scored):
+        raise InputError(f"{shown_url(url)}: a report reads local files; download it first")
     path = Path(scored)
     with reading(path):
         if is_pattern(str(scored)) and not path.exists():
@@ -36,21 +37,14 @@ def page_path(source: Path, given: str | Path | None) -> Path:
 
     Raises InputError where another file is, where the folder is missing, and for a URL.
     """
-    if given is not None and (url := _url(given)):
-        raise InputError(f"{url}: a report is written to a local file; upload it afterwards")
+    if given is not None and (url := url_of_path(given)):
+        raise InputError(
+            f"{shown_url(url)}: a report is written to a local file; upload it afterwards"
+        )
     target = source.with_name(f"{_stem(source)}.report.html") if given is None else Path(given)
-    with reading(target):
-        if not target.parent.is_dir():
-            raise InputError(f"{target.parent}: no such folder; create it first")
-        if target.exists() and not _is_page(target):
-            raise InputError(f"{target}: is there already and no report; choose another name")
-    return target
-
-
-def _url(text: str | Path) -> str | None:
-    """Return a URL without what is secret in it, None for a path."""
-    found = _URL.match(str(text))
-    return found and shown(f"{found[1]}://{str(text)[found.end() :]}")
+    with written(target):
+        check_parent(target)
+        return own_destination(target, _is_page, "report", [source])
 
 
 def _stem(source: Path) -> str:
@@ -67,7 +61,6 @@ def _stem(source: Path) -> str:
 
 
 def _is_page(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return GENERATOR.encode() in file.read(_HEAD_BYTES)
+    with open_regular(path) as file:
+        head = file.read(_HEAD_BYTES)
+    return head.startswith(b"<") and _TAG in head

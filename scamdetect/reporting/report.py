@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect import __version__
+from scamdetect.access import access_of
 from scamdetect.bundle import CARD, Bundle
 from scamdetect.campaigns import Campaigns
 from scamdetect.detector import ScamDetector
@@ -91,10 +92,10 @@ def write_report(
         campaign_note=campaign_note(text, samples=samples, marked=bundle is not None),
         threshold_note=threshold_note(models, None if bundle is None else bundle.model_id),
         card_name=f"{CARD} of the bundle {bundle.name if bundle else listed(models) or '?'}",
-        card=(bundle.folder / CARD).read_text(encoding="utf-8") if bundle else None,
+        card=bundle.read(CARD).decode("utf-8", "replace") if bundle else None,
     )
     page = render(report)
-    with reported(target), writing(target) as file:
+    with reported(target), writing(target, access_of([source])) as file:
         file.write(page.encode("utf-8", "backslashreplace"))
     return target
 

@@ -29,6 +29,7 @@ from scamdetect.serving.request import (
     check_head,
     check_host,
     check_token,
+    has_token,
     read_body,
 )
 
@@ -59,10 +60,11 @@ def create_app(
 ) -> Starlette:
     """Return the service as an ASGI application, which scores in threads of this process.
 
-    With a ``token`` all addresses but ``/healthz`` want it as ``Authorization: Bearer``. Without
-    one a ``local`` service, reached from this machine alone, answers there to addresses and to
-    localhost only, so that no web page reaches it under a name of its own. With an ``allow_list``
-    requests may have senders, and what it allows passes.
+    With a ``token`` all addresses want it as ``Authorization: Bearer`` but ``/healthz``, which
+    without it says nothing but that the service lives. Without one a ``local`` service, reached
+    from this machine alone, answers to addresses and to localhost only, so that no web page reaches
+    it under a name of its own. With an ``allow_list`` requests may have senders, and what it allows
+    passes.
     """
     limits = limits or Limits()
     metrics = Metrics(detector.model_id)
@@ -76,10 +78,13 @@ def create_app(
 
     gate = Gate(limits)
 
-    def check_asker(request: Request) -> None:
-        check_token(request, token)
+    def check_name(request: Request) -> None:
         if local and token is None:
             check_host(request)
+
+    def check_asker(request: Request) -> None:
+        check_name(request)
+        check_token(request, token)
 
     async def predict(request: Request) -> Response:
         began = time.monotonic()
@@ -96,7 +101,9 @@ def create_app(
         return Response(answered, media_type="application/json")
 
     async def healthz(request: Request) -> Response:
-        return JSONResponse({"status": "ok", "model_id": detector.model_id})
+        check_name(request)
+        known = {"model_id": detector.model_id} if has_token(request, token) else {}
+        return JSONResponse({"status": "ok"} | known)
 
     async def show_metrics(request: Request) -> Response:
         check_asker(request)

@@ -35,14 +35,19 @@ def check_host(request: Request) -> None:
         )
 
 
-def check_token(request: Request, token: str | None) -> None:
-    """Raise Refusal where a token is wanted and the request has another one or none."""
+def has_token(request: Request, token: str | None) -> bool:
+    """Return whether no token is wanted or the request has it."""
     if token is None:
-        return
+        return True
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     # Always compared, and in constant time, so that the time tells nothing of the token.
     same = hmac.compare_digest(given.strip().encode("latin-1"), token.encode("utf-8"))
-    if not same or scheme.lower() != "bearer":
+    return same and scheme.lower() == "bearer"
+
+
+def check_token(request: Request, token: str | None) -> None:
+    """Raise Refusal where a token is wanted and the request has another one or none."""
+    if not has_token(request, token):
         raise Refusal(
             401,
             "unauthorized",

@@ -16,6 +16,7 @@ import uvicorn
 
 from scamdetect.allow_list import AllowList
 from scamdetect.errors import InputError
+from scamdetect.os_errors import said
 from scamdetect.serving.app import Detector, create_app
 from scamdetect.serving.connections import impatient
 from scamdetect.serving.gate import scoring
@@ -51,6 +52,7 @@ def serve(
         http=impatient(limits),
         ws="none",
         lifespan="on",
+        use_colors=False,  # what stderr is may show no character that controls a terminal
         log_level="error",  # below that it has a line for each malformed request
         access_log=False,
         proxy_headers=False,
@@ -94,9 +96,10 @@ def listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError, TypeError, ValueError) as problem:  # of names that are none
+    except (OSError, OverflowError, TypeError, ValueError) as problem:  # a host that is no name
         raise InputError(
-            f"cannot listen on {host} port {port} ({problem}); choose others with --host, --port"
+            f"cannot listen on {host} port {port} ({said(problem)}); choose others with --host, "
+            "--port"
         ) from problem
     # Connections inherit it. asyncio sets it for those alone whose listener names its protocol, and
     # without it the second half of each answer waits 40 ms for the client to have the first.

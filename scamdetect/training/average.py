@@ -7,16 +7,18 @@ mean of their weights often holds better on unseen sources than any of them, at 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from scamdetect.errors import RecipeError
-from scamdetect.files import replacing
+from scamdetect.files import writing
+from scamdetect.regular_files import read_text
 from scamdetect.training.recipe import without_seed
 from scamdetect.training.run import Run, recorded_recipe, write_record
 
@@ -32,7 +34,7 @@ def average(folders: Sequence[Path], out: Path) -> None:
     """
     if len(folders) < 2:
         raise RecipeError("an average needs two runs at least; name their folders")
-    if out.exists():
+    if os.path.lexists(out):
         raise RecipeError(f"{out} exists; remove it or choose another --out")
     records = [_record(folder) for folder in folders]
     recipes = [
@@ -58,8 +60,8 @@ def average(folders: Sequence[Path], out: Path) -> None:
     run = Run(out)
     summed = {key: round(sum(record[key] for record in records), 1) for key in _SUMMED}
     write_record(run, first | summed | _cost(records) | {"averaged": seeds})
-    with replacing(run.weights) as partial:
-        save_file(_mean([Run(folder).weights for folder in folders]), partial)
+    with writing(run.weights) as file:
+        file.write(save(_mean([Run(folder).weights for folder in folders])))
 
 
 def _cost(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def _record(folder: Path) -> dict[str, Any]:
     run = Run(folder)
     if not run.weights.exists() or not run.record.exists():
         raise RecipeError(f"{folder}: no finished run (model.safetensors or run.json is missing)")
-    record: dict[str, Any] = json.loads(run.record.read_text(encoding="utf-8"))
+    record: dict[str, Any] = json.loads(read_text(run.record))
     return record
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.evaluation.cells import estimate
+from scamdetect.files import write_text
 from scamdetect.training import card_headline as first
 from scamdetect.training import card_made as made
 from scamdetect.training import card_measured as measured
@@ -79,7 +80,7 @@ def write_card(
     results: Results | None = None,
 ) -> None:
     """Write ``README.md`` of a bundle; without ``results`` its figures stand as not measured."""
-    path.write_text(card_text(settings, training, results), encoding="utf-8")
+    write_text(path, card_text(settings, training, results))
 
 
 def card_text(

@@ -11,7 +11,8 @@ from typing import Any
 from scamdetect.bundle import SETTINGS, Bundle
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, attribute
-from scamdetect.settings import read_json
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 from scamdetect.training.card_failures import Failures
 
 Record = Mapping[str, Any]
@@ -110,7 +111,7 @@ def read_results(
 
 def _check_rule(record: Record, bundle: Bundle, path: Path) -> None:
     """Raise InputError unless the file measured conversations by the bundle's own rule."""
-    settings = read_json(bundle.folder / SETTINGS)
+    settings = json.loads(bundle.read(SETTINGS))
     if record["rule"] != settings.get("conversation"):
         raise InputError(
             f"{path}: measured another rule for conversations than that of {bundle.folder}; run "
@@ -121,8 +122,10 @@ def _check_rule(record: Record, bundle: Bundle, path: Path) -> None:
 def _read(path: Path, kind: str) -> Record:
     keys, maker = _KINDS[kind]
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+        record = json.loads(read_text(path))
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except ValueError as problem:
         raise InputError(f"{path}: not readable as JSON ({problem})") from problem
     missing = [key for key in keys if not isinstance(record, dict) or key not in record]
     if missing:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import RECORD, recorded
+from scamdetect.files import write_text, writing
+from scamdetect.os_errors import unwritable
+from scamdetect.regular_files import read_bytes
 from scamdetect.settings import read_json
 from scamdetect.training.card import card_text
 from scamdetect.training.card_failures import find_failures
@@ -69,16 +72,16 @@ def rewrite_card(
 
 
 def _replace(folder: Path, text: str, training: Mapping[str, object]) -> None:
-    kept = {name: (folder / name).read_bytes() for name in (CARD, MANIFEST)}
+    kept = {name: read_bytes(folder / name) for name in (CARD, MANIFEST)}
     try:
-        (folder / CARD).write_text(text, encoding="utf-8")
+        write_text(folder / CARD, text)
         write_manifest(folder, training)
     except BaseException as problem:
         for name, content in kept.items():
-            (folder / name).write_bytes(content)
+            with writing(folder / name) as file:
+                file.write(content)
         if isinstance(problem, OSError):
-            raise OutputError(
-                f"{folder}: cannot be written ({problem.strerror or problem}); make room or take "
-                "a copy elsewhere"
+            raise unwritable(
+                folder, problem, elsewhere="change a copy in another place"
             ) from problem
         raise

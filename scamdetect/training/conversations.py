@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.evaluation.reference_mix import BASE_RATE
 from scamdetect.recalibration.new_bundle import write_bundle
+from scamdetect.regular_files import read_text
 from scamdetect.thresholds import Thresholds, threshold_at_fpr
 from scamdetect.training.rows import read_roles
 from scamdetect.training.run import corpus_sha256
@@ -92,7 +94,7 @@ def add_conversation_rule(
     exists, RecipeError on another corpus than the bundle's, InputError on too few conversations,
     OutputError where writing fails.
     """
-    if out.exists():
+    if os.path.lexists(out):
         raise BundleError(f"{out} exists; remove it or choose another --out")
     bundle = Bundle.load(folder)
     if bundle.training.get("corpus_sha256") != corpus_sha256(corpus):
@@ -108,7 +110,7 @@ def add_conversation_rule(
     settings: dict[str, Any] = {"conversation": rule.settings()}
     settings |= {} if version is None else {"version": version}
     out.parent.mkdir(parents=True, exist_ok=True)
-    card = (folder / CARD).read_text(encoding="utf-8")
+    card = read_text(folder / CARD)
     write_bundle(bundle, out, settings, card, bundle.training)
     log(
         f"{out}: conversations are flagged from a risk of {rule.thresholds.flag:.4f} "

@@ -16,15 +16,18 @@ import pyarrow as pa
 import scamdetect
 from scamdetect.bundle import MANIFEST, Bundle, write_manifest
 from scamdetect.data.corpus_rows import SCHEMA
+from scamdetect.destinations import replaced_folder
 from scamdetect.detector import ScamDetector
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
 from scamdetect.evaluation.reference_mix import FLAG_FPR
 from scamdetect.evaluation.scoring import DetectorScores, score_texts
 from scamdetect.evaluation.table import column, detector_texts
 from scamdetect.files import file_sha256, locked
 from scamdetect.labels import Verdict
+from scamdetect.os_errors import unwritable
 from scamdetect.pages import write_results
 from scamdetect.recalibration.label_map import PLAIN, read_label_map
+from scamdetect.regular_files import read_text
 from scamdetect.training.finetune_bundle import make_bundle
 from scamdetect.training.finetune_compare import (
     Comparison,
@@ -106,11 +109,14 @@ def finetune(
     base that cannot be trained, RecipeError where the calibrate rows support no threshold,
     OutputError where writing fails.
     """
-    _check_destination(out, overwrite)
+    if out.name in {"", ".."}:
+        raise InputError(f"{out}: name the folder, since that of the run is called after it")
+    out = replaced_folder(out, MANIFEST, overwrite=overwrite, inputs=[data])
     if not 0 < epochs <= MOST_EPOCHS:
         raise InputError(f"{epochs!r} epochs are impossible; choose over 0 and up to {MOST_EPOCHS}")
     known = PLAIN if label_map is None else read_label_map(label_map)
     bundle = Bundle.load(base)
+    replaced_folder(out, MANIFEST, overwrite=overwrite, inputs=[bundle.folder])
     own = read_own_table(
         data,
         text_column=text_column,
@@ -169,28 +175,15 @@ def finetune(
             page = write_results(
                 run.folder / "comparison.json", as_record(comparison), comparison_lines(comparison)
             )
-            say(page.rstrip())
+            for line in page.rstrip().split("\n"):
+                say(line)
             if comparison.worse and not even_if_worse:
                 return Finetuned(candidate, False, comparison, scored, run.folder)
             _note_worse(candidate, comparison)
             place(candidate, out)
     except OSError as problem:
-        raise OutputError(
-            f"{out}: cannot be written ({problem.strerror or problem}); make room or choose "
-            "another destination"
-        ) from problem
+        raise unwritable(out, problem) from problem
     return Finetuned(out, True, comparison, scored, run.folder)
-
-
-def _check_destination(out: Path, overwrite: bool) -> None:
-    if out.name in {"", ".."}:
-        raise InputError(f"{out}: name the folder, since that of the run is called after it")
-    if not out.absolute().parent.is_dir():
-        raise InputError(f"{out.absolute().parent}: no such folder; create it first")
-    if out.exists() and not overwrite:
-        raise InputError(f"{out}: is there already; choose another name, or give --overwrite")
-    if out.exists() and not (out / MANIFEST).is_file():
-        raise InputError(f"{out}: is no bundle, so it is not overwritten; choose another name")
 
 
 def _check_same(run: Run, identity: Mapping[str, Any]) -> None:
@@ -199,7 +192,7 @@ def _check_same(run: Run, identity: Mapping[str, Any]) -> None:
         shutil.rmtree(half)
     if not run.record.exists():
         return
-    found = json.loads(run.record.read_text(encoding="utf-8"))
+    found = json.loads(read_text(run.record))
     if differing := [key for key, value in identity.items() if found.get(key) != value]:
         raise InputError(
             f"{run.folder} holds a fine-tune with other {', '.join(differing)}; remove that folder "

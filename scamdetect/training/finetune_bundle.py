@@ -25,8 +25,10 @@ from scamdetect.evaluation.reference_mix import (
     reference_weights,
 )
 from scamdetect.evaluation.table import column, has_verdict, select
+from scamdetect.files import write_text
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.recalibration.new_bundle import noted
+from scamdetect.regular_files import read_text
 from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.thresholds import by_group
@@ -73,7 +75,7 @@ def make_bundle(
         base.thresholds_fpr.get(name, usual)
         for name, usual in (("flag", FLAG_FPR), ("review", REVIEW_FPR))
     )
-    config = json.loads((base.folder / CONFIG).read_text(encoding="utf-8"))
+    config = json.loads(base.read(CONFIG))
     settings = _settings(base)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".finetune-") as work:
         exact, small = Path(work) / "fp32", Path(work) / "int8"
@@ -101,7 +103,7 @@ def make_bundle(
             f"probability by {whole.mean_change:.4f} on average"
         )
         settings["known_answers"] = known_answers(small)
-        recipe, record = load_recipe(run.recipe), json.loads(run.record.read_text("utf-8"))
+        recipe, record = load_recipe(run.recipe), json.loads(read_text(run.record))
         before = base.training
         training = {
             "scamdetect": scamdetect.__version__,
@@ -129,8 +131,8 @@ def make_bundle(
             },
         }
         write_parts(small, tokenizer, config, settings, training)
-        card = (small / CARD).read_text(encoding="utf-8")
-        (small / CARD).write_text(noted(card, note, "fine-tuned"), encoding="utf-8")
+        card = read_text(small / CARD)
+        write_text(small / CARD, noted(card, note, "fine-tuned"))
         write_manifest(small, training)
         Bundle.load(small)
         shutil.move(str(small), str(out))

@@ -17,8 +17,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.provenance import machine
-from scamdetect.files import replacing, writing
+from scamdetect.files import append, write_text, writing
 from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.regular_files import read_text
 from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
 from scamdetect.training.distil import Teacher
@@ -77,8 +78,7 @@ def train(
         run.checkpoint.unlink(missing_ok=True)  # of a run killed at its very end
         log(f"{out}: this run is finished")
         return
-    with replacing(run.recipe) as partial:  # whole: the defaults of a later version may differ
-        write_recipe(recipe, partial)
+    write_recipe(recipe, run.recipe)  # whole: the defaults of a later version may differ
     seed_everything(recipe.seed)
     table = read_roles(corpus, ["train"], recipe.data.licences)
     base = load_base(recipe.base.name)
@@ -87,7 +87,7 @@ def train(
         keep_lowest_layers(encoder, recipe.base.layers)
     if recipe.base.freeze_embeddings:
         encoder.get_input_embeddings().requires_grad_(False)
-    tokenizer.save(str(run.tokenizer), pretty=False)
+    write_text(run.tokenizer, tokenizer.to_str(pretty=False))
     rows = prepare_rows(table, tokenizer, recipe)
     model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(rows.languages), recipe.base.pooling)
     if teacher is not None:
@@ -227,8 +227,9 @@ def _log_step(
     run: Run, step: int, steps: int, seconds: float, loss: float, parts: dict[str, float], log: Log
 ) -> None:
     line = {"step": step, "seconds": round(seconds, 1), "loss": round(loss, 5)}
-    with run.metrics.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line | {k: round(v, 5) for k, v in parts.items()}) + "\n")
+    text = json.dumps(line | {k: round(v, 5) for k, v in parts.items()})
+    with append(run.metrics) as file:
+        file.write(f"{text}\n".encode())
     left = seconds / step * (steps - step)
     log(f"step {step}/{steps}  loss {loss:.4f}  {seconds / 60:.1f} min, {left / 60:.1f} min left")
 
@@ -275,9 +276,9 @@ def _restore(
     torch.set_rng_state(state["random"])
     if len(states := state.get("random_cuda", [])) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(states)
-    lines = run.metrics.read_text(encoding="utf-8").splitlines() if run.metrics.exists() else []
+    lines = read_text(run.metrics).splitlines() if run.metrics.exists() else []
     # A kill may have cut the last line short.
     whole = [line for line in lines if line.endswith("}")]
     kept = [line for line in whole if json.loads(line)["step"] <= state["step"]]
-    run.metrics.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    write_text(run.metrics, "".join(line + "\n" for line in kept))
     return int(state["step"]), float(state["seconds"]), state.get("joules")

@@ -46,7 +46,7 @@ def load_from_bundle(bundle: Bundle) -> tuple[ScamModel, Tokenizer]:
     Raises BundleError where the graph is not one that ``scamdetect export`` wrote, naming what is
     missing, and where the network's verdict logits are not those of the graph.
     """
-    tokenizer = Tokenizer.from_file(str(bundle.folder / TOKENIZER))
+    tokenizer = Tokenizer.from_buffer(bundle.read(TOKENIZER))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     model = _empty_model(bundle, tokenizer.get_vocab_size())
@@ -81,7 +81,7 @@ def check_same_answers(
         for text in all_texts
     ]
     ids, mask = pad(rows, max(map(len, rows)), PAD_ID)
-    session = open_session(bundle.folder / MODEL, len(bundle.languages))
+    session = open_session(bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages))
     expected = session.run(ids, mask).verdict
     with torch.no_grad():
         found = model(torch.from_numpy(ids), torch.from_numpy(mask))[0].numpy()
@@ -98,7 +98,7 @@ def check_same_answers(
 
 def _empty_model(bundle: Bundle, pieces: int) -> ScamModel:
     path = bundle.folder / CONFIG
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    config: dict[str, Any] = json.loads(bundle.read(CONFIG))
     for key in ("id2label", "label2id", "problem_type"):
         config.pop(key, None)
     try:
@@ -123,7 +123,7 @@ class _Graph:
 
     def __init__(self, bundle: Bundle) -> None:
         self.path = bundle.folder / MODEL
-        graph = onnx.load(str(self.path)).graph
+        graph = onnx.load_from_string(bundle.read(MODEL)).graph
         self.tensors = {tensor.name: tensor for tensor in graph.initializer}
         # Parameters of equal values share a constant, under the name of one of them.
         self.shared = {

@@ -13,6 +13,7 @@ import msgspec
 
 from scamdetect.data.schema import read_toml
 from scamdetect.errors import RecipeError
+from scamdetect.files import write_text
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -192,7 +193,7 @@ def _is_script(name: str) -> bool:
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write the recipe as TOML with every key that ``load_recipe`` reads."""
+    """Write the recipe, whole or not at all, as TOML with every key that ``load_recipe`` reads."""
     lines: list[str] = []
     tables: list[str] = []
     for name, value in msgspec.to_builtins(recipe).items():
@@ -200,7 +201,7 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
             tables += ["", f"[{name}]", *_toml_lines(value)]
         else:
             lines += _toml_lines({name: value})
-    path.write_text("\n".join([*lines, *tables]) + "\n", encoding="utf-8")
+    write_text(path, "\n".join([*lines, *tables]) + "\n")
 
 
 def _toml_lines(table: dict[str, Any]) -> list[str]:

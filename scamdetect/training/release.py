@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter, defaultdict
@@ -30,7 +31,9 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.evaluation.reference_mix import CALIBRATE_ROWS, FLAG_FPR, balanced_sample
 from scamdetect.evaluation.table import detector_texts
+from scamdetect.files import write_text
 from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.regular_files import read_text
 from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.calibration import REVIEW_FPR, Calibration, calibrate
@@ -85,7 +88,7 @@ def release(
     Raises RecipeError without a finished run or with another corpus than the run's, BundleError
     where int8 and fp32 part too far.
     """
-    if out.exists():
+    if os.path.lexists(out):
         raise BundleError(f"{out} exists; remove it or choose another --out")
     model, tokenizer, record, recipe = load_trained(run)
     if record["corpus"] != corpus_sha256(corpus):
@@ -182,7 +185,7 @@ def _settings(name: str, version: str, recipe: Recipe, record: Mapping[str, Any]
 
 
 def _config(run: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    config: dict[str, Any] = json.loads(read_text(run / "config.json"))
     names = [verdict.value for verdict in VERDICTS]
     config["id2label"] = {str(place): label for place, label in enumerate(names)}
     config["label2id"] = {label: place for place, label in enumerate(names)}
@@ -198,10 +201,10 @@ def write_parts(
     training: Mapping[str, Any],
 ) -> None:
     """Write all files of a bundle but the graph, the card and the manifest among them."""
-    tokenizer.save(str(folder / TOKENIZER), pretty=False)
+    write_text(folder / TOKENIZER, tokenizer.to_str(pretty=False))
     for name, value in ((CONFIG, config), (SETTINGS, settings)):
         text = json.dumps(value, indent=1, ensure_ascii=False)
-        (folder / name).write_text(text + "\n", encoding="utf-8")
+        write_text(folder / name, text + "\n")
     write_card(folder / CARD, settings, training)
     write_manifest(folder, training)
 

@@ -19,7 +19,9 @@ from scamdetect.data.registry import LICENCE_POLICIES
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.table import is_authored, normaliser_problem
 from scamdetect.labels import KINDS, VERDICTS, Provenance
+from scamdetect.os_errors import of_system, unreadable
 from scamdetect.perturb import PERTURBATIONS, perturb
+from scamdetect.regular_files import check_regular
 from scamdetect.text import normalise
 from scamdetect.training.adversary import Cell
 from scamdetect.training.losses import Targets
@@ -44,8 +46,12 @@ class TrainingRows:
 def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
     """Return the corpus rows of these roles; the licences bind train and calibrate rows alone."""
     try:
+        check_regular(corpus)
         table = pq.read_table(corpus)
     except (pa.ArrowException, OSError) as problem:
+        if of_system(problem):
+            cure = "run: scamdetect data build"
+            raise unreadable(corpus, problem, error=RecipeError, cure=cure) from problem
         cause = str(problem).partition("\n")[0]
         raise RecipeError(
             f"{corpus}: not a corpus ({cause}); run: scamdetect data build"

@@ -11,8 +11,10 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from scamdetect.errors import RecipeError
-from scamdetect.files import file_sha256, replacing
+from scamdetect.files import file_sha256, write_text
 from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 from scamdetect.training.model import ScamModel
 from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
 
@@ -65,7 +67,7 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     run = Run(folder)
     if not run.weights.exists():
         raise RecipeError(f"{folder}: no finished run (model.safetensors is missing)")
-    record = json.loads(run.record.read_text(encoding="utf-8"))
+    record = json.loads(read_text(run.record))
     recipe = recorded_recipe(run, record)
     encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
     if hasattr(encoder, "pooler"):
@@ -99,9 +101,8 @@ def corpus_sha256(path: Path) -> str:
     try:
         return file_sha256(path)
     except OSError as problem:
-        raise RecipeError(
-            f"{path}: cannot be read ({problem.strerror}); run: scamdetect data build"
-        ) from problem
+        cure = "run: scamdetect data build"
+        raise unreadable(path, problem, error=RecipeError, cure=cure) from problem
 
 
 def check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
@@ -122,7 +123,7 @@ def check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
                 "knows of which run; use another --out, or --no-resume to start anew"
             )
         return
-    before = json.loads(run.record.read_text(encoding="utf-8"))
+    before = json.loads(read_text(run.record))
     differing = [key for key, value in identity.items() if before.get(key) != value]
     if differing:
         raise RecipeError(
@@ -135,7 +136,7 @@ def check_same_plan(run: Run, record: Mapping[str, Any]) -> None:
     """Raise RecipeError where the checkpoint belongs to another plan than this ``record``'s."""
     if not run.checkpoint.exists():
         return
-    before = json.loads(run.record.read_text(encoding="utf-8"))
+    before = json.loads(read_text(run.record))
     differing = [
         f"{key} {before.get(key)} (now {record[key]})"
         for key in ("rows", "draws", "steps", "tokens")
@@ -151,6 +152,4 @@ def check_same_plan(run: Run, record: Mapping[str, Any]) -> None:
 
 def write_record(run: Run, record: dict[str, Any]) -> None:
     """Write what decided the run."""
-    with replacing(run.record) as partial:
-        text = json.dumps(record, indent=1, ensure_ascii=False)
-        partial.write_text(text + "\n", encoding="utf-8")
+    write_text(run.record, json.dumps(record, indent=1, ensure_ascii=False) + "\n")

@@ -8,7 +8,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile
 
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.files import replacing
+from scamdetect.files import writing
 
 try:
     import skops.io
@@ -71,5 +71,5 @@ def _is_allowed(name: str) -> bool:
 def write_skops(path: Path, saved: Any) -> None:  # noqa: ANN401
     """Write the object as a file of skops, whole or not at all; make its folder where needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial:
-        skops.io.dump(saved, partial, compression=ZIP_DEFLATED)
+    with writing(path) as file:
+        skops.io.dump(saved, file, compression=ZIP_DEFLATED)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.errors import InputError, OutputError
+from scamdetect.os_errors import said
 
 FILE_NAME = "answers.sqlite"
 _VERSION = 1
@@ -108,8 +109,8 @@ class Store:
             yield
         except (sqlite3.OperationalError, OSError) as problem:
             raise OutputError(
-                f"{self.path}: cannot be used ({problem}); look for free space, the right to write "
-                "and other programs that hold it"
+                f"{self.path}: cannot be used ({said(problem)}); look for free space, the right "
+                "to write and other programs that hold it"
             ) from problem
         except (sqlite3.DatabaseError, ValueError) as problem:
             raise InputError(

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scamdetect.errors import InputError
-from scamdetect.files import replacing
+from scamdetect.files import write_text
+from scamdetect.os_errors import unreadable
+from scamdetect.regular_files import read_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -19,9 +21,8 @@ T = TypeVar("T")
 
 def write_records(path: Path, records: Iterable[DataclassInstance]) -> None:
     """Write the dataclasses, all or nothing."""
-    with replacing(path) as partial:
-        text = json.dumps([asdict(one) for one in records], indent=1, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
+    text = json.dumps([asdict(one) for one in records], indent=1, allow_nan=False)
+    write_text(path, text + "\n")
 
 
 def read_records(path: Path, made_of: Callable[[dict[str, Any]], T]) -> list[T]:
@@ -30,10 +31,12 @@ def read_records(path: Path, made_of: Callable[[dict[str, Any]], T]) -> list[T]:
     Raises InputError where the file is damaged.
     """
     try:
-        return [made_of(record) for record in json.loads(path.read_text(encoding="utf-8"))]
+        return [made_of(record) for record in json.loads(read_text(path))]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as problem:
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (ValueError, TypeError, KeyError) as problem:
         raise InputError(
             f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
         ) from problem

@@ -28,6 +28,7 @@ from scamdetect.bench.suite import Manifest
 from scamdetect.bench.suites.calibrate import mix_weights
 from scamdetect.errors import InputError
 from scamdetect.evaluation.table import column
+from scamdetect.files import write_text
 from scamdetect.labels import Verdict
 
 
@@ -147,10 +148,10 @@ def read_results(folder: Path) -> Results:
 
 
 def write_json(results: Results, path: Path) -> None:
-    """Write the results as JSON."""
+    """Write the results as JSON, whole or not at all."""
     # Half the size of an indented file, of which nobody reads a million characters.
     text = json.dumps(results.to_dict(), ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n")
 
 
 def _target(

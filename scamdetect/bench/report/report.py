@@ -8,7 +8,8 @@ from scamdetect.bench.figures.results import read_results, write_json
 from scamdetect.bench.report.markdown import render
 from scamdetect.bench.report.page import write_page
 from scamdetect.errors import OutputError
-from scamdetect.files import replacing, writing
+from scamdetect.files import writing
+from scamdetect.os_errors import words
 
 MARKDOWN, JSON, PAGE = "leaderboard.md", "results.json", "report.html"
 
@@ -24,12 +25,11 @@ def write_report(folder: Path) -> tuple[Path, Path, Path]:
     try:
         with writing(markdown) as file:
             file.write(render(results).encode("utf-8", "backslashreplace"))
-        with replacing(record) as partial:
-            write_json(results, partial)
+        write_json(results, record)
         write_page(results, page)
     except OSError as problem:
         raise OutputError(
-            f"{folder}: the report cannot be written ({problem.strerror or problem}); make room "
+            f"{folder}: the report cannot be written ({words(problem)}); make room "
             "or make the folder writable and run again"
         ) from problem
     return markdown, record, page

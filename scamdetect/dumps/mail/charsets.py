@@ -11,6 +11,8 @@ import re
 
 import chardet
 
+from scamdetect.dumps.codec_names import text_codec
+
 # Mail programs give the left label to text of the wider charset on the right, as browsers know.
 _WIDER = {
     "ascii": "utf-8",
@@ -24,7 +26,6 @@ _WIDER = {
     "euc_kr": "cp949",
     "shift_jis": "cp932",
 }
-_NO_CHARSETS = {"idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape"}
 _SEVERAL_BYTES = ("utf", "gb", "big5", "euc", "iso2022", "hz", "johab", "shift", "cp932", "cp949")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"))
 _ESCAPE = b"\x1b"  # text of ISO-2022 is ASCII but for this
@@ -62,11 +63,10 @@ def _codec(declared: str | None, raw: bytes) -> str | None:
     said = _LABEL.search((declared or "").lower())
     label = said[1].replace("windows-", "cp").removesuffix("-i") if said else ""
     try:
-        name = codecs.lookup(label).name
-        "".encode(name)  # refuses codecs that do not encode text
-    except (LookupError, ValueError):
+        name = text_codec(label)
+    except LookupError:
         return None
-    if name in _NO_CHARSETS or (name.startswith(("utf-16", "utf-32")) and b"\0" not in raw):
+    if name.startswith(("utf-16", "utf-32")) and b"\0" not in raw:
         return None
     return _WIDER.get(name, name)
 

@@ -37,7 +37,7 @@ def remote_files(folder: RemotePath, pattern: tuple[str, ...]) -> Iterator[Found
 
 
 def _listed(folder: RemotePath, at: str, *, deep: bool) -> list[dict[str, Any]]:
-    with reaching(str(folder)):
+    with reaching(folder.url):
         system = folder.system
         found = system.find(at, detail=True).values() if deep else system.ls(at, detail=True)
         # Some stores list a folder within itself, as a file of no bytes.

@@ -13,8 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from scamdetect.dumps.patterns import is_pattern
-from scamdetect.dumps.remote.url import cause, reaching, shown
+from scamdetect.dumps.remote.url import checked_url, is_missing, reaching
 from scamdetect.errors import InputError, MissingExtraError, OutputError
+from scamdetect.os_errors import said, shareable
+from scamdetect.urls import shown_url
 
 HEAD_BYTES = 256 << 10
 CHUNK_BYTES = 4 << 20
@@ -46,11 +48,16 @@ class RemotePath:
         self._pure = PurePosixPath(path.partition("?")[0] if self._web else path)
 
     def __str__(self) -> str:
-        return shown(self.system.unstrip_protocol(self.path))
+        return shown_url(self.url)
 
     def __deepcopy__(self, memo: object) -> Self:
         """Return the same, so that a summary of a job can be copied into a dictionary."""
         return self
+
+    @property
+    def url(self) -> str:
+        """Return its URL as its storage takes it, with what is secret; not to be shown."""
+        return str(self.system.unstrip_protocol(self.path))
 
     @property
     def name(self) -> str:
@@ -109,7 +116,7 @@ class RemotePath:
     def info(self) -> Info:
         """Return what the storage tells of it; raise InputError where there is no such file."""
         if self._info is None:
-            with reaching(str(self)):
+            with reaching(self.url):
                 self._info = self.system.info(self.path)
         return self._info
 
@@ -129,11 +136,13 @@ class RemotePath:
 
     def exists(self) -> bool:
         """Tell whether it is there now; raise InputError where that cannot be told."""
-        with reaching(str(self)):
+        with reaching(self.url):
             self.system.invalidate_cache()
             try:
                 self._info = self.system.info(self.path)
-            except FileNotFoundError:
+            except FileNotFoundError as problem:
+                if not is_missing(problem):
+                    raise
                 return False
         return True
 
@@ -153,7 +162,7 @@ class RemotePath:
 
     def fetch(self, start: int, end: int) -> bytes:
         """Return the bytes between two offsets; raise InputError where the storage fails."""
-        with reaching(str(self)):
+        with reaching(self.url):
             found: bytes = self.system.cat_file(self.path, start=start, end=end)
         if len(found) != end - start:
             raise InputError(
@@ -187,9 +196,9 @@ def _writing(path: RemotePath) -> Iterator[None]:
         yield
     except Exception as problem:
         raise OutputError(
-            f"{path}: cannot be written ({cause(problem)}); see to it, or choose another "
+            f"{path}: cannot be written ({said(problem, path.url)}); see to it, or choose another "
             "destination"
-        ) from problem
+        ) from shareable(problem, path.url)
 
 
 class _RawFile(io.RawIOBase):
@@ -244,18 +253,20 @@ def _head(path: RemotePath) -> bytes:
 def remote_path(url: str) -> RemotePath:
     """Return the file or folder behind a URL.
 
-    Raises MissingExtraError without fsspec, InputError for a storage that it cannot reach.
+    Raises MissingExtraError without fsspec, InputError for a storage that it cannot reach and for
+    keys in a URL that does not take them.
     """
     try:
         import fsspec
     except ImportError as problem:
         raise MissingExtraError("fsspec", "remote") from problem
+    url = checked_url(url)
     try:
-        with reaching(shown(url)):
+        with reaching(url):
             system, path = fsspec.core.url_to_fs(url)
             system.invalidate_cache()
     except InputError as problem:
-        if isinstance(problem.__cause__, ImportError) and url.startswith(("s3:", "s3a:")):
+        if isinstance(problem.__context__, ImportError) and url.startswith(("s3:", "s3a:")):
             raise MissingExtraError("s3fs", "remote") from problem
         raise
     return RemotePath(system, path.rstrip("/") or path)

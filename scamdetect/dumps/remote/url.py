@@ -1,33 +1,60 @@
-"""Show URLs without what is secret in them, and say in one line why they cannot be reached."""
+"""Say in one line, and without what is secret in URLs, why a storage cannot be reached."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.os_errors import http_status, said, shareable
+from scamdetect.urls import shown_url
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://")
-_PASSWORD = re.compile(r"(://)[^/@\s]*:[^/@\s]*@")
-# Elsewhere a question mark belongs to the name, or stands for one character.
-_QUERY = re.compile(r"(\bhttps?://[^\s?'\"]*)\?[^\s'\"]*")
+_GONE = (404, 410)
+_REFUSED = (401, 403, 407)
+_KEYED = re.compile(
+    r"(?:^|::)(?:(?:s3a?|gs|gcs)://(?!arn:)[^/]*[@:]|(?:abfss?|az|adl|wasbs?)://[^/]*:)",
+    re.IGNORECASE,
+)
+_WITH_PORT = ("http", "https", "ftp", "sftp", "ssh", "smb", "webdav", "webhdfs", "hdfs")
+_SIGNED = re.compile(
+    r"(?:^|::)(?!https?:)[a-z][a-z0-9+.-]*://(?:(?!::).)*[?&]"
+    r"(?:sig|signature|token|access_token|key|secret|awsaccesskeyid|x-(?:amz|goog)-[a-z-]+)=",
+    re.IGNORECASE,
+)
 
 
-def is_url(text: str) -> bool:
-    """Tell whether a text names a file by a URL, not by a path."""
-    return _URL.match(text) is not None
+def checked_url(url: str) -> str:
+    """Return a URL with its scheme in lower case.
+
+    Raises InputError, without its secrets, where keys are in it that its storage does not take or
+    where the border of its user info is not certain.
+    """
+    scheme, mark, rest = url.partition("://")
+    url = f"{scheme.lower()}{mark}{rest}"
+    if _KEYED.search(url) or _SIGNED.search(url):
+        raise InputError(
+            f"{shown_url(url)}: a URL of this storage takes no keys and no signature; give them "
+            "in the environment (for S3 in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
+        )
+    if scheme.lower() in _WITH_PORT:
+        try:
+            _ = urlsplit(url).port
+        except ValueError:
+            raise InputError(
+                f"{shown_url(url)}: its host or port is malformed; in a user name or password "
+                "write / as %2F, ? as %3F, # as %23 and @ as %40"
+            ) from None  # the cause quotes what may be the password
+    return url
 
 
-def shown(text: str) -> str:
-    """Return a URL, or a text with URLs in it, without passwords and signatures."""
-    return _QUERY.sub(r"\1", _PASSWORD.sub(r"\1", text))
+def is_missing(problem: FileNotFoundError) -> bool:
+    """Tell whether the storage knows that there is no such file.
 
-
-def cause(problem: Exception) -> str:
-    """Return in one line why a storage could not be reached."""
-    line = str(problem).strip().partition("\n")[0]
-    return shown(line) or type(problem).__name__
+    fsspec's HTTP says so too where it could not ask, and keeps the reason as the cause.
+    """
+    return _asked(problem) is problem
 
 
 @contextmanager
@@ -40,11 +67,28 @@ def reaching(url: str) -> Iterator[None]:
         yield
     except ScamDetectError:
         raise
-    except FileNotFoundError as problem:
-        raise InputError(f"{url}: cannot be read (no such file)") from problem
-    except PermissionError as problem:
-        raise InputError(
-            f"{url}: access denied ({cause(problem)}); give credentials in the environment"
-        ) from problem
     except Exception as problem:
-        raise InputError(f"{url}: cannot be reached ({cause(problem)})") from problem
+        raise _told(url, _asked(problem)) from shareable(problem, url)
+
+
+def _told(url: str, problem: BaseException) -> InputError:
+    at = shown_url(url)
+    if isinstance(problem, FileNotFoundError):
+        return InputError(f"{at}: cannot be read (no such file)")
+    if isinstance(problem, PermissionError) or http_status(problem) in _REFUSED:
+        return InputError(
+            f"{at}: access denied ({said(problem, url)}); give credentials in the environment"
+        )
+    return InputError(
+        f"{at}: cannot be reached ({said(problem, url)}); check the address and the network"
+    )
+
+
+def _asked(problem: Exception) -> BaseException:
+    """Return why a storage could not be asked, where an error says so less plainly."""
+    reason = problem.__cause__
+    if not isinstance(problem, FileNotFoundError) or reason is None:
+        return problem
+    # What a storage answers has a status, or a response in botocore.
+    answered = http_status(reason) in _GONE or hasattr(reason, "response")
+    return problem if answered or isinstance(reason, FileNotFoundError) else reason
