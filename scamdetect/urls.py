@@ -16,7 +16,8 @@ _ENCODED = rf"{_SCHEME}%(?:25)*3a(?:%(?:25)*2f){{2}}"
 _URL = re.compile(rf"(?:{_SCHEME}:(?:\\?/)|{_ENCODED})\S*", re.IGNORECASE)
 # A password with a blank, as people paste it: up to the @, if a colon comes before.
 _SPACED = re.compile(
-    rf"({_SCHEME}:(?:\\?/){{1,2}})[^\s/?#@]*:(?!\d{{1,5}}[/?#\s])[^\n@]{{0,200}}?[ \t][^\n@]{{0,200}}@(?=\S)",
+    rf"({_SCHEME}:(?:\\?/){{1,2}})[^\s/?#@]*:(?!\d{{1,5}}[/?#\s])"
+    r"[^\n@]{0,200}?[ \t][^\n@]{0,200}@(?=\S)",
     re.IGNORECASE,
 )
 _PARTS = re.compile(rf"({_SCHEME}):((?:\\?/)+)(.*)", re.IGNORECASE | re.DOTALL)
