@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from scamdetect.access import files_in
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError
+from scamdetect.os_errors import unwritable
 
 _MOST_LINKS = 40
 
@@ -31,9 +32,7 @@ def followed(path: Path) -> Path:
             _check_owner(path, at)
             at = at.parent / os.readlink(at)
         except OSError as problem:
-            raise OutputError(
-                f"{path}: cannot be written ({problem.strerror}); choose another destination"
-            ) from problem
+            raise unwritable(path, problem) from problem
     raise InputError(f"{path}: its symbolic links lead in a circle; choose another destination")
 
 
@@ -46,7 +45,7 @@ def file_destination(path: Path, *, overwrite: bool, inputs: Iterable[Path] = ()
     target = followed(path)
     check_parent(target)
     check_no_input(path, inputs)
-    if os.path.lexists(target):
+    if _is_there(target):
         if not target.is_file():
             raise InputError(f"{path}: is there and no file; choose another name")
         if not overwrite:
@@ -64,14 +63,14 @@ def own_destination(
     """
     target = followed(path)
     check_no_input(path, inputs)
-    if os.path.lexists(target) and not (target.is_file() and is_own(target)):
+    if _is_there(target) and not (target.is_file() and is_own(target)):
         raise InputError(f"{path}: is there already and no {what}; choose another name")
     return target
 
 
 def new_folder(path: Path) -> None:
     """Raise InputError unless the folder can be made: its parent is there, and the name is free."""
-    if os.path.lexists(path):
+    if _is_there(path):
         raise InputError(f"{path}: is there already; choose another name")
     check_parent(path)
 
@@ -86,7 +85,7 @@ def replaced_folder(
     """
     target = followed(path)
     check_parent(target)
-    if not os.path.lexists(target):
+    if not _is_there(target):
         return target
     if not overwrite:
         raise InputError(f"{path}: is there already; choose another name, or give --overwrite")
@@ -135,6 +134,17 @@ def _check_not_above(folder: Path, inputs: Iterable[Path]) -> None:
             raise InputError(
                 f"{folder}: {given} is read and would be replaced; choose another folder"
             )
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether something has the name; raise OutputError for a name that no file can have."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as problem:
+        raise unwritable(path, problem) from problem
+    return True
 
 
 def _is(target: os.stat_result, path: Path) -> bool:

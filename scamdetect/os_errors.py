@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,10 @@ _TO_DO = {
 }
 
 
+# urllib3 names a URL from its path on, with the query in which some storages send the user.
+_RELATIVE = re.compile(r"(\burl: /[^\s?]*)\?\S*")
+
+
 def words(problem: OSError) -> str:
     """Return what went wrong, without a number and without a path."""
     if problem.errno is None:
@@ -81,7 +86,7 @@ def said(problem: BaseException, *urls: str) -> str:
     endpoints), it is the kind of error and its HTTP status alone.
     """
     text = _named(problem) if isinstance(problem, OSError) else str(problem)
-    line = without_secrets(" ".join(text.split()))
+    line = _RELATIVE.sub(r"\1", without_secrets(" ".join(text.split())))
     if not line or _tells_known(text, urls):
         status = http_status(problem)
         return type(problem).__name__ + (f", HTTP status {status}" if status else "")

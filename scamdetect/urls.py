@@ -14,6 +14,12 @@ _SCHEME = r"[a-z][a-z0-9+.-]{1,30}"
 # A Path leaves one of two slashes, JSON may escape them, a query encodes them.
 _ENCODED = rf"{_SCHEME}%(?:25)*3a(?:%(?:25)*2f){{2}}"
 _URL = re.compile(rf"(?:{_SCHEME}:(?:\\?/)|{_ENCODED})\S*", re.IGNORECASE)
+# A password with a blank, as people paste it: up to the @, if a colon comes before.
+_SPACED = re.compile(
+    rf"({_SCHEME}:(?:\\?/){{1,2}})[^\s/?#@]*:(?!\d{{1,5}}[/?#\s])"
+    r"[^\n@]{0,200}?[ \t][^\n@]{0,200}@(?=\S)",
+    re.IGNORECASE,
+)
 _PARTS = re.compile(rf"({_SCHEME}):((?:\\?/)+)(.*)", re.IGNORECASE | re.DOTALL)
 # The next of a chain, a URL within the path of another, or one next to it in a list.
 _NEXT = re.compile(
@@ -55,7 +61,7 @@ def without_secrets(text: str) -> str:
     A URL ends at white space, so that of a single URL ``shown_url`` knows more. In the names of
     detectors, such as ``llm:URL#MODEL``, the fragment names a model and stays.
     """
-    return _URL.sub(_within_text, text)
+    return _URL.sub(_within_text, _SPACED.sub(rf"\1{HIDDEN}@", text))
 
 
 def shown_url(url: str) -> str:

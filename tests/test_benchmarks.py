@@ -482,7 +482,7 @@ def test_a_first_tier_is_fitted_and_its_proof_written(tiny_bundle: Path, tmp_pat
     assert found["proof"]["left-out sources"]["scams"] == 80
     assert found["rule"]["proven"] is False  # no authored rows to prove it on
     done = _run("first_tier.py", tiny_bundle, "--corpus", tmp_path / "none.parquet")
-    assert done.returncode == 1 and "none.parquet: not a corpus" in done.stderr
+    assert done.returncode == 1 and "none.parquet: cannot be read" in done.stderr
 
 
 def test_throughput_names_impossible_sizes_and_missing_folders(tmp_path: Path) -> None:

@@ -298,7 +298,7 @@ def test_an_empty_name_of_a_result_is_one_line(tmp_path: Path, tiny_bundle: Path
     _score(tmp_path, "in.csv", "text\nhello\nprofit\n", tiny_bundle, "-o", "scored.parquet")
     done = _run("queue", "scored.parquet", "--output", "", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "scamdetect: '.' names no file to write; give one\n"
+    assert done.stderr == "scamdetect: .: is there and no file; choose another name\n"
 
 
 def test_help_is_light() -> None:

@@ -11,6 +11,7 @@ import pytest
 from command_line import command
 
 from scamdetect.bundle import Bundle
+from scamdetect.destinations import new_folder
 from scamdetect.dumps.locations import find_source
 from scamdetect.dumps.scored import open_scored
 from scamdetect.errors import BundleError, InputError, OutputError
@@ -25,7 +26,6 @@ from scamdetect.os_errors import (
     unwritable,
     words,
 )
-from scamdetect.recalibration.new_bundle import check_destination
 from scamdetect.reporting.places import page_path
 
 LONG = "n" * 300
@@ -146,6 +146,11 @@ def test_other_rooms_raise_no_bare_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written .File name too long"):
         page_path(tmp_path / "x.csv", long)
     with pytest.raises(OutputError, match="cannot be written .File name too long"):
-        check_destination(long)
+        new_folder(long)
     with pytest.raises(BundleError, match="cannot be read .File name too long"):
         Bundle.load(long)
+
+
+def test_a_library_names_no_query_of_a_path() -> None:
+    problem = RuntimeError("Max retries exceeded with url: /webhdfs/v1/x?user.name=me&op=GET (no)")
+    assert said(problem) == "Max retries exceeded with url: /webhdfs/v1/x (no)"

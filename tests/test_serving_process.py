@@ -27,6 +27,7 @@ import scamdetect
 
 pytest.importorskip("uvicorn", reason="needs the extra serve")
 
+from scamdetect.errors import InputError
 from scamdetect.serving.server import listening
 
 pytestmark = pytest.mark.network_loopback
@@ -326,3 +327,20 @@ def test_addresses_that_cannot_be_had_and_tokens_that_cannot_be_sent(
         monkeypatch.setenv("SCAMDETECT_TOKEN", token)
         done = command(tmp_path, "serve", "--model", tiny_bundle, "--port", "0")
         assert done.returncode == 2 and "SCAMDETECT_TOKEN must be ASCII" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["\udcff", "a" * 300, "a..b", "a\0b", "\u202e"])
+def test_a_host_that_no_name_can_be_is_refused(host: str) -> None:
+    with pytest.raises(InputError, match="cannot listen on"), listening(host, 0):
+        pass
+
+
+def test_a_broken_request_leaves_no_traceback_in_the_log(tiny_bundle: Path) -> None:
+    head = "POST /other HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with running(*limited(tiny_bundle)) as (process, address):
+        with connect(address) as one, suppress(OSError):
+            one.sendall(f"{head}{LURE}\r\n".encode())
+            one.recv(1 << 16)
+        assert httpx.get(f"{address}/healthz").status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == (0, "ERROR:    a request failed: LocalProtocolError\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import socket
@@ -59,12 +60,25 @@ def serve(
         backlog=backlog,
         timeout_graceful_shutdown=limits.stop_seconds,
     )
+    logging.getLogger("uvicorn.error").addFilter(kind_only)  # after Config has set up logging
     server = uvicorn.Server(config)
     with listening(host, port) as listener, _stopping(server):
         name = f"[{host}]" if ":" in host else host
         say(f"{detector.model_id} on http://{name}:{listener.getsockname()[1]}")
         server.run(sockets=[listener])
     return not scoring()
+
+
+def kind_only(record: logging.LogRecord) -> bool:
+    """Replace the exception of a log record by its type; return True, so that it is logged.
+
+    A client that breaks the protocol makes uvicorn log a whole traceback, and an exception may
+    hold a text.
+    """
+    if record.exc_info and record.exc_info[0] is not None:
+        record.msg, record.args = "a request failed: %s", (record.exc_info[0].__name__,)
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _most_files() -> float:
