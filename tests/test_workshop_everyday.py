@@ -17,6 +17,7 @@ from data.workshop.everyday import (
     link_auc,
     merge_everyday,
     read_written,
+    word_runs,
 )
 from scamdetect.data.catalogue import Catalogue, load_catalogue
 from scamdetect.data.everyday import write_everyday
@@ -95,6 +96,11 @@ def test_variants_and_copies_are_found() -> None:
     assert copied_rows([long, SCAM], public) == {long.id: 1}
     thai = msgspec.structs.replace(HONEST, text="พัสดุของคุณกำลังจัดส่งวันนี้โปรดรอรับสายจากพนักงาน")
     assert copied_rows([thai], [f"แจ้งเตือน {thai.text}"]) == {thai.id: 1}
+
+
+def test_vowel_signs_are_of_their_words() -> None:
+    hindi = "आपका पार्सल आज शाम तक पहुँच जाएगा कृपया घर पर रहें"
+    assert len(word_runs(hindi)) == len(hindi.split()) - 7
 
 
 def test_form_is_measured() -> None:

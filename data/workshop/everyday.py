@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -168,11 +169,17 @@ def copied_rows(rows: Sequence[EverydayRow], public: Iterable[str]) -> dict[str,
 
 def word_runs(text: str) -> set[str]:
     """Return the runs of RUN words, of RUN_CHARACTERS letters in scripts without spaces."""
-    words = _WORD.findall(text.lower())
+    words = _words(text.lower())
     if _UNSPACED.search(text):
         letters = "".join(words)
         return {letters[n : n + RUN_CHARACTERS] for n in range(len(letters) - RUN_CHARACTERS + 1)}
     return {" ".join(words[n : n + RUN]) for n in range(len(words) - RUN + 1)}
+
+
+def _words(text: str) -> list[str]:
+    """Return the words, with the vowel signs that no pattern of ``re`` counts as letters."""
+    kept = (c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in text)
+    return "".join(kept).split()
 
 
 def _share_upper(text: str) -> bool:
