@@ -88,7 +88,6 @@ def test_the_commands_take_and_write_such_names(tmp_path: Path, tiny_bundle: Pat
             done = command(tmp_path, *arguments)
             assert done.returncode in (0, 1), done.stderr
             assert "written to" in done.stdout + done.stderr
-        (tmp_path / f"{NAME}.queue.csv").unlink()
 
 
 @pytest.mark.parametrize("extension", ["csv", "parquet"])
