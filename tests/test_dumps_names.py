@@ -82,13 +82,12 @@ def test_the_commands_take_and_write_such_names(tmp_path: Path, tiny_bundle: Pat
         assert done.returncode == 0, done.stderr
         for arguments in (
             ("report", scored),
-            ("drift", scored, scored, "-o", f"{NAME}.html"),
-            ("queue", scored, "-n", "2", "-o", f"{NAME}.queue.csv"),
+            ("drift", scored, scored, "-o", f"{NAME}.{extension}.html"),
+            ("queue", scored, "-n", "2", "-o", f"{NAME}.{extension}.queue.csv"),
         ):
             done = command(tmp_path, *arguments)
             assert done.returncode in (0, 1), done.stderr
             assert "written to" in done.stdout + done.stderr
-        (tmp_path / f"{NAME}.queue.csv").unlink()
 
 
 @pytest.mark.parametrize("extension", ["csv", "parquet"])

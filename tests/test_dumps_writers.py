@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector, output
+from scamdetect.access import Access
 from scamdetect.dumps import parts
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError, OutputError
@@ -260,8 +261,8 @@ def test_full_disk_leaves_no_trace(
     real = parts.writing
 
     @contextmanager
-    def writing(path: Path) -> Iterator[_FullDisk]:
-        with real(path) as file:
+    def writing(path: Path, access: Access) -> Iterator[_FullDisk]:
+        with real(path, access) as file:
             yield _FullDisk(file, room)
 
     monkeypatch.setattr(parts, "writing", writing)
