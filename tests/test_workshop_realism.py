@@ -46,12 +46,12 @@ def answer(folder: Path, batch: str, lines: list[str]) -> None:
 
 
 def test_a_quarter_is_real_and_nothing_shown_tells_which(tmp_path: Path) -> None:
-    names = write_realism(ROWS, REAL, tmp_path, 12, 0)
+    names = write_realism(ROWS, REAL, tmp_path / "new", 12, 0)
     assert names == ["realism-001", "realism-002"]
-    keys = read_jsonl(tmp_path / KEYS, RealismKey, SourceError)
+    keys = read_jsonl(tmp_path / "new" / KEYS, RealismKey, SourceError)
     assert sum(key.origin == "everyday" for key in keys) == len(ROWS)
     assert 0.2 < sum(key.origin == "real" for key in keys) / len(keys) < 0.3
-    text = (tmp_path / "realism-001.txt").read_text(encoding="utf-8")
+    text = (tmp_path / "new" / "realism-001.txt").read_text(encoding="utf-8")
     assert "go.example" not in text and "scam" not in text and "[…]" in text
 
 

@@ -80,6 +80,7 @@ def write_realism(
 
     ``real`` are corpus rows of the same languages. Returns the names of the batches.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     generator = random.Random(seed)
     by_lang: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for one in real:
@@ -188,6 +189,7 @@ def write_origin(
 
     Raises SourceError where a language has too few real rows.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     generator = random.Random(seed)
     keys: list[PairKey] = []
     for lang in langs:

@@ -1,8 +1,9 @@
 """Fill a source's own placeholders, so that they do not give the corpus away.
 
-What the normaliser masks becomes its token. Links, names, dates, places, codes and amounts, which
-it cannot or does not mask as they stand, become invented ones in the row's language, drawn from the
-row's hash; where the language is unknown, names and places are left out.
+What the normaliser masks becomes its token. Links, names, dates, codes and amounts, which it cannot
+or does not mask as they stand, become invented ones in the row's language, drawn from the row's
+hash; where the language is unknown, names are left out. Masks of a tagger, which hides ordinary
+words as often as names, stand for nothing.
 """
 
 from __future__ import annotations
@@ -38,27 +39,6 @@ _NAMES = {
     "ar": "محمد فاطمة أحمد مريم خالد سارة يوسف ليلى".split(),
     "sw": "Juma Asha Baraka Neema Hamisi Zawadi Peter Rehema".split(),
 }
-_PLACES = {
-    "en": "Leeds Austin Durban Perth Lagos Pune".split(),
-    "es": "Sevilla Bogotá Lima Valencia Córdoba".split(),
-    "fr": "Lyon Lille Nantes Dakar Québec".split(),
-    "de": "Köln Leipzig Graz Bremen".split(),
-    "nl": "Utrecht Gent Breda Zwolle".split(),
-    "it": "Torino Bari Verona Lecce".split(),
-    "pt": "Porto Braga Recife Curitiba Maputo".split(),
-    "id": "Bandung Medan Solo Makassar".split(),
-    "ms": "Ipoh Klang Melaka Kuching".split(),
-    "tl": "Cebu Davao Iloilo Pasig".split(),
-    "tr": "İzmir Bursa Adana Konya".split(),
-    "pl": "Kraków Łódź Gdynia".split(),
-    "da": "Aarhus Odense Vejle".split(),
-    "sv": "Malmö Uppsala Lund".split(),
-    "ja": "大阪 札幌 福岡".split(),
-    "ko": "부산 대구 수원".split(),
-    "zh": "成都 高雄 杭州".split(),
-    "hi": "पुणे जयपुर लखनऊ".split(),
-    "th": "เชียงใหม่ ขอนแก่น ระยอง".split(),
-}
 _MONTHS = (
     "January February March April May June July August September October November December".split()
 )
@@ -83,24 +63,13 @@ def fill_placeholders(text: str, placeholders: dict[str, str], lang: str, seed: 
 def _fill(meaning: str, lang: str, generator: random.Random) -> str:
     fillers: dict[str, Callable[[], str]] = {
         "[link]": lambda: _link(generator),
-        "[name]": lambda: _one_of(_NAMES, lang, generator),
-        "[entity]": lambda: _entity(lang, generator),
-        "[place]": lambda: _one_of(_PLACES, lang, generator),
+        "[name]": lambda: generator.choice(_NAMES[lang]) if lang in _NAMES else "",
         "[date]": lambda: _date(lang, generator),
         "[amount]": lambda: str(generator.choice((50, 120, 300, 899, 1500, 4000, 25000))),
         "[number]": lambda: str(generator.randint(1, 9999)),
         "[code]": lambda: _code(generator),
     }
     return fillers[meaning]() if meaning in fillers else meaning
-
-
-def _one_of(words: dict[str, list[str]], lang: str, generator: random.Random) -> str:
-    return generator.choice(words[lang]) if lang in words else ""
-
-
-def _entity(lang: str, generator: random.Random) -> str:
-    """Return a name or nothing: masks of a tagger hide ordinary words as often as names."""
-    return _one_of(_NAMES, lang, generator) if generator.random() < 0.5 else ""
 
 
 def _date(lang: str, generator: random.Random) -> str:
