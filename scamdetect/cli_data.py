@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,10 +148,24 @@ def build_command(
     show_default=True,
     help="A page whose audit section is brought up to date; left out where it does not exist.",
 )
-def audit_command(corpus: Path, output: Path, readme: Path) -> None:
+@click.option(
+    "--before",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="An earlier corpus, whose real scams are counted beside.",
+)
+@click.option(
+    "--form",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="benchmarks/results/form_parity.json",
+    show_default=True,
+    help="What form alone tells; left out where it does not exist.",
+)
+def audit_command(
+    corpus: Path, output: Path, readme: Path, before: Path | None, form: Path
+) -> None:
     """Report rows, duplicates, leakage and give-aways of a corpus, as Markdown with plots."""
     with extra("train"):
-        from scamdetect.data.audit import audit_corpus
+        from scamdetect.data.audit import audit_corpus, real_scams
         from scamdetect.data.audit_page import (
             END,
             START,
@@ -164,7 +179,9 @@ def audit_command(corpus: Path, output: Path, readme: Path) -> None:
     page_file = own_destination(output / "README.md", is_audit, "audit", [corpus])
     audit = audit_corpus(corpus)
     plots = draw_plots(audit, output)
-    write_text(page_file, audit_page(audit, plots))
+    earlier = None if before is None else real_scams(before)
+    measured = json.loads(read_text(form)) if form.exists() else None
+    write_text(page_file, audit_page(audit, plots, real_scams(corpus), earlier, measured))
     say(f"wrote {output / 'README.md'} and {len(plots)} plots")
     if readme.exists():
         text = read_text(readme)

@@ -19,7 +19,7 @@ from hang import HANG
 pytest.importorskip("rensa")
 
 import scamdetect
-from scamdetect.data.audit import audit_corpus, guess_sources
+from scamdetect.data.audit import audit_corpus, guess_sources, real_scams
 from scamdetect.data.audit_page import END, START, audit_page, summary_lines
 from scamdetect.data.corpus_rows import Removed, read_removed
 from scamdetect.errors import InputError, SourceError
@@ -75,7 +75,7 @@ def test_the_page_shows_counts_and_no_text(tmp_path: Path) -> None:
     removed = Counter({("held", "exact repeats after masking"): 4})
     path = write(tmp_path / "c.parquet", ROWS, removed)
     assert read_removed(path) == removed
-    page = audit_page(audit_corpus(path), ["lengths.png"])
+    page = audit_page(audit_corpus(path), ["lengths.png"], real_scams(path))
     assert "| held | 4 |" in page and "![lengths.png](lengths.png)" in page
     assert "- public sources: 6 rows, 2 sources, 1 languages" in page
     assert "| dev | train | 1 | 1 |" in page
@@ -136,3 +136,20 @@ def test_the_command_writes_report_plots_and_readme(tmp_path: Path) -> None:
     page = (tmp_path / "audit" / "README.md").read_text(encoding="utf-8")
     assert all((tmp_path / "audit" / name).exists() for name in re.findall(r"\]\((.+?)\)", page))
     assert "rows judged by a blind reader: 1" in (tmp_path / "README.md").read_text("utf-8")
+
+
+def test_real_scams_are_those_that_people_wrote(tmp_path: Path) -> None:
+    rows = [
+        synthetic_corpus.row(1, "scam", role="train", lang="fr"),
+        synthetic_corpus.row(2, "scam", role="train", lang="fr", generated="a model"),
+        synthetic_corpus.row(3, "scam", role="train", lang="fr", source="authored_fr"),
+        synthetic_corpus.row(4, "scam", role="train", lang="fr", not_legit=True),
+        synthetic_corpus.row(5, "scam", role="dev", lang="fr"),
+        synthetic_corpus.row(6, "legit", role="train", lang="fr"),
+    ]
+    path = write(tmp_path / "c.parquet", rows)
+    assert real_scams(path) == {"fr": 1}
+    form = {"gate": 0.6, "shares": {"0.35": {"auc": 0.61, "auc of public rows": 0.7}}}
+    before = Counter({"de": 2})
+    page = audit_page(audit_corpus(path), [], real_scams(path), before, form)
+    assert "| fr | 0 | 1 |" in page and "| de | 2 | 0 |" in page and "| 35% | 0.610 |" in page

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.data.corpus_rows import SCHEMA, Removed, read_removed
+from scamdetect.data.corpus_rows import SCHEMA, Removed, is_own, read_removed
 from scamdetect.data.neardup import near_duplicate_groups
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.os_errors import of_system, unreadable
@@ -111,6 +111,30 @@ def audit_corpus(corpus: Path) -> Audit:
             if used
         ),
         read=sum(value is not None for value in rows["reader"]),
+    )
+
+
+def real_scams(corpus: Path) -> Counter[str]:
+    """Return how many train scams of each language people wrote and sent.
+
+    Rows of language models, translations and the project's own messages are none. Raises
+    SourceError where the file is no corpus.
+    """
+    columns = ["source", "lang", "role", "verdict", "not_legit", "generated"]
+    try:
+        check_regular(corpus)
+        rows = pq.read_table(corpus, columns=columns).to_pylist()
+    except (pa.ArrowException, OSError) as problem:
+        cause = str(problem).partition("\n")[0]
+        raise SourceError(f"{corpus}: no corpus ({cause}); run: scamdetect data build") from problem
+    return Counter(
+        row["lang"]
+        for row in rows
+        if row["role"] == "train"
+        and row["verdict"] == "scam"
+        and not row["not_legit"]
+        and row["generated"] is None
+        and not is_own(row["source"])
     )
 
 

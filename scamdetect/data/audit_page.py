@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from scamdetect.data.audit import CLASSES, Audit, Cell
 from scamdetect.data.corpus_rows import is_own
@@ -24,8 +25,18 @@ def is_audit(page: Path) -> bool:
         return file.read(len(_TITLE)) == _TITLE.encode()
 
 
-def audit_page(audit: Audit, plots: Sequence[str]) -> str:
-    """Return the whole audit; ``plots`` are paths of images beside it."""
+def audit_page(
+    audit: Audit,
+    plots: Sequence[str],
+    real: Counter[str],
+    before: Counter[str] | None = None,
+    form: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the whole audit; ``plots`` are paths of images beside it.
+
+    ``real`` counts real train scams by language, ``before`` those of an earlier corpus; ``form`` is
+    what ``benchmarks/form_parity.py`` measured.
+    """
     cells = audit.cells
     parts = [
         _TITLE,
@@ -35,6 +46,13 @@ def audit_page(audit: Audit, plots: Sequence[str]) -> str:
         "",
         *summary_lines(audit),
         *(f"![{path}]({path})" for path in plots),
+        "",
+        "## Real scams that train, by language",
+        "",
+        "Written and sent by people; rows of language models and the project's own are not here.",
+        "",
+        *_real(real, before),
+        *([] if form is None else _form(form)),
         "",
         "## By language and class",
         "",
@@ -127,6 +145,32 @@ def _languages(cells: Iterable[Cell]) -> list[str]:
         counts[cell.lang, cell.label] += sum(cell.roles.values())
         counts[cell.lang, "own"] += sum(cell.roles.values()) if is_own(cell.source) else 0
     return _cross(counts, (*CLASSES, "own"), "language")
+
+
+def _real(real: Counter[str], before: Counter[str] | None) -> list[str]:
+    names = [lang for lang, _ in (real + (before or Counter())).most_common()]
+    totals = [real.total()] if before is None else [before.total(), real.total()]
+    counts = [[real[lang]] if before is None else [before[lang], real[lang]] for lang in names]
+    head = ["language", "rows"] if before is None else ["language", "before", "now"]
+    rows = [[lang, *map("{:,}".format, of)] for lang, of in zip(names, counts, strict=True)]
+    return table(head, [["all", *map("{:,}".format, totals)], *rows])
+
+
+def _form(form: Mapping[str, Any]) -> list[str]:
+    rows = [
+        [f"{float(share):.0%}", f"{one['auc']:.3f}", f"{one['auc of public rows']:.3f}"]
+        for share, one in form["shares"].items()
+    ]
+    return [
+        "",
+        "## Form alone",
+        "",
+        "How well masks, case, punctuation, X for digits, links and length tell scam from honest "
+        "among the rows that a run draws (`benchmarks/form_parity.py`); the gate is "
+        f"{form['gate']}.",
+        "",
+        *table(["restyled rows", "AUC", "public rows only"], rows),
+    ]
 
 
 def _removed(audit: Audit) -> list[str]:
