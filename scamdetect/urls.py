@@ -14,10 +14,10 @@ _SCHEME = r"[a-z][a-z0-9+.-]{1,30}"
 # A Path leaves one of two slashes, JSON may escape them, a query encodes them.
 _ENCODED = rf"{_SCHEME}%(?:25)*3a(?:%(?:25)*2f){{2}}"
 _URL = re.compile(rf"(?:{_SCHEME}:(?:\\?/)|{_ENCODED})\S*", re.IGNORECASE)
-# A password with a blank, as people paste it: up to the @, if a colon comes before.
+# A password with a blank or a line break, as people paste it: up to the @, if a colon comes before.
 _SPACED = re.compile(
     rf"({_SCHEME}:(?:\\?/){{1,2}})[^\s/?#@]*:(?!\d{{1,5}}[/?#\s])"
-    r"[^\n@]{0,200}?[ \t][^\n@]{0,200}@(?=\S)",
+    r"[^@]{0,200}?\s[^@]{0,200}@(?=\S)",
     re.IGNORECASE,
 )
 _PARTS = re.compile(rf"({_SCHEME}):((?:\\?/)+)(.*)", re.IGNORECASE | re.DOTALL)

@@ -150,9 +150,10 @@ def test_the_model_of_an_address_stays_without_its_secrets(query: str, body: str
     assert shown.endswith("#some") == query.startswith("?")
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\t"])
 @pytest.mark.parametrize("slashes", ["//", "/"])
-def test_a_password_with_a_blank_is_hidden_up_to_its_end(slashes: str) -> None:
-    text = f"https:{slashes}u:one SECRET two@h.example/x: no such folder"
+def test_a_password_with_a_blank_is_hidden_up_to_its_end(slashes: str, blank: str) -> None:
+    text = f"https:{slashes}u:one{blank}SECRET{blank}two@h.example/x: no such folder"
     assert without_secrets(text) == f"https:{slashes}***@h.example/x: no such folder"
     plain = "see https://h.example:80/x and write to a@b.example"
     assert without_secrets(plain) == plain
