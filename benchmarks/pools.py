@@ -24,8 +24,10 @@ from scamdetect.evaluation.cells import counted, decimal, estimate, percent
 from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.pools import evaluate_pools, half_of, load_pools
 from scamdetect.evaluation.provenance import commit, machine, today
+from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import column, detector_texts, read_rows, select
+from scamdetect.files import file_sha256
 from scamdetect.pages import table as markdown
 from scamdetect.pages import write_results
 from scamdetect.training.rows import read_roles
@@ -40,34 +42,49 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("bundle", type=Path, nargs="?")
     parser.add_argument("--half", choices=["select", "check"])
+    parser.add_argument("--kept", type=Path, help="folder in which scores are kept between runs")
     parser.add_argument("--pools", type=Path, default=ROOT / "data" / "pools.toml")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
     try:
-        record = measure(asked.corpus, asked.bundle, asked.half, asked.pools)
+        record = measure(asked.corpus, asked.bundle, asked.half, asked.pools, asked.kept)
     except ScamDetectError as problem:
         sys.exit(f"pools: {problem}")
     name = "pools" if asked.half is None else f"pools-{asked.half}"
     sys.stdout.write(write_results(asked.out / f"{name}.json", record, page(record)))
 
 
-def measure(corpus: Path, bundle: Path | None, half: str | None, pools: Path) -> dict[str, Any]:
+def measure(
+    corpus: Path, bundle: Path | None, half: str | None, pools: Path, kept: Path | None = None
+) -> dict[str, Any]:
     """Return the figures of all detectors on the dev rows, or on a half of them."""
     chosen = load_pools(pools)
     rows = read_rows(corpus, {"dev"})
-    if half is not None:
-        rows = select(rows, np.asarray(half_of(rows) == half, dtype=bool))
+    cache = ScoreCache(kept, file_sha256(corpus), _log)
     detector = ScamDetector.load(bundle)
     training = Bundle.load(bundle).training
     trained = {str(entry["source"]) for entry in training.get("sources", ())}
-    norm = rows["norm"].to_pylist()
+    texts, norm = detector_texts(rows), rows["norm"].to_pylist()
+    hashes = column(rows, "row_hash").tolist()
     fitted = baseline.train_baseline(read_roles(corpus, ["train"], "default"), _log)
+    bundled = cache.scores(
+        "bundle",
+        detector.model_id,
+        ["scamdetect.scoring"],
+        hashes,
+        lambda: score_texts(detector, texts, "bundle", _log),
+    )
     scores: dict[str, Floats] = {
-        detector.model_id: score_texts(detector, detector_texts(rows), "bundle", _log).scam,
+        detector.model_id: bundled.scam,
         baseline.NAME: fitted.scam_probabilities(norm),
         keyword_baseline.NAME: keyword_baseline.keyword_scores(norm),
     }
-    results = {name: asdict(evaluate_pools(rows, found, chosen)) for name, found in scores.items()}
+    measured = np.ones(rows.num_rows, dtype=bool) if half is None else half_of(rows) == half
+    rows = select(rows, np.asarray(measured, dtype=bool))
+    results = {
+        name: asdict(evaluate_pools(rows, found[measured], chosen))
+        for name, found in scores.items()
+    }
     return {
         "date": today(),
         "commit": commit(),

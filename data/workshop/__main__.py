@@ -73,9 +73,10 @@ from scamdetect.destinations import file_destination
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import detector_texts
-from scamdetect.files import write_text
+from scamdetect.files import file_sha256, write_text
 from scamdetect.labels import Verdict
 from scamdetect.regular_files import check_regular
 
@@ -317,6 +318,7 @@ def realism_merge_command(folder: Path, everyday: Path, cards: Path) -> None:
 @click.option("--source", "slug", help="With --what source.")
 @click.option("--rows", type=int, help="At most; 12,000 of doubtful, 2,000 of suspect ones.")
 @click.option("--twice", type=int, default=0, show_default=True, help="Of these, again.")
+@click.option("--kept", type=_FOLDER, help="With --what dev, where scores are kept between runs.")
 @click.option("--batch", type=click.IntRange(10), default=60, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--name", required=True, help="What the names of the batches begin with.")
@@ -327,7 +329,7 @@ def realism_merge_command(folder: Path, everyday: Path, cards: Path) -> None:
 @_OWN
 def reading_draw_command(
     folder: Path, corpus: Path | None, what: str, slug: str | None, rows: int | None, twice: int,
-    batch: int, seed: int, name: str, sources: Path, authored: Path,
+    kept: Path | None, batch: int, seed: int, name: str, sources: Path, authored: Path,
 ) -> None:  # fmt: skip
     """Write batches for blind readers: of a corpus, or of the authored rows that nobody read.
 
@@ -339,7 +341,7 @@ def reading_draw_command(
     if corpus is None:
         names = write_batches(draw_authored(own, seed), known, folder, batch, seed, name)
     else:
-        items = _drawn(corpus, what, slug, rows, seed, sources)
+        items = _drawn(corpus, what, slug, rows, seed, sources, kept)
         if not 0 <= twice <= len(items):
             raise InputError(f"--twice {twice}: 0 to {len(items)}, the number of rows")
         names = write_batches(items, known, folder, batch, seed, name)
@@ -349,8 +351,9 @@ def reading_draw_command(
 
 
 def _drawn(
-    corpus: Path, what: str, slug: str | None, rows: int | None, seed: int, sources: Path
-) -> list[Item]:
+    corpus: Path, what: str, slug: str | None, rows: int | None, seed: int, sources: Path,
+    kept: Path | None,
+) -> list[Item]:  # fmt: skip
     check_regular(corpus)
     barred = [one.slug for one in load_registry(sources).values() if _BARRED in one.licence]
     if what == "source":
@@ -366,8 +369,12 @@ def _drawn(
         return draw_suspect(train, suspicion, rows or 2_000, seed)
     dev = pq.read_table(corpus, filters=[("role", "=", "dev")])
     words = train_baseline(train, say).scam_probabilities(dev["norm"].to_pylist())
-    shipped = score_texts(ScamDetector.load(), detector_texts(dev), "bundle", say).scam
-    return draw_dev(dev, [words, shipped], _TOP, seed)
+    detector, cache = ScamDetector.load(), ScoreCache(kept, file_sha256(corpus), say)
+    shipped = cache.scores(
+        "bundle", detector.model_id, ["scamdetect.scoring"], dev["row_hash"].to_pylist(),
+        lambda: score_texts(detector, detector_texts(dev), "bundle", say),
+    )  # fmt: skip
+    return draw_dev(dev, [words, shipped.scam], _TOP, seed)
 
 
 @workshop.command("reading-merge")
