@@ -24,10 +24,9 @@ from scamdetect.data.everyday import (
     write_everyday,
 )
 from scamdetect.data.neardup import shingles
+from scamdetect.data.schema import utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
 from scamdetect.text import normalise
 
 MOST_ALIKE = 0.5  # Jaccard index of two variants of a campaign, and of a row and a public one
@@ -56,12 +55,7 @@ def read_written(path: Path) -> list[Written]:
 
     The keys are ``links``, ``script`` and ``kinds``. Raises SourceError with file and line.
     """
-    try:
-        lines = read_text(path).splitlines()
-    except OSError as problem:
-        raise unreadable(path, problem, error=SourceError) from problem
-    except UnicodeDecodeError as problem:
-        raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
+    lines = utf8_text(path, SourceError).splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):
         raise SourceError(f"{path}:1: text before the first header; begin with '## <campaign>'")

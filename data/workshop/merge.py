@@ -17,11 +17,10 @@ from scamdetect.data.authored import (
     write_rows,
 )
 from scamdetect.data.authored_form import has_emoji, has_link, length_in
+from scamdetect.data.schema import utf8_text
 from scamdetect.destinations import check_no_input
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
 
 SLACK = 0.25  # of a length band, to either side
 MOST_UNLIKE = 1.6  # the longer side of a pair to the shorter
@@ -45,12 +44,7 @@ def read_texts(path: Path) -> list[Written]:
     A line "## <id>" begins a message, which goes on to the next such line; after the id may stand
     "kinds=investment,crypto", "hard" or "easy". Raises SourceError with file and line.
     """
-    try:
-        lines = read_text(path).splitlines()
-    except OSError as problem:
-        raise unreadable(path, problem, error=SourceError) from problem
-    except UnicodeDecodeError as problem:
-        raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
+    lines = utf8_text(path, SourceError).splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):
         raise SourceError(f"{path}:1: text before the first header; begin each with '## <id>'")

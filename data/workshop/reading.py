@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from scamdetect.data.schema import read_jsonl, write_jsonl
+from scamdetect.data.schema import read_jsonl, utf8_text, write_jsonl
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.files import write_text
 from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
 
 try:
     import msgspec
@@ -187,12 +185,9 @@ def _shown(number: int, item: Item) -> str:
 
 def _read_file(path: Path, keys: dict[int, Key], reader: str, problems: list[str]) -> list[Reading]:
     try:
-        lines = read_text(path).splitlines()
-    except OSError as problem:
-        problems.append(str(unreadable(path, problem)))
-        return []
-    except UnicodeDecodeError as problem:
-        problems.append(f"{path}: cannot be read as UTF-8 text ({problem})")
+        lines = utf8_text(path, SourceError).splitlines()
+    except SourceError as problem:
+        problems.append(str(problem))
         return []
     readings: dict[int, Reading] = {}
     for place, line in enumerate(lines, 1):

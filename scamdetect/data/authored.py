@@ -11,11 +11,10 @@ from typing import Annotated, Literal, get_args
 
 from scamdetect.data.authored_form import Unit, has_real_address, turns
 from scamdetect.data.registry import Slice
+from scamdetect.data.schema import utf8_text
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.files import write_text
 from scamdetect.labels import Kind, Verdict
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
 
 try:
     import msgspec
@@ -137,12 +136,7 @@ def check_authored(folder: Path, only: Collection[str] = ()) -> list[str]:
 
 def read_rows(path: Path) -> tuple[list[Located], list[str]]:
     """Return the rows of one JSONL file, and its malformed lines as problems; raise SourceError."""
-    try:
-        lines = read_text(path).split("\n")
-    except OSError as problem:
-        raise unreadable(path, problem, error=SourceError) from problem
-    except UnicodeDecodeError as problem:
-        raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
+    lines = utf8_text(path, SourceError).split("\n")
     located, problems = [], []
     for number, line in enumerate(lines, 1):
         if not line.strip():

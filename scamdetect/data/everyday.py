@@ -14,11 +14,10 @@ import msgspec
 from scamdetect.data.authored import SCRIPTS, Part
 from scamdetect.data.authored_form import has_link, has_real_address, turns
 from scamdetect.data.catalogue import Campaign, Catalogue, Channel, LinkForm
+from scamdetect.data.schema import utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.files import writing
 from scamdetect.labels import Kind, Verdict
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
 
 # Whoever trains on these files by accident can find the string in what their model says.
 CANARY = "scamdetect everyday canary 5b1d6c0e-8f0a-4b1e-9a57-2f3c7d9e1a44"
@@ -127,12 +126,7 @@ def read_everyday(path: Path) -> tuple[list[Placed], list[str]]:
 
     Raises SourceError if the file cannot be read or does not begin with the canary.
     """
-    try:
-        lines = read_text(path).split("\n")
-    except OSError as problem:
-        raise unreadable(path, problem, error=SourceError) from problem
-    except UnicodeDecodeError as problem:
-        raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
+    lines = utf8_text(path, SourceError).split("\n")
     try:
         header = msgspec.json.decode(lines[0], type=Header)
     except msgspec.DecodeError as problem:

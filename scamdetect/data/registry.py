@@ -7,11 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from scamdetect.data.schema import read_toml
+from scamdetect.data.schema import read_toml, utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
 
 Role = Literal["train", "dev", "test", "exclude"]
 LicenceClass = Literal[
@@ -192,12 +190,7 @@ def load_source(path: Path) -> Source:
 
 
 def _read_file_list(path: Path) -> list[File]:
-    try:
-        lines = read_text(path).splitlines()
-    except OSError as problem:
-        raise unreadable(path, problem, error=SourceError) from problem
-    except UnicodeDecodeError as problem:
-        raise SourceError(f"{path}: cannot be read ({problem})") from problem
+    lines = utf8_text(path, SourceError).splitlines()
     files = []
     for number, line in enumerate(lines, 1):
         try:

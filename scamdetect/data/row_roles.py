@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from scamdetect.data.schema import utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.labels import Verdict
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
 
 RowRole = Literal["train", "dev"]
 OPEN = "open"  # an opener or fragment that shows no manoeuvre: it is left out
@@ -31,12 +30,7 @@ def read_row_roles(path: Path) -> dict[str, RowReading]:
 
     Raises SourceError with file, line and cure for a malformed or repeated row.
     """
-    try:
-        lines = read_text(path).splitlines()
-    except OSError as problem:
-        raise unreadable(path, problem, error=SourceError) from problem
-    except UnicodeDecodeError as problem:
-        raise SourceError(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
+    lines = utf8_text(path, SourceError).splitlines()
     if not lines or tuple(lines[0].split("\t")) != COLUMNS:
         raise SourceError(f"{path}:1: the columns must be {', '.join(COLUMNS)}, with tabs between")
     found: dict[str, RowReading] = {}

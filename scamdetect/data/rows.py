@@ -16,10 +16,9 @@ from scamdetect.data.drafts import Draft, make_draft
 from scamdetect.data.readers import Record, read_of, read_records
 from scamdetect.data.registry import Clean, KindRule, Part, RowMap, SliceRule, Source
 from scamdetect.data.row_roles import read_row_roles
+from scamdetect.data.schema import utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
 
 Decided = dict[str, tuple[str, Verdict | None]]  # by row hash: language, verdict; where known
 
@@ -226,12 +225,7 @@ def _beside(source: Source, sources: Path | None, name: str) -> Path:
 
 def _read_verdict_file(source: Source, sources: Path | None) -> Decided:
     path = _beside(source, sources, str(source.verdict_file))
-    try:
-        lines = read_text(path).splitlines()
-    except OSError as problem:
-        raise unreadable(path, problem, error=SourceError) from problem
-    except UnicodeDecodeError as problem:
-        raise SourceError(f"{path}: cannot be read ({problem})") from problem
+    lines = utf8_text(path, SourceError).splitlines()
     decided = {}
     for number, line in enumerate(lines, 1):
         try:

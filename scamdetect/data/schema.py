@@ -20,6 +20,16 @@ except ImportError as error:
 T = TypeVar("T")
 
 
+def utf8_text(path: Path, error: type[ScamDetectError]) -> str:
+    """Return the text of the file; raise ``error`` where it cannot be read or is not UTF-8."""
+    try:
+        return read_text(path)
+    except OSError as problem:
+        raise unreadable(path, problem, error=error) from problem
+    except UnicodeDecodeError as problem:
+        raise error(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
+
+
 def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
     """Return the file as ``kind``.
 
@@ -39,12 +49,7 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
 
 def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[T]:
     """Return the lines of the file as ``kind``; raise ``error`` naming the file and the line."""
-    try:
-        lines = read_text(path).split("\n")
-    except OSError as problem:
-        raise unreadable(path, problem, error=error) from problem
-    except UnicodeDecodeError as problem:
-        raise error(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
+    lines = utf8_text(path, error).split("\n")
     rows = []
     for number, line in enumerate(lines, 1):
         try:
