@@ -26,7 +26,7 @@ from sklearn.model_selection import GroupKFold
 
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.table import column, has_verdict, is_own
+from scamdetect.evaluation.table import column, has_verdict, is_authored, is_own
 from scamdetect.labels import Verdict
 from scamdetect.pages import table as markdown
 from scamdetect.pages import write_results
@@ -110,7 +110,7 @@ def drawn(rows: pa.Table, recipe: Recipe) -> npt.NDArray[np.float64]:
         classes=classes,
         cells=list(zip(rows["source"].to_pylist(), rows["lang"].to_pylist(), slices, strict=True)),
         weights=rows["weight"].to_numpy().astype(np.float64)
-        * np.where(is_own(rows), recipe.data.authored_weight, 1.0),
+        * np.where(is_authored(rows), recipe.data.authored_weight, 1.0),
     )
     data = msgspec.structs.replace(recipe.data, tokens=TOKENS)
     places, times = np.unique(draw_rows(facts, data, recipe.seed), return_counts=True)

@@ -1,9 +1,9 @@
 """Measure detectors on the pools that a model is chosen by: the bundle, TF-IDF and keyword rules.
 
-    python benchmarks/pools.py data/corpus.parquet [BUNDLE] [--half select|check]
+    python benchmarks/pools.py data/corpus.parquet [BUNDLE] [--half select|check|all]
 
-``select`` is for searches, ``check`` for the bundle of a release and the one before it; without a
-half all dev rows are measured. Writes ``pools[-HALF].json`` and ``.md``.
+``select`` is for searches, ``check`` for the bundle of a release and the one before it. Writes
+``pools-HALF.json`` and ``.md``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,15 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation import baseline, keyword_baseline
 from scamdetect.evaluation.cells import counted, decimal, estimate, percent
+from scamdetect.evaluation.comparison import DETECTOR_CODE
 from scamdetect.evaluation.metrics import Floats
-from scamdetect.evaluation.pools import evaluate_pools, half_of, load_pools
+from scamdetect.evaluation.pools import (
+    evaluate_pools,
+    half_of,
+    language_cells,
+    load_pools,
+    used_rows,
+)
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import score_texts
@@ -41,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("bundle", type=Path, nargs="?")
-    parser.add_argument("--half", choices=["select", "check"])
+    parser.add_argument("--half", choices=["select", "check", "all"], default="select")
     parser.add_argument("--kept", type=Path, help="folder in which scores are kept between runs")
     parser.add_argument("--pools", type=Path, default=ROOT / "data" / "pools.toml")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
@@ -50,16 +57,18 @@ def main() -> None:
         record = measure(asked.corpus, asked.bundle, asked.half, asked.pools, asked.kept)
     except ScamDetectError as problem:
         sys.exit(f"pools: {problem}")
-    name = "pools" if asked.half is None else f"pools-{asked.half}"
-    sys.stdout.write(write_results(asked.out / f"{name}.json", record, page(record)))
+    path = asked.out / f"pools-{asked.half}.json"
+    sys.stdout.write(write_results(path, record, page(record)))
 
 
 def measure(
-    corpus: Path, bundle: Path | None, half: str | None, pools: Path, kept: Path | None = None
+    corpus: Path, bundle: Path | None, half: str, pools: Path, kept: Path | None = None
 ) -> dict[str, Any]:
     """Return the figures of all detectors on the dev rows, or on a half of them."""
     chosen = load_pools(pools)
     rows = read_rows(corpus, {"dev"})
+    rows = select(rows, used_rows(rows, chosen))
+    cells, halves = language_cells(rows, chosen), half_of(rows)
     cache = ScoreCache(kept, file_sha256(corpus), _log)
     detector = ScamDetector.load(bundle)
     training = Bundle.load(bundle).training
@@ -70,7 +79,7 @@ def measure(
     bundled = cache.scores(
         "bundle",
         detector.model_id,
-        ["scamdetect.scoring"],
+        DETECTOR_CODE,
         hashes,
         lambda: score_texts(detector, texts, "bundle", _log),
     )
@@ -79,17 +88,17 @@ def measure(
         baseline.NAME: fitted.scam_probabilities(norm),
         keyword_baseline.NAME: keyword_baseline.keyword_scores(norm),
     }
-    measured = np.ones(rows.num_rows, dtype=bool) if half is None else half_of(rows) == half
-    rows = select(rows, np.asarray(measured, dtype=bool))
+    measured = np.asarray((half == "all") | (halves == half), dtype=bool)
+    rows = select(rows, measured)
     results = {
-        name: asdict(evaluate_pools(rows, found[measured], chosen))
+        name: asdict(evaluate_pools(rows, found[measured], chosen, cells[measured]))
         for name, found in scores.items()
     }
     return {
         "date": today(),
         "commit": commit(),
         "machine": machine(),
-        "half": half or "all dev rows",
+        "half": half,
         "in_training_of_the_bundle": sorted(trained & set(column(rows, "source"))),
         "detectors": results,
     }
@@ -102,10 +111,11 @@ def page(record: dict[str, Any]) -> list[str]:
     lines = [
         "# Pools",
         "",
-        f"{record['half']}; {record['date']}, commit {record['commit']}, {record['machine']}. One "
-        "threshold, which 1 % of the weighted honest side reach; recall is the mean of source mean "
-        "and language mean, with 95 % intervals from resampled groups. Everyday and authored rows "
-        "are **same writer**: the language model that wrote them wrote training rows too.",
+        f"Dev rows: {record['half']}; {record['date']}, commit {record['commit']}, "
+        f"{record['machine']}. One threshold, which 1 % of the weighted honest side reach; recall "
+        "is the mean of source mean and language mean, with 95 % intervals from resampled groups. "
+        "Everyday and authored rows are **same writer**: the language model that wrote them wrote "
+        "training rows too.",
         "",
         f"Of these sources the bundle has trained on: {seen}.",
         "",
@@ -142,7 +152,7 @@ def _means(one: dict[str, Any]) -> dict[str, str]:
     }
     twins = one["twins"]
     return found | {
-        "selection score": decimal(estimate(one["score"])),
+        "selection score, half of it same writer": decimal(estimate(one["score"])),
         "honest reports over the threshold": counted(estimate(twins["over_threshold"])),
         "in_source, recall at 5 % of honest reports": percent(estimate(twins["recall_at_own"])),
         "threshold": f"{one['threshold']:.4f}",

@@ -39,7 +39,8 @@ def test_roles_are_those_of_the_protocol(registry: dict[str, Source]) -> None:
         "id_sms_spam", "bn_banglabarta", "fraud_r1_base", "janitr_x_posts", "zh_sms_mudou_test",
         "smishing_imc25",
     }  # fmt: skip
-    assert of("exclude") == {"indian_bank_sms_en", "quora_answers_en"}
+    # The last translates dialogues of xdailydialog, on which thresholds are measured.
+    assert of("exclude") == {"indian_bank_sms_en", "quora_answers_en", "dailydialog_bn_mt"}
 
 
 def test_files_are_pinned(registry: dict[str, Source]) -> None:

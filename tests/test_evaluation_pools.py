@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ import synthetic_corpus
 from scamdetect.data.registry import load_registry
 from scamdetect.errors import InputError
 from scamdetect.evaluation.pools import (
+    REST,
     Block,
     Pools,
     evaluate_pools,
     half_of,
     honest_masses,
+    language_cells,
     load_pools,
     pool_members,
+    used_rows,
 )
 from scamdetect.evaluation.table import column
 
@@ -108,15 +112,47 @@ def test_the_mean_is_of_sources_and_of_languages(table: pa.Table) -> None:
     result = evaluate_pools(table, scored(table, two=0.05), POOLS)
     transfer, in_source, everyday, authored = result.pools
     assert (transfer.n_scam, in_source.n_scam, everyday.n_scam, authored.n_scam) == (10, 6, 6, 6)
-    assert transfer.mean is not None and transfer.mean.value == pytest.approx(0.5)
+    # Of the sources a half; of the languages all, for four Danish scams are no language.
+    assert transfer.mean is not None and transfer.mean.value == pytest.approx(0.75)
     assert {n: e.value for n, e in transfer.sources.items() if e} == {"one": 1.0, "two": 0.0}
-    assert set(transfer.languages) == {"en", "north"}  # four Danish scams are too few
+    assert set(transfer.languages) == {"en"}
     own = transfer.languages["en"].own["1%"]
     assert own is not None and own.value == 1.0
-    assert transfer.languages["north"].own["1%"] is None
     assert result.score is not None
-    assert result.score.value == pytest.approx(0.4 * 0.5 + 0.6)
+    assert result.score.value == pytest.approx(0.4 * 0.75 + 0.6)
     assert result.score.low <= result.score.value <= result.score.high
+
+
+def test_small_languages_are_counted_with_their_region_or_with_all_such(table: pa.Table) -> None:
+    more = synthetic_corpus.table(
+        [*rows_of("one", "scam", 3, 2000, lang="sv"), *rows_of("two", "scam", 3, 2100, lang="fr"),
+         *rows_of("one", "scam", 3, 2200, lang="xx")]
+    )  # fmt: skip
+    both = pa.concat_tables([table, more])
+    cells = language_cells(both, POOLS)
+    transfer = pool_members(both, POOLS)["transfer"]
+    assert Counter(cells[transfer]) == {"en": 6, "north": 7, REST: 6}
+    half = np.arange(both.num_rows) % 2 == 0
+    figures = evaluate_pools(
+        both.filter(pa.array(half)), scored(both)[half], POOLS, cells[half]
+    ).pools[0]
+    assert set(figures.languages) == {"en", "north", REST}
+
+
+def test_copies_of_a_message_weigh_as_one(table: pa.Table) -> None:
+    copies = rows_of("bank", "legit", 30, 3000, group=9999)
+    both = pa.concat_tables([table, synthetic_corpus.table(copies)])
+    masses, _ = honest_masses(both, POOLS)
+    group = column(both, "group") == 9999
+    other = masses[(column(both, "source") == "bank") & ~group]
+    assert masses[group].sum() == pytest.approx(other[0])
+
+
+def test_the_rows_that_the_figures_need_are_told(table: pa.Table) -> None:
+    extra = synthetic_corpus.table(rows_of("elsewhere", "legit", 5, 4000))
+    used = used_rows(pa.concat_tables([table, extra]), POOLS)
+    sources = [*column(table, "source"), *["elsewhere"] * 5]
+    assert not used[-5:].any() and used[np.array(sources) == "reports"].all()
 
 
 def test_honest_reports_stand_beside_the_scams(table: pa.Table) -> None:

@@ -33,6 +33,14 @@ def test_short_texts_keep_their_words_and_links_go_from_folded_text() -> None:
     assert thin_punctuation("3.5, 4", random.Random(1)).startswith("3.5")
 
 
+def test_masks_and_speakers_keep_their_marks() -> None:
+    thread = "A: Hi, see [link] or [phone].\nB: Fine, thanks!"
+    for seed in range(20):
+        thinned = thin_punctuation(thread, random.Random(seed))
+        assert thinned.startswith("A: Hi") and "\nB: Fine" in thinned
+        assert "[link]" in thinned and "[phone]" in thinned
+
+
 @given(st.text(max_size=80), st.integers(0, 50))
 def test_no_text_is_lost(text: str, seed: int) -> None:
     styled = restyle(text, random.Random(seed))

@@ -73,6 +73,7 @@ from scamdetect.destinations import file_destination
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluation.comparison import DETECTOR_CODE
 from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import detector_texts
@@ -371,7 +372,7 @@ def _drawn(
     words = train_baseline(train, say).scam_probabilities(dev["norm"].to_pylist())
     detector, cache = ScamDetector.load(), ScoreCache(kept, file_sha256(corpus), say)
     shipped = cache.scores(
-        "bundle", detector.model_id, ["scamdetect.scoring"], dev["row_hash"].to_pylist(),
+        "bundle", detector.model_id, DETECTOR_CODE, dev["row_hash"].to_pylist(),
         lambda: score_texts(detector, detector_texts(dev), "bundle", say),
     )  # fmt: skip
     return draw_dev(dev, [words, shipped.scam], _TOP, seed)

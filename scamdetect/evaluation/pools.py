@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import msgspec
 import numpy as np
@@ -35,6 +35,7 @@ from scamdetect.evaluation.table import (
     is_own,
 )
 from scamdetect.labels import Verdict
+from scamdetect.thresholds import wilson
 
 Half = Literal["select", "check"]
 Name = Literal["transfer", "in_source", "everyday", "authored"]
@@ -168,19 +169,25 @@ def half_of(table: pa.Table) -> Objects:
 def honest_masses(table: pa.Table, pools: Pools) -> tuple[Floats, Objects]:
     """Return the mass of each honest row (rows,), 1 in all, and its block, "" for other rows.
 
-    The collections of a block weigh alike; what a row would have over ``most_of_mass`` goes to the
-    other rows of its block. Raises InputError where there are too few honest rows.
+    The collections of a block weigh alike, and so do the near-duplicate groups of a collection, for
+    a template that was sent a hundred times is one message. What a group would have over
+    ``most_of_mass`` goes to the others of its block. Raises InputError where there are too few
+    honest rows.
     """
     blocks = _blocks(table, pools)
     masses = np.zeros(table.num_rows)
-    sources = column(table, "source")
+    sources, groups = column(table, "source"), column(table, "group").astype(np.int64)
     for name, block in pools.blocks.items():
         rows = np.flatnonzero(blocks == name)
         collection = {s: n for n, c in enumerate(block.collections) for s in c}
-        numbers = np.array([collection[sources[row]] for row in rows], dtype=np.int64)
-        sizes = np.bincount(numbers, minlength=len(block.collections))
-        weights = 1.0 / sizes[numbers] if len(rows) else np.zeros(0)
-        masses[rows] = _capped(weights, block.share, pools.most_of_mass)
+        pairs = np.array([(collection[sources[row]], groups[row]) for row in rows], dtype=np.int64)
+        cells, of_row, sizes = np.unique(
+            pairs.reshape(-1, 2), axis=0, return_inverse=True, return_counts=True
+        )
+        groups_of = np.bincount(cells[:, 0], minlength=len(block.collections))
+        found = _capped(1.0 / groups_of[cells[:, 0]], block.share, pools.most_of_mass)
+        of_row = of_row.reshape(-1)
+        masses[rows] = found[of_row] / sizes[of_row]
     n = int((masses > 0).sum())
     if n < pools.fewest_honest:
         raise InputError(
@@ -190,10 +197,13 @@ def honest_masses(table: pa.Table, pools: Pools) -> tuple[Floats, Objects]:
     return masses / masses.sum(), blocks
 
 
-def evaluate_pools(table: pa.Table, scam_scores: Floats, pools: Pools) -> PoolsResult:
+def evaluate_pools(
+    table: pa.Table, scam_scores: Floats, pools: Pools, cells: Objects | None = None
+) -> PoolsResult:
     """Return the figures of one detector's scores (rows,) on these dev rows.
 
-    Raises InputError where a source of the transfer pool is missing.
+    ``cells`` (rows,) are those of ``language_cells``; the rows of a half take them from all dev
+    rows, so that both halves have the same ones. Raises InputError where a source is missing.
     """
     scores = as_scores(scam_scores)
     masses, blocks = honest_masses(table, pools)
@@ -204,7 +214,7 @@ def evaluate_pools(table: pa.Table, scam_scores: Floats, pools: Pools) -> PoolsR
         blocks=blocks,
         sources=column(table, "source"),
         langs=column(table, "lang"),
-        regions=_regions(table, members, pools),
+        regions=language_cells(table, pools) if cells is None else cells,
         groups=column(table, "group").astype(np.int64),
         threshold=_threshold(scores, masses, pools.fpr),
     )
@@ -215,7 +225,7 @@ def evaluate_pools(table: pa.Table, scam_scores: Floats, pools: Pools) -> PoolsR
         over_threshold={name: _over(rows, blocks == name) for name in pools.blocks},
         pools=tuple(found),
         twins=_twins(table, members["in_source"], rows, pools),
-        score=_score({one.name: one.mean for one in found}, pools),
+        score=_score(members, rows, pools),
     )
 
 
@@ -239,12 +249,14 @@ def _pool(name: str, scams: Bools, rows: Rows, pools: Pools) -> PoolFigures:
 def pool_members(table: pa.Table, pools: Pools) -> dict[str, Bools]:
     """Return which rows (rows,) are the scams of each pool.
 
-    Raises InputError where a source of the transfer pool has no row at all: a mean over those that
-    happen to be there would be another figure.
+    Raises InputError where a source of the pools or of the honest side has no row at all: a figure
+    over those that happen to be there would be another one.
     """
     scams, sources = has_verdict(table, Verdict.SCAM), column(table, "source")
     present = set(sources)
-    if missing := [name for name in (*pools.transfer, pools.in_source) if name not in present]:
+    honest = [s for block in pools.blocks.values() for c in block.collections for s in c]
+    listed = dict.fromkeys((*pools.transfer, pools.in_source, *honest))
+    if missing := [name for name in listed if name not in present]:
         raise InputError(
             f"the rows hold none of {', '.join(missing)}; a measured source is never left out: "
             "run: scamdetect data fetch, then scamdetect data build"
@@ -255,6 +267,13 @@ def pool_members(table: pa.Table, pools: Pools) -> dict[str, Bools]:
         "everyday": scams & is_everyday(table),
         "authored": scams & is_authored(table),
     }
+
+
+def used_rows(table: pa.Table, pools: Pools) -> Bools:
+    """Return which rows (rows,) the figures need: scams, the honest side and honest reports."""
+    rows = np.logical_or.reduce([*pool_members(table, pools).values(), _blocks(table, pools) != ""])
+    reports = has_verdict(table, Verdict.LEGIT) & (column(table, "source") == pools.in_source)
+    return np.asarray(rows | reports, dtype=bool)
 
 
 def _blocks(table: pa.Table, pools: Pools) -> Objects:
@@ -289,26 +308,34 @@ def _threshold(scores: Floats, masses: Floats, fpr: float) -> float:
     return float(weighted_threshold_at_fpr(scores[honest], masses[honest], fpr))
 
 
-def _regions(table: pa.Table, members: Mapping[str, Bools], pools: Pools) -> Objects:
-    """Return the language of each row, or its region where a pool has few scams of the language."""
+def language_cells(table: pa.Table, pools: Pools) -> Objects:
+    """Return the language of each row (rows,), or what it is counted under.
+
+    Where a pool has few scams of a language that is its region, where that has few too all such
+    languages together, and "" where even these are few: such rows are in no mean of languages.
+    """
     region = {lang: name for name, langs in pools.regions.items() for lang in langs}
-    langs = column(table, "lang")
-    found = langs.copy()
-    for scams in members.values():
-        counts: dict[str, int] = defaultdict(int)
-        for lang in langs[scams]:
-            counts[lang] += 1
-        for row in np.flatnonzero(scams).tolist():
-            if counts[langs[row]] < pools.smallest_language:
-                found[row] = region.get(langs[row], REST)
-    return found
+    cells = column(table, "lang").copy()
+    of_all: dict[str, str] = defaultdict(lambda: REST)
+    of_none: dict[str, str] = defaultdict(str)
+    for scams in pool_members(table, pools).values():
+        for coarser in (defaultdict(lambda: REST, region), of_all, of_none):
+            counts = Counter(cells[scams])
+            few = {name for name, n in counts.items() if n < pools.smallest_language}
+            for row in np.flatnonzero(scams).tolist():
+                if cells[row] in few:
+                    cells[row] = coarser[cells[row]]
+    return cells
 
 
 def _mean_recall(rows: Rows, used: Bools, scams: Bools, fpr: float) -> Statistic:
     """Return the mean of source mean and language mean, as a statistic of the rows ``used``."""
     scores, masses = rows.scores[used], rows.masses[used]
     parts = [
-        [np.flatnonzero((scams & (names == name))[used]) for name in sorted(set(names[scams]))]
+        [
+            np.flatnonzero((scams & (names == name))[used])
+            for name in sorted(set(names[scams]) - {""})
+        ]
         for names in (rows.sources, rows.regions)
     ]
 
@@ -332,7 +359,7 @@ def _mean_recall(rows: Rows, used: Bools, scams: Bools, fpr: float) -> Statistic
 
 def _by_language(scams: Bools, rows: Rows, pools: Pools) -> dict[str, OfLanguage]:
     found = {}
-    for name in sorted(set(rows.regions[scams])):
+    for name in sorted(set(rows.regions[scams]) - {""}):
         mine = scams & (rows.regions == name)
         twins = (rows.blocks != "") & (rows.langs == name)
         enough = int(twins.sum()) >= pools.smallest_honest
@@ -367,16 +394,25 @@ def _over(rows: Rows, which: Bools) -> Estimate | None:
     def share(weights: Floats) -> float:
         return float(np.average(hits, weights=weights)) if weights.any() else float("nan")
 
-    return bootstrap_by_group(share, rows.groups[which], hits.size)
-
-
-def _score(means: Mapping[str, Estimate | None], pools: Pools) -> Estimate | None:
-    """Return the pools' means by their shares, with the range of independent intervals."""
-    parts = [(pools.shares[name], mean) for name, mean in means.items()]  # type: ignore[index]
-    if any(mean is None for _, mean in parts):
+    found = bootstrap_by_group(share, rows.groups[which], hits.size)
+    if found is None:
         return None
-    known: list[tuple[float, Estimate]] = [(share, mean) for share, mean in parts if mean]
-    value = sum(share * mean.value for share, mean in known)
-    below = float(np.sqrt(sum((share * (mean.value - mean.low)) ** 2 for share, mean in known)))
-    above = float(np.sqrt(sum((share * (mean.high - mean.value)) ** 2 for share, mean in known)))
-    return Estimate(value, value - below, value + above, sum(mean.n for _, mean in known))
+    low, high = wilson(int(hits.sum()), hits.size)  # resampling cannot move a share of 0 or 1
+    return replace(found, low=min(found.low, low), high=max(found.high, high))
+
+
+def _score(members: Mapping[str, Bools], rows: Rows, pools: Pools) -> Estimate | None:
+    """Return the pools' means by their shares; all are resampled together, under one threshold."""
+    if not all(scams.any() for scams in members.values()):
+        return None
+    every = np.logical_or.reduce(list(members.values()))
+    used = every | (rows.masses > 0)
+    parts = [
+        (pools.shares[cast(Name, name)], _mean_recall(rows, used, scams, pools.fpr))
+        for name, scams in members.items()
+    ]
+
+    def statistic(weights: Floats) -> float:
+        return sum(share * mean(weights) for share, mean in parts)
+
+    return bootstrap_by_group(statistic, rows.groups[used], int(every.sum()))

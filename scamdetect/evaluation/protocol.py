@@ -148,7 +148,7 @@ def evaluate_scores(
     own = is_own(table)
     alarms, own_alarms = (
         false_alarms(select(table, rows), {name: mask[rows] for name, mask in masks.items()})
-        for rows in (~own, own)
+        for rows in (~own, is_authored(table))
     )
     origin = column(table, "source")
     order = sorted(set(origin[~own]), key=lambda source: (source not in SELECTING_SOURCES, source))

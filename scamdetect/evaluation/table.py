@@ -112,8 +112,11 @@ def evaluation_sets(table: pa.Table) -> dict[str, Bools]:
     """
     own, roles, sources = is_own(table), column(table, "role"), column(table, "source")
     sets = {
-        f"{name} {role}": rows & (roles == role)
-        for name, rows in (("authored", is_authored(table)), ("everyday", is_everyday(table)))
+        f"{name} {role}{mark}": rows & (roles == role)
+        for name, mark, rows in (
+            ("authored", "", is_authored(table)),
+            ("everyday", ", same writer", is_everyday(table)),
+        )
         for role in sorted(set(roles[rows]))
     }
     return sets | {name: ~own & (sources == name) for name in sorted(set(sources[~own]))}

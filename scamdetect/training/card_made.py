@@ -18,10 +18,10 @@ Record = Mapping[str, Any]
 NOT_RECORDED = "Not recorded."
 
 _OWN = """\
-The sources `authored_*` are messages that a language model wrote for this project (CC-BY-4.0,
-`data/authored`). Figures on the other parts of these rows are by the same writer: they say nothing
-of an unseen one. Part of the labels of the public sources are blind readings by the same model
-family (`data/corrections`)."""
+The sources `authored_*` and `everyday_*` are messages that a language model wrote for this project
+(CC-BY-4.0, `data/authored`). Figures on the other parts of these rows are by the same writer: they
+say nothing of an unseen one. Part of the labels of the public sources are blind readings by the
+same model family (`data/corrections`)."""
 
 
 _RATES = f"""\

@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 from scamdetect.text import find_links, fold
 
+# What the model is taught: the tokens of masks, and who speaks in a thread.
+_KEPT = re.compile(r"\[[a-z]+[^\]\n]*\]|^[A-J]: ", re.MULTILINE)
 _PUNCTUATION = re.compile(r"(?<!\d)[.,;:!?'\"()\[\]-](?!\d)")
 _DIGITS = re.compile(r"\d+")
 _FEWEST_WORDS = 6  # of a text that can lose one
@@ -24,9 +26,9 @@ def lower_case(text: str, generator: random.Random) -> str:
 
 
 def thin_punctuation(text: str, generator: random.Random) -> str:
-    """Return the text without most of its punctuation; links keep theirs."""
+    """Return the text without most of its punctuation; links, masks and speakers keep theirs."""
     kept = generator.uniform(0.0, 0.4)
-    links = find_links(text)
+    links = [*find_links(text), *(match.span() for match in _KEPT.finditer(text))]
 
     def thinned(match: re.Match[str]) -> str:
         inside = any(start <= match.start() < end for start, end in links)

@@ -28,6 +28,7 @@ from scamdetect.evaluation.reference_mix import (
     balanced_sample,
     reference_weights,
 )
+from scamdetect.evaluation.table import is_everyday
 
 NAME = "calibrate"
 
@@ -43,7 +44,10 @@ def calibrate(material: Material) -> Suite:
         own = authored_rows(material, NAME, "calibrate")
         about = "This project's own messages to set thresholds on; the public ones are missing."
         return make_suite(NAME, VERSION, about, own, licences(own), final=False)
-    sample = balanced_sample(corpus_table(material, NAME, (NAME,)), CALIBRATE_ROWS)
+    table = corpus_table(material, NAME, (NAME,))
+    # The suite is older than the everyday messages, and stays what it was.
+    table = table.filter(pa.array(~is_everyday(table)))
+    sample = balanced_sample(table, CALIBRATE_ROWS)
     classes = dict(
         zip(sample["source"].to_pylist(), sample["licence_class"].to_pylist(), strict=True)
     )

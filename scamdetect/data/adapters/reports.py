@@ -25,7 +25,7 @@ def penipuan_reports(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield reported messages; the label joins the reporter's type and the source's model's."""
     for part, record in read_records_as(source, folder, "csv"):
         label = f"{record['type']}/{record['type_pred']}".lower()
-        yield make_draft(source, part, record["message"], label)
+        yield make_draft(source, part, record["message"] or "", label)
 
 
 def kisa_reports(source: Source, folder: Path) -> Iterator[Draft]:
@@ -40,7 +40,7 @@ def kisa_reports(source: Source, folder: Path) -> Iterator[Draft]:
         text = re.sub(rf"(?<=\w){_QUESTIONS}(?=\w)", "", text)
         text = re.sub(r"[ \t]+", " ", text).strip()
         letters = _LETTERS.findall(re.sub(r"\[[^\]]*\]", "", text))
-        if lost <= _MOST_QUESTIONS * len(record["SMS"]) and len(letters) >= _FEWEST_LETTERS:
+        if lost <= _MOST_QUESTIONS * len(record["SMS"] or "") and len(letters) >= _FEWEST_LETTERS:
             yield make_draft(source, part, text, record["Keyword"])
 
 
@@ -51,7 +51,7 @@ def korean_message(source: Source, folder: Path) -> Iterator[Draft]:
             known = float(record["index"]) >= _FIRST_INDEX
         except ValueError:
             known = False
-        if known and len(_LETTERS.findall(record["content"])) >= 8:
+        if known and len(_LETTERS.findall(record["content"] or "")) >= 8:
             yield make_draft(source, part, record["content"], record["class"])
 
 
