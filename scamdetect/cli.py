@@ -74,9 +74,14 @@ def _run() -> int:
 
 def _show(error: click.ClickException) -> int:
     """Print what click does of wrong use; the values of options in it stay on their line."""
+    from click.exceptions import NoArgsIsHelpError
+
     from scamdetect.cli_streams import say
     from scamdetect.urls import without_secrets
 
+    if isinstance(error, NoArgsIsHelpError):  # whose message is the whole help
+        say(*error.format_message().split("\n"), err=True)
+        return WRONG_USE
     context = getattr(error, "ctx", None)
     if context is not None:
         say(*context.get_usage().split("\n"), err=True)

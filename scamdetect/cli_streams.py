@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import re
 import sys
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from scamdetect.errors import InputError, OutputError
+from scamdetect.urls import SecretsFilter
 from scamdetect.visible import visible, visible_line
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
@@ -78,11 +80,14 @@ def guard_streams() -> None:
     """Put the door before the standard output and error, also where the caller closed them.
 
     A standard output that fails raises ReaderGone or OutputError; a standard error that fails is
-    silent from then on, for its lines are not worth the end of a job.
+    silent from then on, for its lines are not worth the end of a job. What a library warns of comes
+    without the secrets of URLs.
     """
     _fill_closed()
     sys.stdout = _guarded(sys.stdout, _STDOUT, _output_failed)
     sys.stderr = _guarded(sys.stderr, _STDERR, lambda problem: None)
+    if logging.lastResort is not None:  # which prints the records that nobody else takes
+        logging.lastResort.addFilter(SecretsFilter())
 
 
 def say(*lines: object, err: bool = False) -> None:

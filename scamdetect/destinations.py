@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -95,6 +96,29 @@ def replaced_folder(
     return target
 
 
+def private_folder(
+    folder: Path, cure: str, check: Callable[[Path], None] = lambda folder: None
+) -> None:
+    """Make the folder, for its owner only, or take over one of that name that ``check`` lets pass.
+
+    Raises InputError where the name is that of no folder, of a link, or of a folder of another
+    user, who could change what is in it; ``cure`` says what to do instead. Raises OSError.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise InputError(f"{folder}: is no folder; remove it or {cure}")
+    check(folder)
+    folder.mkdir(0o700, exist_ok=True)
+    status = folder.lstat()  # what was checked may have been swapped
+    if hasattr(os, "geteuid") and (
+        not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid()
+    ):
+        raise InputError(
+            f"{folder}: belongs to another user, who could change what is in it; remove it or "
+            f"{cure}"
+        )
+    folder.chmod(0o700)  # earlier versions let others read it
+
+
 def check_parent(path: Path, option: str = "") -> None:
     """Raise InputError if the folder of the path is missing; ``option`` says what named it."""
     folder = path.absolute().parent
@@ -108,6 +132,8 @@ def check_parent(path: Path, option: str = "") -> None:
             raise InputError(
                 f"{where}: its symbolic links lead in a circle; choose another folder"
             ) from problem
+        if problem.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise unwritable(where, problem) from problem
     raise InputError(f"{where}: no such folder; create it first")
 
 

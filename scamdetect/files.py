@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +43,7 @@ def writing(path: Path, access: Access = ANYONE) -> Iterator[IO[bytes]]:
     A file or link of that name is replaced, a link itself and not what it names. The file allows at
     most what ``access`` and the replaced file allow. Raises OSError.
     """
-    partial = path.with_name(f"{path.name}.part")
+    partial = _free_name(path.with_name(f"{path.name}.part"))
     with create(partial, access & access_of([path])) as file:
         try:
             yield file
@@ -54,6 +55,13 @@ def writing(path: Path, access: Access = ANYONE) -> Iterator[IO[bytes]]:
             file.close()
             partial.unlink(missing_ok=True)
             raise
+
+
+def _free_name(path: Path) -> Path:
+    """Return the path, or a name that nobody foresees where something has it: perhaps an input."""
+    if not os.path.lexists(path):
+        return path
+    return path.with_name(f"{path.stem}.{secrets.token_hex(4)}{path.suffix}")
 
 
 def write_text(path: Path, text: str, access: Access = ANYONE) -> None:

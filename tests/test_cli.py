@@ -56,6 +56,13 @@ def _score(
     return _run("score", name, "--model", model, *options, cwd=folder)
 
 
+@pytest.mark.parametrize("group", [(), ("bench",), ("data",)])
+def test_a_group_without_a_command_prints_its_help(group: tuple[str, ...]) -> None:
+    done = _run(*group)
+    assert done.returncode == 2 and "Error:" not in done.stderr
+    assert done.stderr == _run(*group, "--help").stdout
+
+
 def test_score_writes_beside_the_source_and_sums_up(tmp_path: Path, tiny_bundle: Path) -> None:
     content = "id,text\n007,guaranteed profit bitcoin\n2,hello lunch\n3,\n4\n"
     done = _score(tmp_path, "in.csv", content, tiny_bundle)

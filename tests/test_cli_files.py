@@ -173,6 +173,13 @@ def test_no_command_writes_what_it_reads(
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_a_file_that_is_called_like_a_half_output_stays(tmp_path: Path, tiny_bundle: Path) -> None:
+    (tmp_path / "page.html.part").write_text("mine")
+    explain = ("explain", "x", "--html", "page.html", "--model", tiny_bundle)
+    assert run(tmp_path, *explain).returncode == 0
+    assert (tmp_path / "page.html.part").read_text() == "mine"
+
+
 def test_a_message_does_not_make_a_dump_a_report(tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text('text\n<meta name="generator" content="scamdetect report 1.0">\n')

@@ -14,9 +14,10 @@ from scamdetect.destinations import (
     followed,
     new_folder,
     own_destination,
+    private_folder,
     replaced_folder,
 )
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, OutputError
 
 
 def make(path: Path, text: str = "x") -> Path:
@@ -118,3 +119,18 @@ def test_a_folder_is_replaced_only_if_asked_and_if_it_holds_no_input(tmp_path: P
     ):
         with pytest.raises(InputError, match=problem):
             replaced_folder(path, "manifest.json", overwrite=overwrite, inputs=inputs)
+
+
+def test_a_private_folder_is_no_link_and_lets_nobody_else_in(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir(0o755)
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    with pytest.raises(InputError, match="link: is no folder; remove it or go elsewhere"):
+        private_folder(tmp_path / "link", "go elsewhere")
+    for name in ("new", "there"):
+        private_folder(tmp_path / name, "go elsewhere")
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_whose_name_is_too_long_is_not_told_missing(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="File name too long"):
+        check_parent(tmp_path / ("x" * 300) / "out.csv")

@@ -42,9 +42,17 @@ def test_no_planted_link_is_written_through(tmp_path: Path, victim: Path) -> Non
     write_text(tmp_path / "out", "new")
     assert victim.read_text() == "precious"
     assert not (tmp_path / "out").is_symlink() and (tmp_path / "out").read_text() == "new"
-    os.link(victim, tmp_path / "out.part")
-    write_text(tmp_path / "out", "newer")
+    os.link(victim, tmp_path / "other.part")
+    write_text(tmp_path / "other", "newer")
     assert victim.read_text() == "precious"
+
+
+def test_a_file_that_has_the_name_of_the_half_stays(tmp_path: Path) -> None:
+    (tmp_path / "out.part").write_text("precious")
+    write_text(tmp_path / "out", "new")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "out": "new", "out.part": "precious",
+    }  # fmt: skip
 
 
 def test_a_link_planted_in_the_last_moment_is_not_followed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,6 +143,14 @@ def test_a_taken_destination_is_refused(
 ) -> None:
     with pytest.raises(InputError, match="is there already; .* --overwrite"):
         tune(own, done[0].bundle, trained)
+    for read in ("rehearsal", "label_map"):
+        held = shutil.copytree(done[0].bundle, tmp_path / read)
+        (held / "read.csv").write_text("x")
+        with pytest.raises(InputError, match="is read and would be replaced"):
+            tune(own, held, trained, overwrite=True, **{read: held / "read.csv"})
+    (tmp_path / "linked.run").symlink_to(tmp_path)
+    with pytest.raises(InputError, match=r"linked\.run: is no folder; remove it"):
+        tune(own, tmp_path / "linked", trained)
     other = tmp_path / "notes"
     other.mkdir()
     with pytest.raises(InputError, match="is no bundle, so it is not overwritten"):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scamdetect.destinations import private_folder
 from scamdetect.dumps.formats import Format
 from scamdetect.dumps.state import State
 from scamdetect.dumps.writers import part_extension
@@ -16,7 +15,7 @@ from scamdetect.errors import InputError
 
 _OURS = re.compile(
     r"((part-\d{6,}|joined)(\.rejected|\.groups|\.campaigns|\.threads)?\.[a-z]+"
-    r"|threads-\d{6,}(\.judged)?\.arrow|state\.json)(\.part)?|lock"
+    r"|threads-\d{6,}(\.judged)?\.arrow|state\.json)((\.[0-9a-f]{8})?\.part)?|lock"
 )
 
 
@@ -92,27 +91,14 @@ class WorkFiles:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder, for its owner only, or take over that of an earlier job.
+    """Make the folder or take over that of an earlier job.
 
-    Raises InputError where the name is taken by what no job has made, or by another user, who could
-    change what is in it; OSError.
+    Raises InputError where it holds what no job has made, and as ``private_folder`` does.
     """
-    _check_folder(folder)
-    folder.mkdir(0o700, exist_ok=True)
-    status = folder.lstat()  # what was checked may have been swapped
-    if hasattr(os, "geteuid") and (
-        not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid()
-    ):
-        raise InputError(
-            f"{folder}: belongs to another user, who could change what is in it; remove it or "
-            "choose another folder with --work-folder"
-        )
-    folder.chmod(0o700)  # earlier versions let others read it
+    private_folder(folder, "choose another folder with --work-folder", _check_files)
 
 
-def _check_folder(folder: Path) -> None:
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise InputError(f"{folder}: is no folder; remove it or choose another destination")
+def _check_files(folder: Path) -> None:
     foreign = sorted(p.name for p in folder.glob("*") if not _OURS.fullmatch(p.name))
     if foreign:
         raise InputError(

@@ -16,7 +16,7 @@ import pyarrow as pa
 import scamdetect
 from scamdetect.bundle import MANIFEST, Bundle, write_manifest
 from scamdetect.data.corpus_rows import SCHEMA
-from scamdetect.destinations import replaced_folder
+from scamdetect.destinations import private_folder, replaced_folder
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.evaluation.reference_mix import FLAG_FPR
@@ -111,7 +111,8 @@ def finetune(
     """
     if out.name in {"", ".."}:
         raise InputError(f"{out}: name the folder, since that of the run is called after it")
-    out = replaced_folder(out, MANIFEST, overwrite=overwrite, inputs=[data])
+    inputs = [path for path in (data, label_map, rehearsal) if path is not None]
+    out = replaced_folder(out, MANIFEST, overwrite=overwrite, inputs=inputs)
     if not 0 < epochs <= MOST_EPOCHS:
         raise InputError(f"{epochs!r} epochs are impossible; choose over 0 and up to {MOST_EPOCHS}")
     known = PLAIN if label_map is None else read_label_map(label_map)
@@ -150,7 +151,7 @@ def finetune(
     run = Run(out.with_name(out.name + RUN_SUFFIX))
     candidate = run.folder / "bundle"
     try:
-        run.folder.mkdir(exist_ok=True)
+        private_folder(run.folder, "choose another name for the bundle")
         with locked(run.folder):
             _check_same(run, identity)
             before, table = _read_by_base(bundle, own.table, say)
