@@ -12,6 +12,9 @@ class ScamDetectError(Exception):
 
         return without_secrets(super().__str__())
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
 
 class InputError(ScamDetectError):
     """Report a file, table, column or option that cannot be used as given."""

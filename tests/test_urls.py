@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scamdetect.errors import InputError
 from scamdetect.urls import SecretsFilter, is_url, shown_url, tells_secrets, without_secrets
 
 FIRST, LAST = "Kx7", "Zq9"  # of a secret, so that no half of it is overlooked
@@ -172,6 +173,12 @@ def test_log_records_are_written_without_secrets() -> None:
     )
     assert SecretsFilter().filter(record)
     assert record.getMessage() == "no at s3://b/x"
+
+
+def test_errors_show_no_secret_either_way() -> None:
+    error = InputError("s3://k:S@b/x: missing")
+    assert str(error) == "s3://b/x: missing"
+    assert repr(error) == "InputError('s3://b/x: missing')"
 
 
 def test_upper_case_is_a_url_too() -> None:
