@@ -281,12 +281,29 @@ def test_a_measured_source_that_cannot_be_read_stops_the_build(folder: Path) -> 
         build(folder)
 
 
+@pytest.mark.parametrize("slug", ["trained", "held"])
+def test_a_file_that_is_not_as_described_stops_the_build(folder: Path, slug: str) -> None:
+    write_files(folder / "raw", slug, {"a.csv": csv_bytes((chatter(5), "ham"))})
+    with pytest.raises(SourceError, match=rf"{slug}/a\.csv: its sha256 is not that of the desc"):
+        build(folder)
+    add(folder, slug, b"txt,label\nhello,ham\n")
+    with pytest.raises(SourceError, match=f"{slug}/a.csv: .* names text, which no record has"):
+        build(folder)
+
+
+def test_a_measured_source_without_rows_stops_the_build(folder: Path) -> None:
+    add(folder, "held", b"text,label\n", role="dev")
+    with pytest.raises(SourceError, match="held: its files hold no row"):
+        build(folder)
+
+
 def test_some_languages_are_measured_and_never_train(folder: Path) -> None:
     row = ROW | {"lang": "uk"}
+    add(folder, "region", csv_bytes((chatter(2004), "ham")), row=ROW | {"lang": "uk-UA"})
     add(folder, "forum", csv_bytes((chatter(2001), "ham"), (chatter(2002), "scam")), row=row)
     add(folder, "held_uk", csv_bytes((chatter(2003), "scam")), row=row, role="dev")
     rows, _ = build(folder)
-    assert [(r["source"], r["role"]) for r in rows if r["lang"] == "uk"] == [("held_uk", "dev")]
+    assert [(r["source"], r["role"]) for r in rows if "uk" in r["lang"]] == [("held_uk", "dev")]
     removed = read_removed(folder / "out" / "corpus.parquet")
     assert removed["forum", "in a language that nothing trains"] == 2
 

@@ -84,7 +84,7 @@ def test_what_stands_twice_or_in_the_wrong_file_is_named(
 def test_a_campaign_of_a_written_part_needs_rows(tmp_path: Path, catalogue: Catalogue) -> None:
     write_everyday(tmp_path / "own" / "en.jsonl", [SCAM], "a tester")
     assert check_everyday(tmp_path / "own", catalogue) == [
-        "n-train: no row of any language; write some or delete it from the catalogue"
+        "notices.toml: n-train: no row of any language; write some or delete it"
     ]
     assert check_everyday(tmp_path / "own", catalogue, ["en"]) == []
 
@@ -119,7 +119,8 @@ def test_the_corpus_keeps_a_campaign_together_in_all_languages(
     french = changed(SCAM, id="fr-e0001", lang="fr", text="colis bloque go.example/b")
     held = changed(french, id="fr-e0002", campaign="parcel-final", part="final", text="douane?",
                    links="none")  # fmt: skip
-    write_everyday(own / "everyday" / "fr.jsonl", [french, held], "a tester")
+    true = changed(HONEST, id="fr-e0003", lang="fr", campaign="n-final", part="final", text="merci")
+    write_everyday(own / "everyday" / "fr.jsonl", [french, held, true], "a tester")
     output = tmp_path / "corpus.parquet"
     build_corpus(
         tmp_path / "sources", tmp_path / "raw", output, "default", lambda _: None,

@@ -173,12 +173,13 @@ def test_gzip_json_lines(tmp_path: Path) -> None:
     lines = "\n".join(json.dumps({"n": n}) for n in range(3)) + "\n\n"
     files = {"a.gz": gzip.compress(lines.encode())}
     write_files(tmp_path, "one", files)
-    source = make_source("one", files, read={
-        "format": "adapter", "adapter": "x", "parts": [{"files": "*"}],
-    })  # fmt: skip
+    read = {"format": "adapter", "adapter": "x", "parts": [{"files": "*"}]}
+    source = make_source("one", files, read=read)
     found = read_gzip_json_lines(source, tmp_path / "one")
     assert [record["n"] for _, record in found] == [0, 1, 2]
-    (tmp_path / "one" / "a.gz").write_bytes(files["a.gz"][:-9])
+    files = {"a.gz": files["a.gz"][:-9]}
+    write_files(tmp_path, "one", files)
+    source = make_source("one", files, read=read)
     with pytest.raises(SourceError, match="one/a.gz: not a gzip file"):
         list(read_gzip_json_lines(source, tmp_path / "one"))
 

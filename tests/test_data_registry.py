@@ -130,6 +130,13 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
         load_registry(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("text", ["x = " + "[" * 20_000, "x = " + "9" * 5_000])
+def test_what_is_beyond_the_limits_of_python_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "one.toml").write_text(text)
+    with pytest.raises(SourceError, match=r"one\.toml: not valid TOML"):
+        load_source(tmp_path / "one.toml")
+
+
 def test_a_list_of_files_lies_beside_the_description(tmp_path: Path) -> None:
     path = write_toml(tmp_path / "one.toml", description("one", {}, file_list="one.tsv"))
     line = f"sub/a.csv\t{'0' * 64}\t12\tdata\t"

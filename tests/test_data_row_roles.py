@@ -75,6 +75,7 @@ def test_a_row_that_changed_since_it_was_read_is_refused(
     ("roles", "words"),
     [
         ("row\tpart\n", r"roles\.tsv:1: the columns must be row, part, verdict, row_hash"),
+        (HEAD, r"roles\.tsv: gives no row a role"),
         (HEAD + "3\tdev\n", r"roles\.tsv:2: not 4 fields"),
         (ROLES.replace("dev", "test"), "part 'test'; known: train, dev"),
         (ROLES.replace("legit", "ham"), "verdict 'ham'; known: legit, spam, scam, open"),
@@ -94,3 +95,6 @@ def test_no_other_source_may_have_roles_by_row(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="role_file gives roles by row, which only imc25_sample"):
         load_source(tmp_path / "other.toml")
     assert frozenset({SLUG}) == ROLES_BY_ROW
+    write_toml(tmp_path / f"{SLUG}.toml", description(SLUG, {"a.csv": b""}))
+    with pytest.raises(SourceError, match="role_file is missing"):
+        load_source(tmp_path / f"{SLUG}.toml")

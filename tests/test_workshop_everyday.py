@@ -83,6 +83,8 @@ def test_wrong_texts_are_named_and_nothing_is_written(
 def test_text_without_a_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"texts\.txt:1: text before the first header"):
         read_written(written(tmp_path, "hello\n"))
+    with pytest.raises(SourceError, match=r"texts\.txt: holds no message"):
+        read_written(written(tmp_path, "\n"))
     with pytest.raises(SourceError, match=r"texts\.txt:1: not a header"):
         read_written(written(tmp_path, "## Parcel!\nhello\n"))
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import click
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.workshop.cards import brief_line, draw_cards
@@ -425,7 +426,7 @@ def main() -> None:
     """Run the command line; every expected error becomes one line on stderr and exit code 2."""
     try:
         workshop(prog_name="python -m data.workshop")
-    except ScamDetectError as problem:
+    except (ScamDetectError, OSError, pa.ArrowException) as problem:
         say(f"workshop: {problem}", err=True)
         sys.exit(_WRONG_USE)
 

@@ -59,6 +59,8 @@ def read_written(path: Path) -> list[Written]:
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):
         raise SourceError(f"{path}:1: text before the first header; begin with '## <campaign>'")
+    if not starts:
+        raise SourceError(f"{path}: holds no message; begin each with '## <campaign>'")
     written = []
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         where = f"{path}:{start + 1}"
@@ -197,10 +199,15 @@ def form_rates(texts: Sequence[str]) -> dict[str, float]:
 
 
 def link_auc(rows: Sequence[EverydayRow]) -> float:
-    """Return how well the form of the link alone tells scam from honest, 0.5 to 1."""
+    """Return how well the form of the link alone tells scam from honest, 0.5 to 1.
+
+    Raises SourceError for rows of one verdict.
+    """
     scams = Counter(row.links for row in rows if row.verdict is Verdict.SCAM)
     honest = Counter(row.links for row in rows if row.verdict is not Verdict.SCAM)
     odds = {form: (scams[form] + 1) / (honest[form] + 1) for form in scams | honest}
+    if not scams or not honest:
+        raise SourceError("the rows are of one verdict alone; name files that hold both")
     truth = [row.verdict is Verdict.SCAM for row in rows]
     auc = float(roc_auc_score(truth, [odds[row.links] for row in rows]))
     return max(auc, 1 - auc)

@@ -48,6 +48,8 @@ def read_texts(path: Path) -> list[Written]:
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):
         raise SourceError(f"{path}:1: text before the first header; begin each with '## <id>'")
+    if not starts:
+        raise SourceError(f"{path}: holds no message; begin each with '## <id>'")
     found = {}
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         where = f"{path}:{start + 1}"

@@ -27,6 +27,7 @@ from scamdetect.data.corpus_rows import (
 from scamdetect.data.corrections import Correction, apply_corrections, read_corrections
 from scamdetect.data.neardup import Groups, near_duplicate_groups
 from scamdetect.data.placeholders import fill_placeholders
+from scamdetect.data.readers import MissingFileError
 from scamdetect.data.registry import LICENCE_POLICIES, LicencePolicy, Source, load_registry
 from scamdetect.data.rows import Row, load_rows
 from scamdetect.errors import SourceError
@@ -63,9 +64,9 @@ def build_corpus(
     ``licences`` decides which sources may train or calibrate; dev and test sources are always in. A
     train source whose files are missing is reported and left out. ``authored`` is the folder of the
     project's own messages, with the catalogue of the everyday ones in ``cards``; ``corrections`` is
-    that of the readings of train sources; None leaves them out. Raises SourceError when nothing
-    trains, a dev or test source cannot be read, an own row is malformed, a correction has lost its
-    row or a row of an untrained language would train.
+    that of the readings of train and dev sources; None leaves them out. Raises SourceError when
+    nothing trains, a dev or test source is missing or empty, a file is not as described, an own row
+    is malformed, a correction has lost its row or a row of an untrained language would train.
     """
     registry = load_registry(sources)
     _check_corrections(corrections, registry)
@@ -114,12 +115,16 @@ def _read_source(
 ) -> list[Entry] | None:
     try:
         loaded = load_rows(source, raw, sources)
-    except SourceError as problem:
-        if source.role in ("dev", "test") or source.role_file is not None:
-            problem.add_note("figures without a measured source would mislead; get its files")
+    except MissingFileError as problem:
+        if _is_measured(source):
+            problem.add_note("figures without a measured source would mislead")
             raise
         log(f"{source.slug}: left out ({problem})")
         return None
+    if not loaded and _is_measured(source):
+        raise SourceError(
+            f"{source.slug}: its files hold no row, so it measures nothing; correct it"
+        )
     rows = [apply_conventions(row) for row in loaded]
     read = read_corrections(corrections, source.slug) if corrections else []
     if read and source.role not in ("train", "dev"):
@@ -136,7 +141,7 @@ def _read_source(
     over, untrained = len(loaded) - doubtful - len(rows), 0
     for row in rows:
         role = row.role or source.role
-        if role == "train" and row.lang in UNTRAINED:
+        if role == "train" and _is_untrained(row.lang):
             untrained += 1
             continue
         text = fill_placeholders(row.text, source.placeholders, row.lang, row.row_hash)
@@ -155,6 +160,10 @@ def _read_source(
         f"{len(read)} read"
     )
     return entries
+
+
+def _is_measured(source: Source) -> bool:
+    return source.role in ("dev", "test") or source.role_file is not None
 
 
 def _read_rows(rows: list[Row], read: list[Correction], source: Source) -> tuple[list[Row], int]:
@@ -274,9 +283,13 @@ def _part_roles(entries: list[Entry], removed: Removed, log: Log) -> list[Entry]
     return kept
 
 
+def _is_untrained(lang: str) -> bool:
+    return lang.partition("-")[0] in UNTRAINED
+
+
 def _check_languages(entries: list[Entry]) -> None:
     for entry in entries:
-        if entry.role in ("train", "calibrate") and entry.row.lang in UNTRAINED:
+        if entry.role in ("train", "calibrate") and _is_untrained(entry.row.lang):
             raise SourceError(
                 f"{entry.row.source}: row {entry.row.row_hash} in {entry.row.lang} has the role "
                 f"{entry.role}; {', '.join(sorted(UNTRAINED))} are measured as untrained: give the "

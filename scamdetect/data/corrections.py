@@ -129,7 +129,7 @@ def _parse(record: dict[str, str | None], where: str) -> Correction:
     if unknown := sorted(set(kinds) - set(KINDS)):
         raise SourceError(f"{where}: unknown kind {unknown[0]!r}; known: {', '.join(KINDS)}")
     chance = values["probability"]
-    if not chance.isdecimal() or int(chance) > 100:
+    if not chance.isdecimal() or len(chance) > 3 or int(chance) > 100:
         raise SourceError(f"{where}: probability {chance!r}; allowed: 0 to 100")
     return Correction(
         values["row_hash"], old, Verdict(new), tuple(map(Kind, kinds)), int(chance),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ import msgspec
 
 from scamdetect.data.authored import SCRIPTS, Part
 from scamdetect.data.authored_form import has_link, has_real_address, turns
-from scamdetect.data.catalogue import Campaign, Catalogue, Channel, LinkForm
+from scamdetect.data.catalogue import Campaign, Catalogue, Channel, Family, LinkForm
 from scamdetect.data.schema import utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.files import writing
@@ -67,8 +67,7 @@ def load_everyday(
 
     Raises SourceError, which names file, line, key and cure, if a row is not as it must be.
     """
-    placed, problems = _read_folder(folder, only)
-    problems += everyday_problems(placed, catalogue)
+    problems, placed = _checked(folder, catalogue, only)
     if problems:
         rest = f" (and {len(problems) - 1} more; run: python -m data.workshop everyday)"
         raise SourceError(problems[0] + (rest if len(problems) > 1 else ""))
@@ -77,9 +76,15 @@ def load_everyday(
 
 def check_everyday(folder: Path, catalogue: Catalogue, only: Collection[str] = ()) -> list[str]:
     """Return what is wrong in the folder's files, each with file, line, key and cure."""
+    return _checked(folder, catalogue, only)[0]
+
+
+def _checked(
+    folder: Path, catalogue: Catalogue, only: Collection[str]
+) -> tuple[list[str], list[Placed]]:
     placed, problems = _read_folder(folder, only)
     problems += everyday_problems(placed, catalogue)
-    return problems if only else problems + list(_unwritten(placed, catalogue))
+    return problems if only else problems + list(_unwritten(placed, catalogue)), placed
 
 
 def write_everyday(path: Path, rows: Iterable[EverydayRow], generated: str) -> None:
@@ -152,9 +157,19 @@ def read_everyday(path: Path) -> tuple[list[Placed], list[str]]:
 def _unwritten(placed: Iterable[Placed], catalogue: Catalogue) -> Iterator[str]:
     written = {one.row.campaign for one in placed}
     parts = {one.row.part for one in placed}
-    for name, part in catalogue.parts().items():
-        if part in parts and name not in written:
-            yield f"{name}: no row of any language; write some or delete it from the catalogue"
+    # Scams of the part final come out after the others.
+    scams = parts if written & _of_part(catalogue.campaigns, "final") else parts - {"final"}
+    for file, entries, wanted in (
+        ("campaigns.toml", catalogue.campaigns, scams),
+        ("notices.toml", catalogue.families, parts),
+    ):
+        for name, entry in entries.items():
+            if entry.part in wanted and name not in written:
+                yield f"{file}: {name}: no row of any language; write some or delete it"
+
+
+def _of_part(entries: Mapping[str, Campaign] | Mapping[str, Family], part: str) -> set[str]:
+    return {name for name, entry in entries.items() if entry.part == part}
 
 
 def _row_problems(row: EverydayRow, catalogue: Catalogue) -> Iterator[str]:

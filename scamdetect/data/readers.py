@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import sys
@@ -22,6 +23,11 @@ from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_bytes
 
 Record = dict[str, Any]
+
+
+class MissingFileError(SourceError):
+    """Report an original file that has not been fetched."""
+
 
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
@@ -60,14 +66,21 @@ def read_records_as(
 def read_files(source: Source, folder: Path) -> Iterator[tuple[Part, str, bytes]]:
     """Yield part, path below ``folder`` and content of the data files, in the order of the parts.
 
-    Raises SourceError naming the file that is missing and the command that gets it.
+    Raises SourceError naming the file that is missing, or is not as described, and the command that
+    gets it.
     """
     for part in read_of(source).parts:
-        paths = [f.path for f in source.files if f.role == "data" and fnmatch(f.path, part.files)]
-        if not paths:
+        files = [f for f in source.files if f.role == "data" and fnmatch(f.path, part.files)]
+        if not files:
             raise SourceError(f"{source.slug}: no listed file matches {part.files!r}")
-        for path in paths:
-            yield part, path, read_file(source, folder / path)
+        for file in files:
+            data = read_file(source, folder / file.path)
+            if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
+                raise SourceError(
+                    f"{folder / file.path}: its sha256 is not that of the description; delete it "
+                    f"and run: scamdetect data fetch --only {source.raw_folder}"
+                )
+            yield part, file.path, data
 
 
 def read_gzip_json_lines(source: Source, folder: Path) -> Iterator[tuple[Part, Record]]:
@@ -92,7 +105,7 @@ def read_file(source: Source, path: Path) -> bytes:
     try:
         return read_bytes(path)
     except FileNotFoundError as problem:
-        raise SourceError(
+        raise MissingFileError(
             f"{path}: missing; run: scamdetect data fetch --only {source.raw_folder}"
         ) from problem
     except OSError as problem:
@@ -127,7 +140,7 @@ def load_json(source: Source, path: str, data: bytes | str) -> Any:  # noqa: ANN
     """Return the JSON value of a file; raise SourceError naming the file when it is none."""
     try:
         return json.loads(data)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise SourceError(f"{source.slug}/{path}: cannot be read as json ({problem})") from problem
 
 
@@ -162,7 +175,14 @@ def _parse(data: bytes, read: Read, where: str) -> Iterator[object]:
             yield from _xlsx(data)
         else:
             yield from _PARSERS[read.format](decode(data, read.encoding, read.errors), read)
-    except (LookupError, ValueError, csv.Error, zipfile.BadZipFile) as problem:
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        RecursionError,
+        csv.Error,
+        zipfile.BadZipFile,
+    ) as problem:
         raise SourceError(f"{where}: cannot be read as {read.format} ({problem})") from problem
 
 

@@ -180,6 +180,8 @@ def load_source(path: Path) -> Source:
             f"{path}: role_file gives roles by row, which only {', '.join(ROLES_BY_ROW)} has; "
             "delete the key and give the source one role"
         )
+    if source.role_file is None and source.slug in ROLES_BY_ROW:
+        raise SourceError(f"{path}: role_file is missing; the rows have roles of their own")
     if source.status == "available" and (source.read is None or source.row is None):
         raise SourceError(f"{path}: an available source needs the tables [read] and [row]")
     if source.read is not None and (source.read.format == "adapter") != bool(source.read.adapter):

@@ -49,4 +49,6 @@ def read_row_roles(path: Path) -> dict[str, RowReading]:
         found[row] = RowReading(
             cast(RowRole, part), None if verdict == OPEN else Verdict(verdict), digest, where
         )
+    if not found:
+        raise SourceError(f"{path}: gives no row a role; restore the file")
     return found

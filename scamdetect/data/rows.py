@@ -66,10 +66,10 @@ def load_rows(source: Source, raw: Path, sources: Path | None = None) -> list[Ro
     ``raw`` holds a folder a slug with the original files; ``sources`` is the folder of the TOML
     files, needed for a ``verdict_file`` or ``role_file`` beside them. Raises SourceError.
     """
-    if source.role_file is not None:
-        return _rows_by_number(source, raw, sources)
     decided = _read_verdict_file(source, sources) if source.verdict_file else {}
     try:
+        if source.role_file is not None:
+            return _rows_by_number(source, raw, sources)
         # Dropped labels go first, for a row that goes must not hide a repeat that stays.
         drafts = _without_dropped(_cleaned(_drafts(source, raw), source), source, decided)
         kept = _apply_cap(_deduplicated(drafts, source.clean), source.clean)
@@ -84,6 +84,8 @@ def load_rows(source: Source, raw: Path, sources: Path | None = None) -> list[Ro
         raise SourceError(
             f"{source.slug}: {problem.pattern!r} is no regular expression ({problem})"
         ) from problem
+    except IndexError as problem:  # a group that no pattern has
+        raise SourceError(f"{source.slug}: [clean] substitute: {problem}; correct it") from problem
 
 
 def _rows_by_number(source: Source, raw: Path, sources: Path | None) -> list[Row]:

@@ -45,6 +45,8 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
         raise error(f"{path}: not valid TOML ({problem})") from problem
     except msgspec.ValidationError as problem:
         raise error(f"{path}: {problem} ($ is the file)") from problem
+    except (ValueError, RecursionError) as problem:  # a number or a nesting beyond Python's limits
+        raise error(f"{path}: not valid TOML ({problem})") from problem
 
 
 def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[T]:
