@@ -1,9 +1,9 @@
 """Do invented messages read like real ones: blind readings of both, and a test of origin.
 
-Readers see messages without labels or origin, a quarter of them real, all through the normaliser
-so that masks give nothing away. In the test of origin each pair has one of either, of one language,
-side and channel; the reader names the real one. Public text stays out of a repository, and so must
-the folder.
+Readers see messages without labels or origin, up to a quarter of them real, all through the
+normaliser so that masks give nothing away. In the test of origin each pair has one of either, of
+one language, side and channel; the reader names the real one. Public text stays out of a
+repository, and so must the folder.
 """
 
 from __future__ import annotations

@@ -94,8 +94,8 @@ class Catalogue:
 def load_catalogue(folder: Path) -> Catalogue:
     """Return the catalogue of the folder's two files.
 
-    Raises SourceError naming file and key for an unknown type, an id that stands twice, or a type
-    that some part has no campaign of.
+    Raises SourceError naming file and key for an unknown type, an id that stands twice, a campaign
+    without kinds, or a type that some part has no campaign of.
     """
     scams = read_toml(folder / CAMPAIGNS, _Campaigns, SourceError)
     honest = read_toml(folder / NOTICES, _Families, SourceError)

@@ -129,8 +129,8 @@ class Rows:
 def load_pools(path: Path) -> Pools:
     """Return the pools of the file.
 
-    Raises InputError naming file and key for an unknown key, shares that are not 1 in all, or a
-    source in two places.
+    Raises InputError naming file and key for an unknown key, shares that are not 1 in all or
+    lack a pool, a source in two collections, or a language in two regions.
     """
     pools = read_toml(path, Pools, InputError)
     for key, shares in (
