@@ -2,10 +2,10 @@
 
     python benchmarks/form_parity.py data/corpus.parquet [RECIPE]
 
-The classifier sees masks, case, punctuation, digits, X for digits, the shape of links and
-the length in characters, words and lines, never a word. It is fitted on two thirds of the near-duplicate
-groups and measured on the last, three times. Writes ``form_parity.json`` and ``.md``; the gate,
-which it prints and does not enforce, is an AUC of 0.60.
+The classifier sees masks, case, punctuation, digits, X for digits, the shape of links and the
+length in characters, words and lines, never a word. It is fitted on two thirds of the near-
+duplicate groups and measured on the last, three times. Writes ``form_parity.json`` and ``.md``; the
+gate, which it prints and does not enforce, is an AUC of 0.60.
 """
 
 from __future__ import annotations
