@@ -400,7 +400,7 @@ leaks = "none"
 personal_data = false
 label_source = "invented"
 real = "invented"
-files = [{{ path = "a.csv", sha256 = "{"0" * 64}", bytes = 1 }}]
+files = [{{ path = "a.csv", sha256 = "", bytes = 1 }}]
 labels = {{ ham = "legit", spam = "spam" }}
 
 [read]
