@@ -7,16 +7,14 @@ import io
 import json
 import random
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.hostile_scene import Ran, Scene, faults
+from benchmarks.hostile_scene import QuietHandler, Ran, Scene, faults, listening
 
 CONTROLS = (
     "\x1b[31m", "\x1b]52;c;aGk=\x07", "\x07", "\x08\x08", "\u202e", "\u2066", "\x9b31m", "\x7f",
@@ -207,7 +205,7 @@ def _hub(status: int, said: str) -> Iterator[str]:
     """Serve an answer that says this, in its body and its headers, to every request."""
     body = json.dumps({"error": said, "tags": [{"name": said}], "sha": said}).encode()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:  # noqa: N802
             refs = self.path.endswith("/refs") and status % 2 == 0
             ref = {"name": said, "ref": said, "targetCommit": said}
@@ -222,16 +220,8 @@ def _hub(status: int, said: str) -> Iterator[str]:
 
         do_HEAD = do_GET  # noqa: N815
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
+    with listening(Handler) as host:
+        yield f"http://{host}"
 
 
 CASES = (column_names, file_names, options, texts, labels, hub_errors, pages)

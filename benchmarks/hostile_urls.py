@@ -8,13 +8,11 @@ from __future__ import annotations
 import random
 import re
 import string
-import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
-from benchmarks.hostile_scene import CLOSED, Ran, Scene, faults
+from benchmarks.hostile_scene import CLOSED, QuietHandler, Ran, Scene, faults, listening
 
 _CHAINS = ("", "", "simplecache::", "filecache::", "blockcache::", "SimpleCache::", "zip://a.csv::")
 _WEB = ("http", "https", "HTTPS", "HtTp")
@@ -144,7 +142,7 @@ def served(scene: Scene, rnd: random.Random) -> Iterator[str]:
 def _server(status: int, headers: dict[str, str]) -> Iterator[str]:
     """Serve the dump at every address, in parts too, and give the host."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:  # noqa: N802
@@ -166,16 +164,8 @@ def _server(status: int, headers: dict[str, str]) -> Iterator[str]:
 
         do_HEAD = do_GET  # noqa: N815
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield f"127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
+    with listening(Handler) as host:
+        yield host
 
 
 CASES = (source, destination, other_commands, hub, served)

@@ -33,7 +33,7 @@ def test_an_entry_is_found_by_its_id(tmp_path: Path) -> None:
     assert catalogue.entry("parcel-dev") is catalogue.campaigns["parcel-dev"]
     assert catalogue.slices("n-dev") == ("transactional",) and catalogue.slices("parcel-dev") == ()
     assert catalogue.entry("nothing") is None
-    assert catalogue.parts()["n-final"] == "final"
+    assert catalogue.families["n-final"].part == "final"
 
 
 @pytest.mark.parametrize(

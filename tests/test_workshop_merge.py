@@ -10,19 +10,10 @@ from invented_authored import pair_of, row
 
 from data.workshop.merge import departures, merge, read_texts
 from scamdetect.data.authored import (
-    AuthoredRow,
-    check_authored,
     load_authored,
     write_rows,
 )
 from scamdetect.errors import SourceError
-
-TALK = "\n".join(f"{'AB'[n % 2]}: line {n} about the lamp" for n in range(8))
-
-
-def check(folder: Path, *rows: AuthoredRow, lang: str = "en") -> list[str]:
-    write_rows(folder / f"{lang}.jsonl", rows)
-    return check_authored(folder)
 
 
 @pytest.fixture

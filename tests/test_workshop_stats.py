@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 from invented_authored import SCAM, pair_of, row
@@ -16,11 +14,6 @@ from data.workshop.stats import (
     repeated_openings,
     stats_lines,
 )
-from scamdetect.data.authored import (
-    AuthoredRow,
-    check_authored,
-    write_rows,
-)
 from scamdetect.data.authored_form import (
     has_emoji,
     has_link,
@@ -29,13 +22,6 @@ from scamdetect.data.authored_form import (
     opening,
     without_turns,
 )
-
-TALK = "\n".join(f"{'AB'[n % 2]}: line {n} about the lamp" for n in range(8))
-
-
-def check(folder: Path, *rows: AuthoredRow, lang: str = "en") -> list[str]:
-    write_rows(folder / f"{lang}.jsonl", rows)
-    return check_authored(folder)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,16 +72,9 @@ class Audit:
 
 def audit_corpus(corpus: Path) -> Audit:
     """Return the figures of the corpus; raise SourceError where the file is none."""
-    try:
-        check_regular(corpus)
+    with _reading(corpus):
         table = pq.read_table(corpus)
         removed = read_removed(corpus)
-    except (pa.ArrowException, OSError, KeyError) as problem:
-        if of_system(problem):
-            cure = "run: scamdetect data build"
-            raise unreadable(corpus, problem, error=SourceError, cure=cure) from problem
-        cause = str(problem).partition("\n")[0]
-        raise SourceError(f"{corpus}: no corpus ({cause}); run: scamdetect data build") from problem
     if missing := sorted(set(SCHEMA.names) - set(table.column_names)):
         raise SourceError(f"{corpus}: lacks the column {missing[0]}; run: scamdetect data build")
     rows = {name: table[name].to_pylist() for name in SCHEMA.names if name not in ("text", "input")}
@@ -121,12 +115,8 @@ def real_scams(corpus: Path) -> Counter[str]:
     SourceError where the file is no corpus.
     """
     columns = ["source", "lang", "role", "verdict", "not_legit", "generated"]
-    try:
-        check_regular(corpus)
+    with _reading(corpus):
         rows = pq.read_table(corpus, columns=columns).to_pylist()
-    except (pa.ArrowException, OSError) as problem:
-        cause = str(problem).partition("\n")[0]
-        raise SourceError(f"{corpus}: no corpus ({cause}); run: scamdetect data build") from problem
     return Counter(
         row["lang"]
         for row in rows
@@ -136,6 +126,19 @@ def real_scams(corpus: Path) -> Counter[str]:
         and row["generated"] is None
         and not is_own(row["source"])
     )
+
+
+@contextmanager
+def _reading(corpus: Path) -> Iterator[None]:
+    try:
+        check_regular(corpus)
+        yield
+    except (pa.ArrowException, OSError, KeyError) as problem:
+        if of_system(problem):
+            cure = "run: scamdetect data build"
+            raise unreadable(corpus, problem, error=SourceError, cure=cure) from problem
+        cause = str(problem).partition("\n")[0]
+        raise SourceError(f"{corpus}: no corpus ({cause}); run: scamdetect data build") from problem
 
 
 def _cells(rows: dict[str, list[object]], labels: Sequence[str]) -> list[Cell]:

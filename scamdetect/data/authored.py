@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -218,12 +218,17 @@ def _cure(problem: str) -> str:
     return "one JSON object a line, its keys as python -m data.workshop merge writes them"
 
 
-def _row_problems(row: AuthoredRow) -> Iterator[str]:
-    scripts = SCRIPTS.get(row.lang)
+def script_problems(lang: str, script: str, known: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield what is wrong with a row's language or script, by the scripts of each known one."""
+    scripts = known.get(lang)
     if scripts is None:
-        yield f"unknown lang {row.lang!r}; known: {' '.join(SCRIPTS)}"
-    elif row.script not in scripts:
-        yield f"script {row.script!r} is not of {row.lang}; allowed: {', '.join(scripts)}"
+        yield f"unknown lang {lang!r}; known: {' '.join(known)}"
+    elif script not in scripts:
+        yield f"script {script!r} is not of {lang}; allowed: {', '.join(scripts)}"
+
+
+def _row_problems(row: AuthoredRow) -> Iterator[str]:
+    yield from script_problems(row.lang, row.script, SCRIPTS)
     if not re.fullmatch(re.escape(row.lang) + r"-\d{4}", row.id):
         yield f"the id must be {row.lang}- and four digits"
     if not row.text.strip():

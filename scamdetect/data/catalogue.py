@@ -85,11 +85,6 @@ class Catalogue:
         family = self.families.get(name)
         return () if family is None else (family.slice,)
 
-    def parts(self) -> dict[str, Part]:
-        """Return the part of each campaign and family by id."""
-        campaigns = {one.id: one.part for one in self.campaigns.values()}
-        return campaigns | {one.id: one.part for one in self.families.values()}
-
 
 def load_catalogue(folder: Path) -> Catalogue:
     """Return the catalogue of the folder's two files.

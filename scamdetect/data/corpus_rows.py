@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.data.catalogue import load_catalogue
 from scamdetect.data.conventions import verdict_is_open
-from scamdetect.data.everyday import load_everyday
-from scamdetect.data.registry import Source
+from scamdetect.data.everyday import EverydayRow, load_everyday
+from scamdetect.data.registry import Slice, Source
 from scamdetect.data.rows import Row, row_hash
 from scamdetect.errors import SourceError
 from scamdetect.files import writing
@@ -84,8 +84,8 @@ def authored_entries(folder: Path) -> list[Entry]:
     for row in load_authored(folder):
         if row.part is None:
             raise SourceError(f"{folder}: {row.id} has no part; run: python -m data.workshop parts")
-        role = "test" if row.part == "final" else row.part
-        entries.append(Entry(_authored_row(row), None, row.text, normalise(row.text), role))
+        slices = (row.slice,) if row.slice else ()
+        entries.append(_own_entry(row, AUTHORED, row.cell, row.pair, slices))
     return entries
 
 
@@ -94,31 +94,9 @@ def everyday_entries(folder: Path, cards: Path) -> list[Entry]:
 
     A campaign is one thread in all languages, so that no part shares one. Raises SourceError.
     """
+    catalogue = load_catalogue(cards)
     return [
-        Entry(
-            Row(
-                row_hash=row_hash(EVERYDAY + row.lang, row.text),
-                source=EVERYDAY + row.lang,
-                text=row.text,
-                verdict=row.verdict,
-                lang=row.lang,
-                channel=row.channel,
-                orig_label=row.campaign,
-                verdict_provenance=Provenance.AUTHORED,
-                kinds=row.kinds,
-                kinds_provenance=Provenance.AUTHORED if row.kinds else None,
-                slices=catalogue.slices(row.campaign),
-                split=row.part,
-                thread_id=row.campaign,
-                generated=row.generated,
-                probability=row.reader,
-            ),
-            None,
-            row.text,
-            normalise(row.text),
-            "test" if row.part == "final" else row.part,
-        )
-        for catalogue in (load_catalogue(cards),)
+        _own_entry(row, EVERYDAY, row.campaign, row.campaign, catalogue.slices(row.campaign))
         for row in load_everyday(folder, catalogue)
     ]
 
@@ -133,25 +111,34 @@ def authored_table(folder: Path, role: str) -> pa.Table:
     return corpus_table(entries)
 
 
-def _authored_row(row: AuthoredRow) -> Row:
-    slug = AUTHORED + row.lang
-    return Row(
+def _own_entry(
+    row: AuthoredRow | EverydayRow,
+    prefix: str,
+    orig_label: str,
+    thread_id: str | None,
+    slices: tuple[Slice, ...],
+) -> Entry:
+    assert row.part is not None
+    slug = prefix + row.lang
+    of_corpus = Row(
         row_hash=row_hash(slug, row.text),
         source=slug,
         text=row.text,
         verdict=row.verdict,
         lang=row.lang,
         channel=row.channel,
-        orig_label=row.cell,
+        orig_label=orig_label,
         verdict_provenance=Provenance.AUTHORED,
         kinds=row.kinds,
         kinds_provenance=Provenance.AUTHORED if row.kinds else None,
-        slices=(row.slice,) if row.slice else (),
+        slices=slices,
         split=row.part,
-        thread_id=row.pair,
+        thread_id=thread_id,
         generated=row.generated,
         probability=row.reader,
     )
+    role = "test" if row.part == "final" else row.part
+    return Entry(of_corpus, None, row.text, normalise(row.text), role)
 
 
 def corpus_table(entries: Iterable[Entry]) -> pa.Table:

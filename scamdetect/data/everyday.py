@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from scamdetect.data.authored import SCRIPTS, Part
+from scamdetect.data.authored import SCRIPTS, Part, script_problems
 from scamdetect.data.authored_form import has_link, has_real_address, turns
 from scamdetect.data.catalogue import Campaign, Catalogue, Channel, Family, LinkForm
 from scamdetect.data.schema import utf8_text
@@ -23,7 +23,8 @@ from scamdetect.labels import Kind, Verdict
 CANARY = "scamdetect everyday canary 5b1d6c0e-8f0a-4b1e-9a57-2f3c7d9e1a44"
 LICENCE = "CC-BY-4.0"
 MOST_TURNS = 6
-LANGUAGES = {**SCRIPTS, **dict.fromkeys(("nl", "pl", "da", "sv"), ("Latn",)), "el": ("Grek",)}
+_MORE = {**dict.fromkeys(("nl", "pl", "da", "sv"), ("Latn",)), "el": ("Grek",)}
+LANGUAGES = dict(sorted((SCRIPTS | _MORE).items()))
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,11 +174,7 @@ def _of_part(entries: Mapping[str, Campaign] | Mapping[str, Family], part: str) 
 
 
 def _row_problems(row: EverydayRow, catalogue: Catalogue) -> Iterator[str]:
-    scripts = LANGUAGES.get(row.lang)
-    if scripts is None:
-        yield f"unknown lang {row.lang!r}; known: {' '.join(sorted(LANGUAGES))}"
-    elif row.script not in scripts:
-        yield f"script {row.script!r} is not of {row.lang}; allowed: {', '.join(scripts)}"
+    yield from script_problems(row.lang, row.script, LANGUAGES)
     if not re.fullmatch(re.escape(row.lang) + r"-e\d{4}", row.id):
         yield f"the id must be {row.lang}-e and four digits"
     if not row.text.strip() or row.text != row.text.strip():

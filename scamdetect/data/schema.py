@@ -41,11 +41,12 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
         return msgspec.convert(table, kind)
     except OSError as problem:
         raise unreadable(path, problem, error=error) from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise error(f"{path}: not valid TOML ({problem})") from problem
     except msgspec.ValidationError as problem:
         raise error(f"{path}: {problem} ($ is the file)") from problem
-    except (ValueError, RecursionError) as problem:  # a number or a nesting beyond Python's limits
+    except (
+        ValueError,
+        RecursionError,
+    ) as problem:  # also beyond the limits of Python
         raise error(f"{path}: not valid TOML ({problem})") from problem
 
 

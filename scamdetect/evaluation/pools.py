@@ -55,6 +55,11 @@ class Block(_Table, frozen=True):
     share: float
     collections: list[list[str]]
 
+    @property
+    def sources(self) -> list[str]:
+        """Return the sources of all collections."""
+        return [source for collection in self.collections for source in collection]
+
 
 class Pools(_Table, frozen=True):
     """The sources of each pool, and how the honest side is weighted."""
@@ -141,7 +146,7 @@ def load_pools(path: Path) -> Pools:
             raise InputError(f"{path}: {key}: the shares are {sum(shares):g} in all, not 1")
     if missing := set(get_args(Name)) - set(pools.shares):
         raise InputError(f"{path}: shares: {', '.join(sorted(missing))} is missing")
-    listed = [s for block in pools.blocks.values() for c in block.collections for s in c]
+    listed = [source for block in pools.blocks.values() for source in block.sources]
     for kind, names in (
         ("a source", listed), ("a language", [x for of in pools.regions.values() for x in of]),
     ):  # fmt: skip
@@ -254,7 +259,7 @@ def pool_members(table: pa.Table, pools: Pools) -> dict[str, Bools]:
     """
     scams, sources = has_verdict(table, Verdict.SCAM), column(table, "source")
     present = set(sources)
-    honest = [s for block in pools.blocks.values() for c in block.collections for s in c]
+    honest = [source for block in pools.blocks.values() for source in block.sources]
     listed = dict.fromkeys((*pools.transfer, pools.in_source, *honest))
     if missing := [name for name in listed if name not in present]:
         raise InputError(
@@ -277,7 +282,7 @@ def used_rows(table: pa.Table, pools: Pools) -> Bools:
 
 
 def _blocks(table: pa.Table, pools: Pools) -> Objects:
-    of_source = {s: n for n, block in pools.blocks.items() for c in block.collections for s in c}
+    of_source = {source: name for name, block in pools.blocks.items() for source in block.sources}
     honest = has_verdict(table, Verdict.LEGIT) & ~is_own(table)
     sources, langs, hashes = (column(table, name) for name in ("source", "lang", "row_hash"))
     blocks = np.full(table.num_rows, "", dtype=object)
