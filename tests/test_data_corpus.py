@@ -218,6 +218,15 @@ def test_readings_replace_labels_of_train_sources(folder: Path) -> None:
     assert any(line.startswith("trained: ") and line.endswith(" 1 read") for line in log)
 
 
+def test_an_honest_train_row_that_a_reader_confirmed_weighs_more(folder: Path) -> None:
+    digest = row_hash("trained", chatter(5))
+    correct(folder, "trained", f"{digest},legit,legit,,20,r1,b1,an ordinary talk")
+    rows, _ = build(folder, corrections=folder / "read")
+    weights = {row["row_hash"]: row["weight"] for row in rows if row["source"] == "trained"}
+    others = {weight for key, weight in weights.items() if key != digest}
+    assert {weights[digest]} == {3 * weight for weight in others}
+
+
 def test_a_reading_of_a_vanished_row_stops_the_build(folder: Path) -> None:
     correct(folder, "trained", "0123456789abcdef,legit,spam,,20,r1,b1,x")
     with pytest.raises(SourceError, match=r"trained\.csv:2: the source has no row 0123456789"):

@@ -27,6 +27,7 @@ Removed = Counter[tuple[str, str]]  # rows by source and step
 _REMOVED = b"removed"
 AUTHORED = "authored_"  # and the language: the sources of the project's own messages
 EVERYDAY = "everyday_"  # and the language: of those written as people really send them
+HARD_HONEST = 3.0  # weight of an honest train row that a model doubted and a reader confirmed
 
 SCHEMA = pa.schema(
     [
@@ -187,7 +188,7 @@ def _record(entry: Entry) -> dict[str, object]:
         "lang": entry.row.lang,
         "channel": entry.row.channel,
         "role": entry.role,
-        "weight": 1.0 if entry.source is None else entry.source.weight,
+        "weight": _weight(entry),
         "group": entry.group,
         "slices": list(entry.row.slices),
         "licence_class": "permissive" if entry.source is None else entry.source.licence_class,
@@ -197,6 +198,11 @@ def _record(entry: Entry) -> dict[str, object]:
         "reader": entry.row.probability,
         "length": len(entry.norm),
     }
+
+
+def _weight(entry: Entry) -> float:
+    of_source = 1.0 if entry.source is None else entry.source.weight
+    return of_source * (HARD_HONEST if entry.row.confirmed and entry.role == "train" else 1.0)
 
 
 def _storable(text: str) -> str:

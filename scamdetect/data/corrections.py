@@ -114,6 +114,7 @@ def _corrected(row: Row, one: Correction) -> Row:
         kinds_provenance=Provenance.READ if one.kinds else None,
         slices=() if one.new is Verdict.SCAM else row.slices,
         probability=one.probability,
+        confirmed=one.old == one.new == Verdict.LEGIT,
     )
 
 

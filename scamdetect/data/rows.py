@@ -48,6 +48,7 @@ class Row:
     generated: str | None = None
     probability: int | None = None  # of scam, 0 to 100, by a blind reader
     role: str | None = None  # where roles go by row
+    confirmed: bool = False  # honest by its source, doubted by a model, honest by a blind reader
 
 
 def row_hash(slug: str, text: str) -> str:
