@@ -89,13 +89,14 @@ def test_a_source_gives_its_unread_rows_one_a_group_if_asked() -> None:
     assert len(draw_source(table, "one", 10, 0)) == 4 and len(draw_source(table, "one", 2, 0)) == 2
 
 
-def test_dev_scams_and_honest_rows_that_rank_high_are_drawn() -> None:
+def test_unread_dev_scams_and_honest_rows_that_rank_high_are_drawn() -> None:
     rows = [synthetic_corpus.row(n, "scam") for n in range(3)]
     rows += [synthetic_corpus.row(n, "legit") for n in range(100, 140)]
     rows += [synthetic_corpus.row(200, "scam", verdict_provenance="authored", source="authored_en")]
     rows += [synthetic_corpus.row(201, "spam")]
-    first = np.array([0.0] * 3 + [n / 100 for n in range(40)] + [1.0, 1.0])
-    second = np.array([0.0] * 3 + [1 - n / 100 for n in range(40)] + [1.0, 1.0])
+    rows += [synthetic_corpus.row(202, "scam", verdict_provenance="read")]
+    first = np.array([0.0] * 3 + [n / 100 for n in range(40)] + [1.0] * 3)
+    second = np.array([0.0] * 3 + [1 - n / 100 for n in range(40)] + [1.0] * 3)
     items = draw_dev(synthetic_corpus.table(rows), [first, second], 0.05, 0)
     drawn = {item.id for item in items}
     assert {row["row_hash"] for row in rows[:3]} < drawn

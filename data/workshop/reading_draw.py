@@ -92,19 +92,20 @@ def draw_source(table: pa.Table, source: str, most: int | None, seed: int) -> li
 def draw_dev(
     table: pa.Table, scores: Sequence[npt.NDArray[np.float64]], share: float, seed: int
 ) -> list[Item]:
-    """Return the public dev rows to read twice, in chance order.
+    """Return the public dev rows that nobody read, to be read twice, in chance order.
 
     Every scam, and the honest rows that any of the ``scores`` (n,) ranks in the top ``share``.
     """
     records = table.to_pylist()
     public = np.array([not is_own(record["source"]) for record in records])
     verdicts = np.array([record["verdict"] for record in records])
+    unread = np.array([record["verdict_provenance"] != Provenance.READ for record in records])
     known = public & ~np.array([record["not_legit"] for record in records])
-    chosen = known & (verdicts == Verdict.SCAM.value)
+    chosen = known & unread & (verdicts == Verdict.SCAM.value)
     honest = known & (verdicts == Verdict.LEGIT.value)
     for values in scores:
         bound = np.quantile(np.nan_to_num(values[honest], nan=0.0), 1 - share)
-        chosen |= honest & (np.nan_to_num(values, nan=0.0) > bound)
+        chosen |= honest & unread & (np.nan_to_num(values, nan=0.0) > bound)
     items = [_item(records[place], DEV) for place in np.flatnonzero(chosen).tolist()]
     random.Random(seed).shuffle(items)
     return items
