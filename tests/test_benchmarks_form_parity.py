@@ -12,17 +12,9 @@ import pytest
 import synthetic_corpus
 
 pytest.importorskip("sklearn")
-
-from benchmarks.form_parity import _FEATURES, features_of
+pytest.importorskip("torch")
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def test_features_have_their_names() -> None:
-    values = dict(zip(_FEATURES, features_of("PAY now! [link short path] XXXX 12."), strict=True))
-    assert (values["[link"], values["link: short"], values["link: query"]) == (1, 1, 0)
-    assert (values["runs of X"], values["exclamations"]) == (1, 1)
-    assert (values["all capitals"], values["full stop at the end"]) == (2, 1)
 
 
 def test_the_script_writes_what_form_tells(tmp_path: Path) -> None:
@@ -44,5 +36,5 @@ def test_the_script_writes_what_form_tells(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "form_parity.json").read_text(encoding="utf-8"))
-    assert found["shares"]["0.00"]["auc"] > 0.9
+    assert found["draws"][0]["auc"] > 0.9
     assert "| restyled rows |" in (tmp_path / "form_parity.md").read_text(encoding="utf-8")

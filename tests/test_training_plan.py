@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect.errors import RecipeError
-from scamdetect.training.plan import PAD_TO, RowFacts, draw_rows, make_batches, padded
+from scamdetect.training.plan import (
+    PAD_TO,
+    RowFacts,
+    draw_rows,
+    draw_shares,
+    make_batches,
+    padded,
+)
 from scamdetect.training.recipe import DataTable
 
 BIG, SMALL = ("big", "en", ""), ("small", "th", "everyday")
@@ -72,6 +79,28 @@ def test_a_source_of_half_the_weight_comes_half_as_often() -> None:
     table = DataTable(tokens=500_000, source_temperature=0.0)
     drawn = _cells(_facts(), draw_rows(_facts(small_weight=0.5), table, 0))
     assert drawn["legit", BIG] / drawn["legit", SMALL] == pytest.approx(2.0, rel=0.01)
+
+
+def test_rows_of_a_cell_come_by_their_weight() -> None:
+    facts = _facts()
+    heavy = np.arange(400) % 3 == 0
+    facts = replace(facts, weights=np.where(heavy, 3.0, 1.0))
+    seen = np.bincount(draw_rows(facts, DataTable(tokens=500_000), 0), minlength=400)
+    legit = np.array([label == "legit" for label in facts.classes])
+    of_cell = legit & np.array([cell == BIG for cell in facts.cells])
+    ratio = seen[of_cell & heavy].mean() / seen[of_cell & ~heavy].mean()
+    assert ratio == pytest.approx(3.0, rel=0.02)
+
+
+def test_shares_say_how_often_a_row_is_drawn() -> None:
+    facts = replace(_facts(), weights=np.linspace(0.5, 2.0, 400))
+    table = DataTable(tokens=2_000_000)
+    shares = draw_shares(facts, table)
+    seen = np.bincount(draw_rows(facts, table, 0), minlength=400)
+    for name in ("legit", "spam", "scam"):
+        rows = np.array([label == name for label in facts.classes])
+        assert shares[rows].sum() == pytest.approx(1)
+        assert seen[rows] / seen[rows].sum() == pytest.approx(shares[rows], rel=0.05)
 
 
 def test_a_class_without_rows_is_left_out() -> None:

@@ -158,18 +158,23 @@ def _real(real: Counter[str], before: Counter[str] | None) -> list[str]:
 
 def _form(form: Mapping[str, Any]) -> list[str]:
     rows = [
-        [f"{float(share):.0%}", f"{one['auc']:.3f}", f"{one['auc of public rows']:.3f}"]
-        for share, one in form["shares"].items()
+        [
+            f"{one['restyled']:.0%}",
+            f"{one['parity']:g}",
+            f"{one['auc']:.3f}",
+            f"{one['auc of public rows']:.3f}",
+        ]
+        for one in form["draws"]
     ]
     return [
         "",
         "## Form alone",
         "",
         "How well masks, case, punctuation, X for digits, links and length tell scam from honest "
-        "among the rows that a run draws (`benchmarks/form_parity.py`); the gate is "
-        f"{form['gate']}.",
+        "among the rows that a run draws (`benchmarks/form_parity.py`); `form_parity` draws honest "
+        f"rows by how much their form is that of scams. The gate is {form['gate']}.",
         "",
-        *table(["restyled rows", "AUC", "public rows only"], rows),
+        *table(["restyled rows", "form_parity", "AUC", "public rows only"], rows),
     ]
 
 

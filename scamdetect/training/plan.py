@@ -23,16 +23,16 @@ class RowFacts:
     lengths: npt.NDArray[np.int64]  # tokens, special ones included
     classes: list[str]  # legit, spam or scam; rows known only not to be legit count as spam
     cells: list[tuple[str, str, str]]  # source, language, honest slice or ""
-    weights: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]  # how often a row is drawn beside others of its class
 
 
 def draw_rows(facts: RowFacts, table: DataTable, seed: int) -> npt.NDArray[np.int64]:
     """Return row numbers in the order in which they are seen, until ``table.tokens`` are spent.
 
     Classes come at the shares of the recipe. Within a class a cell is drawn in proportion to its
-    number of rows to the power ``source_temperature`` times its weight, and never at weight 0;
-    within a cell each row is seen once before any is seen again. Raises RecipeError where all rows
-    of a class weigh 0.
+    number of rows to the power ``source_temperature`` times their mean weight, and a row of a cell
+    in proportion to its weight, never at 0; rows of one weight are seen once each before any is
+    seen again. Raises RecipeError where all rows of a class weigh 0.
     """
     generator = np.random.default_rng(seed)
     shares = {"scam": table.scam_share, "spam": table.spam_share}
@@ -57,6 +57,17 @@ def draw_rows(facts: RowFacts, table: DataTable, seed: int) -> npt.NDArray[np.in
     return generator.permutation(rows)
 
 
+def draw_shares(facts: RowFacts, table: DataTable) -> npt.NDArray[np.float64]:
+    """Return the share (n,) of each row in the draws of its class."""
+    shares = np.zeros(len(facts.classes))
+    for name in set(facts.classes):
+        members = [i for i, label in enumerate(facts.classes) if label == name]
+        weighing = [row for row in members if facts.weights[row] > 0]
+        for rows, mass in _cell_masses(weighing, facts, table):
+            shares[rows] = mass * facts.weights[rows] / facts.weights[rows].sum()
+    return shares
+
+
 def _draw_class(
     members: npt.NDArray[np.int64],
     facts: RowFacts,
@@ -65,23 +76,47 @@ def _draw_class(
     budget: float,
     generator: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
+    cells = _cell_masses(members.tolist(), facts, table)
+    means = [mass * np.average(lengths[rows], weights=facts.weights[rows]) for rows, mass in cells]
+    total = budget / float(sum(means))  # rows of this class
+    return np.concatenate(
+        [
+            _spread(rows, facts.weights[rows], max(1, round(total * mass)), generator)
+            for rows, mass in cells
+        ]
+    )
+
+
+def _cell_masses(
+    members: list[int], facts: RowFacts, table: DataTable
+) -> list[tuple[npt.NDArray[np.int64], float]]:
+    """Return the rows of each cell and its share of the draws, in the order of the cells' names."""
     cells: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for row in members.tolist():
+    for row in members:
         cells[facts.cells[row]].append(row)
     names = sorted(cells)
     masses = np.array(
-        [len(cells[c]) ** table.source_temperature * facts.weights[cells[c][0]] for c in names]
+        [len(cells[c]) ** table.source_temperature * facts.weights[cells[c]].mean() for c in names]
     )
     masses /= masses.sum()
-    means = np.array([lengths[cells[c]].mean() for c in names])
-    total = budget / float(masses @ means)  # rows of this class
-    drawn = []
-    for name, mass in zip(names, masses, strict=True):
-        rows = np.array(cells[name])
-        count = max(1, round(total * mass))
-        rounds = [generator.permutation(rows) for _ in range(-(-count // len(rows)))]
-        drawn.append(np.concatenate(rounds)[:count])
-    return np.concatenate(drawn)
+    return [(np.array(cells[c]), float(mass)) for c, mass in zip(names, masses, strict=True)]
+
+
+def _spread(
+    rows: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.float64],
+    count: int,
+    generator: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """Return ``count`` rows, each as often as its weight asks for, and chance for the fractions."""
+    wanted = count * weights / weights.sum()
+    times = np.floor(wanted + 1e-9).astype(np.int64)
+    rest = count - int(times.sum())
+    if rest > 0:
+        fractions = np.maximum(wanted - times, 1e-12)
+        more = generator.choice(len(rows), rest, replace=False, p=fractions / fractions.sum())
+        times[more] += 1
+    return np.repeat(rows, times)
 
 
 def make_batches(

@@ -57,6 +57,9 @@ class DataTable(_Table, frozen=True):
     authored_weight: float = 1.0  # of the project's own messages, a source each language
     disguised_share: float = 0.1  # of the rows, of every class alike, under an evasion
     restyled_share: float = 0.0  # of the rows of every source and class, as collecting leaves them
+    form_parity: float = (
+        0.0  # how far honest rows are drawn by the form of scams; 1 is the whole way
+    )
 
 
 class OptimiserTable(_Table, frozen=True):
@@ -143,6 +146,7 @@ def load_recipe(path: Path) -> Recipe:
         ("data.authored_weight", recipe.data.authored_weight, 0.0, 100.0),
         ("data.disguised_share", recipe.data.disguised_share, 0.0, 1.0),
         ("data.restyled_share", recipe.data.restyled_share, 0.0, 1.0),
+        ("data.form_parity", recipe.data.form_parity, 0.0, 1.0),
         ("vocabulary.max_pieces", recipe.vocabulary.max_pieces, 100, 10**6),
         ("optimiser.batch_tokens", recipe.optimiser.batch_tokens, 64, 10**6),
         ("optimiser.learning_rate", recipe.optimiser.learning_rate, 1e-9, 1.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,9 @@ from scamdetect.regular_files import check_regular
 from scamdetect.text import normalise
 from scamdetect.training.adversary import Cell
 from scamdetect.training.collection_style import restyle
+from scamdetect.training.form import honest_factors
 from scamdetect.training.losses import Targets
-from scamdetect.training.plan import MIN_LANGUAGE_ROWS, RowFacts, padded
+from scamdetect.training.plan import MIN_LANGUAGE_ROWS, RowFacts, draw_shares, padded
 from scamdetect.training.recipe import Recipe
 
 _RULE_NEGATIVE = 0.5  # a keyword rule that names one kind says little of the others
@@ -92,34 +93,57 @@ def prepare_rows(
             texts[start : start + 5_000], add_special_tokens=False
         )
     ]
-    verdicts = table["verdict"].to_pylist()
-    not_legit = table["not_legit"].to_pylist()
-    classes = [
-        "spam" if is_open else verdict for verdict, is_open in zip(verdicts, not_legit, strict=True)
-    ]
-    if missing := {"legit", "scam"} - set(classes):
+    if missing := {"legit", "scam"} - set(_classes(table)):
         raise RecipeError(
             f"the corpus holds no {' and no '.join(sorted(missing))} rows to train on"
         )
     _check_loss_is_fed(table, recipe)
-    langs = table["lang"].to_pylist()
+    lengths = np.array([len(row) + len(prefix) + 2 for row in ids], dtype=np.int64)
+    facts = facts_of(table, texts, lengths, recipe)
+    classes, langs = facts.classes, table["lang"].to_pylist()
     if languages is None:
         languages = sorted(
             lang for lang in set(langs) if lang != "und" and langs.count(lang) >= MIN_LANGUAGE_ROWS
         )
-    slices = [names[0] if names else "" for names in table["slices"].to_pylist()]
-    facts = RowFacts(
-        lengths=np.array([len(row) + len(prefix) + 2 for row in ids], dtype=np.int64),
-        classes=classes,
-        cells=list(zip(table["source"].to_pylist(), langs, slices, strict=True)),
-        weights=table["weight"].to_numpy().astype(np.float64)
-        * np.where(is_authored(table), recipe.data.authored_weight, 1.0),
-    )
     of_row = list(zip(table["source"].to_pylist(), langs, classes, strict=True))
     cells = sorted(set(of_row))
     numbers = {cell: number for number, cell in enumerate(cells)}
     targets = _targets(table, classes, list(languages), [numbers[cell] for cell in of_row], recipe)
     return TrainingRows(ids, facts, targets, list(languages), prefix, cells)
+
+
+def facts_of(
+    table: pa.Table, texts: Sequence[str], lengths: npt.NDArray[np.int64], recipe: Recipe
+) -> RowFacts:
+    """Return what decides how often each row is drawn; ``texts`` are those that the run sees."""
+    slices = [names[0] if names else "" for names in table["slices"].to_pylist()]
+    facts = RowFacts(
+        lengths=lengths,
+        classes=_classes(table),
+        cells=list(
+            zip(table["source"].to_pylist(), table["lang"].to_pylist(), slices, strict=True)
+        ),
+        weights=table["weight"].to_numpy().astype(np.float64)
+        * np.where(is_authored(table), recipe.data.authored_weight, 1.0),
+    )
+    if not recipe.data.form_parity:
+        return facts
+    classes = np.array(facts.classes)
+    factors = honest_factors(
+        texts,
+        classes == "scam",
+        classes == "legit",
+        draw_shares(facts, recipe.data),
+        table["group"].to_numpy(),
+        recipe.data.form_parity,
+    )
+    return replace(facts, weights=facts.weights * factors)
+
+
+def _classes(table: pa.Table) -> list[str]:
+    """Return the class of each row; rows known only not to be legit count as spam."""
+    rows = zip(table["verdict"].to_pylist(), table["not_legit"].to_pylist(), strict=True)
+    return ["spam" if is_open else verdict for verdict, is_open in rows]
 
 
 def _check_loss_is_fed(table: pa.Table, recipe: Recipe) -> None:
