@@ -77,3 +77,17 @@ def test_comments_come_from_every_list(tmp_path: Path) -> None:
     )
     drafts = read(tmp_path, "comment_lists", "a.json", text)
     assert [(d.text, d.label) for d in drafts] == [("thank you coach", "1"), ("to the moon", "0")]
+
+
+def test_a_label_behind_the_empty_columns_is_no_part_of_the_text(tmp_path: Path) -> None:
+    lines = [
+        "SMS,a,b,c,d,e,Ham,thank you, sir.,,,,,,,ham",
+        "SMS,a,b,c,d,e,Spam,win, now,,,",
+        "SMS,a,b,c,d,e,Ham,no spam, please, just ham",
+    ]
+    drafts = read(tmp_path, "exais_table", "a.csv", "\n".join(lines) + "\n")
+    assert [draft.text for draft in drafts] == [
+        "thank you, sir.",
+        "win, now",
+        "no spam, please, just ham",
+    ]

@@ -13,6 +13,7 @@ from scamdetect.data.readers import read_texts
 from scamdetect.data.registry import Part, Source
 
 _EXAIS_LABEL, _EXAIS_MESSAGE = 6, 7
+_EXAIS_LABEL_AGAIN = re.compile(r",{3,}\s*(?:ham|spam)$", re.IGNORECASE)
 
 _MPESA_START = re.compile(r'"?\d+_\d+,\w+,')
 _MPESA_RECORD = re.compile(
@@ -51,11 +52,15 @@ def lines_by_script(source: Source, folder: Path) -> Iterator[Draft]:
 
 
 def exais_table(source: Source, folder: Path) -> Iterator[Draft]:
-    """Yield the messages of a table whose commas inside messages are not quoted."""
+    """Yield the messages of a table whose commas inside messages are not quoted.
+
+    A label that some lines hold a second time, behind the empty columns, is no part of the text.
+    """
     for part, content in _texts(source, folder):
         for record in csv.reader(io.StringIO(content, newline="")):
             if len(record) > _EXAIS_MESSAGE and record[0] == "SMS":
                 text = ",".join(record[_EXAIS_MESSAGE:]).rstrip(", ")
+                text = _EXAIS_LABEL_AGAIN.sub("", text)
                 yield make_draft(source, part, text, record[_EXAIS_LABEL].strip().upper())
 
 
