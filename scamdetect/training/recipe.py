@@ -227,11 +227,6 @@ def _toml_lines(table: dict[str, Any]) -> list[str]:
     ]
 
 
-def without_seed(recipe: Recipe) -> Recipe:
-    """Return the recipe as its runs of other seeds share it."""
-    return msgspec.structs.replace(recipe, seed=0)
-
-
 def recipe_hash(recipe: Recipe) -> str:
     """Return 12 hex digits that name the recipe's content."""
     return hashlib.sha256(msgspec.json.encode(recipe, order="deterministic")).hexdigest()[:12]

@@ -68,7 +68,7 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     if not run.weights.exists():
         raise RecipeError(f"{folder}: no finished run (model.safetensors is missing)")
     record = json.loads(read_text(run.record))
-    recipe = recorded_recipe(run, record)
+    recipe = _recorded_recipe(run, record)
     encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
     if hasattr(encoder, "pooler"):
         encoder.pooler = None
@@ -80,7 +80,7 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     return model, Tokenizer.from_file(str(run.tokenizer)), record, recipe
 
 
-def recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
+def _recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
     """Return the recipe of the run.
 
     Raises RecipeError where it is not the recorded one: the file was changed, it holds keys that
