@@ -96,11 +96,11 @@ def done_before(log: Path) -> set[tuple[str, str, str]]:
 
 
 def add_run(run: Path, corpus: str, rows: Selecting, log: Path) -> None:
-    """Score a finished run on the rows and add its line; an average's has the seeds of its runs."""
+    """Score a finished run on the rows and add its line."""
     model, tokenizer, record, recipe = load_trained(run)
     if record["corpus"] != corpus:
         raise RecipeError(f"{run} was trained on another corpus: {record['corpus'][:16]}")
-    seed = "+".join(map(str, record.get("averaged", [record["seed"]])))
+    seed = str(record["seed"])
     if (record["recipe"], seed, corpus[:16]) in done_before(log):
         _say(f"{run}: is in {log} already")
         return

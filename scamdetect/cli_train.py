@@ -47,17 +47,6 @@ def train(recipe: Path, out: Path, corpus: Path, resume: bool, teacher: Path | N
 
 
 @click.command()
-@click.argument("runs", metavar="RUN_DIR...", type=_PATH, nargs=-1, required=True)
-@click.option("--out", type=_PATH, required=True, help="Folder of the averaged run.")
-def average(runs: tuple[Path, ...], out: Path) -> None:
-    """Average the weights of finished runs that differ in their seed alone."""
-    with extra("train"):
-        from scamdetect.training.average import average as mean
-    mean(runs, out)
-    say(f"{out}: the mean of {len(runs)} runs; next: scamdetect export {out}")
-
-
-@click.command()
 @click.argument("run", metavar="RUN_DIR", type=_PATH)
 @click.option("--out", type=_PATH, required=True, help="Folder of the bundle.")
 @_CORPUS

@@ -10,7 +10,7 @@ from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
 
 from scamdetect.bench.figures.generator_gap import read_gaps
 from scamdetect.bench.generators import CORPUS, TFIDF, Learner, measure_gaps
-from scamdetect.bundle import Bundle
+from scamdetect.bundle import Bundle, write_manifest
 from scamdetect.errors import InputError
 
 # The writer words scams much as honest messages are worded.
@@ -54,6 +54,13 @@ def ignore(line: str) -> None:
     pass
 
 
+def state_of_before(bundle: Path, **gone: float) -> None:
+    """Give the manifest's recipe keys of the loss that this version does not know."""
+    training = Bundle.load(bundle).training
+    training["recipe"]["loss"] |= gone
+    write_manifest(bundle, training)
+
+
 def test_an_unseen_writer_is_found_less(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus.parquet", noisy=True)
     (gap,) = measure_gaps(corpus, ("writer",), (Learner(TFIDF, None),), tmp_path, None, ignore)
@@ -87,6 +94,11 @@ def test_bundles_say_what_they_never_saw_and_are_kept(
     assert measure_gaps(corpus, ("writer",), (recipe,), tmp_path, None, lines.append) == [gap]
     assert [line for line in lines if line.endswith("kept")]
 
+    # A manifest of an earlier version names parts of the loss that are gone; they were off.
+    for bundle in (whole, part):
+        state_of_before(bundle, contrastive=0.0, honest_margin=0.0, source_adversary=0.0)
+    assert measure_gaps(corpus, ("writer",), (recipe,), tmp_path, None, ignore) == [gap]
+
     # A bundle of this corpus and recipe stands in for the one with all generators.
     other = tmp_path / "other"
     (same,) = measure_gaps(
@@ -94,6 +106,12 @@ def test_bundles_say_what_they_never_saw_and_are_kept(
     )
     assert same.with_it == gap.with_it
     assert not (other / "trained" / "tiny" / "with-all").exists()
+
+    state_of_before(whole, contrastive=0.1)
+    with pytest.raises(InputError, match="keys that this version of scamdetect"):
+        measure_gaps(trained / "with-all" / CORPUS, ("writer",), (recipe,), other, whole, ignore)
+    with pytest.raises(InputError, match="learnt from other rows or by another recipe"):
+        measure_gaps(corpus, ("writer",), (recipe,), tmp_path, None, ignore)
 
 
 def test_a_reference_of_another_corpus_is_refused(

@@ -24,9 +24,8 @@ from scamdetect.training.finetune_fit import (
     pull_to_answers,
     train_on,
 )
-from scamdetect.training.finetune_rows import OWN, read_own_table, rehearsal_table
+from scamdetect.training.finetune_rows import read_own_table, rehearsal_table
 from scamdetect.training.from_bundle import load_from_bundle
-from scamdetect.training.losses import Targets
 from scamdetect.training.model import ScamModel, encoder_layers
 from scamdetect.training.plan import RowFacts
 from scamdetect.training.quantise import quantise_columns
@@ -74,6 +73,14 @@ def test_the_recipe_is_that_of_the_bundle_with_smaller_steps(
     assert recipe.base.freeze_embeddings and recipe.teacher is msgspec.UNSET
     # A bundle may have been made without a recipe of ours.
     assert finetune_recipe(Bundle.load(tiny_bundle), 0).data == Recipe(name="x").data
+
+
+def test_the_shipped_bundle_is_trained_on_at_the_rates_of_its_own_run() -> None:
+    shipped = Bundle.load()
+    stated = shipped.training["recipe"]
+    recipe = finetune_recipe(shipped, 0)
+    assert recipe.optimiser.learning_rate == pytest.approx(stated["optimiser"]["learning_rate"] / 3)
+    assert (recipe.loss.soft, recipe.loss.pair) == (stated["loss"]["soft"], stated["loss"]["pair"])
 
 
 def test_a_killed_training_ends_with_the_same_weights(
@@ -138,19 +145,19 @@ def test_only_rehearsed_rows_are_pulled_to_what_was_answered() -> None:
     torch.manual_seed(0)
     model = ScamModel(tiny_encoder(), len(VERDICTS), len(KINDS), 1).eval()
     model.encoder.get_input_embeddings().requires_grad_(False)
-    pull = pull_to_answers(model, [(OWN, "en", "scam"), ("en_dev", "en", "scam")])
+    own, rehearsed = 0, 1
+    pull = pull_to_answers(model, np.array([False, True]))
     ids, mask = torch.tensor([[0, 5, 6, 2], [0, 9, 8, 2]]), torch.ones(2, 4, dtype=torch.int64)
 
-    def loss(*cells: int) -> float:
-        n = len(cells)
-        empty = torch.zeros(n)
-        targets = Targets(empty, empty, empty, empty, empty, empty, empty, torch.tensor(cells))
+    def loss(*rows: int) -> float:
+        n = len(rows)
         answers = model(ids[:n], mask[:n])
-        return pull((ids[:n], mask[:n]), [], answers, targets)[0].item()
+        return pull((ids[:n], mask[:n]), [], answers, np.array(rows))[0].item()
 
-    assert loss(1, 1) == pytest.approx(0, abs=1e-6)
+    assert loss(rehearsed, rehearsed) == pytest.approx(0, abs=1e-6)
     with torch.no_grad():
         model.verdict.bias += torch.tensor([3.0, 0.0, -3.0])
-    assert loss(0, 0) == 0
-    assert loss(1, 1) == pytest.approx(loss(1, 1)) and loss(1, 1) > 0.1
+    assert loss(own, own) == 0
+    assert loss(rehearsed, rehearsed) > 0.1
+    assert loss(own, rehearsed) == pytest.approx(loss(rehearsed, rehearsed), rel=0.5)
     assert model.encoder.get_input_embeddings().weight.grad is None

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from torch.nn import functional
 
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.training.losses import (
@@ -19,8 +18,6 @@ from scamdetect.training.losses import (
     SCAM,
     SPAM,
     Targets,
-    contrastive_loss,
-    honest_loss,
     kind_loss,
     multi_task_loss,
     pair_loss,
@@ -32,7 +29,6 @@ from scamdetect.training.recipe import LossTable
 
 TABLE = LossTable(label_smoothing=0.0)
 LANGUAGES = 4
-VECTORS = torch.zeros(0, 8)  # read by the contrastive part alone
 LOGITS = arrays(np.float32, (3, 3), elements=st.floats(-20, 20, width=32))
 
 
@@ -46,7 +42,6 @@ def _targets(rows: int) -> Targets:
         language=torch.full((rows,), -1),
         soft=torch.full((rows,), float("nan")),
         pair=torch.full((rows,), -1),
-        cell=torch.zeros(rows, dtype=torch.int64),
     )
 
 
@@ -94,16 +89,14 @@ def test_unknown_labels_contribute_nothing() -> None:
     targets.language[0] = 3
     targets.verdict_weight[1] = 0.0
     outputs = _outputs(2)
-    loss, parts = multi_task_loss(VECTORS, outputs, targets, TABLE)
+    loss, parts = multi_task_loss(outputs, targets, TABLE)
     loss.backward()
     for block in outputs:
         assert block.grad is not None
         assert block.grad[0].abs().sum() > 0
         assert block.grad[1].abs().sum() == 0
     alone = (outputs[0][:1], outputs[1][:1], outputs[2][:1])
-    assert multi_task_loss(VECTORS, alone, targets[torch.tensor([0])], TABLE)[1] == pytest.approx(
-        parts
-    )
+    assert multi_task_loss(alone, targets[torch.tensor([0])], TABLE)[1] == pytest.approx(parts)
 
 
 def test_one_unknown_kind_leaves_the_others_of_its_row() -> None:
@@ -111,7 +104,7 @@ def test_one_unknown_kind_leaves_the_others_of_its_row() -> None:
     targets.kinds_weight[0, :2] = 1.0
     targets.kinds[0, 0] = 1.0
     outputs = _outputs(1)
-    multi_task_loss(VECTORS, outputs, targets, TABLE)[0].backward()
+    multi_task_loss(outputs, targets, TABLE)[0].backward()
     gradient = outputs[1].grad
     assert gradient is not None
     assert gradient[0, 0] < 0 < gradient[0, 1]
@@ -121,7 +114,7 @@ def test_one_unknown_kind_leaves_the_others_of_its_row() -> None:
 def test_a_batch_that_knows_nothing_is_harmless() -> None:
     targets = replace(_targets(3), verdict_weight=torch.zeros(3))
     outputs = _outputs(3)
-    loss, parts = multi_task_loss(VECTORS, outputs, targets, TABLE)
+    loss, parts = multi_task_loss(outputs, targets, TABLE)
     loss.backward()
     assert loss.item() == 0.0
     assert all(value == 0.0 for value in parts.values())
@@ -135,7 +128,7 @@ def test_the_parts_add_up_with_the_recipes_weights() -> None:
     targets.kinds_weight[:] = 1.0
     targets.language[:] = 1
     table = LossTable(verdict=2.0, kinds=0.25, language=0.125)
-    loss, parts = multi_task_loss(VECTORS, _outputs(4), targets, table)
+    loss, parts = multi_task_loss(_outputs(4), targets, table)
     expected = 2 * parts["verdict"] + 0.25 * parts["kinds"] + 0.125 * parts["language"]
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
@@ -143,10 +136,7 @@ def test_the_parts_add_up_with_the_recipes_weights() -> None:
 def test_half_precision_outputs_are_summed_in_full_precision() -> None:
     targets = _targets(2)
     verdict, kinds, language = (block.detach().to(torch.bfloat16) for block in _outputs(2))
-    assert (
-        multi_task_loss(VECTORS, (verdict, kinds, language), targets, TABLE)[0].dtype
-        is torch.float32
-    )
+    assert multi_task_loss((verdict, kinds, language), targets, TABLE)[0].dtype is torch.float32
 
 
 @given(LOGITS)
@@ -184,48 +174,15 @@ def test_the_pair_loss_moves_the_scam_up_and_its_own_twin_down() -> None:
     assert scam < 0 < twin and others == [0.0, 0.0, 0.0]
 
 
-def test_the_margin_touches_only_honest_rows_that_come_near() -> None:
-    odds = torch.tensor([-9.0, 1.0, 5.0], requires_grad=True)
-    honest_loss(odds, torch.tensor([LEGIT, LEGIT, SCAM])).backward()
-    assert odds.grad is not None
-    far, near, scam = odds.grad.tolist()
-    assert near > 0 and far == scam == 0.0
-
-
 def test_parts_of_weight_zero_are_left_out_and_others_count() -> None:
     targets = _targets(2)
     targets.verdict[0], targets.pair[:] = SCAM, 1
-    plain = multi_task_loss(VECTORS, _outputs(2), targets, TABLE)[1]
+    plain = multi_task_loss(_outputs(2), targets, TABLE)[1]
     loss, parts = multi_task_loss(
-        VECTORS,
         _outputs(2),
         targets,
-        LossTable(label_smoothing=0.0, pair=0.5, honest_margin=2.0, soft=1.0),
+        LossTable(label_smoothing=0.0, pair=0.5, soft=2.0),
     )
-    assert set(parts) - set(plain) == {"pair", "honest_margin", "soft"}
-    expected = parts["verdict"] + 0.5 * parts["pair"] + 2 * parts["honest_margin"]
+    assert set(parts) - set(plain) == {"pair", "soft"}
+    expected = parts["verdict"] + 0.5 * parts["pair"] + 2 * parts["soft"]
     assert loss.item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_scams_of_a_shared_kind_are_drawn_together_and_apart_from_the_rest() -> None:
-    vectors = torch.randn(4, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    kinds = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
-    before = contrastive_loss(vectors, kinds)
-    before.backward()
-    assert vectors.grad is not None
-    moved = functional.normalize(vectors.detach() - 0.5 * vectors.grad, dim=-1)
-    unit = functional.normalize(vectors.detach(), dim=-1)
-    assert contrastive_loss(moved, kinds) < before
-    assert moved[0] @ moved[1] > unit[0] @ unit[1]
-    assert (moved[:2] @ moved[2:].T).mean() < (unit[:2] @ unit[2:].T).mean()
-
-
-@pytest.mark.parametrize("kinds", [torch.zeros(3, 2), torch.eye(3, 2)])
-def test_rows_without_a_scam_of_their_kind_are_neither_drawn_nor_pushed(
-    kinds: torch.Tensor,
-) -> None:
-    vectors = torch.randn(3, 8).requires_grad_()
-    loss = contrastive_loss(vectors, kinds)
-    loss.backward()
-    assert loss.item() == 0.0
-    assert vectors.grad is not None and vectors.grad.abs().sum() == 0

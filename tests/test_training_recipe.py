@@ -7,10 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from scamdetect.errors import RecipeError
-from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash, write_recipe
+from scamdetect.training.recipe import (
+    Recipe,
+    load_recipe,
+    recipe_hash,
+    stated_recipe,
+    write_recipe,
+)
 
 RECIPES = Path(__file__).resolve().parent.parent / "models" / "recipes"
 
@@ -62,6 +69,9 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
         ('name = "x"\n[loss]\nrule_weight = 2\n', "loss.rule_weight is 2"),
         ('name = "x"\n[base]\nlayers = 0\n', "base.layers is 0"),
         ('name = "x"\ncheckpoint_minutes = -1\n', "checkpoint_minutes is -1"),
+        ('name = "x"\n[loss]\ncontrastive = 0\n', "`contrastive`.*loss"),
+        ('name = "x"\n[loss]\nhonest_margin = 0\n', "`honest_margin`.*loss"),
+        ('name = "x"\n[loss]\nsource_adversary = 0\n', "`source_adversary`.*loss"),
         ("name = \n", "not valid TOML"),
         ('name = ""\n', "name is ''; it becomes the name of a folder"),
         ('name = " "\n', "name is ' '"),
@@ -94,6 +104,22 @@ def test_the_hash_follows_the_content_and_not_its_form(tmp_path: Path) -> None:
     assert recipe_hash(load_recipe(_write(tmp_path, other))) == recipe_hash(plain)
     changed = load_recipe(_write(tmp_path, 'name = "x"\nseed = 4\n[data]\ntokens = 5\n'))
     assert recipe_hash(changed) != recipe_hash(plain)
+
+
+@pytest.mark.parametrize("key", ["contrastive", "honest_margin", "source_adversary"])
+def test_a_manifest_of_before_states_its_recipe_where_what_is_gone_was_off(key: str) -> None:
+    recipe = load_recipe(RECIPES / "default.toml")
+    stated = msgspec.to_builtins(recipe)
+    stated["loss"][key] = 0.0
+    assert stated_recipe(stated) == recipe
+    assert key in stated["loss"], "what was given stays as it was"
+    stated["loss"][key] = 0.1
+    assert stated_recipe(stated) is None
+
+
+@pytest.mark.parametrize("stated", [None, "x", {}, {"name": "x", "loss": 3}, {"name": "x", "a": 0}])
+def test_what_states_no_known_recipe_is_none(stated: object) -> None:
+    assert stated_recipe(stated) is None
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:

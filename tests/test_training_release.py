@@ -43,9 +43,17 @@ def run(tmp_path_factory: pytest.TempPathFactory, corpus: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory, run: Path, corpus: Path) -> Path:
+def log() -> list[str]:
+    """Return what the release of the bundle said."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def bundle(
+    tmp_path_factory: pytest.TempPathFactory, run: Path, corpus: Path, log: list[str]
+) -> Path:
     out = tmp_path_factory.mktemp("bundles") / "tiny"
-    release(run, corpus, out, "tiny", "1.2.3", _ignore)
+    release(run, corpus, out, "tiny", "1.2.3", log.append)
     return out
 
 
@@ -72,6 +80,11 @@ def test_thresholds_and_record_are_in_the_bundle(bundle: Path) -> None:
     assert settings["thresholds_fpr"] == {"flag": 0.01, "review": 0.03}
     assert training["parity_int8_fp32"][0]["language"] == "all"
     assert training["sources"] == [{"source": "en_invented", "licence": "permissive", "rows": 200}]
+
+
+@pytest.mark.usefixtures("bundle")
+def test_the_log_names_the_rate_that_the_rows_support(log: list[str]) -> None:
+    assert any("FPR 1.0% on the calibrate mix, the strictest" in line for line in log)
 
 
 def test_the_card_names_sources_thresholds_and_parity(bundle: Path) -> None:
@@ -114,22 +127,6 @@ def test_an_unfinished_run_is_refused(run: Path, corpus: Path, tmp_path: Path) -
     (unfinished / "model.safetensors").unlink()
     with pytest.raises(RecipeError, match="no finished run"):
         release(unfinished, corpus, tmp_path / "bundle", "tiny", "1", _ignore)
-
-
-def test_the_card_of_an_averaged_run_names_its_seeds(
-    run: Path, corpus: Path, tmp_path: Path
-) -> None:
-    mean = tmp_path / "mean"
-    shutil.copytree(run, mean)
-    record = json.loads((mean / "run.json").read_text(encoding="utf-8"))
-    (mean / "run.json").write_text(json.dumps(record | {"averaged": [0, 7]}), encoding="utf-8")
-    lines: list[str] = []
-    release(mean, corpus, tmp_path / "bundle", "tiny", "1", lines.append)
-    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["training"]["averaged"] == [0, 7]
-    card = (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
-    assert "mean weights of the runs with seeds 0, 7" in card
-    assert any("FPR 1.0% on the calibrate mix, the strictest" in line for line in lines)
 
 
 def _ignore(line: str) -> None:

@@ -36,7 +36,7 @@ from scamdetect.evaluation.table import column, detector_texts, is_authored, sel
 from scamdetect.files import file_sha256
 from scamdetect.labels import Verdict
 from scamdetect.training.fit import train
-from scamdetect.training.recipe import Recipe, load_recipe, write_recipe
+from scamdetect.training.recipe import Recipe, load_recipe, stated_recipe, write_recipe
 from scamdetect.training.release import release
 
 TFIDF = "tfidf"
@@ -164,8 +164,8 @@ def _bundle(
     recipe = _fitting(load_recipe(recipe_path), rows, left_out, seed)
     if bundle.exists():
         learnt = ScamDetector.load(bundle).bundle.training
-        if learnt["corpus_sha256"] != file_sha256(folder / CORPUS) or recipe != msgspec.convert(
-            learnt["recipe"], Recipe
+        if learnt["corpus_sha256"] != file_sha256(folder / CORPUS) or recipe != stated_recipe(
+            learnt["recipe"]
         ):
             # Kept, it might be measured on rows that it learnt from.
             raise InputError(
@@ -212,7 +212,12 @@ def _reference_seed(
             f"{reference}: learnt from rows that are to be measured, for a named generator has no "
             "dev rows; leave out --reference"
         )
-    stated = msgspec.convert(learnt["recipe"], Recipe)
+    stated = stated_recipe(learnt.get("recipe"))
+    if stated is None:
+        raise InputError(
+            f"{reference}: was trained by a recipe with keys that this version of scamdetect does "
+            "not know; leave out --reference"
+        )
     for learner in learners:
         if learner.recipe is None:
             continue

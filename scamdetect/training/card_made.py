@@ -187,14 +187,13 @@ def making(training: Record, watts: float | None = None, cores: int | None = Non
     if "run" not in training:
         return NOT_RECORDED
     run, recipe = training["run"], training["recipe"]
-    seeds = ", ".join(map(str, training.get("averaged", ())))
-    origin = f"mean weights of the runs with seeds {seeds}" if seeds else f"seed {training['seed']}"
     made = (
         f"Base {base_name(training)}; recipe `{recipe['name']}` ({training['recipe_hash']}), "
-        f"{origin}, {run['rows']:,} training rows, {run['draws']:,} draws, {run['tokens']:,} "
-        f"tokens, {run['steps']:,} steps; corpus sha256 `{training['corpus_sha256'][:16]}`. "
-        f"Thresholds and temperatures from {training['calibrate_rows']:,} calibrate rows. Made "
-        f"with scamdetect {training['scamdetect']} and torch {run['torch']}."
+        f"seed {training['seed']}, {run['rows']:,} training rows, {run['draws']:,} draws, "
+        f"{run['tokens']:,} tokens, {run['steps']:,} steps; corpus sha256 "
+        f"`{training['corpus_sha256'][:16]}`. Thresholds and temperatures from "
+        f"{training['calibrate_rows']:,} calibrate rows. Made with scamdetect "
+        f"{training['scamdetect']} and torch {run['torch']}."
     )
     on = ", ".join(
         part
@@ -206,7 +205,7 @@ def making(training: Record, watts: float | None = None, cores: int | None = Non
         if part
     )
     time = (
-        f"Time: {run.get('minutes', 0):,.0f} minutes{' in all' if seeds else ''}, on "
+        f"Time: {run.get('minutes', 0):,.0f} minutes, on "
         f"{on or 'a machine that was not recorded'}. The runs that led to this one are not in it."
     )
     return f"{made}\n\n{time}\n\nEnergy: {energy_line(run, watts=watts, cores=cores)}"

@@ -112,7 +112,6 @@ def make_bundle(
             "corpus_sha256": record["rehearsal_sha256"],
             "seed": recipe.seed,
             "base": before.get("base", base.model_id),
-            "averaged": [],
             "teacher": None,
             "run": {k: record[k] for k in ("rows", "draws", "steps", "tokens", "minutes", "torch")},
             "sources": before.get("sources", []),

@@ -24,15 +24,13 @@ from scamdetect.bundle import Bundle
 from scamdetect.data.corpus import GROUP_CAP
 from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import column, is_authored
-from scamdetect.training.adversary import Cell
 from scamdetect.training.distil import answer_loss
 from scamdetect.training.finetune_rows import OWN, of_role, own_and_rehearsed
 from scamdetect.training.fit import Logits, Pull, fit_batches, save_weights, seed_everything
-from scamdetect.training.losses import Targets
 from scamdetect.training.model import ScamModel, encoder_layers, set_dropout
 from scamdetect.training.plan import RowFacts, draw_rows, make_batches
 from scamdetect.training.quantise import INT8_PEAK
-from scamdetect.training.recipe import Recipe, recipe_hash, write_recipe
+from scamdetect.training.recipe import Recipe, recipe_hash, stated_recipe, write_recipe
 from scamdetect.training.rows import prepare_rows
 from scamdetect.training.run import Run, check_same_plan, write_record
 
@@ -53,10 +51,7 @@ PULL, TEMPERATURE = 1.0, 2.0  # weight of the bundle's answers, and at which the
 
 def finetune_recipe(bundle: Bundle, seed: int) -> Recipe:
     """Return the recipe of the bundle's own run, with the smaller steps of a fine-tune."""
-    try:
-        recipe = msgspec.convert(bundle.training.get("recipe"), Recipe)
-    except msgspec.ValidationError:
-        recipe = Recipe(name="unknown")
+    recipe = stated_recipe(bundle.training.get("recipe")) or Recipe(name="unknown")
     replace = msgspec.structs.replace
     rates = {name: share * getattr(recipe.optimiser, name) for name, share in RATES.items()}
     return replace(
@@ -65,7 +60,6 @@ def finetune_recipe(bundle: Bundle, seed: int) -> Recipe:
         seed=seed,
         base=replace(recipe.base, freeze_embeddings=True, prefix=bundle.prefix),
         optimiser=replace(recipe.optimiser, **rates),
-        loss=replace(recipe.loss, source_adversary=0.0),
         teacher=msgspec.UNSET,
     )
 
@@ -121,7 +115,7 @@ def train_on(
     set_dropout(model, recipe.optimiser.dropout)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
-    pull = pull_to_answers(model, rows.cells)
+    pull = pull_to_answers(model, ~mine)
     leave_grid(model, recipe.seed)
     seconds, _ = fit_batches(model, pull, rows, batches, recipe, run, device, log)
     write_record(run, record | {"minutes": round(seconds / 60, 1)})
@@ -156,23 +150,22 @@ def draw(
     return generator.permutation(np.concatenate([mine, drawn])), budget
 
 
-def pull_to_answers(model: ScamModel, cells: Sequence[Cell]) -> Pull:
-    """Return the pull of rehearsed rows towards what the model answers now, before it moves."""
+def pull_to_answers(model: ScamModel, rehearsed: npt.NDArray[np.bool_]) -> Pull:
+    """Return the pull of the ``rehearsed`` rows (n,) to what the model answers before it moves."""
     shared = model.encoder.get_input_embeddings()  # frozen, and most of the weights
     before = copy.deepcopy(model, {id(shared): shared}).eval()
     before.requires_grad_(False)
-    is_rehearsed = torch.tensor([source != OWN for source, *_ in cells])
 
     def pull(
         batch: tuple[torch.Tensor, torch.Tensor],
         states: Sequence[torch.Tensor],
         answers: Logits,
-        targets: Targets,
+        places: npt.NDArray[np.int64],
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        rows = is_rehearsed.to(targets.cell.device)[targets.cell]
+        ids, mask = batch
+        rows = torch.from_numpy(rehearsed[places]).to(ids.device)
         if not rows.any():
             return answers[0].sum() * 0.0, {"kept_answers": 0.0}
-        ids, mask = batch
         with torch.no_grad():
             theirs = before(ids[rows], mask[rows])
         loss = answer_loss(

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors.torch import save
-from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -20,11 +20,10 @@ from scamdetect.evaluation.provenance import machine
 from scamdetect.files import append, write_text, writing
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.regular_files import read_text
-from scamdetect.training.adversary import SourceAdversary
 from scamdetect.training.base import load_base
 from scamdetect.training.distil import Teacher
 from scamdetect.training.energy import EnergyMeter
-from scamdetect.training.losses import Targets, multi_task_loss
+from scamdetect.training.losses import multi_task_loss
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
 from scamdetect.training.precision import autocast
@@ -41,9 +40,9 @@ from scamdetect.training.run import (
 Log = Callable[[str], None]
 Logits = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 # What else a batch is drawn to, beside its labels: takes ids and mask, the token states after each
-# layer, the logits and the targets; gives a loss and its parts for the log.
+# layer, the logits and the numbers of the rows (n,); gives a loss and its parts for the log.
 Pull = Callable[
-    [tuple[torch.Tensor, torch.Tensor], Sequence[torch.Tensor], Logits, Targets],
+    [tuple[torch.Tensor, torch.Tensor], Sequence[torch.Tensor], Logits, npt.NDArray[np.int64]],
     tuple[torch.Tensor, dict[str, float]],
 ]
 
@@ -167,13 +166,7 @@ def fit_batches(
     where the loss is no number any more.
     """
     table = recipe.optimiser
-    groups = parameter_groups(model, table)
-    trained = nn.ModuleDict({"model": model})
-    if recipe.loss.source_adversary:
-        adversary = SourceAdversary(model.verdict.in_features, rows.cells).to(device)
-        trained["adversary"] = adversary
-        groups.append({"params": list(adversary.parameters()), "lr": table.head_learning_rate})
-    optimiser = torch.optim.AdamW(groups)
+    optimiser = torch.optim.AdamW(parameter_groups(model, table))
     warmup = max(1, round(table.warmup * len(batches)))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser,
@@ -181,7 +174,7 @@ def fit_batches(
             (step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup))
         ),
     )
-    step, spent, drawn = _restore(run, trained, optimiser, schedule)
+    step, spent, drawn = _restore(run, model, optimiser, schedule)
     meter = EnergyMeter(drawn)
     started = saved = time.monotonic()
     model.train()
@@ -192,16 +185,11 @@ def fit_batches(
         ids, mask, targets = ids.to(device), mask.to(device), targets.to(device)
         with autocast(device, table.precision):
             states = model.states(ids, mask)
-            pooled, low = model.pool(states, mask)
-            outputs = model.heads(pooled, low)
-            taught = None if pull is None else pull((ids, mask), states, outputs, targets)
-        loss, parts = multi_task_loss(pooled, outputs, targets, recipe.loss)
+            outputs = model.heads(*model.pool(states, mask))
+            taught = None if pull is None else pull((ids, mask), states, outputs, batches[step])
+        loss, parts = multi_task_loss(outputs, targets, recipe.loss)
         if taught is not None:
             loss, parts = loss + taught[0], parts | taught[1]
-        if recipe.loss.source_adversary:
-            told = trained["adversary"](pooled, targets.cell)
-            loss = loss + recipe.loss.source_adversary * told
-            parts["source_adversary"] = told.item()
         if not torch.isfinite(loss):
             raise RecipeError(
                 f"the loss is {loss.item()} at step {step}; lower optimiser.learning_rate or set "
@@ -218,7 +206,7 @@ def fit_batches(
         if step % _LOG_EVERY == 0 or step == len(batches):
             _log_step(run, step, len(batches), seconds, loss.item(), parts, log)
         if now - saved > 60 * recipe.checkpoint_minutes:
-            _save_checkpoint(run, trained, optimiser, schedule, step, seconds, joules)
+            _save_checkpoint(run, model, optimiser, schedule, step, seconds, joules)
             saved = time.monotonic()
     return spent + time.monotonic() - started, meter.read()
 
@@ -236,7 +224,7 @@ def _log_step(
 
 def _save_checkpoint(
     run: Run,
-    trained: nn.ModuleDict,
+    model: ScamModel,
     optimiser: Optimizer,
     schedule: LRScheduler,
     step: int,
@@ -247,7 +235,7 @@ def _save_checkpoint(
         "step": step,
         "seconds": seconds,
         "joules": joules,
-        "trained": trained.state_dict(),
+        "model": model.state_dict(),
         "optimiser": optimiser.state_dict(),
         "schedule": schedule.state_dict(),
         "random": torch.get_rng_state(),
@@ -263,14 +251,14 @@ def _save_checkpoint(
 
 
 def _restore(
-    run: Run, trained: nn.ModuleDict, optimiser: Optimizer, schedule: LRScheduler
+    run: Run, model: ScamModel, optimiser: Optimizer, schedule: LRScheduler
 ) -> tuple[int, float, float | None]:
     if not run.checkpoint.exists():
         run.metrics.unlink(missing_ok=True)
         return 0, 0.0, 0.0
     # What is loaded moves to the parameters' device, which need not be the one that saved it.
     state = torch.load(run.checkpoint, weights_only=True, map_location="cpu")
-    trained.load_state_dict(state["trained"])
+    model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
     torch.set_rng_state(state["random"])

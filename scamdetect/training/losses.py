@@ -11,9 +11,7 @@ from torch.nn import functional
 from scamdetect.training.recipe import LossTable
 
 LEGIT, SPAM, SCAM = 0, 1, 2  # columns of the verdict logits, in the order of labels.VERDICTS
-# In log-odds of scam: how far a scam should stand over its twin, and an honest row under zero.
-PAIR_MARGIN, HONEST_MARGIN = 4.0, 3.0
-_CONTRAST_TEMPERATURE = 0.1
+PAIR_MARGIN = 4.0  # how far a scam should stand over its twin, in log-odds of scam
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,6 @@ class Targets:
     language: torch.Tensor  # (n,) column, -1 where unknown
     soft: torch.Tensor  # (n,) a reader's probability of scam, NaN where nobody read
     pair: torch.Tensor  # (n,) number of the pair, -1 where there is none
-    cell: torch.Tensor  # (n,) number of source, language and class
 
     def __getitem__(self, rows: torch.Tensor) -> Self:
         """Return the targets of these rows."""
@@ -86,42 +83,12 @@ def pair_loss(log_odds: torch.Tensor, targets: Targets) -> torch.Tensor:
     return (short * twins).sum() / twins.sum().clamp(min=1)
 
 
-def honest_loss(log_odds: torch.Tensor, verdict: torch.Tensor) -> torch.Tensor:
-    """Return the mean squared excess of honest rows' scam log-odds over minus the margin.
-
-    A hinge on energies, as Liu et al. 2020 (arXiv:2010.03759) use for out-of-distribution rows.
-    """
-    legit = verdict == LEGIT
-    over = functional.relu(log_odds + HONEST_MARGIN).square()
-    return (over * legit).sum() / legit.sum().clamp(min=1)
-
-
-def contrastive_loss(vectors: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
-    """Return the mean cross-entropy of finding a scam of a shared kind among the batch's rows.
-
-    The supervised contrastive loss (Khosla et al. 2020, arXiv:2004.11362) on pooled vectors
-    (n, hidden): scams that share a kind (n, k) are drawn together, whatever their language and
-    source, and apart from all other rows, their honest twins among them.
-    """
-    unit = functional.normalize(vectors.float(), dim=-1)
-    itself = torch.eye(len(unit), dtype=torch.bool, device=unit.device)
-    likeness = (unit @ unit.T / _CONTRAST_TEMPERATURE).masked_fill(itself, -1e4)
-    alike = (kinds @ kinds.T > 0) & ~itself
-    mates = alike.sum(dim=1)
-    found = (functional.log_softmax(likeness, dim=-1) * alike).sum(dim=1) / mates.clamp(min=1)
-    return -found.sum() / (mates > 0).sum().clamp(min=1)
-
-
 def multi_task_loss(
-    vectors: torch.Tensor,
     outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     targets: Targets,
     table: LossTable,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Return the loss to go down on and its parts for the log; parts of weight 0 are left out.
-
-    ``vectors`` (n, hidden) are the pooled ones from which the heads made the outputs.
-    """
+    """Return the loss to go down on and its parts for the log; parts of weight 0 are left out."""
     verdict_logits, kind_logits, language_logits = (block.float() for block in outputs)
     log_odds = scam_log_odds(verdict_logits)
     parts = {
@@ -138,9 +105,5 @@ def multi_task_loss(
         parts["soft"] = soft_loss(log_odds, targets.soft)
     if table.pair:
         parts["pair"] = pair_loss(log_odds, targets)
-    if table.contrastive:
-        parts["contrastive"] = contrastive_loss(vectors, targets.kinds)
-    if table.honest_margin:
-        parts["honest_margin"] = honest_loss(log_odds, targets.verdict)
     total = torch.stack([getattr(table, name) * part for name, part in parts.items()]).sum()
     return total, {name: part.item() for name, part in parts.items()}

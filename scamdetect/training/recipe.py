@@ -15,6 +15,9 @@ from scamdetect.data.schema import read_toml
 from scamdetect.errors import RecipeError
 from scamdetect.files import write_text
 
+# Parts of the loss that are gone: manifests of before name them, that of the shipped bundle at 0.
+_GONE_FROM_LOSS = ("contrastive", "honest_margin", "source_adversary")
+
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A TOML table in which every key must be known."""
@@ -88,9 +91,6 @@ class LossTable(_Table, frozen=True):
     rule_weight: float = 0.5  # of a label that a rule made
     soft: float = 0.0  # towards a blind reader's probability, where a row has one
     pair: float = 0.0  # the scam of an authored pair above its honest twin, by a margin
-    contrastive: float = 0.0  # scams of a shared kind drawn together, apart from all other rows
-    honest_margin: float = 0.0  # on honest rows whose scam log-odds come near zero
-    source_adversary: float = 0.0  # against telling sources of one language and class apart
 
 
 class TeacherTable(_Table, frozen=True):
@@ -170,9 +170,6 @@ def load_recipe(path: Path) -> Recipe:
         ("loss.rule_weight", recipe.loss.rule_weight, 0.0, 1.0),
         ("loss.soft", recipe.loss.soft, 0.0, 1e6),
         ("loss.pair", recipe.loss.pair, 0.0, 1e6),
-        ("loss.contrastive", recipe.loss.contrastive, 0.0, 1e6),
-        ("loss.honest_margin", recipe.loss.honest_margin, 0.0, 1e6),
-        ("loss.source_adversary", recipe.loss.source_adversary, 0.0, 1e6),
         ("teacher.answers", teacher.answers, 0.0, 1e6),
         ("teacher.states", teacher.states, 0.0, 1e6),
         ("teacher.temperature", teacher.temperature, 0.1, 100.0),
@@ -191,6 +188,21 @@ def load_recipe(path: Path) -> Recipe:
     if recipe.data.max_tokens > recipe.optimiser.batch_tokens:
         raise RecipeError(f"{path}: optimiser.batch_tokens must be at least data.max_tokens")
     return recipe
+
+
+def stated_recipe(stated: object) -> Recipe | None:
+    """Return the recipe that a bundle's manifest states (JSON types), also one of before.
+
+    None where it states none that this version can follow: a key is unknown or of another type, or
+    a part of the loss that is gone since was on.
+    """
+    if isinstance(stated, dict) and isinstance(loss := stated.get("loss"), dict):
+        kept = {key: value for key, value in loss.items() if value or key not in _GONE_FROM_LOSS}
+        stated = stated | {"loss": kept}
+    try:
+        return msgspec.convert(stated, Recipe)
+    except msgspec.ValidationError:
+        return None
 
 
 def _is_script(name: str) -> bool:
@@ -217,11 +229,6 @@ def _toml_lines(table: dict[str, Any]) -> list[str]:
         for key, value in table.items()
         if value is not None
     ]
-
-
-def without_seed(recipe: Recipe) -> Recipe:
-    """Return the recipe as its runs of other seeds share it."""
-    return msgspec.structs.replace(recipe, seed=0)
 
 
 def recipe_hash(recipe: Recipe) -> str:

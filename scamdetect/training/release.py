@@ -140,7 +140,6 @@ def release(
             "corpus_sha256": record["corpus"],
             "seed": recipe.seed,
             "base": record["base"],
-            "averaged": record.get("averaged", []),  # seeds
             "teacher": record.get("teacher"),
             "run": {k: record[k] for k in _RUN} | {k: record.get(k) for k in _RUN_COST},
             "sources": _sources(held["train"]),

@@ -24,7 +24,6 @@ from scamdetect.os_errors import of_system, unreadable
 from scamdetect.perturb import PERTURBATIONS, perturb
 from scamdetect.regular_files import check_regular
 from scamdetect.text import normalise
-from scamdetect.training.adversary import Cell
 from scamdetect.training.collection_style import restyle
 from scamdetect.training.form import honest_factors
 from scamdetect.training.losses import Targets
@@ -43,7 +42,6 @@ class TrainingRows:
     targets: Targets
     languages: list[str]
     prefix: list[int]  # token ids before every window
-    cells: list[Cell]  # what ``targets.cell`` numbers
 
 
 def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
@@ -105,11 +103,8 @@ def prepare_rows(
         languages = sorted(
             lang for lang in set(langs) if lang != "und" and langs.count(lang) >= MIN_LANGUAGE_ROWS
         )
-    of_row = list(zip(table["source"].to_pylist(), langs, classes, strict=True))
-    cells = sorted(set(of_row))
-    numbers = {cell: number for number, cell in enumerate(cells)}
-    targets = _targets(table, classes, list(languages), [numbers[cell] for cell in of_row], recipe)
-    return TrainingRows(ids, facts, targets, list(languages), prefix, cells)
+    targets = _targets(table, classes, list(languages), recipe)
+    return TrainingRows(ids, facts, targets, list(languages), prefix)
 
 
 def facts_of(
@@ -197,9 +192,7 @@ def restyled_rows(table: pa.Table, share: float, generator: random.Random) -> li
     return sorted(row for rows in drawn for row in rows)
 
 
-def _targets(
-    table: pa.Table, classes: list[str], languages: list[str], cells: list[int], recipe: Recipe
-) -> Targets:
+def _targets(table: pa.Table, classes: list[str], languages: list[str], recipe: Recipe) -> Targets:
     n = table.num_rows
     rule = recipe.loss.rule_weight
     is_open = table["not_legit"].to_pylist()
@@ -228,7 +221,6 @@ def _targets(
         language=torch.tensor([places.get(lang, -1) for lang in table["lang"].to_pylist()]),
         soft=torch.tensor(reader, dtype=torch.float32),
         pair=torch.tensor(pairs),
-        cell=torch.tensor(cells),
     )
 
 

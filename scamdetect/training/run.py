@@ -68,7 +68,7 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     if not run.weights.exists():
         raise RecipeError(f"{folder}: no finished run (model.safetensors is missing)")
     record = json.loads(read_text(run.record))
-    recipe = recorded_recipe(run, record)
+    recipe = _recorded_recipe(run, record)
     encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
     if hasattr(encoder, "pooler"):
         encoder.pooler = None
@@ -80,18 +80,22 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     return model, Tokenizer.from_file(str(run.tokenizer)), record, recipe
 
 
-def recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
+def _recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
     """Return the recipe of the run.
 
-    Raises RecipeError where it is not the recorded one: the file was changed, or it leaves out keys
-    whose defaults are others now.
+    Raises RecipeError where it is not the recorded one: the file was changed, it holds keys that
+    are gone, or it leaves out keys whose defaults are others now.
     """
-    recipe = load_recipe(run.recipe)
+    cure = "put the recipe back, use the version that trained the run, or train again"
+    try:
+        recipe = load_recipe(run.recipe)
+    except RecipeError as problem:
+        raise RecipeError(f"{problem}; {cure}") from problem
     if (found := recipe_hash(recipe)) != record["recipe"]:
         raise RecipeError(
             f"{run.recipe} reads as recipe {found}, {run.record.name} records {record['recipe']}: "
             "the file was changed, or this version of scamdetect knows other keys or defaults; "
-            "put the recipe back, use the version that trained the run, or train again"
+            f"{cure}"
         )
     return recipe
 
