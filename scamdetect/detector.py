@@ -18,7 +18,14 @@ from scamdetect.errors import InputError
 from scamdetect.first_tier import Tier, check_tier
 from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
 from scamdetect.operating_points import OperatingPoint, cheapest_point, find_point
-from scamdetect.prediction import CLEARED, FLAGGED_BY_KIND, KindScore, Prediction, unscored
+from scamdetect.prediction import (
+    CLEARED,
+    FLAGGED_BY_KIND,
+    REVIEWED_BY_VERDICT,
+    KindScore,
+    Prediction,
+    unscored,
+)
 from scamdetect.probabilities import Scaling
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
@@ -167,6 +174,8 @@ class ScamDetector:
         not given follows a lower ``flag`` down to it. A message that would go to review is flagged
         where one of its kinds reaches its own in ``kind_flags``, such as ``{"romance": 0.3}``,
         compared with ``kind_proba``; ``reason`` then names the kinds. ``{}`` takes them back.
+        A ``review`` over that of the bundle is exact: a message below it passes, even if its
+        verdict is scam.
 
         Raises InputError unless 0 < review <= flag <= 1, on an unknown kind, and on flags of kinds
         that change nothing: of ``flag`` and over, or where nothing goes to review.
@@ -178,7 +187,10 @@ class ScamDetector:
             else _threshold("review", review)
         )
         by_kind = self.thresholds.kind_flags if kind_flags is None else known_kind_flags(kind_flags)
-        thresholds = Thresholds(flag_from, review_from, by_kind)
+        # Half of the probability makes the verdict, so that a higher review would change nothing.
+        shipped = self._bundle.thresholds
+        by_verdict = shipped.review_scam_verdicts and review_from <= shipped.review
+        thresholds = Thresholds(flag_from, review_from, by_kind, by_verdict)
         return type(self)(self._scorer, self._pool, thresholds, self._tier)
 
     @overload
@@ -338,23 +350,28 @@ class ScamDetector:
         # The shortest decimals of the float32 values print well and keep their order.
         legit, spam, scam = (float(str(p)) for p in scores.verdict[place])
         code = int(scores.language[place])
+        verdict = VERDICTS[int(scores.verdict[place].argmax())]
         flagging = self.thresholds.flagging_kinds(
             scam,
             {
                 kind: float(str(scores.kind[place, KINDS.index(kind)]))
                 for kind in self.thresholds.kind_flags
             },
+            verdict,
         )
+        by_verdict = not flagging and self.thresholds.reviewed_by_verdict(scam, verdict)
         return Prediction(
-            decision=Decision.FLAG if flagging else self.thresholds.decide(scam),
-            verdict=VERDICTS[int(scores.verdict[place].argmax())],
+            decision=Decision.FLAG if flagging else self.thresholds.decide(scam, verdict),
+            verdict=verdict,
             legit_probability=legit,
             spam_probability=spam,
             scam_probability=scam,
             kinds=self._kinds(scores.kind[place], scam),
             language=self._bundle.languages[code] if code >= 0 else "und",
             n_windows=scored,
-            reason=CLEARED if scores.cleared[place] else _reason(flagging, scored, found),
+            reason=CLEARED
+            if scores.cleared[place]
+            else _reason(flagging, by_verdict, scored, found),
             model_id=self.model_id,
         )
 
@@ -378,10 +395,12 @@ class ScamDetector:
         return np.float32(scaling.inverse(scam) / scam)
 
 
-def _reason(flagging: Sequence[Kind], scored: int, found: int) -> str | None:
+def _reason(flagging: Sequence[Kind], by_verdict: bool, scored: int, found: int) -> str | None:
     reasons = []
     if flagging:
         reasons.append(f"{FLAGGED_BY_KIND} {', '.join(kind.value for kind in flagging)}")
+    if by_verdict:
+        reasons.append(REVIEWED_BY_VERDICT)
     if scored != found:
         reasons.append(f"scored {scored} of {found} windows")
     return "; ".join(reasons) or None

@@ -27,6 +27,10 @@ class Bands(Protocol):
     def kind_flags(self) -> Mapping[Kind, float]:
         """Return the probabilities of kinds from which a message to review is flagged."""
 
+    @property
+    def review_scam_verdicts(self) -> bool:
+        """Return whether a message with the verdict scam goes to review at least."""
+
 
 class ConversationDetector(Protocol):
     """What judges conversations."""
