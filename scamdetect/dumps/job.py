@@ -254,6 +254,7 @@ def score_file(
         campaigns=work.state.campaigns,
         threads=published.threads,
         thread_counts=work.state.threads,
+        preset=detector.preset,
     )
 
 

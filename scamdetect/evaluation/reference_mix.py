@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from scamdetect.evaluation.metrics import Bools, Floats, as_scores
 from scamdetect.evaluation.table import column, has_verdict
 from scamdetect.labels import Verdict
+from scamdetect.operating_points import BASE_RATE
 from scamdetect.thresholds import threshold_at_fpr
 
 Positions = NDArray[np.intp]
 
 SMALLEST_CELL = 10
 CALIBRATE_ROWS = 12_000  # at most, to calibrate a bundle or a baseline on
-BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
 FLAG_FPR = 0.005  # of the honest mix, at most, may reach the flag threshold
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scamdetect.data.corpus_rows import is_own
-from scamdetect.evaluation.reference_mix import BASE_RATE
+from scamdetect.operating_points import BASE_RATE
 from scamdetect.pages import table
 from scamdetect.training.energy import energy_line
 from scamdetect.training.kind_calibration import FEWEST, MIN_PRECISION
