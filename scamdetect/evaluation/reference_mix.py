@@ -1,4 +1,4 @@
-"""The reference mix: every honest slice x language cell, and every kind x language cell, alike."""
+"""What rows weigh: the reference mix, in which cells are alike, and the blocks of real traffic."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ Positions = NDArray[np.intp]
 
 SMALLEST_CELL = 10
 CALIBRATE_ROWS = 12_000  # at most, to calibrate a bundle or a baseline on
+# Honest traffic by block. Slices that are not listed, and rows without one, are talk.
+BLOCKS = {"notices": 0.5, "talk": 0.3, "money": 0.2}
+_BLOCK_OF = {"transactional": "notices", "marketing": "notices", "finance": "money"}
+MOST_OF_MASS = 0.001  # of the honest side, for one leak group
 FLAG_FPR = 0.005  # of the honest mix, at most, may reach the flag threshold
 
 
@@ -38,6 +42,55 @@ def reference_weights(table: pa.Table) -> Floats:
                 weights[rows[cell]] += 1 / cell.size
             weights[rows] *= rows.size / weights[rows].sum()
     return weights
+
+
+def block_weights(table: pa.Table) -> Floats:
+    """Return one weight a row (rows,): honest rows by the blocks of traffic, others as reference.
+
+    Blocks weigh as in ``BLOCKS`` and the leak groups of a block alike, none over ``MOST_OF_MASS``
+    if there are enough groups: what a small block cannot hold goes to the others, and so does the
+    share of a block without rows. Honest rows average 1.
+    """
+    weights = reference_weights(table)
+    rows = np.flatnonzero(has_verdict(table, Verdict.LEGIT))
+    if not rows.size:
+        return weights
+    blocks = row_blocks(table)[rows]
+    _, of_row, sizes = np.unique(
+        column(table, "group")[rows].astype(np.int64), return_inverse=True, return_counts=True
+    )
+    # A group has rows of several slices at times, and counts once.
+    order = {name: place for place, name in enumerate(BLOCKS)}
+    of_group = np.full(sizes.size, len(order))
+    np.minimum.at(of_group, of_row, [order[name] for name in blocks])
+    shares, counts = np.array(list(BLOCKS.values())), np.bincount(of_group, minlength=len(order))
+    masses = capped(shares[of_group] / counts[of_group], 1.0, MOST_OF_MASS)
+    weights[rows] = rows.size * masses[of_row] / sizes[of_row]
+    return weights
+
+
+def row_blocks(table: pa.Table) -> NDArray[np.object_]:
+    """Return the block of each row (rows,) by its slices: notices before money before talk."""
+    found = np.full(table.num_rows, "talk", dtype=object)
+    for row, slices in enumerate(column(table, "slices")):
+        named = {_BLOCK_OF[name] for name in slices or () if name in _BLOCK_OF}
+        if named:
+            found[row] = "notices" if "notices" in named else "money"
+    return found
+
+
+def capped(weights: Floats, share: float, most: float) -> Floats:
+    """Return the weights (n,) scaled to ``share`` in all, none over ``most`` if possible."""
+    masses = share * weights / weights.sum() if len(weights) else weights
+    if share > most * len(masses):
+        return masses
+    for _ in range(50):
+        over = masses > most
+        if not over.any() or over.all():
+            break
+        rest = share - most * over.sum()
+        masses = np.where(over, most, masses * rest / masses[~over].sum())
+    return masses
 
 
 def weighted_threshold_at_fpr(scores: ArrayLike, weights: ArrayLike, fpr: float) -> float:
