@@ -12,6 +12,7 @@ from scamdetect.evaluation.reference_mix import (
     BLOCKS,
     balanced_sample,
     block_weights,
+    calibrate_sample,
     capped,
     effective_size,
     merged_cells,
@@ -164,3 +165,15 @@ def test_capped_weights_keep_their_sum_and_the_cap(
     masses = capped(np.array(weights), share, most)
     assert masses.sum() == pytest.approx(share)
     assert share > most * len(weights) or masses.max() <= most * (1 + 1e-6)
+
+
+def test_a_calibrate_sample_keeps_all_rows_of_scarce_blocks() -> None:
+    rows = [row(i, "legit") for i in range(100)]
+    rows += [row(i, "legit", slices=["transactional"]) for i in range(100, 160)]
+    rows += [row(i, "scam") for i in range(200, 300)]
+    sample = calibrate_sample(table(rows), 60)
+    assert sample.num_rows == 20 + 60 + 20
+    assert set(balanced_sample(table(rows), 60)["group"].to_pylist()) < set(
+        sample["group"].to_pylist()
+    )
+    assert sample["group"].to_pylist() == sorted(sample["group"].to_pylist())

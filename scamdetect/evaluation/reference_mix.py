@@ -84,13 +84,12 @@ def capped(weights: Floats, share: float, most: float) -> Floats:
     masses = share * weights / weights.sum() if len(weights) else weights
     if share > most * len(masses):
         return masses
-    for _ in range(50):
-        over = masses > most
-        if not over.any() or over.all():
-            break
-        rest = share - most * over.sum()
-        masses = np.where(over, most, masses * rest / masses[~over].sum())
-    return masses
+    full = np.zeros(len(masses), dtype=bool)
+    while (over := ~full & (masses > most)).any() and not (full | over).all():
+        full |= over
+        rest = share - most * full.sum()
+        masses = np.where(full, most, masses * rest / masses[~full].sum())
+    return np.minimum(masses, most)
 
 
 def weighted_threshold_at_fpr(scores: ArrayLike, weights: ArrayLike, fpr: float) -> float:
@@ -163,6 +162,20 @@ def balanced_sample(table: pa.Table, limit: int) -> pa.Table:
     Cells are verdict x first slice (or kind) x language; rows of a cell come by their hash, and
     small cells stay whole. All rows known only as "not legit" are dropped.
     """
+    return table.take(pa.array(_balanced_rows(table, limit), pa.int64()))
+
+
+def calibrate_sample(table: pa.Table, limit: int = CALIBRATE_ROWS) -> pa.Table:
+    """Return ``balanced_sample`` with all other honest rows of the blocks but talk, in their order.
+
+    Those blocks have most of the honest mass, and an even sample has few of their rows.
+    """
+    scarce = has_verdict(table, Verdict.LEGIT) & (row_blocks(table) != "talk")
+    rows = {*_balanced_rows(table, limit), *np.flatnonzero(scarce).tolist()}
+    return table.take(pa.array(sorted(rows), pa.int64()))
+
+
+def _balanced_rows(table: pa.Table, limit: int) -> list[int]:
     verdicts, langs = column(table, "verdict"), column(table, "lang")
     hashes, slices, kinds = (column(table, name) for name in ("row_hash", "slices", "kinds"))
     places: dict[tuple[str, str, str], list[int]] = defaultdict(list)
@@ -175,7 +188,7 @@ def balanced_sample(table: pa.Table, limit: int) -> pa.Table:
         for rows in places.values()
         for row in sorted(rows, key=lambda row: (hashes[row], row))[:quota]
     ]
-    return table.take(pa.array(sorted(taken), pa.int64()))
+    return sorted(taken)
 
 
 def _even_quota(sizes: Sequence[int], limit: int) -> int:
