@@ -89,9 +89,8 @@ def _band(decision: Decision, groups: Mapping[Group, Extremes], bundle: Bundle |
 
     def agrees(threshold: float) -> bool:
         # Scores are float32, the thresholds decimals of such.
-        return (above is None or np.float32(above) < np.float32(threshold)) and (
-            upto is None or np.float32(threshold) <= np.float32(upto)
-        )
+        over = above is None or bool(np.float32(above) < np.float32(threshold))
+        return over and (upto is None or bool(np.float32(threshold) <= np.float32(upto)))
 
     own: float = getattr(bundle.thresholds, decision.value)
     shipped = own if agrees(own) else None
