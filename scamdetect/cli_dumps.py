@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, REVIEW
+from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, PRESET, REVIEW
 from scamdetect.cli_streams import say
 from scamdetect.dumps.formats import Format
 from scamdetect.errors import InputError
@@ -105,6 +105,7 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
 )
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @MODEL
+@PRESET
 @FLAG
 @REVIEW
 @KIND_FLAG
@@ -173,6 +174,7 @@ def score(
     spreadsheet_safe: bool,
     overwrite_columns: bool,
     model: Path | None,
+    preset: str | None,
     flag: float | None,
     review: float | None,
     kind_flags: dict[str, float] | None,
@@ -220,6 +222,7 @@ def score(
         scoring = ScoreBatches(
             text_column=text_column,
             model=model,
+            preset=preset,
             flag=flag,
             review=review,
             kind_flags=kind_flags,
@@ -256,7 +259,9 @@ def score(
         summary = score_file(
             source,
             output,
-            detector=detector.with_thresholds(flag=flag, review=review, kind_flags=kind_flags),
+            detector=detector.with_thresholds(
+                preset=preset, flag=flag, review=review, kind_flags=kind_flags
+            ),
             text_column=text_column,
             encoding=encoding,
             delimiter=delimiter,

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from scamdetect.presets import PRESETS
+
 
 class FiniteRange(click.FloatRange):
     """A number within bounds; nan, which compares with none, and infinity are refused."""
@@ -43,6 +45,13 @@ MODEL = click.option(
     "--model",
     type=click.Path(path_type=Path),
     help="Folder of a bundle instead of the shipped one.",
+)
+PRESET = click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    help="Flag at this false-positive rate of the bundle's calibrate rows: "
+    + ", ".join(f"{name} {100 * rate:g} %" for name, rate in PRESETS.items())
+    + ". Not with --flag.  [default: the flag threshold of the bundle]",
 )
 FLAG = click.option("--flag", type=float, help="Flag from this scam probability on.")
 REVIEW = click.option("--review", type=float, help="Review from this scam probability on.")

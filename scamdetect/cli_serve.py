@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, REVIEW
+from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, PRESET, REVIEW
 from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
 from scamdetect.errors import InputError
@@ -21,6 +21,7 @@ TOKEN = "SCAMDETECT_TOKEN"
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one."
 )
 @MODEL
+@PRESET
 @FLAG
 @REVIEW
 @KIND_FLAG
@@ -60,6 +61,7 @@ def serve(
     host: str,
     port: int,
     model: Path | None,
+    preset: str | None,
     flag: float | None,
     review: float | None,
     kind_flags: dict[str, float] | None,
@@ -107,7 +109,9 @@ def serve(
         tier=tier,  # type: ignore[arg-type]
     ) as detector:
         ended = run(
-            detector.with_thresholds(flag=flag, review=review, kind_flags=kind_flags),
+            detector.with_thresholds(
+                preset=preset, flag=flag, review=review, kind_flags=kind_flags
+            ),
             host=host,
             port=port,
             limits=limits,

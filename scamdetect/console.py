@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from scamdetect.cli_streams import say_json
 from scamdetect.labels import Decision
+from scamdetect.presets import preset_words
 
 if TYPE_CHECKING:
     from scamdetect.campaigns import Campaign
@@ -98,6 +99,8 @@ def summary_lines(summary: Summary, *, show_text: bool = False) -> list[str]:
             f"flagged {_percent(flagged)} of the rows, rejected "
             f"{_percent(summary.rejected / records)} of the records"
         )
+    if summary.preset is not None:
+        lines.append(preset_words(summary.preset))
     if summary.verdicts:
         lines.append(f"verdicts: {_counts(summary.verdicts)}")
     if summary.cleared:

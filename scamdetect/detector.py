@@ -17,8 +17,23 @@ from scamdetect.conversation_rule import ConversationRule, unfitted_rule
 from scamdetect.errors import InputError
 from scamdetect.first_tier import Tier, check_tier
 from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
-from scamdetect.operating_points import OperatingPoint, cheapest_point, find_point
-from scamdetect.prediction import CLEARED, FLAGGED_BY_KIND, KindScore, Prediction, unscored
+from scamdetect.operating_points import (
+    BASE_RATE,
+    OperatingPoint,
+    ReviewPoint,
+    cheapest_point,
+    find_point,
+    review_point,
+)
+from scamdetect.prediction import (
+    CLEARED,
+    FLAGGED_BY_KIND,
+    REVIEWED_BY_VERDICT,
+    KindScore,
+    Prediction,
+    unscored,
+)
+from scamdetect.presets import Preset, find_preset, preset_at, presets
 from scamdetect.probabilities import Scaling
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
@@ -124,17 +139,58 @@ class ScamDetector:
         """
         return self._bundle.kind_thresholds
 
+    @overload
     def operating_point(
         self, fpr: float, *, lang: str | None = None, kind: str | None = None
+    ) -> OperatingPoint: ...
+    @overload
+    def operating_point(
+        self, *, review_rate: float, base_rate: float = BASE_RATE, lang: str | None = None
+    ) -> ReviewPoint: ...
+    def operating_point(
+        self,
+        fpr: float | None = None,
+        *,
+        review_rate: float | None = None,
+        base_rate: float | None = None,
+        lang: str | None = None,
+        kind: str | None = None,
     ) -> OperatingPoint:
         """Return the threshold at a false-positive rate, with its bound and the expected recall.
 
         ``lang`` gives the threshold and figures on the rows of that language, ``kind`` the recall
-        on scams of that kind at the threshold for all. Raises InputError, naming the stored rates,
-        languages and kinds, where the bundle's calibrate rows were too few.
+        on scams of that kind at the threshold for all. With ``review_rate`` instead of ``fpr`` it
+        is the lowest stored threshold that at most this share of all messages reaches: of the
+        messages in the shipped calibrate mix, with scams weighted to ``base_rate`` (by default one
+        in five), not of your traffic. For your traffic use ``scamdetect calibrate
+        --reviews-per-day``. Raises InputError, naming the stored rates, languages and kinds, where
+        the bundle's calibrate rows were too few.
         """
-        bundle = self._bundle
-        return find_point(bundle.operating_points, bundle.calibration_rows, fpr, lang, kind)
+        points, rows = self._bundle.operating_points, self._bundle.calibration_rows
+        if review_rate is not None:
+            if fpr is not None or kind is not None:
+                raise InputError("review_rate is of all messages: leave fpr and kind out")
+            share = BASE_RATE if base_rate is None else base_rate
+            return review_point(points, rows, review_rate, base_rate=share, lang=lang)
+        if base_rate is not None:
+            raise InputError("base_rate is for review_rate: give both, or leave it out")
+        if fpr is None:
+            raise InputError("give a false-positive rate fpr such as 0.01, or a review_rate")
+        return find_point(points, rows, fpr, lang, kind)
+
+    @property
+    def presets(self) -> Mapping[str, OperatingPoint]:
+        """Return the named operating points that the bundle has.
+
+        The names are ``balanced`` (0.5 % false alarms), ``sweep`` (2 %) and ``strict`` (0.1 %). A
+        preset is absent if the legit calibrate rows are worth less than three divided by its rate.
+        """
+        return presets(self._bundle.operating_points)
+
+    @property
+    def preset(self) -> Preset | None:
+        """Return the preset whose threshold ``flag`` is, None if it is another threshold."""
+        return preset_at(self._bundle.operating_points, self.thresholds.flag)
 
     def operating_point_by_cost(
         self, *, cost_fp: float, cost_fn: float, base_rate: float, lang: str | None = None
@@ -157,20 +213,29 @@ class ScamDetector:
     def with_thresholds(
         self,
         *,
+        preset: str | None = None,
         flag: float | OperatingPoint | None = None,
         review: float | OperatingPoint | None = None,
         kind_flags: Mapping[str, float] | Mapping[Kind, float] | None = None,
     ) -> ScamDetector:
         """Return a detector with other thresholds that shares this one's session and workers.
 
-        An operating point gives its threshold. What is not given stays, but a ``review`` that was
-        not given follows a lower ``flag`` down to it. A message that would go to review is flagged
+        A ``preset`` is the name of a ``flag`` (see ``presets``), and an operating point gives its
+        threshold. What is not given stays, but a ``review`` that was not given follows a lower
+        ``flag`` down to it. A message that would go to review is flagged
         where one of its kinds reaches its own in ``kind_flags``, such as ``{"romance": 0.3}``,
         compared with ``kind_proba``; ``reason`` then names the kinds. ``{}`` takes them back.
+        A ``review`` over that of the bundle is exact: a message below it passes, even if its
+        verdict is scam.
 
-        Raises InputError unless 0 < review <= flag <= 1, on an unknown kind, and on flags of kinds
-        that change nothing: of ``flag`` and over, or where nothing goes to review.
+        Raises InputError unless 0 < review <= flag <= 1, on a preset that the bundle lacks or that
+        comes with a ``flag``, on an unknown kind, and on flags of kinds that change nothing: of
+        ``flag`` and over, or where nothing goes to review.
         """
+        if preset is not None:
+            if flag is not None:
+                raise InputError(f"preset {preset!r} is a flag threshold: leave flag (--flag) out")
+            flag = find_preset(self._bundle.operating_points, preset)
         flag_from = self.thresholds.flag if flag is None else _threshold("flag", flag)
         review_from = (
             min(self.thresholds.review, flag_from)
@@ -178,7 +243,10 @@ class ScamDetector:
             else _threshold("review", review)
         )
         by_kind = self.thresholds.kind_flags if kind_flags is None else known_kind_flags(kind_flags)
-        thresholds = Thresholds(flag_from, review_from, by_kind)
+        # Half of the probability makes the verdict, so that a higher review would change nothing.
+        shipped = self._bundle.thresholds
+        by_verdict = shipped.review_scam_verdicts and review_from <= shipped.review
+        thresholds = Thresholds(flag_from, review_from, by_kind, by_verdict)
         return type(self)(self._scorer, self._pool, thresholds, self._tier)
 
     @overload
@@ -338,23 +406,28 @@ class ScamDetector:
         # The shortest decimals of the float32 values print well and keep their order.
         legit, spam, scam = (float(str(p)) for p in scores.verdict[place])
         code = int(scores.language[place])
+        verdict = VERDICTS[int(scores.verdict[place].argmax())]
         flagging = self.thresholds.flagging_kinds(
             scam,
             {
                 kind: float(str(scores.kind[place, KINDS.index(kind)]))
                 for kind in self.thresholds.kind_flags
             },
+            verdict,
         )
+        by_verdict = not flagging and self.thresholds.reviewed_by_verdict(scam, verdict)
         return Prediction(
-            decision=Decision.FLAG if flagging else self.thresholds.decide(scam),
-            verdict=VERDICTS[int(scores.verdict[place].argmax())],
+            decision=Decision.FLAG if flagging else self.thresholds.decide(scam, verdict),
+            verdict=verdict,
             legit_probability=legit,
             spam_probability=spam,
             scam_probability=scam,
             kinds=self._kinds(scores.kind[place], scam),
             language=self._bundle.languages[code] if code >= 0 else "und",
             n_windows=scored,
-            reason=CLEARED if scores.cleared[place] else _reason(flagging, scored, found),
+            reason=CLEARED
+            if scores.cleared[place]
+            else _reason(flagging, by_verdict, scored, found),
             model_id=self.model_id,
         )
 
@@ -378,10 +451,12 @@ class ScamDetector:
         return np.float32(scaling.inverse(scam) / scam)
 
 
-def _reason(flagging: Sequence[Kind], scored: int, found: int) -> str | None:
+def _reason(flagging: Sequence[Kind], by_verdict: bool, scored: int, found: int) -> str | None:
     reasons = []
     if flagging:
         reasons.append(f"{FLAGGED_BY_KIND} {', '.join(kind.value for kind in flagging)}")
+    if by_verdict:
+        reasons.append(REVIEWED_BY_VERDICT)
     if scored != found:
         reasons.append(f"scored {scored} of {found} windows")
     return "; ".join(reasons) or None

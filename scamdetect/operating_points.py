@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,9 @@ from scamdetect.thresholds import (
     threshold_at_fpr,
     weighted,
 )
+
+BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
+SHIPPED_MIX = "of the calibrate rows that the bundle was made with, not of your traffic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,18 @@ class OperatingPoint:
     effective_n: float | None = None
     lang: str | None = None
     kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPoint(OperatingPoint):
+    """An operating point with the share of all messages that reach it, ``review_rate``.
+
+    The messages are those of ``mix``, in which scams have the share ``base_rate``.
+    """
+
+    review_rate: float = 0.0
+    base_rate: float = BASE_RATE
+    mix: str = SHIPPED_MIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +150,45 @@ def find_point(
         f"legit rows{worth} this bundle has {_listed(f'{point.fpr:g}' for point in chosen)}; "
         "choose one of these"
     )
+
+
+def review_point(
+    points: Sequence[OperatingPoint],
+    rows: CalibrationRows,
+    rate: float,
+    *,
+    base_rate: float = BASE_RATE,
+    lang: str | None = None,
+) -> ReviewPoint:
+    """Return the lowest stored threshold that at most ``rate`` of all messages reach.
+
+    The messages are those of the calibrate mix, with scams weighted to ``base_rate`` of them: the
+    share is base_rate * recall + (1 - base_rate) * fpr. Raises InputError, naming the shares of the
+    stored points, if all of them are larger.
+    """
+    for name, value in (("review_rate", rate), ("base_rate", base_rate)):
+        if not is_number(value) or not 0 < value < 1:
+            raise InputError(f"{name} is a number between 0 and 1, such as 0.01; got {value!r}")
+    found = [
+        ReviewPoint(**asdict(point), review_rate=share, base_rate=base_rate)
+        for point in _of(points, rows, lang, None)
+        if point.recall is not None
+        for share in (base_rate * point.recall + (1 - base_rate) * point.fpr,)
+    ]
+    if not found:
+        raise InputError(
+            f"no recall is known{_named(lang, None)}, so no share of all messages; use lang=None"
+        )
+    fitting = [point for point in found if point.review_rate <= rate + 1e-9]
+    if not fitting:
+        least = min(point.review_rate for point in found)
+        raise InputError(
+            f"no stored threshold is reached by only {rate:.2%} of all messages{_named(lang, None)}"
+            f": in the shipped mix, of which {base_rate:.1%} are scams, the strictest one is "
+            f"reached by {least:.2%}; give your share of scams as base_rate, or take the threshold "
+            "from your own traffic: scamdetect calibrate --reviews-per-day"
+        )
+    return min(fitting, key=lambda point: point.threshold)
 
 
 def cheapest_point(

@@ -11,6 +11,7 @@ SCHEMA_VERSION = 1
 CLEARED = "cleared by the first tier"  # the reason of a message that the encoder did not read
 ALLOWED = "allowed by"  # begins the reason of one that only an allow-list lets pass
 FLAGGED_BY_KIND = "flagged by kind"  # begins the reason of one that only its kinds flagged
+REVIEWED_BY_VERDICT = "review by verdict"  # begins the reason of one below the review threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,12 @@ class KindScore:
 class Prediction:
     """The answer for one message; an unscored one has no verdict, no probabilities and a reason.
 
-    ``verdict`` is the most probable class and may differ from ``decision``, which compares
-    ``scam_probability`` with the thresholds in force. ``kinds`` come strongest first, ``other``
-    only alone or above all named ones. ``reason`` is also set on a scored message
-    that the first tier cleared, that an allow-list let pass, that the flags of kinds alone flagged
-    (it names them), or of which the bundle's window limit left a part unread; several of these are
-    parted by semicolons.
+    ``verdict`` is the most probable class. ``decision`` compares ``scam_probability`` with the
+    thresholds in force; with those of the bundle, a message with the verdict scam is never passed.
+    ``kinds`` come strongest first, ``other`` only alone or above all named ones. ``reason`` is also
+    set on a scored message that the first tier cleared, that an allow-list let pass, that the flags
+    of kinds alone flagged (it names them), that only its verdict sent to review, or of which the
+    bundle's window limit left a part unread; several reasons are separated by semicolons.
     """
 
     decision: Decision

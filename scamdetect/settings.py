@@ -187,8 +187,11 @@ def wrong(path: Path, key: str, value: object, rule: str) -> BundleError:
 
 
 def _thresholds(path: Path, table: dict[str, Any]) -> Thresholds:
+    by_verdict = table.get("review_scam_verdicts", True)
+    if not isinstance(by_verdict, bool):
+        raise wrong(path, "thresholds", table, "needs review_scam_verdicts true or false")
     try:
-        return Thresholds(flag=table["flag"], review=table["review"])
+        return Thresholds(table["flag"], table["review"], review_scam_verdicts=by_verdict)
     except (KeyError, TypeError, InputError) as problem:
         raise wrong(path, "thresholds", table, "needs 0 < review <= flag <= 1") from problem
 

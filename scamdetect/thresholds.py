@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scamdetect.errors import InputError
-from scamdetect.labels import KINDS, Decision, Kind
+from scamdetect.labels import KINDS, Decision, Kind, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,15 @@ class Thresholds:
     """The scam probabilities from which a message is flagged or sent to review.
 
     ``kind_flags`` are the probabilities of kinds from which a message that would go to review is
-    flagged. They only ever add flags: never below ``review``, and take none away. Raises
-    InputError unless 0 < review <= flag <= 1 and each kind's lies over 0 and under flag.
+    flagged. They only ever add flags. With ``review_scam_verdicts`` a message whose verdict is scam
+    goes to review at least, below ``review`` too. Raises InputError unless 0 < review <= flag <= 1
+    and each kind's lies over 0 and under flag.
     """
 
     flag: float
     review: float
     kind_flags: Mapping[Kind, float] = field(default_factory=dict, hash=False)
+    review_scam_verdicts: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.review <= self.flag <= 1:
@@ -46,20 +48,31 @@ class Thresholds:
                 f"and flag={self.flag!r} leave none; give a lower review"
             )
 
-    def decide(self, scam_probability: float) -> Decision:
-        """Return what to do with a scored message."""
+    def decide(self, scam_probability: float, verdict: Verdict | None = None) -> Decision:
+        """Return what to do with a scored message, or with a risk, which has no ``verdict``."""
         if scam_probability >= self.flag:
             return Decision.FLAG
-        return Decision.REVIEW if scam_probability >= self.review else Decision.PASS
+        if scam_probability >= self.review or self.reviewed_by_verdict(scam_probability, verdict):
+            return Decision.REVIEW
+        return Decision.PASS
+
+    def reviewed_by_verdict(self, scam_probability: float, verdict: Verdict | None) -> bool:
+        """Return whether the message reaches no threshold and only its verdict makes it review."""
+        return (
+            self.review_scam_verdicts and verdict is Verdict.SCAM and scam_probability < self.review
+        )
 
     def flagging_kinds(
-        self, scam_probability: float, kinds: Mapping[Kind, float]
+        self,
+        scam_probability: float,
+        kinds: Mapping[Kind, float],
+        verdict: Verdict | None = None,
     ) -> tuple[Kind, ...]:
         """Return the kinds for which a message is flagged that would go to review, strongest first.
 
         ``kinds`` holds the probability of each kind that has a flag, as ``kind_proba`` gives it.
         """
-        if not self.review <= scam_probability < self.flag:
+        if self.decide(scam_probability, verdict) is not Decision.REVIEW:
             return ()
         reached = [kind for kind, bar in self.kind_flags.items() if kinds[kind] >= bar]
         return tuple(sorted(reached, key=lambda kind: (-kinds[kind], KINDS.index(kind))))

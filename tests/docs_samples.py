@@ -126,4 +126,5 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "own-model": bundle,
     "own.csv": table,
     "queue.csv": labelled,
+    "week.jsonl": lambda path: jsonl(path, 1500),
 }

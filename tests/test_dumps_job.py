@@ -146,6 +146,7 @@ def test_failure_midway_leaves_no_trace(
         model_id = "failing"
         thresholds = detector.thresholds
         clears = False
+        preset = None
         calls = 0
 
         def predict(self, texts: Iterable[object], /) -> list[Prediction]:

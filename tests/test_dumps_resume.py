@@ -269,6 +269,10 @@ def _detector(**attributes: object) -> EchoDetector:
             {"detector": _detector(thresholds=Thresholds(0.5, 0.4, {Kind.ROMANCE: 0.3}))},
             "kind_flags then None, now {'romance': 0.3}",
         ),
+        (
+            {"detector": _detector(thresholds=Thresholds(0.5, 0.4, review_scam_verdicts=False))},
+            "review_scam_verdicts then True, now None",
+        ),
         ({"detector": _detector(clears=True)}, "tier then 'encoder', now 'first'"),
     ],
 )

@@ -35,6 +35,7 @@ class EchoDetector:
     model_id = "echo@0+0"
     thresholds = Thresholds(0.5, 0.5)
     clears = False
+    preset = None
 
     def predict(self, texts: Iterable[object], /) -> list[Prediction]:
         """Return a prediction that carries the text."""

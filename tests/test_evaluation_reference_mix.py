@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 from synthetic_corpus import row, table
 
 from scamdetect.evaluation.reference_mix import (
+    BLOCKS,
     balanced_sample,
+    block_weights,
+    calibrate_sample,
+    capped,
     effective_size,
     merged_cells,
     reference_weights,
+    row_blocks,
     weighted_threshold_at_fpr,
 )
 
@@ -94,3 +99,81 @@ def test_balanced_sample_keeps_small_cells_whole() -> None:
     assert sample.equals(balanced_sample(table(rows), 30))
     backward = balanced_sample(table(rows[::-1]), 30)
     assert set(backward["row_hash"].to_pylist()) == set(sample["row_hash"].to_pylist())
+
+
+def mass_by_block(rows: list[dict[str, object]]) -> dict[str, float]:
+    corpus = table(rows)
+    weights, blocks = block_weights(corpus), row_blocks(corpus)
+    legit = np.array([one["verdict"] == "legit" for one in rows])
+    return {
+        name: float(weights[legit & (blocks == name)].sum() / weights[legit].sum())
+        for name in BLOCKS
+    }
+
+
+def test_honest_blocks_weigh_as_in_traffic_and_their_groups_alike() -> None:
+    rows = [row(i, "legit", slices=["transactional"]) for i in range(600)]
+    rows += [row(i, "legit", slices=["everyday"], group=600 + i // 2) for i in range(600, 2000)]
+    rows += [row(i, "legit", slices=["finance"], lang="vi", group=i) for i in range(2000, 2400)]
+    rows += [row(i, "scam", kinds=["romance"]) for i in range(3000, 3020)]
+    assert mass_by_block(rows) == pytest.approx(BLOCKS)
+    weights = block_weights(table(rows))
+    assert weights[:2400].mean() == pytest.approx(1)
+    assert np.ptp(weights[:600]) == np.ptp(weights[600:2000]) == 0
+    assert weights[600] * 2 * 700 / 2400 == pytest.approx(0.3)
+    assert weights[2400:] == pytest.approx(reference_weights(table(rows))[2400:])
+
+
+def test_no_group_has_over_a_thousandth_where_there_are_enough() -> None:
+    rows = [row(i, "legit", slices=["transactional"]) for i in range(100)]
+    rows += [row(i, "legit") for i in range(100, 2100)]
+    assert mass_by_block(rows) == pytest.approx({"notices": 0.1, "talk": 0.9, "money": 0.0})
+
+
+def test_a_group_of_several_slices_counts_once() -> None:
+    rows = [row(i, "legit", slices=["transactional"]) for i in range(1000)]
+    rows += [row(5000, "legit", slices=["everyday"], group=0)]
+    weights = block_weights(table(rows))
+    assert weights[0] + weights[1000] == pytest.approx(weights[1])
+
+
+def test_rows_without_slices_are_one_block_of_all() -> None:
+    assert block_weights(table([row(i, "legit", slices=[]) for i in range(9)])) == pytest.approx(1)
+    few = [row(i, "legit", slices=["finance"]) for i in range(3)] + [row(9, "scam")]
+    assert block_weights(table(few)) == pytest.approx(1)
+    assert block_weights(table([row(1, "scam")])) == pytest.approx(1)
+
+
+def test_a_row_of_several_slices_is_in_one_block() -> None:
+    slices = [
+        ["everyday", "finance"],
+        ["finance", "transactional"],
+        ["affection"],
+        [],
+        ["awareness"],
+    ]
+    found = row_blocks(table([row(i, "legit", slices=one) for i, one in enumerate(slices)]))
+    assert found.tolist() == ["money", "notices", "talk", "talk", "talk"]
+
+
+@given(
+    st.lists(st.floats(0.01, 9), min_size=1, max_size=60), st.floats(0.1, 1), st.floats(0.005, 0.5)
+)
+def test_capped_weights_keep_their_sum_and_the_cap(
+    weights: list[float], share: float, most: float
+) -> None:
+    masses = capped(np.array(weights), share, most)
+    assert masses.sum() == pytest.approx(share)
+    assert share > most * len(weights) or masses.max() <= most * (1 + 1e-6)
+
+
+def test_a_calibrate_sample_keeps_all_rows_of_scarce_blocks() -> None:
+    rows = [row(i, "legit") for i in range(100)]
+    rows += [row(i, "legit", slices=["transactional"]) for i in range(100, 160)]
+    rows += [row(i, "scam") for i in range(200, 300)]
+    sample = calibrate_sample(table(rows), 60)
+    assert sample.num_rows == 20 + 60 + 20
+    assert set(balanced_sample(table(rows), 60)["group"].to_pylist()) < set(
+        sample["group"].to_pylist()
+    )
+    assert sample["group"].to_pylist() == sorted(sample["group"].to_pylist())

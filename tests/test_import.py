@@ -32,6 +32,7 @@ PUBLIC = {"scamdetect"} | {
         "labels",
         "os_errors",
         "prediction",
+        "presets",
         "regular_files",
         "urls",
     )

@@ -78,6 +78,7 @@ def test_the_command_writes_a_bundle_that_scores(tmp_path: Path, own: Path) -> N
     assert "250 honest)" in done.stdout and "40 scams)" in done.stdout
     old, new = Bundle.load(base), Bundle.load(tmp_path / "mine")
     assert new.thresholds.flag < old.thresholds.flag
+    assert old.thresholds.review_scam_verdicts and not new.thresholds.review_scam_verdicts
     assert new.thresholds_fpr == {"flag": 0.05, "review": 0.1}
     assert (base / MODEL).read_bytes() == (tmp_path / "mine" / MODEL).read_bytes()
     assert new.clearing is not None and not new.clearing.proven, "its proof was of the old review"

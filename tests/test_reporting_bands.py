@@ -70,3 +70,19 @@ def test_without_a_bundle_the_decisions_alone_tell() -> None:
 def test_a_model_that_scored_nothing_has_no_thresholds_to_read(bundle: _Bundle | None) -> None:
     flag, _ = _bands(bundle, model_id="absent", flag=(0.95, 1.0))
     assert (flag.above, flag.upto) == (None, None)
+
+
+def test_a_preset_is_known_again_where_only_one_agrees() -> None:
+    bundle = _Bundle(
+        operating_points=tuple(
+            OperatingPoint(fpr, threshold, 2 * fpr, 5000, 0.8, effective_n=4000.0)
+            for fpr, threshold in ((0.02, 0.7), (0.005, 0.9), (0.001, 0.95))
+        )
+    )
+    own, _ = _bands(bundle, flag=(0.91, 1.0), **{"pass": (0.0, 0.59)})
+    assert own.shipped == 0.9 and own.preset is not None and own.preset.name == "balanced"
+    sweep, _ = _bands(bundle, flag=(0.71, 1.0), review=(0.6, 0.69))
+    assert sweep.shipped is None and sweep.preset is not None and sweep.preset.name == "sweep"
+    assert sweep.threshold == 0.7 and sweep.point == bundle.operating_points[0]
+    other, _ = _bands(bundle, flag=(0.8, 1.0), review=(0.6, 0.75))
+    assert other.preset is None and (other.exact, other.threshold) == (None, 0.8)

@@ -13,6 +13,7 @@ from tiny_bundle import tiny_settings, write_tiny_bundle
 from scamdetect import ScamDetector
 from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError, RecipeError
+from scamdetect.evaluation.reference_mix import reference_weights
 from scamdetect.labels import Kind
 from scamdetect.scoring import Scorer
 from scamdetect.training.calibration import Calibration, calibrate
@@ -59,17 +60,44 @@ def test_the_bundle_with_it_loads_and_answers(calibration: Calibration, tmp_path
 
 
 def test_rates_and_languages_beyond_the_rows_are_not_stored(calibration: Calibration) -> None:
-    # Each language has half of the weight: 1 / (1/4/300 + 1/4/40) = 141 even rows, English 300.
-    assert calibration.operating_points[0].effective_n == pytest.approx(141.18, abs=0.01)
+    # All 340 honest rows are of one block, whose groups weigh alike.
+    assert calibration.operating_points[0].effective_n == pytest.approx(340)
     strictest = {
         lang: min(point.fpr for point in calibration.operating_points if point.lang == lang)
         for lang in (None, "en")
     }
-    assert strictest == {None: 0.01, "en": 0.005}
-    assert calibration.flag.fpr == 0.01 and calibration.review.fpr == 0.03
+    assert strictest == {None: 0.005, "en": 0.005}
+    assert calibration.flag.fpr == 0.005 and calibration.review.fpr == 0.03
     assert {point.lang for point in calibration.operating_points} == {None, "en"}
     assert calibration.rows.languages == {"en": (300, 80), "ru": (40, 20)}
     assert "ru" not in calibration.scalings.by_language
+
+
+def test_given_weights_hold_for_the_points_too(tiny_bundle: Path, corpus: pa.Table) -> None:
+    scorer = Scorer(Bundle.load(tiny_bundle), threads=1)
+    given = calibrate(corpus, scorer, reference_weights(corpus))
+    # Each language has half of the weight: 1 / (1/4/300 + 1/4/40) = 141 even rows.
+    assert given.operating_points[0].effective_n == pytest.approx(141.18, abs=0.01)
+    assert given.flag.fpr == 0.01 and given.record()["blocks"] == {}
+
+
+def test_points_weigh_honest_rows_by_the_blocks_of_traffic(tiny_bundle: Path) -> None:
+    # Of 2,000 notices 4 % read like scams, of 500 talk and 500 money rows none.
+    norms = ["guaranteed profit" if n < 80 else "hello lunch" for n in range(2000)]
+    honest = [
+        row(n, "legit", norm=f"{norm} {n}", slices=["transactional"])
+        for n, norm in enumerate(norms)
+    ]
+    for start, name in ((3000, "everyday"), (4000, "finance")):
+        honest += [row(start + n, "legit", norm=f"hello {n}", slices=[name]) for n in range(500)]
+    scams = [row(9000 + n, "scam", norm=f"guaranteed profit gift {n}") for n in range(100)]
+    calibration = calibrate(table(honest + scams), Scorer(Bundle.load(tiny_bundle), threads=1))
+    # So 2 % of the honest mass reads like scams: half of the mass is notices.
+    assert calibration.review.effective_n == pytest.approx(1 / (0.25 / 2000 + 0.13 / 500))
+    by_rate = {p.fpr: p for p in calibration.operating_points if p.lang is p.kind is None}
+    assert by_rate[0.02].threshold < by_rate[0.01].threshold
+    assert calibration.honest_to_review == pytest.approx(0.02)
+    assert calibration.record()["blocks"] == {"notices": 0.5, "talk": 0.3, "money": 0.2}
 
 
 @pytest.mark.parametrize(("rows_a_group", "strictest"), [(1, 0.005), (4, 0.01)])

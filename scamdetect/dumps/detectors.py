@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from scamdetect.labels import Kind
 from scamdetect.prediction import Prediction
+from scamdetect.presets import Preset
 
 if TYPE_CHECKING:
     from scamdetect.conversation import ConversationPrediction
@@ -26,6 +27,10 @@ class Bands(Protocol):
     @property
     def kind_flags(self) -> Mapping[Kind, float]:
         """Return the probabilities of kinds from which a message to review is flagged."""
+
+    @property
+    def review_scam_verdicts(self) -> bool:
+        """Return whether a message with the verdict scam goes to review at least."""
 
 
 class ConversationDetector(Protocol):
@@ -47,6 +52,10 @@ class Detector(ConversationDetector, Protocol):
     @property
     def thresholds(self) -> Bands:
         """Return the thresholds in force."""
+
+    @property
+    def preset(self) -> Preset | None:
+        """Return the preset that is in force, if any."""
 
     @property
     def clears(self) -> bool:

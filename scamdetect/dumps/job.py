@@ -186,6 +186,8 @@ def score_file(
         "review": detector.thresholds.review,
         # None where there are none, as in jobs that began before there were any.
         "kind_flags": {k.value: p for k, p in detector.thresholds.kind_flags.items()} or None,
+        # Jobs that began before there was this rule decided without it.
+        "review_scam_verdicts": detector.thresholds.review_scam_verdicts or None,
         "tier": "first" if detector.clears else "encoder",
         "columns": list(dump.columns),
         "only_flagged": only_flagged,
@@ -252,6 +254,7 @@ def score_file(
         campaigns=work.state.campaigns,
         threads=published.threads,
         thread_counts=work.state.threads,
+        preset=detector.preset,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from scamdetect.dumps.streams import beginning, reading
 from scamdetect.dumps.text_paths import TextPath, object_members, struct_members, value_at
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
-from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND
+from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND, REVIEWED_BY_VERDICT
 
 NEEDED = ("scamdetect_decision", "scamdetect_scam_probability")
 # The columns of a batch, each with the one of the file; what a file lacks is null.
@@ -44,7 +44,7 @@ _SCORES = {
     "reason": "scamdetect_reason",
     "schema_version": "scamdetect_schema_version",
 }
-_OTHERWISE = (ALLOWED, FLAGGED_BY_KIND)
+_OTHERWISE = (ALLOWED, FLAGGED_BY_KIND, REVIEWED_BY_VERDICT)
 _DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source
 _NAMES = pa.list_(pa.string())
 _TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
@@ -60,12 +60,12 @@ Columns = tuple[dict[str, Column], int]  # by their name in a batch, and how man
 
 
 def decided_otherwise(table: pa.Table) -> pa.Array:
-    """Return which rows of a batch's table a kind's flag or an allow-list decided, (n,) booleans.
+    """Return which rows of a batch's table no threshold decided, (n,) booleans.
 
-    They tell nothing of the thresholds of the scam probability.
+    A kind's flag, the verdict or an allow-list did, which tells nothing of the thresholds.
     """
-    found = pc.or_(*(pc.starts_with(table.column("reason"), start) for start in _OTHERWISE))
-    return pc.fill_null(found, False)
+    reasons = table.column("reason")
+    return pc.fill_null(reduce(pc.or_, (pc.starts_with(reasons, s) for s in _OTHERWISE)), False)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from scamdetect.campaigns import Campaign
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.labels import Decision
+from scamdetect.presets import Preset
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Summary:
     allowed: int = 0  # of those passed, what only an allow-list let pass
     threads: Path | None = None  # where one row a thread is, if asked for
     thread_counts: ThreadCounts | None = None
+    preset: Preset | None = None  # whose threshold ``flag`` was
 
 
 def summarise(
@@ -52,6 +54,7 @@ def summarise(
     campaigns: tuple[Campaign, ...] = (),
     threads: Path | None = None,
     thread_counts: ThreadCounts | None = None,
+    preset: Preset | None = None,
 ) -> Summary:
     """Return the summary of a job that has counted this; ``only_flagged`` if it wrote no others."""
     flagged = tally.decisions[Decision.FLAG]
@@ -78,4 +81,5 @@ def summarise(
         allowed=tally.allowed,
         threads=threads,
         thread_counts=thread_counts,
+        preset=preset,
     )

@@ -25,7 +25,7 @@ from scamdetect.evaluation.metrics import (
     bootstrap_by_group,
     recall_at_fpr_estimate,
 )
-from scamdetect.evaluation.reference_mix import weighted_threshold_at_fpr
+from scamdetect.evaluation.reference_mix import capped, weighted_threshold_at_fpr
 from scamdetect.evaluation.table import (
     Objects,
     column,
@@ -190,7 +190,7 @@ def honest_masses(table: pa.Table, pools: Pools) -> tuple[Floats, Objects]:
             pairs.reshape(-1, 2), axis=0, return_inverse=True, return_counts=True
         )
         groups_of = np.bincount(cells[:, 0], minlength=len(block.collections))
-        found = _capped(1.0 / groups_of[cells[:, 0]], block.share, pools.most_of_mass)
+        found = capped(1.0 / groups_of[cells[:, 0]], block.share, pools.most_of_mass)
         of_row = of_row.reshape(-1)
         masses[rows] = found[of_row] / sizes[of_row]
     n = int((masses > 0).sum())
@@ -294,18 +294,6 @@ def _blocks(table: pa.Table, pools: Pools) -> Objects:
         for row in sorted(rows, key=lambda row: hashes[row])[: pools.rows_of_source]:
             blocks[row] = of_source[source]
     return blocks
-
-
-def _capped(weights: Floats, share: float, most: float) -> Floats:
-    """Return the weights scaled to ``share`` in all, none over ``most`` if that is possible."""
-    masses = share * weights / weights.sum() if len(weights) else weights
-    for _ in range(50):
-        over = masses > most
-        if not over.any() or over.all():
-            break
-        rest = share - most * over.sum()
-        masses = np.where(over, most, masses * rest / masses[~over].sum())
-    return masses
 
 
 def _threshold(scores: Floats, masses: Floats, fpr: float) -> float:

@@ -1,4 +1,4 @@
-"""The reference mix: every honest slice x language cell, and every kind x language cell, alike."""
+"""What rows weigh: the reference mix, in which cells are alike, and the blocks of real traffic."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from scamdetect.evaluation.metrics import Bools, Floats, as_scores
 from scamdetect.evaluation.table import column, has_verdict
 from scamdetect.labels import Verdict
+from scamdetect.operating_points import BASE_RATE
 from scamdetect.thresholds import threshold_at_fpr
 
 Positions = NDArray[np.intp]
 
 SMALLEST_CELL = 10
 CALIBRATE_ROWS = 12_000  # at most, to calibrate a bundle or a baseline on
-BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
+# Honest traffic by block. Slices that are not listed, and rows without one, are talk.
+BLOCKS = {"notices": 0.5, "talk": 0.3, "money": 0.2}
+_BLOCK_OF = {"transactional": "notices", "marketing": "notices", "finance": "money"}
+MOST_OF_MASS = 0.001  # of the honest side, for one leak group
 FLAG_FPR = 0.005  # of the honest mix, at most, may reach the flag threshold
 
 
@@ -38,6 +42,54 @@ def reference_weights(table: pa.Table) -> Floats:
                 weights[rows[cell]] += 1 / cell.size
             weights[rows] *= rows.size / weights[rows].sum()
     return weights
+
+
+def block_weights(table: pa.Table) -> Floats:
+    """Return one weight a row (rows,): honest rows by the blocks of traffic, others as reference.
+
+    Blocks weigh as in ``BLOCKS`` and the leak groups of a block alike, none over ``MOST_OF_MASS``
+    if there are enough groups: what a small block cannot hold goes to the others, and so does the
+    share of a block without rows. Honest rows average 1.
+    """
+    weights = reference_weights(table)
+    rows = np.flatnonzero(has_verdict(table, Verdict.LEGIT))
+    if not rows.size:
+        return weights
+    blocks = row_blocks(table)[rows]
+    _, of_row, sizes = np.unique(
+        column(table, "group")[rows].astype(np.int64), return_inverse=True, return_counts=True
+    )
+    # A group has rows of several slices at times, and counts once.
+    order = {name: place for place, name in enumerate(BLOCKS)}
+    of_group = np.full(sizes.size, len(order))
+    np.minimum.at(of_group, of_row, [order[name] for name in blocks])
+    shares, counts = np.array(list(BLOCKS.values())), np.bincount(of_group, minlength=len(order))
+    masses = capped(shares[of_group] / counts[of_group], 1.0, MOST_OF_MASS)
+    weights[rows] = rows.size * masses[of_row] / sizes[of_row]
+    return weights
+
+
+def row_blocks(table: pa.Table) -> NDArray[np.object_]:
+    """Return the block of each row (rows,) by its slices: notices before money before talk."""
+    found = np.full(table.num_rows, "talk", dtype=object)
+    for row, slices in enumerate(column(table, "slices")):
+        named = {_BLOCK_OF[name] for name in slices or () if name in _BLOCK_OF}
+        if named:
+            found[row] = "notices" if "notices" in named else "money"
+    return found
+
+
+def capped(weights: Floats, share: float, most: float) -> Floats:
+    """Return the weights (n,) scaled to ``share`` in all, none over ``most`` if possible."""
+    masses = share * weights / weights.sum() if len(weights) else weights
+    if share > most * len(masses):
+        return masses
+    full = np.zeros(len(masses), dtype=bool)
+    while (over := ~full & (masses > most)).any() and not (full | over).all():
+        full |= over
+        rest = share - most * full.sum()
+        masses = np.where(full, most, masses * rest / masses[~full].sum())
+    return np.minimum(masses, most)
 
 
 def weighted_threshold_at_fpr(scores: ArrayLike, weights: ArrayLike, fpr: float) -> float:
@@ -110,6 +162,20 @@ def balanced_sample(table: pa.Table, limit: int) -> pa.Table:
     Cells are verdict x first slice (or kind) x language; rows of a cell come by their hash, and
     small cells stay whole. All rows known only as "not legit" are dropped.
     """
+    return table.take(pa.array(_balanced_rows(table, limit), pa.int64()))
+
+
+def calibrate_sample(table: pa.Table, limit: int = CALIBRATE_ROWS) -> pa.Table:
+    """Return ``balanced_sample`` with all other honest rows of the blocks but talk, in their order.
+
+    Those blocks have most of the honest mass, and an even sample has few of their rows.
+    """
+    scarce = has_verdict(table, Verdict.LEGIT) & (row_blocks(table) != "talk")
+    rows = {*_balanced_rows(table, limit), *np.flatnonzero(scarce).tolist()}
+    return table.take(pa.array(sorted(rows), pa.int64()))
+
+
+def _balanced_rows(table: pa.Table, limit: int) -> list[int]:
     verdicts, langs = column(table, "verdict"), column(table, "lang")
     hashes, slices, kinds = (column(table, name) for name in ("row_hash", "slices", "kinds"))
     places: dict[tuple[str, str, str], list[int]] = defaultdict(list)
@@ -122,7 +188,7 @@ def balanced_sample(table: pa.Table, limit: int) -> pa.Table:
         for rows in places.values()
         for row in sorted(rows, key=lambda row: (hashes[row], row))[:quota]
     ]
-    return table.take(pa.array(sorted(taken), pa.int64()))
+    return sorted(taken)
 
 
 def _even_quota(sizes: Sequence[int], limit: int) -> int:

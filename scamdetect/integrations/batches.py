@@ -39,6 +39,7 @@ class ScoreBatches:
     runtime: str = "auto"
     overwrite_columns: bool = False
     columns: tuple[str, ...] | None = None
+    preset: str | None = None
 
     def __post_init__(self) -> None:
         if self.model is not None:  # a worker runs in another folder
@@ -52,7 +53,7 @@ class ScoreBatches:
         folder = None if self.model is None else str(self.model)
         loaded = _loaded(folder, self.runtime, self.threads, self.tier)
         return loaded.with_thresholds(
-            flag=self.flag, review=self.review, kind_flags=self.kind_flags
+            preset=self.preset, flag=self.flag, review=self.review, kind_flags=self.kind_flags
         )
 
     def result_schema(self, schema: pa.Schema, where: str = _WHERE) -> pa.Schema:

@@ -49,8 +49,8 @@ _BLOCK_ROWS = 50_000
 _BLOCKS_A_WORKER = 4
 _OPTIONS = frozenset(
     "--engine --output --format --text-column --overwrite --columns --overwrite-columns --model "
-    "--flag --review --kind-flag --threads --runtime --workers --tier --fail-on-flagged --quiet "
-    "--log-json".split()
+    "--preset --flag --review --kind-flag --threads --runtime --workers --tier --fail-on-flagged "
+    "--quiet --log-json".split()
 )
 _CURES = {
     "--resume": "lost work is done again while the job runs; a job that ended begins anew",
@@ -135,6 +135,7 @@ def score_parquet(
         model_id=detector.model_id,
         seconds=time.monotonic() - began,
         notes=notes,
+        preset=detector.preset,
     )
 
 

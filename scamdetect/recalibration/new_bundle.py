@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,25 @@ def write_bundle(
         if draft is not None:
             shutil.rmtree(draft, ignore_errors=True)
     return Bundle.load(folder)
+
+
+def exact_thresholds(flag: float, review: float) -> dict[str, Any]:
+    """Return the setting ``thresholds`` of a bundle whose thresholds own messages set.
+
+    What they count at ``review`` would be wrong if verdicts sent more messages there.
+    """
+    return {"flag": flag, "review": review, "review_scam_verdicts": False}
+
+
+def first_tier(bundle: Bundle, settings: Mapping[str, Any], review: float) -> dict[str, Any]:
+    """Return the setting ``first_tier``, in ``settings`` or the bundle's, for a new ``review``.
+
+    Its proof holds for the old threshold and for higher ones. Empty if nothing changes.
+    """
+    if bundle.clearing is None or review >= bundle.thresholds.review:
+        return {}
+    rule = settings.get("first_tier", asdict(bundle.clearing))
+    return {"first_tier": rule | {"proven": False}}
 
 
 def noted(card: str, note: Sequence[str], name: str = "own thresholds") -> str:

@@ -17,7 +17,7 @@ from scamdetect.recalibration.carried import carried, scaled_settings
 from scamdetect.recalibration.halves import Moved, move
 from scamdetect.recalibration.label_map import PLAIN, read_label_map
 from scamdetect.recalibration.lines import card_note
-from scamdetect.recalibration.new_bundle import noted, write_bundle
+from scamdetect.recalibration.new_bundle import exact_thresholds, first_tier, noted, write_bundle
 from scamdetect.recalibration.own_rows import OwnRows, read_own_rows
 from scamdetect.recalibration.refit import Refit, refit
 
@@ -90,18 +90,14 @@ def recalibrate(
     rates = {"flag": fpr, "review": review}
     moved, points = move(rows, rates, old.thresholds, seed)
     fitted = refit(rows, seed, base_rate) if refit_probabilities else None
-    lowered = moved[1].after.threshold < old.thresholds.review
+    review_before_refit = moved[1].after.threshold
     settings: dict[str, Any] = {}
     if fitted is not None and fitted.kept:
         moved, points = carried(rows.scores, fitted.scaling, moved, points)
         settings = scaled_settings(old, fitted.scaling)
-    # A first tier was proven for the old review threshold, and for no lower one.
-    if old.clearing is not None and lowered:
-        settings["first_tier"] = settings.get("first_tier", asdict(old.clearing)) | {
-            "proven": False
-        }
+    settings |= first_tier(old, settings, review_before_refit)
     settings |= {
-        "thresholds": {one.name: one.after.threshold for one in moved},
+        "thresholds": exact_thresholds(**{one.name: one.after.threshold for one in moved}),
         "thresholds_fpr": rates,
         "operating_points": [_point(point) for point in points],
         # The counts by language and kind are of the rows behind the old points.

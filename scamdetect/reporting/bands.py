@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from scamdetect.labels import Decision
 from scamdetect.operating_points import OperatingPoint
+from scamdetect.presets import Preset, preset_at, presets
 from scamdetect.reporting.counts import Extremes, Group
 from scamdetect.thresholds import Thresholds
 
@@ -33,10 +34,11 @@ class Bundle(Protocol):
 
 @dataclass(frozen=True)
 class Band:
-    """A threshold: over ``above`` and up to ``upto`` by the decisions, exact where ``shipped``.
+    """A threshold: over ``above`` and up to ``upto`` by the decisions.
 
-    ``point`` is the stored operating point whose false alarms the threshold does not exceed, None
-    without a bundle and where even its lowest threshold is higher.
+    It is ``exact`` if it is the ``shipped`` one or that of a ``preset``, with which all decisions
+    agree. ``point`` is the stored operating point whose false alarms the threshold does not exceed,
+    None without a bundle and where even its lowest threshold is higher.
     """
 
     decision: Decision
@@ -44,11 +46,18 @@ class Band:
     upto: float | None
     shipped: float | None
     point: OperatingPoint | None
+    preset: Preset | None = None
+
+    @property
+    def exact(self) -> float | None:
+        """Return the threshold of the bundle that this is, None if it is another."""
+        of_preset = None if self.preset is None else self.preset.point.threshold
+        return of_preset if self.shipped is None else self.shipped
 
     @property
     def threshold(self) -> float | None:
         """Return the threshold as well as it is known."""
-        return self.upto if self.shipped is None else self.shipped
+        return self.upto if self.exact is None else self.exact
 
 
 def bands(
@@ -57,7 +66,8 @@ def bands(
     """Return the bands flag and review of the messages that this model scored.
 
     The file does not name its thresholds; those of the bundle are meant where all decisions agree
-    with them, else they are read off the decisions.
+    with them, else those of the one preset with which they agree, else they are read off the
+    decisions.
     """
     of_model = {group: found for group, found in groups.items() if group.model_id == model_id}
     return tuple(_band(decision, of_model, bundle) for decision in _BELOW)
@@ -75,16 +85,25 @@ def _band(decision: Decision, groups: Mapping[Group, Extremes], bundle: Bundle |
         )
     if bundle is None:
         return Band(decision, above, upto, None, None)
-    shipped: float | None = getattr(bundle.thresholds, decision.value)
-    assert shipped is not None
-    # Scores are float32, the thresholds decimals of such.
-    agrees = (above is None or np.float32(above) < np.float32(shipped)) and (
-        upto is None or np.float32(shipped) <= np.float32(upto)
-    )
-    shipped = shipped if agrees else None
+    points = bundle.operating_points
+
+    def agrees(threshold: float) -> bool:
+        # Scores are float32, the thresholds decimals of such.
+        over = above is None or bool(np.float32(above) < np.float32(threshold))
+        return over and (upto is None or bool(np.float32(threshold) <= np.float32(upto)))
+
+    own: float = getattr(bundle.thresholds, decision.value)
+    shipped = own if agrees(own) else None
+    preset = None
+    if decision is Decision.FLAG and shipped is not None:
+        preset = preset_at(points, shipped)
+    elif decision is Decision.FLAG and (above, upto) != (None, None):
+        named = [Preset(*pair) for pair in presets(points).items() if agrees(pair[1].threshold)]
+        preset = named[0] if len(named) == 1 else None
+    band = Band(decision, above, upto, shipped, None, preset)
     # Of a threshold that is only known to lie over one score, that score promises no less.
-    surely = above if shipped is None else shipped
-    return Band(decision, above, upto, shipped, _point(bundle.operating_points, surely))
+    surely = above if band.exact is None else band.exact
+    return replace(band, point=_point(points, surely))
 
 
 def _point(points: Sequence[OperatingPoint], threshold: float | None) -> OperatingPoint | None:

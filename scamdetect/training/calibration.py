@@ -8,11 +8,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.metrics import Bools, Floats
-from scamdetect.evaluation.reference_mix import FLAG_FPR, at_base_rate, reference_weights
+from scamdetect.evaluation.reference_mix import (
+    BLOCKS,
+    FLAG_FPR,
+    at_base_rate,
+    block_weights,
+    reference_weights,
+)
 from scamdetect.evaluation.table import column, detector_texts, has_verdict
 from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
 from scamdetect.operating_points import (
@@ -62,6 +67,8 @@ class Calibration:
     review: OperatingPoint
     operating_points: tuple[OperatingPoint, ...]
     rows: CalibrationRows
+    honest_to_review: float  # share of the honest mass with the decision review or flag
+    blocks: Mapping[str, float]  # of the honest mass behind the points; empty with own weights
 
     def settings(self) -> dict[str, Any]:
         """Return the keys of ``scamdetect.json`` that this decides."""
@@ -88,6 +95,8 @@ class Calibration:
             "cross_validated_nll": self.scalings.nll_curve,
             "cross_validated_nll_by_language": self.scalings.nll_language,
             "shrinkage_strength": self.scalings.strength,
+            "honest_to_review": round(self.honest_to_review, 5),
+            "blocks": dict(self.blocks),
         }
 
 
@@ -131,21 +140,24 @@ def fit_calibration(
 ) -> Calibration:
     """Return the calibration from scores (rows,) at temperature 1 of a bundle's ``languages``.
 
-    Where no ``weights`` (rows,) are given, every slice x language cell of honest rows and every
-    kind x language cell of scams weighs the same; probabilities and kinds are fitted for scams
-    being BASE_RATE of the mass. Flag and review stand at ``rates``, or at the strictest rate that
-    the rows support. Raises RecipeError where they support none.
+    Without ``weights`` (rows,), probabilities and kinds are fitted on the reference mix, with
+    scams being BASE_RATE of it; operating points, and with them flag and review, on honest rows
+    weighted by ``block_weights``. Given ``weights`` hold for all. Flag and review are at ``rates``,
+    or at the strictest rate that the rows support. Raises RecipeError if they support none.
     """
     log_p = np.log(np.clip(scores.verdict.astype(np.float64), 1e-9, 1.0))
-    if weights is None:
-        weights = reference_weights(table)
+    blocks = BLOCKS if weights is None else {}
+    mix = block_weights(table) if weights is None else weights
+    weights = reference_weights(table) if weights is None else weights
     scored = scores.scored > 0
     legit, scam = (has_verdict(table, v) & scored for v in (Verdict.LEGIT, Verdict.SCAM))
     found = np.array([*languages, "und"], dtype=object)[scores.language]
     groups = column(table, "group").astype(np.int64)
     rows = ScalingRows(scam_logits(log_p), scam, weights, found, groups)
     scalings = fit_scalings(rows[legit | scam])
-    probability = scam_probabilities(log_p, found, scalings)
+    pairs = scalings.language_pairs(found)
+    probabilities = verdict_probabilities(log_p, 1.0, scalings.curve, pairs)
+    probability = probabilities[:, _SCAM].astype(np.float64)
 
     known, truth = known_kinds(table) & scam, kind_truth(table)
     given_scam = logit(scores.kind / np.maximum(scores.verdict[:, _SCAM, None], 1e-12))
@@ -168,17 +180,18 @@ def fit_calibration(
     def point(fpr: float, honest: Bools, fraud: Bools, name: str | None = None) -> OperatingPoint:
         sides = (probability[honest], probability[fraud])
         return operating_point(
-            *sides, fpr, weights[honest], weights[fraud], groups=groups[honest], lang=name
+            *sides, fpr, mix[honest], mix[fraud], groups=groups[honest], lang=name
         )
 
     all_fprs = sorted({*POINT_FPRS, *rates}, reverse=True)
     points = [point(fpr, legit, scam) for fpr in all_fprs]
     flag, review = (shipped_point(points, fpr) for fpr in rates)
+    to_review = (probability >= review.threshold) | (probabilities.argmax(axis=1) == _SCAM)
     for place, kind in enumerate(KINDS):
         if counts.kinds[kind.value] >= FEWEST:
             of_kind = known & truth[:, place]
             points += [
-                with_recall(one, probability[of_kind], weights[of_kind], kind.value)
+                with_recall(one, probability[of_kind], mix[of_kind], kind.value)
                 for one in points
                 if one.kind is None and one.fpr in OWN_FPRS
             ]
@@ -194,6 +207,8 @@ def fit_calibration(
         review=review,
         operating_points=tuple(one for one in points if supported(one)),
         rows=counts,
+        honest_to_review=float(mix[legit & to_review].sum() / mix[legit].sum()),
+        blocks=blocks,
     )
 
 
@@ -211,12 +226,6 @@ def shipped_point(points: Sequence[OperatingPoint], fpr: float) -> OperatingPoin
             "threshold; add calibrate rows, or train a model that tells more of them from scams"
         )
     return min(enough, key=lambda one: one.fpr)
-
-
-def scam_probabilities(log_p: Floats, languages: NDArray[np.object_], scalings: Scalings) -> Floats:
-    """Return the calibrated scam probability (n,) of rows in these found languages (n,)."""
-    pairs = scalings.language_pairs(languages)
-    return verdict_probabilities(log_p, 1.0, scalings.curve, pairs)[:, _SCAM].astype(np.float64)
 
 
 def _rounded(point: OperatingPoint) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def _texts(settings: Record, training: Record, found: Results) -> dict[str, str]
         "Limits": "\n".join(f"- {line}" for line in limits),
         "Intended use": _USE,
         "Out of scope": _NOT,
-        "Decisions": made.decisions(settings),
+        "Decisions": made.decisions(settings, training.get("calibration") or {}),
         "False alarms by kind of honest message": measured.false_alarms(found),
         "By language": f"{languages}\n\n{made.language_gaps(settings, training)}",
         "Kinds of scam": measured.kinds(found),

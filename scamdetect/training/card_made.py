@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scamdetect.data.corpus_rows import is_own
-from scamdetect.evaluation.reference_mix import BASE_RATE
+from scamdetect.operating_points import BASE_RATE
 from scamdetect.pages import table
 from scamdetect.training.energy import energy_line
 from scamdetect.training.kind_calibration import FEWEST, MIN_PRECISION
@@ -48,13 +48,13 @@ They get scores all the same, with the calibration of all messages."""
 _MEASURED = ("uk", "he", "ro", "cs", "mr")  # by benchmarks/final.py, on 40 messages each
 
 
-def decisions(settings: Record) -> str:
-    """Return the bands and the points of all messages."""
+def decisions(settings: Record, calibration: Record) -> str:
+    """Return the bands and the points of all messages; ``calibration`` is the manifest's record."""
     flag, review = (_band(settings, name) for name in ("flag", "review"))
     lines = [
         f"`flag` from a scam probability of {flag}, `review` from {review}. Both were set on the "
-        "calibrate rows, a tenth of the groups of the training sources, each slice and language "
-        "weighing the same. Rows of a source that the model never saw can raise more false alarms "
+        f"calibrate rows, a tenth of the groups of the training sources, {_mix(calibration)}. "
+        "Rows of a source that the model never saw can raise more false alarms "
         "than the rate asked for: see above.",
     ]
     if whole := _points(settings):
@@ -67,6 +67,14 @@ def decisions(settings: Record) -> str:
         )
         lines += ["", *table(header, rows), "", _RATES]
     return "\n".join(lines)
+
+
+def _mix(calibration: Record) -> str:
+    blocks = calibration.get("blocks")
+    if not blocks:
+        return "each slice and language weighing the same"
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in blocks.items())
+    return f"honest rows weighted by blocks ({shares}), the groups of a block alike"
 
 
 def _band(settings: Record, name: str) -> str:

@@ -25,7 +25,7 @@ from scamdetect.data.corpus_rows import is_own
 from scamdetect.data.dialogues import Dialogue, dialogues
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
-from scamdetect.evaluation.reference_mix import BASE_RATE
+from scamdetect.operating_points import BASE_RATE
 from scamdetect.recalibration.new_bundle import write_bundle
 from scamdetect.regular_files import read_text
 from scamdetect.thresholds import Thresholds, threshold_at_fpr

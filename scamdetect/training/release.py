@@ -29,7 +29,7 @@ from scamdetect.bundle import (
 )
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
-from scamdetect.evaluation.reference_mix import CALIBRATE_ROWS, FLAG_FPR, balanced_sample
+from scamdetect.evaluation.reference_mix import FLAG_FPR, calibrate_sample
 from scamdetect.evaluation.table import detector_texts
 from scamdetect.files import write_text
 from scamdetect.labels import KINDS, VERDICTS
@@ -114,7 +114,7 @@ def release(
         quantise(exact / MODEL, small / MODEL)
         write_parts(small, tokenizer, config, settings, {})
         log("calibrating on the calibrate rows")
-        sample = balanced_sample(held["calibrate"], CALIBRATE_ROWS)
+        sample = calibrate_sample(held["calibrate"])
         calibration = calibrate(sample, Scorer(Bundle.load(small)))
         settings |= calibration.settings()
         for folder in (exact, small):
