@@ -15,6 +15,7 @@ from scamdetect.errors import BundleError
 from scamdetect.files import file_sha256, write_text
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import VERDICTS, Kind
+from scamdetect.lexical import Join
 from scamdetect.onnx_file import has_external_data
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
 from scamdetect.os_errors import files_read, no_folder, unreadable
@@ -33,7 +34,7 @@ from scamdetect.thresholds import KindThresholds, Thresholds
 
 MANIFEST, SETTINGS, CONFIG = "manifest.json", "scamdetect.json", "config.json"
 TOKENIZER, MODEL, CARD = "tokenizer.json", "model.onnx", "README.md"
-FIRST_TIER = "first_tier.arrow"  # the one file that a bundle may lack
+FIRST_TIER, WORDS = "first_tier.arrow", "words.arrow"  # which a bundle may lack
 FILES = (CONFIG, TOKENIZER, MODEL, SETTINGS, CARD)
 
 _EXTENSIONS = {".json", ".onnx", ".md", ".arrow"}
@@ -70,6 +71,7 @@ class Bundle:
     known_answers: tuple[KnownAnswer, ...]
     clearing: ClearingRule | None  # of the first tier, where the bundle has one
     conversation: ConversationRule | None  # where one was fitted
+    join: Join | None  # of the encoder and the words, where the bundle has words
     training: Mapping[str, Any]
 
     @classmethod
@@ -112,8 +114,9 @@ class Bundle:
             operating_points=settings["operating_points"],
             calibration_rows=settings["calibration_rows"],
             known_answers=settings["known_answers"],
-            clearing=_clearing(folder, settings["first_tier"], has_weights=FIRST_TIER in files),
+            clearing=_with_file(folder, settings, "first_tier", FIRST_TIER, files),
             conversation=settings["conversation"],
+            join=_with_file(folder, settings, "words", WORDS, files),
             training=manifest["training"],
         )
 
@@ -134,13 +137,16 @@ class Bundle:
         return content
 
 
-def _clearing(folder: Path, rule: ClearingRule | None, *, has_weights: bool) -> ClearingRule | None:
-    if (rule is None) == has_weights:
+def _with_file(
+    folder: Path, settings: Mapping[str, Any], key: str, name: str, files: Mapping[str, str]
+) -> Any:  # noqa: ANN401
+    """Return a setting that belongs to a file; raise BundleError where one of both is missing."""
+    if (settings[key] is None) == (name in files):
         raise BundleError(
-            f"{folder}: {FIRST_TIER} and 'first_tier' in {SETTINGS} belong together, and only one "
-            f"is there; {AGAIN}"
+            f"{folder}: {name} and {key!r} in {SETTINGS} belong together, and only one is there; "
+            f"{AGAIN}"
         )
-    return rule
+    return settings[key]
 
 
 def default_bundle_path() -> Path:

@@ -20,7 +20,7 @@ from scamdetect.cli_options import MODEL
 from scamdetect.cli_queue import labels, queue
 from scamdetect.cli_serve import serve
 from scamdetect.cli_streams import say, say_json, standard_input
-from scamdetect.cli_train import conversations, evaluate, export, train
+from scamdetect.cli_train import conversations, evaluate, export, train, words
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -73,6 +73,7 @@ cli.add_command(data)
 cli.add_command(train)
 cli.add_command(export)
 cli.add_command(conversations)
+cli.add_command(words)
 cli.add_command(evaluate)
 cli.add_command(card)
 cli.add_command(hub)

@@ -63,6 +63,34 @@ def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
 @click.argument("bundle", type=_PATH)
 @click.option("--out", type=_PATH, required=True, help="Folder of the new bundle.")
 @_CORPUS
+@click.option("--version", required=True, help="Version of the new bundle.")
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 400_000),
+    default=300_000,
+    show_default=True,
+    help="Phrases at most.",
+)
+@click.option(
+    "--strength", type=click.FloatRange(0, min_open=True), default=8.0, show_default=True,
+    help="C of the fit.",
+)  # fmt: skip
+def words(bundle: Path, out: Path, corpus: Path, version: str, runs: int, strength: float) -> None:
+    """Put words beside the encoder of a bundle, and calibrate both anew.
+
+    The words are a linear model over phrases of the corpus's train rows; the encoder stays as it
+    is. `scamdetect export` fits them too where the recipe says so.
+    """
+    with extra("train"):
+        from scamdetect.training.recipe import WordsTable
+        from scamdetect.training.words_bundle import add_words
+    add_words(bundle, corpus, out, version, WordsTable(runs=runs, strength=strength), say)
+
+
+@click.command()
+@click.argument("bundle", type=_PATH)
+@click.option("--out", type=_PATH, required=True, help="Folder of the new bundle.")
+@_CORPUS
 @click.option("--version", help="Version of the new bundle.  [default: that of BUNDLE]")
 def conversations(bundle: Path, out: Path, corpus: Path, version: str | None) -> None:
     """Fit anew how a bundle judges conversations; its scores of messages stay.

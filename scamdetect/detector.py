@@ -294,16 +294,18 @@ class ScamDetector:
     def explain(self, text: object) -> Explanation:
         """Return the prediction for one text with what carries its score and what it shows.
 
-        What cannot be scored has neither spans nor cues, and a reason. Of a long text the first
+        What cannot be scored has no spans, words and cues, and a reason. Of a long text the first
         4,000 characters are weighed and the first 100,000 looked at. Raises TypeError on several
         texts.
         """
         if is_several(text):
             raise TypeError(f"expected one text, got {type(text).__name__}; explain each by itself")
         # Cues take as long to import as half of the package, and few callers explain.
-        from scamdetect.explanation import explain_text
+        from scamdetect.explanation import LONGEST_WEIGHED, explain_text
 
-        return explain_text(self, text, self._predict([text])[0])
+        readable, problem = _scorable(text, self._bundle.normaliser_version)
+        shares = {} if problem else self._scorer.word_shares(readable[:LONGEST_WEIGHED])
+        return explain_text(self, text, self._predict([text])[0], shares)
 
     def predict_conversation(
         self, messages: Iterable[object], *, me: str | int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from scamdetect.visible import visible
 
 Mark = TypeVar("Mark")
 
-EXPLANATION_VERSION = 1
+EXPLANATION_VERSION = 2
 LONGEST_WEIGHED = 4_000  # characters whose segments are weighed, each by one more scoring
 LONGEST_SEEN = 100_000  # characters that are looked at for cues and shown
 
@@ -26,6 +26,7 @@ CAUTION = (
 )
 NOTHING = "No part raises the score much, and no cue was found."
 _MOST_LISTED = 5
+_MOST_WORDS, _LEAST_WORD = 8, 0.05  # phrases that are listed, and the logits that each must carry
 _LONGEST_QUOTE = 80
 _STYLES = {2: "background:#f8b4b4", 1: "background:#fde3e3", 0: "background:none"}
 _SGR = {2: "1;7", 1: "7", 0: ""}
@@ -36,13 +37,15 @@ _CUE_STYLE, _CUE_SGR = "text-decoration:underline dotted", "4"
 class Explanation:
     """A prediction, the weights of the segments of its text, and the cues in it.
 
-    ``spans`` are what the model reacts to, found by leaving each segment out; ``cues`` what written
-    patterns found, never a verdict. Offsets count the characters of the text. A text that cannot
-    be scored has neither, and the reason is in the prediction.
+    ``spans`` are what the model reacts to, found by leaving each segment out; ``words`` the phrases
+    that its table of words knows, in lower case, with what each adds to the logit of scam; ``cues``
+    what written patterns found, never a verdict. Offsets count the characters of the text. A text
+    that cannot be scored has none of these, and the reason is in the prediction.
     """
 
     prediction: Prediction
     spans: tuple[Span, ...]
+    words: tuple[tuple[str, float], ...]
     cues: tuple[Cue, ...]
     text: str = field(repr=False)  # the beginning that was looked at; "" where it was not scored
 
@@ -52,6 +55,7 @@ class Explanation:
             "explanation_version": EXPLANATION_VERSION,
             "prediction": self.prediction.to_dict(),
             "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in self.spans],
+            "words": [{"phrase": phrase, "weight": weight} for phrase, weight in self.words],
             "cues": [
                 {
                     "kind": cue.kind.value,
@@ -67,7 +71,7 @@ class Explanation:
     def to_html(self) -> str:
         """Return a fragment of HTML without scripts or links, all that was in the text escaped."""
         marked = "".join(_html_piece(*piece) for piece in self._pieces())
-        listed = [*self._span_lines(), *self._cue_lines()]
+        listed = [*self._span_lines(), *self._word_lines(), *self._cue_lines()]
         items = "".join(
             f"<li>{html.escape(name)} <q><bdi>{html.escape(quote)}</bdi></q></li>"
             for name, quote in listed
@@ -88,14 +92,17 @@ class Explanation:
             return lines[0] + "\n"
         if colour:
             lines += ["", "".join(_terminal_piece(*piece) for piece in self._pieces())]
-        spans, cues = self._span_lines(), self._cue_lines()
-        if spans:
-            lines += ["", "What raises the score most:"]
-            lines += [f"  {name:<8}{quote}" for name, quote in spans]
+        spans, words, cues = self._span_lines(), self._word_lines(), self._cue_lines()
+        for title, found in (
+            ("What raises the score most:", spans),
+            ("Words that count by themselves:", words),
+        ):
+            if found:
+                lines += ["", title, *(f"  {name:<8}{quote}" for name, quote in found)]
         if cues:
             lines += ["", "What can be seen in it:"]
             lines += [f"  {name}: {quote}" for name, quote in cues]
-        if not (spans or cues):
+        if not (spans or words or cues):
             lines += ["", NOTHING]
         return "\n".join([*lines, "", CAUTION]) + "\n"
 
@@ -120,20 +127,38 @@ class Explanation:
             if strength
         ]
 
+    def _word_lines(self) -> list[tuple[str, str]]:
+        return [(f"{weight:+.1f}", visible(phrase)) for phrase, weight in self.words]
+
     def _cue_lines(self) -> list[tuple[str, str]]:
         found = ((_name(cue), _quote(self.text, cue.start, cue.end)) for cue in self.cues)
         return list(dict.fromkeys(found))[: _MOST_LISTED * 10]
 
 
-def explain_text(detector: Detector, text: object, prediction: Prediction) -> Explanation:
+def explain_text(
+    detector: Detector, text: object, prediction: Prediction, shares: Mapping[str, float]
+) -> Explanation:
     """Return the explanation of a prediction for a text, in bounded time however long it is.
 
-    Segments of the first 4,000 characters are weighed, and cues looked for in the first 100,000.
+    Segments of the first 4,000 characters are weighed, and cues looked for in the first 100,000;
+    ``shares`` is what each phrase of its first window adds by the table of words.
     """
     if not isinstance(text, str) or prediction.decision is Decision.UNSCORED:
-        return Explanation(prediction, (), (), "")
+        return Explanation(prediction, (), (), (), "")
     seen = text[:LONGEST_SEEN]
-    return Explanation(prediction, explain(detector, text[:LONGEST_WEIGHED]), find_cues(seen), seen)
+    spans = explain(detector, text[:LONGEST_WEIGHED])
+    return Explanation(prediction, spans, strongest_words(shares), find_cues(seen), seen)
+
+
+def strongest_words(shares: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """Return the phrases that add or take most, strongest first, none that another one holds."""
+    kept: dict[str, float] = {}
+    for phrase, share in sorted(shares.items(), key=lambda one: (-abs(one[1]), one[0])):
+        if abs(share) < _LEAST_WORD or len(kept) == _MOST_WORDS:
+            break
+        if not any(phrase in other or other in phrase for other in kept):
+            kept[phrase] = share
+    return tuple(kept.items())
 
 
 def _headline(prediction: Prediction) -> str:

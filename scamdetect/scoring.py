@@ -9,11 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scamdetect.batching import chunked
-from scamdetect.bundle import FIRST_TIER, MODEL, Bundle
+from scamdetect.bundle import FIRST_TIER, MODEL, WORDS, Bundle
 from scamdetect.errors import BundleError
 from scamdetect.first_tier import FirstTier
 from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.probabilities import Scaling, sigmoid, softmax, verdict_probabilities
+from scamdetect.lexical import Pieces, Words, WordTable
+from scamdetect.probabilities import (
+    Doubles,
+    Floats,
+    Scaling,
+    scam_logits,
+    sigmoid,
+    softmax,
+    verdict_probabilities,
+)
 from scamdetect.runtime import Logits, RuntimeName, open_session
 from scamdetect.sharing import StaysInProcess
 from scamdetect.token_windows import TokenWindows
@@ -69,6 +78,10 @@ class Scorer(StaysInProcess):
         if (rule := bundle.clearing) is not None:
             weights = bundle.read(FIRST_TIER)
             self._tier = FirstTier.load(weights, bundle.folder / FIRST_TIER, rule)
+        self._words: Words | None = None
+        if bundle.join is not None:
+            table = WordTable.load(bundle.read(WORDS), bundle.folder / WORDS)
+            self._words = Words(table, self._cutter.pieces())
         # The last line is that of texts in no certain language, whose place is -1.
         of = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
         own = [bundle.own_scaling.after(Scaling(*pair)) for pair in (*of, (1.0, 0.0))]
@@ -108,7 +121,7 @@ class Scorer(StaysInProcess):
         codes = np.where(unsure, -1, language.argmax(axis=1))[first]
         of_window = np.repeat(codes, [len(spans[place]) for place in found])
         verdict = verdict_probabilities(
-            logits.verdict,
+            self._joined(logits.verdict, rows),
             self.bundle.temperature,
             self.bundle.scam_curve,
             self._by_language[of_window],
@@ -120,6 +133,28 @@ class Scorer(StaysInProcess):
         result.kind[found] = verdict[worst, _SCAM, None] * given_scam
         result.language[found] = codes
         return result
+
+    def word_shares(self, text: str) -> dict[str, float]:
+        """Return how far each known run of words raises the joined logit of a normalised text.
+
+        Of a text of several windows the first one is looked at; a bundle without words has none.
+        """
+        windows, _ = self._cutter.cut(self.tokens(text))
+        join = self.bundle.join
+        if self._words is None or join is None or not windows:
+            return {}
+        shares = self._words.shares(windows[0])
+        return {phrase: join.words * share for phrase, share in shares.items()}
+
+    def _joined(self, logits: Floats, rows: Sequence[list[int]]) -> Floats | Doubles:
+        """Return the verdicts' logits (windows, 3) with that of scam joined with the words'."""
+        join = self.bundle.join
+        if self._words is None or join is None:
+            return logits
+        before = scam_logits(logits)
+        joined = logits.astype(np.float64)
+        joined[:, _SCAM] += join(before, self._words.log_odds(rows)) - before
+        return joined
 
     def _clear(self, tier: FirstTier, tokens_of: Sequence[list[int]], result: Scores) -> None:
         # A text of several windows may hide its lure in one of them: that is the encoder's to see.
@@ -148,6 +183,15 @@ class Scorer(StaysInProcess):
     def tokens(self, text: str) -> list[int]:
         """Return the token ids of a normalised text, without the special ones."""
         return self._cutter.tokens(text)
+
+    @property
+    def room(self) -> int:
+        """Return how many tokens of a text one window holds."""
+        return self._cutter.room
+
+    def pieces(self) -> Pieces:
+        """Return what words need to know of the bundle's tokeniser."""
+        return self._cutter.pieces()
 
 
 def _empty(size: int) -> Scores:

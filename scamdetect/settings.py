@@ -12,6 +12,7 @@ from scamdetect.conversation_rule import ConversationRule, Weights
 from scamdetect.errors import BundleError, InputError
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
+from scamdetect.lexical import Join
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
 from scamdetect.os_errors import unreadable
 from scamdetect.probabilities import Curve, Scaling
@@ -52,6 +53,7 @@ _OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "thresholds_fpr": dict,
     "first_tier": (dict, type(None)),
     "conversation": dict,
+    "words": dict,
 }
 
 
@@ -118,6 +120,7 @@ def read_settings(path: Path, content: bytes) -> dict[str, Any]:
         "known_answers": _known_answers(path, settings.get("known_answers", [])),
         "first_tier": _clearing_rule(path, settings.get("first_tier")),
         "conversation": _conversation(path, settings.get("conversation")),
+        "words": _join(path, settings.get("words")),
     }
 
 
@@ -309,6 +312,16 @@ def _clearing_rule(path: Path, table: dict[str, Any] | None) -> ClearingRule | N
         needs = "needs numbers, probabilities that sum to 1, and proven true or false"
         raise wrong(path, "first_tier", table, needs)
     return rule
+
+
+def _join(path: Path, table: dict[str, Any] | None) -> Join | None:
+    if table is None:
+        return None
+    if set(table) != {"encoder", "words", "bias"} or not all(map(_is_number, table.values())):
+        raise wrong(path, "words", table, "needs the numbers encoder, words and bias")
+    if min(table["encoder"], table["words"]) < 0:
+        raise wrong(path, "words", table, "needs weights from 0")
+    return Join(**{name: float(value) for name, value in table.items()})
 
 
 def _conversation(path: Path, table: dict[str, Any] | None) -> ConversationRule | None:

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from scamdetect.batching import batches, pad, thin, windows
 from scamdetect.bundle import TOKENIZER, Bundle
 from scamdetect.errors import BundleError
+from scamdetect.lexical import Pieces
 from scamdetect.runtime import Ids
 
 
@@ -53,6 +54,10 @@ class TokenWindows:
         # One text at a time: a batch call would start a thread pool beside the session's own.
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
+
+    def pieces(self) -> Pieces:
+        """Return what the words of a bundle need to know of the tokeniser."""
+        return Pieces(self._tokenizer)
 
     def cut(self, tokens: list[int]) -> tuple[list[list[int]], int]:
         """Return the windows that are read, with their special tokens, and how many there are."""

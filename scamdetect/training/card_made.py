@@ -212,11 +212,27 @@ def making(training: Record, watts: float | None = None, cores: int | None = Non
         )
         if part
     )
+    made += _words(training)
     time = (
         f"Time: {run.get('minutes', 0):,.0f} minutes, on "
         f"{on or 'a machine that was not recorded'}. The runs that led to this one are not in it."
     )
     return f"{made}\n\n{time}\n\nEnergy: {energy_line(run, watts=watts, cores=cores)}"
+
+
+def _words(training: Record) -> str:
+    found = training.get("words")
+    if found is None:
+        return ""
+    join = found["join"]
+    encoder = training.get("encoder")
+    return (
+        f" Words: {found['runs']:,} runs of one to three tokens, a logistic regression on "
+        f"{found['train_rows']:,} training rows; log-odds of scam are {join['encoder']:.2f} x "
+        f"those of the encoder + {join['words']:.2f} x those of the words {join['bias']:+.2f}, "
+        f"fitted on {found['join_rows']:,} calibrate rows."
+        + ("" if encoder is None else f" The encoder is that of `{encoder['bundle']}`.")
+    )
 
 
 def base_name(training: Record) -> str:

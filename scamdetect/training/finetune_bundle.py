@@ -16,7 +16,7 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 import scamdetect
-from scamdetect.bundle import CARD, CONFIG, MODEL, Bundle, write_manifest
+from scamdetect.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
 from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.reference_mix import (
     FLAG_FPR,
@@ -27,6 +27,7 @@ from scamdetect.evaluation.reference_mix import (
 from scamdetect.evaluation.table import column, has_verdict, select
 from scamdetect.files import write_text
 from scamdetect.labels import KINDS, VERDICTS, Verdict
+from scamdetect.lexical import WordTable
 from scamdetect.recalibration.new_bundle import noted
 from scamdetect.regular_files import read_text
 from scamdetect.scoring import Scorer
@@ -41,6 +42,7 @@ from scamdetect.training.quantise import quantise
 from scamdetect.training.recipe import load_recipe, recipe_hash
 from scamdetect.training.release import known_answers, parity_of, write_parts
 from scamdetect.training.run import Run
+from scamdetect.training.words import join_again
 
 Log = Callable[[str], None]
 
@@ -85,6 +87,13 @@ def make_bundle(
         export_fp32(model, exact / MODEL)
         quantise(exact / MODEL, small / MODEL)
         write_parts(small, tokenizer, config, settings, {})
+        if base.join is not None:
+            words = WordTable.load(base.read(WORDS), base.folder / WORDS)
+            join = join_again(words, table, weights, Scorer(Bundle.load(small)), log)
+            settings["words"] = asdict(join)
+            for folder in (exact, small):
+                words.save(folder / WORDS)
+            write_parts(small, tokenizer, config, settings, {})
         shares = " and ".join(
             f"{share:.0%} of the {name} ones" for name, share in own_shares(table, weights).items()
         )
@@ -121,6 +130,7 @@ def make_bundle(
             "calibration": calibration.record(),
             "pieces": tokenizer.get_vocab_size(),
             "first_tier": None,
+            "words": before.get("words"),
             "vocabulary": before.get("vocabulary", []),
             "parity_int8_fp32": [asdict(parity) for parity in parities],
             "finetune": dict(facts)

@@ -14,6 +14,7 @@ import msgspec
 from scamdetect.data.schema import read_toml
 from scamdetect.errors import RecipeError
 from scamdetect.files import write_text
+from scamdetect.lexical import MOST_RUNS
 
 # Parts of the loss that are gone: manifests of before name them, that of the shipped bundle at 0.
 _GONE_FROM_LOSS = ("contrastive", "honest_margin", "source_adversary")
@@ -93,6 +94,15 @@ class LossTable(_Table, frozen=True):
     pair: float = 0.0  # the scam of an authored pair above its honest twin, by a margin
 
 
+class WordsTable(_Table, frozen=True):
+    """The linear model over runs of words that joins the encoder."""
+
+    runs: int = 0  # at most, in the table; 0 is no words
+    strength: float = 8.0  # of the logistic regression, C
+    authored_weight: float = 0.3  # of the project's contrasting messages
+    everyday_weight: float = 1.0  # of its everyday messages
+
+
 class TeacherTable(_Table, frozen=True):
     """How a student of fewer layers learns from a finished run."""
 
@@ -111,6 +121,7 @@ class Recipe(_Table, frozen=True):
     data: DataTable = DataTable()
     optimiser: OptimiserTable = OptimiserTable()
     loss: LossTable = LossTable()
+    words: WordsTable = WordsTable()
     # Left out of the hash where there is none, so that older runs keep their names.
     teacher: TeacherTable | msgspec.UnsetType = msgspec.UNSET
     checkpoint_minutes: float = 3.0
@@ -170,6 +181,10 @@ def load_recipe(path: Path) -> Recipe:
         ("loss.rule_weight", recipe.loss.rule_weight, 0.0, 1.0),
         ("loss.soft", recipe.loss.soft, 0.0, 1e6),
         ("loss.pair", recipe.loss.pair, 0.0, 1e6),
+        ("words.runs", recipe.words.runs, 0, MOST_RUNS),
+        ("words.strength", recipe.words.strength, 1e-6, 1e6),
+        ("words.authored_weight", recipe.words.authored_weight, 0.0, 100.0),
+        ("words.everyday_weight", recipe.words.everyday_weight, 0.0, 100.0),
         ("teacher.answers", teacher.answers, 0.0, 1e6),
         ("teacher.states", teacher.states, 0.0, 1e6),
         ("teacher.temperature", teacher.temperature, 0.1, 100.0),

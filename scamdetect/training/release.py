@@ -24,6 +24,7 @@ from scamdetect.bundle import (
     MODEL,
     SETTINGS,
     TOKENIZER,
+    WORDS,
     Bundle,
     write_manifest,
 )
@@ -54,6 +55,7 @@ from scamdetect.training.recipe import Recipe
 from scamdetect.training.rows import read_roles
 from scamdetect.training.run import corpus_sha256, load_trained
 from scamdetect.training.vocabulary import choose_pieces, count_pieces, growth, trim
+from scamdetect.training.words import make_words
 
 Log = Callable[[str], None]
 
@@ -113,8 +115,18 @@ def release(
         export_fp32(model, exact / MODEL)
         quantise(exact / MODEL, small / MODEL)
         write_parts(small, tokenizer, config, settings, {})
-        log("calibrating on the calibrate rows")
         sample = calibrate_sample(held["calibrate"])
+        words = None
+        if recipe.words.runs:
+            log("fitting the words and how they join the encoder")
+            found, join, words = make_words(
+                held["train"], sample, Scorer(Bundle.load(small)), recipe.words, log
+            )
+            settings["words"] = asdict(join)
+            for folder in (exact, small):
+                found.save(folder / WORDS)
+            write_parts(small, tokenizer, config, settings, {})
+        log("calibrating on the calibrate rows")
         calibration = calibrate(sample, Scorer(Bundle.load(small)))
         settings |= calibration.settings()
         for folder in (exact, small):
@@ -142,13 +154,14 @@ def release(
             "base": record["base"],
             "teacher": record.get("teacher"),
             "run": {k: record[k] for k in _RUN} | {k: record.get(k) for k in _RUN_COST},
-            "sources": _sources(held["train"]),
+            "sources": sources_of(held["train"]),
             "without_generators": list(left_out),
             "languages": _languages(held["train"], held["calibrate"]),
             "calibrate_rows": sample.num_rows,
             "calibration": calibration.record(),
             "pieces": tokenizer.get_vocab_size(),
             "first_tier": tier_record,
+            "words": words,
             "vocabulary": _vocabulary(whole, tokenizer, held["dev"]),
             "parity_int8_fp32": [asdict(parity) for parity in parities],
         }
@@ -248,7 +261,8 @@ def known_answers(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _sources(train: pa.Table) -> list[dict[str, Any]]:
+def sources_of(train: pa.Table) -> list[dict[str, Any]]:
+    """Return the sources of train rows with their licence class and rows, for the manifest."""
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for source, licence in zip(
         train["source"].to_pylist(), train["licence_class"].to_pylist(), strict=True

@@ -1,0 +1,245 @@
+"""The words of a bundle: log-odds of scam from runs of one to three tokens, beside the encoder.
+
+A run is known by a 32-bit fingerprint of its pieces, which are in lower case, have 0 for digits and
+leave out punctuation and masks; one that the table does not hold weighs nothing. A window's
+log-odds are the integer sum of its distinct runs' weights, times one scale, over the square root of
+the number of all its runs, so that they shrink with the share of unknown ones.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from scamdetect.errors import BundleError
+from scamdetect.files import writing
+from scamdetect.os_errors import of_system, unreadable
+
+Prints = NDArray[np.uint32]
+Floats = NDArray[np.float64]
+
+LONGEST_RUN = 3  # pieces
+CLIP = 6.0  # log-odds of either side beyond which a join sees no more
+MOST_RUNS = 400_000  # of a table
+_MASKS = ("[link]", "[phone]", "[number]", "[email]", "[handle]", "[account]")
+_LONGEST_MASK = 12  # pieces, brackets included
+# Odd numbers without a pattern: multiply-shift hashing (Dietzfelbinger et al. 1997).
+_MIX = tuple(map(np.uint64, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)))
+_SALT = tuple(map(np.uint64, (0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63, 0xD6E8FEB86659FD93)))
+_HALF = np.uint64(32)
+_AGAIN = "get or export the bundle again"
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """How the log-odds of encoder and words become one: weights of either, and a bias."""
+
+    encoder: float
+    words: float
+    bias: float
+
+    def __call__(self, encoder: Floats, words: Floats) -> Floats:
+        """Return the joined log-odds (n,) of scam."""
+        joined: Floats = (
+            self.encoder * np.clip(encoder, -CLIP, CLIP)
+            + self.words * np.clip(words, -CLIP, CLIP)
+            + self.bias
+        )
+        return joined
+
+
+class Pieces:
+    """What the words need to know of a tokenizer's pieces; arrays of the vocabulary's length.
+
+    ``prints`` are the fingerprints of pieces, 0 for what is no word: punctuation, special tokens.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        vocabulary = tokenizer.get_vocab()
+        size = max(vocabulary.values()) + 1
+        self.prints = np.zeros(size, np.uint64)
+        self._opens, self._closes, self._names = (np.zeros(size, np.bool_) for _ in range(3))
+        self._vocabulary = vocabulary
+        for piece, number in vocabulary.items():
+            self.prints[number] = _print_of(piece)
+            if "[" in piece:
+                self._opens[number] = piece.endswith("[")
+            if "]" in piece:
+                self._closes[number] = True
+        for mask in _MASKS:
+            ids = tokenizer.encode(f"x{mask}", add_special_tokens=False).ids
+            opening = next((n for n, one in enumerate(ids) if self._opens[one]), len(ids))
+            self._names[ids[opening + 1 : opening + 2]] = True
+
+    @cached_property
+    def _names_of_ids(self) -> dict[int, str]:
+        return {number: piece for piece, number in self._vocabulary.items()}
+
+    def runs(self, rows: Sequence[Sequence[int]]) -> tuple[Prints, NDArray[np.intp]]:
+        """Return the fingerprints of the distinct runs of all rows of token ids, and their rows.
+
+        They come in the order of the rows, and ascend within one.
+        """
+        ids, owners = _flat(rows)
+        kept = self._kept(ids, owners)
+        prints, owners = self.prints[ids[kept]], owners[kept]
+        found = [
+            (owners[: len(mixed)] << _HALF | mixed)[_within(owners, length)]
+            for length, mixed in _mixed(prints)
+        ]
+        distinct = np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint64)
+        return distinct.astype(np.uint32), (distinct >> _HALF).astype(np.intp)
+
+    def phrases(self, row: Sequence[int]) -> dict[int, str]:
+        """Return the runs of a row of token ids by fingerprint, as people would write them."""
+        ids, owners = _flat([row])
+        ids = ids[self._kept(ids, owners)]
+        found: dict[int, str] = {}
+        for length, mixed in _mixed(self.prints[ids]):
+            for place, number in enumerate(mixed.tolist()):
+                pieces = "".join(self._names_of_ids[one] for one in ids[place : place + length])
+                found.setdefault(number, pieces.replace("▁", " ").strip())
+        return found
+
+    def _kept(self, ids: NDArray[np.intp], owners: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return which tokens are words: no punctuation, and not inside of a mask."""
+        kept: NDArray[np.bool_] = self.prints[ids] != 0
+        places = np.flatnonzero(self._opens[ids[:-1]] & self._names[ids[1:]])
+        starts = owners[places]
+        for _ in range(_LONGEST_MASK):
+            inside = places < len(ids)
+            places, starts = places[inside], starts[inside]
+            same = owners[places] == starts
+            places, starts = places[same], starts[same]
+            kept[places] = False
+            is_open = ~self._closes[ids[places]]
+            places, starts = places[is_open] + 1, starts[is_open]
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class WordTable:
+    """Known runs: ascending ``prints``, int8 ``weights`` of the same length, and their scale."""
+
+    prints: Prints
+    weights: NDArray[np.int8]
+    scale: float
+
+    @classmethod
+    def load(cls, content: bytes, path: Path) -> Self:
+        """Return the table in the content of an Arrow file.
+
+        Raises BundleError, naming ``path``, where it is none.
+        """
+        try:
+            table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
+            gaps = table["gap"].to_numpy()
+            weights = table["weight"].to_numpy()
+            scale = float((table.schema.metadata or {})[b"scale"])
+        except (OSError, KeyError, ValueError, pa.ArrowException) as problem:
+            if of_system(problem):
+                raise unreadable(path, problem, error=BundleError, cure=_AGAIN) from problem
+            raise BundleError(
+                f"{path}: no table of words ({type(problem).__name__}); {_AGAIN}"
+            ) from problem
+        if (gaps.dtype, weights.dtype) == (np.uint32, np.int8) and 0 < len(gaps) <= MOST_RUNS:
+            prints = np.cumsum(gaps, dtype=np.uint64)
+            ascends = bool((gaps[1:] > 0).all()) and prints[-1] <= np.iinfo(np.uint32).max
+            if ascends and 0 < scale < np.inf:
+                return cls(prints.astype(np.uint32), weights, scale)
+        raise BundleError(f"{path}: the table of words is out of order; {_AGAIN}")
+
+    def save(self, path: Path) -> None:
+        """Write the table: gaps between fingerprints, which compress well, and weights."""
+        gaps = np.diff(self.prints, prepend=np.uint32(0))
+        schema = pa.schema(
+            [("gap", pa.uint32()), ("weight", pa.int8())], metadata={"scale": repr(self.scale)}
+        )
+        table = pa.table({"gap": gaps, "weight": self.weights}, schema=schema)
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with (
+            writing(path) as file,
+            pa.ipc.new_file(file, table.schema, options=options) as writer,
+        ):
+            writer.write_table(table)
+
+    def weights_of(self, prints: Prints) -> NDArray[np.int64]:
+        """Return the weight (n,) of each fingerprint, 0 where it is unknown."""
+        places = np.minimum(np.searchsorted(self.prints, prints), len(self.prints) - 1)
+        known = self.prints[places] == prints
+        return np.where(known, self.weights[places], np.int8(0)).astype(np.int64)
+
+
+class Words:
+    """Scores windows of token ids by their words; safe to share between threads."""
+
+    def __init__(self, table: WordTable, pieces: Pieces) -> None:
+        self._table, self._pieces = table, pieces
+
+    def log_odds(self, rows: Sequence[Sequence[int]]) -> Floats:
+        """Return the log-odds (n,) of scam of rows of token ids; 0 for one without words.
+
+        Sums of whole numbers are exact, so neither batch nor order changes a digit.
+        """
+        prints, owners = self._pieces.runs(rows)
+        sums = np.bincount(owners, self._table.weights_of(prints), minlength=len(rows))
+        counts = np.bincount(owners, minlength=len(rows))
+        odds: Floats = self._table.scale * sums / np.sqrt(np.maximum(counts, 1))
+        return odds
+
+    def shares(self, row: Sequence[int]) -> dict[str, float]:
+        """Return what each known run of a row of token ids adds to its log-odds."""
+        phrases = self._pieces.phrases(row)
+        prints = np.array(list(phrases), np.uint32)
+        added = self._table.scale * self._table.weights_of(prints) / np.sqrt(max(len(prints), 1))
+        named = zip(phrases.values(), added.tolist(), strict=True)
+        return {phrase: share for phrase, share in named if share}
+
+
+def _flat(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+    lengths = np.fromiter(map(len, rows), np.intp, len(rows))
+    ids = np.fromiter(chain.from_iterable(rows), np.intp, int(lengths.sum()))
+    return ids, np.repeat(np.arange(len(rows), dtype=np.uint64), lengths)
+
+
+def _mixed(prints: NDArray[np.uint64]) -> list[tuple[int, NDArray[np.uint64]]]:
+    """Return the 32-bit fingerprints of the runs of each length that begin at each place."""
+    found = []
+    for length in range(1, min(LONGEST_RUN, len(prints)) + 1):
+        begins = len(prints) - length + 1
+        mixed = np.full(begins, _SALT[length - 1], np.uint64)
+        for place in range(length):
+            mixed += prints[place : place + begins] * _MIX[place]
+        found.append((length, mixed >> _HALF))
+    return found
+
+
+def _within(owners: NDArray[np.uint64], length: int) -> NDArray[np.bool_]:
+    """Return which runs of a length stay within one row."""
+    same: NDArray[np.bool_] = owners[: len(owners) - length + 1] == owners[length - 1 :]
+    return same
+
+
+def _print_of(piece: str) -> int:
+    """Return the 32-bit fingerprint of a piece as a word, 0 where it is none."""
+    if piece.startswith("<") and piece.endswith(">"):
+        return 0
+    if not piece.isascii():
+        is_word = any(c.isalnum() or unicodedata.category(c)[0] == "M" for c in piece)
+    else:
+        is_word = any(map(str.isalnum, piece))
+    if not is_word:
+        return 0
+    lower = "".join("0" if c.isdigit() else c for c in piece.lower())
+    return zlib.crc32(lower.encode()) or 1

@@ -1,0 +1,147 @@
+"""Give a bundle words: same encoder, with words beside it, calibrated anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import scamdetect
+from scamdetect.bundle import (
+    CARD,
+    CONFIG,
+    MODEL,
+    SETTINGS,
+    TOKENIZER,
+    WORDS,
+    Bundle,
+    write_manifest,
+)
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import BundleError, RecipeError
+from scamdetect.evaluation.reference_mix import calibrate_sample
+from scamdetect.files import write_text, writing
+from scamdetect.os_errors import unwritable
+from scamdetect.scoring import Scorer
+from scamdetect.text import NORMALISER_VERSION
+from scamdetect.training.calibration import calibrate
+from scamdetect.training.card import write_card
+from scamdetect.training.conversations import fit_conversation_rule
+from scamdetect.training.recipe import WordsTable
+from scamdetect.training.release import known_answers, sources_of
+from scamdetect.training.rows import read_roles
+from scamdetect.training.run import corpus_sha256
+from scamdetect.training.words import make_words
+
+Log = Callable[[str], None]
+
+# What a fit decides, as it is in a bundle that was never calibrated.
+_PLAIN: dict[str, Any] = {
+    "temperature": 1.0,
+    "kind_temperature": 1.0,
+    "kind_threshold": 0.5,
+    "thresholds": {"flag": 0.5, "review": 0.5},
+    "operating_points": [],
+}
+_FITTED = (
+    "scam_curve", "language_calibration", "own_scaling", "kind_thresholds", "calibration_rows",
+    "thresholds_fpr", "known_answers", "first_tier", "conversation", "words",
+)  # fmt: skip
+
+
+def add_words(
+    folder: Path, corpus: Path, out: Path, version: str, settings: WordsTable, log: Log
+) -> None:
+    """Write the bundle ``out``: the encoder in ``folder`` with words of the corpus's train rows.
+
+    Join, probabilities, thresholds, kinds and the rule for conversations are fitted on its
+    calibrate rows; a first tier is left out. Raises BundleError where ``out`` exists, RecipeError
+    where the rows teach too little or are of another normaliser, OutputError where writing fails.
+    """
+    if os.path.lexists(out):
+        raise BundleError(f"{out} exists; remove it or choose another --out")
+    base = Bundle.load(folder)
+    if base.normaliser_version != NORMALISER_VERSION:
+        raise RecipeError(
+            f"{folder}: reads texts by normaliser {base.normaliser_version}, a corpus holds those "
+            f"of {NORMALISER_VERSION}; make a bundle of a new run: scamdetect export RUN_DIR"
+        )
+    licences = base.training.get("recipe", {}).get("data", {}).get("licences", "default")
+    train, held = (read_roles(corpus, [role], licences) for role in ("train", "calibrate"))
+    of_bundle = json.loads(base.read(SETTINGS))
+    of_bundle = {key: value for key, value in of_bundle.items() if key not in _FITTED}
+    of_bundle |= _PLAIN | {"version": version}
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".words-") as work:
+            draft = Path(work) / "bundle"
+            draft.mkdir()
+            for name in (MODEL, TOKENIZER, CONFIG):
+                with writing(draft / name) as file:
+                    file.write(base.read(name))
+            _write(draft, of_bundle, {})
+            sample = calibrate_sample(held)
+            table, join, record = make_words(
+                train, sample, Scorer(Bundle.load(draft)), settings, log
+            )
+            table.save(draft / WORDS)
+            of_bundle["words"] = asdict(join)
+            _write(draft, of_bundle, {})
+            log("calibrating on the calibrate rows")
+            calibration = calibrate(sample, Scorer(Bundle.load(draft)))
+            of_bundle |= calibration.settings()
+            _write(draft, of_bundle, {})
+            of_bundle["known_answers"] = known_answers(draft)
+            log("fitting how conversations are judged")
+            with ScamDetector.load(draft) as detector:
+                rule = fit_conversation_rule(detector, held)
+            if rule is not None:
+                of_bundle["conversation"] = rule.settings()
+            training = dict(base.training) | {
+                "scamdetect": scamdetect.__version__,
+                "corpus_sha256": corpus_sha256(corpus),
+                "encoder": {
+                    "bundle": base.model_id,
+                    "corpus_sha256": base.training.get("corpus_sha256"),
+                },
+                "sources": _together(base.training.get("sources", ()), sources_of(train)),
+                "calibrate_rows": sample.num_rows,
+                "calibration": calibration.record(),
+                "first_tier": None,
+                "words": record,
+            }
+            training.pop("measured_as", None)
+            _write(draft, of_bundle, training)
+            Bundle.load(draft)
+            shutil.move(str(draft), str(out))
+    except OSError as problem:
+        raise unwritable(out, problem) from problem
+    log(
+        f"{out}: flag from {calibration.flag.threshold:.4f} (FPR {calibration.flag.fpr:.1%} on the "
+        f"calibrate mix), review from {calibration.review.threshold:.4f}"
+    )
+
+
+def _write(folder: Path, settings: Mapping[str, Any], training: Mapping[str, Any]) -> None:
+    write_text(folder / SETTINGS, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
+    write_card(folder / CARD, settings, training)
+    write_manifest(folder, training)
+
+
+def _together(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the train sources of encoder and words: either of them may know a text."""
+    rows: dict[tuple[str, str], int] = {}
+    for one in (*before, *now):
+        key = (one["source"], one["licence"])
+        rows[key] = max(rows.get(key, 0), int(one["rows"]))
+    return [
+        {"source": source, "licence": licence, "rows": n}
+        for (source, licence), n in sorted(rows.items())
+    ]
