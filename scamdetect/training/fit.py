@@ -97,7 +97,7 @@ def train(
     if teacher is not None:
         teacher.model.to(device)
     twins = rows.targets.pair.numpy() if recipe.loss.pair else None
-    order = draw_rows(rows.facts, recipe.data, recipe.seed)
+    order = draw_rows(rows.facts, recipe.data, recipe.seed, log)
     lengths = np.minimum(rows.facts.lengths, recipe.data.max_tokens)
     batches = make_batches(order, lengths, recipe.optimiser.batch_tokens, recipe.seed, twins)
     log(

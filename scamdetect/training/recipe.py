@@ -235,7 +235,7 @@ def _check_marks(path: Path, recipe: Recipe) -> None:
         raise RecipeError(f"{path}: optimiser.keep_at must ascend, each mark once")
     if table.keep_at and table.schedule != "stable":
         raise RecipeError(
-            f"{path}: optimiser.keep_at needs optimiser.schedule = \"stable\": a rate that falls "
+            f'{path}: optimiser.keep_at needs optimiser.schedule = "stable": a rate that falls '
             "already cannot decay from a mark"
         )
     if table.average and not table.keep_at:
