@@ -297,7 +297,7 @@ def test_what_a_group_has_above_the_limit_goes_to_the_other_groups() -> None:
     assert drawn["real"] / drawn["riddles"] == pytest.approx(2, rel=0.02)
     assert [line for line in lines if "scam" in line] == [
         "all 10 scam rows of group weak reach data.most_draws (8): they are "
-        f"{drawn['weak']:.1%} of the scam draws instead of 15.0%"
+        f"{drawn['weak']:.1%} of the scam draws, asked for are 15.0%"
     ]
     scams = np.array([label == "scam" for label in facts.classes])
     assert (seen * facts.lengths)[scams].sum() == pytest.approx(48_000, rel=0.02)

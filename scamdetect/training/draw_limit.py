@@ -23,8 +23,9 @@ def share_out(weights: Floats, total: float, most: Floats) -> Floats:
     scales = left / np.cumsum(sorted_weights[::-1])[::-1]
     fitting = np.flatnonzero(scales * sorted_weights <= sorted_most)
     if not len(fitting):
-        return most.astype(np.float64)
-    return np.minimum(weights * scales[fitting[0]], most)
+        return most.copy()
+    shared: Floats = np.minimum(weights * scales[fitting[0]], most)
+    return shared
 
 
 def limit_draws(
@@ -40,8 +41,8 @@ def limit_draws(
     its group, numbered from 0, and what a whole group has above it to the other groups. The draws
     spend ``budget`` tokens, or fewer if all rows reach the limit; ``lengths`` (n,) are in tokens.
     """
-    of_group = np.bincount(groups, weights=wanted)
-    room = np.bincount(groups) * float(most)
+    of_group: Floats = np.bincount(groups, weights=wanted).astype(np.float64)
+    room: Floats = np.bincount(groups).astype(np.float64) * most
     total = float(wanted.sum())
     drawn = wanted
     for _ in range(_ROUNDS):

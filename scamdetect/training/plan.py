@@ -149,7 +149,7 @@ def _limited(
                 log(
                     f"all {of_group.sum()} {name} rows of group {group} reach data.most_draws "
                     f"({most}): they are {drawn[of_group].sum() / drawn.sum():.1%} of the {name} "
-                    f"draws instead of {wanted[of_group].sum() / wanted.sum():.1%}"
+                    f"draws, asked for are {wanted[of_group].sum() / wanted.sum():.1%}"
                 )
     ends = np.cumsum([len(rows) for rows, _, _ in portions])[:-1]
     parts = np.split(drawn, ends)
@@ -213,7 +213,7 @@ def _spread(
     fractions = np.maximum(wanted - times, 1e-12)
     if most:
         fractions[times >= most] = 0.0
-    rest = min(count - int(times.sum()), np.count_nonzero(fractions))
+    rest = min(count - int(times.sum()), int(np.count_nonzero(fractions)))
     if rest > 0:
         more = generator.choice(len(rows), rest, replace=False, p=fractions / fractions.sum())
         times[more] += 1
