@@ -16,6 +16,7 @@ from scamdetect.training.recipe import (
     load_recipe,
     recipe_hash,
     stated_recipe,
+    tokens_needed,
     write_recipe,
 )
 
@@ -36,6 +37,22 @@ def test_the_recipes_of_the_repository_load(path: Path) -> None:
 
 def test_there_is_a_default_recipe() -> None:
     assert load_recipe(RECIPES / "default.toml").data.licences == "default"
+
+
+def test_the_long_recipe_differs_from_the_default_one_only_in_what_makes_it_long() -> None:
+    default, long = load_recipe(RECIPES / "default.toml"), load_recipe(RECIPES / "long.toml")
+    assert (long.base, long.loss, long.vocabulary) == (
+        default.base,
+        default.loss,
+        default.vocabulary,
+    )
+    assert long.optimiser.schedule == "stable"
+    assert long.optimiser.keep_at == (6_000_000, 12_000_000, 18_000_000)
+    assert long.data.tokens >= tokens_needed(long)
+    warmups = [r.data.tokens * r.optimiser.warmup for r in (default, long)]
+    assert warmups[0] == pytest.approx(warmups[1])
+    same = ("licences", "max_tokens", "authored_weight", "disguised_share", "scam_share")
+    assert [getattr(long.data, k) for k in same] == [getattr(default.data, k) for k in same]
 
 
 def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
