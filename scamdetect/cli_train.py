@@ -30,7 +30,7 @@ def extra(name: str) -> Iterator[None]:
 
 
 @click.command()
-@click.argument("recipe", type=_PATH)
+@click.argument("recipe", type=_PATH, required=False)
 @click.option("--out", type=_PATH, required=True, help="Folder of the run.")
 @_CORPUS
 @click.option(
@@ -39,11 +39,39 @@ def extra(name: str) -> Iterator[None]:
 @click.option(
     "--teacher", type=_PATH, help="Run folder of the model that a recipe with [teacher] distils."
 )
-def train(recipe: Path, out: Path, corpus: Path, resume: bool, teacher: Path | None) -> None:
+@click.option(
+    "--decay-from",
+    type=_PATH,
+    help="Run folder whose recipe has optimiser.keep_at: continue from a state that it kept and "
+    "lower the learning rate to 0. Takes the place of RECIPE.",
+)
+@click.option("--at", type=int, help="The mark to decay from, in tokens.")
+@click.option(
+    "--averaged", is_flag=True, help="Take the running average at the mark instead of a decay."
+)
+def train(
+    recipe: Path | None,
+    out: Path,
+    corpus: Path,
+    resume: bool,
+    teacher: Path | None,
+    decay_from: Path | None,
+    at: int | None,
+    averaged: bool,
+) -> None:
     """Train a model as the recipe (TOML) says."""
+    if (recipe is None) == (decay_from is None):
+        raise click.UsageError("Pass either RECIPE or --decay-from RUN_DIR.")
+    if (at is None) != (decay_from is None) or averaged and decay_from is None:
+        raise click.UsageError("--at and --averaged belong to --decay-from, which needs --at.")
     with extra("train"):
         from scamdetect.training.fit import train as fit
-    fit(recipe, corpus, out, resume, say, teacher)
+        from scamdetect.training.fit import train_from
+        from scamdetect.training.mark import Mark
+    if recipe is not None:
+        fit(recipe, corpus, out, resume, say, teacher)
+    if decay_from is not None and at is not None:
+        train_from(Mark.load(decay_from, at, averaged), corpus, out, resume, say, teacher)
 
 
 @click.command()

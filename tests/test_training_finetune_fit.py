@@ -29,7 +29,7 @@ from scamdetect.training.from_bundle import load_from_bundle
 from scamdetect.training.model import ScamModel, encoder_layers
 from scamdetect.training.plan import RowFacts
 from scamdetect.training.quantise import quantise_columns
-from scamdetect.training.recipe import Recipe
+from scamdetect.training.recipe import DataTable, Recipe, ScamShares
 from scamdetect.training.run import Run
 
 
@@ -73,6 +73,33 @@ def test_the_recipe_is_that_of_the_bundle_with_smaller_steps(
     assert recipe.base.freeze_embeddings and recipe.teacher is msgspec.UNSET
     # A bundle may have been made without a recipe of ours.
     assert finetune_recipe(Bundle.load(tiny_bundle), 0).data == Recipe(name="x").data
+
+
+def test_a_bundle_of_a_long_run_is_trained_on_by_a_short_one(trained: tuple[Path, Path]) -> None:
+    bundle = Bundle.load(trained[0])
+    stated = msgspec.to_builtins(finetune_recipe(bundle, 7))
+    stated["data"] |= {"most_draws": 8}
+    stated["optimiser"] |= {"schedule": "stable", "keep_at": [9], "average": 0.9}
+    bundle.training["recipe"] = stated
+    recipe = finetune_recipe(bundle, 7)
+    table = recipe.optimiser
+    assert (table.schedule, table.keep_at, table.average) == ("linear", (), 0.0)
+    assert recipe.data.most_draws == 0
+
+
+def test_rehearsed_scams_come_at_the_shares_of_the_recipe() -> None:
+    facts = RowFacts(
+        lengths=np.full(400, 10),
+        classes=["legit", "scam"] * 200,
+        cells=[("x", "en", "")] * 400,
+        weights=np.ones(400),
+        groups=["", "real", "", "weak"] * 100,
+    )
+    data = DataTable(scam_shares=ScamShares(real=0.9, weak=0.1))
+    groups = np.arange(400).astype(object)
+    order, _ = draw(facts, np.arange(400) < 4, groups, Recipe(name="x", data=data), 1)
+    seen = [facts.groups[row] for row in order.tolist()]
+    assert seen.count("real") / seen.count("weak") == pytest.approx(9, rel=0.02)
 
 
 def test_the_shipped_bundle_is_trained_on_at_the_rates_of_its_own_run() -> None:

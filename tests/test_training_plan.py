@@ -19,7 +19,7 @@ from scamdetect.training.plan import (
     make_batches,
     padded,
 )
-from scamdetect.training.recipe import DataTable
+from scamdetect.training.recipe import DataTable, ScamShares
 
 BIG, SMALL = ("big", "en", ""), ("small", "th", "everyday")
 LENGTHS = st.lists(st.integers(2, 200), min_size=1, max_size=300).map(
@@ -182,3 +182,136 @@ def test_the_sides_of_a_pair_share_a_batch() -> None:
     assert together > 180  # of 200: each of 100 pairs was drawn twice
     for batch in batches:
         assert padded(int(lengths[batch].max())) * len(batch) <= 512 or len(batch) == 1
+
+
+GROUPS = ("real", "everyday", "riddles", "weak")
+SHARES = ScamShares(real=0.4, everyday=0.25, riddles=0.2, weak=0.15)
+
+
+def _grouped(sizes: tuple[int, ...], seed: int = 0) -> RowFacts:
+    """Return scam rows, so many of each of the GROUPS in two sources each, and 100 legit rows."""
+    generator = np.random.default_rng(seed)
+    groups = [name for name, size in zip(GROUPS, sizes, strict=True) for _ in range(size)]
+    n = len(groups) + 100
+    return RowFacts(
+        lengths=generator.integers(4, 60, n),
+        classes=["scam"] * len(groups) + ["legit"] * 100,
+        cells=[(f"source {k % 2}", "en", "") for k in range(n)],
+        weights=generator.choice([0.3, 1.0, 4.0], n),
+        groups=groups + [""] * 100,
+    )
+
+
+def _shares_drawn(facts: RowFacts, rows: np.ndarray) -> dict[str, float]:
+    scams = [facts.groups[row] for row in rows.tolist() if facts.classes[row] == "scam"]
+    return {name: scams.count(name) / len(scams) for name in GROUPS}
+
+
+def test_scams_come_at_the_shares_of_their_groups_whatever_their_numbers_and_weights() -> None:
+    facts = _grouped((300, 20, 100, 40))
+    facts = replace(
+        facts, weights=np.where([g == "riddles" for g in facts.groups], 9.0, facts.weights)
+    )
+    table, lines = DataTable(tokens=200_000, scam_shares=SHARES), list[str]()
+    drawn = _shares_drawn(facts, draw_rows(facts, table, 0, lines.append))
+    assert drawn == pytest.approx(
+        {"real": 0.4, "everyday": 0.25, "riddles": 0.2, "weak": 0.15}, abs=0.005
+    )
+    assert not lines
+    shares = draw_shares(facts, table)
+    assert shares[[g == "weak" for g in facts.groups]].sum() == pytest.approx(0.15)
+
+
+def test_a_group_without_rows_gives_its_share_to_the_others() -> None:
+    facts, lines = _grouped((300, 20, 100, 0)), list[str]()
+    table = DataTable(tokens=200_000, scam_shares=SHARES)
+    drawn = _shares_drawn(facts, draw_rows(facts, table, 0, lines.append))
+    assert drawn["real"] == pytest.approx(0.4 / 0.85, abs=0.005)
+    assert lines == ["no scam rows of group weak: its share of 15.0% goes to the other groups"]
+
+
+def test_a_group_without_a_share_is_never_drawn() -> None:
+    facts = _grouped((30, 20, 10, 10))
+    table = DataTable(tokens=20_000, scam_shares=ScamShares(real=1.0))
+    assert _shares_drawn(facts, draw_rows(facts, table, 0))["real"] == 1
+    none = _grouped((0, 20, 10, 10))
+    with pytest.raises(RecipeError, match="no scam row is of a group with a share in data.scam_sh"):
+        draw_rows(none, table, 0)
+
+
+def test_honest_rows_do_not_change_with_the_shares_of_the_scams() -> None:
+    facts = _grouped((300, 20, 100, 40))
+    seen = [
+        np.bincount(draw_rows(facts, DataTable(tokens=90_000, scam_shares=s), 0), minlength=560)
+        for s in (ScamShares(), SHARES)
+    ]
+    honest = np.array([label == "legit" for label in facts.classes])
+    assert np.abs(seen[0] - seen[1])[honest].max() <= 1
+
+
+@given(
+    st.tuples(*[st.integers(0, 60)] * 4).filter(any),
+    st.integers(500, 300_000),
+    st.integers(1, 12),
+    st.booleans(),
+    st.integers(0, 3),
+)
+def test_no_row_is_drawn_more_often_than_the_limit(
+    sizes: tuple[int, ...], tokens: int, most: int, shared: bool, seed: int
+) -> None:
+    facts = _grouped(sizes, seed)
+    shares = SHARES if shared else ScamShares()
+    table = DataTable(tokens=tokens, most_draws=most, scam_shares=shares, max_tokens=512)
+    rows = draw_rows(facts, table, seed)
+    seen = np.bincount(rows, minlength=len(facts.classes))
+    assert seen.max() <= most
+    assert np.array_equal(rows, draw_rows(facts, table, seed))
+    for name, share in (("scam", table.scam_share), ("legit", 0.58)):
+        members = np.array([label == name for label in facts.classes])
+        budget, longest = tokens * share, int(facts.lengths.max())
+        spent = (seen * facts.lengths)[members].sum()
+        room = (most * facts.lengths)[members].sum()
+        rounding = 2 * longest * len({facts.cells[k] for k in np.flatnonzero(members)} | {*GROUPS})
+        assert spent >= min(budget, room) * 0.95 - rounding
+
+
+def test_what_a_row_has_above_the_limit_goes_to_its_group() -> None:
+    facts = _grouped((200, 200, 100, 100))
+    heavy = np.arange(700) < 5  # of the group real
+    facts = replace(facts, weights=np.where(heavy, 500.0, 1.0))
+    table = DataTable(tokens=100_000, scam_shares=SHARES, most_draws=8)
+    lines: list[str] = []
+    rows = draw_rows(facts, table, 0, lines.append)
+    assert (np.bincount(rows)[:5] == 8).all()
+    assert _shares_drawn(facts, rows)["real"] == pytest.approx(0.4, abs=0.01)
+    assert not [line for line in lines if "scam" in line]
+
+
+def test_what_a_group_has_above_the_limit_goes_to_the_other_groups() -> None:
+    facts, lines = _grouped((300, 200, 200, 10)), list[str]()
+    table = DataTable(tokens=160_000, scam_shares=SHARES, most_draws=8)
+    rows = draw_rows(facts, table, 0, lines.append)
+    drawn = _shares_drawn(facts, rows)
+    seen = np.bincount(rows, minlength=len(facts.classes))
+    assert (seen[[g == "weak" for g in facts.groups]] == 8).all()
+    assert drawn["real"] / drawn["riddles"] == pytest.approx(2, rel=0.02)
+    assert [line for line in lines if "scam" in line] == [
+        "all 10 scam rows of group weak reach data.most_draws (8): they are "
+        f"{drawn['weak']:.1%} of the scam draws, asked for are 15.0%"
+    ]
+    scams = np.array([label == "scam" for label in facts.classes])
+    assert (seen * facts.lengths)[scams].sum() == pytest.approx(48_000, rel=0.02)
+
+
+def test_a_class_that_reaches_the_limit_falls_short_and_says_so() -> None:
+    facts, lines = _grouped((5, 5, 5, 5)), list[str]()
+    draw_rows(facts, DataTable(tokens=100_000, most_draws=2), 0, lines.append)
+    spent = 2 * int(facts.lengths[:20].sum())
+    assert f"all 20 scam rows reach data.most_draws (2): {spent:,} of their 30,000 tokens" in lines
+
+
+@given(st.integers(500, 100_000), st.integers(0, 3))
+def test_a_limit_that_no_row_reaches_changes_nothing(tokens: int, seed: int) -> None:
+    facts = _facts()
+    free, bound = (DataTable(tokens=tokens, most_draws=most) for most in (0, 10**6))
+    assert np.array_equal(draw_rows(facts, free, seed), draw_rows(facts, bound, seed))

@@ -16,9 +16,11 @@ from scamdetect.training.recipe import (
     load_recipe,
     recipe_hash,
     stated_recipe,
+    tokens_needed,
     write_recipe,
 )
 
+STABLE = 'name = "x"\n[data]\ntokens = 1_000\n[optimiser]\nschedule = "stable"\n'
 RECIPES = Path(__file__).resolve().parent.parent / "models" / "recipes"
 
 
@@ -35,6 +37,22 @@ def test_the_recipes_of_the_repository_load(path: Path) -> None:
 
 def test_there_is_a_default_recipe() -> None:
     assert load_recipe(RECIPES / "default.toml").data.licences == "default"
+
+
+def test_the_long_recipe_differs_from_the_default_one_only_in_what_makes_it_long() -> None:
+    default, long = load_recipe(RECIPES / "default.toml"), load_recipe(RECIPES / "long.toml")
+    assert (long.base, long.loss, long.vocabulary) == (
+        default.base,
+        default.loss,
+        default.vocabulary,
+    )
+    assert long.optimiser.schedule == "stable"
+    assert long.optimiser.keep_at == (6_000_000, 12_000_000, 18_000_000)
+    assert long.data.tokens >= tokens_needed(long)
+    warmups = [r.data.tokens * r.optimiser.warmup for r in (default, long)]
+    assert warmups[0] == pytest.approx(warmups[1])
+    same = ("licences", "max_tokens", "authored_weight", "disguised_share", "scam_share")
+    assert [getattr(long.data, k) for k in same] == [getattr(default.data, k) for k in same]
 
 
 def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
@@ -80,6 +98,18 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
         ('name = "..a"\n', r"name is '\.\.a'"),
         ('name = "a\\u0000b"\n', r"name is 'a\\x00b'"),
         ('name = "x"\n[optimiser]\nlearning_rate = 0\n', "learning_rate is 0.0, allowed is 1e-09"),
+        ('name = "x"\n[data]\nscam_shares = { real = 0.5, weak = 0.4 }\n', "add up to 0.9; make"),
+        ('name = "x"\n[data.scam_shares]\nreal = 1.5\n', "scam_shares.real is 1.5"),
+        ('name = "x"\n[data.scam_shares]\nfake = 1.0\n', "`fake`.*scam_shares"),
+        ('name = "x"\n[data]\nmost_draws = -1\n', "data.most_draws is -1"),
+        ('name = "x"\n[optimiser]\nschedule = "cosine"\n', "cosine.*schedule"),
+        ('name = "x"\n[optimiser]\naverage = 1.0\n', "optimiser.average is 1.0"),
+        ('name = "x"\n[optimiser]\naverage = 0.9\n', "average is kept at the marks"),
+        ('name = "x"\n[optimiser]\nkeep_at = [9]\n', 'keep_at needs .*schedule = "stable"'),
+        (STABLE + "keep_at = [0]\n", "optimiser.keep_at is 0, allowed is 1"),
+        (STABLE + "keep_at = [900, 90]\n", "keep_at must ascend"),
+        (STABLE + "keep_at = [950]\n", "data.tokens is 1,000, but .* need 1,045; raise"),
+        (STABLE + "decay_share = 0\n", "decay_share is 0.0"),
         ('name = "x"\n[loss]\nverdict = 0\nkinds = 0\nlanguage = 0\n', "every weight .* is 0"),
         ('name = "x"\n[vocabulary]\nwhole_scripts = ["KLINGON"]\n', "'KLINGON'; allowed are"),
         ('name = "x"\n[vocabulary]\nwhole_scripts = ["thai"]\n', "'thai'; allowed are"),
@@ -104,6 +134,21 @@ def test_the_hash_follows_the_content_and_not_its_form(tmp_path: Path) -> None:
     assert recipe_hash(load_recipe(_write(tmp_path, other))) == recipe_hash(plain)
     changed = load_recipe(_write(tmp_path, 'name = "x"\nseed = 4\n[data]\ntokens = 5\n'))
     assert recipe_hash(changed) != recipe_hash(plain)
+
+
+def test_keys_that_came_later_change_the_hash_only_if_they_are_used(tmp_path: Path) -> None:
+    assert recipe_hash(Recipe("x", seed=3)) == "40c9ff9dd01d"  # as before there were such keys
+    plain = Recipe("x", seed=3)
+    for text in (
+        "[data.scam_shares]\nreal = 1.0",
+        "[data]\nmost_draws = 8",
+        '[optimiser]\nschedule = "stable"',
+        "[optimiser]\ndecay_share = 0.2",
+    ):
+        used = load_recipe(_write(tmp_path, f'name = "x"\nseed = 3\n{text}\n'))
+        assert recipe_hash(used) != recipe_hash(plain)
+    empty = load_recipe(_write(tmp_path, 'name = "x"\nseed = 3\n[data.scam_shares]\n'))
+    assert recipe_hash(empty) == recipe_hash(plain)
 
 
 @pytest.mark.parametrize("key", ["contrastive", "honest_margin", "source_adversary"])

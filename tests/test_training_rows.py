@@ -14,7 +14,7 @@ from tiny_base import PIECES, tiny_tokenizer
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.training.recipe import BaseTable, DataTable, LossTable, Recipe
+from scamdetect.training.recipe import BaseTable, DataTable, LossTable, Recipe, ScamShares
 from scamdetect.training.rows import TrainingRows, collate, prepare_rows, read_roles, seen_texts
 
 RULE = 0.4
@@ -192,6 +192,16 @@ def test_authored_rows_weigh_as_the_recipe_says() -> None:
     assert prepare_rows(table(rows), tiny_tokenizer(), recipe).facts.weights.tolist() == [
         1.0, 1.0, 1.5,
     ]  # fmt: skip
+
+
+def test_shares_of_scams_take_the_place_of_the_weight_of_authored_scams() -> None:
+    own = {"role": "train", "verdict_provenance": "authored", "source": "authored_en"}
+    rows = [row(1, "legit", **own), row(2, "scam", **own), row(3, "scam", role="train")]
+    shares = ScamShares(real=0.5, riddles=0.5)
+    recipe = Recipe("test", data=DataTable(authored_weight=3.0, scam_shares=shares))
+    facts = prepare_rows(table(rows), tiny_tokenizer(), recipe).facts
+    assert facts.weights.tolist() == [3.0, 1.0, 1.0]
+    assert list(facts.groups) == ["", "riddles", "real"]
 
 
 def test_readers_and_pairs_are_known_to_the_targets() -> None:

@@ -8,6 +8,7 @@ arXiv:1606.09282). The word embeddings stay as they are.
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -50,7 +51,11 @@ PULL, TEMPERATURE = 1.0, 2.0  # weight of the bundle's answers, and at which the
 
 
 def finetune_recipe(bundle: Bundle, seed: int) -> Recipe:
-    """Return the recipe of the bundle's own run, with the smaller steps of a fine-tune."""
+    """Return the recipe of the bundle's own run, with the smaller steps of a fine-tune.
+
+    A fine-tune is short: its rates fall to its end, nothing is kept on the way, and rehearsed rows
+    may come as often as own ones need it.
+    """
     recipe = stated_recipe(bundle.training.get("recipe")) or Recipe(name="unknown")
     replace = msgspec.structs.replace
     rates = {name: share * getattr(recipe.optimiser, name) for name, share in RATES.items()}
@@ -59,7 +64,8 @@ def finetune_recipe(bundle: Bundle, seed: int) -> Recipe:
         name="finetune",
         seed=seed,
         base=replace(recipe.base, freeze_embeddings=True, prefix=bundle.prefix),
-        optimiser=replace(recipe.optimiser, **rates),
+        data=replace(recipe.data, most_draws=0),
+        optimiser=replace(recipe.optimiser, schedule="linear", keep_at=(), average=0.0, **rates),
         teacher=msgspec.UNSET,
     )
 
@@ -144,7 +150,7 @@ def draw(
     mine = np.concatenate(rounds)
     lengths = np.minimum(facts.lengths, recipe.data.max_tokens)
     budget = max(REHEARSAL_TIMES * int(lengths[mine].sum()), FEWEST_REHEARSED)
-    theirs = RowFacts(facts.lengths, facts.classes, facts.cells, np.where(own, 0.0, facts.weights))
+    theirs = dataclasses.replace(facts, weights=np.where(own, 0.0, facts.weights))
     table = msgspec.structs.replace(recipe.data, tokens=budget)
     drawn = draw_rows(theirs, table, recipe.seed)
     return generator.permutation(np.concatenate([mine, drawn])), budget

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel
 
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.provenance import machine
@@ -24,6 +25,7 @@ from scamdetect.training.base import load_base
 from scamdetect.training.distil import Teacher
 from scamdetect.training.energy import EnergyMeter
 from scamdetect.training.losses import multi_task_loss
+from scamdetect.training.mark import Mark
 from scamdetect.training.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
 from scamdetect.training.plan import draw_rows, make_batches
 from scamdetect.training.precision import autocast
@@ -36,6 +38,8 @@ from scamdetect.training.run import (
     corpus_sha256,
     write_record,
 )
+from scamdetect.training.running_average import running_average, update_average
+from scamdetect.training.schedule import Ints, Stretch, tokens_spent, whole_plan
 
 Log = Callable[[str], None]
 Logits = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -65,13 +69,44 @@ def train(
     also on another device; another recipe or corpus in ``out``, or a checkpoint of other rows or
     without a record, is refused with RecipeError.
     """
-    recipe = load_recipe(recipe_path)
+    _train(load_recipe(recipe_path), corpus, out, resume, log, teacher_run, None)
+
+
+def train_from(
+    mark: Mark,
+    corpus: Path,
+    out: Path,
+    resume: bool,
+    log: Log,
+    teacher_run: Path | None = None,
+) -> None:
+    """Decay from the mark, or take the average there, and leave in ``out`` what ``train`` does.
+
+    The record counts all rows, steps, tokens and minutes from the beginning of the mark's run.
+    Resumes and raises RecipeError as ``train`` does, also for another corpus or plan than that of
+    the mark's run.
+    """
+    _train(mark.recipe, corpus, out, resume, log, teacher_run, mark)
+
+
+def _train(
+    recipe: Recipe,
+    corpus: Path,
+    out: Path,
+    resume: bool,
+    log: Log,
+    teacher_run: Path | None,
+    mark: Mark | None,
+) -> None:
     run = Run(out)
-    out.mkdir(parents=True, exist_ok=True)
     teacher = Teacher.load(teacher_run, recipe)
     identity = {"recipe": recipe_hash(recipe), "corpus": corpus_sha256(corpus), "seed": recipe.seed}
     if teacher is not None:
         identity["teacher"] = teacher.identity
+    if mark is not None:
+        mark.check_same_run(identity, out)
+    identity["start"] = None if mark is None else mark.identity
+    out.mkdir(parents=True, exist_ok=True)
     check_same_run(run, identity, resume)
     if run.weights.exists():
         run.checkpoint.unlink(missing_ok=True)  # of a run killed at its very end
@@ -97,21 +132,26 @@ def train(
     if teacher is not None:
         teacher.model.to(device)
     twins = rows.targets.pair.numpy() if recipe.loss.pair else None
-    order = draw_rows(rows.facts, recipe.data, recipe.seed)
+    order = draw_rows(rows.facts, recipe.data, recipe.seed, log)
     lengths = np.minimum(rows.facts.lengths, recipe.data.max_tokens)
     batches = make_batches(order, lengths, recipe.optimiser.batch_tokens, recipe.seed, twins)
+    spent = tokens_spent(batches, lengths)
+    stretch = whole_plan(spent, recipe.optimiser)
+    plan = _plan(batches, spent, stretch) | {"rows": len(rows.ids)}
+    if mark is not None:
+        mark.check_same_plan(plan)
+        stretch = mark.stretch(spent, recipe.optimiser)
+        plan |= _plan(batches, spent, stretch)
+        log(f"{stretch.last - stretch.first} steps more from {mark.state}")
     log(
-        f"{len(rows.ids)} rows, {len(order)} draws, {int(lengths[order].sum()):,} tokens, "
-        f"{len(batches)} steps, {len(rows.languages)} languages, "
+        f"{plan['rows']} rows, {plan['draws']} draws, {plan['tokens']:,} tokens, "
+        f"{plan['steps']} steps, {len(rows.languages)} languages, "
         f"vocabulary {tokenizer.get_vocab_size()}, {device}"
     )
     record = identity | {
         "base": base.name,
         "languages": rows.languages,
-        "rows": len(rows.ids),
-        "draws": len(order),
-        "steps": len(batches),
-        "tokens": int(lengths[order].sum()),
+        **plan,
         "torch": torch.__version__,
         "machine": machine(),
         "threads": torch.get_num_threads(),
@@ -121,7 +161,12 @@ def train(
     check_same_plan(run, record)
     write_record(run, record)
     pull = None if teacher is None else _pull_to(teacher)
-    seconds, joules = fit_batches(model, pull, rows, batches, recipe, run, device, log)
+    start = None if mark is None else mark.state
+    seconds, joules = fit_batches(
+        model, pull, rows, batches, recipe, run, device, log, stretch, start
+    )
+    if mark is not None and mark.averaged:
+        mark.take_average(model)
     cost: dict[str, float | None] = {"minutes": round(seconds / 60, 1)}
     if joules is not None:
         cost["joules"] = round(joules)
@@ -129,6 +174,14 @@ def train(
     encoder.config.save_pretrained(out)
     save_weights(run, model)
     log(f"finished after {seconds / 60:.1f} minutes: {run.weights}")
+
+
+def _plan(batches: list[Ints], spent: Ints, stretch: Stretch) -> dict[str, int]:
+    return {
+        "draws": sum(map(len, batches[: stretch.last])),
+        "steps": stretch.last,
+        "tokens": int(spent[stretch.last - 1]),
+    }
 
 
 def save_weights(run: Run, model: ScamModel) -> None:
@@ -159,26 +212,27 @@ def fit_batches(
     run: Run,
     device: torch.device,
     log: Log,
+    stretch: Stretch | None = None,
+    start: Path | None = None,
 ) -> tuple[float, float | None]:
     """Train on the batches, from the run's checkpoint where there is one.
 
+    ``stretch`` are the steps to take, by default all; ``start`` is a kept state to begin from.
     Returns the seconds and, where they are counted, the joules that it took. Raises RecipeError
     where the loss is no number any more.
     """
     table = recipe.optimiser
+    if stretch is None:
+        lengths = np.minimum(rows.facts.lengths, recipe.data.max_tokens)
+        stretch = whole_plan(tokens_spent(batches, lengths), table)
     optimiser = torch.optim.AdamW(parameter_groups(model, table))
-    warmup = max(1, round(table.warmup * len(batches)))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser,
-        lambda step: min(
-            (step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup))
-        ),
-    )
-    step, spent, drawn = _restore(run, model, optimiser, schedule)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, stretch.rate)
+    average = running_average(model, table.average) if table.average and stretch.keep else None
+    step, spent, drawn = _restore(run, model, optimiser, schedule, average, start)
     meter = EnergyMeter(drawn)
     started = saved = time.monotonic()
     model.train()
-    while step < len(batches):
+    while step < stretch.last:
         ids, mask, targets = collate(
             rows, batches[step], recipe.data.max_tokens, np.random.default_rng((recipe.seed, step))
         )
@@ -200,13 +254,21 @@ def fit_batches(
         optimiser.step()
         schedule.step()
         optimiser.zero_grad(set_to_none=True)
+        if average is not None:
+            update_average(average, model)
         step += 1
         now = time.monotonic()
         seconds, joules = spent + now - started, meter.read()
-        if step % _LOG_EVERY == 0 or step == len(batches):
-            _log_step(run, step, len(batches), seconds, loss.item(), parts, log)
+        if step % _LOG_EVERY == 0 or step == stretch.last:
+            _log_step(run, step, stretch.last, seconds, loss.item(), parts, log)
+        # Before the checkpoint, after which a resumed run would not come by the mark again.
+        if step in stretch.keep and not (kept := run.kept(stretch.keep[step])).exists():
+            _save_checkpoint(
+                run, model, optimiser, schedule, step, seconds, joules, average, path=kept
+            )
+            log(f"kept the state after {stretch.keep[step]:,} tokens: {kept}")
         if now - saved > 60 * recipe.checkpoint_minutes:
-            _save_checkpoint(run, model, optimiser, schedule, step, seconds, joules)
+            _save_checkpoint(run, model, optimiser, schedule, step, seconds, joules, average)
             saved = time.monotonic()
     return spent + time.monotonic() - started, meter.read()
 
@@ -230,6 +292,8 @@ def _save_checkpoint(
     step: int,
     seconds: float,
     joules: float | None,
+    average: AveragedModel | None = None,
+    path: Path | None = None,
 ) -> None:
     state = {
         "step": step,
@@ -238,10 +302,11 @@ def _save_checkpoint(
         "model": model.state_dict(),
         "optimiser": optimiser.state_dict(),
         "schedule": schedule.state_dict(),
+        "average": None if average is None else average.state_dict(),
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all(),
     }
-    with writing(run.checkpoint) as file:
+    with writing(path or run.checkpoint) as file:
         try:
             torch.save(state, file)
         except RuntimeError as problem:
@@ -251,16 +316,24 @@ def _save_checkpoint(
 
 
 def _restore(
-    run: Run, model: ScamModel, optimiser: Optimizer, schedule: LRScheduler
+    run: Run,
+    model: ScamModel,
+    optimiser: Optimizer,
+    schedule: LRScheduler,
+    average: AveragedModel | None,
+    start: Path | None,
 ) -> tuple[int, float, float | None]:
-    if not run.checkpoint.exists():
+    path = run.checkpoint if run.checkpoint.exists() else start
+    if path is None:
         run.metrics.unlink(missing_ok=True)
         return 0, 0.0, 0.0
     # What is loaded moves to the parameters' device, which need not be the one that saved it.
-    state = torch.load(run.checkpoint, weights_only=True, map_location="cpu")
+    state = torch.load(path, weights_only=True, map_location="cpu")
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
+    if average is not None:
+        average.load_state_dict(state["average"])
     torch.set_rng_state(state["random"])
     if len(states := state.get("random_cuda", [])) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(states)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from scamdetect.errors import RecipeError
+from scamdetect.training.draw_limit import limit_draws
 from scamdetect.training.recipe import DataTable
+
+Log = Callable[[str], object]
+# The rows of a cell, how often they come beside each other, and how many are drawn.
+_Portion = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float]
 
 MIN_LANGUAGE_ROWS = 100  # under which a language is none that the model learns to name
 PAD_TO = 16  # few distinct shapes: the primitive cache of the CPU kernels grows with each
@@ -24,15 +30,24 @@ class RowFacts:
     classes: list[str]  # legit, spam or scam; rows known only not to be legit count as spam
     cells: list[tuple[str, str, str]]  # source, language, honest slice or ""
     weights: npt.NDArray[np.float64]  # how often a row is drawn beside others of its class
+    groups: Sequence[str] = ()  # of data.scam_shares, "" for rows that are no scams; () if unknown
 
 
-def draw_rows(facts: RowFacts, table: DataTable, seed: int) -> npt.NDArray[np.int64]:
+def _silent(line: str) -> None:
+    pass
+
+
+def draw_rows(
+    facts: RowFacts, table: DataTable, seed: int, log: Log = _silent
+) -> npt.NDArray[np.int64]:
     """Return row numbers in the order in which they are seen, until ``table.tokens`` are spent.
 
     Classes come at the shares of the recipe. Within a class a cell is drawn in proportion to its
     number of rows to the power ``source_temperature`` times their mean weight, and a row of a cell
     in proportion to its weight, never at 0; rows of one weight are seen once each before any is
-    seen again. Raises RecipeError where all rows of a class weigh 0.
+    seen again. Scams of a group come at its share, if the recipe sets shares, and no row comes more
+    often than ``most_draws``. ``log`` gets a line for each share or budget that the rows cannot
+    fill. Raises RecipeError if all rows of a class weigh 0 or are of groups without a share.
     """
     generator = np.random.default_rng(seed)
     shares = {"scam": table.scam_share, "spam": table.spam_share}
@@ -52,7 +67,15 @@ def draw_rows(facts: RowFacts, table: DataTable, seed: int) -> npt.NDArray[np.in
                     f"{table.authored_weight:g}), so none can be drawn; set data.authored_weight "
                     "over 0, or add sources of that class"
                 )
-            drawn.append(_draw_class(weighing, facts, lengths, table, budget, generator))
+            if name == "scam":
+                _report_empty_groups(weighing, facts, table, log)
+            portions = _portions(weighing, facts, lengths, table, budget)
+            if table.most_draws:
+                portions = _limited(name, portions, facts, lengths, table, budget, log)
+            drawn += [
+                _spread(rows, weights, max(1, round(count)), table.most_draws, generator)
+                for rows, weights, count in portions
+            ]
     rows = np.concatenate(drawn)
     return generator.permutation(rows)
 
@@ -68,52 +91,130 @@ def draw_shares(facts: RowFacts, table: DataTable) -> npt.NDArray[np.float64]:
     return shares
 
 
-def _draw_class(
+def _report_empty_groups(
+    members: npt.NDArray[np.int64], facts: RowFacts, table: DataTable, log: Log
+) -> None:
+    shares, present = table.scam_shares.given, set(_groups(members.tolist(), facts, table))
+    if shares and not any(shares.get(group) for group in present):
+        raise RecipeError(
+            "no scam row is of a group with a share in data.scam_shares; its groups are "
+            f"{', '.join(sorted(present))}"
+        )
+    for group, share in shares.items():
+        if share and group not in present:
+            log(f"no scam rows of group {group}: its share of {share:.1%} goes to the other groups")
+
+
+def _portions(
     members: npt.NDArray[np.int64],
     facts: RowFacts,
     lengths: npt.NDArray[np.int64],
     table: DataTable,
     budget: float,
-    generator: np.random.Generator,
-) -> npt.NDArray[np.int64]:
+) -> list[_Portion]:
     cells = _cell_masses(members.tolist(), facts, table)
     means = [mass * np.average(lengths[rows], weights=facts.weights[rows]) for rows, mass in cells]
     total = budget / float(sum(means))  # rows of this class
-    return np.concatenate(
-        [
-            _spread(rows, facts.weights[rows], max(1, round(total * mass)), generator)
-            for rows, mass in cells
-        ]
-    )
+    return [(rows, facts.weights[rows], total * mass) for rows, mass in cells]
+
+
+def _limited(
+    name: str,
+    portions: list[_Portion],
+    facts: RowFacts,
+    lengths: npt.NDArray[np.int64],
+    table: DataTable,
+    budget: float,
+    log: Log,
+) -> list[_Portion]:
+    """Return the portions of a class under the limit of draws; log what that takes away."""
+    most = table.most_draws
+    rows = np.concatenate([rows for rows, _, _ in portions])
+    wanted = np.concatenate([count * each / each.sum() for _, each, count in portions])
+    if wanted.max() <= most:
+        return portions
+    names, groups = np.unique(_groups(rows.tolist(), facts, table), return_inverse=True)
+    drawn = limit_draws(wanted, groups, lengths[rows], budget, most)
+    full = drawn >= most * (1 - 1e-9)
+    if full.all():
+        spent = round(float(drawn @ lengths[rows]))
+        log(
+            f"all {len(rows)} {name} rows reach data.most_draws ({most}): {spent:,} of their "
+            f"{budget:,.0f} tokens"
+        )
+    else:
+        for number, group in enumerate(names.tolist()):
+            of_group = groups == number
+            if full[of_group].all():
+                log(
+                    f"all {of_group.sum()} {name} rows of group {group} reach data.most_draws "
+                    f"({most}): they are {drawn[of_group].sum() / drawn.sum():.1%} of the {name} "
+                    f"draws, asked for are {wanted[of_group].sum() / wanted.sum():.1%}"
+                )
+    ends = np.cumsum([len(rows) for rows, _, _ in portions])[:-1]
+    parts = np.split(drawn, ends)
+    return [
+        (rows, each, float(each.sum())) for (rows, _, _), each in zip(portions, parts, strict=True)
+    ]
 
 
 def _cell_masses(
     members: list[int], facts: RowFacts, table: DataTable
 ) -> list[tuple[npt.NDArray[np.int64], float]]:
-    """Return the rows of each cell and its share of the draws, in the order of the cells' names."""
-    cells: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for row in members:
-        cells[facts.cells[row]].append(row)
+    """Return the rows of each cell and its share of the draws, in the order of the cells' names.
+
+    A cell of several groups counts as one for each; those of groups without a share are left out.
+    """
+    cells: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row, group in zip(members, _groups(members, facts, table), strict=True):
+        cells[group, *facts.cells[row]].append(row)
     names = sorted(cells)
     masses = np.array(
         [len(cells[c]) ** table.source_temperature * facts.weights[cells[c]].mean() for c in names]
     )
-    masses /= masses.sum()
-    return [(np.array(cells[c]), float(mass)) for c, mass in zip(names, masses, strict=True)]
+    groups = np.array([group for group, *_ in names])
+    shares = _group_shares(set(groups.tolist()), table.scam_shares.given)
+    for group, share in shares.items():
+        masses[groups == group] *= share / masses[groups == group].sum()
+    return [
+        (np.array(cells[c]), float(mass)) for c, mass in zip(names, masses, strict=True) if mass > 0
+    ]
+
+
+def _groups(members: list[int], facts: RowFacts, table: DataTable) -> list[str]:
+    """Return the group of each row by whose share it is drawn, "" if its class has no shares."""
+    if not table.scam_shares.given:
+        return [""] * len(members)
+    return [facts.groups[row] for row in members]
+
+
+def _group_shares(present: set[str], given: Mapping[str, float]) -> dict[str, float]:
+    """Return the shares of the groups that have rows; they sum to 1. "" stands for no group."""
+    shares = {group: 1.0 if group == "" else given.get(group, 0.0) for group in sorted(present)}
+    total = sum(shares.values())
+    return {group: share / total for group, share in shares.items()} if total else shares
 
 
 def _spread(
     rows: npt.NDArray[np.int64],
     weights: npt.NDArray[np.float64],
     count: int,
+    most: int,
     generator: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """Return ``count`` rows, each as often as its weight asks for, and chance for the fractions."""
+    """Return ``count`` rows, each as often as its weight asks for, and chance for the fractions.
+
+    None comes more often than ``most``, if that is not 0.
+    """
     wanted = count * weights / weights.sum()
+    if most:
+        wanted = np.minimum(wanted, most)
     times = np.floor(wanted + 1e-9).astype(np.int64)
-    rest = count - int(times.sum())
+    fractions = np.maximum(wanted - times, 1e-12)
+    if most:
+        fractions[times >= most] = 0.0
+    rest = min(count - int(times.sum()), int(np.count_nonzero(fractions)))
     if rest > 0:
-        fractions = np.maximum(wanted - times, 1e-12)
         more = generator.choice(len(rows), rest, replace=False, p=fractions / fractions.sum())
         times[more] += 1
     return np.repeat(rows, times)

@@ -16,6 +16,11 @@ from scamdetect.errors import RecipeError
 from scamdetect.files import write_text
 from scamdetect.lexical import MOST_RUNS
 
+# Keys that older recipes lack, left out of the hash at their defaults: older runs keep their names.
+_LATER = {
+    "data": ("scam_shares", "most_draws"),
+    "optimiser": ("schedule", "keep_at", "decay_share", "average"),
+}
 # Parts of the loss that are gone: manifests of before name them, that of the shipped bundle at 0.
 _GONE_FROM_LOSS = ("contrastive", "honest_margin", "source_adversary")
 
@@ -48,6 +53,21 @@ class VocabularyTable(_Table, frozen=True):
     )
 
 
+class ScamShares(_Table, frozen=True):
+    """The share of each group in the scams that are drawn; all at 0: groups play no role."""
+
+    real: float = 0.0  # public rows whose label is the source's own or a reader's
+    everyday: float = 0.0  # the project's own messages, written as people really send them
+    riddles: float = 0.0  # the project's own messages, written to scenario cards
+    weak: float = 0.0  # public rows whose label a keyword rule made
+
+    @property
+    def given(self) -> dict[str, float]:
+        """The shares by group; empty if none is set."""
+        shares: dict[str, float] = msgspec.to_builtins(self)
+        return shares if any(shares.values()) else {}
+
+
 class DataTable(_Table, frozen=True):
     """Which rows are seen, and how often."""
 
@@ -58,7 +78,11 @@ class DataTable(_Table, frozen=True):
     spam_share: float = 0.12
     # Rows of a source and language are drawn by their number to this power.
     source_temperature: float = 0.5
-    authored_weight: float = 1.0  # of the project's own messages, a source each language
+    # Of the project's own messages written to cards, a source each language. With scam_shares it
+    # weighs the honest and spam ones only: the shares decide on the scams.
+    authored_weight: float = 1.0
+    scam_shares: ScamShares = ScamShares()
+    most_draws: int = 0  # of one row in a run; 0: no limit
     disguised_share: float = 0.1  # of the rows, of every class alike, under an evasion
     restyled_share: float = 0.0  # of the rows of every source and class, as collecting leaves them
     form_parity: float = (
@@ -74,7 +98,11 @@ class OptimiserTable(_Table, frozen=True):
     head_learning_rate: float = 5e-4
     kinds_learning_rate: float = 5e-4  # of the kinds' head alone
     language_learning_rate: float = 1e-2  # its features are those of a low layer, and small
-    warmup: float = 0.06
+    warmup: float = 0.06  # the share of the steps in which the rates rise
+    schedule: Literal["linear", "stable"] = "linear"  # then the rates fall to 0, or stay
+    keep_at: tuple[int, ...] = ()  # tokens after which the whole state is kept, to decay from
+    decay_share: float = 0.1  # of the tokens up to such a mark, for the decay from it
+    average: float = 0.0  # decay of the running average of the weights; 0: no average
     weight_decay: float = 0.01
     layer_decay: float = 0.9
     dropout: float = 0.0  # one pass over the rows hardly overfits, and dropout halves the speed
@@ -155,6 +183,8 @@ def load_recipe(path: Path) -> Recipe:
         ("data.spam_share", recipe.data.spam_share, 0.0, 0.9),
         ("data.source_temperature", recipe.data.source_temperature, 0.0, 1.0),
         ("data.authored_weight", recipe.data.authored_weight, 0.0, 100.0),
+        *((f"data.scam_shares.{k}", v, 0.0, 1.0) for k, v in recipe.data.scam_shares.given.items()),
+        ("data.most_draws", recipe.data.most_draws, 0, 10**6),
         ("data.disguised_share", recipe.data.disguised_share, 0.0, 1.0),
         ("data.restyled_share", recipe.data.restyled_share, 0.0, 1.0),
         ("data.form_parity", recipe.data.form_parity, 0.0, 1.0),
@@ -171,6 +201,9 @@ def load_recipe(path: Path) -> Recipe:
         ),
         ("optimiser.dropout", recipe.optimiser.dropout, 0.0, 0.9),
         ("optimiser.warmup", recipe.optimiser.warmup, 0.0, 1.0),
+        *(("optimiser.keep_at", mark, 1, 10**12) for mark in recipe.optimiser.keep_at),
+        ("optimiser.decay_share", recipe.optimiser.decay_share, 0.001, 1.0),
+        ("optimiser.average", recipe.optimiser.average, 0.0, 0.999999),
         ("optimiser.weight_decay", recipe.optimiser.weight_decay, 0.0, 1.0),
         ("optimiser.layer_decay", recipe.optimiser.layer_decay, 0.1, 1.0),
         ("optimiser.clip", recipe.optimiser.clip, 1e-6, 1e6),
@@ -194,6 +227,12 @@ def load_recipe(path: Path) -> Recipe:
             raise RecipeError(f"{path}: {key} is {value}, allowed is {low} to {high}")
     if recipe.data.scam_share + recipe.data.spam_share >= 1:
         raise RecipeError(f"{path}: data.scam_share + data.spam_share must stay under 1")
+    shares = recipe.data.scam_shares.given
+    if shares and abs(sum(shares.values()) - 1) > 1e-6:
+        raise RecipeError(
+            f"{path}: the data.scam_shares add up to {sum(shares.values()):g}; make that 1"
+        )
+    _check_marks(path, recipe)
     loss = recipe.loss
     if not any((loss.verdict, loss.kinds, loss.language, loss.soft, loss.pair)):
         raise RecipeError(
@@ -203,6 +242,32 @@ def load_recipe(path: Path) -> Recipe:
     if recipe.data.max_tokens > recipe.optimiser.batch_tokens:
         raise RecipeError(f"{path}: optimiser.batch_tokens must be at least data.max_tokens")
     return recipe
+
+
+def _check_marks(path: Path, recipe: Recipe) -> None:
+    table = recipe.optimiser
+    if list(table.keep_at) != sorted(set(table.keep_at)):
+        raise RecipeError(f"{path}: optimiser.keep_at must ascend, each mark once")
+    if table.keep_at and table.schedule != "stable":
+        raise RecipeError(
+            f'{path}: optimiser.keep_at needs optimiser.schedule = "stable": a rate that falls '
+            "already cannot decay from a mark"
+        )
+    if table.average and not table.keep_at:
+        raise RecipeError(
+            f"{path}: optimiser.average is kept at the marks of optimiser.keep_at, which has none"
+        )
+    if table.keep_at and recipe.data.tokens < (needed := tokens_needed(recipe)):
+        raise RecipeError(
+            f"{path}: data.tokens is {recipe.data.tokens:,}, but the last mark of "
+            f"optimiser.keep_at and its decay need {needed:,}; raise data.tokens"
+        )
+
+
+def tokens_needed(recipe: Recipe) -> int:
+    """Return the tokens up to the last mark of ``optimiser.keep_at`` and of the decay from it."""
+    last = max(recipe.optimiser.keep_at, default=0)
+    return last + round(last * recipe.optimiser.decay_share)
 
 
 def stated_recipe(stated: object) -> Recipe | None:
@@ -238,14 +303,21 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
 
 
 def _toml_lines(table: dict[str, Any]) -> list[str]:
-    # JSON writes these values (numbers, strings, lists, booleans) as TOML does.
-    return [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}"
-        for key, value in table.items()
-        if value is not None
-    ]
+    return [f"{key} = {_toml_value(value)}" for key, value in table.items() if value is not None]
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(_toml_lines(value)) + " }"
+    # JSON writes the other values (numbers, strings, lists, booleans) as TOML does.
+    return json.dumps(value, ensure_ascii=False)
 
 
 def recipe_hash(recipe: Recipe) -> str:
     """Return 12 hex digits that name the recipe's content."""
-    return hashlib.sha256(msgspec.json.encode(recipe, order="deterministic")).hexdigest()[:12]
+    stated, default = msgspec.to_builtins(recipe), msgspec.to_builtins(Recipe(name=""))
+    for table, keys in _LATER.items():
+        for key in keys:
+            if stated[table][key] == default[table][key]:
+                del stated[table][key]
+    return hashlib.sha256(msgspec.json.encode(stated)).hexdigest()[:12]

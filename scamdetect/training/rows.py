@@ -29,6 +29,7 @@ from scamdetect.training.form import honest_factors
 from scamdetect.training.losses import Targets
 from scamdetect.training.plan import MIN_LANGUAGE_ROWS, RowFacts, draw_shares, padded
 from scamdetect.training.recipe import Recipe
+from scamdetect.training.scam_groups import scam_groups
 
 _RULE_NEGATIVE = 0.5  # a keyword rule that names one kind says little of the others
 
@@ -112,18 +113,21 @@ def facts_of(
 ) -> RowFacts:
     """Return what decides how often each row is drawn; ``texts`` are those that the run sees."""
     slices = [names[0] if names else "" for names in table["slices"].to_pylist()]
+    classes = np.array(_classes(table))
+    # The shares of the scams' groups decide on the authored scams, if there are shares.
+    weighed = is_authored(table) & ~((classes == "scam") & bool(recipe.data.scam_shares.given))
     facts = RowFacts(
         lengths=lengths,
-        classes=_classes(table),
+        classes=classes.tolist(),
         cells=list(
             zip(table["source"].to_pylist(), table["lang"].to_pylist(), slices, strict=True)
         ),
         weights=table["weight"].to_numpy().astype(np.float64)
-        * np.where(is_authored(table), recipe.data.authored_weight, 1.0),
+        * np.where(weighed, recipe.data.authored_weight, 1.0),
+        groups=scam_groups(table),
     )
     if not recipe.data.form_parity:
         return facts
-    classes = np.array(facts.classes)
     factors = honest_factors(
         texts,
         classes == "scam",

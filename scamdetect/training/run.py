@@ -30,6 +30,15 @@ class Run:
         """The state to resume from."""
         return self.folder / "checkpoint.pt"
 
+    def kept(self, mark: int) -> Path:
+        """Return the file of the state after so many tokens, to decay from."""
+        return self.folder / f"kept-{mark}.pt"
+
+    @property
+    def all_kept(self) -> list[Path]:
+        """The states that are kept, by their marks."""
+        return sorted(self.folder.glob("kept-*.pt"), key=lambda path: (len(path.name), path.name))
+
     @property
     def metrics(self) -> Path:
         """One JSON line a logged step."""
@@ -68,7 +77,7 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     if not run.weights.exists():
         raise RecipeError(f"{folder}: no finished run (model.safetensors is missing)")
     record = json.loads(read_text(run.record))
-    recipe = _recorded_recipe(run, record)
+    recipe = recorded_recipe(run, record)
     encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
     if hasattr(encoder, "pooler"):
         encoder.pooler = None
@@ -80,7 +89,7 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
     return model, Tokenizer.from_file(str(run.tokenizer)), record, recipe
 
 
-def _recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
+def recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
     """Return the recipe of the run.
 
     Raises RecipeError where it is not the recorded one: the file was changed, it holds keys that
@@ -117,13 +126,13 @@ def check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
             f"{run.record.name}); use another --out"
         )
     if not resume:
-        for path in (run.checkpoint, run.metrics, run.weights, run.record):
+        for path in (run.checkpoint, *run.all_kept, run.metrics, run.weights, run.record):
             path.unlink(missing_ok=True)
         return
     if not run.record.exists():
-        if run.checkpoint.exists():
+        if state := next((p for p in (run.checkpoint, *run.all_kept) if p.exists()), None):
             raise RecipeError(
-                f"{run.folder} holds {run.checkpoint.name} without {run.record.name}, so nobody "
+                f"{run.folder} holds {state.name} without {run.record.name}, so nobody "
                 "knows of which run; use another --out, or --no-resume to start anew"
             )
         return
@@ -140,18 +149,21 @@ def check_same_plan(run: Run, record: Mapping[str, Any]) -> None:
     """Raise RecipeError where the checkpoint belongs to another plan than this ``record``'s."""
     if not run.checkpoint.exists():
         return
-    before = json.loads(read_text(run.record))
-    differing = [
-        f"{key} {before.get(key)} (now {record[key]})"
-        for key in ("rows", "draws", "steps", "tokens")
-        if before.get(key) != record[key]
-    ]
-    if differing:
+    if differing := differing_plan(json.loads(read_text(run.record)), record):
         raise RecipeError(
-            f"{run.folder}: {run.checkpoint.name} belongs to {', '.join(differing)}: this version "
+            f"{run.folder}: {run.checkpoint.name} belongs to {differing}: this version "
             "draws other rows from the same corpus and recipe; go on with the version that began, "
             "or use --no-resume to start anew"
         )
+
+
+def differing_plan(before: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """Return in what the plans of two records differ, "" if they are the same."""
+    return ", ".join(
+        f"{key} {before.get(key)} (now {record[key]})"
+        for key in ("rows", "draws", "steps", "tokens")
+        if before.get(key) != record[key]
+    )
 
 
 def write_record(run: Run, record: dict[str, Any]) -> None:
