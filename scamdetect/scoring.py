@@ -146,6 +146,13 @@ class Scorer(StaysInProcess):
         shares = self._words.shares(windows[0])
         return {phrase: join.words * share for phrase, share in shares.items()}
 
+    def encoder_logits(self, rows: Sequence[list[int]]) -> Doubles:
+        """Return the encoder's raw logit of scam (n,) of the first window of rows of token ids.
+
+        No row may be empty.
+        """
+        return scam_logits(self._run([self._cutter.cut(row)[0][0] for row in rows]).verdict)
+
     def _joined(self, logits: Floats, rows: Sequence[list[int]]) -> Floats | Doubles:
         """Return the verdicts' logits (windows, 3) with that of scam joined with the words'."""
         join = self.bundle.join

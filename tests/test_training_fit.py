@@ -117,11 +117,14 @@ def test_a_finished_run_is_loaded_and_tells_its_classes_apart(whole: Path) -> No
 
 def test_every_part_of_the_loss_trains_together(base: Path, tmp_path: Path) -> None:
     recipe = _recipe(tmp_path, base)
-    own = {"role": "train", "verdict_provenance": "authored", "source": "authored_en", "reader": 9}
+    own = {"role": "train", "verdict_provenance": "authored", "source": "authored_en"}
     rows = [
-        row(n, verdict, norm=f"{TINY_TEXTS[verdict]} {n}", thread_id=f"en-p{n // 2}", **own)
+        row(
+            n, verdict, norm=f"{TINY_TEXTS[verdict]} {n}", thread_id=f"en-p{n // 2}",
+            reader=90 if verdict == "scam" else 9, **own,
+        )
         for n, verdict in enumerate(("legit", "scam") * 100)
-    ]
+    ]  # fmt: skip
     corpus = tmp_path / "corpus.parquet"
     pq.write_table(table(rows), corpus)
     text = f"{recipe.read_text('utf-8')}\n[loss]\nsoft = 1\npair = 1\n"

@@ -320,4 +320,6 @@ def recipe_hash(recipe: Recipe) -> str:
         for key in keys:
             if stated[table][key] == default[table][key]:
                 del stated[table][key]
+    if not recipe.words.runs:
+        del stated["words"]
     return hashlib.sha256(msgspec.json.encode(stated)).hexdigest()[:12]
