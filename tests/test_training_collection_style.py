@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scamdetect.text import normalise
 from scamdetect.training.collection_style import STYLES, restyle, strip_links, thin_punctuation
-from scamdetect.training.rows import restyled_rows
+from scamdetect.training.rows import share_of_rows
 
 TEXT = "Hi Mum, my phone broke! Text me at https://a.example/x by 10:30, it is urgent (please)."
 
@@ -56,11 +56,11 @@ def test_the_share_is_that_of_every_source_and_class() -> None:
         for source in ("one", "two")
     ]
     table = synthetic_corpus.table(rows)
-    drawn = restyled_rows(table, 0.35, random.Random(0))
+    drawn = share_of_rows(table, 0.35, random.Random(0))
     counts = {}
     for row in drawn:
         key = (rows[row]["source"], rows[row]["verdict"])
         counts[key] = counts.get(key, 0) + 1
     assert set(counts.values()) == {14} and len(counts) == 4
-    assert drawn == restyled_rows(table, 0.35, random.Random(0)) == sorted(drawn)
-    assert restyled_rows(table, 0.0, random.Random(0)) == []
+    assert drawn == share_of_rows(table, 0.35, random.Random(0)) == sorted(drawn)
+    assert share_of_rows(table, 0.0, random.Random(0)) == []

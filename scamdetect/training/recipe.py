@@ -18,7 +18,7 @@ from scamdetect.lexical import MOST_RUNS
 
 # Keys that older recipes lack, left out of the hash at their defaults: older runs keep their names.
 _LATER = {
-    "data": ("scam_shares", "most_draws"),
+    "data": ("scam_shares", "most_draws", "padded_share"),
     "optimiser": ("schedule", "keep_at", "decay_share", "average"),
 }
 # Parts of the loss that are gone: manifests of before name them, that of the shipped bundle at 0.
@@ -85,6 +85,7 @@ class DataTable(_Table, frozen=True):
     most_draws: int = 0  # of one row in a run; 0: no limit
     disguised_share: float = 0.1  # of the rows, of every class alike, under an evasion
     restyled_share: float = 0.0  # of the rows of every source and class, as collecting leaves them
+    padded_share: float = 0.0  # of the rows of every source and class, with honest words beside
     form_parity: float = (
         0.0  # how far honest rows are drawn by the form of scams; 1 is the whole way
     )
@@ -187,6 +188,7 @@ def load_recipe(path: Path) -> Recipe:
         ("data.most_draws", recipe.data.most_draws, 0, 10**6),
         ("data.disguised_share", recipe.data.disguised_share, 0.0, 1.0),
         ("data.restyled_share", recipe.data.restyled_share, 0.0, 1.0),
+        ("data.padded_share", recipe.data.padded_share, 0.0, 1.0),
         ("data.form_parity", recipe.data.form_parity, 0.0, 1.0),
         ("vocabulary.max_pieces", recipe.vocabulary.max_pieces, 100, 10**6),
         ("optimiser.batch_tokens", recipe.optimiser.batch_tokens, 64, 10**6),

@@ -27,6 +27,7 @@ from scamdetect.text import normalise
 from scamdetect.training.collection_style import restyle
 from scamdetect.training.form import honest_factors
 from scamdetect.training.losses import Targets
+from scamdetect.training.padding import pad
 from scamdetect.training.plan import MIN_LANGUAGE_ROWS, RowFacts, draw_shares, padded
 from scamdetect.training.recipe import Recipe
 from scamdetect.training.scam_groups import scam_groups
@@ -166,14 +167,20 @@ def _check_loss_is_fed(table: pa.Table, recipe: Recipe) -> None:
 def seen_texts(table: pa.Table, recipe: Recipe) -> list[str]:
     """Return the normalised texts that a run sees.
 
-    A share of the rows of every source and class carries the marks of collecting, a share of every
-    class is under an evasion that survives the normaliser.
+    Of the rows of every source and class a share carries the marks of collecting, another one
+    honest words before or behind it, and one is under an evasion that survives the normaliser.
     """
     texts: list[str] = table["norm"].to_pylist()
     inputs: list[str] = table["input"].to_pylist()
     restyling = random.Random(f"restyle {recipe.seed}")
-    for row in restyled_rows(table, recipe.data.restyled_share, restyling):
+    styled = share_of_rows(table, recipe.data.restyled_share, restyling)
+    for row in styled:
         inputs[row] = restyle(inputs[row], restyling)
+    padding = random.Random(f"pad {recipe.seed}")
+    if chosen := share_of_rows(table, recipe.data.padded_share, padding):
+        honest = np.flatnonzero(np.array(_classes(table)) == "legit").tolist()
+        styled += pad(inputs, chosen, honest, table["lang"].to_pylist(), padding)
+    for row in styled:
         texts[row] = normalise(inputs[row]) or texts[row]
     generator = random.Random(recipe.seed)
     for row, text in enumerate(inputs):
@@ -186,7 +193,7 @@ def seen_texts(table: pa.Table, recipe: Recipe) -> list[str]:
     return texts
 
 
-def restyled_rows(table: pa.Table, share: float, generator: random.Random) -> list[int]:
+def share_of_rows(table: pa.Table, share: float, generator: random.Random) -> list[int]:
     """Return the places of this share of the rows of each source and verdict, in their order."""
     places: dict[tuple[str, str], list[int]] = defaultdict(list)
     pairs = zip(table["source"].to_pylist(), table["verdict"].to_pylist(), strict=True)
