@@ -8,6 +8,7 @@ the number of all its runs, so that they shrink with the share of unknown ones.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import zlib
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ _LONGEST_MASK = 12  # pieces, brackets included
 _MIX = tuple(map(np.uint64, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)))
 _SALT = tuple(map(np.uint64, (0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63, 0xD6E8FEB86659FD93)))
 _HALF = np.uint64(32)
+_CHUNK = 32  # rows whose runs are sorted together; more fit no cache
+_WORD, _DIGIT = re.compile(r"[^\W_]"), re.compile(r"\d")
 _AGAIN = "get or export the bundle again"
 
 
@@ -192,10 +195,13 @@ class Words:
 
         Sums of whole numbers are exact, so neither batch nor order changes a digit.
         """
-        prints, owners = self._pieces.runs(rows)
-        sums = np.bincount(owners, self._table.weights_of(prints), minlength=len(rows))
-        counts = np.bincount(owners, minlength=len(rows))
-        odds: Floats = self._table.scale * sums / np.sqrt(np.maximum(counts, 1))
+        odds = np.zeros(len(rows))
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            prints, owners = self._pieces.runs(chunk)
+            sums = np.bincount(owners, self._table.weights_of(prints), minlength=len(chunk))
+            counts = np.bincount(owners, minlength=len(chunk))
+            odds[start : start + _CHUNK] = self._table.scale * sums / np.sqrt(np.maximum(counts, 1))
         return odds
 
     def shares(self, row: Sequence[int]) -> dict[str, float]:
@@ -235,11 +241,7 @@ def _print_of(piece: str) -> int:
     """Return the 32-bit fingerprint of a piece as a word, 0 where it is none."""
     if piece.startswith("<") and piece.endswith(">"):
         return 0
-    if not piece.isascii():
-        is_word = any(c.isalnum() or unicodedata.category(c)[0] == "M" for c in piece)
-    else:
-        is_word = any(map(str.isalnum, piece))
-    if not is_word:
+    # Vowel signs of Indic and South-East Asian scripts are pieces too, and no letters.
+    if not _WORD.search(piece) and not any(unicodedata.category(c)[0] == "M" for c in piece):
         return 0
-    lower = "".join("0" if c.isdigit() else c for c in piece.lower())
-    return zlib.crc32(lower.encode()) or 1
+    return zlib.crc32(_DIGIT.sub("0", piece.lower()).encode()) or 1
