@@ -14,6 +14,7 @@ from scamdetect.conversation import judge, read_conversations
 from scamdetect.conversation_rule import ConversationRule
 from scamdetect.data.dialogues import dialogues
 from scamdetect.errors import BundleError, InputError, RecipeError
+from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.files import file_sha256
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.conversations import (
@@ -93,6 +94,8 @@ def test_a_bundle_gets_a_rule_and_keeps_all_else(made: tuple[Path, Path], tmp_pa
     assert (after.version, after.thresholds) == ("0.0.2", before.thresholds)
     assert file_sha256(after.folder / MODEL) == file_sha256(before.folder / MODEL)
     assert "conversations are flagged from a risk of" in told[0]
+    # Figures of messages, and that the final rows were seen, remain true of the new bundle.
+    assert same_bundle_ids(after) == (after.model_id, before.model_id)
 
 
 def test_a_bundle_of_another_corpus_is_refused(made: tuple[Path, Path], tmp_path: Path) -> None:
