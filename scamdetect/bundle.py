@@ -22,7 +22,6 @@ from scamdetect.os_errors import files_read, no_folder, unreadable
 from scamdetect.probabilities import Curve, Scaling
 from scamdetect.settings import (
     AGAIN,
-    SCHEMA_VERSION,
     KnownAnswer,
     check_version,
     json_object,
@@ -36,6 +35,9 @@ MANIFEST, SETTINGS, CONFIG = "manifest.json", "scamdetect.json", "config.json"
 TOKENIZER, MODEL, CARD = "tokenizer.json", "model.onnx", "README.md"
 FIRST_TIER, WORDS = "first_tier.arrow", "words.arrow"  # which a bundle may lack
 FILES = (CONFIG, TOKENIZER, MODEL, SETTINGS, CARD)
+# Of the manifest: 1 has an id that covers the card, 2 one that does not. An older program would
+# give a bundle of 2 another id, so it has to refuse it.
+MANIFEST_VERSION = 2
 
 _EXTENSIONS = {".json", ".onnx", ".md", ".arrow"}
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".npy", ".npz", ".ckpt", ".dill"}
@@ -47,6 +49,7 @@ class Bundle:
 
     folder: Path
     sha256: Mapping[str, str]  # of every file by name, the manifest among them
+    manifest_version: int
     model_id: str
     name: str
     version: str
@@ -89,10 +92,12 @@ class Bundle:
         settings = _verified_settings(folder, present, manifest["files"])
         name, version = settings["name"], settings["version"]
         files = {file: entry["sha256"] for file, entry in manifest["files"].items()}
+        covered = covered_by_id(files, manifest["schema_version"])
         return cls(
             folder=folder,
             sha256=files | {MANIFEST: sha256(content).hexdigest()},
-            model_id=f"{name}@{version}+{fingerprint(files)}",
+            manifest_version=manifest["schema_version"],
+            model_id=f"{name}@{version}+{fingerprint(covered)}",
             name=name,
             version=version,
             languages=tuple(settings["languages"]),
@@ -168,11 +173,14 @@ def default_bundle_path() -> Path:
     )
 
 
-def write_manifest(folder: Path, training: Mapping[str, Any]) -> Path:
+def write_manifest(
+    folder: Path, training: Mapping[str, Any], version: int = MANIFEST_VERSION
+) -> Path:
     """Write ``manifest.json`` over the bundle's other files and return its path.
 
-    ``training`` is a free record of how the bundle was made (JSON types). Raises BundleError when
-    a file of the bundle is missing or one is not allowed in a bundle.
+    ``training`` is a free record of how the bundle was made (JSON types). ``version`` decides which
+    files the id covers; pass that of a bundle whose id has to stay. Raises BundleError when a file
+    of the bundle is missing or one is not allowed in a bundle.
     """
     names = _listed(folder)
     for name in FILES:
@@ -182,7 +190,7 @@ def write_manifest(folder: Path, training: Mapping[str, Any]) -> Path:
         name: {"sha256": file_sha256(folder / name), "bytes": (folder / name).stat().st_size}
         for name in sorted(names)
     }
-    manifest = {"schema_version": SCHEMA_VERSION, "files": files, "training": dict(training)}
+    manifest = {"schema_version": version, "files": files, "training": dict(training)}
     target = folder / MANIFEST
     write_text(target, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return target
@@ -231,7 +239,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def manifest_of(path: Path, content: bytes) -> dict[str, Any]:
     """Return the manifest in the content of a file; raise BundleError like ``read_manifest``."""
     manifest = json_object(path, content)
-    check_version(path, "schema_version", manifest.get("schema_version"), SCHEMA_VERSION)
+    check_version(path, "schema_version", manifest.get("schema_version"), MANIFEST_VERSION)
     files = manifest.get("files")
     if not isinstance(files, dict) or not isinstance(manifest.get("training"), dict):
         raise BundleError(f"{path}: 'files' and 'training' must be tables; {AGAIN}")
@@ -299,7 +307,13 @@ def _check_model(path: Path, graph: bytes) -> None:
         )
 
 
-def fingerprint(files: Mapping[str, str]) -> str:
-    """Return the last part of a model id from the sha256 of every file by name."""
-    lines = "".join(f"{name} {files[name]}\n" for name in sorted(files))
+def covered_by_id(files: Mapping[str, str], manifest_version: int) -> dict[str, str]:
+    """Return the sha256 of the files that the id of a bundle covers, out of those of all files."""
+    without = {MANIFEST} if manifest_version == 1 else {MANIFEST, CARD}
+    return {name: digest for name, digest in files.items() if name not in without}
+
+
+def fingerprint(covered: Mapping[str, str]) -> str:
+    """Return the last part of a model id from the sha256 of the files that it covers, by name."""
+    lines = "".join(f"{name} {covered[name]}\n" for name in sorted(covered))
     return sha256(lines.encode()).hexdigest()[:8]

@@ -61,9 +61,10 @@ def card(
 ) -> None:
     """Write README.md of BUNDLE again: what it is for, its figures, its limits and how it was made.
 
-    Weights, tokenizer and settings stay as they are. The card is part of the bundle, so its id
-    changes; the manifest records the ids that the results carry, with the sha256 of every file of
-    then, and results of another bundle are refused. Sections without a file say "not measured".
+    Weights, tokenizer and settings stay as they are, and so does the id, which does not cover the
+    card. If the manifest is of schema version 1, the id covers the card and changes. Results of
+    another bundle are refused; those of an earlier id of this one are taken, and the manifest
+    records that id. Sections without a file say "not measured".
     """
     with extra("train"):
         from scamdetect.training.card_rewrite import rewrite_card
@@ -76,6 +77,8 @@ def card(
         watts=watts,
         cores=cores,
     )
-    say(f"{bundle / 'README.md'}: written; {done.before} is now {done.after}")
+    same = done.after == done.before
+    ids = f"the id is still {done.after}" if same else f"{done.before} is now {done.after}"
+    say(f"{bundle / 'README.md'}: written; {ids}")
     if done.measured_as:
         say(f"measured as {', '.join(done.measured_as)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ from benchmarks.throughput_workloads import build, count_tokens
 from scamdetect.bundle import Bundle, write_manifest
 from scamdetect.data.authored import AuthoredRow, write_rows
 from scamdetect.errors import InputError
-from scamdetect.evaluation.measured_as import RECORD, MeasuredAs
+from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.text import normalise
 
@@ -85,18 +84,16 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     assert (gate["slice"], gate["fpr"]["n"], gate["met"]) == ("finance", 13, None)
     assert gate["verdict"].startswith("too few")
     assert "bar of 2% on finance" in first.stdout
-    second = _run("final.py", _with_new_card(tiny_bundle, authored / "carded"), *options)
+    second = _run("final.py", _of_a_later_version(tiny_bundle, authored / "later"), *options)
     assert second.returncode == 1 and "opened once per bundle" in second.stderr
     log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")
     assert log.count("\n") == 3
 
 
-def _with_new_card(bundle: Path, folder: Path) -> Path:
+def _of_a_later_version(bundle: Path, folder: Path) -> Path:
     measured = Bundle.load(bundle)
-    shutil.copytree(bundle, folder)
-    (folder / "README.md").write_text("# Another card\n", encoding="utf-8")
-    record = {RECORD: [MeasuredAs.now(measured).record()]}
-    write_manifest(folder, dict(measured.training) | record)
+    write_tiny_bundle(folder, version="0.0.2")
+    write_manifest(folder, with_entries(measured, [MeasuredAs.now(measured)]))
     return folder
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import onnxruntime as ort
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import numpy_helper
 from tiny_bundle import write_tiny_bundle
 from wire import OVER_32_BITS, block, number
 
 from scamdetect import bundle as bundles
-from scamdetect.bundle import Bundle, default_bundle_path, write_manifest
+from scamdetect.bundle import Bundle, default_bundle_path, fingerprint, write_manifest
 from scamdetect.errors import BundleError
 from scamdetect.scoring import Scorer
 
@@ -66,11 +69,61 @@ def test_calibration_is_optional_and_read(tiny_bundle: Path, tmp_path: Path) -> 
     assert [point.lang for point in loaded.operating_points] == [None, "th"]
 
 
-def test_the_model_id_follows_the_content(copy: Path) -> None:
-    before = Bundle.load(copy).model_id
-    (copy / "README.md").write_text("# Another card\n")
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return two folders with other contents of each file that a bundle can have."""
+    one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
+    join = {"encoder": 1.0, "words": 0.0, "bias": 0.0}
+    write_tiny_bundle(one, proven=True, words=join)
+    for name in bundles.FILES:
+        (other / name).write_bytes((one / name).read_bytes() + b"\n")
+    graph = onnx.load(one / bundles.MODEL)
+    graph.doc_string = "another"
+    onnx.save(graph, other / bundles.MODEL)
+    for name in (bundles.FIRST_TIER, bundles.WORDS):  # verified on loading, parsed later
+        (one / name).write_bytes(b"one")
+        (other / name).write_bytes(b"another")
+    return one, other
+
+
+@given(changed=st.sets(st.sampled_from([*bundles.FILES, bundles.FIRST_TIER, bundles.WORDS])))
+def test_the_model_id_follows_every_file_but_the_card(
+    variants: tuple[Path, Path], changed: set[str]
+) -> None:
+    one, other = variants
+
+    def model_id(changed: set[str]) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            for path in other.iterdir():
+                source = other if path.name in changed else one
+                shutil.copy(source / path.name, folder)
+            write_manifest(Path(folder), {"changed": sorted(changed)})
+            return Bundle.load(folder).model_id
+
+    assert (model_id(changed) == model_id(set())) is (changed <= {bundles.CARD})
+
+
+def test_a_new_card_needs_the_manifest_and_keeps_the_id(copy: Path) -> None:
+    before = Bundle.load(copy)
+    (copy / "README.md").write_text("# A tiny bundle for fests\n")
+    refused(copy, "README.md", "changed or damaged")
     write_manifest(copy, {})
-    assert Bundle.load(copy).model_id != before
+    after = Bundle.load(copy)
+    assert after.model_id == before.model_id
+    assert after.sha256["README.md"] != before.sha256["README.md"]
+
+
+def test_an_id_of_the_first_schema_version_covers_the_card(copy: Path) -> None:
+    now = Bundle.load(copy).model_id
+    edit(copy / "manifest.json", schema_version=1)
+    before = Bundle.load(copy)
+    files = {name: sha for name, sha in before.sha256.items() if name != "manifest.json"}
+    assert before.model_id.partition("+")[2] == fingerprint(files) != now.partition("+")[2]
+    (copy / "README.md").write_text("# Another card\n")
+    write_manifest(copy, {}, before.manifest_version)
+    assert Bundle.load(copy).model_id not in (before.model_id, now)
+    write_manifest(copy, {})
+    assert Bundle.load(copy).model_id == now
 
 
 @pytest.mark.parametrize("file", bundles.FILES)
@@ -139,7 +192,7 @@ def test_a_path_outside_the_folder_is_refused(copy: Path, name: str) -> None:
 
 
 def test_a_newer_manifest_is_refused(copy: Path) -> None:
-    edit(copy / "manifest.json", schema_version=2)
+    edit(copy / "manifest.json", schema_version=3)
     refused(copy, "manifest.json", "pip install -U scamdetect")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scamdetect.bundle import Bundle
+from scamdetect.evaluation.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 _FIGURE = re.compile(r"\d+\.\d%(?: \[[^\]]+\]| -> \d+\.\d%)?")
@@ -35,8 +36,8 @@ def test_the_changelog_gives_the_figures_of_the_log() -> None:
         if (cells := line.split(","))[3] == "final"
     }
     shipped = Bundle.load()
-    earlier = (one["model_id"] for one in shipped.training["measured_as"])
-    logged[shipped.model_id] = next(logged[one] for one in earlier if one in logged)
+    measured = next(one for one in same_bundle_ids(shipped) if one in logged)
+    logged[shipped.model_id] = logged[measured]
     rows = re.findall(r"^\| `(scamdetect-.+?)` \|(.*)\|$", read("CHANGELOG.md"), re.MULTILINE)
     assert {name: [cell.strip() for cell in row.split("|")][-3:] for name, row in rows} == logged
 

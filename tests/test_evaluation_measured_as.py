@@ -1,4 +1,4 @@
-"""Results stay a bundle's under a new card or version, and no other bundle's."""
+"""Results remain valid under a new card or version, and for no other bundle."""
 
 from __future__ import annotations
 
@@ -9,30 +9,46 @@ from pathlib import Path
 import pytest
 from tiny_bundle import write_tiny_bundle
 
-from scamdetect.bundle import Bundle, write_manifest
+from scamdetect.bundle import MANIFEST_VERSION, Bundle, write_manifest
 from scamdetect.errors import BundleError, InputError
-from scamdetect.evaluation.measured_as import RECORD, MeasuredAs, attribute, same_bundle_ids
+from scamdetect.evaluation.measured_as import (
+    RECORD,
+    MeasuredAs,
+    attribute,
+    left_behind,
+    same_bundle_ids,
+    with_entries,
+)
 
 
-@pytest.fixture
-def measured(tmp_path: Path, tiny_bundle: Path) -> Bundle:
-    return Bundle.load(shutil.copytree(tiny_bundle, tmp_path / "measured"))
+@pytest.fixture(params=[1, MANIFEST_VERSION])
+def measured(request: pytest.FixtureRequest, tmp_path: Path, tiny_bundle: Path) -> Bundle:
+    folder = Path(shutil.copytree(tiny_bundle, tmp_path / "measured"))
+    write_manifest(folder, {}, request.param)
+    return Bundle.load(folder)
 
 
 def _with_new_card(bundle: Bundle, folder: Path) -> Bundle:
     shutil.copytree(bundle.folder, folder)
     (folder / "README.md").write_text("# Another card\n", encoding="utf-8")
-    record = {RECORD: [MeasuredAs.now(bundle).record()]}
-    write_manifest(folder, dict(bundle.training) | record)
+    record = with_entries(bundle, [MeasuredAs.now(bundle)])
+    write_manifest(folder, record, bundle.manifest_version)
     return Bundle.load(folder)
 
 
 def test_a_new_card_keeps_the_results(measured: Bundle, tmp_path: Path) -> None:
     now = _with_new_card(measured, tmp_path / "now")
-    assert now.model_id != measured.model_id
-    assert same_bundle_ids(now) == (now.model_id, measured.model_id)
+    assert (now.model_id == measured.model_id) is (measured.manifest_version > 1)
+    assert set(same_bundle_ids(now)) == {now.model_id, measured.model_id}
     (entry,) = attribute(now, {"found.json": measured.model_id})
-    assert entry == MeasuredAs.now(measured)
+    assert entry.model_id == measured.model_id and not entry.differs_from(MeasuredAs.now(now))
+
+
+def test_a_bundle_whose_id_stays_needs_no_record(measured: Bundle) -> None:
+    stays = measured.manifest_version > 1
+    assert left_behind(measured, [MeasuredAs.now(measured)]) == (
+        () if stays else (MeasuredAs.now(measured),)
+    )
 
 
 def test_a_new_version_keeps_them_where_the_old_folder_is_shown(

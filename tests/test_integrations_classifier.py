@@ -189,7 +189,9 @@ def test_a_missing_or_changed_bundle_is_refused(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "moved", folder)
     (folder / CARD).write_text("# Another\n", encoding="utf-8")
     write_manifest(folder, {})
-    with pytest.raises(BundleError, match="the bundle at hand is scamdetect-tiny@0.0.1"):
+    assert (made.set_params(bundle=folder).predict_proba(TEXTS) == expected).all()
+    write_tiny_bundle(folder, version="0.0.2")
+    with pytest.raises(BundleError, match="the bundle at hand is scamdetect-tiny@0.0.2"):
         made.set_params(bundle=folder).predict(TEXTS)
 
 

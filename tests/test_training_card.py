@@ -44,14 +44,17 @@ def bundle(tmp_path: Path) -> Path:
 @pytest.fixture
 def files(tmp_path: Path, bundle: Path) -> dict[str, Path]:
     """Return the shipped bundle's results as if the tiny bundle had been measured."""
-    model_id, found = Bundle.load(bundle).model_id, {}
+    found = {kind: tmp_path / f"{kind}.json" for kind in FILES}
+    _measured_of(found, Bundle.load(bundle).model_id)
+    return found
+
+
+def _measured_of(files: dict[str, Path], model_id: str) -> None:
     for kind, path in FILES.items():
         text = path.read_text("utf-8")
         for measured in (SHIPPED, CONVERSATIONS["model_id"]):
             text = text.replace(measured, model_id)
-        found[kind] = tmp_path / f"{kind}.json"
-        found[kind].write_text(text, encoding="utf-8")
-    return found
+        files[kind].write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
@@ -80,14 +83,34 @@ def test_a_card_without_results_has_the_pattern_and_says_so(tmp_path: Path) -> N
     assert all("Not measured yet" in sections(card)[title] for title in MEASURED)
 
 
-def test_the_command_writes_the_card_and_the_manifest_keeps_the_earlier_id(
+def test_the_command_writes_the_card_and_the_id_stays(
     bundle: Path, files: dict[str, Path], authored: Path, tmp_path: Path
 ) -> None:
     before = Bundle.load(bundle)
+    card = bundle / "README.md"
+    old = card.read_bytes()
+    done = command(tmp_path, "card", bundle, *_options(files), "--authored", authored)
+    assert done.returncode == 0, done.stderr
+    after = Bundle.load(bundle)
+    assert card.read_bytes() != old and after.sha256["README.md"] != before.sha256["README.md"]
+    assert after.model_id == before.model_id
+    assert f"the id is still {before.model_id}" in done.stdout
+    assert "measured_as" not in after.training
+    results = sections(card.read_text(encoding="utf-8"))["Results"]
+    assert f"as `{before.model_id}`." in results and "measured_as" not in results
+
+
+def test_where_the_id_covers_the_card_the_manifest_keeps_the_earlier_id(
+    bundle: Path, files: dict[str, Path], authored: Path, tmp_path: Path
+) -> None:
+    write_manifest(bundle, {}, 1)
+    before = Bundle.load(bundle)
+    _measured_of(files, before.model_id)
     done = command(tmp_path, "card", bundle, *_options(files), "--authored", authored)
     assert done.returncode == 0, done.stderr
     after = Bundle.load(bundle)
     assert f"{before.model_id} is now {after.model_id}" in done.stdout
+    assert after.manifest_version == 1
     assert [one["model_id"] for one in after.training["measured_as"]] == [before.model_id]
     for name in ("model.onnx", "scamdetect.json", "tokenizer.json", "config.json"):
         assert (bundle / name).read_bytes() == (before.folder / name).read_bytes()

@@ -9,11 +9,12 @@ import pytest
 from invented_dialogues import dialogue_table
 
 from scamdetect import Decision, ScamDetector
-from scamdetect.bundle import MODEL, Bundle, write_manifest
+from scamdetect.bundle import MANIFEST_VERSION, MODEL, Bundle, write_manifest
 from scamdetect.conversation import judge, read_conversations
 from scamdetect.conversation_rule import ConversationRule
 from scamdetect.data.dialogues import dialogues
 from scamdetect.errors import BundleError, InputError, RecipeError
+from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.files import file_sha256
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.conversations import (
@@ -86,13 +87,17 @@ def made_from(folder: Path, corpus: Path) -> None:
 def test_a_bundle_gets_a_rule_and_keeps_all_else(made: tuple[Path, Path], tmp_path: Path) -> None:
     folder, corpus = made
     told: list[str] = []
+    write_manifest(folder, Bundle.load(folder).training, 1)
     add_conversation_rule(folder, corpus, tmp_path / "out", "0.0.2", told.append)
     before, after = Bundle.load(folder), Bundle.load(tmp_path / "out")
+    assert (before.manifest_version, after.manifest_version) == (1, MANIFEST_VERSION)
     assert before.conversation is None and after.conversation is not None
     assert after.conversation.fitted_on == {"legit": FEWEST, "scam": FEWEST}
     assert (after.version, after.thresholds) == ("0.0.2", before.thresholds)
     assert file_sha256(after.folder / MODEL) == file_sha256(before.folder / MODEL)
     assert "conversations are flagged from a risk of" in told[0]
+    # Figures of messages, and that the final rows were seen, remain true of the new bundle.
+    assert same_bundle_ids(after) == (after.model_id, before.model_id)
 
 
 def test_a_bundle_of_another_corpus_is_refused(made: tuple[Path, Path], tmp_path: Path) -> None:

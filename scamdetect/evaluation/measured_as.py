@@ -1,9 +1,10 @@
-"""Under which earlier ids a bundle was measured, so that results outlive a new card or version.
+"""Under which earlier ids a bundle was measured, so that results outlive a new version.
 
-The id of a bundle is a hash over all of its files, the card among them. A card that is written
-again, or a new version, changes the id and no score; what was measured under the earlier id stays
-true where weights, tokenizer and the settings that decide are the same. That is checked here: the
-record of an earlier id holds the sha256 of every file as it was, from which the id itself follows.
+A new version or another rule for conversations changes the id of a bundle and no score of a
+message. So does a new card if the manifest is of schema version 1, whose ids cover the card.
+Results of the earlier id remain true if weights, tokenizer and the settings that decide are the
+same. That is checked here: the record of an earlier id holds the sha256 of each file that the id
+covers, from which the id itself follows.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, fingerprint
+from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, covered_by_id, fingerprint
 from scamdetect.errors import BundleError, InputError
 from scamdetect.settings import AGAIN
 
@@ -28,7 +29,7 @@ class MeasuredAs:
     """An id of a bundle with what was in it."""
 
     model_id: str
-    files: Mapping[str, str]  # sha256 by name
+    files: Mapping[str, str]  # sha256 by name of those that the id covers
     scoring: str  # sha256 over the settings but NOT_SCORING
 
     @classmethod
@@ -38,8 +39,8 @@ class MeasuredAs:
         decide = {key: value for key, value in settings.items() if key not in NOT_SCORING}
         text = json.dumps(decide, sort_keys=True, ensure_ascii=False)
         scoring = hashlib.sha256(text.encode()).hexdigest()
-        shas = {name: sha256 for name, sha256 in bundle.sha256.items() if name != MANIFEST}
-        return cls(bundle.model_id, shas, scoring)
+        covered = covered_by_id(bundle.sha256, bundle.manifest_version)
+        return cls(bundle.model_id, covered, scoring)
 
     def record(self) -> dict[str, Any]:
         """Return the entry for the manifest."""
@@ -73,6 +74,22 @@ def recorded(bundle: Bundle) -> tuple[MeasuredAs, ...]:
             )
         found.append(one)
     return tuple(found)
+
+
+def left_behind(bundle: Bundle, entries: Iterable[MeasuredAs]) -> tuple[MeasuredAs, ...]:
+    """Return the entries whose ids are not the bundle's once it has a new card."""
+    now = MeasuredAs.now(bundle)
+    stays = CARD not in now.files
+    return tuple(one for one in entries if not (stays and one.model_id == now.model_id))
+
+
+def with_entries(bundle: Bundle, entries: Iterable[MeasuredAs]) -> dict[str, Any]:
+    """Return the bundle's record of the training, for a manifest that knows these entries too.
+
+    Raises BundleError like ``recorded``.
+    """
+    known = {one.model_id: one.record() for one in (*recorded(bundle), *entries)}
+    return dict(bundle.training) | ({RECORD: list(known.values())} if known else {})
 
 
 def same_bundle_ids(bundle: Bundle) -> tuple[str, ...]:

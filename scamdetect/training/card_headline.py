@@ -24,13 +24,21 @@ def provenance(results: Results) -> str:
     files = results.files().values()
     dates = sorted({str(one["date"]) for one in map(_head, files)})
     commits = sorted({str(one.get("commit") or "unknown") for one in map(_head, files)})
-    ids = ", ".join(f"`{one}`" for one in results.measured_as)
-    return (
+    measured = (
         f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, commit "
-        f"{', '.join(commits)}, as {ids}. A new card or version changes the id and no score: "
-        "`manifest.json` records those ids under `measured_as` with the sha256 of every file that "
-        "they were of."
+        f"{', '.join(commits)}, as {_names(results.measured_as)}."
     )
+    if not results.recorded:
+        return measured
+    return (
+        f"{measured} The id has changed since then, the scores have not: `manifest.json` records "
+        f"{_names(results.recorded)} under `measured_as`, with the sha256 of each file that the id "
+        "covers."
+    )
+
+
+def _names(ids: Sequence[str]) -> str:
+    return ", ".join(f"`{one}`" for one in ids)
 
 
 def _head(record: Record) -> Record:

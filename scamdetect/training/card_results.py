@@ -10,7 +10,7 @@ from typing import Any
 
 from scamdetect.bundle import SETTINGS, Bundle
 from scamdetect.errors import InputError
-from scamdetect.evaluation.measured_as import MeasuredAs, attribute
+from scamdetect.evaluation.measured_as import MeasuredAs, attribute, left_behind
 from scamdetect.os_errors import unreadable
 from scamdetect.regular_files import read_text
 from scamdetect.training.card_failures import Failures
@@ -38,6 +38,7 @@ class Results:
     bench: Record | None = None
     conversations: Record | None = None
     measured_as: tuple[str, ...] = ()  # the ids that these carry
+    recorded: tuple[str, ...] = ()  # those of them that the manifest records as earlier ones
     failures: Failures | None = None
     watts: float | None = None  # of the machine that trained, where somebody knows it
     cores: int | None = None  # that it used, where the run did not record them
@@ -105,6 +106,7 @@ def read_results(
         bench=records.get("bench"),
         conversations=records.get("conversations"),
         measured_as=tuple(one.model_id for one in entries),
+        recorded=tuple(one.model_id for one in left_behind(bundle, entries)),
     )
     return results, entries
 

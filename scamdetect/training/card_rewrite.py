@@ -9,7 +9,7 @@ from pathlib import Path
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
-from scamdetect.evaluation.measured_as import RECORD, recorded
+from scamdetect.evaluation.measured_as import left_behind, with_entries
 from scamdetect.files import write_text, writing
 from scamdetect.os_errors import unwritable
 from scamdetect.regular_files import read_bytes
@@ -42,8 +42,8 @@ def rewrite_card(
     ``files`` are results by kind (``evaluation``, ``final``, ``untrained``, ``evasion``,
     ``bench``, ``conversations``), ``measured`` folders of this bundle as it was when they were
     made, ``authored`` the project's own messages, whose dev part shows where the bundle fails,
-    ``watts`` and ``cores`` what the estimate of energy stands on. The manifest records the ids
-    that the results carry.
+    ``watts`` and ``cores`` what the estimate of energy stands on. The manifest keeps its schema
+    version, and with it the rule of the id; it records the earlier ids that the results carry.
     Raises InputError for results of another bundle and for a bundle with thresholds of a team's
     own, BundleError for a damaged bundle, OutputError where writing fails; the bundle is then as it
     was.
@@ -63,19 +63,18 @@ def rewrite_card(
         with ScamDetector.load(folder) as detector:
             results = replace(results, failures=find_failures(detector, authored))
     results = replace(results, watts=watts, cores=cores)
-    known = {one.model_id: one.record() for one in (*recorded(bundle), *entries)}
-    training = dict(bundle.training) | ({RECORD: list(known.values())} if known else {})
+    training = with_entries(bundle, left_behind(bundle, entries))
     text = card_text(read_json(folder / SETTINGS), training, results)
-    _replace(folder, text, training)
+    _replace(folder, text, training, bundle.manifest_version)
     after = Bundle.load(folder).model_id
     return Rewritten(bundle.model_id, after, tuple(one.model_id for one in entries))
 
 
-def _replace(folder: Path, text: str, training: Mapping[str, object]) -> None:
+def _replace(folder: Path, text: str, training: Mapping[str, object], version: int) -> None:
     kept = {name: read_bytes(folder / name) for name in (CARD, MANIFEST)}
     try:
         write_text(folder / CARD, text)
-        write_manifest(folder, training)
+        write_manifest(folder, training, version)
     except BaseException as problem:
         for name, content in kept.items():
             with writing(folder / name) as file:

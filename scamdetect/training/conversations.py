@@ -25,6 +25,7 @@ from scamdetect.data.corpus_rows import is_own
 from scamdetect.data.dialogues import Dialogue, dialogues
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
+from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
 from scamdetect.operating_points import BASE_RATE
 from scamdetect.recalibration.new_bundle import write_bundle
 from scamdetect.regular_files import read_text
@@ -111,7 +112,9 @@ def add_conversation_rule(
     settings |= {} if version is None else {"version": version}
     out.parent.mkdir(parents=True, exist_ok=True)
     card = read_text(folder / CARD)
-    write_bundle(bundle, out, settings, card, bundle.training)
+    # Settings of conversations change the id and no score of a message.
+    training = with_entries(bundle, [MeasuredAs.now(bundle)])
+    write_bundle(bundle, out, settings, card, training)
     log(
         f"{out}: conversations are flagged from a risk of {rule.thresholds.flag:.4f} "
         f"({FLAG_FPR:.0%} of honest ones), reviewed from {rule.thresholds.review:.4f}; fitted on "
