@@ -33,7 +33,8 @@ from scamdetect.thresholds import KindThresholds, Thresholds
 
 MANIFEST, SETTINGS, CONFIG = "manifest.json", "scamdetect.json", "config.json"
 TOKENIZER, MODEL, CARD = "tokenizer.json", "model.onnx", "README.md"
-FIRST_TIER, WORDS = "first_tier.arrow", "words.arrow"  # which a bundle may lack
+FIRST_TIER, WORDS = "first_tier.arrow", "words.arrow"
+OPTIONAL = (FIRST_TIER, WORDS)  # which a bundle may lack
 FILES = (CONFIG, TOKENIZER, MODEL, SETTINGS, CARD)
 # Of the manifest: 1 has an id that covers the card, 2 one that does not. An older program would
 # give a bundle of 2 another id, so it has to refuse it.

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scamdetect.bundle import FIRST_TIER, Bundle
+from scamdetect.bundle import OPTIONAL, Bundle
 from scamdetect.errors import InputError
 from scamdetect.hub.client import client
 
@@ -36,8 +36,8 @@ def push(
         api.create_repo(repo_id, private=private or None, exist_ok=True)
         there = _check(api, repo_id, private, tag)
         # Of a bundle that was here before; unlisted, it would make this one unreadable.
-        is_stale = FIRST_TIER in there and FIRST_TIER not in loaded.sha256
-        stale = [CommitOperationDelete(FIRST_TIER)] if is_stale else []
+        gone = [name for name in OPTIONAL if name in there and name not in loaded.sha256]
+        stale = [CommitOperationDelete(name) for name in gone]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*commit a data file")
             commit = api.create_commit(
