@@ -62,7 +62,11 @@ def main() -> None:
     parser.add_argument("bundle", type=Path, nargs="?")
     parser.add_argument("--kept", type=Path, required=True)
     parser.add_argument("--set", nargs="*", default=[], dest="settings", metavar="KEY=VALUE")
-    parser.add_argument("--join", choices=["left_out", "in_source", "even"], default="left_out")
+    parser.add_argument(
+        "--join", choices=["new", "left_out", "in_source", "even"], default="new",
+        help="fitted on rows of sources new to the encoder; on all, with words that left out their "
+        "source; on all, with words that knew it; or not fitted",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--note", default="")
     parser.add_argument("--pools", type=Path, default=ROOT / "data" / "pools.toml")
@@ -120,6 +124,11 @@ def measure(asked: argparse.Namespace, settings: WordsTable) -> dict[str, Any]:
     if asked.join == "even":
         join = Join(1.0, 1.0, 0.0)
     else:
+        if asked.join == "new":
+            seen = [entry["source"] for entry in scorer.bundle.training.get("sources", ())]
+            new = ~np.isin(column(of_join, "source"), seen) & ~is_own(of_join)
+            known, of_join = known[new], select(of_join, new)
+            join_tokens = [tokens["held"][row] for row in known.tolist()]
         odds = (
             one.log_odds(join_tokens)
             if asked.join == "in_source"

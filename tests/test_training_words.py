@@ -22,8 +22,10 @@ from scamdetect.bundle import CARD, MODEL, WORDS, Bundle
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.files import file_sha256
 from scamdetect.lexical import Join, Words
+from scamdetect.scoring import Scorer
 from scamdetect.token_windows import TokenWindows
 from scamdetect.training import finetune_fit
+from scamdetect.training import words as words_module
 from scamdetect.training.finetune import finetune
 from scamdetect.training.recipe import WordsTable
 from scamdetect.training.words import (
@@ -33,6 +35,7 @@ from scamdetect.training.words import (
     fit_words,
     known_runs,
     left_out_odds,
+    make_words,
     runs_of,
     word_masses,
 )
@@ -133,6 +136,20 @@ def test_a_join_weighs_each_side_by_what_it_tells() -> None:
     assert fit_join(-good, -bad, scam, np.ones(4_000)) == Join(1.0, 0.0, 0.0)
     apart = fit_join(np.where(scam, 3.0, -3.0), bad, scam, np.ones(4_000))
     assert apart.encoder < 10
+
+
+def test_rows_of_sources_that_the_encoder_knows_do_not_decide_the_join(
+    trained: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words_module, "FEWEST_NEW", 5)
+    scorer = Scorer(Bundle.load(trained[0]))
+    rows = corpus()
+    records = [
+        make_words(rows, rows, scorer, SETTINGS, seen, lambda line: None)[2]
+        for seen in (["en_0", "en_1", "en_2"], ["en_0", "authored_en"])
+    ]
+    assert [one["join_on_new_sources"] for one in records] == [False, True]
+    assert [one["join_rows"] for one in records] == [120, 80]
 
 
 def test_a_bundle_gets_words(trained: tuple[Path, Path], tmp_path: Path) -> None:

@@ -120,8 +120,9 @@ def release(
         if recipe.words.runs:
             log("fitting the words and how they join the encoder")
             found, join, words = make_words(
-                held["train"], sample, Scorer(Bundle.load(small)), recipe.words, log
-            )
+                held["train"], sample, Scorer(Bundle.load(small)), recipe.words,
+                record["sources"], log,
+            )  # fmt: skip
             settings["words"] = asdict(join)
             for folder in (exact, small):
                 found.save(folder / WORDS)

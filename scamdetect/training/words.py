@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
+from scamdetect.data.corpus_rows import is_own as of_project
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.metrics import Bools, Floats
 from scamdetect.evaluation.reference_mix import reference_weights
@@ -35,6 +36,8 @@ Log = Callable[[str], None]
 Rows = Sequence[Sequence[int]]  # token ids, without the special ones
 
 FOLDS = 8
+FEWEST_NEW = 200  # scams, and other rows, of sources new to an encoder, to join on these alone
+OWN = "own"  # the source of all messages of this project: they have one writer
 FEWEST_GROUPS = 2  # that have a run; one group's own words are names and numbers
 _LARGEST = 0.999  # quantile of the weights that gets the largest integer; larger ones are cut
 _CHUNK = 4_096  # rows whose runs are sorted together
@@ -67,13 +70,20 @@ def runs_of(pieces: Pieces, rows: Rows) -> Runs:
 
 
 def make_words(
-    train: pa.Table, calibrate: pa.Table, scorer: Scorer, settings: WordsTable, log: Log
+    train: pa.Table,
+    calibrate: pa.Table,
+    scorer: Scorer,
+    settings: WordsTable,
+    seen: Collection[str],
+    log: Log,
 ) -> tuple[WordTable, Join, dict[str, Any]]:
     """Return words fitted on the train rows, their join with the encoder, and a record of both.
 
-    ``scorer`` is of a bundle that is not calibrated and has no words. The join is fitted on the
-    calibrate rows of one window, whose words are scored by tables that left out their sources.
-    Raises RecipeError where nothing can be learnt.
+    ``scorer`` is of a bundle that is not calibrated and has no words; ``seen`` are the sources that
+    its encoder trained on. The join is fitted on the calibrate rows of one window. An encoder is
+    surer of sources that it knows than it is right elsewhere, so where enough rows are of others,
+    these alone count, and words are scored by tables that left their source out. Raises RecipeError
+    where nothing can be learnt.
     """
     pieces, room = scorer.pieces(), scorer.room
     rows = [scorer.tokens(text)[:room] for text in train["norm"].to_pylist()]
@@ -81,8 +91,16 @@ def make_words(
     table = fit_words(runs, train, settings)
     log(f"words: {len(table.prints):,} runs from {train.num_rows:,} train rows")
     encoder, tokens, held, _ = _one_window(scorer, calibrate)
-    odds = left_out_odds(runs, train, tokens, held, pieces, settings, log)
+    new = np.flatnonzero(~np.isin(_blocks(held), _names(seen)))
     scam = has_verdict(held, Verdict.SCAM)
+    is_enough = min(scam[new].sum(), (~scam[new]).sum()) >= FEWEST_NEW
+    if is_enough:
+        held, tokens, encoder, scam = (
+            held.take(new), [tokens[row] for row in new.tolist()], encoder[new], scam[new],
+        )  # fmt: skip
+        odds = left_out_odds(runs, train, tokens, held, pieces, settings, log)
+    else:
+        odds = Words(table, pieces).log_odds(tokens)
     join = fit_join(encoder, odds, scam, reference_weights(held))
     log(f"joined: {_shown(join)}")
     record = {
@@ -90,6 +108,7 @@ def make_words(
         "settings": msgspec.to_builtins(settings),
         "train_rows": train.num_rows,
         "join_rows": len(tokens),
+        "join_on_new_sources": bool(is_enough),
         "join": asdict(join),
     }
     return table, join, record
@@ -262,4 +281,9 @@ def fit_join(encoder: Floats, words: Floats, scam: Bools, weights: Floats) -> Jo
 
 
 def _blocks(table: pa.Table) -> NDArray[np.object_]:
-    return np.where(is_own(table), "own", column(table, "source"))
+    return np.where(is_own(table), OWN, column(table, "source"))
+
+
+def _names(sources: Collection[str]) -> list[str]:
+    """Return the sources as ``_blocks`` names them."""
+    return sorted({OWN if of_project(name) else name for name in sources})

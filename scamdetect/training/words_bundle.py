@@ -86,9 +86,9 @@ def add_words(
                     file.write(base.read(name))
             _write(draft, of_bundle, {})
             sample = calibrate_sample(held)
-            table, join, record = make_words(
-                train, sample, Scorer(Bundle.load(draft)), settings, log
-            )
+            seen = [one["source"] for one in base.training.get("sources", ())]
+            scorer = Scorer(Bundle.load(draft))
+            table, join, record = make_words(train, sample, scorer, settings, seen, log)
             table.save(draft / WORDS)
             of_bundle["words"] = asdict(join)
             _write(draft, of_bundle, {})
