@@ -18,9 +18,9 @@ from scamdetect.conversation_rule import (
 )
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Kind
+from scamdetect.last_words import with_words, without_padding
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
 from scamdetect.several import check_several
-from scamdetect.text import fold
 from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
 
 OWN_SIDE = "of the own side"
@@ -29,7 +29,6 @@ NOTHING_JUDGED = "there is nothing to judge"
 
 _MOST_MATTERED = 3
 _NEAR = math.log(10)  # below the highest, in log odds
-_PADDED = 0.75  # less than so much is left of a text without what nobody sees
 
 
 class Detector(Protocol):
@@ -165,7 +164,9 @@ def read_conversations(
 ) -> list[Reading]:
     """Return what the model says of the turns of each conversation.
 
-    Raises InputError and TypeError as ``turns.read_messages`` does, and where ``me`` is blank.
+    ``window`` is how many characters of a sender's last words are read together. Padding is left
+    out of them, and of a message that is padded (see ``last_words``). Raises InputError and
+    TypeError as ``turns.read_messages`` does, and where ``me`` is blank.
     """
     own_name = None if me is None else sender_name(me)
     if me is not None and own_name is None:
@@ -187,9 +188,11 @@ def read_conversations(
         for place, text in judged.items():
             sender = messages[place].sender
             if isinstance(text, str):
-                words = f"{last_words[sender]}\n{_without_padding(text)}"
-                last_words[sender] = words[-window:].lstrip()
-            texts += [text, last_words[sender]]
+                last_words[sender] = with_words(last_words[sender], text, window)
+                texts.append(without_padding(text))
+            else:
+                texts.append(text)
+            texts.append(last_words[sender])
         owns.append(judged)
     following = iter(detector.predict(texts))
     return [
@@ -203,15 +206,6 @@ def _read(number: int, conversation: Iterable[Any]) -> tuple[list[Message], tupl
         return read_messages(conversation)
     except InputError as problem:
         raise type(problem)(f"conversation {number}: {problem}") from problem
-
-
-def _without_padding(text: str) -> str:
-    """Return the text without blanks and what is invisible, where these are much of it.
-
-    They would push the words before them out of the window.
-    """
-    seen = fold(text)
-    return seen if len(seen) < _PADDED * len(text) else text
 
 
 def _reading(

@@ -106,6 +106,30 @@ def test_what_nobody_sees_pushes_no_words_out_of_the_window(
     assert padded.risk == pytest.approx(plain.risk, abs=1e-3)
 
 
+PADDINGS = [". " * 300, "\U0001f600" * 500, "!" * 600, "haha" * 150, "ok " * 200, "ok\nsure\n" * 99]
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("apart", [False, True])
+def test_padding_pushes_no_words_out_of_the_window(
+    detector: ScamDetector, padding: str, apart: bool
+) -> None:
+    words = ("guaranteed", "profit", "bitcoin")
+    said = [(word, padding) if apart else (f"{word} {padding}",) for word in words]
+    (reading,) = read_conversations(detector, 60, [[text for turn in said for text in turn]])
+    plain = read_conversations(detector, 60, [words])[0].judged[-1].window
+    assert max(turn.window for turn in reading.judged) == pytest.approx(plain, abs=0.1)
+
+
+def test_a_word_said_again_and_again_takes_one_line(detector: ScamDetector) -> None:
+    filler = ["ok"] * 200
+    (reading,) = read_conversations(
+        detector, 60, [["guaranteed", *filler, "profit", *filler, "bitcoin"]]
+    )
+    plain = read_conversations(detector, 60, [["guaranteed", "profit", "bitcoin"]])[0]
+    assert reading.judged[-1].window == pytest.approx(plain.judged[-1].window, abs=0.1)
+
+
 def test_few_turns_need_context_and_many_do_not(detector: ScamDetector) -> None:
     assert detector.predict_conversation([OPENER]).needs_context
     assert not detector.predict_conversation([OPENER] * 3).needs_context
