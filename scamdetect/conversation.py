@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from scamdetect.conversation_rule import (
 )
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Kind
-from scamdetect.last_words import with_words, without_padding
+from scamdetect.last_words import says_new, with_words, without_padding
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
 from scamdetect.several import check_several
 from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
@@ -120,7 +120,8 @@ class Judged:
     """A judged turn: its place among the turns, and what the model says of it.
 
     ``message`` and ``window`` are the log odds of scam of the message alone and of the sender's
-    last words, which end with it; ``kinds`` are what the model names in either.
+    last words, which end with it; ``kinds`` are what the model names in either. ``new`` says
+    whether its words are not all among the last words before it.
     """
 
     place: int
@@ -129,6 +130,7 @@ class Judged:
     window: float
     scam_probability: float
     kinds: tuple[KindScore, ...]
+    new: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,7 @@ def read_conversations(
     read = [_read(number, conversation) for number, conversation in enumerate(conversations)]
     texts: list[object] = []
     owns: list[dict[int, object]] = []
+    new: list[set[int]] = []
     for messages, _ in read:
         own = own_words(messages)
         judged = {
@@ -185,9 +188,12 @@ def read_conversations(
             if not _is_by(message, own_name)
         }
         last_words: dict[str | None, str] = defaultdict(str)
+        new.append(set())
         for place, text in judged.items():
             sender = messages[place].sender
             if isinstance(text, str):
+                if says_new(last_words[sender], text):
+                    new[-1].add(place)
                 last_words[sender] = with_words(last_words[sender], text, window)
                 texts.append(without_padding(text))
             else:
@@ -196,8 +202,8 @@ def read_conversations(
         owns.append(judged)
     following = iter(detector.predict(texts))
     return [
-        _reading(messages, notes, judged, following)
-        for (messages, notes), judged in zip(read, owns, strict=True)
+        _reading(messages, notes, judged, of_new, following)
+        for (messages, notes), judged, of_new in zip(read, owns, new, strict=True)
     ]
 
 
@@ -212,6 +218,7 @@ def _reading(
     messages: Sequence[Message],
     notes: tuple[str, ...],
     own: Mapping[int, object],
+    new: Container[int],
     predictions: Iterator[Prediction],
 ) -> Reading:
     reasons: list[str | None] = [OWN_SIDE] * len(messages)
@@ -231,6 +238,7 @@ def _reading(
                     _log_odds(window),
                     message.scam_probability,
                     (*message.kinds, *window.kinds),
+                    place in new,
                 )
             )
     return Reading(tuple(messages), tuple(reasons), tuple(judged), notes)
@@ -292,7 +300,7 @@ def sender_log_odds(reading: Reading, weights: Weights) -> Iterator[float]:
     """Yield the log odds of the risk of the sender of each judged turn, after it."""
     states: dict[str | None, SenderState] = defaultdict(SenderState)
     for turn in reading.judged:
-        states[turn.sender].add(turn.message, turn.window)
+        states[turn.sender].add(turn.message, turn.window, new=turn.new)
         yield states[turn.sender].log_odds(weights)
 
 

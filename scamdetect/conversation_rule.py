@@ -100,9 +100,17 @@ class SenderState:
         self._message = self._window = LEAST
         self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT_TURNS)
 
-    def add(self, message: float, window: float) -> None:
-        """Add a turn: the log odds of the message and of the window that ends with it."""
-        self.turns += 1
+    def add(self, message: float, window: float, *, new: bool = True) -> None:
+        """Add a turn: the log odds of the message and of the window that ends with it.
+
+        A turn that says nothing ``new`` counts as part of the turn before it: else a sender could
+        make a conversation long with it.
+        """
+        if not new and self._recent:
+            before = self._recent.pop()
+            message, window = max(message, before[0]), max(window, before[1])
+        else:
+            self.turns += 1
         self._message = max(self._message, message)
         self._window = max(self._window, window)
         self._recent.append((message, window))

@@ -23,6 +23,12 @@ def with_words(last_words: str, text: str, window: int) -> str:
     return _condensed(f"{last_words}\n{normalise(text)}")[-window:].lstrip()
 
 
+def says_new(last_words: str, text: str) -> bool:
+    """Return whether a message has a line with words that is not among the last words."""
+    said = {"", *map(_letters, last_words.split("\n"))}
+    return not said.issuperset(map(_letters, _condensed(normalise(text)).split("\n")))
+
+
 def without_padding(text: str) -> str:
     """Return the normalised text without padding if padding is over a quarter of it, else the text.
 
@@ -57,7 +63,11 @@ def _is_sign(character: str) -> bool:
 def _lines_once(text: str) -> str:
     lines: dict[str, str] = {}
     for line in text.split("\n"):
-        letters = "".join(filter(str.isalnum, line)).casefold()
+        letters = _letters(line)
         lines.pop(letters, None)
         lines[letters] = line
     return "\n".join(line for line in lines.values() if line.strip())
+
+
+def _letters(line: str) -> str:
+    return "".join(filter(str.isalnum, line)).casefold()

@@ -47,6 +47,13 @@ def test_a_long_one_goes_by_its_recent_turns_and_asks_for_more() -> None:
     assert late.log_odds(WEIGHTS) == pytest.approx(expected + 0.75 * 7.0)
 
 
+def test_a_turn_that_says_nothing_new_counts_with_the_one_before() -> None:
+    state = after(*[(-3.0, -3.0)] * FEW_TURNS)
+    state.add(4.0, -8.0, new=False)
+    assert state.turns == FEW_TURNS
+    assert state.log_odds(WEIGHTS) == -1.0 + 0.5 * 4.0 - 0.25 * 3.0
+
+
 def test_the_rule_of_a_bundle_says_how_much_more_a_long_one_must_show() -> None:
     turns = [(1.0, 1.0)] * (FEW_TURNS * 2)
     steep = replace(WEIGHTS, length=1.0)

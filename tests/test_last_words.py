@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.last_words import with_words, without_padding
+from scamdetect.last_words import says_new, with_words, without_padding
 
 
 def words(*messages: str, window: int = 100) -> str:
@@ -52,6 +52,14 @@ def test_plain_words_in_any_script_stay(text: str) -> None:
 
 def test_a_line_that_is_repeated_stays_at_its_last_place() -> None:
     assert words("pay today", "ok", "please", "Pay today!") == "ok\nplease\nPay today!"
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [("OK", False), ("ok!\nat noon", False), ("...", False), ("", False), ("ok\nat six", True)],
+)
+def test_what_is_among_the_last_words_is_not_new(text: str, new: bool) -> None:
+    assert says_new("at noon?\nok", text) is new
 
 
 def test_a_message_loses_its_padding_only_if_it_is_padded() -> None:
