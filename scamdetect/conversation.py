@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,9 +18,9 @@ from scamdetect.conversation_rule import (
 )
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Kind
+from scamdetect.last_words import says_new, with_words, without_padding
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
 from scamdetect.several import check_several
-from scamdetect.text import fold
 from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
 
 OWN_SIDE = "of the own side"
@@ -29,7 +29,6 @@ NOTHING_JUDGED = "there is nothing to judge"
 
 _MOST_MATTERED = 3
 _NEAR = math.log(10)  # below the highest, in log odds
-_PADDED = 0.75  # less than so much is left of a text without what nobody sees
 
 
 class Detector(Protocol):
@@ -121,7 +120,8 @@ class Judged:
     """A judged turn: its place among the turns, and what the model says of it.
 
     ``message`` and ``window`` are the log odds of scam of the message alone and of the sender's
-    last words, which end with it; ``kinds`` are what the model names in either.
+    last words, which end with it; ``kinds`` are what the model names in either. ``new`` says
+    whether its words are not all among the last words before it.
     """
 
     place: int
@@ -130,6 +130,7 @@ class Judged:
     window: float
     scam_probability: float
     kinds: tuple[KindScore, ...]
+    new: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,9 @@ def read_conversations(
 ) -> list[Reading]:
     """Return what the model says of the turns of each conversation.
 
-    Raises InputError and TypeError as ``turns.read_messages`` does, and where ``me`` is blank.
+    ``window`` is how many characters of a sender's last words are read together. Padding is left
+    out of them, and of a message that is padded (see ``last_words``). Raises InputError and
+    TypeError as ``turns.read_messages`` does, and where ``me`` is blank.
     """
     own_name = None if me is None else sender_name(me)
     if me is not None and own_name is None:
@@ -176,6 +179,7 @@ def read_conversations(
     read = [_read(number, conversation) for number, conversation in enumerate(conversations)]
     texts: list[object] = []
     owns: list[dict[int, object]] = []
+    new: list[set[int]] = []
     for messages, _ in read:
         own = own_words(messages)
         judged = {
@@ -184,17 +188,22 @@ def read_conversations(
             if not _is_by(message, own_name)
         }
         last_words: dict[str | None, str] = defaultdict(str)
+        new.append(set())
         for place, text in judged.items():
             sender = messages[place].sender
             if isinstance(text, str):
-                words = f"{last_words[sender]}\n{_without_padding(text)}"
-                last_words[sender] = words[-window:].lstrip()
-            texts += [text, last_words[sender]]
+                if says_new(last_words[sender], text):
+                    new[-1].add(place)
+                last_words[sender] = with_words(last_words[sender], text, window)
+                texts.append(without_padding(text))
+            else:
+                texts.append(text)
+            texts.append(last_words[sender])
         owns.append(judged)
     following = iter(detector.predict(texts))
     return [
-        _reading(messages, notes, judged, following)
-        for (messages, notes), judged in zip(read, owns, strict=True)
+        _reading(messages, notes, judged, of_new, following)
+        for (messages, notes), judged, of_new in zip(read, owns, new, strict=True)
     ]
 
 
@@ -205,19 +214,11 @@ def _read(number: int, conversation: Iterable[Any]) -> tuple[list[Message], tupl
         raise type(problem)(f"conversation {number}: {problem}") from problem
 
 
-def _without_padding(text: str) -> str:
-    """Return the text without blanks and what is invisible, where these are much of it.
-
-    They would push the words before them out of the window.
-    """
-    seen = fold(text)
-    return seen if len(seen) < _PADDED * len(text) else text
-
-
 def _reading(
     messages: Sequence[Message],
     notes: tuple[str, ...],
     own: Mapping[int, object],
+    new: Container[int],
     predictions: Iterator[Prediction],
 ) -> Reading:
     reasons: list[str | None] = [OWN_SIDE] * len(messages)
@@ -237,6 +238,7 @@ def _reading(
                     _log_odds(window),
                     message.scam_probability,
                     (*message.kinds, *window.kinds),
+                    place in new,
                 )
             )
     return Reading(tuple(messages), tuple(reasons), tuple(judged), notes)
@@ -298,7 +300,7 @@ def sender_log_odds(reading: Reading, weights: Weights) -> Iterator[float]:
     """Yield the log odds of the risk of the sender of each judged turn, after it."""
     states: dict[str | None, SenderState] = defaultdict(SenderState)
     for turn in reading.judged:
-        states[turn.sender].add(turn.message, turn.window)
+        states[turn.sender].add(turn.message, turn.window, new=turn.new)
         yield states[turn.sender].log_odds(weights)
 
 

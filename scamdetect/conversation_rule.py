@@ -15,7 +15,7 @@ from scamdetect.thresholds import Thresholds
 
 LEAST = -8.0  # the log odds of what nothing was said of
 FEW_TURNS, RECENT_TURNS = 50, 20
-DISCOUNT = 0.25  # in log odds
+DISCOUNT = 0.25  # in log odds, in bundles that do not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +23,19 @@ class Weights:
     """What each feature of a sender adds to the log odds of a risk.
 
     The features are log odds of scam: the highest of a message, and the highest of a window of the
-    sender's last words (see SenderState). Raises InputError on a negative weight: the risk would
-    fall while the words get worse.
+    sender's last words (see SenderState). ``length`` is taken off for each e-fold of turns past
+    ``FEW_TURNS``. Raises InputError on a negative weight: the risk would fall while the words get
+    worse, or rise with their number.
     """
 
     bias: float
     message: float
     window: float
+    length: float = DISCOUNT
 
     def __post_init__(self) -> None:
-        numbers = (self.bias, self.message, self.window)
-        if not all(map(math.isfinite, numbers)) or min(self.message, self.window) < 0:
+        weights = (self.message, self.window, self.length)
+        if not all(map(math.isfinite, (self.bias, *weights))) or min(weights) < 0:
             raise InputError(f"weights of a conversation must be numbers from 0 on; got {self}")
 
 
@@ -57,7 +59,10 @@ class ConversationRule:
     def settings(self) -> dict[str, Any]:
         """Return the rule as ``scamdetect.json`` holds it."""
         thresholds = {"flag": self.thresholds.flag, "review": self.thresholds.review}
-        return asdict(self) | {"thresholds": thresholds}
+        weights = asdict(self.weights)
+        if self.weights.length == DISCOUNT:
+            del weights["length"]  # as in older bundles, whose rule stays the same
+        return asdict(self) | {"weights": weights, "thresholds": thresholds}
 
     def scaled(self, scaling: Scaling) -> ConversationRule:
         """Return the rule that gives scaled probabilities of messages the risks of before."""
@@ -65,7 +70,8 @@ class ConversationRule:
         message = self.weights.message / undo.temperature
         window = self.weights.window / undo.temperature
         bias = self.weights.bias + (self.weights.message + self.weights.window) * undo.bias
-        return replace(self, weights=Weights(bias, message, window))
+        weights = replace(self.weights, bias=bias, message=message, window=window)
+        return replace(self, weights=weights)
 
 
 def unfitted_rule(thresholds: Thresholds) -> ConversationRule:
@@ -84,10 +90,9 @@ class SenderState:
     """What is kept of one sender: a few numbers, however long the conversation.
 
     The features are the highest so far. Past ``FEW_TURNS``, where some honest turn or other reads
-    badly in the end, they are the highest of the last ``RECENT_TURNS``, and ``DISCOUNT`` for each
-    e-fold of turns is taken off. Of honest threads joined to a thousand turns of one sender that
-    left a third of the false alarms, and kept 19 of 20 scams that came after 250 honest turns
-    (benchmarks/conversations.py measures both).
+    badly in the end, they are the highest of the last ``RECENT_TURNS``, and the weight ``length``
+    for each e-fold of turns is taken off. It bounds the false alarms of long threads, and scams
+    that come late are found less often (benchmarks/conversations.py measures both).
     """
 
     def __init__(self) -> None:
@@ -95,9 +100,17 @@ class SenderState:
         self._message = self._window = LEAST
         self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT_TURNS)
 
-    def add(self, message: float, window: float) -> None:
-        """Add a turn: the log odds of the message and of the window that ends with it."""
-        self.turns += 1
+    def add(self, message: float, window: float, *, new: bool = True) -> None:
+        """Add a turn: the log odds of the message and of the window that ends with it.
+
+        A turn that says nothing ``new`` counts as part of the turn before it: else a sender could
+        make a conversation long with it.
+        """
+        if not new and self._recent:
+            before = self._recent.pop()
+            message, window = max(message, before[0]), max(window, before[1])
+        else:
+            self.turns += 1
         self._message = max(self._message, message)
         self._window = max(self._window, window)
         self._recent.append((message, window))
@@ -108,7 +121,7 @@ class SenderState:
         discount = 0.0
         if self.turns > FEW_TURNS:
             message, window = (max(column) for column in zip(*self._recent, strict=True))
-            discount = DISCOUNT * math.log(self.turns / FEW_TURNS)
+            discount = weights.length * math.log(self.turns / FEW_TURNS)
         return weights.bias + weights.message * message + weights.window * window - discount
 
 

@@ -10,7 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scamdetect import Decision, ScamDetector
-from scamdetect.conversation import NOTHING_JUDGED, ONLY_QUOTES, OWN_SIDE, read_conversations
+from scamdetect.conversation import (
+    NOTHING_JUDGED,
+    ONLY_QUOTES,
+    OWN_SIDE,
+    read_conversations,
+    sender_log_odds,
+)
 from scamdetect.conversation_rule import Weights
 from scamdetect.errors import BundleError, InputError
 from scamdetect.prediction import Prediction, unscored
@@ -104,6 +110,48 @@ def test_what_nobody_sees_pushes_no_words_out_of_the_window(
     plain = detector.predict_conversation(words)
     padded = detector.predict_conversation([word + padding * 100 for word in words])
     assert padded.risk == pytest.approx(plain.risk, abs=1e-3)
+
+
+PADDINGS = [". " * 300, "\U0001f600" * 500, "!" * 600, "haha" * 150, "ok " * 200, "ok\nsure\n" * 99]
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("apart", [False, True])
+def test_padding_pushes_no_words_out_of_the_window(
+    detector: ScamDetector, padding: str, apart: bool
+) -> None:
+    words = ("guaranteed", "profit", "bitcoin")
+    said = [(word, padding) if apart else (f"{word} {padding}",) for word in words]
+    (reading,) = read_conversations(detector, 60, [[text for turn in said for text in turn]])
+    plain = read_conversations(detector, 60, [words])[0].judged[-1].window
+    assert max(turn.window for turn in reading.judged) == pytest.approx(plain, abs=0.1)
+
+
+def test_a_word_said_again_and_again_takes_one_line(detector: ScamDetector) -> None:
+    filler = ["ok"] * 200
+    (reading,) = read_conversations(
+        detector, 60, [["guaranteed", *filler, "profit", *filler, "bitcoin"]]
+    )
+    plain = read_conversations(detector, 60, [["guaranteed", "profit", "bitcoin"]])[0]
+    assert reading.judged[-1].window == pytest.approx(plain.judged[-1].window, abs=0.1)
+
+
+@pytest.mark.parametrize("filler", ["ok", "Hello!", "\U0001f600", "..."])
+def test_turns_that_say_nothing_new_do_not_make_a_conversation_long(
+    detector: ScamDetector, filler: str
+) -> None:
+    plain = detector.predict_conversation(["hello", "ok", "profit", "guaranteed", "bitcoin"])
+    padded = detector.predict_conversation(
+        ["hello", "ok", "profit", *[filler] * 100, "guaranteed", *[filler] * 100, "bitcoin"]
+    )
+    assert padded.risk == pytest.approx(plain.risk, abs=0.01)
+
+
+def test_a_lure_that_is_sent_again_counts_again(detector: ScamDetector) -> None:
+    talk = [f"lunch {n}" for n in range(60)]
+    (reading,) = read_conversations(detector, 10_000, [[LURE, *talk, LURE]])
+    *_, before, after = sender_log_odds(reading, Weights(0.0, 1.0, 0.0))
+    assert after > before
 
 
 def test_few_turns_need_context_and_many_do_not(detector: ScamDetector) -> None:
@@ -202,11 +250,30 @@ def test_the_risk_never_falls_and_prefixes_agree(
         assert part.turns == found.turns[:count]
 
 
+def test_a_bundle_can_ask_more_of_long_conversations(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    weights = {"bias": -1.0, "message": 0.5, "window": 0.5, "length": 2.0}
+    folder = write_tiny_bundle(
+        tmp_path / "bundle", conversation=CONVERSATION | {"weights": weights}
+    )
+    with ScamDetector.load(folder) as strict:
+        assert strict.conversation_rule.weights.length == 2.0
+        late = [*(f"lunch {n}" for n in range(200)), LURE]
+        assert strict.predict_conversation([LURE]) == replace(
+            detector.predict_conversation([LURE]), model_id=strict.model_id
+        )
+        assert strict.predict_conversation(late).decision is Decision.PASS
+        assert detector.predict_conversation(late).decision is Decision.REVIEW
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"weights": {"bias": 0.0, "message": -1.0, "window": 0.0}},
         {"weights": {"bias": 0.0}},
+        {"weights": {"bias": 0.0, "message": 1.0, "window": 0.0, "length": -1.0}},
+        {"weights": {"bias": 0.0, "message": 1.0, "window": 0.0, "length": "0.5"}},
         {"thresholds": {"flag": 0.2, "review": 0.5}},
         {"enough_turns": 0},
         {"window_characters": 2.5},

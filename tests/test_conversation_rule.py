@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,11 @@ from scamdetect.conversation_rule import (
     Weights,
     as_risk,
     log_odds,
+    unfitted_rule,
 )
+from scamdetect.errors import InputError
+from scamdetect.probabilities import Scaling
+from scamdetect.thresholds import Thresholds
 
 WEIGHTS = Weights(bias=-1.0, message=0.5, window=0.25)
 
@@ -40,6 +45,36 @@ def test_a_long_one_goes_by_its_recent_turns_and_asks_for_more() -> None:
     assert early.log_odds(WEIGHTS) == pytest.approx(expected)
     late = after(*quiet, (4.0, 4.0))
     assert late.log_odds(WEIGHTS) == pytest.approx(expected + 0.75 * 7.0)
+
+
+def test_a_turn_that_says_nothing_new_counts_with_the_one_before() -> None:
+    state = after(*[(-3.0, -3.0)] * FEW_TURNS)
+    state.add(4.0, -8.0, new=False)
+    assert state.turns == FEW_TURNS
+    assert state.log_odds(WEIGHTS) == -1.0 + 0.5 * 4.0 - 0.25 * 3.0
+
+
+def test_the_rule_of_a_bundle_says_how_much_more_a_long_one_must_show() -> None:
+    turns = [(1.0, 1.0)] * (FEW_TURNS * 2)
+    steep = replace(WEIGHTS, length=1.0)
+    less = after(*turns).log_odds(WEIGHTS) - after(*turns).log_odds(steep)
+    assert less == pytest.approx((1.0 - DISCOUNT) * math.log(2))
+    short = after(*turns[:FEW_TURNS])
+    assert short.log_odds(WEIGHTS) == short.log_odds(steep)
+
+
+def test_a_rule_keeps_its_length_and_an_older_one_has_none() -> None:
+    rule = unfitted_rule(Thresholds(0.5, 0.25))
+    assert "length" not in rule.settings()["weights"]
+    steep = replace(rule, weights=replace(WEIGHTS, length=1.0))
+    assert steep.settings()["weights"]["length"] == 1.0
+    assert steep.scaled(Scaling(2.0, -1.0)).weights.length == 1.0
+
+
+@pytest.mark.parametrize("length", [-0.1, math.inf])
+def test_a_length_is_a_number_from_0(length: float) -> None:
+    with pytest.raises(InputError, match="numbers from 0"):
+        replace(WEIGHTS, length=length)
 
 
 @given(st.lists(st.tuples(st.floats(-8, 8), st.floats(-8, 8)), min_size=1, max_size=FEW_TURNS))

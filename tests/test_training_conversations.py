@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,25 @@ from invented_dialogues import dialogue_table
 
 from scamdetect import Decision, ScamDetector
 from scamdetect.bundle import MANIFEST_VERSION, MODEL, Bundle, write_manifest
-from scamdetect.conversation import judge, read_conversations
-from scamdetect.conversation_rule import ConversationRule
+from scamdetect.conversation import Judged, Reading, judge, read_conversations
+from scamdetect.conversation_rule import DISCOUNT, ConversationRule, Weights
 from scamdetect.data.dialogues import dialogues
 from scamdetect.errors import BundleError, InputError, RecipeError
+from scamdetect.evaluation.conversations import joined, of_turns
 from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.files import file_sha256
 from scamdetect.text import NORMALISER_VERSION
+from scamdetect.thresholds import Thresholds
 from scamdetect.training.conversations import (
     FEWEST,
+    LONG_FPR,
+    LONG_TURNS,
+    MOST_LENGTH,
     WINDOW,
     add_conversation_rule,
     drawn,
     fit_conversation_rule,
+    fit_length,
     source_masses,
 )
 from tests.tiny_bundle import write_tiny_bundle
@@ -40,6 +47,7 @@ def test_the_rule_parts_scams_from_honest_conversations(detector: ScamDetector) 
     assert rule.fitted_on == {"legit": FEWEST, "scam": FEWEST}
     assert 1 <= rule.enough_turns <= 3
     assert 0 < rule.thresholds.review <= rule.thresholds.flag <= 1
+    assert rule.weights.length >= DISCOUNT
 
 
 def test_no_more_honest_conversations_are_flagged_than_asked_for(detector: ScamDetector) -> None:
@@ -51,6 +59,34 @@ def test_no_more_honest_conversations_are_flagged_than_asked_for(detector: ScamD
     masses = source_masses(found)
     assert masses[flagged & ~scam].sum() <= rule.thresholds_fpr["flag"] + 1e-9
     assert masses[scam].sum() == pytest.approx(1)
+
+
+def turns(*scores: float) -> Reading:
+    return of_turns([Judged(0, None, score, score, 0.5, ()) for score in scores])
+
+
+def flagged(honest: list[Reading], weights: Weights, flag: float) -> float:
+    rule = ConversationRule(weights, WINDOW, Thresholds(flag, flag), {}, 1, {})
+    generator = np.random.default_rng(7)
+    threads = [joined(honest, LONG_TURNS, generator) for _ in range(60)]
+    return float(np.mean([judge(one, rule, "").decision is Decision.FLAG for one in threads]))
+
+
+def test_long_honest_threads_are_rarely_flagged() -> None:
+    honest = [turns(*[-4.0] * 20)] * 120 + [turns(-4.0, bad) for bad in (2.6, 3.0)]
+    weights = Weights(0.0, 0.5, 0.5)
+    assert flagged(honest, weights, 0.9) > 2 * LONG_FPR
+    length = fit_length(honest, weights, 0.9)
+    assert DISCOUNT < length < MOST_LENGTH
+    assert flagged(honest, replace(weights, length=length), 0.9) <= 1.5 * LONG_FPR
+
+
+def test_threads_that_need_no_more_get_no_more() -> None:
+    assert fit_length([turns(-4.0, -3.0)], Weights(0.0, 0.5, 0.5), 0.9) == DISCOUNT
+
+
+def test_what_length_cannot_mend_stays_bounded() -> None:
+    assert 0 < fit_length([turns(4.0, 4.0)], Weights(0.0, 0.5, 0.5), 0.9) <= MOST_LENGTH
 
 
 def test_too_few_conversations_give_no_rule(detector: ScamDetector) -> None:

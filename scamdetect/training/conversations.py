@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,19 @@ from scipy.optimize import minimize
 from scamdetect.bundle import CARD, Bundle
 from scamdetect.conversation import Reading, read_conversations, sender_log_odds
 from scamdetect.conversation_rule import (
+    DISCOUNT,
+    FEW_TURNS,
     LEAST,
     ConversationRule,
     Weights,
     as_risk,
+    log_odds,
 )
 from scamdetect.data.corpus_rows import is_own
 from scamdetect.data.dialogues import Dialogue, dialogues
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
+from scamdetect.evaluation.conversations import joined
 from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
 from scamdetect.operating_points import BASE_RATE
 from scamdetect.recalibration.new_bundle import write_bundle
@@ -37,6 +43,9 @@ WINDOW = 500  # characters
 FLAG_FPR, REVIEW_FPR = 0.01, 0.05
 LONGEST = 100  # messages
 FEWEST = 100  # conversations of each verdict
+LONG_TURNS, LONG_FPR = 1_000, 0.10  # turns of one sender, share of such honest threads
+MOST_LENGTH = 1.25  # a larger one would flag nothing after a thousand turns
+_LONG_THREADS = 200
 _MOST = 150  # conversations of a source and verdict
 _FOUND_BY_THEN, _FEWEST_FOUND = 0.8, 20
 _PENALTY = 1e-3  # on squared weights, for where one feature parts all
@@ -58,22 +67,25 @@ def fit_conversation_rule(
     if min(sum(one.scam for one in found), sum(not one.scam for one in found)) < FEWEST:
         return None
     readings = read_conversations(detector, WINDOW, [one.messages for one in found])
-    return fit_rule(found, readings)
+    return fit_rule(found, readings, seed)
 
 
-def fit_rule(found: Sequence[Dialogue], readings: Sequence[Reading]) -> ConversationRule:
+def fit_rule(
+    found: Sequence[Dialogue], readings: Sequence[Reading], seed: int = 0
+) -> ConversationRule:
     """Return the rule fitted on these conversations and what the model says of their turns."""
     scam = np.array([one.scam for one in found])
     masses = source_masses(found)
     at_rate = masses * np.where(scam, BASE_RATE, 1 - BASE_RATE)
     highest = [_highest_features(reading) for reading in readings]
     weights = _fit(highest, scam, at_rate)
-    risks = np.array(
-        [as_risk(max(sender_log_odds(reading, weights), default=-np.inf)) for reading in readings]
-    )
+    risks = _risks(readings, weights)
     flag = threshold_at_fpr(risks[~scam], FLAG_FPR, masses[~scam])
     review = threshold_at_fpr(risks[~scam], REVIEW_FPR, masses[~scam])
     thresholds = Thresholds(min(flag, 1.0), min(review, flag, 1.0))
+    honest = [reading for reading, bad in zip(readings, scam, strict=True) if not bad]
+    weights = replace(weights, length=fit_length(honest, weights, thresholds.flag, seed))
+    risks = _risks(readings, weights)
     caught = np.flatnonzero(scam & (risks >= thresholds.flag)).tolist()
     turns = [_turns_until(readings[place], weights, thresholds.flag) for place in caught]
     return ConversationRule(
@@ -84,6 +96,32 @@ def fit_rule(found: Sequence[Dialogue], readings: Sequence[Reading]) -> Conversa
         enough_turns=_enough_turns(turns, [source_of(found[place]) for place in caught]),
         fitted_on={"legit": int((~scam).sum()), "scam": int(scam.sum())},
     )
+
+
+def fit_length(honest: Sequence[Reading], weights: Weights, flag: float, seed: int = 0) -> float:
+    """Return the least weight of the length that bounds the false alarms of long threads.
+
+    Honest conversations are joined to ``LONG_TURNS`` turns of one sender; with this weight at most
+    ``LONG_FPR`` of them reach the risk ``flag``. The weight lies in [DISCOUNT, MOST_LENGTH], also
+    if no weight is enough: what is flagged in the first ``FEW_TURNS`` stays flagged.
+    """
+    generator = np.random.default_rng(seed)
+    needed = np.sort([
+        _length_needed(joined(honest, LONG_TURNS, generator), weights, flag)
+        for _ in range(_LONG_THREADS)
+    ])  # fmt: skip
+    least = float(needed[_LONG_THREADS - 1 - int(LONG_FPR * _LONG_THREADS)])
+    return min(max(math.ceil(least * 1e4) / 1e4, DISCOUNT), MOST_LENGTH)
+
+
+def _length_needed(thread: Reading, weights: Weights, flag: float) -> float:
+    """Return the weight of the length from which a thread is not flagged, at most MOST_LENGTH."""
+    odds = np.array(list(sender_log_odds(thread, replace(weights, length=0.0))))
+    over = odds - float(log_odds(flag, 1 - flag))
+    if (over[:FEW_TURNS] >= 0).any():
+        return MOST_LENGTH
+    turns = np.arange(FEW_TURNS + 1, len(over) + 1)
+    return min(float((over[FEW_TURNS:] / np.log(turns / FEW_TURNS)).max()), MOST_LENGTH)
 
 
 def add_conversation_rule(
@@ -147,6 +185,13 @@ def source_of(one: Dialogue) -> str:
     """Return the source that a conversation weighs with."""
     # The files by language of this project's own messages are one source, by one writer.
     return "authored" if is_own(one.source) else one.source
+
+
+def _risks(readings: Sequence[Reading], weights: Weights) -> Doubles:
+    """Return the risk at the end of each conversation."""
+    return np.array(
+        [as_risk(max(sender_log_odds(reading, weights), default=-np.inf)) for reading in readings]
+    )
 
 
 def _highest_features(reading: Reading) -> Doubles:
