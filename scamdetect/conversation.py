@@ -19,7 +19,7 @@ from scamdetect.conversation_rule import (
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Kind
 from scamdetect.last_words import says_new, with_words, without_padding
-from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction
+from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction, ranked
 from scamdetect.several import check_several
 from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
 
@@ -324,8 +324,7 @@ def _kinds(mattered: Sequence[Judged]) -> tuple[KindScore, ...]:
     for judged in mattered:
         for score in judged.kinds:
             highest[score.kind] = max(score.probability, highest.get(score.kind, 0.0))
-    ranked = sorted(highest.items(), key=lambda pair: -pair[1])
-    return tuple(KindScore(kind, probability) for kind, probability in ranked)
+    return ranked(KindScore(kind, probability) for kind, probability in highest.items())
 
 
 def _log_odds(prediction: Prediction) -> float:

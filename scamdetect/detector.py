@@ -31,6 +31,7 @@ from scamdetect.prediction import (
     REVIEWED_BY_VERDICT,
     KindScore,
     Prediction,
+    ranked,
     unscored,
 )
 from scamdetect.presets import Preset, find_preset, preset_at, presets
@@ -77,8 +78,10 @@ class ScamDetector:
         self._tier: Tier = tier
         self.thresholds = thresholds or scorer.bundle.thresholds
         own, default = self._bundle.kind_thresholds, self._bundle.kind_threshold
+        stored = [own[kind].f1 if kind in own else default for kind in KINDS]
+        self._named = np.array([one is not None for one in stored])
         self._named_from = np.array(
-            [own[kind].f1 if kind in own else default for kind in KINDS], np.float32
+            [default if one is None else one for one in stored], dtype=np.float32
         )
 
     @classmethod
@@ -130,10 +133,11 @@ class ScamDetector:
 
     @property
     def kind_thresholds(self) -> Mapping[Kind, KindThresholds]:
-        """Return the thresholds of the kinds that had rows enough; others share one in the bundle.
+        """Return the thresholds of the kinds that have their own; others share one in the bundle.
 
-        ``kinds`` of a prediction names those over ``f1``; compare ``kind_proba`` with ``precision``
-        where naming a wrong kind costs more than naming none. In a bundle whose probabilities were
+        ``kinds`` of a prediction names those over ``f1``; a kind with ``f1`` None is never named,
+        and ``other`` stands for it. Compare ``kind_proba`` with ``precision`` where naming a wrong
+        kind costs more than naming none. In a bundle whose probabilities were
         refitted to own messages ``f1`` is of those before, by which ``kinds`` goes on to name, and
         ``precision`` is None.
         """
@@ -434,12 +438,11 @@ class ScamDetector:
         )
 
     def _kinds(self, row: NDArray[np.float32], scam: float) -> tuple[KindScore, ...]:
-        over = np.flatnonzero(row * self._former(scam) >= self._named_from)
-        strongest = sorted(over.tolist(), key=lambda place: (-row[place], place))
-        # That a scam is of some other kind says nothing beside a kind that has a name.
-        if len(strongest) > 1 and KINDS[strongest[0]] is not Kind.OTHER:
-            strongest = [place for place in strongest if KINDS[place] is not Kind.OTHER]
-        return tuple(KindScore(KINDS[place], float(str(row[place]))) for place in strongest)
+        over = row * self._former(scam) >= self._named_from
+        named = np.flatnonzero(over & self._named)
+        if not named.size and over.any() and scam >= self.thresholds.review:
+            return (KindScore(Kind.OTHER, float(str(row[over].max()))),)
+        return ranked(KindScore(KINDS[place], float(str(row[place]))) for place in named.tolist())
 
     def _former(self, scam: float) -> np.float32:
         """Return what the probabilities were times before they were refitted to own messages.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from scamdetect.labels import Decision, Kind, Verdict
+from scamdetect.labels import KINDS, Decision, Kind, Verdict
 
 SCHEMA_VERSION = 1
 CLEARED = "cleared by the first tier"  # the reason of a message that the encoder did not read
@@ -28,7 +29,8 @@ class Prediction:
 
     ``verdict`` is the most probable class. ``decision`` compares ``scam_probability`` with the
     thresholds in force; with those of the bundle, a message with the verdict scam is never passed.
-    ``kinds`` come strongest first, ``other`` only alone or above all named ones. ``reason`` is also
+    ``kinds`` come strongest first, ``other`` only alone or above all named ones; alone it may stand
+    for a kind that the bundle never names, with the probability of that kind. ``reason`` is also
     set on a scored message that the first tier cleared, that an allow-list let pass, that the flags
     of kinds alone flagged (it names them), that only its verdict sent to review, or of which the
     bundle's window limit left a part unread; several reasons are separated by semicolons.
@@ -68,6 +70,13 @@ class Prediction:
             "reason": self.reason,
             "model_id": self.model_id,
         }
+
+
+def ranked(scores: Iterable[KindScore]) -> tuple[KindScore, ...]:
+    """Return the kinds strongest first, ``other`` only alone or above all named ones."""
+    found = sorted(scores, key=lambda one: (-one.probability, KINDS.index(one.kind)))
+    # That a scam is of some other kind says nothing beside a kind that has a name.
+    return tuple(one for one in found if one is found[0] or one.kind is not Kind.OTHER)
 
 
 def unscored(reason: str, model_id: str) -> Prediction:

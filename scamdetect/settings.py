@@ -240,7 +240,7 @@ def _kind_thresholds(path: Path, table: dict[str, Any]) -> dict[Kind, KindThresh
         try:
             found[Kind(kind)] = KindThresholds(**row)
         except (TypeError, ValueError, InputError) as problem:
-            rule = f"needs f1 and precision (or null) in [0, 1] for each kind, not so for {kind!r}"
+            rule = f"needs f1 and precision, in [0, 1] or null, for each kind, not so for {kind!r}"
             raise wrong(path, "kind_thresholds", row, rule) from problem
     return found
 

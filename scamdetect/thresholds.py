@@ -82,16 +82,17 @@ class Thresholds:
 class KindThresholds:
     """The probabilities from which a kind is named.
 
-    ``f1`` gave the best F1, ``precision`` is the lowest that keeps the precision asked for, None
+    ``f1`` gave the best F1, or is the lowest over it at which the kind can be believed; None for a
+    kind that is never named. ``precision`` is the lowest that keeps the precision asked for, None
     where none does. Raises InputError outside [0, 1].
     """
 
-    f1: float
+    f1: float | None
     precision: float | None
 
     def __post_init__(self) -> None:
-        for value in (self.f1, 1.0 if self.precision is None else self.precision):
-            if not 0 <= value <= 1:
+        for value in (self.f1, self.precision):
+            if value is not None and not 0 <= value <= 1:
                 raise InputError(f"a kind's threshold lies in [0, 1]; got {value!r}")
 
 

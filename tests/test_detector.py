@@ -341,6 +341,31 @@ def test_other_is_named_alone(tmp_path: Path) -> None:
     assert [k.kind for k in alone.predict(LURE).kinds] == ["other"]
 
 
+def test_a_kind_that_is_never_named_is_other_on_a_scam_to_review(tmp_path: Path) -> None:
+    never = {name: {"f1": None, "precision": None} for name in ScamDetector.kinds_}
+    folder = write_tiny_bundle(tmp_path / "b", kind_thresholds=never, kind_threshold=0.3)
+    detector = ScamDetector.load(folder, threads=1)
+    found = detector.predict(LURE)
+    strongest = detector.kind_proba([LURE])[0].max()
+    assert [k.kind for k in found.kinds] == ["other"]
+    assert found.kinds[0].probability == pytest.approx(strongest)
+    assert found.scam_probability is not None and 0.3 < strongest <= found.scam_probability < 1
+    # At a review threshold over its scam probability, nothing stands for the kind.
+    strict = detector.with_thresholds(flag=1.0, review=1.0)
+    assert strict.predict(LURE).kinds == ()
+    assert detector.predict(HONEST).kinds == ()
+
+
+def test_other_stands_beside_no_kind_that_is_named(tmp_path: Path) -> None:
+    never = {"investment": {"f1": None, "precision": None}}
+    detector = ScamDetector.load(
+        write_tiny_bundle(tmp_path / "b", kind_thresholds=never), threads=1
+    )
+    kinds = [k.kind for k in detector.predict(LURE).kinds]
+    assert "romance" in kinds and not {"investment", "other"} & set(kinds)
+    assert detector.kind_thresholds["investment"].f1 is None  # type: ignore[index]
+
+
 def test_many_threads_share_a_detector(detector: ScamDetector) -> None:
     lists = [[f"{text} {number}" for text in (LURE, HONEST, PROMO)] for number in range(24)]
     expected = [detector.predict(texts) for texts in lists]

@@ -79,10 +79,13 @@ def test_a_missing_selecting_source_gives_no_score() -> None:
     assert found.selection.score is None
 
 
-def test_kinds_are_measured_on_enough_rows_that_were_not_made_by_rule() -> None:
-    rows = [row(i, "scam", kinds=["lottery"]) for i in range(30)]
-    rows += [row(i, "scam", kinds=["romance"]) for i in range(30, 59)]
-    rows += [row(i, "scam", kinds=["romance"], kinds_provenance="rule") for i in range(60, 90)]
+def test_kinds_are_measured_on_enough_rows_whose_kinds_somebody_saw() -> None:
+    rows = [row(i, "scam", kinds=["lottery"], kinds_provenance="read") for i in range(30)]
+    rows += [row(i, "scam", kinds=["romance"], kinds_provenance="read") for i in range(30, 59)]
+    unseen = ("rule", "source")
+    rows += [
+        row(i, "scam", kinds=["romance"], kinds_provenance=unseen[i % 2]) for i in range(60, 90)
+    ]
     values = [0.95] * 15 + [0.6] * 15 + [0.95] * 59
     found = evaluate_scores(table(rows), _scores(table(rows), values), TRANSFERRED).kinds
     by_kind = {result.kind: result for result in found}

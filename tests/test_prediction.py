@@ -9,7 +9,7 @@ import pickle
 import pytest
 
 from scamdetect import Decision, Kind, KindScore, Prediction, Verdict
-from scamdetect.prediction import unscored
+from scamdetect.prediction import ranked, unscored
 
 SCAM = Prediction(
     decision=Decision.FLAG,
@@ -36,6 +36,22 @@ def test_to_dict_is_plain_json_with_a_schema_version() -> None:
     assert plain["schema_version"] == 1
     assert plain["kinds"][0] == {"kind": "investment", "probability": 0.9}
     assert all(type(value) is not Verdict for value in plain.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"other": 0.5, "crypto": 0.6, "romance": 0.9}, ["romance", "crypto"]),
+        ({"crypto": 0.6, "other": 0.7}, ["other", "crypto"]),
+        ({"other": 0.2}, ["other"]),
+        ({"romance": 0.5, "investment": 0.5}, ["investment", "romance"]),
+        ({}, []),
+    ],
+)
+def test_kinds_are_ranked_without_an_other_under_a_named_one(
+    given: dict[str, float], kept: list[str]
+) -> None:
+    assert [one.kind for one in ranked(KindScore(Kind(k), p) for k, p in given.items())] == kept
 
 
 def test_unscored_has_a_reason_and_no_guess() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_corpus import row, table
 
+from scamdetect.bundle import Bundle
 from scamdetect.evaluation.scoring import DetectorScores
-from scamdetect.labels import Kind
+from scamdetect.labels import KINDS, Kind
+from scamdetect.thresholds import KindThresholds
 from scamdetect.training.finetune_compare import (
     Comparison,
     compare_scores,
     comparison_lines,
+    judged_kinds,
     paired_change,
 )
 from scamdetect.training.finetune_rows import OWN
@@ -28,7 +34,8 @@ def rows(n: int = 100, **changes: object) -> pa.Table:
             for source in (OWN, "en_dev"):
                 where = {"slices": [("finance", "everyday")[number % 2]]} if not place else {}
                 group = 4 * number + 2 * place + (source == OWN)
-                found.append(row(number, verdict, source=source, group=group, **where))
+                seen = {"kinds_provenance": "read"} if place else {}
+                found.append(row(number, verdict, source=source, group=group, **where, **seen))
     return table(found)
 
 
@@ -99,6 +106,36 @@ def test_a_kind_that_is_named_no_more_is_worse() -> None:
     (reason,) = compare_scores(of, before, after, 0.01).worse
     assert reason.startswith("kind lottery: named 100.0% -> 0.0%, change -100.0 [")
     assert not compare_scores(of, before, before, 0.01).worse
+    assert not compare_scores(of, before, after, 0.01, {Kind.ROMANCE}).worse
+
+
+def test_kinds_that_only_a_source_stated_are_not_compared() -> None:
+    of = rows()
+    unseen = of.set_column(
+        of.column_names.index("kinds_provenance"),
+        "kinds_provenance",
+        pa.array(["source"] * of.num_rows),
+    )
+    flagged = scores(of, np.zeros(of.num_rows, dtype=bool))
+    found = [
+        [
+            cell.name
+            for cell in compare_scores(one, flagged, flagged, 0.01).cells
+            if cell.by == "kind"
+        ]
+        for one in (of, unseen)
+    ]
+    assert found == [["lottery"], []]
+
+
+def test_naming_is_judged_where_both_bundles_can_be_believed(tiny_bundle: Path) -> None:
+    own = dict.fromkeys(KINDS, KindThresholds(0.5, None))
+    never = KindThresholds(None, None)
+    older = Bundle.load(tiny_bundle)
+    before = replace(older, kind_thresholds=own | {Kind.JOB: never})
+    after = replace(older, kind_thresholds=own | {Kind.LOAN: never})
+    assert judged_kinds(before, after) == set(KINDS) - {Kind.JOB, Kind.LOAN}
+    assert not judged_kinds(older, after)
 
 
 def test_the_page_tells_every_table_and_the_verdict() -> None:

@@ -93,7 +93,7 @@ def test_kinds_are_read_where_a_column_names_them(tmp_path: Path) -> None:
     table = read(path, kinds_column="kinds").table
     assert table["kinds"].to_pylist()[0] == []
     assert table["kinds"].to_pylist()[60] == ["romance", "crypto"]
-    assert table["kinds_provenance"].to_pylist()[60] == "source"
+    assert table["kinds_provenance"].to_pylist()[60] == "read"
     assert set(read(path).table["kinds_provenance"].to_pylist()) == {None}
     rows[70][2] = "romanse"
     write(path, ["text", "label", "kinds"], rows)

@@ -7,6 +7,7 @@ import pytest
 from synthetic_corpus import row, table
 
 from scamdetect.labels import KINDS, Kind
+from scamdetect.thresholds import KindThresholds
 from scamdetect.training.kind_calibration import (
     fit_kind_temperature,
     fit_kind_thresholds,
@@ -19,17 +20,14 @@ from scamdetect.training.kind_calibration import (
 ROMANCE = KINDS.index(Kind.ROMANCE)
 
 
-def test_rules_and_honest_rows_do_not_tell_kinds() -> None:
-    rows = table(
-        [
-            row(1, "scam", kinds=["romance"]),
-            row(2, "scam", kinds=["romance"], kinds_provenance="rule"),
-            row(3, "scam", kinds=[], kinds_provenance=None),
-            row(4, "legit"),
-        ]
-    )
-    assert known_kinds(rows).tolist() == [True, False, False, False]
-    assert kind_truth(rows)[:, ROMANCE].tolist() == [True, True, False, False]
+def test_only_kinds_that_were_read_or_authored_are_known() -> None:
+    provenances = ["read", "authored", "source", "rule", None]
+    rows = [
+        row(n, "scam", kinds=["romance"], kinds_provenance=one) for n, one in enumerate(provenances)
+    ]
+    found = table([*rows, row(9, "legit"), row(10, "scam", kinds=[], kinds_provenance="read")])
+    assert known_kinds(found).tolist() == [True, True, *[False] * 5]
+    assert kind_truth(found)[:, ROMANCE].tolist() == [*[True] * 5, False, False]
 
 
 def test_overconfident_kinds_are_softened() -> None:
@@ -47,7 +45,7 @@ def test_thresholds_part_a_kind_that_can_be_told() -> None:
     joint[:40, ROMANCE] = np.linspace(0.6, 0.9, 40)
     joint[40:60, ROMANCE] = 0.5
     whole, own = fit_kind_thresholds(joint, truth, np.ones(400))
-    assert set(own) == {Kind.ROMANCE}
+    assert [kind for kind in own if own[kind].f1 is not None] == [Kind.ROMANCE]
     # Midway between the lowest romance scam and the highest other text.
     assert own[Kind.ROMANCE].f1 == own[Kind.ROMANCE].precision == pytest.approx(0.55)
     assert whole == pytest.approx(0.55)
@@ -65,13 +63,49 @@ def test_a_precision_from_few_rows_is_chance() -> None:
         assert own[Kind.ROMANCE].precision == precision
 
 
-def test_a_kind_with_few_rows_or_told_by_chance_has_none() -> None:
+def _two_kinds(
+    romance: list[tuple[float, int]], others: list[tuple[float, int]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return joint and truth of scams with these (score of romance, number), and honest rows."""
+    truth = np.zeros((800, len(KINDS)), dtype=bool)
+    joint = np.full(truth.shape, 0.01)
+    place = 0
+    for kind, groups in ((ROMANCE, romance), (ROMANCE + 1, others)):
+        for score, number in groups:
+            truth[place : place + number, kind] = True
+            joint[place : place + number, ROMANCE] = score
+            place += number
+    return joint, truth
+
+
+@pytest.mark.parametrize(
+    ("romance", "others", "named_from"),
+    [
+        # 40 of 40 right; 40 of 80 right: half is too few, but of the 30 surest all are right
+        ([(0.8, 40)], [(0.05, 40)], 0.425),
+        ([(0.8, 30), (0.4, 30)], [(0.4, 60)], 0.6),
+        # 24 of 40 right is 60 %, but with a lower bound of 45 %
+        ([(0.8, 24), (0.1, 10)], [(0.8, 16), (0.1, 20)], None),
+        # all of the surest are right, but they are 29
+        ([(0.8, 29), (0.4, 31)], [(0.4, 60)], None),
+    ],
+)
+def test_a_kind_is_named_from_where_it_can_be_believed(
+    romance: list[tuple[float, int]], others: list[tuple[float, int]], named_from: float | None
+) -> None:
+    joint, truth = _two_kinds(romance, others)
+    _, own = fit_kind_thresholds(joint, truth, np.ones(len(truth)))
+    assert own[Kind.ROMANCE].f1 == (named_from and pytest.approx(named_from))
+
+
+def test_a_kind_with_few_rows_or_told_by_chance_is_never_named() -> None:
     generator = np.random.default_rng(0)
     truth = np.zeros((2000, len(KINDS)), dtype=bool)
     truth[:29, ROMANCE] = truth[:60, ROMANCE + 1] = True
     _, own = fit_kind_thresholds(generator.random(truth.shape), truth, np.ones(2000))
-    assert own == {}
-    assert fit_kind_thresholds(truth * 1.0, truth & False, np.ones(2000)) == (0.5, {})
+    never = dict.fromkeys(KINDS, KindThresholds(None, None))
+    assert own == never
+    assert fit_kind_thresholds(truth * 1.0, truth & False, np.ones(2000)) == (0.5, never)
 
 
 def test_the_joint_probability_is_at_most_the_scam_probability() -> None:

@@ -25,6 +25,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
     rows = [
         row(n, verdict, role=("train", "calibrate")[n // 4 % 2], norm=f"{TINY_TEXTS[verdict]} {n}")
+        | ({"kinds_provenance": "read"} if verdict == "scam" else {})
         for n, verdict in enumerate(["legit", "scam", "legit", "spam"] * 100)
     ]
     rows.append(row(901, "spam", role="calibrate", lang="cs"))

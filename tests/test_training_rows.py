@@ -25,8 +25,10 @@ CLASSES = {verdict.value: number for number, verdict in enumerate(VERDICTS)}
 
 def _prepared(*extra: dict[str, Any]) -> TrainingRows:
     """Return a legit and a scam row with the rows of the test after them."""
-    rows = [row(1, "legit", role="train"), row(2, "scam", role="train"), *extra]
-    return prepare_rows(table(rows), tiny_tokenizer(), RECIPE)
+    scam = row(2, "scam", role="train", kinds_provenance="read")
+    return prepare_rows(
+        table([row(1, "legit", role="train"), scam, *extra]), tiny_tokenizer(), RECIPE
+    )
 
 
 def test_roles_and_licences_choose_the_rows(tmp_path: Path) -> None:
@@ -84,15 +86,17 @@ def test_verdicts_their_weights_and_classes() -> None:
     ("changes", "lottery", "loan"),
     [
         # (target, weight) of the kind that is stated and of one that is not
-        ({"verdict": "scam"}, (1, 1.0), (0, 1.0)),
-        ({"verdict": "scam", "kinds_provenance": "rule"}, (1, RULE), (0, RULE / 2)),
-        ({"verdict": "scam", "kinds": []}, (0, 0.0), (0, 0.0)),
-        ({"verdict": "scam", "not_legit": True}, (0, 0.0), (0, 0.0)),
+        ({"verdict": "scam", "kinds_provenance": "read"}, (1, 1.0), (0, 1.0)),
+        ({"verdict": "scam", "kinds_provenance": "authored"}, (1, 1.0), (0, 1.0)),
+        ({"verdict": "scam", "kinds_provenance": "source"}, (0, 0.0), (0, 0.0)),
+        ({"verdict": "scam", "kinds_provenance": "rule"}, (0, 0.0), (0, 0.0)),
+        ({"verdict": "scam", "kinds": [], "kinds_provenance": "read"}, (0, 0.0), (0, 0.0)),
+        ({"verdict": "scam", "not_legit": True, "kinds_provenance": "read"}, (0, 0.0), (0, 0.0)),
         ({"verdict": "spam"}, (0, 0.0), (0, 0.0)),
         ({"verdict": "legit"}, (0, 0.0), (0, 0.0)),
     ],
 )
-def test_kinds_are_known_or_masked(
+def test_kinds_are_learnt_only_where_somebody_saw_them(
     changes: dict[str, Any], lottery: tuple[int, float], loan: tuple[int, float]
 ) -> None:
     targets = _prepared(row(3, **changes)).targets

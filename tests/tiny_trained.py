@@ -25,7 +25,8 @@ def write_rehearsal(path: Path) -> Path:
     for n, verdict in enumerate(["legit", "scam", "legit", "spam"] * 240):
         role = ("train", "calibrate", "train", "dev")[n // 4 % 4]
         text = f"{TINY_TEXTS[verdict]} {next(words(random, 1))}"
-        rows.append(row(n, verdict, role=role, source=f"en_{role}", norm=text))
+        seen = {"kinds_provenance": "read"} if verdict == "scam" else {}
+        rows.append(row(n, verdict, role=role, source=f"en_{role}", norm=text, **seen))
     pq.write_table(table(rows), path)
     return path
 

@@ -13,16 +13,15 @@ from scamdetect.evaluation.protocol import SMALLEST_KIND
 from scamdetect.evaluation.table import (
     column,
     evaluation_sets,
-    has_verdict,
+    has_seen_kinds,
     is_authored,
     kind_table,
 )
-from scamdetect.labels import KINDS, Kind, Provenance, Verdict
+from scamdetect.labels import KINDS, Kind
 
 BY_SOURCE = (Kind.INVESTMENT, Kind.ROMANCE)
 TOGETHER = "investment and romance"  # pig butchering: a lover who invests
 ALL = "all"
-_SEEN = (Provenance.READ.value, Provenance.AUTHORED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +51,7 @@ def kind_figures(table: pa.Table, told: Sequence[frozenset[Kind]]) -> KindFigure
     A kind of under 30 such scams is not measured. Precision counts scams only: how often a named
     kind is right once a message is a scam.
     """
-    seen = has_verdict(table, Verdict.SCAM) & np.isin(
-        column(table, "kinds_provenance").astype(str), _SEEN
-    )
+    seen = has_seen_kinds(table)
     if not seen.any():
         return KindFigures(None, 0, ())
     truth = kind_table(column(table, "kinds")[seen])

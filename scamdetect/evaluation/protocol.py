@@ -28,15 +28,21 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.slices import FalseAlarms, false_alarms
-from scamdetect.evaluation.table import column, has_verdict, is_authored, is_own, select
-from scamdetect.labels import KINDS, Provenance, Verdict
+from scamdetect.evaluation.table import (
+    column,
+    has_seen_kinds,
+    has_verdict,
+    is_authored,
+    is_own,
+    select,
+)
+from scamdetect.labels import KINDS, Verdict
 
 FPRS: dict[str, float] = {"1%": 0.01, "0.1%": 0.001}
 FLAG = "flag"
 SELECTING_SOURCES = ("vi_sms_ie403", "pt_mz_mpesa_smishing")
 SMALLEST_KIND = 30
 WORST_ROWS = 5
-_MEASURED = {Provenance.SOURCE.value, Provenance.READ.value, Provenance.AUTHORED.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +238,7 @@ def _own_recall(table: pa.Table, scam: Floats, rows: Bools) -> float | None:
 def _kinds(
     table: pa.Table, scores: DetectorScores, masks: Mapping[str, Bools]
 ) -> tuple[KindResult, ...]:
-    measured = has_verdict(table, Verdict.SCAM) & np.isin(
-        column(table, "kinds_provenance").astype(str), sorted(_MEASURED)
-    )
+    measured = has_seen_kinds(table)
     kinds = column(table, "kinds")
     results = []
     for kind in KINDS:

@@ -18,6 +18,7 @@ from scamdetect.evaluation.trust_sections import (
     evasion_sections,
     kind_calibration_section,
     kinds_told_section,
+    seen_rows,
     worst_at_flag_section,
 )
 
@@ -42,7 +43,7 @@ def sections(report: Report) -> list[Section]:
         _gates(detectors),
         calibration_section(report),
         *evasion_sections(report),
-        _kinds(detectors),
+        _kinds(report),
         kinds_told_section(report),
         kind_calibration_section(report),
         *_spam(detectors),
@@ -215,8 +216,8 @@ def _spam(detectors: Sequence[Evaluation]) -> list[Section]:
     return [section("Promotions flagged as scam (in no other figure)", about, header, rows)]
 
 
-def _kinds(detectors: Sequence[Evaluation]) -> Section:
-    rows = []
+def _kinds(report: Report) -> Section:
+    rows, detectors = [], report.detectors
     for kind in {result.kind: None for found in detectors for result in found.kinds}:
         for found in detectors:
             for result in found.kinds:
@@ -225,8 +226,11 @@ def _kinds(detectors: Sequence[Evaluation]) -> Section:
                     named = measured(result.named)
                     rows.append([kind, found.detector, f"{result.n:,}", *flagged, named])
     header = ["kind", "detector", "n scam", *_SHOWN, "kind named"]
-    title = "Recall by kind (rows whose kinds are the source's own, read or authored)"
-    about = "How many scams of each kind are flagged, and how often the kind is named."
+    title = f"Recall by kind ({seen_rows(report)})"
+    about = (
+        "How many scams of each kind are flagged, and how often the kind is named, with 95 % "
+        "Wilson intervals. Kinds that only a source or a rule stated do not count."
+    )
     if not rows:
         about = "Not measured: no row has a kind that was read or authored."
     return section(title, about, header, rows)

@@ -27,6 +27,7 @@ COLUMNS = (
     "verdict_provenance", "lang", "role", "weight", "group", "slices", "licence_class", "length",
     "thread_id", "reader", "generated",
 )  # fmt: skip
+_SEEN = (Provenance.READ.value, Provenance.AUTHORED.value)
 _INPUT = "input"  # the text as loaded with the source's own placeholders mapped, where built
 
 
@@ -97,6 +98,16 @@ def is_everyday(table: pa.Table) -> Bools:
 def is_authored(table: pa.Table) -> Bools:
     """Return which rows were written for this project to scenario cards."""
     return is_own(table) & ~is_everyday(table)
+
+
+def has_seen_kinds(table: pa.Table) -> Bools:
+    """Return which rows are scams whose kinds a reader read or a writer wrote.
+
+    Only these teach, calibrate and measure kinds: a source names the one kind that it collects, a
+    rule the kind of a word, and neither says that the other kinds are absent.
+    """
+    seen = np.isin(column(table, "kinds_provenance").astype(str), _SEEN)
+    return np.asarray(seen & has_verdict(table, Verdict.SCAM), dtype=bool)
 
 
 def kind_table(names: Iterable[Iterable[str] | None]) -> Bools:

@@ -20,16 +20,24 @@ if TYPE_CHECKING:
 ECE_BAR = 0.03  # at 20 % scams
 
 
+def seen_rows(report: Report) -> str:
+    """Return which rows measure kinds, in words."""
+    return f"{'test' if report.final else 'dev'} rows whose kinds were read or authored"
+
+
 def kinds_told_section(report: Report) -> Section:
     """Return how rightly the bundle names kinds."""
     told = report.kinds_told
-    title = "Precision of kinds (rows whose kinds were read or authored)"
+    title = f"Precision of kinds ({seen_rows(report)})"
     if told.macro_f1 is None:
         return Section(title, "Not measured: under 30 such scams of every kind.")
     about = (
         "Among scams: how often a kind that the bundle names is right, and how often it names the "
         f"one that is there. Macro F1 over the {told.n_kinds} kinds with 30 scams or more: "
-        f"{decimal(told.macro_f1)}. {TOGETHER.capitalize()}: scams that are both, and both named."
+        f"{decimal(told.macro_f1)}, its interval from resampled groups; those of precision (over "
+        "the scams that are named) and recall (over n scam) are Wilson's, 95 %. Kinds that only a "
+        f"source or a rule stated do not count. "
+        f"{TOGETHER.capitalize()}: scams that are both, and both named."
     )
     rows = [
         [one.kind, one.rows, f"{one.n:,}", _precision(one), measured(one.recall)]

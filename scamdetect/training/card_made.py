@@ -10,7 +10,12 @@ from scamdetect.data.corpus_rows import is_own
 from scamdetect.operating_points import BASE_RATE
 from scamdetect.pages import table
 from scamdetect.training.energy import energy_line
-from scamdetect.training.kind_calibration import FEWEST, MIN_PRECISION
+from scamdetect.training.kind_calibration import (
+    BELIEVED,
+    BELIEVED_LOW,
+    FEWEST,
+    MIN_PRECISION,
+)
 from scamdetect.training.parity import FLIPS_BAR
 from scamdetect.training.plan import MIN_LANGUAGE_ROWS
 
@@ -23,6 +28,15 @@ The sources `authored_*` and `everyday_*` are messages that a language model wro
 say nothing of an unseen one. Part of the labels of the public sources are blind readings by the
 same model family (`data/corrections`)."""
 
+
+_BELIEVED = (
+    "Calibrate scams count only where their kinds were read or authored. A kind is named from its "
+    "best-F1 threshold, or from the lowest over it at which it can be believed: of the calibrate "
+    f"scams that it then names, {FEWEST} or more, at least {BELIEVED:.0%} are of the kind, with "
+    f"the lower end of the 95 % Wilson interval at {BELIEVED_LOW:.0%} or more. Kinds without such "
+    "a threshold are never named; on a message whose scam probability reaches the review "
+    "threshold, `other` stands for them."
+)
 
 _RATES = f"""\
 A rate for which a single effective false alarm would be too many has no row: these messages cannot
@@ -154,20 +168,31 @@ def kind_thresholds(settings: Record) -> str:
     for kind in settings["kinds"]:
         own = thresholds.get(kind)
         if own or kind in recalls:
-            named = ["-", "-"] if own is None else [f"{own['f1']:.4f}", _number(own["precision"])]
+            named = ["-", "-"] if own is None else [_from(own), _number(own["precision"])]
             rows.append([kind, str(counts.get(kind, "-")), *named, _share(recalls.get(kind))])
     if not rows:
         return f"Kinds are named from a probability of {settings['kind_threshold']:.4f}."
+    believed = set(thresholds) == set(settings["kinds"])  # older bundles say nothing of some
+    rule = (
+        f"{_BELIEVED} They count as over their threshold from {settings['kind_threshold']:.4f}."
+        if believed
+        else "A kind is named from its best-F1 threshold, others from "
+        f"{settings['kind_threshold']:.4f}."
+    )
     intro = (
         "The probability of a kind is that of a scam of that kind, never over the scam "
-        "probability. A kind is named from its best-F1 threshold, others from "
-        f"{settings['kind_threshold']:.4f}. F1 and precision are of the calibrate mix with scams "
+        f"probability. {rule} F1 and precision are of the calibrate mix with scams "
         f"being {BASE_RATE:.0%} of legit and scam messages; a precision needs {FEWEST} messages "
         "named."
     )
-    header = ["kind", "calibrate scams", "best F1 from", f"precision {MIN_PRECISION} from"]
+    first = "named from" if believed else "best F1 from"
+    header = ["kind", "calibrate scams", first, f"precision {MIN_PRECISION} from"]
     header += ["recall at 1 % FPR of all messages (in-source)"]
     return "\n".join([intro, "", *table(header, rows)])
+
+
+def _from(own: Mapping[str, float | None]) -> str:
+    return "never named" if own["f1"] is None else f"{own['f1']:.4f}"
 
 
 def _points(settings: Record, *, lang: bool = False, kind: bool = False) -> list[dict[str, Any]]:

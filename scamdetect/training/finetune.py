@@ -34,6 +34,7 @@ from scamdetect.training.finetune_compare import (
     as_record,
     compare_scores,
     comparison_lines,
+    judged_kinds,
 )
 from scamdetect.training.finetune_fit import EPOCHS, finetune_recipe, load_weights, train_on
 from scamdetect.training.finetune_rows import (
@@ -171,7 +172,10 @@ def finetune(
                 )  # fmt: skip
                 run.weights.unlink(missing_ok=True)
             scored = _score(bundle, candidate, table, before, rehearsed, say)
-            comparison = compare_scores(scored.rows, scored.before, scored.after, flag_rate(bundle))
+            judged = judged_kinds(bundle, Bundle.load(candidate))
+            comparison = compare_scores(
+                scored.rows, scored.before, scored.after, flag_rate(bundle), judged
+            )
             comparison = replace(comparison, worse=(*comparison.worse, *_rounded_away(candidate)))
             page = write_results(
                 run.folder / "comparison.json", as_record(comparison), comparison_lines(comparison)

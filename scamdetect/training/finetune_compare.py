@@ -7,7 +7,7 @@ groups that changed sides (Clopper-Pearson, given their number, as in McNemar's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scamdetect.bundle import Bundle
 from scamdetect.evaluation.cells import percent, points
 from scamdetect.evaluation.metrics import (
     Bools,
@@ -26,8 +27,14 @@ from scamdetect.evaluation.metrics import (
 )
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.slices import SMALLEST_CELL
-from scamdetect.evaluation.table import column, evaluation_sets, has_verdict, kind_table
-from scamdetect.labels import KINDS, Verdict
+from scamdetect.evaluation.table import (
+    column,
+    evaluation_sets,
+    has_seen_kinds,
+    has_verdict,
+    kind_table,
+)
+from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.pages import table as markdown_table
 from scamdetect.thresholds import by_group, clopper_pearson
 from scamdetect.training.finetune_rows import OWN
@@ -79,11 +86,18 @@ class Comparison:
 
 
 def compare_scores(
-    rows: pa.Table, before: DetectorScores, after: DetectorScores, fpr_asked: float
+    rows: pa.Table,
+    before: DetectorScores,
+    after: DetectorScores,
+    fpr_asked: float,
+    judged: Collection[Kind] = KINDS,
 ) -> Comparison:
-    """Return what changed on these rows (own ones of source OWN, and rehearsed ones)."""
+    """Return what changed on these rows (own ones of source OWN, and rehearsed ones).
+
+    Only ``judged`` kinds are worse where they are named more rarely.
+    """
     cells = tuple(_cells(rows, before, after))
-    worse = tuple(reason for cell in cells for reason in _worse(cell, fpr_asked))
+    worse = tuple(reason for cell in cells for reason in _worse(cell, fpr_asked, judged))
     return Comparison(before.model_id or "", after.model_id or "", fpr_asked, cells, worse)
 
 
@@ -138,7 +152,21 @@ def _line(cell: Compared, shown: Sequence[str]) -> list[str]:
     return line
 
 
-def _worse(cell: Compared, fpr_asked: float) -> Iterator[str]:
+def judged_kinds(before: Bundle, after: Bundle) -> frozenset[Kind]:
+    """Return the kinds whose naming by two bundles can be compared.
+
+    Each was found to be believable for both. An older bundle names kinds without that proof, which
+    some of them lose and others keep at a higher threshold: no fault of the training.
+    """
+    if set(before.kind_thresholds) != set(KINDS):
+        return frozenset()
+    pairs = (before.kind_thresholds, after.kind_thresholds)
+    return frozenset(
+        kind for kind in KINDS if all(kind in own and own[kind].f1 is not None for own in pairs)
+    )
+
+
+def _worse(cell: Compared, fpr_asked: float, judged: Collection[Kind]) -> Iterator[str]:
     scope = cell.by if cell.by in ("own", "all") else "cell"
     label = cell.name if scope != "cell" else f"{cell.by} {cell.name}"
     recall, fpr = cell.recall, cell.fpr
@@ -147,7 +175,7 @@ def _worse(cell: Compared, fpr_asked: float) -> Iterator[str]:
             f"{label}: recall at flag {recall.before.value:.1%} -> {recall.after.value:.1%}, "
             f"change {points(recall.change)} points, margin {100 * RECALL_MARGINS[scope]:g}"
         )
-    named = cell.named
+    named = cell.named if cell.name in judged else None
     if named is not None and named.change.high < -RECALL_MARGINS[scope]:
         yield (
             f"{label}: named {named.before.value:.1%} -> {named.after.value:.1%}, "
@@ -177,7 +205,8 @@ def _cells(rows: pa.Table, before: DetectorScores, after: DetectorScores) -> Ite
             yield pair.compared("source", name, members, ranked=True)
     yield from pair.by_name("slice", ~own, list(column(rows, "slices")))
     yield from pair.by_name("language", ~own, [[lang] for lang in column(rows, "lang")])
-    yield from pair.by_name("kind", ~own, list(column(rows, "kinds")))
+    seen = has_seen_kinds(rows) | ~has_verdict(rows, Verdict.SCAM)
+    yield from pair.by_name("kind", ~own & seen, list(column(rows, "kinds")))
 
 
 class _Pair:

@@ -175,7 +175,8 @@ def _record(text: str, norm: str, verdict: Verdict, kinds: list[str]) -> dict[st
         "verdict": verdict.value,
         "not_legit": False,
         "kinds": kinds,
-        "kinds_provenance": Provenance.SOURCE.value if kinds else None,
+        # Whoever labelled the rows read them, and only kinds that somebody saw are learnt.
+        "kinds_provenance": Provenance.READ.value if kinds else None,
         "verdict_provenance": Provenance.SOURCE.value,
         "lang": "und",
         "channel": "other",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
@@ -9,22 +11,22 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import precision_recall_curve
 
 from scamdetect.evaluation.metrics import Bools, Floats
-from scamdetect.evaluation.table import column, has_verdict, kind_table
-from scamdetect.labels import KINDS, Kind, Provenance, Verdict
+from scamdetect.evaluation.table import column, has_seen_kinds, kind_table
+from scamdetect.labels import KINDS, Kind
 from scamdetect.probabilities import sigmoid
-from scamdetect.thresholds import KindThresholds
+from scamdetect.thresholds import KindThresholds, wilson
 
 FEWEST = 30  # scams of a kind, and rows that a precision is read from; each counts as one
 MIN_F1, MIN_PRECISION = 0.3, 0.9
+BELIEVED, BELIEVED_LOW = 0.6, 0.5  # the precision among scams of a kind that is named, its bound
 
 _RANGE = (0.25, 8.0)
 
 
 def known_kinds(table: pa.Table) -> Bools:
-    """Return which rows are scams whose kinds a source stated, a reader read or a writer wrote."""
-    provenance = column(table, "kinds_provenance")
-    known = np.array([p is not None and p != Provenance.RULE for p in provenance], dtype=bool)
-    return known & has_verdict(table, Verdict.SCAM)
+    """Return which rows are scams whose kinds a reader read or a writer wrote, one or more."""
+    stated = np.array([bool(kinds) for kinds in column(table, "kinds")], dtype=bool)
+    return stated & has_seen_kinds(table)
 
 
 def kind_truth(table: pa.Table) -> Bools:
@@ -70,37 +72,72 @@ def fit_kind_thresholds(
     ``joint`` and ``truth`` (n, kinds), ``weights`` (n,): honest rows and scams of known kinds, the
     scams with the share BASE_RATE of the weight. F1 and precision hold at that base rate: where
     scams are rarer, fewer of the messages named are of the kind. Without any known kind the
-    threshold of all is 0.5. A kind with few rows, or with a best F1 under MIN_F1, has none of its
-    own: the best of a poor lot lies so low that it names everything. A threshold stands midway to
-    the next lower score.
+    threshold of all is 0.5. A threshold stands midway to the next lower score.
+
+    A kind is named from the lowest threshold, at the best F1 or over it, where it can be believed:
+    of FEWEST scams or more that it names, BELIEVED are of the kind, and the lower end of the 95 %
+    Wilson interval (two-sided) is BELIEVED_LOW. Honest rows do not count in that precision, as in
+    ``kind_figures``. A kind without such a threshold, with under FEWEST scams or with a best F1
+    under MIN_F1 (the best of a poor lot lies so low that it names everything) is never named.
     """
+    own = dict.fromkeys(KINDS, KindThresholds(None, None))
     if not truth.any():
-        return 0.5, {}
-    pooled, _ = _thresholds(joint.ravel(), truth.ravel(), np.repeat(weights, truth.shape[1]))
-    own = {}
+        return 0.5, own
+    pooled = _curve(joint.ravel(), truth.ravel(), np.repeat(weights, truth.shape[1]))
+    scam = truth.any(axis=1)
     for place, kind in enumerate(KINDS):
         if truth[:, place].sum() >= FEWEST:
-            thresholds, f1 = _thresholds(joint[:, place], truth[:, place], weights)
-            if f1 >= MIN_F1:
-                own[kind] = thresholds
-    return pooled.f1, own
+            curve = _curve(joint[:, place], truth[:, place], weights)
+            lowest = _believed_from(curve, joint[scam, place], truth[scam, place])
+            if curve.f1[curve.best] >= MIN_F1 and lowest is not None:
+                named_from = _midway(curve.thresholds, lowest)
+                own[kind] = KindThresholds(named_from, _precise(curve, joint[:, place]))
+    return _midway(pooled.thresholds, pooled.best), own
 
 
-def _thresholds(scores: Floats, truth: Bools, weights: Floats) -> tuple[KindThresholds, float]:
-    """Return the thresholds of a kind and the best F1.
+class _Curve(NamedTuple):
+    """Precision and F1 (n,) at ascending thresholds, and the place of the best F1."""
 
-    The precision one is None unless FEWEST rows, unweighted, reach it: that of fewer is chance.
-    """
+    thresholds: Floats
+    precision: Floats
+    f1: Floats
+    best: int
+
+
+def _curve(scores: Floats, truth: Bools, weights: Floats) -> _Curve:
     precision, recall, thresholds = precision_recall_curve(truth, scores, sample_weight=weights)
     precision, recall = precision[:-1], recall[:-1]  # the last has no threshold
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    named = scores.size - np.searchsorted(np.sort(scores), thresholds)
-    precise = np.flatnonzero((precision >= MIN_PRECISION) & (named >= FEWEST))
-    chosen = KindThresholds(
-        f1=_midway(thresholds, int(f1.argmax())),
-        precision=_midway(thresholds, int(precise[0])) if precise.size else None,
-    )
-    return chosen, float(f1.max())
+    return _Curve(thresholds, precision, f1, int(f1.argmax()))
+
+
+def _precise(curve: _Curve, scores: Floats) -> float | None:
+    """Return the lowest threshold that keeps MIN_PRECISION.
+
+    None unless FEWEST rows, unweighted, reach it: the precision of fewer is chance.
+    """
+    named = _reaching(scores, curve.thresholds)
+    precise = np.flatnonzero((curve.precision >= MIN_PRECISION) & (named >= FEWEST))
+    return _midway(curve.thresholds, int(precise[0])) if precise.size else None
+
+
+def _believed_from(curve: _Curve, scores: Floats, truth: Bools) -> int | None:
+    """Return the lowest place on the curve, from the best F1 on, where the kind can be believed.
+
+    ``scores`` and ``truth`` (n,) are those of the scams.
+    """
+    named = _reaching(scores, curve.thresholds)
+    right = _reaching(scores[truth], curve.thresholds)
+    enough = np.flatnonzero((named >= FEWEST) & (right >= BELIEVED * named))
+    for place in enough[enough >= curve.best].tolist():
+        if wilson(int(right[place]), int(named[place]))[0] >= BELIEVED_LOW:
+            return int(place)
+    return None
+
+
+def _reaching(scores: Floats, thresholds: Floats) -> Floats:
+    """Return how many scores reach each threshold."""
+    return np.asarray(scores.size - np.searchsorted(np.sort(scores), thresholds), np.float64)
 
 
 def _midway(scores: Floats, place: int) -> float:

@@ -118,7 +118,7 @@ class LossTable(_Table, frozen=True):
     kinds: float = 0.3
     language: float = 0.1
     label_smoothing: float = 0.02
-    rule_weight: float = 0.5  # of a label that a rule made
+    rule_weight: float = 0.5  # of a verdict that a rule made; kinds of a rule teach nothing
     soft: float = 0.0  # towards a blind reader's probability, where a row has one
     pair: float = 0.0  # the scam of an authored pair above its honest twin, by a margin
 

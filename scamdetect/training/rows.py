@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from scamdetect.data.registry import LICENCE_POLICIES
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.table import is_authored, normaliser_problem
+from scamdetect.evaluation.table import has_seen_kinds, is_authored, normaliser_problem
 from scamdetect.labels import KINDS, VERDICTS, Provenance
 from scamdetect.os_errors import of_system, unreadable
 from scamdetect.perturb import PERTURBATIONS, perturb
@@ -31,8 +31,6 @@ from scamdetect.training.padding import pad
 from scamdetect.training.plan import MIN_LANGUAGE_ROWS, RowFacts, draw_shares, padded
 from scamdetect.training.recipe import Recipe
 from scamdetect.training.scam_groups import scam_groups
-
-_RULE_NEGATIVE = 0.5  # a keyword rule that names one kind says little of the others
 
 
 @dataclass(frozen=True)
@@ -213,14 +211,11 @@ def _targets(table: pa.Table, classes: list[str], languages: list[str], recipe: 
     kinds = np.zeros((n, len(KINDS)), dtype=np.float32)
     weights = np.zeros((n, len(KINDS)), dtype=np.float32)
     names = {kind.value: number for number, kind in enumerate(KINDS)}
-    provenances = table["kinds_provenance"].to_pylist()
-    for row, (stated, label) in enumerate(zip(table["kinds"].to_pylist(), classes, strict=True)):
-        if label == "scam" and stated:
-            by_rule = provenances[row] == Provenance.RULE
-            weights[row] = rule * _RULE_NEGATIVE if by_rule else 1.0
-            for kind in stated:
-                kinds[row, names[kind]] = 1.0
-                weights[row, names[kind]] = rule if by_rule else 1.0
+    stated = table["kinds"].to_pylist()
+    for row in np.flatnonzero(has_seen_kinds(table)).tolist():
+        if stated[row]:
+            weights[row] = 1.0
+            kinds[row, [names[kind] for kind in stated[row]]] = 1.0
     places = {lang: number for number, lang in enumerate(languages)}
     pairs = _pairs(table)
     reader = [np.nan if p is None else p / 100 for p in table["reader"].to_pylist()]
