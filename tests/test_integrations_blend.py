@@ -39,6 +39,12 @@ def test_too_few_labels_are_left_to_the_vectors(labels: np.ndarray) -> None:
     assert not words_help(LogisticRegression(), NOISE[:rows], _unit_rows(TELLS[:rows]), labels)
 
 
+def test_rows_of_no_weight_count_as_absent() -> None:
+    weights = np.r_[np.ones(60), np.zeros(40)]
+    assert words_help(LogisticRegression(), NOISE, _unit_rows(TELLS), LABELS, weights)
+    assert not words_help(LogisticRegression(), NOISE, _unit_rows(TELLS), LABELS, 1 - weights)
+
+
 def test_joined_rows_have_both_lengths() -> None:
     found = joined(np.ones((3, 4)), _unit_rows(np.ones((3, 2))))
     assert found.shape == (3, 6)

@@ -14,6 +14,7 @@ try:
     from sklearn.base import clone
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold
+    from sklearn.utils.validation import column_or_1d
 except ImportError as error:
     raise MissingExtraError("scikit-learn", "sklearn") from error
 
@@ -45,14 +46,17 @@ def words_help(
 
     By AUC over stratified folds. False with few labels or if a class has one row only.
     """
-    labels = np.asarray(y)
+    labels = column_or_1d(y)
+    weights = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight)
+    counted = np.flatnonzero(weights)  # a row of no weight must count as a row that is not there
+    labels, weights, vectors, words = (part[counted] for part in (labels, weights, vectors, words))
     classes, sizes = np.unique(labels, return_counts=True)
     folds = min(FOLDS, sizes.min())
     if len(labels) < FEWEST or folds < 2 or len(classes) < 2:
         return False
     splits = list(StratifiedKFold(folds, shuffle=True, random_state=0).split(labels, labels))
     alone, both = (
-        _ranking(_held_out(model, features, labels, sample_weight, splits), labels)
+        _ranking(_held_out(model, features, labels, weights, splits), labels)
         for features in (vectors, joined(vectors, words))
     )
     return both > alone - TOLERANCE
@@ -62,11 +66,10 @@ def _held_out(
     model: Any,  # noqa: ANN401
     features: Any,  # noqa: ANN401
     labels: NDArray[Any],
-    sample_weight: ArrayLike | None,
+    weights: NDArray[Any],
     splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
 ) -> NDArray[np.float64]:
     """Return each row's probabilities (n, classes) by the model fitted without its fold."""
-    weights = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight)
     found = np.zeros((len(labels), len(np.unique(labels))))
     for learnt, held in splits:
         fitted = clone(model).fit(features[learnt], labels[learnt], weights[learnt])
