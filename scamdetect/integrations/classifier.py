@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scamdetect.batching import chunked
 from scamdetect.errors import BundleError, MissingExtraError, TextsError
 from scamdetect.integrations.blend import joined, words_help
 from scamdetect.integrations.word_features import ngram_counts, tfidf, vocabulary
@@ -112,7 +111,10 @@ class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
     def _in_parts(self, X: Any, of: Callable[[Any], Any]) -> Any:  # noqa: ANN401
         texts = _texts(X)
         encoder = self._encoder()
-        parts = [of(self._features(encoder, part)) for part in chunked(texts, _CHUNK)]
+        parts = [
+            of(self._features(encoder, texts[first : first + _CHUNK]))
+            for first in range(0, len(texts), _CHUNK)
+        ]
         return np.concatenate(parts)
 
     def _features(self, encoder: SentenceVectors, texts: list[str]) -> Any:  # noqa: ANN401

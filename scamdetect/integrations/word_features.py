@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from scamdetect.errors import MissingExtraError
 
 try:
-    from scipy import sparse
     from sklearn.feature_extraction.text import HashingVectorizer
     from sklearn.preprocessing import normalize
 except ImportError as error:
@@ -58,7 +57,7 @@ def vocabulary(counts: Any, sample_weight: ArrayLike | None = None) -> Vocabular
 
 def tfidf(counts: Any, known: Vocabulary) -> Any:  # noqa: ANN401
     """Return the rows (n, k) as sublinear TF-IDF, sparse; each has length 1 or is zero."""
-    found = sparse.csr_array(counts[:, known.buckets], dtype=np.float64)
+    found = counts[:, known.buckets].astype(np.float64)
     if not known.buckets.size:  # which scikit-learn refuses to normalise
         return found
     found.data = (1 + np.log(found.data)) * known.idf[found.indices]
