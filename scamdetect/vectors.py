@@ -62,13 +62,16 @@ class SentenceVectors(StaysInProcess):
         parts = [self._of_chunk(chunk) for chunk in chunked(texts, _CHUNK)]
         return np.concatenate([np.empty((0, self.width), np.float32), *parts])
 
+    def normalised(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts as the encoder reads them, '' where nothing is left."""
+        return [normalise(text, self._bundle.normaliser_version) for text in texts]
+
     def _of_chunk(self, texts: Sequence[str]) -> Floats:
         keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
         with self._lock:
             known = {key: self._kept[key] for key in keys if key in self._kept}
         fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        version = self._bundle.normaliser_version
-        tokens = [self._cutter.tokens(normalise(text, version)) for text in fresh.values()]
+        tokens = [self._cutter.tokens(text) for text in self.normalised(list(fresh.values()))]
         known |= zip(fresh, self._read([self._cutter.cut(ids)[0] for ids in tokens]), strict=True)
         self._keep(known)
         return np.stack([known[key] for key in keys])

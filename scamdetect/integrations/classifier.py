@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scamdetect.errors import BundleError, MissingExtraError, TextsError
-from scamdetect.vectors import sentence_vectors
+from scamdetect.integrations.blend import joined, words_help
+from scamdetect.integrations.word_features import ngram_counts, tfidf, vocabulary
+from scamdetect.vectors import SentenceVectors, sentence_vectors
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin
@@ -26,17 +28,21 @@ except ImportError as error:
 Floats = NDArray[np.float64]
 ClassWeight = Mapping[Any, float] | str | None
 
+_CHUNK = 1024  # rows whose features are in memory at a time, about 10 kB each
+
 
 class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # no types there
-    """Learn a team's own labels: logistic regression on sentence vectors of a frozen encoder.
+    """Learn a team's own labels: logistic regression on sentence vectors and words of the texts.
 
     The vectors are those that the bundle's verdict head reads, standardised. ``bundle`` is the
     folder of one (None: the shipped one), ``C`` and ``class_weight`` are those of
-    ``LogisticRegression``, ``threads`` bounds the encoder (None: all cores).
+    ``LogisticRegression``, ``threads`` bounds the encoder (None: all cores). ``words`` adds TF-IDF
+    of character n-grams if cross-validation on the labels finds that they help; then ``words_``
+    is not None. False reads the vectors only.
 
-    A pickle holds the head, the folder and the model id, and no encoder: where the bundle in the
-    folder is missing or another, ``predict`` raises BundleError; ``set_params(bundle=...)`` points
-    to where it lies.
+    A pickle holds the head, the folder and the model id, but no encoder and no word of a text. If
+    the bundle in the folder is missing or is another one, ``predict`` raises BundleError;
+    ``set_params(bundle=...)`` points to the right folder.
     """
 
     def __init__(
@@ -46,11 +52,13 @@ class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
         C: float = 0.1,
         class_weight: ClassWeight = None,
         threads: int | None = None,
+        words: bool = True,
     ) -> None:
         self.bundle = bundle
         self.C = C
         self.class_weight = class_weight
         self.threads = threads
+        self.words = words
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:  # noqa: ANN401
         """Fit the head on texts (n,) and labels (n,) of two classes or more.
@@ -62,42 +70,60 @@ class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
         texts = _texts(X)
         check_consistent_length(texts, y, sample_weight)
         encoder = sentence_vectors(self.bundle, self.threads)
-        head = make_pipeline(
+        vectors = encoder.of(texts)
+        self.scaler_ = make_pipeline(
             StandardScaler(),
             SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True),
-            LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=1000),
-        )
-        weights = {
-            f"{step}__sample_weight": sample_weight
-            for step in ("standardscaler", "logisticregression")
-            if sample_weight is not None
-        }
-        self.head_ = head.fit(encoder.of(texts), y, **weights)
+        ).fit(vectors, standardscaler__sample_weight=sample_weight)
+        head = LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=1000)
+        features: Any = self.scaler_.transform(vectors)
+        self.words_ = None
+        if self.words:
+            counts = ngram_counts(encoder.normalised(texts))
+            seen = vocabulary(counts, sample_weight)
+            words = tfidf(counts, seen)
+            if words_help(head, features, words, y, sample_weight):
+                self.words_ = seen
+                features = joined(features, words)
+        self.head_ = head.fit(features, y, sample_weight)
         self.classes_ = self.head_.classes_
         self.model_id_ = encoder.model_id
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: ANN401
         """Return the likeliest class of each text (n,). Raises like ``fit``."""
-        features = self._features(X)
-        found: NDArray[Any] = self.head_.predict(features)
+        check_is_fitted(self)
+        found: NDArray[Any] = self._in_parts(X, self.head_.predict)
         return found
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: ANN401
         """Return the probabilities (n, classes), columns ``classes_``. Raises like ``fit``."""
-        features = self._features(X)
-        found: Floats = self.head_.predict_proba(features)
+        check_is_fitted(self)
+        found: Floats = self._in_parts(X, self.head_.predict_proba)
         return found
 
     def decision_function(self, X: Any) -> Floats:  # noqa: ANN401
         """Return the logits, (n,) of two classes and else (n, classes). Raises like ``fit``."""
-        features = self._features(X)
-        found: Floats = self.head_.decision_function(features)
+        check_is_fitted(self)
+        found: Floats = self._in_parts(X, self.head_.decision_function)
         return found
 
-    def _features(self, X: Any) -> NDArray[np.float32]:  # noqa: ANN401
-        check_is_fitted(self)
+    def _in_parts(self, X: Any, of: Callable[[Any], Any]) -> Any:  # noqa: ANN401
         texts = _texts(X)
+        encoder = self._encoder()
+        parts = [
+            of(self._features(encoder, texts[first : first + _CHUNK]))
+            for first in range(0, len(texts), _CHUNK)
+        ]
+        return np.concatenate(parts)
+
+    def _features(self, encoder: SentenceVectors, texts: list[str]) -> Any:  # noqa: ANN401
+        vectors = self.scaler_.transform(encoder.of(texts))
+        if self.words_ is None:
+            return vectors
+        return joined(vectors, tfidf(ngram_counts(encoder.normalised(texts)), self.words_))
+
+    def _encoder(self) -> SentenceVectors:
         try:
             encoder = sentence_vectors(self.bundle, self.threads)
         except BundleError as problem:
@@ -111,7 +137,7 @@ class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
                 f"{encoder.model_id}; say where the former lies by set_params(bundle=...), or fit "
                 "again"
             )
-        return encoder.of(texts)
+        return encoder
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
