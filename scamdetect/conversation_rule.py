@@ -75,7 +75,7 @@ class ConversationRule:
 
 
 def unfitted_rule(thresholds: Thresholds) -> ConversationRule:
-    """Return the rule of a bundle without one: its highest message decides, as if alone."""
+    """Return the rule of a bundle without one: its highest message decides, by its probability."""
     return ConversationRule(
         weights=Weights(bias=0.0, message=1.0, window=0.0),
         window_characters=500,

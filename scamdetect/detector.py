@@ -193,7 +193,12 @@ class ScamDetector:
 
     @property
     def preset(self) -> Preset | None:
-        """Return the preset whose threshold ``flag`` is, None if it is another threshold."""
+        """Return the preset whose threshold ``flag`` is.
+
+        None if it is another threshold, or if flags of kinds add to it.
+        """
+        if self.thresholds.kind_flags:
+            return None
         return preset_at(self._bundle.operating_points, self.thresholds.flag)
 
     def operating_point_by_cost(
@@ -340,7 +345,8 @@ class ScamDetector:
     def conversation_rule(self) -> ConversationRule:
         """Return how conversations are judged.
 
-        Where the bundle says not, ``fitted_on`` is empty and the thresholds are those of messages.
+        Where the bundle says not, ``fitted_on`` is empty and the thresholds are those of messages,
+        compared with the probability alone: a risk has no verdict.
         """
         return self._bundle.conversation or unfitted_rule(self.thresholds)
 

@@ -156,7 +156,9 @@ def strongest_words(shares: Mapping[str, float]) -> tuple[tuple[str, float], ...
     for phrase, share in sorted(shares.items(), key=lambda one: (-abs(one[1]), one[0])):
         if abs(share) < _LEAST_WORD or len(kept) == _MOST_WORDS:
             break
-        if not any(phrase in other or other in phrase for other in kept):
+        if not any(
+            f" {a} " in f" {b} " for other in kept for a, b in ((phrase, other), (other, phrase))
+        ):
             kept[phrase] = share
     return tuple(kept.items())
 

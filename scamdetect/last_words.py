@@ -11,6 +11,7 @@ from scamdetect.text import normalise
 _MOST_SYMBOLS = 6  # in a row, as in "!) " and three emoji; and so many signs on a Burmese letter
 _SYMBOLS = re.compile(rf"[^\w\s](?:\s*[^\w\s]){{{_MOST_SYMBOLS},}}")
 _COPIES = re.compile(r"(.{1,32}?)\1{9,}", re.DOTALL)  # a round amount has fewer zeros
+_LONG = 100  # letters that two lines share by chance at no end
 _PADDED = 0.75  # a text is padded if less than this share of it remains
 
 
@@ -24,9 +25,17 @@ def with_words(last_words: str, text: str, window: int) -> str:
 
 
 def says_new(last_words: str, text: str) -> bool:
-    """Return whether a message has a line with words that is not among the last words."""
-    said = {"", *map(_letters, last_words.split("\n"))}
-    return not said.issuperset(map(_letters, _condensed(normalise(text)).split("\n")))
+    """Return whether a message has a line with words that is not among the last words.
+
+    Of the first of the last words the beginning may be cut off.
+    """
+    first, *others = map(_letters, last_words.split("\n"))
+    said = {"", first, *others}
+    cut = first if len(first) >= _LONG else None
+    return not all(
+        line in said or (cut is not None and line.endswith(cut))
+        for line in map(_letters, _condensed(normalise(text)).split("\n"))
+    )
 
 
 def without_padding(text: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,14 +106,14 @@ class Pieces:
         return distinct.astype(np.uint32), (distinct >> _HALF).astype(np.intp)
 
     def phrases(self, row: Sequence[int]) -> dict[int, str]:
-        """Return the runs of a row of token ids by fingerprint, as people would write them."""
+        """Return the runs of a row of token ids by fingerprint, in lower case with 0 for digits."""
         ids, owners = _flat([row])
         ids = ids[self._kept(ids, owners)]
         found: dict[int, str] = {}
         for length, mixed in _mixed(self.prints[ids]):
             for place, number in enumerate(mixed.tolist()):
                 pieces = "".join(self._names_of_ids[one] for one in ids[place : place + length])
-                found.setdefault(number, pieces.replace("▁", " ").strip())
+                found[number] = _DIGIT.sub("0", pieces.replace("▁", " ").strip().lower())
         return found
 
     def _kept(self, ids: NDArray[np.intp], owners: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -209,8 +210,11 @@ class Words:
         phrases = self._pieces.phrases(row)
         prints = np.array(list(phrases), np.uint32)
         added = self._table.scale * self._table.weights_of(prints) / np.sqrt(max(len(prints), 1))
-        named = zip(phrases.values(), added.tolist(), strict=True)
-        return {phrase: share for phrase, share in named if share}
+        shares: dict[str, float] = defaultdict(float)
+        for phrase, share in zip(phrases.values(), added.tolist(), strict=True):
+            if share:
+                shares[phrase] += share  # pieces that are cut in other places read alike
+        return dict(shares)
 
 
 def _flat(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:

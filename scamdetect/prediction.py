@@ -28,7 +28,8 @@ class Prediction:
     """The answer for one message; an unscored one has no verdict, no probabilities and a reason.
 
     ``verdict`` is the most probable class. ``decision`` compares ``scam_probability`` with the
-    thresholds in force; with those of the bundle, a message with the verdict scam is never passed.
+    thresholds in force; with those of a bundle that ``calibrate`` did not set, a message with the
+    verdict scam is never passed.
     ``kinds`` come strongest first, ``other`` only alone or above all named ones; alone it may stand
     for a kind that the bundle never names, with the probability of that kind. ``reason`` is also
     set on a scored message that the first tier cleared, that an allow-list let pass, that the flags

@@ -143,7 +143,7 @@ class Scorer(StaysInProcess):
         join = self.bundle.join
         if self._words is None or join is None or not windows:
             return {}
-        shares = self._words.shares(windows[0])
+        shares = self._words.shares(self._cutter.bare(windows[0]))
         return {phrase: join.words * share for phrase, share in shares.items()}
 
     def encoder_logits(self, rows: Sequence[list[int]]) -> Doubles:
@@ -160,7 +160,8 @@ class Scorer(StaysInProcess):
             return logits
         before = scam_logits(logits)
         joined = logits.astype(np.float64)
-        joined[:, _SCAM] += join(before, self._words.log_odds(rows)) - before
+        odds = self._words.log_odds([self._cutter.bare(row) for row in rows])
+        joined[:, _SCAM] += join(before, odds) - before
         return joined
 
     def _clear(self, tier: FirstTier, tokens_of: Sequence[list[int]], result: Scores) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -319,8 +320,8 @@ def _join(path: Path, table: dict[str, Any] | None) -> Join | None:
         return None
     if set(table) != {"encoder", "words", "bias"} or not all(map(_is_number, table.values())):
         raise wrong(path, "words", table, "needs the numbers encoder, words and bias")
-    if min(table["encoder"], table["words"]) < 0:
-        raise wrong(path, "words", table, "needs weights from 0")
+    if min(table["encoder"], table["words"]) < 0 or max(map(abs, table.values())) > 1e6:
+        raise wrong(path, "words", table, "needs weights from 0 and no number over a million")
     return Join(**{name: float(value) for name, value in table.items()})
 
 
@@ -352,7 +353,12 @@ def _is_count(value: object, least: int) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, _NUMBER) and not isinstance(value, bool) and math.isfinite(value)
+    # A whole number of JSON may be too large for a float.
+    return (
+        isinstance(value, _NUMBER)
+        and not isinstance(value, bool)
+        and abs(value) < sys.float_info.max
+    )
 
 
 def _type_name(allowed: type | tuple[type, ...]) -> str:

@@ -65,6 +65,10 @@ class TokenWindows:
         kept = thin(spans, self._bundle.max_windows)
         return [self._head + tokens[start:end] + self._tail for start, end in kept], len(spans)
 
+    def bare(self, window: list[int]) -> list[int]:
+        """Return a window's tokens of the text alone, without prefix and special tokens."""
+        return window[len(self._head) : -len(self._tail)]
+
     def padded(self, rows: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Ids, Ids]]:
         """Yield places, token ids and attention mask of batches that hold each row once."""
         for places, width in batches([len(row) for row in rows]):

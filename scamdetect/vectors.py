@@ -53,7 +53,7 @@ class SentenceVectors(StaysInProcess):
         self.width = self._read([self._cutter.cut([0])[0]]).shape[1]
 
     def of(self, texts: Sequence[str]) -> Floats:
-        """Return float32 (n, width): of each text that of its most suspicious window, as scored.
+        """Return float32 (n, width), of each text that of its window worst to the encoder.
 
         The row of a text without a token is NaN. Raises BundleError where the graph gives vectors
         that are no numbers, TypeError on a bare string.

@@ -137,6 +137,15 @@ def test_a_group_of_several_slices_counts_once() -> None:
     assert weights[0] + weights[1000] == pytest.approx(weights[1])
 
 
+def test_a_group_counts_for_the_block_that_its_rows_stand_in_first() -> None:
+    rows = [row(i, "legit", slices=["everyday"]) for i in range(1000)]
+    rows += [row(i, "legit", slices=["finance"]) for i in range(2000, 3000)]
+    rows += [row(5000 + i, "legit", slices=["finance"], group=i) for i in range(500)]
+    weights = block_weights(table(rows))
+    assert weights[0] == pytest.approx(weights[2000])  # both of groups, this one halved
+    assert weights[0] + weights[2000] == pytest.approx(weights[1000])
+
+
 def test_rows_without_slices_are_one_block_of_all() -> None:
     assert block_weights(table([row(i, "legit", slices=[]) for i in range(9)])) == pytest.approx(1)
     few = [row(i, "legit", slices=["finance"]) for i in range(3)] + [row(9, "scam")]

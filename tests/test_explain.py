@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
 from scamdetect.explain import Detector, Span, explain, segments
-from scamdetect.explanation import NOTHING
+from scamdetect.explanation import NOTHING, strongest_words
 
 _LURE = "Hello from the meeting. Guaranteed profit with bitcoin for you! Thanks, see you tomorrow."
 _TEXTS = st.text(
@@ -190,3 +190,8 @@ def test_the_text_is_not_in_the_repr_and_the_prediction_is_that_of_predict(
 def test_colour_marks_the_lure(detector: ScamDetector) -> None:
     assert "\x1b[" in detector.explain(_LURE).to_terminal(colour=True)
     assert "<mark" in detector.explain(_LURE).to_html()
+
+
+def test_phrases_that_another_one_holds_are_not_listed_twice() -> None:
+    shares = {"in": 2.0, "winning prize": 1.9, "prize": 1.0, "card": -0.5, "noise": 0.01}
+    assert strongest_words(shares) == (("in", 2.0), ("winning prize", 1.9), ("card", -0.5))

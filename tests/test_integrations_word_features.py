@@ -28,6 +28,14 @@ def test_a_weight_counts_as_so_many_rows() -> None:
     assert weighted.idf == pytest.approx(vocabulary(counts).idf)
 
 
+def test_a_row_of_no_weight_is_not_there() -> None:
+    counts = ngram_counts([*TEXTS, "a word that nobody else has"])
+    weighted = vocabulary(counts, np.array([1.0, 1.0, 1.0, 1.0, 0.0]))
+    plain = vocabulary(counts[:4])
+    assert weighted.buckets.tolist() == plain.buckets.tolist()
+    assert weighted.idf == pytest.approx(plain.idf)
+
+
 def test_unknown_words_and_the_rest_of_an_endless_text_count_for_nothing() -> None:
     seen = vocabulary(ngram_counts(TEXTS))
     assert tfidf(ngram_counts(["ψψψ"]), seen).nnz == 0

@@ -62,6 +62,14 @@ def test_what_is_among_the_last_words_is_not_new(text: str, new: bool) -> None:
     assert says_new("at noon?\nok", text) is new
 
 
+def test_a_long_message_sent_again_is_not_new() -> None:
+    long = " ".join(f"word{number}" for number in range(150))
+    last = words(long, window=500)
+    assert not says_new(last, long)
+    assert says_new(last, f"{long} and pay the fee")
+    assert says_new(words("pay the fee now"), "now")
+
+
 def test_a_message_loses_its_padding_only_if_it_is_padded() -> None:
     assert without_padding("Bring the cake " + "!" * 200) == "Bring the cake !"
     assert without_padding("  Bring the cake!!!!  ") == "  Bring the cake!!!!  "

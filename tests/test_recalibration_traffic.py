@@ -115,6 +115,7 @@ def test_what_an_allow_list_lets_pass_takes_nothing_of_the_budget(
     [
         (spread(999), {}, "holds 999 scored messages, at least 1,000 are needed"),
         (spread(), {"decision": "flag"}, "holds flagged messages only"),
+        (spread(), {"reason": "cleared by the first tier"}, "cleared 2,000 .*--tier encoder"),
         (
             spread(),
             {"model_id": "other@1+2"},

@@ -60,10 +60,11 @@ def block_weights(table: pa.Table) -> Floats:
         column(table, "group")[rows].astype(np.int64), return_inverse=True, return_counts=True
     )
     # A group has rows of several slices at times, and counts once.
-    order = {name: place for place, name in enumerate(BLOCKS)}
+    order = {"notices": 0, "money": 1, "talk": 2}  # as row_blocks has it
     of_group = np.full(sizes.size, len(order))
     np.minimum.at(of_group, of_row, [order[name] for name in blocks])
-    shares, counts = np.array(list(BLOCKS.values())), np.bincount(of_group, minlength=len(order))
+    shares = np.array([BLOCKS[name] for name in order])
+    counts = np.bincount(of_group, minlength=len(order))
     masses = capped(shares[of_group] / counts[of_group], 1.0, MOST_OF_MASS)
     weights[rows] = rows.size * masses[of_row] / sizes[of_row]
     return weights

@@ -50,7 +50,7 @@ def ngram_counts(texts: Sequence[str]) -> Any:  # noqa: ANN401 (a sparse matrix)
 def vocabulary(counts: Any, sample_weight: ArrayLike | None = None) -> Vocabulary:  # noqa: ANN401
     """Return the buckets in the rows (n,); a row counts as often as its weight (n,), or once."""
     weights = np.ones(counts.shape[0]) if sample_weight is None else np.asarray(sample_weight)
-    buckets = np.flatnonzero(counts.getnnz(axis=0))
+    buckets = np.flatnonzero(counts[weights > 0].getnnz(axis=0))
     rows_with = weights @ (counts[:, buckets] > 0).astype(np.float64)
     return Vocabulary(buckets, np.log((1 + weights.sum()) / (1 + rows_with)) + 1)
 

@@ -18,7 +18,7 @@ from scamdetect.evaluation.metrics import float32_decimals
 from scamdetect.files import file_sha256
 from scamdetect.labels import Decision
 from scamdetect.operating_points import operating_point
-from scamdetect.prediction import ALLOWED
+from scamdetect.prediction import ALLOWED, CLEARED
 from scamdetect.recalibration.new_bundle import exact_thresholds, first_tier, noted, write_bundle
 from scamdetect.thresholds import Thresholds, clopper_pearson
 
@@ -107,16 +107,19 @@ def set_by_budget(
 def read_traffic(source: Path, model_id: str) -> Traffic:
     """Return the traffic in a scored dump; what an allow-list lets pass reaches no threshold.
 
-    Raises InputError if the dump cannot be read, another model scored it, or it holds flagged
-    messages only or too few scored ones.
+    Raises InputError if the dump cannot be read, another model scored it, a first tier cleared
+    some, or it holds flagged messages only or too few scored ones.
     """
-    parts, decisions, models, messages = [], set[str](), set[str | None](), 0
+    parts, decisions, models, messages, cleared = [], set[str](), set[str | None](), 0, 0
     for batch in open_scored(source).batches():
         table = batch.table
         messages += table.num_rows
         table = table.filter(pc.not_equal(table["decision"], Decision.UNSCORED.value))
         decisions |= set(table["decision"].to_pylist())
         models |= set(table["model_id"].to_pylist())
+        cleared += (
+            pc.sum(pc.fill_null(pc.starts_with(table["reason"], CLEARED), False)).as_py() or 0
+        )
         allowed = pc.fill_null(pc.starts_with(table["reason"], ALLOWED), False)
         parts.append(np.where(allowed.to_numpy(), 0.0, table["probability"].to_numpy()))
     # Decisions compare the decimals of float32 scores.
@@ -126,6 +129,11 @@ def read_traffic(source: Path, model_id: str) -> Traffic:
         raise InputError(
             f"{source}: scored by {others}, and the bundle is {model_id}; score the dump with this "
             "bundle, or give the bundle that scored it"
+        )
+    if cleared:
+        raise InputError(
+            f"{source}: a first tier cleared {cleared:,} messages, which the encoder would read "
+            "under another review threshold; score the dump with --tier encoder"
         )
     if decisions == {Decision.FLAG.value}:
         raise InputError(
