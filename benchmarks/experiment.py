@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -100,8 +102,8 @@ def add_run(run: Path, corpus: str, rows: Selecting, log: Path) -> None:
     model, tokenizer, record, recipe = load_trained(run)
     if record["corpus"] != corpus:
         raise RecipeError(f"{run} was trained on another corpus: {record['corpus'][:16]}")
-    seed = str(record["seed"])
-    if (record["recipe"], seed, corpus[:16]) in done_before(log):
+    seed, name = str(record["seed"]), name_of(record)
+    if (name, seed, corpus[:16]) in done_before(log):
         _say(f"{run}: is in {log} already")
         return
     prefix = recipe.base.prefix
@@ -110,10 +112,18 @@ def add_run(run: Path, corpus: str, rows: Selecting, log: Path) -> None:
     seen = probe(model, tokenizer, rows.hidden, prefix=prefix)[0][rows.known]
     figures["disguised_auc"] = auc(seen, rows.scam[rows.known])
     figures["disguised_r5"] = recall_at_fpr(seen, rows.scam[rows.known], 0.05)
-    line = [today(), commit(), recipe.name, record["recipe"], seed, corpus[:16]]
+    line = [today(), commit(), recipe.name, name, seed, corpus[:16]]
     line += [f"{record['minutes']:.1f}", *(f"{figures[key]:.4f}" for key in FIGURES)]
     add_line(log, COLUMNS, line)
     _say(str(dict(zip(COLUMNS, line, strict=True))))
+
+
+def name_of(record: Mapping[str, Any]) -> str:
+    """Return the recipe's hash and, of a decay or an average, the mark that it began at."""
+    start = record.get("start")
+    if not start:
+        return str(record["recipe"])
+    return f"{record['recipe']}@{start['tokens']}{'-averaged' if start['averaged'] else ''}"
 
 
 def _say(line: str) -> None:

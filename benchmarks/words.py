@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.bundle import Bundle
-from scamdetect.errors import ScamDetectError
+from scamdetect.errors import RecipeError, ScamDetectError
 from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.pools import (
     Pools,
@@ -127,6 +127,8 @@ def measure(asked: argparse.Namespace, settings: WordsTable) -> dict[str, Any]:
         if asked.join == "new":
             seen = [entry["source"] for entry in scorer.bundle.training.get("sources", ())]
             new = ~np.isin(column(of_join, "source"), seen) & ~is_own(of_join)
+            if not new.any():
+                raise RecipeError("the encoder knows every source; use --join in_source")
             known, of_join = known[new], select(of_join, new)
             join_tokens = [tokens["held"][row] for row in known.tolist()]
         odds = (
@@ -135,7 +137,9 @@ def measure(asked: argparse.Namespace, settings: WordsTable) -> dict[str, Any]:
             else left_out_odds(runs, train, join_tokens, of_join, pieces, settings, _log)
         )
         scam = has_verdict(of_join, Verdict.SCAM)
-        join = fit_join(logits["held"][known], odds, scam, reference_weights(of_join))
+        join = fit_join(
+            logits["held"][known], odds, scam, reference_weights(of_join), settings.ratio
+        )
     lexical = one.log_odds(tokens["dev"])
     encoder = np.nan_to_num(logits["dev"], nan=-9.0)
     figures = {
@@ -165,7 +169,7 @@ def found(dev: pa.Table, scores: Floats, pools: Pools, cells: Any) -> dict[str, 
         "score": result.score,
         **{f"over_{name}": value for name, value in result.over_threshold.items()},
     }
-    return {name: round(one.value, 4) for name, one in values.items() if one is not None}
+    return {name: np.nan if one is None else round(one.value, 4) for name, one in values.items()}
 
 
 def encoder_logits(

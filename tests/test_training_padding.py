@@ -24,18 +24,18 @@ def test_honest_words_of_the_language_stand_before_or_behind() -> None:
     for row in changed:
         added = texts[row].replace(plain[row], "").strip(" .\n")
         assert added and LONG.startswith(added)
-        assert len(texts[row]) < 350
+        assert len(texts[row]) < 200
 
 
 def test_a_script_without_blanks_is_cut_anywhere() -> None:
     honest = "พบกันพรุ่งนี้ที่ตลาดนะคะแล้วค่อยไปกินข้าวกัน" * 10
     texts = ["โอนเงินด่วน", honest]
     assert pad(texts, [0], [1], ["th", "th"], random.Random(1)) == [0]
-    assert len(texts[0]) < 330
+    assert len(texts[0]) < 110
 
 
 def test_long_rows_and_languages_without_honest_rows_stay() -> None:
-    texts = ["pay now " * 60, "paga ora", "see you"]
+    texts = ["pay now " * 30, "paga ora", "see you"]
     before = list(texts)
     assert pad(texts, [0, 1], [2], ["en", "it", "en"], random.Random(0)) == []
     assert texts == before

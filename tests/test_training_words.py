@@ -134,6 +134,9 @@ def test_a_join_weighs_each_side_by_what_it_tells() -> None:
     against = fit_join(good, -bad, scam, np.ones(4_000))
     assert (against.words, against.encoder) == (0, pytest.approx(join.encoder, rel=0.1))
     assert fit_join(-good, -bad, scam, np.ones(4_000)) == Join(1.0, 0.0, 0.0)
+    fixed = fit_join(good, bad, scam, np.ones(4_000), 1.5)
+    assert fixed.words == pytest.approx(1.5 * fixed.encoder)
+    assert fixed.encoder > 0.5
     apart = fit_join(np.where(scam, 3.0, -3.0), bad, scam, np.ones(4_000))
     assert apart.encoder < 10
 

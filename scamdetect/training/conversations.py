@@ -118,10 +118,12 @@ def _length_needed(thread: Reading, weights: Weights, flag: float) -> float:
     """Return the weight of the length from which a thread is not flagged, at most MOST_LENGTH."""
     odds = np.array(list(sender_log_odds(thread, replace(weights, length=0.0))))
     over = odds - float(log_odds(flag, 1 - flag))
-    if (over[:FEW_TURNS] >= 0).any():
-        return MOST_LENGTH
-    turns = np.arange(FEW_TURNS + 1, len(over) + 1)
-    return min(float((over[FEW_TURNS:] / np.log(turns / FEW_TURNS)).max()), MOST_LENGTH)
+    # A turn that says nothing new makes a thread no longer, unless it is the first.
+    turns = np.maximum(np.cumsum([turn.new for turn in thread.judged]), 1)
+    long = turns > FEW_TURNS
+    if (over[~long] >= 0).any() or not long.any():
+        return MOST_LENGTH if (over >= 0).any() else 0.0
+    return min(float((over[long] / np.log(turns[long] / FEW_TURNS)).max()), MOST_LENGTH)
 
 
 def add_conversation_rule(

@@ -87,10 +87,15 @@ def make_bundle(
         export_fp32(model, exact / MODEL)
         quantise(exact / MODEL, small / MODEL)
         write_parts(small, tokenizer, config, settings, {})
+        words_record = None
         if base.join is not None:
             words = WordTable.load(base.read(WORDS), base.folder / WORDS)
             join = join_again(words, table, weights, Scorer(Bundle.load(small)), log)
             settings["words"] = asdict(join)
+            words_record = dict(base.training.get("words") or {}) | {
+                "join": asdict(join),
+                "join_rows": table.num_rows,
+            }
             for folder in (exact, small):
                 words.save(folder / WORDS)
             write_parts(small, tokenizer, config, settings, {})
@@ -130,7 +135,7 @@ def make_bundle(
             "calibration": calibration.record(),
             "pieces": tokenizer.get_vocab_size(),
             "first_tier": None,
-            "words": before.get("words"),
+            "words": words_record,
             "vocabulary": before.get("vocabulary", []),
             "parity_int8_fp32": [asdict(parity) for parity in parities],
             "finetune": dict(facts)

@@ -9,8 +9,8 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
-_SHORTEST, _LONGEST = 40, 300  # characters of what is added
-_MOST = 300  # characters of a text that gets some, so that both fit a training window
+_SHORTEST, _LONGEST = 10, 45  # tokens, about, of what is added
+_MOST = 70  # of a text that gets some, so that both fit a training window of 128
 
 
 def pad(
@@ -30,7 +30,7 @@ def pad(
     changed = []
     for row in rows:
         candidates = of_language[languages[row]]
-        if len(texts[row]) > _MOST or not candidates:
+        if sum(map(_tokens, texts[row])) > _MOST or not candidates:
             continue
         added = _excerpt(generator.choice(candidates), generator)
         parts = [texts[row], added] if generator.random() < 0.5 else [added, texts[row]]
@@ -41,8 +41,19 @@ def pad(
 
 def _excerpt(text: str, generator: random.Random) -> str:
     """Return the beginning of a text, cut at a blank if there is one."""
-    length = generator.randint(_SHORTEST, _LONGEST)
-    if len(text) <= length:
+    left = generator.uniform(_SHORTEST, _LONGEST)
+    length = 0
+    while length < len(text) and left > 0:
+        left -= _tokens(text[length])
+        length += 1
+    if length == len(text):
         return text
     start = text[:length]
     return start[: start.rfind(" ")] if " " in start.strip() else start
+
+
+def _tokens(character: str) -> float:
+    """Return about how many tokens a character of its script makes, rather too many."""
+    if character < "\u0370":  # Latin
+        return 0.35
+    return 0.5 if character < "\u1100" else 1.0  # Thai, Burmese and before; Hangul and later

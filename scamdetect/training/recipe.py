@@ -21,6 +21,7 @@ _LATER = {
     "data": ("scam_shares", "most_draws", "padded_share"),
     "optimiser": ("schedule", "keep_at", "decay_share", "average"),
 }
+_OF_EXPORT = ("vocabulary", "words")  # which no training reads: a run may be exported with others
 # Parts of the loss that are gone: manifests of before name them, that of the shipped bundle at 0.
 _GONE_FROM_LOSS = ("contrastive", "honest_margin", "source_adversary")
 
@@ -130,6 +131,7 @@ class WordsTable(_Table, frozen=True):
     strength: float = 8.0  # of the logistic regression, C
     authored_weight: float = 0.3  # of the project's contrasting messages
     everyday_weight: float = 1.0  # of its everyday messages
+    ratio: float = 0.0  # of the words' weight to the encoder's in their join; 0 fits it
 
 
 class TeacherTable(_Table, frozen=True):
@@ -218,6 +220,7 @@ def load_recipe(path: Path) -> Recipe:
         ("loss.pair", recipe.loss.pair, 0.0, 1e6),
         ("words.runs", recipe.words.runs, 0, MOST_RUNS),
         ("words.strength", recipe.words.strength, 1e-6, 1e6),
+        ("words.ratio", recipe.words.ratio, 0.0, 100.0),
         ("words.authored_weight", recipe.words.authored_weight, 0.0, 100.0),
         ("words.everyday_weight", recipe.words.everyday_weight, 0.0, 100.0),
         ("teacher.answers", teacher.answers, 0.0, 1e6),
@@ -322,6 +325,6 @@ def recipe_hash(recipe: Recipe) -> str:
         for key in keys:
             if stated[table][key] == default[table][key]:
                 del stated[table][key]
-    if not recipe.words.runs:
-        del stated["words"]
+    for table in _OF_EXPORT:
+        del stated[table]
     return hashlib.sha256(msgspec.json.encode(stated)).hexdigest()[:12]

@@ -101,7 +101,7 @@ def make_words(
         odds = left_out_odds(runs, train, tokens, held, pieces, settings, log)
     else:
         odds = Words(table, pieces).log_odds(tokens)
-    join = fit_join(encoder, odds, scam, reference_weights(held))
+    join = fit_join(encoder, odds, scam, reference_weights(held), settings.ratio)
     log(f"joined: {_shown(join)}")
     record = {
         "runs": len(table.prints),
@@ -254,8 +254,10 @@ def left_out_odds(
     blocks, of_train = _blocks(table), _blocks(train_table)
     order = sorted(set(blocks.tolist()), key=lambda name: (-(blocks == name).sum(), name))
     odds = np.zeros(table.num_rows)
-    for fold in range(min(FOLDS, len(order))):
-        names = order[fold::FOLDS]
+    unknown = [name for name in order if name not in set(of_train.tolist())]
+    known = [name for name in order if name not in unknown]
+    folds = [unknown, *(known[fold::FOLDS] for fold in range(min(FOLDS, len(known))))]
+    for names in filter(None, folds):
         kept = np.flatnonzero(~np.isin(of_train, names))
         mine = np.flatnonzero(np.isin(blocks, names))
         log(f"words without {len(names)} sources: {len(kept):,} train rows, {len(mine):,} scored")
@@ -264,12 +266,21 @@ def left_out_odds(
     return odds
 
 
-def fit_join(encoder: Floats, words: Floats, scam: Bools, weights: Floats) -> Join:
+def fit_join(
+    encoder: Floats, words: Floats, scam: Bools, weights: Floats, ratio: float = 0.0
+) -> Join:
     """Return the join of log-odds (n,) by a logistic regression.
 
-    A side that would count against itself weighs nothing; where both would, the encoder stays.
+    With a ``ratio`` the words weigh so many times what the encoder does. Without one, a side that
+    would count against itself weighs nothing; where both would, the encoder stays.
     """
     sides = np.clip(np.column_stack([encoder, words]), -CLIP, CLIP)
+    if ratio:
+        model = LogisticRegression(C=1.0, max_iter=1_000)
+        together = sides @ np.array([[1.0], [ratio]])
+        model.fit(together, scam, sample_weight=weights / weights.mean())
+        weight = max(float(model.coef_[0, 0]), 0.0)
+        return Join(weight, ratio * weight, float(model.intercept_[0]))
     for kept in ([0, 1], [0], [1]):
         # So light a penalty matters only where the rows are told apart without a fault.
         model = LogisticRegression(C=1.0, max_iter=1_000)
