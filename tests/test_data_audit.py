@@ -149,7 +149,12 @@ def test_real_scams_are_those_that_people_wrote(tmp_path: Path) -> None:
     ]
     path = write(tmp_path / "c.parquet", rows)
     assert real_scams(path) == {"fr": 1}
-    form = {"gate": 0.6, "shares": {"0.35": {"auc": 0.61, "auc of public rows": 0.7}}}
+    drawn = {"restyled": 0.35, "parity": 0.5, "auc": 0.61, "auc of public rows": 0.7}
+    form = {"gate": 0.6, "draws": [drawn]}
     before = Counter({"de": 2})
     page = audit_page(audit_corpus(path), [], real_scams(path), before, form)
-    assert "| fr | 0 | 1 |" in page and "| de | 2 | 0 |" in page and "| 35% | 0.610 |" in page
+    assert (
+        "| fr | 0 | 1 |" in page
+        and "| de | 2 | 0 |" in page
+        and "| 35% | 0.5 | 0.610 | 0.700 |" in page
+    )

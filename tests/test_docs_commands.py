@@ -35,6 +35,7 @@ NOT_RUN = {
     "scamdetect score dumps/ -o scored.parquet --engine": "tests/test_integrations_ray.py runs it",
     "scamdetect serve": "does not end by itself; tests/test_serving_process.py ends it",
     "scamdetect train": "takes half an hour; tests/test_training_fit.py takes a step",
+    "scamdetect words": "needs the corpus; tests/test_training_words.py has a small one",
     ".": "a shell's own",
     "curl": "needs a running service; tests/test_serving_process.py asks one",
     "export": "a shell's own",

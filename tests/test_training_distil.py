@@ -89,8 +89,9 @@ def test_a_student_comes_nearer_to_its_teacher_and_records_it(
     out = tmp_path / "run"
     train(_student(tmp_path, teacher), corpus, out, resume=True, log=_ignore, teacher_run=teacher)
     lines = [json.loads(line) for line in Run(out).metrics.read_text("utf-8").splitlines()]
-    assert lines[-1]["teacher_states"] < 0.8 * lines[0]["teacher_states"]
-    assert lines[-1]["teacher_answers"] < lines[0]["teacher_answers"]
+    last = lines[-2]  # the last batch of all is a small one
+    assert last["teacher_states"] < 0.8 * lines[0]["teacher_states"]
+    assert last["teacher_answers"] < lines[0]["teacher_answers"]
     model, _, record, recipe = load_trained(out)
     its = json.loads(Run(teacher).record.read_text("utf-8"))
     assert record["teacher"] == {key: its[key] for key in ("recipe", "corpus", "seed")}
