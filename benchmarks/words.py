@@ -39,14 +39,27 @@ from scamdetect.evaluation.pools import (
 )
 from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.reference_mix import calibrate_sample, reference_weights
-from scamdetect.evaluation.table import column, detector_texts, has_verdict, is_own, select
+from scamdetect.evaluation.table import (
+    column,
+    detector_texts,
+    has_verdict,
+    is_own,
+    normalised,
+    select,
+)
 from scamdetect.labels import Verdict
 from scamdetect.lexical import Join, Pieces, Words
 from scamdetect.scoring import Scorer
-from scamdetect.text import normalise
 from scamdetect.training.recipe import WordsTable
 from scamdetect.training.rows import read_roles
-from scamdetect.training.words import Runs, fit_join, fit_words, left_out_odds, runs_of
+from scamdetect.training.words import (
+    Runs,
+    fit_join,
+    fit_words,
+    left_out_odds,
+    of_new_sources,
+    runs_of,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 PARALLEL = ("xsid", "tatoeba_laser")  # the same sentences in many languages
@@ -115,7 +128,7 @@ def measure(asked: argparse.Namespace, settings: WordsTable) -> dict[str, Any]:
     words = fit_words(runs, train, settings)
     one = Words(words, pieces)
     logits = {
-        name: encoder_logits(asked.kept, asked.corpus, scorer, rows, tokens[name])
+        name: encoder_logits(asked.kept, scorer, rows, tokens[name])
         for name, rows in (("held", held), ("dev", dev))
     }
     known = np.flatnonzero(np.isfinite(logits["held"]))
@@ -126,7 +139,7 @@ def measure(asked: argparse.Namespace, settings: WordsTable) -> dict[str, Any]:
     else:
         if asked.join == "new":
             seen = [entry["source"] for entry in scorer.bundle.training.get("sources", ())]
-            new = ~np.isin(column(of_join, "source"), seen) & ~is_own(of_join)
+            new = of_new_sources(of_join, seen)
             if not new.any():
                 raise RecipeError("the encoder knows every source; use --join in_source")
             known, of_join = known[new], select(of_join, new)
@@ -172,9 +185,7 @@ def found(dev: pa.Table, scores: Floats, pools: Pools, cells: Any) -> dict[str, 
     return {name: np.nan if one is None else round(one.value, 4) for name, one in values.items()}
 
 
-def encoder_logits(
-    kept: Path, corpus: Path, scorer: Scorer, rows: pa.Table, tokens: list[list[int]]
-) -> Floats:
+def encoder_logits(kept: Path, scorer: Scorer, rows: pa.Table, tokens: list[list[int]]) -> Floats:
     """Return the raw logit of scam (rows,) by the encoder alone, NaN for texts without a token."""
     path = kept / f"logits-{scorer.bundle.sha256['model.onnx'][:12]}.parquet"
     hashes = column(rows, "row_hash").tolist()
@@ -260,7 +271,7 @@ def padded_recall(dev: pa.Table, scorer: Scorer, words: Words, join: Join) -> fl
 
 
 def _texts(table: pa.Table, scorer: Scorer) -> list[str]:
-    return [normalise(text, scorer.bundle.normaliser_version) for text in detector_texts(table)]
+    return normalised(detector_texts(table), scorer.bundle.normaliser_version)
 
 
 def _log(line: str) -> None:

@@ -13,6 +13,7 @@ from scamdetect.evaluation.metrics import Bools, Floats, as_scores
 from scamdetect.evaluation.table import column, has_verdict
 from scamdetect.labels import Verdict
 from scamdetect.operating_points import BASE_RATE
+from scamdetect.presets import PRESETS
 from scamdetect.thresholds import threshold_at_fpr
 
 Positions = NDArray[np.intp]
@@ -23,7 +24,7 @@ CALIBRATE_ROWS = 12_000  # at most, to calibrate a bundle or a baseline on
 BLOCKS = {"notices": 0.5, "talk": 0.3, "money": 0.2}
 _BLOCK_OF = {"transactional": "notices", "marketing": "notices", "finance": "money"}
 MOST_OF_MASS = 0.001  # of the honest side, for one leak group
-FLAG_FPR = 0.005  # of the honest mix, at most, may reach the flag threshold
+FLAG_FPR = PRESETS["balanced"]  # of the honest mix, at most, may reach the flag threshold
 
 
 def reference_weights(table: pa.Table) -> Floats:

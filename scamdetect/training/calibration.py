@@ -18,7 +18,7 @@ from scamdetect.evaluation.reference_mix import (
     block_weights,
     reference_weights,
 )
-from scamdetect.evaluation.table import column, detector_texts, has_verdict
+from scamdetect.evaluation.table import column, detector_texts, has_verdict, normalised
 from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
 from scamdetect.operating_points import (
     CalibrationRows,
@@ -29,7 +29,6 @@ from scamdetect.operating_points import (
 )
 from scamdetect.probabilities import Scaling, scam_logits, verdict_probabilities
 from scamdetect.scoring import Scorer, Scores
-from scamdetect.text import normalise
 from scamdetect.thresholds import KindThresholds
 from scamdetect.training.kind_calibration import (
     FEWEST,
@@ -51,6 +50,14 @@ from scamdetect.training.scaling import (
 REVIEW_FPR = 0.03
 POINT_FPRS = (0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
 OWN_FPRS = (0.05, 0.03, 0.01, 0.005, 0.001)  # of a language or a kind
+# The settings that ``calibrate`` decides, in a bundle that is not calibrated yet.
+UNCALIBRATED: dict[str, Any] = {
+    "temperature": 1.0,
+    "kind_temperature": 1.0,
+    "kind_threshold": 0.5,
+    "thresholds": {"flag": 0.5, "review": 0.5},
+    "operating_points": [],
+}
 _FEWEST = 50  # rows of a class without which nothing is calibrated
 _SCAM = VERDICTS.index(Verdict.SCAM)
 
@@ -127,7 +134,7 @@ def calibrate(
                 f"calibration needs {_FEWEST} {verdict} rows of the role calibrate, "
                 f"the corpus has {n}; run: scamdetect data build"
             )
-    texts = [normalise(text, bundle.normaliser_version) for text in detector_texts(table)]
+    texts = normalised(detector_texts(table), bundle.normaliser_version)
     return fit_calibration(table, scorer.score(texts), bundle.languages, weights, rates)
 
 

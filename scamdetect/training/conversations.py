@@ -98,6 +98,17 @@ def fit_rule(
     )
 
 
+def conversation_setting(bundle: Path, calibrate: pa.Table, log: Log) -> dict[str, Any]:
+    """Return the setting of the rule of a calibrated bundle; empty where there are too few rows."""
+    log("fitting how conversations are judged")
+    with ScamDetector.load(bundle) as detector:
+        rule = fit_conversation_rule(detector, calibrate)
+    if rule is None:
+        log("no rule: there are too few conversations among the calibrate rows")
+        return {}
+    return {"conversation": rule.settings()}
+
+
 def fit_length(honest: Sequence[Reading], weights: Weights, flag: float, seed: int = 0) -> float:
     """Return the least weight of the length that bounds the false alarms of long threads.
 

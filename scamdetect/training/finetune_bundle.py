@@ -33,7 +33,7 @@ from scamdetect.regular_files import read_text
 from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.thresholds import by_group
-from scamdetect.training.calibration import REVIEW_FPR, calibrate
+from scamdetect.training.calibration import REVIEW_FPR, UNCALIBRATED, calibrate
 from scamdetect.training.export import export_fp32
 from scamdetect.training.finetune_rows import OWN, of_role, own_and_rehearsed
 from scamdetect.training.kind_calibration import FEWEST
@@ -219,10 +219,6 @@ def _settings(base: Bundle) -> dict[str, Any]:
         "max_tokens": base.max_tokens,
         "stride": base.stride,
         "max_windows": base.max_windows,
-        "temperature": 1.0,
-        "kind_temperature": 1.0,
-        "kind_threshold": 0.5,
         "language_threshold": base.language_threshold,
-        "thresholds": {"flag": 0.5, "review": 0.5},
-        "operating_points": [],
+        **UNCALIBRATED,
     }

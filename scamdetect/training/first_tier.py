@@ -16,11 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.metrics import Bools
 from scamdetect.evaluation.reference_mix import balanced_sample
-from scamdetect.evaluation.table import column, detector_texts, has_verdict, is_own
+from scamdetect.evaluation.table import column, detector_texts, has_verdict, is_own, normalised
 from scamdetect.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.scoring import Scorer
-from scamdetect.text import normalise
 from scamdetect.thresholds import clopper_pearson
 
 MOST_DISAGREEMENT = 0.001  # of what it clears
@@ -144,7 +143,7 @@ def _proof(rows: Bools, cleared: Bools, read: _Read, scam: Bools) -> Proof:
 
 
 def _read(table: pa.Table, scorer: Scorer) -> _Read:
-    texts = [normalise(text, scorer.bundle.normaliser_version) for text in detector_texts(table)]
+    texts = normalised(detector_texts(table), scorer.bundle.normaliser_version)
     scores = scorer.score(texts)
     scam = scores.verdict[:, _SCAM]
     passed = scam < scorer.bundle.thresholds.review

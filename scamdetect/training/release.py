@@ -37,9 +37,9 @@ from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.regular_files import read_text
 from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
-from scamdetect.training.calibration import REVIEW_FPR, Calibration, calibrate
+from scamdetect.training.calibration import REVIEW_FPR, UNCALIBRATED, Calibration, calibrate
 from scamdetect.training.card import write_card
-from scamdetect.training.conversations import fit_conversation_rule
+from scamdetect.training.conversations import conversation_setting
 from scamdetect.training.export import export_fp32
 from scamdetect.training.first_tier import make_first_tier
 from scamdetect.training.model import ScamModel
@@ -139,13 +139,7 @@ def release(
         parities = parity_of(exact, small, pa.concat_tables([held["calibrate"], held["dev"]]))
         check_parity(parities)
         settings["known_answers"] = known_answers(small)
-        log("fitting how conversations are judged")
-        with ScamDetector.load(small) as detector:
-            rule = fit_conversation_rule(detector, held["calibrate"])
-        if rule is None:
-            log("no rule: there are too few conversations among the calibrate rows")
-        else:
-            settings["conversation"] = rule.settings()
+        settings |= conversation_setting(small, held["calibrate"], log)
         training = {
             "scamdetect": scamdetect.__version__,
             "recipe": msgspec.to_builtins(recipe),
@@ -189,12 +183,8 @@ def _settings(name: str, version: str, recipe: Recipe, record: Mapping[str, Any]
         "max_tokens": MAX_TOKENS,
         "stride": STRIDE,
         "max_windows": None,
-        "temperature": 1.0,
-        "kind_temperature": 1.0,
-        "kind_threshold": 0.5,
         "language_threshold": 0.5,
-        "thresholds": {"flag": 0.5, "review": 0.5},
-        "operating_points": [],
+        **UNCALIBRATED,
     }
 
 
@@ -216,11 +206,19 @@ def write_parts(
 ) -> None:
     """Write all files of a bundle but the graph, the card and the manifest among them."""
     write_text(folder / TOKENIZER, tokenizer.to_str(pretty=False))
-    for name, value in ((CONFIG, config), (SETTINGS, settings)):
-        text = json.dumps(value, indent=1, ensure_ascii=False)
-        write_text(folder / name, text + "\n")
+    write_text(folder / CONFIG, _json(config))
+    write_settings(folder, settings, training)
+
+
+def write_settings(folder: Path, settings: Mapping[str, Any], training: Mapping[str, Any]) -> None:
+    """Write settings, card and manifest over the other files of a bundle."""
+    write_text(folder / SETTINGS, _json(settings))
     write_card(folder / CARD, settings, training)
     write_manifest(folder, training)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 def _add_first_tier(

@@ -23,12 +23,12 @@ from scamdetect.evaluation.table import (
     has_verdict,
     is_authored,
     is_own,
+    normalised,
 )
 from scamdetect.labels import Verdict
 from scamdetect.lexical import CLIP, Join, Pieces, Prints, Words, WordTable
 from scamdetect.probabilities import scam_logits
 from scamdetect.scoring import Scorer
-from scamdetect.text import normalise
 from scamdetect.training.recipe import WordsTable
 
 Ints = NDArray[np.int64]
@@ -91,7 +91,7 @@ def make_words(
     table = fit_words(runs, train, settings)
     log(f"words: {len(table.prints):,} runs from {train.num_rows:,} train rows")
     encoder, tokens, held, _ = _one_window(scorer, calibrate)
-    new = np.flatnonzero(~np.isin(_blocks(held), _names(seen)))
+    new = np.flatnonzero(of_new_sources(held, seen))
     scam = has_verdict(held, Verdict.SCAM)
     is_enough = min(scam[new].sum(), (~scam[new]).sum()) >= FEWEST_NEW
     if is_enough:
@@ -130,7 +130,7 @@ def join_again(
 
 def _one_window(scorer: Scorer, table: pa.Table) -> tuple[Floats, list[list[int]], pa.Table, Ints]:
     """Return the encoder's log-odds, token ids, rows and places of the texts of one window."""
-    texts = [normalise(text, scorer.bundle.normaliser_version) for text in detector_texts(table)]
+    texts = normalised(detector_texts(table), scorer.bundle.normaliser_version)
     scores = scorer.score(texts)
     places = np.flatnonzero(scores.windows == 1)
     log_p = np.log(np.clip(scores.verdict[places].astype(np.float64), 1e-9, 1.0))
@@ -238,6 +238,12 @@ def table_of(known: Prints, weights: Floats) -> WordTable:
     return WordTable(known[whole != 0], whole[whole != 0], scale)
 
 
+def of_new_sources(table: pa.Table, seen: Collection[str]) -> Bools:
+    """Return which rows (rows,) are of none of the sources; all own rows are of one."""
+    names = sorted({OWN if of_project(name) else name for name in seen})
+    return ~np.isin(_blocks(table), names)
+
+
 def left_out_odds(
     train: Runs,
     train_table: pa.Table,
@@ -254,10 +260,8 @@ def left_out_odds(
     blocks, of_train = _blocks(table), _blocks(train_table)
     order = sorted(set(blocks.tolist()), key=lambda name: (-(blocks == name).sum(), name))
     odds = np.zeros(table.num_rows)
-    unknown = [name for name in order if name not in set(of_train.tolist())]
-    known = [name for name in order if name not in unknown]
-    folds = [unknown, *(known[fold::FOLDS] for fold in range(min(FOLDS, len(known))))]
-    for names in filter(None, folds):
+    for fold in range(min(FOLDS, len(order))):
+        names = order[fold::FOLDS]
         kept = np.flatnonzero(~np.isin(of_train, names))
         mine = np.flatnonzero(np.isin(blocks, names))
         log(f"words without {len(names)} sources: {len(kept):,} train rows, {len(mine):,} scored")
@@ -293,8 +297,3 @@ def fit_join(
 
 def _blocks(table: pa.Table) -> NDArray[np.object_]:
     return np.where(is_own(table), OWN, column(table, "source"))
-
-
-def _names(sources: Collection[str]) -> list[str]:
-    """Return the sources as ``_blocks`` names them."""
-    return sorted({OWN if of_project(name) else name for name in sources})

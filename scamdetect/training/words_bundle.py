@@ -13,41 +13,30 @@ from typing import Any
 
 import scamdetect
 from scamdetect.bundle import (
-    CARD,
     CONFIG,
     MODEL,
     SETTINGS,
     TOKENIZER,
     WORDS,
     Bundle,
-    write_manifest,
 )
-from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.evaluation.reference_mix import calibrate_sample
-from scamdetect.files import write_text, writing
+from scamdetect.files import writing
 from scamdetect.os_errors import unwritable
 from scamdetect.scoring import Scorer
 from scamdetect.text import NORMALISER_VERSION
-from scamdetect.training.calibration import calibrate
-from scamdetect.training.card import write_card
-from scamdetect.training.conversations import fit_conversation_rule
+from scamdetect.training.calibration import UNCALIBRATED, calibrate
+from scamdetect.training.conversations import conversation_setting
 from scamdetect.training.recipe import WordsTable
-from scamdetect.training.release import known_answers, sources_of
+from scamdetect.training.release import known_answers, sources_of, write_settings
 from scamdetect.training.rows import read_roles
 from scamdetect.training.run import corpus_sha256
 from scamdetect.training.words import make_words
 
 Log = Callable[[str], None]
 
-# What a fit decides, as it is in a bundle that was never calibrated.
-_PLAIN: dict[str, Any] = {
-    "temperature": 1.0,
-    "kind_temperature": 1.0,
-    "kind_threshold": 0.5,
-    "thresholds": {"flag": 0.5, "review": 0.5},
-    "operating_points": [],
-}
+# What a bundle may lack that is not fitted yet.
 _FITTED = (
     "scam_curve", "language_calibration", "own_scaling", "kind_thresholds", "calibration_rows",
     "thresholds_fpr", "known_answers", "first_tier", "conversation", "words",
@@ -75,7 +64,7 @@ def add_words(
     train, held = (read_roles(corpus, [role], licences) for role in ("train", "calibrate"))
     of_bundle = json.loads(base.read(SETTINGS))
     of_bundle = {key: value for key, value in of_bundle.items() if key not in _FITTED}
-    of_bundle |= _PLAIN | {"version": version}
+    of_bundle |= UNCALIBRATED | {"version": version}
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".words-") as work:
@@ -84,24 +73,20 @@ def add_words(
             for name in (MODEL, TOKENIZER, CONFIG):
                 with writing(draft / name) as file:
                     file.write(base.read(name))
-            _write(draft, of_bundle, {})
+            write_settings(draft, of_bundle, {})
             sample = calibrate_sample(held)
             seen = [one["source"] for one in base.training.get("sources", ())]
             scorer = Scorer(Bundle.load(draft))
             table, join, record = make_words(train, sample, scorer, settings, seen, log)
             table.save(draft / WORDS)
             of_bundle["words"] = asdict(join)
-            _write(draft, of_bundle, {})
+            write_settings(draft, of_bundle, {})
             log("calibrating on the calibrate rows")
             calibration = calibrate(sample, Scorer(Bundle.load(draft)))
             of_bundle |= calibration.settings()
-            _write(draft, of_bundle, {})
+            write_settings(draft, of_bundle, {})
             of_bundle["known_answers"] = known_answers(draft)
-            log("fitting how conversations are judged")
-            with ScamDetector.load(draft) as detector:
-                rule = fit_conversation_rule(detector, held)
-            if rule is not None:
-                of_bundle["conversation"] = rule.settings()
+            of_bundle |= conversation_setting(draft, held, log)
             training = dict(base.training) | {
                 "scamdetect": scamdetect.__version__,
                 "corpus_sha256": corpus_sha256(corpus),
@@ -116,7 +101,7 @@ def add_words(
                 "words": record,
             }
             training.pop("measured_as", None)
-            _write(draft, of_bundle, training)
+            write_settings(draft, of_bundle, training)
             Bundle.load(draft)
             shutil.move(str(draft), str(out))
     except OSError as problem:
@@ -125,12 +110,6 @@ def add_words(
         f"{out}: flag from {calibration.flag.threshold:.4f} (FPR {calibration.flag.fpr:.1%} on the "
         f"calibrate mix), review from {calibration.review.threshold:.4f}"
     )
-
-
-def _write(folder: Path, settings: Mapping[str, Any], training: Mapping[str, Any]) -> None:
-    write_text(folder / SETTINGS, json.dumps(settings, indent=1, ensure_ascii=False) + "\n")
-    write_card(folder / CARD, settings, training)
-    write_manifest(folder, training)
 
 
 def _together(
