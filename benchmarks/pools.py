@@ -1,6 +1,6 @@
-"""Measure detectors on the pools that a model is chosen by: the bundle, TF-IDF and keyword rules.
+"""Measure detectors on the pools that a model is chosen by: bundles, TF-IDF and keyword rules.
 
-    python benchmarks/pools.py data/corpus.parquet [BUNDLE] [--half select|check|all]
+    python benchmarks/pools.py data/corpus.parquet [BUNDLE...] [--half select|check|all]
 
 ``select`` is for searches, ``check`` for the bundle of a release and the one before it. Writes
 ``pools-HALF.json`` and ``.md``.
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scamdetect.bundle import Bundle
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation import baseline, keyword_baseline
@@ -47,14 +47,14 @@ def main() -> None:
     """Score the dev rows with each detector and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("bundle", type=Path, nargs="?")
+    parser.add_argument("bundles", type=Path, nargs="*", help="by default the shipped one")
     parser.add_argument("--half", choices=["select", "check", "all"], default="select")
     parser.add_argument("--kept", type=Path, help="folder in which scores are kept between runs")
     parser.add_argument("--pools", type=Path, default=ROOT / "data" / "pools.toml")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
     try:
-        record = measure(asked.corpus, asked.bundle, asked.half, asked.pools, asked.kept)
+        record = measure(asked.corpus, asked.bundles, asked.half, asked.pools, asked.kept)
     except ScamDetectError as problem:
         sys.exit(f"pools: {problem}")
     path = asked.out / f"pools-{asked.half}.json"
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measure(
-    corpus: Path, bundle: Path | None, half: str, pools: Path, kept: Path | None = None
+    corpus: Path, bundles: Sequence[Path], half: str, pools: Path, kept: Path | None = None
 ) -> dict[str, Any]:
     """Return the figures of all detectors on the dev rows, or on a half of them."""
     chosen = load_pools(pools)
@@ -70,28 +70,29 @@ def measure(
     rows = select(rows, used_rows(rows, chosen))
     cells, halves = language_cells(rows, chosen), half_of(rows)
     cache = ScoreCache(kept, file_sha256(corpus), _log)
-    detector = ScamDetector.load(bundle)
-    training = Bundle.load(bundle).training
-    trained = {str(entry["source"]) for entry in training.get("sources", ())}
+    detectors = [ScamDetector.load(bundle) for bundle in bundles or [None]]
     texts, norm = detector_texts(rows), rows["norm"].to_pylist()
     hashes = column(rows, "row_hash").tolist()
-    fitted = baseline.train_baseline(read_roles(corpus, ["train"], "default"), _log)
-    bundled = cache.scores(
-        "bundle",
-        detector.model_id,
-        DETECTOR_CODE,
-        hashes,
-        lambda: score_texts(detector, texts, "bundle", _log),
-    )
     scores: dict[str, Floats] = {
-        detector.model_id: bundled.scam,
-        baseline.NAME: fitted.scam_probabilities(norm),
-        keyword_baseline.NAME: keyword_baseline.keyword_scores(norm),
+        one.model_id: cache.scores(
+            "bundle",
+            one.model_id,
+            DETECTOR_CODE,
+            hashes,
+            lambda one=one: score_texts(one, texts, one.model_id, _log),
+        ).scam
+        for one in detectors
     }
+    fitted = baseline.train_baseline(read_roles(corpus, ["train"], "default"), _log)
+    scores[baseline.NAME] = fitted.scam_probabilities(norm)
+    scores[keyword_baseline.NAME] = keyword_baseline.keyword_scores(norm)
     measured = np.asarray((half == "all") | (halves == half), dtype=bool)
     rows = select(rows, measured)
+    own = {one.model_id: own_thresholds(one) for one in detectors}
     results = {
-        name: asdict(evaluate_pools(rows, found[measured], chosen, cells[measured]))
+        name: asdict(
+            evaluate_pools(rows, found[measured], chosen, cells[measured], own.get(name, {}))
+        )
         for name, found in scores.items()
     }
     return {
@@ -99,15 +100,30 @@ def measure(
         "commit": commit(),
         "machine": machine(),
         "half": half,
-        "in_training_of_the_bundle": sorted(trained & set(column(rows, "source"))),
+        "in_training": {
+            one.model_id: _trained(one, set(column(rows, "source"))) for one in detectors
+        },
         "detectors": results,
     }
+
+
+def own_thresholds(detector: ScamDetector) -> dict[str, float]:
+    """Return the thresholds of the bundle's presets and of its review, by name."""
+    named = {name: point.threshold for name, point in detector.presets.items()}
+    return named | {"review": detector.thresholds.review}
+
+
+def _trained(detector: ScamDetector, sources: set[str]) -> list[str]:
+    trained = {str(entry["source"]) for entry in detector.bundle.training.get("sources", ())}
+    return sorted(trained & sources)
 
 
 def page(record: dict[str, Any]) -> list[str]:
     """Return the figures as Markdown."""
     detectors: dict[str, Any] = record["detectors"]
-    seen = ", ".join(record["in_training_of_the_bundle"]) or "none"
+    seen = "; ".join(
+        f"{name}: {', '.join(sources) or 'none'}" for name, sources in record["in_training"].items()
+    )
     lines = [
         "# Pools",
         "",
@@ -117,9 +133,15 @@ def page(record: dict[str, Any]) -> list[str]:
         "Everyday and authored rows are **same writer**: the language model that wrote them wrote "
         "training rows too.",
         "",
-        f"Of these sources the bundle has trained on: {seen}.",
+        f"Of these sources trained {seen}.",
         "",
         *_table("recall at 1 %", detectors, _means),
+        "",
+        "## At the bundles' own thresholds",
+        "",
+        "Real scams are those of transfer and in_source, by their shares.",
+        "",
+        *_shipped_table(detectors),
         "",
         "## Honest rows over the threshold",
         "",
@@ -157,6 +179,27 @@ def _means(one: dict[str, Any]) -> dict[str, str]:
         "in_source, recall at 5 % of honest reports": percent(estimate(twins["recall_at_own"])),
         "threshold": f"{one['threshold']:.4f}",
     }
+
+
+def _shipped_table(detectors: dict[str, Any]) -> list[str]:
+    blocks = list(next(iter(detectors.values()))["over_threshold"])
+    head = [
+        "bundle, threshold", "real scams", "everyday, same writer", "authored, same writer",
+        "honest, weighted", *blocks, "honest reports",
+    ]  # fmt: skip
+    body = [
+        [
+            f"{name}, {threshold} {at['threshold']:.4f}",
+            percent(estimate(at["real"])),
+            *(percent(estimate(at["pools"][pool])) for pool in SAME_WRITER),
+            percent(estimate(at["honest"])),
+            *(counted(estimate(at["blocks"][block])) for block in blocks),
+            counted(estimate(at["twins"])),
+        ]
+        for name, one in detectors.items()
+        for threshold, at in one["shipped"].items()
+    ]
+    return markdown(head, body)
 
 
 def _honest(one: dict[str, Any]) -> dict[str, str]:

@@ -166,6 +166,25 @@ def test_honest_reports_stand_beside_the_scams(table: pa.Table) -> None:
     assert twins.recall_at_own is not None and twins.recall_at_own.value == 0.0
 
 
+def test_a_threshold_of_its_own_is_not_set_on_these_rows(table: pa.Table) -> None:
+    scores = scored(table, two=0.05, reports=0.4)
+    scores[np.flatnonzero(column(table, "source") == "chat")[:4]] = 0.5
+    result = evaluate_pools(table, scores, POOLS, thresholds={"high": 0.5, "low": 0.3})
+    high, low = result.shipped["high"], result.shipped["low"]
+    assert high.threshold == 0.5
+    # Transfer counts 0.4 and in-source 0.2: two thirds of 0.75 and a third of what is found there.
+    assert high.real is not None and high.real.value == pytest.approx(0.5)
+    assert low.real is not None and low.real.value == pytest.approx(0.5 + 1 / 3)
+    assert {name: found.value for name, found in high.pools.items() if found} == {
+        "transfer": pytest.approx(0.75), "in_source": 0.0, "everyday": 1.0, "authored": 1.0,
+    }  # fmt: skip
+    assert high.honest is not None and high.honest.value == pytest.approx(0.05)
+    assert {name: found.value for name, found in high.blocks.items() if found} == {
+        "notices": 0.0, "talk": pytest.approx(0.1),
+    }  # fmt: skip
+    assert high.twins is not None and (high.twins.value, high.twins.n) == (0.0, 5)
+
+
 def test_a_missing_source_is_an_error_and_a_missing_pool_gives_no_score(table: pa.Table) -> None:
     without = table.filter(pa.array(column(table, "source") != "two"))
     with pytest.raises(InputError, match="the rows hold none of two; a measured source is never"):

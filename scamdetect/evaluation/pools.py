@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, cast, get_args
 
 import msgspec
@@ -43,6 +44,7 @@ Numbers = NDArray[np.int64]
 
 REST = "other languages"
 RATES = (0.01, 0.05)
+REAL = ("transfer", "in_source")  # the pools of scams that people received
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +108,18 @@ class HonestTwins:
 
 
 @dataclass(frozen=True, slots=True)
+class AsShipped:
+    """What a detector does at a threshold of its own, set on other rows."""
+
+    threshold: float
+    real: Estimate | None  # recall on transfer and in-source scams, by their shares
+    pools: dict[str, Estimate | None]  # the mean recall of each pool
+    honest: Estimate | None  # the share of the weighted honest side over it
+    blocks: dict[str, Estimate | None]  # of the honest rows, by block, unweighted
+    twins: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
 class PoolsResult:
     """All figures of one detector on the pools."""
 
@@ -115,6 +129,7 @@ class PoolsResult:
     pools: tuple[PoolFigures, ...]
     twins: HonestTwins
     score: Estimate | None  # the pools' means by their shares; None where a pool is missing
+    shipped: dict[str, AsShipped]  # by the name of the detector's own threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +218,17 @@ def honest_masses(table: pa.Table, pools: Pools) -> tuple[Floats, Objects]:
 
 
 def evaluate_pools(
-    table: pa.Table, scam_scores: Floats, pools: Pools, cells: Objects | None = None
+    table: pa.Table,
+    scam_scores: Floats,
+    pools: Pools,
+    cells: Objects | None = None,
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> PoolsResult:
     """Return the figures of one detector's scores (rows,) on these dev rows.
 
     ``cells`` (rows,) are those of ``language_cells``; the rows of a half take them from all dev
-    rows, so that both halves have the same ones. Raises InputError where a source is missing.
+    rows, so that both halves have the same ones. ``thresholds`` are the detector's own, by name.
+    Raises InputError where a source is missing.
     """
     scores = as_scores(scam_scores)
     masses, blocks = honest_masses(table, pools)
@@ -231,6 +251,32 @@ def evaluate_pools(
         pools=tuple(found),
         twins=_twins(table, members["in_source"], rows, pools),
         score=_score(members, rows, pools),
+        shipped={
+            name: _as_shipped(table, members, replace(rows, threshold=threshold), pools)
+            for name, threshold in thresholds.items()
+        },
+    )
+
+
+def _as_shipped(
+    table: pa.Table, members: Mapping[str, Bools], rows: Rows, pools: Pools
+) -> AsShipped:
+    honest = rows.masses > 0
+    hits, masses = rows.scores[honest] >= rows.threshold, rows.masses[honest]
+
+    def share(weights: Floats) -> float:
+        both = masses * weights
+        return float(np.average(hits, weights=both)) if both.any() else float("nan")
+
+    return AsShipped(
+        threshold=rows.threshold,
+        real=_score({name: members[name] for name in REAL}, rows, pools, fixed=True),
+        pools={
+            name: _score({name: scams}, rows, pools, fixed=True) for name, scams in members.items()
+        },
+        honest=bootstrap_by_group(share, rows.groups[honest], int(honest.sum())),
+        blocks={name: _over(rows, rows.blocks == name) for name in pools.blocks},
+        twins=_over(rows, _honest_twins(table, rows, pools)),
     )
 
 
@@ -321,8 +367,11 @@ def language_cells(table: pa.Table, pools: Pools) -> Objects:
     return cells
 
 
-def _mean_recall(rows: Rows, used: Bools, scams: Bools, fpr: float) -> Statistic:
-    """Return the mean of source mean and language mean, as a statistic of the rows ``used``."""
+def _mean_recall(rows: Rows, used: Bools, scams: Bools, fpr: float | None) -> Statistic:
+    """Return the mean of source mean and language mean, as a statistic of the rows ``used``.
+
+    The threshold is the one for ``fpr`` on the honest rows that were drawn, or that of ``rows``.
+    """
     scores, masses = rows.scores[used], rows.masses[used]
     parts = [
         [
@@ -333,10 +382,12 @@ def _mean_recall(rows: Rows, used: Bools, scams: Bools, fpr: float) -> Statistic
     ]
 
     def statistic(weights: Floats) -> float:
-        honest = (masses > 0) & (weights > 0)
-        if not honest.any():
-            return float("nan")
-        threshold = _threshold(scores[honest], masses[honest] * weights[honest], fpr)
+        threshold = rows.threshold
+        if fpr is not None:
+            honest = (masses > 0) & (weights > 0)
+            if not honest.any():
+                return float("nan")
+            threshold = _threshold(scores[honest], masses[honest] * weights[honest], fpr)
         means = []
         for places in parts:
             recalls = [
@@ -364,12 +415,17 @@ def _by_language(scams: Bools, rows: Rows, pools: Pools) -> dict[str, OfLanguage
 
 
 def _twins(table: pa.Table, scams: Bools, rows: Rows, pools: Pools) -> HonestTwins:
-    honest = has_verdict(table, Verdict.LEGIT) & (rows.sources == pools.in_source)
+    honest = _honest_twins(table, rows, pools)
     return HonestTwins(
         n=int(honest.sum()),
         over_threshold=_over(rows, honest),
         recall_at_own=_recall_at(scams, honest, rows, RATES[1]),
     )
+
+
+def _honest_twins(table: pa.Table, rows: Rows, pools: Pools) -> Bools:
+    honest = has_verdict(table, Verdict.LEGIT) & (rows.sources == pools.in_source)
+    return np.asarray(honest, dtype=bool)
 
 
 def _recall_at(scams: Bools, honest: Bools, rows: Rows, rate: float) -> Estimate | None:
@@ -394,18 +450,23 @@ def _over(rows: Rows, which: Bools) -> Estimate | None:
     return replace(found, low=min(found.low, low), high=max(found.high, high))
 
 
-def _score(members: Mapping[str, Bools], rows: Rows, pools: Pools) -> Estimate | None:
-    """Return the pools' means by their shares; all are resampled together, under one threshold."""
+def _score(
+    members: Mapping[str, Bools], rows: Rows, pools: Pools, *, fixed: bool = False
+) -> Estimate | None:
+    """Return the pools' means by their shares; all are resampled together, under one threshold.
+
+    That is the threshold of ``rows`` if ``fixed``, else the one for the pools' rate on each draw.
+    """
     if not all(scams.any() for scams in members.values()):
         return None
     every = np.logical_or.reduce(list(members.values()))
-    used = every | (rows.masses > 0)
-    parts = [
-        (pools.shares[cast(Name, name)], _mean_recall(rows, used, scams, pools.fpr))
-        for name, scams in members.items()
+    used = every if fixed else every | (rows.masses > 0)
+    shares = [pools.shares[cast(Name, name)] for name in members]
+    means = [
+        _mean_recall(rows, used, scams, None if fixed else pools.fpr) for scams in members.values()
     ]
 
     def statistic(weights: Floats) -> float:
-        return sum(share * mean(weights) for share, mean in parts)
+        return float(np.average([mean(weights) for mean in means], weights=shares))
 
     return bootstrap_by_group(statistic, rows.groups[used], int(every.sum()))
