@@ -231,6 +231,9 @@ def _add_first_tier(
         log("no first tier: no threshold keeps the limits on the calibrate rows")
         return None
     tier, record = made
+    if not any(proof["cleared"] for proof in record.values()):
+        log("no first tier: it would clear nothing")
+        return None
     tier.save(folder / FIRST_TIER)
     settings["first_tier"] = asdict(tier.rule)
     for name, proof in record.items():
