@@ -3,7 +3,8 @@
 Name the bundle to be released and every candidate beforehand: all are scored in one run,
 aggregates are printed, and a line a bundle goes to results/final_log.csv. A bundle that stands
 there already is refused. The final rows choose nothing: no model, threshold or round of writing.
-The rows of languages that nothing trains, in a folder of their own, are opened with them.
+The rows of languages that nothing trains, in a folder of their own, are opened with them, and so
+is the final part of the everyday messages.
 """
 
 from __future__ import annotations
@@ -16,30 +17,51 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector
-from scamdetect.data.corpus_rows import authored_table
+from scamdetect.data.catalogue import Catalogue, load_catalogue
+from scamdetect.data.corpus_rows import authored_table, everyday_table
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.authored import READER_FLAG, AuthoredFigures, authored_figures, writers
+from scamdetect.evaluation.authored import (
+    RATES,
+    READER_FLAG,
+    AuthoredFigures,
+    own_figures,
+    writers,
+)
 from scamdetect.evaluation.cells import decimal, percent
 from scamdetect.evaluation.contamination import contamination
 from scamdetect.evaluation.gates import BAR, Gate, gates
 from scamdetect.evaluation.kind_figures import BY_SOURCE
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.measured_as import same_bundle_ids
-from scamdetect.evaluation.metrics import Estimate
+from scamdetect.evaluation.metrics import (
+    Estimate,
+    Floats,
+    as_scores,
+    bootstrap_by_group,
+    recall_at_fpr,
+)
 from scamdetect.evaluation.protocol import FLAG
 from scamdetect.evaluation.provenance import commit, file_stem, today
 from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
-from scamdetect.evaluation.scoring import score_texts
+from scamdetect.evaluation.scoring import DetectorScores, score_texts
 from scamdetect.evaluation.slices import false_alarms
-from scamdetect.evaluation.table import detector_texts, normaliser_problem, read_rows
+from scamdetect.evaluation.table import (
+    column,
+    detector_texts,
+    has_verdict,
+    normaliser_problem,
+    read_rows,
+)
 from scamdetect.files import file_sha256
+from scamdetect.labels import Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
-UNTRAINED = "untrained"
+UNTRAINED, EVERYDAY = "untrained", "everyday"
 COLUMNS = (
     "date", "commit", "model_id", "rows", "n_scam", "n_legit", "languages", "writers", "auc",
     "recall_1%", "recall_5%", "flag_recall", "flag_fpr", "pairs_by_rank", "pairs_at_flag",
@@ -50,7 +72,12 @@ def main() -> None:
     """Score every named bundle on the final rows and log it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("bundles", type=Path, nargs="+")
+    parser.add_argument(
+        "--before", type=Path,
+        help="the release before, scored on the same rows to compare: that chooses nothing",
+    )  # fmt: skip
     parser.add_argument("--authored", type=Path, default=ROOT / "data" / "authored")
+    parser.add_argument("--cards", type=Path, default=ROOT / "data" / "cards")
     parser.add_argument(
         "--corpus", type=Path, default=ROOT / "data" / "corpus.parquet",
         help="its train rows are searched for the final ones; without the file nothing is searched",
@@ -70,16 +97,26 @@ def main() -> None:
                     "the final part is opened once per bundle"
                 )
     # A part that is opened and not logged would be open for good: all that can fail comes first.
-    parts = {"final": asked.authored, UNTRAINED: asked.authored / UNTRAINED}
-    tables = {rows: authored_table(folder, "test") for rows, folder in parts.items()}
+    parts = {
+        "final": asked.authored, UNTRAINED: asked.authored / UNTRAINED,
+        EVERYDAY: asked.authored / EVERYDAY,
+    }  # fmt: skip
+    catalogue = load_catalogue(asked.cards)
+    tables = {
+        rows: everyday_table(folder, asked.cards, "test")
+        if rows == EVERYDAY
+        else authored_table(folder, "test")
+        for rows, folder in parts.items()
+    }
     for rows, table in tables.items():
         if not table.num_rows:
             raise InputError(f"{parts[rows]}: holds no row of the final part")
+    before = None if asked.before is None else ScamDetector.load(asked.before)
     overlap = audit(tables, asked.corpus)
     learnt = writers(authored_table(asked.authored, "train"))
     asked.out.mkdir(parents=True, exist_ok=True)
     found = [
-        opened_part(rows, table, detector)
+        opened_part(rows, table, detector, catalogue, before)
         for rows, table in tables.items()
         for detector in detectors
     ]
@@ -90,6 +127,13 @@ def main() -> None:
         add_line(log, COLUMNS, log_line(one.model_id, one.rows, one.figures))
     for one in found:
         shown = lines(one.model_id, one.rows, one.figures, learnt)
+        if one.before:
+            old = one.before.figures
+            shown.append(
+                f"  {one.before.model_id} before: R@1% {percent(old.recall_at['1%'])}, flagged "
+                f"scams {percent(old.flag_recall)}, legit {percent(old.flag_fpr)}; change of R@1% "
+                f"{percent(one.before.change)}"
+            )
         for mix in one.mixes:
             floor = f"noise floor {mix.noise_floor:.3f}"
             shown.append(f"  ECE {mix.name}: {decimal(mix.ece)}, {floor}")
@@ -102,6 +146,15 @@ def main() -> None:
 
 
 @dataclass(frozen=True)
+class Before:
+    """The release before on the same rows; ``change`` is R@1% now less then, in paired draws."""
+
+    model_id: str
+    figures: AuthoredFigures
+    change: Estimate | None
+
+
+@dataclass(frozen=True)
 class Opened:
     """The figures of one bundle on one set of final rows."""
 
@@ -110,12 +163,14 @@ class Opened:
     figures: AuthoredFigures
     mixes: tuple[Reliability, ...]
     gates: tuple[Gate, ...]
+    before: Before | None
 
     def record(self) -> dict[str, Any]:
         """Return the figures for JSON with what is needed to repeat them."""
         head = {"date": today(), "commit": commit(), "model_id": self.model_id}
         head |= {"reliability": [asdict(mix) for mix in self.mixes]}
         head |= {"gates": [asdict(gate) | {"verdict": gate.verdict} for gate in self.gates]}
+        head |= {"before": self.before and asdict(self.before)}
         return head | asdict(self.figures)
 
 
@@ -148,17 +203,61 @@ def audit(tables: Mapping[str, pa.Table], corpus: Path) -> dict[str, dict[str, A
     return found
 
 
-def opened_part(rows: str, table: pa.Table, detector: ScamDetector) -> Opened:
-    """Return what the detector does on the rows."""
-    scores = score_texts(detector, detector_texts(table), rows, lambda line: None)
-    (figures,) = authored_figures(table, scores.scam, scores.flagged)
+def opened_part(
+    rows: str,
+    table: pa.Table,
+    detector: ScamDetector,
+    catalogue: Catalogue,
+    before: ScamDetector | None,
+) -> Opened:
+    """Return what the detector does on the rows, beside the release before."""
+    cells = types_and_families(table, catalogue) if rows == EVERYDAY else {}
+
+    def measured(one: ScamDetector) -> tuple[DetectorScores, AuthoredFigures]:
+        scores = score_texts(one, detector_texts(table), rows, lambda line: None)
+        return scores, own_figures("test", table, as_scores(scores.scam), scores.flagged, cells)
+
+    scores, figures = measured(detector)
+    earlier = None
+    if before is not None:
+        old, old_figures = measured(before)
+        earlier = Before(before.model_id, old_figures, change(table, old.scam, scores.scam))
     mixes = (
         reliability_of_rows(f"{rows} mix, {rate:.0%} scams", table, scores.scam, rate)
         for rate in BASE_RATES
     )
     known = tuple(mix for mix in mixes if mix is not None)
     slices = false_alarms(table, {FLAG: scores.flagged}).slices
-    return Opened(rows, detector.model_id, figures, known, gates(rows, slices, FLAG))
+    return Opened(rows, detector.model_id, figures, known, gates(rows, slices, FLAG), earlier)
+
+
+def change(table: pa.Table, old: Floats, new: Floats) -> Estimate | None:
+    """Return R@1% of the new scores less that of the old ones (rows,), on the same draws."""
+    scam = has_verdict(table, Verdict.SCAM)
+    rows = scam | has_verdict(table, Verdict.LEGIT)
+    truth = scam[rows]
+
+    def statistic(weights: Floats) -> float:
+        then, now = (
+            recall_at_fpr(as_scores(found)[rows], truth, RATES["1%"], weights)
+            for found in (old, new)
+        )
+        return now - then
+
+    groups = column(table, "group")[rows].astype(np.int64)
+    return bootstrap_by_group(statistic, groups, int(truth.sum()))
+
+
+def types_and_families(table: pa.Table, catalogue: Catalogue) -> dict[str, list[list[str]]]:
+    """Return the type of each scam and the family of each honest row, as cells of the rows."""
+    threads = [str(name) for name in column(table, "thread_id")]
+    return {
+        "type": [
+            [catalogue.campaigns[name].type] if name in catalogue.campaigns else []
+            for name in threads
+        ],
+        "family": [[name] if name in catalogue.families else [] for name in threads],
+    }
 
 
 def log_line(model_id: str, rows: str, figures: AuthoredFigures) -> list[object]:
@@ -197,6 +296,12 @@ def lines(model_id: str, rows: str, figures: AuthoredFigures, learnt: Sequence[s
         f"{percent(cell.reader_recall_at_pooled)}"
         for cell in cells
         if cell.by == "kind" and cell.name in BY_SOURCE
+    ]
+    shown += [
+        f"  {cell.by} {cell.name}: R@1% {percent(cell.recall_at_pooled)}, flagged legit "
+        f"{percent(cell.flag_fpr)}"
+        for cell in figures.cells
+        if cell.by in ("type", "family")
     ]
     weakest = sorted(
         (_value(cell.recall_at_pooled_5), cell.name, _value(cell.reader_recall_at_pooled_5))

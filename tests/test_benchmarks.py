@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import invented_everyday
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +17,8 @@ import pytest
 import synthetic_corpus
 from hang import HANG
 from invented_authored import SCAM, row
+from invented_everyday import write_catalogue
+from msgspec.structs import replace
 from tiny_bundle import write_tiny_bundle
 from tokenizers import Tokenizer
 
@@ -26,6 +29,7 @@ from benchmarks.learning_curve import with_share
 from benchmarks.throughput_workloads import build, count_tokens
 from scamdetect.bundle import Bundle, write_manifest
 from scamdetect.data.authored import AuthoredRow, write_rows
+from scamdetect.data.everyday import write_everyday
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
@@ -56,8 +60,24 @@ def authored(tmp_path: Path) -> Path:
     write_rows(tmp_path / "authored" / "en.jsonl", rows)
     final = [one for one in rows if one.part == "final"]
     write_rows(tmp_path / "authored" / "untrained" / "en.jsonl", final[:6])
+    write_catalogue(tmp_path / "cards")
+    everyday = [
+        replace(one, id=f"en-e{number:04}", part="final", campaign=campaign, text=text)
+        for number, (one, campaign, text) in enumerate([
+            (invented_everyday.SCAM, "parcel-final", "pkg held. fee 1.20 go.example/a"),
+            (invented_everyday.SCAM, "parcel-final", "customs fee is open: go.example/b"),
+            (invented_everyday.HONEST, "n-final", "out for delivery today, 2 to 4 pm"),
+        ], start=1)
+    ]  # fmt: skip
+    write_everyday(tmp_path / "authored" / "everyday" / "en.jsonl", everyday, "a tester")
     (tmp_path / "results").mkdir()
     return tmp_path
+
+
+def _parts(folder: Path) -> tuple[str | Path, ...]:
+    return (
+        "--authored", folder / "authored", "--cards", folder / "cards", "--out", folder / "results",
+    )  # fmt: skip
 
 
 def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: Path) -> None:
@@ -66,16 +86,18 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
         1, "legit", role="train", norm="gold cost me 1 dollars at the shop"
     )
     pq.write_table(synthetic_corpus.table([copied]), corpus)
-    options = ("--authored", authored / "authored", "--out", authored / "results")
+    options = _parts(authored)
     options += ("--corpus", corpus)
     first = _run("final.py", tiny_bundle, *options)
     assert first.returncode == 0, first.stderr
     assert "no generator-held-out result" in first.stdout and "coins" not in first.stdout
     assert "; beside them 1 promos " in first.stdout
     with (authored / "results" / "final_log.csv").open(encoding="utf-8") as file:
-        line, untrained = csv.DictReader(file)
+        line, untrained, everyday = csv.DictReader(file)
     assert (line["n_scam"], line["n_legit"], line["writers"]) == ("13", "13", "a tester")
     assert (untrained["rows"], untrained["n_scam"]) == ("untrained", "3")
+    assert (everyday["rows"], everyday["n_scam"], everyday["n_legit"]) == ("everyday", "2", "1")
+    assert "  type parcel: R@1% " in first.stdout and "  family n-final: " in first.stdout
     (path,) = (authored / "results").glob("final-*.json")
     record = json.loads(path.read_text(encoding="utf-8"))
     (gate,) = record["gates"]
@@ -87,7 +109,20 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     second = _run("final.py", _of_a_later_version(tiny_bundle, authored / "later"), *options)
     assert second.returncode == 1 and "opened once per bundle" in second.stderr
     log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")
-    assert log.count("\n") == 3
+    assert log.count("\n") == 4
+
+
+def test_the_release_before_is_compared_on_the_same_rows(authored: Path, tiny_bundle: Path) -> None:
+    later = write_tiny_bundle(authored / "later", version="0.0.2")
+    done = _run("final.py", later, *_parts(authored), "--before", tiny_bundle)
+    assert done.returncode == 0, done.stderr
+    (path,) = (authored / "results").glob("final-*.json")
+    before = json.loads(path.read_text(encoding="utf-8"))["before"]
+    assert before["model_id"] == Bundle.load(tiny_bundle).model_id
+    assert (before["change"]["value"], before["change"]["n"]) == (0.0, 13)
+    assert before["figures"]["n_legit"] == 13
+    log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")
+    assert before["model_id"] not in log
 
 
 def _of_a_later_version(bundle: Path, folder: Path) -> Path:
@@ -98,7 +133,7 @@ def _of_a_later_version(bundle: Path, folder: Path) -> Path:
 
 
 def test_without_a_corpus_the_final_part_is_not_audited(authored: Path, tiny_bundle: Path) -> None:
-    options = ("--authored", authored / "authored", "--out", authored / "results")
+    options = _parts(authored)
     done = _run("final.py", tiny_bundle, *options, "--corpus", authored / "none.parquet")
     assert done.returncode == 0, done.stderr
     assert "contamination: not audited" in done.stdout
@@ -112,14 +147,14 @@ def test_nothing_is_opened_beside_a_corpus_of_another_normaliser(
     corpus = authored / "corpus.parquet"
     built = synthetic_corpus.table([synthetic_corpus.row(1, "legit", role="train")])
     pq.write_table(built.replace_schema_metadata({"normaliser_version": "1"}), corpus)
-    options = ("--authored", authored / "authored", "--out", authored / "results")
+    options = _parts(authored)
     done = _run("final.py", tiny_bundle, *options, "--corpus", corpus)
     assert done.returncode == 1 and "built with normaliser 1" in done.stderr
     assert list((authored / "results").iterdir()) == []
 
 
 def test_nothing_is_opened_where_a_part_is_missing(authored: Path, tiny_bundle: Path) -> None:
-    options = ("--authored", authored / "authored", "--out", authored / "results")
+    options = _parts(authored)
     (authored / "authored" / "untrained" / "en.jsonl").unlink()
     done = _run("final.py", tiny_bundle, *options)
     assert done.returncode == 1 and done.stderr.startswith("final: ")
@@ -128,7 +163,7 @@ def test_nothing_is_opened_where_a_part_is_missing(authored: Path, tiny_bundle: 
 
 
 def test_a_damaged_bundle_is_named_and_opens_nothing(authored: Path, tmp_path: Path) -> None:
-    options = ("--authored", authored / "authored", "--out", authored / "results")
+    options = _parts(authored)
     done = _run("final.py", tmp_path / "no-bundle", *options)
     assert done.returncode == 1 and "no-bundle" in done.stderr
     assert "Traceback" not in done.stderr and list((authored / "results").iterdir()) == []

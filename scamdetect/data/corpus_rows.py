@@ -104,7 +104,16 @@ def everyday_entries(folder: Path, cards: Path) -> list[Entry]:
 
 def authored_table(folder: Path, role: str) -> pa.Table:
     """Return the project's own messages of one role in the columns of a corpus, pairs as groups."""
-    entries = [entry for entry in authored_entries(folder) if entry.role == role]
+    return _table_of_role(authored_entries(folder), role)
+
+
+def everyday_table(folder: Path, cards: Path, role: str) -> pa.Table:
+    """Return the everyday messages of one role in the columns of a corpus, campaigns as groups."""
+    return _table_of_role(everyday_entries(folder, cards), role)
+
+
+def _table_of_role(found: Iterable[Entry], role: str) -> pa.Table:
+    entries = [entry for entry in found if entry.role == role]
     groups: dict[str, int] = {}
     for entry in entries:
         key = entry.row.thread_id or entry.row.row_hash

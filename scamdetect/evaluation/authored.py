@@ -6,8 +6,9 @@ seen. Where one model wrote all rows, no figure here holds a generator out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -74,7 +75,7 @@ def authored_figures(table: pa.Table, scam: Floats, flagged: Bools) -> Iterator[
     roles = column(table, "role")
     for role in sorted(set(roles[is_authored(table)])):
         rows = is_authored(table) & (roles == role)
-        yield _figures(role, select(table, rows), as_scores(scam)[rows], flagged[rows])
+        yield own_figures(role, select(table, rows), as_scores(scam)[rows], flagged[rows])
 
 
 def writers(table: pa.Table) -> tuple[str, ...]:
@@ -82,7 +83,17 @@ def writers(table: pa.Table) -> tuple[str, ...]:
     return tuple(sorted({str(name) for name in column(table, "generated")}))
 
 
-def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> AuthoredFigures:
+def own_figures(
+    role: str,
+    table: pa.Table,
+    scores: Floats,
+    flagged: Bools,
+    cells: Mapping[str, Sequence[Sequence[str]]] = MappingProxyType({}),
+) -> AuthoredFigures:
+    """Return the figures of own rows, authored or everyday; ``scores`` and ``flagged`` (rows,).
+
+    ``cells`` names, by what they are, further cells of each row (rows,).
+    """
     scam, legit = (has_verdict(table, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
     read = column(table, "reader")
     known = np.array([value is not None for value in read], dtype=bool)
@@ -104,7 +115,7 @@ def _figures(role: str, table: pa.Table, scores: Floats, flagged: Bools) -> Auth
         flag_spam=recall(flagged[has_verdict(table, Verdict.SPAM)]),
         pairs_by_rank=_by_rank(scores, pairs),
         pairs_at_flag=_at_flag(flagged, pairs),
-        cells=tuple(_cells(table, scores, flagged, reader)),
+        cells=tuple(_cells(table, scores, flagged, reader, cells)),
         reader_auc=reader_auc,
         reader_recall_at=reader_recall_at,
         reader_pairs_by_rank=_by_rank(reader, read_pairs),
@@ -150,7 +161,11 @@ def _at_flag(flagged: Bools, pairs: Sequence[tuple[int, int]]) -> Estimate | Non
 
 
 def _cells(
-    table: pa.Table, scores: Floats, flagged: Bools, reader: Floats
+    table: pa.Table,
+    scores: Floats,
+    flagged: Bools,
+    reader: Floats,
+    others: Mapping[str, Sequence[Sequence[str]]],
 ) -> Iterator[CellFigures]:
     scam, legit = (has_verdict(table, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
     if not legit.any():
@@ -159,11 +174,12 @@ def _cells(
     read = ~np.isnan(reader)
     read &= bool((read & legit).any())  # without an honest row read, readers have no threshold
     by_reader, by_reader_5 = _caught(reader, read & legit)
-    for by, names in (
-        ("language", [[lang] for lang in column(table, "lang")]),
-        ("slice", _names(column(table, "slices"))),
-        ("kind", _names(column(table, "kinds"))),
-    ):
+    named: dict[str, Sequence[Sequence[str]]] = {
+        "language": [[lang] for lang in column(table, "lang")],
+        "slice": _names(column(table, "slices")),
+        "kind": _names(column(table, "kinds")),
+    }
+    for by, names in (named | dict(others)).items():
         for name in sorted({name for row in names for name in row}):
             here = np.array([name in row for row in names], dtype=bool)
             yield CellFigures(
