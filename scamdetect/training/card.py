@@ -106,7 +106,9 @@ def _texts(settings: Record, training: Record, found: Results) -> dict[str, str]
     limits = [*first.limits(found), *_ALWAYS]
     languages = measured.by_language(found, training.get("languages", {}))
     return {
-        "Results": first.headline(found),
+        "Results": first.headline(
+            found, {entry["source"] for entry in training.get("sources", ())}
+        ),
         "Limits": "\n".join(f"- {line}" for line in limits),
         "Intended use": _USE,
         "Out of scope": _NOT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from scamdetect.evaluation.cells import decimal, estimate, percent
@@ -45,15 +45,18 @@ def _head(record: Record) -> Record:
     return dict(record.get("run", record))
 
 
-def headline(results: Results) -> str:
-    """Return recall on left-out sources, and on the project's own messages."""
-    parts = [_sources(results.evaluation), _own(results)]
+def headline(results: Results, trained: Collection[str] = ()) -> str:
+    """Return recall on left-out sources, and on the project's own messages.
+
+    ``trained`` are the sources that trained the bundle: other rows of some are measured.
+    """
+    parts = [_sources(results.evaluation, trained), _own(results)]
     if results.files():
         parts.append(provenance(results))
     return "\n\n".join(part for part in parts if part)
 
 
-def _sources(report: Record | None) -> str:
+def _sources(report: Record | None, trained: Collection[str]) -> str:
     if report is None:
         return not_measured("scamdetect evaluate")
     shipped, *others = report["detectors"]
@@ -67,6 +70,7 @@ def _sources(report: Record | None) -> str:
         figures = [one["recall_at"]["1%"], baseline and baseline["recall_at"]["1%"]]
         figures += [moved["recall"], moved["fpr"], flag["recall"], flag["fpr"]]
         name = one["source"] + (r" \*" if one["selects"] else "")
+        name += " †" if one["source"] in trained else ""
         counts = [f"{one['n_scam']:,}", f"{one['n_legit']:,}"]
         rows.append([name, *counts, *(percent(estimate(figure)) for figure in figures)])
     other = (
@@ -74,9 +78,11 @@ def _sources(report: Record | None) -> str:
         if report["trained_on"] == report["corpus_sha256"]
         else "The corpus measured is not the one that trained the model: some rows may have. "
     )
+    seen = any(one["source"] in trained for one in shipped["sources"])
+    in_part = "Of a source with † other rows trained the model. " if seen else ""
     about = (
         "On sources that the model never trained on (the dev part; those with an asterisk select "
-        f"the model, so they flatter it a little). {other}{INTERVALS}"
+        f"the model, so they flatter it a little). {in_part}{other}{INTERVALS}"
     )
     return "\n".join([about, "", *table(header, rows)])
 
