@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from benchmarks.readme_table import END, README, START, results
+from benchmarks.results_page import END, PAGE, README, START, front, load, page
 from scamdetect import Prediction, ScamDetector
 from scamdetect.cli_commands import cli as main
 
@@ -22,10 +22,12 @@ def test_ci_runs_the_commands_of_the_readme() -> None:
     assert set(commands) <= {line.strip() for line in ci}
 
 
-def test_the_table_is_the_one_that_the_results_give() -> None:
+def test_the_tables_are_those_that_the_results_give() -> None:
     text = README.read_text(encoding="utf-8")
     shown = text[text.index(START) + len(START) : text.index(END)].strip()
-    assert shown == results()
+    found = load()
+    assert shown == "\n".join(front(found))
+    assert PAGE.read_text(encoding="utf-8") == "\n".join(page(found)) + "\n"
 
 
 def test_the_example_runs_on_the_shipped_bundle(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,9 +53,9 @@ def test_the_commands_that_it_names_exist_with_their_options() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in (README, *sorted((ROOT / "docs").glob("*.md"))):
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    for file in (README, *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#]+)\)", file.read_text(encoding="utf-8")):
+            assert (file.parent / target).exists(), f"{file.name}: {target}"
 
 
 def test_the_shipped_bundle_scores_in_many_languages() -> None:

@@ -1,0 +1,428 @@
+"""Write the README's table and docs/results.md from the committed figures of the shipped bundle.
+
+    python benchmarks/results_page.py [--write]
+
+Every number comes from a JSON file in ``benchmarks/results``; the page names the script of each.
+Without ``--write`` both are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scamdetect.bundle import Bundle
+from scamdetect.evaluation.cells import change, counted, decimal, estimate, percent
+from scamdetect.evaluation.measured_as import same_bundle_ids
+from scamdetect.evaluation.metrics import Estimate
+from scamdetect.evaluation.provenance import file_stem
+from scamdetect.pages import between_markers, table
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "results.md"
+START, END = "<!-- results: benchmarks/results_page.py -->", "<!-- /results -->"
+OTHER_MODEL = "fraud_r1_base"  # lures by deepseek-r1, which wrote no training row
+FEWEST_OF_A_TYPE = 60
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The records of the shipped bundle; ``ours``, ``before`` and ``words`` name its columns."""
+
+    pools: Record
+    final: Record
+    everyday: Record
+    untrained: Record
+    evasion: Record
+    conversations: Record
+    opened: Record  # the test sources
+    parity: Record
+    ours: str
+    before: str
+    baseline: str
+
+
+def load() -> Figures:
+    """Read the results of the shipped bundle, under its id or one that its manifest proves."""
+    bundle = Bundle.load(None)
+    names = [file_stem(one) for one in same_bundle_ids(bundle)]
+    pools = _read("pools-check")
+    ours, before, baseline = list(pools["detectors"])[:3]
+    return Figures(
+        pools=pools,
+        final=_of_bundle("final", names),
+        everyday=_of_bundle("everyday", names),
+        untrained=_of_bundle("untrained", names),
+        evasion=_read("evasion-scamdetect-small"),
+        conversations=_read("conversations-scamdetect-small"),
+        opened=_read("evaluate-scamdetect-small-final"),
+        parity=bundle.training["parity_int8_fp32"][0],
+        ours=ours,
+        before=before,
+        baseline=baseline,
+    )
+
+
+def _read(stem: str) -> Record:
+    found: Record = json.loads((RESULTS / f"{stem}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _of_bundle(part: str, names: list[str]) -> Record:
+    stems = [f"{part}-{name}" for name in names]
+    return _read(next((one for one in stems if (RESULTS / f"{one}.json").exists()), stems[0]))
+
+
+def front(found: Figures) -> list[str]:
+    """Return the lines of the README: what to expect, in one table."""
+    head = ["what it reads", "rows", found.ours, found.before, found.baseline]
+    return [
+        *table(head, [[name, n, *cells] for name, n, *cells in _front_rows(found)]),
+        "",
+        "Recall at one threshold for all, which 1 % of an honest mix reaches; below the scams, the "
+        "share of honest messages over it. 95 % intervals in brackets. Same writer: the language "
+        "model that wrote them wrote training messages too. "
+        f"{found.pools['date']}, commit {found.pools['commit']}, {found.pools['machine']}; by "
+        "source, language and threshold, and what falls short: [results](docs/results.md).",
+    ]
+
+
+def _front_rows(found: Figures) -> Iterator[list[str]]:
+    names = (found.ours, found.before, found.baseline)
+    detectors = [found.pools["detectors"][name] for name in names]
+    titles = {
+        "transfer": "**scams of sources that train nothing**",
+        "in_source": "**scams that people reported, in 50 languages**",
+        "everyday": "everyday scams, same writer",
+        "authored": "scams written to scenario cards, same writer",
+    }
+    for pool, title in titles.items():
+        of = [next(p for p in one["pools"] if p["name"] == pool) for one in detectors]
+        yield [title, f"{of[0]['n_scam']:,}", *(percent(estimate(p["mean"])) for p in of)]
+    twins = [one["twins"]["over_threshold"] for one in detectors]
+    yield ["honest reports beside them", _n(twins[0]), *_percents(twins)]
+    words = {"notices": "honest notices", "talk": "honest talk", "money": "honest talk of money"}
+    for block, title in words.items():
+        over = [one["over_threshold"][block] for one in detectors]
+        yield [title, _n(over[0]), *_percents(over)]
+    lures = [_source(found.opened, index) for index in (0, 1)]
+    at = [one and one["transferred"]["1%"]["recall"] for one in lures]
+    n = _n(at[0])
+    yield [
+        "lures by deepseek-r1, at the calibrate rows' 1 %",
+        n,
+        percent(estimate(at[0])),
+        "-",
+        _last(at[1:]),
+    ]
+
+
+def _last(found: list[Any]) -> str:
+    return percent(estimate(found[0])) if found else "-"
+
+
+def _n(figure: Any) -> str:  # noqa: ANN401
+    known = estimate(figure)
+    return "-" if known is None else f"{known.n:,}"
+
+
+def _percents(figures: list[Any]) -> list[str]:
+    return [percent(estimate(one)) for one in figures]
+
+
+def _source(report: Record, detector: int) -> Record | None:
+    sources = report["detectors"][detector]["sources"]
+    return next((one for one in sources if one["source"] == OTHER_MODEL), None)
+
+
+def page(found: Figures) -> list[str]:
+    """Return the lines of docs/results.md."""
+    return [
+        "# Results",
+        "",
+        f"All figures are of the shipped bundle, `{found.ours}`, through the public API. Recall "
+        "is the share of scams found; R@1% is recall at the threshold that 1 % of the honest "
+        "messages named beside it reach. Intervals are 95 %, of resampled groups of near-copies. "
+        "Rows by the language model that also wrote training rows are marked *same writer*: they "
+        "say what the model learnt, not what it meets. `benchmarks/results_page.py` writes this "
+        "page.",
+        "",
+        "## The bars, met and missed",
+        "",
+        *table(["what", "bar", "measured", ""], list(bars(found))),
+        "",
+        "## Real messages",
+        "",
+        f"`benchmarks/pools.py --half check`, {found.pools['date']}, commit "
+        f"{found.pools['commit']}. One threshold, which 1 % of a weighted honest side reach "
+        "(notices 50 %, talk 30 %, talk of money 20 %); each figure is the mean of the source mean "
+        "and the language mean. `check` is the half of the dev rows that no choice has seen.",
+        "",
+        *front(found)[:-2],
+        "",
+        *_by_source(found),
+        "",
+        *_by_language(found, "in_source", "Reports by language"),
+        "",
+        "## At the thresholds that ship",
+        "",
+        "`balanced` is the default flag (0.5 % false alarms on the calibrate rows), `sweep` 2 %. "
+        "Real scams are those of the first two lines above, by their shares in the selection "
+        "score.",
+        "",
+        *_shipped(found),
+        "",
+        "## Everyday messages, same writer",
+        "",
+        *_own(found.everyday, "The final part, opened once for this bundle."),
+        "",
+        *_types(found),
+        "",
+        "## Messages written to scenario cards, same writer",
+        "",
+        *_own(found.final, "The final part, opened once for this bundle."),
+        "",
+        "## Sources opened for releases alone",
+        "",
+        f"`scamdetect evaluate BUNDLE --final`, {found.opened['date']}. R@1% against the source's "
+        "own honest rows; T@1% is one threshold for all, set on the calibrate rows.",
+        "",
+        *_opened(found),
+        "",
+        "## Languages that nothing trains, same writer",
+        "",
+        f"AUC {decimal(estimate(found.untrained['auc']))}, R@5% "
+        f"{percent(estimate(found.untrained['recall_at']['5%']))}, R@1% "
+        f"{percent(estimate(found.untrained['recall_at']['1%']))} of {found.untrained['n_scam']} "
+        f"scams beside {found.untrained['n_legit']} honest rows in Ukrainian, Hebrew, Marathi, "
+        "Czech and Romanian (`benchmarks/final.py`).",
+        "",
+        "## Disguises",
+        "",
+        "`benchmarks/evasion.py`, the dev part of the scenario-card messages, at the flag "
+        "threshold: the share of the scams flagged before that are flagged after, and honest "
+        "messages flagged before and after.",
+        "",
+        *_evasions(found),
+        "",
+        "## More",
+        "",
+        "- [The pools](../benchmarks/results/pools-check.md), "
+        "[on the half for searches](../benchmarks/results/pools-select.md)",
+        "- [Every left-out source, gates, calibration, kinds]"
+        "(../benchmarks/results/evaluate-scamdetect-small.md)",
+        "- [Conversations](../benchmarks/results/conversations-scamdetect-small.md), "
+        "[disguises](../benchmarks/results/evasion-scamdetect-small.md), "
+        "[speed](../benchmarks/results/throughput.md)",
+        "- [The benchmark](benchmark.md): any detector on AI-written scam text",
+        "- [What was tried](LOG.md), failures too",
+    ]
+
+
+def bars(found: Figures) -> Iterator[list[str]]:
+    """Yield each bar of the release: what, the bar, what was measured, and whether it is met."""
+    ours = found.pools["detectors"][found.ours]
+    pools = {one["name"]: estimate(one["mean"]) for one in ours["pools"]}
+    at = ours["shipped"]["balanced"]
+    notices = estimate(at["blocks"]["notices"])
+    yield _bar("transfer, R@1%", pools["transfer"], at_least=0.60)
+    yield _bar("reports, R@1%", pools["in_source"], at_least=0.72)
+    yield _bar("honest reports at that threshold", _twins(ours), at_most=0.08)
+    yield _bar("balanced: real scams flagged", estimate(at["real"]), at_least=0.55)
+    yield _bar("balanced: honest messages flagged", estimate(at["honest"]), at_most=0.007)
+    yield _bar("balanced: honest notices flagged", notices, at_most=0.01)
+    yield _bar("everyday final, R@1%", estimate(found.everyday["recall_at"]["1%"]), at_least=0.93)
+    yield _bar("everyday final: honest flagged", estimate(found.everyday["flag_fpr"]), at_most=0.01)
+    if before := found.final.get("before"):
+        moved = estimate(before["change"])
+        met = moved is not None and moved.low > -0.03
+        yield ["cards final: change of R@1%, lower bound", "> -3 points", _points(moved), _met(met)]
+    awareness = _cell(found.final, "slice", "awareness")
+    if awareness:
+        yield _bar("awareness messages flagged", estimate(awareness["flag_fpr"]), at_most=0.04)
+    flips = found.parity["flag_flips"] / found.parity["n"]
+    low, high = found.parity["flip_share"]
+    whole = Estimate(flips, low, high, found.parity["n"])
+    yield _bar("flags that int8 changes", whole, at_most=0.002)
+    yield _bar("untrained languages, AUC", estimate(found.untrained["auc"]), at_least=0.97)
+    five = estimate(found.untrained["recall_at"]["5%"])
+    yield _bar("untrained languages, R@5%", five, at_least=0.90)
+
+
+def _bar(
+    name: str, figure: Estimate | None, at_least: float | None = None, at_most: float | None = None
+) -> list[str]:
+    bar = f"at least {at_least:g}" if at_least is not None else f"at most {at_most:.1%}"
+    if figure is None:
+        return [name, bar, "-", "not measured"]
+    met = figure.value >= at_least if at_least is not None else figure.value <= (at_most or 0)
+    shown = decimal(figure) if name.endswith("AUC") else counted(figure)
+    return [name, bar, shown, _met(met)]
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "**missed**"
+
+
+def _points(figure: Estimate | None) -> str:
+    if figure is None:
+        return "-"
+    return f"{figure.value * 100:+.1f} [{figure.low * 100:+.1f}, {figure.high * 100:+.1f}] points"
+
+
+def _twins(one: Record) -> Estimate | None:
+    return estimate(one["twins"]["over_threshold"])
+
+
+def _by_source(found: Figures) -> list[str]:
+    names = (found.ours, found.before, found.baseline)
+    of = {
+        name: next(p for p in found.pools["detectors"][name]["pools"] if p["name"] == "transfer")
+        for name in names
+    }
+    sources = list(of[found.ours]["sources"])
+    body = [
+        [source, *(counted(estimate(of[name]["sources"][source])) for name in names)]
+        for source in sources
+    ]
+    return ["Sources that train nothing:", "", *table(["source", *names], body)]
+
+
+def _by_language(found: Figures, pool: str, title: str) -> list[str]:
+    names = (found.ours, found.before, found.baseline)
+    of = {
+        name: next(p for p in found.pools["detectors"][name]["pools"] if p["name"] == pool)
+        for name in names
+    }
+    body = [
+        [
+            lang.replace("_", " "),
+            *(counted(estimate(of[name]["languages"][lang]["pooled"])) for name in names),
+        ]
+        for lang in of[found.ours]["languages"]
+    ]
+    return [f"{title}:", "", *table(["language or region", *names], body)]
+
+
+def _shipped(found: Figures) -> list[str]:
+    body = []
+    for name in (found.ours, found.before):
+        for preset, at in found.pools["detectors"][name]["shipped"].items():
+            blocks = [percent(estimate(one)) for one in at["blocks"].values()]
+            real, honest = percent(estimate(at["real"])), percent(estimate(at["honest"]))
+            twins = percent(estimate(at["twins"]))
+            body.append([f"{name}, {preset} ({at['threshold']:.3f})", real, honest, *blocks, twins])
+    head = ["bundle, threshold", "real scams", "honest, weighted", "notices", "talk", "money"]
+    return table([*head, "honest reports"], body)
+
+
+def _own(record: Record, about: str) -> list[str]:
+    """Return the figures of a final part, with those of the release before on the same rows."""
+    before = record.get("before")
+    columns = [(record["model_id"], record)]
+    columns += [(before["model_id"], before["figures"])] if before else []
+    rows = [
+        [
+            name,
+            *(percent(estimate(one["recall_at"][rate])) for rate in ("1%", "5%")),
+            decimal(estimate(one["auc"])),
+            *(percent(estimate(one[key])) for key in ("flag_recall", "flag_fpr")),
+        ]
+        for name, one in columns
+    ]
+    lines = [
+        f"{about} {record['n_scam']:,} scam and {record['n_legit']:,} honest messages in "
+        f"{record['n_languages']} languages, {record['date']}, commit {record['commit']} "
+        "(`benchmarks/final.py`).",
+        "",
+        *table(["bundle", "R@1%", "R@5%", "AUC", "scams flagged", "honest flagged"], rows),
+    ]
+    if before:
+        moved = _points(estimate(before["change"]))
+        lines += ["", f"Change of R@1% on the same draws: {moved}."]
+    return lines
+
+
+def _types(found: Figures) -> list[str]:
+    cells = [one for one in found.everyday["cells"] if one["by"] == "type" and one["n_scam"]]
+    cells.sort(key=lambda one: estimate(one["recall_at_pooled"]).value)  # type: ignore[union-attr]
+    enough = [one for one in cells if one["n_scam"] >= FEWEST_OF_A_TYPE]
+    body = [
+        [one["name"], f"{one['n_scam']}", *_percents([one["recall_at_pooled"], one["flag_recall"]])]
+        for one in cells
+    ]
+    families = [one for one in found.everyday["cells"] if one["by"] == "family"]
+    over = [one for one in families if (estimate(one["flag_fpr"]) or _NONE).value > 0.01]
+    over.sort(key=lambda one: -estimate(one["flag_fpr"]).value)  # type: ignore[union-attr]
+    named = ", ".join(f"{one['name']} {percent(estimate(one['flag_fpr']))}" for one in over[:8])
+    few = "none has" if not enough else f"{len(enough)} have"
+    return [
+        f"By type of scam, lowest first; of {len(cells)} types {few} the {FEWEST_OF_A_TYPE} rows "
+        "from which a type counts:",
+        "",
+        *table(["type", "scams", "R@1%", "flagged"], body),
+        "",
+        f"Of {len(families)} honest families {len(over)} have more than 1 % flagged"
+        f"{f': {named}' if named else ''}.",
+    ]
+
+
+_NONE = Estimate(0.0, 0.0, 0.0, 0)
+
+
+def _opened(found: Figures) -> list[str]:
+    shipped, baseline = found.opened["detectors"][:2]
+    others = {one["source"]: one for one in baseline["sources"]}
+    body = []
+    for one in shipped["sources"]:
+        moved = one["transferred"]["1%"]
+        body.append([
+            one["source"], f"{one['n_scam']:,} / {one['n_legit']:,}",
+            percent(estimate(one["recall_at"]["1%"])),
+            percent(estimate(others[one["source"]]["recall_at"]["1%"])),
+            percent(estimate(moved["recall"])), percent(estimate(moved["fpr"])),
+            percent(estimate(one["flag"]["recall"])), percent(estimate(one["flag"]["fpr"])),
+        ])  # fmt: skip
+    head = ["source", "scam / honest", "R@1%", "TF-IDF", "T@1%: scams", "T@1%: honest"]
+    return table([*head, "scams flagged", "honest flagged"], body)
+
+
+def _evasions(found: Figures) -> list[str]:
+    body = []
+    for one in found.evasion["evasions"]:
+        kept, fpr = estimate(one["kept"]["flag"]), one["rates"]["flag"]["fpr"]
+        moved = change(*(estimate(figure) for figure in fpr))
+        body.append([one["evasion"].replace("_", " "), one["strength"], percent(kept), moved])
+    return table(["disguise", "strength", "kept", "honest flagged"], body)
+
+
+def _cell(record: Record, by: str, name: str) -> Record | None:
+    return next((one for one in record["cells"] if (one["by"], one["name"]) == (by, name)), None)
+
+
+def main() -> None:
+    """Print the table and the page, or write them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--write", action="store_true", help="rewrite README.md and docs/results.md"
+    )
+    found = load()
+    table_lines, page_lines = front(found), page(found)
+    if parser.parse_args().write:
+        text = README.read_text(encoding="utf-8")
+        text = between_markers(text, START, END, table_lines, README)
+        README.write_text(text, encoding="utf-8")
+        PAGE.write_text("\n".join(page_lines) + "\n", encoding="utf-8")
+    else:
+        sys.stdout.write("\n".join([*table_lines, "", *page_lines]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
