@@ -76,6 +76,11 @@ def test_any_text_is_rewritten_the_same_way_twice(text: str, lang: str, change: 
     assert new is None or new.strip()
 
 
+def test_a_link_behind_a_greeting_stays_whole() -> None:
+    new = rewriter.rewrite("hello https://pay.example/a?b=1", "en", "paraphrase")
+    assert new is not None and "https://pay.example/a?b=1" in new
+
+
 @given(
     st.lists(
         st.sampled_from(

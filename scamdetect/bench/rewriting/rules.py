@@ -147,9 +147,14 @@ def _paraphrase(rules: _Rules, text: str, generator: random.Random) -> str:
     lead = generator.choice(rules.words.leads)
     marker = _TURN.match(text) if _is_dialogue(text) else None
     place = marker.end() if marker else 0
-    if rules.greeting.match(text[place:]) and (greeting := _GREETING_END.match(text, place)):
+    greeting = _GREETING_END.match(text, place) if rules.greeting.match(text[place:]) else None
+    if greeting and not _in_kept(text, greeting.end()):
         place = greeting.end()
     return f"{text[:place]}{lead}{_gap(lead)}{text[place:]}"
+
+
+def _in_kept(text: str, place: int) -> bool:
+    return any(kept.start() < place < kept.end() for kept in _KEPT.finditer(text))
 
 
 _CHANGE_OF = {
