@@ -123,9 +123,9 @@ def test_the_command_line_refuses_what_the_bundle_lacks(
     assert not (tmp_path / "a.scored.jsonl").exists()
 
 
-def test_the_shipped_bundle_lacks_strict() -> None:
+def test_the_shipped_bundle_has_every_preset() -> None:
     shipped = ScamDetector.load()
-    assert list(shipped.presets) == ["balanced", "sweep"]
+    assert list(shipped.presets) == ["balanced", "sweep", "strict"]
     assert shipped.preset is not None and shipped.preset.name == "balanced"
     assert shipped.preset == preset_at(shipped.bundle.operating_points, shipped.thresholds.flag)
 
