@@ -42,6 +42,7 @@ from scamdetect.training.card import write_card
 from scamdetect.training.conversations import conversation_setting
 from scamdetect.training.export import export_fp32
 from scamdetect.training.first_tier import make_first_tier
+from scamdetect.training.kinds_head import refit_kinds
 from scamdetect.training.model import ScamModel
 from scamdetect.training.parity import (
     LANGUAGE_ROWS,
@@ -103,6 +104,10 @@ def release(
     table = read_roles(corpus, ["train", "calibrate", "dev"], recipe.data.licences)
     roles = table["role"].to_pylist()
     held = {role: _of_role(table, roles, role) for role in ("train", "calibrate", "dev")}
+    log("fitting the head of the kinds")
+    kinds_record = refit_kinds(
+        model, tokenizer, held["train"], recipe.base.prefix, recipe.data.max_tokens, log
+    )
     whole = tokenizer
     tokenizer = _trim_vocabulary(model, whole, held, recipe)
     settings = _settings(name, version, recipe, record)
@@ -158,6 +163,7 @@ def release(
             "pieces": tokenizer.get_vocab_size(),
             "first_tier": tier_record,
             "words": words,
+            "kinds_head": kinds_record,
             "vocabulary": _vocabulary(whole, tokenizer, held["dev"]),
             "parity_int8_fp32": [asdict(parity) for parity in parities],
         }
