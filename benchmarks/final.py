@@ -32,19 +32,13 @@ from scamdetect.evaluation.authored import (
     own_figures,
     writers,
 )
-from scamdetect.evaluation.cells import decimal, percent
+from scamdetect.evaluation.cells import decimal, percent, points
 from scamdetect.evaluation.contamination import contamination
 from scamdetect.evaluation.gates import BAR, Gate, gates
 from scamdetect.evaluation.kind_figures import BY_SOURCE
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.measured_as import same_bundle_ids
-from scamdetect.evaluation.metrics import (
-    Estimate,
-    Floats,
-    as_scores,
-    bootstrap_by_group,
-    recall_at_fpr,
-)
+from scamdetect.evaluation.metrics import Estimate, Floats, as_scores, recall_change
 from scamdetect.evaluation.protocol import FLAG
 from scamdetect.evaluation.provenance import commit, file_stem, today
 from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
@@ -132,7 +126,7 @@ def main() -> None:
             shown.append(
                 f"  {one.before.model_id} before: R@1% {percent(old.recall_at['1%'])}, flagged "
                 f"scams {percent(old.flag_recall)}, legit {percent(old.flag_fpr)}; change of R@1% "
-                f"{percent(one.before.change)}"
+                f"{points(one.before.change)} points"
             )
         for mix in one.mixes:
             floor = f"noise floor {mix.noise_floor:.3f}"
@@ -235,17 +229,8 @@ def change(table: pa.Table, old: Floats, new: Floats) -> Estimate | None:
     """Return R@1% of the new scores less that of the old ones (rows,), on the same draws."""
     scam = has_verdict(table, Verdict.SCAM)
     rows = scam | has_verdict(table, Verdict.LEGIT)
-    truth = scam[rows]
-
-    def statistic(weights: Floats) -> float:
-        then, now = (
-            recall_at_fpr(as_scores(found)[rows], truth, RATES["1%"], weights)
-            for found in (old, new)
-        )
-        return now - then
-
     groups = column(table, "group")[rows].astype(np.int64)
-    return bootstrap_by_group(statistic, groups, int(truth.sum()))
+    return recall_change(old[rows], new[rows], scam[rows], RATES["1%"], groups)
 
 
 def types_and_families(table: pa.Table, catalogue: Catalogue) -> dict[str, list[list[str]]]:

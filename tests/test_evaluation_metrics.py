@@ -17,6 +17,7 @@ from scamdetect.evaluation.metrics import (
     recall,
     recall_at_fpr,
     recall_at_fpr_estimate,
+    recall_change,
 )
 
 ranked = st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=2, max_size=60)
@@ -137,3 +138,18 @@ def test_copies_in_one_group_do_not_narrow_the_interval() -> None:
     assert single is not None and copied is not None and naive is not None
     assert copied.high - copied.low == pytest.approx(single.high - single.low)
     assert naive.high - naive.low < (copied.high - copied.low) / 2
+
+
+def test_a_change_of_recall_is_paired() -> None:
+    truth = np.arange(100) < 50
+    old, new = np.where(truth, 0.4, 0.5), np.where(truth, 0.9, 0.1)
+    found = recall_change(old, new, truth, 0.01, np.arange(100))
+    assert found is not None and (found.value, found.low, found.high, found.n) == (
+        1.0,
+        1.0,
+        1.0,
+        50,
+    )
+    same = recall_change(new, new, truth, 0.01, np.arange(100))
+    assert same is not None and (same.low, same.high) == (0.0, 0.0)
+    assert recall_change(old, new, np.zeros(100, bool), 0.01, np.arange(100)) is None

@@ -107,6 +107,27 @@ def recall_at_fpr_estimate(
     return replace(found, low=min(found.low, low), high=max(found.high, high))
 
 
+def recall_change(
+    before: ArrayLike,
+    after: ArrayLike,
+    positive: ArrayLike,
+    fpr: float,
+    groups: ArrayLike,
+    resamples: int = RESAMPLES,
+) -> Estimate | None:
+    """Return R@x of the scores ``after`` less that of ``before`` (n,), on the same resamples.
+
+    ``n`` counts the positives. None where either side is empty.
+    """
+    truth = np.asarray(positive, dtype=bool)
+    old, new = as_scores(before), as_scores(after)
+
+    def change(weights: Floats) -> float:
+        return recall_at_fpr(new, truth, fpr, weights) - recall_at_fpr(old, truth, fpr, weights)
+
+    return bootstrap_by_group(change, groups, int(truth.sum()), resamples=resamples)
+
+
 def auc_estimate(scores: ArrayLike, positive: ArrayLike, groups: ArrayLike) -> Estimate | None:
     """Return the AUC with an interval from resampled groups; ``n`` counts all rows.
 

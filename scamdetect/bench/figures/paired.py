@@ -14,7 +14,7 @@ from scamdetect.bench.figures.target import (
     MAIN,
     Target,
 )
-from scamdetect.evaluation.metrics import Estimate, bootstrap_by_group, recall_at_fpr
+from scamdetect.evaluation.metrics import Estimate, recall_change
 
 _RESAMPLES = 300
 
@@ -92,14 +92,10 @@ def _recall_difference(first: Target, second: Target) -> Estimate | None:
     if not (scam.any() and legit.sum() >= 1 / FPRS[MAIN]):
         return None
     sides = scam | legit
-    a, b, truth = first.scores[sides], second.scores[sides], scam[sides]
-
-    def difference(weights: np.ndarray) -> float:
-        ours, theirs = (recall_at_fpr(one, truth, FPRS[MAIN], weights) for one in (a, b))
-        return ours - theirs
-
-    n = int(truth.sum())
-    return bootstrap_by_group(difference, first.groups[sides], n, resamples=_RESAMPLES)
+    return recall_change(
+        second.scores[sides], first.scores[sides], scam[sides], FPRS[MAIN], first.groups[sides],
+        _RESAMPLES,
+    )  # fmt: skip
 
 
 def _holm(found: list[Difference]) -> list[Difference]:
