@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle import Bundle
-from scamdetect.evaluation.cells import change, counted, decimal, estimate, percent
+from scamdetect.evaluation.cells import change, counted, decimal, estimate, percent, points
 from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.provenance import file_stem
@@ -34,19 +34,30 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Figures:
-    """The records of the shipped bundle; ``ours``, ``before`` and ``words`` name its columns."""
+    """The records of the shipped bundle; ``names`` are it, the one before, and TF-IDF."""
 
     pools: Record
     final: Record
     everyday: Record
     untrained: Record
     evasion: Record
-    conversations: Record
     opened: Record  # the test sources
     parity: Record
-    ours: str
-    before: str
-    baseline: str
+    names: tuple[str, ...]
+
+    @property
+    def ours(self) -> str:
+        """The id of the shipped bundle."""
+        return self.names[0]
+
+    @property
+    def detectors(self) -> list[Record]:
+        """What the pools say of each of ``names``."""
+        return [self.pools["detectors"][name] for name in self.names]
+
+    def pool(self, name: str) -> list[Record]:
+        """Return the figures of one pool, of each of ``names``."""
+        return [next(p for p in one["pools"] if p["name"] == name) for one in self.detectors]
 
 
 def load() -> Figures:
@@ -54,19 +65,15 @@ def load() -> Figures:
     bundle = Bundle.load(None)
     names = [file_stem(one) for one in same_bundle_ids(bundle)]
     pools = _read("pools-check")
-    ours, before, baseline = list(pools["detectors"])[:3]
     return Figures(
         pools=pools,
         final=_of_bundle("final", names),
         everyday=_of_bundle("everyday", names),
         untrained=_of_bundle("untrained", names),
         evasion=_read("evasion-scamdetect-small"),
-        conversations=_read("conversations-scamdetect-small"),
         opened=_read("evaluate-scamdetect-small-final"),
         parity=bundle.training["parity_int8_fp32"][0],
-        ours=ours,
-        before=before,
-        baseline=baseline,
+        names=tuple(pools["detectors"])[:3],
     )
 
 
@@ -82,9 +89,9 @@ def _of_bundle(part: str, names: list[str]) -> Record:
 
 def front(found: Figures) -> list[str]:
     """Return the lines of the README: what to expect, in one table."""
-    head = ["what it reads", "rows", found.ours, found.before, found.baseline]
+    head = ["what it reads", "rows", *found.names]
     return [
-        *table(head, [[name, n, *cells] for name, n, *cells in _front_rows(found)]),
+        *table(head, _front_rows(found)),
         "",
         "Recall at one threshold for all, which 1 % of an honest mix reaches; below the scams, the "
         "share of honest messages over it. 95 % intervals in brackets. Same writer: the language "
@@ -95,8 +102,6 @@ def front(found: Figures) -> list[str]:
 
 
 def _front_rows(found: Figures) -> Iterator[list[str]]:
-    names = (found.ours, found.before, found.baseline)
-    detectors = [found.pools["detectors"][name] for name in names]
     titles = {
         "transfer": "**scams of sources that train nothing**",
         "in_source": "**scams that people reported, in 50 languages**",
@@ -104,28 +109,18 @@ def _front_rows(found: Figures) -> Iterator[list[str]]:
         "authored": "scams written to scenario cards, same writer",
     }
     for pool, title in titles.items():
-        of = [next(p for p in one["pools"] if p["name"] == pool) for one in detectors]
-        yield [title, f"{of[0]['n_scam']:,}", *(percent(estimate(p["mean"])) for p in of)]
-    twins = [one["twins"]["over_threshold"] for one in detectors]
+        of = found.pool(pool)
+        yield [title, f"{of[0]['n_scam']:,}", *_percents([one["mean"] for one in of])]
+    twins = [one["twins"]["over_threshold"] for one in found.detectors]
     yield ["honest reports beside them", _n(twins[0]), *_percents(twins)]
     words = {"notices": "honest notices", "talk": "honest talk", "money": "honest talk of money"}
     for block, title in words.items():
-        over = [one["over_threshold"][block] for one in detectors]
+        over = [one["over_threshold"][block] for one in found.detectors]
         yield [title, _n(over[0]), *_percents(over)]
-    lures = [_source(found.opened, index) for index in (0, 1)]
-    at = [one and one["transferred"]["1%"]["recall"] for one in lures]
-    n = _n(at[0])
-    yield [
-        "lures by deepseek-r1, at the calibrate rows' 1 %",
-        n,
-        percent(estimate(at[0])),
-        "-",
-        _last(at[1:]),
-    ]
-
-
-def _last(found: list[Any]) -> str:
-    return percent(estimate(found[0])) if found else "-"
+    lures = [_lures(one) for one in found.opened["detectors"][:2]]
+    ours, baseline = _percents(lures)
+    title = "lures by deepseek-r1, at the calibrate rows' 1 %"
+    yield [title, _n(lures[0]), ours, "-", baseline]
 
 
 def _n(figure: Any) -> str:  # noqa: ANN401
@@ -137,9 +132,9 @@ def _percents(figures: list[Any]) -> list[str]:
     return [percent(estimate(one)) for one in figures]
 
 
-def _source(report: Record, detector: int) -> Record | None:
-    sources = report["detectors"][detector]["sources"]
-    return next((one for one in sources if one["source"] == OTHER_MODEL), None)
+def _lures(detector: Record) -> Any:  # noqa: ANN401
+    one = next(one for one in detector["sources"] if one["source"] == OTHER_MODEL)
+    return one["transferred"]["1%"]["recall"]
 
 
 def page(found: Figures) -> list[str]:
@@ -167,9 +162,15 @@ def page(found: Figures) -> list[str]:
         "",
         *front(found)[:-2],
         "",
-        *_by_source(found),
+        "Sources that train nothing:",
         "",
-        *_by_language(found, "in_source", "Reports by language"),
+        *table(
+            ["source", *found.names], _side_by_side([p["sources"] for p in found.pool("transfer")])
+        ),
+        "",
+        "Reports by language:",
+        "",
+        *table(["language or region", *found.names], _side_by_side(_languages(found))),
         "",
         "## At the thresholds that ship",
         "",
@@ -228,13 +229,15 @@ def page(found: Figures) -> list[str]:
 
 def bars(found: Figures) -> Iterator[list[str]]:
     """Yield each bar of the release: what, the bar, what was measured, and whether it is met."""
-    ours = found.pools["detectors"][found.ours]
+    ours = found.detectors[0]
     pools = {one["name"]: estimate(one["mean"]) for one in ours["pools"]}
     at = ours["shipped"]["balanced"]
     notices = estimate(at["blocks"]["notices"])
     yield _bar("transfer, R@1%", pools["transfer"], at_least=0.60)
     yield _bar("reports, R@1%", pools["in_source"], at_least=0.72)
-    yield _bar("honest reports at that threshold", _twins(ours), at_most=0.08)
+    yield _bar(
+        "honest reports at that threshold", estimate(ours["twins"]["over_threshold"]), at_most=0.08
+    )
     yield _bar("balanced: real scams flagged", estimate(at["real"]), at_least=0.55)
     yield _bar("balanced: honest messages flagged", estimate(at["honest"]), at_most=0.007)
     yield _bar("balanced: honest notices flagged", notices, at_most=0.01)
@@ -243,7 +246,12 @@ def bars(found: Figures) -> Iterator[list[str]]:
     if before := found.final.get("before"):
         moved = estimate(before["change"])
         met = moved is not None and moved.low > -0.03
-        yield ["cards final: change of R@1%, lower bound", "> -3 points", _points(moved), _met(met)]
+        yield [
+            "cards final: change of R@1%, lower bound",
+            "> -3 points",
+            f"{points(moved)} points",
+            _met(met),
+        ]
     awareness = _cell(found.final, "slice", "awareness")
     if awareness:
         yield _bar("awareness messages flagged", estimate(awareness["flag_fpr"]), at_most=0.04)
@@ -271,54 +279,25 @@ def _met(met: bool) -> str:
     return "met" if met else "**missed**"
 
 
-def _points(figure: Estimate | None) -> str:
-    if figure is None:
-        return "-"
-    return f"{figure.value * 100:+.1f} [{figure.low * 100:+.1f}, {figure.high * 100:+.1f}] points"
-
-
-def _twins(one: Record) -> Estimate | None:
-    return estimate(one["twins"]["over_threshold"])
-
-
-def _by_source(found: Figures) -> list[str]:
-    names = (found.ours, found.before, found.baseline)
-    of = {
-        name: next(p for p in found.pools["detectors"][name]["pools"] if p["name"] == "transfer")
-        for name in names
-    }
-    sources = list(of[found.ours]["sources"])
-    body = [
-        [source, *(counted(estimate(of[name]["sources"][source])) for name in names)]
-        for source in sources
+def _languages(found: Figures) -> list[Record]:
+    """Return the pooled recall on reports by language, of each of the names."""
+    return [
+        {lang.replace("_", " "): one["pooled"] for lang, one in pool["languages"].items()}
+        for pool in found.pool("in_source")
     ]
-    return ["Sources that train nothing:", "", *table(["source", *names], body)]
 
 
-def _by_language(found: Figures, pool: str, title: str) -> list[str]:
-    names = (found.ours, found.before, found.baseline)
-    of = {
-        name: next(p for p in found.pools["detectors"][name]["pools"] if p["name"] == pool)
-        for name in names
-    }
-    body = [
-        [
-            lang.replace("_", " "),
-            *(counted(estimate(of[name]["languages"][lang]["pooled"])) for name in names),
-        ]
-        for lang in of[found.ours]["languages"]
-    ]
-    return [f"{title}:", "", *table(["language or region", *names], body)]
+def _side_by_side(figures: list[Record]) -> list[list[str]]:
+    """Return a line a key of the first record, with the figure of each record."""
+    return [[name, *(counted(estimate(one[name])) for one in figures)] for name in figures[0]]
 
 
 def _shipped(found: Figures) -> list[str]:
     body = []
-    for name in (found.ours, found.before):
-        for preset, at in found.pools["detectors"][name]["shipped"].items():
-            blocks = [percent(estimate(one)) for one in at["blocks"].values()]
-            real, honest = percent(estimate(at["real"])), percent(estimate(at["honest"]))
-            twins = percent(estimate(at["twins"]))
-            body.append([f"{name}, {preset} ({at['threshold']:.3f})", real, honest, *blocks, twins])
+    for name, one in zip(found.names, found.detectors, strict=True):
+        for preset, at in one["shipped"].items():
+            shown = [at["real"], at["honest"], *at["blocks"].values(), at["twins"]]
+            body.append([f"{name}, {preset} ({at['threshold']:.3f})", *_percents(shown)])
     head = ["bundle, threshold", "real scams", "honest, weighted", "notices", "talk", "money"]
     return table([*head, "honest reports"], body)
 
@@ -345,22 +324,22 @@ def _own(record: Record, about: str) -> list[str]:
         *table(["bundle", "R@1%", "R@5%", "AUC", "scams flagged", "honest flagged"], rows),
     ]
     if before:
-        moved = _points(estimate(before["change"]))
-        lines += ["", f"Change of R@1% on the same draws: {moved}."]
+        moved = points(estimate(before["change"]))
+        lines += ["", f"Change of R@1% on the same draws: {moved} points."]
     return lines
 
 
 def _types(found: Figures) -> list[str]:
     cells = [one for one in found.everyday["cells"] if one["by"] == "type" and one["n_scam"]]
-    cells.sort(key=lambda one: estimate(one["recall_at_pooled"]).value)  # type: ignore[union-attr]
+    cells.sort(key=lambda one: one["recall_at_pooled"]["value"])
     enough = [one for one in cells if one["n_scam"] >= FEWEST_OF_A_TYPE]
     body = [
         [one["name"], f"{one['n_scam']}", *_percents([one["recall_at_pooled"], one["flag_recall"]])]
         for one in cells
     ]
     families = [one for one in found.everyday["cells"] if one["by"] == "family"]
-    over = [one for one in families if (estimate(one["flag_fpr"]) or _NONE).value > 0.01]
-    over.sort(key=lambda one: -estimate(one["flag_fpr"]).value)  # type: ignore[union-attr]
+    over = [one for one in families if one["flag_fpr"] and one["flag_fpr"]["value"] > 0.01]
+    over.sort(key=lambda one: -one["flag_fpr"]["value"])
     named = ", ".join(f"{one['name']} {percent(estimate(one['flag_fpr']))}" for one in over[:8])
     few = "none has" if not enough else f"{len(enough)} have"
     return [
@@ -372,9 +351,6 @@ def _types(found: Figures) -> list[str]:
         f"Of {len(families)} honest families {len(over)} have more than 1 % flagged"
         f"{f': {named}' if named else ''}.",
     ]
-
-
-_NONE = Estimate(0.0, 0.0, 0.0, 0)
 
 
 def _opened(found: Figures) -> list[str]:

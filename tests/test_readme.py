@@ -10,7 +10,9 @@ import pytest
 
 from benchmarks.results_page import END, PAGE, README, START, front, load, page
 from scamdetect import Prediction, ScamDetector
+from scamdetect.bundle import Bundle
 from scamdetect.cli_commands import cli as main
+from scamdetect.evaluation.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,6 +30,13 @@ def test_the_tables_are_those_that_the_results_give() -> None:
     found = load()
     assert shown == "\n".join(front(found))
     assert PAGE.read_text(encoding="utf-8") == "\n".join(page(found)) + "\n"
+
+
+def test_the_figures_are_of_the_shipped_bundle() -> None:
+    found, ids = load(), same_bundle_ids(Bundle.load())
+    assert found.ours in ids and found.names[1] not in ids
+    for record in (found.final, found.everyday, found.untrained, found.evasion, found.opened):
+        assert record["model_id"] in ids
 
 
 def test_the_example_runs_on_the_shipped_bundle(capsys: pytest.CaptureFixture[str]) -> None:

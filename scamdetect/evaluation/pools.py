@@ -233,6 +233,7 @@ def evaluate_pools(
     scores = as_scores(scam_scores)
     masses, blocks = honest_masses(table, pools)
     members = pool_members(table, pools)
+    reports = has_verdict(table, Verdict.LEGIT) & (column(table, "source") == pools.in_source)
     rows = Rows(
         scores=scores,
         masses=masses,
@@ -249,17 +250,21 @@ def evaluate_pools(
         n_honest=int((masses > 0).sum()),
         over_threshold={name: _over(rows, blocks == name) for name in pools.blocks},
         pools=tuple(found),
-        twins=_twins(table, members["in_source"], rows, pools),
+        twins=HonestTwins(
+            n=int(reports.sum()),
+            over_threshold=_over(rows, reports),
+            recall_at_own=_recall_at(members["in_source"], reports, rows, RATES[1]),
+        ),
         score=_score(members, rows, pools),
         shipped={
-            name: _as_shipped(table, members, replace(rows, threshold=threshold), pools)
+            name: _as_shipped(members, reports, replace(rows, threshold=threshold), pools)
             for name, threshold in thresholds.items()
         },
     )
 
 
 def _as_shipped(
-    table: pa.Table, members: Mapping[str, Bools], rows: Rows, pools: Pools
+    members: Mapping[str, Bools], reports: Bools, rows: Rows, pools: Pools
 ) -> AsShipped:
     honest = rows.masses > 0
     hits, masses = rows.scores[honest] >= rows.threshold, rows.masses[honest]
@@ -276,7 +281,7 @@ def _as_shipped(
         },
         honest=bootstrap_by_group(share, rows.groups[honest], int(honest.sum())),
         blocks={name: _over(rows, rows.blocks == name) for name in pools.blocks},
-        twins=_over(rows, _honest_twins(table, rows, pools)),
+        twins=_over(rows, reports),
     )
 
 
@@ -412,20 +417,6 @@ def _by_language(scams: Bools, rows: Rows, pools: Pools) -> dict[str, OfLanguage
         }
         found[name] = OfLanguage(_over(rows, mine), own)
     return found
-
-
-def _twins(table: pa.Table, scams: Bools, rows: Rows, pools: Pools) -> HonestTwins:
-    honest = _honest_twins(table, rows, pools)
-    return HonestTwins(
-        n=int(honest.sum()),
-        over_threshold=_over(rows, honest),
-        recall_at_own=_recall_at(scams, honest, rows, RATES[1]),
-    )
-
-
-def _honest_twins(table: pa.Table, rows: Rows, pools: Pools) -> Bools:
-    honest = has_verdict(table, Verdict.LEGIT) & (rows.sources == pools.in_source)
-    return np.asarray(honest, dtype=bool)
 
 
 def _recall_at(scams: Bools, honest: Bools, rows: Rows, rate: float) -> Estimate | None:
