@@ -67,7 +67,8 @@ def make_first_tier(
 ) -> tuple[FirstTier, dict[str, Any]] | None:
     """Return a tier for the calibrated scorer's bundle and the record of its proof.
 
-    None where no threshold on the calibrate rows keeps the limits. Raises RecipeError where train
+    None where no threshold on the calibrate rows keeps the limits, and where the tier would clear
+    no dev row. Raises RecipeError where train
     holds one class alone.
     """
     fitted = fit(
@@ -83,6 +84,8 @@ def make_first_tier(
     own = is_own(left_out)
     tier = replace(fitted, rule=rule)
     cleared = tier.clears(read.tokens)
+    if not cleared.any():
+        return None
     proofs = {
         name: _proof(rows, cleared, read, scam)
         for name, rows in (("left-out sources", ~own), ("authored", own))

@@ -55,16 +55,13 @@ def refit_kinds(
     vectors = pooled_vectors(model, tokenizer, table["norm"].to_pylist(), max_tokens, prefix)
     centre, spread = vectors.mean(axis=0), vectors.std(axis=0) + 1e-6
     scaled, weights = (vectors - centre) / spread, _weights(table)
-    weight, bias = model.kinds.weight.detach().clone(), model.kinds.bias.detach().clone()
     for place in fitted:
         fit = LogisticRegression(C=STRENGTH, max_iter=1_000)
         fit.fit(scaled, truth[:, place], sample_weight=weights)
         of_raw = fit.coef_.ravel() / spread
-        weight[place] = torch.from_numpy(of_raw.astype(np.float32))
-        bias[place] = float(fit.intercept_[0] - of_raw @ centre)
-    with torch.no_grad():
-        model.kinds.weight.copy_(weight)
-        model.kinds.bias.copy_(bias)
+        with torch.no_grad():
+            model.kinds.weight[place] = torch.from_numpy(of_raw.astype(np.float32))
+            model.kinds.bias[place] = float(fit.intercept_[0] - of_raw @ centre)
     log(f"the head of {len(fitted)} kinds was fitted on {len(rows):,} scams")
     return {"rows": len(rows), "kinds": len(fitted)}
 
@@ -73,5 +70,6 @@ def _weights(table: pa.Table) -> Floats:
     _, of_source, sizes = np.unique(
         column(table, "source").astype(str), return_inverse=True, return_counts=True
     )
-    weights: Floats = 1 / np.sqrt(sizes[of_source])
-    return np.asarray(weights / weights.mean())
+    weights = 1 / np.sqrt(sizes[of_source])
+    scaled: Floats = weights / weights.mean()
+    return scaled
