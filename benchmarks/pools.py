@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from scamdetect.bundle import trained_sources
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation import baseline, keyword_baseline
@@ -114,8 +115,7 @@ def own_thresholds(detector: ScamDetector) -> dict[str, float]:
 
 
 def _trained(detector: ScamDetector, sources: set[str]) -> list[str]:
-    trained = {str(entry["source"]) for entry in detector.bundle.training.get("sources", ())}
-    return sorted(trained & sources)
+    return sorted(trained_sources(detector.bundle.training) & sources)
 
 
 def page(record: dict[str, Any]) -> list[str]:

@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle import Bundle, trained_sources
 from scamdetect.errors import RecipeError, ScamDetectError
 from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.pools import (
@@ -138,8 +138,7 @@ def measure(asked: argparse.Namespace, settings: WordsTable) -> dict[str, Any]:
         join = Join(1.0, 1.0, 0.0)
     else:
         if asked.join == "new":
-            seen = [entry["source"] for entry in scorer.bundle.training.get("sources", ())]
-            new = of_new_sources(of_join, seen)
+            new = of_new_sources(of_join, trained_sources(scorer.bundle.training))
             if not new.any():
                 raise RecipeError("the encoder knows every source; use --join in_source")
             known, of_join = known[new], select(of_join, new)

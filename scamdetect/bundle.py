@@ -308,6 +308,11 @@ def _check_model(path: Path, graph: bytes) -> None:
         )
 
 
+def trained_sources(training: Mapping[str, Any]) -> frozenset[str]:
+    """Return the sources of the train rows by a manifest's record of the training."""
+    return frozenset(str(entry["source"]) for entry in training.get("sources", ()))
+
+
 def covered_by_id(files: Mapping[str, str], manifest_version: int) -> dict[str, str]:
     """Return the sha256 of the files that the id of a bundle covers, out of those of all files."""
     without = {MANIFEST} if manifest_version == 1 else {MANIFEST, CARD}

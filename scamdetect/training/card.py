@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scamdetect.bundle import trained_sources
 from scamdetect.evaluation.cells import estimate
 from scamdetect.files import write_text
 from scamdetect.training import card_headline as first
@@ -106,9 +107,7 @@ def _texts(settings: Record, training: Record, found: Results) -> dict[str, str]
     limits = [*first.limits(found), *_ALWAYS]
     languages = measured.by_language(found, training.get("languages", {}))
     return {
-        "Results": first.headline(
-            found, {entry["source"] for entry in training.get("sources", ())}
-        ),
+        "Results": first.headline(found, trained_sources(training)),
         "Limits": "\n".join(f"- {line}" for line in limits),
         "Intended use": _USE,
         "Out of scope": _NOT,

@@ -19,6 +19,7 @@ from scamdetect.bundle import (
     TOKENIZER,
     WORDS,
     Bundle,
+    trained_sources,
 )
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.evaluation.reference_mix import calibrate_sample
@@ -75,7 +76,7 @@ def add_words(
                     file.write(base.read(name))
             write_settings(draft, of_bundle, {})
             sample = calibrate_sample(held)
-            seen = [one["source"] for one in base.training.get("sources", ())]
+            seen = trained_sources(base.training)
             scorer = Scorer(Bundle.load(draft))
             table, join, record = make_words(train, sample, scorer, settings, seen, log)
             table.save(draft / WORDS)
