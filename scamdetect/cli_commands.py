@@ -20,7 +20,7 @@ from scamdetect.cli_options import MODEL
 from scamdetect.cli_queue import labels, queue
 from scamdetect.cli_serve import serve
 from scamdetect.cli_streams import say, say_json, standard_input
-from scamdetect.cli_train import conversations, evaluate, export, train, words
+from scamdetect.cli_train import average, conversations, evaluate, export, train, words
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,6 +71,7 @@ cli.add_command(calibrate)
 cli.add_command(finetune)
 cli.add_command(data)
 cli.add_command(train)
+cli.add_command(average)
 cli.add_command(export)
 cli.add_command(conversations)
 cli.add_command(words)

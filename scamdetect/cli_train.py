@@ -75,6 +75,19 @@ def train(
 
 
 @click.command()
+@click.argument("runs", metavar="RUN_DIR...", nargs=-1, required=True, type=_PATH)
+@click.option("--out", type=_PATH, required=True, help="Folder of the new run.")
+def average(runs: tuple[Path, ...], out: Path) -> None:
+    """Average the weights of finished runs that differ in seed or length alone.
+
+    The result is a finished run: `scamdetect export` makes a bundle of it.
+    """
+    with extra("train"):
+        from scamdetect.training.mean_of_runs import mean_of_runs
+    mean_of_runs(runs, out, say)
+
+
+@click.command()
 @click.argument("run", metavar="RUN_DIR", type=_PATH)
 @click.option("--out", type=_PATH, required=True, help="Folder of the bundle.")
 @_CORPUS

@@ -237,12 +237,24 @@ def making(training: Record, watts: float | None = None, cores: int | None = Non
         )
         if part
     )
-    made += _words(training)
+    made += _weights(training) + _words(training)
     time = (
         f"Time: {run.get('minutes', 0):,.0f} minutes, on "
         f"{on or 'a machine that was not recorded'}. The runs that led to this one are not in it."
     )
     return f"{made}\n\n{time}\n\nEnergy: {energy_line(run, watts=watts, cores=cores)}"
+
+
+def _weights(training: Record) -> str:
+    runs: Sequence[Record] = training.get("mean_of") or ()
+    if not runs:
+        return ""
+    named = ", ".join(
+        f"seed {run['seed']}"
+        + ("" if run["start"] is None else f" from {run['start']['tokens']:,} tokens")
+        for run in runs
+    )
+    return f" The weights are the mean of {len(runs)} runs: {named}."
 
 
 def _words(training: Record) -> str:

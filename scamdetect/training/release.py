@@ -155,6 +155,7 @@ def release(
             "teacher": record.get("teacher"),
             "run": {k: record[k] for k in _RUN} | {k: record.get(k) for k in _RUN_COST},
             "start": record.get("start"),  # the mark of a longer run, and whether averaged there
+            "mean_of": record.get("mean_of"),
             "sources": sources_of(held["train"]),
             "without_generators": list(left_out),
             "languages": _languages(held["train"], held["calibrate"]),
