@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from scamdetect.bundle import Bundle
 from scamdetect.labels import KINDS
-from scamdetect.training.card_made import kind_thresholds
+from scamdetect.training.card_made import kind_thresholds, making
 
 
 def test_a_kind_that_is_never_named_is_said_to_be() -> None:
@@ -22,3 +23,11 @@ def test_an_older_bundle_names_kinds_without_proof() -> None:
     settings = {"kinds": [kind.value for kind in KINDS], "kind_threshold": 0.2}
     page = kind_thresholds(settings | {"kind_thresholds": own, "operating_points": []})
     assert "best-F1 threshold, others from 0.2000." in page and "never named" not in page
+
+
+def test_a_mean_of_runs_is_said_with_its_runs() -> None:
+    training = dict(Bundle.load().training) | {"mean_of": None}
+    assert "mean of" not in making(training)
+    runs = [{"seed": 0, "start": {"tokens": 6_000_000}}, {"seed": 1, "start": None}]
+    said = " The weights are the mean of 2 runs: seed 0 from 6,000,000 tokens, seed 1."
+    assert said in making(training | {"mean_of": runs})
