@@ -51,8 +51,8 @@ from scamdetect.evaluation.table import (
     normaliser_problem,
     read_rows,
 )
-from scamdetect.files import file_sha256
 from scamdetect.labels import Verdict
+from scamdetect.system.files import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 UNTRAINED, EVERYDAY = "untrained", "everyday"

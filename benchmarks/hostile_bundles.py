@@ -20,7 +20,7 @@ from benchmarks.hostile_scene import Ran, Scene, faults
 from scamdetect import ScamDetector
 from scamdetect.bundle import MANIFEST, MODEL, SETTINGS
 from scamdetect.errors import ScamDetectError
-from scamdetect.files import file_sha256
+from scamdetect.system.files import file_sha256
 
 TEXTS = ("guaranteed profit bitcoin", "hello lunch tomorrow", "利润", "")
 _OTHERS = ("config.json", "tokenizer.json", SETTINGS, MODEL, "README.md", MANIFEST)

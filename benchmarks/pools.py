@@ -35,9 +35,9 @@ from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import column, detector_texts, read_rows, select
-from scamdetect.files import file_sha256
 from scamdetect.pages import table as markdown
 from scamdetect.pages import write_results
+from scamdetect.system.files import file_sha256
 from scamdetect.training.rows import read_roles
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,10 +19,10 @@ from typing import Self
 from scamdetect.campaigns import masked
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
-from scamdetect.os_errors import unreadable
 from scamdetect.prediction import ALLOWED, Prediction
-from scamdetect.regular_files import read_text
 from scamdetect.several import check_several
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_text
 from scamdetect.turns import sender_name
 
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -12,13 +12,11 @@ from typing import Any
 
 from scamdetect.conversation_rule import ConversationRule
 from scamdetect.errors import BundleError
-from scamdetect.files import file_sha256, write_text
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.lexical import Join
 from scamdetect.onnx_file import has_external_data
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
-from scamdetect.os_errors import files_read, no_folder, unreadable
 from scamdetect.probabilities import Curve, Scaling
 from scamdetect.settings import (
     AGAIN,
@@ -29,6 +27,8 @@ from scamdetect.settings import (
     read_whole,
     wrong,
 )
+from scamdetect.system.files import file_sha256, write_text
+from scamdetect.system.os_errors import files_read, no_folder, unreadable
 from scamdetect.thresholds import KindThresholds, Thresholds
 
 MANIFEST, SETTINGS, CONFIG = "manifest.json", "scamdetect.json", "config.json"

@@ -103,7 +103,7 @@ def _joined(message: str) -> str:
 
 
 def _with_notes(error: Exception) -> str:
-    from scamdetect.os_errors import unforeseen
+    from scamdetect.system.os_errors import unforeseen
 
     said = unforeseen(error) if isinstance(error, OSError) else str(error)
     return "; ".join([said, *getattr(error, "__notes__", [])])

@@ -135,7 +135,7 @@ def run_command(
     from tqdm import tqdm
 
     from scamdetect.cli_interrupts import stop_on_interrupt
-    from scamdetect.visible import visible_line
+    from scamdetect.system.visible import visible_line
 
     with extra("bench"):
         from scamdetect.bench.answers import Setting

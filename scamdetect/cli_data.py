@@ -11,11 +11,11 @@ import click
 
 from scamdetect.cli_streams import say
 from scamdetect.cli_train import extra
-from scamdetect.destinations import followed, own_destination
 from scamdetect.errors import InputError, SourceError
-from scamdetect.files import write_text
-from scamdetect.os_errors import said
-from scamdetect.regular_files import read_text
+from scamdetect.system.destinations import followed, own_destination
+from scamdetect.system.files import write_text
+from scamdetect.system.os_errors import said
+from scamdetect.system.regular_files import read_text
 
 if TYPE_CHECKING:
     from scamdetect.data.registry import LicencePolicy, Source

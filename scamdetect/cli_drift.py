@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from scamdetect.access import access_of
 from scamdetect.cli_streams import say
+from scamdetect.system.access import access_of
 
 FAILED_ON = 10  # the exit code where the level of --fail-on was reached
 

@@ -11,9 +11,9 @@ import click
 
 from scamdetect.cli_options import MODEL
 from scamdetect.cli_streams import say_json, say_marked, standard_input
-from scamdetect.destinations import check_no_input, file_destination
-from scamdetect.files import write_text
-from scamdetect.os_errors import unwritable
+from scamdetect.system.destinations import check_no_input, file_destination
+from scamdetect.system.files import write_text
+from scamdetect.system.os_errors import unwritable
 
 _PAGE = (
     '<!doctype html>\n<html><head><meta charset="utf-8"><title>scamdetect explain</title></head>'

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from scamdetect.access import access_of
 from scamdetect.cli_options import FiniteRange
 from scamdetect.cli_streams import say
-from scamdetect.destinations import file_destination
+from scamdetect.system.access import access_of
+from scamdetect.system.destinations import file_destination
 
 WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each other
 _OVERWRITE = click.option(

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from scamdetect.errors import InputError, OutputError
+from scamdetect.system.visible import visible, visible_line
 from scamdetect.urls import SecretsFilter
-from scamdetect.visible import visible, visible_line
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")

@@ -12,7 +12,7 @@ from scamdetect.cues import Cue, find_cues
 from scamdetect.explain import Detector, Span, explain, strengths
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
-from scamdetect.visible import visible
+from scamdetect.system.visible import visible
 
 Mark = TypeVar("Mark")
 

@@ -18,8 +18,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.errors import BundleError, InputError
-from scamdetect.files import writing
-from scamdetect.os_errors import of_system, unreadable
+from scamdetect.system.files import writing
+from scamdetect.system.os_errors import of_system, unreadable
 
 BUCKETS = 1 << 18
 

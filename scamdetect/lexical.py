@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from scamdetect.errors import BundleError
-from scamdetect.files import writing
-from scamdetect.os_errors import of_system, unreadable
+from scamdetect.system.files import writing
+from scamdetect.system.os_errors import of_system, unreadable
 
 Prints = NDArray[np.uint32]
 Floats = NDArray[np.float64]

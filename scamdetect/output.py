@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from scamdetect.arrays import list_array, plain_array
-from scamdetect.column_names import missing_column
 from scamdetect.errors import InputError
 from scamdetect.prediction import SCHEMA_VERSION, Prediction
+from scamdetect.system.shown import missing_column
 
 _KIND = pa.struct([("kind", pa.string()), ("probability", pa.float32())])
 _KINDS = pa.list_(_KIND)

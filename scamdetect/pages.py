@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from scamdetect.errors import InputError
-from scamdetect.files import write_text
+from scamdetect.system.files import write_text
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -15,9 +15,9 @@ from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.lexical import Join
 from scamdetect.operating_points import CalibrationRows, OperatingPoint
-from scamdetect.os_errors import unreadable
 from scamdetect.probabilities import Curve, Scaling
-from scamdetect.regular_files import read_bytes
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_bytes
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.thresholds import KindThresholds, Thresholds
 

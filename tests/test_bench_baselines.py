@@ -20,7 +20,7 @@ from scamdetect.bench.detectors.baselines import encoder, keywords, tfidf
 from scamdetect.errors import InputError
 from scamdetect.evaluation.baseline import train_baseline
 from scamdetect.evaluation.table import normalised
-from scamdetect.files import file_sha256
+from scamdetect.system.files import file_sha256
 
 TEXTS = ["GUARANTEED bitcoin  profit, pay the release fee", "\u200b", "lunch near the bridge?"]
 

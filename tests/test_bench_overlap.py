@@ -12,7 +12,7 @@ pytest.importorskip("sklearn")
 from scamdetect.bench.answers import Detector, Training
 from scamdetect.bench.figures.overlap import FILE, audit, read_overlaps
 from scamdetect.errors import InputError
-from scamdetect.files import file_sha256
+from scamdetect.system.files import file_sha256
 
 LONG = "guaranteed bitcoin profit, darling, pay the release fee before the bridge closes tonight"
 

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector, output
-from scamdetect.access import Access
 from scamdetect.dumps import parts
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError, OutputError
 from scamdetect.labels import Decision, Kind, Verdict
 from scamdetect.prediction import KindScore, Prediction, unscored
+from scamdetect.system.access import Access
 from scamdetect.thresholds import Thresholds
 
 KINDS = (KindScore(Kind.INVESTMENT, 0.9), KindScore(Kind.CRYPTO, 0.6))

@@ -17,7 +17,6 @@ from tiny_bundle import CONVERSATION, write_tiny_bundle
 from scamdetect import ScamDetector
 from scamdetect.bundle import MANIFEST, MODEL, SETTINGS, Bundle, write_manifest
 from scamdetect.errors import BundleError, InputError
-from scamdetect.files import file_sha256
 from scamdetect.labels import Verdict
 from scamdetect.probabilities import Scaling
 from scamdetect.recalibration.label_map import read_label_map
@@ -26,6 +25,7 @@ from scamdetect.recalibration.new_bundle import noted
 from scamdetect.recalibration.own_rows import OwnRows
 from scamdetect.recalibration.recalibrate import recalibrate
 from scamdetect.recalibration.refit import Refit, refit
+from scamdetect.system.files import file_sha256
 from scamdetect.thresholds import KindThresholds
 
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz")

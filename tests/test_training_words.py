@@ -20,9 +20,9 @@ from tiny_trained import write_own
 from scamdetect import ScamDetector
 from scamdetect.bundle import CARD, MODEL, WORDS, Bundle
 from scamdetect.errors import BundleError, RecipeError
-from scamdetect.files import file_sha256
 from scamdetect.lexical import Join, Words
 from scamdetect.scoring import Scorer
+from scamdetect.system.files import file_sha256
 from scamdetect.token_windows import TokenWindows
 from scamdetect.training import finetune_fit
 from scamdetect.training import words as words_module

@@ -70,7 +70,6 @@ from scamdetect.data.catalogue import load_catalogue
 from scamdetect.data.corpus import public_texts
 from scamdetect.data.everyday import check_everyday, load_everyday
 from scamdetect.data.registry import load_registry
-from scamdetect.destinations import file_destination
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.baseline import train_baseline
@@ -78,9 +77,10 @@ from scamdetect.evaluation.comparison import DETECTOR_CODE
 from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import detector_texts
-from scamdetect.files import file_sha256, write_text
 from scamdetect.labels import Verdict
-from scamdetect.regular_files import check_regular
+from scamdetect.system.destinations import file_destination
+from scamdetect.system.files import file_sha256, write_text
+from scamdetect.system.regular_files import check_regular
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)

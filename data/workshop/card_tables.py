@@ -10,8 +10,8 @@ import msgspec
 from scamdetect.data.authored import SCRIPTS, Cell, Stage
 from scamdetect.data.authored_form import Unit
 from scamdetect.data.registry import Slice
-from scamdetect.data.schema import read_toml
 from scamdetect.errors import SourceError
+from scamdetect.system.typed import read_toml
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -24,9 +24,9 @@ from scamdetect.data.everyday import (
     write_everyday,
 )
 from scamdetect.data.neardup import shingles
-from scamdetect.data.schema import utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.system.typed import utf8_text
 from scamdetect.text import normalise
 
 MOST_ALIKE = 0.5  # Jaccard index of two variants of a campaign, and of a row and a public one

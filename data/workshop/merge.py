@@ -17,10 +17,10 @@ from scamdetect.data.authored import (
     write_rows,
 )
 from scamdetect.data.authored_form import has_emoji, has_link, length_in
-from scamdetect.data.schema import utf8_text
-from scamdetect.destinations import check_no_input
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind
+from scamdetect.system.destinations import check_no_input
+from scamdetect.system.typed import utf8_text
 
 SLACK = 0.25  # of a length band, to either side
 MOST_UNLIKE = 1.6  # the longer side of a pair to the shorter

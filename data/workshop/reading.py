@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from scamdetect.data.schema import read_jsonl, utf8_text, write_jsonl
 from scamdetect.errors import MissingExtraError, SourceError
-from scamdetect.files import write_text
 from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.system.files import write_text
+from scamdetect.system.typed import read_jsonl, utf8_text, write_jsonl
 
 try:
     import msgspec

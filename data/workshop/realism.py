@@ -20,11 +20,11 @@ import msgspec
 import numpy as np
 
 from scamdetect.data.everyday import EverydayRow, write_everyday
-from scamdetect.data.schema import read_jsonl, write_jsonl
 from scamdetect.errors import SourceError
-from scamdetect.files import write_text
 from scamdetect.labels import Verdict
-from scamdetect.regular_files import read_text
+from scamdetect.system.files import write_text
+from scamdetect.system.regular_files import read_text
+from scamdetect.system.typed import read_jsonl, write_jsonl
 from scamdetect.text import normalise
 
 REAL_SHARE = 0.25

@@ -23,7 +23,7 @@ from scamdetect.errors import (
     ScamDetectError,
 )
 from scamdetect.labels import Kind
-from scamdetect.os_errors import said, shareable
+from scamdetect.system.os_errors import said, shareable
 from scamdetect.urls import without_secrets
 
 _LABEL = re.compile(r"\w[\w.+-]*")

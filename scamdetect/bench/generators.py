@@ -33,8 +33,8 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import column, detector_texts, is_authored, select
-from scamdetect.files import file_sha256
 from scamdetect.labels import Verdict
+from scamdetect.system.files import file_sha256
 from scamdetect.training.fit import train
 from scamdetect.training.recipe import Recipe, load_recipe, stated_recipe, write_recipe
 from scamdetect.training.release import release

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from scamdetect.data.corpus_rows import SCHEMA, Removed, is_own, read_removed
 from scamdetect.data.neardup import near_duplicate_groups
 from scamdetect.errors import MissingExtraError, SourceError
-from scamdetect.os_errors import of_system, unreadable
-from scamdetect.regular_files import check_regular
+from scamdetect.system.os_errors import of_system, unreadable
+from scamdetect.system.regular_files import check_regular
 
 try:
     from sklearn.feature_extraction.text import HashingVectorizer

@@ -10,7 +10,7 @@ from typing import Any
 from scamdetect.data.audit import CLASSES, Audit, Cell
 from scamdetect.data.corpus_rows import is_own
 from scamdetect.pages import table
-from scamdetect.regular_files import open_regular
+from scamdetect.system.regular_files import open_regular
 
 START, END = "<!-- audit: scamdetect data audit -->", "<!-- /audit -->"
 _TITLE = "# Audit of the corpus"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scamdetect.data.audit import CLASSES, Audit
 from scamdetect.errors import MissingExtraError
-from scamdetect.files import writing
+from scamdetect.system.files import writing
 
 try:
     import matplotlib

@@ -11,10 +11,10 @@ from typing import Annotated, Literal, get_args
 
 from scamdetect.data.authored_form import Unit, has_real_address, turns
 from scamdetect.data.registry import Slice
-from scamdetect.data.schema import utf8_text
 from scamdetect.errors import MissingExtraError, SourceError
-from scamdetect.files import write_text
 from scamdetect.labels import Kind, Verdict
+from scamdetect.system.files import write_text
+from scamdetect.system.typed import utf8_text
 
 try:
     import msgspec

@@ -12,9 +12,9 @@ import msgspec
 
 from scamdetect.data.authored import Part
 from scamdetect.data.registry import Slice
-from scamdetect.data.schema import read_toml
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind
+from scamdetect.system.typed import read_toml
 
 LinkForm = Literal["none", "plain", "shortener", "chat", "tracking", "look-alike", "platform"]
 Channel = Literal["sms", "chat", "social", "email"]

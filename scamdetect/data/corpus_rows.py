@@ -18,8 +18,8 @@ from scamdetect.data.everyday import EverydayRow, load_everyday
 from scamdetect.data.registry import Slice, Source
 from scamdetect.data.rows import Row, row_hash
 from scamdetect.errors import SourceError
-from scamdetect.files import writing
 from scamdetect.labels import Provenance
+from scamdetect.system.files import writing
 from scamdetect.text import NORMALISER_VERSION, normalise
 
 Removed = Counter[tuple[str, str]]  # rows by source and step

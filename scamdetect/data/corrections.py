@@ -11,10 +11,10 @@ from pathlib import Path
 from scamdetect.data.conventions import verdict_is_open
 from scamdetect.data.rows import Row
 from scamdetect.errors import SourceError
-from scamdetect.files import write_text
 from scamdetect.labels import KINDS, Kind, Provenance, Verdict
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import open_regular
+from scamdetect.system.files import write_text
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import open_regular
 
 OPEN = "open"  # the old label of a row known only not to be legit
 COLUMNS = ("row_hash", "old", "new", "kinds", "probability", "reader", "batch", "reason")

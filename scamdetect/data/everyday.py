@@ -14,10 +14,10 @@ import msgspec
 from scamdetect.data.authored import SCRIPTS, Part, script_problems
 from scamdetect.data.authored_form import has_link, has_real_address, turns
 from scamdetect.data.catalogue import Campaign, Catalogue, Channel, Family, LinkForm
-from scamdetect.data.schema import utf8_text
 from scamdetect.errors import SourceError
-from scamdetect.files import writing
 from scamdetect.labels import Kind, Verdict
+from scamdetect.system.files import writing
+from scamdetect.system.typed import utf8_text
 
 # Whoever trains on these files by accident can find the string in what their model says.
 CANARY = "scamdetect everyday canary 5b1d6c0e-8f0a-4b1e-9a57-2f3c7d9e1a44"

@@ -20,9 +20,9 @@ from urllib.parse import quote
 
 from scamdetect.data.registry import File, Source
 from scamdetect.errors import SourceError
-from scamdetect.files import append, create, file_sha256
-from scamdetect.os_errors import said, words
-from scamdetect.regular_files import check_regular, open_regular
+from scamdetect.system.files import append, create, file_sha256
+from scamdetect.system.os_errors import said, words
+from scamdetect.system.regular_files import check_regular, open_regular
 
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 _CHUNK = 1 << 20

@@ -19,8 +19,8 @@ import msgspec
 
 from scamdetect.data.registry import Part, Read, Source
 from scamdetect.errors import MissingExtraError, SourceError
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_bytes
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_bytes
 
 Record = dict[str, Any]
 

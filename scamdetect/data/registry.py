@@ -7,9 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from scamdetect.data.schema import read_toml, utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
+from scamdetect.system.typed import read_toml, utf8_text
 
 Role = Literal["train", "dev", "test", "exclude"]
 LicenceClass = Literal[

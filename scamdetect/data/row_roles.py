@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from scamdetect.data.schema import utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.labels import Verdict
+from scamdetect.system.typed import utf8_text
 
 RowRole = Literal["train", "dev"]
 OPEN = "open"  # an opener or fragment that shows no manoeuvre: it is left out

@@ -16,9 +16,9 @@ from scamdetect.data.drafts import Draft, make_draft
 from scamdetect.data.readers import Record, read_of, read_records
 from scamdetect.data.registry import Clean, KindRule, Part, RowMap, SliceRule, Source
 from scamdetect.data.row_roles import read_row_roles
-from scamdetect.data.schema import utf8_text
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
+from scamdetect.system.typed import utf8_text
 
 Decided = dict[str, tuple[str, Verdict | None]]  # by row hash: language, verdict; where known
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from scamdetect.data.registry import Source
 from scamdetect.data.rows import letters_of, load_rows, row_hash
 from scamdetect.errors import SourceError
-from scamdetect.os_errors import said
-from scamdetect.regular_files import check_regular
+from scamdetect.system.os_errors import said
+from scamdetect.system.regular_files import check_regular
 
 PASSING_SHARE = 0.995
 

@@ -10,15 +10,15 @@ from importlib.resources import files
 from pathlib import Path
 
 from scamdetect import __version__
-from scamdetect.access import ANYONE, Access
-from scamdetect.destinations import file_destination, followed
 from scamdetect.drift.drift import Drift
 from scamdetect.drift.lines import drift_record, feature_words, percent
 from scamdetect.drift.psi import ALERT, WATCH
 from scamdetect.drift.rates import ALERT_RATIO, WATCH_RATIO
 from scamdetect.errors import MissingExtraError
-from scamdetect.files import writing
-from scamdetect.os_errors import unwritable
+from scamdetect.system.access import ANYONE, Access
+from scamdetect.system.destinations import file_destination, followed
+from scamdetect.system.files import writing
+from scamdetect.system.os_errors import unwritable
 
 try:
     from jinja2 import Environment, StrictUndefined

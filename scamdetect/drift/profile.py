@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect.campaigns import beginning
-from scamdetect.column_names import shown
 from scamdetect.drift.bins import LENGTHS, PROBABILITIES, FineCounts
 from scamdetect.dumps.scored import ScoredBatch, ScoredDump
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
+from scamdetect.system.shown import shown
 from scamdetect.uniform_sample import UniformSample
 
 NO_KIND = ""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.column_names import missing_column
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.instants import holds_times
 from scamdetect.dumps.rows import NestedError, Rows
 from scamdetect.dumps.text_paths import TextPath, struct_members
 from scamdetect.errors import InputError
+from scamdetect.system.shown import missing_column
 
 
 @dataclass(frozen=True)

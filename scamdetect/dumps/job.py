@@ -9,9 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from scamdetect.access import access_of
 from scamdetect.allow_list import AllowList
-from scamdetect.destinations import followed
 from scamdetect.dumps.allowing import Allowing, check_senders
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.detectors import Detector
@@ -42,6 +40,8 @@ from scamdetect.dumps.thread_messages import message_writer
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
 from scamdetect.prediction import SCHEMA_VERSION
+from scamdetect.system.access import access_of
+from scamdetect.system.destinations import followed
 
 PART_ROWS = 20_000
 

@@ -13,7 +13,6 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from scamdetect.column_names import shown
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump, Reject
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import Format, unpacked
@@ -26,6 +25,7 @@ from scamdetect.dumps.streams import EmptyFileError, OtherContentError, beginnin
 from scamdetect.dumps.unify import Union, conformed
 from scamdetect.errors import InputError
 from scamdetect.output import COLUMNS, FILE_COLUMN
+from scamdetect.system.shown import shown
 
 _MOST_NOTES = 8
 _BROKEN_MAIL_BYTES = 64 << 10

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scamdetect.destinations import check_no_input, check_parent
 from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
 from scamdetect.dumps.locations import Source
 from scamdetect.dumps.remote.path import RemotePath
 from scamdetect.errors import InputError
-from scamdetect.os_errors import no_folder, written
+from scamdetect.system.destinations import check_no_input, check_parent
+from scamdetect.system.os_errors import no_folder, written
 
 
 def check_paths(

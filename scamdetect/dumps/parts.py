@@ -13,7 +13,6 @@ from typing import IO
 
 import pyarrow as pa
 
-from scamdetect.access import ANYONE, OWNER, Access, access_of
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.findings import Findings, load_campaigns, save_campaigns
 from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
@@ -37,8 +36,9 @@ from scamdetect.dumps.threads_file import save_judged, write_threads
 from scamdetect.dumps.work_files import WorkFiles, make_folder
 from scamdetect.dumps.writers import append, join
 from scamdetect.errors import InputError, NothingToResume
-from scamdetect.files import locked, writing
-from scamdetect.regular_files import open_regular
+from scamdetect.system.access import ANYONE, OWNER, Access, access_of
+from scamdetect.system.files import locked, writing
+from scamdetect.system.regular_files import open_regular
 
 WriteRejects = Callable[[Sequence[Reject]], None]
 

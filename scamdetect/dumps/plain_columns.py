@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scamdetect.column_names import missing_column
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.rows import NestedError
 from scamdetect.errors import InputError
+from scamdetect.system.shown import missing_column
 
 
 @dataclass(frozen=True)

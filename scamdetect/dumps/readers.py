@@ -20,7 +20,7 @@ from scamdetect.dumps.read_whatsapp import open_whatsapp
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.streams import EmptyFileError, beginning, compression, reading
 from scamdetect.errors import InputError
-from scamdetect.regular_files import check_status
+from scamdetect.system.regular_files import check_status
 
 _BINARY = {Format.PARQUET: "a Parquet file", Format.MBOX: "a mailbox", Format.EML: "a mail"}
 _IN_UTF8 = {Format.JSON: "JSON", Format.TELEGRAM: "an export of Telegram"}

@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 
 from scamdetect import output
 from scamdetect.arrays import list_array, plain_array, readable
-from scamdetect.column_names import missing_column
 from scamdetect.dumps.batches import Item, Reject, grouped
 from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, unpacked
@@ -31,6 +30,7 @@ from scamdetect.dumps.text_paths import TextPath, object_members, struct_members
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND, REVIEWED_BY_VERDICT
+from scamdetect.system.shown import missing_column
 
 NEEDED = ("scamdetect_decision", "scamdetect_scam_probability")
 # The columns of a batch, each with the one of the file; what a file lacks is null.

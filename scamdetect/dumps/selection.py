@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scamdetect.column_names import missing_column
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.output import FILE_COLUMN
 from scamdetect.prediction import Prediction
+from scamdetect.system.shown import missing_column
 
 
 def keep_columns(dump: Dump, names: Sequence[str], where: Path | str) -> Dump:

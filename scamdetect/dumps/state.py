@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.access import OWNER
 from scamdetect.campaigns import Campaign
-from scamdetect.column_names import shown_names
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.errors import InputError
-from scamdetect.files import file_sha256, writing
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_bytes
+from scamdetect.system.access import OWNER
+from scamdetect.system.files import file_sha256, writing
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_bytes
+from scamdetect.system.shown import shown_names
 
 SCHEMA_VERSION = 2
 ANEW = "begin anew with --overwrite"

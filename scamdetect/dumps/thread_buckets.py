@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.access import OWNER
 from scamdetect.arrays import number_array, numbers, one_array, wide
 from scamdetect.dumps.arrow_text import as_text
 from scamdetect.dumps.thread_messages import read_messages
-from scamdetect.files import append
+from scamdetect.system.access import OWNER
+from scamdetect.system.files import append
 
 BUCKET_BYTES = 4 << 20  # some 30,000 messages: a kill costs at most one bucket, as it does one part
 _MOST_BUCKETS = 4096  # past 16 GiB of messages buckets grow instead

@@ -17,7 +17,7 @@ from scamdetect.dumps.arrow_text import as_text
 from scamdetect.dumps.grouping import Column, Grouping
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
-from scamdetect.regular_files import open_regular
+from scamdetect.system.regular_files import open_regular
 
 WriteMessages = Callable[[Rows, Sequence[Any], int], None]
 

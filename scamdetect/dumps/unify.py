@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from scamdetect.column_names import shown, shown_names
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.read_json import column_type
 from scamdetect.dumps.rows import ArrowRows, DelimitedRows, JsonRows, Rows
 from scamdetect.errors import InputError
+from scamdetect.system.shown import shown, shown_names
 
 # The integers up to which all are exact in a floating-point type of so many bits.
 _MANTISSA = {16: 11, 32: 24, 64: 53}

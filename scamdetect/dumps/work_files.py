@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scamdetect.destinations import private_folder
 from scamdetect.dumps.formats import Format
 from scamdetect.dumps.state import State
 from scamdetect.dumps.writers import part_extension
 from scamdetect.errors import InputError
+from scamdetect.system.destinations import private_folder
 
 _OURS = re.compile(
     r"((part-\d{6,}|joined)(\.rejected|\.groups|\.campaigns|\.threads)?\.[a-z]+"

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import output
-from scamdetect.column_names import shown, shown_names
 from scamdetect.dumps.arrow_text import unwritable
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
@@ -26,7 +25,8 @@ from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction
-from scamdetect.regular_files import open_regular
+from scamdetect.system.regular_files import open_regular
+from scamdetect.system.shown import shown, shown_names
 
 Write = Callable[[Rows, Sequence[Prediction]], None]
 

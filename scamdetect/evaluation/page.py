@@ -15,7 +15,7 @@ from scamdetect.evaluation.cells import probability
 from scamdetect.evaluation.plots import draw_plots
 from scamdetect.evaluation.sections import facts, sections
 from scamdetect.evaluation.table import column, detector_texts
-from scamdetect.files import write_text
+from scamdetect.system.files import write_text
 
 try:
     from jinja2 import Environment, StrictUndefined

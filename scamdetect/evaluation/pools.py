@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.data.schema import read_toml
 from scamdetect.errors import InputError
 from scamdetect.evaluation.metrics import (
     Bools,
@@ -36,6 +35,7 @@ from scamdetect.evaluation.table import (
     is_own,
 )
 from scamdetect.labels import Verdict
+from scamdetect.system.typed import read_toml
 from scamdetect.thresholds import wilson
 
 Half = Literal["select", "check"]

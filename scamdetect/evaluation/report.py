@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.destinations import check_no_input, followed
 from scamdetect.detector import ScamDetector
 from scamdetect.evaluation import keyword_baseline
 from scamdetect.evaluation.authored import writers
@@ -66,8 +65,9 @@ from scamdetect.evaluation.table import (
     select,
 )
 from scamdetect.evaluation.worst import worst_errors
-from scamdetect.files import file_sha256, write_text
 from scamdetect.labels import KINDS, Verdict
+from scamdetect.system.destinations import check_no_input, followed
+from scamdetect.system.files import file_sha256, write_text
 
 EVASION_MESSAGES = 400
 

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 import scamdetect
 from scamdetect.evaluation.scoring import DetectorScores
-from scamdetect.files import file_sha256, writing
 from scamdetect.labels import Kind
+from scamdetect.system.files import file_sha256, writing
 
 _KEY = b"scored"
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from scamdetect.column_names import shown
 from scamdetect.data.corpus_rows import EVERYDAY
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
-from scamdetect.os_errors import of_system, unreadable
-from scamdetect.regular_files import check_regular
+from scamdetect.system.os_errors import of_system, unreadable
+from scamdetect.system.regular_files import check_regular
+from scamdetect.system.shown import shown
 from scamdetect.text import NORMALISER_VERSION, normalise
 
 Objects = NDArray[np.object_]

@@ -15,7 +15,7 @@ from scamdetect.errors import (
     MissingExtraError,
     ScamDetectError,
 )
-from scamdetect.os_errors import said, shareable, unwritable
+from scamdetect.system.os_errors import said, shareable, unwritable
 from scamdetect.urls import SecretsFilter, shown_url, without_secrets
 
 _NO_URL = "HF_ENDPOINT is no URL of a hub; write it as https://host"

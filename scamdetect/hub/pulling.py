@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scamdetect.bundle import MANIFEST, Bundle, read_manifest
-from scamdetect.destinations import replaced_folder
 from scamdetect.errors import BundleError, InputError
 from scamdetect.hub.client import client
 from scamdetect.hub.revisions import commit_of
-from scamdetect.os_errors import unwritable
+from scamdetect.system.destinations import replaced_folder
+from scamdetect.system.os_errors import unwritable
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scamdetect.column_names import shown
 from scamdetect.dumps.read_parquet import read_batches
 from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Tally
@@ -38,8 +37,9 @@ from scamdetect.integrations.ray import import_ray, score_dataset
 from scamdetect.integrations.spark import score_frame
 from scamdetect.integrations.spark_session import spark_session
 from scamdetect.labels import Decision
-from scamdetect.os_errors import said, shareable
 from scamdetect.prediction import CLEARED
+from scamdetect.system.os_errors import said, shareable
+from scamdetect.system.shown import shown
 
 ENGINES = ("ray", "spark")
 

@@ -11,8 +11,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.access import access_of, narrow
-from scamdetect.destinations import followed
 from scamdetect.dumps.formats import Format, beside_folder, source_format
 from scamdetect.dumps.locations import located
 from scamdetect.dumps.natural import is_hidden, natural_key
@@ -22,7 +20,9 @@ from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches
-from scamdetect.os_errors import no_folder
+from scamdetect.system.access import access_of, narrow
+from scamdetect.system.destinations import followed
+from scamdetect.system.os_errors import no_folder
 from scamdetect.urls import is_url, shown_url
 
 # Rows of a row group of a file, as plain values that an engine can hold in a table.

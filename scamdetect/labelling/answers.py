@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.access import ANYONE, Access
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.plain_columns import read_columns
 from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
-from scamdetect.files import writing
 from scamdetect.labelling.queue import AUDIT
 from scamdetect.labelling.tasks import COLUMNS, LABELS, UNSURE
 from scamdetect.labels import Decision
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_bytes
+from scamdetect.system.access import ANYONE, Access
+from scamdetect.system.files import writing
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_bytes
 
 _NEEDED = ("row", "label", "part", "inclusion_probability", "decision")
 _OPTIONAL = tuple(name for name in COLUMNS if name not in (*_NEEDED, "text"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from scamdetect.column_names import shown
 from scamdetect.labelling.answers import Answer, Answers
 from scamdetect.labelling.estimates import Estimate, estimates
 from scamdetect.labelling.merging import Merged
 from scamdetect.labelling.queue import AUDIT, Queue
 from scamdetect.labelling.tasks import LABELS, UNSURE
+from scamdetect.system.shown import shown
 
 _MOST_ROWS = 20
 

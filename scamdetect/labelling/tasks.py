@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from scamdetect.access import ANYONE, Access
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
-from scamdetect.files import writing
 from scamdetect.labelling.queue import QueueRow
 from scamdetect.labels import VERDICTS
+from scamdetect.system.access import ANYONE, Access
+from scamdetect.system.files import writing
 
 Record = Mapping[str, str | None]  # the cells of a row by column
 

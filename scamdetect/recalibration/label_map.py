@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from scamdetect.column_names import shown
 from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_text
+from scamdetect.system.shown import shown
 
 IGNORE = "ignore"
 PLAIN: Mapping[str, Verdict | None] = {verdict.value: verdict for verdict in VERDICTS}

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
-from scamdetect.files import write_text, writing
-from scamdetect.os_errors import unwritable
+from scamdetect.system.files import write_text, writing
+from scamdetect.system.os_errors import unwritable
 
 _TITLE = re.compile(r"^# .*\n", re.MULTILINE)
 

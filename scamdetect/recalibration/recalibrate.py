@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle import CARD, Bundle
-from scamdetect.destinations import new_folder
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
-from scamdetect.files import file_sha256
 from scamdetect.labels import Verdict
 from scamdetect.operating_points import OperatingPoint
 from scamdetect.recalibration.carried import carried, scaled_settings
@@ -20,6 +18,8 @@ from scamdetect.recalibration.lines import card_note
 from scamdetect.recalibration.new_bundle import exact_thresholds, first_tier, noted, write_bundle
 from scamdetect.recalibration.own_rows import OwnRows, read_own_rows
 from scamdetect.recalibration.refit import Refit, refit
+from scamdetect.system.destinations import new_folder
+from scamdetect.system.files import file_sha256
 
 REVIEW_FPR = 0.03
 

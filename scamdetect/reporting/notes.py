@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from scamdetect.column_names import shown
 from scamdetect.dumps.top_groups import TopGroups
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.reporting.counts import Counts
+from scamdetect.system.shown import shown
 
 
 def notices(counts: Counts, models: Sequence[str]) -> Iterable[str]:

@@ -19,7 +19,7 @@ from scamdetect.reporting.counts import NO_KIND, Counts
 from scamdetect.reporting.names import kind_name, language_name
 from scamdetect.reporting.places import GENERATOR
 from scamdetect.reporting.samples import Piece
-from scamdetect.visible import visible
+from scamdetect.system.visible import visible
 
 try:
     from jinja2 import Environment, StrictUndefined

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect import __version__
-from scamdetect.access import access_of
 from scamdetect.bundle import CARD, Bundle
 from scamdetect.campaigns import Campaigns
 from scamdetect.detector import ScamDetector
@@ -18,7 +17,6 @@ from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.scored import ScoredDump, open_scored
 from scamdetect.dumps.top_groups import TopGroups, top_groups
 from scamdetect.errors import BundleError, InputError
-from scamdetect.files import writing
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.reporting.bands import bands
@@ -36,6 +34,8 @@ from scamdetect.reporting.notes import (
 from scamdetect.reporting.page import Report, ShownCampaign, render
 from scamdetect.reporting.places import local_source, page_path
 from scamdetect.reporting.samples import sample
+from scamdetect.system.access import access_of
+from scamdetect.system.files import writing
 
 MOST_CAMPAIGNS, MOST_GROUPS = 12, 20
 TEXT_COLUMN = "text"

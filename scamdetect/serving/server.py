@@ -16,12 +16,12 @@ import uvicorn
 
 from scamdetect.allow_list import AllowList
 from scamdetect.errors import InputError
-from scamdetect.os_errors import said
 from scamdetect.serving.app import Detector, create_app
 from scamdetect.serving.connections import impatient
 from scamdetect.serving.gate import scoring
 from scamdetect.serving.hosts import is_loopback
 from scamdetect.serving.limits import Limits
+from scamdetect.system.os_errors import said
 
 _BACKLOG = 128
 

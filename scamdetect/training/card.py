@@ -9,7 +9,7 @@ from typing import Any
 
 from scamdetect.bundle import trained_sources
 from scamdetect.evaluation.cells import estimate
-from scamdetect.files import write_text
+from scamdetect.system.files import write_text
 from scamdetect.training import card_headline as first
 from scamdetect.training import card_made as made
 from scamdetect.training import card_measured as measured

@@ -11,8 +11,8 @@ from typing import Any
 from scamdetect.bundle import SETTINGS, Bundle
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, attribute, left_behind
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_text
 from scamdetect.training.card_failures import Failures
 
 Record = Mapping[str, Any]

@@ -10,10 +10,10 @@ from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import left_behind, with_entries
-from scamdetect.files import write_text, writing
-from scamdetect.os_errors import unwritable
-from scamdetect.regular_files import read_bytes
 from scamdetect.settings import read_json
+from scamdetect.system.files import write_text, writing
+from scamdetect.system.os_errors import unwritable
+from scamdetect.system.regular_files import read_bytes
 from scamdetect.training.card import card_text
 from scamdetect.training.card_failures import find_failures
 from scamdetect.training.card_results import read_results

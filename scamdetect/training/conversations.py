@@ -34,7 +34,7 @@ from scamdetect.evaluation.conversations import joined
 from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
 from scamdetect.operating_points import BASE_RATE
 from scamdetect.recalibration.new_bundle import write_bundle
-from scamdetect.regular_files import read_text
+from scamdetect.system.regular_files import read_text
 from scamdetect.thresholds import Thresholds, threshold_at_fpr
 from scamdetect.training.rows import read_roles
 from scamdetect.training.run import corpus_sha256

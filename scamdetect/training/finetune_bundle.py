@@ -25,12 +25,12 @@ from scamdetect.evaluation.reference_mix import (
     reference_weights,
 )
 from scamdetect.evaluation.table import column, has_verdict, select
-from scamdetect.files import write_text
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.lexical import WordTable
 from scamdetect.recalibration.new_bundle import noted
-from scamdetect.regular_files import read_text
 from scamdetect.scoring import Scorer
+from scamdetect.system.files import write_text
+from scamdetect.system.regular_files import read_text
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.thresholds import by_group
 from scamdetect.training.calibration import REVIEW_FPR, UNCALIBRATED, calibrate

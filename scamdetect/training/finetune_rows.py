@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 import scamdetect
 from scamdetect.campaigns import template_key
-from scamdetect.column_names import shown
 from scamdetect.data.corpus_rows import SCHEMA, authored_entries, corpus_table
 from scamdetect.data.rows import row_hash
 from scamdetect.errors import InputError
@@ -22,6 +21,7 @@ from scamdetect.evaluation.table import column, select
 from scamdetect.labels import KINDS, Provenance, Verdict
 from scamdetect.near_duplicates import AlikeIndex, sketch
 from scamdetect.recalibration.labelled import joined_groups, read_labelled
+from scamdetect.system.shown import shown
 from scamdetect.text import normalise
 from scamdetect.training.rows import read_roles
 

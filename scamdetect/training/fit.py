@@ -18,9 +18,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.provenance import machine
-from scamdetect.files import append, write_text, writing
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.regular_files import read_text
+from scamdetect.system.files import append, write_text, writing
+from scamdetect.system.regular_files import read_text
 from scamdetect.training.base import load_base
 from scamdetect.training.distil import Teacher
 from scamdetect.training.energy import EnergyMeter

@@ -11,7 +11,7 @@ from typing import Any, Self
 import torch
 
 from scamdetect.errors import RecipeError
-from scamdetect.regular_files import read_text
+from scamdetect.system.regular_files import read_text
 from scamdetect.training.recipe import OptimiserTable, Recipe
 from scamdetect.training.run import Run, differing_plan, recorded_recipe
 from scamdetect.training.running_average import take_average

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from scamdetect.errors import RecipeError
-from scamdetect.os_errors import unwritable
+from scamdetect.system.os_errors import unwritable
 from scamdetect.training.fit import save_weights
 from scamdetect.training.recipe import Recipe, recipe_hash
 from scamdetect.training.run import Run, load_trained, write_record

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from scamdetect.data.schema import read_toml
 from scamdetect.errors import RecipeError
-from scamdetect.files import write_text
 from scamdetect.lexical import MOST_RUNS
+from scamdetect.system.files import write_text
+from scamdetect.system.typed import read_toml
 
 # Keys that older recipes lack, left out of the hash at their defaults: older runs keep their names.
 _LATER = {

@@ -32,10 +32,10 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.evaluation.reference_mix import FLAG_FPR, calibrate_sample
 from scamdetect.evaluation.table import detector_texts
-from scamdetect.files import write_text
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.regular_files import read_text
 from scamdetect.scoring import Scorer
+from scamdetect.system.files import write_text
+from scamdetect.system.regular_files import read_text
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.calibration import REVIEW_FPR, UNCALIBRATED, Calibration, calibrate
 from scamdetect.training.card import write_card

@@ -20,9 +20,9 @@ from scamdetect.data.registry import LICENCE_POLICIES
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.table import has_seen_kinds, is_authored, normaliser_problem
 from scamdetect.labels import KINDS, VERDICTS, Provenance
-from scamdetect.os_errors import of_system, unreadable
 from scamdetect.perturb import PERTURBATIONS, perturb
-from scamdetect.regular_files import check_regular
+from scamdetect.system.os_errors import of_system, unreadable
+from scamdetect.system.regular_files import check_regular
 from scamdetect.text import normalise
 from scamdetect.training.collection_style import restyle
 from scamdetect.training.form import honest_factors

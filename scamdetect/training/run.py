@@ -11,10 +11,10 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from scamdetect.errors import RecipeError
-from scamdetect.files import file_sha256, write_text
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
+from scamdetect.system.files import file_sha256, write_text
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_text
 from scamdetect.training.model import ScamModel
 from scamdetect.training.recipe import Recipe, load_recipe, recipe_hash
 

@@ -23,9 +23,9 @@ from scamdetect.bundle import (
 )
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.evaluation.reference_mix import calibrate_sample
-from scamdetect.files import writing
-from scamdetect.os_errors import unwritable
 from scamdetect.scoring import Scorer
+from scamdetect.system.files import writing
+from scamdetect.system.os_errors import unwritable
 from scamdetect.text import NORMALISER_VERSION
 from scamdetect.training.calibration import UNCALIBRATED, calibrate
 from scamdetect.training.conversations import conversation_setting

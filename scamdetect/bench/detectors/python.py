@@ -12,7 +12,7 @@ from typing import Any
 
 from scamdetect.bench.answers import Detector, Setting
 from scamdetect.errors import InputError
-from scamdetect.files import file_sha256
+from scamdetect.system.files import file_sha256
 
 
 def load(target: str, setting: Setting) -> Detector:

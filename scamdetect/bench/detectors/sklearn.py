@@ -13,7 +13,7 @@ from scamdetect.bench.answers import Answers, Detector, Floats, Setting
 from scamdetect.bench.detectors.model_labels import Places, scam_places
 from scamdetect.bench.detectors.skops_files import read_skops
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.files import file_sha256
+from scamdetect.system.files import file_sha256
 
 try:
     from scipy.special import expit

@@ -8,7 +8,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile
 
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.files import writing
+from scamdetect.system.files import writing
 
 try:
     import skops.io

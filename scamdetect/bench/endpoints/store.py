@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.errors import InputError, OutputError
-from scamdetect.os_errors import said
+from scamdetect.system.os_errors import said
 
 FILE_NAME = "answers.sqlite"
 _VERSION = 1

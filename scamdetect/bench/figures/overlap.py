@@ -13,7 +13,7 @@ from scamdetect.bench.figures.records import read_records, write_records
 from scamdetect.bench.suite import Suite
 from scamdetect.evaluation.contamination import CONTAINED, containment
 from scamdetect.evaluation.table import column, read_rows
-from scamdetect.files import file_sha256
+from scamdetect.system.files import file_sha256
 from scamdetect.text import normalise
 
 FILE = "overlaps.json"

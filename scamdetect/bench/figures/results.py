@@ -28,8 +28,8 @@ from scamdetect.bench.suite import Manifest
 from scamdetect.bench.suites.calibrate import mix_weights
 from scamdetect.errors import InputError
 from scamdetect.evaluation.table import column
-from scamdetect.files import write_text
 from scamdetect.labels import Verdict
+from scamdetect.system.files import write_text
 
 
 @dataclass(frozen=True, slots=True)

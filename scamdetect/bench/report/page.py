@@ -11,7 +11,7 @@ from scamdetect.bench.report.markdown import LONG
 from scamdetect.bench.report.plots import draw_plots
 from scamdetect.bench.report.tables import HOW_TO_READ, chapters, facts
 from scamdetect.errors import MissingExtraError
-from scamdetect.files import writing
+from scamdetect.system.files import writing
 
 try:
     from jinja2 import Environment, StrictUndefined

@@ -8,8 +8,8 @@ from scamdetect.bench.figures.results import read_results, write_json
 from scamdetect.bench.report.markdown import render
 from scamdetect.bench.report.page import write_page
 from scamdetect.errors import OutputError
-from scamdetect.files import writing
-from scamdetect.os_errors import words
+from scamdetect.system.files import writing
+from scamdetect.system.os_errors import words
 
 MARKDOWN, JSON, PAGE = "leaderboard.md", "results.json", "report.html"
 

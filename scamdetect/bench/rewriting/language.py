@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from scamdetect.data.schema import read_toml
 from scamdetect.errors import InputError, MissingExtraError
+from scamdetect.system.typed import read_toml
 
 try:
     import msgspec

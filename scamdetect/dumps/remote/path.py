@@ -15,7 +15,7 @@ from typing import Any, Self
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.remote.url import checked_url, is_missing, reaching
 from scamdetect.errors import InputError, MissingExtraError, OutputError
-from scamdetect.os_errors import said, shareable
+from scamdetect.system.os_errors import said, shareable
 from scamdetect.urls import shown_url
 
 HEAD_BYTES = 256 << 10

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.os_errors import http_status, said, shareable
+from scamdetect.system.os_errors import http_status, said, shareable
 from scamdetect.urls import shown_url
 
 _GONE = (404, 410)

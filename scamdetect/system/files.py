@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from scamdetect.access import ANYONE, OWNER, Access, access_of
 from scamdetect.errors import InputError
-from scamdetect.regular_files import open_regular
+from scamdetect.system.access import ANYONE, OWNER, Access, access_of
+from scamdetect.system.regular_files import open_regular
 
 try:
     import fcntl

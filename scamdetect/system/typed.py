@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from scamdetect.errors import MissingExtraError, ScamDetectError
-from scamdetect.files import writing
-from scamdetect.os_errors import unreadable
-from scamdetect.regular_files import read_text
+from scamdetect.system.files import writing
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_text
 
 try:
     import msgspec

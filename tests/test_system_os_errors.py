@@ -11,12 +11,13 @@ import pytest
 from command_line import command
 
 from scamdetect.bundle import Bundle
-from scamdetect.destinations import new_folder
 from scamdetect.dumps.locations import find_source
 from scamdetect.dumps.scored import open_scored
 from scamdetect.errors import BundleError, InputError, OutputError
 from scamdetect.integrations.parquet_folder import local_source
-from scamdetect.os_errors import (
+from scamdetect.reporting.places import page_path
+from scamdetect.system.destinations import new_folder
+from scamdetect.system.os_errors import (
     files_read,
     no_folder,
     said,
@@ -26,7 +27,6 @@ from scamdetect.os_errors import (
     unwritable,
     words,
 )
-from scamdetect.reporting.places import page_path
 
 LONG = "n" * 300
 NUMBERS = [

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import scamdetect
-from scamdetect.access import OWNER, Access, access_of, narrow
 from scamdetect.errors import InputError
-from scamdetect.files import append, create, locked, write_text, writing
+from scamdetect.system.access import OWNER, Access, access_of, narrow
+from scamdetect.system.files import append, create, locked, write_text, writing
 
 PACKAGE = Path(scamdetect.__file__).parent
 
@@ -135,7 +135,7 @@ def test_another_group_than_that_of_the_source_reads_nothing(tmp_path: Path) -> 
 # Modules that open files for writing by themselves, and why that is harmless.
 WRITERS = {
     "cli_streams.py": "opens the standard streams and the null device",
-    "files.py": "creates files exclusively and follows no link",
+    "system/files.py": "creates files exclusively and follows no link",
     "integrations/java.py": "writes into a folder that it has just made",
     "integrations/spark_session.py": "writes into a temporary folder",
 }

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scamdetect.destinations import (
+from scamdetect.errors import InputError, OutputError
+from scamdetect.system.destinations import (
     check_no_input,
     check_parent,
     file_destination,
@@ -17,7 +18,6 @@ from scamdetect.destinations import (
     private_folder,
     replaced_folder,
 )
-from scamdetect.errors import InputError, OutputError
 
 
 def make(path: Path, text: str = "x") -> Path:

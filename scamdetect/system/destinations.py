@@ -12,9 +12,9 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from scamdetect.access import files_in
 from scamdetect.errors import InputError
-from scamdetect.os_errors import unwritable
+from scamdetect.system.access import files_in
+from scamdetect.system.os_errors import unwritable
 
 _MOST_LINKS = 40
 

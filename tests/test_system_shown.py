@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
-from scamdetect.column_names import missing_column, shown, shown_names
 from scamdetect.errors import InputError
+from scamdetect.system.shown import missing_column, shown, shown_names
 
 HEADERS = [
     ["id", "body"], ["Message Body", "Date Sent", "x"], ["userId", "sentAt"], ["phone_number"],
