@@ -69,7 +69,7 @@ from scamdetect.errors import BundleError, InputError, MissingExtraError, ScamDe
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.pages import write_results
 from scamdetect.prediction import CLEARED
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("onnxruntime", "openvino", "tokenizers", "numpy", "torch", "transformers")

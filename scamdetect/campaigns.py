@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from scamdetect.labels import Decision
-from scamdetect.near_duplicates import alike_groups
 from scamdetect.prediction import Prediction
-from scamdetect.text import normalise
-from scamdetect.traced import Text, substitute
+from scamdetect.text.near_duplicates import alike_groups
+from scamdetect.text.normalise import normalise
+from scamdetect.text.traced import Text, substitute
 
 # Of more than MOST templates those alike are counted as one, then the frequent ones are kept, KEPT
 # at most. What more than one in KEPT of the flagged messages have is never lost, and no count is

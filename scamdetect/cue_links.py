@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from scamdetect.text import SHORTENERS
+from scamdetect.text.normalise import SHORTENERS
 
 APP_HOSTS = frozenset("wa.me t.me lin.ee m.me line.me zalo.me".split())
 _SCHEME = re.compile(r"(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)", re.IGNORECASE)

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import cast
 
-from scamdetect.traced import Text, Traced, compose, substitute
+from scamdetect.text.traced import Text, Traced, compose, substitute
 
 LANGUAGES = tuple(
     "ar bn de en es fa fr hi id it ja km ko ms my ne pt ru sw ta th tl tr ur vi zh".split()

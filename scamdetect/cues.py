@@ -15,8 +15,8 @@ from typing import Literal
 
 from scamdetect.cue_links import opens_app, tricks
 from scamdetect.cue_words import LANGUAGES, find_phrases, plain
-from scamdetect.text import find_links, fold
-from scamdetect.traced import Traced, trace
+from scamdetect.text.normalise import find_links, fold
+from scamdetect.text.traced import Traced, trace
 
 _JOINING = "\u200d\ufe0e\ufe0f"
 

@@ -40,7 +40,7 @@ from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
 from scamdetect.several import check_several, is_several
 from scamdetect.tables import append, texts_of
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 from scamdetect.thresholds import KindThresholds, Thresholds, is_number, known_kind_flags
 from scamdetect.workers import WorkerPool
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from itertools import takewhile
 
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 
 _MOST_SYMBOLS = 6  # in a row, as in "!) " and three emoji; and so many signs on a Burmese letter
 _SYMBOLS = re.compile(rf"[^\w\s](?:\s*[^\w\s]){{{_MOST_SYMBOLS},}}")

@@ -18,7 +18,7 @@ from scamdetect.operating_points import CalibrationRows, OperatingPoint
 from scamdetect.probabilities import Curve, Scaling
 from scamdetect.system.os_errors import unreadable
 from scamdetect.system.regular_files import read_bytes
-from scamdetect.text import NORMALISER_VERSION
+from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.thresholds import KindThresholds, Thresholds
 
 SCHEMA_VERSION = 1

@@ -23,7 +23,7 @@ from scamdetect.runtime import VectorSession
 from scamdetect.several import check_several
 from scamdetect.sharing import StaysInProcess
 from scamdetect.system.regular_files import read_bytes
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 from scamdetect.token_windows import TokenWindows
 
 Floats = NDArray[np.float32]

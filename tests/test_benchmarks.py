@@ -33,7 +33,7 @@ from scamdetect.data.everyday import write_everyday
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 
 _ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scamdetect import ScamDetector, campaigns
 from scamdetect.campaigns import Campaign, Campaigns, mask
-from scamdetect.traced import trace
+from scamdetect.text.traced import trace
 
 LURE = "Your parcel {} is held at customs, pay the fee of ${} at {} within {} hours, dear {}"
 

@@ -20,7 +20,7 @@ from scamdetect.data.corpus import GROUP_CAP, build_corpus
 from scamdetect.data.corpus_rows import SCHEMA, read_removed
 from scamdetect.data.rows import row_hash
 from scamdetect.errors import SourceError
-from scamdetect.text import NORMALISER_VERSION
+from scamdetect.text.normalise import NORMALISER_VERSION
 
 WORDS = (
     "river lamp orange window Friday tennis garden silver letter coffee winter bridge music paper "

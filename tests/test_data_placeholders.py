@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scamdetect.data.placeholders import fill_placeholders
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 
 MASKS = {"URL": "[link]", "URLPATH": "[link]", "<PHONE>": "[phone]", "<N>": "[name]"}
 

@@ -22,7 +22,7 @@ SCORES = DetectorScores(
 )
 
 
-CODE = ("scamdetect.text",)
+CODE = ("scamdetect.text.normalise",)
 
 
 def _cache(folder: Path | None, corpus: str = "corpus") -> ScoreCache:

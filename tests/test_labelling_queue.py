@@ -18,7 +18,7 @@ from scamdetect.labelling.pool import Pool
 from scamdetect.labelling.queue import AUDIT, UNCERTAIN, choose_queue
 from scamdetect.labelling.quotas import quotas
 from scamdetect.labelling.survey import survey
-from scamdetect.near_duplicates import alike_groups
+from scamdetect.text.near_duplicates import alike_groups
 
 _WORDS = "harbour lunch sister bread train garden school rain thanks tomorrow later window".split()
 

@@ -8,7 +8,7 @@ import synthetic_corpus
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 from scamdetect.training.collection_style import STYLES, restyle, strip_links, thin_punctuation
 from scamdetect.training.rows import share_of_rows
 

@@ -18,7 +18,7 @@ from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.evaluation.conversations import joined, of_turns
 from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.system.files import file_sha256
-from scamdetect.text import NORMALISER_VERSION
+from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.thresholds import Thresholds
 from scamdetect.training.conversations import (
     FEWEST,

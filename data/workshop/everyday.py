@@ -27,7 +27,7 @@ from scamdetect.data.neardup import shingles
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.system.typed import utf8_text
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 
 MOST_ALIKE = 0.5  # Jaccard index of two variants of a campaign, and of a row and a public one
 RUN = 8  # equal words in a row

@@ -25,7 +25,7 @@ from scamdetect.labels import Verdict
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
 from scamdetect.system.typed import read_jsonl, write_jsonl
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 
 REAL_SHARE = 0.25
 REAL = "real"

@@ -17,7 +17,7 @@ from scamdetect.data.authored_form import (
 from scamdetect.data.neardup import near_duplicate_groups
 from scamdetect.errors import MissingExtraError
 from scamdetect.labels import Verdict
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 
 try:
     from sklearn.metrics import roc_auc_score

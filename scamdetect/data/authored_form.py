@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Literal
 
-from scamdetect.text import mask
+from scamdetect.text.normalise import mask
 
 Unit = Literal["words", "characters"]
 

@@ -32,7 +32,7 @@ from scamdetect.data.registry import LICENCE_POLICIES, LicencePolicy, Source, lo
 from scamdetect.data.rows import Row, load_rows
 from scamdetect.errors import SourceError
 from scamdetect.labels import Verdict
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 
 Log = Callable[[str], None]
 

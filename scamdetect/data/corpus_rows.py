@@ -20,7 +20,7 @@ from scamdetect.data.rows import Row, row_hash
 from scamdetect.errors import SourceError
 from scamdetect.labels import Provenance
 from scamdetect.system.files import writing
-from scamdetect.text import NORMALISER_VERSION, normalise
+from scamdetect.text.normalise import NORMALISER_VERSION, normalise
 
 Removed = Counter[tuple[str, str]]  # rows by source and step
 

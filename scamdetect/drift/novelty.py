@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scamdetect.campaigns import template_key
 from scamdetect.drift.rates import Rate, Share
-from scamdetect.near_duplicates import AlikeIndex, sketch
+from scamdetect.text.near_duplicates import AlikeIndex, sketch
 
 NOVEL = "without a near-duplicate"
 

@@ -37,8 +37,8 @@ Log = Callable[[str], None]
 DETECTOR_CODE = tuple(
     f"scamdetect.{name}"
     for name in (
-        "text", "plain_words", "traced", "batching", "scoring", "runtime", "probabilities",
-        "thresholds", "detector", "evaluation.scoring",
+        "text.normalise", "text.plain_words", "text.traced", "batching", "scoring", "runtime",
+        "probabilities", "thresholds", "detector", "evaluation.scoring",
     )
 )  # fmt: skip
 _FLAG_CODE = tuple(

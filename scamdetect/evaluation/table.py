@@ -17,7 +17,7 @@ from scamdetect.labels import KINDS, Provenance, Verdict
 from scamdetect.system.os_errors import of_system, unreadable
 from scamdetect.system.regular_files import check_regular
 from scamdetect.system.shown import shown
-from scamdetect.text import NORMALISER_VERSION, normalise
+from scamdetect.text.normalise import NORMALISER_VERSION, normalise
 
 Objects = NDArray[np.object_]
 Bools = NDArray[np.bool_]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from scamdetect.labelling.pool import Candidate
-from scamdetect.near_duplicates import AlikeIndex, Sketch, sketch
+from scamdetect.text.near_duplicates import AlikeIndex, Sketch, sketch
 
 # Signatures tell similarity to about an eighth; within one step the nearer candidate goes first.
 _STEPS = 8

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scamdetect.dumps.plain_columns import read_columns
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
-from scamdetect.near_duplicates import alike_groups
 from scamdetect.recalibration.label_map import check_known
+from scamdetect.text.near_duplicates import alike_groups
 
 INCLUSION = "inclusion_probability"  # of the rows that ``scamdetect queue`` drew at random
 _MOST_LABELS = 200

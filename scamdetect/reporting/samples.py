@@ -8,7 +8,7 @@ from itertools import groupby
 
 from scamdetect.campaigns import beginning, masked
 from scamdetect.explain import Detector, explain, strengths
-from scamdetect.traced import trace
+from scamdetect.text.traced import trace
 
 _MOST_SHOWN = 600  # characters
 _CUT_TAG = re.compile(r"\[[a-z]*$")

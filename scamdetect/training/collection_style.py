@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Callable
 
-from scamdetect.text import find_links, fold
+from scamdetect.text.normalise import find_links, fold
 
 # What the model is taught: the tokens of masks, and who speaks in a thread.
 _KEPT = re.compile(r"\[[a-z]+[^\]\n]*\]|^[A-J]: ", re.MULTILINE)

@@ -31,7 +31,7 @@ from scamdetect.recalibration.new_bundle import noted
 from scamdetect.scoring import Scorer
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
-from scamdetect.text import NORMALISER_VERSION
+from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.thresholds import by_group
 from scamdetect.training.calibration import REVIEW_FPR, UNCALIBRATED, calibrate
 from scamdetect.training.export import export_fp32

@@ -19,10 +19,10 @@ from scamdetect.data.rows import row_hash
 from scamdetect.errors import InputError
 from scamdetect.evaluation.table import column, select
 from scamdetect.labels import KINDS, Provenance, Verdict
-from scamdetect.near_duplicates import AlikeIndex, sketch
 from scamdetect.recalibration.labelled import joined_groups, read_labelled
 from scamdetect.system.shown import shown
-from scamdetect.text import normalise
+from scamdetect.text.near_duplicates import AlikeIndex, sketch
+from scamdetect.text.normalise import normalise
 from scamdetect.training.rows import read_roles
 
 OWN = "own"  # the source of a team's rows

@@ -24,7 +24,7 @@ from scamdetect.bundle import CONFIG, MODEL, TOKENIZER, Bundle
 from scamdetect.errors import BundleError
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.runtime import open_session
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 from scamdetect.training.model import ScamModel
 from scamdetect.training.quantise import GELU_DEPTH, unpack_nibbles
 

@@ -36,7 +36,7 @@ from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.scoring import Scorer
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
-from scamdetect.text import NORMALISER_VERSION
+from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.training.calibration import REVIEW_FPR, UNCALIBRATED, Calibration, calibrate
 from scamdetect.training.card import write_card
 from scamdetect.training.conversations import conversation_setting

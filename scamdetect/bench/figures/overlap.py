@@ -14,7 +14,7 @@ from scamdetect.bench.suite import Suite
 from scamdetect.evaluation.contamination import CONTAINED, containment
 from scamdetect.evaluation.table import column, read_rows
 from scamdetect.system.files import file_sha256
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
 
 FILE = "overlaps.json"
 

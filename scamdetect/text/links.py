@@ -25,7 +25,7 @@ class Organisation:
 @cache
 def official_domains() -> Mapping[str, Organisation]:
     """Return the organisations by registered domain; hosting platforms are never among them."""
-    text = (files("scamdetect") / FILE).read_text(encoding="utf-8")
+    text = (files("scamdetect.text") / FILE).read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
     return {
         row["domain"]: Organisation(

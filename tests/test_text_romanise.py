@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scamdetect.romanise import romanise
+from scamdetect.text.romanise import romanise
 
 
 @pytest.mark.parametrize(

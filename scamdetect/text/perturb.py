@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.romanise import romanise
+from scamdetect.text.romanise import romanise
 
 Perturbation = Callable[[str, random.Random, float], str]
 

@@ -3,8 +3,8 @@
 Two steps, both idempotent and linear in the length of the text. ``fold`` undoes disguises:
 invisible characters, styled letters, look-alikes inside a word of another script. ``mask`` replaces
 personal data and link names by tokens that keep their shape, so that `.example` and `.com` read the
-same. Given a traced text (``scamdetect.traced.trace``) each returns one, with the offsets into the
-original.
+same. Given a traced text (``scamdetect.text.traced.trace``) each returns one, with the offsets into
+the original.
 
 Every version ever released stays: a bundle names the one that it was trained with.
 """
@@ -15,8 +15,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from scamdetect.plain_words import plain_words
-from scamdetect.traced import Text, compose, strip, substitute
+from scamdetect.text.plain_words import plain_words
+from scamdetect.text.traced import Text, compose, strip, substitute
 
 # 2: the ideographic space stays, the zero-width space in South-East Asian scripts alone; a phone
 # may begin with a zero of any digits, spans of times stay, "2026/418" is no phone.

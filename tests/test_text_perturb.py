@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect.errors import InputError
-from scamdetect.perturb import PERTURBATIONS, perturb
-from scamdetect.text import normalise
+from scamdetect.text.normalise import normalise
+from scamdetect.text.perturb import PERTURBATIONS, perturb
 
 LINES = {
     "full_width": "Invest today",

@@ -7,10 +7,10 @@ import unicodedata
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_text import messages
+from test_text_normalise import messages
 
-from scamdetect.text import fold, mask, normalise
-from scamdetect.traced import Traced, compose, strip, substitute, trace
+from scamdetect.text.normalise import fold, mask, normalise
+from scamdetect.text.traced import Traced, compose, strip, substitute, trace
 
 COMPOSING = st.text(
     st.sampled_from("aekg각각\u0301\u0323\u0308\u09c7\u09be\u1100\u1161한🙂 x"), max_size=12

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from scamdetect.traced import Text, substitute
+from scamdetect.text.traced import Text, substitute
 
 # Vowel signs and the like, which belong to the letter before them.
 _SIGN = (

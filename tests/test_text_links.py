@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from scamdetect.official import official_domains, organisation_of
-from scamdetect.text import SHORTENERS
+from scamdetect.text.links import official_domains, organisation_of
+from scamdetect.text.normalise import SHORTENERS
 
 HOSTS_OF_ANYBODY = {
     "blogspot.com", "facebook.com", "github.io", "google.com", "instagram.com", "kakao.com",

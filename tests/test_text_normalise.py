@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scamdetect.data.authored import load_authored
 from scamdetect.labels import Verdict
-from scamdetect.text import fold, mask, normalise
+from scamdetect.text.normalise import fold, mask, normalise
 
 # One or more ordinary lines in each language, in the letters that its writers use.
 CLEAN = {
