@@ -18,9 +18,9 @@ from typing import Self
 
 from scamdetect.campaigns import masked
 from scamdetect.errors import InputError
+from scamdetect.frames.several import check_several
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, Prediction
-from scamdetect.several import check_several
 from scamdetect.system.os_errors import unreadable
 from scamdetect.system.regular_files import read_text
 from scamdetect.turns import sender_name

@@ -17,10 +17,10 @@ from scamdetect.conversation_rule import (
     log_odds,
 )
 from scamdetect.errors import InputError
+from scamdetect.frames.several import check_several
 from scamdetect.labels import Decision, Kind
 from scamdetect.last_words import says_new, with_words, without_padding
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction, ranked
-from scamdetect.several import check_several
 from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
 
 OWN_SIDE = "of the own side"

@@ -16,6 +16,8 @@ from scamdetect.bundle import Bundle
 from scamdetect.conversation_rule import ConversationRule, unfitted_rule
 from scamdetect.errors import InputError
 from scamdetect.first_tier import Tier, check_tier
+from scamdetect.frames.several import check_several, is_several
+from scamdetect.frames.tables import append, texts_of
 from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
 from scamdetect.operating_points import (
     BASE_RATE,
@@ -38,8 +40,6 @@ from scamdetect.presets import Preset, find_preset, preset_at, presets
 from scamdetect.probabilities import Scaling
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
-from scamdetect.several import check_several, is_several
-from scamdetect.tables import append, texts_of
 from scamdetect.text.normalise import normalise
 from scamdetect.thresholds import KindThresholds, Thresholds, is_number, known_kind_flags
 from scamdetect.workers import WorkerPool

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect import output
+from scamdetect.frames import columns as output
 
 FLAG, REVIEW = 0.9, 0.6
 

@@ -23,10 +23,10 @@ from scamdetect.dumps.formats import Format
 from scamdetect.dumps.grouping import Column
 from scamdetect.dumps.groups import Groups
 from scamdetect.dumps.groups_file import write_groups
-from scamdetect.dumps.instants import instants
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError
+from scamdetect.frames.times import instants
 from scamdetect.labels import Decision, Kind
 from scamdetect.prediction import KindScore, Prediction, unscored
 

@@ -10,11 +10,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from scamdetect import ScamDetector, output
+from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.mail import mbox, reader
 from scamdetect.dumps.readers import open_dump
 from scamdetect.errors import InputError
+from scamdetect.frames import columns as output
 
 FROM = "From ann@mail.example Tue Mar  5 10:00:00 2024\n"
 MAIL = (

@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from test_dumps_writers import EchoDetector, _read
 
-from scamdetect import ScamDetector, output
+from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError
+from scamdetect.frames import columns as output
 
 
 def _source(folder: Path, extension: str) -> Path:

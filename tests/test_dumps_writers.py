@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect import ScamDetector, output
+from scamdetect import ScamDetector
 from scamdetect.dumps import parts
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError, OutputError
+from scamdetect.frames import columns as output
 from scamdetect.labels import Decision, Kind, Verdict
 from scamdetect.prediction import KindScore, Prediction, unscored
 from scamdetect.system.access import Access

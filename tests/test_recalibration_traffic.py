@@ -16,7 +16,7 @@ from tiny_bundle import write_tiny_bundle
 from scamdetect import Decision, ScamDetector
 from scamdetect.bundle import Bundle
 from scamdetect.errors import InputError
-from scamdetect.output import SCHEMA
+from scamdetect.frames.columns import SCHEMA
 from scamdetect.recalibration.traffic import Budgeted, set_by_budget
 
 BUDGET: dict[str, Any] = {"reviews_per_day": 20, "messages_per_day": 1000}

@@ -9,9 +9,9 @@ from typing import IO, Any
 from scamdetect.campaigns import Campaigns
 from scamdetect.dumps.grouping import Grouping
 from scamdetect.dumps.groups import Groups
-from scamdetect.dumps.instants import instants
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
+from scamdetect.frames.times import instants
 from scamdetect.prediction import Prediction
 
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect.dumps.batches import Dump
-from scamdetect.dumps.instants import holds_times
 from scamdetect.dumps.rows import NestedError, Rows
 from scamdetect.dumps.text_paths import TextPath, struct_members
 from scamdetect.errors import InputError
+from scamdetect.frames.times import holds_times
 from scamdetect.system.shown import missing_column
 
 

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.arrays import number_array, numbers, one_array, plain_array, valid, wide
 from scamdetect.dumps.grouping import Column
-from scamdetect.dumps.instants import Instants
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import number_array, numbers, one_array, plain_array, valid, wide
+from scamdetect.frames.times import Instants
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.arrays import list_array, number_array, numbers, plain_array, valid
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.groups import KIND, LANGUAGE, Groups
 from scamdetect.dumps.tables_file import write_tables
+from scamdetect.frames.arrow import list_array, number_array, numbers, plain_array, valid
 
 _SLICE = 1 << 16  # groups that are put into their final form together
 _LABELS = {KIND: ("kinds", "kind"), LANGUAGE: ("languages", "language")}

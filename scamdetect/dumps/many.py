@@ -24,7 +24,7 @@ from scamdetect.dumps.rows import ArrowRows, encodable
 from scamdetect.dumps.streams import EmptyFileError, OtherContentError, beginning
 from scamdetect.dumps.unify import Union, conformed
 from scamdetect.errors import InputError
-from scamdetect.output import COLUMNS, FILE_COLUMN
+from scamdetect.frames.columns import COLUMNS, FILE_COLUMN
 from scamdetect.system.shown import shown
 
 _MOST_NOTES = 8

@@ -11,11 +11,11 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from scamdetect.arrays import plain_array
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.hive import Value
 from scamdetect.dumps.rows import Rows, members
 from scamdetect.dumps.text_paths import TextPath
+from scamdetect.frames.arrow import plain_array
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scamdetect import output
 from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
 from scamdetect.dumps.delimited import has_stray_quote, quote, strip_line_end, unquote
 from scamdetect.dumps.delimited_records import Record, records, separator_hint
@@ -17,6 +16,7 @@ from scamdetect.dumps.lines import Line, read_lines, rejected_raw
 from scamdetect.dumps.rows import DelimitedRows
 from scamdetect.dumps.streams import beginning
 from scamdetect.errors import InputError
+from scamdetect.frames import columns as output
 
 _MAX_HEADER = 64 << 10
 TEXT_COLUMN = "text"

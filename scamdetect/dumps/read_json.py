@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from scamdetect import output
 from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
 from scamdetect.dumps.json_objects import in_one_line, read_object
 from scamdetect.dumps.json_records import Piece, pieces
@@ -18,6 +17,7 @@ from scamdetect.dumps.rows import JsonRows, encodable
 from scamdetect.dumps.streams import EmptyFileError
 from scamdetect.dumps.text_paths import MOST_MEMBERS, find_text, leads_to_member, object_members
 from scamdetect.errors import InputError
+from scamdetect.frames import columns as output
 
 _Object = tuple[str, dict[str, Any]]
 _INT64 = range(-(2**63), 2**63)

@@ -12,11 +12,11 @@ from typing import Any, Protocol, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.arrays import plain_array
-from scamdetect.dumps.arrow_text import cell_texts, is_nested, json_values
 from scamdetect.dumps.delimited import quote, requote, unquote
 from scamdetect.dumps.text_paths import TextPath, value_at
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import plain_array
+from scamdetect.frames.arrow_text import cell_texts, is_nested, json_values
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()

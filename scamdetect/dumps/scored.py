@@ -14,8 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect import output
-from scamdetect.arrays import list_array, plain_array, readable
 from scamdetect.dumps.batches import Item, Reject, grouped
 from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, unpacked
@@ -28,6 +26,8 @@ from scamdetect.dumps.rows import encodable
 from scamdetect.dumps.streams import beginning, reading
 from scamdetect.dumps.text_paths import TextPath, object_members, struct_members, value_at
 from scamdetect.errors import InputError
+from scamdetect.frames import columns as output
+from scamdetect.frames.arrow import list_array, plain_array, readable
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND, REVIEWED_BY_VERDICT
 from scamdetect.system.shown import missing_column

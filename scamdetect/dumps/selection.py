@@ -11,8 +11,8 @@ import pyarrow as pa
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
+from scamdetect.frames.columns import FILE_COLUMN
 from scamdetect.labels import Decision
-from scamdetect.output import FILE_COLUMN
 from scamdetect.prediction import Prediction
 from scamdetect.system.shown import missing_column
 

@@ -8,11 +8,11 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.arrays import plain_array, readable
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.spreadsheet import safe_row
+from scamdetect.frames.arrow import plain_array, readable
 
 
 def write_tables(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
 
-from scamdetect import output
+from scamdetect.frames import columns as output
 
 TextPath = tuple[str, ...]
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.arrays import number_array, numbers, one_array, wide
-from scamdetect.dumps.arrow_text import as_text
 from scamdetect.dumps.thread_messages import read_messages
+from scamdetect.frames.arrow import number_array, numbers, one_array, wide
+from scamdetect.frames.arrow_text import as_text
 from scamdetect.system.access import OWNER
 from scamdetect.system.files import append
 

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.arrays import number_array, plain_array, readable, wide
-from scamdetect.dumps.arrow_text import as_text
 from scamdetect.dumps.grouping import Column, Grouping
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import number_array, plain_array, readable, wide
+from scamdetect.frames.arrow_text import as_text
 from scamdetect.system.regular_files import open_regular
 
 WriteMessages = Callable[[Rows, Sequence[Any], int], None]

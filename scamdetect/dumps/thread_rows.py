@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.arrays import list_array, number_array, numbers, one_array, plain_array, wide
 from scamdetect.dumps.detectors import ConversationDetector
 from scamdetect.dumps.grouping import Grouping
-from scamdetect.dumps.instants import Instants, instants
+from scamdetect.frames.arrow import list_array, number_array, numbers, one_array, plain_array, wide
+from scamdetect.frames.times import Instants, instants
 
 if TYPE_CHECKING:
     from scamdetect.conversation import ConversationPrediction

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.arrays import number_array, numbers, one_array, plain_array, valid
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.grouping import Grouping
 from scamdetect.dumps.tables_file import write_tables
 from scamdetect.dumps.tally import ThreadCounts
 from scamdetect.dumps.thread_rows import thread_schema
+from scamdetect.frames.arrow import number_array, numbers, one_array, plain_array, valid
 from scamdetect.labels import Decision
 
 _CHUNK = 256  # threads that are read together

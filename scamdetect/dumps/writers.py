@@ -16,14 +16,14 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect import output
-from scamdetect.dumps.arrow_text import unwritable
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
 from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
+from scamdetect.frames import columns as output
+from scamdetect.frames.arrow_text import unwritable
 from scamdetect.prediction import Prediction
 from scamdetect.system.regular_files import open_regular
 from scamdetect.system.shown import shown, shown_names

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scamdetect import ScamDetector, output
+from scamdetect import ScamDetector
 from scamdetect.dumps.batches import BATCH_ROWS, Dump
 from scamdetect.dumps.read_parquet import find_text_in
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.selection import keep_columns
 from scamdetect.dumps.text_paths import TextPath
+from scamdetect.frames import columns as output
 
 _WHERE = "the dataset"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from scamdetect import output
 from scamdetect.errors import MissingExtraError
+from scamdetect.frames import columns as output
 from scamdetect.integrations.batches import ScoreBatches
 
 if TYPE_CHECKING:

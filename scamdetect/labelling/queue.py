@@ -11,9 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.campaigns import template_key
-from scamdetect.dumps.arrow_text import cell_texts
 from scamdetect.dumps.scored import ScoredDump, open_scored
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow_text import cell_texts
 from scamdetect.labelling.pool import Candidate, Pool
 from scamdetect.labelling.quotas import quotas
 from scamdetect.labelling.spread import Chosen

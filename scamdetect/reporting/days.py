@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.arrays import readable
-from scamdetect.dumps.instants import holds_times, instants, since_1970
+from scamdetect.frames.arrow import readable
+from scamdetect.frames.times import holds_times, instants, since_1970
 
 # In this order: the usual names of the time at which a message was sent, the likeliest first.
 TIME_COLUMNS = (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect.dumps.instants import instants
+from scamdetect.frames.times import instants
 
 NOON = datetime(2024, 1, 2, 12, tzinfo=UTC)
 MICROS = int(NOON.timestamp()) * 10**6

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.arrays import plain_array
+from scamdetect.frames.arrow import plain_array
 
 _UUID = "arrow.uuid"
 _BEYOND = re.compile(r"<value out of range: (-?\d+)>")  # Arrow writes so what no calendar has

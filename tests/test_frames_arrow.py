@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.arrays import list_array, plain_array
+from scamdetect.frames.arrow import list_array, plain_array
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 VALUES = {

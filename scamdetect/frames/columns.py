@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from scamdetect.arrays import list_array, plain_array
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import list_array, plain_array
 from scamdetect.prediction import SCHEMA_VERSION, Prediction
 from scamdetect.system.shown import missing_column
 

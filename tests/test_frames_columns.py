@@ -8,7 +8,7 @@ import pytest
 from test_prediction import SCAM
 
 from scamdetect.errors import InputError
-from scamdetect.output import COLUMNS, FLAT_SCHEMA, SCHEMA, check_columns, columns, record
+from scamdetect.frames.columns import COLUMNS, FLAT_SCHEMA, SCHEMA, check_columns, columns, record
 from scamdetect.prediction import unscored
 
 ROWS = [SCAM, unscored("missing", "tiny@1+0"), SCAM]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from scamdetect.batching import chunked
 from scamdetect.errors import InputError
-from scamdetect.output import SCHEMA, check_columns, columns
+from scamdetect.frames.columns import SCHEMA, check_columns, columns
 from scamdetect.prediction import Prediction
 
 Stream = Callable[[Iterable[object]], Iterator[Prediction]]

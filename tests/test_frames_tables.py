@@ -11,8 +11,8 @@ import pytest
 
 from scamdetect import ScamDetector
 from scamdetect.errors import InputError
-from scamdetect.output import COLUMNS, SCHEMA, record
-from scamdetect.tables import texts_of
+from scamdetect.frames.columns import COLUMNS, SCHEMA, record
+from scamdetect.frames.tables import texts_of
 
 DATA = {"id": [3, 1, 2], "text": ["Guaranteed profit bitcoin", None, "hello lunch"]}
 TABLE = pa.table(DATA).replace_schema_metadata({"origin": "here"})

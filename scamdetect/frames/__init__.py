@@ -1,0 +1,1 @@
+"""Arrow, pandas and polars: values, output columns, tables and times."""
