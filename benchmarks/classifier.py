@@ -23,15 +23,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from scamdetect import ScamClassifier, ScamDetector
-from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.baseline import NGRAMS
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     Estimate,
     auc,
     auc_estimate,
     recall_at_fpr,
     recall_at_fpr_estimate,
 )
+from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.evaluation.baseline import NGRAMS
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.table import column, detector_texts, has_verdict, read_rows
 from scamdetect.labels import VERDICTS, Verdict

@@ -21,9 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect import ScamDetector
-from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.cells import percent
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     Bools,
     Estimate,
     Floats,
@@ -31,6 +29,9 @@ from scamdetect.evaluation.metrics import (
     bootstrap_by_group,
     recall_at_fpr,
 )
+from scamdetect.calibration.thresholds import threshold_at_fpr
+from scamdetect.errors import ScamDetectError
+from scamdetect.evaluation.cells import percent
 from scamdetect.evaluation.provenance import commit, file_stem, machine, today
 from scamdetect.evaluation.table import (
     column,
@@ -42,7 +43,6 @@ from scamdetect.evaluation.table import (
 )
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.pages import table, write_results
-from scamdetect.thresholds import threshold_at_fpr
 
 ROOT = Path(__file__).resolve().parent.parent
 FPR = 0.01

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector, Verdict
+from scamdetect.calibration.statistics import false_positive_rate, recall
 from scamdetect.conversation import Reading, judge, read_conversations
 from scamdetect.conversation_rule import ConversationRule
 from scamdetect.data.dialogues import Dialogue, dialogues, messages_of
@@ -39,7 +40,6 @@ from scamdetect.evaluation.conversations import (
     recall_at_own_fpr,
     suspects,
 )
-from scamdetect.evaluation.metrics import false_positive_rate, recall
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.labels import Decision
 from scamdetect.pages import table, write_results

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from scamdetect import ScamDetector
+from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.data.authored import load_authored
 from scamdetect.evaluation.cells import change, estimate, moved
 from scamdetect.evaluation.evasion import STRENGTHS, Message, disguise, evasion_results
@@ -24,7 +25,6 @@ from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.labels import Verdict
 from scamdetect.pages import table
-from scamdetect.thresholds import threshold_at_fpr
 
 ROOT = Path(__file__).resolve().parent.parent
 STRENGTH = "medium"

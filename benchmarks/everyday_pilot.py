@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.statistics import Bools, auc, recall_at_fpr
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.baseline import train_baseline
-from scamdetect.evaluation.metrics import Bools, auc, recall_at_fpr
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.table import (
     column,

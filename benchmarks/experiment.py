@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from scamdetect.calibration.statistics import Bools, auc, recall_at_fpr
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.logbook import add_line, read_lines
-from scamdetect.evaluation.metrics import Bools, auc, recall_at_fpr
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.quick import dev_figures, selecting_rows

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector
+from scamdetect.calibration.statistics import Estimate, Floats, as_scores, recall_change
 from scamdetect.data.catalogue import Catalogue, load_catalogue
 from scamdetect.data.corpus_rows import authored_table, everyday_table
 from scamdetect.errors import InputError, ScamDetectError
@@ -38,7 +39,6 @@ from scamdetect.evaluation.gates import BAR, Gate, gates
 from scamdetect.evaluation.kind_figures import BY_SOURCE
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.measured_as import same_bundle_ids
-from scamdetect.evaluation.metrics import Estimate, Floats, as_scores, recall_change
 from scamdetect.evaluation.protocol import FLAG
 from scamdetect.evaluation.provenance import commit, file_stem, today
 from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.statistics import Bools
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.metrics import Bools
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.table import (

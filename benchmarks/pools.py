@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from scamdetect.bundle import trained_sources
+from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation import baseline, keyword_baseline
 from scamdetect.evaluation.cells import counted, decimal, estimate, percent
 from scamdetect.evaluation.comparison import DETECTOR_CODE
-from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.pools import (
     evaluate_pools,
     half_of,

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle import Bundle
+from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluation.cells import change, counted, decimal, estimate, percent, points
 from scamdetect.evaluation.measured_as import same_bundle_ids
-from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.provenance import file_stem
 from scamdetect.pages import between_markers, table
 

@@ -20,10 +20,10 @@ from tokenizers import Tokenizer
 
 from scamdetect.batching import chunked
 from scamdetect.bundle import CONFIG, MODEL, TOKENIZER, Bundle
+from scamdetect.calibration.probabilities import softmax
 from scamdetect.data.authored import AuthoredRow
 from scamdetect.evaluation.baseline import train_baseline
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.probabilities import softmax
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

@@ -27,8 +27,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.bundle import Bundle, trained_sources
+from scamdetect.calibration.statistics import Floats
 from scamdetect.errors import RecipeError, ScamDetectError
-from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.pools import (
     Pools,
     evaluate_pools,

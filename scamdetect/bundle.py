@@ -10,14 +10,15 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint
+from scamdetect.calibration.probabilities import Curve, Scaling
+from scamdetect.calibration.thresholds import KindThresholds, Thresholds
 from scamdetect.conversation_rule import ConversationRule
 from scamdetect.errors import BundleError
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import VERDICTS, Kind
 from scamdetect.lexical import Join
 from scamdetect.onnx_file import has_external_data
-from scamdetect.operating_points import CalibrationRows, OperatingPoint
-from scamdetect.probabilities import Curve, Scaling
 from scamdetect.settings import (
     AGAIN,
     KnownAnswer,
@@ -29,7 +30,6 @@ from scamdetect.settings import (
 )
 from scamdetect.system.files import file_sha256, write_text
 from scamdetect.system.os_errors import files_read, no_folder, unreadable
-from scamdetect.thresholds import KindThresholds, Thresholds
 
 MANIFEST, SETTINGS, CONFIG = "manifest.json", "scamdetect.json", "config.json"
 TOKENIZER, MODEL, CARD = "tokenizer.json", "model.onnx", "README.md"

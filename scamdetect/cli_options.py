@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from scamdetect.presets import PRESETS
+from scamdetect.calibration.presets import PRESETS
 
 
 class FiniteRange(click.FloatRange):

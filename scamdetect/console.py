@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from scamdetect.calibration.presets import preset_words
 from scamdetect.cli_streams import say_json
 from scamdetect.labels import Decision
-from scamdetect.presets import preset_words
 
 if TYPE_CHECKING:
     from scamdetect.campaigns import Campaign

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from scamdetect import probabilities
+from scamdetect.calibration import probabilities
+from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
-from scamdetect.probabilities import Scaling
-from scamdetect.thresholds import Thresholds
 
 LEAST = -8.0  # the log odds of what nothing was said of
 FEW_TURNS, RECENT_TURNS = 50, 20

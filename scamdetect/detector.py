@@ -13,13 +13,7 @@ from numpy.typing import NDArray
 
 from scamdetect.batching import chunked, fold_duplicates
 from scamdetect.bundle import Bundle
-from scamdetect.conversation_rule import ConversationRule, unfitted_rule
-from scamdetect.errors import InputError
-from scamdetect.first_tier import Tier, check_tier
-from scamdetect.frames.several import check_several, is_several
-from scamdetect.frames.tables import append, texts_of
-from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
-from scamdetect.operating_points import (
+from scamdetect.calibration.operating_points import (
     BASE_RATE,
     OperatingPoint,
     ReviewPoint,
@@ -27,6 +21,20 @@ from scamdetect.operating_points import (
     find_point,
     review_point,
 )
+from scamdetect.calibration.presets import Preset, find_preset, preset_at, presets
+from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.thresholds import (
+    KindThresholds,
+    Thresholds,
+    is_number,
+    known_kind_flags,
+)
+from scamdetect.conversation_rule import ConversationRule, unfitted_rule
+from scamdetect.errors import InputError
+from scamdetect.first_tier import Tier, check_tier
+from scamdetect.frames.several import check_several, is_several
+from scamdetect.frames.tables import append, texts_of
+from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
 from scamdetect.prediction import (
     CLEARED,
     FLAGGED_BY_KIND,
@@ -36,12 +44,9 @@ from scamdetect.prediction import (
     ranked,
     unscored,
 )
-from scamdetect.presets import Preset, find_preset, preset_at, presets
-from scamdetect.probabilities import Scaling
 from scamdetect.runtime import RuntimeName
 from scamdetect.scoring import Scorer, Scores
 from scamdetect.text.normalise import normalise
-from scamdetect.thresholds import KindThresholds, Thresholds, is_number, known_kind_flags
 from scamdetect.workers import WorkerPool
 
 if TYPE_CHECKING:

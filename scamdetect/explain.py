@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scamdetect.calibration.probabilities import log_odds
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.probabilities import log_odds
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _FEWEST, _LONGEST = 16, 60  # characters of a segment, a wide one counting twice

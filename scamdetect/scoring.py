@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 
 from scamdetect.batching import chunked
 from scamdetect.bundle import FIRST_TIER, MODEL, WORDS, Bundle
-from scamdetect.errors import BundleError
-from scamdetect.first_tier import FirstTier
-from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.lexical import Pieces, Words, WordTable
-from scamdetect.probabilities import (
+from scamdetect.calibration.probabilities import (
     Doubles,
     Floats,
     Scaling,
@@ -23,6 +19,10 @@ from scamdetect.probabilities import (
     softmax,
     verdict_probabilities,
 )
+from scamdetect.errors import BundleError
+from scamdetect.first_tier import FirstTier
+from scamdetect.labels import KINDS, VERDICTS, Verdict
+from scamdetect.lexical import Pieces, Words, WordTable
 from scamdetect.runtime import Logits, RuntimeName, open_session
 from scamdetect.sharing import StaysInProcess
 from scamdetect.token_windows import TokenWindows

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint
+from scamdetect.calibration.probabilities import Curve, Scaling
+from scamdetect.calibration.thresholds import KindThresholds, Thresholds
 from scamdetect.conversation_rule import ConversationRule, Weights
 from scamdetect.errors import BundleError, InputError
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
 from scamdetect.lexical import Join
-from scamdetect.operating_points import CalibrationRows, OperatingPoint
-from scamdetect.probabilities import Curve, Scaling
 from scamdetect.system.os_errors import unreadable
 from scamdetect.system.regular_files import read_bytes
 from scamdetect.text.normalise import NORMALISER_VERSION
-from scamdetect.thresholds import KindThresholds, Thresholds
 
 SCHEMA_VERSION = 1
 AGAIN = "get or export the bundle again"

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from scamdetect.batching import chunked
 from scamdetect.bundle import MANIFEST, MODEL, Bundle, default_bundle_path
+from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.errors import BundleError, InputError
 from scamdetect.frames.several import check_several
-from scamdetect.probabilities import scam_logits
 from scamdetect.runtime import VectorSession
 from scamdetect.sharing import StaysInProcess
 from scamdetect.system.regular_files import read_bytes

@@ -20,9 +20,9 @@ from scamdetect.bench.figures.recalibrated import SIZES, Recalibrated
 from scamdetect.bench.figures.results import Changed, Moved, Results
 from scamdetect.bench.folder import DetectorRecord, RunRecord
 from scamdetect.bench.suite import Manifest
-from scamdetect.evaluation.metrics import Estimate
+from scamdetect.calibration.statistics import Estimate
+from scamdetect.calibration.thresholds import wilson
 from scamdetect.evaluation.reliability import Reliability, ReliabilityPoint
-from scamdetect.thresholds import wilson
 
 OWN, BASELINE, JUDGE, UNFINISHED = "scamdetect", "tfidf", "judge", "slow-model"
 HOSTILE = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.conversation_rule import (
     DISCOUNT,
     FEW_TURNS,
@@ -19,8 +21,6 @@ from scamdetect.conversation_rule import (
     unfitted_rule,
 )
 from scamdetect.errors import InputError
-from scamdetect.probabilities import Scaling
-from scamdetect.thresholds import Thresholds
 
 WEIGHTS = Weights(bias=-1.0, message=0.5, window=0.25)
 

@@ -22,10 +22,10 @@ from tiny_bundle import write_tiny_bundle
 
 from scamdetect import Decision, Prediction, ScamDetector, Verdict
 from scamdetect.allow_list import AllowList
+from scamdetect.calibration.operating_points import OperatingPoint
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.detector import STREAM_WINDOW
 from scamdetect.errors import InputError, SharingError, TextsError
-from scamdetect.operating_points import OperatingPoint
-from scamdetect.thresholds import Thresholds
 
 LURE = "Guaranteed profit, darling! Buy a gift card"
 HONEST = "hello, lunch tomorrow? thanks"

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from killed_job import killed_at
 from test_dumps_writers import EchoDetector
 
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.dumps import batches, parts, read_parquet
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.summary import Summary
@@ -29,7 +30,6 @@ from scamdetect.errors import InputError, JobInterrupted, OutputError
 from scamdetect.labels import Kind
 from scamdetect.prediction import Prediction
 from scamdetect.system.access import Access
-from scamdetect.thresholds import Thresholds
 
 ROWS, BATCH, PART = 44, 4, 8  # so that there are 6 parts, the last one smaller
 

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.dumps import parts
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError, OutputError
@@ -24,7 +25,6 @@ from scamdetect.frames import columns as output
 from scamdetect.labels import Decision, Kind, Verdict
 from scamdetect.prediction import KindScore, Prediction, unscored
 from scamdetect.system.access import Access
-from scamdetect.thresholds import Thresholds
 
 KINDS = (KindScore(Kind.INVESTMENT, 0.9), KindScore(Kind.CRYPTO, 0.6))
 TEXTS = ["plain", 'a "b", c', "line\nbreak", "tab\there", "สวัสดี", ""]

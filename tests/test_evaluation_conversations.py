@@ -5,6 +5,7 @@ import pytest
 from invented_dialogues import dialogue_table
 
 from scamdetect import ScamDetector
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.conversation import judge, read_conversations
 from scamdetect.conversation_rule import ConversationRule, Weights
 from scamdetect.data.dialogues import Dialogue, dialogues
@@ -19,7 +20,6 @@ from scamdetect.evaluation.conversations import (
     recall_at_own_fpr,
     suspects,
 )
-from scamdetect.thresholds import Thresholds
 
 RULE = ConversationRule(Weights(0.0, 1.0, 0.0), 500, Thresholds(0.9, 0.8), {}, 3, {})
 

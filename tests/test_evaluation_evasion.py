@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluation.evasion import (
     ALL,
     Disguised,
@@ -15,7 +16,6 @@ from scamdetect.evaluation.evasion import (
     evasion_results,
     script,
 )
-from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.trust_sections import evasion_bar
 
 SCAM, HONEST = "invest 100 coins at pay.example now", "lunch tomorrow near the old bridge"

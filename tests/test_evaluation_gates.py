@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scamdetect.calibration.statistics import false_positive_rate
 from scamdetect.evaluation.gates import gates
-from scamdetect.evaluation.metrics import false_positive_rate
 from scamdetect.evaluation.slices import MERGED, CellRates
 
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import Decision, Kind, ScamDetector
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches
 from scamdetect.labels import KINDS
 from scamdetect.prediction import CLEARED
-from scamdetect.thresholds import Thresholds
 
 REVIEWED = "darling"  # scam 0.67, romance 0.49
 BANDS = {"flag": 0.9, "review": 0.4}

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scamdetect.calibration.thresholds import Thresholds, clopper_pearson
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 from scamdetect.recalibration.halves import Half, measure, move, needed, split
 from scamdetect.recalibration.own_rows import OwnRows
-from scamdetect.thresholds import Thresholds, clopper_pearson
 
 BEFORE = Thresholds(0.9, 0.6)
 

@@ -16,9 +16,10 @@ from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import ScamDetector
 from scamdetect.bundle import MANIFEST, MODEL, SETTINGS, Bundle, write_manifest
+from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.errors import BundleError, InputError
 from scamdetect.labels import Verdict
-from scamdetect.probabilities import Scaling
 from scamdetect.recalibration.label_map import read_label_map
 from scamdetect.recalibration.lines import recalibrated_lines
 from scamdetect.recalibration.new_bundle import noted
@@ -26,7 +27,6 @@ from scamdetect.recalibration.own_rows import OwnRows
 from scamdetect.recalibration.recalibrate import recalibrate
 from scamdetect.recalibration.refit import Refit, refit
 from scamdetect.system.files import file_sha256
-from scamdetect.thresholds import KindThresholds
 
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 

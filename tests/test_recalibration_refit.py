@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from scamdetect.calibration.probabilities import Scaling
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
-from scamdetect.probabilities import Scaling
 from scamdetect.recalibration.carried import carried_threshold
 from scamdetect.recalibration.own_rows import OwnRows
 from scamdetect.recalibration.refit import refit

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from scamdetect.operating_points import OperatingPoint
+from scamdetect.calibration.operating_points import OperatingPoint
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.reporting.bands import Band, bands
 from scamdetect.reporting.counts import Extremes, Group
-from scamdetect.thresholds import Thresholds
 
 _POINTS = tuple(
     OperatingPoint(fpr, threshold, 2 * fpr, 500, 0.8)

@@ -11,6 +11,7 @@ from invented_dialogues import dialogue_table
 
 from scamdetect import Decision, ScamDetector
 from scamdetect.bundle import MANIFEST_VERSION, MODEL, Bundle, write_manifest
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.conversation import Judged, Reading, judge, read_conversations
 from scamdetect.conversation_rule import DISCOUNT, ConversationRule, Weights
 from scamdetect.data.dialogues import dialogues
@@ -19,7 +20,6 @@ from scamdetect.evaluation.conversations import joined, of_turns
 from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.system.files import file_sha256
 from scamdetect.text.normalise import NORMALISER_VERSION
-from scamdetect.thresholds import Thresholds
 from scamdetect.training.conversations import (
     FEWEST,
     LONG_FPR,

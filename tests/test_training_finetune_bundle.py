@@ -10,9 +10,9 @@ import pytest
 from synthetic_corpus import row, table
 
 from scamdetect.bundle import Bundle
+from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.evaluation.table import column
 from scamdetect.labels import KINDS, Kind
-from scamdetect.thresholds import KindThresholds
 from scamdetect.training.finetune_bundle import (
     MOST_OWN,
     OWN_WORTH,

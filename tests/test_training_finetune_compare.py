@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from synthetic_corpus import row, table
 
 from scamdetect.bundle import Bundle
+from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.labels import KINDS, Kind
-from scamdetect.thresholds import KindThresholds
 from scamdetect.training.finetune_compare import (
     Comparison,
     compare_scores,

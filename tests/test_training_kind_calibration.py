@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from synthetic_corpus import row, table
 
+from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.labels import KINDS, Kind
-from scamdetect.thresholds import KindThresholds
 from scamdetect.training.kind_calibration import (
     fit_kind_temperature,
     fit_kind_thresholds,

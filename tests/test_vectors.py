@@ -14,9 +14,9 @@ from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector, vectors
 from scamdetect.bundle import MODEL, Bundle, write_manifest
+from scamdetect.calibration.probabilities import softmax
 from scamdetect.errors import BundleError, InputError, SharingError, TextsError
 from scamdetect.onnx_file import read_by, with_output
-from scamdetect.probabilities import softmax
 from scamdetect.vectors import SentenceVectors, sentence_vectors
 
 LONG = "lunch " * 60 + "guaranteed bitcoin profit " + "lunch " * 60

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.statistics import Floats
 from scamdetect.errors import MissingExtraError
 from scamdetect.evaluation.baseline import train_baseline
-from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.table import column, has_verdict, select
 from scamdetect.labels import Verdict
 

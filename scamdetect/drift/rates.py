@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
+from scamdetect.calibration.thresholds import wilson
 from scamdetect.drift.psi import Level, psi, worst
-from scamdetect.thresholds import wilson
 
 WATCH_RATIO, ALERT_RATIO = 1.5, 2.0
 _Z = 1.959963984540054

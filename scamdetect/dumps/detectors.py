@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from scamdetect.calibration.presets import Preset
 from scamdetect.labels import Kind
 from scamdetect.prediction import Prediction
-from scamdetect.presets import Preset
 
 if TYPE_CHECKING:
     from scamdetect.conversation import ConversationPrediction

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scamdetect.calibration.presets import Preset
 from scamdetect.campaigns import Campaign
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.labels import Decision
-from scamdetect.presets import Preset
 
 
 @dataclass(frozen=True)

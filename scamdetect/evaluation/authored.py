@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     Bools,
     Estimate,
     Floats,
@@ -23,9 +23,9 @@ from scamdetect.evaluation.metrics import (
     recall,
     recall_at_fpr_estimate,
 )
+from scamdetect.calibration.thresholds import threshold_at_fpr, wilson
 from scamdetect.evaluation.table import Objects, column, has_verdict, is_authored, select
 from scamdetect.labels import Verdict
-from scamdetect.thresholds import threshold_at_fpr, wilson
 
 RATES = {"1%": 0.01, "5%": 0.05}
 READER_FLAG = 50  # percent: from here a blind reader calls a message a scam

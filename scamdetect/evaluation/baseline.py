@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.statistics import Floats, float32_decimals
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.evaluation.metrics import Floats, float32_decimals
 from scamdetect.evaluation.table import column, select
 from scamdetect.labels import Verdict
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scamdetect.evaluation.metrics import Estimate
+from scamdetect.calibration.statistics import Estimate
 
 
 def estimate(record: Mapping[str, Any] | None) -> Estimate | None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from scamdetect.calibration.statistics import Bools, Floats, as_scores
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation import baseline, encoder_baseline, keyword_baseline
-from scamdetect.evaluation.metrics import Bools, Floats, as_scores
 from scamdetect.evaluation.reference_mix import (
     CALIBRATE_ROWS,
     FLAG_FPR,
@@ -38,12 +38,12 @@ DETECTOR_CODE = tuple(
     f"scamdetect.{name}"
     for name in (
         "text.normalise", "text.plain_words", "text.traced", "batching", "scoring", "runtime",
-        "probabilities", "thresholds", "detector", "evaluation.scoring",
+        "calibration.probabilities", "calibration.thresholds", "detector", "evaluation.scoring",
     )
 )  # fmt: skip
 _FLAG_CODE = tuple(
     f"scamdetect.{name}"
-    for name in ("thresholds", "evaluation.reference_mix", "evaluation.comparison")
+    for name in ("calibration.thresholds", "evaluation.reference_mix", "evaluation.comparison")
 )
 _TFIDF_CODE = (*_FLAG_CODE, "scamdetect.evaluation.baseline")
 _ENCODER_CODE = (

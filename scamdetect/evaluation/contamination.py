@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.statistics import Floats
 from scamdetect.data.neardup import shingles
 from scamdetect.errors import MissingExtraError
-from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.table import column, evaluation_sets
 
 try:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scamdetect.conversation import ConversationPrediction, Reading, judge
-from scamdetect.conversation import Judged as JudgedTurn
-from scamdetect.conversation_rule import ConversationRule
-from scamdetect.data.dialogues import Dialogue
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     Estimate,
     false_positive_rate,
     recall,
     recall_at_fpr_estimate,
 )
+from scamdetect.conversation import ConversationPrediction, Reading, judge
+from scamdetect.conversation import Judged as JudgedTurn
+from scamdetect.conversation_rule import ConversationRule
+from scamdetect.data.dialogues import Dialogue
 from scamdetect.labels import Decision
 from scamdetect.turns import Message
 

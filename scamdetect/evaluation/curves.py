@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.evaluation.metrics import Bools, Floats, as_scores, recall_at_fpr
+from scamdetect.calibration.statistics import Bools, Floats, as_scores, recall_at_fpr
 from scamdetect.evaluation.table import has_verdict
 from scamdetect.labels import Verdict
 

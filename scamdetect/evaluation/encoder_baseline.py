@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from scamdetect.calibration.statistics import Floats
 from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.evaluation.baseline import scam_probabilities
-from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import column
 from scamdetect.labels import Verdict

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     Bools,
     Estimate,
     Floats,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group
+from scamdetect.calibration.statistics import Bools, Estimate, Floats, bootstrap_by_group
 from scamdetect.explain import Detector, Span, strengths, word_borders
 from scamdetect.labels import VERDICTS, Verdict
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scamdetect.evaluation.metrics import Estimate
+from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluation.slices import CellRates
 
 BAR = 0.02  # of any honest slice flagged as shipped

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scamdetect.calibration.statistics import Floats
 from scamdetect.data.keyword_rule import guess
-from scamdetect.evaluation.metrics import Floats
 
 NAME = "keyword rules"
 NOTE = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group, recall
+from scamdetect.calibration.statistics import Bools, Estimate, Floats, bootstrap_by_group, recall
 from scamdetect.evaluation.protocol import SMALLEST_KIND
 from scamdetect.evaluation.table import (
     column,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scamdetect.evaluation.metrics import Bools, Estimate, recall
+from scamdetect.calibration.statistics import Bools, Estimate, recall
 from scamdetect.evaluation.scoring import UNDETERMINED
 from scamdetect.evaluation.table import Objects
 

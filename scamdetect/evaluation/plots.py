@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scamdetect.calibration.statistics import Estimate
 from scamdetect.errors import MissingExtraError
 from scamdetect.evaluation import keyword_baseline
 from scamdetect.evaluation.curves import HISTOGRAM_BINS, LOWEST_FPR
 from scamdetect.evaluation.evasion import ALL, KEPT, STRENGTHS
 from scamdetect.evaluation.gates import BAR
-from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.protocol import FLAG
 
 try:

@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.errors import InputError
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     Bools,
     Estimate,
     Floats,
@@ -25,6 +24,8 @@ from scamdetect.evaluation.metrics import (
     bootstrap_by_group,
     recall_at_fpr_estimate,
 )
+from scamdetect.calibration.thresholds import wilson
+from scamdetect.errors import InputError
 from scamdetect.evaluation.reference_mix import capped, weighted_threshold_at_fpr
 from scamdetect.evaluation.table import (
     Objects,
@@ -36,7 +37,6 @@ from scamdetect.evaluation.table import (
 )
 from scamdetect.labels import Verdict
 from scamdetect.system.typed import read_toml
-from scamdetect.thresholds import wilson
 
 Half = Literal["select", "check"]
 Name = Literal["transfer", "in_source", "everyday", "authored"]

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.evaluation.authored import AuthoredFigures, authored_figures
-from scamdetect.evaluation.gates import Gate, gates
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     Bools,
     Estimate,
     Floats,
@@ -21,6 +19,8 @@ from scamdetect.evaluation.metrics import (
     recall_at_fpr,
     recall_at_fpr_estimate,
 )
+from scamdetect.evaluation.authored import AuthoredFigures, authored_figures
+from scamdetect.evaluation.gates import Gate, gates
 from scamdetect.evaluation.reference_mix import (
     effective_size,
     reference_weights,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.statistics import Estimate, Floats, auc, recall_at_fpr
 from scamdetect.evaluation.authored import authored_figures
-from scamdetect.evaluation.metrics import Estimate, Floats, auc, recall_at_fpr
 from scamdetect.evaluation.protocol import SELECTING_SOURCES, selection
 from scamdetect.evaluation.table import column, has_verdict, is_authored, select
 from scamdetect.labels import KINDS, Kind, Verdict

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from scamdetect.evaluation.metrics import Bools, Floats, as_scores
+from scamdetect.calibration.operating_points import BASE_RATE
+from scamdetect.calibration.presets import PRESETS
+from scamdetect.calibration.statistics import Bools, Floats, as_scores
+from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.evaluation.table import column, has_verdict
 from scamdetect.labels import Verdict
-from scamdetect.operating_points import BASE_RATE
-from scamdetect.presets import PRESETS
-from scamdetect.thresholds import threshold_at_fpr
 
 Positions = NDArray[np.intp]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from scamdetect.evaluation.metrics import Bools, Estimate, Floats, bootstrap_by_group
+from scamdetect.calibration.statistics import Bools, Estimate, Floats, bootstrap_by_group
 from scamdetect.evaluation.reference_mix import at_base_rate, reference_weights
 from scamdetect.evaluation.table import column, has_verdict, kind_table
 from scamdetect.labels import KINDS, Kind, Verdict

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
 from scamdetect.evaluation import keyword_baseline
 from scamdetect.evaluation.authored import writers
@@ -36,7 +37,6 @@ from scamdetect.evaluation.evasion import (
 from scamdetect.evaluation.kind_figures import BY_SOURCE, KindFigures, kind_figures
 from scamdetect.evaluation.languages import LanguageAccuracy, language_accuracy
 from scamdetect.evaluation.markdown import render
-from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.protocol import (
     FLAG,
     Evaluation,

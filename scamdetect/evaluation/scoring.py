@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from scamdetect.evaluation.metrics import Bools, Floats
+from scamdetect.calibration.statistics import Bools, Floats
 from scamdetect.evaluation.table import Objects
 from scamdetect.labels import Decision, Kind
 

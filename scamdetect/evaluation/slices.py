@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.evaluation.metrics import Bools, Estimate, false_positive_rate
+from scamdetect.calibration.statistics import Bools, Estimate, false_positive_rate
 from scamdetect.evaluation.table import column, has_verdict, select
 from scamdetect.labels import Verdict
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.evaluation.metrics import as_scores
+from scamdetect.calibration.statistics import as_scores
 from scamdetect.evaluation.protocol import WorstRow, worst_rows
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.table import column, has_verdict

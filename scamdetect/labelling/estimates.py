@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scamdetect.calibration.thresholds import clopper_pearson
 from scamdetect.labelling.answers import Answer
 from scamdetect.labels import Decision, Verdict
-from scamdetect.thresholds import clopper_pearson
 
 _REACHED = {
     "flag": (Decision.FLAG,),

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scamdetect.bundle import Bundle
+from scamdetect.calibration.operating_points import OperatingPoint
+from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.statistics import float32_decimals
 from scamdetect.errors import InputError
-from scamdetect.evaluation.metrics import float32_decimals
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.operating_points import OperatingPoint
-from scamdetect.probabilities import Scaling
 from scamdetect.recalibration.halves import Moved
 
 Floats = NDArray[np.float64]

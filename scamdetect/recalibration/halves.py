@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from scamdetect.calibration.operating_points import OperatingPoint, operating_point
+from scamdetect.calibration.thresholds import Thresholds, by_group, clopper_pearson
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
-from scamdetect.operating_points import OperatingPoint, operating_point
 from scamdetect.recalibration.own_rows import OwnRows
-from scamdetect.thresholds import Thresholds, by_group, clopper_pearson
 
 _USUAL = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 _LOOSEST = 2  # times the rate asked for, under which the upper bound is to lie

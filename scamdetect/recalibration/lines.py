@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from scamdetect.bundle import Bundle
-from scamdetect.evaluation.metrics import Estimate
+from scamdetect.calibration.statistics import Estimate
 from scamdetect.labels import Verdict
 from scamdetect.recalibration.halves import Measured, Moved, needed
 from scamdetect.recalibration.own_rows import OwnRows

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle import CARD, Bundle
+from scamdetect.calibration.operating_points import OperatingPoint
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
-from scamdetect.operating_points import OperatingPoint
 from scamdetect.recalibration.carried import carried, scaled_settings
 from scamdetect.recalibration.halves import Moved, move
 from scamdetect.recalibration.label_map import PLAIN, read_label_map

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.statistics import Estimate, bootstrap_by_group
+from scamdetect.calibration.thresholds import by_group
 from scamdetect.errors import InputError
-from scamdetect.evaluation.metrics import Estimate, bootstrap_by_group
 from scamdetect.evaluation.reliability import reliability, with_base_rate
 from scamdetect.labels import Verdict
-from scamdetect.probabilities import Scaling
 from scamdetect.recalibration.halves import choosing
 from scamdetect.recalibration.own_rows import OwnRows
-from scamdetect.thresholds import by_group
 
 FEWEST = 20  # distinct messages of a side, in each half
 Floats = NDArray[np.float64]

@@ -11,16 +11,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scamdetect.bundle import CARD, Bundle
+from scamdetect.calibration.operating_points import operating_point
+from scamdetect.calibration.statistics import float32_decimals
+from scamdetect.calibration.thresholds import Thresholds, clopper_pearson
 from scamdetect.dumps.scored import open_scored
 from scamdetect.errors import InputError
-from scamdetect.evaluation.metrics import float32_decimals
 from scamdetect.labels import Decision
-from scamdetect.operating_points import operating_point
 from scamdetect.prediction import ALLOWED, CLEARED
 from scamdetect.recalibration.new_bundle import exact_thresholds, first_tier, noted, write_bundle
 from scamdetect.system.destinations import new_folder
 from scamdetect.system.files import file_sha256
-from scamdetect.thresholds import Thresholds, clopper_pearson
 
 FEWEST = 1_000  # scored messages
 FEWEST_REACHED = 10  # of them, at the new threshold

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
+from scamdetect.calibration.operating_points import OperatingPoint
+from scamdetect.calibration.presets import Preset, preset_at, presets
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.labels import Decision
-from scamdetect.operating_points import OperatingPoint
-from scamdetect.presets import Preset, preset_at, presets
 from scamdetect.reporting.counts import Extremes, Group
-from scamdetect.thresholds import Thresholds
 
 _BELOW = {
     Decision.FLAG: (Decision.REVIEW, Decision.PASS),

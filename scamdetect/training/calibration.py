@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.operating_points import (
+    CalibrationRows,
+    OperatingPoint,
+    operating_point,
+    supported,
+    with_recall,
+)
+from scamdetect.calibration.probabilities import Scaling, scam_logits, verdict_probabilities
+from scamdetect.calibration.statistics import Bools, Floats
+from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.metrics import Bools, Floats
 from scamdetect.evaluation.reference_mix import (
     BLOCKS,
     FLAG_FPR,
@@ -20,16 +29,7 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.table import column, detector_texts, has_verdict, normalised
 from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
-from scamdetect.operating_points import (
-    CalibrationRows,
-    OperatingPoint,
-    operating_point,
-    supported,
-    with_recall,
-)
-from scamdetect.probabilities import Scaling, scam_logits, verdict_probabilities
 from scamdetect.scoring import Scorer, Scores
-from scamdetect.thresholds import KindThresholds
 from scamdetect.training.kind_calibration import (
     FEWEST,
     fit_kind_temperature,

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scamdetect.calibration.operating_points import BASE_RATE
 from scamdetect.data.corpus_rows import is_own
-from scamdetect.operating_points import BASE_RATE
 from scamdetect.pages import table
 from scamdetect.training.energy import energy_line
 from scamdetect.training.kind_calibration import (

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from scamdetect.bundle import CARD, Bundle
+from scamdetect.calibration.operating_points import BASE_RATE
+from scamdetect.calibration.thresholds import Thresholds, threshold_at_fpr
 from scamdetect.conversation import Reading, read_conversations, sender_log_odds
 from scamdetect.conversation_rule import (
     DISCOUNT,
@@ -32,10 +34,8 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.evaluation.conversations import joined
 from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
-from scamdetect.operating_points import BASE_RATE
 from scamdetect.recalibration.new_bundle import write_bundle
 from scamdetect.system.regular_files import read_text
-from scamdetect.thresholds import Thresholds, threshold_at_fpr
 from scamdetect.training.rows import read_roles
 from scamdetect.training.run import corpus_sha256
 

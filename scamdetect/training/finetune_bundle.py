@@ -17,7 +17,8 @@ from tokenizers import Tokenizer
 
 import scamdetect
 from scamdetect.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
-from scamdetect.evaluation.metrics import Floats
+from scamdetect.calibration.statistics import Floats
+from scamdetect.calibration.thresholds import by_group
 from scamdetect.evaluation.reference_mix import (
     FLAG_FPR,
     balanced_sample,
@@ -32,7 +33,6 @@ from scamdetect.scoring import Scorer
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
 from scamdetect.text.normalise import NORMALISER_VERSION
-from scamdetect.thresholds import by_group
 from scamdetect.training.calibration import REVIEW_FPR, UNCALIBRATED, calibrate
 from scamdetect.training.export import export_fp32
 from scamdetect.training.finetune_rows import OWN, of_role, own_and_rehearsed

@@ -16,8 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.bundle import Bundle
-from scamdetect.evaluation.cells import percent, points
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     Bools,
     Estimate,
     Floats,
@@ -25,6 +24,8 @@ from scamdetect.evaluation.metrics import (
     bootstrap_by_group,
     recall_at_fpr,
 )
+from scamdetect.calibration.thresholds import by_group, clopper_pearson
+from scamdetect.evaluation.cells import percent, points
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.slices import SMALLEST_CELL
 from scamdetect.evaluation.table import (
@@ -36,7 +37,6 @@ from scamdetect.evaluation.table import (
 )
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.pages import table as markdown_table
-from scamdetect.thresholds import by_group, clopper_pearson
 from scamdetect.training.finetune_rows import OWN
 
 OWN_ROWS, ALL = "own rows, held out", "rehearsal rows, all"

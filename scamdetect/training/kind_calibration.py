@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import precision_recall_curve
 
-from scamdetect.evaluation.metrics import Bools, Floats
+from scamdetect.calibration.probabilities import sigmoid
+from scamdetect.calibration.statistics import Bools, Floats
+from scamdetect.calibration.thresholds import KindThresholds, wilson
 from scamdetect.evaluation.table import column, has_seen_kinds, kind_table
 from scamdetect.labels import KINDS, Kind
-from scamdetect.probabilities import sigmoid
-from scamdetect.thresholds import KindThresholds, wilson
 
 FEWEST = 30  # scams of a kind, and rows that a precision is read from; each counts as one
 MIN_F1, MIN_PRECISION = 0.3, 0.9

@@ -15,7 +15,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
-from scamdetect.evaluation.metrics import Floats
+from scamdetect.calibration.statistics import Floats
 from scamdetect.evaluation.table import column
 from scamdetect.labels import KINDS
 from scamdetect.training.kind_calibration import kind_truth, known_kinds

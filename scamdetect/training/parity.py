@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.thresholds import clopper_pearson
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError
 from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import column, select
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.thresholds import clopper_pearson
 
 LANGUAGE_ROWS = 400  # over 10,000 texts of the corpus in all
 MOST_FLIPS = 0.01  # of the texts, at the flag threshold: over this nothing is released

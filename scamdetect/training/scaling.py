@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from scamdetect.evaluation.metrics import Bools, Floats
+from scamdetect.calibration.probabilities import Curve, Scaling, sigmoid
+from scamdetect.calibration.statistics import Bools, Floats
+from scamdetect.calibration.thresholds import by_group
 from scamdetect.evaluation.reference_mix import at_base_rate, effective_size
-from scamdetect.probabilities import Curve, Scaling, sigmoid
-from scamdetect.thresholds import by_group
 
 FEWEST_SCAM, FEWEST_LEGIT = 30, 100  # rows of a language below which it uses the curve alone
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)

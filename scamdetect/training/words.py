@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
+from scamdetect.calibration.probabilities import scam_logits
+from scamdetect.calibration.statistics import Bools, Floats
 from scamdetect.data.corpus_rows import is_own as of_project
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.metrics import Bools, Floats
 from scamdetect.evaluation.reference_mix import reference_weights
 from scamdetect.evaluation.table import (
     column,
@@ -27,7 +28,6 @@ from scamdetect.evaluation.table import (
 )
 from scamdetect.labels import Verdict
 from scamdetect.lexical import CLIP, Join, Pieces, Prints, Words, WordTable
-from scamdetect.probabilities import scam_logits
 from scamdetect.scoring import Scorer
 from scamdetect.training.recipe import WordsTable
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from scamdetect.bench.answers import Bools
 from scamdetect.bench.figures.target import FPRS, MAIN, Target, fpr_by_group, recall_by_group
-from scamdetect.evaluation.metrics import Estimate, recall, recall_at_fpr_estimate
+from scamdetect.calibration.statistics import Estimate, recall, recall_at_fpr_estimate
 from scamdetect.evaluation.table import column, kind_table
 from scamdetect.labels import KINDS
 

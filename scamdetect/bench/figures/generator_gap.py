@@ -19,8 +19,8 @@ from scamdetect.bench.figures.target import (
     fpr_by_group,
     recall_by_group,
 )
-from scamdetect.evaluation.metrics import Estimate, bootstrap_by_group, recall_at_fpr_estimate
-from scamdetect.thresholds import threshold_at_fpr
+from scamdetect.calibration.statistics import Estimate, bootstrap_by_group, recall_at_fpr_estimate
+from scamdetect.calibration.thresholds import threshold_at_fpr
 
 FILE = "generators.json"
 FEWEST = 30  # scams and honest rows, under which there is no F1

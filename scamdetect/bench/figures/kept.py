@@ -12,9 +12,9 @@ from scamdetect.bench.figures.target import (
     fpr_by_group,
     recall_by_group,
 )
-from scamdetect.evaluation.metrics import Estimate, bootstrap_by_group
+from scamdetect.calibration.statistics import Estimate, bootstrap_by_group
+from scamdetect.calibration.thresholds import wilson
 from scamdetect.evaluation.table import column
-from scamdetect.thresholds import wilson
 
 ALL = "all together"
 FEWEST_FLAGGED = 20  # clean scams flagged, without which nothing says what is kept

@@ -18,17 +18,17 @@ from scamdetect.bench.figures.target import (
     is_verdict,
     recall_by_group,
 )
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     Estimate,
     auc_estimate,
     bootstrap_by_group,
     recall,
     recall_at_fpr_estimate,
 )
+from scamdetect.calibration.thresholds import wilson
 from scamdetect.evaluation.reliability import Reliability, reliability
 from scamdetect.evaluation.table import column
 from scamdetect.labels import Verdict
-from scamdetect.thresholds import wilson
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from scamdetect.bench.figures.target import (
     MAIN,
     Target,
 )
-from scamdetect.evaluation.metrics import Estimate, recall_change
+from scamdetect.calibration.statistics import Estimate, recall_change
 
 _RESAMPLES = 300
 

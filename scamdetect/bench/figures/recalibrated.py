@@ -16,8 +16,8 @@ from scamdetect.bench.figures.target import (
     FPRS,
     Target,
 )
-from scamdetect.evaluation.metrics import Estimate
-from scamdetect.thresholds import threshold_at_fpr
+from scamdetect.calibration.statistics import Estimate
+from scamdetect.calibration.thresholds import threshold_at_fpr
 
 SIZES: tuple[tuple[str, float], ...] = (("200", 200), ("1,000", 1_000), ("30 %", 0.3))
 DRAWS = 100

@@ -21,8 +21,8 @@ from scamdetect.bench.report.plot_style import (
     style,
     with_legend,
 )
+from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluation.evasion import KEPT, STRENGTHS
-from scamdetect.evaluation.metrics import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,7 +23,7 @@ from scamdetect.evaluation.section import Section, section
 if TYPE_CHECKING:
     from scamdetect.bench.figures.paired import Difference
     from scamdetect.bench.figures.results import Moved, Results
-    from scamdetect.evaluation.metrics import Estimate
+    from scamdetect.calibration.statistics import Estimate
 
 Sides = tuple["Estimate | None", "Estimate | None"]
 

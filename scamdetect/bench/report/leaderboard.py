@@ -19,7 +19,7 @@ from scamdetect.evaluation.section import Section, section
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results
     from scamdetect.bench.folder import DetectorRecord
-    from scamdetect.evaluation.metrics import Estimate
+    from scamdetect.calibration.statistics import Estimate
 
 UNKNOWN = "†"  # it is not known what the detector learnt from
 BOUGHT = "‡"  # its false alarms are certainly over twice what was asked

@@ -6,8 +6,8 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from scamdetect.calibration.statistics import Estimate
 from scamdetect.errors import MissingExtraError
-from scamdetect.evaluation.metrics import Estimate
 
 try:
     import matplotlib

@@ -30,7 +30,7 @@ from scamdetect.bench.report.plot_style import (
     with_legend,
 )
 from scamdetect.bench.report.suite_tables import of_suite
-from scamdetect.evaluation.metrics import Estimate
+from scamdetect.calibration.statistics import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,8 +18,8 @@ from scamdetect.bench.figures.target import (
     MAIN,
 )
 from scamdetect.bench.report.leaderboard import marked
+from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluation.cells import counted, decimal, percent
-from scamdetect.evaluation.metrics import Estimate
 from scamdetect.evaluation.section import Section, section
 from scamdetect.reporting.names import kind_name, language_title
 

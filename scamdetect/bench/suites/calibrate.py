@@ -19,10 +19,10 @@ from scamdetect.bench.suites.rows import (
     public_rows,
     with_named_groups,
 )
+from scamdetect.calibration.statistics import Floats
 from scamdetect.data.authored import load_authored
 from scamdetect.data.rows import row_hash
 from scamdetect.errors import InputError
-from scamdetect.evaluation.metrics import Floats
 from scamdetect.evaluation.reference_mix import (
     CALIBRATE_ROWS,
     balanced_sample,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scamdetect.thresholds import clopper_pearson, threshold_at_fpr, wilson
+from scamdetect.calibration.thresholds import clopper_pearson, threshold_at_fpr, wilson
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scamdetect.calibration.probabilities import (
+    Curve,
+    scam_logits,
+    sigmoid,
+    softmax,
+    verdict_probabilities,
+)
 from scamdetect.errors import InputError
-from scamdetect.probabilities import Curve, scam_logits, sigmoid, softmax, verdict_probabilities
 
 CURVE = Curve(((-3.0, -5.0), (0.0, -1.0), (2.0, 2.5)))
 logits = st.lists(st.floats(-12, 12), min_size=3, max_size=3)

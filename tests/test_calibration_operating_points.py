@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.errors import InputError
-from scamdetect.operating_points import (
+from scamdetect.calibration.operating_points import (
     CalibrationRows,
     OperatingPoint,
     cheapest_point,
@@ -20,7 +19,8 @@ from scamdetect.operating_points import (
     supported,
     with_recall,
 )
-from scamdetect.thresholds import threshold_at_fpr
+from scamdetect.calibration.thresholds import threshold_at_fpr
+from scamdetect.errors import InputError
 
 ROWS = CalibrationRows({"th": (340, 45), "ja": (80, 12)}, {"romance": 120, "charity": 4})
 POINTS = (

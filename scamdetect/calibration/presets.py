@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
-    from scamdetect.operating_points import OperatingPoint
+    from scamdetect.calibration.operating_points import OperatingPoint
 
 # The false-positive rate to flag at, by name; a bundle is shipped with the first.
 PRESETS: dict[str, float] = {"balanced": 0.005, "sweep": 0.02, "strict": 0.001}

@@ -9,14 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scamdetect.calibration.thresholds import Thresholds, clopper_pearson, threshold_at_fpr, wilson
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
-from scamdetect.thresholds import (
-    Thresholds,
-    clopper_pearson,
-    threshold_at_fpr,
-    wilson,
-)
 
 scores = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=200)
 

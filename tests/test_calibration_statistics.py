@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.evaluation.metrics import (
+from scamdetect.calibration.statistics import (
     auc,
     auc_estimate,
     bootstrap_by_group,

@@ -1,0 +1,1 @@
+"""Figures from scores alone: statistics, probabilities, thresholds."""
