@@ -11,7 +11,7 @@ from scamdetect.drift.profile import Profile
 from scamdetect.drift.psi import Level, Psi, contributions, psi
 from scamdetect.drift.rates import Rate, Share
 from scamdetect.labels import Decision
-from scamdetect.reporting.names import kind_name, language_title
+from scamdetect.names import kind_name, language_title
 
 _LEAST_SHARE = 0.01  # of either dump, from which on a category has a bin of its own
 _MOST_BINS = 30

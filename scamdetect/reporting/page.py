@@ -13,10 +13,10 @@ from scamdetect.campaigns import Campaign
 from scamdetect.dumps.top_groups import TopGroups
 from scamdetect.errors import MissingExtraError
 from scamdetect.labels import Decision, Verdict
+from scamdetect.names import kind_name, language_name
 from scamdetect.reporting.bands import Band
 from scamdetect.reporting.charts import histogram, timeline
 from scamdetect.reporting.counts import NO_KIND, Counts
-from scamdetect.reporting.names import kind_name, language_name
 from scamdetect.reporting.places import GENERATOR
 from scamdetect.reporting.samples import Piece
 from scamdetect.system.visible import visible

@@ -21,7 +21,7 @@ from scamdetect.bench.report.leaderboard import marked
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluation.cells import counted, decimal, percent
 from scamdetect.evaluation.section import Section, section
-from scamdetect.reporting.names import kind_name, language_title
+from scamdetect.names import kind_name, language_title
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results
