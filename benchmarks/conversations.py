@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector, Verdict
 from scamdetect.calibration.statistics import false_positive_rate, recall
-from scamdetect.conversation import Reading, judge, read_conversations
-from scamdetect.conversation_rule import ConversationRule
+from scamdetect.conversation.predict import Reading, judge, read_conversations
+from scamdetect.conversation.rule import ConversationRule
 from scamdetect.data.dialogues import Dialogue, dialogues, messages_of
 from scamdetect.data.registry import load_registry
 from scamdetect.data.rows import Row, load_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # the constant of typing, which takes longer to load than all of this
 if TYPE_CHECKING:
-    from scamdetect.conversation import ConversationPrediction
+    from scamdetect.conversation.predict import ConversationPrediction
     from scamdetect.detector import ScamDetector
     from scamdetect.errors import ScamDetectError
     from scamdetect.labels import Decision, Kind, Verdict
@@ -26,7 +26,7 @@ __all__ = [
 # Needs an extra, which `from scamdetect import *` must not.
 _OPTIONAL = {"ScamClassifier": "scamdetect.integrations.classifier"}
 _HOMES = _OPTIONAL | {
-    "ConversationPrediction": "scamdetect.conversation",
+    "ConversationPrediction": "scamdetect.conversation.predict",
     "Decision": "scamdetect.labels",
     "Kind": "scamdetect.labels",
     "KindScore": "scamdetect.prediction",

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Self
 
 from scamdetect.campaigns import masked
+from scamdetect.conversation.turns import sender_name
 from scamdetect.errors import InputError
 from scamdetect.frames.several import check_several
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, Prediction
 from scamdetect.system.os_errors import unreadable
 from scamdetect.system.regular_files import read_text
-from scamdetect.turns import sender_name
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TEMPLATE = "template:"

@@ -29,7 +29,7 @@ from scamdetect.calibration.thresholds import (
     is_number,
     known_kind_flags,
 )
-from scamdetect.conversation_rule import ConversationRule, unfitted_rule
+from scamdetect.conversation.rule import ConversationRule, unfitted_rule
 from scamdetect.errors import InputError
 from scamdetect.first_tier import Tier, check_tier
 from scamdetect.frames.several import check_several, is_several
@@ -50,7 +50,7 @@ from scamdetect.text.normalise import normalise
 from scamdetect.workers import WorkerPool
 
 if TYPE_CHECKING:
-    from scamdetect.conversation import ConversationPrediction
+    from scamdetect.conversation.predict import ConversationPrediction
     from scamdetect.explanation import Explanation
 
 STREAM_WINDOW = 1024
@@ -341,7 +341,7 @@ class ScamDetector:
 
         The encoder reads every turn: what the first tier clears is proven for single messages.
         """
-        from scamdetect.conversation import predict_conversations
+        from scamdetect.conversation.predict import predict_conversations
 
         encoder = type(self)(self._scorer, self._pool, self.thresholds, "encoder")
         return predict_conversations(encoder, self.conversation_rule, conversations, me)

@@ -12,7 +12,7 @@ from typing import Any
 from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint
 from scamdetect.calibration.probabilities import Curve, Scaling
 from scamdetect.calibration.thresholds import KindThresholds, Thresholds
-from scamdetect.conversation_rule import ConversationRule, Weights
+from scamdetect.conversation.rule import ConversationRule, Weights
 from scamdetect.errors import BundleError, InputError
 from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind

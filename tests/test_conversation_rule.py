@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scamdetect.calibration.probabilities import Scaling
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.conversation_rule import (
+from scamdetect.conversation.rule import (
     DISCOUNT,
     FEW_TURNS,
     LEAST,

@@ -13,7 +13,7 @@ import pytest
 from killed_job import killed_at
 
 from scamdetect import ScamDetector
-from scamdetect.conversation import ConversationPrediction
+from scamdetect.conversation.predict import ConversationPrediction
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.summary import Summary
 from scamdetect.dumps.tally import Standing

@@ -6,8 +6,8 @@ from invented_dialogues import dialogue_table
 
 from scamdetect import ScamDetector
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.conversation import judge, read_conversations
-from scamdetect.conversation_rule import ConversationRule, Weights
+from scamdetect.conversation.predict import judge, read_conversations
+from scamdetect.conversation.rule import ConversationRule, Weights
 from scamdetect.data.dialogues import Dialogue, dialogues
 from scamdetect.evaluation.conversations import (
     Judged,

@@ -12,8 +12,8 @@ from invented_dialogues import dialogue_table
 from scamdetect import Decision, ScamDetector
 from scamdetect.bundle import MANIFEST_VERSION, MODEL, Bundle, write_manifest
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.conversation import Judged, Reading, judge, read_conversations
-from scamdetect.conversation_rule import DISCOUNT, ConversationRule, Weights
+from scamdetect.conversation.predict import Judged, Reading, judge, read_conversations
+from scamdetect.conversation.rule import DISCOUNT, ConversationRule, Weights
 from scamdetect.data.dialogues import dialogues
 from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.evaluation.conversations import joined, of_turns

@@ -10,7 +10,7 @@ from scamdetect.labels import Kind
 from scamdetect.prediction import Prediction
 
 if TYPE_CHECKING:
-    from scamdetect.conversation import ConversationPrediction
+    from scamdetect.conversation.predict import ConversationPrediction
 
 
 class Bands(Protocol):

@@ -17,7 +17,7 @@ from scamdetect.frames.arrow import list_array, number_array, numbers, one_array
 from scamdetect.frames.times import Instants, instants
 
 if TYPE_CHECKING:
-    from scamdetect.conversation import ConversationPrediction
+    from scamdetect.conversation.predict import ConversationPrediction
 
 _BATCH_MESSAGES = 2048
 _BATCH_BYTES = 8 << 20

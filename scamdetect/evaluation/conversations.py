@@ -14,12 +14,12 @@ from scamdetect.calibration.statistics import (
     recall,
     recall_at_fpr_estimate,
 )
-from scamdetect.conversation import ConversationPrediction, Reading, judge
-from scamdetect.conversation import Judged as JudgedTurn
-from scamdetect.conversation_rule import ConversationRule
+from scamdetect.conversation.predict import ConversationPrediction, Reading, judge
+from scamdetect.conversation.predict import Judged as JudgedTurn
+from scamdetect.conversation.rule import ConversationRule
+from scamdetect.conversation.turns import Message
 from scamdetect.data.dialogues import Dialogue
 from scamdetect.labels import Decision
-from scamdetect.turns import Message
 
 TURNS = (1, 2, 4, 8, 16, 32)
 LENGTHS = (8, 16, 32)  # messages up to which an honest conversation is short

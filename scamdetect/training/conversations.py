@@ -18,8 +18,8 @@ from scipy.optimize import minimize
 from scamdetect.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import BASE_RATE
 from scamdetect.calibration.thresholds import Thresholds, threshold_at_fpr
-from scamdetect.conversation import Reading, read_conversations, sender_log_odds
-from scamdetect.conversation_rule import (
+from scamdetect.conversation.predict import Reading, read_conversations, sender_log_odds
+from scamdetect.conversation.rule import (
     DISCOUNT,
     FEW_TURNS,
     LEAST,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scamdetect.conversation.turns import IN_ORDER_OF_TIME, TIMES_MISSING, own_words, read_messages
 from scamdetect.errors import InputError
-from scamdetect.turns import IN_ORDER_OF_TIME, TIMES_MISSING, own_words, read_messages
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

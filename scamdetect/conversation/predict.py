@@ -8,7 +8,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from scamdetect.conversation_rule import (
+from scamdetect.conversation.last_words import says_new, with_words, without_padding
+from scamdetect.conversation.rule import (
     LEAST,
     ConversationRule,
     SenderState,
@@ -16,12 +17,17 @@ from scamdetect.conversation_rule import (
     as_risk,
     log_odds,
 )
+from scamdetect.conversation.turns import (
+    Message,
+    one_spelling,
+    own_words,
+    read_messages,
+    sender_name,
+)
 from scamdetect.errors import InputError
 from scamdetect.frames.several import check_several
 from scamdetect.labels import Decision, Kind
-from scamdetect.last_words import says_new, with_words, without_padding
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction, ranked
-from scamdetect.turns import Message, one_spelling, own_words, read_messages, sender_name
 
 OWN_SIDE = "of the own side"
 ONLY_QUOTES = "only quotes others"

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scamdetect import Decision, ScamDetector
-from scamdetect.conversation import (
+from scamdetect.conversation.predict import (
     NOTHING_JUDGED,
     ONLY_QUOTES,
     OWN_SIDE,
     read_conversations,
     sender_log_odds,
 )
-from scamdetect.conversation_rule import Weights
+from scamdetect.conversation.rule import Weights
 from scamdetect.errors import BundleError, InputError
 from scamdetect.prediction import Prediction, unscored
 from tests.tiny_bundle import CONVERSATION, write_tiny_bundle

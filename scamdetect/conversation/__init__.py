@@ -1,0 +1,1 @@
+"""Several messages between people, judged together."""
