@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from scamdetect.calibration.statistics import recall
-from scamdetect.cues import CueKind, find_cues
 from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.cells import estimate, percent
 from scamdetect.evaluation.provenance import commit, machine, today
+from scamdetect.explain.cues import CueKind, find_cues
 from scamdetect.labels import Verdict
 from scamdetect.pages import table, write_results
 

@@ -51,7 +51,7 @@ from scamdetect.workers import WorkerPool
 
 if TYPE_CHECKING:
     from scamdetect.conversation.predict import ConversationPrediction
-    from scamdetect.explanation import Explanation
+    from scamdetect.explain.explanation import Explanation
 
 STREAM_WINDOW = 1024
 
@@ -315,7 +315,7 @@ class ScamDetector:
         if is_several(text):
             raise TypeError(f"expected one text, got {type(text).__name__}; explain each by itself")
         # Cues take as long to import as half of the package, and few callers explain.
-        from scamdetect.explanation import LONGEST_WEIGHED, explain_text
+        from scamdetect.explain.explanation import LONGEST_WEIGHED, explain_text
 
         readable, problem = _scorable(text, self._bundle.normaliser_version)
         shares = {} if problem else self._scorer.word_shares(readable[:LONGEST_WEIGHED])

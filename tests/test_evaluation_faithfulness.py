@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from scamdetect.evaluation.faithfulness import Deletion, Explained, delete, summarise
-from scamdetect.explain import Span, explain
+from scamdetect.explain.occlusion import Span, explain
 
 _TEXT = "Lunch was good with you today. Send gold to uncle now. The weather was rather fine."
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scamdetect.calibration.statistics import Bools, Estimate, Floats, bootstrap_by_group
-from scamdetect.explain import Detector, Span, strengths, word_borders
+from scamdetect.explain.occlusion import Detector, Span, strengths, word_borders
 from scamdetect.labels import VERDICTS, Verdict
 
 SHARES = np.linspace(0, 1, 11)  # of the characters of all spans

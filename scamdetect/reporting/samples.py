@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from scamdetect.campaigns import beginning, masked
-from scamdetect.explain import Detector, explain, strengths
+from scamdetect.explain.occlusion import Detector, explain, strengths
 from scamdetect.text.traced import trace
 
 _MOST_SHOWN = 600  # characters

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
-from scamdetect.explain import Detector, Span, explain, segments
-from scamdetect.explanation import NOTHING, strongest_words
+from scamdetect.explain.explanation import NOTHING, strongest_words
+from scamdetect.explain.occlusion import Detector, Span, explain, segments
 
 _LURE = "Hello from the meeting. Guaranteed profit with bitcoin for you! Thanks, see you tomorrow."
 _TEXTS = st.text(

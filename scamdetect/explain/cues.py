@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from scamdetect.cue_links import opens_app, tricks
-from scamdetect.cue_words import LANGUAGES, find_phrases, plain
+from scamdetect.explain.cue_links import opens_app, tricks
+from scamdetect.explain.cue_words import LANGUAGES, find_phrases, plain
 from scamdetect.text.normalise import find_links, fold
 from scamdetect.text.traced import Traced, trace
 

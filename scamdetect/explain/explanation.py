@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from scamdetect.cues import Cue, find_cues
-from scamdetect.explain import Detector, Span, explain, strengths
+from scamdetect.explain.cues import Cue, find_cues
+from scamdetect.explain.occlusion import Detector, Span, explain, strengths
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
 from scamdetect.system.visible import visible

@@ -124,7 +124,7 @@ def _index(spaceless: bool, languages: tuple[str, ...]) -> dict[str, dict[str, s
 
 @cache
 def _words(language: str) -> dict[str, list[str]]:
-    path = files("scamdetect").joinpath("cue_words", f"{language}.toml")
+    path = files("scamdetect.explain").joinpath("cue_words", f"{language}.toml")
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 

@@ -1,0 +1,1 @@
+"""Why a message was scored as it was."""
