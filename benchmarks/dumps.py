@@ -20,7 +20,7 @@ from typing import Any
 from synthetic_dump import write_dump
 from throughput_processes import PEAK, run
 
-from scamdetect.bundle import Bundle, default_bundle_path
+from scamdetect.bundle.bundle import Bundle, default_bundle_path
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.provenance import commit, file_stem, machine, today
 from scamdetect.pages import table, write_results

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from dumps import tiny
 from synthetic_dump import write_dump
 
-from scamdetect.bundle import Bundle, default_bundle_path
+from scamdetect.bundle.bundle import Bundle, default_bundle_path
 from scamdetect.dumps.formats import rejects_path
 from scamdetect.dumps.parts import work_folder
 from scamdetect.errors import ScamDetectError

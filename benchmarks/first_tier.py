@@ -13,10 +13,10 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.scoring import Scorer
 from scamdetect.training.first_tier import make_first_tier
 from scamdetect.training.rows import read_roles
 

@@ -18,7 +18,7 @@ from onnx import TensorProto
 
 from benchmarks.hostile_scene import Ran, Scene, faults
 from scamdetect import ScamDetector
-from scamdetect.bundle import MANIFEST, MODEL, SETTINGS
+from scamdetect.bundle.bundle import MANIFEST, MODEL, SETTINGS
 from scamdetect.errors import ScamDetectError
 from scamdetect.system.files import file_sha256
 

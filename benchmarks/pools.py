@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from scamdetect.bundle import trained_sources
+from scamdetect.bundle.bundle import trained_sources
 from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluation.cells import change, counted, decimal, estimate, percent, points
 from scamdetect.evaluation.measured_as import same_bundle_ids

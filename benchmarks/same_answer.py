@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.data.authored import load_authored
 from scamdetect.errors import BundleError, MissingExtraError
 from scamdetect.evaluation.provenance import commit, machine, today

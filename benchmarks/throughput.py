@@ -62,7 +62,7 @@ from throughput_workloads import MIX, Workload, build
 from tokenizers import Tokenizer
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import TOKENIZER, Bundle, default_bundle_path
+from scamdetect.bundle.bundle import TOKENIZER, Bundle, default_bundle_path
 from scamdetect.data.authored import load_authored
 from scamdetect.doctor import examine
 from scamdetect.errors import BundleError, InputError, MissingExtraError, ScamDetectError

@@ -18,8 +18,8 @@ import onnxruntime as ort
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from scamdetect.batching import chunked
-from scamdetect.bundle import CONFIG, MODEL, TOKENIZER, Bundle
+from scamdetect.bundle.batching import chunked
+from scamdetect.bundle.bundle import CONFIG, MODEL, TOKENIZER, Bundle
 from scamdetect.calibration.probabilities import softmax
 from scamdetect.data.authored import AuthoredRow
 from scamdetect.evaluation.baseline import train_baseline

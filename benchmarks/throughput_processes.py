@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle import TOKENIZER
+from scamdetect.bundle.bundle import TOKENIZER
 
 ROOT = Path(__file__).resolve().parent.parent
 _COLD = """

@@ -26,7 +26,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.bundle import Bundle, trained_sources
+from scamdetect.bundle.bundle import Bundle, trained_sources
+from scamdetect.bundle.lexical import Join, Pieces, Words
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.calibration.statistics import Floats
 from scamdetect.errors import RecipeError, ScamDetectError
 from scamdetect.evaluation.pools import (
@@ -48,8 +50,6 @@ from scamdetect.evaluation.table import (
     select,
 )
 from scamdetect.labels import Verdict
-from scamdetect.lexical import Join, Pieces, Words
-from scamdetect.scoring import Scorer
 from scamdetect.training.recipe import WordsTable
 from scamdetect.training.rows import read_roles
 from scamdetect.training.words import (

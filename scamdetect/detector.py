@@ -11,8 +11,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.batching import chunked, fold_duplicates
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.batching import chunked, fold_duplicates
+from scamdetect.bundle.bundle import Bundle
+from scamdetect.bundle.first_tier import Tier, check_tier
+from scamdetect.bundle.runtime import RuntimeName
+from scamdetect.bundle.scoring import Scorer, Scores
+from scamdetect.bundle.workers import WorkerPool
 from scamdetect.calibration.operating_points import (
     BASE_RATE,
     OperatingPoint,
@@ -31,7 +35,6 @@ from scamdetect.calibration.thresholds import (
 )
 from scamdetect.conversation.rule import ConversationRule, unfitted_rule
 from scamdetect.errors import InputError
-from scamdetect.first_tier import Tier, check_tier
 from scamdetect.frames.several import check_several, is_several
 from scamdetect.frames.tables import append, texts_of
 from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
@@ -44,10 +47,7 @@ from scamdetect.prediction import (
     ranked,
     unscored,
 )
-from scamdetect.runtime import RuntimeName
-from scamdetect.scoring import Scorer, Scores
 from scamdetect.text.normalise import normalise
-from scamdetect.workers import WorkerPool
 
 if TYPE_CHECKING:
     from scamdetect.conversation.predict import ConversationPrediction

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
+from scamdetect.bundle.runtime import multiplies_exactly
+from scamdetect.bundle.settings import KnownAnswer
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
-from scamdetect.runtime import multiplies_exactly
-from scamdetect.settings import KnownAnswer
 
 PACKAGES = ("scamdetect", "numpy", "onnxruntime", "tokenizers", "pyarrow")
 CPU_FEATURES = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8")

@@ -10,7 +10,7 @@ from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
 
 from scamdetect.bench.figures.generator_gap import read_gaps
 from scamdetect.bench.generators import CORPUS, TFIDF, Learner, measure_gaps
-from scamdetect.bundle import Bundle, write_manifest
+from scamdetect.bundle.bundle import Bundle, write_manifest
 from scamdetect.errors import InputError
 
 # The writer words scams much as honest messages are worded.

@@ -27,7 +27,7 @@ from benchmarks.compare_bundles import ALL, compare, languages
 from benchmarks.finetune_left_out import first_half
 from benchmarks.learning_curve import with_share
 from benchmarks.throughput_workloads import build, count_tokens
-from scamdetect.bundle import Bundle, write_manifest
+from scamdetect.bundle.bundle import Bundle, write_manifest
 from scamdetect.data.authored import AuthoredRow, write_rows
 from scamdetect.data.everyday import write_everyday
 from scamdetect.errors import InputError

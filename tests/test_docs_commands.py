@@ -12,7 +12,7 @@ import pytest
 from docs_samples import ROOT, SAMPLES
 from markdown_blocks import arguments, blocks, commands, inline_commands, paths, program
 
-from scamdetect import bundle
+from scamdetect.bundle import bundle
 from scamdetect.cli import main
 from scamdetect.cli_commands import cli
 

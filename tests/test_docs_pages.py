@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.evaluation.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent

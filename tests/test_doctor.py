@@ -8,8 +8,8 @@ import pytest
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector
+from scamdetect.bundle.settings import KnownAnswer
 from scamdetect.doctor import examine, self_test
-from scamdetect.settings import KnownAnswer
 
 
 def _detail(model: Path, cpuinfo: Path, name: str) -> tuple[bool | None, str]:

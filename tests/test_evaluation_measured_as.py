@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tiny_bundle import write_tiny_bundle
 
-from scamdetect.bundle import MANIFEST_VERSION, Bundle, write_manifest
+from scamdetect.bundle.bundle import MANIFEST_VERSION, Bundle, write_manifest
 from scamdetect.errors import BundleError, InputError
 from scamdetect.evaluation.measured_as import (
     RECORD,

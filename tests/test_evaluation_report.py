@@ -13,7 +13,7 @@ import pytest
 from synthetic_corpus import corpus, row, table
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import write_manifest
+from scamdetect.bundle.bundle import write_manifest
 from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.evaluation import baseline, encoder_baseline, keyword_baseline
 from scamdetect.evaluation.comparison import read_evaluation_rows, score_rows

@@ -18,7 +18,7 @@ from command_line import command
 from fake_hub import TOKEN, FakeHub, Repo, fake_hub
 from tiny_bundle import write_tiny_bundle
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.errors import BundleError, EndpointError, InputError, OutputError
 
 pytest.importorskip("huggingface_hub", reason="needs the extra hub")

@@ -32,7 +32,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamClassifier, ScamDetectError
-from scamdetect.bundle import CARD, Bundle, write_manifest
+from scamdetect.bundle.bundle import CARD, Bundle, write_manifest
 from scamdetect.errors import BundleError, InputError, TextsError
 
 TEXTS = [f"{word} {rest}" for word in ("profit", "gift", "lunch", "meeting") for rest in "abcdef"]

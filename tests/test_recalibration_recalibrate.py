@@ -15,7 +15,7 @@ from command_line import command
 from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import MANIFEST, MODEL, SETTINGS, Bundle, write_manifest
+from scamdetect.bundle.bundle import MANIFEST, MODEL, SETTINGS, Bundle, write_manifest
 from scamdetect.calibration.probabilities import Scaling
 from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.errors import BundleError, InputError

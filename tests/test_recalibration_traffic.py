@@ -14,7 +14,7 @@ from command_line import command
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import Decision, ScamDetector
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.errors import InputError
 from scamdetect.frames.columns import SCHEMA
 from scamdetect.recalibration.traffic import Budgeted, set_by_budget

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import command
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.dumps.locations import find_source
 from scamdetect.dumps.scored import open_scored
 from scamdetect.errors import BundleError, InputError, OutputError

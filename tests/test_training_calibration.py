@@ -11,11 +11,11 @@ from synthetic_corpus import row, table
 from tiny_bundle import tiny_settings, write_tiny_bundle
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import InputError, RecipeError
 from scamdetect.evaluation.reference_mix import reference_weights
 from scamdetect.labels import Kind
-from scamdetect.scoring import Scorer
 from scamdetect.training.calibration import Calibration, calibrate
 
 

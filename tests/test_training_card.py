@@ -13,7 +13,7 @@ from invented_authored import SCAM, row
 from tiny_bundle import tiny_settings, write_tiny_bundle
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import Bundle, write_manifest
+from scamdetect.bundle.bundle import Bundle, write_manifest
 from scamdetect.data.authored import load_authored, write_rows
 from scamdetect.errors import InputError
 from scamdetect.training.card import card_text

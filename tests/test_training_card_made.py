@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.labels import KINDS
 from scamdetect.training.card_made import kind_thresholds, making
 

@@ -10,7 +10,7 @@ import pytest
 from invented_dialogues import dialogue_table
 
 from scamdetect import Decision, ScamDetector
-from scamdetect.bundle import MANIFEST_VERSION, MODEL, Bundle, write_manifest
+from scamdetect.bundle.bundle import MANIFEST_VERSION, MODEL, Bundle, write_manifest
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.conversation.predict import Judged, Reading, judge, read_conversations
 from scamdetect.conversation.rule import DISCOUNT, ConversationRule, Weights

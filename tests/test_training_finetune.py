@@ -16,7 +16,7 @@ from hang import HANG
 from tiny_trained import LURE, write_own
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import MANIFEST, SETTINGS, Bundle
+from scamdetect.bundle.bundle import MANIFEST, SETTINGS, Bundle
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.training import finetune_fit

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic_corpus import row, table
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.evaluation.table import column
 from scamdetect.labels import KINDS, Kind

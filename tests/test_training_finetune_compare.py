@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_corpus import row, table
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.labels import KINDS, Kind

@@ -11,9 +11,9 @@ import pytest
 from synthetic_corpus import row, table
 from tiny_bundle import write_tiny_bundle
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import RecipeError
-from scamdetect.scoring import Scorer
 from scamdetect.training.first_tier import Proof, fit, make_first_tier
 
 PROOF = Proof(5_000, 2_000, 0, 0.002, 1_000, 700, 0)

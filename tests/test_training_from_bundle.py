@@ -11,7 +11,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from scamdetect.bundle import MODEL, Bundle, write_manifest
+from scamdetect.bundle.bundle import MODEL, Bundle, write_manifest
 from scamdetect.errors import BundleError
 from scamdetect.training.export import export_fp32
 from scamdetect.training.from_bundle import check_same_answers, load_from_bundle

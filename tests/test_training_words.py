@@ -18,12 +18,12 @@ pytest.importorskip("torch", reason="needs the extra train")
 from tiny_trained import write_own
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import CARD, MODEL, WORDS, Bundle
+from scamdetect.bundle.bundle import CARD, MODEL, WORDS, Bundle
+from scamdetect.bundle.lexical import Join, Words
+from scamdetect.bundle.scoring import Scorer
+from scamdetect.bundle.tokens import TokenWindows
 from scamdetect.errors import BundleError, RecipeError
-from scamdetect.lexical import Join, Words
-from scamdetect.scoring import Scorer
 from scamdetect.system.files import file_sha256
-from scamdetect.token_windows import TokenWindows
 from scamdetect.training import finetune_fit
 from scamdetect.training import words as words_module
 from scamdetect.training.finetune import finetune

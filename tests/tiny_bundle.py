@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import Unigram
 
-from scamdetect.bundle import write_manifest
-from scamdetect.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
+from scamdetect.bundle.bundle import write_manifest
+from scamdetect.bundle.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
 from scamdetect.labels import KINDS, VERDICTS
 
 LANGUAGES = ("ar", "en", "ru", "th", "zh")

@@ -37,8 +37,9 @@ Log = Callable[[str], None]
 DETECTOR_CODE = tuple(
     f"scamdetect.{name}"
     for name in (
-        "text.normalise", "text.plain_words", "text.traced", "batching", "scoring", "runtime",
-        "calibration.probabilities", "calibration.thresholds", "detector", "evaluation.scoring",
+        "text.normalise", "text.plain_words", "text.traced", "bundle.batching", "bundle.scoring",
+        "bundle.runtime", "calibration.probabilities", "calibration.thresholds", "detector",
+        "evaluation.scoring",
     )
 )  # fmt: skip
 _FLAG_CODE = tuple(

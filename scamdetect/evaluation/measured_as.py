@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, covered_by_id, fingerprint
+from scamdetect.bundle.bundle import CARD, MANIFEST, SETTINGS, Bundle, covered_by_id, fingerprint
+from scamdetect.bundle.settings import AGAIN
 from scamdetect.errors import BundleError, InputError
-from scamdetect.settings import AGAIN
 
 RECORD = "measured_as"  # the key in the manifest's record of the training
 # Settings on which neither the scores nor the decisions of single messages depend.

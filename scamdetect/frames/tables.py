@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scamdetect.batching import chunked
+from scamdetect.bundle.batching import chunked
 from scamdetect.errors import InputError
 from scamdetect.frames.columns import SCHEMA, check_columns, columns
 from scamdetect.prediction import Prediction

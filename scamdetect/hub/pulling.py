@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scamdetect.bundle import MANIFEST, Bundle, read_manifest
+from scamdetect.bundle.bundle import MANIFEST, Bundle, read_manifest
 from scamdetect.errors import BundleError, InputError
 from scamdetect.hub.client import client
 from scamdetect.hub.revisions import commit_of

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scamdetect.bundle import OPTIONAL, Bundle
+from scamdetect.bundle.bundle import OPTIONAL, Bundle
 from scamdetect.errors import InputError
 from scamdetect.hub.client import client
 

@@ -9,10 +9,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scamdetect.bundle.vectors import SentenceVectors, sentence_vectors
 from scamdetect.errors import BundleError, MissingExtraError, TextsError
 from scamdetect.integrations.blend import joined, words_help
 from scamdetect.integrations.word_features import ngram_counts, tfidf, vocabulary
-from scamdetect.vectors import SentenceVectors, sentence_vectors
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin

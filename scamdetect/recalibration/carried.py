@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.operating_points import OperatingPoint
 from scamdetect.calibration.probabilities import Scaling
 from scamdetect.calibration.statistics import float32_decimals

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.labels import Verdict
 from scamdetect.recalibration.halves import Measured, Moved, needed

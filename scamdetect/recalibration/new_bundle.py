@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
+from scamdetect.bundle.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
 from scamdetect.system.files import write_text, writing
 from scamdetect.system.os_errors import unwritable
 

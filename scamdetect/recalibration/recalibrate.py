@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle import CARD, Bundle
+from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import OperatingPoint
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.bundle import CARD, Bundle
+from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import operating_point
 from scamdetect.calibration.statistics import float32_decimals
 from scamdetect.calibration.thresholds import Thresholds, clopper_pearson

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect import __version__
-from scamdetect.bundle import CARD, Bundle
+from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.campaigns import Campaigns
 from scamdetect.detector import ScamDetector
 from scamdetect.dumps.outputs import reported

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.bundle.scoring import Scorer, Scores
 from scamdetect.calibration.operating_points import (
     CalibrationRows,
     OperatingPoint,
@@ -29,7 +30,6 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.table import column, detector_texts, has_verdict, normalised
 from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
-from scamdetect.scoring import Scorer, Scores
 from scamdetect.training.kind_calibration import (
     FEWEST,
     fit_kind_temperature,

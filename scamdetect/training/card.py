@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle import trained_sources
+from scamdetect.bundle.bundle import trained_sources
 from scamdetect.evaluation.cells import estimate
 from scamdetect.system.files import write_text
 from scamdetect.training import card_headline as first

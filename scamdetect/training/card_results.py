@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle import SETTINGS, Bundle
+from scamdetect.bundle.bundle import SETTINGS, Bundle
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, attribute, left_behind
 from scamdetect.system.os_errors import unreadable

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scamdetect.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
+from scamdetect.bundle.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
+from scamdetect.bundle.settings import read_json
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import left_behind, with_entries
-from scamdetect.settings import read_json
 from scamdetect.system.files import write_text, writing
 from scamdetect.system.os_errors import unwritable
 from scamdetect.system.regular_files import read_bytes

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from scamdetect.bundle import CARD, Bundle
+from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import BASE_RATE
 from scamdetect.calibration.thresholds import Thresholds, threshold_at_fpr
 from scamdetect.conversation.predict import Reading, read_conversations, sender_log_odds

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 import scamdetect
-from scamdetect.bundle import MANIFEST, Bundle, write_manifest
+from scamdetect.bundle.bundle import MANIFEST, Bundle, write_manifest
 from scamdetect.data.corpus_rows import SCHEMA
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError

@@ -16,7 +16,9 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 import scamdetect
-from scamdetect.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
+from scamdetect.bundle.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
+from scamdetect.bundle.lexical import WordTable
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.calibration.statistics import Floats
 from scamdetect.calibration.thresholds import by_group
 from scamdetect.evaluation.reference_mix import (
@@ -27,9 +29,7 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.table import column, has_verdict, select
 from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.lexical import WordTable
 from scamdetect.recalibration.new_bundle import noted
-from scamdetect.scoring import Scorer
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
 from scamdetect.text.normalise import NORMALISER_VERSION

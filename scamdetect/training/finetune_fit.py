@@ -21,7 +21,7 @@ import pyarrow as pa
 import torch
 from tokenizers import Tokenizer
 
-from scamdetect.bundle import Bundle
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.data.corpus import GROUP_CAP
 from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import column, is_authored

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
+from scamdetect.bundle.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.calibration.statistics import Bools
 from scamdetect.calibration.thresholds import clopper_pearson
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.reference_mix import balanced_sample
 from scamdetect.evaluation.table import column, detector_texts, has_verdict, is_own, normalised
-from scamdetect.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.scoring import Scorer
 
 MOST_DISAGREEMENT = 0.001  # of what it clears
 MOST_RECALL_LOST = 0.002  # of all scams

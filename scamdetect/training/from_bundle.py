@@ -19,11 +19,11 @@ from onnx import numpy_helper
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel
 
-from scamdetect.batching import pad
-from scamdetect.bundle import CONFIG, MODEL, TOKENIZER, Bundle
+from scamdetect.bundle.batching import pad
+from scamdetect.bundle.bundle import CONFIG, MODEL, TOKENIZER, Bundle
+from scamdetect.bundle.runtime import open_session
 from scamdetect.errors import BundleError
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.runtime import open_session
 from scamdetect.text.normalise import normalise
 from scamdetect.training.model import ScamModel
 from scamdetect.training.quantise import GELU_DEPTH, unpack_nibbles

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from scamdetect.bundle.lexical import MOST_RUNS
 from scamdetect.errors import RecipeError
-from scamdetect.lexical import MOST_RUNS
 from scamdetect.system.files import write_text
 from scamdetect.system.typed import read_toml
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 import scamdetect
-from scamdetect.bundle import (
+from scamdetect.bundle.bundle import (
     CARD,
     CONFIG,
     FIRST_TIER,
@@ -28,12 +28,12 @@ from scamdetect.bundle import (
     Bundle,
     write_manifest,
 )
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.evaluation.reference_mix import FLAG_FPR, calibrate_sample
 from scamdetect.evaluation.table import detector_texts
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.scoring import Scorer
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
 from scamdetect.text.normalise import NORMALISER_VERSION

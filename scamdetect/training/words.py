@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
+from scamdetect.bundle.lexical import CLIP, Join, Pieces, Prints, Words, WordTable
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.calibration.statistics import Bools, Floats
 from scamdetect.data.corpus_rows import is_own as of_project
@@ -27,8 +29,6 @@ from scamdetect.evaluation.table import (
     normalised,
 )
 from scamdetect.labels import Verdict
-from scamdetect.lexical import CLIP, Join, Pieces, Prints, Words, WordTable
-from scamdetect.scoring import Scorer
 from scamdetect.training.recipe import WordsTable
 
 Ints = NDArray[np.int64]

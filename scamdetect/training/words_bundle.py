@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import scamdetect
-from scamdetect.bundle import (
+from scamdetect.bundle.bundle import (
     CONFIG,
     MODEL,
     SETTINGS,
@@ -21,9 +21,9 @@ from scamdetect.bundle import (
     Bundle,
     trained_sources,
 )
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.evaluation.reference_mix import calibrate_sample
-from scamdetect.scoring import Scorer
 from scamdetect.system.files import writing
 from scamdetect.system.os_errors import unwritable
 from scamdetect.text.normalise import NORMALISER_VERSION

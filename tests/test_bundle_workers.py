@@ -11,7 +11,7 @@ import pytest
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import MODEL, write_manifest
+from scamdetect.bundle.bundle import MODEL, write_manifest
 from scamdetect.errors import BundleError, InputError, ScamDetectError
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from wire import FIXED32, FIXED64, LENGTH, OVER_32_BITS, VARINT, block, key, number, varint
 
-from scamdetect.onnx_file import has_external_data, with_output
+from scamdetect.bundle.graph import has_external_data, with_output
 
 # Field numbers of onnx.proto.
 GRAPH, NODE, INITIALIZER, ATTRIBUTE, SUBGRAPH, TENSOR = 7, 1, 5, 5, 6, 5

@@ -18,10 +18,10 @@ from onnx import numpy_helper
 from tiny_bundle import write_tiny_bundle
 from wire import OVER_32_BITS, block, number
 
-from scamdetect import bundle as bundles
-from scamdetect.bundle import Bundle, default_bundle_path, fingerprint, write_manifest
+from scamdetect.bundle import bundle as bundles
+from scamdetect.bundle.bundle import Bundle, default_bundle_path, fingerprint, write_manifest
+from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import BundleError
-from scamdetect.scoring import Scorer
 
 GRAPH, INITIALIZER, EXTERNAL_DATA, DATA_LOCATION = 7, 5, 13, 14  # field numbers of onnx.proto
 POINT = {"fpr": 0.1, "threshold": 0.5, "upper_bound": 0.2, "n": 90, "recall": None}
@@ -433,7 +433,8 @@ def _checkout(root: Path) -> Path:
 def test_the_shipped_bundle_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Callable[[Path], Path]
 ) -> None:
-    monkeypatch.setattr(bundles, "__file__", str(tmp_path / "scamdetect" / "bundle.py"))
+    module = tmp_path / "scamdetect" / "bundle" / "bundle.py"
+    monkeypatch.setattr(bundles, "__file__", str(module))
     with pytest.raises(BundleError, match="no shipped bundle"):
         default_bundle_path()
     place(tmp_path).mkdir(parents=True)

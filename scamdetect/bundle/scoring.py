@@ -8,8 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.batching import chunked
-from scamdetect.bundle import FIRST_TIER, MODEL, WORDS, Bundle
+from scamdetect.bundle.batching import chunked
+from scamdetect.bundle.bundle import FIRST_TIER, MODEL, WORDS, Bundle
+from scamdetect.bundle.first_tier import FirstTier
+from scamdetect.bundle.lexical import Pieces, Words, WordTable
+from scamdetect.bundle.runtime import Logits, RuntimeName, open_session
+from scamdetect.bundle.sharing import StaysInProcess
+from scamdetect.bundle.tokens import TokenWindows
 from scamdetect.calibration.probabilities import (
     Doubles,
     Floats,
@@ -20,12 +25,7 @@ from scamdetect.calibration.probabilities import (
     verdict_probabilities,
 )
 from scamdetect.errors import BundleError
-from scamdetect.first_tier import FirstTier
 from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.lexical import Pieces, Words, WordTable
-from scamdetect.runtime import Logits, RuntimeName, open_session
-from scamdetect.sharing import StaysInProcess
-from scamdetect.token_windows import TokenWindows
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _CHUNK = 4096

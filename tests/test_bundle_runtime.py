@@ -14,8 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tiny_bundle import LANGUAGES
 
-from scamdetect.errors import BundleError, InputError, MissingExtraError
-from scamdetect.runtime import (
+from scamdetect.bundle.runtime import (
     PROBE,
     PROBE_SHAPE,
     Session,
@@ -23,6 +22,7 @@ from scamdetect.runtime import (
     multiplies_exactly,
     open_session,
 )
+from scamdetect.errors import BundleError, InputError, MissingExtraError
 
 
 def opened(path: Path, *options: Any, **named: Any) -> Session:  # noqa: ANN401
@@ -125,7 +125,7 @@ def test_a_kernel_that_saturates_is_found(monkeypatch: pytest.MonkeyPatch) -> No
         def run(self, *_: object) -> list[np.ndarray]:
             return [saturated]
 
-    monkeypatch.setattr("scamdetect.runtime.ort.InferenceSession", Session)
+    monkeypatch.setattr("scamdetect.bundle.runtime.ort.InferenceSession", Session)
     assert multiplies_exactly(fast=True) is multiplies_exactly(fast=False) is False
     multiplies_exactly.cache_clear()
 
@@ -143,6 +143,6 @@ def test_exact_kernels_are_asked_for_only_where_the_fast_ones_saturate(
     monkeypatch.setattr(ort.SessionOptions, "add_session_config_entry", recorded)
     opened(tiny_bundle / "model.onnx")
     assert "session.x64quantprecision" not in asked
-    monkeypatch.setattr("scamdetect.runtime.multiplies_exactly", lambda fast: not fast)
+    monkeypatch.setattr("scamdetect.bundle.runtime.multiplies_exactly", lambda fast: not fast)
     opened(tiny_bundle / "model.onnx")
     assert "session.x64quantprecision" in asked

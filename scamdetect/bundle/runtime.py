@@ -12,9 +12,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from scamdetect.bundle.graph import read_by, with_output
 from scamdetect.errors import BundleError, InputError, MissingExtraError
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.onnx_file import read_by, with_output
 
 RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 Ids = NDArray[np.int64]

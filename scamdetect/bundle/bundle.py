@@ -10,16 +10,10 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint
-from scamdetect.calibration.probabilities import Curve, Scaling
-from scamdetect.calibration.thresholds import KindThresholds, Thresholds
-from scamdetect.conversation.rule import ConversationRule
-from scamdetect.errors import BundleError
-from scamdetect.first_tier import ClearingRule
-from scamdetect.labels import VERDICTS, Kind
-from scamdetect.lexical import Join
-from scamdetect.onnx_file import has_external_data
-from scamdetect.settings import (
+from scamdetect.bundle.first_tier import ClearingRule
+from scamdetect.bundle.graph import has_external_data
+from scamdetect.bundle.lexical import Join
+from scamdetect.bundle.settings import (
     AGAIN,
     KnownAnswer,
     check_version,
@@ -28,6 +22,12 @@ from scamdetect.settings import (
     read_whole,
     wrong,
 )
+from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint
+from scamdetect.calibration.probabilities import Curve, Scaling
+from scamdetect.calibration.thresholds import KindThresholds, Thresholds
+from scamdetect.conversation.rule import ConversationRule
+from scamdetect.errors import BundleError
+from scamdetect.labels import VERDICTS, Kind
 from scamdetect.system.files import file_sha256, write_text
 from scamdetect.system.os_errors import files_read, no_folder, unreadable
 
@@ -160,7 +160,7 @@ def default_bundle_path() -> Path:
 
     Raises BundleError when neither is there.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     places = (
         package / "_bundles" / "scamdetect-small",
         package.parent / "models" / "scamdetect-small",

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import Unigram
 
+from scamdetect.bundle.lexical import CLIP, Join, Pieces, Words, WordTable
 from scamdetect.errors import BundleError
-from scamdetect.lexical import CLIP, Join, Pieces, Words, WordTable
 
 VOCABULARY = [
     "<s>", "</s>", "<unk>", "▁card", "▁Card", "▁suspended", "▁pay", "▁2024", "▁1999", "▁", "!", ".",

@@ -12,12 +12,13 @@ import onnxruntime as ort
 import pytest
 from tiny_bundle import write_tiny_bundle
 
-from scamdetect import ScamDetector, vectors
-from scamdetect.bundle import MODEL, Bundle, write_manifest
+from scamdetect import ScamDetector
+from scamdetect.bundle import vectors
+from scamdetect.bundle.bundle import MODEL, Bundle, write_manifest
+from scamdetect.bundle.graph import read_by, with_output
+from scamdetect.bundle.vectors import SentenceVectors, sentence_vectors
 from scamdetect.calibration.probabilities import softmax
 from scamdetect.errors import BundleError, InputError, SharingError, TextsError
-from scamdetect.onnx_file import read_by, with_output
-from scamdetect.vectors import SentenceVectors, sentence_vectors
 
 LONG = "lunch " * 60 + "guaranteed bitcoin profit " + "lunch " * 60
 TEXTS = ["profit", LONG, "lunch", "", "profit", "Hello, call +1 555 0100 200", "你好"]

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from tokenizers import Tokenizer
 
-from scamdetect.batching import batches, pad, thin, windows
-from scamdetect.bundle import TOKENIZER, Bundle
+from scamdetect.bundle.batching import batches, pad, thin, windows
+from scamdetect.bundle.bundle import TOKENIZER, Bundle
+from scamdetect.bundle.lexical import Pieces
+from scamdetect.bundle.runtime import Ids
 from scamdetect.errors import BundleError
-from scamdetect.lexical import Pieces
-from scamdetect.runtime import Ids
 
 
 class TokenWindows:

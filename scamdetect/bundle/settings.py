@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scamdetect.bundle.first_tier import ClearingRule
+from scamdetect.bundle.lexical import Join
 from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint
 from scamdetect.calibration.probabilities import Curve, Scaling
 from scamdetect.calibration.thresholds import KindThresholds, Thresholds
 from scamdetect.conversation.rule import ConversationRule, Weights
 from scamdetect.errors import BundleError, InputError
-from scamdetect.first_tier import ClearingRule
 from scamdetect.labels import KINDS, VERDICTS, Kind
-from scamdetect.lexical import Join
 from scamdetect.system.os_errors import unreadable
 from scamdetect.system.regular_files import read_bytes
 from scamdetect.text.normalise import NORMALISER_VERSION

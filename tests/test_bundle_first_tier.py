@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tiny_bundle import CLEARING, write_tiny_bundle
 
 from scamdetect import ScamDetector
-from scamdetect.bundle import FIRST_TIER, write_manifest
+from scamdetect.bundle.bundle import FIRST_TIER, write_manifest
+from scamdetect.bundle.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
 from scamdetect.errors import BundleError, InputError
-from scamdetect.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
 from scamdetect.labels import Decision, Verdict
 from scamdetect.prediction import CLEARED
 

@@ -1,0 +1,1 @@
+"""A verified folder, and texts to scores over it."""
