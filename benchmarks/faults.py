@@ -31,7 +31,7 @@ from synthetic_dump import write_dump
 
 from scamdetect.bundle.bundle import Bundle, default_bundle_path
 from scamdetect.dumps.formats import rejects_path
-from scamdetect.dumps.parts import work_folder
+from scamdetect.dumps.work import work_folder
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.pages import table, write_results

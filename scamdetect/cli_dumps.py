@@ -207,10 +207,10 @@ def score(
     then the run, a second one ends it at once; --resume goes on. Exit codes: 0 done, 2 wrong use or
     bad input, 3 interrupted and to be resumed, 4 failed, 10 with --fail-on-flagged.
     """
-    from scamdetect.allow_list import AllowList
     from scamdetect.cli_interrupts import stop_on_interrupt
     from scamdetect.console import log_part, progress_bar
     from scamdetect.detector import ScamDetector
+    from scamdetect.dumps.allow_list import AllowList
     from scamdetect.dumps.job import score_file
 
     kept = None if columns is None else _names(columns)

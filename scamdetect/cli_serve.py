@@ -87,8 +87,8 @@ def serve(
         from scamdetect.serving.hosts import is_loopback
         from scamdetect.serving.limits import Limits
         from scamdetect.serving.server import serve as run
-    from scamdetect.allow_list import AllowList
     from scamdetect.detector import ScamDetector
+    from scamdetect.dumps.allow_list import AllowList
 
     token = _token()
     limits = Limits(

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import Decision, Prediction, ScamDetector, Verdict
-from scamdetect.allow_list import AllowList
 from scamdetect.calibration.operating_points import OperatingPoint
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.detector import STREAM_WINDOW
+from scamdetect.dumps.allow_list import AllowList
 from scamdetect.errors import InputError, SharingError, TextsError
 
 LURE = "Guaranteed profit, darling! Buy a gift card"

@@ -17,7 +17,7 @@ from scamdetect.dumps import batches
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.lines import read_lines
 from scamdetect.dumps.mail import mbox
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.streams import DamagedError
 from scamdetect.errors import InputError
 

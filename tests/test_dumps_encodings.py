@@ -16,7 +16,7 @@ from test_dumps_writers import EchoDetector
 from scamdetect.dumps import encodings
 from scamdetect.dumps.encodings import Encoding, shown, text_encoding
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 
 MESSAGES = {

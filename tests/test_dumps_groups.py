@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
 from scamdetect.dumps import groups as groups_module
+from scamdetect.dumps.columns import Column
 from scamdetect.dumps.formats import Format
-from scamdetect.dumps.grouping import Column
 from scamdetect.dumps.groups import Groups
 from scamdetect.dumps.groups_file import write_groups
 from scamdetect.dumps.job import score_file

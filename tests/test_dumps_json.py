@@ -16,7 +16,7 @@ from scamdetect.dumps import batches, json_pieces, json_records
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.json_records import pieces
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 
 ROWS = [{"id": n, "by": {"id": 7}, "text": f"words {n}"} for n in range(1, 6)]

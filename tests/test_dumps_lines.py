@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scamdetect.dumps import lines
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.lines import Line, read_lines
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 
 LONG = 100_000

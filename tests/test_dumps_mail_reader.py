@@ -13,7 +13,7 @@ import pytest
 from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.mail import mbox, reader
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect.dumps.batches import Dump
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 
 ROWS: list[dict[str, Any]] = [

@@ -25,11 +25,11 @@ from fsspec.implementations.memory import MemoryFileSystem
 from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
+from scamdetect.dumps import remote_path as remote
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.locations import find_source
-from scamdetect.dumps.remote import path as remote
-from scamdetect.dumps.remote.path import RemotePath, remote_path
-from scamdetect.dumps.remote.url import reaching
+from scamdetect.dumps.remote_path import RemotePath, remote_path
+from scamdetect.dumps.remote_url import reaching
+from scamdetect.dumps.sources import find_source
 from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError, OutputError
 

@@ -23,7 +23,8 @@ from killed_job import killed_at
 from test_dumps_writers import EchoDetector
 
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.dumps import batches, parts, read_parquet
+from scamdetect.dumps import batches, parquet
+from scamdetect.dumps import work as parts
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError, JobInterrupted, OutputError
@@ -37,7 +38,7 @@ ROWS, BATCH, PART = 44, 4, 8  # so that there are 6 parts, the last one smaller
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "BATCH_ROWS", BATCH)
-    monkeypatch.setattr(read_parquet, "BATCH_ROWS", BATCH)
+    monkeypatch.setattr(parquet, "BATCH_ROWS", BATCH)
 
 
 class CountingDetector(EchoDetector):

@@ -19,10 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_dumps_writers import EchoDetector
 
-from scamdetect.dumps import batches, telegram_chats, telegram_export, telegram_slices
+from scamdetect.dumps import batches
 from scamdetect.dumps.batches import Dump, Reject
+from scamdetect.dumps.chats import telegram_export, telegram_parser, telegram_slices
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError, JobInterrupted
 
 ROOT = Path(telegram_export.__file__).resolve().parents[2]
@@ -325,8 +326,8 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
         return call
 
-    basic_parse = telegram_chats.ijson.basic_parse_coro
-    monkeypatch.setattr(telegram_chats.ijson, "basic_parse_coro", Parser)
+    basic_parse = telegram_parser.ijson.basic_parse_coro
+    monkeypatch.setattr(telegram_parser.ijson, "basic_parse_coro", Parser)
     for name in ("_decoded", "_leading"):
         monkeypatch.setattr(telegram_export, name, noted(getattr(telegram_export, name)))
     return lengths

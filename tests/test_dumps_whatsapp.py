@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect.dumps import read_whatsapp
 from scamdetect.dumps.batches import Dump, Reject
-from scamdetect.dumps.readers import open_dump
-from scamdetect.dumps.whatsapp_bodies import read_body, split_sender
-from scamdetect.dumps.whatsapp_dates import Order, OrderVote
-from scamdetect.dumps.whatsapp_stamps import read_head
+from scamdetect.dumps.chats import whatsapp
+from scamdetect.dumps.chats.whatsapp_bodies import read_body, split_sender
+from scamdetect.dumps.chats.whatsapp_dates import Order, OrderVote
+from scamdetect.dumps.chats.whatsapp_stamps import read_head
+from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 
 LRM = "\u200e"
@@ -345,7 +345,7 @@ def test_lines_before_the_first_message_are_rejects(tmp_path: Path) -> None:
 
 
 def test_a_message_without_end_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_whatsapp, "MAX_MESSAGE_BYTES", 100)
+    monkeypatch.setattr(whatsapp, "MAX_MESSAGE_BYTES", 100)
     long = "x" * 30 + "\n"
     content = f"31/12/2023, 21:40 - Ann: a\n{long * 10}31/12/2023, 21:41 - Ann: b\n"
     dump = _open(tmp_path, content)

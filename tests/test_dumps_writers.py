@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.dumps import parts
+from scamdetect.dumps import work
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError, OutputError
 from scamdetect.frames import columns as output
@@ -260,14 +260,14 @@ def test_full_disk_leaves_no_trace(
     source.write_text("text\n" + "".join(f"{n * n * 7919}\n" for n in range(4000)), "utf-8")
     destination = tmp_path / f"out.{target}"
     destination.write_bytes(b"of an earlier run")
-    real = parts.writing
+    real = work.writing
 
     @contextmanager
     def writing(path: Path, access: Access) -> Iterator[_FullDisk]:
         with real(path, access) as file:
             yield _FullDisk(file, room)
 
-    monkeypatch.setattr(parts, "writing", writing)
+    monkeypatch.setattr(work, "writing", writing)
     with pytest.raises(OutputError, match=f"out.{target}: cannot be written.*No space left"):
         score_file(source, destination, detector=EchoDetector(), overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", destination.name]

@@ -160,7 +160,7 @@ def test_mail_alone_needs_its_extra(tmp_path: Path, library: str) -> None:
     (tmp_path / "in.eml").write_text("Subject: hi\n\nhi\n", encoding="utf-8")
     code = (
         f"import sys\nfrom pathlib import Path\nsys.modules[{library!r}] = None\n"
-        "from scamdetect.dumps.readers import open_dump\n"
+        "from scamdetect.dumps.open import open_dump\n"
         "from scamdetect.errors import MissingExtraError\n"
         f"open_dump(Path({str(tmp_path / 'in.csv')!r}))\n"
         f"try:\n    open_dump(Path({str(tmp_path / 'in.eml')!r}))\n"
@@ -173,7 +173,7 @@ def test_urls_alone_need_their_extra(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\nhi\n", encoding="utf-8")
     code = (
         "import sys\nsys.modules['fsspec'] = sys.modules['s3fs'] = None\n"
-        "from scamdetect.dumps.locations import find_source\n"
+        "from scamdetect.dumps.sources import find_source\n"
         "from scamdetect.errors import MissingExtraError\n"
         f"find_source('file://{tmp_path}/in.csv'); find_source({str(tmp_path)!r})\n"
         "try:\n    find_source('s3://bucket/in.csv')\n"

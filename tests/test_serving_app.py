@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import Prediction, ScamDetector
-from scamdetect.allow_list import AllowList, template_hash
+from scamdetect.dumps.allow_list import AllowList, template_hash
 from scamdetect.errors import InputError
 
 pytest.importorskip("starlette", reason="needs the extra serve")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scamdetect.allow_list import AllowList
-from scamdetect.dumps.locations import find_source
+from scamdetect.dumps.allow_list import AllowList
+from scamdetect.dumps.sources import find_source
 from scamdetect.dumps.streams import opened
 from scamdetect.errors import InputError
 from scamdetect.recalibration.label_map import read_label_map

@@ -11,8 +11,8 @@ import pytest
 from command_line import command
 
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.dumps.locations import find_source
 from scamdetect.dumps.scored import open_scored
+from scamdetect.dumps.sources import find_source
 from scamdetect.errors import BundleError, InputError, OutputError
 from scamdetect.integrations.parquet_folder import local_source
 from scamdetect.reporting.places import page_path

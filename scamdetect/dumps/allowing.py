@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scamdetect.allow_list import AllowList
-from scamdetect.dumps.grouping import Grouping
+from scamdetect.dumps.allow_list import AllowList
+from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import IO, Any
 
 from scamdetect.campaigns import Campaigns
-from scamdetect.dumps.grouping import Grouping
+from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.groups import Groups
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError

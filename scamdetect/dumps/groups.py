@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.dumps.grouping import Column
+from scamdetect.dumps.columns import Column
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import number_array, numbers, one_array, plain_array, valid, wide
 from scamdetect.frames.times import Instants

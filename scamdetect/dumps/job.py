@@ -9,9 +9,10 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from scamdetect.allow_list import AllowList
+from scamdetect.dumps.allow_list import AllowList
 from scamdetect.dumps.allowing import Allowing, check_senders
 from scamdetect.dumps.batches import Batch, Dump
+from scamdetect.dumps.columns import Grouping, grouping
 from scamdetect.dumps.detectors import Detector
 from scamdetect.dumps.findings import Findings
 from scamdetect.dumps.formats import (
@@ -20,23 +21,22 @@ from scamdetect.dumps.formats import (
     default_destination,
     destination_format,
 )
-from scamdetect.dumps.grouping import Grouping, grouping
-from scamdetect.dumps.locations import Source, find_source, located
 from scamdetect.dumps.many import open_many, recognise_many
+from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.outputs import check_paths, reported
-from scamdetect.dumps.parts import Work, check_start, working
-from scamdetect.dumps.parts import work_folder as parts_folder
-from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
-from scamdetect.dumps.remote.path import RemotePath
+from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.selection import keep_columns, keep_flagged
+from scamdetect.dumps.sources import Source, find_source, located
 from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Standing, Tally, count
 from scamdetect.dumps.thread_job import judge_threads
 from scamdetect.dumps.thread_messages import message_writer
+from scamdetect.dumps.work import Work, check_start, working
+from scamdetect.dumps.work import work_folder as parts_folder
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
 from scamdetect.prediction import SCHEMA_VERSION

@@ -17,10 +17,10 @@ from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump, Rejec
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import Format, unpacked
 from scamdetect.dumps.hive import partitions
-from scamdetect.dumps.locations import Source, SourceFile
 from scamdetect.dumps.many_rows import FileRows, JoinedRows
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.rows import ArrowRows, encodable
+from scamdetect.dumps.sources import Source, SourceFile
 from scamdetect.dumps.streams import EmptyFileError, OtherContentError, beginning
 from scamdetect.dumps.unify import Union, conformed
 from scamdetect.errors import InputError

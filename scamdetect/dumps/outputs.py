@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
-from scamdetect.dumps.locations import Source
-from scamdetect.dumps.remote.path import RemotePath
+from scamdetect.dumps.remote_path import RemotePath
+from scamdetect.dumps.sources import Source
 from scamdetect.errors import InputError
 from scamdetect.system.destinations import check_no_input, check_parent
 from scamdetect.system.os_errors import no_folder, written

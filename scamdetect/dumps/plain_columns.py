@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from scamdetect.dumps.batches import Dump
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.rows import NestedError
 from scamdetect.errors import InputError
 from scamdetect.system.shown import missing_column

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from scamdetect.dumps.chats.messages import MessageKind
+from scamdetect.dumps.chats.telegram import is_telegram
+from scamdetect.dumps.chats.whatsapp import named_chat
+from scamdetect.dumps.chats.whatsapp_bodies import begins_export, read_body, split_sender
+from scamdetect.dumps.chats.whatsapp_stamps import Head, read_head
 from scamdetect.dumps.encodings import text_encoding
 from scamdetect.dumps.formats import Format, named_format, source_format, unpacked
-from scamdetect.dumps.messages import MessageKind
-from scamdetect.dumps.read_telegram import is_telegram
-from scamdetect.dumps.read_whatsapp import named_chat
 from scamdetect.dumps.streams import beginning
-from scamdetect.dumps.whatsapp_bodies import begins_export, read_body, split_sender
-from scamdetect.dumps.whatsapp_stamps import Head, read_head
 from scamdetect.errors import InputError
 
 _HEAD_BYTES = 256 << 10

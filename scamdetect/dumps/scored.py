@@ -19,10 +19,10 @@ from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, unpacked
 from scamdetect.dumps.json_objects import read_object
 from scamdetect.dumps.lines import read_lines
-from scamdetect.dumps.locations import find_source
+from scamdetect.dumps.parquet import read_batches, read_schema
 from scamdetect.dumps.read_delimited import open_cells
-from scamdetect.dumps.read_parquet import read_batches, read_schema
 from scamdetect.dumps.rows import encodable
+from scamdetect.dumps.sources import find_source
 from scamdetect.dumps.streams import beginning, reading
 from scamdetect.dumps.text_paths import TextPath, object_members, struct_members, value_at
 from scamdetect.errors import InputError

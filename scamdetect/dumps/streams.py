@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scamdetect.dumps.remote.path import RemotePath
+from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.errors import InputError
 from scamdetect.system.os_errors import of_system, unreadable
 from scamdetect.system.regular_files import open_raw

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
+from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.detectors import ConversationDetector
-from scamdetect.dumps.grouping import Grouping
-from scamdetect.dumps.parts import Work
 from scamdetect.dumps.thread_buckets import bucket_count, divide, read_bucket
 from scamdetect.dumps.thread_messages import Extent, extent
 from scamdetect.dumps.thread_rows import judge, thread_schema
+from scamdetect.dumps.work import Work
 
 Tell = Callable[[float, bool], None]  # the share that is judged, whether a bucket just ended
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.dumps.grouping import Column, Grouping
+from scamdetect.dumps.columns import Column, Grouping
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import number_array, plain_array, readable, wide

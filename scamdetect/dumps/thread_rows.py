@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.detectors import ConversationDetector
-from scamdetect.dumps.grouping import Grouping
 from scamdetect.frames.arrow import list_array, number_array, numbers, one_array, plain_array, wide
 from scamdetect.frames.times import Instants, instants
 

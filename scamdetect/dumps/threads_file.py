@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.formats import DELIMITERS, Format
-from scamdetect.dumps.grouping import Grouping
 from scamdetect.dumps.tables_file import write_tables
 from scamdetect.dumps.tally import ThreadCounts
 from scamdetect.dumps.thread_rows import thread_schema

@@ -14,7 +14,7 @@ from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import Format, destination_format, groups_path, unpacked
 from scamdetect.dumps.json_objects import read_object
 from scamdetect.dumps.lines import read_lines
-from scamdetect.dumps.read_parquet import read_batches, read_schema
+from scamdetect.dumps.parquet import read_batches, read_schema
 from scamdetect.dumps.scored import open_written
 from scamdetect.frames.arrow import readable
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scamdetect.dumps.read_parquet import read_batches
+from scamdetect.dumps.parquet import read_batches
 from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Tally
 from scamdetect.errors import EngineError, InputError, ScamDetectError

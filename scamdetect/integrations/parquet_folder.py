@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.dumps.formats import Format, beside_folder, source_format
-from scamdetect.dumps.locations import located
 from scamdetect.dumps.natural import is_hidden, natural_key
+from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.sources import located
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
 from scamdetect.integrations.batches import ScoreBatches

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.plain_columns import read_columns
-from scamdetect.dumps.readers import open_dump
 from scamdetect.dumps.scored import open_scored
 from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from scamdetect.allow_list import AllowList
+from scamdetect.dumps.allow_list import AllowList
 from scamdetect.prediction import Prediction
 from scamdetect.serving.gate import Gate
 from scamdetect.serving.limits import Limits

@@ -14,7 +14,7 @@ from types import FrameType
 
 import uvicorn
 
-from scamdetect.allow_list import AllowList
+from scamdetect.dumps.allow_list import AllowList
 from scamdetect.errors import InputError
 from scamdetect.serving.app import Detector, create_app
 from scamdetect.serving.connections import impatient

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.dumps.batches import Dump, Item, Reject, counted
-from scamdetect.dumps.messages import Message, MessageKind, message_dump, schema
-from scamdetect.dumps.telegram_chats import Header
-from scamdetect.dumps.telegram_export import Piece, pieces
-from scamdetect.dumps.telegram_slices import LIST
+from scamdetect.dumps.chats.messages import Message, MessageKind, message_dump, schema
+from scamdetect.dumps.chats.telegram_export import Piece, pieces
+from scamdetect.dumps.chats.telegram_parser import Header
+from scamdetect.dumps.chats.telegram_slices import LIST
 from scamdetect.errors import InputError
 
 SCHEMA = schema(

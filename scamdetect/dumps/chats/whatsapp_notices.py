@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from scamdetect.dumps import whatsapp_words as words
-from scamdetect.dumps.whatsapp_stamps import unmarked
+from scamdetect.dumps.chats import whatsapp_words as words
+from scamdetect.dumps.chats.whatsapp_stamps import unmarked
 
 _TABLE = Path(__file__).with_name("whatsapp_notices.toml")
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from scamdetect.dumps.natural import is_hidden, natural_key
 from scamdetect.dumps.patterns import ANY_DEPTH, is_pattern, matches, names, split_pattern
-from scamdetect.dumps.remote.path import RemotePath, remote_path
+from scamdetect.dumps.remote_path import RemotePath, remote_path
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
 from scamdetect.system.regular_files import check_regular
 from scamdetect.urls import is_url, shown_url
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.remote.listing import Found
+    from scamdetect.dumps.remote_listing import Found
 
 # A folder, the parts of its name, the rest of the pattern and the folders above it.
 _Level = tuple[Path, tuple[str, ...], tuple[str, ...], frozenset[tuple[int, int]]]
@@ -147,7 +147,7 @@ def find_source(text: str | Path) -> Source:
 
 
 def _remote_source(path: RemotePath) -> Source:
-    from scamdetect.dumps.remote.listing import remote_files, remote_glob
+    from scamdetect.dumps.remote_listing import remote_files, remote_glob
 
     given = cast(Path, path)
     if not path.is_glob or path.exists():

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scamdetect.dumps.readers import open_dump
-from scamdetect.dumps.whatsapp_bodies import read_body, read_unsigned, split_sender
-from scamdetect.dumps.whatsapp_notices import _notices, is_notice
+from scamdetect.dumps.chats.whatsapp_bodies import read_body, read_unsigned, split_sender
+from scamdetect.dumps.chats.whatsapp_notices import _notices, is_notice
+from scamdetect.dumps.open import open_dump
 
 LRM = "\u200e"
 LURE = "guaranteed profit, send bitcoin to scam.example today"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from scamdetect.dumps.patterns import ANY_DEPTH, matches, names, split_pattern
-from scamdetect.dumps.remote.path import RemotePath
-from scamdetect.dumps.remote.url import reaching
+from scamdetect.dumps.remote_path import RemotePath
+from scamdetect.dumps.remote_url import reaching
 
 Found = tuple[RemotePath, str]  # a file and its path below the folder
 

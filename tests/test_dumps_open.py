@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scamdetect.dumps import batches, delimited_records
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.delimited import Splitter, State, quote, unquote
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 
 

@@ -14,12 +14,12 @@ from typing import IO
 import pyarrow as pa
 
 from scamdetect.dumps.batches import Dump, Reject
+from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.findings import Findings, load_campaigns, save_campaigns
 from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
-from scamdetect.dumps.grouping import Grouping
 from scamdetect.dumps.groups_file import write_groups
 from scamdetect.dumps.outputs import check_free
-from scamdetect.dumps.remote.path import RemotePath
+from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.state import (
     ANEW,
     Part,

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from itertools import product
 
-from scamdetect.dumps.calendars import Calendar, gregorian_day
+from scamdetect.dumps.chats.calendars import Calendar, gregorian_day
 
 _FIRST_YEAR = 2009  # of WhatsApp
 _THIS_YEAR = 2026  # at least: the clock of a machine may be wrong

@@ -9,7 +9,7 @@ from typing import Any
 
 import ijson
 
-from scamdetect.dumps.telegram_slices import Begin, Slice
+from scamdetect.dumps.chats.telegram_slices import Begin, Slice
 
 Header = dict[str, Any]
 

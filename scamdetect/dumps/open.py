@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from scamdetect.dumps.batches import Dump
+from scamdetect.dumps.chats.telegram import open_telegram
+from scamdetect.dumps.chats.whatsapp import open_whatsapp
 from scamdetect.dumps.delimiters import Delimiter, find_delimiter, given_delimiter
 from scamdetect.dumps.encodings import Encoding, text_encoding
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.lines import check_encoding
+from scamdetect.dumps.parquet import open_parquet
 from scamdetect.dumps.read_delimited import TEXT_COLUMN, open_delimited, open_text
 from scamdetect.dumps.read_json import open_json, open_jsonl
-from scamdetect.dumps.read_parquet import open_parquet
-from scamdetect.dumps.read_telegram import open_telegram
-from scamdetect.dumps.read_whatsapp import open_whatsapp
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.streams import EmptyFileError, beginning, compression, reading
 from scamdetect.errors import InputError

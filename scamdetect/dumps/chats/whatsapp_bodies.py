@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from scamdetect.dumps import whatsapp_words as words
-from scamdetect.dumps.messages import MessageKind
-from scamdetect.dumps.whatsapp_notices import is_notice, is_short_file, is_short_name, key
-from scamdetect.dumps.whatsapp_stamps import MARKS, unmarked
+from scamdetect.dumps.chats import whatsapp_words as words
+from scamdetect.dumps.chats.messages import MessageKind
+from scamdetect.dumps.chats.whatsapp_notices import is_notice, is_short_file, is_short_name, key
+from scamdetect.dumps.chats.whatsapp_stamps import MARKS, unmarked
 
 _MOST_SENDER = 60
 _MOST_WORDS_OF_SENDER = 8

@@ -16,7 +16,7 @@ from test_dumps_writers import EchoDetector
 from scamdetect import ScamDetector
 from scamdetect.dumps.delimiters import given_delimiter
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.readers import open_dump
+from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 
 

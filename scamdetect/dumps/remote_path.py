@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from scamdetect.dumps.patterns import is_pattern
-from scamdetect.dumps.remote.url import checked_url, is_missing, reaching
+from scamdetect.dumps.remote_url import checked_url, is_missing, reaching
 from scamdetect.errors import InputError, MissingExtraError, OutputError
 from scamdetect.system.os_errors import said, shareable
 from scamdetect.urls import shown_url

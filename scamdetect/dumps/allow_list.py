@@ -163,7 +163,7 @@ def _entry(path: Path, line: int, row: Mapping[str, object]) -> Entry:
     if hashed is not None and not _HASH.fullmatch(hashed.lower()):
         raise InputError(
             f"{path}:{line}: the template is no hash of 64 hexadecimal digits; take what "
-            "scamdetect.allow_list.template_hash gives, or give the message itself as text"
+            "scamdetect.dumps.allow_list.template_hash gives, or give the message itself as text"
         )
     return name, None if hashed is None else hashed.lower()
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
-from scamdetect.dumps.remote.path import RemotePath
+from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.text_paths import TextPath, find_text, struct_members
 from scamdetect.errors import InputError

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import Decision, ScamDetector
-from scamdetect.allow_list import AllowList, template_hash
+from scamdetect.dumps.allow_list import AllowList, template_hash
 from scamdetect.errors import InputError
 
 LURE = "guaranteed profit, pay 5 to https://one.example"

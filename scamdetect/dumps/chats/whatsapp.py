@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scamdetect.dumps.batches import Dump, Item, Reject, counted
-from scamdetect.dumps.delimited import strip_line_end
-from scamdetect.dumps.formats import unpacked
-from scamdetect.dumps.lines import Line, read_lines, rejected_raw
-from scamdetect.dumps.messages import Message, message_dump, schema
-from scamdetect.dumps.whatsapp_bodies import (
+from scamdetect.dumps.chats.messages import Message, message_dump, schema
+from scamdetect.dumps.chats.whatsapp_bodies import (
     begins_export,
     phone_of,
     read_body,
     read_unsigned,
     split_sender,
 )
-from scamdetect.dumps.whatsapp_dates import DateForm, OrderVote
-from scamdetect.dumps.whatsapp_stamps import Head, Style, read_head
+from scamdetect.dumps.chats.whatsapp_dates import DateForm, OrderVote
+from scamdetect.dumps.chats.whatsapp_stamps import Head, Style, read_head
+from scamdetect.dumps.delimited import strip_line_end
+from scamdetect.dumps.formats import unpacked
+from scamdetect.dumps.lines import Line, read_lines, rejected_raw
 from scamdetect.errors import InputError
 
 SCHEMA = schema("stamp")

@@ -1,0 +1,1 @@
+"""Read chat exports: WhatsApp and Telegram."""
