@@ -15,7 +15,6 @@ from scamdetect.cli_streams import say_json
 from scamdetect.labels import Decision
 
 if TYPE_CHECKING:
-    from scamdetect.campaigns import Campaign
     from scamdetect.data.fetch import Fetched
     from scamdetect.data.verify import Comparison
     from scamdetect.doctor import Check
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from scamdetect.dumps.summary import Summary
     from scamdetect.dumps.tally import Standing, ThreadCounts
     from scamdetect.prediction import Prediction
+    from scamdetect.scored.campaigns import Campaign
 
 
 @contextmanager

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored_rows import FLAG, REVIEW, scored_row, write_scored
 
-from scamdetect.campaigns import template_key
-from scamdetect.dumps.scored import open_scored
 from scamdetect.errors import InputError
 from scamdetect.labelling.pool import Pool
 from scamdetect.labelling.queue import AUDIT, UNCERTAIN, choose_queue
 from scamdetect.labelling.quotas import quotas
 from scamdetect.labelling.survey import survey
+from scamdetect.scored.campaigns import template_key
+from scamdetect.scored.read import open_scored
 from scamdetect.text.near_duplicates import alike_groups
 
 _WORDS = "harbour lunch sister bread train garden school rain thanks tomorrow later window".split()

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect.dumps.scored import ScoredBatch
 from scamdetect.errors import InputError
 from scamdetect.reporting.counts import NO_KIND, Counts
+from scamdetect.scored.read import ScoredBatch
 
 _SCHEMA = pa.schema(
     [

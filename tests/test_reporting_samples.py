@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
-from scamdetect.campaigns import mask
 from scamdetect.reporting.samples import sample
+from scamdetect.scored.campaigns import mask
 
 _LURE = (
     "Hello from all of us. Guaranteed bitcoin profit, write to anna.smith@mail.example or "

@@ -14,10 +14,10 @@ from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import Decision, ScamDetector, Verdict
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.dumps.scored import open_scored
 from scamdetect.errors import BundleError
 from scamdetect.labelling.survey import Survey
 from scamdetect.labels import Kind
+from scamdetect.scored.read import open_scored
 
 TEXT = "darling"  # scam 0.67: under the review threshold below
 BANDS = {"flag": 0.9, "review": 0.7}

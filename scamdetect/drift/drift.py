@@ -11,7 +11,7 @@ from scamdetect.drift.profile import Profile, read_profile
 from scamdetect.drift.psi import Level, worst
 from scamdetect.drift.rates import Rate
 from scamdetect.dumps.rows import encodable
-from scamdetect.dumps.scored import ScoredDump, open_scored
+from scamdetect.scored.read import ScoredDump, open_scored
 
 SAMPLE = 5_000
 TEXT_COLUMN = "text"

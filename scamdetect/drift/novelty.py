@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scamdetect.campaigns import template_key
 from scamdetect.drift.rates import Rate, Share
+from scamdetect.scored.campaigns import template_key
 from scamdetect.text.near_duplicates import AlikeIndex, sketch
 
 NOVEL = "without a near-duplicate"

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.campaigns import beginning
 from scamdetect.drift.bins import LENGTHS, PROBABILITIES, FineCounts
-from scamdetect.dumps.scored import ScoredBatch, ScoredDump
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
+from scamdetect.scored.campaigns import beginning
+from scamdetect.scored.read import ScoredBatch, ScoredDump
 from scamdetect.system.shown import shown
 from scamdetect.uniform_sample import UniformSample
 

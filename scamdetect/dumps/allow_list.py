@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from scamdetect.campaigns import masked
 from scamdetect.conversation.turns import sender_name
 from scamdetect.errors import InputError
 from scamdetect.frames.several import check_several
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, Prediction
+from scamdetect.scored.campaigns import masked
 from scamdetect.system.os_errors import unreadable
 from scamdetect.system.regular_files import read_text
 

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import IO, Any
 
-from scamdetect.campaigns import Campaigns
 from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.groups import Groups
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
 from scamdetect.frames.times import instants
 from scamdetect.prediction import Prediction
+from scamdetect.scored.campaigns import Campaigns
 
 
 class Findings:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.campaigns import Campaign
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.errors import InputError
+from scamdetect.scored.campaigns import Campaign
 from scamdetect.system.access import OWNER
 from scamdetect.system.files import file_sha256, writing
 from scamdetect.system.os_errors import unreadable

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scamdetect.calibration.presets import Preset
-from scamdetect.campaigns import Campaign
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.labels import Decision
+from scamdetect.scored.campaigns import Campaign
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.plain_columns import read_columns
-from scamdetect.dumps.scored import open_scored
 from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
 from scamdetect.labelling.queue import AUDIT
 from scamdetect.labelling.tasks import COLUMNS, Record
+from scamdetect.scored.read import open_scored
 
 _COMPARED = 1000  # characters: a spreadsheet cuts off the end of long cells
 _DRAWN = ("part", "inclusion_probability", "near")

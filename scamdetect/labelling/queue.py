@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.campaigns import template_key
-from scamdetect.dumps.scored import ScoredDump, open_scored
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow_text import cell_texts
 from scamdetect.labelling.pool import Candidate, Pool
 from scamdetect.labelling.quotas import quotas
 from scamdetect.labelling.spread import Chosen
 from scamdetect.labelling.survey import logit, survey, usable
+from scamdetect.scored.campaigns import template_key
+from scamdetect.scored.read import ScoredDump, open_scored
 from scamdetect.uniform_sample import UniformSample
 
 AUDIT, UNCERTAIN = "audit", "uncertain"

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
-from scamdetect.dumps.scored import ScoredDump, decided_otherwise
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
+from scamdetect.scored.read import ScoredDump, decided_otherwise
 
 _EDGE = 1e-6  # a probability of 0 or 1 is taken for as much less certain
 

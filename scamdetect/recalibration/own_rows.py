@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.campaigns import template_key
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.recalibration.labelled import joined_groups, read_labelled
+from scamdetect.scored.campaigns import template_key
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 

@@ -14,11 +14,11 @@ from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import operating_point
 from scamdetect.calibration.statistics import float32_decimals
 from scamdetect.calibration.thresholds import Thresholds, clopper_pearson
-from scamdetect.dumps.scored import open_scored
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, CLEARED
 from scamdetect.recalibration.new_bundle import exact_thresholds, first_tier, noted, write_bundle
+from scamdetect.scored.read import open_scored
 from scamdetect.system.destinations import new_folder
 from scamdetect.system.files import file_sha256
 

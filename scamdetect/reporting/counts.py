@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.dumps.scored import ScoredBatch, decided_otherwise
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Verdict
 from scamdetect.reporting.days import Days, days_of
+from scamdetect.scored.read import ScoredBatch, decided_otherwise
 
 BINS = 50  # of the histogram, from 0 to 1
 _MOST_GROUPS = 20_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from scamdetect.dumps.top_groups import TopGroups
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.reporting.counts import Counts
+from scamdetect.scored.top_groups import TopGroups
 from scamdetect.system.shown import shown
 
 

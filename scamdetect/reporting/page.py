@@ -9,8 +9,6 @@ from datetime import date
 from importlib.resources import files
 from math import sqrt
 
-from scamdetect.campaigns import Campaign
-from scamdetect.dumps.top_groups import TopGroups
 from scamdetect.errors import MissingExtraError
 from scamdetect.labels import Decision, Verdict
 from scamdetect.names import kind_name, language_name
@@ -19,6 +17,8 @@ from scamdetect.reporting.charts import histogram, timeline
 from scamdetect.reporting.counts import NO_KIND, Counts
 from scamdetect.reporting.places import GENERATOR
 from scamdetect.reporting.samples import Piece
+from scamdetect.scored.campaigns import Campaign
+from scamdetect.scored.top_groups import TopGroups
 from scamdetect.system.visible import visible
 
 try:

@@ -11,11 +11,8 @@ import pyarrow.compute as pc
 
 from scamdetect import __version__
 from scamdetect.bundle.bundle import CARD, Bundle
-from scamdetect.campaigns import Campaigns
 from scamdetect.detector import ScamDetector
 from scamdetect.dumps.outputs import reported
-from scamdetect.dumps.scored import ScoredDump, open_scored
-from scamdetect.dumps.top_groups import TopGroups, top_groups
 from scamdetect.errors import BundleError, InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
@@ -34,6 +31,9 @@ from scamdetect.reporting.notes import (
 from scamdetect.reporting.page import Report, ShownCampaign, render
 from scamdetect.reporting.places import local_source, page_path
 from scamdetect.reporting.samples import sample
+from scamdetect.scored.campaigns import Campaigns
+from scamdetect.scored.read import ScoredDump, open_scored
+from scamdetect.scored.top_groups import TopGroups, top_groups
 from scamdetect.system.access import access_of
 from scamdetect.system.files import writing
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from itertools import groupby
 
-from scamdetect.campaigns import beginning, masked
 from scamdetect.explain.occlusion import Detector, explain, strengths
+from scamdetect.scored.campaigns import beginning, masked
 from scamdetect.text.traced import trace
 
 _MOST_SHOWN = 600  # characters

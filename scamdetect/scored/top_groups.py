@@ -15,8 +15,8 @@ from scamdetect.dumps.formats import Format, destination_format, groups_path, un
 from scamdetect.dumps.json_objects import read_object
 from scamdetect.dumps.lines import read_lines
 from scamdetect.dumps.parquet import read_batches, read_schema
-from scamdetect.dumps.scored import open_written
 from scamdetect.frames.arrow import readable
+from scamdetect.scored.read import open_written
 
 _NEEDED = {"messages", "flagged", "flagged_share", "kinds", "highest_scam_probability"}
 

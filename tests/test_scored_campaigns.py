@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect import ScamDetector, campaigns
-from scamdetect.campaigns import Campaign, Campaigns, mask
+from scamdetect import ScamDetector
+from scamdetect.scored import campaigns
+from scamdetect.scored.campaigns import Campaign, Campaigns, mask
 from scamdetect.text.traced import trace
 
 LURE = "Your parcel {} is held at customs, pay the fee of ${} at {} within {} hours, dear {}"

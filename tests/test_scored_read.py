@@ -13,8 +13,8 @@ import pytest
 
 from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.scored import ScoredDump, open_scored
 from scamdetect.errors import InputError
+from scamdetect.scored.read import ScoredDump, open_scored
 
 _TEXTS = ["guaranteed bitcoin profit", None, 'lunch, "tomorrow"?\nthanks', "", "прибыль 利润"]
 _HEADER = "text,scamdetect_decision,scamdetect_scam_probability,scamdetect_kinds\n"

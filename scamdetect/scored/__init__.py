@@ -1,0 +1,1 @@
+"""What reads a scored dump: groups, threads and campaigns."""
