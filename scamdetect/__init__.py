@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 # Needs an extra, which `from scamdetect import *` must not.
-_OPTIONAL = {"ScamClassifier": "scamdetect.integrations.classifier"}
+_OPTIONAL = {"ScamClassifier": "scamdetect.adapt.classifier"}
 _HOMES = _OPTIONAL | {
     "ConversationPrediction": "scamdetect.conversation.predict",
     "Decision": "scamdetect.labels",

@@ -105,8 +105,8 @@ def calibrate(
         raise click.UsageError(
             "give BUNDLE, --data and --fpr, or --reviews-per-day, --messages-per-day and DUMP"
         )
-    from scamdetect.recalibration.lines import recalibrated_lines
-    from scamdetect.recalibration.recalibrate import recalibrate
+    from scamdetect.adapt.recalibrate import recalibrate
+    from scamdetect.adapt.recalibrated_lines import recalibrated_lines
 
     result = recalibrate(
         bundle,
@@ -135,7 +135,7 @@ def _by_budget(
     reviews_per_day: int | None,
     messages_per_day: int | None,
 ) -> None:
-    from scamdetect.recalibration.traffic import budget_lines, set_by_budget
+    from scamdetect.adapt.traffic import budget_lines, set_by_budget
 
     if reviews_per_day is None or messages_per_day is None:
         raise click.UsageError("--reviews-per-day and --messages-per-day belong together")

@@ -55,11 +55,11 @@ def drift(
     and that of messages unlike all of the reference, and gives each a level: none, watch, alert.
     Dumps that different models scored are an alert.
     """
-    from scamdetect.drift.drift import measure_drift
-    from scamdetect.drift.lines import drift_lines
+    from scamdetect.adapt.drift import measure_drift
+    from scamdetect.adapt.drift_lines import drift_lines
 
     if output is not None:
-        from scamdetect.drift.page import check_drift, write_drift  # first: it needs an extra
+        from scamdetect.adapt.drift_page import check_drift, write_drift  # first: it needs an extra
 
         check_drift(output, [reference, current], overwrite=overwrite)
     found = measure_drift(reference, current, text_column=text_column, sample=sample, seed=seed)

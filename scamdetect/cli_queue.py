@@ -67,16 +67,10 @@ def queue(
     drawn at random. Fill the column label with scam, spam, legit or unsure and read it back with
     `scamdetect labels`. The files hold messages as they are.
     """
-    from scamdetect.labelling.lines import merged_line, queue_lines
-    from scamdetect.labelling.merging import check_same_dump, merged, read_earlier
-    from scamdetect.labelling.queue import choose_queue
-    from scamdetect.labelling.tasks import (
-        config_path,
-        record,
-        write_csv,
-        write_records,
-        write_tasks,
-    )
+    from scamdetect.adapt.labels_lines import merged_line, queue_lines
+    from scamdetect.adapt.merging import check_same_dump, merged, read_earlier
+    from scamdetect.adapt.queue import choose_queue
+    from scamdetect.adapt.tasks import config_path, record, write_csv, write_records, write_tasks
 
     if output is None and label_studio is None:
         output = Path("queue.csv")
@@ -133,8 +127,8 @@ def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
     LABELLED is the CSV of `scamdetect queue` with the column label filled, or an export of Label
     Studio (JSON or JSON-MIN). Exits with 1 where labels are unknown or contradict each other.
     """
-    from scamdetect.labelling.answers import read_answers, write_labelled
-    from scamdetect.labelling.lines import answer_lines
+    from scamdetect.adapt.labels import read_answers, write_labelled
+    from scamdetect.adapt.labels_lines import answer_lines
 
     target = None
     if output is not None:

@@ -18,11 +18,11 @@ from scored_rows import scored_row, write_scored
 from test_dumps_writers import EchoDetector
 
 from scamdetect import ScamDetector
+from scamdetect.adapt.queue import choose_queue
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.plain_columns import read_columns
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow_text import cell_texts, json_values, unwritable
-from scamdetect.labelling.queue import choose_queue
 
 MOST = 2**62
 # Each with its values as text in a CSV, and as JSON where that differs.

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import Decision, ScamDetector, Verdict
+from scamdetect.adapt.survey import Survey
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import BundleError
-from scamdetect.labelling.survey import Survey
 from scamdetect.labels import Kind
 from scamdetect.scored.read import open_scored
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from scamdetect.adapt.label_map import read_label_map
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.dumps.sources import find_source
 from scamdetect.dumps.streams import opened
 from scamdetect.errors import InputError
-from scamdetect.recalibration.label_map import read_label_map
 from scamdetect.system.files import file_sha256
 from scamdetect.system.regular_files import check_regular, open_regular, read_bytes, read_text
 

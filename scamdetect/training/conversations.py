@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from scamdetect.adapt.new_bundle import write_bundle
 from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import BASE_RATE
 from scamdetect.calibration.thresholds import Thresholds, threshold_at_fpr
@@ -34,7 +35,6 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.evaluation.conversations import joined
 from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
-from scamdetect.recalibration.new_bundle import write_bundle
 from scamdetect.system.regular_files import read_text
 from scamdetect.training.rows import read_roles
 from scamdetect.training.run import corpus_sha256

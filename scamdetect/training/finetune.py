@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 import scamdetect
+from scamdetect.adapt.label_map import PLAIN, read_label_map
 from scamdetect.bundle.bundle import MANIFEST, Bundle, write_manifest
 from scamdetect.data.corpus_rows import SCHEMA
 from scamdetect.detector import ScamDetector
@@ -23,7 +24,6 @@ from scamdetect.evaluation.scoring import DetectorScores, score_texts
 from scamdetect.evaluation.table import column, detector_texts
 from scamdetect.labels import Verdict
 from scamdetect.pages import write_results
-from scamdetect.recalibration.label_map import PLAIN, read_label_map
 from scamdetect.system.destinations import private_folder, replaced_folder
 from scamdetect.system.files import file_sha256, locked
 from scamdetect.system.os_errors import unwritable

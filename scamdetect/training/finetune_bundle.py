@@ -16,6 +16,7 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 import scamdetect
+from scamdetect.adapt.new_bundle import noted
 from scamdetect.bundle.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
 from scamdetect.bundle.lexical import WordTable
 from scamdetect.bundle.scoring import Scorer
@@ -29,7 +30,6 @@ from scamdetect.evaluation.reference_mix import (
 )
 from scamdetect.evaluation.table import column, has_verdict, select
 from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.recalibration.new_bundle import noted
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
 from scamdetect.text.normalise import NORMALISER_VERSION

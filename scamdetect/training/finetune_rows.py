@@ -13,12 +13,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import scamdetect
+from scamdetect.adapt.labelled import joined_groups, read_labelled
 from scamdetect.data.corpus_rows import SCHEMA, authored_entries, corpus_table
 from scamdetect.data.rows import row_hash
 from scamdetect.errors import InputError
 from scamdetect.evaluation.table import column, select
 from scamdetect.labels import KINDS, Provenance, Verdict
-from scamdetect.recalibration.labelled import joined_groups, read_labelled
 from scamdetect.scored.campaigns import template_key
 from scamdetect.system.shown import shown
 from scamdetect.text.near_duplicates import AlikeIndex, sketch

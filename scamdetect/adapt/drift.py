@@ -1,0 +1,119 @@
+"""Compare a scored dump with an earlier one: read both once, count, say what shifted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scamdetect.adapt.novelty import NOVEL, novelty
+from scamdetect.adapt.profile import Profile, read_profile
+from scamdetect.adapt.psi import Level, worst
+from scamdetect.adapt.rates import Rate
+from scamdetect.adapt.shifts import Feature, features, one_model, rates
+from scamdetect.dumps.rows import encodable
+from scamdetect.scored.read import ScoredDump, open_scored
+
+SAMPLE = 5_000
+TEXT_COLUMN = "text"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two dumps: its name, its models, how many rows it has and how many are broken."""
+
+    name: str
+    models: tuple[str, ...]
+    messages: int
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What shifted from the reference to the current dump.
+
+    ``notices`` must be known before any figure is read. ``level`` is the most pressing one of all
+    features and rates, and ``alert`` where other models scored the dumps, since then nothing that
+    they say can be compared.
+    """
+
+    reference: Side
+    current: Side
+    features: tuple[Feature, ...]
+    rates: tuple[Rate, ...]
+    notices: tuple[str, ...]
+    level: Level
+
+
+def measure_drift(
+    reference: str | Path,
+    current: str | Path,
+    *,
+    text_column: str | None = None,
+    sample: int = SAMPLE,
+    seed: int = 0,
+) -> Drift:
+    """Return the shifts between two dumps that ``scamdetect score`` wrote.
+
+    ``text_column`` is by default ``text``, if both have it; without one, lengths and novelty are
+    left out. Novelty compares ``sample`` messages of the current dump, and as many of the
+    reference, with another ``sample`` of the reference. Raises InputError on what is no scored
+    dump, holds no message, or lacks the column.
+    """
+    dumps = open_scored(Path(reference)), open_scored(Path(current))
+    text = _text(dumps, text_column)
+    before = read_profile(dumps[0], text, 2 * sample, seed)
+    after = read_profile(dumps[1], text, sample, seed + 1)
+    found = features(before, after, has_text=text is not None)
+    shares = rates(before, after)
+    if text is not None:
+        shares = (*shares, novelty(before.texts.items(), after.texts.items()))
+    level = worst([*(one.level for one in found), *(one.level for one in shares)])
+    if not one_model(before, after):
+        level = Level.ALERT
+    return Drift(
+        _side(dumps[0], before),
+        _side(dumps[1], after),
+        found,
+        shares,
+        tuple(_notices(before, after, text)),
+        level,
+    )
+
+
+def _text(dumps: tuple[ScoredDump, ScoredDump], given: str | None) -> str | None:
+    if given is None:
+        return TEXT_COLUMN if all(dump.has(TEXT_COLUMN) for dump in dumps) else None
+    for dump in dumps:
+        dump.require(given)
+    return given
+
+
+def _side(dump: ScoredDump, profile: Profile) -> Side:
+    models = tuple(name for name, _ in profile.models.most_common())
+    return Side(encodable(dump.path.name), models, profile.rows, profile.unreadable)
+
+
+def _notices(before: Profile, after: Profile, text: str | None) -> list[str]:
+    found = []
+    if not one_model(before, after):
+        found.append(
+            "THE SCORES ARE NOT COMPARABLE: several models scored these dumps (reference: "
+            f"{', '.join(before.models)}; current: {', '.join(after.models)}). Score both with "
+            "one model. Only text lengths, unscored messages and novelty can be compared here."
+        )
+    if before.only_flagged != after.only_flagged:
+        found.append(
+            "One dump holds flagged messages alone, as --only-flagged writes it, and the other "
+            "does not: their shares cannot be compared."
+        )
+    if text is None:
+        found.append(
+            f"Text lengths and novelty ({NOVEL}) are left out, for want of a text column in both; "
+            "name it with --text-column."
+        )
+    if before.unreadable or after.unreadable:
+        found.append(
+            f"Rows that could not be read and count nowhere: {before.unreadable:,} of the "
+            f"reference, {after.unreadable:,} of the current dump."
+        )
+    return found

@@ -1,0 +1,195 @@
+"""Choose thresholds on one half of a team's messages, and measure them on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scamdetect.adapt.own_rows import OwnRows
+from scamdetect.calibration.operating_points import OperatingPoint, operating_point
+from scamdetect.calibration.thresholds import Thresholds, by_group, clopper_pearson
+from scamdetect.errors import InputError
+from scamdetect.labels import Verdict
+
+_USUAL = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
+_LOOSEST = 2  # times the rate asked for, under which the upper bound is to lie
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a threshold gives on the measuring half, with 95 % Clopper-Pearson intervals.
+
+    Rows weigh so that each group counts as one message, in the shares and in the intervals.
+    ``legit`` and ``scam`` are the effective numbers of messages behind them.
+    """
+
+    threshold: float
+    fpr: float
+    fpr_interval: tuple[float, float]
+    legit: float
+    recall: float | None
+    recall_interval: tuple[float, float]
+    scam: float
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A threshold of the rate asked for: before and after, each measured, and its point."""
+
+    name: str
+    fpr: float
+    before: Measured
+    after: Measured
+    point: OperatingPoint
+
+
+@dataclass(frozen=True)
+class Half:
+    """The rows of a half (n,), with weights that sum to one a group and verdict."""
+
+    legit: NDArray[np.float64]
+    legit_weights: NDArray[np.float64]
+    legit_groups: NDArray[np.int64]
+    scam: NDArray[np.float64]
+    scam_weights: NDArray[np.float64]
+    scam_groups: NDArray[np.int64]
+
+
+def needed(fpr: float) -> tuple[int, int]:
+    """Return how many distinct honest messages a rate needs: at the least, and to be shown well.
+
+    Each half must hold 1 / fpr for a single false alarm not to be too many. To be shown well is to
+    have, where the rate holds, an upper bound of the 95 % interval under twice the rate.
+    """
+    least = 2 * int(np.ceil(1 / fpr - 1e-9))
+    low, high = 1, 2
+    while _upper(fpr, high) >= _LOOSEST * fpr:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _upper(fpr, middle) < _LOOSEST * fpr else (middle, high)
+    return least, 2 * high
+
+
+def split(rows: OwnRows, seed: int) -> tuple[Half, Half]:
+    """Return the choosing and the measuring half; a group is in one of them alone."""
+    chooses = choosing(rows, seed)
+    return _half(rows, chooses), _half(rows, ~chooses)
+
+
+def choosing(rows: OwnRows, seed: int) -> NDArray[np.bool_]:
+    """Return which rows (n,) are of the choosing half.
+
+    Groups with scams, with honest messages and with promotions alone are dealt apart from one
+    another, so that both halves have as many of each.
+    """
+    with_scam = np.unique(rows.groups[rows.of(Verdict.SCAM)])
+    others = np.setdiff1d(np.unique(rows.groups[rows.of(Verdict.LEGIT)]), with_scam)
+    rest = np.setdiff1d(rows.groups, np.concatenate([with_scam, others]))
+    random = np.random.Generator(np.random.PCG64(seed))
+    chosen = [random.permutation(some)[::2] for some in (with_scam, others, rest)]
+    return np.isin(rows.groups, np.concatenate(chosen))
+
+
+def move(
+    rows: OwnRows, rates: Mapping[str, float], before: Thresholds, seed: int
+) -> tuple[tuple[Moved, ...], tuple[OperatingPoint, ...]]:
+    """Return the thresholds by name (``flag``, ``review``) at the rates by name, and all points.
+
+    The points are those of these rates and of the usual ones that the rows can show, each chosen on
+    one half, with figures of the other. Raises InputError where the rows have too few distinct
+    honest messages for a rate, saying how many it needs, or scores so high among them that no
+    threshold gives it.
+    """
+    distinct = rows.distinct(Verdict.LEGIT)
+    strictest = min(rates.values())
+    least, well = needed(strictest)
+    chooses, measures = split(rows, seed)
+    halves = [len(np.unique(half.legit_groups)) for half in (chooses, measures)]
+    if min(halves) * strictest < 1 - 1e-9:
+        raise InputError(
+            f"{int(rows.of(Verdict.LEGIT).sum()):,} honest rows hold {distinct:,} messages that "
+            f"are no copies of each other, and half of them choose: a false-positive rate of "
+            f"{strictest:g} needs {least:,} at the very least, and {well:,} for the upper bound "
+            f"of its interval to be under {_LOOSEST * strictest:g}; label more, or give a higher "
+            "--fpr"
+        )
+    moved = tuple(
+        Moved(name, fpr, measure(measures, getattr(before, name)), *_at(fpr, chooses, measures))
+        for name, fpr in rates.items()
+    )
+    high = [one.fpr for one in moved if one.after.threshold > 1]
+    if high:
+        raise InputError(
+            "too many honest messages have the highest scam probability there is, so that no "
+            f"threshold gives a false-positive rate of {min(high):g}; check their labels, or give "
+            "a higher --fpr"
+        )
+    points = {one.fpr: one.point for one in moved}
+    for fpr in _USUAL:
+        if fpr not in points and min(halves) * fpr >= 1 - 1e-9:
+            points[fpr] = _at(fpr, chooses, measures)[1]
+    return moved, tuple(points[fpr] for fpr in sorted(points) if points[fpr].threshold <= 1)
+
+
+def measure(half: Half, threshold: float) -> Measured:
+    """Return what a threshold gives on a half that has honest messages."""
+    fpr, legit = _rate(half.legit >= threshold, half.legit_weights, half.legit_groups)
+    recall, scam = _rate(half.scam >= threshold, half.scam_weights, half.scam_groups)
+    return Measured(
+        threshold,
+        fpr,
+        clopper_pearson(fpr * legit, legit),
+        legit,
+        recall if scam else None,
+        clopper_pearson(recall * scam, scam),
+        scam,
+    )
+
+
+def _at(fpr: float, chooses: Half, measures: Half) -> tuple[Measured, OperatingPoint]:
+    """Return what the threshold that one half gives for a rate gives on the other."""
+    point = operating_point(
+        chooses.legit,
+        chooses.scam,
+        fpr,
+        chooses.legit_weights,
+        groups=chooses.legit_groups,
+    )
+    after = measure(measures, point.threshold)
+    return after, replace(
+        point,
+        upper_bound=after.fpr_interval[1],
+        n=measures.legit.size,
+        recall=after.recall,
+        n_scam=measures.scam.size,
+        effective_n=after.legit,
+    )
+
+
+def _half(rows: OwnRows, here: NDArray[np.bool_]) -> Half:
+    parts: list[NDArray[np.float64] | NDArray[np.int64]] = []
+    for verdict in (Verdict.LEGIT, Verdict.SCAM):
+        which = here & rows.of(verdict)
+        groups = rows.groups[which]
+        _, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        parts += [rows.scores[which], 1 / sizes[inverse], groups]
+    return Half(*parts)  # type: ignore[arg-type]
+
+
+def _rate(
+    over: NDArray[np.bool_], weights: NDArray[np.float64], groups: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Return the weighted share and the effective number of messages (Kish 1965)."""
+    if not over.size:
+        return 0.0, 0.0
+    whole = float(weights.sum())
+    effective = whole**2 / float(np.square(by_group(weights, groups)).sum())
+    return min(float(weights[over].sum()) / whole, 1.0), effective
+
+
+def _upper(fpr: float, n: int) -> float:
+    return clopper_pearson(fpr * n, n)[1] if fpr * n >= 1 else 1.0

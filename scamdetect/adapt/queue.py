@@ -1,0 +1,199 @@
+"""The rows of a scored dump that are most worth labelling, and some drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scamdetect.adapt.pool import Candidate, Pool
+from scamdetect.adapt.quotas import quotas
+from scamdetect.adapt.sampling import Chosen
+from scamdetect.adapt.survey import logit, survey, usable
+from scamdetect.adapt.uniform_sample import UniformSample
+from scamdetect.errors import InputError
+from scamdetect.frames.arrow_text import cell_texts
+from scamdetect.scored.campaigns import template_key
+from scamdetect.scored.read import ScoredDump, open_scored
+
+AUDIT, UNCERTAIN = "audit", "uncertain"
+_POOLED, _POOLED_MORE = 5, 50  # candidates a place, and for each language
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """A message to label. ``row`` is its place among the readable rows of the dump, from 1.
+
+    ``part`` is ``audit`` for those drawn uniformly, with the probability of being drawn, and
+    ``uncertain`` for those chosen, which have none, near the threshold that ``near`` names.
+    """
+
+    row: int
+    key: str | None
+    text: str
+    language: str
+    part: str
+    inclusion_probability: float | None
+    decision: str
+    scam_probability: float
+    near: str | None
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The rows in random order, and of how many messages they were chosen."""
+
+    rows: tuple[QueueRow, ...]
+    messages: int
+    only_flagged: bool
+
+
+def choose_queue(
+    scored: str | Path,
+    n: int,
+    *,
+    audit: float = 0.2,
+    seed: int = 0,
+    text_column: str = "text",
+    key_column: str | None = None,
+) -> Queue:
+    """Return at most ``n`` rows of a dump that ``scamdetect score`` wrote.
+
+    A share ``audit`` is drawn uniformly. The others are the nearest to the thresholds in force, on
+    a logit scale, half near each; their number a language goes by ``quotas``, no two are
+    near-duplicates, of each other or of an audit row, and they are spread over what is alike.
+    ``key_column`` holds the file's own names of the rows. The dump is read three times in bounded
+    memory; the same seed gives the same queue. Raises InputError on what is no scored dump, lacks a
+    column or holds nothing to label, and on an impossible ``n`` or ``audit``.
+    """
+    if n < 1 or not 0 <= audit <= 1:
+        raise InputError(f"a queue needs n from 1 on and an audit in [0, 1]; got {n}, {audit}")
+    dump = open_scored(Path(scored))
+    for column in (text_column, key_column):
+        if column is not None:
+            dump.require(column)
+    found = survey(dump, text_column)
+    drawn = round(n * audit)
+    wanted = quotas(found.languages, n - drawn)
+    thresholds = found.thresholds()
+    sample, pools = _collect(dump, text_column, UniformSample(drawn, seed), wanted, thresholds)
+    audited = dict(sample.items())
+    picked = _pick(pools, wanted, audited)
+    near = {candidate.row: name for name, candidate in picked}
+    parts = dict.fromkeys(audited, sample.inclusion) | dict.fromkeys(near, None)
+    rows = list(_rows(dump, text_column, key_column, parts, near))
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(rows))
+    only_flagged = found.decisions == {"flag"}
+    return Queue(tuple(rows[place] for place in order.tolist()), found.messages, only_flagged)
+
+
+_Pools = Mapping[tuple[str, str], Pool]  # by language and threshold
+
+
+def _collect(
+    dump: ScoredDump,
+    text: str,
+    sample: UniformSample[tuple[int, str]],
+    wanted: Mapping[str, int],
+    thresholds: Mapping[str, float],
+) -> tuple[UniformSample[tuple[int, str]], _Pools]:
+    pools = {
+        (language, name): Pool(_POOLED * quota + _POOLED_MORE)
+        for language, quota in wanted.items()
+        for name in thresholds
+        if quota
+    }
+    for rows, table in _numbered(dump, text):
+        texts = table["text"]
+
+        def drawn(place: int, rows: list[int] = rows, texts: pa.Array = texts) -> tuple[int, str]:
+            return rows[place], template_key(texts[place].as_py())
+
+        sample.add(len(rows), drawn)
+        numbers, logits = np.array(rows, np.int64), logit(table["probability"].to_numpy())
+        languages = np.array(table["language"].to_pylist(), object)
+        for (language, name), pool in pools.items():
+            here = np.flatnonzero(languages == language)
+
+            def read(place: int, here: NDArray[np.intp] = here, texts: pa.Array = texts) -> str:
+                return str(texts[int(here[place])].as_py())
+
+            pool.add(np.abs(logits[here] - thresholds[name]), numbers[here], read)
+    return sample, pools
+
+
+def _numbered(dump: ScoredDump, text: str) -> Iterator[tuple[list[int], pa.Table]]:
+    """Yield the usable rows with their places among all readable ones, from 1."""
+    first = 1
+    for batch in dump.batches(text):
+        size = batch.table.num_rows
+        numbers = pa.Array.from_buffers(
+            pa.int64(), size, [None, pa.py_buffer(np.arange(first, first + size))]
+        )
+        table = usable(batch.table.append_column("row", numbers))
+        first += size
+        yield table["row"].to_pylist(), table
+
+
+def _pick(
+    pools: _Pools, wanted: Mapping[str, int], audited: Mapping[int, str]
+) -> list[tuple[str, Candidate]]:
+    """Return what is picked, with the threshold that it is near; open places go to the nearest."""
+    chosen = Chosen(audited.values())
+    found: list[tuple[str, Candidate]] = []
+    rest: list[tuple[str, Candidate]] = []
+    for language, quota in sorted(wanted.items()):
+        names = [name for of, name in pools if of == language]
+        left = quota
+        for place, name in enumerate(names):
+            share = -(-left // (len(names) - place))
+            candidates = [c for c in pools[language, name].candidates() if c.row not in audited]
+            taken = chosen.choose(candidates, share)
+            found += [(name, candidate) for candidate in taken]
+            rest += [(name, candidate) for candidate in candidates]
+            left -= len(taken)
+    open_places = sum(wanted.values()) - len(found)
+    rows = {candidate.row for _, candidate in found}
+    rest = sorted(
+        ((name, one) for name, one in rest if one.row not in rows), key=lambda pair: pair[1]
+    )
+    near: dict[Candidate, str] = {}
+    for name, candidate in rest:
+        near.setdefault(candidate, name)
+    more = chosen.choose(list(near), open_places)
+    return found + [(near[candidate], candidate) for candidate in more]
+
+
+def _rows(
+    dump: ScoredDump,
+    text: str,
+    key: str | None,
+    parts: Mapping[int, float | None],
+    near: Mapping[int, str],
+) -> Iterator[QueueRow]:
+    first = 1
+    for batch in dump.batches(text, key=key):
+        table = batch.table
+        here = [row for row in sorted(parts) if first <= row < first + table.num_rows]
+        for row in here:
+            one = table.slice(row - first, 1)
+            own = cell_texts(one.column("key"))[0] if key is not None else None
+            values = {n: one.column(n)[0].as_py() for n in one.column_names if n != "key"}
+            yield QueueRow(
+                row=row,
+                key=own,
+                text=values["text"],
+                language=values["language"] or "und",
+                part=AUDIT if row not in near else UNCERTAIN,
+                inclusion_probability=parts[row],
+                decision=values["decision"],
+                scam_probability=values["probability"],
+                near=near.get(row),
+                kinds=tuple(kind for kind in values["kinds"] or () if kind),
+            )
+        first += table.num_rows

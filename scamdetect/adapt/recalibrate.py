@@ -1,0 +1,137 @@
+"""Move thresholds, and where asked for probabilities, of a bundle to own labelled messages."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from scamdetect.adapt.carried import carried, scaled_settings
+from scamdetect.adapt.halves import Moved, move
+from scamdetect.adapt.label_map import PLAIN, read_label_map
+from scamdetect.adapt.new_bundle import exact_thresholds, first_tier, noted, write_bundle
+from scamdetect.adapt.own_rows import OwnRows, read_own_rows
+from scamdetect.adapt.recalibrated_lines import card_note
+from scamdetect.adapt.refit import Refit, refit
+from scamdetect.bundle.bundle import CARD, Bundle
+from scamdetect.calibration.operating_points import OperatingPoint
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import InputError
+from scamdetect.labels import Verdict
+from scamdetect.system.destinations import new_folder
+from scamdetect.system.files import file_sha256
+
+REVIEW_FPR = 0.03
+
+
+@dataclass(frozen=True)
+class Recalibrated:
+    """The new bundle, the rows that it was set on, and flag and review before and after.
+
+    Each threshold is one of the probabilities of its bundle. ``refit`` is None unless asked for.
+    """
+
+    bundle: Bundle
+    rows: OwnRows
+    moved: tuple[Moved, ...]
+    refit: Refit | None
+
+
+def recalibrate(
+    bundle: str | Path,
+    data: str | Path,
+    destination: str | Path,
+    *,
+    fpr: float,
+    review_fpr: float | None = None,
+    text_column: str = "text",
+    label_column: str = "label",
+    group_column: str | None = None,
+    label_map: str | Path | None = None,
+    refit_probabilities: bool = False,
+    base_rate: float | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+) -> Recalibrated:
+    """Write a bundle whose ``flag`` stands at ``fpr`` and ``review`` at ``review_fpr`` on own rows.
+
+    ``review_fpr`` is by default 0.03, or ``fpr`` where that is higher. Half of the messages, a
+    group of near-duplicates or of one ``group_column`` together, choose the thresholds and the
+    other half measures them. Weights and scores stay as they are, unless ``refit_probabilities``
+    asks for a temperature and a bias fitted to own messages, of which ``base_rate`` (by default as
+    in the rows) are scams; they are kept only where they are better on the other half, and all
+    thresholds then move with them. Raises InputError on data that cannot be read or has labels that
+    nothing maps or trained the bundle, on too few messages for what is asked, and on a destination
+    that is taken;
+    BundleError on a damaged bundle, OutputError where writing fails.
+    """
+    if base_rate is not None and not refit_probabilities:
+        raise InputError("a base rate is for probabilities: give --refit-probabilities with it")
+    review = max(fpr, REVIEW_FPR) if review_fpr is None else review_fpr
+    if not 0 < fpr <= review < 1:
+        raise InputError(
+            f"rates of {fpr!r} to flag and {review!r} to review are impossible; choose "
+            "0 < --fpr <= --review-fpr < 1"
+        )
+    source, target = Path(data), Path(destination)
+    new_folder(target)
+    known = PLAIN if label_map is None else read_label_map(Path(label_map))
+    with ScamDetector.load(bundle, threads=threads, tier="encoder") as detector:
+        _check_unseen(detector.bundle, source)
+        rows = read_own_rows(
+            source,
+            detector,
+            text_column=text_column,
+            label_column=label_column,
+            group_column=group_column,
+            known=known,
+        )
+        old = detector.bundle
+    rates = {"flag": fpr, "review": review}
+    moved, points = move(rows, rates, old.thresholds, seed)
+    fitted = refit(rows, seed, base_rate) if refit_probabilities else None
+    review_before_refit = moved[1].after.threshold
+    settings: dict[str, Any] = {}
+    if fitted is not None and fitted.kept:
+        moved, points = carried(rows.scores, fitted.scaling, moved, points)
+        settings = scaled_settings(old, fitted.scaling)
+    settings |= first_tier(old, settings, review_before_refit)
+    settings |= {
+        "thresholds": exact_thresholds(**{one.name: one.after.threshold for one in moved}),
+        "thresholds_fpr": rates,
+        "operating_points": [_point(point) for point in points],
+        # The counts by language and kind are of the rows behind the old points.
+        "calibration_rows": {},
+    }
+    record = {
+        "base": old.model_id,
+        "data_sha256": file_sha256(source),
+        "seed": seed,
+        "legit": [int(rows.of(Verdict.LEGIT).sum()), rows.distinct(Verdict.LEGIT)],
+        "scam": [int(rows.of(Verdict.SCAM).sum()), rows.distinct(Verdict.SCAM)],
+        "moved": [asdict(one) for one in moved],
+        "refit": None if fitted is None else asdict(fitted) | {"kept": fitted.kept},
+    }
+    note = list(card_note(old, rows, moved, fitted))
+    card = noted(old.read(CARD).decode("utf-8", "replace"), note)
+    training = dict(old.training) | {"own_thresholds": record}
+    new = write_bundle(old, target, settings, card, training)
+    return Recalibrated(new, rows, moved, fitted)
+
+
+def _check_unseen(bundle: Bundle, source: Path) -> None:
+    """Raise InputError where the bundle was fine-tuned on this very file."""
+    seen = bundle.training.get("finetune", {}).get("data_sha256")
+    if seen is not None and source.is_file() and seen == file_sha256(source):
+        raise InputError(
+            f"{source}: {bundle.model_id} was fine-tuned on it, so that false alarms among these "
+            "rows are rarer than among new ones; give rows that it has not seen"
+        )
+
+
+def _point(point: OperatingPoint) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in asdict(point).items()
+        if value is not None or name == "recall"
+    }

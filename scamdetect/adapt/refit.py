@@ -1,0 +1,171 @@
+"""Fit the scam probabilities anew to a team's messages: two parameters, kept only if better.
+
+One half of the messages fits a temperature and a bias of the logit of scam (Platt scaling, Platt
+1999), the other half measures the probabilities before and after. Messages that are no scam, honest
+or promotion, are all that a scam is told from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scamdetect.adapt.halves import choosing
+from scamdetect.adapt.own_rows import OwnRows
+from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.statistics import Estimate, bootstrap_by_group
+from scamdetect.calibration.thresholds import by_group
+from scamdetect.errors import InputError
+from scamdetect.evaluation.reliability import reliability, with_base_rate
+from scamdetect.labels import Verdict
+
+FEWEST = 20  # distinct messages of a side, in each half
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+_CERTAIN = 1e-7  # the least probability that a loss takes for possible
+_FLATTEST = 0.02  # a slope under it says that scores tell nothing
+_STEPS = 100
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How good probabilities are on the measuring half, with 95 % intervals over its groups."""
+
+    log_loss: Estimate
+    brier: Estimate
+    ece: Estimate
+
+
+@dataclass(frozen=True)
+class Refit:
+    """The scaling, at which share of scams it was fitted, and the figures before and after.
+
+    ``scams`` and ``others`` are the distinct messages of the measuring half, ``gain`` is what the
+    log loss falls by there; it is ``kept`` where the interval of the gain lies above 0.
+    """
+
+    scaling: Scaling
+    base_rate: float
+    scams: int
+    others: int
+    before: Figures
+    after: Figures
+    gain: Estimate
+
+    @property
+    def kept(self) -> bool:
+        """Return whether the new probabilities are better beyond chance."""
+        return self.gain.low > 0
+
+
+def refit(rows: OwnRows, seed: int, base_rate: float | None = None) -> Refit:
+    """Return the scaling of one half's messages, measured on the other.
+
+    A group of near-duplicates counts once for each side. Scams hold ``base_rate`` of the messages,
+    by default their share of the labelled rows. Raises InputError on an impossible base rate, where
+    a half has fewer than 20 distinct scams or others, and where scores tell scams from nothing.
+    """
+    if base_rate is not None and not 0 < base_rate < 1:
+        raise InputError(f"a base rate is the share of scams, between 0 and 1; got {base_rate!r}")
+    scam, weights = rows.of(Verdict.SCAM), np.empty(len(rows.scores))
+    for side in (scam, ~scam):
+        _, inverse, sizes = np.unique(rows.groups[side], return_inverse=True, return_counts=True)
+        weights[side] = 1 / sizes[inverse]
+    chooses = choosing(rows, seed)
+    counts = [
+        [len(np.unique(rows.groups[half & side])) for side in (scam, ~scam)]
+        for half in (chooses, ~chooses)
+    ]
+    if min(map(min, counts)) < FEWEST:
+        scams, others = (sum(side) for side in zip(*counts, strict=True))
+        raise InputError(
+            f"{scams:,} distinct scams and {others:,} distinct other messages are too few to refit "
+            f"probabilities on one half and measure them on the other, which takes {2 * FEWEST} of "
+            "each; label more, or leave --refit-probabilities out"
+        )
+    rate = float(scam.mean()) if base_rate is None else base_rate
+    fitted = _fit(
+        _logits(rows.scores[chooses]),
+        scam[chooses],
+        with_base_rate(weights[chooses], scam[chooses], rate),
+        rows.groups[chooses],
+    )
+    old, truth, mass = rows.scores[~chooses], scam[~chooses], weights[~chooses]
+    groups, new = rows.groups[~chooses], fitted(rows.scores[~chooses])
+
+    def mean(losses: Floats) -> Estimate:
+        def weighed(drawn: Floats) -> float:
+            here = mass * drawn
+            if not (here[truth].any() and here[~truth].any()):
+                return float("nan")
+            return float((with_base_rate(here, truth, rate) * losses).sum() / truth.size)
+
+        found = bootstrap_by_group(weighed, groups, truth.size)
+        assert found is not None  # both sides are there
+        return found
+
+    def figures(values: Floats) -> Figures:
+        error = reliability("own", values, truth, mass, groups, rate)
+        assert error is not None
+        return Figures(mean(_log_losses(values, truth)), mean(np.square(values - truth)), error.ece)
+
+    gain = mean(_log_losses(old, truth) - _log_losses(new, truth))
+    scams, others = counts[1]
+    return Refit(fitted, rate, scams, others, figures(old), figures(new), gain)
+
+
+def _fit(logits: Floats, scam: Bools, mass: Floats, groups: NDArray[np.int64]) -> Scaling:
+    """Return the scaling with the least weighted log loss, by Newton's method.
+
+    A Gaussian prior of one message's worth pulls the slope towards 1, so that it is finite where
+    the scores part the sides. The mass says as much as its effective number of groups.
+    """
+    prior = np.square(by_group(mass, groups)).sum() / mass.sum() ** 2
+    design, mass = np.column_stack([logits, np.ones_like(logits)]), mass / mass.sum()
+
+    def loss(point: Floats) -> float:
+        values = design @ point
+        nll = np.logaddexp(0.0, np.where(scam, -values, values))
+        return float((mass * nll).sum() + prior * (point[0] - 1) ** 2 / 2)
+
+    point = np.array([1.0, 0.0])
+    for _ in range(_STEPS):
+        chance = 0.5 + 0.5 * np.tanh(design @ point / 2)
+        slope = design.T @ (mass * (chance - scam)) + [prior * (point[0] - 1), 0.0]
+        curvature = (design * (mass * chance * (1 - chance))[:, None]).T @ design
+        curvature += np.diag([prior, 1e-12])
+        point, moved = _descended(loss, point, np.linalg.solve(curvature, slope))
+        if not moved:
+            break
+    if point[0] < _FLATTEST:
+        raise InputError(
+            "the scores tell these scams from the other messages not at all, so that no "
+            "probabilities follow from them; check the labels and their map"
+        )
+    return Scaling(round(1 / float(point[0]), 6), round(float(point[1]), 6))
+
+
+def _descended(loss: Callable[[Floats], float], point: Floats, step: Floats) -> tuple[Floats, bool]:
+    """Return the point after the step, halved until the loss falls, and whether it fell at all."""
+    before = loss(point)
+    for _ in range(40):
+        if loss(point - step) < before - 1e-14:
+            return point - step, True
+        step = step / 2
+    return point, False
+
+
+def _logits(probabilities: Floats) -> Floats:
+    values = np.clip(probabilities, _CERTAIN, 1 - _CERTAIN)
+    logits: Floats = np.log(values) - np.log1p(-values)
+    return logits
+
+
+def _log_losses(probabilities: Floats, scam: Bools) -> Floats:
+    right = np.where(scam, probabilities, 1 - probabilities)
+    losses: Floats = -np.log(np.clip(right, _CERTAIN, 1.0))
+    return losses

@@ -1,0 +1,210 @@
+"""Set the review threshold by a budget: so many messages a day of a team's own scored traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from scamdetect.adapt.new_bundle import exact_thresholds, first_tier, noted, write_bundle
+from scamdetect.bundle.bundle import CARD, Bundle
+from scamdetect.calibration.operating_points import operating_point
+from scamdetect.calibration.statistics import float32_decimals
+from scamdetect.calibration.thresholds import Thresholds, clopper_pearson
+from scamdetect.errors import InputError
+from scamdetect.labels import Decision
+from scamdetect.prediction import ALLOWED, CLEARED
+from scamdetect.scored.read import open_scored
+from scamdetect.system.destinations import new_folder
+from scamdetect.system.files import file_sha256
+
+FEWEST = 1_000  # scored messages
+FEWEST_REACHED = 10  # of them, at the new threshold
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The scam probabilities of the scored messages (n,), and how many messages there are."""
+
+    probabilities: NDArray[np.float64]
+    messages: int
+
+    def reach(self, threshold: float) -> int:
+        """Return how many messages reach a threshold."""
+        return int((self.probabilities >= threshold).sum())
+
+
+@dataclass(frozen=True)
+class Budgeted:
+    """The new bundle, its thresholds before and after, and the traffic behind them."""
+
+    bundle: Bundle
+    traffic: Traffic
+    before: Thresholds
+    after: Thresholds
+    reviews_per_day: int
+    messages_per_day: int
+
+
+def set_by_budget(
+    bundle: str | Path | None,
+    scored: str | Path,
+    destination: str | Path,
+    *,
+    reviews_per_day: int,
+    messages_per_day: int,
+) -> Budgeted:
+    """Write a bundle with the review threshold that so many of so many messages a day reach.
+
+    ``scored`` is a dump of all messages of some time that ``bundle`` (None: the shipped one)
+    scored. Messages to flag count too. ``flag`` stays, or rises to ``review`` if more messages than
+    asked for reach it. Raises InputError on an impossible budget, on a dump that cannot be read, of
+    another bundle, of flagged messages only or of too few messages, on scores that no threshold
+    divides so, and on a destination that is taken; BundleError on a damaged bundle, OutputError if
+    writing fails.
+    """
+    if not 0 < reviews_per_day < messages_per_day:
+        raise InputError(
+            f"{reviews_per_day:,} reviews of {messages_per_day:,} messages a day are impossible; "
+            "choose 0 < --reviews-per-day < --messages-per-day"
+        )
+    source, target = Path(scored), Path(destination)
+    new_folder(target)
+    old = Bundle.load(bundle)
+    traffic = read_traffic(source, old.model_id)
+    review = _threshold(source, traffic, reviews_per_day / messages_per_day)
+    before = old.thresholds
+    after = Thresholds(max(before.flag, review), review, review_scam_verdicts=False)
+    kept = {"flag"} if after.flag == before.flag else set()
+    settings = {
+        **first_tier(old, {}, review),
+        "thresholds": exact_thresholds(after.flag, review),
+        # Which honest messages reach the review threshold is not known without labels.
+        "thresholds_fpr": {k: rate for k, rate in old.thresholds_fpr.items() if k in kept},
+    }
+    record = {
+        "base": old.model_id,
+        "data_sha256": file_sha256(source) if source.is_file() else None,
+        "reviews_per_day": reviews_per_day,
+        "messages_per_day": messages_per_day,
+        "messages": traffic.messages,
+        "scored": traffic.probabilities.size,
+        "reached": traffic.reach(review),
+        "before": {"flag": before.flag, "review": before.review},
+        "after": {"flag": after.flag, "review": after.review},
+    }
+    result = Budgeted(old, traffic, before, after, reviews_per_day, messages_per_day)
+    card = noted(old.read(CARD).decode("utf-8", "replace"), list(_card_note(result)))
+    training = dict(old.training) | {"own_thresholds": record}
+    new = write_bundle(old, target, settings, card, training)
+    return replace(result, bundle=new)
+
+
+def read_traffic(source: Path, model_id: str) -> Traffic:
+    """Return the traffic in a scored dump; what an allow-list lets pass reaches no threshold.
+
+    Raises InputError if the dump cannot be read, another model scored it, a first tier cleared
+    some, or it holds flagged messages only or too few scored ones.
+    """
+    parts, decisions, models, messages, cleared = [], set[str](), set[str | None](), 0, 0
+    for batch in open_scored(source).batches():
+        table = batch.table
+        messages += table.num_rows
+        table = table.filter(pc.not_equal(table["decision"], Decision.UNSCORED.value))
+        decisions |= set(table["decision"].to_pylist())
+        models |= set(table["model_id"].to_pylist())
+        cleared += (
+            pc.sum(pc.fill_null(pc.starts_with(table["reason"], CLEARED), False)).as_py() or 0
+        )
+        allowed = pc.fill_null(pc.starts_with(table["reason"], ALLOWED), False)
+        parts.append(np.where(allowed.to_numpy(), 0.0, table["probability"].to_numpy()))
+    # Decisions compare the decimals of float32 scores.
+    probabilities = float32_decimals(np.concatenate(parts) if parts else np.empty(0))
+    if models - {model_id}:
+        others = ", ".join(sorted(name or "a model without a name" for name in models - {model_id}))
+        raise InputError(
+            f"{source}: scored by {others}, and the bundle is {model_id}; score the dump with this "
+            "bundle, or give the bundle that scored it"
+        )
+    if cleared:
+        raise InputError(
+            f"{source}: a first tier cleared {cleared:,} messages, which the encoder would read "
+            "under another review threshold; score the dump with --tier encoder"
+        )
+    if decisions == {Decision.FLAG.value}:
+        raise InputError(
+            f"{source}: holds flagged messages only, and a share of all messages does not follow "
+            "from them; score the dump without --only-flagged"
+        )
+    if probabilities.size < FEWEST:
+        raise InputError(
+            f"{source}: holds {probabilities.size:,} scored messages, at least {FEWEST:,} are "
+            "needed; give the messages of a longer time"
+        )
+    return Traffic(probabilities, messages)
+
+
+def budget_lines(result: Budgeted) -> Iterator[str]:
+    """Yield the traffic, and both thresholds before and after with what reaches them."""
+    traffic, before, after = result.traffic, result.before, result.after
+    yield f"messages: {traffic.messages:,}, {traffic.probabilities.size:,} of them scored"
+    reached = traffic.reach(after.review)
+    share = reached / traffic.messages
+    low, high = (
+        result.messages_per_day * end for end in clopper_pearson(reached, traffic.messages)
+    )
+    yield (
+        f"review: {before.review:.4f} before, {after.review:.4f} after; {reached:,} of these "
+        f"messages reach it or flag, {result.messages_per_day * share:,.1f} a day of "
+        f"{result.messages_per_day:,} (95 % interval {low:,.1f} to {high:,.1f})"
+    )
+    flagged = traffic.reach(after.flag)
+    if after.flag > before.flag:
+        yield (
+            f"flag: {before.flag:.4f} before, RAISED to {after.flag:.4f}: "
+            f"{traffic.reach(before.flag):,} messages reach the old one, which is more than the "
+            "budget; nothing is reviewed that is not flagged"
+        )
+    else:
+        yield f"flag: stays at {after.flag:.4f}; {flagged:,} of these messages reach it"
+
+
+def _threshold(source: Path, traffic: Traffic, share: float) -> float:
+    """Return the threshold that this share of all messages reaches, or a little fewer."""
+    wanted = share * traffic.messages
+    if wanted < FEWEST_REACHED:
+        raise InputError(
+            f"{source}: of its {traffic.messages:,} messages {wanted:.1f} would be reviewed, too "
+            f"few to set a threshold by; give {round(FEWEST_REACHED / share):,} messages or more"
+        )
+    if wanted >= traffic.probabilities.size:
+        raise InputError(
+            f"{source}: all of its scored messages fit into the budget; review all, or give fewer "
+            "--reviews-per-day"
+        )
+    threshold = operating_point(
+        traffic.probabilities, [], wanted / traffic.probabilities.size
+    ).threshold
+    if threshold > 1:
+        raise InputError(
+            f"{source}: more messages than the budget have the highest scam probability there is; "
+            "give more --reviews-per-day"
+        )
+    return threshold
+
+
+def _card_note(result: Budgeted) -> Iterator[str]:
+    yield "## Thresholds of this copy"
+    yield ""
+    yield (
+        f"The review threshold of {result.bundle.model_id} was moved so that "
+        f"{result.reviews_per_day:,} of {result.messages_per_day:,} messages a day of a team's own "
+        "traffic reach it or flag; weights and scores are the same. No labels were used: how many "
+        "of these messages are scams is not known. Operating points are of the bundle before."
+    )
+    yield ""
+    yield from (f"- {line}" for line in budget_lines(result))

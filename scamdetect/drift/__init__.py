@@ -1,1 +1,0 @@
-"""How a scored dump differs from an earlier one."""

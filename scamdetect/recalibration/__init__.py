@@ -1,1 +1,0 @@
-"""Move the thresholds of a bundle to a team's own labelled messages."""
