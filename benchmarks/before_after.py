@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scamdetect.evaluation.cells import decimal, estimate, percent, share
-from scamdetect.pages import table
+from scamdetect.reports.cells import decimal, estimate, percent, share
+from scamdetect.reports.pages import table
 
 Record = Mapping[str, Any]
 _SAME = {"corpus_sha256": "corpora", "final": "roles", "n_rows": "rows"}

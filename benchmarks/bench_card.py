@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from scamdetect.bench.suite import Suite
 from scamdetect.data.registry import Source
 from scamdetect.labels import VERDICTS
-from scamdetect.pages import table
+from scamdetect.reports.pages import table
 
 _OWN = "authored_"
 _OWN_NAME = "own messages"

@@ -35,7 +35,7 @@ from scamdetect.evaluation.baseline import NGRAMS
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.table import column, detector_texts, has_verdict, read_rows
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.pages import table, write_results
+from scamdetect.reports.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (30, 50, 100, 200, 500, 1000)

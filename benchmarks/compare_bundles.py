@@ -31,7 +31,6 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.cells import percent
 from scamdetect.evaluation.provenance import commit, file_stem, machine, today
 from scamdetect.evaluation.table import (
     column,
@@ -42,7 +41,8 @@ from scamdetect.evaluation.table import (
     read_rows,
 )
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.pages import table, write_results
+from scamdetect.reports.cells import percent
+from scamdetect.reports.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 FPR = 0.01

@@ -28,7 +28,6 @@ from scamdetect.conversation.rule import ConversationRule
 from scamdetect.data.dialogues import Dialogue, dialogues, messages_of
 from scamdetect.data.registry import load_registry
 from scamdetect.data.rows import Row, load_rows
-from scamdetect.evaluation.cells import estimate, measured, percent
 from scamdetect.evaluation.conversations import (
     Judged,
     by_turn,
@@ -42,7 +41,8 @@ from scamdetect.evaluation.conversations import (
 )
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.labels import Decision
-from scamdetect.pages import table, write_results
+from scamdetect.reports.cells import estimate, measured, percent
+from scamdetect.reports.pages import table, write_results
 from scamdetect.training.conversations import LONGEST, drawn, fit_rule, source_of
 
 ROOT = Path(__file__).resolve().parent.parent

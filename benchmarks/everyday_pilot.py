@@ -31,8 +31,8 @@ from scamdetect.evaluation.table import (
     select,
 )
 from scamdetect.labels import Verdict
-from scamdetect.pages import table as markdown
-from scamdetect.pages import write_results
+from scamdetect.reports.pages import table as markdown
+from scamdetect.reports.pages import write_results
 from scamdetect.training.rows import read_roles
 
 ROOT = Path(__file__).resolve().parent.parent

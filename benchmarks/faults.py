@@ -34,7 +34,7 @@ from scamdetect.dumps.formats import rejects_path
 from scamdetect.dumps.work import work_folder
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.pages import table, write_results
+from scamdetect.reports.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMATS = ("csv", "jsonl", "parquet")

@@ -33,7 +33,6 @@ from scamdetect.evaluation.authored import (
     own_figures,
     writers,
 )
-from scamdetect.evaluation.cells import decimal, percent, points
 from scamdetect.evaluation.contamination import contamination
 from scamdetect.evaluation.gates import BAR, Gate, gates
 from scamdetect.evaluation.kind_figures import BY_SOURCE
@@ -52,6 +51,7 @@ from scamdetect.evaluation.table import (
     read_rows,
 )
 from scamdetect.labels import Verdict
+from scamdetect.reports.cells import decimal, percent, points
 from scamdetect.system.files import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent

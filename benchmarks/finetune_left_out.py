@@ -34,7 +34,7 @@ from scamdetect.evaluation.table import (
     select,
 )
 from scamdetect.labels import Verdict
-from scamdetect.pages import write_results
+from scamdetect.reports.pages import write_results
 from scamdetect.training.finetune import Finetuned, finetune
 from scamdetect.training.finetune_compare import (
     Comparison,

@@ -28,8 +28,8 @@ from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.reference_mix import effective_size
 from scamdetect.evaluation.table import column, has_verdict, is_own
 from scamdetect.labels import Verdict
-from scamdetect.pages import table as markdown
-from scamdetect.pages import write_results
+from scamdetect.reports.pages import table as markdown
+from scamdetect.reports.pages import write_results
 from scamdetect.training.form import FEATURES, Floats, form_features, form_probabilities
 from scamdetect.training.plan import draw_rows
 from scamdetect.training.recipe import Recipe, load_recipe

@@ -22,7 +22,6 @@ from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation import baseline, keyword_baseline
-from scamdetect.evaluation.cells import counted, decimal, estimate, percent
 from scamdetect.evaluation.comparison import DETECTOR_CODE
 from scamdetect.evaluation.pools import (
     evaluate_pools,
@@ -35,8 +34,9 @@ from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.score_cache import ScoreCache
 from scamdetect.evaluation.scoring import score_texts
 from scamdetect.evaluation.table import column, detector_texts, read_rows, select
-from scamdetect.pages import table as markdown
-from scamdetect.pages import write_results
+from scamdetect.reports.cells import counted, decimal, estimate, percent
+from scamdetect.reports.pages import table as markdown
+from scamdetect.reports.pages import write_results
 from scamdetect.system.files import file_sha256
 from scamdetect.training.rows import read_roles
 

@@ -25,7 +25,7 @@ from scamdetect.data.authored import load_authored
 from scamdetect.errors import BundleError, MissingExtraError
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.pages import table, write_results
+from scamdetect.reports.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 5

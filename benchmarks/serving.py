@@ -42,7 +42,7 @@ import numpy as np
 from scamdetect import ScamDetector
 from scamdetect.data.authored import load_authored
 from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.pages import table, write_results
+from scamdetect.reports.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("http", "python")

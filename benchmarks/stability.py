@@ -24,7 +24,6 @@ from scamdetect.calibration.statistics import Bools, Estimate
 from scamdetect.calibration.thresholds import wilson
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.cells import percent
 from scamdetect.evaluation.pools import load_pools, used_rows
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.table import (
@@ -36,7 +35,8 @@ from scamdetect.evaluation.table import (
     select,
 )
 from scamdetect.labels import Verdict
-from scamdetect.pages import table, write_results
+from scamdetect.reports.cells import percent
+from scamdetect.reports.pages import table, write_results
 from scamdetect.training.collection_style import restyle
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -67,8 +67,8 @@ from scamdetect.data.authored import load_authored
 from scamdetect.doctor import examine
 from scamdetect.errors import BundleError, InputError, MissingExtraError, ScamDetectError
 from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.pages import write_results
 from scamdetect.prediction import CLEARED
+from scamdetect.reports.pages import write_results
 from scamdetect.text.normalise import normalise
 
 ROOT = Path(__file__).resolve().parent.parent

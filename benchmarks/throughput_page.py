@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scamdetect.pages import table
+from scamdetect.reports.pages import table
 
 
 def page(record: Mapping[str, Any]) -> list[str]:

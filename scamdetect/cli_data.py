@@ -173,7 +173,7 @@ def audit_command(
             is_audit,
             summary_lines,
         )
-        from scamdetect.pages import between_markers
+        from scamdetect.reports.pages import between_markers
     with extra("report"):
         from scamdetect.data.audit_plots import draw_plots
     page_file = own_destination(output / "README.md", is_audit, "audit", [corpus])

@@ -315,7 +315,7 @@ def report(
     It shows decisions, scores, languages, kinds, days and the largest campaigns with a masked
     sample each, and says what the thresholds mean. It loads nothing from elsewhere.
     """
-    from scamdetect.reporting.report import write_report
+    from scamdetect.reports.dump import write_report
 
     page = write_report(
         scored,

@@ -23,7 +23,7 @@ from scamdetect.bench.figures.results import Results
 from scamdetect.bench.report.change_tables import in_words, kept_bar
 from scamdetect.bench.report.leaderboard import BOUGHT, leaderboard
 from scamdetect.bench.report.tables import chapters, facts
-from scamdetect.evaluation.section import Section
+from scamdetect.reports.section import Section
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from scamdetect.data.audit import audit_corpus, guess_sources, real_scams
 from scamdetect.data.audit_page import END, START, audit_page, summary_lines
 from scamdetect.data.corpus_rows import Removed, read_removed
 from scamdetect.errors import InputError, SourceError
-from scamdetect.pages import between_markers
+from scamdetect.reports.pages import between_markers
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 

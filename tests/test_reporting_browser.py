@@ -13,7 +13,7 @@ pytest.importorskip("jinja2")
 
 from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
-from scamdetect.reporting.report import write_report
+from scamdetect.reports.dump import write_report
 
 _ATTACK = (
     "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\"> "

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from scamdetect.cli_commands import cli
-from scamdetect.pages import between_markers, table
+from scamdetect.reports.pages import between_markers, table
 
 PAGE = Path(__file__).resolve().parent.parent / "cli.md"
 START, END = "<!-- cli: docs/hooks/cli_reference.py -->", "<!-- /cli -->"

@@ -9,7 +9,7 @@ from typing import Any
 
 from scamdetect.data.audit import CLASSES, Audit, Cell
 from scamdetect.data.corpus_rows import is_own
-from scamdetect.pages import table
+from scamdetect.reports.pages import table
 from scamdetect.system.regular_files import open_regular
 
 START, END = "<!-- audit: scamdetect data audit -->", "<!-- /audit -->"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scamdetect.evaluation.sections import facts, sections
-from scamdetect.pages import table
+from scamdetect.reports.pages import table
 
 if TYPE_CHECKING:
     from scamdetect.evaluation.report import Report

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from scamdetect.errors import MissingExtraError
-from scamdetect.evaluation.cells import probability
 from scamdetect.evaluation.plots import draw_plots
 from scamdetect.evaluation.sections import facts, sections
 from scamdetect.evaluation.table import column, detector_texts
+from scamdetect.reports.cells import probability
 from scamdetect.system.files import write_text
 
 try:

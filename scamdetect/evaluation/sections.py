@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scamdetect.evaluation.authored import RATES
-from scamdetect.evaluation.cells import decimal, measured, percent, probability, share
 from scamdetect.evaluation.gates import BAR, FEWEST_ROWS, FIRST
 from scamdetect.evaluation.protocol import FLAG, FPRS, Evaluation, SourceResult
-from scamdetect.evaluation.section import Section, section
 from scamdetect.evaluation.slices import CellRates, FalseAlarms
 from scamdetect.evaluation.trust_sections import (
     calibration_section,
@@ -21,6 +19,8 @@ from scamdetect.evaluation.trust_sections import (
     seen_rows,
     worst_at_flag_section,
 )
+from scamdetect.reports.cells import decimal, measured, percent, probability, share
+from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
     from scamdetect.evaluation.report import Report

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scamdetect.evaluation import evasion
-from scamdetect.evaluation.cells import change, decimal, measured, moved, probability, share
 from scamdetect.evaluation.contamination import CONTAINED, FEWEST_SHINGLES
 from scamdetect.evaluation.kind_figures import TOGETHER, ToldKind
 from scamdetect.evaluation.protocol import FLAG, WorstRow
 from scamdetect.evaluation.reliability import BINS, FEWEST_CALIBRATED
-from scamdetect.evaluation.section import Section, section
 from scamdetect.labels import Verdict
+from scamdetect.reports.cells import change, decimal, measured, moved, probability, share
+from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
     from scamdetect.evaluation.report import Report

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle.bundle import trained_sources
-from scamdetect.evaluation.cells import estimate
+from scamdetect.reports.cells import estimate
 from scamdetect.system.files import write_text
 from scamdetect.training import card_headline as first
 from scamdetect.training import card_made as made

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from scamdetect.evaluation.cells import decimal, estimate, percent
 from scamdetect.evaluation.gates import BAR
-from scamdetect.pages import table
+from scamdetect.reports.cells import decimal, estimate, percent
+from scamdetect.reports.pages import table
 from scamdetect.training.card_measured import not_measured
 from scamdetect.training.card_results import Record, Results, cells_of
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scamdetect.evaluation.cells import decimal, estimate, measured, percent
 from scamdetect.evaluation.gates import BAR, FEWEST_ROWS
 from scamdetect.evaluation.trust_sections import ECE_BAR
-from scamdetect.pages import table
+from scamdetect.reports.cells import decimal, estimate, measured, percent
+from scamdetect.reports.pages import table
 from scamdetect.training.card_results import Record, Results, cells_of
 
 _EARLY = 4  # messages

@@ -23,7 +23,7 @@ from scamdetect.evaluation.reference_mix import FLAG_FPR
 from scamdetect.evaluation.scoring import DetectorScores, score_texts
 from scamdetect.evaluation.table import column, detector_texts
 from scamdetect.labels import Verdict
-from scamdetect.pages import write_results
+from scamdetect.reports.pages import write_results
 from scamdetect.system.destinations import private_folder, replaced_folder
 from scamdetect.system.files import file_sha256, locked
 from scamdetect.system.os_errors import unwritable

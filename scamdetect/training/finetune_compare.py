@@ -25,7 +25,6 @@ from scamdetect.calibration.statistics import (
     recall_at_fpr,
 )
 from scamdetect.calibration.thresholds import by_group, clopper_pearson
-from scamdetect.evaluation.cells import percent, points
 from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.slices import SMALLEST_CELL
 from scamdetect.evaluation.table import (
@@ -36,7 +35,8 @@ from scamdetect.evaluation.table import (
     kind_table,
 )
 from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.pages import table as markdown_table
+from scamdetect.reports.cells import percent, points
+from scamdetect.reports.pages import table as markdown_table
 from scamdetect.training.finetune_rows import OWN
 
 OWN_ROWS, ALL = "own rows, held out", "rehearsal rows, all"

@@ -16,9 +16,9 @@ from scamdetect.bench.figures.target import (
     MAIN,
 )
 from scamdetect.bench.report.suite_tables import TOO_FEW
-from scamdetect.evaluation.cells import change, counted, percent, points
 from scamdetect.evaluation.evasion import KEPT, MORE_FLAGS
-from scamdetect.evaluation.section import Section, section
+from scamdetect.reports.cells import change, counted, percent, points
+from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.paired import Difference

@@ -13,8 +13,8 @@ from scamdetect.bench.figures.target import (
     FPRS,
     MAIN,
 )
-from scamdetect.evaluation.cells import counted, share
-from scamdetect.evaluation.section import Section, section
+from scamdetect.reports.cells import counted, share
+from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from scamdetect.bench.report.tables import HOW_TO_READ, chapters, facts
-from scamdetect.evaluation.section import Section
-from scamdetect.pages import table
+from scamdetect.reports.pages import table
+from scamdetect.reports.section import Section
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results

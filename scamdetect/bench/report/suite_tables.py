@@ -19,9 +19,9 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.bench.report.leaderboard import marked
 from scamdetect.calibration.statistics import Estimate
-from scamdetect.evaluation.cells import counted, decimal, percent
-from scamdetect.evaluation.section import Section, section
 from scamdetect.names import kind_name, language_title
+from scamdetect.reports.cells import counted, decimal, percent
+from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results

@@ -38,7 +38,7 @@ from scamdetect.bench.report.suite_tables import (
     source_section,
     suite_section,
 )
-from scamdetect.evaluation.section import Section
+from scamdetect.reports.section import Section
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results

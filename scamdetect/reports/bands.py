@@ -12,7 +12,7 @@ from scamdetect.calibration.operating_points import OperatingPoint
 from scamdetect.calibration.presets import Preset, preset_at, presets
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.labels import Decision
-from scamdetect.reporting.counts import Extremes, Group
+from scamdetect.reports.dump_counts import Extremes, Group
 
 _BELOW = {
     Decision.FLAG: (Decision.REVIEW, Decision.PASS),

@@ -16,10 +16,10 @@ from scamdetect.dumps.outputs import reported
 from scamdetect.errors import BundleError, InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
-from scamdetect.reporting.bands import bands
-from scamdetect.reporting.counts import Counts
-from scamdetect.reporting.days import days_of, find_time_column
-from scamdetect.reporting.notes import (
+from scamdetect.reports.bands import bands
+from scamdetect.reports.days import days_of, find_time_column
+from scamdetect.reports.dump_counts import Counts
+from scamdetect.reports.dump_notes import (
     campaign_note,
     damaged_groups_note,
     listed,
@@ -28,9 +28,9 @@ from scamdetect.reporting.notes import (
     threshold_note,
     time_note,
 )
-from scamdetect.reporting.page import Report, ShownCampaign, render
-from scamdetect.reporting.places import local_source, page_path
-from scamdetect.reporting.samples import sample
+from scamdetect.reports.dump_page import Report, ShownCampaign, render
+from scamdetect.reports.places import local_source, page_path
+from scamdetect.reports.samples import sample
 from scamdetect.scored.campaigns import Campaigns
 from scamdetect.scored.read import ScoredDump, open_scored
 from scamdetect.scored.top_groups import TopGroups, top_groups

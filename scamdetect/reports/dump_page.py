@@ -12,11 +12,11 @@ from math import sqrt
 from scamdetect.errors import MissingExtraError
 from scamdetect.labels import Decision, Verdict
 from scamdetect.names import kind_name, language_name
-from scamdetect.reporting.bands import Band
-from scamdetect.reporting.charts import histogram, timeline
-from scamdetect.reporting.counts import NO_KIND, Counts
-from scamdetect.reporting.places import GENERATOR
-from scamdetect.reporting.samples import Piece
+from scamdetect.reports.bands import Band
+from scamdetect.reports.dump_charts import histogram, timeline
+from scamdetect.reports.dump_counts import NO_KIND, Counts
+from scamdetect.reports.places import GENERATOR
+from scamdetect.reports.samples import Piece
 from scamdetect.scored.campaigns import Campaign
 from scamdetect.scored.top_groups import TopGroups
 from scamdetect.system.visible import visible
@@ -101,7 +101,7 @@ def render(report: Report) -> str:
         finalize=visible,
     )
     environment.filters |= {"count": count, "share": share, "of": _of}
-    source = files("scamdetect.reporting").joinpath("page.html").read_text(encoding="utf-8")
+    source = files("scamdetect.reports").joinpath("page.html").read_text(encoding="utf-8")
     return environment.from_string(source).render(
         report=report,
         counts=counts,

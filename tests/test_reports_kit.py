@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scamdetect.errors import InputError
-from scamdetect.pages import between_markers, table
+from scamdetect.reports.pages import between_markers, table
 
 
 def test_a_table_has_a_header_a_rule_and_rows() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision, Verdict
-from scamdetect.reporting.days import Days, days_of
+from scamdetect.reports.days import Days, days_of
 from scamdetect.scored.read import ScoredBatch, decided_otherwise
 
 BINS = 50  # of the histogram, from 0 to 1

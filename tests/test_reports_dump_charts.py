@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from scamdetect.reporting.charts import Timeline, histogram, timeline
+from scamdetect.reports.dump_charts import Timeline, histogram, timeline
 
 _FIRST = date(2026, 3, 2)  # a Monday
 

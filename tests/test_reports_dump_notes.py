@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
-from scamdetect.reporting.samples import sample
+from scamdetect.reports.samples import sample
 from scamdetect.scored.campaigns import mask
 
 _LURE = (

@@ -8,8 +8,8 @@ import pytest
 
 from scamdetect.calibration.operating_points import OperatingPoint
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.reporting.bands import Band, bands
-from scamdetect.reporting.counts import Extremes, Group
+from scamdetect.reports.bands import Band, bands
+from scamdetect.reports.dump_counts import Extremes, Group
 
 _POINTS = tuple(
     OperatingPoint(fpr, threshold, 2 * fpr, 500, 0.8)

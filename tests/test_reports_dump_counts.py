@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect.errors import InputError
-from scamdetect.reporting.counts import NO_KIND, Counts
+from scamdetect.reports.dump_counts import NO_KIND, Counts
 from scamdetect.scored.read import ScoredBatch
 
 _SCHEMA = pa.schema(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
-from scamdetect.reporting.counts import Counts
+from scamdetect.reports.dump_counts import Counts
 from scamdetect.scored.top_groups import TopGroups
 from scamdetect.system.shown import shown
 

@@ -20,8 +20,8 @@ pytest.importorskip("jinja2")
 from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError
-from scamdetect.reporting import report
-from scamdetect.reporting.report import write_report
+from scamdetect.reports import dump
+from scamdetect.reports.dump import write_report
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> guaranteed bitcoin profit"
 _LURE = "guaranteed bitcoin profit today, write to anna{}@mail.example, dear {}"
@@ -125,7 +125,7 @@ def test_without_samples_no_text_is_shown_and_no_model_loaded(
     def load(*arguments: object) -> ScamDetector:
         pytest.fail("a model was loaded")
 
-    monkeypatch.setattr(report.ScamDetector, "load", load)
+    monkeypatch.setattr(dump.ScamDetector, "load", load)
     html = page(scored, model=tiny_bundle, samples=False)
     assert "bitcoin" not in html and "Campaign 1" in words(html)
     assert "Samples were left out" in html
