@@ -215,8 +215,8 @@ def score(
 
     kept = None if columns is None else _names(columns)
     if engine != "local":
-        from scamdetect.integrations.batches import ScoreBatches
-        from scamdetect.integrations.engine import check_options, score_parquet
+        from scamdetect.engines.batches import ScoreBatches
+        from scamdetect.engines.engine import check_options, score_parquet
 
         check_options(engine, _given(context))
         scoring = ScoreBatches(

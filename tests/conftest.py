@@ -79,7 +79,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def ray_cluster() -> Iterator[Any]:
     """Return Ray over a cluster on this machine with room for two actors."""
     ray = pytest.importorskip("ray", reason="needs the extra ray")
-    from scamdetect.integrations.engine import cluster
+    from scamdetect.engines.engine import cluster
 
     with cluster(ray, 2):
         yield ray
@@ -89,7 +89,7 @@ def ray_cluster() -> Iterator[Any]:
 def spark() -> Iterator[Any]:
     """Return a session of Spark on this machine with two workers."""
     pytest.importorskip("pyspark", reason="needs the extra spark")
-    from scamdetect.integrations.spark_session import spark_session
+    from scamdetect.engines.spark_session import spark_session
 
     with spark_session(2, show=False) as session:
         yield session

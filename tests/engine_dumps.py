@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector
 from scamdetect.dumps.job import score_file
-from scamdetect.integrations.engine import ScoreBatches, score_parquet
+from scamdetect.engines.engine import ScoreBatches, score_parquet
 
 _WORDS = ("guaranteed", "profit", "bitcoin", "lunch", "meeting", "darling", "sale", "обед", "利润")
 _SENDER = pa.struct([("name", pa.string()), ("tags", pa.list_(pa.string()))])

@@ -14,8 +14,8 @@ from tiny_bundle import write_tiny_bundle
 from scamdetect import Decision, ScamDetector
 from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint, review_point
 from scamdetect.calibration.presets import PRESETS, fewest_rows, find_preset, preset_at, presets
+from scamdetect.engines.batches import ScoreBatches
 from scamdetect.errors import InputError
-from scamdetect.integrations.batches import ScoreBatches
 
 TEXT = "darling"  # scam 0.67: between the thresholds of sweep and of balanced
 

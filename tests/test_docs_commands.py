@@ -32,7 +32,7 @@ NOT_RUN = {
     "scamdetect finetune": "trains; tests/test_training_finetune.py runs a small one",
     "scamdetect hub": "needs the network; tests/test_hub.py has a hub of its own",
     "scamdetect score 's3://": "needs a bucket; tests/test_dumps_remote.py has a local one",
-    "scamdetect score dumps/ -o scored.parquet --engine": "tests/test_integrations_ray.py runs it",
+    "scamdetect score dumps/ -o scored.parquet --engine": "tests/test_engines_ray.py runs it",
     "scamdetect serve": "does not end by itself; tests/test_serving_process.py ends it",
     "scamdetect train": "takes half an hour; tests/test_training_fit.py takes a step",
     "scamdetect words": "needs the corpus; tests/test_training_words.py has a small one",

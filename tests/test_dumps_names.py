@@ -15,8 +15,8 @@ from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
 from scamdetect.dumps.job import score_file
+from scamdetect.engines.parquet_folder import local_source, open_source, result_folder
 from scamdetect.errors import InputError
-from scamdetect.integrations.parquet_folder import local_source, open_source, result_folder
 
 NAME = os.fsdecode(b"caf\xe9")
 ROWS = [
@@ -118,7 +118,7 @@ def test_folders_globs_and_partitions(tmp_path: Path, extension: str) -> None:
 
 
 def test_engines_refuse_them_before_they_start(tmp_path: Path, tiny_bundle: Path) -> None:
-    from scamdetect.integrations.batches import ScoreBatches
+    from scamdetect.engines.batches import ScoreBatches
 
     scoring = ScoreBatches(model=tiny_bundle)
     path = _write(tmp_path / f"{NAME}.parquet")

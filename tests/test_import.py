@@ -254,7 +254,7 @@ def test_engines_alone_need_their_extras(
         "os.environ['PATH'] = ''\nos.environ.pop('JAVA_HOME', None)\n"
         "import pyarrow as pa, pyarrow.parquet as pq\n"
         "from scamdetect.errors import MissingExtraError\n"
-        "from scamdetect.integrations.engine import ScoreBatches, score_parquet\n"
+        "from scamdetect.engines.engine import ScoreBatches, score_parquet\n"
         f"pq.write_table(pa.table({{'text': ['hi']}}), {str(source)!r})\n"
         f"scoring = ScoreBatches(model={str(tiny_bundle)!r})\n"
         "try:\n"

@@ -14,8 +14,8 @@ from tiny_bundle import write_tiny_bundle
 
 from scamdetect import Decision, Kind, ScamDetector
 from scamdetect.calibration.thresholds import Thresholds
+from scamdetect.engines.batches import ScoreBatches
 from scamdetect.errors import InputError
-from scamdetect.integrations.batches import ScoreBatches
 from scamdetect.labels import KINDS
 from scamdetect.prediction import CLEARED
 

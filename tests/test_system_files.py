@@ -136,8 +136,8 @@ def test_another_group_than_that_of_the_source_reads_nothing(tmp_path: Path) -> 
 WRITERS = {
     "cli_streams.py": "opens the standard streams and the null device",
     "system/files.py": "creates files exclusively and follows no link",
-    "integrations/java.py": "writes into a folder that it has just made",
-    "integrations/spark_session.py": "writes into a temporary folder",
+    "engines/java.py": "writes into a folder that it has just made",
+    "engines/spark_session.py": "writes into a temporary folder",
 }
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from scamdetect.engines.batches import ScoreBatches
 from scamdetect.errors import MissingExtraError
-from scamdetect.integrations.batches import ScoreBatches
 
 if TYPE_CHECKING:
     from ray.data import Dataset

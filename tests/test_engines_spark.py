@@ -12,11 +12,11 @@ import engine_dumps
 import pyarrow as pa
 import pytest
 
-import scamdetect.integrations.spark as integration
+import scamdetect.engines.spark as integration
 from scamdetect import ScamDetector
+from scamdetect.engines.engine import score_parquet
+from scamdetect.engines.spark import ScoreBatches, score_frame, scorer
 from scamdetect.errors import InputError
-from scamdetect.integrations.engine import score_parquet
-from scamdetect.integrations.spark import ScoreBatches, score_frame, scorer
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -119,7 +119,7 @@ def test_the_model_is_loaded_once_a_worker(
     scoring = ScoreBatches(model=tiny_bundle)
 
     def count(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        from scamdetect.integrations import batches as module
+        from scamdetect.engines import batches as module
 
         for batch in batches:
             scoring(pa.Table.from_batches([batch]))

@@ -21,10 +21,9 @@ import pyarrow.parquet as pq
 from scamdetect.dumps.parquet import read_batches
 from scamdetect.dumps.summary import Summary, summarise
 from scamdetect.dumps.tally import Tally
-from scamdetect.errors import EngineError, InputError, ScamDetectError
-from scamdetect.integrations.batches import ScoreBatches
-from scamdetect.integrations.native_stderr import leaving_out
-from scamdetect.integrations.parquet_folder import (
+from scamdetect.engines.batches import ScoreBatches
+from scamdetect.engines.native_stderr import leaving_out
+from scamdetect.engines.parquet_folder import (
     Source,
     collect,
     local_source,
@@ -33,9 +32,10 @@ from scamdetect.integrations.parquet_folder import (
     read_piece,
     result_folder,
 )
-from scamdetect.integrations.ray import import_ray, score_dataset
-from scamdetect.integrations.spark import score_frame
-from scamdetect.integrations.spark_session import spark_session
+from scamdetect.engines.ray import import_ray, score_dataset
+from scamdetect.engines.spark import score_frame
+from scamdetect.engines.spark_session import spark_session
+from scamdetect.errors import EngineError, InputError, ScamDetectError
 from scamdetect.labels import Decision
 from scamdetect.prediction import CLEARED
 from scamdetect.system.os_errors import said, shareable

@@ -11,10 +11,10 @@ import engine_dumps
 import pyarrow as pa
 import pytest
 
-import scamdetect.integrations.ray as integration
+import scamdetect.engines.ray as integration
 from scamdetect import ScamDetector
-from scamdetect.integrations.engine import score_parquet
-from scamdetect.integrations.ray import ScoreBatches, score_dataset
+from scamdetect.engines.engine import score_parquet
+from scamdetect.engines.ray import ScoreBatches, score_dataset
 
 pytestmark = pytest.mark.network_loopback
 

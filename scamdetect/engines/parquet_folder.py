@@ -18,8 +18,8 @@ from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.sources import located
 from scamdetect.dumps.streams import reading
+from scamdetect.engines.batches import ScoreBatches
 from scamdetect.errors import InputError
-from scamdetect.integrations.batches import ScoreBatches
 from scamdetect.system.access import access_of, narrow
 from scamdetect.system.destinations import followed
 from scamdetect.system.os_errors import no_folder

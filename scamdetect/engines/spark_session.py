@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scamdetect.dumps.batches import BATCH_ROWS
+from scamdetect.engines.java import java_home
 from scamdetect.errors import MissingExtraError
-from scamdetect.integrations.java import java_home
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

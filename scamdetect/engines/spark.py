@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from scamdetect.engines.batches import ScoreBatches
 from scamdetect.errors import MissingExtraError
 from scamdetect.frames import columns as output
-from scamdetect.integrations.batches import ScoreBatches
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -15,16 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
+from scamdetect.engines import engine as module
+from scamdetect.engines.batches import ScoreBatches
+from scamdetect.engines.engine import score_parquet
+from scamdetect.engines.parquet_folder import local_source, open_source, read_piece, result_folder
 from scamdetect.errors import EngineError, InputError
-from scamdetect.integrations import engine as module
-from scamdetect.integrations.batches import ScoreBatches
-from scamdetect.integrations.engine import score_parquet
-from scamdetect.integrations.parquet_folder import (
-    local_source,
-    open_source,
-    read_piece,
-    result_folder,
-)
 
 
 @pytest.fixture

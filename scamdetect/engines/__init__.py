@@ -1,0 +1,1 @@
+"""Adapters to engines that spread work over machines: Ray and Spark."""

@@ -1,1 +1,0 @@
-"""Adapters to engines that spread work over machines, and to scikit-learn."""
