@@ -54,8 +54,8 @@ def ask(
     bundle: str, options: Mapping[str, Any], scope: Mapping[str, Any], chunks: Sequence[bytes]
 ) -> tuple[list[Any], str]:
     """Return the status, headers and body of an answer, and the log; runs in a process."""
-    from scamdetect.serving.app import create_app
-    from scamdetect.serving.limits import Limits
+    from scamdetect.serve.app import create_app
+    from scamdetect.serve.limits import Limits
 
     limits = Limits(texts=8, characters=500, body_bytes=100_000, body_seconds=0.3)
     app = create_app(_detector(bundle), limits, options["token"], local=options["local"])

@@ -84,9 +84,9 @@ def serve(
     are answered. No text is logged.
     """
     with extra("serve"):
-        from scamdetect.serving.hosts import is_loopback
-        from scamdetect.serving.limits import Limits
-        from scamdetect.serving.server import serve as run
+        from scamdetect.serve.hosts import is_loopback
+        from scamdetect.serve.limits import Limits
+        from scamdetect.serve.server import serve as run
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.allow_list import AllowList
 

@@ -28,7 +28,7 @@ import scamdetect
 pytest.importorskip("uvicorn", reason="needs the extra serve")
 
 from scamdetect.errors import InputError
-from scamdetect.serving.server import listening
+from scamdetect.serve.server import listening
 
 pytestmark = pytest.mark.network_loopback
 
@@ -40,8 +40,8 @@ _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 _LIMITED = """
 import sys
 from scamdetect import ScamDetector
-from scamdetect.serving.limits import Limits
-from scamdetect.serving.server import serve
+from scamdetect.serve.limits import Limits
+from scamdetect.serve.server import serve
 with ScamDetector.load({model!r}, threads=1) as detector:
     serve(detector, host="127.0.0.1", port=0, limits=Limits({limits}), token=None,
           say=lambda line: print(line, file=sys.stderr, flush=True))
@@ -50,7 +50,7 @@ with ScamDetector.load({model!r}, threads=1) as detector:
 # The signal comes while a request is scored, and the scoring ends when nobody can connect any more.
 _STOPPED_AT_WORK = """
 import os, socket, time
-import scamdetect.serving.server as server
+import scamdetect.serve.server as server
 from scamdetect import ScamDetector
 
 def listening(host, port, real=server.listening):

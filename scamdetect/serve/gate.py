@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect
 
-from scamdetect.serving.limits import Limits
-from scamdetect.serving.refusal import Refusal
+from scamdetect.serve.limits import Limits
+from scamdetect.serve.refusal import Refusal
 
 Answer = TypeVar("Answer")
 _LONGEST_RETRY = 60

@@ -16,11 +16,11 @@ import uvicorn
 
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.errors import InputError
-from scamdetect.serving.app import Detector, create_app
-from scamdetect.serving.connections import impatient
-from scamdetect.serving.gate import scoring
-from scamdetect.serving.hosts import is_loopback
-from scamdetect.serving.limits import Limits
+from scamdetect.serve.app import Detector, create_app
+from scamdetect.serve.connections import impatient
+from scamdetect.serve.gate import scoring
+from scamdetect.serve.hosts import is_loopback
+from scamdetect.serve.limits import Limits
 from scamdetect.system.os_errors import said
 
 _BACKLOG = 128

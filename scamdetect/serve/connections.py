@@ -7,7 +7,7 @@ from typing import cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from scamdetect.serving.limits import Limits
+from scamdetect.serve.limits import Limits
 
 
 def impatient(limits: Limits) -> type[asyncio.Protocol]:

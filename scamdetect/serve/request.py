@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from scamdetect.serving.hosts import is_local_name
-from scamdetect.serving.limits import Limits
-from scamdetect.serving.refusal import Refusal
+from scamdetect.serve.hosts import is_local_name
+from scamdetect.serve.limits import Limits
+from scamdetect.serve.refusal import Refusal
 
 _EXPECTED = 'send {"texts": ["...", ...]} and nothing else'
 _JSON_TYPES = {

@@ -19,11 +19,11 @@ from starlette.routing import Route
 
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.prediction import Prediction
-from scamdetect.serving.gate import Gate
-from scamdetect.serving.limits import Limits
-from scamdetect.serving.metrics import CONTENT_TYPE, Metrics
-from scamdetect.serving.refusal import Refusal
-from scamdetect.serving.request import (
+from scamdetect.serve.gate import Gate
+from scamdetect.serve.limits import Limits
+from scamdetect.serve.metrics import CONTENT_TYPE, Metrics
+from scamdetect.serve.refusal import Refusal
+from scamdetect.serve.request import (
     Asked,
     asked_of,
     check_head,
