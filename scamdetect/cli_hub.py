@@ -46,7 +46,7 @@ def push(bundle: Path, repo_id: str, private: bool, tag: str | None) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace a bundle that is there.")
 def pull(repo_id: str, revision: str, out: Path, overwrite: bool) -> None:
     """Download the bundle of OWNER/NAME, verify it and put it in place whole."""
-    from scamdetect.hub.pulling import pull_bundle
+    from scamdetect.hub.bundles import pull_bundle
 
     found = pull_bundle(repo_id, revision, out, overwrite=overwrite)
     say(f"{out}: {found.model_id}, commit {found.commit}")

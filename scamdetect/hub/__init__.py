@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scamdetect.hub.pulling import pull
+from scamdetect.hub.bundles import pull
 from scamdetect.hub.pushing import push
 
 __all__ = ["pull", "push"]
