@@ -63,8 +63,8 @@ from tokenizers import Tokenizer
 
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import TOKENIZER, Bundle, default_bundle_path
+from scamdetect.cli.doctor import examine
 from scamdetect.data.authored import load_authored
-from scamdetect.doctor import examine
 from scamdetect.errors import BundleError, InputError, MissingExtraError, ScamDetectError
 from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.prediction import CLEARED

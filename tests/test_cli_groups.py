@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from command_line import NEVER, faulty_score, score
 
-from scamdetect.console import summary_lines
+from scamdetect.cli.console import summary_lines
 from scamdetect.detector import ScamDetector
 from scamdetect.dumps.job import score_file
 

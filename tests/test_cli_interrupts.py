@@ -35,8 +35,8 @@ def _predict(folder: Path, module: str, bundle: Path, handler: signal.Handlers):
     "module",
     [
         "click",
-        "scamdetect.cli_commands",
-        "scamdetect.cli_bench",
+        "scamdetect.cli.commands",
+        "scamdetect.cli.bench",
         "numpy",
         "onnxruntime.capi.onnxruntime_pybind11_state",
         "tokenizers",

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scamdetect
-from scamdetect.cli_streams import VisibleStream, say, say_json
+from scamdetect.cli.streams import VisibleStream, say, say_json
 from scamdetect.system.visible import visible
 
 # A colour, the clipboard by OSC 52, a bell, the other direction, an 8-bit control, two line ends.
@@ -199,11 +199,11 @@ def test_only_the_streams_print() -> None:
     package = Path(scamdetect.__file__).parent
     prints = re.compile(r"click\.s?echo|sys\.(std(out|err)|__std\w+__)\.write")
     found = {
-        path.name
+        path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         if prints.search(path.read_text(encoding="utf-8"))
     }
-    assert found == {"cli_streams.py"}
+    assert found == {"cli/streams.py"}
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from invented_source import csv_bytes, make_source, write_files
 
-from scamdetect.console import comparison_lines
+from scamdetect.cli.console import comparison_lines
 from scamdetect.data.rows import row_hash
 from scamdetect.data.verify import Comparison, compare
 from scamdetect.errors import SourceError

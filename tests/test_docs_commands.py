@@ -14,7 +14,7 @@ from markdown_blocks import arguments, blocks, commands, inline_commands, paths,
 
 from scamdetect.bundle import bundle
 from scamdetect.cli import main
-from scamdetect.cli_commands import cli
+from scamdetect.cli.commands import cli
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
-from scamdetect.console import summary_lines
+from scamdetect.cli.console import summary_lines
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.summary import Summary

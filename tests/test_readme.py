@@ -11,7 +11,7 @@ import pytest
 from benchmarks.results_page import END, PAGE, README, START, front, load, page
 from scamdetect import Prediction, ScamDetector
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.cli_commands import cli as main
+from scamdetect.cli.commands import cli as main
 from scamdetect.evaluation.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -57,7 +57,7 @@ from data.workshop.stats import (
     repeated_openings,
     stats_lines,
 )
-from scamdetect.cli_streams import say, say_json
+from scamdetect.cli.streams import say, say_json
 from scamdetect.data.authored import (
     Part,
     check_authored,

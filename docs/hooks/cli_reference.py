@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_commands import cli
+from scamdetect.cli.commands import cli
 from scamdetect.reports.pages import between_markers, table
 
 PAGE = Path(__file__).resolve().parent.parent / "cli.md"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_options import FiniteRange
-from scamdetect.cli_streams import say
-from scamdetect.cli_train import extra
+from scamdetect.cli.options import FiniteRange
+from scamdetect.cli.streams import say
+from scamdetect.cli.train import extra
 
 _PATH = click.Path(path_type=Path)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from scamdetect.cli_interrupts import end_imports_on_interrupt, interrupted
+from scamdetect.cli.interrupts import end_imports_on_interrupt, interrupted
 
 TYPE_CHECKING = False  # as that of typing, which takes long to load
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def main() -> None:
     sys.excepthook = _show_traceback
     end_imports_on_interrupt()
     try:
-        from scamdetect.cli_streams import guard_streams
+        from scamdetect.cli.streams import guard_streams
 
         guard_streams()
         code = _run()
@@ -39,8 +39,8 @@ def main() -> None:
 def _run() -> int:
     import click
 
-    from scamdetect.cli_commands import cli
-    from scamdetect.cli_streams import ReaderGone
+    from scamdetect.cli.commands import cli
+    from scamdetect.cli.streams import ReaderGone
     from scamdetect.errors import (
         EndpointError,
         JobInterrupted,
@@ -76,7 +76,7 @@ def _show(error: click.ClickException) -> int:
     """Print what click does of wrong use; the values of options in it stay on their line."""
     from click.exceptions import NoArgsIsHelpError
 
-    from scamdetect.cli_streams import say
+    from scamdetect.cli.streams import say
     from scamdetect.urls import without_secrets
 
     if isinstance(error, NoArgsIsHelpError):  # whose message is the whole help
@@ -91,7 +91,7 @@ def _show(error: click.ClickException) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    from scamdetect.cli_streams import say
+    from scamdetect.cli.streams import say
     from scamdetect.urls import without_secrets
 
     say(f"scamdetect: {_joined(without_secrets(message))}", err=True)
@@ -115,12 +115,8 @@ def _show_traceback(
     """Print what nobody foresaw, which may quote a URL."""
     from traceback import format_exception
 
-    from scamdetect.cli_streams import say
+    from scamdetect.cli.streams import say
     from scamdetect.urls import without_secrets
 
     shown = without_secrets("".join(format_exception(kind, error, trace)))
     say(*shown.rstrip("\n").split("\n"), err=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scamdetect.cli_streams import say
-from scamdetect.cli_train import extra
+from scamdetect.cli.streams import say
+from scamdetect.cli.train import extra
 from scamdetect.errors import InputError, SourceError
 from scamdetect.system.destinations import followed, own_destination
 from scamdetect.system.files import write_text
@@ -50,7 +50,7 @@ def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources
     """Get the original files, verified by hash; list what is missing and why."""
     from tqdm import tqdm
 
-    from scamdetect.console import fetched_line
+    from scamdetect.cli.console import fetched_line
 
     with extra("train"):
         from scamdetect.data.fetch import fetch
@@ -202,7 +202,7 @@ def verify_command(
     reference: Path, every: bool, only: tuple[str, ...], raw: Path, sources: Path
 ) -> None:
     """Compare what the loader reads with reference rows; exit with 1 under 99.5 % equal rows."""
-    from scamdetect.console import comparison_lines
+    from scamdetect.cli.console import comparison_lines
 
     with extra("train"):
         from scamdetect.data.verify import compare

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from scamdetect.calibration.presets import preset_words
-from scamdetect.cli_streams import say_json
+from scamdetect.cli.streams import say_json
 from scamdetect.labels import Decision
 
 if TYPE_CHECKING:
+    from scamdetect.cli.doctor import Check
     from scamdetect.data.fetch import Fetched
     from scamdetect.data.verify import Comparison
-    from scamdetect.doctor import Check
     from scamdetect.dumps.job import Watch
     from scamdetect.dumps.summary import Summary
     from scamdetect.dumps.tally import Standing, ThreadCounts

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_streams import say
+from scamdetect.cli.streams import say
 from scamdetect.system.access import access_of
 
 FAILED_ON = 10  # the exit code where the level of --fail-on was reached

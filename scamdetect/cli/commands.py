@@ -7,20 +7,20 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_bench import bench
-from scamdetect.cli_calibrate import calibrate
-from scamdetect.cli_card import card
-from scamdetect.cli_data import data
-from scamdetect.cli_drift import drift
-from scamdetect.cli_dumps import report, score
-from scamdetect.cli_explain import explain
-from scamdetect.cli_finetune import finetune
-from scamdetect.cli_hub import hub
-from scamdetect.cli_options import MODEL
-from scamdetect.cli_queue import labels, queue
-from scamdetect.cli_serve import serve
-from scamdetect.cli_streams import say, say_json, standard_input
-from scamdetect.cli_train import average, conversations, evaluate, export, train, words
+from scamdetect.cli.adapt import labels, queue
+from scamdetect.cli.bench import bench
+from scamdetect.cli.calibrate import calibrate
+from scamdetect.cli.card import card
+from scamdetect.cli.data import data
+from scamdetect.cli.drift import drift
+from scamdetect.cli.explain import explain
+from scamdetect.cli.finetune import finetune
+from scamdetect.cli.hub import hub
+from scamdetect.cli.options import MODEL
+from scamdetect.cli.score import report, score
+from scamdetect.cli.serve import serve
+from scamdetect.cli.streams import say, say_json, standard_input
+from scamdetect.cli.train import average, conversations, evaluate, export, train, words
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,7 +35,7 @@ def cli() -> None:
 @MODEL
 def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
     """Say for each TEXT whether it is a scam; "-" is the whole of the standard input."""
-    from scamdetect.console import prediction_line
+    from scamdetect.cli.console import prediction_line
     from scamdetect.detector import ScamDetector
 
     read = [standard_input() if text == "-" else text for text in texts]
@@ -50,8 +50,8 @@ def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
 @MODEL
 def doctor(model: Path | None) -> None:
     """Check this machine and the bundle; exit with 1 if something is wrong."""
-    from scamdetect.console import check_line
-    from scamdetect.doctor import examine
+    from scamdetect.cli.console import check_line
+    from scamdetect.cli.doctor import examine
 
     checks = examine(model)
     for check in checks:

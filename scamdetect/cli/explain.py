@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_options import MODEL
-from scamdetect.cli_streams import say_json, say_marked, standard_input
+from scamdetect.cli.options import MODEL
+from scamdetect.cli.streams import say_json, say_marked, standard_input
 from scamdetect.system.destinations import check_no_input, file_destination
 from scamdetect.system.files import write_text
 from scamdetect.system.os_errors import unwritable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from scamdetect.console import progress_line
+from scamdetect.cli.console import progress_line
 from scamdetect.dumps.tally import Standing, Tally
 from scamdetect.labels import Decision
 

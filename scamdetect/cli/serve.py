@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, PRESET, REVIEW
-from scamdetect.cli_streams import say
-from scamdetect.cli_train import extra
+from scamdetect.cli.options import FLAG, KIND_FLAG, MODEL, PRESET, REVIEW
+from scamdetect.cli.streams import say
+from scamdetect.cli.train import extra
 from scamdetect.errors import InputError
 
 TOKEN = "SCAMDETECT_TOKEN"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from scamdetect.cli_options import FLAG, KIND_FLAG, MODEL, PRESET, REVIEW
-from scamdetect.cli_streams import say
+from scamdetect.cli.options import FLAG, KIND_FLAG, MODEL, PRESET, REVIEW
+from scamdetect.cli.streams import say
 from scamdetect.dumps.formats import Format
 from scamdetect.errors import InputError
 
@@ -207,8 +207,8 @@ def score(
     then the run, a second one ends it at once; --resume goes on. Exit codes: 0 done, 2 wrong use or
     bad input, 3 interrupted and to be resumed, 4 failed, 10 with --fail-on-flagged.
     """
-    from scamdetect.cli_interrupts import stop_on_interrupt
-    from scamdetect.console import log_part, progress_bar
+    from scamdetect.cli.console import log_part, progress_bar
+    from scamdetect.cli.interrupts import stop_on_interrupt
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.allow_list import AllowList
     from scamdetect.dumps.job import score_file
@@ -349,7 +349,7 @@ def _given(context: click.Context) -> list[str]:
 
 
 def _tell(summary: Summary, quiet: bool, log_json: bool, fail_on_flagged: bool) -> None:
-    from scamdetect.console import log_summary, summary_lines
+    from scamdetect.cli.console import log_summary, summary_lines
 
     if log_json:
         log_summary(summary)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from scamdetect.cli_streams import say
+from scamdetect.cli.streams import say
 
 _BUDGET = {"reviews_per_day", "messages_per_day"}
 _EITHER = {"bundle", "dump", "output"} | _BUDGET

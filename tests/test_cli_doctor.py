@@ -9,7 +9,7 @@ from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector
 from scamdetect.bundle.settings import KnownAnswer
-from scamdetect.doctor import examine, self_test
+from scamdetect.cli.doctor import examine, self_test
 
 
 def _detail(model: Path, cpuinfo: Path, name: str) -> tuple[bool | None, str]:
@@ -57,10 +57,10 @@ def test_runtime_int8_and_first_tier_are_shown(
     assert _detail(tiny_bundle, tmp_path, "first tier")[1].startswith("none")
     tiered = write_tiny_bundle(tmp_path / "tiered", proven=False)
     assert _detail(tiered, tmp_path, "first tier")[1].startswith("not proven: off by default")
-    monkeypatch.setattr("scamdetect.doctor.multiplies_exactly", lambda fast: not fast)
+    monkeypatch.setattr("scamdetect.cli.doctor.multiplies_exactly", lambda fast: not fast)
     ok, detail = _detail(tiny_bundle, tmp_path, "int8")
     assert ok is True and "the exact, slower are used" in detail
-    monkeypatch.setattr("scamdetect.doctor.multiplies_exactly", lambda fast: False)
+    monkeypatch.setattr("scamdetect.cli.doctor.multiplies_exactly", lambda fast: False)
     ok, detail = _detail(tiny_bundle, tmp_path, "int8")
     assert ok is False and "scores are wrong" in detail
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_streams import say
+from scamdetect.cli.streams import say
 from scamdetect.errors import MissingExtraError
 
 _PATH = click.Path(path_type=Path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_streams import say
+from scamdetect.cli.streams import say
 
 _REPO = click.argument("repo_id", metavar="OWNER/NAME")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_streams import say
-from scamdetect.cli_train import extra
+from scamdetect.cli.streams import say
+from scamdetect.cli.train import extra
 
 REFUSED = 5
 _PATH = click.Path(path_type=Path)

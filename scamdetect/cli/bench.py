@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scamdetect.cli_options import FiniteRange
-from scamdetect.cli_streams import say
-from scamdetect.cli_train import extra
+from scamdetect.cli.options import FiniteRange
+from scamdetect.cli.streams import say
+from scamdetect.cli.train import extra
 from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def run_command(
     """
     from tqdm import tqdm
 
-    from scamdetect.cli_interrupts import stop_on_interrupt
+    from scamdetect.cli.interrupts import stop_on_interrupt
     from scamdetect.system.visible import visible_line
 
     with extra("bench"):

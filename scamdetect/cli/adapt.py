@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from scamdetect.cli_options import FiniteRange
-from scamdetect.cli_streams import say
+from scamdetect.cli.options import FiniteRange
+from scamdetect.cli.streams import say
 from scamdetect.system.access import access_of
 from scamdetect.system.destinations import file_destination
 
