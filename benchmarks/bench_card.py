@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from scamdetect.bench.suite import Suite
-from scamdetect.data.registry import Source
 from scamdetect.labels import VERDICTS
 from scamdetect.reports.pages import table
+from scamdetect.train.data.registry import Source
 
 _OWN = "authored_"
 _OWN_NAME = "own messages"

@@ -21,8 +21,8 @@ from scamdetect.bench.sources import Material
 from scamdetect.bench.suite import Suite
 from scamdetect.bench.suites.calibrate import NAME as CALIBRATE
 from scamdetect.bench.suites.calibrate import calibrate
-from scamdetect.data.registry import load_registry
 from scamdetect.errors import ScamDetectError
+from scamdetect.train.data.registry import load_registry
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -32,10 +32,10 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.baseline import NGRAMS
-from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.table import column, detector_texts, has_verdict, read_rows
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.reports.pages import table, write_results
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.table import column, detector_texts, has_verdict, read_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (30, 50, 100, 200, 500, 1000)

@@ -31,8 +31,11 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.provenance import commit, file_stem, machine, today
-from scamdetect.evaluation.table import (
+from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.reports.cells import percent
+from scamdetect.reports.pages import table, write_results
+from scamdetect.train.data.provenance import commit, file_stem, machine, today
+from scamdetect.train.data.table import (
     column,
     detector_texts,
     evaluation_sets,
@@ -40,9 +43,6 @@ from scamdetect.evaluation.table import (
     is_authored,
     read_rows,
 )
-from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.reports.cells import percent
-from scamdetect.reports.pages import table, write_results
 
 ROOT = Path(__file__).resolve().parent.parent
 FPR = 0.01

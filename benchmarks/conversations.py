@@ -25,9 +25,6 @@ from scamdetect import ScamDetector, Verdict
 from scamdetect.calibration.statistics import false_positive_rate, recall
 from scamdetect.conversation.predict import Reading, judge, read_conversations
 from scamdetect.conversation.rule import ConversationRule
-from scamdetect.data.dialogues import Dialogue, dialogues, messages_of
-from scamdetect.data.registry import load_registry
-from scamdetect.data.rows import Row, load_rows
 from scamdetect.evaluation.conversations import (
     Judged,
     by_turn,
@@ -39,10 +36,13 @@ from scamdetect.evaluation.conversations import (
     recall_at_own_fpr,
     suspects,
 )
-from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.labels import Decision
 from scamdetect.reports.cells import estimate, measured, percent
 from scamdetect.reports.pages import table, write_results
+from scamdetect.train.data.dialogues import Dialogue, dialogues, messages_of
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.registry import load_registry
+from scamdetect.train.data.rows import Row, load_rows
 from scamdetect.training.conversations import LONGEST, drawn, fit_rule, source_of
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from scamdetect.calibration.statistics import recall
-from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.explain.cues import CueKind, find_cues
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import estimate, percent
 from scamdetect.reports.pages import table, write_results
+from scamdetect.train.data.authored import AuthoredRow, load_authored
+from scamdetect.train.data.provenance import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 ANY = "any"

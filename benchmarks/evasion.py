@@ -18,13 +18,13 @@ import numpy as np
 
 from scamdetect import ScamDetector
 from scamdetect.calibration.thresholds import threshold_at_fpr
-from scamdetect.data.authored import load_authored
 from scamdetect.evaluation.evasion import STRENGTHS, Message, disguise, evasion_results
-from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.scoring import score_texts
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import change, estimate, moved
 from scamdetect.reports.pages import table
+from scamdetect.train.data.authored import load_authored
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import score_texts
 
 ROOT = Path(__file__).resolve().parent.parent
 STRENGTH = "medium"

@@ -21,8 +21,11 @@ import pyarrow as pa
 from scamdetect.calibration.statistics import Bools, auc, recall_at_fpr
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.baseline import train_baseline
-from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.table import (
+from scamdetect.labels import Verdict
+from scamdetect.reports.pages import table as markdown
+from scamdetect.reports.pages import write_results
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.table import (
     column,
     has_verdict,
     is_authored,
@@ -30,9 +33,6 @@ from scamdetect.evaluation.table import (
     is_own,
     select,
 )
-from scamdetect.labels import Verdict
-from scamdetect.reports.pages import table as markdown
-from scamdetect.reports.pages import write_results
 from scamdetect.training.rows import read_roles
 
 ROOT = Path(__file__).resolve().parent.parent

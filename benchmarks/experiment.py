@@ -21,10 +21,10 @@ from scamdetect.calibration.statistics import Bools, auc, recall_at_fpr
 from scamdetect.errors import RecipeError
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
-from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
-from scamdetect.evaluation.table import column, has_verdict, is_authored, read_rows, select
 from scamdetect.labels import Verdict
+from scamdetect.train.data.provenance import commit, today
+from scamdetect.train.data.table import column, has_verdict, is_authored, read_rows, select
 from scamdetect.training.fit import train
 from scamdetect.training.probe import probe
 from scamdetect.training.recipe import DataTable, Recipe, load_recipe, recipe_hash, write_recipe

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 
 from scamdetect import ScamDetector
-from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.faithfulness import ORDERS, SHARES, Explained, delete, summarise
-from scamdetect.evaluation.provenance import commit, file_stem, machine, today
 from scamdetect.labels import Decision, Verdict
 from scamdetect.reports.cells import decimal, estimate, percent, share
 from scamdetect.reports.pages import table, write_results
+from scamdetect.train.data.authored import AuthoredRow, load_authored
+from scamdetect.train.data.provenance import commit, file_stem, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL = "all"

@@ -23,8 +23,6 @@ import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector
 from scamdetect.calibration.statistics import Estimate, Floats, as_scores, recall_change
-from scamdetect.data.catalogue import Catalogue, load_catalogue
-from scamdetect.data.corpus_rows import authored_table, everyday_table
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation.authored import (
     RATES,
@@ -39,20 +37,22 @@ from scamdetect.evaluation.kind_figures import BY_SOURCE
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.evaluation.protocol import FLAG
-from scamdetect.evaluation.provenance import commit, file_stem, today
 from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
-from scamdetect.evaluation.scoring import DetectorScores, score_texts
 from scamdetect.evaluation.slices import false_alarms
-from scamdetect.evaluation.table import (
+from scamdetect.labels import Verdict
+from scamdetect.reports.cells import decimal, percent, points
+from scamdetect.system.files import file_sha256
+from scamdetect.train.data.catalogue import Catalogue, load_catalogue
+from scamdetect.train.data.corpus_rows import authored_table, everyday_table
+from scamdetect.train.data.provenance import commit, file_stem, today
+from scamdetect.train.data.scores import DetectorScores, score_texts
+from scamdetect.train.data.table import (
     column,
     detector_texts,
     has_verdict,
     normaliser_problem,
     read_rows,
 )
-from scamdetect.labels import Verdict
-from scamdetect.reports.cells import decimal, percent, points
-from scamdetect.system.files import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 UNTRAINED, EVERYDAY = "untrained", "everyday"

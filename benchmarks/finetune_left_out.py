@@ -23,9 +23,11 @@ import pyarrow as pa
 
 from scamdetect.calibration.statistics import Bools
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.scoring import DetectorScores
-from scamdetect.evaluation.table import (
+from scamdetect.labels import Verdict
+from scamdetect.reports.pages import write_results
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import DetectorScores
+from scamdetect.train.data.table import (
     column,
     detector_texts,
     has_verdict,
@@ -33,8 +35,6 @@ from scamdetect.evaluation.table import (
     read_rows,
     select,
 )
-from scamdetect.labels import Verdict
-from scamdetect.reports.pages import write_results
 from scamdetect.training.finetune import Finetuned, finetune
 from scamdetect.training.finetune_compare import (
     Comparison,

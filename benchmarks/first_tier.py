@@ -16,7 +16,7 @@ from pathlib import Path
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.provenance import commit, machine, today
+from scamdetect.train.data.provenance import commit, machine, today
 from scamdetect.training.first_tier import make_first_tier
 from scamdetect.training.rows import read_roles
 

@@ -24,12 +24,12 @@ import pyarrow as pa
 from sklearn.metrics import roc_auc_score
 
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.reference_mix import effective_size
-from scamdetect.evaluation.table import column, has_verdict, is_own
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import table as markdown
 from scamdetect.reports.pages import write_results
+from scamdetect.train.data.mix import effective_size
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.table import column, has_verdict, is_own
 from scamdetect.training.form import FEATURES, Floats, form_features, form_probabilities
 from scamdetect.training.plan import draw_rows
 from scamdetect.training.recipe import Recipe, load_recipe

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 
 from scamdetect.evaluation.logbook import add_line, read_lines
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
-from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
-from scamdetect.evaluation.table import column, is_authored, read_rows, select
+from scamdetect.train.data.provenance import commit, today
+from scamdetect.train.data.table import column, is_authored, read_rows, select
 from scamdetect.training.fit import train
 from scamdetect.training.probe import probe
 from scamdetect.training.run import load_trained

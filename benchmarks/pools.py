@@ -30,14 +30,14 @@ from scamdetect.evaluation.pools import (
     load_pools,
     used_rows,
 )
-from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.score_cache import ScoreCache
-from scamdetect.evaluation.scoring import score_texts
-from scamdetect.evaluation.table import column, detector_texts, read_rows, select
 from scamdetect.reports.cells import counted, decimal, estimate, percent
 from scamdetect.reports.pages import table as markdown
 from scamdetect.reports.pages import write_results
 from scamdetect.system.files import file_sha256
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import score_texts
+from scamdetect.train.data.table import column, detector_texts, read_rows, select
 from scamdetect.training.rows import read_roles
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.data.authored import load_authored
 from scamdetect.errors import BundleError, MissingExtraError
-from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.reports.pages import table, write_results
+from scamdetect.train.data.authored import load_authored
+from scamdetect.train.data.provenance import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 5

@@ -40,9 +40,9 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from scamdetect import ScamDetector
-from scamdetect.data.authored import load_authored
-from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.reports.pages import table, write_results
+from scamdetect.train.data.authored import load_authored
+from scamdetect.train.data.provenance import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("http", "python")

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.logbook import add_line, read_lines
-from scamdetect.evaluation.provenance import commit, today
 from scamdetect.evaluation.source_probe import (
     SourceProbe,
     SourceTask,
@@ -24,8 +23,9 @@ from scamdetect.evaluation.source_probe import (
     probe_vectors,
     source_tasks,
 )
-from scamdetect.evaluation.table import column, read_rows
 from scamdetect.labels import Verdict
+from scamdetect.train.data.provenance import commit, today
+from scamdetect.train.data.table import column, read_rows
 from scamdetect.training.base import load_base
 from scamdetect.training.model import keep_lowest_layers
 from scamdetect.training.probe import pooled_vectors, untrained

@@ -25,8 +25,11 @@ from scamdetect.calibration.thresholds import wilson
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluation.pools import load_pools, used_rows
-from scamdetect.evaluation.provenance import commit, machine, today
-from scamdetect.evaluation.table import (
+from scamdetect.labels import Verdict
+from scamdetect.reports.cells import percent
+from scamdetect.reports.pages import table, write_results
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.table import (
     column,
     detector_texts,
     has_verdict,
@@ -34,9 +37,6 @@ from scamdetect.evaluation.table import (
     read_rows,
     select,
 )
-from scamdetect.labels import Verdict
-from scamdetect.reports.cells import percent
-from scamdetect.reports.pages import table, write_results
 from scamdetect.training.collection_style import restyle
 
 ROOT = Path(__file__).resolve().parent.parent

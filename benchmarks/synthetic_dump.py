@@ -14,8 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.data.authored import load_authored
 from scamdetect.labels import Verdict
+from scamdetect.train.data.authored import load_authored
 
 SEED = 6
 SCAM_SHARE, COPY_SHARE = 0.02, 0.30

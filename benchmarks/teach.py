@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.evaluation.table import column, is_authored
+from scamdetect.train.data.table import column, is_authored
 from scamdetect.training.probe import probe
 from scamdetect.training.run import load_trained
 

@@ -64,12 +64,12 @@ from tokenizers import Tokenizer
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import TOKENIZER, Bundle, default_bundle_path
 from scamdetect.cli.doctor import examine
-from scamdetect.data.authored import load_authored
 from scamdetect.errors import BundleError, InputError, MissingExtraError, ScamDetectError
-from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.prediction import CLEARED
 from scamdetect.reports.pages import write_results
 from scamdetect.text.normalise import normalise
+from scamdetect.train.data.authored import load_authored
+from scamdetect.train.data.provenance import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("onnxruntime", "openvino", "tokenizers", "numpy", "torch", "transformers")

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from scamdetect.data.authored import AuthoredRow
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
+from scamdetect.train.data.authored import AuthoredRow
 
 SEED = 20
 SHORT = 40

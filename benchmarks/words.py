@@ -39,9 +39,10 @@ from scamdetect.evaluation.pools import (
     load_pools,
     used_rows,
 )
-from scamdetect.evaluation.provenance import commit, today
-from scamdetect.evaluation.reference_mix import calibrate_sample, reference_weights
-from scamdetect.evaluation.table import (
+from scamdetect.labels import Verdict
+from scamdetect.train.data.mix import calibrate_sample, reference_weights
+from scamdetect.train.data.provenance import commit, today
+from scamdetect.train.data.table import (
     column,
     detector_texts,
     has_verdict,
@@ -49,7 +50,6 @@ from scamdetect.evaluation.table import (
     normalised,
     select,
 )
-from scamdetect.labels import Verdict
 from scamdetect.training.recipe import WordsTable
 from scamdetect.training.rows import read_roles
 from scamdetect.training.words import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from scamdetect.data.authored import AuthoredRow, Card
+from scamdetect.train.data.authored import AuthoredRow, Card
 
 CARD = Card(
     batch="round1-01",

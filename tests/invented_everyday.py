@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import msgspec
 
-from scamdetect.data.authored import Part
-from scamdetect.data.everyday import EverydayRow
 from scamdetect.labels import Kind, Verdict
+from scamdetect.train.data.authored import Part
+from scamdetect.train.data.everyday import EverydayRow
 
 CAMPAIGN = """
 [[campaigns]]

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from scamdetect.data.registry import Source
+from scamdetect.train.data.registry import Source
 
 CSV = {"format": "csv", "parts": [{"files": "*.csv"}]}
 ROW = {"text": ["text"], "label": "label", "lang": "en", "channel": "sms"}

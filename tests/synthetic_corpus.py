@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scamdetect.data.corpus_rows import SCHEMA
+from scamdetect.train.data.corpus_rows import SCHEMA
 
 _TEXTS = {
     "legit": "hello, lunch meeting tomorrow near bridge number {n}",

@@ -19,8 +19,8 @@ from scamdetect.bench.detectors import baselines
 from scamdetect.bench.detectors.baselines import encoder, keywords, tfidf
 from scamdetect.errors import InputError
 from scamdetect.evaluation.baseline import train_baseline
-from scamdetect.evaluation.table import normalised
 from scamdetect.system.files import file_sha256
+from scamdetect.train.data.table import normalised
 
 TEXTS = ["GUARANTEED bitcoin  profit, pay the release fee", "\u200b", "lunch near the bridge?"]
 

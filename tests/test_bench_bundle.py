@@ -78,7 +78,7 @@ def test_a_bundle_that_names_no_source_has_no_known_training() -> None:
 def test_every_source_that_says_who_wrote_it_is_known_here() -> None:
     """Sources of a model's rows that no table here knows would pass for unseen."""
     pytest.importorskip("msgspec", reason="needs the extra train")
-    from scamdetect.data.registry import load_registry
+    from scamdetect.train.data.registry import load_registry
 
     folder = Path(bundle.__file__).parents[3] / "data" / "sources"
     for name, source in load_registry(folder).items():

@@ -13,8 +13,8 @@ from scamdetect.bench.detector_names import checked
 from scamdetect.bench.detectors.conversations import load
 from scamdetect.bench.sources import Material
 from scamdetect.bench.suites.conversation import conversation, conversation_final
-from scamdetect.data.authored import write_rows
 from scamdetect.errors import InputError
+from scamdetect.train.data.authored import write_rows
 
 HONEST = "A: lunch?\nB: hello\nA: tomorrow"
 LURE = "A: hello\nB: hello\nA: guaranteed profit\nB: thanks\nA: bitcoin"

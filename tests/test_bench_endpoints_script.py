@@ -12,7 +12,7 @@ import pytest
 from hang import HANG
 from invented_authored import SCAM, pair_of, row
 
-from scamdetect.data.authored import AuthoredRow, write_rows
+from scamdetect.train.data.authored import AuthoredRow, write_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 

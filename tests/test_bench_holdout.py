@@ -11,7 +11,7 @@ from synthetic_corpus import row
 
 from scamdetect.bench.holdout import hold_out, write_corpus
 from scamdetect.errors import InputError
-from scamdetect.evaluation.table import column
+from scamdetect.train.data.table import column
 
 
 @pytest.fixture(scope="module")

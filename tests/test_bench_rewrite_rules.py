@@ -18,8 +18,8 @@ from scamdetect.bench.rewriting.language import (
     words_of,
 )
 from scamdetect.bench.rewriting.rules import CHANGES, RuleRewriter
-from scamdetect.data.authored import read_rows
 from scamdetect.errors import InputError
+from scamdetect.train.data.authored import read_rows
 
 AUTHORED = Path(__file__).parents[1] / "data" / "authored"
 LANGUAGES = sorted(path.stem for path in AUTHORED.glob("*.jsonl"))

@@ -25,10 +25,10 @@ from scamdetect.bench.suites.human import DEV, TEST, human, human_final
 from scamdetect.bench.suites.llm import FINAL_SOURCES, SOURCES, capped, llm, llm_final
 from scamdetect.bench.suites.pairs import pairs, pairs_final
 from scamdetect.bench.suites.rows import LICENCES
-from scamdetect.data.authored import AuthoredRow, write_rows
-from scamdetect.data.corpus_rows import authored_entries, corpus_table
-from scamdetect.data.registry import load_registry
 from scamdetect.errors import InputError
+from scamdetect.train.data.authored import AuthoredRow, write_rows
+from scamdetect.train.data.corpus_rows import authored_entries, corpus_table
+from scamdetect.train.data.registry import load_registry
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SUITES = (human, human_final, llm, llm_final, pairs, pairs_final, evasion)

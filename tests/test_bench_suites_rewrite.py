@@ -8,8 +8,8 @@ from invented_authored import pair_of, row
 from scamdetect.bench.rewriting.rules import CHANGES
 from scamdetect.bench.sources import Material
 from scamdetect.bench.suites.rewrite import rewrite
-from scamdetect.data.authored import AuthoredRow, write_rows
 from scamdetect.errors import ScamDetectError
+from scamdetect.train.data.authored import AuthoredRow, write_rows
 
 
 class Shouting:

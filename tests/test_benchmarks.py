@@ -28,12 +28,12 @@ from benchmarks.finetune_left_out import first_half
 from benchmarks.learning_curve import with_share
 from benchmarks.throughput_workloads import build, count_tokens
 from scamdetect.bundle.bundle import Bundle, write_manifest
-from scamdetect.data.authored import AuthoredRow, write_rows
-from scamdetect.data.everyday import write_everyday
 from scamdetect.errors import InputError
 from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.text.normalise import normalise
+from scamdetect.train.data.authored import AuthoredRow, write_rows
+from scamdetect.train.data.everyday import write_everyday
 
 _ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from hang import HANG
 from invented_authored import SCAM, row
 
-from scamdetect.data.authored import write_rows
+from scamdetect.train.data.authored import write_rows
 
 _ROOT = Path(__file__).resolve().parent.parent
 _LURE = (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from invented_source import make_source, write_files
 
-from scamdetect.data.drafts import Draft
-from scamdetect.data.rows import _drafts
 from scamdetect.errors import SourceError
+from scamdetect.train.data.drafts import Draft
+from scamdetect.train.data.rows import _drafts
 
 ANY = {"*": "legit"}
 

@@ -25,7 +25,7 @@ NOT_RUN = {
     "scamdetect bench report": "needs a run; tests/test_cli_bench.py makes one",
     "scamdetect bench run": "scores thousands of messages; tests/test_cli_bench.py scores few",
     "scamdetect card": "needs an evaluation; tests/test_training_card.py has one",
-    "scamdetect data build": "needs public sources; tests/test_data_corpus.py has invented ones",
+    "scamdetect data build": "needs public sources; tests/test_train_data_corpus.py invents some",
     "scamdetect data fetch": "loads from the network",
     "scamdetect evaluate": "needs the corpus; tests/test_evaluation_report.py has a small one",
     "scamdetect export": "needs a trained run; tests/test_training_release.py makes a small one",

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from synthetic_corpus import row, table
 
-from scamdetect.data.neardup import near_duplicate_groups
 from scamdetect.evaluation.contamination import containment, contamination
+from scamdetect.train.data.neardup import near_duplicate_groups
 
 LONG = "dear customer your parcel waits at the river depot please pay the small release fee today"
 HALF = LONG[:50] + "or phone my brother, who keeps a garden of tall sunflowers"

@@ -8,7 +8,6 @@ from scamdetect import ScamDetector
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.conversation.predict import judge, read_conversations
 from scamdetect.conversation.rule import ConversationRule, Weights
-from scamdetect.data.dialogues import Dialogue, dialogues
 from scamdetect.evaluation.conversations import (
     Judged,
     by_turn,
@@ -20,6 +19,7 @@ from scamdetect.evaluation.conversations import (
     recall_at_own_fpr,
     suspects,
 )
+from scamdetect.train.data.dialogues import Dialogue, dialogues
 
 RULE = ConversationRule(Weights(0.0, 1.0, 0.0), 500, Thresholds(0.9, 0.8), {}, 3, {})
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 import synthetic_corpus
 
-from scamdetect.data.registry import load_registry
 from scamdetect.errors import InputError
 from scamdetect.evaluation.pools import (
     REST,
@@ -26,7 +25,8 @@ from scamdetect.evaluation.pools import (
     pool_members,
     used_rows,
 )
-from scamdetect.evaluation.table import column
+from scamdetect.train.data.registry import load_registry
+from scamdetect.train.data.table import column
 
 ROOT = Path(__file__).resolve().parent.parent
 POOLS = Pools(

@@ -13,8 +13,8 @@ from scamdetect.evaluation.protocol import (
     flag_masks,
     transferred_thresholds,
 )
-from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.labels import Kind
+from scamdetect.train.data.scores import DetectorScores
 
 TRANSFERRED = Transferred({"1%": 0.5, "0.1%": 0.8}, 100, 100.0)
 

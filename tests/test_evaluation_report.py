@@ -19,7 +19,7 @@ from scamdetect.evaluation import baseline, encoder_baseline, keyword_baseline
 from scamdetect.evaluation.comparison import read_evaluation_rows, score_rows
 from scamdetect.evaluation.report import evaluate_bundle
 from scamdetect.evaluation.score_cache import ScoreCache
-from scamdetect.evaluation.table import column
+from scamdetect.train.data.table import column
 
 
 @pytest.fixture(scope="module")

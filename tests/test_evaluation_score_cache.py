@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from scamdetect.evaluation.score_cache import ScoreCache, code_sha256
-from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.labels import Kind
+from scamdetect.train.data.scores import DetectorScores
 
 ROWS = ["a", "b", "c"]
 SCORES = DetectorScores(

@@ -8,9 +8,9 @@ import pytest
 from synthetic_corpus import row, table
 
 from scamdetect.evaluation.protocol import WorstRow
-from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.trust_sections import worst_at_flag_section
 from scamdetect.evaluation.worst import worst_errors
+from scamdetect.train.data.scores import DetectorScores
 
 
 def _worst(rows: list[dict[str, object]], scores: list[float]) -> tuple[pa.Table, list[WorstRow]]:

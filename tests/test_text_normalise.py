@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect.data.authored import load_authored
 from scamdetect.labels import Verdict
 from scamdetect.text.normalise import fold, mask, normalise
+from scamdetect.train.data.authored import load_authored
 
 # One or more ordinary lines in each language, in the letters that its writers use.
 CLEAN = {

@@ -14,8 +14,8 @@ from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import InputError, RecipeError
-from scamdetect.evaluation.reference_mix import reference_weights
 from scamdetect.labels import Kind
+from scamdetect.train.data.mix import reference_weights
 from scamdetect.training.calibration import Calibration, calibrate
 
 

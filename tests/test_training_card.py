@@ -14,8 +14,8 @@ from tiny_bundle import tiny_settings, write_tiny_bundle
 
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle, write_manifest
-from scamdetect.data.authored import load_authored, write_rows
 from scamdetect.errors import InputError
+from scamdetect.train.data.authored import load_authored, write_rows
 from scamdetect.training.card import card_text
 from scamdetect.training.card_failures import EACH, LONGEST, failures_text, find_failures
 from scamdetect.training.card_results import Results, read_results

@@ -14,12 +14,12 @@ from scamdetect.bundle.bundle import MANIFEST_VERSION, MODEL, Bundle, write_mani
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.conversation.predict import Judged, Reading, judge, read_conversations
 from scamdetect.conversation.rule import DISCOUNT, ConversationRule, Weights
-from scamdetect.data.dialogues import dialogues
 from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.evaluation.conversations import joined, of_turns
 from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.system.files import file_sha256
 from scamdetect.text.normalise import NORMALISER_VERSION
+from scamdetect.train.data.dialogues import dialogues
 from scamdetect.training.conversations import (
     FEWEST,
     LONG_FPR,

@@ -11,8 +11,8 @@ from synthetic_corpus import row, table
 
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.thresholds import KindThresholds
-from scamdetect.evaluation.table import column
 from scamdetect.labels import KINDS, Kind
+from scamdetect.train.data.table import column
 from scamdetect.training.finetune_bundle import (
     MOST_OWN,
     OWN_WORTH,

@@ -14,8 +14,8 @@ from synthetic_corpus import row, table
 
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.thresholds import KindThresholds
-from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.labels import KINDS, Kind
+from scamdetect.train.data.scores import DetectorScores
 from scamdetect.training.finetune_compare import (
     Comparison,
     compare_scores,

@@ -12,8 +12,8 @@ from tiny_trained import words, write_own, write_rehearsal
 
 from scamdetect.adapt.label_map import PLAIN, read_label_map
 from scamdetect.errors import InputError
-from scamdetect.evaluation.table import column
 from scamdetect.labels import Verdict
+from scamdetect.train.data.table import column
 from scamdetect.training.finetune_rows import (
     OWN,
     OwnTable,

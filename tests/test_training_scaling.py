@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scamdetect.evaluation.reference_mix import at_base_rate
+from scamdetect.train.data.mix import at_base_rate
 from scamdetect.training.scaling import (
     Scaling,
     ScalingRows,

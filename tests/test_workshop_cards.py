@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from data.workshop.card_tables import load_tables
 from data.workshop.cards import brief_line, draw_cards
 from data.workshop.deals import Deck, apportion, in_batches, sample
-from scamdetect.data.authored import SCRIPTS, AuthoredRow, find_problems
-from scamdetect.data.authored import Located as At
 from scamdetect.errors import InputError, SourceError
+from scamdetect.train.data.authored import SCRIPTS, AuthoredRow, find_problems
+from scamdetect.train.data.authored import Located as At
 
 TABLES = Path(__file__).parent.parent / "data" / "cards"
 DUE = {

@@ -21,8 +21,8 @@ pytest.importorskip("rensa")
 import scamdetect
 from data.workshop.__main__ import workshop
 from data.workshop.reading import read_keys
-from scamdetect.data.authored import load_authored, write_rows
-from scamdetect.data.corrections import read_corrections
+from scamdetect.train.data.authored import load_authored, write_rows
+from scamdetect.train.data.corrections import read_corrections
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 _SCAM = {**SCAM, "part": "train"}

@@ -19,9 +19,9 @@ from data.workshop.everyday import (
     read_written,
     word_runs,
 )
-from scamdetect.data.catalogue import Catalogue, load_catalogue
-from scamdetect.data.everyday import write_everyday
 from scamdetect.errors import SourceError
+from scamdetect.train.data.catalogue import Catalogue, load_catalogue
+from scamdetect.train.data.everyday import write_everyday
 
 TEXTS = """## parcel-train links=look-alike
 pkg held, fee due: post-fee.example/a

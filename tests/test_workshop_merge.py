@@ -9,11 +9,8 @@ import pytest
 from invented_authored import pair_of, row
 
 from data.workshop.merge import departures, merge, read_texts
-from scamdetect.data.authored import (
-    load_authored,
-    write_rows,
-)
 from scamdetect.errors import SourceError
+from scamdetect.train.data.authored import load_authored, write_rows
 
 
 @pytest.fixture

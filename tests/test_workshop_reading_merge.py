@@ -19,10 +19,10 @@ from data.workshop.reading_merge import (
     merge_public,
     of_present_texts,
 )
-from scamdetect.data.authored import load_authored, write_rows
-from scamdetect.data.corrections import read_corrections
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Verdict
+from scamdetect.train.data.authored import load_authored, write_rows
+from scamdetect.train.data.corrections import read_corrections
 
 
 def reading(

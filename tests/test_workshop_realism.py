@@ -21,9 +21,9 @@ from data.workshop.realism import (
     write_origin,
     write_realism,
 )
-from scamdetect.data.everyday import EverydayRow, read_everyday, write_everyday
 from scamdetect.errors import SourceError
 from scamdetect.system.typed import read_jsonl
+from scamdetect.train.data.everyday import EverydayRow, read_everyday, write_everyday
 
 ROWS = [
     msgspec.structs.replace(SCAM, id=f"en-e{n:04d}", text=f"fee {n} due, go.example/{n}")

@@ -58,7 +58,16 @@ from data.workshop.stats import (
     stats_lines,
 )
 from scamdetect.cli.streams import say, say_json
-from scamdetect.data.authored import (
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluation.comparison import DETECTOR_CODE
+from scamdetect.evaluation.score_cache import ScoreCache
+from scamdetect.labels import Verdict
+from scamdetect.system.destinations import file_destination
+from scamdetect.system.files import file_sha256, write_text
+from scamdetect.system.regular_files import check_regular
+from scamdetect.train.data.authored import (
     Part,
     check_authored,
     count_rows,
@@ -66,21 +75,12 @@ from scamdetect.data.authored import (
     load_authored,
     write_rows,
 )
-from scamdetect.data.catalogue import load_catalogue
-from scamdetect.data.corpus import public_texts
-from scamdetect.data.everyday import check_everyday, load_everyday
-from scamdetect.data.registry import load_registry
-from scamdetect.detector import ScamDetector
-from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.baseline import train_baseline
-from scamdetect.evaluation.comparison import DETECTOR_CODE
-from scamdetect.evaluation.score_cache import ScoreCache
-from scamdetect.evaluation.scoring import score_texts
-from scamdetect.evaluation.table import detector_texts
-from scamdetect.labels import Verdict
-from scamdetect.system.destinations import file_destination
-from scamdetect.system.files import file_sha256, write_text
-from scamdetect.system.regular_files import check_regular
+from scamdetect.train.data.catalogue import load_catalogue
+from scamdetect.train.data.corpus import public_texts
+from scamdetect.train.data.everyday import check_everyday, load_everyday
+from scamdetect.train.data.registry import load_registry
+from scamdetect.train.data.scores import score_texts
+from scamdetect.train.data.table import detector_texts
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)

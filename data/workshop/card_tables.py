@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from scamdetect.data.authored import SCRIPTS, Cell, Stage
-from scamdetect.data.authored_form import Unit
-from scamdetect.data.registry import Slice
 from scamdetect.errors import SourceError
 from scamdetect.system.typed import read_toml
+from scamdetect.train.data.authored import SCRIPTS, Cell, Stage
+from scamdetect.train.data.authored_form import Unit
+from scamdetect.train.data.registry import Slice
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

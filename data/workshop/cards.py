@@ -21,10 +21,10 @@ from data.workshop.card_tables import (
     load_tables,
 )
 from data.workshop.deals import Deck, apportion, in_batches, sample, weighted
-from scamdetect.data.authored import AuthoredRow, Card, Channel, Part
-from scamdetect.data.registry import Slice
 from scamdetect.errors import InputError
 from scamdetect.labels import Kind, Verdict
+from scamdetect.train.data.authored import AuthoredRow, Card, Channel, Part
+from scamdetect.train.data.registry import Slice
 
 BATCH = 22  # rows: of sixteen batches, 352 rows, ten train and three each calibrate and select
 FINAL_FEWEST = 6  # rows of each honest cell and of promo in the final part

@@ -10,8 +10,8 @@ import pyarrow as pa
 from scamdetect.calibration.statistics import Floats
 from scamdetect.errors import MissingExtraError
 from scamdetect.evaluation.baseline import train_baseline
-from scamdetect.evaluation.table import column, has_verdict, select
 from scamdetect.labels import Verdict
+from scamdetect.train.data.table import column, has_verdict, select
 
 try:
     from sklearn.model_selection import GroupKFold

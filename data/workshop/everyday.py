@@ -13,9 +13,13 @@ from typing import cast, get_args
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from scamdetect.data.authored_form import has_emoji
-from scamdetect.data.catalogue import Campaign, Catalogue, LinkForm
-from scamdetect.data.everyday import (
+from scamdetect.errors import SourceError
+from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.system.typed import utf8_text
+from scamdetect.text.normalise import normalise
+from scamdetect.train.data.authored_form import has_emoji
+from scamdetect.train.data.catalogue import Campaign, Catalogue, LinkForm
+from scamdetect.train.data.everyday import (
     LANGUAGES,
     EverydayRow,
     Placed,
@@ -23,11 +27,7 @@ from scamdetect.data.everyday import (
     read_everyday,
     write_everyday,
 )
-from scamdetect.data.neardup import shingles
-from scamdetect.errors import SourceError
-from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.system.typed import utf8_text
-from scamdetect.text.normalise import normalise
+from scamdetect.train.data.neardup import shingles
 
 MOST_ALIKE = 0.5  # Jaccard index of two variants of a campaign, and of a row and a public one
 RUN = 8  # equal words in a row

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import msgspec
 
-from scamdetect.data.authored import (
+from scamdetect.errors import SourceError
+from scamdetect.labels import KINDS, Kind
+from scamdetect.system.destinations import check_no_input
+from scamdetect.system.typed import utf8_text
+from scamdetect.train.data.authored import (
     AuthoredRow,
     Located,
     find_problems,
     read_rows,
     write_rows,
 )
-from scamdetect.data.authored_form import has_emoji, has_link, length_in
-from scamdetect.errors import SourceError
-from scamdetect.labels import KINDS, Kind
-from scamdetect.system.destinations import check_no_input
-from scamdetect.system.typed import utf8_text
+from scamdetect.train.data.authored_form import has_emoji, has_link, length_in
 
 SLACK = 0.25  # of a length band, to either side
 MOST_UNLIKE = 1.6  # the longer side of a pair to the shorter

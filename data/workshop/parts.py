@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from scamdetect.data.authored import AuthoredRow, Part
+from scamdetect.train.data.authored import AuthoredRow, Part
 
 SHARES: dict[Part, float] = {"train": 50 / 80, "calibrate": 15 / 80, "dev": 15 / 80}
 

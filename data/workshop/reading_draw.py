@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data.workshop.reading import Item, spread
-from scamdetect.data.authored import AuthoredRow
-from scamdetect.data.corpus_rows import AUTHORED, is_own
-from scamdetect.data.corrections import OPEN
 from scamdetect.data.keyword_rule import names_candidate
 from scamdetect.labels import Kind, Provenance, Verdict
+from scamdetect.train.data.authored import AuthoredRow
+from scamdetect.train.data.corpus_rows import AUTHORED, is_own
+from scamdetect.train.data.corrections import OPEN
 
 # Sources whose scams hold promotions, as their readers noted.
 PROMOS_AMONG_SCAMS = ("th_sms_ssivakorn", "scamspot_ig_comments")

@@ -11,12 +11,12 @@ import msgspec
 
 from data.workshop.reading import Answers, Reading, text_digest
 from data.workshop.reading_draw import DEV
-from scamdetect.data.authored import load_authored, write_rows
-from scamdetect.data.corpus_rows import is_own
-from scamdetect.data.corrections import Correction, read_corrections, write_corrections
 from scamdetect.data.keyword_rule import guess
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.labels import Verdict
+from scamdetect.train.data.authored import load_authored, write_rows
+from scamdetect.train.data.corpus_rows import is_own
+from scamdetect.train.data.corrections import Correction, read_corrections, write_corrections
 
 try:
     from sklearn.metrics import cohen_kappa_score

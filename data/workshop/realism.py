@@ -19,13 +19,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from scamdetect.data.everyday import EverydayRow, write_everyday
 from scamdetect.errors import SourceError
 from scamdetect.labels import Verdict
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
 from scamdetect.system.typed import read_jsonl, write_jsonl
 from scamdetect.text.normalise import normalise
+from scamdetect.train.data.everyday import EverydayRow, write_everyday
 
 REAL_SHARE = 0.25
 REAL = "real"

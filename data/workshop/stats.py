@@ -6,18 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scamdetect.data.authored import AuthoredRow
-from scamdetect.data.authored_form import (
+from scamdetect.errors import MissingExtraError
+from scamdetect.labels import Verdict
+from scamdetect.text.normalise import normalise
+from scamdetect.train.data.authored import AuthoredRow
+from scamdetect.train.data.authored_form import (
     has_digit,
     has_emoji,
     has_link,
     opening,
     without_turns,
 )
-from scamdetect.data.neardup import near_duplicate_groups
-from scamdetect.errors import MissingExtraError
-from scamdetect.labels import Verdict
-from scamdetect.text.normalise import normalise
+from scamdetect.train.data.neardup import near_duplicate_groups
 
 try:
     from sklearn.metrics import roc_auc_score

@@ -26,15 +26,11 @@ from scamdetect.bench.holdout import HeldOut, hold_out, write_corpus
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.evaluation.baseline import train_baseline
-from scamdetect.evaluation.reference_mix import (
-    CALIBRATE_ROWS,
-    balanced_sample,
-    reference_weights,
-)
-from scamdetect.evaluation.scoring import score_texts
-from scamdetect.evaluation.table import column, detector_texts, is_authored, select
 from scamdetect.labels import Verdict
 from scamdetect.system.files import file_sha256
+from scamdetect.train.data.mix import CALIBRATE_ROWS, balanced_sample, reference_weights
+from scamdetect.train.data.scores import score_texts
+from scamdetect.train.data.table import column, detector_texts, is_authored, select
 from scamdetect.training.fit import train
 from scamdetect.training.recipe import Recipe, load_recipe, stated_recipe, write_recipe
 from scamdetect.training.release import release

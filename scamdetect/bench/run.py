@@ -21,8 +21,8 @@ from scamdetect.bench.folder import (
 )
 from scamdetect.bench.suite import Manifest, Suite
 from scamdetect.errors import DetectorError, EndpointError, InputError, JobInterrupted
-from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.system.files import locked
+from scamdetect.train.data.provenance import commit, machine, today
 
 RAISED = "raised"  # the problem of a row at which the detector raised
 

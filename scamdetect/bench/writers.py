@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.evaluation.table import Objects, column
+from scamdetect.train.data.table import Objects, column
 
 # Sources of one family share a name: the second repeats and goes on from the first.
 _OF_SOURCE = {

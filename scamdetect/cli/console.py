@@ -16,13 +16,13 @@ from scamdetect.labels import Decision
 
 if TYPE_CHECKING:
     from scamdetect.cli.doctor import Check
-    from scamdetect.data.fetch import Fetched
-    from scamdetect.data.verify import Comparison
     from scamdetect.dumps.job import Watch
     from scamdetect.dumps.summary import Summary
     from scamdetect.dumps.tally import Standing, ThreadCounts
     from scamdetect.prediction import Prediction
     from scamdetect.scored.campaigns import Campaign
+    from scamdetect.train.data.fetch import Fetched
+    from scamdetect.train.data.verify import Comparison
 
 
 @contextmanager

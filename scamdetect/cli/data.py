@@ -18,7 +18,7 @@ from scamdetect.system.os_errors import said
 from scamdetect.system.regular_files import read_text
 
 if TYPE_CHECKING:
-    from scamdetect.data.registry import LicencePolicy, Source
+    from scamdetect.train.data.registry import LicencePolicy, Source
 
 _MOST_DIFFERENCES = 20
 
@@ -53,7 +53,7 @@ def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources
     from scamdetect.cli.console import fetched_line
 
     with extra("train"):
-        from scamdetect.data.fetch import fetch
+        from scamdetect.train.data.fetch import fetch
 
     chosen = _chosen(sources, only)
     total = sum(len(source.files) for source in chosen if source.files_of is None)
@@ -119,8 +119,8 @@ def build_command(
 ) -> None:
     """Make the corpus from every source that can be read and the project's own messages."""
     with extra("train"):
-        from scamdetect.data.corpus import build_corpus
-        from scamdetect.data.corpus_rows import is_corpus
+        from scamdetect.train.data.corpus import build_corpus
+        from scamdetect.train.data.corpus_rows import is_corpus
     own = authored if authored.is_dir() else None
     output = own_destination(output, is_corpus, "corpus")
     build_corpus(
@@ -165,17 +165,11 @@ def audit_command(
 ) -> None:
     """Report rows, duplicates, leakage and give-aways of a corpus, as Markdown with plots."""
     with extra("train"):
-        from scamdetect.data.audit import audit_corpus, real_scams
-        from scamdetect.data.audit_page import (
-            END,
-            START,
-            audit_page,
-            is_audit,
-            summary_lines,
-        )
         from scamdetect.reports.pages import between_markers
+        from scamdetect.train.data.audit import audit_corpus, real_scams
+        from scamdetect.train.data.audit_page import END, START, audit_page, is_audit, summary_lines
     with extra("report"):
-        from scamdetect.data.audit_plots import draw_plots
+        from scamdetect.train.data.audit_plots import draw_plots
     page_file = own_destination(output / "README.md", is_audit, "audit", [corpus])
     audit = audit_corpus(corpus)
     plots = draw_plots(audit, output)
@@ -205,7 +199,7 @@ def verify_command(
     from scamdetect.cli.console import comparison_lines
 
     with extra("train"):
-        from scamdetect.data.verify import compare
+        from scamdetect.train.data.verify import compare
 
     failed = []
     for source in _chosen(sources, only):
@@ -226,7 +220,7 @@ def verify_command(
 
 def _chosen(folder: Path, only: tuple[str, ...]) -> list[Source]:
     with extra("train"):
-        from scamdetect.data.registry import load_registry
+        from scamdetect.train.data.registry import load_registry
     registry = load_registry(folder)
     if unknown := sorted(set(only) - set(registry)):
         raise InputError(

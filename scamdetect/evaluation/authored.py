@@ -24,8 +24,8 @@ from scamdetect.calibration.statistics import (
     recall_at_fpr_estimate,
 )
 from scamdetect.calibration.thresholds import threshold_at_fpr, wilson
-from scamdetect.evaluation.table import Objects, column, has_verdict, is_authored, select
 from scamdetect.labels import Verdict
+from scamdetect.train.data.table import Objects, column, has_verdict, is_authored, select
 
 RATES = {"1%": 0.01, "5%": 0.05}
 READER_FLAG = 50  # percent: from here a blind reader calls a message a scam

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from scamdetect.calibration.statistics import Floats, float32_decimals
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.evaluation.table import column, select
 from scamdetect.labels import Verdict
+from scamdetect.train.data.table import column, select
 
 try:
     from sklearn.feature_extraction.text import TfidfVectorizer

@@ -12,16 +12,17 @@ from scamdetect.calibration.statistics import Bools, Floats, as_scores
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluation import baseline, encoder_baseline, keyword_baseline
-from scamdetect.evaluation.reference_mix import (
+from scamdetect.evaluation.score_cache import ScoreCache
+from scamdetect.labels import Verdict
+from scamdetect.train.data.mix import (
     CALIBRATE_ROWS,
     FLAG_FPR,
     balanced_sample,
     reference_weights,
     weighted_threshold_at_fpr,
 )
-from scamdetect.evaluation.score_cache import ScoreCache
-from scamdetect.evaluation.scoring import DetectorScores, score_texts
-from scamdetect.evaluation.table import (
+from scamdetect.train.data.scores import DetectorScores, score_texts
+from scamdetect.train.data.table import (
     column,
     detector_texts,
     has_verdict,
@@ -29,7 +30,6 @@ from scamdetect.evaluation.table import (
     read_rows,
     select,
 )
-from scamdetect.labels import Verdict
 
 Log = Callable[[str], None]
 
@@ -39,12 +39,12 @@ DETECTOR_CODE = tuple(
     for name in (
         "text.normalise", "text.plain_words", "text.traced", "bundle.batching", "bundle.scoring",
         "bundle.runtime", "calibration.probabilities", "calibration.thresholds", "detector",
-        "evaluation.scoring",
+        "train.data.scores",
     )
 )  # fmt: skip
 _FLAG_CODE = tuple(
     f"scamdetect.{name}"
-    for name in ("calibration.thresholds", "evaluation.reference_mix", "evaluation.comparison")
+    for name in ("calibration.thresholds", "train.data.mix", "evaluation.comparison")
 )
 _TFIDF_CODE = (*_FLAG_CODE, "scamdetect.evaluation.baseline")
 _ENCODER_CODE = (

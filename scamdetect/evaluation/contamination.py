@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.calibration.statistics import Floats
-from scamdetect.data.neardup import shingles
 from scamdetect.errors import MissingExtraError
-from scamdetect.evaluation.table import column, evaluation_sets
+from scamdetect.train.data.neardup import shingles
+from scamdetect.train.data.table import column, evaluation_sets
 
 try:
     from sklearn.feature_extraction.text import HashingVectorizer

@@ -18,8 +18,8 @@ from scamdetect.conversation.predict import ConversationPrediction, Reading, jud
 from scamdetect.conversation.predict import Judged as JudgedTurn
 from scamdetect.conversation.rule import ConversationRule
 from scamdetect.conversation.turns import Message
-from scamdetect.data.dialogues import Dialogue
 from scamdetect.labels import Decision
+from scamdetect.train.data.dialogues import Dialogue
 
 TURNS = (1, 2, 4, 8, 16, 32)
 LENGTHS = (8, 16, 32)  # messages up to which an honest conversation is short

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.calibration.statistics import Bools, Floats, as_scores, recall_at_fpr
-from scamdetect.evaluation.table import has_verdict
 from scamdetect.labels import Verdict
+from scamdetect.train.data.table import has_verdict
 
 LOWEST_FPR = 0.001
 HISTOGRAM_BINS = 40

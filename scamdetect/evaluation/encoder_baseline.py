@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scamdetect.calibration.statistics import Floats
 from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.evaluation.baseline import scam_probabilities
-from scamdetect.evaluation.reference_mix import balanced_sample
-from scamdetect.evaluation.table import column
 from scamdetect.labels import Verdict
+from scamdetect.train.data.mix import balanced_sample
+from scamdetect.train.data.table import column
 
 try:
     from sklearn.linear_model import LogisticRegression

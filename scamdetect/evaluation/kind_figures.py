@@ -10,14 +10,14 @@ import pyarrow as pa
 
 from scamdetect.calibration.statistics import Bools, Estimate, Floats, bootstrap_by_group, recall
 from scamdetect.evaluation.protocol import SMALLEST_KIND
-from scamdetect.evaluation.table import (
+from scamdetect.labels import KINDS, Kind
+from scamdetect.train.data.table import (
     column,
     evaluation_sets,
     has_seen_kinds,
     is_authored,
     kind_table,
 )
-from scamdetect.labels import KINDS, Kind
 
 BY_SOURCE = (Kind.INVESTMENT, Kind.ROMANCE)
 TOGETHER = "investment and romance"  # pig butchering: a lover who invests

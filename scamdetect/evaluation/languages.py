@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scamdetect.calibration.statistics import Bools, Estimate, recall
-from scamdetect.evaluation.scoring import UNDETERMINED
-from scamdetect.evaluation.table import Objects
+from scamdetect.train.data.scores import UNDETERMINED
+from scamdetect.train.data.table import Objects
 
 SMALLEST_LANGUAGE = 10
 _SAME = {"fil": "tl", "in": "id", "iw": "he"}  # two codes for one language

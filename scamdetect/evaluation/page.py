@@ -13,9 +13,9 @@ import pyarrow as pa
 from scamdetect.errors import MissingExtraError
 from scamdetect.evaluation.plots import draw_plots
 from scamdetect.evaluation.sections import facts, sections
-from scamdetect.evaluation.table import column, detector_texts
 from scamdetect.reports.cells import probability
 from scamdetect.system.files import write_text
+from scamdetect.train.data.table import column, detector_texts
 
 try:
     from jinja2 import Environment, StrictUndefined

@@ -26,8 +26,10 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.calibration.thresholds import wilson
 from scamdetect.errors import InputError
-from scamdetect.evaluation.reference_mix import capped, weighted_threshold_at_fpr
-from scamdetect.evaluation.table import (
+from scamdetect.labels import Verdict
+from scamdetect.system.typed import read_toml
+from scamdetect.train.data.mix import capped, weighted_threshold_at_fpr
+from scamdetect.train.data.table import (
     Objects,
     column,
     has_verdict,
@@ -35,8 +37,6 @@ from scamdetect.evaluation.table import (
     is_everyday,
     is_own,
 )
-from scamdetect.labels import Verdict
-from scamdetect.system.typed import read_toml
 
 Half = Literal["select", "check"]
 Name = Literal["transfer", "in_source", "everyday", "authored"]

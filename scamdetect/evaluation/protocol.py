@@ -21,14 +21,11 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.evaluation.authored import AuthoredFigures, authored_figures
 from scamdetect.evaluation.gates import Gate, gates
-from scamdetect.evaluation.reference_mix import (
-    effective_size,
-    reference_weights,
-    weighted_threshold_at_fpr,
-)
-from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.slices import FalseAlarms, false_alarms
-from scamdetect.evaluation.table import (
+from scamdetect.labels import KINDS, Verdict
+from scamdetect.train.data.mix import effective_size, reference_weights, weighted_threshold_at_fpr
+from scamdetect.train.data.scores import DetectorScores
+from scamdetect.train.data.table import (
     column,
     has_seen_kinds,
     has_verdict,
@@ -36,7 +33,6 @@ from scamdetect.evaluation.table import (
     is_own,
     select,
 )
-from scamdetect.labels import KINDS, Verdict
 
 FPRS: dict[str, float] = {"1%": 0.01, "0.1%": 0.001}
 FLAG = "flag"

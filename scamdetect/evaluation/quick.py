@@ -10,8 +10,8 @@ import pyarrow as pa
 from scamdetect.calibration.statistics import Estimate, Floats, auc, recall_at_fpr
 from scamdetect.evaluation.authored import authored_figures
 from scamdetect.evaluation.protocol import SELECTING_SOURCES, selection
-from scamdetect.evaluation.table import column, has_verdict, is_authored, select
 from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.train.data.table import column, has_verdict, is_authored, select
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from scamdetect.calibration.statistics import Bools, Estimate, Floats, bootstrap_by_group
-from scamdetect.evaluation.reference_mix import at_base_rate, reference_weights
-from scamdetect.evaluation.table import column, has_verdict, kind_table
 from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.train.data.mix import at_base_rate, reference_weights
+from scamdetect.train.data.table import column, has_verdict, kind_table
 
 BINS = 15
 BASE_RATES = (0.2, 0.01)  # shares of scams at which a mix is weighed

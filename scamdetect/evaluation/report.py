@@ -45,7 +45,6 @@ from scamdetect.evaluation.protocol import (
     flag_masks,
     transferred_thresholds,
 )
-from scamdetect.evaluation.provenance import commit, machine, today
 from scamdetect.evaluation.reliability import (
     BASE_RATES,
     Reliability,
@@ -54,9 +53,14 @@ from scamdetect.evaluation.reliability import (
 )
 from scamdetect.evaluation.report_folder import prepare_folder
 from scamdetect.evaluation.score_cache import ScoreCache
-from scamdetect.evaluation.scoring import DetectorScores, identify_languages, score_texts
 from scamdetect.evaluation.slices import FalseAlarms, false_alarms
-from scamdetect.evaluation.table import (
+from scamdetect.evaluation.worst import worst_errors
+from scamdetect.labels import KINDS, Verdict
+from scamdetect.system.destinations import check_no_input, followed
+from scamdetect.system.files import file_sha256, write_text
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import DetectorScores, identify_languages, score_texts
+from scamdetect.train.data.table import (
     column,
     detector_texts,
     evaluation_sets,
@@ -64,10 +68,6 @@ from scamdetect.evaluation.table import (
     is_authored,
     select,
 )
-from scamdetect.evaluation.worst import worst_errors
-from scamdetect.labels import KINDS, Verdict
-from scamdetect.system.destinations import check_no_input, followed
-from scamdetect.system.files import file_sha256, write_text
 
 EVASION_MESSAGES = 400
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import scamdetect
-from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.labels import Kind
 from scamdetect.system.files import file_sha256, writing
+from scamdetect.train.data.scores import DetectorScores
 
 _KEY = b"scored"
 

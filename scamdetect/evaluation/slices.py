@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.calibration.statistics import Bools, Estimate, false_positive_rate
-from scamdetect.evaluation.table import column, has_verdict, select
 from scamdetect.labels import Verdict
+from scamdetect.train.data.table import column, has_verdict, select
 
 SMALLEST_CELL = 10
 MERGED = "(cells under 10 rows)"

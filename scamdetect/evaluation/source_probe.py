@@ -15,8 +15,8 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from scamdetect.errors import MissingExtraError
-from scamdetect.evaluation.table import Objects, column, has_verdict
 from scamdetect.labels import Verdict
+from scamdetect.train.data.table import Objects, column, has_verdict
 
 try:
     from sklearn.feature_extraction.text import TfidfVectorizer

@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from scamdetect.calibration.statistics import as_scores
 from scamdetect.evaluation.protocol import WorstRow, worst_rows
-from scamdetect.evaluation.scoring import DetectorScores
-from scamdetect.evaluation.table import column, has_verdict
 from scamdetect.labels import Verdict
+from scamdetect.train.data.scores import DetectorScores
+from scamdetect.train.data.table import column, has_verdict
 
 ERRORS = 50
 

@@ -21,15 +21,15 @@ from scamdetect.calibration.probabilities import Scaling, scam_logits, verdict_p
 from scamdetect.calibration.statistics import Bools, Floats
 from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.reference_mix import (
+from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
+from scamdetect.train.data.mix import (
     BLOCKS,
     FLAG_FPR,
     at_base_rate,
     block_weights,
     reference_weights,
 )
-from scamdetect.evaluation.table import column, detector_texts, has_verdict, normalised
-from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
+from scamdetect.train.data.table import column, detector_texts, has_verdict, normalised
 from scamdetect.training.kind_calibration import (
     FEWEST,
     fit_kind_temperature,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scamdetect.data.authored import AuthoredRow, load_authored
 from scamdetect.detector import ScamDetector
 from scamdetect.labels import Decision, Verdict
+from scamdetect.train.data.authored import AuthoredRow, load_authored
 
 EACH = 6  # of the honest messages, and of the scams
 LONGEST = 300  # characters quoted

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scamdetect.calibration.operating_points import BASE_RATE
-from scamdetect.data.corpus_rows import is_own
 from scamdetect.reports.pages import table
+from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.training.energy import energy_line
 from scamdetect.training.kind_calibration import (
     BELIEVED,

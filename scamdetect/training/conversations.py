@@ -29,13 +29,13 @@ from scamdetect.conversation.rule import (
     as_risk,
     log_odds,
 )
-from scamdetect.data.corpus_rows import is_own
-from scamdetect.data.dialogues import Dialogue, dialogues
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.evaluation.conversations import joined
 from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
 from scamdetect.system.regular_files import read_text
+from scamdetect.train.data.corpus_rows import is_own
+from scamdetect.train.data.dialogues import Dialogue, dialogues
 from scamdetect.training.rows import read_roles
 from scamdetect.training.run import corpus_sha256
 

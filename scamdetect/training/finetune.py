@@ -16,18 +16,18 @@ import pyarrow as pa
 import scamdetect
 from scamdetect.adapt.label_map import PLAIN, read_label_map
 from scamdetect.bundle.bundle import MANIFEST, Bundle, write_manifest
-from scamdetect.data.corpus_rows import SCHEMA
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
-from scamdetect.evaluation.reference_mix import FLAG_FPR
-from scamdetect.evaluation.scoring import DetectorScores, score_texts
-from scamdetect.evaluation.table import column, detector_texts
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import write_results
 from scamdetect.system.destinations import private_folder, replaced_folder
 from scamdetect.system.files import file_sha256, locked
 from scamdetect.system.os_errors import unwritable
 from scamdetect.system.regular_files import read_text
+from scamdetect.train.data.corpus_rows import SCHEMA
+from scamdetect.train.data.mix import FLAG_FPR
+from scamdetect.train.data.scores import DetectorScores, score_texts
+from scamdetect.train.data.table import column, detector_texts
 from scamdetect.training.finetune_bundle import make_bundle
 from scamdetect.training.finetune_compare import (
     Comparison,

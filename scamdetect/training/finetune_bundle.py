@@ -22,17 +22,12 @@ from scamdetect.bundle.lexical import WordTable
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.calibration.statistics import Floats
 from scamdetect.calibration.thresholds import by_group
-from scamdetect.evaluation.reference_mix import (
-    FLAG_FPR,
-    balanced_sample,
-    effective_size,
-    reference_weights,
-)
-from scamdetect.evaluation.table import column, has_verdict, select
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
 from scamdetect.text.normalise import NORMALISER_VERSION
+from scamdetect.train.data.mix import FLAG_FPR, balanced_sample, effective_size, reference_weights
+from scamdetect.train.data.table import column, has_verdict, select
 from scamdetect.training.calibration import REVIEW_FPR, UNCALIBRATED, calibrate
 from scamdetect.training.export import export_fp32
 from scamdetect.training.finetune_rows import OWN, of_role, own_and_rehearsed

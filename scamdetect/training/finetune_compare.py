@@ -25,18 +25,18 @@ from scamdetect.calibration.statistics import (
     recall_at_fpr,
 )
 from scamdetect.calibration.thresholds import by_group, clopper_pearson
-from scamdetect.evaluation.scoring import DetectorScores
 from scamdetect.evaluation.slices import SMALLEST_CELL
-from scamdetect.evaluation.table import (
+from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.reports.cells import percent, points
+from scamdetect.reports.pages import table as markdown_table
+from scamdetect.train.data.scores import DetectorScores
+from scamdetect.train.data.table import (
     column,
     evaluation_sets,
     has_seen_kinds,
     has_verdict,
     kind_table,
 )
-from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.reports.cells import percent, points
-from scamdetect.reports.pages import table as markdown_table
 from scamdetect.training.finetune_rows import OWN
 
 OWN_ROWS, ALL = "own rows, held out", "rehearsal rows, all"

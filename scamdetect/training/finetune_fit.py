@@ -22,9 +22,9 @@ import torch
 from tokenizers import Tokenizer
 
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.data.corpus import GROUP_CAP
-from scamdetect.evaluation.reference_mix import balanced_sample
-from scamdetect.evaluation.table import column, is_authored
+from scamdetect.train.data.corpus import GROUP_CAP
+from scamdetect.train.data.mix import balanced_sample
+from scamdetect.train.data.table import column, is_authored
 from scamdetect.training.distil import answer_loss
 from scamdetect.training.finetune_rows import OWN, of_role, own_and_rehearsed
 from scamdetect.training.fit import Logits, Pull, fit_batches, save_weights, seed_everything

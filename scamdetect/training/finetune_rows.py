@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 import scamdetect
 from scamdetect.adapt.labelled import joined_groups, read_labelled
-from scamdetect.data.corpus_rows import SCHEMA, authored_entries, corpus_table
-from scamdetect.data.rows import row_hash
 from scamdetect.errors import InputError
-from scamdetect.evaluation.table import column, select
 from scamdetect.labels import KINDS, Provenance, Verdict
 from scamdetect.scored.campaigns import template_key
 from scamdetect.system.shown import shown
 from scamdetect.text.near_duplicates import AlikeIndex, sketch
 from scamdetect.text.normalise import normalise
+from scamdetect.train.data.corpus_rows import SCHEMA, authored_entries, corpus_table
+from scamdetect.train.data.rows import row_hash
+from scamdetect.train.data.table import column, select
 from scamdetect.training.rows import read_roles
 
 OWN = "own"  # the source of a team's rows

@@ -18,9 +18,9 @@ from scamdetect.bundle.scoring import Scorer
 from scamdetect.calibration.statistics import Bools
 from scamdetect.calibration.thresholds import clopper_pearson
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.reference_mix import balanced_sample
-from scamdetect.evaluation.table import column, detector_texts, has_verdict, is_own, normalised
 from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.train.data.mix import balanced_sample
+from scamdetect.train.data.table import column, detector_texts, has_verdict, is_own, normalised
 
 MOST_DISAGREEMENT = 0.001  # of what it clears
 MOST_RECALL_LOST = 0.002  # of all scams

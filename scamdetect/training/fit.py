@@ -17,10 +17,10 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.provenance import machine
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.system.files import append, write_text, writing
 from scamdetect.system.regular_files import read_text
+from scamdetect.train.data.provenance import machine
 from scamdetect.training.base import load_base
 from scamdetect.training.distil import Teacher
 from scamdetect.training.energy import EnergyMeter

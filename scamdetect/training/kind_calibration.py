@@ -13,8 +13,8 @@ from sklearn.metrics import precision_recall_curve
 from scamdetect.calibration.probabilities import sigmoid
 from scamdetect.calibration.statistics import Bools, Floats
 from scamdetect.calibration.thresholds import KindThresholds, wilson
-from scamdetect.evaluation.table import column, has_seen_kinds, kind_table
 from scamdetect.labels import KINDS, Kind
+from scamdetect.train.data.table import column, has_seen_kinds, kind_table
 
 FEWEST = 30  # scams of a kind, and rows that a precision is read from; each counts as one
 MIN_F1, MIN_PRECISION = 0.3, 0.9

@@ -16,8 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
 
 from scamdetect.calibration.statistics import Floats
-from scamdetect.evaluation.table import column
 from scamdetect.labels import KINDS
+from scamdetect.train.data.table import column
 from scamdetect.training.kind_calibration import kind_truth, known_kinds
 from scamdetect.training.model import ScamModel
 from scamdetect.training.probe import pooled_vectors

@@ -12,9 +12,9 @@ import pyarrow as pa
 from scamdetect.calibration.thresholds import clopper_pearson
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError
-from scamdetect.evaluation.reference_mix import balanced_sample
-from scamdetect.evaluation.table import column, select
 from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.train.data.mix import balanced_sample
+from scamdetect.train.data.table import column, select
 
 LANGUAGE_ROWS = 400  # over 10,000 texts of the corpus in all
 MOST_FLIPS = 0.01  # of the texts, at the flag threshold: over this nothing is released

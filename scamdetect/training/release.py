@@ -31,12 +31,12 @@ from scamdetect.bundle.bundle import (
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
-from scamdetect.evaluation.reference_mix import FLAG_FPR, calibrate_sample
-from scamdetect.evaluation.table import detector_texts
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
 from scamdetect.text.normalise import NORMALISER_VERSION
+from scamdetect.train.data.mix import FLAG_FPR, calibrate_sample
+from scamdetect.train.data.table import detector_texts
 from scamdetect.training.calibration import REVIEW_FPR, UNCALIBRATED, Calibration, calibrate
 from scamdetect.training.card import write_card
 from scamdetect.training.conversations import conversation_setting

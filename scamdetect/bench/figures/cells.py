@@ -9,8 +9,8 @@ import numpy as np
 from scamdetect.bench.answers import Bools
 from scamdetect.bench.figures.target import FPRS, MAIN, Target, fpr_by_group, recall_by_group
 from scamdetect.calibration.statistics import Estimate, recall, recall_at_fpr_estimate
-from scamdetect.evaluation.table import column, kind_table
 from scamdetect.labels import KINDS
+from scamdetect.train.data.table import column, kind_table
 
 FEWEST = 30  # scams of a kind, under which nothing is said of how often it is named
 PEOPLE = "people"

@@ -14,7 +14,7 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.calibration.statistics import Estimate, bootstrap_by_group
 from scamdetect.calibration.thresholds import wilson
-from scamdetect.evaluation.table import column
+from scamdetect.train.data.table import column
 
 ALL = "all together"
 FEWEST_FLAGGED = 20  # clean scams flagged, without which nothing says what is kept

@@ -27,8 +27,8 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.calibration.thresholds import wilson
 from scamdetect.evaluation.reliability import Reliability, reliability
-from scamdetect.evaluation.table import column
 from scamdetect.labels import Verdict
+from scamdetect.train.data.table import column
 
 
 @dataclass(frozen=True, slots=True)

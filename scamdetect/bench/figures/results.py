@@ -27,9 +27,9 @@ from scamdetect.bench.folder import CALIBRATE, DetectorRecord, RunFolder, RunRec
 from scamdetect.bench.suite import Manifest
 from scamdetect.bench.suites.calibrate import mix_weights
 from scamdetect.errors import InputError
-from scamdetect.evaluation.table import column
 from scamdetect.labels import Verdict
 from scamdetect.system.files import write_text
+from scamdetect.train.data.table import column
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import pyarrow as pa
 from scamdetect.bench.answers import Answers, Bools, Floats
 from scamdetect.calibration.statistics import Estimate, as_scores, bootstrap_by_group
 from scamdetect.calibration.thresholds import clopper_pearson, wilson
-from scamdetect.evaluation.reference_mix import weighted_threshold_at_fpr
-from scamdetect.evaluation.table import Objects, column
 from scamdetect.labels import Verdict
+from scamdetect.train.data.mix import weighted_threshold_at_fpr
+from scamdetect.train.data.table import Objects, column
 
 FPRS = {"1%": 0.01, "0.1%": 0.001}
 MAIN = "1%"

@@ -20,15 +20,11 @@ from scamdetect.bench.suites.rows import (
     with_named_groups,
 )
 from scamdetect.calibration.statistics import Floats
-from scamdetect.data.authored import load_authored
-from scamdetect.data.rows import row_hash
 from scamdetect.errors import InputError
-from scamdetect.evaluation.reference_mix import (
-    CALIBRATE_ROWS,
-    balanced_sample,
-    reference_weights,
-)
-from scamdetect.evaluation.table import is_everyday
+from scamdetect.train.data.authored import load_authored
+from scamdetect.train.data.mix import CALIBRATE_ROWS, balanced_sample, reference_weights
+from scamdetect.train.data.rows import row_hash
+from scamdetect.train.data.table import is_everyday
 
 NAME = "calibrate"
 

@@ -7,8 +7,8 @@ from collections import defaultdict
 from scamdetect.bench.sources import Material
 from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.bench.suites.rows import VERSION, SuiteRow, authored_rows, licences
-from scamdetect.data.authored import Part
 from scamdetect.labels import Verdict
+from scamdetect.train.data.authored import Part
 
 _SIDES = [Verdict.LEGIT.value, Verdict.SCAM.value]
 

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from scamdetect.bench.sources import Material
 from scamdetect.bench.writers import generator_of
-from scamdetect.data.authored import AuthoredRow, Part, load_authored
 from scamdetect.errors import InputError
-from scamdetect.evaluation.table import detector_texts, normaliser_problem, read_rows
 from scamdetect.labels import Provenance
+from scamdetect.train.data.authored import AuthoredRow, Part, load_authored
+from scamdetect.train.data.table import detector_texts, normaliser_problem, read_rows
 
 SuiteRow = dict[str, Any]  # in the columns of bench.suite.SCHEMA
 

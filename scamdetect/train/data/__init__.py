@@ -1,0 +1,1 @@
+"""The public sources and the corpus that is built from them."""

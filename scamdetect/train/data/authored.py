@@ -1,0 +1,296 @@
+"""The project's own messages: one JSONL file a language, read and checked row by row."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.labels import Kind, Verdict
+from scamdetect.system.files import write_text
+from scamdetect.system.typed import utf8_text
+from scamdetect.train.data.authored_form import Unit, has_real_address, turns
+from scamdetect.train.data.registry import Slice
+
+try:
+    import msgspec
+except ImportError as error:
+    raise MissingExtraError("msgspec", "train") from error
+
+Part = Literal["train", "calibrate", "dev", "final"]
+Cell = Literal[
+    "pair", "investment", "romance", "other_scam", "affection", "finance", "transactional",
+    "money_requests", "awareness", "promo", "dialogue",
+]  # fmt: skip
+Stage = Literal["opener", "warming", "proof", "ask", "pressure", "after_refusal"]
+Channel = Literal["sms", "chat", "social", "email", "dialogue"]
+
+SCRIPTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys("en es pt fr de it vi id ms tl tr sw ro cs".split(), ("Latn",)),
+    **{"th": ("Thai",), "my": ("Mymr",), "km": ("Khmr",), "ja": ("Jpan",), "ko": ("Kore",)},
+    **{"bn": ("Beng",), "ne": ("Deva",), "mr": ("Deva",), "ta": ("Taml",)},
+    **{"ru": ("Cyrl",), "uk": ("Cyrl",), "ar": ("Arab",), "fa": ("Arab",), "he": ("Hebr",)},
+    **{"zh": ("Hans", "Hant"), "hi": ("Deva", "Latn"), "ur": ("Arab", "Latn")},
+}
+VERDICT_OF_CELL: dict[Cell, Verdict] = {
+    "investment": Verdict.SCAM,
+    "romance": Verdict.SCAM,
+    "other_scam": Verdict.SCAM,
+    "affection": Verdict.LEGIT,
+    "finance": Verdict.LEGIT,
+    "transactional": Verdict.LEGIT,
+    "money_requests": Verdict.LEGIT,
+    "awareness": Verdict.LEGIT,
+    "promo": Verdict.SPAM,
+}
+TURNS = (8, 16)
+_ALLOWED: dict[str, Iterable[str]] = {
+    "part": get_args(Part),
+    "slice": get_args(Slice),
+    "verdict": [str(verdict.value) for verdict in Verdict],
+    "kinds": [str(kind.value) for kind in Kind],
+    "channel": get_args(Channel),
+    "cell": get_args(Cell),
+}
+_FIELD = re.compile(r"`\$\.(\w+)")
+
+
+class _Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A record in which every key must be known."""
+
+
+class Card(_Checked, frozen=True):
+    """The scenario to which a row is written; it says nothing in the words of the message."""
+
+    batch: str  # rows written together: they never part
+    stage: Stage
+    app: str
+    sender: str
+    receiver: str
+    hook: str
+    setting: str
+    voice: str  # region and dialect
+    register: str
+    opening: str  # what the message begins with
+    length: tuple[int, int]
+    unit: Unit
+    link: str | None  # the form of the link
+    emoji: bool
+    amount: bool
+    turns: int | None = None  # lines of a dialogue
+
+
+class AuthoredRow(_Checked, frozen=True):
+    """One message written for this project; a card to be written has no text yet."""
+
+    id: str
+    lang: str
+    script: str
+    part: Part | None  # None until assigned
+    slice: Slice | None
+    verdict: Verdict
+    kinds: tuple[Kind, ...]
+    channel: Channel
+    cell: Cell
+    pair: str | None
+    card: Card
+    hard: bool  # a good detector could get it wrong
+    reader: Annotated[int, msgspec.Meta(ge=0, le=100)] | None  # a blind reader's scam probability
+    text: str = ""
+    generated: str = ""  # who wrote it
+
+
+@dataclass(frozen=True)
+class Located:
+    """A row and where it stands, as "file:line"."""
+
+    where: str
+    row: AuthoredRow
+
+
+def load_authored(folder: Path, only: Collection[str] = ()) -> list[AuthoredRow]:
+    """Return the rows of the folder's files, or of these languages' alone.
+
+    Raises SourceError, which names file, line and cure, where a row is not as it must be.
+    """
+    located, problems = _read_folder(folder, only)
+    problems += find_problems(located)
+    if problems:
+        rest = f" (and {len(problems) - 1} more; run: python -m data.workshop check)"
+        raise SourceError(problems[0] + (rest if len(problems) > 1 else ""))
+    return [item.row for item in located]
+
+
+def check_authored(folder: Path, only: Collection[str] = ()) -> list[str]:
+    """Return what is wrong in the folder's files, each with file, line and cure.
+
+    Raises SourceError where there is no file.
+    """
+    located, problems = _read_folder(folder, only)
+    return problems + find_problems(located)
+
+
+def read_rows(path: Path) -> tuple[list[Located], list[str]]:
+    """Return the rows of one JSONL file, and its malformed lines as problems; raise SourceError."""
+    lines = utf8_text(path, SourceError).split("\n")
+    located, problems = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            located.append(Located(where, msgspec.json.decode(line, type=AuthoredRow)))
+        except msgspec.DecodeError as problem:
+            problems.append(f"{where}: malformed row: {problem}; {_cure(str(problem))}")
+    return located, problems
+
+
+def write_rows(path: Path, rows: Iterable[AuthoredRow]) -> None:
+    """Write the rows in the order of their ids, one JSON object a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ordered = sorted(rows, key=lambda row: row.id)
+    write_text(path, "".join(encode_row(row) + "\n" for row in ordered))
+
+
+def encode_row(row: AuthoredRow) -> str:
+    """Return the row as a JSON object in one line."""
+    return msgspec.json.encode(row).decode("utf-8")
+
+
+def find_problems(located: list[Located]) -> list[str]:
+    """Return what is wrong with the rows, alone and together, each with its place and cure."""
+    problems = [
+        f"{item.where}: {item.row.id}: {problem}"
+        for item in located
+        for problem in _row_problems(item.row)
+    ]
+    first: dict[str, str] = {}
+    pairs: dict[str, list[Located]] = defaultdict(list)
+    for item in located:
+        if item.row.id in first:
+            problems.append(
+                f"{item.where}: duplicate id {item.row.id!r}, first at {first[item.row.id]}; "
+                "draw cards with another --first"
+            )
+        first.setdefault(item.row.id, item.where)
+        if item.row.pair is not None:
+            pairs[item.row.pair].append(item)
+    for pair, sides in pairs.items():
+        problems += [f"{sides[0].where}: pair {pair}: {text}" for text in _pair_problems(sides)]
+    return problems
+
+
+def count_rows(rows: Iterable[AuthoredRow], *keys: str) -> Counter[tuple[str, ...]]:
+    """Return how many rows there are by the values of these fields: lang, cell, verdict, part."""
+    return Counter(tuple(str(getattr(row, key) or "-") for key in keys) for row in rows)
+
+
+def _read_folder(folder: Path, only: Collection[str]) -> tuple[list[Located], list[str]]:
+    paths = sorted(folder.glob("*.jsonl"))
+    if not paths:
+        raise SourceError(f"{folder}: holds no <language>.jsonl; name the folder of authored rows")
+    if missing := sorted(set(only) - {path.stem for path in paths}):
+        raise SourceError(f"{folder}: holds no {missing[0]}.jsonl; name a language that it has")
+    paths = [path for path in paths if not only or path.stem in only]
+    located: list[Located] = []
+    problems: list[str] = []
+    for path in paths:
+        rows, malformed = read_rows(path)
+        problems += malformed
+        located += rows
+        problems += [
+            f"{item.where}: {item.row.id}: lang is {item.row.lang!r}, but the file is named "
+            f"{path.stem!r}; move the row to {item.row.lang}.jsonl"
+            for item in rows
+            if item.row.lang != path.stem
+        ]
+    return located, problems
+
+
+def _cure(problem: str) -> str:
+    field = _FIELD.search(problem)
+    if field and field[1] in _ALLOWED:
+        return f"allowed in {field[1]}: {', '.join(_ALLOWED[field[1]])}"
+    return "one JSON object a line, its keys as python -m data.workshop merge writes them"
+
+
+def script_problems(lang: str, script: str, known: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield what is wrong with a row's language or script, by the scripts of each known one."""
+    scripts = known.get(lang)
+    if scripts is None:
+        yield f"unknown lang {lang!r}; known: {' '.join(known)}"
+    elif script not in scripts:
+        yield f"script {script!r} is not of {lang}; allowed: {', '.join(scripts)}"
+
+
+def _row_problems(row: AuthoredRow) -> Iterator[str]:
+    yield from script_problems(row.lang, row.script, SCRIPTS)
+    if not re.fullmatch(re.escape(row.lang) + r"-\d{4}", row.id):
+        yield f"the id must be {row.lang}- and four digits"
+    if not row.text.strip():
+        yield "empty text; write the message or leave the row out"
+    if row.text != row.text.strip():
+        yield "blanks around the text; strip them"
+    if has_real_address(row.text):
+        yield "a link or e-mail address that somebody could own; use *.example, *.test or [link]"
+    if not row.generated:
+        yield "generated is empty; name the writer"
+    yield from _label_problems(row)
+    yield from _dialogue_problems(row)
+
+
+def _label_problems(row: AuthoredRow) -> Iterator[str]:
+    due = VERDICT_OF_CELL.get(row.cell)
+    if due is not None and row.verdict is not due:
+        yield f"verdict {row.verdict} in cell {row.cell}; it must be {due}"
+    if due is None and row.verdict is Verdict.SPAM:
+        yield f"verdict spam in cell {row.cell}; spam belongs to cell promo"
+    if row.verdict is Verdict.SCAM:
+        if not row.kinds:
+            yield "a scam without kinds; name at least one, other if none fits"
+        if row.slice is not None:
+            yield f"slice {row.slice} on a scam; slices are for legit and spam rows, so null"
+        if row.cell in ("investment", "romance") and Kind(row.cell) not in row.kinds:
+            yield f"cell {row.cell} without the kind {row.cell}"
+    else:
+        if row.kinds:
+            yield f"kinds on a {row.verdict} row; only scams have kinds, so []"
+        if row.slice is None:
+            yield f"a {row.verdict} row without a slice; name one of {', '.join(get_args(Slice))}"
+    if due is Verdict.LEGIT and row.slice not in (None, row.cell):
+        yield f"slice {row.slice} in cell {row.cell}; it must be {row.cell}"
+    if row.verdict is Verdict.SPAM and row.slice not in (None, "marketing"):
+        yield f"slice {row.slice} on a spam row; it must be marketing"
+    if len(set(row.kinds)) < len(row.kinds):
+        yield "a kind twice; name it once"
+    if (row.cell == "pair") != (row.pair is not None):
+        yield "pair ids and cell pair go together; set both or neither"
+
+
+def _dialogue_problems(row: AuthoredRow) -> Iterator[str]:
+    if (row.cell == "dialogue") != (row.channel == "dialogue"):
+        yield "cell dialogue and channel dialogue go together; set both or neither"
+    if row.cell != "dialogue" or not row.text.strip():
+        return
+    speakers = turns(row.text)
+    if "" in speakers:
+        yield f"line {speakers.index('') + 1} of the dialogue begins with neither 'A: ' nor 'B: '"
+    if not {"A", "B"} <= set(speakers):
+        yield "a dialogue in which only one side speaks; write both A: and B: lines"
+    if not TURNS[0] <= len(speakers) <= TURNS[1]:
+        yield f"{len(speakers)} lines in the dialogue; it must have {TURNS[0]} to {TURNS[1]}"
+
+
+def _pair_problems(sides: list[Located]) -> Iterator[str]:
+    rows = [side.row for side in sides]
+    if sorted(row.verdict for row in rows) != [Verdict.LEGIT, Verdict.SCAM]:
+        found = ", ".join(f"{row.id} {row.verdict}" for row in rows)
+        yield f"needs exactly one scam and one legit side, has {found}; write or drop the mate"
+    for field in ("lang", "part"):
+        values = {str(getattr(row, field)) for row in rows}
+        if len(values) > 1:
+            yield f"its sides differ in {field} ({', '.join(sorted(values))}); make them the same"

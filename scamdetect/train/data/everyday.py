@@ -1,0 +1,203 @@
+"""Everyday messages written for this project, by campaign: one JSONL file a language."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from scamdetect.errors import SourceError
+from scamdetect.labels import Kind, Verdict
+from scamdetect.system.files import writing
+from scamdetect.system.typed import utf8_text
+from scamdetect.train.data.authored import SCRIPTS, Part, script_problems
+from scamdetect.train.data.authored_form import has_link, has_real_address, turns
+from scamdetect.train.data.catalogue import Campaign, Catalogue, Channel, Family, LinkForm
+
+# Whoever trains on these files by accident can find the string in what their model says.
+CANARY = "scamdetect everyday canary 5b1d6c0e-8f0a-4b1e-9a57-2f3c7d9e1a44"
+LICENCE = "CC-BY-4.0"
+MOST_TURNS = 6
+_MORE = {**dict.fromkeys(("nl", "pl", "da", "sv"), ("Latn",)), "el": ("Grek",)}
+LANGUAGES = dict(sorted((SCRIPTS | _MORE).items()))
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The first line of a file."""
+
+    canary: str
+    licence: str
+    generated: str  # who wrote the rows
+
+
+class EverydayRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One message written as people really send it."""
+
+    id: str
+    lang: str
+    script: str
+    part: Part
+    verdict: Verdict
+    campaign: str  # of the catalogue: a campaign, or a family where the row is honest
+    kinds: tuple[Kind, ...]
+    channel: Channel
+    links: LinkForm  # the form of the link in the text
+    text: str
+    generated: str
+    reader: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None  # scam probability, blind
+    realism: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None  # by a blind reader
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A row and where it stands, as "file:line"."""
+
+    where: str
+    row: EverydayRow
+
+
+def load_everyday(
+    folder: Path, catalogue: Catalogue, only: Collection[str] = ()
+) -> list[EverydayRow]:
+    """Return the rows of the folder's files, or of these languages.
+
+    Raises SourceError, which names file, line, key and cure, if a row is not as it must be.
+    """
+    problems, placed = _checked(folder, catalogue, only)
+    if problems:
+        rest = f" (and {len(problems) - 1} more; run: python -m data.workshop everyday)"
+        raise SourceError(problems[0] + (rest if len(problems) > 1 else ""))
+    return [one.row for one in placed]
+
+
+def check_everyday(folder: Path, catalogue: Catalogue, only: Collection[str] = ()) -> list[str]:
+    """Return what is wrong in the folder's files, each with file, line, key and cure."""
+    return _checked(folder, catalogue, only)[0]
+
+
+def _checked(
+    folder: Path, catalogue: Catalogue, only: Collection[str]
+) -> tuple[list[str], list[Placed]]:
+    placed, problems = _read_folder(folder, only)
+    problems += everyday_problems(placed, catalogue)
+    return problems if only else problems + list(_unwritten(placed, catalogue)), placed
+
+
+def write_everyday(path: Path, rows: Iterable[EverydayRow], generated: str) -> None:
+    """Write the header and the rows in the order of their ids, one JSON object a line."""
+    ordered = sorted(rows, key=lambda row: row.id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoder = msgspec.json.Encoder()
+    with writing(path) as file:
+        file.write(encoder.encode_lines([Header(CANARY, LICENCE, generated), *ordered]))
+
+
+def everyday_problems(placed: Iterable[Placed], catalogue: Catalogue) -> list[str]:
+    """Return what is wrong with the rows, each with its place and cure."""
+    placed = list(placed)
+    problems = [
+        f"{one.where}: {one.row.id}: {problem}"
+        for one in placed
+        for problem in _row_problems(one.row, catalogue)
+    ]
+    counts = Counter(one.row.id for one in placed)
+    return problems + [
+        f"{one.where}: duplicate id {one.row.id!r}; number the rows of a language once"
+        for one in placed
+        if counts[one.row.id] > 1
+    ]
+
+
+def _read_folder(folder: Path, only: Collection[str]) -> tuple[list[Placed], list[str]]:
+    paths = sorted(folder.glob("*.jsonl"))
+    if not paths:
+        raise SourceError(f"{folder}: holds no <language>.jsonl; name the folder of everyday rows")
+    placed: list[Placed] = []
+    problems: list[str] = []
+    for path in paths:
+        if not only or path.stem in only:
+            rows, malformed = read_everyday(path)
+            placed += rows
+            problems += malformed
+    return placed, problems
+
+
+def read_everyday(path: Path) -> tuple[list[Placed], list[str]]:
+    """Return the rows of a file, and its malformed lines as problems.
+
+    Raises SourceError if the file cannot be read or does not begin with the canary.
+    """
+    lines = utf8_text(path, SourceError).split("\n")
+    try:
+        header = msgspec.json.decode(lines[0], type=Header)
+    except msgspec.DecodeError as problem:
+        raise SourceError(f"{path}:1: the first line is no header: {problem}") from problem
+    if header.canary != CANARY:
+        raise SourceError(f"{path}:1: the canary must be {CANARY!r}")
+    placed, problems = [], []
+    for number, line in enumerate(lines[1:], 2):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            row = msgspec.json.decode(line, type=EverydayRow)
+        except msgspec.DecodeError as problem:
+            problems.append(f"{where}: malformed row: {problem}; one JSON object a line")
+            continue
+        if row.lang != path.stem:
+            problems.append(f"{where}: {row.id}: lang {row.lang!r} in the file of {path.stem!r}")
+        placed.append(Placed(where, row))
+    return placed, problems
+
+
+def _unwritten(placed: Iterable[Placed], catalogue: Catalogue) -> Iterator[str]:
+    written = {one.row.campaign for one in placed}
+    parts = {one.row.part for one in placed}
+    # Scams of the part final come out after the others.
+    scams = parts if written & _of_part(catalogue.campaigns, "final") else parts - {"final"}
+    for file, entries, wanted in (
+        ("campaigns.toml", catalogue.campaigns, scams),
+        ("notices.toml", catalogue.families, parts),
+    ):
+        for name, entry in entries.items():
+            if entry.part in wanted and name not in written:
+                yield f"{file}: {name}: no row of any language; write some or delete it"
+
+
+def _of_part(entries: Mapping[str, Campaign] | Mapping[str, Family], part: str) -> set[str]:
+    return {name for name, entry in entries.items() if entry.part == part}
+
+
+def _row_problems(row: EverydayRow, catalogue: Catalogue) -> Iterator[str]:
+    yield from script_problems(row.lang, row.script, LANGUAGES)
+    if not re.fullmatch(re.escape(row.lang) + r"-e\d{4}", row.id):
+        yield f"the id must be {row.lang}-e and four digits"
+    if not row.text.strip() or row.text != row.text.strip():
+        yield "an empty text, or blanks around it"
+    if has_real_address(row.text):
+        yield "a link or e-mail address that somebody could own; use *.example, *.test or [link]"
+    if has_link(row.text) != (row.links != "none"):
+        yield f"links is {row.links!r}, but the text has {'a' if has_link(row.text) else 'no'} link"
+    if not row.generated:
+        yield "generated is empty; name the writer"
+    speakers = [speaker for speaker in turns(row.text) if speaker]
+    if len(speakers) > MOST_TURNS:
+        yield f"{len(speakers)} turns; a thread has at most {MOST_TURNS}"
+    entry = catalogue.entry(row.campaign)
+    if entry is None:
+        yield f"campaign {row.campaign!r} is not in the catalogue"
+        return
+    if row.part != entry.part:
+        yield (
+            f"part {row.part} of the campaign {entry.id}, which is of {entry.part} in all languages"
+        )
+    if isinstance(entry, Campaign):
+        if row.verdict is not Verdict.SCAM or not row.kinds:
+            yield f"a row of the campaign {entry.id} must be scam, with kinds"
+    elif row.verdict is not Verdict.LEGIT or row.kinds:
+        yield f"a row of the family {entry.id} must be legit, without kinds"

@@ -1,0 +1,79 @@
+"""What each detector says of the same rows: one DetectorScores each, computed once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from scamdetect.calibration.statistics import Bools, Floats
+from scamdetect.labels import Decision, Kind
+from scamdetect.train.data.table import Objects
+
+if TYPE_CHECKING:
+    from scamdetect.detector import ScamDetector
+
+UNDETERMINED = "und"
+_LOG_EVERY = 2_000
+
+
+@dataclass(frozen=True)
+class DetectorScores:
+    """What one detector says of n rows.
+
+    ``scam`` (n,) holds NaN where a row is unscored; ``flagged`` (n,) is the decision at the
+    detector's own flag threshold. ``kinds`` and ``languages`` (n,) are None where the detector
+    does not tell them.
+    """
+
+    name: str
+    scam: Floats
+    flagged: Bools
+    kinds: tuple[frozenset[Kind], ...] | None = None
+    languages: Objects | None = None
+    model_id: str | None = None
+
+    def __getitem__(self, rows: slice) -> Self:
+        """Return the scores of a range of rows."""
+        return replace(
+            self,
+            scam=self.scam[rows],
+            flagged=self.flagged[rows],
+            kinds=None if self.kinds is None else self.kinds[rows],
+            languages=None if self.languages is None else self.languages[rows],
+        )
+
+
+def score_texts(
+    detector: ScamDetector, texts: Sequence[Any], name: str, log: Callable[[str], None]
+) -> DetectorScores:
+    """Return what the detector says of the texts through its public API, as shipped."""
+    scam, flagged = np.full(len(texts), np.nan), np.zeros(len(texts), dtype=bool)
+    languages = np.full(len(texts), UNDETERMINED, dtype=object)
+    kinds: list[frozenset[Kind]] = []
+    model_id = None
+    for row, prediction in enumerate(detector.stream(texts)):
+        if prediction.scam_probability is not None:
+            scam[row] = prediction.scam_probability
+        flagged[row] = prediction.decision is Decision.FLAG
+        languages[row] = prediction.language
+        kinds.append(frozenset(score.kind for score in prediction.kinds))
+        model_id = prediction.model_id
+        if (row + 1) % _LOG_EVERY == 0:
+            log(f"{name}: {row + 1:,} of {len(texts):,} rows scored")
+    return DetectorScores(name, scam, flagged, tuple(kinds), languages, model_id)
+
+
+def identify_languages(texts: Sequence[Any]) -> Objects | None:
+    """Return py3langid's language of each text (n,), None where it is not installed."""
+    try:
+        from py3langid import classify
+    except ImportError:
+        return None
+    found = np.full(len(texts), UNDETERMINED, dtype=object)
+    for row, text in enumerate(texts):
+        if isinstance(text, str) and text:
+            found[row] = classify(text)[0]
+    return found

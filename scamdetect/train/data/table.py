@@ -1,0 +1,146 @@
+"""Read the rows that an evaluation needs out of the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from scamdetect.errors import InputError
+from scamdetect.labels import KINDS, Provenance, Verdict
+from scamdetect.system.os_errors import of_system, unreadable
+from scamdetect.system.regular_files import check_regular
+from scamdetect.system.shown import shown
+from scamdetect.text.normalise import NORMALISER_VERSION, normalise
+from scamdetect.train.data.corpus_rows import EVERYDAY
+
+Objects = NDArray[np.object_]
+Bools = NDArray[np.bool_]
+
+COLUMNS = (
+    "row_hash", "source", "norm", "verdict", "not_legit", "kinds", "kinds_provenance",
+    "verdict_provenance", "lang", "role", "weight", "group", "slices", "licence_class", "length",
+    "thread_id", "reader", "generated",
+)  # fmt: skip
+_SEEN = (Provenance.READ.value, Provenance.AUTHORED.value)
+_INPUT = "input"  # the text as loaded with the source's own placeholders mapped, where built
+
+
+def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
+    """Return the corpus rows of these roles, in the order of the file.
+
+    Raises InputError when the file is missing, is no Parquet file or lacks a column.
+    """
+    try:
+        check_regular(corpus)
+        present = pq.read_schema(corpus).names
+    except (OSError, pa.ArrowInvalid) as problem:
+        if of_system(problem):
+            raise unreadable(corpus, problem, cure="run: scamdetect data build") from problem
+        raise InputError(
+            f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
+        ) from problem
+    missing = [name for name in COLUMNS if name not in present]
+    if missing:
+        raise InputError(
+            f"{corpus} lacks the columns {', '.join(missing)}; its columns are: "
+            f"{', '.join(map(shown, present))}; run: scamdetect data build"
+        )
+    wanted = [*COLUMNS, _INPUT] if _INPUT in present else list(COLUMNS)
+    return pq.read_table(corpus, columns=wanted, filters=[("role", "in", sorted(roles))])
+
+
+def normaliser_problem(corpus: Path, schema: pa.Schema) -> str | None:
+    """Return what is wrong where another normaliser than today's built the corpus, else None."""
+    built = (schema.metadata or {}).get(b"normaliser_version", b"unknown").decode()
+    if built == str(NORMALISER_VERSION):
+        return None
+    return (
+        f"{corpus}: built with normaliser {built}, this is {NORMALISER_VERSION}; "
+        "run: scamdetect data build"
+    )
+
+
+def column(table: pa.Table, name: str) -> Objects:
+    """Return one column as Python objects, shape (rows,)."""
+    values = np.empty(table.num_rows, dtype=object)
+    values[:] = table[name].to_pylist()
+    return values
+
+
+def select(table: pa.Table, rows: Bools) -> pa.Table:
+    """Return the rows where the mask (rows,) holds."""
+    return table.filter(pa.array(rows))
+
+
+def has_verdict(table: pa.Table, verdict: Verdict) -> Bools:
+    """Return where the verdict holds; rows known only as "not legit" are in no verdict."""
+    known = ~column(table, "not_legit").astype(bool)
+    return np.asarray(known & (column(table, "verdict") == verdict.value), dtype=bool)
+
+
+def is_own(table: pa.Table) -> Bools:
+    """Return which rows were written for this project, everyday messages among them."""
+    return np.asarray(column(table, "verdict_provenance") == Provenance.AUTHORED.value, dtype=bool)
+
+
+def is_everyday(table: pa.Table) -> Bools:
+    """Return which rows are everyday messages written for this project."""
+    names = [str(name).startswith(EVERYDAY) for name in column(table, "source")]
+    return np.asarray(names, dtype=bool)
+
+
+def is_authored(table: pa.Table) -> Bools:
+    """Return which rows were written for this project to scenario cards."""
+    return is_own(table) & ~is_everyday(table)
+
+
+def has_seen_kinds(table: pa.Table) -> Bools:
+    """Return which rows are scams whose kinds a reader read or a writer wrote.
+
+    Only these teach, calibrate and measure kinds: a source names the one kind that it collects, a
+    rule the kind of a word, and neither says that the other kinds are absent.
+    """
+    seen = np.isin(column(table, "kinds_provenance").astype(str), _SEEN)
+    return np.asarray(seen & has_verdict(table, Verdict.SCAM), dtype=bool)
+
+
+def kind_table(names: Iterable[Iterable[str] | None]) -> Bools:
+    """Return which kinds each row names, (rows, kinds); a row without names has none."""
+    rows = [[kind in named for kind in KINDS] for named in (set(one or ()) for one in names)]
+    return np.array(rows, dtype=bool).reshape(len(rows), len(KINDS))
+
+
+def evaluation_sets(table: pa.Table) -> dict[str, Bools]:
+    """Return the rows (rows,) of each set that has figures of its own.
+
+    First the authored and the everyday rows by role, then every left-out source.
+    """
+    own, roles, sources = is_own(table), column(table, "role"), column(table, "source")
+    sets = {
+        f"{name} {role}{mark}": rows & (roles == role)
+        for name, mark, rows in (
+            ("authored", "", is_authored(table)),
+            ("everyday", ", same writer", is_everyday(table)),
+        )
+        for role in sorted(set(roles[rows]))
+    }
+    return sets | {name: ~own & (sources == name) for name in sorted(set(sources[~own]))}
+
+
+def detector_texts(table: pa.Table) -> list[Any]:
+    """Return the texts as a user would pass them, with the sources' own placeholders mapped."""
+    return list(table[_INPUT if _INPUT in table.column_names else "norm"].to_pylist())
+
+
+def normalised(texts: Sequence[str], version: int = NORMALISER_VERSION) -> list[str]:
+    """Return texts as ``norm`` holds them, or as a bundle of ``version`` reads them.
+
+    Empty where nothing is left.
+    """
+    return [normalise(text, version) for text in texts]
