@@ -33,7 +33,7 @@ from scamdetect.train.data.table import (
     is_own,
     select,
 )
-from scamdetect.training.rows import read_roles
+from scamdetect.train.rows import read_roles
 
 ROOT = Path(__file__).resolve().parent.parent
 DRAWS = 5

@@ -25,11 +25,11 @@ from scamdetect.evaluation.quick import dev_figures, selecting_rows
 from scamdetect.labels import Verdict
 from scamdetect.train.data.provenance import commit, today
 from scamdetect.train.data.table import column, has_verdict, is_authored, read_rows, select
-from scamdetect.training.fit import train
-from scamdetect.training.probe import probe
-from scamdetect.training.recipe import DataTable, Recipe, load_recipe, recipe_hash, write_recipe
-from scamdetect.training.rows import seen_texts
-from scamdetect.training.run import corpus_sha256, load_trained
+from scamdetect.train.fit import train
+from scamdetect.train.probe import probe
+from scamdetect.train.recipe import DataTable, Recipe, load_recipe, recipe_hash, write_recipe
+from scamdetect.train.rows import seen_texts
+from scamdetect.train.run import corpus_sha256, load_trained
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = (

@@ -35,7 +35,6 @@ from scamdetect.evaluation.contamination import contamination
 from scamdetect.evaluation.gates import BAR, Gate, gates
 from scamdetect.evaluation.kind_figures import BY_SOURCE
 from scamdetect.evaluation.logbook import add_line, read_lines
-from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.evaluation.protocol import FLAG
 from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
 from scamdetect.evaluation.slices import false_alarms
@@ -53,6 +52,7 @@ from scamdetect.train.data.table import (
     normaliser_problem,
     read_rows,
 )
+from scamdetect.train.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 UNTRAINED, EVERYDAY = "untrained", "everyday"

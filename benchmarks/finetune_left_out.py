@@ -35,15 +35,15 @@ from scamdetect.train.data.table import (
     read_rows,
     select,
 )
-from scamdetect.training.finetune import Finetuned, finetune
-from scamdetect.training.finetune_compare import (
+from scamdetect.train.finetune import Finetuned, finetune
+from scamdetect.train.finetune_compare import (
     Comparison,
     as_record,
     compare_scores,
     comparison_lines,
 )
-from scamdetect.training.finetune_fit import EPOCHS
-from scamdetect.training.finetune_rows import OWN
+from scamdetect.train.finetune_fit import EPOCHS
+from scamdetect.train.finetune_rows import OWN
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {"scam": "fraud", "legit": "fine", "spam": "advert"}  # as a team's own labels would be

@@ -17,8 +17,8 @@ from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import ScamDetectError
 from scamdetect.train.data.provenance import commit, machine, today
-from scamdetect.training.first_tier import make_first_tier
-from scamdetect.training.rows import read_roles
+from scamdetect.train.first_tier import make_first_tier
+from scamdetect.train.rows import read_roles
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -30,10 +30,10 @@ from scamdetect.reports.pages import write_results
 from scamdetect.train.data.mix import effective_size
 from scamdetect.train.data.provenance import commit, machine, today
 from scamdetect.train.data.table import column, has_verdict, is_own
-from scamdetect.training.form import FEATURES, Floats, form_features, form_probabilities
-from scamdetect.training.plan import draw_rows
-from scamdetect.training.recipe import Recipe, load_recipe
-from scamdetect.training.rows import facts_of, read_roles, seen_texts
+from scamdetect.train.form import FEATURES, Floats, form_features, form_probabilities
+from scamdetect.train.plan import draw_rows
+from scamdetect.train.recipe import Recipe, load_recipe
+from scamdetect.train.rows import facts_of, read_roles, seen_texts
 
 ROOT = Path(__file__).resolve().parent.parent
 GATE = 0.60

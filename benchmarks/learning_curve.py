@@ -25,9 +25,9 @@ from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.evaluation.quick import dev_figures, selecting_rows
 from scamdetect.train.data.provenance import commit, today
 from scamdetect.train.data.table import column, is_authored, read_rows, select
-from scamdetect.training.fit import train
-from scamdetect.training.probe import probe
-from scamdetect.training.run import load_trained
+from scamdetect.train.fit import train
+from scamdetect.train.probe import probe
+from scamdetect.train.run import load_trained
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARES = (0.25, 0.5, 1.0)

@@ -38,7 +38,7 @@ from scamdetect.system.files import file_sha256
 from scamdetect.train.data.provenance import commit, machine, today
 from scamdetect.train.data.scores import score_texts
 from scamdetect.train.data.table import column, detector_texts, read_rows, select
-from scamdetect.training.rows import read_roles
+from scamdetect.train.rows import read_roles
 
 ROOT = Path(__file__).resolve().parent.parent
 SAME_WRITER = ("everyday", "authored")

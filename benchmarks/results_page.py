@@ -18,10 +18,10 @@ from typing import Any
 
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.statistics import Estimate
-from scamdetect.evaluation.measured_as import same_bundle_ids
 from scamdetect.reports.cells import change, counted, decimal, estimate, percent, points
 from scamdetect.reports.pages import between_markers, table
 from scamdetect.train.data.provenance import file_stem
+from scamdetect.train.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"

@@ -24,12 +24,12 @@ from scamdetect.evaluation.source_probe import (
     source_tasks,
 )
 from scamdetect.labels import Verdict
+from scamdetect.train.base import load_base
 from scamdetect.train.data.provenance import commit, today
 from scamdetect.train.data.table import column, read_rows
-from scamdetect.training.base import load_base
-from scamdetect.training.model import keep_lowest_layers
-from scamdetect.training.probe import pooled_vectors, untrained
-from scamdetect.training.run import corpus_sha256, load_trained
+from scamdetect.train.model import keep_lowest_layers
+from scamdetect.train.probe import pooled_vectors, untrained
+from scamdetect.train.run import corpus_sha256, load_trained
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDES = (Verdict.LEGIT, Verdict.SCAM)

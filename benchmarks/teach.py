@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.train.data.table import column, is_authored
-from scamdetect.training.probe import probe
-from scamdetect.training.run import load_trained
+from scamdetect.train.probe import probe
+from scamdetect.train.run import load_trained
 
 ROOT = Path(__file__).resolve().parent.parent
 MAX_TOKENS = 128

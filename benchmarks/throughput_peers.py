@@ -93,10 +93,10 @@ def load_classifier(
     """
     from transformers import PreTrainedTokenizerFast
 
-    from scamdetect.training.base import load_base
-    from scamdetect.training.model import keep_lowest_layers
-    from scamdetect.training.probe import untrained
-    from scamdetect.training.run import load_trained
+    from scamdetect.train.base import load_base
+    from scamdetect.train.model import keep_lowest_layers
+    from scamdetect.train.probe import untrained
+    from scamdetect.train.run import load_trained
 
     if run is None:
         loaded = load_base(base)

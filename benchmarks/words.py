@@ -50,16 +50,9 @@ from scamdetect.train.data.table import (
     normalised,
     select,
 )
-from scamdetect.training.recipe import WordsTable
-from scamdetect.training.rows import read_roles
-from scamdetect.training.words import (
-    Runs,
-    fit_join,
-    fit_words,
-    left_out_odds,
-    of_new_sources,
-    runs_of,
-)
+from scamdetect.train.recipe import WordsTable
+from scamdetect.train.rows import read_roles
+from scamdetect.train.words import Runs, fit_join, fit_words, left_out_odds, of_new_sources, runs_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PARALLEL = ("xsid", "tatoeba_laser")  # the same sentences in many languages

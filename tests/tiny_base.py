@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel
 
-from scamdetect.training.base import build_tokenizer
+from scamdetect.train.base import build_tokenizer
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789:,.!?"

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from synthetic_corpus import row, table
 from tiny_base import TINY_RECIPE, TINY_TEXTS, write_tiny_base
 
-from scamdetect.training.fit import train
-from scamdetect.training.release import release
+from scamdetect.train.fit import train
+from scamdetect.train.release import release
 
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 LURE = "near bridge"  # of the own scams

@@ -31,9 +31,9 @@ from scamdetect.system.files import file_sha256
 from scamdetect.train.data.mix import CALIBRATE_ROWS, balanced_sample, reference_weights
 from scamdetect.train.data.scores import score_texts
 from scamdetect.train.data.table import column, detector_texts, is_authored, select
-from scamdetect.training.fit import train
-from scamdetect.training.recipe import Recipe, load_recipe, stated_recipe, write_recipe
-from scamdetect.training.release import release
+from scamdetect.train.fit import train
+from scamdetect.train.recipe import Recipe, load_recipe, stated_recipe, write_recipe
+from scamdetect.train.release import release
 
 TFIDF = "tfidf"
 CORPUS, RECIPE, RUN, BUNDLE = "corpus.parquet", "recipe.toml", "run", "bundle"

@@ -76,7 +76,7 @@ def finetune(
     stopped goes on when the same command runs again.
     """
     with extra("train"):
-        from scamdetect.training.finetune import finetune as train_on
+        from scamdetect.train.finetune import finetune as train_on
     done = train_on(
         data,
         output,

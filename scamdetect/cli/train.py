@@ -65,9 +65,9 @@ def train(
     if (at is None) != (decay_from is None) or averaged and decay_from is None:
         raise click.UsageError("--at and --averaged belong to --decay-from, which needs --at.")
     with extra("train"):
-        from scamdetect.training.fit import train as fit
-        from scamdetect.training.fit import train_from
-        from scamdetect.training.mark import Mark
+        from scamdetect.train.fit import train as fit
+        from scamdetect.train.fit import train_from
+        from scamdetect.train.mark import Mark
     if recipe is not None:
         fit(recipe, corpus, out, resume, say, teacher)
     if decay_from is not None and at is not None:
@@ -83,7 +83,7 @@ def average(runs: tuple[Path, ...], out: Path) -> None:
     The result is a finished run: `scamdetect export` makes a bundle of it.
     """
     with extra("train"):
-        from scamdetect.training.mean_of_runs import mean_of_runs
+        from scamdetect.train.mean_of_runs import mean_of_runs
     mean_of_runs(runs, out, say)
 
 
@@ -96,7 +96,7 @@ def average(runs: tuple[Path, ...], out: Path) -> None:
 def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
     """Make a calibrated, quantised bundle from a finished run."""
     with extra("train"):
-        from scamdetect.training.release import release
+        from scamdetect.train.release import release
     release(run, corpus, out, name, version, say)
 
 
@@ -123,8 +123,8 @@ def words(bundle: Path, out: Path, corpus: Path, version: str, runs: int, streng
     is. `scamdetect export` fits them too where the recipe says so.
     """
     with extra("train"):
-        from scamdetect.training.recipe import WordsTable
-        from scamdetect.training.words_bundle import add_words
+        from scamdetect.train.recipe import WordsTable
+        from scamdetect.train.words_bundle import add_words
     add_words(bundle, corpus, out, version, WordsTable(runs=runs, strength=strength), say)
 
 
@@ -139,7 +139,7 @@ def conversations(bundle: Path, out: Path, corpus: Path, version: str | None) ->
     `scamdetect export` does this too. CORPUS must be the one that BUNDLE was made from.
     """
     with extra("train"):
-        from scamdetect.training.conversations import add_conversation_rule
+        from scamdetect.train.conversations import add_conversation_rule
     add_conversation_rule(bundle, corpus, out, version, say)
 
 

@@ -51,7 +51,7 @@ _ENCODER_CODE = (
     *_FLAG_CODE,
     "scamdetect.evaluation.baseline",
     "scamdetect.evaluation.encoder_baseline",
-    *(f"scamdetect.training.{name}" for name in ("base", "model", "precision", "probe")),
+    *(f"scamdetect.train.{name}" for name in ("base", "model", "precision", "probe")),
 )
 
 

@@ -25,8 +25,8 @@ except ImportError as error:
     raise MissingExtraError("scikit-learn", "train") from error
 
 if TYPE_CHECKING:
-    from scamdetect.training.base import Base
-    from scamdetect.training.model import ScamModel
+    from scamdetect.train.base import Base
+    from scamdetect.train.model import ScamModel
 
 NAME = "frozen encoder"
 TRAIN_ROWS = 20_000
@@ -80,8 +80,8 @@ def load_encoder_baseline(base: str, classifier: Pipeline) -> EncoderBaseline:
     Raises MissingExtraError where torch or the offline base is not installed.
     """
     try:
-        from scamdetect.training.base import load_base
-        from scamdetect.training.probe import untrained
+        from scamdetect.train.base import load_base
+        from scamdetect.train.probe import untrained
     except ModuleNotFoundError as problem:
         raise MissingExtraError(problem.name or "torch", "train") from problem
     loaded = load_base(base)
@@ -89,6 +89,6 @@ def load_encoder_baseline(base: str, classifier: Pipeline) -> EncoderBaseline:
 
 
 def _vectors(base: Base, model: ScamModel, texts: Sequence[str]) -> NDArray[np.float32]:
-    from scamdetect.training.probe import pooled_vectors
+    from scamdetect.train.probe import pooled_vectors
 
     return pooled_vectors(model, base.tokenizer, texts, MAX_TOKENS)

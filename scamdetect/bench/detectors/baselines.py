@@ -39,7 +39,7 @@ _ENCODER_CODE = (
     "scamdetect.evaluation.baseline",
     "scamdetect.evaluation.encoder_baseline",
     "scamdetect.train.data.mix",
-    *(f"scamdetect.training.{name}" for name in ("base", "model", "precision", "probe")),
+    *(f"scamdetect.train.{name}" for name in ("base", "model", "precision", "probe")),
 )
 
 

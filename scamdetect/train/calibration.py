@@ -1,0 +1,236 @@
+"""Calibrate a bundle on the calibrate role: scalings, kinds, operating points, shipped bands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from scamdetect.bundle.scoring import Scorer, Scores
+from scamdetect.calibration.operating_points import (
+    CalibrationRows,
+    OperatingPoint,
+    operating_point,
+    supported,
+    with_recall,
+)
+from scamdetect.calibration.probabilities import Scaling, scam_logits, verdict_probabilities
+from scamdetect.calibration.statistics import Bools, Floats
+from scamdetect.calibration.thresholds import KindThresholds
+from scamdetect.errors import RecipeError
+from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
+from scamdetect.train.data.mix import (
+    BLOCKS,
+    FLAG_FPR,
+    at_base_rate,
+    block_weights,
+    reference_weights,
+)
+from scamdetect.train.data.table import column, detector_texts, has_verdict, normalised
+from scamdetect.train.kind_calibration import (
+    FEWEST,
+    fit_kind_temperature,
+    fit_kind_thresholds,
+    joint_probabilities,
+    kind_truth,
+    known_kinds,
+    logit,
+)
+from scamdetect.train.scaling import FEWEST_LEGIT, FEWEST_SCAM, ScalingRows, Scalings, fit_scalings
+
+REVIEW_FPR = 0.03
+POINT_FPRS = (0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
+OWN_FPRS = (0.05, 0.03, 0.01, 0.005, 0.001)  # of a language or a kind
+# The settings that ``calibrate`` decides, in a bundle that is not calibrated yet.
+UNCALIBRATED: dict[str, Any] = {
+    "temperature": 1.0,
+    "kind_temperature": 1.0,
+    "kind_threshold": 0.5,
+    "thresholds": {"flag": 0.5, "review": 0.5},
+    "operating_points": [],
+}
+_FEWEST = 50  # rows of a class without which nothing is calibrated
+_SCAM = VERDICTS.index(Verdict.SCAM)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What calibration adds to a bundle's settings."""
+
+    scalings: Scalings
+    kind_temperature: float
+    kind_threshold: float
+    kind_thresholds: Mapping[Kind, KindThresholds]
+    flag: OperatingPoint
+    review: OperatingPoint
+    operating_points: tuple[OperatingPoint, ...]
+    rows: CalibrationRows
+    honest_to_review: float  # share of the honest mass with the decision review or flag
+    blocks: Mapping[str, float]  # of the honest mass behind the points; empty with own weights
+
+    def settings(self) -> dict[str, Any]:
+        """Return the keys of ``scamdetect.json`` that this decides."""
+        return {
+            "scam_curve": [list(knot) for knot in self.scalings.curve.knots],
+            "language_calibration": {
+                name: [scaling.temperature, scaling.bias]
+                for name, scaling in self.scalings.by_language.items()
+            },
+            "kind_temperature": self.kind_temperature,
+            "kind_threshold": self.kind_threshold,
+            "kind_thresholds": {
+                kind.value: asdict(pair) for kind, pair in self.kind_thresholds.items()
+            },
+            "thresholds": {"flag": self.flag.threshold, "review": self.review.threshold},
+            "thresholds_fpr": {"flag": self.flag.fpr, "review": self.review.fpr},
+            "operating_points": [_rounded(point) for point in self.operating_points],
+            "calibration_rows": asdict(self.rows),
+        }
+
+    def record(self) -> dict[str, Any]:
+        """Return what the manifest tells of the fit by language."""
+        return {
+            "cross_validated_nll": self.scalings.nll_curve,
+            "cross_validated_nll_by_language": self.scalings.nll_language,
+            "shrinkage_strength": self.scalings.strength,
+            "honest_to_review": round(self.honest_to_review, 5),
+            "blocks": dict(self.blocks),
+        }
+
+
+def calibrate(
+    table: pa.Table,
+    scorer: Scorer,
+    weights: Floats | None = None,
+    rates: tuple[float, float] = (FLAG_FPR, REVIEW_FPR),
+) -> Calibration:
+    """Return the calibration of a scorer that has none yet, from the calibrate rows.
+
+    ``weights`` (rows,) and ``rates`` are those of ``fit_calibration``.
+    Raises RecipeError where the bundle is calibrated already, where a class has too few rows and
+    where they support no threshold.
+    """
+    bundle = scorer.bundle
+    if (bundle.temperature, bundle.kind_temperature) != (1, 1) or (
+        bundle.scam_curve.knots or bundle.language_calibration or bundle.own_scaling != Scaling()
+    ):
+        raise RecipeError(
+            f"{bundle.folder} is calibrated already, and a second calibration would not be of what "
+            "it ships; calibrate a fresh one: scamdetect export RUN_DIR"
+        )
+    for verdict in (Verdict.LEGIT, Verdict.SCAM):
+        n = int(has_verdict(table, verdict).sum())
+        if n < _FEWEST:
+            raise RecipeError(
+                f"calibration needs {_FEWEST} {verdict} rows of the role calibrate, "
+                f"the corpus has {n}; run: scamdetect data build"
+            )
+    texts = normalised(detector_texts(table), bundle.normaliser_version)
+    return fit_calibration(table, scorer.score(texts), bundle.languages, weights, rates)
+
+
+def fit_calibration(
+    table: pa.Table,
+    scores: Scores,
+    languages: tuple[str, ...],
+    weights: Floats | None = None,
+    rates: tuple[float, float] = (FLAG_FPR, REVIEW_FPR),
+) -> Calibration:
+    """Return the calibration from scores (rows,) at temperature 1 of a bundle's ``languages``.
+
+    Without ``weights`` (rows,), probabilities and kinds are fitted on the reference mix, with
+    scams being BASE_RATE of it; operating points, and with them flag and review, on honest rows
+    weighted by ``block_weights``. Given ``weights`` hold for all. Flag and review are at ``rates``,
+    or at the strictest rate that the rows support. Raises RecipeError if they support none.
+    """
+    log_p = np.log(np.clip(scores.verdict.astype(np.float64), 1e-9, 1.0))
+    blocks = BLOCKS if weights is None else {}
+    mix = block_weights(table) if weights is None else weights
+    weights = reference_weights(table) if weights is None else weights
+    scored = scores.scored > 0
+    legit, scam = (has_verdict(table, v) & scored for v in (Verdict.LEGIT, Verdict.SCAM))
+    found = np.array([*languages, "und"], dtype=object)[scores.language]
+    groups = column(table, "group").astype(np.int64)
+    rows = ScalingRows(scam_logits(log_p), scam, weights, found, groups)
+    scalings = fit_scalings(rows[legit | scam])
+    pairs = scalings.language_pairs(found)
+    probabilities = verdict_probabilities(log_p, 1.0, scalings.curve, pairs)
+    probability = probabilities[:, _SCAM].astype(np.float64)
+
+    known, truth = known_kinds(table) & scam, kind_truth(table)
+    given_scam = logit(scores.kind / np.maximum(scores.verdict[:, _SCAM, None], 1e-12))
+    kind_temperature = fit_kind_temperature(given_scam[known], truth[known], weights[known])
+    joint = joint_probabilities(probability, given_scam, kind_temperature)
+    of_kinds = legit | known
+    kind_threshold, kind_thresholds = fit_kind_thresholds(
+        joint[of_kinds], truth[of_kinds], at_base_rate(weights[of_kinds], scam[of_kinds])
+    )
+
+    lang = column(table, "lang")
+    in_language = {
+        name: (legit & (lang == name), scam & (lang == name)) for name in sorted(set(lang.tolist()))
+    }
+    counts = CalibrationRows(
+        {name: (int(a.sum()), int(b.sum())) for name, (a, b) in in_language.items()},
+        {kind.value: int((known & truth[:, place]).sum()) for place, kind in enumerate(KINDS)},
+    )
+
+    def point(fpr: float, honest: Bools, fraud: Bools, name: str | None = None) -> OperatingPoint:
+        sides = (probability[honest], probability[fraud])
+        return operating_point(
+            *sides, fpr, mix[honest], mix[fraud], groups=groups[honest], lang=name
+        )
+
+    all_fprs = sorted({*POINT_FPRS, *rates}, reverse=True)
+    points = [point(fpr, legit, scam) for fpr in all_fprs]
+    flag, review = (shipped_point(points, fpr) for fpr in rates)
+    to_review = (probability >= review.threshold) | (probabilities.argmax(axis=1) == _SCAM)
+    for place, kind in enumerate(KINDS):
+        if counts.kinds[kind.value] >= FEWEST:
+            of_kind = known & truth[:, place]
+            points += [
+                with_recall(one, probability[of_kind], mix[of_kind], kind.value)
+                for one in points
+                if one.kind is None and one.fpr in OWN_FPRS
+            ]
+    for name, (n_legit, n_scam) in counts.languages.items():
+        if n_legit >= FEWEST_LEGIT and n_scam >= FEWEST_SCAM:
+            points += [point(fpr, *in_language[name], name) for fpr in OWN_FPRS]
+    return Calibration(
+        scalings=scalings,
+        kind_temperature=kind_temperature,
+        kind_threshold=kind_threshold,
+        kind_thresholds=kind_thresholds,
+        flag=flag,
+        review=review,
+        operating_points=tuple(one for one in points if supported(one)),
+        rows=counts,
+        honest_to_review=float(mix[legit & to_review].sum() / mix[legit].sum()),
+        blocks=blocks,
+    )
+
+
+def shipped_point(points: Sequence[OperatingPoint], fpr: float) -> OperatingPoint:
+    """Return the point of all messages at ``fpr``, or at the strictest looser rate that holds.
+
+    Raises RecipeError where the rows support no such rate.
+    """
+    enough = [one for one in points if one.fpr >= fpr and supported(one)]
+    if not enough:
+        n, worth = points[0].n, points[0].effective_n or 0.0
+        raise RecipeError(
+            f"the {n} legit calibrate rows (worth {worth:.0f} even ones) support no false-positive "
+            f"rate from {fpr:g} to {max(one.fpr for one in points):g}, so flag and review have no "
+            "threshold; add calibrate rows, or train a model that tells more of them from scams"
+        )
+    return min(enough, key=lambda one: one.fpr)
+
+
+def _rounded(point: OperatingPoint) -> dict[str, Any]:
+    digits = {"upper_bound": 5, "recall": 4, "effective_n": 1}
+    row = {name: value for name, value in asdict(point).items() if value is not None}
+    row |= {name: round(row[name], places) for name, places in digits.items() if name in row}
+    return {"recall": None} | row

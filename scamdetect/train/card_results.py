@@ -1,0 +1,155 @@
+"""The result files that a card quotes, each checked to be of the bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scamdetect.bundle.bundle import SETTINGS, Bundle
+from scamdetect.errors import InputError
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.regular_files import read_text
+from scamdetect.train.card_failures import Failures
+from scamdetect.train.measured_as import MeasuredAs, attribute, left_behind
+
+Record = Mapping[str, Any]
+# What each file must have at its top, and what makes it.
+_KINDS = {
+    "evaluation": (("detectors", "reliability", "contamination"), "scamdetect evaluate"),
+    "final": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
+    "untrained": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
+    "evasion": (("evasions", "share"), "benchmarks/evasion.py"),
+    "bench": (("run", "figures", "gaps"), "scamdetect bench report"),
+    "conversations": (("rule", "sets"), "benchmarks/conversations.py"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What was measured of a bundle; None where nothing was."""
+
+    evaluation: Record | None = None
+    final: Record | None = None  # the final part of the project's own messages
+    untrained: Record | None = None  # languages that nothing trains
+    evasion: Record | None = None
+    bench: Record | None = None
+    conversations: Record | None = None
+    measured_as: tuple[str, ...] = ()  # the ids that these carry
+    recorded: tuple[str, ...] = ()  # those of them that the manifest records as earlier ones
+    failures: Failures | None = None
+    watts: float | None = None  # of the machine that trained, where somebody knows it
+    cores: int | None = None  # that it used, where the run did not record them
+
+    def files(self) -> dict[str, Record]:
+        """Return the records by their kind."""
+        found = ((kind, getattr(self, kind)) for kind in _KINDS)
+        return {kind: record for kind, record in found if record is not None}
+
+    def own_parts(self) -> list[tuple[str, Record]]:
+        """Return the figures on the project's own messages, part by part."""
+        found: list[tuple[str, Record]] = []
+        if self.evaluation is not None:
+            own = self.evaluation["detectors"][0]["authored"]
+            found += [(f"{one['role']} (chooses the model)", one) for one in own]
+        if self.untrained is not None:
+            found.append(("languages that nothing trains", self.untrained))
+        if self.final is not None:
+            found.append(("final (for release figures alone)", self.final))
+        return found
+
+    def own_part(self) -> tuple[str, Record]:
+        """Return the part that says most: the final one, else dev; empty where there is none."""
+        found = [(name, one) for name, one in self.own_parts() if one is not self.untrained]
+        return found[-1] if found else ("", {})
+
+    def gates(self) -> list[Record]:
+        """Return the bars on honest slices."""
+        found: list[Record] = []
+        if self.evaluation is not None:
+            found += self.evaluation["detectors"][0]["gates"]
+        return found + list(self.final["gates"] if self.final is not None else ())
+
+    def evasions(self) -> list[Record]:
+        """Return what each evasion does at medium strength."""
+        if self.evasion is not None:
+            return list(self.evasion["evasions"])
+        found = self.evaluation["evasion"] if self.evaluation is not None else ()
+        return [one for one in found if one["strength"] == "medium"]
+
+
+def cells_of(part: Record, by: str) -> list[Record]:
+    """Return the cells of the project's own messages by language, slice or kind."""
+    return [cell for cell in part.get("cells", ()) if cell["by"] == by]
+
+
+def read_results(
+    bundle: Bundle, files: Mapping[str, Path | None], before: Sequence[Bundle] = ()
+) -> tuple[Results, tuple[MeasuredAs, ...]]:
+    """Return the files of ``evaluation``, ``final`` and so on, and the ids that they measured.
+
+    Raises InputError for a file that is not what it is given for, or measures another bundle.
+    """
+    given = {kind: path for kind, path in files.items() if path is not None}
+    records = {kind: _read(path, kind) for kind, path in given.items()}
+    ids = {str(path): _model_id(records[kind], bundle, path) for kind, path in given.items()}
+    entries = attribute(bundle, ids, before)
+    if "conversations" in records:
+        _check_rule(records["conversations"], bundle, given["conversations"])
+    results = Results(
+        evaluation=records.get("evaluation"),
+        final=records.get("final"),
+        untrained=records.get("untrained"),
+        evasion=records.get("evasion"),
+        bench=records.get("bench"),
+        conversations=records.get("conversations"),
+        measured_as=tuple(one.model_id for one in entries),
+        recorded=tuple(one.model_id for one in left_behind(bundle, entries)),
+    )
+    return results, entries
+
+
+def _check_rule(record: Record, bundle: Bundle, path: Path) -> None:
+    """Raise InputError unless the file measured conversations by the bundle's own rule."""
+    settings = json.loads(bundle.read(SETTINGS))
+    if record["rule"] != settings.get("conversation"):
+        raise InputError(
+            f"{path}: measured another rule for conversations than that of {bundle.folder}; run "
+            "benchmarks/conversations.py again"
+        )
+
+
+def _read(path: Path, kind: str) -> Record:
+    keys, maker = _KINDS[kind]
+    try:
+        record = json.loads(read_text(path))
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except ValueError as problem:
+        raise InputError(f"{path}: not readable as JSON ({problem})") from problem
+    missing = [key for key in keys if not isinstance(record, dict) or key not in record]
+    if missing:
+        raise InputError(
+            f"{path}: no results for --{kind}, for it has no {' and no '.join(missing)}; pass the "
+            f"JSON that {maker} wrote"
+        )
+    if kind == "evaluation" and record.get("final"):
+        raise InputError(f"{path}: measured the test sources; pass the evaluation on dev sources")
+    rows = {gate["where"] for gate in record.get("gates", ())}
+    if kind in ("final", "untrained") and rows - {kind}:
+        raise InputError(f"{path}: measured the {', '.join(sorted(rows))} rows; not for --{kind}")
+    found: Record = record
+    return found
+
+
+def _model_id(record: Record, bundle: Bundle, path: Path) -> str:
+    """Return the id that the file measured; of a benchmark, that of the bundle's name."""
+    if "run" not in record:
+        return str(record["model_id"])
+    named = [one["identity"] for one in record["run"]["detectors"]]
+    mine = [one for one in named if one.startswith(f"{bundle.name}@")]
+    if not mine:
+        raise InputError(f"{path}: no detector in it is {bundle.name}; it has {', '.join(named)}")
+    return str(mine[0])

@@ -1,0 +1,219 @@
+"""Make a bundle of a fine-tuned network: export, quantise, calibrate on own and rehearsed rows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+import scamdetect
+from scamdetect.adapt.new_bundle import noted
+from scamdetect.bundle.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
+from scamdetect.bundle.lexical import WordTable
+from scamdetect.bundle.scoring import Scorer
+from scamdetect.calibration.statistics import Floats
+from scamdetect.calibration.thresholds import by_group
+from scamdetect.labels import KINDS, VERDICTS, Verdict
+from scamdetect.system.files import write_text
+from scamdetect.system.regular_files import read_text
+from scamdetect.text.normalise import NORMALISER_VERSION
+from scamdetect.train.calibration import REVIEW_FPR, UNCALIBRATED, calibrate
+from scamdetect.train.data.mix import FLAG_FPR, balanced_sample, effective_size, reference_weights
+from scamdetect.train.data.table import column, has_verdict, select
+from scamdetect.train.export import export_fp32
+from scamdetect.train.finetune_rows import OWN, of_role, own_and_rehearsed
+from scamdetect.train.kind_calibration import FEWEST
+from scamdetect.train.model import ScamModel
+from scamdetect.train.quantise import quantise
+from scamdetect.train.recipe import load_recipe, recipe_hash
+from scamdetect.train.release import known_answers, parity_of, write_parts
+from scamdetect.train.run import Run
+from scamdetect.train.words import join_again
+
+Log = Callable[[str], None]
+
+OWN_WORTH = 4  # effective rehearsed rows that a distinct own one weighs as much as
+MOST_OWN = 0.5  # of the mass of a verdict
+CALIBRATE_ROWS = 6_000  # rehearsed ones: half of a release's, in half its time
+PARITY_ROWS = 30  # a language
+SUFFIX = "-finetuned"
+
+
+def make_bundle(
+    model: ScamModel,
+    tokenizer: Tokenizer,
+    base: Bundle,
+    own: pa.Table,
+    rehearsed: pa.Table,
+    run: Run,
+    out: Path,
+    facts: Mapping[str, Any],
+    note: Sequence[str],
+    log: Log,
+) -> None:
+    """Write the folder ``out`` whole or not at all: a calibrated bundle of the network.
+
+    ``facts`` go into the manifest as ``finetune``, ``note`` under the title of the card. The rates
+    of the base's thresholds stay. Raises RecipeError where the calibrate rows support no threshold.
+    """
+    mix = balanced_sample(of_role(rehearsed, "calibrate"), CALIBRATE_ROWS)
+    table = own_and_rehearsed(of_role(own, "calibrate"), mix)
+    weights = mixed_weights(table)
+    rates = tuple(
+        base.thresholds_fpr.get(name, usual)
+        for name, usual in (("flag", FLAG_FPR), ("review", REVIEW_FPR))
+    )
+    config = json.loads(base.read(CONFIG))
+    settings = _settings(base)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".finetune-") as work:
+        exact, small = Path(work) / "fp32", Path(work) / "int8"
+        for folder in (exact, small):
+            folder.mkdir()
+        log("exporting and quantising")
+        export_fp32(model, exact / MODEL)
+        quantise(exact / MODEL, small / MODEL)
+        write_parts(small, tokenizer, config, settings, {})
+        words_record = None
+        if base.join is not None:
+            words = WordTable.load(base.read(WORDS), base.folder / WORDS)
+            join = join_again(words, table, weights, Scorer(Bundle.load(small)), log)
+            settings["words"] = asdict(join)
+            words_record = dict(base.training.get("words") or {}) | {
+                "join": asdict(join),
+                "join_rows": table.num_rows,
+            }
+            for folder in (exact, small):
+                words.save(folder / WORDS)
+            write_parts(small, tokenizer, config, settings, {})
+        shares = " and ".join(
+            f"{share:.0%} of the {name} ones" for name, share in own_shares(table, weights).items()
+        )
+        log(f"calibrating on {table.num_rows:,} rows; own rows have {shares} by weight")
+        calibration = calibrate(table, Scorer(Bundle.load(small)), weights, (rates[0], rates[1]))
+        settings |= calibration.settings()
+        settings["kind_thresholds"] |= kept_thresholds(base, calibration.rows.kinds)
+        for folder in (exact, small):
+            write_parts(folder, tokenizer, config, settings, {})
+        log("comparing int8 with fp32")
+        held = own_and_rehearsed(of_role(own, "dev"), of_role(rehearsed, "dev"))
+        parities = parity_of(exact, small, held, PARITY_ROWS)
+        whole = parities[0]
+        log(
+            f"int8 changes the flag of {whole.flag_flips} of {whole.n:,} texts, and the scam "
+            f"probability by {whole.mean_change:.4f} on average"
+        )
+        settings["known_answers"] = known_answers(small)
+        recipe, record = load_recipe(run.recipe), json.loads(read_text(run.record))
+        before = base.training
+        training = {
+            "scamdetect": scamdetect.__version__,
+            "recipe": msgspec.to_builtins(recipe),
+            "recipe_hash": recipe_hash(recipe),
+            "corpus_sha256": record["rehearsal_sha256"],
+            "seed": recipe.seed,
+            "base": before.get("base", base.model_id),
+            "teacher": None,
+            "run": {k: record[k] for k in ("rows", "draws", "steps", "tokens", "minutes", "torch")},
+            "sources": before.get("sources", []),
+            "without_generators": before.get("without_generators", []),
+            "languages": before.get("languages", {}),
+            "calibrate_rows": table.num_rows,
+            "calibration": calibration.record(),
+            "pieces": tokenizer.get_vocab_size(),
+            "first_tier": None,
+            "words": words_record,
+            "vocabulary": before.get("vocabulary", []),
+            "parity_int8_fp32": [asdict(parity) for parity in parities],
+            "finetune": dict(facts)
+            | {
+                "own_tokens": record["own_tokens"],
+                "own_share_of_calibration": own_shares(table, weights),
+            },
+        }
+        write_parts(small, tokenizer, config, settings, training)
+        card = read_text(small / CARD)
+        write_text(small / CARD, noted(card, note, "fine-tuned"))
+        write_manifest(small, training)
+        Bundle.load(small)
+        shutil.move(str(small), str(out))
+    log(
+        f"flag from {calibration.flag.threshold:.4f} (FPR {calibration.flag.fpr:.1%} on the mix), "
+        f"review from {calibration.review.threshold:.4f} (FPR {calibration.review.fpr:.1%})"
+    )
+
+
+def mixed_weights(table: pa.Table) -> Floats:
+    """Return one weight a row (rows,) of own and rehearsed calibrate rows, 1 on average a verdict.
+
+    Rehearsed rows weigh as the reference mix has them. The own ones of a verdict count once a
+    group, and each of these as much as OWN_WORTH effective rehearsed rows, together at most
+    MOST_OWN of the mass.
+    """
+    own, groups = column(table, "source") == OWN, column(table, "group").astype(np.int64)
+    weights = np.zeros(table.num_rows)
+    weights[~own] = reference_weights(select(table, ~own))
+    for verdict in Verdict:
+        of = has_verdict(table, verdict)
+        mine, theirs = of & own, of & ~own
+        if not mine.any():
+            continue
+        _, inverse, sizes = np.unique(groups[mine], return_inverse=True, return_counts=True)
+        weights[mine] = 1 / sizes[inverse]
+        share = 1.0
+        if theirs.any():
+            worth = effective_size(by_group(weights[theirs], groups[theirs]))
+            share = min(MOST_OWN, OWN_WORTH * sizes.size / (OWN_WORTH * sizes.size + worth))
+            weights[theirs] *= (1 - share) * of.sum() / weights[theirs].sum()
+        weights[mine] *= share * of.sum() / weights[mine].sum()
+    return weights
+
+
+def own_shares(table: pa.Table, weights: Floats) -> dict[str, float]:
+    """Return which share of the weight of honest rows and of scams is that of own ones."""
+    own = column(table, "source") == OWN
+    return {
+        verdict.value: round(float(weights[of & own].sum() / weights[of].sum()), 3)
+        for verdict in (Verdict.LEGIT, Verdict.SCAM)
+        if (of := has_verdict(table, verdict)).any()
+    }
+
+
+def kept_thresholds(base: Bundle, kinds: Mapping[str, int]) -> dict[str, dict[str, float | None]]:
+    """Return the thresholds of the base for kinds that too few calibrate rows have for new ones.
+
+    The threshold of all kinds, which they would have else, lies so high that they are never named.
+    That they keep a precision is known of the scores before alone.
+    """
+    return {
+        kind.value: {"f1": pair.f1, "precision": None}
+        for kind, pair in base.kind_thresholds.items()
+        if kinds[kind.value] < FEWEST
+    }
+
+
+def _settings(base: Bundle) -> dict[str, Any]:
+    """Return the settings that do not depend on scores."""
+    return {
+        "schema_version": 1,
+        "name": base.name if base.name.endswith(SUFFIX) else base.name + SUFFIX,
+        "version": base.version,
+        "normaliser_version": NORMALISER_VERSION,
+        "classes": [verdict.value for verdict in VERDICTS],
+        "kinds": [kind.value for kind in KINDS],
+        "languages": list(base.languages),
+        "prefix": base.prefix,
+        "max_tokens": base.max_tokens,
+        "stride": base.stride,
+        "max_windows": base.max_windows,
+        "language_threshold": base.language_threshold,
+        **UNCALIBRATED,
+    }

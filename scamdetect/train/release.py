@@ -1,0 +1,350 @@
+"""Make a bundle from a finished run: export, quantise, calibrate, compare, write the card."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+import scamdetect
+from scamdetect.bundle.bundle import (
+    CARD,
+    CONFIG,
+    FIRST_TIER,
+    MODEL,
+    SETTINGS,
+    TOKENIZER,
+    WORDS,
+    Bundle,
+    write_manifest,
+)
+from scamdetect.bundle.scoring import Scorer
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import BundleError, RecipeError
+from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.system.files import write_text
+from scamdetect.system.regular_files import read_text
+from scamdetect.text.normalise import NORMALISER_VERSION
+from scamdetect.train.calibration import REVIEW_FPR, UNCALIBRATED, Calibration, calibrate
+from scamdetect.train.card import write_card
+from scamdetect.train.conversations import conversation_setting
+from scamdetect.train.data.mix import FLAG_FPR, calibrate_sample
+from scamdetect.train.data.table import detector_texts
+from scamdetect.train.export import export_fp32
+from scamdetect.train.first_tier import make_first_tier
+from scamdetect.train.kinds_head import refit_kinds
+from scamdetect.train.model import ScamModel
+from scamdetect.train.parity import (
+    LANGUAGE_ROWS,
+    Parity,
+    check_parity,
+    compare_detectors,
+    sample_languages,
+)
+from scamdetect.train.quantise import quantise
+from scamdetect.train.recipe import Recipe
+from scamdetect.train.rows import read_roles
+from scamdetect.train.run import corpus_sha256, load_trained
+from scamdetect.train.vocabulary import choose_pieces, count_pieces, growth, trim
+from scamdetect.train.words import make_words
+
+Log = Callable[[str], None]
+
+MAX_TOKENS, STRIDE = 256, 64
+_RUN = ("rows", "draws", "steps", "tokens", "minutes", "torch")
+_RUN_COST = ("machine", "threads", "device", "joules")  # which older runs did not record
+KNOWN_TEXTS = (  # invented; a fresh install must give the probabilities that the release gave
+    "Hi dear, my uncle trades gold, I made 4,000 USD last week. Add me on Telegram, I guide you.",
+    "Your parcel is held at customs. Pay the fee of 1.99 here: http://post-pay.example/x",
+    "See you at seven, I'll bring the cake. Love you!",
+    "Your one-time code is 482913. Never share it with anyone.",
+    "พี่คะ กลุ่มลงทุนของอาจารย์กำไรวันละ 10% ทักไลน์มาเลยค่ะ",
+    "Mẹ ơi con về tới nhà rồi, mai con gọi lại nha",
+    "您的包裹已到驿站,请凭取件码 3-2-1188 取件",
+    "Parabéns! Você ganhou um prémio, envie 500 MT para levantar",
+)
+
+
+def release(
+    run: Path,
+    corpus: Path,
+    out: Path,
+    name: str,
+    version: str,
+    log: Log,
+    *,
+    left_out: Sequence[str] = (),
+) -> None:
+    """Write the bundle ``out`` from the finished run; nothing is left there when a step fails.
+
+    ``left_out`` names the generators whose rows were taken out of the corpus, for the manifest.
+    Raises RecipeError without a finished run or with another corpus than the run's, BundleError
+    where int8 and fp32 part too far.
+    """
+    if os.path.lexists(out):
+        raise BundleError(f"{out} exists; remove it or choose another --out")
+    model, tokenizer, record, recipe = load_trained(run)
+    if record["corpus"] != corpus_sha256(corpus):
+        raise RecipeError(f"{corpus} is not the corpus that {run} trained on; pass that one")
+    positions = getattr(model.encoder.config, "max_position_embeddings", MAX_TOKENS)
+    if positions < MAX_TOKENS:
+        raise RecipeError(
+            f"{run}: the base has {positions} positions, a bundle's windows need {MAX_TOKENS}"
+        )
+    table = read_roles(corpus, ["train", "calibrate", "dev"], recipe.data.licences)
+    roles = table["role"].to_pylist()
+    held = {role: _of_role(table, roles, role) for role in ("train", "calibrate", "dev")}
+    log("fitting the head of the kinds")
+    kinds_record = refit_kinds(
+        model, tokenizer, held["train"], recipe.base.prefix, recipe.data.max_tokens, log
+    )
+    whole = tokenizer
+    tokenizer = _trim_vocabulary(model, whole, held, recipe)
+    settings = _settings(name, version, recipe, record)
+    config = _config(run)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".release-") as work:
+        exact, small = Path(work) / "fp32", Path(work) / "int8"
+        for folder in (exact, small):
+            folder.mkdir()
+        export_fp32(model, exact / MODEL)
+        quantise(exact / MODEL, small / MODEL)
+        write_parts(small, tokenizer, config, settings, {})
+        sample = calibrate_sample(held["calibrate"])
+        words = None
+        if recipe.words.runs:
+            log("fitting the words and how they join the encoder")
+            found, join, words = make_words(
+                held["train"], sample, Scorer(Bundle.load(small)), recipe.words,
+                record["sources"], log,
+            )  # fmt: skip
+            settings["words"] = asdict(join)
+            for folder in (exact, small):
+                found.save(folder / WORDS)
+            write_parts(small, tokenizer, config, settings, {})
+        log("calibrating on the calibrate rows")
+        calibration = calibrate(sample, Scorer(Bundle.load(small)))
+        settings |= calibration.settings()
+        for folder in (exact, small):
+            write_parts(folder, tokenizer, config, settings, {})
+        log("fitting the first tier on train rows, proving it on dev rows")
+        tier_record = _add_first_tier(small, held, settings, log)
+        write_parts(small, tokenizer, config, settings, {})
+        log("comparing int8 with fp32")
+        parities = parity_of(exact, small, pa.concat_tables([held["calibrate"], held["dev"]]))
+        check_parity(parities)
+        settings["known_answers"] = known_answers(small)
+        settings |= conversation_setting(small, held["calibrate"], log)
+        training = {
+            "scamdetect": scamdetect.__version__,
+            "recipe": msgspec.to_builtins(recipe),
+            "recipe_hash": record["recipe"],
+            "corpus_sha256": record["corpus"],
+            "seed": recipe.seed,
+            "base": record["base"],
+            "teacher": record.get("teacher"),
+            "run": {k: record[k] for k in _RUN} | {k: record.get(k) for k in _RUN_COST},
+            "start": record.get("start"),  # the mark of a longer run, and whether averaged there
+            "mean_of": record.get("mean_of"),
+            "sources": sources_of(held["train"]),
+            "without_generators": list(left_out),
+            "languages": _languages(held["train"], held["calibrate"]),
+            "calibrate_rows": sample.num_rows,
+            "calibration": calibration.record(),
+            "pieces": tokenizer.get_vocab_size(),
+            "first_tier": tier_record,
+            "words": words,
+            "kinds_head": kinds_record,
+            "vocabulary": _vocabulary(whole, tokenizer, held["dev"]),
+            "parity_int8_fp32": [asdict(parity) for parity in parities],
+        }
+        write_parts(small, tokenizer, config, settings, training)
+        shutil.move(str(small), str(out))
+    _report(out, calibration, parities[0], log)
+
+
+def _of_role(table: pa.Table, roles: list[str], role: str) -> pa.Table:
+    return table.filter(pa.array([found == role for found in roles]))
+
+
+def _settings(name: str, version: str, recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "name": name,
+        "version": version,
+        "normaliser_version": NORMALISER_VERSION,
+        "classes": [verdict.value for verdict in VERDICTS],
+        "kinds": [kind.value for kind in KINDS],
+        "languages": record["languages"],
+        "prefix": recipe.base.prefix,
+        "max_tokens": MAX_TOKENS,
+        "stride": STRIDE,
+        "max_windows": None,
+        "language_threshold": 0.5,
+        **UNCALIBRATED,
+    }
+
+
+def _config(run: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads(read_text(run / "config.json"))
+    names = [verdict.value for verdict in VERDICTS]
+    config["id2label"] = {str(place): label for place, label in enumerate(names)}
+    config["label2id"] = {label: place for place, label in enumerate(names)}
+    config["problem_type"] = "single_label_classification"
+    return config
+
+
+def write_parts(
+    folder: Path,
+    tokenizer: Tokenizer,
+    config: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    training: Mapping[str, Any],
+) -> None:
+    """Write all files of a bundle but the graph, the card and the manifest among them."""
+    write_text(folder / TOKENIZER, tokenizer.to_str(pretty=False))
+    write_text(folder / CONFIG, _json(config))
+    write_settings(folder, settings, training)
+
+
+def write_settings(folder: Path, settings: Mapping[str, Any], training: Mapping[str, Any]) -> None:
+    """Write settings, card and manifest over the other files of a bundle."""
+    write_text(folder / SETTINGS, _json(settings))
+    write_card(folder / CARD, settings, training)
+    write_manifest(folder, training)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def _add_first_tier(
+    folder: Path, held: Mapping[str, pa.Table], settings: dict[str, Any], log: Log
+) -> dict[str, Any] | None:
+    """Write the first tier's weights and rule, if one can be made, and return its record."""
+    scorer = Scorer(Bundle.load(folder))
+    made = make_first_tier(held["train"], held["calibrate"], held["dev"], scorer)
+    if made is None:
+        log("no first tier: none keeps the limits on the calibrate rows and clears a dev row")
+        return None
+    tier, record = made
+    tier.save(folder / FIRST_TIER)
+    settings["first_tier"] = asdict(tier.rule)
+    for name, proof in record.items():
+        log(
+            f"first tier on {name}: clears {proof['cleared']} of {proof['rows']} rows, the encoder "
+            f"disagrees on {proof['disagreed']}; {proof['scams_lost']} of {proof['scams_flagged']} "
+            "flagged scams lost"
+        )
+    return record
+
+
+def parity_of(
+    exact: Path, small: Path, table: pa.Table, limit: int = LANGUAGE_ROWS
+) -> list[Parity]:
+    """Return how far two bundles are apart on at most ``limit`` rows a language."""
+    sample = sample_languages(table, limit)
+    with ScamDetector.load(exact) as first, ScamDetector.load(small) as second:
+        return compare_detectors(first, second, detector_texts(sample), sample["lang"].to_pylist())
+
+
+def known_answers(folder: Path) -> list[dict[str, Any]]:
+    """Return what a bundle answers to KNOWN_TEXTS, for its settings."""
+    with ScamDetector.load(folder) as detector:
+        predictions = detector.predict(list(KNOWN_TEXTS))
+    return [
+        {"text": text, "scam_probability": prediction.scam_probability}
+        for text, prediction in zip(KNOWN_TEXTS, predictions, strict=True)
+    ]
+
+
+def sources_of(train: pa.Table) -> list[dict[str, Any]]:
+    """Return the sources of train rows with their licence class and rows, for the manifest."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for source, licence in zip(
+        train["source"].to_pylist(), train["licence_class"].to_pylist(), strict=True
+    ):
+        counts[source, licence] += 1
+    return [
+        {"source": source, "licence": licence, "rows": rows}
+        for (source, licence), rows in sorted(counts.items())
+    ]
+
+
+def _languages(train: pa.Table, calibrate: pa.Table) -> dict[str, list[int]]:
+    """Return how many train and calibrate rows there are of each language, also of rare ones."""
+    counts = [Counter(table["lang"].to_pylist()) for table in (train, calibrate)]
+    return {name: [count[name] for count in counts] for name in sorted(counts[0] | counts[1])}
+
+
+def _trim_vocabulary(
+    model: ScamModel, whole: Tokenizer, held: Mapping[str, pa.Table], recipe: Recipe
+) -> Tokenizer:
+    if recipe.vocabulary.max_pieces >= whole.get_vocab_size():
+        return whole
+    counts = count_pieces(
+        whole, (text for role in ("train", "calibrate") for text in held[role]["norm"].to_pylist())
+    )
+    keep = choose_pieces(
+        whole, counts, recipe.vocabulary.max_pieces, recipe.vocabulary.whole_scripts
+    )
+    return trim(model.encoder, whole, keep)
+
+
+def _vocabulary(whole: Tokenizer, trimmed: Tokenizer, dev: pa.Table) -> list[dict[str, Any]]:
+    """Return, by language, what trimming costs on dev rows: they had no part in the choice."""
+    texts: dict[str, list[str]] = defaultdict(list)
+    for text, language in zip(dev["norm"].to_pylist(), dev["lang"].to_pylist(), strict=True):
+        if len(texts[language]) < 2_000:
+            texts[language].append(text)
+    rows = []
+    for language, sample in sorted(texts.items()):
+        rise, unknown = growth(whole, trimmed, sample)
+        rows.append(
+            {
+                "language": language,
+                "texts": len(sample),
+                "token_rise": round(rise, 4),
+                "unknown": round(unknown, 5),
+            }
+        )
+    return rows
+
+
+def _report(out: Path, calibration: Calibration, whole: Parity, log: Log) -> None:
+    size = sum(path.stat().st_size for path in out.iterdir()) / 1e6
+    scalings = calibration.scalings
+    log(f"{out}: {size:.1f} MB, {len(scalings.by_language)} languages calibrated on their own")
+    if scalings.nll_curve is not None and scalings.nll_language is not None:
+        log(
+            f"cross-validated loss by language: {scalings.nll_language:.4f} with calibrations of "
+            f"their own, {scalings.nll_curve:.4f} without"
+        )
+    for name, point, asked in (
+        ("flag", calibration.flag, FLAG_FPR),
+        ("review", calibration.review, REVIEW_FPR),
+    ):
+        why = (
+            "" if point.fpr == asked else f", the strictest that the rows support ({asked:.1%} not)"
+        )
+        log(f"{name} from {point.threshold:.4f}: FPR {point.fpr:.1%} on the calibrate mix{why}")
+    for point in calibration.operating_points:
+        if point.lang is point.kind is None:
+            log(
+                f"FPR {point.fpr:.1%} on the calibrate mix: threshold {point.threshold:.4f}, upper "
+                f"bound {point.upper_bound:.2%} (n = {point.n}), recall {point.recall or 0:.1%}"
+            )
+    log(
+        f"int8 against fp32 on {whole.n} texts: {whole.verdict_flips} verdict flips, "
+        f"{whole.flag_flips} flag flips, largest change {whole.largest_change}"
+    )

@@ -1,1 +1,0 @@
-"""Training: base encoder, heads, fitting, export and release. Needs the extra ``train``."""

@@ -1,0 +1,236 @@
+"""The card: its pattern, its figures' owner, its quotations, its metadata for the hub."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from card_pattern import MEASURED, check_pattern, quotes, sections, tables
+from command_line import command
+from invented_authored import SCAM, row
+from tiny_bundle import tiny_settings, write_tiny_bundle
+
+from scamdetect import ScamDetector
+from scamdetect.bundle.bundle import Bundle, write_manifest
+from scamdetect.errors import InputError
+from scamdetect.train.card import card_text
+from scamdetect.train.card_failures import EACH, LONGEST, failures_text, find_failures
+from scamdetect.train.card_results import Results, read_results
+from scamdetect.train.card_rewrite import rewrite_card
+from scamdetect.train.data.authored import load_authored, write_rows
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+SHIPPED = json.loads((RESULTS / "evaluate-scamdetect-small.json").read_text("utf-8"))["model_id"]
+STEM = SHIPPED.replace("@", "-").replace("+", "-")
+FILES = {
+    "evaluation": RESULTS / "evaluate-scamdetect-small.json",
+    "final": RESULTS / f"final-{STEM}.json",
+    "untrained": RESULTS / f"untrained-{STEM}.json",
+    "evasion": RESULTS / "evasion-scamdetect-small.json",
+    "bench": RESULTS / "bench-1" / "results.json",
+    "conversations": RESULTS / "conversations-scamdetect-small.json",
+}
+CONVERSATIONS = json.loads(FILES["conversations"].read_text("utf-8"))
+(BENCHED,) = set(re.findall(r"scamdetect-small@[\w.+]+", FILES["bench"].read_text("utf-8")))
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / "bundle", conversation=CONVERSATIONS["rule"])
+
+
+@pytest.fixture
+def files(tmp_path: Path, bundle: Path) -> dict[str, Path]:
+    """Return the shipped bundle's results as if the tiny bundle had been measured."""
+    found = {kind: tmp_path / f"{kind}.json" for kind in FILES}
+    _measured_of(found, Bundle.load(bundle).model_id)
+    return found
+
+
+def _measured_of(files: dict[str, Path], model_id: str) -> None:
+    for kind, path in FILES.items():
+        text = path.read_text("utf-8")
+        for measured in (SHIPPED, CONVERSATIONS["model_id"], BENCHED):
+            text = text.replace(measured, model_id)
+        files[kind].write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def authored(tmp_path: Path) -> Path:
+    folder = tmp_path / "authored"
+    folder.mkdir()
+    for lang in ("en", "de", "it"):
+        rows = []
+        for number in range(1, 9, 2):
+            part = ("dev", "train", "final", "dev")[number // 2]
+            words = " profit" * number
+            rows.append(row(number, lang=lang, part=part, text=f"lunch {lang} {number} *{words}*"))
+            text = f"lunch <b> {lang} {number} " + "tomorrow " * 60
+            rows.append(row(number + 1, lang=lang, part=part, text=text.strip(), **SCAM))
+        write_rows(folder / f"{lang}.jsonl", rows)
+    return folder
+
+
+def _options(files: dict[str, Path]) -> list[str | Path]:
+    return [word for kind, path in files.items() for word in (f"--{kind}", path)]
+
+
+def test_a_source_of_which_other_rows_trained_is_marked(files: dict[str, Path]) -> None:
+    evaluation = json.loads(files["evaluation"].read_text("utf-8"))
+    name = evaluation["detectors"][0]["sources"][0]["source"]
+    training = {"sources": [{"source": name, "licence": "permissive", "rows": 2}]}
+    card = card_text(tiny_settings(), training, Results(evaluation=evaluation))
+    (line,) = (line for line in card.splitlines() if line.startswith(f"| {name}") and " † " in line)
+    assert line and "Of a source with † other rows trained the model." in card
+    assert "†" not in card_text(tiny_settings(), {}, Results(evaluation=evaluation))
+
+
+def test_a_card_without_results_has_the_pattern_and_says_so(tmp_path: Path) -> None:
+    card = card_text(tiny_settings(), {"base": str(tmp_path / "base")})
+    check_pattern(card)
+    assert all("Not measured yet" in sections(card)[title] for title in MEASURED)
+
+
+def test_the_command_writes_the_card_and_the_id_stays(
+    bundle: Path, files: dict[str, Path], authored: Path, tmp_path: Path
+) -> None:
+    before = Bundle.load(bundle)
+    card = bundle / "README.md"
+    old = card.read_bytes()
+    done = command(tmp_path, "card", bundle, *_options(files), "--authored", authored)
+    assert done.returncode == 0, done.stderr
+    after = Bundle.load(bundle)
+    assert card.read_bytes() != old and after.sha256["README.md"] != before.sha256["README.md"]
+    assert after.model_id == before.model_id
+    assert f"the id is still {before.model_id}" in done.stdout
+    assert "measured_as" not in after.training
+    results = sections(card.read_text(encoding="utf-8"))["Results"]
+    assert f"as `{before.model_id}`." in results and "measured_as" not in results
+
+
+def test_where_the_id_covers_the_card_the_manifest_keeps_the_earlier_id(
+    bundle: Path, files: dict[str, Path], authored: Path, tmp_path: Path
+) -> None:
+    write_manifest(bundle, {}, 1)
+    before = Bundle.load(bundle)
+    _measured_of(files, before.model_id)
+    done = command(tmp_path, "card", bundle, *_options(files), "--authored", authored)
+    assert done.returncode == 0, done.stderr
+    after = Bundle.load(bundle)
+    assert f"{before.model_id} is now {after.model_id}" in done.stdout
+    assert after.manifest_version == 1
+    assert [one["model_id"] for one in after.training["measured_as"]] == [before.model_id]
+    for name in ("model.onnx", "scamdetect.json", "tokenizer.json", "config.json"):
+        assert (bundle / name).read_bytes() == (before.folder / name).read_bytes()
+    card = (bundle / "README.md").read_text(encoding="utf-8")
+    check_pattern(card)
+    assert "Not measured yet" not in card
+    assert f"`{before.model_id}`" in sections(card)["Results"]
+    # The earlier id is known now: the same results give the same card.
+    again = rewrite_card(bundle, files, authored=authored)
+    assert (again.before, again.after) == (after.model_id, after.model_id)
+    assert (bundle / "README.md").read_text(encoding="utf-8") == card
+
+
+def test_results_of_another_bundle_leave_the_card_as_it_was(bundle: Path, tmp_path: Path) -> None:
+    before = Bundle.load(bundle).model_id
+    options = ("--evaluation", FILES["evaluation"], "--authored", "none")
+    done = command(tmp_path, "card", bundle, *options)
+    assert done.returncode == 2 and SHIPPED in done.stderr and "--measured" in done.stderr
+    assert Bundle.load(bundle).model_id == before
+
+
+def test_conversations_by_another_rule_are_refused(bundle: Path, files: dict[str, Path]) -> None:
+    record = json.loads(files["conversations"].read_text("utf-8"))
+    record["rule"]["enough_turns"] += 1
+    files["conversations"].write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(InputError, match="another rule"):
+        read_results(Bundle.load(bundle), files)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("evaluation", "final", "no results for --evaluation, for it has no detectors"),
+        ("final", "untrained", "measured the untrained rows; not for --final"),
+        ("bench", "evasion", "no results for --bench"),
+    ],
+)
+def test_a_file_that_is_something_else_is_named(
+    bundle: Path, files: dict[str, Path], kind: str, given: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        read_results(Bundle.load(bundle), {kind: files[given]})
+
+
+def test_a_bundle_with_own_thresholds_keeps_its_card(bundle: Path) -> None:
+    write_manifest(bundle, {"own_thresholds": {}})
+    with pytest.raises(InputError, match="scamdetect calibrate again"):
+        rewrite_card(bundle, {})
+
+
+def test_failures_are_the_worst_dev_rows_one_a_language(
+    detector: ScamDetector, authored: Path
+) -> None:
+    found = find_failures(detector, authored)
+    assert (found.n_legit, found.n_scam) == (6, 6)
+    # More lure words, more scam: the second dev row is the worse false alarm.
+    assert {one.id for one in found.alarms} == {"en-0007", "de-0007", "it-0007"}
+    assert sorted(one.lang for one in found.missed) == ["de", "en", "it"]
+    assert len(found.alarms) <= EACH
+    texts = [" ".join(one.text.split()) for one in load_authored(authored) if one.part == "dev"]
+    quoted = quotes(failures_text(found))
+    assert len(quoted) == 6
+    assert all(any(text.startswith(one) for text in texts) for one in quoted)
+    assert any(len(one) <= LONGEST < len(text) for one in quoted for text in texts)
+    assert "<b>" not in failures_text(found).replace(r"\<b\>", "")
+
+
+def test_the_metadata_is_valid_for_the_hub(files: dict[str, Path], bundle: Path) -> None:
+    repocard = pytest.importorskip("huggingface_hub.repocard", reason="needs the extra hub")
+    results, _ = read_results(Bundle.load(bundle), files)
+    training = {"base": "intfloat/multilingual-e5-small"}
+    text = card_text(tiny_settings() | {"languages": ["no", "en"]}, training, results)
+    data = repocard.ModelCard(text, ignore_metadata_errors=False).data
+    assert (data.license, data.library_name) == ("apache-2.0", "scamdetect")
+    assert (data.base_model, data.language) == (training["base"], ["no", "en"])
+    found = {one.metric_type: one.metric_value for one in data.eval_results}
+    assert found.keys() == {"roc_auc", "recall", "fpr"}
+    assert all(0 <= value <= 1 for value in found.values())
+
+
+def test_the_committed_results_give_the_shipped_bundle_a_whole_card() -> None:
+    bundle = Bundle.load()
+    settings = json.loads((bundle.folder / "scamdetect.json").read_text(encoding="utf-8"))
+    # The benchmark of this bundle without its writer's messages needs a training run of its own.
+    own = {kind: path for kind, path in FILES.items() if kind != "bench"}
+    results, _ = read_results(bundle, own)
+    card = card_text(settings, bundle.training, results)
+    check_pattern(card)
+    left = [header for header, _ in tables(sections(card)["Results"])]
+    assert [header[0] for header in left] == ["left-out source", "own messages"]
+    for title in ("How it was made", "Training sources by licence", "int8 against fp32"):
+        assert "Not recorded" not in sections(card)[title]
+
+
+def test_the_shipped_card_quotes_only_messages_of_this_project() -> None:
+    bundle = Bundle.load()
+    card = (bundle.folder / "README.md").read_text(encoding="utf-8")
+    check_pattern(card)
+    unmeasured = [title for title in MEASURED if "Not measured yet" in sections(card)[title]]
+    assert unmeasured == ["Writers that were not trained on"]
+    dev = [one for one in load_authored(ROOT / "data" / "authored") if one.part == "dev"]
+    texts = [" ".join(one.text.split()) for one in dev]
+    assert len(quotes(card)) == 2 * EACH
+    assert all(any(text.startswith(one) for text in texts) for one in quotes(card))
+
+
+def test_results_are_optional_one_by_one() -> None:
+    final = json.loads(FILES["final"].read_text(encoding="utf-8"))
+    card = card_text(tiny_settings(), {}, Results(final=final, measured_as=(SHIPPED,)))
+    check_pattern(card)
+    assert "final (for release figures alone)" in sections(card)["Results"]
+    assert "Not measured yet" in sections(card)["Kinds of scam"]
