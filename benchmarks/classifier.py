@@ -31,7 +31,7 @@ from scamdetect.calibration.statistics import (
     recall_at_fpr_estimate,
 )
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.baseline import NGRAMS
+from scamdetect.evaluate.baselines import NGRAMS
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.provenance import commit, machine, today

@@ -25,7 +25,7 @@ from scamdetect import ScamDetector, Verdict
 from scamdetect.calibration.statistics import false_positive_rate, recall
 from scamdetect.conversation.predict import Reading, judge, read_conversations
 from scamdetect.conversation.rule import ConversationRule
-from scamdetect.evaluation.conversations import (
+from scamdetect.evaluate.conversations import (
     Judged,
     by_turn,
     detection,

@@ -18,7 +18,7 @@ import numpy as np
 
 from scamdetect import ScamDetector
 from scamdetect.calibration.thresholds import threshold_at_fpr
-from scamdetect.evaluation.evasion import STRENGTHS, Message, disguise, evasion_results
+from scamdetect.evaluate.evasion import STRENGTHS, Message, disguise, evasion_results
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import change, estimate, moved
 from scamdetect.reports.pages import table

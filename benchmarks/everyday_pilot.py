@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from scamdetect.calibration.statistics import Bools, auc, recall_at_fpr
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import table as markdown
 from scamdetect.reports.pages import write_results

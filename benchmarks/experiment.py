@@ -19,9 +19,9 @@ import pyarrow as pa
 
 from scamdetect.calibration.statistics import Bools, auc, recall_at_fpr
 from scamdetect.errors import RecipeError
-from scamdetect.evaluation.logbook import add_line, read_lines
-from scamdetect.evaluation.protocol import SELECTING_SOURCES
-from scamdetect.evaluation.quick import dev_figures, selecting_rows
+from scamdetect.evaluate.experiments import dev_figures, selecting_rows
+from scamdetect.evaluate.logbook import add_line, read_lines
+from scamdetect.evaluate.protocol import SELECTING_SOURCES
 from scamdetect.labels import Verdict
 from scamdetect.train.data.provenance import commit, today
 from scamdetect.train.data.table import column, has_verdict, is_authored, read_rows, select

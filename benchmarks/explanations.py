@@ -21,7 +21,7 @@ import numpy as np
 
 from scamdetect import ScamDetector
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.faithfulness import ORDERS, SHARES, Explained, delete, summarise
+from scamdetect.evaluate.faithfulness import ORDERS, SHARES, Explained, delete, summarise
 from scamdetect.labels import Decision, Verdict
 from scamdetect.reports.cells import decimal, estimate, percent, share
 from scamdetect.reports.pages import table, write_results

@@ -24,20 +24,14 @@ import pyarrow.parquet as pq
 from scamdetect import ScamDetector
 from scamdetect.calibration.statistics import Estimate, Floats, as_scores, recall_change
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.authored import (
-    RATES,
-    READER_FLAG,
-    AuthoredFigures,
-    own_figures,
-    writers,
-)
-from scamdetect.evaluation.contamination import contamination
-from scamdetect.evaluation.gates import BAR, Gate, gates
-from scamdetect.evaluation.kind_figures import BY_SOURCE
-from scamdetect.evaluation.logbook import add_line, read_lines
-from scamdetect.evaluation.protocol import FLAG
-from scamdetect.evaluation.reliability import BASE_RATES, Reliability, reliability_of_rows
-from scamdetect.evaluation.slices import false_alarms
+from scamdetect.evaluate.authored import RATES, READER_FLAG, AuthoredFigures, own_figures, writers
+from scamdetect.evaluate.contamination import contamination
+from scamdetect.evaluate.gates import BAR, Gate, gates
+from scamdetect.evaluate.kind_figures import BY_SOURCE
+from scamdetect.evaluate.logbook import add_line, read_lines
+from scamdetect.evaluate.protocol import FLAG
+from scamdetect.evaluate.reliability import BASE_RATES, Reliability, reliability_of_rows
+from scamdetect.evaluate.slices import false_alarms
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import decimal, percent, points
 from scamdetect.system.files import file_sha256

@@ -21,16 +21,10 @@ from scamdetect.bundle.bundle import trained_sources
 from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation import baseline, keyword_baseline
-from scamdetect.evaluation.comparison import DETECTOR_CODE
-from scamdetect.evaluation.pools import (
-    evaluate_pools,
-    half_of,
-    language_cells,
-    load_pools,
-    used_rows,
-)
-from scamdetect.evaluation.score_cache import ScoreCache
+from scamdetect.evaluate import baselines, keyword_baseline
+from scamdetect.evaluate.comparison import DETECTOR_CODE
+from scamdetect.evaluate.pools import evaluate_pools, half_of, language_cells, load_pools, used_rows
+from scamdetect.evaluate.score_cache import ScoreCache
 from scamdetect.reports.cells import counted, decimal, estimate, percent
 from scamdetect.reports.pages import table as markdown
 from scamdetect.reports.pages import write_results
@@ -84,8 +78,8 @@ def measure(
         ).scam
         for one in detectors
     }
-    fitted = baseline.train_baseline(read_roles(corpus, ["train"], "default"), _log)
-    scores[baseline.NAME] = fitted.scam_probabilities(norm)
+    fitted = baselines.train_baseline(read_roles(corpus, ["train"], "default"), _log)
+    scores[baselines.NAME] = fitted.scam_probabilities(norm)
     scores[keyword_baseline.NAME] = keyword_baseline.keyword_scores(norm)
     measured = np.asarray((half == "all") | (halves == half), dtype=bool)
     rows = select(rows, measured)

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.logbook import add_line, read_lines
-from scamdetect.evaluation.source_probe import (
+from scamdetect.evaluate.logbook import add_line, read_lines
+from scamdetect.evaluate.source_probe import (
     SourceProbe,
     SourceTask,
     probe_texts,

@@ -24,7 +24,7 @@ from scamdetect.calibration.statistics import Bools, Estimate
 from scamdetect.calibration.thresholds import wilson
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluation.pools import load_pools, used_rows
+from scamdetect.evaluate.pools import load_pools, used_rows
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import percent
 from scamdetect.reports.pages import table, write_results

@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from scamdetect.bundle.batching import chunked
 from scamdetect.bundle.bundle import CONFIG, MODEL, TOKENIZER, Bundle
 from scamdetect.calibration.probabilities import softmax
-from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.train.data.authored import AuthoredRow
 

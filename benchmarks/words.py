@@ -31,7 +31,7 @@ from scamdetect.bundle.lexical import Join, Pieces, Words
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.calibration.statistics import Floats
 from scamdetect.errors import RecipeError, ScamDetectError
-from scamdetect.evaluation.pools import (
+from scamdetect.evaluate.pools import (
     Pools,
     evaluate_pools,
     half_of,

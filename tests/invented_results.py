@@ -22,7 +22,7 @@ from scamdetect.bench.folder import DetectorRecord, RunRecord
 from scamdetect.bench.suite import Manifest
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.calibration.thresholds import wilson
-from scamdetect.evaluation.reliability import Reliability, ReliabilityPoint
+from scamdetect.evaluate.reliability import Reliability, ReliabilityPoint
 
 OWN, BASELINE, JUDGE, UNFINISHED = "scamdetect", "tfidf", "judge", "slow-model"
 HOSTILE = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"

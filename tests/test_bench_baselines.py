@@ -18,7 +18,7 @@ from scamdetect.bench.detector_names import checked
 from scamdetect.bench.detectors import baselines
 from scamdetect.bench.detectors.baselines import encoder, keywords, tfidf
 from scamdetect.errors import InputError
-from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.system.files import file_sha256
 from scamdetect.train.data.table import normalised
 

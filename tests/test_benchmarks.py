@@ -29,7 +29,7 @@ from benchmarks.learning_curve import with_share
 from benchmarks.throughput_workloads import build, count_tokens
 from scamdetect.bundle.bundle import Bundle, write_manifest
 from scamdetect.errors import InputError
-from scamdetect.evaluation.protocol import SELECTING_SOURCES
+from scamdetect.evaluate.protocol import SELECTING_SOURCES
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.authored import AuthoredRow, write_rows
 from scamdetect.train.data.everyday import write_everyday

@@ -27,7 +27,7 @@ NOT_RUN = {
     "scamdetect card": "needs an evaluation; tests/test_train_card.py has one",
     "scamdetect data build": "needs public sources; tests/test_train_data_corpus.py invents some",
     "scamdetect data fetch": "loads from the network",
-    "scamdetect evaluate": "needs the corpus; tests/test_evaluation_report.py has a small one",
+    "scamdetect evaluate": "needs the corpus; tests/test_evaluate_report.py has a small one",
     "scamdetect export": "needs a trained run; tests/test_train_release.py makes a small one",
     "scamdetect finetune": "trains; tests/test_train_finetune.py runs a small one",
     "scamdetect hub": "needs the network; tests/test_hub.py has a hub of its own",

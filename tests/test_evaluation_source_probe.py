@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from synthetic_corpus import row, table
 
-from scamdetect.evaluation.source_probe import probe_texts, probe_vectors, source_tasks
+from scamdetect.evaluate.source_probe import probe_texts, probe_vectors, source_tasks
 from scamdetect.labels import Verdict
 
 

@@ -15,7 +15,7 @@ from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.conversation.predict import Judged, Reading, judge, read_conversations
 from scamdetect.conversation.rule import DISCOUNT, ConversationRule, Weights
 from scamdetect.errors import BundleError, InputError, RecipeError
-from scamdetect.evaluation.conversations import joined, of_turns
+from scamdetect.evaluate.conversations import joined, of_turns
 from scamdetect.system.files import file_sha256
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.conversations import (

@@ -60,9 +60,9 @@ from data.workshop.stats import (
 from scamdetect.cli.streams import say, say_json
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluation.baseline import train_baseline
-from scamdetect.evaluation.comparison import DETECTOR_CODE
-from scamdetect.evaluation.score_cache import ScoreCache
+from scamdetect.evaluate.baselines import train_baseline
+from scamdetect.evaluate.comparison import DETECTOR_CODE
+from scamdetect.evaluate.score_cache import ScoreCache
 from scamdetect.labels import Verdict
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import file_sha256, write_text

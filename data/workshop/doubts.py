@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from scamdetect.calibration.statistics import Floats
 from scamdetect.errors import MissingExtraError
-from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.labels import Verdict
 from scamdetect.train.data.table import column, has_verdict, select
 

@@ -19,7 +19,7 @@ from scamdetect.calibration.probabilities import Scaling
 from scamdetect.calibration.statistics import Estimate, bootstrap_by_group
 from scamdetect.calibration.thresholds import by_group
 from scamdetect.errors import InputError
-from scamdetect.evaluation.reliability import reliability, with_base_rate
+from scamdetect.evaluate.reliability import reliability, with_base_rate
 from scamdetect.labels import Verdict
 
 FEWEST = 20  # distinct messages of a side, in each half

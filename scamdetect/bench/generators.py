@@ -25,7 +25,7 @@ from scamdetect.bench.figures.target import (
 from scamdetect.bench.holdout import HeldOut, hold_out, write_corpus
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
-from scamdetect.evaluation.baseline import train_baseline
+from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.labels import Verdict
 from scamdetect.system.files import file_sha256
 from scamdetect.train.data.mix import CALIBRATE_ROWS, balanced_sample, reference_weights

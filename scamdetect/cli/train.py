@@ -175,6 +175,6 @@ def evaluate(
     Writes JSON and Markdown, which hold no text of a message, into the results folder.
     """
     with extra("train"):
-        from scamdetect.evaluation.report import evaluate_bundle
+        from scamdetect.evaluate.report import evaluate_bundle
     chosen = None if base == "none" else base
     evaluate_bundle(bundle, corpus, out, final, say, report=report, base=chosen)

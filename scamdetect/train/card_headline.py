@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from scamdetect.evaluation.gates import BAR
+from scamdetect.evaluate.gates import BAR
 from scamdetect.reports.cells import decimal, estimate, percent
 from scamdetect.reports.pages import table
 from scamdetect.train.card_measured import not_measured

@@ -31,7 +31,7 @@ from scamdetect.conversation.rule import (
 )
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
-from scamdetect.evaluation.conversations import joined
+from scamdetect.evaluate.conversations import joined
 from scamdetect.system.regular_files import read_text
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.data.dialogues import Dialogue, dialogues

@@ -25,7 +25,7 @@ from scamdetect.calibration.statistics import (
     recall_at_fpr,
 )
 from scamdetect.calibration.thresholds import by_group, clopper_pearson
-from scamdetect.evaluation.slices import SMALLEST_CELL
+from scamdetect.evaluate.slices import SMALLEST_CELL
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.reports.cells import percent, points
 from scamdetect.reports.pages import table as markdown_table

@@ -15,10 +15,10 @@ from scamdetect.bench.answers import Answers, Detector, Floats, Log, Score, Sett
 from scamdetect.bench.detectors.skops_files import read_skops, write_skops
 from scamdetect.bench.writers import generators
 from scamdetect.errors import InputError
-from scamdetect.evaluation import keyword_baseline
-from scamdetect.evaluation.baseline import Baseline, train_baseline
-from scamdetect.evaluation.encoder_baseline import load_encoder_baseline, train_encoder_baseline
-from scamdetect.evaluation.score_cache import code_sha256
+from scamdetect.evaluate import keyword_baseline
+from scamdetect.evaluate.baselines import Baseline, train_baseline
+from scamdetect.evaluate.encoder_baseline import load_encoder_baseline, train_encoder_baseline
+from scamdetect.evaluate.score_cache import code_sha256
 from scamdetect.system.files import file_sha256
 from scamdetect.train.data.table import column, normalised, read_rows
 
@@ -30,14 +30,14 @@ _TEXT_CODE = tuple(
 )
 _KEYWORD_CODE = (
     *_TEXT_CODE,
-    "scamdetect.data.keyword_rule",
-    "scamdetect.evaluation.keyword_baseline",
+    "scamdetect.evaluate.keyword_rule",
+    "scamdetect.evaluate.keyword_baseline",
 )
-_TFIDF_CODE = (*_TEXT_CODE, "scamdetect.evaluation.baseline")
+_TFIDF_CODE = (*_TEXT_CODE, "scamdetect.evaluate.baselines")
 _ENCODER_CODE = (
     *_TEXT_CODE,
-    "scamdetect.evaluation.baseline",
-    "scamdetect.evaluation.encoder_baseline",
+    "scamdetect.evaluate.baselines",
+    "scamdetect.evaluate.encoder_baseline",
     "scamdetect.train.data.mix",
     *(f"scamdetect.train.{name}" for name in ("base", "model", "precision", "probe")),
 )

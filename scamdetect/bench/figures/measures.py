@@ -26,7 +26,7 @@ from scamdetect.calibration.statistics import (
     recall_at_fpr_estimate,
 )
 from scamdetect.calibration.thresholds import wilson
-from scamdetect.evaluation.reliability import Reliability, reliability
+from scamdetect.evaluate.reliability import Reliability, reliability
 from scamdetect.labels import Verdict
 from scamdetect.train.data.table import column
 

@@ -11,7 +11,7 @@ import numpy as np
 from scamdetect.bench.answers import Detector
 from scamdetect.bench.figures.records import read_records, write_records
 from scamdetect.bench.suite import Suite
-from scamdetect.evaluation.contamination import CONTAINED, containment
+from scamdetect.evaluate.contamination import CONTAINED, containment
 from scamdetect.system.files import file_sha256
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.table import column, read_rows

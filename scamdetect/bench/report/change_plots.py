@@ -22,7 +22,7 @@ from scamdetect.bench.report.plot_style import (
     with_legend,
 )
 from scamdetect.calibration.statistics import Estimate
-from scamdetect.evaluation.evasion import KEPT, STRENGTHS
+from scamdetect.evaluate.evasion import KEPT, STRENGTHS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

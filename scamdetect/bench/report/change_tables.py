@@ -16,7 +16,7 @@ from scamdetect.bench.figures.target import (
     MAIN,
 )
 from scamdetect.bench.report.suite_tables import TOO_FEW
-from scamdetect.evaluation.evasion import KEPT, MORE_FLAGS
+from scamdetect.evaluate.evasion import KEPT, MORE_FLAGS
 from scamdetect.reports.cells import change, counted, percent, points
 from scamdetect.reports.section import Section, section
 

@@ -9,7 +9,7 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.bench.folder import CALIBRATE
 from scamdetect.bench.report.leaderboard import marked
-from scamdetect.evaluation.contamination import CONTAINED
+from scamdetect.evaluate.contamination import CONTAINED
 from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:

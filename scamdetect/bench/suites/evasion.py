@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from scamdetect.bench.sources import Material
 from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.bench.suites.rows import VERSION, SuiteRow, authored_rows, chance, licences
-from scamdetect.evaluation.evasion import STRENGTHS, Message, disguise
+from scamdetect.evaluate.evasion import STRENGTHS, Message, disguise
 from scamdetect.labels import Verdict
 
 PER_LANGUAGE = 8  # scams, and as many honest messages

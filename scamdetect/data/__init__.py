@@ -1,1 +1,0 @@
-"""The public sources and the corpus that is built from them."""

@@ -1,0 +1,91 @@
+"""An evaluation as one HTML page: plots, tables, and the messages on which the bundle is wrong."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from scamdetect.errors import MissingExtraError
+from scamdetect.evaluate.plots import draw_plots
+from scamdetect.evaluate.sections import facts, sections
+from scamdetect.reports.cells import probability
+from scamdetect.system.files import write_text
+from scamdetect.train.data.table import column, detector_texts
+
+try:
+    from jinja2 import Environment, StrictUndefined
+except ImportError as error:
+    raise MissingExtraError("jinja2", "report") from error
+
+if TYPE_CHECKING:
+    from scamdetect.evaluate.report import Report
+
+LONGEST_TEXT = 1_500  # characters shown of a message
+_SAYS = {
+    "roc": "Scams found against honest messages flagged, the latter on a log scale: what counts "
+    "is the left side. A curve begins where one honest message is flagged; a detector that says "
+    "yes or no has one point. The upright line is 1 %, the dotted one is chance.",
+    "scores": "How the bundle's scam probabilities are spread, on a log scale: the less the two "
+    "colours overlap, the better.",
+    "pairs": "Scam and honest message share topic and words, so this is about the manoeuvre.",
+    "languages": "Scams found by language; the lines are the intervals of the dots.",
+    "kinds": "Scams found by kind; the lines are the intervals of the dots. One scam can have "
+    "several kinds.",
+    "alarms": "False alarms by slice of honest talk (number of messages). Met: the dot not right "
+    "of the dashed line and its interval not right of the dotted one.",
+    "reliability": "On the dotted line a probability is what it says; under it, scam is claimed "
+    "too surely.",
+    "evasion": "What is still found when words are disguised, and what honest messages then set "
+    "off. Links, diacritics and whole scripts are changed at any strength. Over 100, "
+    "more is found than before. A disguise with too few flagged messages has no panel.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownError:
+    """A message on which the bundle is wrong, with its text."""
+
+    source: str
+    row_hash: str
+    lang: str
+    verdict: str
+    probability: str
+    text: str
+
+
+def write_page(report: Report, measured: pa.Table, path: Path) -> None:
+    """Write the page: one file that loads nothing, every text escaped."""
+    plots = {name: b64encode(png).decode() for name, png in draw_plots(report).items()}
+    # Autoescape: messages of strangers are data, whatever tags they hold.
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    source = files("scamdetect.evaluate").joinpath("page.html").read_text(encoding="utf-8")
+    html = environment.from_string(source).render(
+        report=report,
+        facts=facts(report),
+        sections=sections(report),
+        plots=plots,
+        says=_SAYS,
+        errors=shown_errors(report, measured),
+    )
+    write_text(path, html)
+
+
+def shown_errors(report: Report, measured: pa.Table) -> list[ShownError]:
+    """Return the worst errors as shipped with their texts, cut where they are very long."""
+    places = {value: row for row, value in enumerate(column(measured, "row_hash"))}
+    texts, langs = detector_texts(measured), column(measured, "lang")
+    found = []
+    for worst in report.worst_at_flag:
+        row = places[worst.row_hash]
+        text = str(texts[row])
+        shown = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} [...]"
+        said = probability(worst.scam_probability)
+        found.append(
+            ShownError(worst.source, worst.row_hash, langs[row], worst.verdict, said, shown)
+        )
+    return found

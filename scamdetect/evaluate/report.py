@@ -1,0 +1,312 @@
+"""Evaluate a bundle on the left-out sources and write the result as JSON, Markdown and HTML."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from scamdetect.calibration.statistics import Floats
+from scamdetect.detector import ScamDetector
+from scamdetect.evaluate import keyword_baseline
+from scamdetect.evaluate.authored import writers
+from scamdetect.evaluate.comparison import (
+    DETECTOR_CODE,
+    Log,
+    Rows,
+    read_evaluation_rows,
+    score_rows,
+    training_corpus,
+)
+from scamdetect.evaluate.contamination import Contamination, contamination
+from scamdetect.evaluate.curves import Curves, curves
+from scamdetect.evaluate.evasion import (
+    STRENGTHS,
+    EvasionResult,
+    Message,
+    disguise,
+    evasion_results,
+    script,
+)
+from scamdetect.evaluate.kind_figures import BY_SOURCE, KindFigures, kind_figures
+from scamdetect.evaluate.languages import LanguageAccuracy, language_accuracy
+from scamdetect.evaluate.markdown import render
+from scamdetect.evaluate.protocol import (
+    FLAG,
+    Evaluation,
+    WorstRow,
+    evaluate_scores,
+    flag_masks,
+    transferred_thresholds,
+)
+from scamdetect.evaluate.reliability import (
+    BASE_RATES,
+    Reliability,
+    reliability_of_kind,
+    reliability_of_rows,
+)
+from scamdetect.evaluate.report_folder import prepare_folder
+from scamdetect.evaluate.score_cache import ScoreCache
+from scamdetect.evaluate.slices import FalseAlarms, false_alarms
+from scamdetect.evaluate.worst import worst_errors
+from scamdetect.labels import KINDS, Verdict
+from scamdetect.system.destinations import check_no_input, followed
+from scamdetect.system.files import file_sha256, write_text
+from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import DetectorScores, identify_languages, score_texts
+from scamdetect.train.data.table import (
+    column,
+    detector_texts,
+    evaluation_sets,
+    has_verdict,
+    is_authored,
+    select,
+)
+
+EVASION_MESSAGES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An evaluation with all that is needed to repeat it; the first detector is the bundle."""
+
+    date: str
+    commit: str | None
+    machine: str
+    bundle: str
+    model_id: str | None
+    corpus_sha256: str
+    trained_on: str | None  # the sha256 of the bundle's own corpus
+    train_writers: tuple[str, ...]  # of the authored train rows
+    final: bool
+    n_rows: int
+    n_train: int
+    n_calibrate: int
+    notes: tuple[str, ...]
+    detectors: tuple[Evaluation, ...]
+    calibrate_false_alarms: dict[str, FalseAlarms]
+    languages: tuple[LanguageAccuracy, ...]
+    reliability: dict[str, tuple[Reliability, ...]]  # by detector
+    kind_reliability: tuple[Reliability, ...]  # of the bundle on the authored dev rows
+    curves: dict[str, tuple[Curves, ...]]  # by detector
+    kinds_told: KindFigures
+    evasion: tuple[EvasionResult, ...]
+    contamination: tuple[Contamination, ...]
+    worst_at_flag: tuple[WorstRow, ...]
+
+    @property
+    def same_corpus(self) -> bool:
+        """Whether the bundle learnt from the corpus that is measured, roles and all."""
+        return self.trained_on == self.corpus_sha256
+
+
+def evaluate_bundle(
+    bundle: Path,
+    corpus: Path,
+    out: Path,
+    final: bool,
+    log: Log,
+    *,
+    report: Path | None = None,
+    base: str | None = None,
+) -> None:
+    """Measure the bundle and write ``evaluate-<bundle>.json`` and ``.md`` into ``out``.
+
+    Dev rows are scored, or with ``final`` the test sources (then the files end in ``-final``). A
+    folder ``report`` gets the same and an HTML page that shows the worst messages; scores are kept
+    there, so that a run that was stopped goes on. ``base`` is the frozen encoder of a baseline.
+    Raises InputError when the corpus lacks rows or columns or the folder holds other files, and
+    BundleError when the bundle is damaged.
+    """
+    detector = ScamDetector.load(bundle)
+    if report is not None:
+        # Before hours of work: plots need packages that evaluation alone does not.
+        from scamdetect.evaluate.page import write_page
+
+        prepare_folder(report, out)
+    stem = f"evaluate-{bundle.resolve().name}{'-final' if final else ''}"
+    for place in filter(None, (out, report)):
+        for name in (f"{stem}.json", f"{stem}.md"):
+            check_no_input(followed(place / name), [bundle, corpus])
+    rows = read_evaluation_rows(corpus, final)
+    cache = ScoreCache(None if report is None else report / "scores", file_sha256(corpus), log)
+    name = bundle.resolve().name
+    found = build_report(detector, name, rows, final, log, cache=cache, base=base)
+    markdown = render(found)
+    record = json.dumps(asdict(found), indent=1, ensure_ascii=False, allow_nan=False)
+    for folder in (out, report):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(followed(folder / f"{stem}.json"), record + "\n")
+            write_text(followed(folder / f"{stem}.md"), markdown)
+    for line in markdown.splitlines():
+        log(line)
+    if report is not None:
+        write_page(found, rows.measured, report / f"{stem}.html")
+        log(f"{report / f'{stem}.html'}: the page, with messages of public sources; keep it local")
+
+
+def build_report(
+    detector: ScamDetector,
+    bundle: str,
+    rows: Rows,
+    final: bool,
+    log: Log,
+    *,
+    cache: ScoreCache,
+    base: str | None,
+) -> Report:
+    """Return the figures of the detector and of the baselines on the same rows."""
+    measured, split = rows.measured, rows.measured.num_rows
+    scored, notes = score_rows(rows, detector, bundle, base, cache, log)
+    evaluations, calibrated = [], {}
+    for scores in scored:
+        log(f"{scores.name}: computing the figures")
+        transferred = transferred_thresholds(rows.calibrate, scores[split:])
+        evaluations.append(evaluate_scores(measured, scores[:split], transferred))
+        masks = flag_masks(scores[split:], transferred)
+        calibrated[scores.name] = false_alarms(rows.calibrate, masks)
+    shipped = scored[0]
+    log("looking for measured rows in the training text")
+    overlap = contamination(measured, rows.train)
+    return Report(
+        date=today(),
+        commit=commit(),
+        machine=machine(),
+        bundle=bundle,
+        model_id=shipped.model_id,
+        corpus_sha256=cache.corpus_sha256,
+        trained_on=training_corpus(detector),
+        train_writers=writers(select(rows.train, is_authored(rows.train))),
+        final=final,
+        n_rows=split,
+        n_train=rows.train.num_rows,
+        n_calibrate=rows.calibrate.num_rows,
+        notes=(*notes, *_notes(rows, final)),
+        detectors=tuple(evaluations),
+        calibrate_false_alarms=calibrated,
+        languages=_languages(rows, shipped, log),
+        reliability={
+            scores.name: _reliability(rows, scores)
+            for scores in scored
+            if scores.name != keyword_baseline.NAME  # 0 or 1 is no probability
+        },
+        kind_reliability=_kind_reliability(measured, detector),
+        curves={scores.name: _curves(measured, scores[:split]) for scores in scored},
+        kinds_told=kind_figures(measured, shipped[:split].kinds or ()),
+        evasion=_evasion(measured, detector, cache, log),
+        contamination=overlap,
+        worst_at_flag=worst_errors(measured, shipped[:split]),
+    )
+
+
+def _reliability(rows: Rows, scores: DetectorScores) -> tuple[Reliability, ...]:
+    split, sets = rows.measured.num_rows, list[tuple[str, pa.Table, Floats, float | None]]()
+    here = scores[:split].scam
+    for rate in BASE_RATES:
+        sets.append((f"reference mix, {rate:.0%} scams", rows.measured, here, rate))
+    mix = f"calibrate mix, {BASE_RATES[0]:.0%} scams"
+    sets.append((mix, rows.calibrate, scores[split:].scam, BASE_RATES[0]))
+    for name, mask in evaluation_sets(rows.measured).items():
+        sets.append((f"{name}, as found", select(rows.measured, mask), here[mask], None))
+    found = (reliability_of_rows(*one) for one in sets)
+    return tuple(one for one in found if one is not None)
+
+
+def _kind_reliability(measured: pa.Table, detector: ScamDetector) -> tuple[Reliability, ...]:
+    own = select(measured, is_authored(measured) & (column(measured, "role") == "dev"))
+    told = detector.kind_proba(detector_texts(own)).astype(np.float64)
+    found = (reliability_of_kind(kind, own, told[:, KINDS.index(kind)]) for kind in BY_SOURCE)
+    return tuple(one for one in found if one is not None)
+
+
+def _curves(measured: pa.Table, scores: DetectorScores) -> tuple[Curves, ...]:
+    found = (
+        curves(name, measured, mask, scores.scam)
+        for name, mask in evaluation_sets(measured).items()
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _evasion(
+    measured: pa.Table, detector: ScamDetector, cache: ScoreCache, log: Log
+) -> tuple[EvasionResult, ...]:
+    """Return the figures on a sample of the authored dev rows; none where there are none."""
+    ranked = has_verdict(measured, Verdict.SCAM) | has_verdict(measured, Verdict.LEGIT)
+    own = select(measured, ranked & is_authored(measured) & (column(measured, "role") == "dev"))
+    if not own.num_rows:
+        return ()
+    messages = _messages(own)
+    disguised = disguise(messages, tuple(STRENGTHS))
+    texts = [m.text for m in messages] + [text for one in disguised for text in one.texts]
+    hashes = [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16] for text in texts]
+
+    def score() -> DetectorScores:
+        log(
+            f"evasion: scoring {len(messages):,} messages, {len(texts) - len(messages):,} disguises"
+        )
+        return score_texts(detector, texts, "evasion", log)
+
+    scores = cache.scores("evasion", detector.model_id, DETECTOR_CODE, hashes, score).scam
+    clean, after = scores[: len(messages)], scores[len(messages) :]
+    flag = {FLAG: detector.thresholds.flag}
+    return tuple(evasion_results(messages, disguised, clean, after, flag))
+
+
+def _messages(own: pa.Table) -> Sequence[Message]:
+    """Return at most 400 messages, taken evenly from verdict x language cells by their hash."""
+    names = ("row_hash", "lang", "verdict")
+    hashes, langs, verdicts = (column(own, name) for name in names)
+    seen: Counter[tuple[str, str]] = Counter()
+    ranks = []
+    for row in sorted(range(own.num_rows), key=lambda row: str(hashes[row])):
+        cell = (langs[row], verdicts[row])
+        ranks.append((seen[cell], row))
+        seen[cell] += 1
+    texts = detector_texts(own)
+    return [
+        Message(texts[row], hashes[row], verdicts[row] == Verdict.SCAM.value, script(texts[row]))
+        for _, row in sorted(ranks)[:EVASION_MESSAGES]
+    ]
+
+
+def _languages(rows: Rows, shipped: DetectorScores, log: Log) -> tuple[LanguageAccuracy, ...]:
+    truth = column(rows.scored, "lang")
+    found = []
+    if shipped.languages is not None:
+        found.append(language_accuracy(shipped.name, truth, shipped.languages))
+    log("py3langid: naming the languages")
+    identified = identify_languages(detector_texts(rows.scored))
+    if identified is not None:
+        found.append(language_accuracy("py3langid", truth, identified))
+    return tuple(found)
+
+
+def _notes(rows: Rows, final: bool) -> tuple[str, ...]:
+    notes = [
+        f"{rows.n_open:,} rows known only as not legit are in no figure; unscored rows count as "
+        "not flagged.",
+    ]
+    if final:
+        notes.append(
+            "Test sources alone: roles are never mixed, so dev rows are left out, and with them "
+            "the disguises and the worst errors. The project's own final messages stay shut here: "
+            "benchmarks/final.py opens them, once per bundle."
+        )
+    else:
+        notes.append(
+            f"Disguises were tried on at most {EVASION_MESSAGES} authored dev rows and with the "
+            "bundle alone."
+        )
+    if rows.n_calibrate > rows.calibrate.num_rows:
+        notes.append(
+            f"Calibrate rows are a sample: {rows.calibrate.num_rows:,} of {rows.n_calibrate:,}, "
+            "taken evenly from the verdict x slice x language cells, rows of a cell by their hash."
+        )
+    return tuple(notes)
