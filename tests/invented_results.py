@@ -8,8 +8,8 @@ from scamdetect.bench.answers import Training
 from scamdetect.bench.figures.cells import (
     Cell,
 )
+from scamdetect.bench.figures.changes import ALL, Kept
 from scamdetect.bench.figures.generator_gap import GapRecord, Side
-from scamdetect.bench.figures.kept import ALL, Kept
 from scamdetect.bench.figures.measures import (
     AtThreshold,
     SuiteFigures,

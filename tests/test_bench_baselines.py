@@ -14,9 +14,9 @@ from synthetic_corpus import row, table
 pytest.importorskip("skops", reason="needs the extra bench")
 
 from scamdetect.bench.answers import Training
-from scamdetect.bench.detector_names import checked
 from scamdetect.bench.detectors import baselines
 from scamdetect.bench.detectors.baselines import encoder, keywords, tfidf
+from scamdetect.bench.names import checked
 from scamdetect.errors import InputError
 from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.system.files import file_sha256

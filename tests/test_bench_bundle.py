@@ -11,10 +11,10 @@ from bench_setting import setting
 from synthetic_corpus import row, table
 
 from scamdetect import ScamDetector
-from scamdetect.bench.detector_names import checked
 from scamdetect.bench.detectors import bundle
 from scamdetect.bench.detectors.bundle import load, training_of
-from scamdetect.bench.writers import generator_of
+from scamdetect.bench.names import checked
+from scamdetect.bench.suites.writers import generator_of
 from scamdetect.errors import BundleError
 
 TEXTS = ["guaranteed bitcoin profit, darling", "", "lunch meeting tomorrow"]

@@ -9,8 +9,8 @@ from invented_authored import SCAM
 from invented_authored import row as authored
 
 from scamdetect import ScamDetector
-from scamdetect.bench.detector_names import checked
 from scamdetect.bench.detectors.conversations import load
+from scamdetect.bench.names import checked
 from scamdetect.bench.sources import Material
 from scamdetect.bench.suites.conversation import conversation, conversation_final
 from scamdetect.errors import InputError

@@ -24,8 +24,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from scamdetect.bench.detector_names import checked
 from scamdetect.bench.detectors.huggingface import load
+from scamdetect.bench.names import checked
 from scamdetect.errors import InputError
 
 TEXTS = [

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from bench_rows import row, target
 
-from scamdetect.bench.figures.kept import ALL, kept_figures
+from scamdetect.bench.figures.changes import ALL, kept_figures
 from scamdetect.calibration.thresholds import wilson
 
 

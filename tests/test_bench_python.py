@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from bench_setting import setting
 
-from scamdetect.bench.detector_names import checked
 from scamdetect.bench.detectors.python import load
+from scamdetect.bench.names import checked
 from scamdetect.errors import InputError
 
 MODULE = """

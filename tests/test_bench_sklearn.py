@@ -21,8 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
-from scamdetect.bench.detector_names import checked
 from scamdetect.bench.detectors.sklearn import load
+from scamdetect.bench.names import checked
 from scamdetect.errors import InputError
 
 TEXTS = [

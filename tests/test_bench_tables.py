@@ -17,7 +17,7 @@ from invented_results import (
 )
 
 from scamdetect.bench import release
-from scamdetect.bench.figures.kept import ALL, Kept
+from scamdetect.bench.figures.changes import ALL, Kept
 from scamdetect.bench.figures.paired import Difference
 from scamdetect.bench.figures.results import Results
 from scamdetect.bench.report.change_tables import in_words, kept_bar

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from scamdetect.bench.answers import Bools
 from scamdetect.bench.suites.rows import chance
-from scamdetect.bench.writers import generators
+from scamdetect.bench.suites.writers import generators
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 from scamdetect.system.files import writing

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from scamdetect.bench.answers import Answers, Detector
-from scamdetect.bench.detector_names import checked
 from scamdetect.bench.folder import (
     DetectorRecord,
     RunFolder,
@@ -19,6 +18,7 @@ from scamdetect.bench.folder import (
     part_slices,
     write_part,
 )
+from scamdetect.bench.names import checked
 from scamdetect.bench.suite import Manifest, Suite
 from scamdetect.errors import DetectorError, EndpointError, InputError, JobInterrupted
 from scamdetect.system.files import locked

@@ -139,9 +139,9 @@ def run_command(
 
     with extra("bench"):
         from scamdetect.bench.answers import Setting
-        from scamdetect.bench.detector_names import load_detector
         from scamdetect.bench.figures.overlap import audit
         from scamdetect.bench.folder import RunFolder
+        from scamdetect.bench.names import load_detector
         from scamdetect.bench.run import run
 
     corpus = _there(corpus, _CORPUS)

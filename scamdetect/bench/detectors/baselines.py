@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from scamdetect.bench.answers import Answers, Detector, Floats, Log, Score, Setting, Training
 from scamdetect.bench.detectors.skops_files import read_skops, write_skops
-from scamdetect.bench.writers import generators
+from scamdetect.bench.suites.writers import generators
 from scamdetect.errors import InputError
 from scamdetect.evaluate import keyword_baseline
 from scamdetect.evaluate.baselines import Baseline, train_baseline

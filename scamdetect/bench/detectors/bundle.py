@@ -10,7 +10,7 @@ import numpy as np
 
 from scamdetect import ScamDetector
 from scamdetect.bench.answers import Answers, Detector, Setting, Training
-from scamdetect.bench.writers import generator_of, generators
+from scamdetect.bench.suites.writers import generator_of, generators
 from scamdetect.train.data.scores import score_texts
 from scamdetect.train.data.table import column, read_rows, select
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from scamdetect.bench.figures.changes import Kept, changed_rows, kept_figures
 from scamdetect.bench.figures.generator_gap import GapRecord, read_gaps
-from scamdetect.bench.figures.kept import Kept, changed_rows, kept_figures
 from scamdetect.bench.figures.measures import (
     SuiteFigures,
     suite_figures,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scamdetect.bench.figures.changes import ALL
 from scamdetect.bench.figures.generator_gap import PUBLISHED
-from scamdetect.bench.figures.kept import ALL
 from scamdetect.bench.report.plot_style import (
     COLOURS,
     GREY,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from scamdetect.bench.figures.cells import (
     Cell,
 )
+from scamdetect.bench.figures.changes import ALL, FEWEST_FLAGGED, Kept
 from scamdetect.bench.figures.generator_gap import PUBLISHED, SHARE, GapRecord
-from scamdetect.bench.figures.kept import ALL, FEWEST_FLAGGED, Kept
 from scamdetect.bench.figures.recalibrated import DRAWS, Recalibrated
 from scamdetect.bench.figures.target import (
     FPRS,

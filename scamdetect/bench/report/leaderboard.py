@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.figures.kept import ALL
+from scamdetect.bench.figures.changes import ALL
 from scamdetect.bench.figures.measures import (
     SuiteFigures,
 )

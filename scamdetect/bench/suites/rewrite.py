@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from scamdetect.bench.rewriting.rules import RuleRewriter
 from scamdetect.bench.sources import Log, Material, Rewriter
 from scamdetect.bench.suite import Suite, make_suite
-from scamdetect.bench.suites.evasion import even_sample
+from scamdetect.bench.suites.changed import even_sample
 from scamdetect.bench.suites.rows import VERSION, SuiteRow, authored_rows, licences
 
 NAME = "rewrite"

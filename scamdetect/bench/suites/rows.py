@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scamdetect.bench.sources import Material
-from scamdetect.bench.writers import generator_of
+from scamdetect.bench.suites.writers import generator_of
 from scamdetect.errors import InputError
 from scamdetect.labels import Provenance
 from scamdetect.train.data.authored import AuthoredRow, Part, load_authored

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scamdetect.bench import plugins
 from scamdetect.bench.answers import Answers, Detector, Setting
-from scamdetect.bench.detector_names import checked, load_detector
+from scamdetect.bench.names import checked, load_detector
 from scamdetect.errors import DetectorError, InputError, MissingExtraError, OutputError
 from scamdetect.labels import Kind
 

@@ -9,7 +9,7 @@ import pytest
 from scamdetect.bench import release
 from scamdetect.bench.sources import Material
 from scamdetect.bench.suite import Suite, make_suite
-from scamdetect.bench.suites.evasion import evasion
+from scamdetect.bench.suites.changed import evasion
 from scamdetect.bench.suites.pairs import pairs, pairs_final
 
 _ROOT = Path(__file__).resolve().parent.parent
