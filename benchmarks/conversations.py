@@ -30,16 +30,14 @@ from scamdetect.evaluate.conversations import (
     by_turn,
     detection,
     false_alarms,
-    joined,
     judged,
-    of_turns,
     recall_at_own_fpr,
     suspects,
 )
 from scamdetect.labels import Decision
 from scamdetect.reports.cells import estimate, measured, percent
 from scamdetect.reports.pages import table, write_results
-from scamdetect.train.conversations import LONGEST, drawn, fit_rule, source_of
+from scamdetect.train.conversations import LONGEST, drawn, fit_rule, joined, of_turns, source_of
 from scamdetect.train.data.dialogues import Dialogue, dialogues, messages_of
 from scamdetect.train.data.provenance import commit, machine, today
 from scamdetect.train.data.registry import load_registry

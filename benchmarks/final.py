@@ -26,15 +26,17 @@ from scamdetect.calibration.statistics import Estimate, Floats, as_scores, recal
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluate.authored import RATES, READER_FLAG, AuthoredFigures, own_figures, writers
 from scamdetect.evaluate.contamination import contamination
-from scamdetect.evaluate.gates import BAR, Gate, gates
+from scamdetect.evaluate.gates import Gate, gates
 from scamdetect.evaluate.kind_figures import BY_SOURCE
 from scamdetect.evaluate.logbook import add_line, read_lines
 from scamdetect.evaluate.protocol import FLAG
-from scamdetect.evaluate.reliability import BASE_RATES, Reliability, reliability_of_rows
+from scamdetect.evaluate.reliability import BASE_RATES, Reliability
+from scamdetect.evaluate.report import reliability_of_rows
 from scamdetect.evaluate.slices import false_alarms
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import decimal, percent, points
 from scamdetect.system.files import file_sha256
+from scamdetect.train.bars import BAR
 from scamdetect.train.data.catalogue import Catalogue, load_catalogue
 from scamdetect.train.data.corpus_rows import authored_table, everyday_table
 from scamdetect.train.data.provenance import commit, file_stem, today

@@ -23,11 +23,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from sklearn.metrics import roc_auc_score
 
+from scamdetect.calibration.statistics import effective_size
 from scamdetect.errors import ScamDetectError
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import table as markdown
 from scamdetect.reports.pages import write_results
-from scamdetect.train.data.mix import effective_size
 from scamdetect.train.data.provenance import commit, machine, today
 from scamdetect.train.data.table import column, has_verdict, is_own
 from scamdetect.train.form import FEATURES, Floats, form_features, form_probabilities

@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.calibration.statistics import Bools, Estimate
-from scamdetect.calibration.thresholds import wilson
+from scamdetect.calibration.statistics import Bools, Estimate, wilson
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
 from scamdetect.evaluate.pools import load_pools, used_rows

@@ -18,10 +18,10 @@ import onnxruntime as ort
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from scamdetect.bundle.batching import chunked
 from scamdetect.bundle.bundle import CONFIG, MODEL, TOKENIZER, Bundle
 from scamdetect.calibration.probabilities import softmax
 from scamdetect.evaluate.baselines import train_baseline
+from scamdetect.frames.tables import chunked
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.train.data.authored import AuthoredRow
 

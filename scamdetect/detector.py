@@ -11,14 +11,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.bundle.batching import chunked, fold_duplicates
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.first_tier import Tier, check_tier
 from scamdetect.bundle.runtime import RuntimeName
 from scamdetect.bundle.scoring import Scorer, Scores
 from scamdetect.bundle.workers import WorkerPool
 from scamdetect.calibration.operating_points import (
-    BASE_RATE,
     OperatingPoint,
     ReviewPoint,
     cheapest_point,
@@ -27,6 +25,7 @@ from scamdetect.calibration.operating_points import (
 )
 from scamdetect.calibration.presets import Preset, find_preset, preset_at, presets
 from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.statistics import BASE_RATE
 from scamdetect.calibration.thresholds import (
     KindThresholds,
     Thresholds,
@@ -36,7 +35,7 @@ from scamdetect.calibration.thresholds import (
 from scamdetect.conversation.rule import ConversationRule, unfitted_rule
 from scamdetect.errors import InputError
 from scamdetect.frames.several import check_several, is_several
-from scamdetect.frames.tables import append, texts_of
+from scamdetect.frames.tables import append, chunked, fold_duplicates, texts_of
 from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
 from scamdetect.prediction import (
     CLEARED,

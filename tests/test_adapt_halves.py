@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from scamdetect.adapt.halves import Half, measure, move, needed, split
 from scamdetect.adapt.own_rows import OwnRows
-from scamdetect.calibration.thresholds import Thresholds, clopper_pearson
+from scamdetect.calibration.statistics import clopper_pearson
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 

@@ -16,8 +16,8 @@ from scamdetect.adapt.queue import AUDIT, UNCERTAIN, choose_queue
 from scamdetect.adapt.quotas import quotas
 from scamdetect.adapt.survey import survey
 from scamdetect.errors import InputError
-from scamdetect.scored.campaigns import template_key
 from scamdetect.scored.read import open_scored
+from scamdetect.text.masking import template_key
 from scamdetect.text.near_duplicates import alike_groups
 
 _WORDS = "harbour lunch sister bread train garden school rain thanks tomorrow later window".split()

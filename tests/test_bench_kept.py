@@ -4,7 +4,7 @@ import pytest
 from bench_rows import row, target
 
 from scamdetect.bench.figures.changes import ALL, kept_figures
-from scamdetect.calibration.thresholds import wilson
+from scamdetect.calibration.statistics import wilson
 
 
 def suite_of(change_scores):

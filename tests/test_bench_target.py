@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect.bench.figures.target import fpr_by_group, recall_by_group
-from scamdetect.calibration.thresholds import clopper_pearson, wilson
+from scamdetect.calibration.statistics import clopper_pearson, wilson
 
 
 def objects(values: list[str]) -> np.ndarray:

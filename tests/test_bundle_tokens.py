@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.bundle.batching import batches, chunked, fold_duplicates, pad, thin, windows
+from scamdetect.bundle.batching import batches, pad, thin, windows
+from scamdetect.frames.tables import chunked, fold_duplicates
 
 shapes = st.integers(1, 300).flatmap(
     lambda size: st.tuples(st.integers(0, 3000), st.just(size), st.integers(0, size - 1))

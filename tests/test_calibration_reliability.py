@@ -8,12 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_corpus import row, table
 
-from scamdetect.evaluate.reliability import (
-    Reliability,
-    reliability,
-    reliability_of_kind,
-    with_base_rate,
-)
+from scamdetect.evaluate.reliability import Reliability, reliability, with_base_rate
+from scamdetect.evaluate.report import reliability_of_kind
 from scamdetect.labels import Kind
 
 rows = st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=2, max_size=60)

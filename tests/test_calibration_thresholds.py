@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.calibration.thresholds import Thresholds, clopper_pearson, threshold_at_fpr, wilson
+from scamdetect.calibration.statistics import clopper_pearson, wilson
+from scamdetect.calibration.thresholds import Thresholds, threshold_at_fpr
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 

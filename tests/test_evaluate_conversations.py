@@ -14,11 +14,11 @@ from scamdetect.evaluate.conversations import (
     detection,
     false_alarms,
     first_messages,
-    joined,
     judged,
     recall_at_own_fpr,
     suspects,
 )
+from scamdetect.train.conversations import joined
 from scamdetect.train.data.dialogues import Dialogue, dialogues
 
 RULE = ConversationRule(Weights(0.0, 1.0, 0.0), 500, Thresholds(0.9, 0.8), {}, 3, {})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
 from scamdetect.reports.samples import sample
-from scamdetect.scored.campaigns import mask
+from scamdetect.text.masking import mask
 
 _LURE = (
     "Hello from all of us. Guaranteed bitcoin profit, write to anna.smith@mail.example or "

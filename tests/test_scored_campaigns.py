@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
 from scamdetect.scored import campaigns
-from scamdetect.scored.campaigns import Campaign, Campaigns, mask
+from scamdetect.scored.campaigns import Campaign, Campaigns
+from scamdetect.text.masking import mask, masked
 from scamdetect.text.traced import trace
 
 LURE = "Your parcel {} is held at customs, pay the fee of ${} at {} within {} hours, dear {}"
@@ -152,7 +153,7 @@ def test_a_campaign_whose_every_message_differs_is_not_lost() -> None:
 
 @given(st.text(st.sampled_from("ab1 .@_/:+[]é你\u200b\u0301🎁\n0-"), max_size=80))
 def test_a_masked_text_can_tell_where_it_comes_from(text: str) -> None:
-    traced = campaigns.masked(trace(text))
-    assert traced == campaigns.masked(text)
+    traced = masked(trace(text))
+    assert traced == masked(text)
     assert len(traced.offsets) == len(traced) + 1
     assert list(traced.offsets) == sorted(traced.offsets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.scored.campaigns import template_key
+from scamdetect.text.masking import template_key
 from scamdetect.text.near_duplicates import AlikeIndex, alike_groups, sketch
 
 _LURE = "our desk doubles your deposit in a week, write to the desk before friday"

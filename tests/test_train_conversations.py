@@ -15,7 +15,6 @@ from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.conversation.predict import Judged, Reading, judge, read_conversations
 from scamdetect.conversation.rule import DISCOUNT, ConversationRule, Weights
 from scamdetect.errors import BundleError, InputError, RecipeError
-from scamdetect.evaluate.conversations import joined, of_turns
 from scamdetect.system.files import file_sha256
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.conversations import (
@@ -28,6 +27,8 @@ from scamdetect.train.conversations import (
     drawn,
     fit_conversation_rule,
     fit_length,
+    joined,
+    of_turns,
     source_masses,
 )
 from scamdetect.train.data.dialogues import dialogues

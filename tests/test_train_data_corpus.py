@@ -18,8 +18,8 @@ pytest.importorskip("rensa")
 from scamdetect.errors import SourceError
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.data.authored import write_rows
-from scamdetect.train.data.corpus import GROUP_CAP, build_corpus
-from scamdetect.train.data.corpus_rows import SCHEMA, read_removed
+from scamdetect.train.data.corpus import build_corpus
+from scamdetect.train.data.corpus_rows import GROUP_CAP, SCHEMA, read_removed
 from scamdetect.train.data.rows import row_hash
 
 WORDS = (

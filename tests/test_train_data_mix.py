@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_corpus import row, table
 
+from scamdetect.calibration.statistics import effective_size
 from scamdetect.train.data.mix import (
     BLOCKS,
     balanced_sample,
     block_weights,
     calibrate_sample,
     capped,
-    effective_size,
     merged_cells,
     reference_weights,
     row_blocks,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scamdetect.train.data.mix import at_base_rate
+from scamdetect.calibration.statistics import at_base_rate
 from scamdetect.train.scaling import (
     Scaling,
     ScalingRows,

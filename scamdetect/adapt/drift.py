@@ -10,7 +10,7 @@ from scamdetect.adapt.profile import Profile, read_profile
 from scamdetect.adapt.psi import Level, worst
 from scamdetect.adapt.rates import Rate
 from scamdetect.adapt.shifts import Feature, features, one_model, rates
-from scamdetect.dumps.rows import encodable
+from scamdetect.frames.arrow import encodable
 from scamdetect.scored.read import ScoredDump, open_scored
 
 SAMPLE = 5_000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scamdetect.adapt.labels import Answer
-from scamdetect.calibration.thresholds import clopper_pearson
+from scamdetect.calibration.statistics import clopper_pearson
 from scamdetect.labels import Decision, Verdict
 
 _REACHED = {

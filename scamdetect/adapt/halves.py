@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from scamdetect.adapt.own_rows import OwnRows
 from scamdetect.calibration.operating_points import OperatingPoint, operating_point
-from scamdetect.calibration.thresholds import Thresholds, by_group, clopper_pearson
+from scamdetect.calibration.statistics import by_group, clopper_pearson
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scamdetect.adapt.rates import Rate, Share
-from scamdetect.scored.campaigns import template_key
+from scamdetect.text.masking import template_key
 from scamdetect.text.near_duplicates import AlikeIndex, sketch
 
 NOVEL = "without a near-duplicate"

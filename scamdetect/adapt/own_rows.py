@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scamdetect.adapt.labelled import joined_groups, read_labelled
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.scored.campaigns import template_key
+from scamdetect.text.masking import template_key
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 

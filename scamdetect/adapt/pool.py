@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.scored.campaigns import beginning, template_key
+from scamdetect.text.masking import beginning, template_key
 
 
 class Candidate(NamedTuple):

@@ -14,9 +14,9 @@ from scamdetect.adapt.uniform_sample import UniformSample
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
-from scamdetect.scored.campaigns import beginning
 from scamdetect.scored.read import ScoredBatch, ScoredDump
 from scamdetect.system.shown import shown
+from scamdetect.text.masking import beginning
 
 NO_KIND = ""
 NO_CODE = "und"

@@ -17,8 +17,8 @@ from scamdetect.adapt.survey import logit, survey, usable
 from scamdetect.adapt.uniform_sample import UniformSample
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow_text import cell_texts
-from scamdetect.scored.campaigns import template_key
 from scamdetect.scored.read import ScoredDump, open_scored
+from scamdetect.text.masking import template_key
 
 AUDIT, UNCERTAIN = "audit", "uncertain"
 _POOLED, _POOLED_MORE = 5, 50  # candidates a place, and for each language

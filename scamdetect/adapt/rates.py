@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 
 from scamdetect.adapt.psi import Level, psi, worst
-from scamdetect.calibration.thresholds import wilson
+from scamdetect.calibration.statistics import wilson
 
 WATCH_RATIO, ALERT_RATIO = 1.5, 2.0
 _Z = 1.959963984540054

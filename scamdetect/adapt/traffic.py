@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scamdetect.adapt.new_bundle import exact_thresholds, first_tier, noted, write_bundle
 from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import operating_point
-from scamdetect.calibration.statistics import float32_decimals
-from scamdetect.calibration.thresholds import Thresholds, clopper_pearson
+from scamdetect.calibration.statistics import clopper_pearson, float32_decimals
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, CLEARED

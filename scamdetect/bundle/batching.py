@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
-H = TypeVar("H", bound=Hashable)
 
 TOKEN_BUDGET = 1280
 MULTIPLE = 8
-
-
-def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield lists of up to ``size`` items, reading no further than the list at hand."""
-    source = iter(items)
-    while chunk := list(islice(source, size)):
-        yield chunk
-
-
-def fold_duplicates(items: Sequence[H]) -> tuple[list[H], NDArray[np.intp]]:
-    """Return the distinct items in order of appearance and each item's place among them."""
-    places: dict[H, int] = {}
-    inverse = [places.setdefault(item, len(places)) for item in items]
-    return list(places), np.asarray(inverse, dtype=np.intp)
 
 
 def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:

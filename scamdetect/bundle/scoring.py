@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.bundle.batching import chunked
 from scamdetect.bundle.bundle import FIRST_TIER, MODEL, WORDS, Bundle
 from scamdetect.bundle.first_tier import FirstTier
 from scamdetect.bundle.lexical import Pieces, Words, WordTable
@@ -25,6 +24,7 @@ from scamdetect.calibration.probabilities import (
     verdict_probabilities,
 )
 from scamdetect.errors import BundleError
+from scamdetect.frames.tables import chunked
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 
 _SCAM = VERDICTS.index(Verdict.SCAM)

@@ -15,7 +15,6 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.bundle.batching import chunked
 from scamdetect.bundle.bundle import MANIFEST, MODEL, Bundle, default_bundle_path
 from scamdetect.bundle.runtime import VectorSession
 from scamdetect.bundle.sharing import StaysInProcess
@@ -23,6 +22,7 @@ from scamdetect.bundle.tokens import TokenWindows
 from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.errors import BundleError, InputError
 from scamdetect.frames.several import check_several
+from scamdetect.frames.tables import chunked
 from scamdetect.system.regular_files import read_bytes
 from scamdetect.text.normalise import normalise
 

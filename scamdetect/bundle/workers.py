@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from scamdetect.bundle.batching import chunked
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.runtime import RuntimeName
 from scamdetect.bundle.scoring import Scorer, Scores, join
 from scamdetect.bundle.sharing import StaysInProcess
 from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.frames.tables import chunked
 
 CHUNK = 256
 MOST_WORKERS = 1024  # more are a slip that would fill the memory

@@ -8,17 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scamdetect.calibration.thresholds import (
-    by_group,
-    clopper_pearson,
-    is_number,
-    threshold_at_fpr,
-    weighted,
-)
+from scamdetect.calibration.statistics import BASE_RATE, by_group, clopper_pearson
+from scamdetect.calibration.thresholds import is_number, threshold_at_fpr, weighted
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Kind
 
-BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
 SHIPPED_MIX = "of the calibrate rows that the bundle was made with, not of your traffic"
 
 

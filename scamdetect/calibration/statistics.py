@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scamdetect.calibration.thresholds import clopper_pearson, threshold_at_fpr, wilson
+from scamdetect.calibration.thresholds import threshold_at_fpr
+from scamdetect.errors import InputError
+
+BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -158,3 +162,116 @@ def bootstrap_by_group(
         drawn.append(statistic(counts[codes].astype(np.float64)))
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     return Estimate(value, min(float(low), value), max(float(high), value), n)
+
+
+def by_group(weights: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:
+    """Return the summed weight (groups,) of the rows (n,) of each group, in order of group.
+
+    Rows of one group (near-duplicates, a thread, a campaign) say together what one row says.
+    Raises InputError unless there is one group a row.
+    """
+    mass = np.asarray(weights, dtype=np.float64).ravel()
+    names = np.asarray(groups).ravel()
+    if names.size != mass.size:
+        raise InputError(f"{mass.size} rows need one group each; got {names.size} groups")
+    _, numbers = np.unique(names, return_inverse=True)
+    return np.bincount(numbers, mass).astype(np.float64)
+
+
+def clopper_pearson(
+    successes: float, trials: float, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the exact two-sided interval of a share; (0, 1) without trials.
+
+    Counts may be fractional (effective numbers of weighted rows). Raises InputError unless
+    0 <= successes <= trials.
+    """
+    _check_counts(successes, trials)
+    if trials == 0:
+        return 0.0, 1.0
+    tail, failures = (1 - confidence) / 2, max(trials - successes, 0.0)
+    lower = 0.0 if successes <= 0 else _beta_quantile(tail, successes, failures + 1)
+    upper = 1.0 if failures <= 0 else _beta_quantile(1 - tail, successes + 1, failures)
+    return lower, upper
+
+
+def wilson(successes: float, trials: float, z: float = 1.959963984540054) -> tuple[float, float]:
+    """Return the Wilson score interval of a share (95 % by default); (0, 1) without trials.
+
+    Raises InputError unless 0 <= successes <= trials.
+    """
+    _check_counts(successes, trials)
+    if trials == 0:
+        return 0.0, 1.0
+    share, square = successes / trials, z * z
+    centre = (share + square / (2 * trials)) / (1 + square / trials)
+    spread = share * (1 - share) / trials + square / (4 * trials * trials)
+    half = z * math.sqrt(max(spread, 0.0)) / (1 + square / trials)
+    lower = 0.0 if successes == 0 else max(centre - half, 0.0)
+    return lower, 1.0 if successes == trials else min(centre + half, 1.0)
+
+
+def _check_counts(successes: float, trials: float) -> None:
+    if not 0 <= successes <= trials * (1 + 1e-12):
+        raise InputError(f"an interval needs 0 <= successes <= trials; got {successes}, {trials}")
+
+
+def _beta_quantile(probability: float, a: float, b: float) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if _incomplete_beta(middle, a, b) < probability:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _incomplete_beta(x: float, a: float, b: float) -> float:
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - _incomplete_beta(1 - x, b, a)
+    logs = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
+    front = math.exp(logs + a * math.log(x) + b * math.log1p(-x)) / a
+    return front * _beta_fraction(x, a, b)
+
+
+def _beta_fraction(x: float, a: float, b: float) -> float:
+    # Lentz's evaluation of the continued fraction (Numerical Recipes, 6.4).
+    tiny = 1e-300
+    c, d = 1.0, 1 - (a + b) * x / (a + 1)
+    d = 1 / (d if abs(d) > tiny else tiny)
+    value = d
+    for m in range(1, 10_000):
+        for term in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 + term * d
+            d = 1 / (d if abs(d) > tiny else tiny)
+            c = 1 + term / c
+            c = c if abs(c) > tiny else tiny
+            value *= d * c
+        if abs(d * c - 1) < 1e-14:
+            break
+    return value
+
+
+def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Floats:
+    """Return the weights (n,) scaled so that scams have ``rate`` of the mass, which is 1.
+
+    Where one side is missing the other has all of it.
+    """
+    balanced = weights.astype(np.float64)
+    for side, share in ((scam, rate), (~scam, 1 - rate)):
+        if side.any():
+            balanced[side] *= share / balanced[side].sum()
+    mass: Floats = balanced / balanced.sum()
+    return mass
+
+
+def effective_size(weights: ArrayLike) -> float:
+    """Return how many equally weighted rows would say as much (Kish)."""
+    mass = np.asarray(weights, dtype=np.float64)
+    return float(mass.sum() ** 2 / np.square(mass).sum()) if mass.any() else 0.0

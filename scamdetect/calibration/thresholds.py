@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
@@ -150,103 +149,9 @@ def weighted(
     return values, mass
 
 
-def by_group(weights: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:
-    """Return the summed weight (groups,) of the rows (n,) of each group, in order of group.
-
-    Rows of one group (near-duplicates, a thread, a campaign) say together what one row says.
-    Raises InputError unless there is one group a row.
-    """
-    mass = np.asarray(weights, dtype=np.float64).ravel()
-    names = np.asarray(groups).ravel()
-    if names.size != mass.size:
-        raise InputError(f"{mass.size} rows need one group each; got {names.size} groups")
-    _, numbers = np.unique(names, return_inverse=True)
-    return np.bincount(numbers, mass).astype(np.float64)
-
-
-def clopper_pearson(
-    successes: float, trials: float, confidence: float = 0.95
-) -> tuple[float, float]:
-    """Return the exact two-sided interval of a share; (0, 1) without trials.
-
-    Counts may be fractional (effective numbers of weighted rows). Raises InputError unless
-    0 <= successes <= trials.
-    """
-    _check_counts(successes, trials)
-    if trials == 0:
-        return 0.0, 1.0
-    tail, failures = (1 - confidence) / 2, max(trials - successes, 0.0)
-    lower = 0.0 if successes <= 0 else _beta_quantile(tail, successes, failures + 1)
-    upper = 1.0 if failures <= 0 else _beta_quantile(1 - tail, successes + 1, failures)
-    return lower, upper
-
-
-def wilson(successes: float, trials: float, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Return the Wilson score interval of a share (95 % by default); (0, 1) without trials.
-
-    Raises InputError unless 0 <= successes <= trials.
-    """
-    _check_counts(successes, trials)
-    if trials == 0:
-        return 0.0, 1.0
-    share, square = successes / trials, z * z
-    centre = (share + square / (2 * trials)) / (1 + square / trials)
-    spread = share * (1 - share) / trials + square / (4 * trials * trials)
-    half = z * math.sqrt(max(spread, 0.0)) / (1 + square / trials)
-    lower = 0.0 if successes == 0 else max(centre - half, 0.0)
-    return lower, 1.0 if successes == trials else min(centre + half, 1.0)
-
-
 def _above(score: float) -> float:
     # Decisions compare decimals of float32 scores, so the next float32 is the next score there is.
     step = np.float32(score)
     if step <= score:
         step = np.nextafter(step, np.float32(np.inf))
     return float(str(step))
-
-
-def _check_counts(successes: float, trials: float) -> None:
-    if not 0 <= successes <= trials * (1 + 1e-12):
-        raise InputError(f"an interval needs 0 <= successes <= trials; got {successes}, {trials}")
-
-
-def _beta_quantile(probability: float, a: float, b: float) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if _incomplete_beta(middle, a, b) < probability:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def _incomplete_beta(x: float, a: float, b: float) -> float:
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _incomplete_beta(1 - x, b, a)
-    logs = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    front = math.exp(logs + a * math.log(x) + b * math.log1p(-x)) / a
-    return front * _beta_fraction(x, a, b)
-
-
-def _beta_fraction(x: float, a: float, b: float) -> float:
-    # Lentz's evaluation of the continued fraction (Numerical Recipes, 6.4).
-    tiny = 1e-300
-    c, d = 1.0, 1 - (a + b) * x / (a + 1)
-    d = 1 / (d if abs(d) > tiny else tiny)
-    value = d
-    for m in range(1, 10_000):
-        for term in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 + term * d
-            d = 1 / (d if abs(d) > tiny else tiny)
-            c = 1 + term / c
-            c = c if abs(c) > tiny else tiny
-            value *= d * c
-        if abs(d * c - 1) < 1e-14:
-            break
-    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -32,7 +32,7 @@ from scamdetect.dumps.sources import Source, find_source, located
 from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
 from scamdetect.dumps.summary import Summary, summarise
-from scamdetect.dumps.tally import Standing, Tally, count
+from scamdetect.dumps.tally import Progress, Standing, Stop, Tally, Watch, count
 from scamdetect.dumps.thread_job import judge_threads
 from scamdetect.dumps.thread_messages import message_writer
 from scamdetect.dumps.work import Work, check_start, working
@@ -44,10 +44,6 @@ from scamdetect.system.access import access_of
 from scamdetect.system.destinations import followed
 
 PART_ROWS = 20_000
-
-Progress = Callable[[int, float], None]  # records read so far, share of the source read
-Watch = Callable[[Standing], None]
-Stop = Callable[[], bool]
 
 
 def score_file(

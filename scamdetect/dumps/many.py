@@ -19,11 +19,12 @@ from scamdetect.dumps.formats import Format, unpacked
 from scamdetect.dumps.hive import partitions
 from scamdetect.dumps.many_rows import FileRows, JoinedRows
 from scamdetect.dumps.recognise import recognise
-from scamdetect.dumps.rows import ArrowRows, encodable
+from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.sources import Source, SourceFile
 from scamdetect.dumps.streams import EmptyFileError, OtherContentError, beginning
 from scamdetect.dumps.unify import Union, conformed
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import encodable
 from scamdetect.frames.columns import COLUMNS, FILE_COLUMN
 from scamdetect.system.shown import shown
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ from scamdetect.dumps.batches import Batch, Dump, Item, Reject, grouped
 from scamdetect.dumps.json_objects import in_one_line, read_object
 from scamdetect.dumps.json_records import Piece, pieces
 from scamdetect.dumps.lines import Line, read_lines, rejected_raw
-from scamdetect.dumps.rows import JsonRows, encodable
+from scamdetect.dumps.rows import JsonRows
 from scamdetect.dumps.streams import EmptyFileError
 from scamdetect.dumps.text_paths import MOST_MEMBERS, find_text, leads_to_member, object_members
+from scamdetect.dumps.unify import column_type
 from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
+from scamdetect.frames.arrow import encodable
 
 _Object = tuple[str, dict[str, Any]]
 _INT64 = range(-(2**63), 2**63)
@@ -158,15 +160,3 @@ def _type_name(value: object) -> str:
     if isinstance(value, int) and value not in _EXACT_IN_FLOAT:
         return "long" if value in _INT64 else "longer"
     return type(value).__name__
-
-
-def column_type(names: Collection[str]) -> pa.DataType:
-    """Return the type of a column; what no plain type holds becomes text or JSON text."""
-    names = set(names) - {"NoneType"}
-    if names == {"bool"}:
-        return pa.bool_()
-    if names and names <= {"int", "long"}:
-        return pa.int64()
-    if names and names <= {"int", "float"}:
-        return pa.float64()
-    return pa.string()

@@ -9,8 +9,8 @@ from typing import TypeVar
 import pyarrow as pa
 
 from scamdetect.dumps.batches import Batch, Dump, Item, grouped
-from scamdetect.dumps.rows import ArrowRows, encodable
-from scamdetect.frames.arrow import list_array, plain_array
+from scamdetect.dumps.rows import ArrowRows
+from scamdetect.frames.arrow import encodable, list_array, plain_array
 
 T = TypeVar("T")
 

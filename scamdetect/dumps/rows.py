@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from scamdetect.dumps.delimited import quote, requote, unquote
 from scamdetect.dumps.text_paths import TextPath, value_at
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import plain_array
+from scamdetect.frames.arrow import encodable, plain_array
 from scamdetect.frames.arrow_text import cell_texts, is_nested, json_values
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -282,11 +282,6 @@ def members(raw: str) -> list[tuple[str, str]]:
 
 def _object(found: Iterable[tuple[str, str]]) -> str:
     return "{" + ", ".join(f"{_dumps(name)}: {text}" for name, text in found) + "}"
-
-
-def encodable(text: str) -> str:
-    r"""Return the text with lone surrogates, which UTF-8 lacks, as escapes like ``\ud83d``."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _literals(raw: str, value: dict[str, Any]) -> dict[str, str | None]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, CLEARED, Prediction
+
+Progress = Callable[[int, float], None]  # records read so far, share of the source read
+Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -137,3 +140,6 @@ class Standing:
         """Return the seconds to the end at the pace of this run, None where nothing tells."""
         read = self.share - self.resumed_share
         return self.seconds * (1 - self.share) / read if read > 0 else None
+
+
+Watch = Callable[[Standing], None]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
-from scamdetect.dumps.read_json import column_type
 from scamdetect.dumps.rows import ArrowRows, DelimitedRows, JsonRows, Rows
 from scamdetect.errors import InputError
 from scamdetect.system.shown import shown, shown_names
@@ -195,3 +194,15 @@ def _is_lossless(before: pa.DataType, after: pa.DataType) -> bool:
         room = pa.types.is_integer(after) and after.bit_width - pa.types.is_signed_integer(after)
         return bool(bits <= room)
     return not pa.types.is_decimal(before) or pa.types.is_decimal(after)
+
+
+def column_type(names: Collection[str]) -> pa.DataType:
+    """Return the type of a column; what no plain type holds becomes text or JSON text."""
+    names = set(names) - {"NoneType"}
+    if names == {"bool"}:
+        return pa.bool_()
+    if names and names <= {"int", "long"}:
+        return pa.int64()
+    if names and names <= {"int", "float"}:
+        return pa.float64()
+    return pa.string()

@@ -22,8 +22,9 @@ from scamdetect.calibration.statistics import (
     false_positive_rate,
     recall,
     recall_at_fpr_estimate,
+    wilson,
 )
-from scamdetect.calibration.thresholds import threshold_at_fpr, wilson
+from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.labels import Verdict
 from scamdetect.train.data.table import Objects, column, has_verdict, is_authored, select
 

@@ -15,9 +15,7 @@ from scamdetect.calibration.statistics import (
     recall_at_fpr_estimate,
 )
 from scamdetect.conversation.predict import ConversationPrediction, Reading, judge
-from scamdetect.conversation.predict import Judged as JudgedTurn
 from scamdetect.conversation.rule import ConversationRule
-from scamdetect.conversation.turns import Message
 from scamdetect.labels import Decision
 from scamdetect.train.data.dialogues import Dialogue
 
@@ -151,30 +149,3 @@ def suspects(answers: Sequence[Judged], scammer: str) -> Estimate | None:
 def _length(messages: int) -> str:
     shorter = [most for most in LENGTHS if messages <= most]
     return f"up to {shorter[0]} messages" if shorter else f"over {LENGTHS[-1]} messages"
-
-
-def joined(readings: Sequence[Reading], turns: int, generator: np.random.Generator) -> Reading:
-    """Return one sender's conversation of so many turns, joined from those of senders at random.
-
-    Windows do not reach over the joints. Raises ValueError where nothing in them was judged.
-    """
-    senders = [found for reading in readings for found in by_sender(reading)]
-    drawn: list[JudgedTurn] = []
-    while len(drawn) < turns:
-        drawn += senders[int(generator.integers(len(senders)))]
-    return of_turns(drawn[:turns])
-
-
-def by_sender(reading: Reading) -> list[list[JudgedTurn]]:
-    """Return the judged turns of each sender."""
-    found: dict[str | None, list[JudgedTurn]] = defaultdict(list)
-    for turn in reading.judged:
-        found[turn.sender].append(turn)
-    return list(found.values())
-
-
-def of_turns(turns: Sequence[JudgedTurn]) -> Reading:
-    """Return a conversation of these turns, as if one sender had taken them."""
-    own = tuple(replace(turn, place=n, sender=None) for n, turn in enumerate(turns))
-    messages = tuple(Message(n, None, "") for n in range(len(own)))
-    return Reading(messages, (None,) * len(own), own, ())

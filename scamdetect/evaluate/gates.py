@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluate.slices import CellRates
-
-BAR = 0.02  # of any honest slice flagged as shipped
-FEWEST_ROWS = 150
-FIRST = "transactional"
+from scamdetect.train.bars import BAR, FEWEST_ROWS, FIRST
 
 
 @dataclass(frozen=True, slots=True)

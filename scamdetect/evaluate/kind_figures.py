@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.calibration.statistics import Bools, Estimate, Floats, bootstrap_by_group, recall
-from scamdetect.evaluate.protocol import SMALLEST_KIND
+from scamdetect.evaluate.slices import SMALLEST_KIND
 from scamdetect.labels import KINDS, Kind
 from scamdetect.train.data.table import (
     column,

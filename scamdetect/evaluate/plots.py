@@ -13,8 +13,8 @@ from scamdetect.errors import MissingExtraError
 from scamdetect.evaluate import keyword_baseline
 from scamdetect.evaluate.curves import HISTOGRAM_BINS, LOWEST_FPR
 from scamdetect.evaluate.evasion import ALL, KEPT, STRENGTHS
-from scamdetect.evaluate.gates import BAR
 from scamdetect.evaluate.protocol import FLAG
+from scamdetect.train.bars import BAR
 
 try:
     import matplotlib

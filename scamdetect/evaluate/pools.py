@@ -23,8 +23,8 @@ from scamdetect.calibration.statistics import (
     as_scores,
     bootstrap_by_group,
     recall_at_fpr_estimate,
+    wilson,
 )
-from scamdetect.calibration.thresholds import wilson
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 from scamdetect.system.typed import read_toml

@@ -14,6 +14,7 @@ from scamdetect.calibration.statistics import (
     Floats,
     as_scores,
     auc_estimate,
+    effective_size,
     false_positive_rate,
     recall,
     recall_at_fpr,
@@ -21,9 +22,9 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.evaluate.authored import AuthoredFigures, authored_figures
 from scamdetect.evaluate.gates import Gate, gates
-from scamdetect.evaluate.slices import FalseAlarms, false_alarms
+from scamdetect.evaluate.slices import SMALLEST_KIND, FalseAlarms, false_alarms
 from scamdetect.labels import KINDS, Verdict
-from scamdetect.train.data.mix import effective_size, reference_weights, weighted_threshold_at_fpr
+from scamdetect.train.data.mix import reference_weights, weighted_threshold_at_fpr
 from scamdetect.train.data.scores import DetectorScores
 from scamdetect.train.data.table import (
     column,
@@ -37,7 +38,6 @@ from scamdetect.train.data.table import (
 FPRS: dict[str, float] = {"1%": 0.01, "0.1%": 0.001}
 FLAG = "flag"
 SELECTING_SOURCES = ("vi_sms_ie403", "pt_mz_mpesa_smishing")
-SMALLEST_KIND = 30
 WORST_ROWS = 5
 
 

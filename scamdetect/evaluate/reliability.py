@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from scamdetect.calibration.statistics import Bools, Estimate, Floats, bootstrap_by_group
-from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.train.data.mix import at_base_rate, reference_weights
-from scamdetect.train.data.table import column, has_verdict, kind_table
+from scamdetect.calibration.statistics import (
+    Bools,
+    Estimate,
+    Floats,
+    at_base_rate,
+    bootstrap_by_group,
+)
 
 BINS = 15
 BASE_RATES = (0.2, 0.01)  # shares of scams at which a mix is weighed
@@ -45,39 +47,6 @@ class Reliability:
 def with_base_rate(weights: ArrayLike, scam: Bools, rate: float) -> Floats:
     """Return the weights (n,) scaled so that scams hold ``rate`` of their sum, which is n."""
     return at_base_rate(np.asarray(weights, dtype=np.float64), scam, rate) * scam.size
-
-
-def reliability_of_rows(
-    name: str, table: pa.Table, scam_scores: Floats, base_rate: float | None
-) -> Reliability | None:
-    """Return the reliability on the rows: the reference mix at a base rate, or (None) as found.
-
-    ``scam_scores`` (rows,). None with under 20 scam or legit rows: fifteen bins of so few say
-    nothing.
-    """
-    scam = has_verdict(table, Verdict.SCAM)
-    known = scam | has_verdict(table, Verdict.LEGIT)
-    scam = scam[known]
-    if min(scam.sum(), (~scam).sum()) < FEWEST_CALIBRATED:
-        return None
-    weights = np.ones(scam.size) if base_rate is None else reference_weights(table)[known]
-    groups = column(table, "group")[known].astype(np.int64)
-    return reliability(name, scam_scores[known], scam, weights, groups, base_rate)
-
-
-def reliability_of_kind(kind: Kind, table: pa.Table, probabilities: Floats) -> Reliability | None:
-    """Return the reliability of P(scam and of this kind) (rows,) on the rows as found.
-
-    Its ``n_scam`` counts the scams of the kind, ``n_legit`` other scams too. None with under 20 of
-    either.
-    """
-    scam = has_verdict(table, Verdict.SCAM)
-    known = scam | has_verdict(table, Verdict.LEGIT)
-    of_kind = (scam & kind_table(column(table, "kinds"))[:, KINDS.index(kind)])[known]
-    if min(of_kind.sum(), (~of_kind).sum()) < FEWEST_CALIBRATED:
-        return None
-    groups = column(table, "group")[known].astype(np.int64)
-    return reliability(kind.value, probabilities[known], of_kind, np.ones(of_kind.size), groups)
 
 
 def reliability(

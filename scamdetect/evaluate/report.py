@@ -45,19 +45,15 @@ from scamdetect.evaluate.protocol import (
     flag_masks,
     transferred_thresholds,
 )
-from scamdetect.evaluate.reliability import (
-    BASE_RATES,
-    Reliability,
-    reliability_of_kind,
-    reliability_of_rows,
-)
+from scamdetect.evaluate.reliability import BASE_RATES, FEWEST_CALIBRATED, Reliability, reliability
 from scamdetect.evaluate.report_folder import prepare_folder
 from scamdetect.evaluate.score_cache import ScoreCache
 from scamdetect.evaluate.slices import FalseAlarms, false_alarms
 from scamdetect.evaluate.worst import worst_errors
-from scamdetect.labels import KINDS, Verdict
+from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.system.destinations import check_no_input, followed
 from scamdetect.system.files import file_sha256, write_text
+from scamdetect.train.data.mix import reference_weights
 from scamdetect.train.data.provenance import commit, machine, today
 from scamdetect.train.data.scores import DetectorScores, identify_languages, score_texts
 from scamdetect.train.data.table import (
@@ -66,6 +62,7 @@ from scamdetect.train.data.table import (
     evaluation_sets,
     has_verdict,
     is_authored,
+    kind_table,
     select,
 )
 
@@ -310,3 +307,36 @@ def _notes(rows: Rows, final: bool) -> tuple[str, ...]:
             "taken evenly from the verdict x slice x language cells, rows of a cell by their hash."
         )
     return tuple(notes)
+
+
+def reliability_of_rows(
+    name: str, table: pa.Table, scam_scores: Floats, base_rate: float | None
+) -> Reliability | None:
+    """Return the reliability on the rows: the reference mix at a base rate, or (None) as found.
+
+    ``scam_scores`` (rows,). None with under 20 scam or legit rows: fifteen bins of so few say
+    nothing.
+    """
+    scam = has_verdict(table, Verdict.SCAM)
+    known = scam | has_verdict(table, Verdict.LEGIT)
+    scam = scam[known]
+    if min(scam.sum(), (~scam).sum()) < FEWEST_CALIBRATED:
+        return None
+    weights = np.ones(scam.size) if base_rate is None else reference_weights(table)[known]
+    groups = column(table, "group")[known].astype(np.int64)
+    return reliability(name, scam_scores[known], scam, weights, groups, base_rate)
+
+
+def reliability_of_kind(kind: Kind, table: pa.Table, probabilities: Floats) -> Reliability | None:
+    """Return the reliability of P(scam and of this kind) (rows,) on the rows as found.
+
+    Its ``n_scam`` counts the scams of the kind, ``n_legit`` other scams too. None with under 20 of
+    either.
+    """
+    scam = has_verdict(table, Verdict.SCAM)
+    known = scam | has_verdict(table, Verdict.LEGIT)
+    of_kind = (scam & kind_table(column(table, "kinds"))[:, KINDS.index(kind)])[known]
+    if min(of_kind.sum(), (~of_kind).sum()) < FEWEST_CALIBRATED:
+        return None
+    groups = column(table, "group")[known].astype(np.int64)
+    return reliability(kind.value, probabilities[known], of_kind, np.ones(of_kind.size), groups)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scamdetect.evaluate.authored import RATES
-from scamdetect.evaluate.gates import BAR, FEWEST_ROWS, FIRST
 from scamdetect.evaluate.protocol import FLAG, FPRS, Evaluation, SourceResult
 from scamdetect.evaluate.slices import CellRates, FalseAlarms
 from scamdetect.evaluate.trust_sections import (
@@ -21,6 +20,7 @@ from scamdetect.evaluate.trust_sections import (
 )
 from scamdetect.reports.cells import decimal, measured, percent, probability, share
 from scamdetect.reports.section import Section, section
+from scamdetect.train.bars import BAR, FEWEST_ROWS, FIRST
 
 if TYPE_CHECKING:
     from scamdetect.evaluate.report import Report

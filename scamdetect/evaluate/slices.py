@@ -11,9 +11,11 @@ import pyarrow as pa
 
 from scamdetect.calibration.statistics import Bools, Estimate, false_positive_rate
 from scamdetect.labels import Verdict
+from scamdetect.train.data.mix import SMALLEST_CELL
 from scamdetect.train.data.table import column, has_verdict, select
 
-SMALLEST_CELL = 10
+SMALLEST_KIND = 30
+
 MERGED = "(cells under 10 rows)"
 NO_SLICE = "(no slice)"
 LENGTH_BANDS = ("<40", "40-119", "120-400", ">400")  # characters of the normalised text

@@ -13,11 +13,10 @@ from scamdetect.evaluate.reliability import BINS, FEWEST_CALIBRATED
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import change, decimal, measured, moved, probability, share
 from scamdetect.reports.section import Section, section
+from scamdetect.train.bars import ECE_BAR
 
 if TYPE_CHECKING:
     from scamdetect.evaluate.report import Report
-
-ECE_BAR = 0.03  # at 20 % scams
 
 
 def seen_rows(report: Report) -> str:

@@ -99,3 +99,8 @@ def one_array(column: pa.ChunkedArray) -> pa.Array:
     """Return the column in one piece."""
     found = column.combine_chunks()
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def encodable(text: str) -> str:
+    r"""Return the text with lone surrogates, which UTF-8 lacks, as escapes like ``\ud83d``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

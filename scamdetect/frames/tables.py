@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from scamdetect.bundle.batching import chunked
 from scamdetect.errors import InputError
 from scamdetect.frames.columns import SCHEMA, check_columns, columns
 from scamdetect.prediction import Prediction
+
+T = TypeVar("T")
+H = TypeVar("H", bound=Hashable)
 
 Stream = Callable[[Iterable[object]], Iterator[Prediction]]
 
@@ -111,3 +116,17 @@ def _decoded(value: bytes) -> str | bytes:
         return value.decode()
     except UnicodeDecodeError:
         return value
+
+
+def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield lists of up to ``size`` items, reading no further than the list at hand."""
+    source = iter(items)
+    while chunk := list(islice(source, size)):
+        yield chunk
+
+
+def fold_duplicates(items: Sequence[H]) -> tuple[list[H], NDArray[np.intp]]:
+    """Return the distinct items in order of appearance and each item's place among them."""
+    places: dict[H, int] = {}
+    inverse = [places.setdefault(item, len(places)) for item in items]
+    return list(places), np.asarray(inverse, dtype=np.intp)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from scamdetect.explain.occlusion import Detector, explain, strengths
-from scamdetect.scored.campaigns import beginning, masked
+from scamdetect.text.masking import beginning, masked
 from scamdetect.text.traced import trace
 
 _MOST_SHOWN = 600  # characters

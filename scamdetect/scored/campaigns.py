@@ -9,7 +9,6 @@ short.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,37 +16,14 @@ from typing import Any, Self
 
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
+from scamdetect.text.masking import key_of, mask
 from scamdetect.text.near_duplicates import alike_groups
-from scamdetect.text.normalise import normalise
-from scamdetect.text.traced import Text, substitute
 
 # Of more than MOST templates those alike are counted as one, then the frequent ones are kept, KEPT
 # at most. What more than one in KEPT of the flagged messages have is never lost, and no count is
 # short by more than that share.
 MOST = 20_000
 KEPT = 5_000
-
-_MOST_SHOWN = 200
-_MOST_READ = 2_000
-_CUT_WORD = re.compile(r"[!-~]+$")  # may be the start of an address, which nothing would mask
-_CUT_TAG = re.compile(r"\[[a-z]*$")
-_LINK = re.compile(r"\[link [a-z0-9 ]+\]")
-# What the normaliser leaves of names and codes, since a model may learn from it, and codes of which
-# it took long digits for numbers.
-# Each begins where a word does: tried at every letter of a long one, it would take hours.
-_SPLIT_CODE = re.compile(
-    r"(?<![A-Za-z\d])[A-Za-z\d]++(?:\[(?:account|number|phone)\][A-Za-z\d]*)+"
-    r"|(?:\[(?:account|number|phone)\][A-Za-z\d]+)+"
-)
-_ACCOUNT = re.compile(r"\[account\]")
-_HANDLE = re.compile(r"(?<![^\W_])[^\W_]++(?:_++[^\W_]++)++_*")
-_CODE = re.compile(
-    r"(?<![A-Za-z\d-])(?=[A-Za-z-]*+\d)(?=[\d-]*+[A-Za-z])[A-Za-z\d-]{4,}"
-    r"|(?<![A-Za-z\d])[A-Za-z\d]{26,}"
-)
-_NUMBER = re.compile(r"\d+(?:[ .,:/’'\u00a0\u202f–-]{0,2}\d+)*")
-_SPACES = re.compile(r"\s+")
-_NOT_WORD = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True)
@@ -164,7 +140,7 @@ class Campaigns:
             template, 1, 1, 1, Counter(kinds), Counter((language,)), probability, row, time, time
         )
         self.messages += 1
-        self._count(_key(template), one)
+        self._count(key_of(template), one)
 
     def __add__(self, other: Self) -> Campaigns:
         summed = Campaigns()
@@ -198,7 +174,7 @@ class Campaigns:
         for stored in value["templates"]:
             counters = {name: Counter(stored[name]) for name in ("kinds", "languages")}
             entry = _Entry(**(stored | counters))
-            made._entries[_key(entry.template)] = entry
+            made._entries[key_of(entry.template)] = entry
         return made
 
     def _count(self, key: str, entry: _Entry) -> None:
@@ -220,42 +196,6 @@ class Campaigns:
             for key, entry in self._entries.items()
             if entry.weight > age
         }
-
-
-def mask(text: str) -> str:
-    """Return the start of a message as a person may see it in a summary, 200 characters at most.
-
-    Links, e-mail addresses, phone numbers, account numbers, handles, codes (of letters and digits,
-    wallets among them) and all numbers are tags such as [link]. Names of people stay.
-    """
-    text = masked(beginning(text))
-    return text if len(text) <= _MOST_SHOWN else _CUT_TAG.sub("", text[: _MOST_SHOWN - 1]) + "…"
-
-
-def beginning(text: str) -> str:
-    """Return what is looked at of a message: 2,000 characters, but no word that these cut off."""
-    return text if len(text) <= _MOST_READ else _CUT_WORD.sub("", text[:_MOST_READ])
-
-
-def masked(text: Text) -> Text:
-    """Return the whole message with tags as in ``mask``; a traced text keeps its offsets."""
-    text = normalise(text)
-    if "[" in text:
-        text = substitute(_SPLIT_CODE, "[code]", substitute(_LINK, "[link]", text))
-        text = substitute(_ACCOUNT, "[number]", text)
-    if "_" in text:
-        text = substitute(_HANDLE, "[handle]", text)
-    text = substitute(_NUMBER, "[number]", substitute(_CODE, "[code]", text))
-    return substitute(_SPACES, " ", text)
-
-
-def template_key(text: str) -> str:
-    """Return the masked message in lower case and without signs, by which alike ones are found."""
-    return _key(mask(text))
-
-
-def _key(template: str) -> str:
-    return _NOT_WORD.sub(" ", template.casefold()).strip() or template
 
 
 def _merged(entries: Mapping[str, _Entry]) -> dict[str, _Entry]:

@@ -21,13 +21,12 @@ from scamdetect.dumps.json_objects import read_object
 from scamdetect.dumps.lines import read_lines
 from scamdetect.dumps.parquet import read_batches, read_schema
 from scamdetect.dumps.read_delimited import open_cells
-from scamdetect.dumps.rows import encodable
 from scamdetect.dumps.sources import find_source
 from scamdetect.dumps.streams import beginning, reading
 from scamdetect.dumps.text_paths import TextPath, object_members, struct_members, value_at
 from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
-from scamdetect.frames.arrow import list_array, plain_array, readable
+from scamdetect.frames.arrow import encodable, list_array, plain_array, readable
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND, REVIEWED_BY_VERDICT
 from scamdetect.system.shown import missing_column

@@ -18,17 +18,11 @@ from scamdetect.calibration.operating_points import (
     with_recall,
 )
 from scamdetect.calibration.probabilities import Scaling, scam_logits, verdict_probabilities
-from scamdetect.calibration.statistics import Bools, Floats
+from scamdetect.calibration.statistics import Bools, Floats, at_base_rate
 from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS, Kind, Verdict
-from scamdetect.train.data.mix import (
-    BLOCKS,
-    FLAG_FPR,
-    at_base_rate,
-    block_weights,
-    reference_weights,
-)
+from scamdetect.train.data.mix import BLOCKS, FLAG_FPR, block_weights, reference_weights
 from scamdetect.train.data.table import column, detector_texts, has_verdict, normalised
 from scamdetect.train.kind_calibration import (
     FEWEST,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from scamdetect.evaluate.gates import BAR
 from scamdetect.reports.cells import decimal, estimate, percent
 from scamdetect.reports.pages import table
+from scamdetect.train.bars import BAR
 from scamdetect.train.card_measured import not_measured
 from scamdetect.train.card_results import Record, Results, cells_of
 

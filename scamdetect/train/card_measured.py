@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scamdetect.evaluate.gates import BAR, FEWEST_ROWS
-from scamdetect.evaluate.trust_sections import ECE_BAR
 from scamdetect.reports.cells import decimal, estimate, measured, percent
 from scamdetect.reports.pages import table
+from scamdetect.train.bars import BAR, ECE_BAR, FEWEST_ROWS
 from scamdetect.train.card_results import Record, Results, cells_of
 
 _EARLY = 4  # messages

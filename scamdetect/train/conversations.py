@@ -17,8 +17,9 @@ from scipy.optimize import minimize
 
 from scamdetect.adapt.new_bundle import write_bundle
 from scamdetect.bundle.bundle import CARD, Bundle
-from scamdetect.calibration.operating_points import BASE_RATE
+from scamdetect.calibration.statistics import BASE_RATE
 from scamdetect.calibration.thresholds import Thresholds, threshold_at_fpr
+from scamdetect.conversation.predict import Judged as JudgedTurn
 from scamdetect.conversation.predict import Reading, read_conversations, sender_log_odds
 from scamdetect.conversation.rule import (
     DISCOUNT,
@@ -29,9 +30,9 @@ from scamdetect.conversation.rule import (
     as_risk,
     log_odds,
 )
+from scamdetect.conversation.turns import Message
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
-from scamdetect.evaluate.conversations import joined
 from scamdetect.system.regular_files import read_text
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.data.dialogues import Dialogue, dialogues
@@ -256,3 +257,30 @@ def _enough_turns(turns: Sequence[int], sources: Sequence[str]) -> int:
         if len(counts) >= _FEWEST_FOUND
     ]
     return int(max(found, default=1))
+
+
+def joined(readings: Sequence[Reading], turns: int, generator: np.random.Generator) -> Reading:
+    """Return one sender's conversation of so many turns, joined from those of senders at random.
+
+    Windows do not reach over the joints. Raises ValueError where nothing in them was judged.
+    """
+    senders = [found for reading in readings for found in by_sender(reading)]
+    drawn: list[JudgedTurn] = []
+    while len(drawn) < turns:
+        drawn += senders[int(generator.integers(len(senders)))]
+    return of_turns(drawn[:turns])
+
+
+def by_sender(reading: Reading) -> list[list[JudgedTurn]]:
+    """Return the judged turns of each sender."""
+    found: dict[str | None, list[JudgedTurn]] = defaultdict(list)
+    for turn in reading.judged:
+        found[turn.sender].append(turn)
+    return list(found.values())
+
+
+def of_turns(turns: Sequence[JudgedTurn]) -> Reading:
+    """Return a conversation of these turns, as if one sender had taken them."""
+    own = tuple(replace(turn, place=n, sender=None) for n, turn in enumerate(turns))
+    messages = tuple(Message(n, None, "") for n in range(len(own)))
+    return Reading(messages, (None,) * len(own), own, ())

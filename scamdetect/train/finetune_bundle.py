@@ -20,14 +20,13 @@ from scamdetect.adapt.new_bundle import noted
 from scamdetect.bundle.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
 from scamdetect.bundle.lexical import WordTable
 from scamdetect.bundle.scoring import Scorer
-from scamdetect.calibration.statistics import Floats
-from scamdetect.calibration.thresholds import by_group
+from scamdetect.calibration.statistics import Floats, by_group, effective_size
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.system.files import write_text
 from scamdetect.system.regular_files import read_text
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.calibration import REVIEW_FPR, UNCALIBRATED, calibrate
-from scamdetect.train.data.mix import FLAG_FPR, balanced_sample, effective_size, reference_weights
+from scamdetect.train.data.mix import FLAG_FPR, balanced_sample, reference_weights
 from scamdetect.train.data.table import column, has_verdict, select
 from scamdetect.train.export import export_fp32
 from scamdetect.train.finetune_rows import OWN, of_role, own_and_rehearsed

@@ -22,13 +22,14 @@ from scamdetect.calibration.statistics import (
     Floats,
     as_scores,
     bootstrap_by_group,
+    by_group,
+    clopper_pearson,
     recall_at_fpr,
 )
-from scamdetect.calibration.thresholds import by_group, clopper_pearson
-from scamdetect.evaluate.slices import SMALLEST_CELL
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.reports.cells import percent, points
 from scamdetect.reports.pages import table as markdown_table
+from scamdetect.train.data.mix import SMALLEST_CELL
 from scamdetect.train.data.scores import DetectorScores
 from scamdetect.train.data.table import (
     column,

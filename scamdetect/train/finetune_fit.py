@@ -22,7 +22,7 @@ import torch
 from tokenizers import Tokenizer
 
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.train.data.corpus import GROUP_CAP
+from scamdetect.train.data.corpus_rows import GROUP_CAP
 from scamdetect.train.data.mix import balanced_sample
 from scamdetect.train.data.table import column, is_authored
 from scamdetect.train.distil import answer_loss

@@ -16,8 +16,8 @@ import scamdetect
 from scamdetect.adapt.labelled import joined_groups, read_labelled
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
-from scamdetect.scored.campaigns import template_key
 from scamdetect.system.shown import shown
+from scamdetect.text.masking import template_key
 from scamdetect.text.near_duplicates import AlikeIndex, sketch
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.corpus_rows import SCHEMA, authored_entries, corpus_table

@@ -15,8 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from scamdetect.bundle.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
 from scamdetect.bundle.scoring import Scorer
-from scamdetect.calibration.statistics import Bools
-from scamdetect.calibration.thresholds import clopper_pearson
+from scamdetect.calibration.statistics import Bools, clopper_pearson
 from scamdetect.errors import RecipeError
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.train.data.mix import balanced_sample

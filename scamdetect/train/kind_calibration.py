@@ -11,8 +11,8 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import precision_recall_curve
 
 from scamdetect.calibration.probabilities import sigmoid
-from scamdetect.calibration.statistics import Bools, Floats
-from scamdetect.calibration.thresholds import KindThresholds, wilson
+from scamdetect.calibration.statistics import Bools, Floats, wilson
+from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.labels import KINDS, Kind
 from scamdetect.train.data.table import column, has_seen_kinds, kind_table
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.calibration.thresholds import clopper_pearson
+from scamdetect.calibration.statistics import clopper_pearson
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError
 from scamdetect.labels import VERDICTS, Verdict
@@ -18,7 +18,6 @@ from scamdetect.train.data.table import column, select
 
 LANGUAGE_ROWS = 400  # over 10,000 texts of the corpus in all
 MOST_FLIPS = 0.01  # of the texts, at the flag threshold: over this nothing is released
-FLIPS_BAR = 0.001  # what is aimed at
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 

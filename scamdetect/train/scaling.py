@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from scamdetect.calibration.probabilities import Curve, Scaling, sigmoid
-from scamdetect.calibration.statistics import Bools, Floats
-from scamdetect.calibration.thresholds import by_group
-from scamdetect.train.data.mix import at_base_rate, effective_size
+from scamdetect.calibration.statistics import Bools, Floats, at_base_rate, by_group, effective_size
 
 FEWEST_SCAM, FEWEST_LEGIT = 30, 100  # rows of a language below which it uses the curve alone
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)

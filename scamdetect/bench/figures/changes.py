@@ -12,8 +12,7 @@ from scamdetect.bench.figures.target import (
     fpr_by_group,
     recall_by_group,
 )
-from scamdetect.calibration.statistics import Estimate, bootstrap_by_group
-from scamdetect.calibration.thresholds import wilson
+from scamdetect.calibration.statistics import Estimate, bootstrap_by_group, wilson
 from scamdetect.train.data.table import column
 
 ALL = "all together"

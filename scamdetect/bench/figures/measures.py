@@ -24,8 +24,8 @@ from scamdetect.calibration.statistics import (
     bootstrap_by_group,
     recall,
     recall_at_fpr_estimate,
+    wilson,
 )
-from scamdetect.calibration.thresholds import wilson
 from scamdetect.evaluate.reliability import Reliability, reliability
 from scamdetect.labels import Verdict
 from scamdetect.train.data.table import column

@@ -10,8 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.bench.answers import Answers, Bools, Floats
-from scamdetect.calibration.statistics import Estimate, as_scores, bootstrap_by_group
-from scamdetect.calibration.thresholds import clopper_pearson, wilson
+from scamdetect.calibration.statistics import (
+    Estimate,
+    as_scores,
+    bootstrap_by_group,
+    clopper_pearson,
+    wilson,
+)
 from scamdetect.labels import Verdict
 from scamdetect.train.data.mix import weighted_threshold_at_fpr
 from scamdetect.train.data.table import Objects, column

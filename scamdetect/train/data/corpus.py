@@ -21,6 +21,7 @@ from scamdetect.train.data.conventions import apply_conventions, verdict_is_open
 from scamdetect.train.data.corpus_rows import (
     AUTHORED,
     EVERYDAY,
+    GROUP_CAP,
     Entry,
     Removed,
     authored_entries,
@@ -39,7 +40,6 @@ Log = Callable[[str], None]
 POOL_CAP = 6_000  # rows a source, language and verdict that take part at all
 DEV_CAP = 2_400  # honest rows of a dev source and language: enough to set a threshold on
 TRAIN_CAPS = {"legit": 1_500, "spam": 2_000, "scam": 3_000}  # a source and language
-GROUP_CAP = 2  # rows of one near-duplicate group that train
 CALIBRATE_SHARE = 0.10
 # Measured as languages that the model never saw, so no row of them may train or set a threshold.
 UNTRAINED = frozenset({"uk", "he", "mr", "cs", "ro"})

@@ -22,6 +22,8 @@ from scamdetect.train.data.everyday import EverydayRow, load_everyday
 from scamdetect.train.data.registry import Slice, Source
 from scamdetect.train.data.rows import Row, row_hash
 
+GROUP_CAP = 2  # rows of one near-duplicate group that train
+
 Removed = Counter[tuple[str, str]]  # rows by source and step
 
 _REMOVED = b"removed"

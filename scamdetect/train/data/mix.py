@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from scamdetect.calibration.operating_points import BASE_RATE
 from scamdetect.calibration.presets import PRESETS
-from scamdetect.calibration.statistics import Bools, Floats, as_scores
+from scamdetect.calibration.statistics import Floats, as_scores
 from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.labels import Verdict
 from scamdetect.train.data.table import column, has_verdict
@@ -102,25 +101,6 @@ def weighted_threshold_at_fpr(scores: ArrayLike, weights: ArrayLike, fpr: float)
     """
     mass = np.asarray(weights, dtype=np.float64)
     return threshold_at_fpr(as_scores(scores)[mass > 0], fpr, mass[mass > 0])
-
-
-def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Floats:
-    """Return the weights (n,) scaled so that scams have ``rate`` of the mass, which is 1.
-
-    Where one side is missing the other has all of it.
-    """
-    balanced = weights.astype(np.float64)
-    for side, share in ((scam, rate), (~scam, 1 - rate)):
-        if side.any():
-            balanced[side] *= share / balanced[side].sum()
-    mass: Floats = balanced / balanced.sum()
-    return mass
-
-
-def effective_size(weights: ArrayLike) -> float:
-    """Return how many equally weighted rows would say as much (Kish)."""
-    mass = np.asarray(weights, dtype=np.float64)
-    return float(mass.sum() ** 2 / np.square(mass).sum()) if mass.any() else 0.0
 
 
 def merged_cells(

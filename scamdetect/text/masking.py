@@ -1,0 +1,67 @@
+"""Messages as people may see them: links, numbers, names and codes are tags."""
+
+from __future__ import annotations
+
+import re
+
+from scamdetect.text.normalise import normalise
+from scamdetect.text.traced import Text, substitute
+
+_MOST_SHOWN = 200
+_MOST_READ = 2_000
+_CUT_WORD = re.compile(r"[!-~]+$")  # may be the start of an address, which nothing would mask
+_CUT_TAG = re.compile(r"\[[a-z]*$")
+_LINK = re.compile(r"\[link [a-z0-9 ]+\]")
+# What the normaliser leaves of names and codes, since a model may learn from it, and codes of which
+# it took long digits for numbers.
+# Each begins where a word does: tried at every letter of a long one, it would take hours.
+_SPLIT_CODE = re.compile(
+    r"(?<![A-Za-z\d])[A-Za-z\d]++(?:\[(?:account|number|phone)\][A-Za-z\d]*)+"
+    r"|(?:\[(?:account|number|phone)\][A-Za-z\d]+)+"
+)
+_ACCOUNT = re.compile(r"\[account\]")
+_HANDLE = re.compile(r"(?<![^\W_])[^\W_]++(?:_++[^\W_]++)++_*")
+_CODE = re.compile(
+    r"(?<![A-Za-z\d-])(?=[A-Za-z-]*+\d)(?=[\d-]*+[A-Za-z])[A-Za-z\d-]{4,}"
+    r"|(?<![A-Za-z\d])[A-Za-z\d]{26,}"
+)
+_NUMBER = re.compile(r"\d+(?:[ .,:/’'\u00a0\u202f–-]{0,2}\d+)*")
+_SPACES = re.compile(r"\s+")
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def mask(text: str) -> str:
+    """Return the start of a message as a person may see it in a summary, 200 characters at most.
+
+    Links, e-mail addresses, phone numbers, account numbers, handles, codes (of letters and digits,
+    wallets among them) and all numbers are tags such as [link]. Names of people stay.
+    """
+    text = masked(beginning(text))
+    return text if len(text) <= _MOST_SHOWN else _CUT_TAG.sub("", text[: _MOST_SHOWN - 1]) + "…"
+
+
+def beginning(text: str) -> str:
+    """Return what is looked at of a message: 2,000 characters, but no word that these cut off."""
+    return text if len(text) <= _MOST_READ else _CUT_WORD.sub("", text[:_MOST_READ])
+
+
+def masked(text: Text) -> Text:
+    """Return the whole message with tags as in ``mask``; a traced text keeps its offsets."""
+    text = normalise(text)
+    if "[" in text:
+        text = substitute(_SPLIT_CODE, "[code]", substitute(_LINK, "[link]", text))
+        text = substitute(_ACCOUNT, "[number]", text)
+    if "_" in text:
+        text = substitute(_HANDLE, "[handle]", text)
+    text = substitute(_NUMBER, "[number]", substitute(_CODE, "[code]", text))
+    return substitute(_SPACES, " ", text)
+
+
+def template_key(text: str) -> str:
+    """Return the masked message in lower case and without signs, by which alike ones are found."""
+    return key_of(mask(text))
+
+
+def key_of(template: str) -> str:
+    """Return a masked message in lower case and without signs."""
+    return _NOT_WORD.sub(" ", template.casefold()).strip() or template
