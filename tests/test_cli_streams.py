@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 import scamdetect
 from scamdetect.cli.streams import VisibleStream, say, say_json
-from scamdetect.system.visible import visible
+from scamdetect.system.shown import visible
 
 # A colour, the clipboard by OSC 52, a bell, the other direction, an 8-bit control, two line ends.
 HOSTILE = "\x1b[31m\x1b]52;c;aGk=\x07\u202eb\x9b2Jc\u2028\rd"

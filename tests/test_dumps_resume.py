@@ -30,7 +30,7 @@ from scamdetect.dumps.summary import Summary
 from scamdetect.errors import InputError, JobInterrupted, OutputError
 from scamdetect.labels import Kind
 from scamdetect.prediction import Prediction
-from scamdetect.system.access import Access
+from scamdetect.system.files import Access
 
 ROWS, BATCH, PART = 44, 4, 8  # so that there are 6 parts, the last one smaller
 

@@ -24,7 +24,7 @@ from scamdetect.errors import InputError, OutputError
 from scamdetect.frames import columns as output
 from scamdetect.labels import Decision, Kind, Verdict
 from scamdetect.prediction import KindScore, Prediction, unscored
-from scamdetect.system.access import Access
+from scamdetect.system.files import Access
 
 KINDS = (KindScore(Kind.INVESTMENT, 0.9), KindScore(Kind.CRYPTO, 0.6))
 TEXTS = ["plain", 'a "b", c', "line\nbreak", "tab\there", "สวัสดี", ""]

@@ -12,8 +12,17 @@ import pytest
 
 import scamdetect
 from scamdetect.errors import InputError
-from scamdetect.system.access import OWNER, Access, access_of, narrow
-from scamdetect.system.files import append, create, locked, write_text, writing
+from scamdetect.system.files import (
+    OWNER,
+    Access,
+    access_of,
+    append,
+    create,
+    locked,
+    narrow,
+    write_text,
+    writing,
+)
 
 PACKAGE = Path(scamdetect.__file__).parent
 

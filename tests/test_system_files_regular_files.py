@@ -14,8 +14,7 @@ from scamdetect.dumps.allow_list import AllowList
 from scamdetect.dumps.sources import find_source
 from scamdetect.dumps.streams import opened
 from scamdetect.errors import InputError
-from scamdetect.system.files import file_sha256
-from scamdetect.system.regular_files import check_regular, open_regular, read_bytes, read_text
+from scamdetect.system.files import check_regular, file_sha256, open_regular, read_bytes, read_text
 
 
 def make_pipe(path: Path) -> Path:
@@ -56,7 +55,7 @@ def test_a_file_that_becomes_a_pipe_after_the_check_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make_pipe(tmp_path / "x")
-    monkeypatch.setattr("scamdetect.system.regular_files.check_regular", lambda path: None)
+    monkeypatch.setattr("scamdetect.system.files.check_regular", lambda path: None)
     with pytest.raises(InputError, match="a pipe"):
         open_regular(path)
 

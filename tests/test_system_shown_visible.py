@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.system.visible import visible, visible_line
+from scamdetect.system.shown import visible, visible_line
 
 
 def test_characters_that_hide_are_shown_as_codes() -> None:

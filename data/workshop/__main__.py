@@ -65,8 +65,7 @@ from scamdetect.evaluate.comparison import DETECTOR_CODE
 from scamdetect.evaluate.score_cache import ScoreCache
 from scamdetect.labels import Verdict
 from scamdetect.system.destinations import file_destination
-from scamdetect.system.files import file_sha256, write_text
-from scamdetect.system.regular_files import check_regular
+from scamdetect.system.files import check_regular, file_sha256, write_text
 from scamdetect.train.data.authored import (
     Part,
     check_authored,

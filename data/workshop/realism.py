@@ -21,8 +21,7 @@ import numpy as np
 
 from scamdetect.errors import SourceError
 from scamdetect.labels import Verdict
-from scamdetect.system.files import write_text
-from scamdetect.system.regular_files import read_text
+from scamdetect.system.files import read_text, write_text
 from scamdetect.system.typed import read_jsonl, write_jsonl
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.everyday import EverydayRow, write_everyday

@@ -15,9 +15,8 @@ from scamdetect.adapt.drift_lines import drift_record, feature_words, percent
 from scamdetect.adapt.psi import ALERT, WATCH
 from scamdetect.adapt.rates import ALERT_RATIO, WATCH_RATIO
 from scamdetect.errors import MissingExtraError
-from scamdetect.system.access import ANYONE, Access
 from scamdetect.system.destinations import file_destination, followed
-from scamdetect.system.files import writing
+from scamdetect.system.files import ANYONE, Access, writing
 from scamdetect.system.os_errors import unwritable
 
 try:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.system.files import read_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_text
 from scamdetect.system.shown import shown
 
 IGNORE = "ignore"

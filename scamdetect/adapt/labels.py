@@ -17,10 +17,8 @@ from scamdetect.dumps.plain_columns import read_columns
 from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
-from scamdetect.system.access import ANYONE, Access
-from scamdetect.system.files import writing
+from scamdetect.system.files import ANYONE, Access, read_bytes, writing
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_bytes
 
 _NEEDED = ("row", "label", "part", "inclusion_probability", "decision")
 _OPTIONAL = tuple(name for name in COLUMNS if name not in (*_NEEDED, "text"))

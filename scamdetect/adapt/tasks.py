@@ -12,8 +12,7 @@ from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.labels import VERDICTS
-from scamdetect.system.access import ANYONE, Access
-from scamdetect.system.files import writing
+from scamdetect.system.files import ANYONE, Access, writing
 
 Record = Mapping[str, str | None]  # the cells of a row by column
 

@@ -24,9 +24,8 @@ from scamdetect.bench.answers import Answers, Detector, Training
 from scamdetect.bench.suite import Manifest, Suite
 from scamdetect.errors import InputError
 from scamdetect.labels import Kind
-from scamdetect.system.files import write_text, writing
+from scamdetect.system.files import read_text, write_text, writing
 from scamdetect.system.os_errors import of_system, unreadable
-from scamdetect.system.regular_files import read_text
 
 RUN, SUITES, SCORES, KEPT = "run.json", "suites", "scores", "kept"
 SCHEMA_VERSION = 1

@@ -15,9 +15,8 @@ from scamdetect.bench.suites.rows import chance
 from scamdetect.bench.suites.writers import generators
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
-from scamdetect.system.files import writing
+from scamdetect.system.files import check_regular, writing
 from scamdetect.system.os_errors import of_system, unreadable
-from scamdetect.system.regular_files import check_regular
 from scamdetect.train.data.table import Objects, column, normaliser_problem
 
 TEST_SHARE = 0.3  # of the groups of a generator that has no dev rows

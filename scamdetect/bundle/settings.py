@@ -17,8 +17,8 @@ from scamdetect.calibration.thresholds import KindThresholds, Thresholds
 from scamdetect.conversation.rule import ConversationRule, Weights
 from scamdetect.errors import BundleError, InputError
 from scamdetect.labels import KINDS, VERDICTS, Kind
+from scamdetect.system.files import read_bytes
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_bytes
 from scamdetect.text.normalise import NORMALISER_VERSION
 
 SCHEMA_VERSION = 1

@@ -23,7 +23,7 @@ from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.errors import BundleError, InputError
 from scamdetect.frames.several import check_several
 from scamdetect.frames.tables import chunked
-from scamdetect.system.regular_files import read_bytes
+from scamdetect.system.files import read_bytes
 from scamdetect.text.normalise import normalise
 
 Floats = NDArray[np.float32]

@@ -8,8 +8,8 @@ import click
 
 from scamdetect.cli.options import FiniteRange
 from scamdetect.cli.streams import say
-from scamdetect.system.access import access_of
 from scamdetect.system.destinations import file_destination
+from scamdetect.system.files import access_of
 
 WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each other
 _OVERWRITE = click.option(

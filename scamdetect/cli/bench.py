@@ -135,7 +135,7 @@ def run_command(
     from tqdm import tqdm
 
     from scamdetect.cli.interrupts import stop_on_interrupt
-    from scamdetect.system.visible import visible_line
+    from scamdetect.system.shown import visible_line
 
     with extra("bench"):
         from scamdetect.bench.answers import Setting

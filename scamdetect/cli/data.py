@@ -13,9 +13,8 @@ from scamdetect.cli.streams import say
 from scamdetect.cli.train import extra
 from scamdetect.errors import InputError, SourceError
 from scamdetect.system.destinations import followed, own_destination
-from scamdetect.system.files import write_text
+from scamdetect.system.files import read_text, write_text
 from scamdetect.system.os_errors import said
-from scamdetect.system.regular_files import read_text
 
 if TYPE_CHECKING:
     from scamdetect.train.data.registry import LicencePolicy, Source

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from scamdetect.cli.streams import say
-from scamdetect.system.access import access_of
+from scamdetect.system.files import access_of
 
 FAILED_ON = 10  # the exit code where the level of --fail-on was reached
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 from scamdetect.errors import InputError, OutputError
-from scamdetect.system.visible import visible, visible_line
+from scamdetect.system.shown import visible, visible_line
 from scamdetect.urls import SecretsFilter
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2

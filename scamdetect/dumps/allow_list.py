@@ -21,8 +21,8 @@ from scamdetect.errors import InputError
 from scamdetect.frames.several import check_several
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, Prediction
+from scamdetect.system.files import read_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_text
 from scamdetect.text.masking import masked
 
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -40,8 +40,8 @@ from scamdetect.dumps.work import work_folder as parts_folder
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
 from scamdetect.prediction import SCHEMA_VERSION
-from scamdetect.system.access import access_of
 from scamdetect.system.destinations import followed
+from scamdetect.system.files import access_of
 
 PART_ROWS = 20_000
 

@@ -20,7 +20,7 @@ from scamdetect.dumps.read_json import open_json, open_jsonl
 from scamdetect.dumps.recognise import recognise
 from scamdetect.dumps.streams import EmptyFileError, beginning, compression, reading
 from scamdetect.errors import InputError
-from scamdetect.system.regular_files import check_status
+from scamdetect.system.files import check_status
 
 _BINARY = {Format.PARQUET: "a Parquet file", Format.MBOX: "a mailbox", Format.EML: "a mail"}
 _IN_UTF8 = {Format.JSON: "JSON", Format.TELEGRAM: "an export of Telegram"}

@@ -14,8 +14,8 @@ from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.rows import ArrowRows
 from scamdetect.dumps.text_paths import TextPath, find_text, struct_members
 from scamdetect.errors import InputError
+from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import of_system, unreadable
-from scamdetect.system.regular_files import check_regular
 
 _BUFFER_BYTES = 1 << 20
 

@@ -17,7 +17,7 @@ from scamdetect.dumps.patterns import ANY_DEPTH, is_pattern, matches, names, spl
 from scamdetect.dumps.remote_path import RemotePath, remote_path
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
-from scamdetect.system.regular_files import check_regular
+from scamdetect.system.files import check_regular
 from scamdetect.urls import is_url, shown_url
 
 if TYPE_CHECKING:

@@ -11,10 +11,8 @@ from typing import Any
 from scamdetect.dumps.tally import Tally, ThreadCounts
 from scamdetect.errors import InputError
 from scamdetect.scored.campaigns import Campaign
-from scamdetect.system.access import OWNER
-from scamdetect.system.files import file_sha256, writing
+from scamdetect.system.files import OWNER, file_sha256, read_bytes, writing
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_bytes
 from scamdetect.system.shown import shown_names
 
 SCHEMA_VERSION = 2

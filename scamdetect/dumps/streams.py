@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.errors import InputError
+from scamdetect.system.files import open_raw
 from scamdetect.system.os_errors import of_system, unreadable
-from scamdetect.system.regular_files import open_raw
 
 # Told by the content: browsers unpack a download and keep its name.
 _MAGIC = {

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scamdetect.dumps.thread_messages import read_messages
 from scamdetect.frames.arrow import number_array, numbers, one_array, wide
 from scamdetect.frames.arrow_text import as_text
-from scamdetect.system.access import OWNER
-from scamdetect.system.files import append
+from scamdetect.system.files import OWNER, append
 
 BUCKET_BYTES = 4 << 20  # some 30,000 messages: a kill costs at most one bucket, as it does one part
 _MOST_BUCKETS = 4096  # past 16 GiB of messages buckets grow instead

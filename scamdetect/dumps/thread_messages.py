@@ -17,7 +17,7 @@ from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import number_array, plain_array, readable, wide
 from scamdetect.frames.arrow_text import as_text
-from scamdetect.system.regular_files import open_regular
+from scamdetect.system.files import open_regular
 
 WriteMessages = Callable[[Rows, Sequence[Any], int], None]
 

@@ -36,9 +36,7 @@ from scamdetect.dumps.threads_file import save_judged, write_threads
 from scamdetect.dumps.work_files import WorkFiles, make_folder
 from scamdetect.dumps.writers import append, join
 from scamdetect.errors import InputError, NothingToResume
-from scamdetect.system.access import ANYONE, OWNER, Access, access_of
-from scamdetect.system.files import locked, writing
-from scamdetect.system.regular_files import open_regular
+from scamdetect.system.files import ANYONE, OWNER, Access, access_of, locked, open_regular, writing
 
 WriteRejects = Callable[[Sequence[Reject]], None]
 

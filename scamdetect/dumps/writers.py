@@ -25,7 +25,7 @@ from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
 from scamdetect.frames.arrow_text import unwritable
 from scamdetect.prediction import Prediction
-from scamdetect.system.regular_files import open_regular
+from scamdetect.system.files import open_regular
 from scamdetect.system.shown import shown, shown_names
 
 Write = Callable[[Rows, Sequence[Prediction]], None]

@@ -20,8 +20,8 @@ from scamdetect.dumps.sources import located
 from scamdetect.dumps.streams import reading
 from scamdetect.engines.batches import ScoreBatches
 from scamdetect.errors import InputError
-from scamdetect.system.access import access_of, narrow
 from scamdetect.system.destinations import followed
+from scamdetect.system.files import access_of, narrow
 from scamdetect.system.os_errors import no_folder
 from scamdetect.urls import is_url, shown_url
 

@@ -7,8 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from scamdetect.system.files import append
-from scamdetect.system.regular_files import read_bytes
+from scamdetect.system.files import append, read_bytes
 
 
 def read_lines(log: Path) -> list[dict[str, str]]:

@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 from scamdetect.errors import InputError
-from scamdetect.system.files import write_text
-from scamdetect.system.regular_files import read_bytes
+from scamdetect.system.files import read_bytes, write_text
 
 _OURS = "# scamdetect evaluate --report: messages of public sources, not to be committed"
 

@@ -12,7 +12,7 @@ from scamdetect.explain.cues import Cue, find_cues
 from scamdetect.explain.occlusion import Detector, Span, explain, strengths
 from scamdetect.labels import Decision
 from scamdetect.prediction import Prediction
-from scamdetect.system.visible import visible
+from scamdetect.system.shown import visible
 
 Mark = TypeVar("Mark")
 

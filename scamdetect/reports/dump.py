@@ -34,8 +34,7 @@ from scamdetect.reports.samples import sample
 from scamdetect.scored.campaigns import Campaigns
 from scamdetect.scored.read import ScoredDump, open_scored
 from scamdetect.scored.top_groups import TopGroups, top_groups
-from scamdetect.system.access import access_of
-from scamdetect.system.files import writing
+from scamdetect.system.files import access_of, writing
 
 MOST_CAMPAIGNS, MOST_GROUPS = 12, 20
 TEXT_COLUMN = "text"

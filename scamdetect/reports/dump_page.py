@@ -19,7 +19,7 @@ from scamdetect.reports.places import GENERATOR
 from scamdetect.reports.samples import Piece
 from scamdetect.scored.campaigns import Campaign
 from scamdetect.scored.top_groups import TopGroups
-from scamdetect.system.visible import visible
+from scamdetect.system.shown import visible
 
 try:
     from jinja2 import Environment, StrictUndefined

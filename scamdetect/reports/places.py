@@ -9,8 +9,8 @@ from scamdetect.dumps.patterns import is_pattern
 from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
 from scamdetect.system.destinations import check_parent, own_destination
+from scamdetect.system.files import open_regular
 from scamdetect.system.os_errors import written
-from scamdetect.system.regular_files import open_regular
 from scamdetect.urls import shown_url, url_of_path
 
 GENERATOR = "scamdetect report"  # by which a page is known again

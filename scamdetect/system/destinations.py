@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from scamdetect.errors import InputError
-from scamdetect.system.access import files_in
+from scamdetect.system.files import files_in
 from scamdetect.system.os_errors import unwritable
 
 _MOST_LINKS = 40

@@ -1,4 +1,4 @@
-"""Show the names of columns in errors, but never a message that is where a name should be.
+"""Text in which no character hides, and names of columns that are never a message.
 
 The first line of a CSV without a header is a record, and so are the column names of a frame that
 was read from it. Short messages look like names; so a first line counts as a header only if some
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TypeVar
 
 from scamdetect.errors import InputError
 
@@ -119,3 +120,39 @@ def _is_record(names: Sequence[str]) -> bool:
     """Tell whether the names are the cells of a record, since some are numbers."""
     numbers = [_NUMBER.fullmatch(name) for name in names]
     return any(numbers) and not all(numbers)
+
+
+Shown = TypeVar("Shown")
+
+# What controls a terminal, turns the direction of text around, or shows as nothing: a carriage
+# return outside a line end, the blank letters of Hangul, Khmer and Braille, tags, what is half of a
+# character. Joiners and the zero-width space are left where they can belong to the spelling:
+# joiners behind letters of Arabic, Indic and later scripts and behind emoji, the space behind
+# scripts of South-East Asia.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200e"
+    "\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e01ef]|\r(?!\n)"
+    "|(?<![\u0600-\uffff\U00010000-\U0010ffff])[\u200c\u200d]|(?<![\u0e00-\u109f\u1780-\u17ff])\u200b"
+)
+_BREAKS = re.compile(r"[\t\n\r]")
+
+
+def visible(value: Shown) -> Shown:
+    """Return a text with each character that hides, turns or controls as its code, ⟨U+202E⟩.
+
+    What is no text comes back as it is, a text as one of its own type, so that what is marked as
+    safe HTML stays so.
+    """
+    if isinstance(value, str) and _HIDDEN.search(value):
+        return type(value)(_HIDDEN.sub(_code, value))
+    return value
+
+
+def visible_line(text: str) -> str:
+    """Return a text as ``visible`` does, on one line: its line breaks and tabs are codes too."""
+    return visible(_BREAKS.sub(_code, text))
+
+
+def _code(match: re.Match[str]) -> str:
+    return f"⟨U+{ord(match[0]):04X}⟩"

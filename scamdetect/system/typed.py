@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from scamdetect.errors import MissingExtraError, ScamDetectError
-from scamdetect.system.files import writing
+from scamdetect.system.files import read_text, writing
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_text
 
 try:
     import msgspec

@@ -10,8 +10,8 @@ from typing import Any
 
 from scamdetect.bundle.bundle import SETTINGS, Bundle
 from scamdetect.errors import InputError
+from scamdetect.system.files import read_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_text
 from scamdetect.train.card_failures import Failures
 from scamdetect.train.measured_as import MeasuredAs, attribute, left_behind
 

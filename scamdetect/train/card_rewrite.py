@@ -10,9 +10,8 @@ from scamdetect.bundle.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_man
 from scamdetect.bundle.settings import read_json
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
-from scamdetect.system.files import write_text, writing
+from scamdetect.system.files import read_bytes, write_text, writing
 from scamdetect.system.os_errors import unwritable
-from scamdetect.system.regular_files import read_bytes
 from scamdetect.train.card import card_text
 from scamdetect.train.card_failures import find_failures
 from scamdetect.train.card_results import read_results

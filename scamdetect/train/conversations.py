@@ -33,7 +33,7 @@ from scamdetect.conversation.rule import (
 from scamdetect.conversation.turns import Message
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
-from scamdetect.system.regular_files import read_text
+from scamdetect.system.files import read_text
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.data.dialogues import Dialogue, dialogues
 from scamdetect.train.measured_as import MeasuredAs, with_entries

@@ -21,9 +21,8 @@ from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import write_results
 from scamdetect.system.destinations import private_folder, replaced_folder
-from scamdetect.system.files import file_sha256, locked
+from scamdetect.system.files import file_sha256, locked, read_text
 from scamdetect.system.os_errors import unwritable
-from scamdetect.system.regular_files import read_text
 from scamdetect.train.data.corpus_rows import SCHEMA
 from scamdetect.train.data.mix import FLAG_FPR
 from scamdetect.train.data.scores import DetectorScores, score_texts

@@ -22,8 +22,7 @@ from scamdetect.bundle.lexical import WordTable
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.calibration.statistics import Floats, by_group, effective_size
 from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.system.files import write_text
-from scamdetect.system.regular_files import read_text
+from scamdetect.system.files import read_text, write_text
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.calibration import REVIEW_FPR, UNCALIBRATED, calibrate
 from scamdetect.train.data.mix import FLAG_FPR, balanced_sample, reference_weights

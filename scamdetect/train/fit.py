@@ -18,8 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.system.files import append, write_text, writing
-from scamdetect.system.regular_files import read_text
+from scamdetect.system.files import append, read_text, write_text, writing
 from scamdetect.train.base import load_base
 from scamdetect.train.data.provenance import machine
 from scamdetect.train.distil import Teacher

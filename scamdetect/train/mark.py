@@ -11,7 +11,7 @@ from typing import Any, Self
 import torch
 
 from scamdetect.errors import RecipeError
-from scamdetect.system.regular_files import read_text
+from scamdetect.system.files import read_text
 from scamdetect.train.recipe import OptimiserTable, Recipe
 from scamdetect.train.run import Run, differing_plan, recorded_recipe
 from scamdetect.train.running_average import take_average

@@ -32,8 +32,7 @@ from scamdetect.bundle.scoring import Scorer
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.system.files import write_text
-from scamdetect.system.regular_files import read_text
+from scamdetect.system.files import read_text, write_text
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.calibration import REVIEW_FPR, UNCALIBRATED, Calibration, calibrate
 from scamdetect.train.card import write_card

@@ -18,8 +18,8 @@ from tokenizers import Tokenizer
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS, Provenance
+from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import of_system, unreadable
-from scamdetect.system.regular_files import check_regular
 from scamdetect.text.normalise import normalise
 from scamdetect.text.perturb import PERTURBATIONS, perturb
 from scamdetect.train.collection_style import restyle

@@ -12,9 +12,8 @@ from tokenizers import Tokenizer
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.system.files import file_sha256, write_text
+from scamdetect.system.files import file_sha256, read_text, write_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_text
 from scamdetect.train.model import ScamModel
 from scamdetect.train.recipe import Recipe, load_recipe, recipe_hash
 

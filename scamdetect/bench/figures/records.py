@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scamdetect.errors import InputError
-from scamdetect.system.files import write_text
+from scamdetect.system.files import read_text, write_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import of_system, unreadable
-from scamdetect.system.regular_files import check_regular
 from scamdetect.train.data.corpus_rows import SCHEMA, Removed, is_own, read_removed
 from scamdetect.train.data.neardup import near_duplicate_groups
 

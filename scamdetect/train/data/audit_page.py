@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.reports.pages import table
-from scamdetect.system.regular_files import open_regular
+from scamdetect.system.files import open_regular
 from scamdetect.train.data.audit import CLASSES, Audit, Cell
 from scamdetect.train.data.corpus_rows import is_own
 

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Provenance, Verdict
-from scamdetect.system.files import write_text
+from scamdetect.system.files import open_regular, write_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import open_regular
 from scamdetect.train.data.conventions import verdict_is_open
 from scamdetect.train.data.rows import Row
 

@@ -19,9 +19,8 @@ from typing import IO, cast
 from urllib.parse import quote
 
 from scamdetect.errors import SourceError
-from scamdetect.system.files import append, create, file_sha256
+from scamdetect.system.files import append, check_regular, create, file_sha256, open_regular
 from scamdetect.system.os_errors import said, words
-from scamdetect.system.regular_files import check_regular, open_regular
 from scamdetect.train.data.registry import File, Source
 
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"

@@ -18,8 +18,8 @@ from typing import Any, Literal
 import msgspec
 
 from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.system.files import read_bytes
 from scamdetect.system.os_errors import unreadable
-from scamdetect.system.regular_files import read_bytes
 from scamdetect.train.data.registry import Part, Read, Source
 
 Record = dict[str, Any]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
+from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import of_system, unreadable
-from scamdetect.system.regular_files import check_regular
 from scamdetect.system.shown import shown
 from scamdetect.text.normalise import NORMALISER_VERSION, normalise
 from scamdetect.train.data.corpus_rows import EVERYDAY

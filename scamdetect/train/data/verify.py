@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scamdetect.errors import SourceError
+from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import said
-from scamdetect.system.regular_files import check_regular
 from scamdetect.train.data.registry import Source
 from scamdetect.train.data.rows import letters_of, load_rows, row_hash
 
