@@ -34,8 +34,14 @@ from scamdetect.calibration.thresholds import (
 )
 from scamdetect.conversation.rule import ConversationRule, unfitted_rule
 from scamdetect.errors import InputError
-from scamdetect.frames.several import check_several, is_several
-from scamdetect.frames.tables import append, chunked, fold_duplicates, texts_of
+from scamdetect.frames.tables import (
+    append,
+    check_several,
+    chunked,
+    fold_duplicates,
+    is_several,
+    texts_of,
+)
 from scamdetect.labels import KINDS, VERDICTS, Decision, Kind
 from scamdetect.prediction import (
     CLEARED,

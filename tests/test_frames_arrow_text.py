@@ -22,7 +22,7 @@ from scamdetect.adapt.queue import choose_queue
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.plain_columns import read_columns
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow_text import cell_texts, json_values, unwritable
+from scamdetect.frames.arrow import cell_texts, json_values, unwritable
 
 MOST = 2**62
 # Each with its values as text in a CSV, and as JSON where that differs.
@@ -135,7 +135,7 @@ def test_no_type_needs_pandas(tmp_path: Path) -> None:
         "            raise ModuleNotFoundError(name, name=name)\n"
         "sys.meta_path.insert(0, Absent())\n"
         "import pyarrow.parquet as pq\n"
-        "from scamdetect.frames.arrow_text import json_values\n"
+        "from scamdetect.frames.arrow import json_values\n"
         f"print(json_values(pq.read_table({str(tmp_path / 'a.parquet')!r}).column('x')))\n"
     )
     done = subprocess.run(

@@ -16,7 +16,7 @@ from scamdetect.adapt.sampling import Chosen
 from scamdetect.adapt.survey import logit, survey, usable
 from scamdetect.adapt.uniform_sample import UniformSample
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow_text import cell_texts
+from scamdetect.frames.arrow import cell_texts
 from scamdetect.scored.read import ScoredDump, open_scored
 from scamdetect.text.masking import template_key
 

@@ -21,8 +21,7 @@ from scamdetect.bundle.sharing import StaysInProcess
 from scamdetect.bundle.tokens import TokenWindows
 from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.errors import BundleError, InputError
-from scamdetect.frames.several import check_several
-from scamdetect.frames.tables import chunked
+from scamdetect.frames.tables import check_several, chunked
 from scamdetect.system.files import read_bytes
 from scamdetect.text.normalise import normalise
 

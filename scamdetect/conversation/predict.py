@@ -25,7 +25,7 @@ from scamdetect.conversation.turns import (
     sender_name,
 )
 from scamdetect.errors import InputError
-from scamdetect.frames.several import check_several
+from scamdetect.frames.tables import check_several
 from scamdetect.labels import Decision, Kind
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction, ranked
 

@@ -16,8 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.errors import InputError
-from scamdetect.frames.several import check_several
-from scamdetect.frames.tables import texts_of
+from scamdetect.frames.tables import check_several, texts_of
 
 IN_ORDER_OF_TIME = "times out of order: read in the order of time"
 TIMES_MISSING = "some messages have no readable time: read in the order given"

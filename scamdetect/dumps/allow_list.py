@@ -18,7 +18,7 @@ from typing import Self
 
 from scamdetect.conversation.turns import sender_name
 from scamdetect.errors import InputError
-from scamdetect.frames.several import check_several
+from scamdetect.frames.tables import check_several
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, Prediction
 from scamdetect.system.files import read_text

@@ -15,8 +15,7 @@ import pyarrow.compute as pc
 from scamdetect.dumps.delimited import quote, requote, unquote
 from scamdetect.dumps.text_paths import TextPath, value_at
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import encodable, plain_array
-from scamdetect.frames.arrow_text import cell_texts, is_nested, json_values
+from scamdetect.frames.arrow import cell_texts, encodable, is_nested, json_values, plain_array
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder()

@@ -12,8 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scamdetect.dumps.thread_messages import read_messages
-from scamdetect.frames.arrow import number_array, numbers, one_array, wide
-from scamdetect.frames.arrow_text import as_text
+from scamdetect.frames.arrow import as_text, number_array, numbers, one_array, wide
 from scamdetect.system.files import OWNER, append
 
 BUCKET_BYTES = 4 << 20  # some 30,000 messages: a kill costs at most one bucket, as it does one part

@@ -15,8 +15,7 @@ import pyarrow.compute as pc
 from scamdetect.dumps.columns import Column, Grouping
 from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import number_array, plain_array, readable, wide
-from scamdetect.frames.arrow_text import as_text
+from scamdetect.frames.arrow import as_text, number_array, plain_array, readable, wide
 from scamdetect.system.files import open_regular
 
 WriteMessages = Callable[[Rows, Sequence[Any], int], None]

@@ -23,7 +23,7 @@ from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
-from scamdetect.frames.arrow_text import unwritable
+from scamdetect.frames.arrow import unwritable
 from scamdetect.prediction import Prediction
 from scamdetect.system.files import open_regular
 from scamdetect.system.shown import shown, shown_names

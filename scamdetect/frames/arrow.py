@@ -1,4 +1,4 @@
-"""Build Arrow arrays of plain types.
+"""Build Arrow arrays of plain types, and give values of any Arrow type as JSON or text.
 
 ``pyarrow.array`` imports pandas wherever it is installed, to see whether it was given a frame;
 these arrays come from buffers instead.
@@ -6,11 +6,16 @@ these arrays come from buffers instead.
 
 from __future__ import annotations
 
+import base64
+import json
+import re
+import uuid
 from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 _NUMPY = {
@@ -104,3 +109,180 @@ def one_array(column: pa.ChunkedArray) -> pa.Array:
 def encodable(text: str) -> str:
     r"""Return the text with lone surrogates, which UTF-8 lacks, as escapes like ``\ud83d``."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+# Python's own types of times hold no nanoseconds, no year beyond 9999 and no zone that this machine
+# does not know, so that times never become values of Python.
+
+
+_UUID = "arrow.uuid"
+_BEYOND = re.compile(r"<value out of range: (-?\d+)>")  # Arrow writes so what no calendar has
+
+
+def unwritable(kind: pa.DataType) -> bool:
+    """Tell whether values of the type have no form in JSON: unions, structs with a field twice."""
+    if pa.types.is_union(kind):
+        return True
+    if pa.types.is_struct(kind):
+        names = [kind.field(place).name for place in range(kind.num_fields)]
+        if len(set(names)) < len(names):
+            return True
+    return any(map(unwritable, _inner(kind)))
+
+
+def json_values(column: pa.ChunkedArray) -> list[Any]:
+    """Return the values as plain JSON types, None for null and for numbers that JSON lacks.
+
+    Times, durations (in the unit of the type) and decimals are text, bytes base64, maps lists of
+    pairs, and extension types as what they are stored as, but for UUIDs. Times of a zone that is
+    unknown here are in UTC; what no calendar has is the number that is stored. Raises
+    UnicodeDecodeError on text that is not UTF-8.
+    """
+    return [value for chunk in column.chunks for value in _json(chunk)]
+
+
+def cell_texts(column: pa.ChunkedArray) -> list[str | None]:
+    """Return the values as texts, None for null: as Arrow writes them, or as the text of JSON.
+
+    Text is as it is, bytes and times as ``json_values`` has them; nested values are JSON. Raises
+    UnicodeDecodeError on text that is not UTF-8.
+    """
+    return [text for chunk in column.chunks for text in _texts(_plain(chunk))]
+
+
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the values of a flat column as large text."""
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):  # be it UTF-8 or not
+        return column.cast(pa.large_string())
+    texts = plain_array(cell_texts(column), pa.string())
+    return pa.chunked_array([texts]).cast(pa.large_string())
+
+
+def is_nested(kind: pa.DataType) -> bool:
+    """Tell whether values of the type are lists or objects in JSON."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return kind.extension_name != _UUID and is_nested(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return is_nested(kind.value_type)
+    return bool(pa.types.is_nested(kind))
+
+
+def _inner(kind: pa.DataType) -> Sequence[pa.DataType]:
+    if isinstance(kind, pa.BaseExtensionType):
+        return (kind.storage_type,)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return (kind.value_type,)
+    return tuple(kind.field(place).type for place in range(kind.num_fields))
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """Return the values in the type that they are stored as, of UUIDs in text."""
+    while True:
+        kind = array.type
+        if isinstance(kind, pa.BaseExtensionType):
+            array = array.storage
+            if kind.extension_name == _UUID:
+                raw = array.to_pylist()
+                return plain_array([v and str(uuid.UUID(bytes=v)) for v in raw], pa.string())
+        elif pa.types.is_dictionary(kind):
+            array = array.dictionary_decode()
+        elif pa.types.is_run_end_encoded(kind):
+            array = pc.run_end_decode(array)
+        else:
+            return array
+
+
+def _json(array: pa.Array) -> list[Any]:
+    array = _plain(array)
+    kind = array.type
+    if pa.types.is_struct(kind):
+        names = [kind.field(place).name for place in range(kind.num_fields)]
+        fields = [_json(array.field(place)) for place in range(kind.num_fields)]
+        rows = zip(*fields, strict=True) if fields else [()] * len(array)
+        known = array.is_valid().to_pylist()
+        return [
+            dict(zip(names, row, strict=True)) if there else None
+            for row, there in zip(rows, known, strict=True)
+        ]
+    if pa.types.is_map(kind):
+        return _pairs(array)
+    if pa.types.is_nested(kind):
+        return _cut(array, _json(array.flatten()))
+    if pa.types.is_floating(kind):
+        # A number less itself is 0, but for what is not finite.
+        return [v if v is None or v - v == 0 else None for v in map(_number, array.to_pylist())]
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        values: list[Any] = array.to_pylist()
+        return values
+    return _texts(array)
+
+
+def _cut(array: pa.Array, items: list[Any]) -> list[list[Any] | None]:
+    """Return the lists of an array whose items, one list after the other, these are."""
+    found: list[list[Any] | None] = []
+    start = 0
+    for size in pc.list_value_length(array).to_pylist():
+        found.append(None if size is None else items[start : start + size])
+        start += size or 0
+    return found
+
+
+def _pairs(array: pa.MapArray) -> list[list[Any] | None]:
+    offsets = array.offsets.to_pylist()
+    first, size = offsets[0], offsets[-1] - offsets[0]
+    keys, items = _json(array.keys.slice(first, size)), _json(array.items.slice(first, size))
+    pairs = [list(pair) for pair in zip(keys, items, strict=True)]
+    return [
+        pairs[start - first : end - first] if known else None
+        for start, end, known in zip(
+            offsets, offsets[1:], array.is_valid().to_pylist(), strict=False
+        )
+    ]
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - of float16 one of NumPy's
+    return None if value is None else float(value)
+
+
+def _texts(array: pa.Array) -> list[str | None]:
+    """Return the texts of an array of a stored type."""
+    kind = array.type
+    if pa.types.is_nested(kind):
+        return [v if v is None else json.dumps(v, ensure_ascii=False) for v in _json(array)]
+    if _is_binary(kind):
+        raw = array.to_pylist()
+        return [None if v is None else base64.b64encode(v).decode("ascii") for v in raw]
+    if _is_text(kind) or pa.types.is_null(kind):
+        texts: list[str | None] = array.to_pylist()
+        return texts
+    if pa.types.is_interval(kind):
+        return [None if value is None else str(value) for value in array.to_pylist()]
+    written: list[str | None] = _cast(array).to_pylist()
+    if pa.types.is_temporal(kind):
+        return [v and (found[1] if (found := _BEYOND.fullmatch(v)) else v) for v in written]
+    return written
+
+
+def _cast(array: pa.Array) -> pa.Array:
+    try:
+        return array.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        if not (pa.types.is_timestamp(array.type) and array.type.tz):
+            raise
+        return array.cast(pa.timestamp(array.type.unit, "UTC")).cast(pa.large_string())
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )

@@ -1,17 +1,17 @@
-"""Append the ``scamdetect_*`` columns to a table and give back the same kind of table."""
+"""Append the ``scamdetect_*`` columns to a table of any kind, and take texts in, one or several."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, TextsError
 from scamdetect.frames.columns import SCHEMA, check_columns, columns
 from scamdetect.prediction import Prediction
 
@@ -130,3 +130,30 @@ def fold_duplicates(items: Sequence[H]) -> tuple[list[H], NDArray[np.intp]]:
     places: dict[H, int] = {}
     inverse = [places.setdefault(item, len(places)) for item in items]
     return list(places), np.asarray(inverse, dtype=np.intp)
+
+
+_ONE = (str, bytes, bytearray, memoryview, Mapping)
+
+
+def is_several(value: object) -> TypeGuard[Iterable[object]]:
+    """Return whether an object gives texts, or what else is wanted, one after the other.
+
+    Raises TextsError on an array or tensor without a dimension, which is neither one nor several.
+    """
+    # A frame or table would give the names of its columns, or the columns, for texts.
+    if not isinstance(value, Iterable) or isinstance(value, _ONE) or hasattr(value, "columns"):
+        return False
+    if getattr(value, "ndim", None) == 0:
+        raise TextsError(
+            f"got a {type(value).__name__} without a dimension, which is neither one text nor "
+            "several; pass .item(), or a list"
+        )
+    return True
+
+
+def check_several(
+    value: object, wanted: str = "several texts", cure: str = "pass a list: [text]"
+) -> None:
+    """Raise TypeError unless the value holds several of what is wanted, TextsError as above."""
+    if not is_several(value):
+        raise TypeError(f"expected {wanted}, got one {type(value).__name__}; {cure}")
