@@ -10,8 +10,7 @@ from scamdetect.adapt.bins import FineCounts
 from scamdetect.adapt.profile import Profile
 from scamdetect.adapt.psi import Level, Psi, contributions, psi
 from scamdetect.adapt.rates import Rate, Share
-from scamdetect.labels import Decision
-from scamdetect.names import kind_name, language_title
+from scamdetect.labels import Decision, kind_name, language_title
 
 _LEAST_SHARE = 0.01  # of either dump, from which on a category has a bin of its own
 _MOST_BINS = 30

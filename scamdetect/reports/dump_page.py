@@ -10,8 +10,7 @@ from importlib.resources import files
 from math import sqrt
 
 from scamdetect.errors import MissingExtraError
-from scamdetect.labels import Decision, Verdict
-from scamdetect.names import kind_name, language_name
+from scamdetect.labels import Decision, Verdict, kind_name, language_name
 from scamdetect.reports.bands import Band
 from scamdetect.reports.dump_charts import histogram, timeline
 from scamdetect.reports.dump_counts import NO_KIND, Counts

@@ -19,7 +19,7 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.bench.report.leaderboard import marked
 from scamdetect.calibration.statistics import Estimate
-from scamdetect.names import kind_name, language_title
+from scamdetect.labels import kind_name, language_title
 from scamdetect.reports.cells import counted, decimal, percent
 from scamdetect.reports.section import Section, section
 
