@@ -13,7 +13,6 @@ from scamdetect.dumps.allow_list import AllowList
 from scamdetect.dumps.allowing import Allowing, check_senders
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.columns import Grouping, grouping
-from scamdetect.dumps.detectors import Detector
 from scamdetect.dumps.findings import Findings
 from scamdetect.dumps.formats import (
     Format,
@@ -39,7 +38,7 @@ from scamdetect.dumps.work import Work, check_start, working
 from scamdetect.dumps.work import work_folder as parts_folder
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
-from scamdetect.prediction import SCHEMA_VERSION
+from scamdetect.prediction import SCHEMA_VERSION, Detector
 from scamdetect.system.destinations import followed
 from scamdetect.system.files import access_of
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from scamdetect.dumps.columns import Grouping
-from scamdetect.dumps.detectors import ConversationDetector
 from scamdetect.dumps.thread_buckets import bucket_count, divide, read_bucket
 from scamdetect.dumps.thread_messages import Extent, extent
 from scamdetect.dumps.thread_rows import judge, thread_schema
 from scamdetect.dumps.work import Work
+from scamdetect.prediction import ConversationDetector
 
 Tell = Callable[[float, bool], None]  # the share that is judged, whether a bucket just ended
 

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scamdetect.dumps.columns import Grouping
-from scamdetect.dumps.detectors import ConversationDetector
 from scamdetect.frames.arrow import list_array, number_array, numbers, one_array, plain_array, wide
 from scamdetect.frames.times import Instants, instants
+from scamdetect.prediction import ConversationDetector
 
 if TYPE_CHECKING:
     from scamdetect.conversation.predict import ConversationPrediction
