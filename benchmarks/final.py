@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector
+from scamdetect.calibration.reliability import BASE_RATES, Reliability
 from scamdetect.calibration.statistics import Estimate, Floats, as_scores, recall_change
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluate.authored import RATES, READER_FLAG, AuthoredFigures, own_figures, writers
@@ -30,7 +31,6 @@ from scamdetect.evaluate.gates import Gate, gates
 from scamdetect.evaluate.kind_figures import BY_SOURCE
 from scamdetect.evaluate.logbook import add_line, read_lines
 from scamdetect.evaluate.protocol import FLAG
-from scamdetect.evaluate.reliability import BASE_RATES, Reliability
 from scamdetect.evaluate.report import reliability_of_rows
 from scamdetect.evaluate.slices import false_alarms
 from scamdetect.labels import Verdict

@@ -20,8 +20,8 @@ from scamdetect.bench.figures.recalibrated import SIZES, Recalibrated
 from scamdetect.bench.figures.results import Changed, Moved, Results
 from scamdetect.bench.folder import DetectorRecord, RunRecord
 from scamdetect.bench.suite import Manifest
+from scamdetect.calibration.reliability import Reliability, ReliabilityPoint
 from scamdetect.calibration.statistics import Estimate, wilson
-from scamdetect.evaluate.reliability import Reliability, ReliabilityPoint
 
 OWN, BASELINE, JUDGE, UNFINISHED = "scamdetect", "tfidf", "judge", "slow-model"
 HOSTILE = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_corpus import row, table
 
-from scamdetect.evaluate.reliability import Reliability, reliability, with_base_rate
+from scamdetect.calibration.reliability import Reliability, reliability, with_base_rate
 from scamdetect.evaluate.report import reliability_of_kind
 from scamdetect.labels import Kind
 

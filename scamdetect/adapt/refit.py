@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scamdetect.adapt.halves import choosing
 from scamdetect.adapt.own_rows import OwnRows
 from scamdetect.calibration.probabilities import Scaling
+from scamdetect.calibration.reliability import reliability, with_base_rate
 from scamdetect.calibration.statistics import Estimate, bootstrap_by_group, by_group
 from scamdetect.errors import InputError
-from scamdetect.evaluate.reliability import reliability, with_base_rate
 from scamdetect.labels import Verdict
 
 FEWEST = 20  # distinct messages of a side, in each half

@@ -12,6 +12,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from scamdetect.calibration.reliability import (
+    BASE_RATES,
+    FEWEST_CALIBRATED,
+    Reliability,
+    reliability,
+)
 from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
 from scamdetect.evaluate import keyword_baseline
@@ -45,7 +51,6 @@ from scamdetect.evaluate.protocol import (
     flag_masks,
     transferred_thresholds,
 )
-from scamdetect.evaluate.reliability import BASE_RATES, FEWEST_CALIBRATED, Reliability, reliability
 from scamdetect.evaluate.report_folder import prepare_folder
 from scamdetect.evaluate.score_cache import ScoreCache
 from scamdetect.evaluate.slices import FalseAlarms, false_alarms

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from scamdetect.calibration.reliability import BINS, FEWEST_CALIBRATED
 from scamdetect.evaluate import evasion
 from scamdetect.evaluate.contamination import CONTAINED, FEWEST_SHINGLES
 from scamdetect.evaluate.kind_figures import TOGETHER, ToldKind
 from scamdetect.evaluate.protocol import FLAG, WorstRow
-from scamdetect.evaluate.reliability import BINS, FEWEST_CALIBRATED
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import change, decimal, measured, moved, probability, share
 from scamdetect.reports.section import Section, section

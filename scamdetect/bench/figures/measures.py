@@ -18,6 +18,7 @@ from scamdetect.bench.figures.target import (
     is_verdict,
     recall_by_group,
 )
+from scamdetect.calibration.reliability import Reliability, reliability
 from scamdetect.calibration.statistics import (
     Estimate,
     auc_estimate,
@@ -26,7 +27,6 @@ from scamdetect.calibration.statistics import (
     recall_at_fpr_estimate,
     wilson,
 )
-from scamdetect.evaluate.reliability import Reliability, reliability
 from scamdetect.labels import Verdict
 from scamdetect.train.data.table import column
 
