@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.conversation.last_words import says_new, with_words, without_padding
+from scamdetect.conversation.turns import says_new, with_words, without_padding
 
 
 def words(*messages: str, window: int = 100) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from scamdetect.conversation.last_words import says_new, with_words, without_padding
 from scamdetect.conversation.rule import (
     LEAST,
     ConversationRule,
@@ -22,7 +21,10 @@ from scamdetect.conversation.turns import (
     one_spelling,
     own_words,
     read_messages,
+    says_new,
     sender_name,
+    with_words,
+    without_padding,
 )
 from scamdetect.errors import InputError
 from scamdetect.frames.tables import check_several
