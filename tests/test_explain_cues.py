@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scamdetect.explain.cue_words import LANGUAGES, _words
-from scamdetect.explain.cues import CueKind, find_cues
+from scamdetect.explain.cues import LANGUAGES, CueKind, _words, find_cues
 
 _MIXED = st.text(
     st.sampled_from("send me 5转账!\u200b\u202e\ud800é ใ\u0e31भुगтан。.@/:"), max_size=80
