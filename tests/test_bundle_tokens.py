@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.bundle.batching import batches, pad, thin, windows
+from scamdetect.bundle.tokens import batches, pad, thin, windows
 from scamdetect.frames.tables import chunked, fold_duplicates
 
 shapes = st.integers(1, 300).flatmap(

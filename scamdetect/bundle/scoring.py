@@ -1,9 +1,10 @@
-"""Normalised texts in, calibrated scores out: tokens, windows, batches, the session's logits."""
+"""Normalised texts in, calibrated scores out, over one session that stays in its process."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn, Self, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from scamdetect.bundle.bundle import FIRST_TIER, MODEL, WORDS, Bundle
 from scamdetect.bundle.first_tier import FirstTier
 from scamdetect.bundle.lexical import Pieces, Words, WordTable
 from scamdetect.bundle.runtime import Logits, RuntimeName, open_session
-from scamdetect.bundle.sharing import StaysInProcess
 from scamdetect.bundle.tokens import TokenWindows
 from scamdetect.calibration.probabilities import (
     Doubles,
@@ -23,9 +23,27 @@ from scamdetect.calibration.probabilities import (
     softmax,
     verdict_probabilities,
 )
-from scamdetect.errors import BundleError
+from scamdetect.errors import BundleError, SharingError
 from scamdetect.frames.tables import chunked
 from scamdetect.labels import KINDS, VERDICTS, Verdict
+
+
+class StaysInProcess:
+    """A base for what cannot be written down; whoever pickles it is told what to do instead."""
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        raise SharingError(
+            "a detector, or what else holds an open model, cannot be pickled; pass the folder of "
+            "its bundle and call ScamDetector.load in each process, or let one detector start "
+            "processes of its own by workers="
+        )
+
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _CHUNK = 4096

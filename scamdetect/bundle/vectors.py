@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scamdetect.bundle.bundle import MANIFEST, MODEL, Bundle, default_bundle_path
 from scamdetect.bundle.runtime import VectorSession
-from scamdetect.bundle.sharing import StaysInProcess
+from scamdetect.bundle.scoring import StaysInProcess
 from scamdetect.bundle.tokens import TokenWindows
 from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.errors import BundleError, InputError

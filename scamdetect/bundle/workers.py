@@ -18,8 +18,7 @@ from multiprocessing.process import BaseProcess
 
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.runtime import RuntimeName
-from scamdetect.bundle.scoring import Scorer, Scores, join
-from scamdetect.bundle.sharing import StaysInProcess
+from scamdetect.bundle.scoring import Scorer, Scores, StaysInProcess, join
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.frames.tables import chunked
 

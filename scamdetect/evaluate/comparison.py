@@ -37,7 +37,7 @@ Log = Callable[[str], None]
 DETECTOR_CODE = tuple(
     f"scamdetect.{name}"
     for name in (
-        "text.normalise", "text.traced", "bundle.batching", "bundle.scoring",
+        "text.normalise", "text.traced", "bundle.tokens", "bundle.scoring",
         "bundle.runtime", "calibration.probabilities", "calibration.thresholds", "detector",
         "train.data.scores",
     )

@@ -19,9 +19,9 @@ from onnx import numpy_helper
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel
 
-from scamdetect.bundle.batching import pad
 from scamdetect.bundle.bundle import CONFIG, MODEL, TOKENIZER, Bundle
 from scamdetect.bundle.runtime import open_session
+from scamdetect.bundle.tokens import pad
 from scamdetect.errors import BundleError
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.text.normalise import normalise
