@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from scamdetect.dumps.chats.whatsapp_bodies import read_body, read_unsigned, split_sender
-from scamdetect.dumps.chats.whatsapp_notices import _notices, is_notice
+from scamdetect.dumps.chats.whatsapp_bodies import (
+    _notices,
+    is_notice,
+    read_body,
+    read_unsigned,
+    split_sender,
+)
 from scamdetect.dumps.open import open_dump
 
 LRM = "\u200e"

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from scamdetect.dumps.chats.calendars import Calendar, gregorian_day
+from scamdetect.dumps.chats.whatsapp_dates import Calendar, gregorian_day
 
 
 @pytest.mark.parametrize(

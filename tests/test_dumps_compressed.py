@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from scamdetect.dumps import batches
 from scamdetect.dumps.batches import Dump
-from scamdetect.dumps.lines import read_lines
+from scamdetect.dumps.lines import DamagedError, read_lines
 from scamdetect.dumps.mail import mbox
 from scamdetect.dumps.open import open_dump
-from scamdetect.dumps.streams import DamagedError
 from scamdetect.errors import InputError
 
 MAIL = "From: ann@mail.example\nSubject: hello\n\nlunch\n"

@@ -24,7 +24,7 @@ from scamdetect.dumps.formats import Format
 from scamdetect.dumps.groups import Groups
 from scamdetect.dumps.groups_file import write_groups
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.summary import Summary
+from scamdetect.dumps.tally import Summary
 from scamdetect.errors import InputError
 from scamdetect.frames.times import instants
 from scamdetect.labels import Decision, Kind

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
-from scamdetect.dumps import batches, json_pieces, json_records
+from scamdetect.dumps import batches
+from scamdetect.dumps import json as json_pieces
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.json_records import pieces
+from scamdetect.dumps.json import pieces
 from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 
@@ -236,7 +237,7 @@ def test_many_broken_records_take_linear_time(
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_the_largest_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
-    monkeypatch.setattr(json_records, "MAX_RECORD_BYTES", 1000)
+    monkeypatch.setattr(json_pieces, "MAX_RECORD_BYTES", 1000)
     text = "x" * (1000 - len('{"text": ""}') + more)
     dump = _open(tmp_path, json.dumps([{"text": "a"}, {"text": text}, {"text": "b"}]))
     assert _texts(dump) == (["a", "b"] if more else ["a", text, "b"])
@@ -245,7 +246,7 @@ def test_the_largest_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mor
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_pieces, "_CHUNK_BYTES", 300)
     monkeypatch.setattr(json_pieces, "_OVERLAP_BYTES", 100)
-    monkeypatch.setattr(json_records, "MAX_RECORD_BYTES", 2000)
+    monkeypatch.setattr(json_pieces, "MAX_RECORD_BYTES", 2000)
     monkeypatch.setattr(batches, "BATCH_ROWS", 10)
     rows = [{"id": n, "text": "hello" if n != 12 else "x" * 9000} for n in range(25)]
     found = list(_open(tmp_path, json.dumps(rows)).batches())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scamdetect.dumps.codec_names import text_codec
+from scamdetect.dumps.lines import text_codec
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.dumps.mail.charsets import decode
+from scamdetect.dumps.mail.headers import decode
 
 RUSSIAN = "Здравствуйте, переведите деньги на этот счёт до пятницы, пожалуйста."
 THAI = "สวัสดีค่ะ กรุณาโอนเงินภายในวันศุกร์นี้นะคะ ขอบคุณค่ะ"

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect.dumps.mail import parts
-from scamdetect.dumps.mail.message import Mail, read_mail
 from scamdetect.dumps.mail.parts import parse
+from scamdetect.dumps.mail.reader import Mail, read_mail
 
 HEAD = (
     "From: Ann Lee <ann@mail.example>\nTo: Bo <bo@mail.example>\nSubject: Hello\n"

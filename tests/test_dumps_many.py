@@ -20,8 +20,7 @@ from test_dumps_writers import EchoDetector
 from scamdetect import ScamDetector
 from scamdetect.dumps import many
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.summary import Summary
-from scamdetect.dumps.tally import Standing
+from scamdetect.dumps.tally import Standing, Summary
 from scamdetect.errors import InputError
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.dumps import batches, delimited_records
+from scamdetect.dumps import batches, delimited
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.delimited import Splitter, State, quote, unquote
 from scamdetect.dumps.open import open_dump
@@ -112,7 +112,7 @@ def test_open_quote_costs_only_its_line(tmp_path: Path, body: str) -> None:
 def test_open_quote_is_not_followed_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delimited_records, "MAX_MULTILINE_BYTES", 20)
+    monkeypatch.setattr(delimited, "MAX_MULTILINE_BYTES", 20)
     path = _write(tmp_path, "a.csv", 'text\n"open\n' + "good\n" * 20 + 'end"\n')
     assert _texts(open_dump(path))[:20] == ["good"] * 20
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.dumps.natural import is_hidden, natural_key
-from scamdetect.dumps.patterns import is_pattern, matches, split_pattern
+from scamdetect.dumps.patterns import is_hidden, is_pattern, matches, natural_key, split_pattern
 
 NAMES = st.text("ab_.019=é", min_size=1, max_size=5)
 

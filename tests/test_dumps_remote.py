@@ -30,7 +30,7 @@ from scamdetect.dumps.job import score_file
 from scamdetect.dumps.remote_path import RemotePath, remote_path
 from scamdetect.dumps.remote_url import reaching
 from scamdetect.dumps.sources import find_source
-from scamdetect.dumps.summary import Summary
+from scamdetect.dumps.tally import Summary
 from scamdetect.errors import InputError, OutputError
 
 Bucket = Any  # fsspec has no types

@@ -26,7 +26,7 @@ from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.dumps import batches, parquet
 from scamdetect.dumps import work as parts
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.summary import Summary
+from scamdetect.dumps.tally import Summary
 from scamdetect.errors import InputError, JobInterrupted, OutputError
 from scamdetect.labels import Kind
 from scamdetect.prediction import Prediction

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from scamdetect.dumps.batches import Reject
-from scamdetect.dumps.rejects import check_rejects, reject_limit
-from scamdetect.dumps.tally import Tally
+from scamdetect.dumps.tally import Tally, check_rejects, reject_limit
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 

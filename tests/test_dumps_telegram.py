@@ -21,7 +21,7 @@ from test_dumps_writers import EchoDetector
 
 from scamdetect.dumps import batches
 from scamdetect.dumps.batches import Dump, Reject
-from scamdetect.dumps.chats import telegram_export, telegram_parser, telegram_slices
+from scamdetect.dumps.chats import telegram_export, telegram_parser
 from scamdetect.dumps.job import score_file
 from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError, JobInterrupted
@@ -404,8 +404,8 @@ def test_a_record_without_its_type_is_found_behind_damage(tmp_path: Path) -> Non
 
 
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telegram_slices, "_CHUNK_BYTES", 300)
-    monkeypatch.setattr(telegram_slices, "_OVERLAP_BYTES", 100)
+    monkeypatch.setattr(telegram_parser, "_CHUNK_BYTES", 300)
+    monkeypatch.setattr(telegram_parser, "_OVERLAP_BYTES", 100)
     monkeypatch.setattr(telegram_export, "MAX_RECORD_BYTES", 2000)
     monkeypatch.setattr(batches, "BATCH_ROWS", 10)
     messages = [HELLO | {"id": n} for n in range(25)]

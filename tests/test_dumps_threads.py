@@ -19,8 +19,7 @@ from scamdetect import ScamDetector
 from scamdetect.cli.console import summary_lines
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.summary import Summary
-from scamdetect.dumps.tally import ThreadCounts
+from scamdetect.dumps.tally import Summary, ThreadCounts
 from scamdetect.errors import InputError
 
 LURE, PLAIN = "guaranteed bitcoin profit", "hello lunch"

@@ -15,8 +15,7 @@ from killed_job import killed_at
 from scamdetect import ScamDetector
 from scamdetect.conversation.predict import ConversationPrediction
 from scamdetect.dumps.job import score_file
-from scamdetect.dumps.summary import Summary
-from scamdetect.dumps.tally import Standing
+from scamdetect.dumps.tally import Standing, Summary
 from scamdetect.errors import InputError, JobInterrupted
 
 THREADS, ROWS, PART = 5, 24, 12

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.chats import whatsapp
 from scamdetect.dumps.chats.whatsapp_bodies import read_body, split_sender
-from scamdetect.dumps.chats.whatsapp_dates import Order, OrderVote
-from scamdetect.dumps.chats.whatsapp_stamps import read_head
+from scamdetect.dumps.chats.whatsapp_dates import Order, OrderVote, read_head
 from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 

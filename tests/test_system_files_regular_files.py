@@ -11,8 +11,8 @@ import pytest
 
 from scamdetect.adapt.label_map import read_label_map
 from scamdetect.dumps.allow_list import AllowList
+from scamdetect.dumps.lines import opened
 from scamdetect.dumps.sources import find_source
-from scamdetect.dumps.streams import opened
 from scamdetect.errors import InputError
 from scamdetect.system.files import check_regular, file_sha256, open_regular, read_bytes, read_text
 

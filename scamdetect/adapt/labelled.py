@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scamdetect.adapt.label_map import check_known
-from scamdetect.dumps.plain_columns import read_columns
+from scamdetect.dumps.columns import read_columns
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 from scamdetect.text.near_duplicates import alike_groups

@@ -11,9 +11,9 @@ from typing import Any
 
 from scamdetect.adapt.queue import AUDIT
 from scamdetect.adapt.tasks import COLUMNS, LABELS, UNSURE
+from scamdetect.dumps.columns import read_columns
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.outputs import reported
-from scamdetect.dumps.plain_columns import read_columns
 from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision

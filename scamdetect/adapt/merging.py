@@ -8,8 +8,8 @@ from pathlib import Path
 
 from scamdetect.adapt.queue import AUDIT
 from scamdetect.adapt.tasks import COLUMNS, Record
+from scamdetect.dumps.columns import read_columns
 from scamdetect.dumps.open import open_dump
-from scamdetect.dumps.plain_columns import read_columns
 from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
 from scamdetect.scored.read import open_scored

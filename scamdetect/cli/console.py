@@ -16,8 +16,7 @@ from scamdetect.labels import Decision
 
 if TYPE_CHECKING:
     from scamdetect.cli.doctor import Check
-    from scamdetect.dumps.summary import Summary
-    from scamdetect.dumps.tally import Standing, ThreadCounts, Watch
+    from scamdetect.dumps.tally import Standing, Summary, ThreadCounts, Watch
     from scamdetect.prediction import Prediction
     from scamdetect.scored.campaigns import Campaign
     from scamdetect.train.data.fetch import Fetched

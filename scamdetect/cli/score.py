@@ -16,7 +16,7 @@ from scamdetect.dumps.formats import Format
 from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.summary import Summary
+    from scamdetect.dumps.tally import Summary
 
 FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged given
 

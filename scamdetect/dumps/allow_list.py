@@ -1,4 +1,4 @@
-"""A list of senders and templates whose messages pass, whatever their score.
+"""A list of senders and templates whose messages pass, and its use on the rows of a dump.
 
 A template is a message with its numbers, links and the like masked, as campaigns have it. So where
 a link leads is no part of it: anyone can send an allowed template with a link of their own. A list
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Self
 
 from scamdetect.conversation.turns import sender_name
+from scamdetect.dumps.columns import Grouping
+from scamdetect.dumps.rows import Rows
 from scamdetect.errors import InputError
 from scamdetect.frames.tables import check_several
 from scamdetect.labels import Decision
@@ -218,3 +220,57 @@ def _json_rows(path: Path, lines: Sequence[str]) -> Iterator[_Row]:
         if not isinstance(row, dict):
             raise InputError(f"{path}:{number}: no object; write one object a line")
         yield number, row
+
+
+@dataclass(frozen=True)
+class Allowing:
+    """An allow-list, if any, and the columns that tell senders."""
+
+    allow_list: AllowList | None
+    grouping: Grouping
+
+    def passed(
+        self, rows: Rows, texts: Sequence[object], predictions: list[Prediction]
+    ) -> list[Prediction]:
+        """Return the predictions of rows after the allow-list."""
+        if self.allow_list is None:
+            return predictions
+        return self.allow_list.apply(predictions, texts, self._senders(rows))
+
+    def left(self, rows: Rows, texts: Sequence[object]) -> Sequence[object]:
+        """Return the texts of rows with None in place of those that are allowed."""
+        if self.allow_list is None:
+            return texts
+        allowed = self.allow_list.allows(texts, self._senders(rows))
+        return [None if is_allowed else t for t, is_allowed in zip(texts, allowed, strict=True)]
+
+    def _senders(self, rows: Rows) -> list[object] | None:
+        column = self.grouping.sender
+        return None if column is None else list(self.grouping.values(rows, column).to_pylist())
+
+
+def check_senders(
+    allow_list: AllowList | None,
+    sender_column: str | None,
+    thread_column: str | None,
+    me: str | None,
+) -> None:
+    """Raise InputError where senders are needed and not named, or named and not needed."""
+    if sender_column is not None and allow_list is None and thread_column is None:
+        raise InputError(
+            "sender_column (--sender-column) is for an allow-list or threads; give --allow-list or "
+            "--thread-column too"
+        )
+    if me is not None and (sender_column is None or thread_column is None):
+        raise InputError(
+            "me (--me) names the side of threads that is not judged; say which columns have "
+            "threads and senders with thread_column (--thread-column) and sender_column "
+            "(--sender-column)"
+        )
+    if me is not None and not me.strip():
+        raise InputError("me (--me) is blank; give the name of the own side, or leave it out")
+    if allow_list is not None and allow_list.needs_senders and sender_column is None:
+        raise InputError(
+            "the allow-list names senders; say which column has those of the messages with "
+            "sender_column (--sender-column)"
+        )

@@ -1,18 +1,19 @@
-"""Batches of rows and of rejected records: what every reader yields."""
+"""Batches of rows and of rejected records, which every reader yields, and dumps of records."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
-from scamdetect.dumps.rows import Rows
-from scamdetect.dumps.streams import DamagedError
+from scamdetect.dumps.lines import DamagedError
+from scamdetect.dumps.rows import ArrowRows, Rows
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import encodable, list_array, plain_array
 
 BATCH_ROWS = 2048
 BATCH_BYTES = 8 << 20
@@ -153,3 +154,38 @@ def _check_decodable(group: Group[T], path: Path, encoding: str) -> None:
             f"{path}:{bad[0].line}: {bad[0].reason}, and so {len(bad)} of the first {total} "
             f"records; the file is not {encoding}: give its encoding with --encoding"
         )
+
+
+def record_dump(
+    path: Path,
+    columns: pa.Schema,
+    items: Callable[[], Iterator[Item[T]]],
+    *,
+    text_column: str,
+    encoding: str = "utf-8",
+    notes: tuple[str, ...] = (),
+) -> Dump:
+    """Return a dump of the items, which are read anew each time; columns are named by fields."""
+    names = tuple(columns.names)
+
+    def batches() -> Iterator[Batch]:
+        size = path.stat().st_size
+        for group in grouped(items(), path, encoding):
+            rows = ArrowRows(str(path), (text_column,), names, _table(group.values, columns))
+            yield Batch(rows, tuple(group.rejects), group.end / size)
+
+    return Dump(names, columns, batches, notes=notes)
+
+
+def _table(records: Sequence[object], columns: pa.Schema) -> pa.Table:
+    arrays = []
+    for field in columns:
+        values = [getattr(record, field.name) for record in records]
+        if pa.types.is_list(field.type):
+            items = plain_array([encodable(x) for row in values for x in row], pa.string())
+            arrays.append(list_array(values, items, field.type))
+            continue
+        if pa.types.is_string(field.type):
+            values = [None if value is None else encodable(value) for value in values]
+        arrays.append(plain_array(values, field.type))
+    return pa.Table.from_arrays(arrays, schema=columns)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from scamdetect.dumps.formats import DELIMITERS, Format
 from scamdetect.dumps.groups import KIND, LANGUAGE, Groups
-from scamdetect.dumps.tables_file import write_tables
+from scamdetect.dumps.writers import write_tables
 from scamdetect.frames.arrow import list_array, number_array, numbers, plain_array, valid
 
 _SLICE = 1 << 16  # groups that are put into their final form together

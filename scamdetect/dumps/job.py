@@ -9,8 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from scamdetect.dumps.allow_list import AllowList
-from scamdetect.dumps.allowing import Allowing, check_senders
+from scamdetect.dumps.allow_list import Allowing, AllowList, check_senders
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.columns import Grouping, grouping
 from scamdetect.dumps.findings import Findings
@@ -21,17 +20,25 @@ from scamdetect.dumps.formats import (
     destination_format,
 )
 from scamdetect.dumps.many import open_many, recognise_many
-from scamdetect.dumps.open import open_dump
-from scamdetect.dumps.outputs import check_paths, reported
-from scamdetect.dumps.recognise import recognise
-from scamdetect.dumps.rejects import RejectLimit, check_rejects, reject_limit
+from scamdetect.dumps.open import open_dump, recognise
+from scamdetect.dumps.outputs import check_paths, keep_columns, keep_flagged, reported
 from scamdetect.dumps.remote_path import RemotePath
-from scamdetect.dumps.selection import keep_columns, keep_flagged
 from scamdetect.dumps.sources import Source, find_source, located
 from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW, Settings
-from scamdetect.dumps.summary import Summary, summarise
-from scamdetect.dumps.tally import Progress, Standing, Stop, Tally, Watch, count
+from scamdetect.dumps.tally import (
+    Progress,
+    RejectLimit,
+    Standing,
+    Stop,
+    Summary,
+    Tally,
+    Watch,
+    check_rejects,
+    count,
+    reject_limit,
+    summarise,
+)
 from scamdetect.dumps.thread_job import judge_threads
 from scamdetect.dumps.thread_messages import message_writer
 from scamdetect.dumps.work import Work, check_start, working

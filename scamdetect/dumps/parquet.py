@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
 from scamdetect.dumps.remote_path import RemotePath
-from scamdetect.dumps.rows import ArrowRows
-from scamdetect.dumps.text_paths import TextPath, find_text, struct_members
+from scamdetect.dumps.rows import ArrowRows, TextPath, find_text, struct_members
 from scamdetect.errors import InputError
 from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import of_system, unreadable

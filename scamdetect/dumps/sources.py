@@ -12,10 +12,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from scamdetect.dumps.natural import is_hidden, natural_key
-from scamdetect.dumps.patterns import ANY_DEPTH, is_pattern, matches, names, split_pattern
+from scamdetect.dumps.lines import reading
+from scamdetect.dumps.patterns import (
+    ANY_DEPTH,
+    is_hidden,
+    is_pattern,
+    matches,
+    names,
+    natural_key,
+    split_pattern,
+)
 from scamdetect.dumps.remote_path import RemotePath, remote_path
-from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
 from scamdetect.system.files import check_regular
 from scamdetect.urls import is_url, shown_url

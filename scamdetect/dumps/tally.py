@@ -1,14 +1,21 @@
-"""Count what became of the records of a dump."""
+"""Count what became of the records of a dump, sum it up, and stop a job at too many rejects."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, Self
 
+from scamdetect.calibration.presets import Preset
+from scamdetect.dumps.batches import Reject
+from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, CLEARED, Prediction
+from scamdetect.scored.campaigns import Campaign
 
 Progress = Callable[[int, float], None]  # records read so far, share of the source read
 Stop = Callable[[], bool]
@@ -143,3 +150,128 @@ class Standing:
 
 
 Watch = Callable[[Standing], None]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a dump; a message of two kinds counts under both."""
+
+    destination: Path
+    rejects: Path | None  # where the rejected records are, if any
+    model_id: str
+    rows: int
+    written: int  # of the rows, those in the destination
+    flagged: int
+    review: int
+    passed: int
+    unscored: int
+    rejected: int
+    cleared: int  # of those passed, by the first tier alone
+    flagged_by_kind: dict[str, int]  # most frequent first
+    flagged_by_language: dict[str, int]
+    seconds: float
+    notes: tuple[str, ...] = ()  # what was decided about how to read the source
+    resumed: int = 0  # of the rows, those that earlier runs had scored
+    verdicts: dict[str, int] = field(default_factory=dict)  # of scored rows, most frequent first
+    groups: Path | None = None  # where one row a group is, if asked for
+    campaigns: tuple[Campaign, ...] = ()  # the largest ones of two messages and more
+    allowed: int = 0  # of those passed, what only an allow-list let pass
+    threads: Path | None = None  # where one row a thread is, if asked for
+    thread_counts: ThreadCounts | None = None
+    preset: Preset | None = None  # whose threshold ``flag`` was
+
+
+def summarise(
+    tally: Tally,
+    *,
+    destination: Path,
+    model_id: str,
+    seconds: float,
+    rejects: Path | None = None,
+    only_flagged: bool = False,
+    notes: tuple[str, ...] = (),
+    resumed: int = 0,
+    groups: Path | None = None,
+    campaigns: tuple[Campaign, ...] = (),
+    threads: Path | None = None,
+    thread_counts: ThreadCounts | None = None,
+    preset: Preset | None = None,
+) -> Summary:
+    """Return the summary of a job that has counted this; ``only_flagged`` if it wrote no others."""
+    flagged = tally.decisions[Decision.FLAG]
+    return Summary(
+        destination=destination,
+        rejects=rejects,
+        model_id=model_id,
+        rows=tally.rows,
+        written=flagged if only_flagged else tally.rows,
+        flagged=flagged,
+        review=tally.decisions[Decision.REVIEW],
+        passed=tally.decisions[Decision.PASS],
+        unscored=tally.decisions[Decision.UNSCORED],
+        rejected=tally.rejected,
+        cleared=tally.cleared,
+        flagged_by_kind=dict(tally.kinds.most_common()),
+        flagged_by_language=dict(tally.languages.most_common()),
+        seconds=seconds,
+        notes=notes,
+        resumed=resumed,
+        verdicts=dict(tally.verdicts.most_common()),
+        groups=groups,
+        campaigns=campaigns,
+        allowed=tally.allowed,
+        threads=threads,
+        thread_counts=thread_counts,
+        preset=preset,
+    )
+
+
+# A share of fewer records says little: one bad line among the first ten is no tenth of a dump.
+MIN_RECORDS = 1000
+
+_GIVEN = re.compile(r"(\d{1,18})|(\d{1,18}(?:\.\d{1,18})?)\s*%")
+_MOST_QUOTED = 40
+
+
+@dataclass(frozen=True)
+class RejectLimit:
+    """The most records, or the largest percentage of them, that may be rejected."""
+
+    given: str
+    count: int | None = None
+    percent: Decimal | None = None
+
+
+def reject_limit(given: str | int) -> RejectLimit:
+    """Return the limit that ``N`` or ``P%`` says; raise InputError on anything else."""
+    found = _GIVEN.fullmatch(str(given).strip())
+    percent = Decimal(found[2]) if found is not None and found[2] else None
+    if found is None or (percent is not None and percent > 100):
+        raise InputError(
+            f"max_rejects (--max-rejects) is a number of records or a percentage such as 0.5%; "
+            f"got {str(given)[:_MOST_QUOTED]!r}"
+        )
+    return RejectLimit(str(given), int(found[1]) if found[1] else None, percent)
+
+
+def check_rejects(
+    limit: RejectLimit | None, source: Path | str, tally: Tally, last: Reject | None, *, ended: bool
+) -> None:
+    """Raise InputError where more records were rejected than the limit allows.
+
+    A percentage counts from 1,000 records on, and of all of them once the source has ``ended``.
+    """
+    if limit is None or (limit.percent is not None and tally.records < MIN_RECORDS and not ended):
+        return
+    over = (
+        tally.rejected > limit.count
+        if limit.count is not None
+        else limit.percent is not None and tally.rejected * 100 > limit.percent * tally.records
+    )
+    if over:
+        file = "" if last is None or last.file is None else f" of {last.file}"
+        place = "" if last is None else f", the last at line {last.line}{file} ({last.reason})"
+        raise InputError(
+            f"{source}: {tally.rejected:,} of {tally.records:,} records cannot be read{place}; "
+            f"--max-rejects {limit.given} stops there: mend the source or allow more"
+        )

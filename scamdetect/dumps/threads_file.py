@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.formats import DELIMITERS, Format
-from scamdetect.dumps.tables_file import write_tables
 from scamdetect.dumps.tally import ThreadCounts
 from scamdetect.dumps.thread_rows import thread_schema
+from scamdetect.dumps.writers import write_tables
 from scamdetect.frames.arrow import number_array, numbers, one_array, plain_array, valid
 from scamdetect.labels import Decision
 

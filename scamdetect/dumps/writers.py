@@ -1,4 +1,4 @@
-"""Write scored rows as parts of a CSV, TSV, JSONL or Parquet file, and join the parts.
+"""Write scored rows as parts of CSV, TSV, JSONL or Parquet, join them, and tables beside them.
 
 Parts of a text format are its lines without a header. Parts of Parquet are Arrow streams, which
 keep every type and are written once into row groups whose size does not depend on the parts.
@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
-from scamdetect.dumps.rows import Rows
+from scamdetect.dumps.rows import ArrowRows, Rows
 from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
-from scamdetect.frames.arrow import unwritable
+from scamdetect.frames.arrow import plain_array, readable, unwritable
 from scamdetect.prediction import Prediction
 from scamdetect.system.files import open_regular
 from scamdetect.system.shown import shown, shown_names
@@ -193,3 +193,56 @@ def _stored_batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 def _schema(dump: Dump) -> pa.Schema:
     return pa.schema([*dump.schema, *output.SCHEMA], metadata=dump.schema.metadata)
+
+
+def write_tables(
+    file: IO[bytes],
+    kind: Format,
+    slices: Iterator[pa.Table],
+    *,
+    what: str,
+    csv_delimiter: str = ",",
+    spreadsheet_safe: bool = False,
+) -> None:
+    """Write the slices of a table, the first of which has its columns and no rows.
+
+    Parquet keeps the types. Elsewhere bytes of the first column that are not UTF-8 become escapes,
+    and with ``spreadsheet_safe`` CSV and TSV have no cell that a spreadsheet would run. Raises
+    OSError, InputError, naming ``what``, where text cannot hold a value.
+    """
+    schema = next(slices).schema
+    if kind is Format.PARQUET:
+        parquet = pq.ParquetWriter(file, schema, compression="zstd")
+        try:
+            for table in slices:
+                parquet.write_table(table)
+            parquet.close()
+        finally:
+            parquet.is_open = False  # else a failed writer writes its footer when collected
+        return
+    delimiter = csv_delimiter if kind is Format.CSV else DELIMITERS.get(kind)
+    if delimiter is not None:
+        names = [quote(name, delimiter) for name in schema.names]
+        file.write(_record(names, delimiter, safe=spreadsheet_safe))
+    for table in map(_readable, slices):
+        rows = ArrowRows(what, (schema.names[0],), tuple(schema.names), table)
+        if delimiter is None:
+            file.writelines(f"{text}\n".encode() for text in rows.objects())
+        else:
+            file.writelines(
+                _record(cells, delimiter, safe=spreadsheet_safe) for cells in rows.cells(delimiter)
+            )
+
+
+def _readable(table: pa.Table) -> pa.Table:
+    """Return the table with escapes in the place of bytes that are not UTF-8."""
+    names = table.column(0)
+    if not (pa.types.is_string(names.type) or pa.types.is_large_string(names.type)):
+        return table
+    return table.set_column(0, table.schema.names[0], plain_array(readable(names), pa.string()))
+
+
+def _record(cells: list[str], delimiter: str, *, safe: bool) -> bytes:
+    if safe:
+        cells = safe_row(cells, delimiter)
+    return f"{delimiter.join(cells)}\n".encode()

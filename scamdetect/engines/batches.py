@@ -12,10 +12,9 @@ import pyarrow as pa
 
 from scamdetect import ScamDetector
 from scamdetect.dumps.batches import BATCH_ROWS, Dump
+from scamdetect.dumps.outputs import keep_columns
 from scamdetect.dumps.parquet import find_text_in
-from scamdetect.dumps.rows import ArrowRows
-from scamdetect.dumps.selection import keep_columns
-from scamdetect.dumps.text_paths import TextPath
+from scamdetect.dumps.rows import ArrowRows, TextPath
 from scamdetect.frames import columns as output
 
 _WHERE = "the dataset"

@@ -19,8 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scamdetect.dumps.parquet import read_batches
-from scamdetect.dumps.summary import Summary, summarise
-from scamdetect.dumps.tally import Tally
+from scamdetect.dumps.tally import Summary, Tally, summarise
 from scamdetect.engines.batches import ScoreBatches
 from scamdetect.engines.native_stderr import leaving_out
 from scamdetect.engines.parquet_folder import (

@@ -12,12 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.dumps.formats import Format, beside_folder, source_format
-from scamdetect.dumps.natural import is_hidden, natural_key
+from scamdetect.dumps.lines import reading
 from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.outputs import reported
-from scamdetect.dumps.patterns import is_pattern
+from scamdetect.dumps.patterns import is_hidden, is_pattern, natural_key
 from scamdetect.dumps.sources import located
-from scamdetect.dumps.streams import reading
 from scamdetect.engines.batches import ScoreBatches
 from scamdetect.errors import InputError
 from scamdetect.system.destinations import followed

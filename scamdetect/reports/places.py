@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from scamdetect.dumps.formats import destination_format, unpacked
+from scamdetect.dumps.lines import reading
 from scamdetect.dumps.patterns import is_pattern
-from scamdetect.dumps.streams import reading
 from scamdetect.errors import InputError
 from scamdetect.system.destinations import check_parent, own_destination
 from scamdetect.system.files import open_regular

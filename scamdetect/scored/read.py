@@ -17,13 +17,12 @@ import pyarrow.compute as pc
 from scamdetect.dumps.batches import Item, Reject, grouped
 from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, unpacked
-from scamdetect.dumps.json_objects import read_object
-from scamdetect.dumps.lines import read_lines
+from scamdetect.dumps.json import read_object
+from scamdetect.dumps.lines import beginning, read_lines, reading
 from scamdetect.dumps.parquet import read_batches, read_schema
 from scamdetect.dumps.read_delimited import open_cells
+from scamdetect.dumps.rows import TextPath, object_members, struct_members, value_at
 from scamdetect.dumps.sources import find_source
-from scamdetect.dumps.streams import beginning, reading
-from scamdetect.dumps.text_paths import TextPath, object_members, struct_members, value_at
 from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
 from scamdetect.frames.arrow import encodable, list_array, plain_array, readable

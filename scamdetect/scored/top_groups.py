@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import Format, destination_format, groups_path, unpacked
-from scamdetect.dumps.json_objects import read_object
+from scamdetect.dumps.json import read_object
 from scamdetect.dumps.lines import read_lines
 from scamdetect.dumps.parquet import read_batches, read_schema
 from scamdetect.frames.arrow import readable

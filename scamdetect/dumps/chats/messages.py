@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from scamdetect.dumps.batches import Dump, Item
-from scamdetect.dumps.records import record_dump
+from scamdetect.dumps.batches import Dump, Item, record_dump
 from scamdetect.frames import columns as output
 
 TEXT_COLUMN = "text"

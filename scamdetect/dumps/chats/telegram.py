@@ -12,8 +12,7 @@ from typing import Any
 from scamdetect.dumps.batches import Dump, Item, Reject, counted
 from scamdetect.dumps.chats.messages import Message, MessageKind, message_dump, schema
 from scamdetect.dumps.chats.telegram_export import Piece, pieces
-from scamdetect.dumps.chats.telegram_parser import Header
-from scamdetect.dumps.chats.telegram_slices import LIST
+from scamdetect.dumps.chats.telegram_parser import LIST, Header
 from scamdetect.errors import InputError
 
 SCHEMA = schema(

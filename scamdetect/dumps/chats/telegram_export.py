@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scamdetect.dumps.chats.telegram_parser import Chats, Header
-from scamdetect.dumps.chats.telegram_slices import Begin, Slice, slices
-from scamdetect.dumps.streams import Stream, opened
+from scamdetect.dumps.chats.telegram_parser import Begin, Chats, Header, Slice, slices
+from scamdetect.dumps.lines import Stream, opened
 
 MAX_RECORD_BYTES = 16 << 20
 # Of what stands outside of the lists no more is kept, such as the head of a chat.

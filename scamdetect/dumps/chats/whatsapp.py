@@ -17,8 +17,7 @@ from scamdetect.dumps.chats.whatsapp_bodies import (
     read_unsigned,
     split_sender,
 )
-from scamdetect.dumps.chats.whatsapp_dates import DateForm, OrderVote
-from scamdetect.dumps.chats.whatsapp_stamps import Head, Style, read_head
+from scamdetect.dumps.chats.whatsapp_dates import DateForm, Head, OrderVote, Style, read_head
 from scamdetect.dumps.delimited import strip_line_end
 from scamdetect.dumps.formats import unpacked
 from scamdetect.dumps.lines import Line, read_lines, rejected_raw

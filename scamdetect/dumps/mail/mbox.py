@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from scamdetect.dumps.streams import Stream, opened
+from scamdetect.dumps.lines import Stream, opened
 
 MAX_MAIL_BYTES = 32 << 20
 HEAD_BYTES = 64 << 10  # kept of a mail that is larger

@@ -17,8 +17,7 @@ from email.parser import BytesFeedParser, BytesParser
 from email.policy import Compat32
 from typing import Literal
 
-from scamdetect.dumps.mail.charsets import decode
-from scamdetect.dumps.mail.headers import decoded
+from scamdetect.dumps.mail.headers import decode, decoded
 from scamdetect.dumps.mail.html import html_to_text
 
 
