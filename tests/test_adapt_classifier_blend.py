@@ -10,7 +10,7 @@ pytest.importorskip("sklearn", reason="needs the extra sklearn")
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from scamdetect.adapt.blend import joined, words_help
+from scamdetect.adapt.classifier import joined, words_help
 
 LABELS = np.tile([0, 1], 50)
 NOISE = np.random.default_rng(0).normal(size=(100, 30))

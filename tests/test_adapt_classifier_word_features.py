@@ -9,7 +9,7 @@ pytest.importorskip("sklearn", reason="needs the extra sklearn")
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from scamdetect.adapt.word_features import CHARACTERS, ngram_counts, tfidf, vocabulary
+from scamdetect.adapt.classifier import CHARACTERS, ngram_counts, tfidf, vocabulary
 
 TEXTS = ["zebra zebra quokka", "quokka", "an okapi", ""]
 

@@ -13,8 +13,7 @@ from scored_rows import scored_row, write_scored
 
 from scamdetect.adapt.drift import Drift, measure_drift
 from scamdetect.adapt.drift_lines import drift_lines, drift_record
-from scamdetect.adapt.psi import Level
-from scamdetect.adapt.shifts import OTHERS
+from scamdetect.adapt.shifts import OTHERS, Level
 from scamdetect.errors import InputError
 
 _WORDS = "harbour lunch sister bread train garden school rain thanks tomorrow later window".split()

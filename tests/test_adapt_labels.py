@@ -14,10 +14,15 @@ import pytest
 from command_line import command
 from scored_rows import scored_row, write_scored
 
-from scamdetect.adapt.estimates import estimates
-from scamdetect.adapt.labels import Answer, read_answers, write_labelled
+from scamdetect.adapt.labels import (
+    Answer,
+    estimates,
+    read_answers,
+    write_csv,
+    write_labelled,
+    write_tasks,
+)
 from scamdetect.adapt.queue import choose_queue
-from scamdetect.adapt.tasks import write_csv, write_tasks
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 

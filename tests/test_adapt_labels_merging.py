@@ -10,10 +10,16 @@ import pytest
 from command_line import command
 from scored_rows import scored_row, write_scored
 
-from scamdetect.adapt.labels import read_answers
-from scamdetect.adapt.merging import Earlier, check_same_dump, merged, read_earlier
+from scamdetect.adapt.labels import (
+    Earlier,
+    check_same_dump,
+    merged,
+    read_answers,
+    read_earlier,
+    record,
+    write_csv,
+)
 from scamdetect.adapt.queue import choose_queue
-from scamdetect.adapt.tasks import record, write_csv
 from scamdetect.errors import InputError
 
 

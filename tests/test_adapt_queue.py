@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored_rows import FLAG, REVIEW, scored_row, write_scored
 
-from scamdetect.adapt.pool import Pool
-from scamdetect.adapt.queue import AUDIT, UNCERTAIN, choose_queue
-from scamdetect.adapt.quotas import quotas
-from scamdetect.adapt.survey import survey
+from scamdetect.adapt.queue import AUDIT, UNCERTAIN, choose_queue, survey
+from scamdetect.adapt.sampling import Pool, quotas
 from scamdetect.errors import InputError
 from scamdetect.scored.read import open_scored
 from scamdetect.text.masking import template_key

@@ -15,10 +15,8 @@ from command_line import command
 from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import ScamDetector
-from scamdetect.adapt.label_map import read_label_map
-from scamdetect.adapt.new_bundle import noted
-from scamdetect.adapt.own_rows import OwnRows
-from scamdetect.adapt.recalibrate import recalibrate
+from scamdetect.adapt.own_rows import OwnRows, read_label_map
+from scamdetect.adapt.recalibrate import noted, recalibrate
 from scamdetect.adapt.recalibrated_lines import recalibrated_lines
 from scamdetect.adapt.refit import Refit, refit
 from scamdetect.bundle.bundle import MANIFEST, MODEL, SETTINGS, Bundle, write_manifest

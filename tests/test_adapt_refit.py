@@ -7,9 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from scamdetect.adapt.carried import carried_threshold
 from scamdetect.adapt.own_rows import OwnRows
-from scamdetect.adapt.refit import refit
+from scamdetect.adapt.refit import carried_threshold, refit
 from scamdetect.calibration.probabilities import Scaling
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict

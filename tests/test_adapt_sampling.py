@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.adapt.uniform_sample import UniformSample
+from scamdetect.adapt.sampling import UniformSample
 
 
 def drawn(size: int, batches: list[int], seed: int = 0) -> UniformSample[int]:

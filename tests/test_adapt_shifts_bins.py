@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.adapt.bins import LENGTHS, PROBABILITIES, FineCounts
+from scamdetect.adapt.shifts import LENGTHS, PROBABILITIES, FineCounts
 
 VALUES = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=60)
 

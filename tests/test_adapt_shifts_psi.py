@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.adapt.psi import Level, contributions, psi, worst
+from scamdetect.adapt.shifts import Level, contributions, psi, worst
 
 COUNTS = st.lists(st.integers(0, 5000), min_size=1, max_size=8).filter(any)
 

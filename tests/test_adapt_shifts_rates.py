@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.adapt.psi import Level, psi
-from scamdetect.adapt.rates import Rate, Share
+from scamdetect.adapt.shifts import Level, Rate, Share, psi
 
 SHARES = st.integers(0, 2000).flatmap(
     lambda of: st.integers(0, of).map(lambda messages: Share(messages, of))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tiny_bundle import CONVERSATION, write_tiny_bundle
 
 from scamdetect import Decision, ScamDetector, Verdict
-from scamdetect.adapt.survey import Survey
+from scamdetect.adapt.queue import Survey
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import BundleError
 from scamdetect.labels import Kind

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scamdetect.adapt.label_map import read_label_map
+from scamdetect.adapt.own_rows import read_label_map
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.dumps.lines import opened
 from scamdetect.dumps.sources import find_source

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from tiny_base import tiny_encoder
 from tiny_trained import write_own
 
-from scamdetect.adapt.label_map import read_label_map
+from scamdetect.adapt.own_rows import read_label_map
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.train import finetune_fit, fit

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny_trained import words, write_own, write_rehearsal
 
-from scamdetect.adapt.label_map import PLAIN, read_label_map
+from scamdetect.adapt.own_rows import PLAIN, read_label_map
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 from scamdetect.train.data.table import column

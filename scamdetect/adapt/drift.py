@@ -1,17 +1,49 @@
-"""Compare a scored dump with an earlier one: read both once, count, say what shifted."""
+"""Compare a scored dump with an earlier one: what shifted, and how much is unlike all of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scamdetect.adapt.novelty import NOVEL, novelty
-from scamdetect.adapt.profile import Profile, read_profile
-from scamdetect.adapt.psi import Level, worst
-from scamdetect.adapt.rates import Rate
-from scamdetect.adapt.shifts import Feature, features, one_model, rates
+from scamdetect.adapt.shifts import (
+    Feature,
+    Level,
+    Profile,
+    Rate,
+    Share,
+    features,
+    one_model,
+    rates,
+    read_profile,
+    worst,
+)
 from scamdetect.frames.arrow import encodable
 from scamdetect.scored.read import ScoredDump, open_scored
+from scamdetect.text.masking import template_key
+from scamdetect.text.near_duplicates import AlikeIndex, sketch
+
+NOVEL = "without a near-duplicate"
+
+
+def novelty(reference: Sequence[str], current: Sequence[str]) -> Rate:
+    """Return the share of messages whose masked text has no near-duplicate in the reference.
+
+    A sample finds fewer near-duplicates than the whole would. So every other text of the reference
+    makes the index and the others are looked up in it as the current ones are: what matters is the
+    difference of the two shares. A fall is no shift: dumps that share messages have one.
+    """
+    index = AlikeIndex()
+    for text in reference[::2]:
+        index.add(sketch(template_key(text)))
+    before, after = _novel(index, reference[1::2]), _novel(index, current)
+    return Rate(NOVEL, before, after, comparable=True, may_fall=True)
+
+
+def _novel(index: AlikeIndex, texts: Sequence[str]) -> Share:
+    found = sum(index.nearest(sketch(template_key(text))) is None for text in texts)
+    return Share(found, len(texts))
+
 
 SAMPLE = 5_000
 TEXT_COLUMN = "text"

@@ -7,9 +7,17 @@ from dataclasses import asdict
 from typing import Any
 
 from scamdetect.adapt.drift import Drift
-from scamdetect.adapt.psi import ALERT, SMOOTHING, WATCH, Level
-from scamdetect.adapt.rates import ALERT_RATIO, WATCH_RATIO, Rate, Share
-from scamdetect.adapt.shifts import Feature
+from scamdetect.adapt.shifts import (
+    ALERT,
+    ALERT_RATIO,
+    SMOOTHING,
+    WATCH,
+    WATCH_RATIO,
+    Feature,
+    Level,
+    Rate,
+    Share,
+)
 
 
 def drift_lines(drift: Drift) -> Iterator[str]:

@@ -12,8 +12,7 @@ from pathlib import Path
 from scamdetect import __version__
 from scamdetect.adapt.drift import Drift
 from scamdetect.adapt.drift_lines import drift_record, feature_words, percent
-from scamdetect.adapt.psi import ALERT, WATCH
-from scamdetect.adapt.rates import ALERT_RATIO, WATCH_RATIO
+from scamdetect.adapt.shifts import ALERT, ALERT_RATIO, WATCH, WATCH_RATIO
 from scamdetect.errors import MissingExtraError
 from scamdetect.system.destinations import file_destination, followed
 from scamdetect.system.files import ANYONE, Access, writing

@@ -1,24 +1,125 @@
-"""Read labels back: from the CSV of a queue, or from what Label Studio exports."""
+"""Write a queue for people to label, add to it, read labels back, and estimate from them."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.adapt.queue import AUDIT
-from scamdetect.adapt.tasks import COLUMNS, LABELS, UNSURE
+from scamdetect.adapt.queue import AUDIT, QueueRow
+from scamdetect.calibration.statistics import clopper_pearson
 from scamdetect.dumps.columns import read_columns
 from scamdetect.dumps.delimited import quote
+from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.outputs import reported
-from scamdetect.dumps.spreadsheet import original
+from scamdetect.dumps.spreadsheet import original, safe_row
 from scamdetect.errors import InputError
-from scamdetect.labels import Decision
+from scamdetect.labels import VERDICTS, Decision, Verdict
+from scamdetect.scored.read import open_scored
 from scamdetect.system.files import ANYONE, Access, read_bytes, writing
 from scamdetect.system.os_errors import unreadable
+
+Record = Mapping[str, str | None]  # the cells of a row by column
+
+LABELS = tuple(verdict.value for verdict in VERDICTS)
+UNSURE = "unsure"
+# The label stands beside the text and what the model says at the end, so that it sways less.
+COLUMNS = (
+    "row", "key", "text", "label", "language", "part", "inclusion_probability", "decision",
+    "scam_probability", "near", "kinds",
+)  # fmt: skip
+_HINTS = {
+    "scam": "fraud: it wants money, data or trust under a pretence",
+    "spam": "unwanted promotion without fraud",
+    "legit": "honest",
+    UNSURE: "cannot be told from the text",
+}
+
+
+def write_csv(rows: Sequence[QueueRow], path: Path, access: Access = ANYONE) -> None:
+    """Write the rows as CSV with an empty column ``label``, as ``write_records`` does."""
+    write_records(map(record, rows), path, access)
+
+
+def write_records(
+    rows: Iterable[Record], path: Path, access: Access = ANYONE, more: Sequence[str] = ()
+) -> None:
+    """Write rows of a queue, with their labels, as CSV.
+
+    ``more`` are columns of somebody else after those of a queue. It opens in spreadsheets: with a
+    byte-order mark, and an apostrophe before what would run as a formula. Raises OutputError.
+    """
+    columns = (*COLUMNS, *more)
+    lines = [",".join(safe_row([quote(name, ",") for name in columns], ","))]
+    for row in rows:
+        cells = [quote(row.get(name), ",") for name in columns]
+        lines.append(",".join(safe_row(cells, ",")))
+    with reported(path), writing(path, access) as file:
+        file.write("".join(f"{line}\r\n" for line in lines).encode("utf-8-sig", "replace"))
+
+
+def config_path(tasks: Path) -> Path:
+    """Return where the labelling config of tasks goes: next to them, as .xml."""
+    return tasks.with_suffix(".xml")
+
+
+def write_tasks(rows: Sequence[QueueRow], path: Path, access: Access = ANYONE) -> Path:
+    """Write the rows as tasks to import into Label Studio and, beside them, its labelling config.
+
+    Return the path of the config, ``<stem>.xml``. The config shows text and language, and what the
+    model says of a message nowhere. Raises InputError unless the name ends in .json, OutputError.
+    """
+    if path.suffix.lower() != ".json":
+        raise InputError(f"{path}: Label Studio imports tasks from a .json file; name it so")
+    tasks = [
+        {"data": {name: cell for name, cell in record(row).items() if name != "label"}}
+        for row in rows
+    ]
+    config = config_path(path)
+    for target, text in (
+        (path, json.dumps(tasks, indent=1, ensure_ascii=False)),
+        (config, labelling_config()),
+    ):
+        with reported(target), writing(target, access) as file:
+            file.write(f"{text}\n".encode("utf-8", "replace"))
+    return config
+
+
+def labelling_config() -> str:
+    """Return the labelling config of Label Studio in XML."""
+    choices = "\n".join(
+        f'    <Choice value="{label}" hint="{_HINTS[label]}" hotkey="{number}"/>'
+        for number, label in enumerate((*LABELS, UNSURE), 1)
+    )
+    return f"""<View>
+  <Header value="What is this message? (language found: $language)"/>
+  <Text name="text" value="$text"/>
+  <Choices name="label" toName="text" choice="single" required="true" showInline="true">
+{choices}
+  </Choices>
+</View>"""
+
+
+def record(row: QueueRow) -> Record:
+    """Return the cells of a row by column, the label empty."""
+    chance = row.inclusion_probability
+    return {
+        "row": str(row.row),
+        "key": row.key,
+        "text": row.text,
+        "label": None,
+        "language": row.language,
+        "part": row.part,
+        "inclusion_probability": None if chance is None else repr(chance),
+        "decision": row.decision,
+        "scam_probability": f"{row.scam_probability:.6g}",
+        "near": row.near,
+        "kinds": ";".join(row.kinds),
+    }
+
 
 _NEEDED = ("row", "label", "part", "inclusion_probability", "decision")
 _OPTIONAL = tuple(name for name in COLUMNS if name not in (*_NEEDED, "text"))
@@ -74,7 +175,7 @@ def read_answers(path: Path) -> Answers:
     given = list(_label_studio(path) if path.suffix.lower() == ".json" else _delimited(path))
     by_row: defaultdict[int, list[_Given]] = defaultdict(list)
     for place, one in enumerate(given, 1):
-        by_row[_number(path, place, one)].append(one)
+        by_row[_whole_number(path, place, one)].append(one)
     if not by_row:
         raise InputError(f"{path}: holds no message")
     labels = {row: {label for one in some for label in one.labels} for row, some in by_row.items()}
@@ -180,7 +281,7 @@ def _labels(values: Sequence[object] | Iterator[object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
-def _number(path: Path, place: int, given: _Given) -> int:
+def _whole_number(path: Path, place: int, given: _Given) -> int:
     text = (given.cells["row"] or "").strip()
     if not text.isdecimal():
         raise InputError(
@@ -197,3 +298,149 @@ def write_labelled(answers: Sequence[Answer], path: Path, access: Access = ANYON
         lines.append(",".join(quote(cells.get(name), ",") for name in COLUMNS))
     with reported(path), writing(path, access) as file:
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+
+
+_COMPARED = 1000  # characters: a spreadsheet cuts off the end of long cells
+_DRAWN = ("part", "inclusion_probability", "near")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A queue that exists: its rows and the columns ``more`` that people added to it."""
+
+    path: Path
+    rows: tuple[Record, ...]
+    more: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The rows of both queues, and how many are kept with a label, kept without, and added."""
+
+    rows: tuple[Record, ...]
+    answered: int
+    open: int
+    added: int
+
+
+def read_earlier(path: Path) -> Earlier:
+    """Return the queue in a CSV; raise InputError if it is no queue or has broken records."""
+    columns = open_dump(path, text_column="text", overwrite_columns=True).columns
+    more = tuple(name for name in columns if name not in COLUMNS)
+    wanted = [name for name in COLUMNS if name != "text"]
+    rows: list[Record] = []
+    for batch in read_columns(path, "text", wanted, more):
+        if batch.rejected:
+            raise InputError(
+                f"{path}: {batch.rejected} broken records; save the table as CSV again"
+            )
+        for place, text in enumerate(batch.texts):
+            cells = {name: values[place] for name, values in batch.columns.items()}
+            cells["text"] = text or ""
+            rows.append({name: cell and original(cell, ",") for name, cell in cells.items()})
+    for place, row in enumerate(rows, 1):
+        if not (row["row"] or "").strip().isdecimal():
+            raise InputError(
+                f"{path}: record {place} has no whole number in 'row', so it cannot be merged; "
+                "copy it from the queue again"
+            )
+    return Earlier(path, tuple(rows), more)
+
+
+def check_same_dump(earlier: Earlier, scored: Path, text_column: str) -> None:
+    """Raise InputError, naming a row, if the queue was drawn from another dump."""
+    texts = {_number(row): _comparable(row["text"]) for row in earlier.rows}
+    dump = open_scored(scored)
+    dump.require(text_column)
+    first = 1
+    for batch in dump.batches(text_column):
+        column = batch.table.column("text")
+        for number in [one for one in texts if first <= one < first + len(column)]:
+            if texts.pop(number) != _comparable(column[number - first].as_py()):
+                raise _other(earlier, scored, number)
+        first += len(column)
+    if texts:
+        raise _other(earlier, scored, min(texts))
+
+
+def merged(earlier: Earlier, rows: Sequence[Record]) -> Merged:
+    """Return all rows of the earlier queue, with their labels, and the new ones that it lacks.
+
+    A row that was chosen as uncertain and is now drawn at random counts as drawn: without these
+    rows the random ones would not stand for the whole dump.
+    """
+    new = {_number(row): row for row in rows}
+    kept = []
+    for row in earlier.rows:
+        again = new.get(_number(row))
+        if again is not None and again["part"] == AUDIT and row["part"] != AUDIT:
+            row = {**row, **{name: again[name] for name in _DRAWN}}
+        kept.append(row)
+    known = {_number(row) for row in kept}
+    added = [row for number, row in new.items() if number not in known]
+    answered = sum(bool((row["label"] or "").strip()) for row in kept)
+    return Merged((*kept, *added), answered, len(kept) - answered, len(added))
+
+
+def _number(row: Record) -> int:
+    return int(row["row"] or 0)
+
+
+def _comparable(text: str | None) -> str:
+    """Return the beginning of a text as a spreadsheet may save it: with other white space."""
+    return " ".join((text or "").encode("utf-8", "replace").decode().split())[:_COMPARED]
+
+
+def _other(earlier: Earlier, scored: Path, number: int) -> InputError:
+    return InputError(
+        f"{earlier.path}: its row {number} is not that of {scored}, so it is the queue of another "
+        "dump; choose another file for -o"
+    )
+
+
+_REACHED = {
+    "flag": (Decision.FLAG,),
+    "flag or review": (Decision.FLAG, Decision.REVIEW),
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """So many of so many labelled messages; ``interval`` (95 %, Clopper-Pearson) is of the rate."""
+
+    name: str
+    hits: int
+    of: int
+
+    @property
+    def rate(self) -> float | None:
+        """Return the rate, None of no messages."""
+        return self.hits / self.of if self.of else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return the interval, (0, 1) of no messages."""
+        return clopper_pearson(self.hits, self.of)
+
+
+def estimates(answers: Sequence[Answer]) -> tuple[Estimate, ...]:
+    """Return the share of scams and, at each threshold, recall, precision and false alarms.
+
+    Only messages drawn at random count: each stood for as many others, so that plain shares are
+    unbiased (the Horvitz-Thompson weights are equal and cancel). False alarms are of the messages
+    labelled legit, as in the operating points of a bundle; precision counts spam as no scam.
+    """
+    drawn = [answer for answer in answers if answer.audited]
+    scams = [answer for answer in drawn if answer.label == Verdict.SCAM]
+    honest = [answer for answer in drawn if answer.label == Verdict.LEGIT]
+    found = [Estimate("scams among the messages", len(scams), len(drawn))]
+    for name, decisions in _REACHED.items():
+        reached = [answer for answer in drawn if answer.decision in decisions]
+        right = sum(answer.label == Verdict.SCAM for answer in reached)
+        alarms = sum(answer.label == Verdict.LEGIT for answer in reached)
+        found += [
+            Estimate(f"recall at {name}", right, len(scams)),
+            Estimate(f"precision at {name}", right, len(reached)),
+            Estimate(f"false-positive rate at {name}", alarms, len(honest)),
+        ]
+    return tuple(found)

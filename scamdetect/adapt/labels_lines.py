@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from scamdetect.adapt.estimates import Estimate, estimates
-from scamdetect.adapt.labels import Answer, Answers
-from scamdetect.adapt.merging import Merged
+from scamdetect.adapt.labels import LABELS, UNSURE, Answer, Answers, Estimate, Merged, estimates
 from scamdetect.adapt.queue import AUDIT, Queue
-from scamdetect.adapt.tasks import LABELS, UNSURE
 from scamdetect.system.shown import shown
 
 _MOST_ROWS = 20

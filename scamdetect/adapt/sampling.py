@@ -1,13 +1,88 @@
-"""Choose messages that are unlike each other and unlike those chosen before."""
+"""Choose messages in bounded memory: at random, near a threshold, by language, unlike others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import floor, sqrt
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from scamdetect.adapt.pool import Candidate
+from scamdetect.text.masking import beginning, template_key
 from scamdetect.text.near_duplicates import AlikeIndex, Sketch, sketch
+
+
+class Candidate(NamedTuple):
+    """A row of the dump, how far its logit is from the threshold, and its masked text."""
+
+    distance: float
+    row: int
+    key: str
+
+
+class Pool:
+    """At most ``size`` candidates, the nearest; of equal masked texts the nearest, then first."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._kept: dict[str, tuple[float, int, str]] = {}  # by masked text, with its beginning
+        # Farthest first. What a nearer copy replaced stays in it, to be passed over at the top.
+        self._heap: list[tuple[float, int, str]] = []
+        # Copies of a campaign would else take all places. Most are alike to the letter, which is
+        # seen without masking them.
+        self._texts: set[str] = set()
+
+    def add(
+        self,
+        distances: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        text: Callable[[int], str],
+    ) -> None:
+        """Take the near ones of some rows (n,); ``text`` reads the one at a place."""
+        if not self.size:
+            return
+        for place in np.flatnonzero(distances < self._reach()).tolist():
+            distance, row = float(distances[place]), int(rows[place])
+            if distance >= self._reach():
+                continue
+            start = beginning(text(place))
+            if start in self._texts:
+                continue
+            key = template_key(start)
+            known = self._kept.pop(key, None)
+            if known is not None and known[0] <= distance:
+                self._kept[key] = known
+                continue
+            if known is None and len(self._kept) >= self.size:
+                known = self._kept.pop(heapq.heappop(self._heap)[2])
+            if known is not None:
+                self._texts.discard(known[2])
+            self._kept[key] = (distance, row, start)
+            self._texts.add(start)
+            heapq.heappush(self._heap, (-distance, -row, key))
+            self._pass_over()
+
+    def candidates(self) -> list[Candidate]:
+        """Return the candidates, nearest first."""
+        return sorted(Candidate(far, row, key) for key, (far, row, _) in self._kept.items())
+
+    def _reach(self) -> float:
+        """Return the distance that a candidate must stay under."""
+        return np.inf if len(self._kept) < self.size else -self._heap[0][0]
+
+    def _pass_over(self) -> None:
+        if len(self._heap) > 2 * self.size:
+            self._heap = [(-far, -row, key) for key, (far, row, _) in self._kept.items()]
+            heapq.heapify(self._heap)
+        while self._stale(self._heap[0]):
+            heapq.heappop(self._heap)
+
+    def _stale(self, entry: tuple[float, int, str]) -> bool:
+        known = self._kept.get(entry[2])
+        return known is None or (-known[0], -known[1]) != entry[:2]
+
 
 # Signatures tell similarity to about an eighth; within one step the nearer candidate goes first.
 _STEPS = 8
@@ -56,3 +131,67 @@ class Chosen:
             if len(kept) == most:
                 break
         return kept
+
+
+def quotas(counts: Mapping[str, int], n: int) -> dict[str, int]:
+    """Return how many of ``n`` messages each language gets, at most as many as it has.
+
+    Quotas go by the square root of the counts (a power allocation; M. D. Bankier, The American
+    Statistician 42(3), 1988): between shares, which leave nothing to rare languages, and equal
+    numbers, which leave too little to the frequent ones. Each gets one where ``n`` suffices.
+    """
+    left = {name: count for name, count in counts.items() if count > 0}
+    given = dict.fromkeys(left, 0)
+    if len(left) <= n:
+        given = dict.fromkeys(left, 1)
+    while (rest := min(n, sum(left.values())) - sum(given.values())) > 0:
+        open_ = [name for name in sorted(left) if given[name] < left[name]]
+        whole = sum(sqrt(left[name]) for name in open_)
+        wanted = {name: rest * sqrt(left[name]) / whole for name in open_}
+        for name in open_:
+            given[name] += min(floor(wanted[name]), left[name] - given[name])
+        rest = min(n, sum(left.values())) - sum(given.values())
+        ranked = sorted(open_, key=lambda name: (floor(wanted[name]) - wanted[name], name))
+        for name in [name for name in ranked if given[name] < left[name]][:rest]:
+            given[name] += 1
+    return given
+
+
+T = TypeVar("T")
+
+
+class UniformSample(Generic[T]):
+    """So many items of a stream, each subset of that size as likely as any other.
+
+    Every item gets a random number and those with the lowest stay, so that the sample depends on
+    the seed and the order of the stream, not on how it is cut into batches. ``seen`` is the length
+    of the stream so far; each item is in the sample with the probability ``inclusion``.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size = size
+        self.seen = 0
+        self._random = np.random.Generator(np.random.PCG64(seed))
+        self._heap: list[tuple[float, int, T]] = []  # by the number turned round, highest first
+
+    @property
+    def inclusion(self) -> float:
+        """Return the probability with which an item of the stream is in the sample."""
+        return min(1.0, self.size / self.seen) if self.seen else 1.0
+
+    def add(self, count: int, item: Callable[[int], T]) -> None:
+        """Take the next ``count`` items; ``item`` makes the one at a place, if it is kept."""
+        numbers = self._random.random(count)
+        full = len(self._heap) >= self.size
+        worst = -self._heap[0][0] if full and self._heap else 1.0
+        for place in np.flatnonzero(numbers < worst).tolist() if self.size else ():
+            number = float(numbers[place])
+            if len(self._heap) < self.size:
+                heapq.heappush(self._heap, (-number, self.seen + place, item(place)))
+            elif number < -self._heap[0][0]:
+                heapq.heapreplace(self._heap, (-number, self.seen + place, item(place)))
+        self.seen += count
+
+    def items(self) -> list[T]:
+        """Return the sample in the order of the stream."""
+        return [item for _, _, item in sorted(self._heap, key=lambda entry: entry[1])]

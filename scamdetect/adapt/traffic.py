@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.adapt.new_bundle import exact_thresholds, first_tier, noted, write_bundle
+from scamdetect.adapt.recalibrate import exact_thresholds, first_tier, noted, write_bundle
 from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import operating_point
 from scamdetect.calibration.statistics import clopper_pearson, float32_decimals

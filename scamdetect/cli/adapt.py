@@ -67,10 +67,18 @@ def queue(
     drawn at random. Fill the column label with scam, spam, legit or unsure and read it back with
     `scamdetect labels`. The files hold messages as they are.
     """
+    from scamdetect.adapt.labels import (
+        check_same_dump,
+        config_path,
+        merged,
+        read_earlier,
+        record,
+        write_csv,
+        write_records,
+        write_tasks,
+    )
     from scamdetect.adapt.labels_lines import merged_line, queue_lines
-    from scamdetect.adapt.merging import check_same_dump, merged, read_earlier
     from scamdetect.adapt.queue import choose_queue
-    from scamdetect.adapt.tasks import config_path, record, write_csv, write_records, write_tasks
 
     if output is None and label_studio is None:
         output = Path("queue.csv")

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from scamdetect.adapt.new_bundle import write_bundle
+from scamdetect.adapt.recalibrate import write_bundle
 from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.statistics import BASE_RATE
 from scamdetect.calibration.thresholds import Thresholds, threshold_at_fpr

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 import scamdetect
-from scamdetect.adapt.label_map import PLAIN, read_label_map
+from scamdetect.adapt.own_rows import PLAIN, read_label_map
 from scamdetect.bundle.bundle import MANIFEST, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError

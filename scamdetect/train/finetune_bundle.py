@@ -16,7 +16,7 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 import scamdetect
-from scamdetect.adapt.new_bundle import noted
+from scamdetect.adapt.recalibrate import noted
 from scamdetect.bundle.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
 from scamdetect.bundle.lexical import WordTable
 from scamdetect.bundle.scoring import Scorer

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import scamdetect
-from scamdetect.adapt.labelled import joined_groups, read_labelled
+from scamdetect.adapt.own_rows import joined_groups, read_labelled
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Provenance, Verdict
 from scamdetect.system.shown import shown
