@@ -8,8 +8,7 @@ import pytest
 
 from scamdetect.calibration.operating_points import OperatingPoint
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.reports.bands import Band, bands
-from scamdetect.reports.dump_counts import Extremes, Group
+from scamdetect.reports.dump_counts import Band, Extremes, Group, bands
 
 _POINTS = tuple(
     OperatingPoint(fpr, threshold, 2 * fpr, 500, 0.8)

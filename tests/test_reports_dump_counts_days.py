@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scamdetect.reports.days import days_of, find_time_column
+from scamdetect.reports.dump_counts import days_of, find_time_column
 
 _DAY = date(2026, 3, 4)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
-from scamdetect.reports.samples import sample
+from scamdetect.reports.dump_notes import sample
 from scamdetect.text.masking import mask
 
 _LURE = (

@@ -16,21 +16,19 @@ from scamdetect.dumps.outputs import reported
 from scamdetect.errors import BundleError, InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
-from scamdetect.reports.bands import bands
-from scamdetect.reports.days import days_of, find_time_column
-from scamdetect.reports.dump_counts import Counts
+from scamdetect.reports.dump_counts import Counts, bands, days_of, find_time_column
 from scamdetect.reports.dump_notes import (
     campaign_note,
     damaged_groups_note,
     listed,
     notices,
     other_groups_note,
+    sample,
     threshold_note,
     time_note,
 )
 from scamdetect.reports.dump_page import Report, ShownCampaign, render
 from scamdetect.reports.places import local_source, page_path
-from scamdetect.reports.samples import sample
 from scamdetect.scored.campaigns import Campaigns
 from scamdetect.scored.read import ScoredDump, open_scored
 from scamdetect.scored.top_groups import TopGroups, top_groups

@@ -1,21 +1,99 @@
-"""What a report counts while it reads a scored dump once: sums, never rows."""
+"""What a report counts while it reads a scored dump once: sums by group, threshold and day."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, NamedTuple
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scamdetect.calibration.operating_points import OperatingPoint
+from scamdetect.calibration.presets import Preset, preset_at, presets
+from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import readable
+from scamdetect.frames.times import holds_times, instants, since_1970
 from scamdetect.labels import Decision, Verdict
-from scamdetect.reports.days import Days, days_of
 from scamdetect.scored.read import ScoredBatch, decided_otherwise
+
+# In this order: the usual names of the time at which a message was sent, the likeliest first.
+TIME_COLUMNS = (
+    "time", "timestamp", "datetime", "date", "sent_at", "created_at", "sent", "created",
+    "received_at", "posted_at", "time_unix", "date_unixtime", "created_utc", "event_time", "ts",
+    "day",
+)  # fmt: skip
+
+_DATE = re.compile(r"\s*(\d{4})([-/.]?)(\d{1,2})\2(\d{1,2})(?!\d)")
+_NUMBER = re.compile(r"\s*\d{9,19}(?:\.\d*)?\s*$")
+# Outside of these years a time is a default value or an error of a clock.
+_FIRST, _BEHIND = np.datetime64("1990-01-01", "D"), np.datetime64("2100-01-01", "D")
+_MICROS_A_DAY = 86_400 * 10**6
+
+Days = NDArray[np.datetime64]
+
+
+def find_time_column(columns: Sequence[str]) -> str | None:
+    """Return the column that by its name holds times, None where none does."""
+    by_name = {name.casefold(): name for name in reversed(columns)}
+    return next((by_name[name] for name in TIME_COLUMNS if name in by_name), None)
+
+
+def days_of(times: pa.ChunkedArray) -> Days:
+    """Return the day (n,) of each time, NaT where it cannot be told.
+
+    Read are dates and times of Arrow, ISO 8601 and RFC 2822 as text, and seconds, milli-, micro-
+    and nanoseconds since 1970. The day is the one that is written there, in whatever time zone;
+    for numbers and times of Arrow it is that of UTC. 03/04/2025 may be two days and so is none.
+    """
+    if pa.types.is_dictionary(times.type):
+        times = times.cast(times.type.value_type)
+    kind = times.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        days = np.array([_of_value(text) for text in readable(times)], "datetime64[D]")
+    elif holds_times(kind):
+        found = instants(times.combine_chunks())
+        days = _of_micros(found.micros)
+        days[~found.known] = np.datetime64("NaT")
+    else:
+        days = np.full(len(times), np.datetime64("NaT", "D"))
+    days[~((days >= _FIRST) & (days < _BEHIND))] = np.datetime64("NaT")
+    return days
+
+
+def _of_micros(micros: NDArray[np.int64]) -> Days:
+    days: Days = np.floor_divide(micros, _MICROS_A_DAY).astype("datetime64[D]")
+    return days
+
+
+def _of_value(value: str | None) -> Any:  # noqa: ANN401 - a day or NaT
+    if value is None:
+        return np.datetime64("NaT", "D")
+    found = _DATE.match(value)
+    # What stands behind the day tells nothing: few different texts are then to be read.
+    return _of_text(value if found is None else found[0])
+
+
+@lru_cache(maxsize=4096)
+def _of_text(text: str) -> Any:  # noqa: ANN401 - a day or NaT
+    found = _DATE.match(text)
+    try:
+        if found is not None:
+            return np.datetime64(date(int(found[1]), int(found[3]), int(found[4])), "D")
+        if _NUMBER.match(text):
+            return _of_micros(since_1970(np.array([float(text)])))[0]
+        return np.datetime64(parsedate_to_datetime(text).date(), "D")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return np.datetime64("NaT", "D")
+
 
 BINS = 50  # of the histogram, from 0 to 1
 _MOST_GROUPS = 20_000
@@ -156,3 +234,109 @@ def _least(one: float | None, other: float | None) -> float | None:
 
 def _most(one: float | None, other: float | None) -> float | None:
     return other if one is None else one if other is None else max(one, other)
+
+
+_BELOW = {
+    Decision.FLAG: (Decision.REVIEW, Decision.PASS),
+    Decision.REVIEW: (Decision.PASS,),
+}
+
+
+class Bundle(Protocol):
+    """The part of a bundle that tells what its thresholds mean."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Return the thresholds as shipped."""
+
+    @property
+    def operating_points(self) -> tuple[OperatingPoint, ...]:
+        """Return what thresholds gave on the calibrate rows."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A threshold: over ``above`` and up to ``upto`` by the decisions.
+
+    It is ``exact`` if it is the ``shipped`` one or that of a ``preset``, with which all decisions
+    agree. ``point`` is the stored operating point whose false alarms the threshold does not exceed,
+    None without a bundle and where even its lowest threshold is higher.
+    """
+
+    decision: Decision
+    above: float | None
+    upto: float | None
+    shipped: float | None
+    point: OperatingPoint | None
+    preset: Preset | None = None
+
+    @property
+    def exact(self) -> float | None:
+        """Return the threshold of the bundle that this is, None if it is another."""
+        of_preset = None if self.preset is None else self.preset.point.threshold
+        return of_preset if self.shipped is None else self.shipped
+
+    @property
+    def threshold(self) -> float | None:
+        """Return the threshold as well as it is known."""
+        return self.upto if self.exact is None else self.exact
+
+
+def bands(
+    groups: Mapping[Group, Extremes], model_id: str | None, bundle: Bundle | None
+) -> tuple[Band, ...]:
+    """Return the bands flag and review of the messages that this model scored.
+
+    The file does not name its thresholds; those of the bundle are meant where all decisions agree
+    with them, else those of the one preset with which they agree, else they are read off the
+    decisions.
+    """
+    of_model = {group: found for group, found in groups.items() if group.model_id == model_id}
+    return tuple(_band(decision, of_model, bundle) for decision in _BELOW)
+
+
+def _band(decision: Decision, groups: Mapping[Group, Extremes], bundle: Bundle | None) -> Band:
+    upto = min(_known(e.lowest for g, e in groups.items() if g.decision == decision), default=None)
+    below = _BELOW[decision]
+    above = max(_known(e.highest for g, e in groups.items() if g.decision in below), default=None)
+    if decision is Decision.REVIEW and upto is None:
+        # Nothing is reviewed where the thresholds are equal.
+        upto = min(
+            _known(e.lowest for g, e in groups.items() if g.decision == Decision.FLAG),
+            default=None,
+        )
+    if bundle is None:
+        return Band(decision, above, upto, None, None)
+    points = bundle.operating_points
+
+    def agrees(threshold: float) -> bool:
+        # Scores are float32, the thresholds decimals of such.
+        over = above is None or bool(np.float32(above) < np.float32(threshold))
+        return over and (upto is None or bool(np.float32(threshold) <= np.float32(upto)))
+
+    own: float = getattr(bundle.thresholds, decision.value)
+    shipped = own if agrees(own) else None
+    preset = None
+    if decision is Decision.FLAG and shipped is not None:
+        preset = preset_at(points, shipped)
+    elif decision is Decision.FLAG and (above, upto) != (None, None):
+        named = [Preset(*pair) for pair in presets(points).items() if agrees(pair[1].threshold)]
+        preset = named[0] if len(named) == 1 else None
+    band = Band(decision, above, upto, shipped, None, preset)
+    # Of a threshold that is only known to lie over one score, that score promises no less.
+    surely = above if band.exact is None else band.exact
+    return replace(band, point=_point(points, surely))
+
+
+def _point(points: Sequence[OperatingPoint], threshold: float | None) -> OperatingPoint | None:
+    known = [
+        point
+        for point in points
+        if point.lang is None and point.kind is None
+        and threshold is not None and point.threshold <= threshold
+    ]  # fmt: skip
+    return max(known, key=lambda point: point.threshold, default=None)
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]

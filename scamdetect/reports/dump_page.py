@@ -11,11 +11,10 @@ from math import sqrt
 
 from scamdetect.errors import MissingExtraError
 from scamdetect.labels import Decision, Verdict, kind_name, language_name
-from scamdetect.reports.bands import Band
 from scamdetect.reports.dump_charts import histogram, timeline
-from scamdetect.reports.dump_counts import NO_KIND, Counts
+from scamdetect.reports.dump_counts import NO_KIND, Band, Counts
+from scamdetect.reports.dump_notes import Piece
 from scamdetect.reports.places import GENERATOR
-from scamdetect.reports.samples import Piece
 from scamdetect.scored.campaigns import Campaign
 from scamdetect.scored.top_groups import TopGroups
 from scamdetect.system.shown import visible
