@@ -89,7 +89,7 @@ def ray_cluster() -> Iterator[Any]:
 def spark() -> Iterator[Any]:
     """Return a session of Spark on this machine with two workers."""
     pytest.importorskip("pyspark", reason="needs the extra spark")
-    from scamdetect.engines.spark_session import spark_session
+    from scamdetect.engines.spark import spark_session
 
     with spark_session(2, show=False) as session:
         yield session

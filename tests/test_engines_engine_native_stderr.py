@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from scamdetect.engines.native_stderr import leaving_out
+from scamdetect.engines.engine import leaving_out
 
 
 def test_the_named_lines_alone_are_left_out(capfd: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +28,7 @@ def test_an_error_loses_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_process_without_stderr_goes_on() -> None:
     code = (
         "import sys\nsys.stderr = None\n"
-        "from scamdetect.engines.native_stderr import leaving_out\n"
+        "from scamdetect.engines.engine import leaving_out\n"
         "with leaving_out('x'):\n    print('on')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -145,8 +145,7 @@ def test_another_group_than_that_of_the_source_reads_nothing(tmp_path: Path) -> 
 WRITERS = {
     "cli/streams.py": "opens the standard streams and the null device",
     "system/files.py": "creates files exclusively and follows no link",
-    "engines/java.py": "writes into a folder that it has just made",
-    "engines/spark_session.py": "writes into a temporary folder",
+    "engines/spark.py": "writes into folders that it has just made",
 }
 
 

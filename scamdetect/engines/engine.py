@@ -1,4 +1,4 @@
-"""Score Parquet with Ray or Spark, from a file or a folder into a folder of part files."""
+"""Score Parquet with Ray or Spark into a folder of parts, without native chatter on stderr."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 import math
 import os
 import re
+import sys
+import tempfile
 import time
 import warnings
 from collections import Counter
@@ -21,7 +23,6 @@ import pyarrow.parquet as pq
 from scamdetect.dumps.parquet import read_batches
 from scamdetect.dumps.tally import Summary, Tally, summarise
 from scamdetect.engines.batches import ScoreBatches
-from scamdetect.engines.native_stderr import leaving_out
 from scamdetect.engines.parquet_folder import (
     Source,
     collect,
@@ -32,13 +33,40 @@ from scamdetect.engines.parquet_folder import (
     result_folder,
 )
 from scamdetect.engines.ray import import_ray, score_dataset
-from scamdetect.engines.spark import score_frame
-from scamdetect.engines.spark_session import spark_session
+from scamdetect.engines.spark import score_frame, spark_session
 from scamdetect.errors import EngineError, InputError, ScamDetectError
 from scamdetect.labels import Decision
 from scamdetect.prediction import CLEARED
 from scamdetect.system.os_errors import said, shareable
 from scamdetect.system.shown import shown
+
+_STDERR = 2
+
+
+@contextmanager
+def leaving_out(words: str) -> Iterator[None]:
+    """Hold stderr back within the context, then write it without the lines that have these words.
+
+    It is held for all threads of the process, so the context should be short.
+    """
+    if sys.stderr is None:  # a process without a console
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        real = os.dup(_STDERR)
+        os.dup2(held.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(real, _STDERR)
+            os.close(real)
+            held.seek(0)
+            for line in held:
+                if words.encode() not in line:
+                    os.write(_STDERR, line)
+
 
 ENGINES = ("ray", "spark")
 
