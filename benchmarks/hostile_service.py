@@ -55,7 +55,7 @@ def ask(
 ) -> tuple[list[Any], str]:
     """Return the status, headers and body of an answer, and the log; runs in a process."""
     from scamdetect.serve.app import create_app
-    from scamdetect.serve.limits import Limits
+    from scamdetect.serve.request import Limits
 
     limits = Limits(texts=8, characters=500, body_bytes=100_000, body_seconds=0.3)
     app = create_app(_detector(bundle), limits, options["token"], local=options["local"])

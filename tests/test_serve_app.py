@@ -23,9 +23,7 @@ from scamdetect.errors import InputError
 pytest.importorskip("starlette", reason="needs the extra serve")
 
 from scamdetect.serve.app import create_app
-from scamdetect.serve.limits import Limits
-from scamdetect.serve.refusal import Refusal
-from scamdetect.serve.request import asked_of
+from scamdetect.serve.request import Limits, Refusal, asked_of
 
 LURE = "Guaranteed profit, darling! Buy a gift card"
 SECRET = "my-secret-words"

@@ -40,7 +40,7 @@ _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 _LIMITED = """
 import sys
 from scamdetect import ScamDetector
-from scamdetect.serve.limits import Limits
+from scamdetect.serve.request import Limits
 from scamdetect.serve.server import serve
 with ScamDetector.load({model!r}, threads=1) as detector:
     serve(detector, host="127.0.0.1", port=0, limits=Limits({limits}), token=None,

@@ -84,8 +84,7 @@ def serve(
     are answered. No text is logged.
     """
     with extra("serve"):
-        from scamdetect.serve.hosts import is_loopback
-        from scamdetect.serve.limits import Limits
+        from scamdetect.serve.request import Limits, is_loopback
         from scamdetect.serve.server import serve as run
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.allow_list import AllowList

@@ -16,8 +16,7 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect
 
-from scamdetect.serve.limits import Limits
-from scamdetect.serve.refusal import Refusal
+from scamdetect.serve.request import Limits, Refusal
 
 Answer = TypeVar("Answer")
 _LONGEST_RETRY = 60

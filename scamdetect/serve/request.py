@@ -1,17 +1,85 @@
-"""Read the texts of a request, within limits and before anything costly is done."""
+"""Read the texts of a request within limits, before anything costly is done, or refuse it."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
-from scamdetect.serve.hosts import is_local_name
-from scamdetect.serve.limits import Limits
-from scamdetect.serve.refusal import Refusal
+from scamdetect.errors import InputError
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether what listens on the host is reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_local_name(header: str) -> bool:
+    """Return whether a header Host, with or without a port, is an IP address or localhost."""
+    try:
+        host = urlsplit(f"//{header}").hostname or ""
+        if host != "localhost":
+            ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that requests may hold and wait for; raises InputError on what is not over 0.
+
+    ``texts`` are those of one request, ``characters`` those of one text. ``body_bytes`` and
+    ``body_seconds`` bound the reading of a request's body, ``head_seconds`` how long a connection
+    may stay without a whole request head, or without taking what is sent to it. ``parallel``
+    requests are scored at once, ``queue`` more wait, none longer than ``wait_seconds``.
+    ``stop_seconds`` are left to requests at hand once the service is told to stop.
+    """
+
+    texts: int = 256
+    characters: int = 20_000
+    body_bytes: int = 1 << 20
+    body_seconds: float = 10.0
+    head_seconds: float = 15.0
+    parallel: int = 1
+    queue: int = 64
+    wait_seconds: float = 10.0
+    connections: int = 512
+    stop_seconds: int = 25  # Kubernetes kills after 30
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if not value > 0:
+                raise InputError(f"{one.name}={value!r} is impossible; use a number over 0")
+
+
+@dataclass
+class Refusal(Exception):
+    """Report a request that is not answered; ``message`` names the cure and holds no text of it."""
+
+    status: int
+    code: str
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> JSONResponse:
+        """Return the answer that says so."""
+        error = {"code": self.code, "message": self.message}
+        return JSONResponse({"error": error}, self.status, dict(self.headers))
+
 
 _EXPECTED = 'send {"texts": ["...", ...]} and nothing else'
 _JSON_TYPES = {
