@@ -105,7 +105,7 @@ def test_what_changes_after_it_was_verified_is_not_pushed(
 ) -> None:
     folder = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
     loaded = Bundle.load(folder)
-    monkeypatch.setattr("scamdetect.hub.pushing.Bundle.load", lambda _: loaded)
+    monkeypatch.setattr("scamdetect.hub.bundles.Bundle.load", lambda _: loaded)
     (folder / "README.md").write_text("# Changed\n")
     with pytest.raises(BundleError, match=r"README\.md: changed since"):
         push(folder, REPO)

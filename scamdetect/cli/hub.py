@@ -27,8 +27,8 @@ def hub() -> None:
 @click.option("--tag", help="Also name the commit so; a tag that is there is refused.")
 def push(bundle: Path, repo_id: str, private: bool, tag: str | None) -> None:
     """Verify BUNDLE, upload its files in one commit and say how to pull that commit."""
-    from scamdetect.hub.pushing import pull_command
-    from scamdetect.hub.pushing import push as upload
+    from scamdetect.hub.bundles import pull_command
+    from scamdetect.hub.bundles import push as upload
 
     commit = upload(bundle, repo_id, private=private, tag=tag)
     say(f"{repo_id}: {bundle} is commit {commit}{f', tag {tag}' if tag else ''}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from scamdetect.hub.bundles import pull
-from scamdetect.hub.pushing import push
+from scamdetect.hub.bundles import pull, push
 
 __all__ = ["pull", "push"]

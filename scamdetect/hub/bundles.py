@@ -1,20 +1,20 @@
-"""Pull a bundle from the hub: one commit, its manifest's files, verified, in place whole."""
+"""Push a bundle to the hub and pull one: verified, pinned to a commit, in place whole."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scamdetect.bundle.bundle import MANIFEST, Bundle, read_manifest
+from scamdetect.bundle.bundle import MANIFEST, OPTIONAL, Bundle, read_manifest
 from scamdetect.errors import BundleError, InputError
-from scamdetect.hub.client import client
-from scamdetect.hub.revisions import commit_of
+from scamdetect.hub.client import client, commit_of
 from scamdetect.system.destinations import replaced_folder
 from scamdetect.system.os_errors import unwritable
 
@@ -119,3 +119,54 @@ def _put_in_place(draft: Path, out: Path) -> None:
                 raise
     except OSError as problem:
         raise unwritable(out, problem) from problem
+
+
+def push(
+    bundle: str | os.PathLike[str],
+    repo_id: str,
+    *,
+    private: bool = False,
+    tag: str | None = None,
+) -> str:
+    """Upload the bundle in a folder to the model repository OWNER/NAME and return the commit.
+
+    The repository is made where it is not there. ``private`` makes it private, and refuses one
+    that is public already. ``tag`` names the commit. Raises BundleError for a damaged bundle,
+    which sends nothing, InputError for what the hub does not take, EndpointError where it is down.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    loaded = Bundle.load(bundle)
+    added = [CommitOperationAdd(name, loaded.read(name)) for name in sorted(loaded.sha256)]
+    with client(repo_id) as api:
+        api.create_repo(repo_id, private=private or None, exist_ok=True)
+        there = _check(api, repo_id, private, tag)
+        # Of a bundle that was here before; unlisted, it would make this one unreadable.
+        gone = [name for name in OPTIONAL if name in there and name not in loaded.sha256]
+        stale = [CommitOperationDelete(name) for name in gone]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*commit a data file")
+            commit = api.create_commit(
+                repo_id, [*added, *stale], commit_message=f"Upload {loaded.model_id}"
+            )
+        if tag is not None:
+            api.create_tag(repo_id, tag=tag, revision=commit.oid)
+    return str(commit.oid)
+
+
+def _check(api: HfApi, repo_id: str, private: bool, tag: str | None) -> set[str]:
+    """Return the files of the repository; raise InputError where it is not as it was asked for."""
+    info = api.model_info(repo_id)
+    if private and info.private is False:
+        raise InputError(
+            f"{repo_id}: is public already; make it private on the hub, or push without --private"
+        )
+    if tag is not None and tag in {one.name for one in api.list_repo_refs(repo_id).tags}:
+        raise InputError(f"{repo_id}: has a tag {tag} already; tags do not move, choose another")
+    return {one.rfilename for one in info.siblings or ()}
+
+
+def pull_command(repo_id: str, commit: str) -> str:
+    """Return the command that gets this very bundle."""
+    folder = Path(repo_id).name
+    return f"scamdetect hub pull {repo_id} --revision {commit} --out {folder}"

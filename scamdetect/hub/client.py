@@ -1,11 +1,13 @@
-"""The client of the hub: without telemetry, and its errors said in one line with the cure."""
+"""The client of the hub: no telemetry, revisions that cannot move, errors with the cure."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import scamdetect
@@ -17,6 +19,9 @@ from scamdetect.errors import (
 )
 from scamdetect.system.os_errors import said, shareable, unwritable
 from scamdetect.urls import SecretsFilter, shown_url, without_secrets
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 _NO_URL = "HF_ENDPOINT is no URL of a hub; write it as https://host"
 
@@ -134,4 +139,30 @@ def _told_status(problem: errors.HfHubHTTPError, at: str) -> ScamDetectError:
     message = without_secrets(problem.server_message or "")[:_LONGEST]
     return EndpointError(
         f"{at}: the hub answers {status}{f': {message}' if message else ''}", status
+    )
+
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def commit_of(api: HfApi, repo_id: str, revision: str) -> str:
+    """Return the commit (40 hex digits) that the revision is, which may be a tag.
+
+    Raises InputError for a branch, with the commit that it stands at, and for what is neither.
+    """
+    if COMMIT.fullmatch(revision):
+        return revision
+    refs = api.list_repo_refs(repo_id)
+    for tag in refs.tags:
+        if tag.name == revision:
+            return str(tag.target_commit)
+    for branch in refs.branches:
+        if branch.name == revision:
+            raise InputError(
+                f"{repo_id}: {revision} is a branch and moves; to have what it is now, pass "
+                f"--revision {branch.target_commit}"
+            )
+    tags = ", ".join(tag.name for tag in refs.tags) or "none"
+    raise InputError(
+        f"{repo_id}: no tag {revision}, and a commit has 40 hex digits; its tags are: {tags}"
     )
