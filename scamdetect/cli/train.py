@@ -1,4 +1,4 @@
-"""The commands that make and measure a bundle: train, export, evaluate."""
+"""The commands that make and measure a bundle: train, export, evaluate, fine-tune, card."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from scamdetect.cli.options import FiniteRange
 from scamdetect.cli.streams import say
 from scamdetect.errors import MissingExtraError
 
@@ -178,3 +179,168 @@ def evaluate(
         from scamdetect.evaluate.report import evaluate_bundle
     chosen = None if base == "none" else base
     evaluate_bundle(bundle, corpus, out, final, say, report=report, base=chosen)
+
+
+REFUSED = 5
+
+
+@click.command(
+    epilog="Example: scamdetect finetune --data own.csv --text-column body --label-column label "
+    "--label-map map.toml --base models/scamdetect-small -o own-model"
+)
+@click.option("--data", type=_PATH, required=True,
+              help="Labelled messages: any file that score reads.")  # fmt: skip
+@click.option("-o", "--output", type=_PATH, required=True, metavar="DIR",
+              help="Folder of the new bundle; DIR.run keeps the comparison.")  # fmt: skip
+@click.option("--base", type=_PATH, help="Bundle to go on from.  [default: the shipped one]")
+@click.option("--text-column", default="text", show_default=True)
+@click.option("--label-column", default="label", show_default=True)
+@click.option(
+    "--label-map",
+    type=_PATH,
+    help='TOML with a line for each label, such as "fraud" = "scam"; to legit, spam, scam or '
+    "ignore.",
+)
+@click.option(
+    "--group-column",
+    help="Column such as the sender: messages of one value stay together, as near-duplicates do.",
+)
+@click.option(
+    "--kinds-column", help="Column with the kinds of a scam, parted by commas; without it own rows "
+    "teach no kinds."
+)  # fmt: skip
+@click.option(
+    "--rehearsal",
+    type=_PATH,
+    help="Corpus, or folder of authored messages, to rehearse.  [default: data/corpus.parquet, "
+    "else data/authored of a checkout]",
+)
+@click.option("--epochs", type=float, default=3.0, show_default=True, help="Rounds over own rows.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of parts, order and draws.",
+)
+@click.option("--even-if-worse", is_flag=True, help="Take the new bundle even if it got worse.")
+@click.option("--overwrite", is_flag=True, help="Replace the bundle in DIR.")
+def finetune(
+    data: Path,
+    output: Path,
+    base: Path | None,
+    text_column: str,
+    label_column: str,
+    label_map: Path | None,
+    group_column: str | None,
+    kinds_column: str | None,
+    rehearsal: Path | None,
+    epochs: float,
+    seed: int,
+    even_if_worse: bool,
+    overwrite: bool,
+) -> None:
+    """Train a bundle on with your own labelled messages, and compare old and new.
+
+    Three fifths of the messages train beside earlier ones, a fifth calibrates, a fifth compares. A
+    bundle that got worse is not taken: it stays in DIR.run, and the exit code is 5. A run that was
+    stopped goes on when the same command runs again.
+    """
+    with extra("train"):
+        from scamdetect.train.finetune import finetune as train_on
+    done = train_on(
+        data,
+        output,
+        base=base,
+        text_column=text_column,
+        label_column=label_column,
+        label_map=label_map,
+        group_column=group_column,
+        kinds_column=kinds_column,
+        rehearsal=rehearsal,
+        epochs=epochs,
+        seed=seed,
+        even_if_worse=even_if_worse,
+        overwrite=overwrite,
+        say=say,
+    )
+    if not done.taken:
+        say(
+            f"scamdetect: refused: {len(done.comparison.worse)} figures got worse (listed above "
+            f"and in {done.run / 'comparison.md'}); {output} was not written, the new bundle is "
+            f"{done.bundle}. To take it all the same, run this again with --even-if-worse",
+            err=True,
+        )
+        raise click.exceptions.Exit(REFUSED)
+    say(f"written to {output}; the comparison is in {done.run}", err=True)
+
+
+@click.command(
+    epilog="Example: scamdetect card bundle --evaluation benchmarks/results/evaluate-bundle.json"
+)
+@click.argument("bundle", type=_PATH)
+@click.option("--evaluation", type=_PATH, help="JSON that scamdetect evaluate wrote.")
+@click.option("--final", type=_PATH, help="JSON that benchmarks/final.py wrote.")
+@click.option("--untrained", type=_PATH, help="JSON of the same on languages that nothing trains.")
+@click.option("--evasion", type=_PATH, help="JSON that benchmarks/evasion.py wrote.")
+@click.option("--bench", type=_PATH, help="results.json of scamdetect bench report.")
+@click.option("--conversations", type=_PATH, help="JSON that benchmarks/conversations.py wrote.")
+@click.option(
+    "--measured",
+    type=_PATH,
+    multiple=True,
+    help="Folder of this bundle as it was when it was measured, where its manifest does not know "
+    "that id yet; may be given several times.",
+)
+@click.option(
+    "--authored",
+    default="data/authored",
+    show_default=True,
+    help="The project's own messages, whose worst errors are quoted; 'none' leaves them out.",
+)
+@click.option(
+    "--watts",
+    type=FiniteRange(min=0, min_open=True),
+    help="Mean power of the machine that trained, for the estimate of energy.",
+)
+@click.option(
+    "--cores",
+    type=click.IntRange(min=1),
+    help="Cores that trained, for the same, where the run did not record them.",
+)
+def card(
+    bundle: Path,
+    evaluation: Path | None,
+    final: Path | None,
+    untrained: Path | None,
+    evasion: Path | None,
+    bench: Path | None,
+    conversations: Path | None,
+    measured: tuple[Path, ...],
+    authored: str,
+    watts: float | None,
+    cores: int | None,
+) -> None:
+    """Write README.md of BUNDLE again: what it is for, its figures, its limits and how it was made.
+
+    Weights, tokenizer and settings stay as they are, and so does the id, which does not cover the
+    card. If the manifest is of schema version 1, the id covers the card and changes. Results of
+    another bundle are refused; those of an earlier id of this one are taken, and the manifest
+    records that id. Sections without a file say "not measured".
+    """
+    with extra("train"):
+        from scamdetect.train.card_rewrite import rewrite_card
+    files = {"evaluation": evaluation, "final": final, "untrained": untrained}
+    done = rewrite_card(
+        bundle,
+        files | {"evasion": evasion, "bench": bench, "conversations": conversations},
+        measured=measured,
+        authored=None if authored == "none" else Path(authored),
+        watts=watts,
+        cores=cores,
+    )
+    same = done.after == done.before
+    ids = f"the id is still {done.after}" if same else f"{done.before} is now {done.after}"
+    say(f"{bundle / 'README.md'}: written; {ids}")
+    if done.measured_as:
+        say(f"measured as {', '.join(done.measured_as)}")
