@@ -57,7 +57,7 @@ from scamdetect.bench.suites.rewrite import rewrite
 from scamdetect.errors import ScamDetectError
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import table, write_results
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = ("bitcoin", "crypto", "invest", "profit", "prize", "fee", "http", "[link]")

@@ -34,7 +34,7 @@ from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluate.baselines import NGRAMS
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.reports.pages import table, write_results
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import column, detector_texts, has_verdict, read_rows
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -34,7 +34,7 @@ from scamdetect.errors import ScamDetectError
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.reports.cells import percent
 from scamdetect.reports.pages import table, write_results
-from scamdetect.train.data.provenance import commit, file_stem, machine, today
+from scamdetect.train.data.scores import commit, file_stem, machine, today
 from scamdetect.train.data.table import (
     column,
     detector_texts,

@@ -24,7 +24,7 @@ from scamdetect.labels import Verdict
 from scamdetect.reports.cells import estimate, percent
 from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.authored import AuthoredRow, load_authored
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 ANY = "any"

@@ -23,8 +23,7 @@ from scamdetect.labels import Verdict
 from scamdetect.reports.cells import change, estimate, moved
 from scamdetect.reports.pages import table
 from scamdetect.train.data.authored import load_authored
-from scamdetect.train.data.provenance import commit, machine, today
-from scamdetect.train.data.scores import score_texts
+from scamdetect.train.data.scores import commit, machine, score_texts, today
 
 ROOT = Path(__file__).resolve().parent.parent
 STRENGTH = "medium"

@@ -24,7 +24,7 @@ from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import table as markdown
 from scamdetect.reports.pages import write_results
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import (
     column,
     has_verdict,

@@ -23,7 +23,7 @@ from scamdetect.evaluate.experiments import dev_figures, selecting_rows
 from scamdetect.evaluate.logbook import add_line, read_lines
 from scamdetect.evaluate.protocol import SELECTING_SOURCES
 from scamdetect.labels import Verdict
-from scamdetect.train.data.provenance import commit, today
+from scamdetect.train.data.scores import commit, today
 from scamdetect.train.data.table import column, has_verdict, is_authored, read_rows, select
 from scamdetect.train.fit import train
 from scamdetect.train.probe import probe

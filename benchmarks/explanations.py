@@ -26,7 +26,7 @@ from scamdetect.labels import Decision, Verdict
 from scamdetect.reports.cells import decimal, estimate, percent, share
 from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.authored import AuthoredRow, load_authored
-from scamdetect.train.data.provenance import commit, file_stem, machine, today
+from scamdetect.train.data.scores import commit, file_stem, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL = "all"

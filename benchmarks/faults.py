@@ -34,7 +34,7 @@ from scamdetect.dumps.formats import rejects_path
 from scamdetect.dumps.work import work_folder
 from scamdetect.errors import ScamDetectError
 from scamdetect.reports.pages import table, write_results
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMATS = ("csv", "jsonl", "parquet")

@@ -37,10 +37,9 @@ from scamdetect.labels import Verdict
 from scamdetect.reports.cells import decimal, percent, points
 from scamdetect.system.files import file_sha256
 from scamdetect.train.bars import BAR
-from scamdetect.train.data.catalogue import Catalogue, load_catalogue
 from scamdetect.train.data.corpus_rows import authored_table, everyday_table
-from scamdetect.train.data.provenance import commit, file_stem, today
-from scamdetect.train.data.scores import DetectorScores, score_texts
+from scamdetect.train.data.everyday import Catalogue, load_catalogue
+from scamdetect.train.data.scores import DetectorScores, commit, file_stem, score_texts, today
 from scamdetect.train.data.table import (
     column,
     detector_texts,

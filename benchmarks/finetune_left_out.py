@@ -25,8 +25,7 @@ from scamdetect.calibration.statistics import Bools
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import write_results
-from scamdetect.train.data.provenance import commit, machine, today
-from scamdetect.train.data.scores import DetectorScores
+from scamdetect.train.data.scores import DetectorScores, commit, machine, today
 from scamdetect.train.data.table import (
     column,
     detector_texts,

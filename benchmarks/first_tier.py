@@ -16,7 +16,7 @@ from pathlib import Path
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.errors import ScamDetectError
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.first_tier import make_first_tier
 from scamdetect.train.rows import read_roles
 

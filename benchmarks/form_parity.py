@@ -28,7 +28,7 @@ from scamdetect.errors import ScamDetectError
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import table as markdown
 from scamdetect.reports.pages import write_results
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import column, has_verdict, is_own
 from scamdetect.train.form import FEATURES, Floats, form_features, form_probabilities
 from scamdetect.train.plan import draw_rows

@@ -35,7 +35,7 @@ from benchmarks import (
 )
 from benchmarks.hostile_scene import HANG_SECONDS, ROOT, Scene, Worker, scene
 from scamdetect.reports.pages import table, write_results
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 
 sys.path.insert(0, str(ROOT / "tests"))
 from tiny_bundle import write_tiny_bundle  # noqa: E402

@@ -29,8 +29,7 @@ from scamdetect.reports.cells import counted, decimal, estimate, percent
 from scamdetect.reports.pages import table as markdown
 from scamdetect.reports.pages import write_results
 from scamdetect.system.files import file_sha256
-from scamdetect.train.data.provenance import commit, machine, today
-from scamdetect.train.data.scores import score_texts
+from scamdetect.train.data.scores import commit, machine, score_texts, today
 from scamdetect.train.data.table import column, detector_texts, read_rows, select
 from scamdetect.train.rows import read_roles
 

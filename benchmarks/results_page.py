@@ -20,7 +20,7 @@ from scamdetect.bundle.bundle import Bundle
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.reports.cells import change, counted, decimal, estimate, percent, points
 from scamdetect.reports.pages import between_markers, table
-from scamdetect.train.data.provenance import file_stem
+from scamdetect.train.data.scores import file_stem
 from scamdetect.train.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent

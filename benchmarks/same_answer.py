@@ -25,7 +25,7 @@ from scamdetect.errors import BundleError, MissingExtraError
 from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.authored import load_authored
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 5

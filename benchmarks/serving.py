@@ -42,7 +42,7 @@ import numpy as np
 from scamdetect import ScamDetector
 from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.authored import load_authored
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("http", "python")

@@ -25,7 +25,7 @@ from scamdetect.evaluate.source_probe import (
 )
 from scamdetect.labels import Verdict
 from scamdetect.train.base import load_base
-from scamdetect.train.data.provenance import commit, today
+from scamdetect.train.data.scores import commit, today
 from scamdetect.train.data.table import column, read_rows
 from scamdetect.train.model import keep_lowest_layers
 from scamdetect.train.probe import pooled_vectors, untrained

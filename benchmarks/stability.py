@@ -28,7 +28,7 @@ from scamdetect.labels import Verdict
 from scamdetect.reports.cells import percent
 from scamdetect.reports.pages import table, write_results
 from scamdetect.train.collection_style import restyle
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import (
     column,
     detector_texts,

@@ -69,7 +69,7 @@ from scamdetect.prediction import CLEARED
 from scamdetect.reports.pages import write_results
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.authored import load_authored
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("onnxruntime", "openvino", "tokenizers", "numpy", "torch", "transformers")

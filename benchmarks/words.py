@@ -41,7 +41,7 @@ from scamdetect.evaluate.pools import (
 )
 from scamdetect.labels import Verdict
 from scamdetect.train.data.mix import calibrate_sample, reference_weights
-from scamdetect.train.data.provenance import commit, today
+from scamdetect.train.data.scores import commit, today
 from scamdetect.train.data.table import (
     column,
     detector_texts,

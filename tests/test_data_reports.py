@@ -10,7 +10,7 @@ import pytest
 from invented_source import make_source, write_files
 
 from scamdetect.errors import SourceError
-from scamdetect.train.data.drafts import Draft
+from scamdetect.train.data.readers import Draft
 from scamdetect.train.data.rows import _drafts
 
 ANY = {"*": "legit"}

@@ -19,7 +19,7 @@ from scamdetect.evaluate.conversations import (
     suspects,
 )
 from scamdetect.train.conversations import joined
-from scamdetect.train.data.dialogues import Dialogue, dialogues
+from scamdetect.train.data.table import Dialogue, dialogues
 
 RULE = ConversationRule(Weights(0.0, 1.0, 0.0), 500, Thresholds(0.9, 0.8), {}, 3, {})
 

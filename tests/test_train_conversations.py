@@ -31,7 +31,7 @@ from scamdetect.train.conversations import (
     of_turns,
     source_masses,
 )
-from scamdetect.train.data.dialogues import dialogues
+from scamdetect.train.data.table import dialogues
 from scamdetect.train.measured_as import same_bundle_ids
 from tests.tiny_bundle import write_tiny_bundle
 

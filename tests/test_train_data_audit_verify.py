@@ -12,8 +12,8 @@ from invented_source import csv_bytes, make_source, write_files
 
 from scamdetect.cli.console import comparison_lines
 from scamdetect.errors import SourceError
+from scamdetect.train.data.audit import Comparison, compare
 from scamdetect.train.data.rows import row_hash
-from scamdetect.train.data.verify import Comparison, compare
 
 OURS = csv_bytes(("Hi you", "ham"), ("buy now", "promo"), ("send gold", "scam"), ("bye!", "ham"))
 

@@ -7,8 +7,8 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.train.data import balance
-from scamdetect.train.data.balance import balance_forms, cap_rows, form_of
+from scamdetect.train.data import cleaning
+from scamdetect.train.data.cleaning import balance_forms, cap_rows, form_of
 
 
 def digest(row: object) -> str:
@@ -44,10 +44,10 @@ def test_a_form_keeps_both_classes_within_the_ratio() -> None:
     rows = [("short", False, n) for n in range(100)] + [("short", True, n) for n in range(5000)]
     kept = balance_forms(rows, lambda row: row[0], lambda row: row[1], digest)
     assert sum(not row[1] for row in kept) == 100
-    assert sum(row[1] for row in kept) == int(100 * balance.MAX_RATIO)
+    assert sum(row[1] for row in kept) == int(100 * cleaning.MAX_RATIO)
     assert kept == [row for row in rows if row in set(kept)]
 
 
 def test_a_form_of_one_class_keeps_some_rows() -> None:
-    rows = [("x" * 50, True, n) for n in range(2 * balance.MIN_ROWS)]
-    assert len(balance_forms(rows, lambda r: r[0], lambda r: r[1], digest)) == balance.MIN_ROWS
+    rows = [("x" * 50, True, n) for n in range(2 * cleaning.MIN_ROWS)]
+    assert len(balance_forms(rows, lambda r: r[0], lambda r: r[1], digest)) == cleaning.MIN_ROWS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scamdetect.labels import Kind, Provenance, Verdict
-from scamdetect.train.data.conventions import apply_conventions, verdict_is_open
+from scamdetect.train.data.cleaning import apply_conventions, verdict_is_open
 from scamdetect.train.data.rows import Row
 
 

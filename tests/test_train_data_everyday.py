@@ -16,11 +16,12 @@ from invented_source import csv_bytes, description, write_files, write_toml
 from scamdetect.errors import SourceError
 from scamdetect.labels import Verdict
 from scamdetect.train.data.authored import write_rows
-from scamdetect.train.data.catalogue import Catalogue, load_catalogue
 from scamdetect.train.data.everyday import (
     CANARY,
+    Catalogue,
     EverydayRow,
     check_everyday,
+    load_catalogue,
     load_everyday,
     write_everyday,
 )

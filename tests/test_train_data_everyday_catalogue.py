@@ -9,7 +9,7 @@ import pytest
 from invented_everyday import write_catalogue
 
 from scamdetect.errors import SourceError
-from scamdetect.train.data.catalogue import load_catalogue
+from scamdetect.train.data.everyday import load_catalogue
 
 CARDS = Path(__file__).resolve().parent.parent / "data" / "cards"
 LARGE = {"bank", "task", "toll", "invest", "romance", "vendor"}

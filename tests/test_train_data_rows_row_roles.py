@@ -9,8 +9,7 @@ from invented_source import description, make_source, write_files, write_toml
 
 from scamdetect.errors import SourceError
 from scamdetect.train.data.registry import ROLES_BY_ROW, load_source
-from scamdetect.train.data.row_roles import read_row_roles
-from scamdetect.train.data.rows import Row, load_rows, row_hash
+from scamdetect.train.data.rows import Row, load_rows, read_row_roles, row_hash
 
 SLUG = "imc25_sample"
 REPORTS = (

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 from invented_dialogues import dialogue_table
 
-from scamdetect.train.data.dialogues import dialogues, messages_of
+from scamdetect.train.data.table import dialogues, messages_of
 
 
 def test_lines_of_one_message_stay_together() -> None:

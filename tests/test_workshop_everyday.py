@@ -20,8 +20,7 @@ from data.workshop.everyday import (
     word_runs,
 )
 from scamdetect.errors import SourceError
-from scamdetect.train.data.catalogue import Catalogue, load_catalogue
-from scamdetect.train.data.everyday import write_everyday
+from scamdetect.train.data.everyday import Catalogue, load_catalogue, write_everyday
 
 TEXTS = """## parcel-train links=look-alike
 pkg held, fee due: post-fee.example/a

@@ -14,7 +14,7 @@ from data.workshop.stats import (
     repeated_openings,
     stats_lines,
 )
-from scamdetect.train.data.authored_form import (
+from scamdetect.train.data.authored import (
     has_emoji,
     has_link,
     has_real_address,

@@ -74,9 +74,8 @@ from scamdetect.train.data.authored import (
     load_authored,
     write_rows,
 )
-from scamdetect.train.data.catalogue import load_catalogue
 from scamdetect.train.data.corpus import public_texts
-from scamdetect.train.data.everyday import check_everyday, load_everyday
+from scamdetect.train.data.everyday import check_everyday, load_catalogue, load_everyday
 from scamdetect.train.data.registry import load_registry
 from scamdetect.train.data.scores import score_texts
 from scamdetect.train.data.table import detector_texts

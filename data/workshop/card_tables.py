@@ -9,8 +9,7 @@ import msgspec
 
 from scamdetect.errors import SourceError
 from scamdetect.system.typed import read_toml
-from scamdetect.train.data.authored import SCRIPTS, Cell, Stage
-from scamdetect.train.data.authored_form import Unit
+from scamdetect.train.data.authored import SCRIPTS, Cell, Stage, Unit
 from scamdetect.train.data.registry import Slice
 
 

@@ -17,11 +17,13 @@ from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.system.typed import utf8_text
 from scamdetect.text.normalise import normalise
-from scamdetect.train.data.authored_form import has_emoji
-from scamdetect.train.data.catalogue import Campaign, Catalogue, LinkForm
+from scamdetect.train.data.authored import has_emoji
 from scamdetect.train.data.everyday import (
     LANGUAGES,
+    Campaign,
+    Catalogue,
     EverydayRow,
+    LinkForm,
     Placed,
     everyday_problems,
     read_everyday,

@@ -17,10 +17,12 @@ from scamdetect.train.data.authored import (
     AuthoredRow,
     Located,
     find_problems,
+    has_emoji,
+    has_link,
+    length_in,
     read_rows,
     write_rows,
 )
-from scamdetect.train.data.authored_form import has_emoji, has_link, length_in
 
 SLACK = 0.25  # of a length band, to either side
 MOST_UNLIKE = 1.6  # the longer side of a pair to the shorter

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from scamdetect.errors import MissingExtraError
 from scamdetect.labels import Verdict
 from scamdetect.text.normalise import normalise
-from scamdetect.train.data.authored import AuthoredRow
-from scamdetect.train.data.authored_form import (
+from scamdetect.train.data.authored import (
+    AuthoredRow,
     has_digit,
     has_emoji,
     has_link,

@@ -22,7 +22,7 @@ from scamdetect.bench.names import checked
 from scamdetect.bench.suite import Manifest, Suite
 from scamdetect.errors import DetectorError, EndpointError, InputError, JobInterrupted
 from scamdetect.system.files import locked
-from scamdetect.train.data.provenance import commit, machine, today
+from scamdetect.train.data.scores import commit, machine, today
 
 RAISED = "raised"  # the problem of a row at which the detector raised
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from scamdetect.dumps.tally import Standing, Summary, ThreadCounts, Watch
     from scamdetect.prediction import Prediction
     from scamdetect.scored.campaigns import Campaign
+    from scamdetect.train.data.audit import Comparison
     from scamdetect.train.data.fetch import Fetched
-    from scamdetect.train.data.verify import Comparison
 
 
 @contextmanager

@@ -198,7 +198,7 @@ def verify_command(
     from scamdetect.cli.console import comparison_lines
 
     with extra("train"):
-        from scamdetect.train.data.verify import compare
+        from scamdetect.train.data.audit import compare
 
     failed = []
     for source in _chosen(sources, only):

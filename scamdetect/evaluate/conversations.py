@@ -17,7 +17,7 @@ from scamdetect.calibration.statistics import (
 from scamdetect.conversation.predict import ConversationPrediction, Reading, judge
 from scamdetect.conversation.rule import ConversationRule
 from scamdetect.labels import Decision
-from scamdetect.train.data.dialogues import Dialogue
+from scamdetect.train.data.table import Dialogue
 
 TURNS = (1, 2, 4, 8, 16, 32)
 LENGTHS = (8, 16, 32)  # messages up to which an honest conversation is short

@@ -59,8 +59,14 @@ from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.system.destinations import check_no_input, followed
 from scamdetect.system.files import file_sha256, write_text
 from scamdetect.train.data.mix import reference_weights
-from scamdetect.train.data.provenance import commit, machine, today
-from scamdetect.train.data.scores import DetectorScores, identify_languages, score_texts
+from scamdetect.train.data.scores import (
+    DetectorScores,
+    commit,
+    identify_languages,
+    machine,
+    score_texts,
+    today,
+)
 from scamdetect.train.data.table import (
     column,
     detector_texts,

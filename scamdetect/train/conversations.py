@@ -35,7 +35,7 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.system.files import read_text
 from scamdetect.train.data.corpus_rows import is_own
-from scamdetect.train.data.dialogues import Dialogue, dialogues
+from scamdetect.train.data.table import Dialogue, dialogues
 from scamdetect.train.measured_as import MeasuredAs, with_entries
 from scamdetect.train.rows import read_roles
 from scamdetect.train.run import corpus_sha256

@@ -20,7 +20,7 @@ from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.system.files import append, read_text, write_text, writing
 from scamdetect.train.base import load_base
-from scamdetect.train.data.provenance import machine
+from scamdetect.train.data.scores import machine
 from scamdetect.train.distil import Teacher
 from scamdetect.train.energy import EnergyMeter
 from scamdetect.train.losses import multi_task_loss

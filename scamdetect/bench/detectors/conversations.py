@@ -10,7 +10,7 @@ from scamdetect import ScamDetector
 from scamdetect.bench.answers import Answers, Detector, Setting
 from scamdetect.bench.detectors.bundle import training_of
 from scamdetect.labels import Decision
-from scamdetect.train.data.dialogues import messages_of
+from scamdetect.train.data.table import messages_of
 
 _BATCH = 64  # texts whose turns are scored together
 

@@ -8,7 +8,7 @@ from scamdetect.bench.sources import Material
 from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.bench.suites.rows import VERSION, SuiteRow, authored_rows, licences
 from scamdetect.train.data.authored import Part
-from scamdetect.train.data.dialogues import messages_of
+from scamdetect.train.data.table import messages_of
 
 FIRST = (2, 4, 8)  # messages
 CHANGE = "first messages"

@@ -1,4 +1,4 @@
-"""Fill a source's own placeholders, so that they do not give the corpus away.
+"""Clean what sources give away: placeholders, label conventions, balance of sources and forms.
 
 What the normaliser masks becomes its token. Links, names, dates, codes and amounts, which it cannot
 or does not mask as they stand, become invented ones in the row's language, drawn from the row's
@@ -10,7 +10,70 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from scamdetect.labels import Kind, Provenance, Verdict
+from scamdetect.train.data.rows import Row
+
+T = TypeVar("T")
+
+LENGTH_BANDS = (40, 90, 180, 400)
+MAX_RATIO = 6.0  # rows of the larger class for one of the smaller, in one form
+MIN_ROWS = 500
+_TURN = re.compile(r"^[A-J]: ", re.MULTILINE)
+
+
+def cap_rows(
+    rows: Iterable[T], key: Callable[[T], Hashable], cap: int, digest: Callable[[T], str]
+) -> list[T]:
+    """Return at most ``cap`` rows a key, those with the smallest digests, in their old order."""
+    rows = list(rows)
+    places: dict[Hashable, list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        places[key(row)].append(place)
+    kept = {
+        place
+        for group in places.values()
+        for place in sorted(group, key=lambda place: digest(rows[place]))[:cap]
+    }
+    return [row for place, row in enumerate(rows) if place in kept]
+
+
+def form_of(text: str) -> tuple[int, bool, bool]:
+    """Return what can be told of a normalised text without reading it: length band, link, turns."""
+    band = sum(len(text) > bound for bound in LENGTH_BANDS)
+    return band, "[link" in text, len(_TURN.findall(text)) > 1
+
+
+def balance_forms(
+    rows: Iterable[T],
+    text_of: Callable[[T], str],
+    is_legit: Callable[[T], bool],
+    digest: Callable[[T], str],
+) -> list[T]:
+    """Return the rows, cut so that in no form one class outnumbers the other MAX_RATIO times.
+
+    A form that one class hardly has keeps MIN_ROWS rows of the other, so that rare forms are not
+    lost.
+    """
+    rows = list(rows)
+    classes = [(form_of(text_of(row)), is_legit(row)) for row in rows]
+    counts = Counter(classes)
+    caps = {
+        (form, legit): max(MIN_ROWS, int(MAX_RATIO * counts[form, not legit]))
+        for form, legit in counts
+    }
+    kept: set[int] = set()
+    places: dict[tuple[tuple[int, bool, bool], bool], list[int]] = defaultdict(list)
+    for place, name in enumerate(classes):
+        places[name].append(place)
+    for name, group in places.items():
+        kept.update(sorted(group, key=lambda place: digest(rows[place]))[: caps[name]])
+    return [row for place, row in enumerate(rows) if place in kept]
+
 
 _NAMES = {
     "zh": "王芳 李伟 张敏 刘洋 陈静 杨帆 赵磊 黄婷 周涛 吴倩".split(),
@@ -92,4 +155,71 @@ def _link(generator: random.Random) -> str:
         generator.choice(("http://", "https://", ""))
         + host
         + generator.choice(("", "/x", "/x?y=1"))
+    )
+
+
+# Extortion and money-mule offers are scam. Gambling is scam only with a fraud manoeuvre; where
+# gambling is all that a public row is known for, the row is only known to be "not legit".
+
+
+_EXTORTION = re.compile(
+    r"(?:your|you) (?:intimate|nude|naked|private) (?:photo|video|picture)|recorded you|"
+    r"(?:i|we) (?:have )?(?:hacked|infected) your (?:device|computer|webcam|phone)|"
+    r"send .{0,40}(?:bitcoin|btc).{0,80}(?:or|otherwise).{0,40}(?:publish|release|share|contacts)",
+    re.IGNORECASE,
+)
+_MULE = re.compile(
+    r"money mule|(?:rent|lend|sell|use) (?:out )?your (?:bank )?account|"
+    r"(?:receive|accept) (?:payments|transfers|money) (?:in|into|to|through) your (?:bank )?account"
+    r".{0,80}(?:keep|%|percent|commission)|"
+    r"收购?(?:银行卡|对公账户|四件套)|出租(?:银行卡|账户)|跑分|"
+    r"thuê tài khoản|sewa rekening|jual beli rekening|"
+    r"รับซื้อบัญชี|เช่าบัญชี|통장 ?(?:대여|매입|임대)|обнал|дроп(?:ы|ов|а)\b",
+    re.IGNORECASE,
+)
+_MANOEUVRE = re.compile(
+    r"sure (?:win|odds|bet)|guaranteed? (?:win|odds)|fixed (?:match|game)|insider|"
+    r"100 ?% (?:win|sure)|(?:release|unlock|withdraw)\w* .{0,40}(?:deposit|fee|tax)|"
+    r"包(?:赢|中)|稳赚|内幕|必(?:赢|中)|特码|"
+    r"jackpot pasti|pasti (?:menang|jp)|bocoran|nomor jitu|angka jitu|mkeka wa uhakika|"
+    r"ชนะแน่นอน|การันตี|bao (?:thắng|lô)|chắc thắng|kesin (?:kazan|maç)|банкер|договорн\w+ матч",
+    re.IGNORECASE,
+)
+
+
+def apply_conventions(row: Row) -> Row:
+    """Return the row with the project's conventions applied; what a rule decides says so."""
+    text = row.text
+    if row.verdict is not Verdict.LEGIT:
+        if _EXTORTION.search(text):
+            row = _as_scam(row, Kind.EXTORTION)
+        if _MULE.search(text):
+            row = _as_scam(row, Kind.JOB)
+        if Kind.EXTORTION in row.kinds and row.verdict is Verdict.SPAM:
+            row = _as_scam(row, Kind.EXTORTION)
+        if Kind.GAMBLING in row.kinds and row.verdict is Verdict.SPAM and _MANOEUVRE.search(text):
+            row = _as_scam(row, Kind.GAMBLING)
+    return row
+
+
+def verdict_is_open(row: Row) -> bool:
+    """Whether all that is known of the row is that it is not legit."""
+    if row.verdict is Verdict.LEGIT:
+        return False
+    only_gambling = row.kinds == (Kind.GAMBLING,) and not _MANOEUVRE.search(row.text)
+    told = row.verdict_provenance in (Provenance.AUTHORED, Provenance.READ)
+    return row.unsplit or (only_gambling and not told)
+
+
+def _as_scam(row: Row, kind: Kind) -> Row:
+    kinds = row.kinds if kind in row.kinds else (*row.kinds, kind)
+    return replace(
+        row,
+        verdict=Verdict.SCAM,
+        unsplit=False,
+        kinds=kinds,
+        verdict_provenance=row.verdict_provenance
+        if row.verdict is Verdict.SCAM
+        else Provenance.RULE,
+        kinds_provenance=row.kinds_provenance if kind in row.kinds else Provenance.RULE,
     )

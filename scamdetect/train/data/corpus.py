@@ -15,9 +15,13 @@ import pyarrow.parquet as pq
 from scamdetect.errors import SourceError
 from scamdetect.labels import Verdict
 from scamdetect.text.normalise import normalise
-from scamdetect.train.data.balance import balance_forms, cap_rows
-from scamdetect.train.data.cleaning import fill_placeholders
-from scamdetect.train.data.conventions import apply_conventions, verdict_is_open
+from scamdetect.train.data.cleaning import (
+    apply_conventions,
+    balance_forms,
+    cap_rows,
+    fill_placeholders,
+    verdict_is_open,
+)
 from scamdetect.train.data.corpus_rows import (
     AUTHORED,
     EVERYDAY,

@@ -16,9 +16,8 @@ from scamdetect.labels import Provenance
 from scamdetect.system.files import writing
 from scamdetect.text.normalise import NORMALISER_VERSION, normalise
 from scamdetect.train.data.authored import AuthoredRow, load_authored
-from scamdetect.train.data.catalogue import load_catalogue
-from scamdetect.train.data.conventions import verdict_is_open
-from scamdetect.train.data.everyday import EverydayRow, load_everyday
+from scamdetect.train.data.cleaning import verdict_is_open
+from scamdetect.train.data.everyday import EverydayRow, load_catalogue, load_everyday
 from scamdetect.train.data.registry import Slice, Source
 from scamdetect.train.data.rows import Row, row_hash
 

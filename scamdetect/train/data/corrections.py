@@ -12,7 +12,7 @@ from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Provenance, Verdict
 from scamdetect.system.files import open_regular, write_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.train.data.conventions import verdict_is_open
+from scamdetect.train.data.cleaning import verdict_is_open
 from scamdetect.train.data.rows import Row
 
 OPEN = "open"  # the old label of a row known only not to be legit

@@ -1,4 +1,4 @@
-"""Read the original files of a source into records: dictionaries of strings."""
+"""Read the original files of a source into records, and what is said of one message."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal
@@ -18,9 +19,54 @@ from typing import Any, Literal
 import msgspec
 
 from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.labels import Kind
 from scamdetect.system.files import read_bytes
 from scamdetect.system.os_errors import unreadable
 from scamdetect.train.data.registry import Part, Read, Source
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A text with what the source says of it, before the label map and the cleaning."""
+
+    text: str
+    label: str
+    lang: str
+    channel: str
+    orig_label: str = ""
+    split: str | None = None
+    thread_id: str | None = None
+    turn: int | None = None
+    number: str | None = None  # of the row in its file, where roles go by row
+    generated: str | None = None
+    kinds: tuple[Kind, ...] = ()  # kinds that the source itself states
+
+
+def make_draft(
+    source: Source,
+    part: Part,
+    text: str,
+    label: str | None = None,
+    *,
+    orig_label: str | None = None,
+    lang: str | None = None,
+    thread_id: str | None = None,
+) -> Draft:
+    """Return a draft that takes from the part and the source's [row] what is not given."""
+    row = source.row
+    assert row is not None
+    label = (part.label or "") if label is None else label
+    return Draft(
+        text=text,
+        label=label,
+        lang=lang or part.lang or row.lang or "und",
+        channel=part.channel or row.channel,
+        orig_label=row.orig_label or label if orig_label is None else orig_label,
+        split=part.split,
+        thread_id=thread_id,
+        generated=part.generated or row.generated,
+    )
+
 
 Record = dict[str, Any]
 

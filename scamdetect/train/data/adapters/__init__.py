@@ -7,14 +7,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scamdetect.train.data.drafts import Draft
+from scamdetect.train.data.readers import Draft
 
 if TYPE_CHECKING:
     from scamdetect.train.data.registry import Source
 
 Adapter = Callable[["Source", Path], Iterator[Draft]]
 
-_MODULES = ("calls", "mail", "reports", "messages", "social", "chats", "tables")
+_MODULES = (
+    "chats",
+    "mail",
+    "messages",
+)
 
 ADAPTERS: dict[str, Adapter] = {
     name: function

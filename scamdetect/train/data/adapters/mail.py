@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scamdetect.labels import Kind
-from scamdetect.train.data.drafts import Draft
-from scamdetect.train.data.readers import read_records_as
+from scamdetect.train.data.readers import Draft, read_records_as
 from scamdetect.train.data.registry import Source
 
 _LEAST_CHARACTERS = 40  # of a body, without its subject
