@@ -27,7 +27,6 @@ from scamdetect.evaluate.pools import load_pools, used_rows
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import percent
 from scamdetect.reports.pages import table, write_results
-from scamdetect.train.collection_style import restyle
 from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import (
     column,
@@ -37,6 +36,7 @@ from scamdetect.train.data.table import (
     read_rows,
     select,
 )
+from scamdetect.train.rows import restyle
 
 ROOT = Path(__file__).resolve().parent.parent
 HONEST, SCAMS = 500, 400  # rows at most

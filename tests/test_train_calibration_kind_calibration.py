@@ -8,7 +8,7 @@ from synthetic_corpus import row, table
 
 from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.labels import KINDS, Kind
-from scamdetect.train.kind_calibration import (
+from scamdetect.train.calibration import (
     fit_kind_temperature,
     fit_kind_thresholds,
     joint_probabilities,

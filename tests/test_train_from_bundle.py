@@ -13,9 +13,8 @@ from onnx import numpy_helper
 
 from scamdetect.bundle.bundle import MODEL, Bundle, write_manifest
 from scamdetect.errors import BundleError
-from scamdetect.train.export import export_fp32
 from scamdetect.train.from_bundle import check_same_answers, load_from_bundle
-from scamdetect.train.quantise import pack_nibbles, quantise, unpack_nibbles
+from scamdetect.train.quantise import export_fp32, pack_nibbles, quantise, unpack_nibbles
 
 
 def constants(path: Path) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from scamdetect.labels import KINDS, VERDICTS, Verdict
-from scamdetect.train.losses import (
+from scamdetect.train.model import (
     LEGIT,
     PAIR_MARGIN,
     SCAM,

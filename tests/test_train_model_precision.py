@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scamdetect.train.precision import autocast
+from scamdetect.train.model import autocast
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.train.draw_limit import limit_draws, share_out
+from scamdetect.train.plan import limit_draws, share_out
 
 
 @given(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from synthetic_corpus import row, table
 
-from scamdetect.train.scam_groups import scam_groups
+from scamdetect.train.plan import scam_groups
 
 OWN = {"verdict_provenance": "authored"}
 

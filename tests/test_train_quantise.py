@@ -12,9 +12,8 @@ import torch
 from numpy.typing import NDArray
 from tiny_base import PIECES, tiny_encoder
 
-from scamdetect.train.export import OUTPUTS, export_fp32
 from scamdetect.train.model import ScamModel
-from scamdetect.train.quantise import pack_nibbles, quantise, quantise_columns
+from scamdetect.train.quantise import OUTPUTS, export_fp32, pack_nibbles, quantise, quantise_columns
 
 Arrays = list[NDArray[np.float32]]
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect.text.normalise import normalise
-from scamdetect.train.collection_style import STYLES, restyle, strip_links, thin_punctuation
-from scamdetect.train.rows import share_of_rows
+from scamdetect.train.rows import STYLES, restyle, share_of_rows, strip_links, thin_punctuation
 
 TEXT = "Hi Mum, my phone broke! Text me at https://a.example/x by 10:30, it is urgent (please)."
 

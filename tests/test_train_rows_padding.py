@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from scamdetect.train.padding import pad
+from scamdetect.train.rows import pad
 
 LONG = "we meet at the station and then walk to the lake, " * 8
 

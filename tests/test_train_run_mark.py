@@ -21,8 +21,7 @@ from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
 
 from scamdetect.errors import RecipeError
 from scamdetect.train.fit import train, train_from
-from scamdetect.train.mark import Mark
-from scamdetect.train.run import Run, load_trained
+from scamdetect.train.run import Mark, Run, load_trained
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RECIPE = (

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from scamdetect.train.running_average import running_average, take_average, update_average
+from scamdetect.train.run import running_average, take_average, update_average
 
 
 def _model() -> nn.Sequential:

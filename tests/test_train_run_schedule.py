@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scamdetect.errors import RecipeError
 from scamdetect.train.recipe import OptimiserTable
-from scamdetect.train.schedule import decay, tokens_spent, whole_plan
+from scamdetect.train.run import decay, tokens_spent, whole_plan
 
 SPENT = np.arange(1, 101) * 10  # 100 steps of 10 tokens
 STABLE = OptimiserTable(schedule="stable", warmup=0.1, keep_at=(200, 500))

@@ -28,6 +28,7 @@ from scamdetect.train import finetune_fit
 from scamdetect.train import words as words_module
 from scamdetect.train.finetune import finetune
 from scamdetect.train.recipe import WordsTable
+from scamdetect.train.release import add_words
 from scamdetect.train.words import (
     Runs,
     features,
@@ -39,7 +40,6 @@ from scamdetect.train.words import (
     runs_of,
     word_masses,
 )
-from scamdetect.train.words_bundle import add_words
 
 SETTINGS = WordsTable(runs=5_000)
 

@@ -68,7 +68,7 @@ def train(
     with extra("train"):
         from scamdetect.train.fit import train as fit
         from scamdetect.train.fit import train_from
-        from scamdetect.train.mark import Mark
+        from scamdetect.train.run import Mark
     if recipe is not None:
         fit(recipe, corpus, out, resume, say, teacher)
     if decay_from is not None and at is not None:
@@ -125,7 +125,7 @@ def words(bundle: Path, out: Path, corpus: Path, version: str, runs: int, streng
     """
     with extra("train"):
         from scamdetect.train.recipe import WordsTable
-        from scamdetect.train.words_bundle import add_words
+        from scamdetect.train.release import add_words
     add_words(bundle, corpus, out, version, WordsTable(runs=runs, strength=strength), say)
 
 

@@ -51,7 +51,7 @@ _ENCODER_CODE = (
     *_FLAG_CODE,
     "scamdetect.evaluate.baselines",
     "scamdetect.evaluate.encoder_baseline",
-    *(f"scamdetect.train.{name}" for name in ("base", "model", "precision", "probe")),
+    *(f"scamdetect.train.{name}" for name in ("base", "model", "probe")),
 )
 
 

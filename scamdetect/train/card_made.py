@@ -9,9 +9,9 @@ from typing import Any
 from scamdetect.calibration.statistics import BASE_RATE
 from scamdetect.reports.pages import table
 from scamdetect.train.bars import FLIPS_BAR
+from scamdetect.train.calibration import BELIEVED, BELIEVED_LOW, FEWEST, MIN_PRECISION
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.energy import energy_line
-from scamdetect.train.kind_calibration import BELIEVED, BELIEVED_LOW, FEWEST, MIN_PRECISION
 from scamdetect.train.plan import MIN_LANGUAGE_ROWS
 
 Record = Mapping[str, Any]

@@ -19,8 +19,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from scamdetect.errors import RecipeError
-from scamdetect.train.losses import SCAM
-from scamdetect.train.model import ScamModel, encoder_layers
+from scamdetect.train.model import SCAM, ScamModel, encoder_layers
 from scamdetect.train.recipe import Recipe, TeacherTable
 from scamdetect.train.run import load_trained
 

@@ -24,14 +24,12 @@ from scamdetect.calibration.statistics import Floats, by_group, effective_size
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.system.files import read_text, write_text
 from scamdetect.text.normalise import NORMALISER_VERSION
-from scamdetect.train.calibration import REVIEW_FPR, UNCALIBRATED, calibrate
+from scamdetect.train.calibration import FEWEST, REVIEW_FPR, UNCALIBRATED, calibrate
 from scamdetect.train.data.mix import FLAG_FPR, balanced_sample, reference_weights
 from scamdetect.train.data.table import column, has_verdict, select
-from scamdetect.train.export import export_fp32
 from scamdetect.train.finetune_rows import OWN, of_role, own_and_rehearsed
-from scamdetect.train.kind_calibration import FEWEST
 from scamdetect.train.model import ScamModel
-from scamdetect.train.quantise import quantise
+from scamdetect.train.quantise import export_fp32, quantise
 from scamdetect.train.recipe import load_recipe, recipe_hash
 from scamdetect.train.release import known_answers, parity_of, write_parts
 from scamdetect.train.run import Run

@@ -23,16 +23,31 @@ from scamdetect.train.base import load_base
 from scamdetect.train.data.scores import machine
 from scamdetect.train.distil import Teacher
 from scamdetect.train.energy import EnergyMeter
-from scamdetect.train.losses import multi_task_loss
-from scamdetect.train.mark import Mark
-from scamdetect.train.model import ScamModel, keep_lowest_layers, parameter_groups, set_dropout
+from scamdetect.train.model import (
+    ScamModel,
+    autocast,
+    keep_lowest_layers,
+    multi_task_loss,
+    parameter_groups,
+    set_dropout,
+)
 from scamdetect.train.plan import draw_rows, make_batches
-from scamdetect.train.precision import autocast
 from scamdetect.train.recipe import Recipe, load_recipe, recipe_hash, write_recipe
 from scamdetect.train.rows import TrainingRows, collate, prepare_rows, read_roles
-from scamdetect.train.run import Run, check_same_plan, check_same_run, corpus_sha256, write_record
-from scamdetect.train.running_average import running_average, update_average
-from scamdetect.train.schedule import Ints, Stretch, tokens_spent, whole_plan
+from scamdetect.train.run import (
+    Ints,
+    Mark,
+    Run,
+    Stretch,
+    check_same_plan,
+    check_same_run,
+    corpus_sha256,
+    running_average,
+    tokens_spent,
+    update_average,
+    whole_plan,
+    write_record,
+)
 
 Log = Callable[[str], None]
 Logits = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

@@ -17,8 +17,8 @@ from tokenizers import Tokenizer
 
 from scamdetect.calibration.statistics import Floats
 from scamdetect.labels import KINDS
+from scamdetect.train.calibration import kind_truth, known_kinds
 from scamdetect.train.data.table import column
-from scamdetect.train.kind_calibration import kind_truth, known_kinds
 from scamdetect.train.model import ScamModel
 from scamdetect.train.probe import pooled_vectors
 

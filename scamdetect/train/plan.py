@@ -1,4 +1,4 @@
-"""Which rows a run sees in which batches: decided beforehand by the seed, so that it can resume."""
+"""Which rows a run sees in which batches, decided by the seed: shares, limits, groups of scams."""
 
 from __future__ import annotations
 
@@ -8,10 +8,66 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from scamdetect.errors import RecipeError
-from scamdetect.train.draw_limit import limit_draws
+from scamdetect.labels import Provenance, Verdict
+from scamdetect.train.data.table import column, has_verdict, is_everyday, is_own
 from scamdetect.train.recipe import DataTable
+
+Floats = npt.NDArray[np.float64]
+
+_ROUNDS = 30  # a few are enough unless nearly every row reaches the limit
+_CLOSE = 1e-3  # of the tokens
+
+
+def share_out(weights: Floats, total: float, most: Floats) -> Floats:
+    """Return ``total`` divided in proportion to ``weights`` (n,), all over 0, but at most ``most``.
+
+    What one would get above its ``most`` (n,) goes to the others, in proportion as well. The sum is
+    smaller than ``total`` only if all get their most.
+    """
+    order = np.argsort(most / weights, kind="stable")  # the order in which they reach it
+    sorted_weights, sorted_most = weights[order], most[order]
+    left = total - np.concatenate([[0.0], np.cumsum(sorted_most)[:-1]])
+    scales = left / np.cumsum(sorted_weights[::-1])[::-1]
+    fitting = np.flatnonzero(scales * sorted_weights <= sorted_most)
+    if not len(fitting):
+        return most.copy()
+    shared: Floats = np.minimum(weights * scales[fitting[0]], most)
+    return shared
+
+
+def limit_draws(
+    wanted: Floats,
+    groups: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    budget: float,
+    most: int,
+) -> Floats:
+    """Return how often (n,) rows are drawn if none may be drawn more often than ``most``.
+
+    ``wanted`` (n,) is how often without a limit, all over 0. What a row has above the limit goes to
+    its group, numbered from 0, and what a whole group has above it to the other groups. The draws
+    spend ``budget`` tokens, or fewer if all rows reach the limit; ``lengths`` (n,) are in tokens.
+    """
+    of_group: Floats = np.bincount(groups, weights=wanted).astype(np.float64)
+    room: Floats = np.bincount(groups).astype(np.float64) * most
+    total = float(wanted.sum())
+    drawn = wanted
+    for _ in range(_ROUNDS):
+        drawn = np.empty_like(wanted)
+        for group, share in enumerate(share_out(of_group, total, room)):
+            rows = groups == group
+            limits = np.full(int(rows.sum()), float(most))
+            drawn[rows] = share_out(wanted[rows], float(share), limits)
+        spent = float(drawn @ lengths)
+        if abs(spent - budget) <= _CLOSE * budget or total >= room.sum() and spent < budget:
+            break
+        # The limit moved draws to rows of other lengths.
+        total *= budget / spent
+    return drawn
+
 
 Log = Callable[[str], object]
 # The rows of a cell, how often they come beside each other, and how many are drawn.
@@ -284,3 +340,20 @@ def _side_by_side(
 def padded(length: int) -> int:
     """Return the length rounded up to a multiple of PAD_TO."""
     return -(-length // PAD_TO) * PAD_TO
+
+
+_WEAK = "_weak"  # the end of the names of sources whose scams a keyword rule of ours chose
+
+
+def scam_groups(table: pa.Table) -> list[str]:
+    """Return the group of each scam row of a corpus, "" for every other row."""
+    provenance = column(table, "verdict_provenance")
+    named = np.array([str(name).endswith(_WEAK) for name in column(table, "source")], dtype=bool)
+    by_rule = np.where(named, provenance == Provenance.SOURCE.value, False)
+    by_rule |= np.asarray(provenance == Provenance.RULE.value, dtype=bool)
+    groups = np.select(
+        [~has_verdict(table, Verdict.SCAM), is_everyday(table), is_own(table), by_rule],
+        ["", "everyday", "riddles", "weak"],
+        default="real",
+    )
+    return [str(group) for group in groups]

@@ -11,8 +11,7 @@ from tokenizers import Tokenizer
 
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.train.base import Base
-from scamdetect.train.model import ScamModel
-from scamdetect.train.precision import autocast
+from scamdetect.train.model import ScamModel, autocast
 
 _BATCH_TOKENS = 4_096
 _Batch = tuple[list[int], torch.Tensor, torch.Tensor]

@@ -1,4 +1,4 @@
-"""Make a bundle from a finished run: export, quantise, calibrate, compare, write the card."""
+"""Make a bundle from a finished run, or give a bundle words, calibrated and compared."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ from scamdetect.bundle.bundle import (
     TOKENIZER,
     WORDS,
     Bundle,
+    trained_sources,
     write_manifest,
 )
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.labels import KINDS, VERDICTS
-from scamdetect.system.files import read_text, write_text
+from scamdetect.system.files import read_text, write_text, writing
+from scamdetect.system.os_errors import unwritable
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.calibration import REVIEW_FPR, UNCALIBRATED, Calibration, calibrate
 from scamdetect.train.card import write_card
 from scamdetect.train.conversations import conversation_setting
 from scamdetect.train.data.mix import FLAG_FPR, calibrate_sample
 from scamdetect.train.data.table import detector_texts
-from scamdetect.train.export import export_fp32
 from scamdetect.train.first_tier import make_first_tier
 from scamdetect.train.kinds_head import refit_kinds
 from scamdetect.train.model import ScamModel
@@ -50,8 +51,8 @@ from scamdetect.train.parity import (
     compare_detectors,
     sample_languages,
 )
-from scamdetect.train.quantise import quantise
-from scamdetect.train.recipe import Recipe
+from scamdetect.train.quantise import export_fp32, quantise
+from scamdetect.train.recipe import Recipe, WordsTable
 from scamdetect.train.rows import read_roles
 from scamdetect.train.run import corpus_sha256, load_trained
 from scamdetect.train.vocabulary import choose_pieces, count_pieces, growth, trim
@@ -347,3 +348,93 @@ def _report(out: Path, calibration: Calibration, whole: Parity, log: Log) -> Non
         f"int8 against fp32 on {whole.n} texts: {whole.verdict_flips} verdict flips, "
         f"{whole.flag_flips} flag flips, largest change {whole.largest_change}"
     )
+
+
+# What a bundle may lack that is not fitted yet.
+_FITTED = (
+    "scam_curve", "language_calibration", "own_scaling", "kind_thresholds", "calibration_rows",
+    "thresholds_fpr", "known_answers", "first_tier", "conversation", "words",
+)  # fmt: skip
+
+
+def add_words(
+    folder: Path, corpus: Path, out: Path, version: str, settings: WordsTable, log: Log
+) -> None:
+    """Write the bundle ``out``: the encoder in ``folder`` with words of the corpus's train rows.
+
+    Join, probabilities, thresholds, kinds and the rule for conversations are fitted on its
+    calibrate rows; a first tier is left out. Raises BundleError where ``out`` exists, RecipeError
+    where the rows teach too little or are of another normaliser, OutputError where writing fails.
+    """
+    if os.path.lexists(out):
+        raise BundleError(f"{out} exists; remove it or choose another --out")
+    base = Bundle.load(folder)
+    if base.normaliser_version != NORMALISER_VERSION:
+        raise RecipeError(
+            f"{folder}: reads texts by normaliser {base.normaliser_version}, a corpus holds those "
+            f"of {NORMALISER_VERSION}; make a bundle of a new run: scamdetect export RUN_DIR"
+        )
+    licences = base.training.get("recipe", {}).get("data", {}).get("licences", "default")
+    train, held = (read_roles(corpus, [role], licences) for role in ("train", "calibrate"))
+    of_bundle = json.loads(base.read(SETTINGS))
+    of_bundle = {key: value for key, value in of_bundle.items() if key not in _FITTED}
+    of_bundle |= UNCALIBRATED | {"version": version}
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".words-") as work:
+            draft = Path(work) / "bundle"
+            draft.mkdir()
+            for name in (MODEL, TOKENIZER, CONFIG):
+                with writing(draft / name) as file:
+                    file.write(base.read(name))
+            write_settings(draft, of_bundle, {})
+            sample = calibrate_sample(held)
+            seen = trained_sources(base.training)
+            scorer = Scorer(Bundle.load(draft))
+            table, join, record = make_words(train, sample, scorer, settings, seen, log)
+            table.save(draft / WORDS)
+            of_bundle["words"] = asdict(join)
+            write_settings(draft, of_bundle, {})
+            log("calibrating on the calibrate rows")
+            calibration = calibrate(sample, Scorer(Bundle.load(draft)))
+            of_bundle |= calibration.settings()
+            write_settings(draft, of_bundle, {})
+            of_bundle["known_answers"] = known_answers(draft)
+            of_bundle |= conversation_setting(draft, held, log)
+            training = dict(base.training) | {
+                "scamdetect": scamdetect.__version__,
+                "corpus_sha256": corpus_sha256(corpus),
+                "encoder": {
+                    "bundle": base.model_id,
+                    "corpus_sha256": base.training.get("corpus_sha256"),
+                },
+                "sources": _together(base.training.get("sources", ()), sources_of(train)),
+                "calibrate_rows": sample.num_rows,
+                "calibration": calibration.record(),
+                "first_tier": None,
+                "words": record,
+            }
+            training.pop("measured_as", None)
+            write_settings(draft, of_bundle, training)
+            Bundle.load(draft)
+            shutil.move(str(draft), str(out))
+    except OSError as problem:
+        raise unwritable(out, problem) from problem
+    log(
+        f"{out}: flag from {calibration.flag.threshold:.4f} (FPR {calibration.flag.fpr:.1%} on the "
+        f"calibrate mix), review from {calibration.review.threshold:.4f}"
+    )
+
+
+def _together(
+    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the train sources of encoder and words: either of them may know a text."""
+    rows: dict[tuple[str, str], int] = {}
+    for one in (*before, *now):
+        key = (one["source"], one["licence"])
+        rows[key] = max(rows.get(key, 0), int(one["rows"]))
+    return [
+        {"source": source, "licence": licence, "rows": n}
+        for (source, licence), n in sorted(rows.items())
+    ]

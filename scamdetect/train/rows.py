@@ -1,10 +1,11 @@
-"""The training rows of a corpus as arrays: token ids and what each row knows."""
+"""The training rows of a corpus as arrays, with marks of collecting and padding put on alike."""
 
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,17 +21,145 @@ from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS, Provenance
 from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import of_system, unreadable
-from scamdetect.text.normalise import normalise
+from scamdetect.text.normalise import find_links, fold, normalise
 from scamdetect.text.perturb import PERTURBATIONS, perturb
-from scamdetect.train.collection_style import restyle
 from scamdetect.train.data.registry import LICENCE_POLICIES
 from scamdetect.train.data.table import has_seen_kinds, is_authored, normaliser_problem
 from scamdetect.train.form import honest_factors
-from scamdetect.train.losses import Targets
-from scamdetect.train.padding import pad
-from scamdetect.train.plan import MIN_LANGUAGE_ROWS, RowFacts, draw_shares, padded
+from scamdetect.train.model import Targets
+from scamdetect.train.plan import MIN_LANGUAGE_ROWS, RowFacts, draw_shares, padded, scam_groups
 from scamdetect.train.recipe import Recipe
-from scamdetect.train.scam_groups import scam_groups
+
+# Words that a filter takes for honest hide a message from it (Lowd and Meek 2005, good word
+# attacks).
+
+
+_SHORTEST, _LONGEST = 10, 45  # tokens, about, of what is added
+_MOST = 70  # of a text that gets some, so that both fit a training window of 128
+
+
+def pad(
+    texts: list[str],
+    rows: Sequence[int],
+    honest: Sequence[int],
+    languages: Sequence[str],
+    generator: random.Random,
+) -> list[int]:
+    """Put words of an honest row of its language before or behind each of these rows, in place.
+
+    Returns the rows that changed: long ones, and those of a language without honest rows, do not.
+    """
+    of_language: dict[str, list[str]] = defaultdict(list)
+    for row in honest:
+        of_language[languages[row]].append(texts[row])
+    changed = []
+    for row in rows:
+        candidates = of_language[languages[row]]
+        if sum(map(_tokens, texts[row])) > _MOST or not candidates:
+            continue
+        added = _excerpt(generator.choice(candidates), generator)
+        parts = [texts[row], added] if generator.random() < 0.5 else [added, texts[row]]
+        texts[row] = generator.choice((" ", ". ", "\n")).join(parts)
+        changed.append(row)
+    return changed
+
+
+def _excerpt(text: str, generator: random.Random) -> str:
+    """Return the beginning of a text, cut at a blank if there is one."""
+    left = generator.uniform(_SHORTEST, _LONGEST)
+    length = 0
+    while length < len(text) and left > 0:
+        left -= _tokens(text[length])
+        length += 1
+    if length == len(text):
+        return text
+    start = text[:length]
+    return start[: start.rfind(" ")] if " " in start.strip() else start
+
+
+def _tokens(character: str) -> float:
+    """Return about how many tokens a character of its script makes, rather too many."""
+    if character < "\u0370":  # Latin
+        return 0.35
+    return 0.5 if character < "\u1100" else 1.0  # Thai, Burmese and before; Hangul and later
+
+
+# Screenshots read by machine, taggers and scrapers lower the case, thin the punctuation, put X for
+# digits, lose words and strip links. Sources of scams alone carry such marks, so a model would
+# learn the collection for the fraud.
+
+
+# What the model is taught: the tokens of masks, and who speaks in a thread.
+_KEPT = re.compile(r"\[[a-z]+[^\]\n]*\]|^[A-J]: ", re.MULTILINE)
+_PUNCTUATION = re.compile(r"(?<!\d)[.,;:!?'\"()\[\]-](?!\d)")
+_DIGITS = re.compile(r"\d+")
+_FEWEST_WORDS = 6  # of a text that can lose one
+
+
+def lower_case(text: str, generator: random.Random) -> str:
+    """Return the text without capitals."""
+    return text.lower()
+
+
+def thin_punctuation(text: str, generator: random.Random) -> str:
+    """Return the text without most of its punctuation; links, masks and speakers keep theirs."""
+    kept = generator.uniform(0.0, 0.4)
+    links = [*find_links(text), *(match.span() for match in _KEPT.finditer(text))]
+
+    def thinned(match: re.Match[str]) -> str:
+        inside = any(start <= match.start() < end for start, end in links)
+        return match[0] if inside or generator.random() < kept else ""
+
+    return _PUNCTUATION.sub(thinned, text)
+
+
+def digits_to_x(text: str, generator: random.Random) -> str:
+    """Return the text with X for the digits of most of its numbers."""
+    return _DIGITS.sub(
+        lambda match: "X" * len(match[0]) if generator.random() < 0.8 else match[0], text
+    )
+
+
+def lose_words(text: str, generator: random.Random) -> str:
+    """Return the text without one or two of its words."""
+    words = re.split(r"(\s+)", text)
+    places = [place for place in range(0, len(words), 2) if words[place]]
+    if len(places) < _FEWEST_WORDS:
+        return text
+    for place in generator.sample(places, generator.choice((1, 1, 2))):
+        words[place] = ""
+    return "".join(words)
+
+
+def strip_links(text: str, generator: random.Random) -> str:
+    """Return the text with its links as a bare [link], or without them."""
+    folded = fold(text)
+    bare = generator.choice(("[link]", ""))
+    for start, end in reversed(find_links(folded)):
+        folded = folded[:start] + bare + folded[end:]
+    return folded
+
+
+STYLES: dict[str, Callable[[str, random.Random], str]] = {
+    "links": strip_links,  # before what would break them
+    "words": lose_words,
+    "digits": digits_to_x,
+    "punctuation": thin_punctuation,
+    "case": lower_case,
+}
+
+
+def restyle(text: str, generator: random.Random) -> str:
+    """Return the text as a collection would have left it: one to three marks, drawn at random.
+
+    A text that would lose everything comes back as it is.
+    """
+    drawn = set(generator.sample(list(STYLES), generator.choice((1, 1, 2, 2, 3))))
+    styled = text
+    for name, style in STYLES.items():
+        if name in drawn:
+            styled = style(styled, generator)
+    return styled if styled.strip() else text
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,27 @@
-"""The folder of a run: its files, what they record, and whether they belong together."""
+"""The folder of a run: its files, schedule, kept states and running average."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from tokenizers import Tokenizer
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from scamdetect.errors import RecipeError
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.system.files import file_sha256, read_text, write_text
 from scamdetect.system.os_errors import unreadable
 from scamdetect.train.model import ScamModel
-from scamdetect.train.recipe import Recipe, load_recipe, recipe_hash
+from scamdetect.train.recipe import OptimiserTable, Recipe, load_recipe, recipe_hash
 
 
 @dataclass(frozen=True)
@@ -168,3 +174,177 @@ def differing_plan(before: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 def write_record(run: Run, record: dict[str, Any]) -> None:
     """Write what decided the run."""
     write_text(run.record, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+# A rate that stays, with short decays from marks on the way, shows with one long run what runs of
+# several lengths would reach. Of the decays that Hägele et al. 2024 (arXiv:2405.18392) compare, one
+# minus the square root does best, and a tenth of the steps is nearly enough.
+
+
+Ints = npt.NDArray[np.int64]
+Rate = Callable[[int], float]  # the share of the full learning rate at a step
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The steps of a plan from ``first`` on, before ``last``."""
+
+    first: int
+    last: int
+    rate: Rate
+    keep: Mapping[int, int]  # after how many steps the state is kept, and the mark in tokens
+
+
+def tokens_spent(batches: Sequence[Ints], lengths: Ints) -> Ints:
+    """Return the tokens (steps,) that a run has seen after each batch; ``lengths`` is by row."""
+    return np.cumsum([int(lengths[batch].sum()) for batch in batches])
+
+
+def whole_plan(spent: Ints, table: OptimiserTable) -> Stretch:
+    """Return all steps of the plan, of which ``spent`` (steps,) is the tokens after each.
+
+    Raises RecipeError if the plan ends before a mark and its decay, or marks share a step.
+    """
+    keep = {mark_and_decay(spent, table, mark)[0]: mark for mark in table.keep_at}
+    if len(keep) < len(table.keep_at):
+        raise RecipeError("marks of optimiser.keep_at share a step; set them further apart")
+    return Stretch(0, len(spent), _rate(len(spent), table), keep)
+
+
+def decay(spent: Ints, table: OptimiserTable, mark: int) -> Stretch:
+    """Return the steps of the decay from a mark of the plan; raise as ``whole_plan`` does."""
+    first, last = mark_and_decay(spent, table, mark)
+    before = _rate(len(spent), table)
+
+    def rate(step: int) -> float:
+        return before(step) * (1 - math.sqrt(max(0, step - first) / (last - first)))
+
+    return Stretch(first, last, rate, {})
+
+
+def mark_and_decay(spent: Ints, table: OptimiserTable, mark: int) -> tuple[int, int]:
+    """Return the steps up to the mark and up to the end of its decay.
+
+    Raises RecipeError if the plan, of which ``spent`` (steps,) is the tokens, ends before that.
+    """
+    first = _steps(spent, mark)
+    reached = int(spent[min(first, len(spent)) - 1])
+    end = max(mark, reached) + table.decay_share * max(mark, reached)
+    last = _steps(spent, end)
+    if last > len(spent):
+        raise RecipeError(
+            f"the plan has {int(spent[-1]):,} tokens, but the mark {mark:,} of optimiser.keep_at "
+            f"and its decay need {end:,.0f}; raise data.tokens, or add rows if they reach "
+            "data.most_draws"
+        )
+    return first, last
+
+
+def _steps(spent: Ints, tokens: float) -> int:
+    return int(np.searchsorted(spent, tokens)) + 1
+
+
+def _rate(steps: int, table: OptimiserTable) -> Rate:
+    warmup = max(1, round(table.warmup * steps))
+    if table.schedule == "stable":
+        return lambda step: min((step + 1) / warmup, 1.0)
+    return lambda step: min((step + 1) / warmup, max(0.0, (steps - step) / max(1, steps - warmup)))
+
+
+def running_average(model: nn.Module, decay: float) -> AveragedModel:
+    """Return the exponential average of the model's trained weights, which begins at the first."""
+    mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(_trained(model), multi_avg_fn=mean)
+
+
+def update_average(average: AveragedModel, model: nn.Module) -> None:
+    """Add the model's weights to the average, once a step."""
+    average.update_parameters(_trained(model))
+
+
+def take_average(model: nn.Module, state: Mapping[str, Any]) -> None:
+    """Give the model (in place) the averaged weights of ``AveragedModel.state_dict``."""
+    average = running_average(model, 0.0)
+    average.load_state_dict(state)
+    with torch.no_grad():
+        for own, other in zip(_trained(model), average.module.parameters(), strict=True):
+            own.copy_(other)
+
+
+def _trained(model: nn.Module) -> nn.ParameterList:
+    return nn.ParameterList([p for p in model.parameters() if p.requires_grad])
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A mark of a run, finished or not, and what to make of the state there."""
+
+    run: Run
+    record: Mapping[str, Any]  # what decided the run
+    recipe: Recipe
+    tokens: int
+    averaged: bool  # take the running average as it is, instead of a decay
+
+    @classmethod
+    def load(cls, folder: Path, tokens: int, averaged: bool) -> Self:
+        """Return the mark of the run in the folder.
+
+        Raises RecipeError if the folder holds no run, or its recipe was changed, or no state of
+        that mark is kept, or no average.
+        """
+        run = Run(folder)
+        if not run.record.exists():
+            raise RecipeError(f"{folder}: no run ({run.record.name} is missing)")
+        record = json.loads(read_text(run.record))
+        recipe = recorded_recipe(run, record)
+        if not run.kept(tokens).exists():
+            found = ", ".join(path.stem.removeprefix("kept-") for path in run.all_kept) or "none"
+            raise RecipeError(
+                f"{folder}: no state is kept at {tokens} tokens ({run.kept(tokens).name} is "
+                f"missing); kept are: {found}"
+            )
+        if averaged and not recipe.optimiser.average:
+            raise RecipeError(
+                f"{folder}: its recipe keeps no running average (optimiser.average is 0)"
+            )
+        return cls(run, record, recipe, tokens, averaged)
+
+    @property
+    def state(self) -> Path:
+        """The file of the state."""
+        return self.run.kept(self.tokens)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What names the mark in the record of the run that begins there."""
+        return {"tokens": self.tokens, "averaged": self.averaged}
+
+    def check_same_run(self, identity: Mapping[str, Any], out: Path) -> None:
+        """Raise RecipeError for the corpus or teacher of another run, and for the run's folder."""
+        if out.resolve() == self.run.folder.resolve():
+            raise RecipeError(f"{out} is the run to begin from; use another --out")
+        for key in ("corpus", "teacher"):
+            if self.record.get(key) != identity.get(key):
+                raise RecipeError(
+                    f"{self.run.folder} was trained with another {key} or none; pass that"
+                )
+
+    def check_same_plan(self, plan: Mapping[str, Any]) -> None:
+        """Raise RecipeError if the run's own plan was not the ``plan`` of this version."""
+        if differing := differing_plan(self.record, plan):
+            raise RecipeError(
+                f"{self.run.folder} has another plan: {differing}; this version draws other rows "
+                "from the same corpus and recipe, so use the version that trained the run"
+            )
+
+    def stretch(self, spent: Ints, table: OptimiserTable) -> Stretch:
+        """Return the steps to take from here on; none for the average."""
+        if not self.averaged:
+            return decay(spent, table, self.tokens)
+        first, _ = mark_and_decay(spent, table, self.tokens)
+        return Stretch(first, first, lambda step: 1.0, {})
+
+    def take_average(self, model: torch.nn.Module) -> None:
+        """Give the model (in place) the average that was kept."""
+        state = torch.load(self.state, weights_only=True, map_location="cpu")
+        take_average(model, state["average"])

@@ -37,7 +37,7 @@ _ENCODER_CODE = (
     "scamdetect.evaluate.baselines",
     "scamdetect.evaluate.encoder_baseline",
     "scamdetect.train.data.mix",
-    *(f"scamdetect.train.{name}" for name in ("base", "model", "precision", "probe")),
+    *(f"scamdetect.train.{name}" for name in ("base", "model", "probe")),
 )
 
 
