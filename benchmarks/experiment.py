@@ -19,8 +19,7 @@ import pyarrow as pa
 
 from scamdetect.calibration.statistics import Bools, auc, recall_at_fpr
 from scamdetect.errors import RecipeError
-from scamdetect.evaluate.experiments import dev_figures, selecting_rows
-from scamdetect.evaluate.logbook import add_line, read_lines
+from scamdetect.evaluate.experiments import add_line, dev_figures, read_lines, selecting_rows
 from scamdetect.evaluate.protocol import SELECTING_SOURCES
 from scamdetect.labels import Verdict
 from scamdetect.train.data.scores import commit, today

@@ -27,12 +27,10 @@ from scamdetect.calibration.statistics import Estimate, Floats, as_scores, recal
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluate.authored import RATES, READER_FLAG, AuthoredFigures, own_figures, writers
 from scamdetect.evaluate.contamination import contamination
-from scamdetect.evaluate.gates import Gate, gates
-from scamdetect.evaluate.kind_figures import BY_SOURCE
-from scamdetect.evaluate.logbook import add_line, read_lines
+from scamdetect.evaluate.experiments import add_line, read_lines
 from scamdetect.evaluate.protocol import FLAG
 from scamdetect.evaluate.report import reliability_of_rows
-from scamdetect.evaluate.slices import false_alarms
+from scamdetect.evaluate.slices import BY_SOURCE, Gate, false_alarms, gates
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import decimal, percent, points
 from scamdetect.system.files import file_sha256

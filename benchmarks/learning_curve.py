@@ -20,8 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.evaluate.experiments import dev_figures, selecting_rows
-from scamdetect.evaluate.logbook import add_line, read_lines
+from scamdetect.evaluate.experiments import add_line, dev_figures, read_lines, selecting_rows
 from scamdetect.evaluate.protocol import SELECTING_SOURCES
 from scamdetect.train.data.scores import commit, today
 from scamdetect.train.data.table import column, is_authored, read_rows, select

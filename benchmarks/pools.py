@@ -21,10 +21,9 @@ from scamdetect.bundle.bundle import trained_sources
 from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluate import baselines, keyword_baseline
-from scamdetect.evaluate.comparison import DETECTOR_CODE
+from scamdetect.evaluate import baselines
+from scamdetect.evaluate.comparison import DETECTOR_CODE, ScoreCache
 from scamdetect.evaluate.pools import evaluate_pools, half_of, language_cells, load_pools, used_rows
-from scamdetect.evaluate.score_cache import ScoreCache
 from scamdetect.reports.cells import counted, decimal, estimate, percent
 from scamdetect.reports.pages import table as markdown
 from scamdetect.reports.pages import write_results
@@ -78,8 +77,8 @@ def measure(
         for one in detectors
     }
     fitted = baselines.train_baseline(read_roles(corpus, ["train"], "default"), _log)
-    scores[baselines.NAME] = fitted.scam_probabilities(norm)
-    scores[keyword_baseline.NAME] = keyword_baseline.keyword_scores(norm)
+    scores[baselines.TFIDF] = fitted.scam_probabilities(norm)
+    scores[baselines.KEYWORDS] = baselines.keyword_scores(norm)
     measured = np.asarray((half == "all") | (halves == half), dtype=bool)
     rows = select(rows, measured)
     own = {one.model_id: own_thresholds(one) for one in detectors}

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.errors import ScamDetectError
-from scamdetect.evaluate.logbook import add_line, read_lines
+from scamdetect.evaluate.experiments import add_line, read_lines
 from scamdetect.evaluate.source_probe import (
     SourceProbe,
     SourceTask,

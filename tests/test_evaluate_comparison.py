@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scamdetect.evaluate.score_cache import ScoreCache, code_sha256
+from scamdetect.evaluate.comparison import ScoreCache, code_sha256
 from scamdetect.labels import Kind
 from scamdetect.train.data.scores import DetectorScores
 

@@ -16,7 +16,7 @@ from scamdetect.evaluate.evasion import (
     evasion_results,
     script,
 )
-from scamdetect.evaluate.trust_sections import evasion_bar
+from scamdetect.evaluate.sections import evasion_bar
 
 SCAM, HONEST = "invest 100 coins at pay.example now", "lunch tomorrow near the old bridge"
 

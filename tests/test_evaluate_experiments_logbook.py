@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scamdetect.evaluate.logbook import add_line, read_lines
+from scamdetect.evaluate.experiments import add_line, read_lines
 
 
 def test_lines_are_added_under_one_header(tmp_path: Path) -> None:

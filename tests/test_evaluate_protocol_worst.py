@@ -7,9 +7,8 @@ import pyarrow as pa
 import pytest
 from synthetic_corpus import row, table
 
-from scamdetect.evaluate.protocol import WorstRow
-from scamdetect.evaluate.trust_sections import worst_at_flag_section
-from scamdetect.evaluate.worst import worst_errors
+from scamdetect.evaluate.protocol import WorstRow, worst_errors
+from scamdetect.evaluate.sections import worst_at_flag_section
 from scamdetect.train.data.scores import DetectorScores
 
 

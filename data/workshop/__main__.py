@@ -61,8 +61,7 @@ from scamdetect.cli.streams import say, say_json
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
 from scamdetect.evaluate.baselines import train_baseline
-from scamdetect.evaluate.comparison import DETECTOR_CODE
-from scamdetect.evaluate.score_cache import ScoreCache
+from scamdetect.evaluate.comparison import DETECTOR_CODE, ScoreCache
 from scamdetect.labels import Verdict
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import check_regular, file_sha256, write_text

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data.workshop.reading import Item, spread
-from scamdetect.evaluate.keyword_rule import names_candidate
+from scamdetect.evaluate.baselines import names_candidate
 from scamdetect.labels import Kind, Provenance, Verdict
 from scamdetect.train.data.authored import AuthoredRow
 from scamdetect.train.data.corpus_rows import AUTHORED, is_own

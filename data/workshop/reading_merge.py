@@ -12,7 +12,7 @@ import msgspec
 from data.workshop.reading import Answers, Reading, text_digest
 from data.workshop.reading_draw import DEV
 from scamdetect.errors import MissingExtraError, SourceError
-from scamdetect.evaluate.keyword_rule import guess
+from scamdetect.evaluate.baselines import guess
 from scamdetect.labels import Verdict
 from scamdetect.train.data.authored import load_authored, write_rows
 from scamdetect.train.data.corpus_rows import is_own

@@ -1,19 +1,25 @@
-"""Score the same rows with a bundle and with the baselines beside it."""
+"""Score the same rows with a bundle and the baselines, and keep the scores between runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+import scamdetect
 from scamdetect.calibration.statistics import Bools, Floats, as_scores
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError, ScamDetectError
-from scamdetect.evaluate import baselines, encoder_baseline, keyword_baseline
-from scamdetect.evaluate.score_cache import ScoreCache
-from scamdetect.labels import Verdict
+from scamdetect.evaluate import baselines
+from scamdetect.labels import Kind, Verdict
+from scamdetect.system.files import file_sha256, writing
 from scamdetect.train.data.mix import (
     CALIBRATE_ROWS,
     FLAG_FPR,
@@ -30,6 +36,107 @@ from scamdetect.train.data.table import (
     read_rows,
     select,
 )
+
+_KEY = b"scored"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCache:
+    """Scores in a folder, one Parquet file a detector and set of rows; no folder keeps none.
+
+    A file holds no text: row, scam, flagged, kinds, language.
+    """
+
+    folder: Path | None
+    corpus_sha256: str
+    log: Callable[[str], None]
+
+    def scores(
+        self,
+        name: str,
+        identity: str,
+        modules: Sequence[str],
+        rows: Sequence[str],
+        compute: Callable[[], DetectorScores],
+    ) -> DetectorScores:
+        """Return the kept scores of these rows under ``name``, or compute and keep them.
+
+        ``identity`` is a model id or a baseline's name, ``modules`` decide what it says; another
+        one, other code, another corpus or other ``rows`` (n,) are computed anew.
+        """
+        if self.folder is None:
+            return compute()
+        digest = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+        key = json.dumps([identity, code_sha256(modules), self.corpus_sha256, digest])
+        path = self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.parquet"
+        if (found := _read(path, key)) is not None:
+            self.log(f"{name}: kept scores of {len(rows):,} rows")
+            return replace(found, name=name)
+        scores = compute()
+        _write(path, key, rows, scores)
+        return scores
+
+
+def code_sha256(modules: Sequence[str]) -> str:
+    """Return a hash of the package's version and of the source of its ``modules``, none imported.
+
+    Raises ModuleNotFoundError for a module that is not there.
+    """
+    digest = hashlib.sha256(scamdetect.__version__.encode())
+    for name in sorted(modules):
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"no module {name}", name=name)
+        digest.update(f"{name} {file_sha256(Path(spec.origin))}\n".encode())
+    return digest.hexdigest()
+
+
+def _write(path: Path, key: str, rows: Sequence[str], scores: DetectorScores) -> None:
+    unknown = [None] * len(rows)
+    kinds = unknown if scores.kinds is None else [sorted(names) for names in scores.kinds]
+    languages = unknown if scores.languages is None else scores.languages.tolist()
+    table = pa.table(
+        {
+            "row": pa.array(rows, pa.string()),
+            "scam": pa.array(scores.scam, pa.float64(), from_pandas=True),
+            "flagged": pa.array(scores.flagged, pa.bool_()),
+            "kinds": pa.array(kinds, pa.list_(pa.string())),
+            "language": pa.array(languages, pa.string()),
+        }
+    )
+    said = json.dumps(
+        {
+            "model_id": scores.model_id,
+            "kinds": scores.kinds is not None,
+            "languages": scores.languages is not None,
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path) as file:
+        pq.write_table(table.replace_schema_metadata({_KEY: key, b"said": said}), file)
+
+
+def _read(path: Path, key: str) -> DetectorScores | None:
+    """Return the nameless scores in the file, None without one of this key or where damaged."""
+    try:
+        table = pq.read_table(path)
+        metadata = table.schema.metadata or {}
+        if metadata.get(_KEY, b"").decode() != key:
+            return None
+        said = json.loads(metadata[b"said"])
+        languages = np.array(table["language"].to_pylist(), dtype=object)
+        kinds = [frozenset(map(Kind, names or ())) for names in table["kinds"].to_pylist()]
+        return DetectorScores(
+            name="",
+            scam=np.array(table["scam"].to_pylist(), dtype=np.float64),
+            flagged=np.array(table["flagged"].to_pylist(), dtype=bool),
+            kinds=tuple(kinds) if said["kinds"] else None,
+            languages=languages if said["languages"] else None,
+            model_id=said["model_id"],
+        )
+    except (OSError, pa.ArrowException, ValueError, KeyError):
+        return None
+
 
 Log = Callable[[str], None]
 
@@ -50,7 +157,6 @@ _TFIDF_CODE = (*_FLAG_CODE, "scamdetect.evaluate.baselines")
 _ENCODER_CODE = (
     *_FLAG_CODE,
     "scamdetect.evaluate.baselines",
-    "scamdetect.evaluate.encoder_baseline",
     *(f"scamdetect.train.{name}" for name in ("base", "model", "probe")),
 )
 
@@ -127,21 +233,21 @@ def score_rows(
 
     def tfidf() -> DetectorScores:
         fitted = baselines.train_baseline(rows.train, log)
-        log(f"{baselines.NAME}: scoring {scored.num_rows:,} rows")
-        return with_flag(baselines.NAME, fitted.scam_probabilities(texts))
+        log(f"{baselines.TFIDF}: scoring {scored.num_rows:,} rows")
+        return with_flag(baselines.TFIDF, fitted.scam_probabilities(texts))
 
     found = [
         cache.scores(bundle, detector.model_id, DETECTOR_CODE, hashes, shipped),
-        cache.scores(baselines.NAME, baselines.NAME, _TFIDF_CODE, hashes, tfidf),
+        cache.scores(baselines.TFIDF, baselines.TFIDF, _TFIDF_CODE, hashes, tfidf),
     ]
     notes = [_tfidf_note(rows.train), _flag_note(training_corpus(detector) == cache.corpus_sha256)]
     if base is None:
-        notes.append(f"The {encoder_baseline.NAME} was left out as asked.")
+        notes.append(f"The {baselines.FROZEN} was left out as asked.")
     else:
-        name = encoder_baseline.NAME
+        name = baselines.FROZEN
 
         def frozen() -> DetectorScores:
-            fitted = encoder_baseline.train_encoder_baseline(rows.train, base, log)
+            fitted = baselines.train_encoder_baseline(rows.train, base, log)
             log(f"{name}: scoring {scored.num_rows:,} rows")
             return with_flag(name, fitted.scam_probabilities(texts))
 
@@ -151,9 +257,9 @@ def score_rows(
         except ScamDetectError as problem:
             # Hours of work stand behind the other figures: a base is no reason to lose them.
             notes.append(f"The {name} was left out: {problem}.")
-    guesses = keyword_baseline.keyword_scores(texts)
-    found.append(DetectorScores(keyword_baseline.NAME, guesses, as_scores(guesses) >= 1.0))
-    return tuple(found), (*notes, keyword_baseline.NOTE)
+    guesses = baselines.keyword_scores(texts)
+    found.append(DetectorScores(baselines.KEYWORDS, guesses, as_scores(guesses) >= 1.0))
+    return tuple(found), (*notes, baselines.KEYWORD_NOTE)
 
 
 def _flag_threshold(rows: Rows, scam: Floats) -> float:
@@ -165,8 +271,8 @@ def _flag_threshold(rows: Rows, scam: Floats) -> float:
 def _tfidf_note(train: pa.Table) -> str:
     licences = ", ".join(sorted(set(column(train, "licence_class").astype(str))))
     return (
-        f"The {baselines.NAME} is a character TF-IDF (char_wb, 2 to 5) with logistic regression on "
-        f"the same normalised text; its train rows are of these licence classes: {licences}."
+        f"The {baselines.TFIDF} is a character TF-IDF (char_wb, 2 to 5) with logistic regression "
+        f"on the same normalised text; its train rows are of these licence classes: {licences}."
     )
 
 
@@ -180,8 +286,8 @@ def _flag_note(same_corpus: bool) -> str:
 
 def _encoder_note(base: str) -> str:
     return (
-        f"The {encoder_baseline.NAME} is {base} as it comes, all layers, mean-pooled over the "
-        f"first {encoder_baseline.MAX_TOKENS} tokens, under logistic regression on at most "
-        f"{encoder_baseline.TRAIN_ROWS:,} train rows taken evenly from the verdict x slice x "
+        f"The {baselines.FROZEN} is {base} as it comes, all layers, mean-pooled over the "
+        f"first {baselines.MAX_TOKENS} tokens, under logistic regression on at most "
+        f"{baselines.TRAIN_ROWS:,} train rows taken evenly from the verdict x slice x "
         "language cells."
     )

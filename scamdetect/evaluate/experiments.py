@@ -1,8 +1,12 @@
-"""The few dev figures by which experiments are compared, from scores alone."""
+"""The few dev figures by which experiments are compared, and the logbook of runs."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +15,7 @@ from scamdetect.calibration.statistics import Estimate, Floats, auc, recall_at_f
 from scamdetect.evaluate.authored import authored_figures
 from scamdetect.evaluate.protocol import SELECTING_SOURCES, selection
 from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.system.files import append, read_bytes
 from scamdetect.train.data.table import column, has_verdict, is_authored, select
 
 
@@ -73,3 +78,22 @@ def _kinds_auc(dev: pa.Table, kinds: Floats) -> float:
 
 def _value(estimate: Estimate | None) -> float:
     return float("nan") if estimate is None else estimate.value
+
+
+def read_lines(log: Path) -> list[dict[str, str]]:
+    """Return the lines of the CSV file by column, none where it does not exist."""
+    if not log.exists():
+        return []
+    return list(csv.DictReader(io.StringIO(read_bytes(log).decode(), newline="")))
+
+
+def add_line(log: Path, columns: Sequence[str], line: Sequence[object]) -> None:
+    """Add one line to the CSV file, which begins with its columns."""
+    new = not log.exists()
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    if new:
+        writer.writerow(columns)
+    writer.writerow(line)
+    with append(log) as file:
+        file.write(text.getvalue().encode())

@@ -10,7 +10,7 @@ import numpy as np
 
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.errors import MissingExtraError
-from scamdetect.evaluate import keyword_baseline
+from scamdetect.evaluate import baselines
 from scamdetect.evaluate.curves import HISTOGRAM_BINS, LOWEST_FPR
 from scamdetect.evaluate.evasion import ALL, KEPT, STRENGTHS
 from scamdetect.evaluate.protocol import FLAG
@@ -157,7 +157,7 @@ def _pairs(report: Report) -> Figure | None:
         for label, estimate in (("by rank", own.pairs_by_rank), ("as shipped", own.pairs_at_flag))
         if estimate is not None
         # Of 0 and 1 most pairs tie: their rank says nothing.
-        and not (found.detector == keyword_baseline.NAME and label == "by rank")
+        and not (found.detector == baselines.KEYWORDS and label == "by rank")
     ]
     if not bars:
         return None

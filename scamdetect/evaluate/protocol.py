@@ -1,4 +1,4 @@
-"""Which figures count: by left-out source, by kind, and the one score that selects a model."""
+"""Which figures count, the one score that selects a model, and where a detector is most wrong."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from scamdetect.calibration.statistics import (
     recall_at_fpr_estimate,
 )
 from scamdetect.evaluate.authored import AuthoredFigures, authored_figures
-from scamdetect.evaluate.gates import Gate, gates
-from scamdetect.evaluate.slices import SMALLEST_KIND, FalseAlarms, false_alarms
+from scamdetect.evaluate.slices import SMALLEST_KIND, FalseAlarms, Gate, false_alarms, gates
 from scamdetect.labels import KINDS, Verdict
 from scamdetect.train.data.mix import reference_weights, weighted_threshold_at_fpr
 from scamdetect.train.data.scores import DetectorScores
@@ -276,3 +275,23 @@ def worst_rows(table: pa.Table, chosen: Sequence[int], scam: Floats) -> list[Wor
         )
         for row in chosen
     ]
+
+
+ERRORS = 50
+
+
+def worst_errors(table: pa.Table, scores: DetectorScores) -> tuple[WorstRow, ...]:
+    """Return the lowest missed scams, then the highest false alarms, of the dev rows.
+
+    25 each, more where the other side has fewer. Missed and false are meant at the detector's own
+    flag threshold; unscored scams come first.
+    """
+    dev, values = column(table, "role") == "dev", as_scores(scores.scam)
+    missed = np.flatnonzero(dev & has_verdict(table, Verdict.SCAM) & ~scores.flagged)
+    alarms = np.flatnonzero(dev & has_verdict(table, Verdict.LEGIT) & scores.flagged)
+    half = ERRORS // 2
+    chosen = [
+        *missed[np.argsort(values[missed], kind="stable")][: ERRORS - min(alarms.size, half)],
+        *alarms[np.argsort(-values[alarms], kind="stable")][: ERRORS - min(missed.size, half)],
+    ]
+    return tuple(worst_rows(table, chosen, scores.scam))

@@ -1,9 +1,10 @@
-"""Evaluate a bundle on the left-out sources and write the result as JSON, Markdown and HTML."""
+"""Evaluate a bundle on the left-out sources and write JSON, Markdown and HTML into a folder."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,12 +21,14 @@ from scamdetect.calibration.reliability import (
 )
 from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
-from scamdetect.evaluate import keyword_baseline
+from scamdetect.errors import InputError
+from scamdetect.evaluate import baselines
 from scamdetect.evaluate.authored import writers
 from scamdetect.evaluate.comparison import (
     DETECTOR_CODE,
     Log,
     Rows,
+    ScoreCache,
     read_evaluation_rows,
     score_rows,
     training_corpus,
@@ -40,8 +43,6 @@ from scamdetect.evaluate.evasion import (
     evasion_results,
     script,
 )
-from scamdetect.evaluate.kind_figures import BY_SOURCE, KindFigures, kind_figures
-from scamdetect.evaluate.languages import LanguageAccuracy, language_accuracy
 from scamdetect.evaluate.markdown import render
 from scamdetect.evaluate.protocol import (
     FLAG,
@@ -50,14 +51,20 @@ from scamdetect.evaluate.protocol import (
     evaluate_scores,
     flag_masks,
     transferred_thresholds,
+    worst_errors,
 )
-from scamdetect.evaluate.report_folder import prepare_folder
-from scamdetect.evaluate.score_cache import ScoreCache
-from scamdetect.evaluate.slices import FalseAlarms, false_alarms
-from scamdetect.evaluate.worst import worst_errors
+from scamdetect.evaluate.slices import (
+    BY_SOURCE,
+    FalseAlarms,
+    KindFigures,
+    LanguageAccuracy,
+    false_alarms,
+    kind_figures,
+    language_accuracy,
+)
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.system.destinations import check_no_input, followed
-from scamdetect.system.files import file_sha256, write_text
+from scamdetect.system.files import file_sha256, read_bytes, write_text
 from scamdetect.train.data.mix import reference_weights
 from scamdetect.train.data.scores import (
     DetectorScores,
@@ -76,6 +83,49 @@ from scamdetect.train.data.table import (
     kind_table,
     select,
 )
+
+_OURS = "# scamdetect evaluate --report: messages of public sources, not to be committed"
+
+
+def prepare_folder(folder: Path, results: Path) -> None:
+    """Make the folder, which git will ignore.
+
+    Raises InputError where it lies in ``results``, holds files under version control or any that
+    no report put there: texts of public sources must not be committed, and nothing else may be
+    hidden from git.
+    """
+    where = folder.resolve()
+    if where.is_relative_to(results.resolve()):
+        raise InputError(f"{folder} lies in the results folder {results}, {_CURE}")
+    if where.is_file():
+        raise InputError(f"{folder} is a file; --report names a folder")
+    if _is_tracked(where):
+        raise InputError(f"{folder} holds files under version control, {_CURE}")
+    ignore = where / ".gitignore"
+    ours = ignore.is_file() and read_bytes(ignore).startswith(_OURS.encode())
+    if where.is_dir() and any(where.iterdir()) and not ours:
+        raise InputError(f"{folder} holds files that are not of a report's making, {_CURE}")
+    where.mkdir(parents=True, exist_ok=True)
+    write_text(ignore, f"{_OURS}\n*\n")
+
+
+_CURE = (
+    "and the report shows messages of public sources, which must not be committed; name a new "
+    "folder: --report DIR"
+)
+
+
+def _is_tracked(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "ls-files", "--", "."], capture_output=True, text=True
+        )
+    except OSError:
+        return False
+    return done.returncode == 0 and bool(done.stdout.strip())
+
 
 EVASION_MESSAGES = 400
 
@@ -203,7 +253,7 @@ def build_report(
         reliability={
             scores.name: _reliability(rows, scores)
             for scores in scored
-            if scores.name != keyword_baseline.NAME  # 0 or 1 is no probability
+            if scores.name != baselines.KEYWORDS  # 0 or 1 is no probability
         },
         kind_reliability=_kind_reliability(measured, detector),
         curves={scores.name: _curves(measured, scores[:split]) for scores in scored},

@@ -1,18 +1,36 @@
-"""False alarms by honest slice, language and length."""
+"""False alarms by honest slice, language and length, bars on them; languages and kinds told."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from scamdetect.calibration.statistics import Bools, Estimate, false_positive_rate
-from scamdetect.labels import Verdict
+from scamdetect.calibration.statistics import (
+    Bools,
+    Estimate,
+    Floats,
+    bootstrap_by_group,
+    false_positive_rate,
+    recall,
+)
+from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.train.bars import BAR, FEWEST_ROWS, FIRST
 from scamdetect.train.data.mix import SMALLEST_CELL
-from scamdetect.train.data.table import column, has_verdict, select
+from scamdetect.train.data.scores import UNDETERMINED
+from scamdetect.train.data.table import (
+    Objects,
+    column,
+    evaluation_sets,
+    has_seen_kinds,
+    has_verdict,
+    is_authored,
+    kind_table,
+    select,
+)
 
 SMALLEST_KIND = 30
 
@@ -80,3 +98,166 @@ def cell_rates(
 def _rates(rows: list[int], flagged: Mapping[str, Bools]) -> dict[str, Estimate]:
     estimates = {name: false_positive_rate(mask[rows]) for name, mask in flagged.items()}
     return {name: estimate for name, estimate in estimates.items() if estimate is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One slice against its bar; ``met`` is None where there are too few rows to say so."""
+
+    where: str
+    slice: str
+    fpr: Estimate
+    met: bool | None
+
+    @property
+    def verdict(self) -> str:
+        """What ``met`` says, in words."""
+        words = {True: "met", False: "missed", None: f"too few (under {FEWEST_ROWS} rows)"}
+        return words[self.met]
+
+
+def gates(where: str, slices: Iterable[CellRates], threshold: str) -> tuple[Gate, ...]:
+    """Return a gate a slice at the named threshold.
+
+    A bar counts as met when the rate is not over it, the upper bound not over twice it, and n at
+    least 150; with fewer rows it can only be missed.
+    """
+    found = []
+    for cell in sorted(slices, key=lambda cell: (cell.cell != FIRST, cell.cell)):
+        fpr = cell.rates.get(threshold)
+        if fpr is None or cell.cell.startswith("("):
+            continue
+        found.append(Gate(where, cell.cell, fpr, _met(fpr)))
+    return tuple(found)
+
+
+def _met(fpr: Estimate) -> bool | None:
+    if fpr.n < FEWEST_ROWS:
+        return False if fpr.low > BAR else None
+    return fpr.value <= BAR and fpr.high <= 2 * BAR
+
+
+SMALLEST_LANGUAGE = 10
+_SAME = {"fil": "tl", "in": "id", "iw": "he"}  # two codes for one language
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageAccuracy:
+    """How a detector names languages; ``accuracy`` counts answered rows, ``und`` stands apart."""
+
+    name: str
+    n: int
+    undetermined: int
+    accuracy: Estimate | None
+    by_language: dict[str, LanguageAccuracy]
+
+
+def language_accuracy(name: str, truth: Objects, told: Objects) -> LanguageAccuracy:
+    """Compare the told languages (n,) with the corpus', leaving out rows whose own is unknown.
+
+    Languages under ten rows count in the total only.
+    """
+    expected, answers = _plain(truth), _plain(told)
+    known = expected != UNDETERMINED
+    by_language = {
+        lang: _measure(lang, expected, answers, rows)
+        for lang in sorted(set(expected[known]))
+        if (rows := expected == lang).sum() >= SMALLEST_LANGUAGE
+    }
+    return _measure(name, expected, answers, known, by_language)
+
+
+def _measure(
+    name: str,
+    expected: Objects,
+    answers: Objects,
+    rows: Bools,
+    by_language: dict[str, LanguageAccuracy] | None = None,
+) -> LanguageAccuracy:
+    answered = rows & (answers != UNDETERMINED)
+    return LanguageAccuracy(
+        name=name,
+        n=int(rows.sum()),
+        undetermined=int(rows.sum() - answered.sum()),
+        accuracy=recall(expected[answered] == answers[answered]),
+        by_language=by_language or {},
+    )
+
+
+def _plain(codes: Objects) -> Objects:
+    primary = [str(code).lower().replace("_", "-").split("-")[0] for code in codes]
+    return np.array([_SAME.get(code, code) for code in primary], dtype=object)
+
+
+BY_SOURCE = (Kind.INVESTMENT, Kind.ROMANCE)
+TOGETHER = "investment and romance"  # pig butchering: a lover who invests
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldKind:
+    """Precision and recall of one kind among the scams of one set; None: not measured."""
+
+    kind: str  # or both of investment and romance
+    rows: str  # all, authored and the role, or a source
+    n: int  # scams of it
+    precision: Estimate | None
+    recall: Estimate | None
+    f1: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KindFigures:
+    """The kinds told of scams; ``macro_f1`` is the plain mean over the ``n_kinds`` measured."""
+
+    macro_f1: Estimate | None
+    n_kinds: int
+    kinds: tuple[ToldKind, ...]
+
+
+def kind_figures(table: pa.Table, told: Sequence[frozenset[Kind]]) -> KindFigures:
+    """Return the figures of the kinds that a detector names of each row (rows,).
+
+    A kind of under 30 such scams is not measured. Precision counts scams only: how often a named
+    kind is right once a message is a scam.
+    """
+    seen = has_seen_kinds(table)
+    if not seen.any():
+        return KindFigures(None, 0, ())
+    truth = kind_table(column(table, "kinds")[seen])
+    named = kind_table(told[row] for row in np.flatnonzero(seen).tolist())
+    groups = column(table, "group")[seen].astype(np.int64)
+    found = [_told(kind.value, ALL, truth[:, k], named[:, k]) for k, kind in enumerate(KINDS)]
+    for name, rows in evaluation_sets(table).items():
+        here = rows[seen]
+        for kind in BY_SOURCE:
+            k = KINDS.index(kind)
+            found.append(_told(kind.value, name, truth[here, k], named[here, k]))
+    both = [KINDS.index(kind) for kind in BY_SOURCE]
+    own = (is_authored(table) & (column(table, "role") == "dev"))[seen]
+    together = (part[own][:, both].all(axis=1) for part in (truth, named))
+    found.append(_told(TOGETHER, "authored dev", *together))
+    measured = truth.sum(axis=0) >= SMALLEST_KIND
+
+    def macro(weights: Floats) -> float:
+        return float(np.mean(_f1(truth[:, measured], named[:, measured], weights)))
+
+    return KindFigures(
+        macro_f1=bootstrap_by_group(macro, groups, truth.shape[0]) if measured.any() else None,
+        n_kinds=int(measured.sum()),
+        kinds=tuple(one for one in found if one.n),
+    )
+
+
+def _told(kind: str, rows: str, truth: Bools, named: Bools) -> ToldKind:
+    n = int(truth.sum())
+    if n < SMALLEST_KIND:
+        return ToldKind(kind, rows, n, None, None, None)
+    f1 = float(_f1(truth[:, None], named[:, None], np.ones(truth.size))[0])
+    return ToldKind(kind, rows, n, recall(truth[named]), recall(named[truth]), f1)
+
+
+def _f1(truth: Bools, named: Bools, weights: Floats) -> Floats:
+    """Return the F1 (kinds,) of the columns, 0 where a kind is neither there nor named."""
+    hits, stated, said = (weights @ part for part in (truth & named, truth, named))
+    return np.asarray(2 * hits / np.maximum(stated + said, 1e-300), dtype=np.float64)

