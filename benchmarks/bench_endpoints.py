@@ -43,17 +43,15 @@ from benchmarks.misbehaving import (
     honest_probability,
     rewritten,
 )
-from scamdetect.bench.answers import Answers
-from scamdetect.bench.detectors.judge_prompt import JUDGE as JUDGE_PROMPT
+from scamdetect.bench.answers import Answers, Material
+from scamdetect.bench.detectors.llm import JUDGE as JUDGE_PROMPT
 from scamdetect.bench.endpoints.chat import Chat, Prompt, Said
 from scamdetect.bench.folder import RunFolder
-from scamdetect.bench.limit import limited
 from scamdetect.bench.rewriting.by_model import EndpointRewriter
-from scamdetect.bench.sources import Material
-from scamdetect.bench.suite import Suite
+from scamdetect.bench.suite import Suite, limited
 from scamdetect.bench.suites.calibrate import calibrate
-from scamdetect.bench.suites.pairs import pairs
-from scamdetect.bench.suites.rewrite import rewrite
+from scamdetect.bench.suites.changed import rewrite
+from scamdetect.bench.suites.written import pairs
 from scamdetect.errors import ScamDetectError
 from scamdetect.labels import Verdict
 from scamdetect.reports.pages import table, write_results

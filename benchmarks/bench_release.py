@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bench_card import card
 
-from scamdetect.bench import release
-from scamdetect.bench.plugins import SUITES, load
-from scamdetect.bench.sources import Material
+from scamdetect.bench import suite as release
+from scamdetect.bench.answers import Material
+from scamdetect.bench.names import SUITES, load
 from scamdetect.bench.suite import Suite
 from scamdetect.bench.suites.calibrate import NAME as CALIBRATE
 from scamdetect.bench.suites.calibrate import calibrate

@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scamdetect.bench.answers import Training
-from scamdetect.bench.figures.cells import (
-    Cell,
-)
-from scamdetect.bench.figures.changes import ALL, Kept
+from scamdetect.bench.figures.changes import ALL, SIZES, Difference, Kept, Recalibrated
 from scamdetect.bench.figures.generator_gap import GapRecord, Side
 from scamdetect.bench.figures.measures import (
     AtThreshold,
     SuiteFigures,
 )
-from scamdetect.bench.figures.overlap import Overlap
-from scamdetect.bench.figures.paired import Difference
-from scamdetect.bench.figures.recalibrated import SIZES, Recalibrated
-from scamdetect.bench.figures.results import Changed, Moved, Results
+from scamdetect.bench.figures.results import Changed, Moved, Overlap, Results
+from scamdetect.bench.figures.target import Cell
 from scamdetect.bench.folder import DetectorRecord, RunRecord
 from scamdetect.bench.suite import Manifest
 from scamdetect.calibration.reliability import Reliability, ReliabilityPoint

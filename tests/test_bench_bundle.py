@@ -14,7 +14,7 @@ from scamdetect import ScamDetector
 from scamdetect.bench.detectors import bundle
 from scamdetect.bench.detectors.bundle import load, training_of
 from scamdetect.bench.names import checked
-from scamdetect.bench.suites.writers import generator_of
+from scamdetect.bench.suites.rows import generator_of
 from scamdetect.errors import BundleError
 
 TEXTS = ["guaranteed bitcoin profit, darling", "", "lunch meeting tomorrow"]

@@ -9,10 +9,10 @@ from invented_authored import SCAM
 from invented_authored import row as authored
 
 from scamdetect import ScamDetector
-from scamdetect.bench.detectors.conversations import load
+from scamdetect.bench.answers import Material
+from scamdetect.bench.detectors.bundle import load_conversations as load
 from scamdetect.bench.names import checked
-from scamdetect.bench.sources import Material
-from scamdetect.bench.suites.conversation import conversation, conversation_final
+from scamdetect.bench.suites.changed import conversation, conversation_final
 from scamdetect.errors import InputError
 from scamdetect.train.data.authored import write_rows
 

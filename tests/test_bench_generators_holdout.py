@@ -9,7 +9,7 @@ import pytest
 import synthetic_corpus
 from synthetic_corpus import row
 
-from scamdetect.bench.holdout import hold_out, write_corpus
+from scamdetect.bench.generators import hold_out, write_corpus
 from scamdetect.errors import InputError
 from scamdetect.train.data.table import column
 

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 
 from scamdetect.bench.answers import Answers, Detector, Setting
 from scamdetect.bench.detectors import llm
-from scamdetect.bench.detectors.judge import read_judgement
-from scamdetect.bench.detectors.judge_prompt import JUDGE
+from scamdetect.bench.detectors.llm import JUDGE, read_judgement
 from scamdetect.bench.endpoints import endpoint
 from scamdetect.bench.endpoints.chat import chat_url, fenced
 from scamdetect.bench.endpoints.store import FILE_NAME

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scamdetect.bench.detectors.model_labels import scam_places
+from scamdetect.bench.detectors.sklearn import scam_places
 from scamdetect.errors import InputError
 
 

@@ -12,7 +12,7 @@ from bench_setting import setting
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.bench import plugins
+from scamdetect.bench import names
 from scamdetect.bench.answers import Answers, Detector, Setting
 from scamdetect.bench.names import checked, load_detector
 from scamdetect.errors import DetectorError, InputError, MissingExtraError, OutputError
@@ -31,7 +31,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[Loader], None]:
     """Return what makes a loader the one of every scheme."""
 
     def registered(loader: Loader) -> None:
-        monkeypatch.setattr(plugins, "load", lambda group, name: loader)
+        monkeypatch.setattr(names, "load", lambda group, name: loader)
 
     return registered
 
@@ -72,7 +72,7 @@ def test_a_spec_is_split_at_its_first_colon(register, tmp_path, spec, target, na
 @given(st.text(max_size=30))
 def test_a_name_is_safe_as_a_file_name(target: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plugins, "load", lambda group, name: lambda target, setting: answering(None))
+        patch.setattr(names, "load", lambda group, name: lambda target, setting: answering(None))
         name = load_detector(f"any:{target}", setting(Path())).name
     assert name and not set(name) & set('/\\:*?"<>|\0 \n') and name.strip(".") == name
 

@@ -10,7 +10,7 @@ from bench_rows import row, suite
 pytest.importorskip("sklearn")
 
 from scamdetect.bench.answers import Detector, Training
-from scamdetect.bench.figures.overlap import FILE, audit, read_overlaps
+from scamdetect.bench.figures.results import FILE, audit, read_overlaps
 from scamdetect.errors import InputError
 from scamdetect.system.files import file_sha256
 

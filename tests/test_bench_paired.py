@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from bench_rows import rows, target
 
-from scamdetect.bench.figures.paired import differences, mcnemar
+from scamdetect.bench.figures.changes import differences, mcnemar
 
 
 def test_mcnemar_is_exact() -> None:

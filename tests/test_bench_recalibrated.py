@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bench_rows import row, rows, target
 
-from scamdetect.bench.figures.recalibrated import draws, recalibrated
+from scamdetect.bench.figures.changes import draws, recalibrated
 
 
 def by_size(found):

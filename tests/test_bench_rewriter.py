@@ -11,10 +11,9 @@ import pytest
 from bad_endpoint import Answer, Request, bad_endpoint, chat, honest_rewriter, message_of
 from hang import HANG
 
-from scamdetect.bench.answers import Setting
+from scamdetect.bench.answers import Rewriter, Setting
 from scamdetect.bench.endpoints import endpoint
 from scamdetect.bench.rewriting.by_model import LONGEST, rewriter_of
-from scamdetect.bench.sources import Rewriter
 from scamdetect.errors import EndpointError
 
 pytestmark = pytest.mark.network_loopback

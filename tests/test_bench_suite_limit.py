@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from bench_rows import row, rows, suite
 
-from scamdetect.bench.limit import limited
+from scamdetect.bench.suite import limited
 from scamdetect.errors import InputError
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from scamdetect.bench import release
-from scamdetect.bench.sources import Material
+from scamdetect.bench import suite as release
+from scamdetect.bench.answers import Material
 from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.bench.suites.changed import evasion
-from scamdetect.bench.suites.pairs import pairs, pairs_final
+from scamdetect.bench.suites.written import pairs, pairs_final
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OWN = Material(None, _ROOT / "data" / "authored", lambda line: None)

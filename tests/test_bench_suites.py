@@ -17,14 +17,24 @@ from invented_authored import SCAM, pair_of
 from invented_authored import row as authored
 from synthetic_corpus import row, table
 
-from scamdetect.bench.sources import Material
+from scamdetect.bench.answers import Material
 from scamdetect.bench.suite import Suite
 from scamdetect.bench.suites.calibrate import calibrate, mix_weights
 from scamdetect.bench.suites.changed import PER_LANGUAGE, evasion
-from scamdetect.bench.suites.human import DEV, TEST, human, human_final
-from scamdetect.bench.suites.pairs import pairs, pairs_final
 from scamdetect.bench.suites.rows import LICENCES
-from scamdetect.bench.suites.written import FINAL_SOURCES, SOURCES, capped, llm, llm_final
+from scamdetect.bench.suites.written import (
+    DEV,
+    FINAL_SOURCES,
+    SOURCES,
+    TEST,
+    capped,
+    human,
+    human_final,
+    llm,
+    llm_final,
+    pairs,
+    pairs_final,
+)
 from scamdetect.errors import InputError
 from scamdetect.train.data.authored import AuthoredRow, write_rows
 from scamdetect.train.data.corpus_rows import authored_entries, corpus_table

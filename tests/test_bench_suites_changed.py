@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from invented_authored import pair_of, row
 
+from scamdetect.bench.answers import Material
 from scamdetect.bench.rewriting.rules import CHANGES
-from scamdetect.bench.sources import Material
-from scamdetect.bench.suites.rewrite import rewrite
+from scamdetect.bench.suites.changed import rewrite
 from scamdetect.errors import ScamDetectError
 from scamdetect.train.data.authored import AuthoredRow, write_rows
 

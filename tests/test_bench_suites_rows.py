@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scamdetect.bench.suites.writers import generator_of
+from scamdetect.bench.suites.rows import generator_of
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,8 @@ from invented_results import (
     without,
 )
 
-from scamdetect.bench import release
-from scamdetect.bench.figures.changes import ALL, Kept
-from scamdetect.bench.figures.paired import Difference
+from scamdetect.bench import suite
+from scamdetect.bench.figures.changes import ALL, Difference, Kept
 from scamdetect.bench.figures.results import Results
 from scamdetect.bench.report.change_tables import in_words, kept_bar
 from scamdetect.bench.report.leaderboard import BOUGHT, leaderboard
@@ -230,11 +229,11 @@ def test_what_was_not_finished_is_told_with_what_it_costs(results: Results) -> N
 
 
 def test_a_run_of_the_benchmark_tells_its_checksum_and_what_is_not_of_it(results: Results) -> None:
-    assert not any(release.sha256() in fact for fact in facts(results))
+    assert not any(suite.sha256() in fact for fact in facts(results))
     manifests = (*results.run.suites, replace(results.run.suites[0], name="mine"))
-    run = replace(results.run, benchmark=release.NAME, suites=manifests)
+    run = replace(results.run, benchmark=suite.NAME, suites=manifests)
     told = facts(replace(results, run=run))
-    assert told[1] == f"sha256 of the benchmark: {release.sha256()}"
+    assert told[1] == f"sha256 of the benchmark: {suite.sha256()}"
     assert told[2] == "Not of the benchmark: mine"
 
 

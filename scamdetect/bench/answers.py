@@ -1,4 +1,4 @@
-"""What a detector is to the benchmark: a callable from texts to answers."""
+"""What a detector is to the benchmark: a callable from texts to answers; what suites consist of."""
 
 from __future__ import annotations
 
@@ -90,3 +90,35 @@ class Setting:
 
 
 Loader = Callable[[str, Setting], Detector]  # the target after the scheme, as "url#model"
+
+
+class Rewriter(Protocol):
+    """Rewrites messages: what it is asked for, a text and its language give another text."""
+
+    @property
+    def name(self) -> str:
+        """Return what rewrites: "rules", or the model."""
+        ...
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """Return what can be asked for, and how it is done (a prompt) by name."""
+        ...
+
+    def rewrite(self, text: str, lang: str, change: str) -> str | None:
+        """Return the text as asked, None where there is no such text (refused, unchanged)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Material:
+    """Where the rows of suites come from; None for what is not there.
+
+    ``corpus`` is the file of ``scamdetect data build``, ``authored`` the folder of the project's
+    own messages, ``rewriter`` what the suite ``rewrite`` is made with.
+    """
+
+    corpus: Path | None
+    authored: Path | None
+    log: Log
+    rewriter: Rewriter | None = None

@@ -1,10 +1,11 @@
-"""Detectors by what a command line calls them, and their answers checked."""
+"""Suites and detectors by name, those of other packages too, and answers checked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.bench import plugins
 from scamdetect.bench.answers import Answers, Bools, Detector, Floats, Setting
 from scamdetect.errors import (
     DetectorError,
@@ -25,6 +25,30 @@ from scamdetect.errors import (
 from scamdetect.labels import Kind
 from scamdetect.system.os_errors import said, shareable
 from scamdetect.urls import without_secrets
+
+SUITES = "scamdetect.bench.suites"
+DETECTORS = "scamdetect.bench.detectors"
+
+
+def names(group: str) -> tuple[str, ...]:
+    """Return what is registered in the group."""
+    return tuple(sorted(entry_points(group=group).names))
+
+
+def load(group: str, name: str) -> Callable[..., Any]:
+    """Return the function that is registered under the name.
+
+    Raises InputError, naming what there is, where nothing or more than one thing has the name.
+    """
+    found = tuple(entry_points(group=group, name=name))
+    if not found:
+        raise InputError(f"nothing is named {name!r} here; known: {', '.join(names(group))}")
+    if len({one.value for one in found}) > 1:
+        places = ", ".join(sorted(one.value for one in found))
+        raise InputError(f"{name!r} is registered twice ({places}); uninstall one of the packages")
+    function: Callable[..., Any] = found[0].load()
+    return function
+
 
 _LABEL = re.compile(r"\w[\w.+-]*")
 _ROUNDING = 1e-6  # float32 sums of shares end this far above 1
@@ -39,7 +63,7 @@ def load_detector(spec: str, setting: Setting) -> Detector:
     """
     shown = without_secrets(spec)
     label, scheme, target = _parsed(spec)
-    loader = plugins.load(plugins.DETECTORS, scheme)
+    loader = load(DETECTORS, scheme)
     try:
         found = loader(target, setting)
     except MissingExtraError:
@@ -99,7 +123,7 @@ def _parsed(spec: str) -> tuple[str | None, str, str]:
     if not scheme.strip():
         raise InputError(
             f"{without_secrets(spec)!r} names no detector; write [label=]scheme:target, as "
-            f"mine=sklearn:model.skops; schemes: {', '.join(plugins.names(plugins.DETECTORS))}"
+            f"mine=sklearn:model.skops; schemes: {', '.join(names(DETECTORS))}"
         )
     return label or None, scheme, target
 

@@ -14,8 +14,7 @@ from scamdetect.cli.train import extra
 from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
-    from scamdetect.bench.answers import Setting
-    from scamdetect.bench.sources import Material
+    from scamdetect.bench.answers import Material, Setting
     from scamdetect.bench.suite import Suite
 
 UNFINISHED = 3
@@ -45,7 +44,7 @@ def bench() -> None:
 def list_command() -> None:
     """List the suites and the kinds of detectors that are installed."""
     with extra("bench"):
-        from scamdetect.bench import plugins
+        from scamdetect.bench import names as plugins
 
     say(f"suites: {', '.join(plugins.names(plugins.SUITES))}")
     say(f"detectors: {', '.join(plugins.names(plugins.DETECTORS))}")
@@ -139,7 +138,7 @@ def run_command(
 
     with extra("bench"):
         from scamdetect.bench.answers import Setting
-        from scamdetect.bench.figures.overlap import audit
+        from scamdetect.bench.figures.results import audit
         from scamdetect.bench.folder import RunFolder
         from scamdetect.bench.names import load_detector
         from scamdetect.bench.run import run
@@ -271,8 +270,8 @@ def _material(
     model: str | None,
     setting: Setting,
 ) -> Material:
+    from scamdetect.bench.answers import Material
     from scamdetect.bench.rewriting.by_model import rewriter_of
-    from scamdetect.bench.sources import Material
 
     if (rewriter is None) != (model is None):
         raise InputError("--rewriter URL and --model NAME go together; give both or neither")
@@ -290,8 +289,8 @@ def _suites(
     changed_rows: bool,
 ) -> tuple[list[Suite], str]:
     """Return the suites, those rows first that thresholds are set on, and the benchmark's name."""
-    from scamdetect.bench import plugins
-    from scamdetect.bench.release import NAME, check
+    from scamdetect.bench import names as plugins
+    from scamdetect.bench.suite import NAME, check
     from scamdetect.bench.suites.calibrate import calibrate
 
     makers = []
@@ -312,7 +311,7 @@ def _suites(
             f"{'; '.join(differences)}. To measure these rows all the same: --changed-rows"
         )
     if limit is not None:
-        from scamdetect.bench.limit import limited
+        from scamdetect.bench.suite import limited
 
         made = [made[0], *(limited(suite, limit) for suite in made[1:])]
     if limit is not None or differences:

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.bench.answers import Answers, Detector, Floats, Log, Score, Setting, Training
-from scamdetect.bench.detectors.skops_files import read_skops, write_skops
-from scamdetect.bench.suites.writers import generators
+from scamdetect.bench.detectors.sklearn import read_skops, write_skops
+from scamdetect.bench.suites.rows import generators
 from scamdetect.errors import InputError
 from scamdetect.evaluate import baselines
 from scamdetect.evaluate.baselines import (

@@ -1,4 +1,4 @@
-"""Score with a bundle through the public API, as shipped."""
+"""Score with a bundle through the public API: messages as shipped, or whole conversations."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from scamdetect import ScamDetector
 from scamdetect.bench.answers import Answers, Detector, Setting, Training
-from scamdetect.bench.suites.writers import generator_of, generators
+from scamdetect.bench.suites.rows import generator_of, generators
+from scamdetect.labels import Decision
 from scamdetect.train.data.scores import score_texts
-from scamdetect.train.data.table import column, read_rows, select
+from scamdetect.train.data.table import column, messages_of, read_rows, select
 
 _AUTHORED = "authored_"
 # Manifests name sources, not who wrote them: `generated` of those that hold rows of a model.
@@ -85,3 +86,42 @@ def _known_generator(source: str) -> str | None:
     if source.startswith(_AUTHORED):
         return _WROTE_AUTHORED
     return generator_of(source, _GENERATED.get(source))
+
+
+_CONVERSATION_BATCH = 64  # texts whose turns are scored together
+
+
+def load_conversations(target: str, setting: Setting) -> Detector:
+    """Return the bundle in the folder ``target``, by default the shipped one, ready to judge.
+
+    A text that begins with a line such as "A: hello" is a conversation, any other one of a single
+    message. Raises BundleError on a bundle that fails its checks.
+    """
+    detector = ScamDetector.load(target or None)
+
+    def score(texts: Sequence[str]) -> Answers:
+        found = detector.predict_conversations(map(_conversation, texts))
+        return Answers(
+            scam=np.array([one.risk for one in found], dtype=np.float64),
+            flagged=np.array([one.decision is Decision.FLAG for one in found]),
+            kinds=tuple(frozenset(score.kind for score in one.kinds) for one in found),
+            problems=tuple(
+                "unscored" if one.decision is Decision.UNSCORED else None for one in found
+            ),
+        )
+
+    return Detector(
+        name=f"{detector.bundle.name}, conversations",
+        identity=f"{detector.model_id}, conversations",
+        score=score,
+        training=training_of(detector.bundle.training, setting.corpus),
+        batch=_CONVERSATION_BATCH,
+    )
+
+
+def _conversation(text: str) -> Sequence[dict[str, str] | str]:
+    messages = messages_of(text)
+    # A mail may have such a line somewhere; what stands before it is not to be lost.
+    if messages and text.startswith(f"{messages[0]['sender']}:"):
+        return messages
+    return [text]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scamdetect.bench.answers import Answers, Detector, Setting
-from scamdetect.bench.detectors.model_labels import Places, scam_places
+from scamdetect.bench.detectors.sklearn import Places, scam_places
 from scamdetect.errors import InputError, MissingExtraError
 from scamdetect.system.files import file_sha256
 

@@ -1,24 +1,129 @@
-"""Score with a pipeline of scikit-learn that skops saved."""
+"""Score with a pipeline of scikit-learn that skops saved, and find which labels mean scam."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scamdetect.bench.answers import Answers, Detector, Floats, Setting
-from scamdetect.bench.detectors.model_labels import Places, scam_places
-from scamdetect.bench.detectors.skops_files import read_skops
 from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.system.files import file_sha256
+from scamdetect.labels import Verdict
+from scamdetect.system.files import file_sha256, writing
+
+try:
+    import skops.io
+except ImportError as error:
+    raise MissingExtraError(error.name or "skops", "bench") from error
 
 try:
     from scipy.special import expit
 except ImportError as error:
     raise MissingExtraError(error.name or "scipy", "bench") from error
+
+_PICKLES = {".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"}
+# Beyond what skops trusts by itself. It calls such classes with arguments from the file, and some
+# of numpy and scipy overwrite files when made (numpy.memmap).
+_ALLOWED = "sklearn"
+
+
+def read_skops(path: Path) -> Any:  # noqa: ANN401
+    """Return the object in a skops file.
+
+    Raises InputError on a pickle, a missing or damaged file and types that are not allowed.
+    """
+    if path.suffix.lower() in _PICKLES:
+        raise InputError(
+            f"{path}: pickles can run code and are never loaded; save the pipeline by "
+            "skops.io.dump(pipeline, 'model.skops')"
+        )
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; pass a file that skops.io.dump wrote")
+    try:
+        unknown = skops.io.get_untrusted_types(file=path)
+        refused = sorted(name for name in unknown if not _is_allowed(name))
+        if refused:
+            raise InputError(
+                f"{path} holds {', '.join(refused)}; only classes of scikit-learn are loaded; pass "
+                "a pipeline of them, or a function of your own as python:module:name"
+            )
+        return skops.io.load(path, trusted=unknown)
+    except InputError:
+        raise
+    except (BadZipFile, KeyError) as problem:
+        raise InputError(f"{path}: not a file of skops; save it by skops.io.dump") from problem
+    except Exception as problem:
+        raise InputError(
+            f"{path}: skops cannot load it ({type(problem).__name__}: {problem}); save it again "
+            "with the versions of skops and scikit-learn that are installed here"
+        ) from problem
+
+
+def _is_allowed(name: str) -> bool:
+    """Return whether the name is that of a class of scikit-learn.
+
+    Its functions stay out: some run what they are given, and a pipeline may call them on texts.
+    """
+    module, _, attribute = name.rpartition(".")
+    if module.partition(".")[0] != _ALLOWED or "__" in module:
+        return False
+    try:
+        found = getattr(import_module(module), attribute, None)
+    except ImportError:
+        return False
+    return isinstance(found, type) and found.__module__.partition(".")[0] == _ALLOWED
+
+
+def write_skops(path: Path, saved: Any) -> None:  # noqa: ANN401
+    """Write the object as a file of skops, whole or not at all; make its folder where needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path) as file:
+        skops.io.dump(saved, file, compression=ZIP_DEFLATED)
+
+
+Places = NDArray[np.intp]
+
+_VERDICTS = tuple(verdict.value for verdict in Verdict)
+
+
+def scam_places(labels: Sequence[Any], label_map: Mapping[str, str] | None) -> Places:
+    """Return the places of the labels that mean scam: those mapped to it, else one named so.
+
+    Labels of numbers 0 and 1 need no map: 1 is scam. Raises InputError, listing the labels, where
+    none means scam, all do or the map names a label or verdict that is not there.
+    """
+    names = [str(label) for label in labels]
+    listed = ", ".join(names)
+    if label_map:
+        for name, verdict in label_map.items():
+            if name not in names:
+                raise InputError(f"the model has no label {name!r}; its labels are: {listed}")
+            if verdict not in _VERDICTS:
+                raise InputError(
+                    f"the label {name!r} is mapped to {verdict!r}; use {', '.join(_VERDICTS)}"
+                )
+        found = [label_map.get(name) == Verdict.SCAM.value for name in names]
+    elif len(names) == 2 and all(_is_number(label) for label in labels):
+        found = [bool(label == 1) for label in labels]
+    else:
+        found = [name.casefold() == Verdict.SCAM.value for name in names]
+    if not any(found) or (all(found) and len(names) > 1):
+        many = "all of the model's labels mean" if any(found) else "no label of the model means"
+        raise InputError(
+            f"{many} scam; its labels are: {listed}; say which does: --label-map LABEL=scam"
+        )
+    return np.flatnonzero(found)
+
+
+def _is_number(label: object) -> bool:
+    return isinstance(label, bool | np.bool_ | int | float | np.number) and label in (0, 1)
+
 
 _NO_PROBABILITIES = (
     "It has no predict_proba: its score is 1 / (1 + exp(-d)) of its decision function d, which is "

@@ -1,17 +1,17 @@
-"""The gap between a generator that a detector learnt from and one that it never saw."""
+"""The gap between a generator that a detector learnt from and one unseen, kept beside a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from scamdetect.bench.answers import Bools, Floats
-from scamdetect.bench.figures.recalibrated import draws, ranged
-from scamdetect.bench.figures.records import read_records, write_records
+from scamdetect.bench.figures.changes import draws, ranged
 from scamdetect.bench.figures.target import (
     FPRS,
     MAIN,
@@ -21,6 +21,38 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.calibration.statistics import Estimate, bootstrap_by_group, recall_at_fpr_estimate
 from scamdetect.calibration.thresholds import threshold_at_fpr
+from scamdetect.errors import InputError
+from scamdetect.system.files import read_text, write_text
+from scamdetect.system.os_errors import unreadable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
+
+
+def write_records(path: Path, records: Iterable[DataclassInstance]) -> None:
+    """Write the dataclasses, all or nothing."""
+    text = json.dumps([asdict(one) for one in records], indent=1, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def read_records(path: Path, made_of: Callable[[dict[str, Any]], T]) -> list[T]:
+    """Return what ``made_of`` makes of each object, nothing without the file.
+
+    Raises InputError where the file is damaged.
+    """
+    try:
+        return [made_of(record) for record in json.loads(read_text(path))]
+    except FileNotFoundError:
+        return []
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except (ValueError, TypeError, KeyError) as problem:
+        raise InputError(
+            f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
+        ) from problem
+
 
 FILE = "generators.json"
 FEWEST = 30  # scams and honest rows, under which there is no F1

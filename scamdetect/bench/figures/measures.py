@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from scamdetect.bench.answers import Answers, Bools, Floats, Training
-from scamdetect.bench.figures.cells import Cell, cells_of
 from scamdetect.bench.figures.target import (
     FPRS,
     MAIN,
+    Cell,
     Target,
+    cells_of,
     fpr_by_group,
     is_verdict,
     recall_by_group,

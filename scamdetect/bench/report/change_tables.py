@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.figures.cells import (
-    Cell,
-)
-from scamdetect.bench.figures.changes import ALL, FEWEST_FLAGGED, Kept
+from scamdetect.bench.figures.changes import ALL, DRAWS, FEWEST_FLAGGED, Kept, Recalibrated
 from scamdetect.bench.figures.generator_gap import PUBLISHED, SHARE, GapRecord
-from scamdetect.bench.figures.recalibrated import DRAWS, Recalibrated
 from scamdetect.bench.figures.target import (
     FPRS,
     MAIN,
+    Cell,
 )
 from scamdetect.bench.report.suite_tables import TOO_FEW
 from scamdetect.evaluate.evasion import KEPT, MORE_FLAGS
@@ -21,7 +18,7 @@ from scamdetect.reports.cells import change, counted, percent, points
 from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
-    from scamdetect.bench.figures.paired import Difference
+    from scamdetect.bench.figures.changes import Difference
     from scamdetect.bench.figures.results import Moved, Results
     from scamdetect.calibration.statistics import Estimate
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from scamdetect.bench.figures.cells import (
-    FEWEST,
-    Cell,
-)
 from scamdetect.bench.figures.measures import (
     AtThreshold,
     SuiteFigures,
 )
 from scamdetect.bench.figures.target import (
+    FEWEST,
     FPRS,
     MAIN,
+    Cell,
 )
 from scamdetect.bench.report.leaderboard import marked
 from scamdetect.calibration.statistics import Estimate

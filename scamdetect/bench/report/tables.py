@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scamdetect.bench import release
+from scamdetect.bench import suite as release
 from scamdetect.bench.figures.target import MAIN
 from scamdetect.bench.folder import CALIBRATE
 from scamdetect.bench.report.change_tables import (
@@ -19,14 +19,12 @@ from scamdetect.bench.report.leaderboard import (
     BOUGHT,
     UNKNOWN,
     changed_suites,
-    leaderboard,
-    plain_suites,
-)
-from scamdetect.bench.report.run_tables import (
     cost_section,
     detector_section,
+    leaderboard,
     missing_section,
     overlap_section,
+    plain_suites,
     suite_list_section,
 )
 from scamdetect.bench.report.suite_tables import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from scamdetect.bench.sources import Material
+from scamdetect.bench.answers import Material
 from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.bench.suites.rows import (
     OWN,

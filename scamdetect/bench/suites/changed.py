@@ -1,16 +1,20 @@
-"""A suite of disguised messages: clean rows, and each of them under every evasion."""
+"""Suites of changed messages: disguised, put in other words, or cut conversations."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from scamdetect.bench.sources import Material
+from scamdetect.bench.answers import Log, Material, Rewriter
+from scamdetect.bench.rewriting.rules import RuleRewriter
 from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.bench.suites.rows import VERSION, SuiteRow, authored_rows, chance, licences
 from scamdetect.evaluate.evasion import STRENGTHS, Message, disguise
 from scamdetect.labels import Verdict
+from scamdetect.train.data.authored import Part
+from scamdetect.train.data.table import messages_of
 
 PER_LANGUAGE = 8  # scams, and as many honest messages
 RE_ENCODED = "re-encoded"  # nothing is disguised: the same message as another system stores it
@@ -81,3 +85,94 @@ def _disguised(clean: Sequence[SuiteRow]) -> list[SuiteRow]:
         for one in disguise(messages, list(STRENGTHS))
         for place, text in zip(one.places, one.texts, strict=True)
     ]
+
+
+NAME = "rewrite"
+_LOG_EVERY = 50
+_UNSAFE = re.compile(r"[^\w.+-]+")
+
+
+def rewrite(material: Material) -> Suite:
+    """Return the clean rows of ``evasion``, and a copy of each a change (default: by rules).
+
+    By another rewriter the suite has its name, as ``rewrite-some-model``. A copy that the rewriter
+    gives none of, or that is the clean text, is left out. Raises InputError without authored rows,
+    and what the rewriter raises; what a slow one has answered it keeps itself, so that a second
+    call goes on.
+    """
+    rewriter = material.rewriter or RuleRewriter()
+    by_rules = rewriter.name == RuleRewriter().name
+    clean = even_sample(authored_rows(material, NAME, "dev"))
+    rows = [*clean, *_copies(clean, rewriter, by_rules, material.log)]
+    return make_suite(
+        NAME if by_rules else f"{NAME}-{_UNSAFE.sub('-', rewriter.name)}",
+        VERSION,
+        "This project's own messages (dev), the same as in evasion: clean, and put in other words "
+        f"by {rewriter.name}; what is not changed is left out.",
+        rows,
+        licences(rows),
+        final=False,
+        made_with={"rewriter": rewriter.name, **rewriter.changes},
+    )
+
+
+def _copies(
+    clean: Sequence[SuiteRow], rewriter: Rewriter, by_rules: bool, log: Log
+) -> Iterator[SuiteRow]:
+    for done, row in enumerate(clean, 1):
+        for change in rewriter.changes:
+            text = rewriter.rewrite(row["text"], row["lang"], change)
+            if text is None or text == row["text"]:
+                continue
+            yield row | {
+                "id": f"{row['id']}/{change}",
+                "text": text,
+                "clean_id": row["id"],
+                "change": change,
+                # Rules leave the writer's style; a model that rewrites puts its own in its place.
+                "generator": row["generator"] if by_rules else rewriter.name,
+            }
+        if done % _LOG_EVERY == 0 or done == len(clean):
+            log(f"{NAME}: {done} of {len(clean)} messages by {rewriter.name}")
+
+
+FIRST = (2, 4, 8)  # messages
+CHANGE = "first messages"
+
+
+def conversation(material: Material) -> Suite:
+    """Return the conversations of the authored dev part; raise InputError without any."""
+    return _suite("conversation", material, "dev")
+
+
+def conversation_final(material: Material) -> Suite:
+    """Return the conversations of the authored final part; raise InputError without any."""
+    return _suite("conversation-final", material, "final")
+
+
+def _suite(name: str, material: Material, part: Part) -> Suite:
+    whole = [
+        row | {"pair": None}
+        for row in authored_rows(material, name, part)
+        if len({message["sender"] for message in messages_of(row["text"])}) > 1
+    ]
+    rows = [*whole, *_beginnings(whole)]
+    about = (
+        f"Conversations of this project's own messages ({part}), scam and honest, in lines such as "
+        "'A: hello': whole, and each after its first messages, when a scam is often not yet told."
+    )
+    return make_suite(name, VERSION, about, rows, licences(rows), final=part == "final")
+
+
+def _beginnings(whole: Iterable[SuiteRow]) -> Iterable[SuiteRow]:
+    for row in whole:
+        messages = messages_of(row["text"])
+        for count in FIRST:
+            if count < len(messages):
+                yield row | {
+                    "id": f"{row['id']}/first/{count}",
+                    "text": "\n".join(f"{m['sender']}: {m['text']}" for m in messages[:count]),
+                    "clean_id": row["id"],
+                    "change": CHANGE,
+                    "strength": str(count),
+                }

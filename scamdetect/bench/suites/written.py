@@ -1,13 +1,14 @@
-"""Suites of what language models wrote, by generator, with honest text of the same writers."""
+"""Suites by who wrote the text: people, language models, and pairs that differ in intent."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from scamdetect.bench.sources import Material
+from scamdetect.bench.answers import Material
 from scamdetect.bench.suite import Suite, make_suite
 from scamdetect.bench.suites.rows import (
+    LICENCES,
     VERSION,
     SuiteRow,
     authored_rows,
@@ -17,6 +18,7 @@ from scamdetect.bench.suites.rows import (
     with_named_groups,
 )
 from scamdetect.labels import Verdict
+from scamdetect.train.data.authored import Part
 
 Cell = tuple[str, str, str | None]  # verdict, source, generator
 
@@ -39,7 +41,7 @@ def llm(material: Material) -> Suite:
         "trained on."
     )
     wanted = [row for row in rows_of_sources(material, "llm", SOURCES) if _belongs(row)]
-    return _suite("llm", about, wanted, authored_rows(material, "llm", "dev"), final=False)
+    return _llm_suite("llm", about, wanted, authored_rows(material, "llm", "dev"), final=False)
 
 
 def llm_final(material: Material) -> Suite:
@@ -53,7 +55,7 @@ def llm_final(material: Material) -> Suite:
     )
     wanted = rows_of_sources(material, "llm-final", FINAL_SOURCES)
     own = authored_rows(material, "llm-final", "final")
-    return _suite("llm-final", about, wanted, own, final=True)
+    return _llm_suite("llm-final", about, wanted, own, final=True)
 
 
 def capped(rows: Iterable[SuiteRow], limit: int = LIMIT) -> list[SuiteRow]:
@@ -80,8 +82,65 @@ def _belongs(row: SuiteRow) -> bool:
     return row["generator"] is not None or row["source"] == PAIRED
 
 
-def _suite(
+def _llm_suite(
     name: str, about: str, public: list[SuiteRow], own: list[SuiteRow], *, final: bool
 ) -> Suite:
     rows = with_named_groups(capped(public)) + own
     return make_suite(name, VERSION, about, rows, licences(rows), final=final)
+
+
+# By name, so that who fetched more sources gets the same suites.
+DEV = ("fss_phishing_cases_ko", "ko_korccvi_vishing", "pt_mz_mpesa_smishing", "vi_sms_ie403")
+TEST = ("bn_banglabarta", "id_sms_spam", "janitr_x_posts", "zh_sms_mudou_test")
+
+
+def human(material: Material) -> Suite:
+    """Return people's messages of the dev sources; raise InputError where one is missing."""
+    about = "Messages that people wrote, of sources that models of this project are chosen on."
+    return _human_suite("human", about, material, DEV, "dev")
+
+
+def human_final(material: Material) -> Suite:
+    """Return people's messages of the test sources; raise InputError where one is missing."""
+    about = "Messages that people wrote, of sources that only release figures are taken on."
+    return _human_suite("human-final", about, material, TEST, "test")
+
+
+def _human_suite(
+    name: str, about: str, material: Material, sources: tuple[str, ...], role: str
+) -> Suite:
+    rows = [
+        row for row in rows_of_sources(material, name, sources, (role,)) if row["generator"] is None
+    ]
+    return make_suite(name, VERSION, about, with_named_groups(rows), LICENCES, final=role == "test")
+
+
+_SIDES = [Verdict.LEGIT.value, Verdict.SCAM.value]
+
+
+def pairs(material: Material) -> Suite:
+    """Return the whole contrast pairs of the authored dev part; raise InputError without any."""
+    return _pairs_suite("pairs", material, "dev")
+
+
+def pairs_final(material: Material) -> Suite:
+    """Return the whole contrast pairs of the authored final part; raise InputError without any."""
+    return _pairs_suite("pairs-final", material, "final")
+
+
+def _pairs_suite(name: str, material: Material, part: Part) -> Suite:
+    sides: dict[str, list[SuiteRow]] = defaultdict(list)
+    for row in authored_rows(material, name, part):
+        if row["pair"] is not None:
+            sides[row["pair"]].append(row)
+    rows = [
+        row
+        for both in sides.values()
+        if sorted(row["verdict"] for row in both) == _SIDES
+        for row in both
+    ]
+    about = (
+        f"Contrast pairs of this project's own messages ({part}): a scam and an honest message "
+        "with the same topic, words and form, so that only the intent differs."
+    )
+    return make_suite(name, VERSION, about, rows, licences(rows), final=part == "final")
