@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from invented_authored import SCAM, pair_of, row
 from invented_source import csv_bytes, description, write_files, write_toml
 
-from data.workshop.parts import assign_parts
+from data.workshop.merge import assign_parts
 from data.workshop.stats import (
     count_lines,
 )

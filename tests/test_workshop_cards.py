@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.workshop.card_tables import load_tables
-from data.workshop.cards import brief_line, draw_cards
-from data.workshop.deals import Deck, apportion, in_batches, sample
+from data.workshop.cards import Deck, apportion, brief_line, draw_cards, in_batches, sample
 from scamdetect.errors import InputError, SourceError
 from scamdetect.train.data.authored import SCRIPTS, AuthoredRow, find_problems
 from scamdetect.train.data.authored import Located as At

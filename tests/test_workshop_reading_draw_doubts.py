@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from synthetic_corpus import row, table
 
-from data.workshop.doubts import label_doubts, out_of_fold
+from data.workshop.reading_draw import label_doubts, out_of_fold
 
 
 def _ignore(line: str) -> None:

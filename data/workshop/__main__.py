@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.workshop.cards import brief_line, draw_cards
-from data.workshop.doubts import label_doubts, out_of_fold
 from data.workshop.everyday import (
     LINK_AUC_BAR,
     alike_rows,
@@ -24,8 +23,7 @@ from data.workshop.everyday import (
     link_auc,
     merge_everyday,
 )
-from data.workshop.merge import departures, merge
-from data.workshop.parts import assign_parts
+from data.workshop.merge import assign_parts, departures, merge
 from data.workshop.reading import Item, read_answers, write_batches
 from data.workshop.reading_draw import (
     draw_authored,
@@ -34,6 +32,8 @@ from data.workshop.reading_draw import (
     draw_source,
     draw_suspect,
     known_answers,
+    label_doubts,
+    out_of_fold,
 )
 from data.workshop.reading_merge import (
     figure_lines,

@@ -1,4 +1,4 @@
-"""Choose what to read: public labels that a reading is likeliest to better, and all authored rows.
+"""Choose what to read: labels that a cross-validated model doubts, and all authored rows.
 
 Of public rows those are drawn whose label a rule made or leaves open, promotions among scams,
 candidates of romance and investment and rows where a cross-validated model doubts the label, the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, zip_longest
 
 import numpy as np
@@ -17,11 +17,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data.workshop.reading import Item, spread
-from scamdetect.evaluate.baselines import names_candidate
+from scamdetect.calibration.statistics import Floats
+from scamdetect.errors import MissingExtraError
+from scamdetect.evaluate.baselines import names_candidate, train_baseline
 from scamdetect.labels import Kind, Provenance, Verdict
 from scamdetect.train.data.authored import AuthoredRow
 from scamdetect.train.data.corpus_rows import AUTHORED, is_own
 from scamdetect.train.data.corrections import OPEN
+from scamdetect.train.data.table import column, has_verdict, select
+
+try:
+    from sklearn.model_selection import GroupKFold
+except ImportError as error:
+    raise MissingExtraError("scikit-learn", "train") from error
 
 # Sources whose scams hold promotions, as their readers noted.
 PROMOS_AMONG_SCAMS = ("th_sms_ssivakorn", "scamspot_ig_comments")
@@ -177,3 +185,27 @@ def _item(record: dict[str, object], why: str) -> Item:
         str(record["source"]), str(record["row_hash"]), str(record["channel"]), old, why,
         str(record["text"]),
     )  # fmt: skip
+
+
+def label_doubts(train: pa.Table, folds: int, log: Callable[[str], None]) -> Floats:
+    """Return the doubt (n,) in each row's label by models that saw none of its group.
+
+    Over 1 the model calls the other class with more than the mean confidence of that class, the
+    off-diagonal of the confident joint (Northcutt et al. 2021); half of it is a model in two minds.
+    """
+    scam = out_of_fold(train, folds, log)
+    truth = has_verdict(train, Verdict.SCAM)
+    usual_scam = float(np.nanmean(scam[truth]))
+    usual_other = float(np.nanmean(1 - scam[~truth]))
+    return np.where(truth, (1 - scam) / usual_other, scam / usual_scam)
+
+
+def out_of_fold(train: pa.Table, folds: int, log: Callable[[str], None]) -> Floats:
+    """Return the scam probability (n,) of each row by a baseline fitted on the other folds."""
+    groups = column(train, "group").astype(np.int64)
+    scores = np.full(train.num_rows, np.nan)
+    for others, fold in GroupKFold(folds).split(scores, groups=groups):
+        kept = np.isin(np.arange(train.num_rows), others)
+        baseline = train_baseline(select(train, kept), log)
+        scores[fold] = baseline.scam_probabilities(list(column(select(train, ~kept), "norm")))
+    return scores
