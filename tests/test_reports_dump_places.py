@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scamdetect.errors import InputError
-from scamdetect.reports.places import GENERATOR, local_source, page_path
+from scamdetect.reports.dump import GENERATOR, local_source, page_path
 
 
 @pytest.mark.parametrize(

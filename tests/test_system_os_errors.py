@@ -14,7 +14,7 @@ from scamdetect.bundle.bundle import Bundle
 from scamdetect.dumps.sources import find_source
 from scamdetect.engines.parquet_folder import local_source
 from scamdetect.errors import BundleError, InputError, OutputError
-from scamdetect.reports.places import page_path
+from scamdetect.reports.dump import page_path
 from scamdetect.scored.read import open_scored
 from scamdetect.system.destinations import new_folder
 from scamdetect.system.os_errors import (

@@ -1,8 +1,13 @@
-"""Make a report: read a scored dump, count, find the samples, write the page."""
+"""Make a report on a scored dump: its places, counts and samples, and the page."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
+from importlib.resources import files
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +17,17 @@ import pyarrow.compute as pc
 from scamdetect import __version__
 from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.detector import ScamDetector
+from scamdetect.dumps.formats import destination_format, unpacked
+from scamdetect.dumps.lines import reading
 from scamdetect.dumps.outputs import reported
-from scamdetect.errors import BundleError, InputError
-from scamdetect.labels import Decision
+from scamdetect.dumps.patterns import is_pattern
+from scamdetect.errors import BundleError, InputError, MissingExtraError
+from scamdetect.labels import Decision, Verdict, kind_name, language_name
 from scamdetect.prediction import SCHEMA_VERSION
-from scamdetect.reports.dump_counts import Counts, bands, days_of, find_time_column
+from scamdetect.reports.dump_charts import histogram, timeline
+from scamdetect.reports.dump_counts import NO_KIND, Band, Counts, bands, days_of, find_time_column
 from scamdetect.reports.dump_notes import (
+    Piece,
     campaign_note,
     damaged_groups_note,
     listed,
@@ -27,12 +37,241 @@ from scamdetect.reports.dump_notes import (
     threshold_note,
     time_note,
 )
-from scamdetect.reports.dump_page import Report, ShownCampaign, render
-from scamdetect.reports.places import local_source, page_path
-from scamdetect.scored.campaigns import Campaigns
+from scamdetect.scored.campaigns import Campaign, Campaigns
 from scamdetect.scored.read import ScoredDump, open_scored
 from scamdetect.scored.top_groups import TopGroups, top_groups
-from scamdetect.system.files import access_of, writing
+from scamdetect.system.destinations import check_parent, own_destination
+from scamdetect.system.files import access_of, open_regular, writing
+from scamdetect.system.os_errors import written
+from scamdetect.system.shown import visible
+from scamdetect.urls import shown_url, url_of_path
+
+try:
+    from jinja2 import Environment, StrictUndefined
+except ImportError as error:
+    raise MissingExtraError("jinja2", "report") from error
+
+GENERATOR = "scamdetect report"  # by which a page is known again
+_TAG = f'<meta name="generator" content="{GENERATOR}'.encode()
+_HEAD_BYTES = 1024
+
+
+def local_source(scored: str | Path) -> Path:
+    """Return the path of what was scored, of a folder such as ``..`` by its name.
+
+    Raises InputError for a URL, and for a glob.
+    """
+    if url := url_of_path(scored):
+        raise InputError(f"{shown_url(url)}: a report reads local files; download it first")
+    path = Path(scored)
+    with reading(path):
+        if is_pattern(str(scored)) and not path.exists():
+            raise InputError(f"{scored}: a report reads one file or one folder, no glob")
+        return path.resolve() if path.name in ("", "..") else path
+
+
+def page_path(source: Path, given: str | Path | None) -> Path:
+    """Return where the page goes, ``<stem>.report.html`` beside the source if none is given.
+
+    Raises InputError where another file is, where the folder is missing, and for a URL.
+    """
+    if given is not None and (url := url_of_path(given)):
+        raise InputError(
+            f"{shown_url(url)}: a report is written to a local file; upload it afterwards"
+        )
+    target = source.with_name(f"{_stem(source)}.report.html") if given is None else Path(given)
+    with written(target):
+        check_parent(target)
+        return own_destination(target, _is_page, "report", [source])
+
+
+def _stem(source: Path) -> str:
+    """Return the name without the extension, which a folder has only where it names a format."""
+    if not source.name:
+        raise InputError(f"{source}: no name follows from it; name the page with -o")
+    stem = unpacked(source).stem
+    if source.is_dir():
+        try:
+            destination_format(source)
+        except InputError:
+            stem = source.name
+    return stem.removesuffix(".scored")
+
+
+def _is_page(path: Path) -> bool:
+    with open_regular(path) as file:
+        head = file.read(_HEAD_BYTES)
+    return head.startswith(b"<") and _TAG in head
+
+
+_MOST_LANGUAGES, _MOST_COLUMNS = 30, 10
+_STRONGEST_SHADE = 0.6
+_ACTION = {
+    Decision.FLAG: "likely a scam: act on it or look at it first",
+    Decision.REVIEW: "may be one: for a person to look at as time allows",
+    Decision.PASS: "nothing to do",
+    Decision.UNSCORED: "no text to judge, such as an empty message",
+}
+
+
+@dataclass(frozen=True)
+class ShownCampaign:
+    """A campaign with the pieces of its first message, none where samples are left out."""
+
+    campaign: Campaign
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the page shows; ``card`` is the text of the bundle's model card, if known."""
+
+    title: str
+    source: str
+    made: date
+    version: str
+    counts: Counts
+    bands: tuple[Band, ...]
+    calibrated: bool  # whether a bundle told what the thresholds mean
+    campaigns: tuple[ShownCampaign, ...]
+    shortfall: int
+    groups: TopGroups | None
+    has_text: bool
+    notices: tuple[str, ...]
+    time_note: str
+    campaign_note: str
+    threshold_note: str
+    card_name: str
+    card: str | None
+
+
+@dataclass(frozen=True)
+class LanguageRow:
+    """The messages of a language by verdict, and how many were flagged or are to review."""
+
+    code: str
+    name: str
+    messages: int
+    verdicts: Mapping[str, int]
+    flagged: int
+    review: int
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """The flagged messages of a kind: in all, and (count, shade) by language."""
+
+    name: str
+    total: int
+    cells: tuple[tuple[int, float], ...]
+
+
+def render(report: Report) -> str:
+    """Return the page: one file that loads nothing, every text escaped."""
+    counts = report.counts
+    thresholds = {band.decision.value: band.threshold for band in report.bands}
+    columns, heat = _heat_map(counts.kinds)
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=visible,
+    )
+    environment.filters |= {"count": count, "share": share, "of": _of}
+    source = files("scamdetect.reports").joinpath("page.html").read_text(encoding="utf-8")
+    return environment.from_string(source).render(
+        report=report,
+        counts=counts,
+        generator=GENERATOR,
+        decisions=[(d.value, counts.total()[d], _ACTION[d]) for d in Decision],
+        parts=[(d.value, counts.total()[d]) for d in Decision],
+        models=counts.total("model_id").most_common(),
+        scored=int(counts.histogram.sum()),
+        histogram=histogram(counts.histogram, thresholds["flag"], thresholds["review"]),
+        thresholds=thresholds,
+        languages=_language_rows(counts),
+        verdicts=[verdict.value for verdict in Verdict],
+        heat_columns=columns,
+        heat=heat,
+        timeline=timeline(counts.days, counts.day_verdicts, counts.day_kinds),
+        kind_name=kind_name,
+        language_name=language_name,
+    )
+
+
+def count(number: int, of: str = "") -> str:
+    """Return a number, with the word for what is counted in its singular or plural if given."""
+    plural = "s" if of and number != 1 else ""
+    return f"{number:,} {of}{plural}".rstrip()
+
+
+def share(part: float, whole: float) -> str:
+    """Return a share in percent, with as many digits as say something."""
+    if not whole or not part:
+        return "0 %"
+    percent = 100 * part / whole
+    if percent < 0.01:
+        return "under 0.01 %"
+    digits = 0 if percent >= 99.95 else 2 if percent < 1 else 1
+    return f"{percent:.{digits}f} %"
+
+
+def _of(part: float, whole: float) -> float:
+    """Return a share in percent as a number for the plots."""
+    return round(100 * part / whole, 3) if whole else 0.0
+
+
+def _language_rows(counts: Counts) -> list[LanguageRow]:
+    """Return a row for each of the most frequent languages, and one for all others."""
+    totals = counts.total("language").most_common()
+    kept = [code for code, _ in totals[:_MOST_LANGUAGES]]
+    rows = [_language_row(counts, {code}, code, language_name(code)) for code in kept]
+    rest = {code for code, _ in totals[_MOST_LANGUAGES:]}
+    if rest:
+        rows.append(_language_row(counts, rest, "", f"{len(rest)} others"))
+    return rows
+
+
+def _language_row(counts: Counts, codes: set[str], code: str, name: str) -> LanguageRow:
+    verdicts: Counter[str] = Counter()
+    decisions: Counter[str] = Counter()
+    for group, found in counts.groups.items():
+        if group.language in codes:
+            decisions[group.decision] += found.messages
+            verdicts[group.verdict or ""] += found.messages
+    flagged, review = decisions[Decision.FLAG], decisions[Decision.REVIEW]
+    return LanguageRow(code, name, sum(decisions.values()), verdicts, flagged, review)
+
+
+def _heat_map(kinds: Counter[tuple[str, str]]) -> tuple[list[str], list[HeatRow]]:
+    """Return the names of the languages and a row for each kind, both most frequent first."""
+    by_language = _summed((language, n) for (language, _), n in kinds.items())
+    by_kind = _summed((kind, n) for (_, kind), n in kinds.items())
+    columns = [code for code, _ in by_language.most_common(_MOST_COLUMNS)]
+    order = sorted(by_kind, key=lambda kind: (kind == NO_KIND, -by_kind[kind], kind))
+    most = max((kinds[code, kind] for code in columns for kind in order), default=1)
+    rows = [
+        HeatRow(
+            kind_name(kind),
+            by_kind[kind],
+            tuple((kinds[code, kind], _shade(kinds[code, kind], most)) for code in columns),
+        )
+        for kind in order
+    ]
+    return columns, rows
+
+
+def _summed(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for name, messages in pairs:
+        found[name] += messages
+    return found
+
+
+def _shade(messages: int, most: int) -> float:
+    return round(_STRONGEST_SHADE * sqrt(messages / most), 3) if messages else 0.0
+
 
 MOST_CAMPAIGNS, MOST_GROUPS = 12, 20
 TEXT_COLUMN = "text"
