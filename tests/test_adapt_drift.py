@@ -12,9 +12,9 @@ from command_line import command
 from scored_rows import scored_row, write_scored
 
 from scamdetect.adapt.drift import Drift, measure_drift
-from scamdetect.adapt.drift_lines import drift_lines, drift_record
 from scamdetect.adapt.shifts import OTHERS, Level
 from scamdetect.errors import InputError
+from scamdetect.reports.drift import drift_lines, drift_record
 
 _WORDS = "harbour lunch sister bread train garden school rain thanks tomorrow later window".split()
 

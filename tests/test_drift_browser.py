@@ -14,7 +14,7 @@ from scored_rows import scored_row, write_scored
 pytest.importorskip("jinja2")
 
 from scamdetect.adapt.drift import measure_drift
-from scamdetect.adapt.drift_page import write_drift
+from scamdetect.reports.drift import write_drift
 
 _ATTACK = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"
 # A frame, for windows are no narrower than 500 pixels; the page itself runs nothing.

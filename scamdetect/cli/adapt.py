@@ -351,11 +351,9 @@ def drift(
     Dumps that different models scored are an alert.
     """
     from scamdetect.adapt.drift import measure_drift
-    from scamdetect.adapt.drift_lines import drift_lines
+    from scamdetect.reports.drift import check_drift, drift_lines, write_drift
 
     if output is not None:
-        from scamdetect.adapt.drift_page import check_drift, write_drift  # first: it needs an extra
-
         check_drift(output, [reference, current], overwrite=overwrite)
     found = measure_drift(reference, current, text_column=text_column, sample=sample, seed=seed)
     say(*drift_lines(found))

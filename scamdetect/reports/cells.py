@@ -63,3 +63,8 @@ def moved(counts: tuple[int, int, int] | None) -> str:
 def probability(value: float | None) -> str:
     """Return the scam probability of a message, saying so where it has none."""
     return "unscored" if value is None else f"{value:.4f}"
+
+
+def spaced_share(value: float) -> str:
+    """Return a share in percent for sentences and pages, with a digit more under 1 %."""
+    return f"{100 * value:.{2 if value < 0.01 else 1}f} %"

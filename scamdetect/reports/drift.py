@@ -1,11 +1,16 @@
-"""A drift as lines of text and as plain JSON types; neither holds text of a message."""
+"""A drift as lines, as plain JSON types and as a page; none of them holds a message."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from datetime import date
+from pathlib import Path
 from typing import Any
 
+from scamdetect import __version__
 from scamdetect.adapt.drift import Drift
 from scamdetect.adapt.shifts import (
     ALERT,
@@ -18,6 +23,12 @@ from scamdetect.adapt.shifts import (
     Rate,
     Share,
 )
+from scamdetect.reports.cells import spaced_share
+from scamdetect.system.destinations import file_destination, followed
+from scamdetect.system.files import ANYONE, Access
+from scamdetect.system.os_errors import unwritable
+
+RECORD, PAGE = "drift.json", "drift.html"
 
 
 def drift_lines(drift: Drift) -> Iterator[str]:
@@ -36,7 +47,7 @@ def rate_words(rate: Rate) -> str:
     """Return both shares and the interval of their difference."""
     low, high = rate.difference
     return (
-        f"{percent(rate.reference.share)} to {percent(rate.current.share)} "
+        f"{spaced_share(rate.reference.share)} to {spaced_share(rate.current.share)} "
         f"(difference {100 * low:+.2f} to {100 * high:+.2f} points)"
     )
 
@@ -49,16 +60,11 @@ def feature_words(feature: Feature) -> str:
         return words
     totals = [sum(getattr(one, side) for one in feature.bins) for side in ("reference", "current")]
     rows = [
-        f"{one.label} ({percent(Share(one.reference, totals[0]).share)} to "
-        f"{percent(Share(one.current, totals[1]).share)})"
+        f"{one.label} ({spaced_share(Share(one.reference, totals[0]).share)} to "
+        f"{spaced_share(Share(one.current, totals[1]).share)})"
         for one in feature.largest
     ]
     return f"{words}; look at {', '.join(rows)}"
-
-
-def percent(share: float) -> str:
-    """Return a share in percent, with more digits where it is small."""
-    return f"{100 * share:.{2 if share < 0.01 else 1}f} %"
 
 
 def drift_record(drift: Drift) -> dict[str, Any]:
@@ -102,3 +108,48 @@ def _feature(feature: Feature) -> dict[str, Any]:
         "psi": feature.psi._asdict(),
         "bins": [asdict(one) for one in feature.bins],
     }
+
+
+def check_drift(folder: Path, inputs: Iterable[Path], *, overwrite: bool = False) -> None:
+    """Raise InputError if ``write_drift`` would write an input, or replace files unasked.
+
+    Raises MissingExtraError without the extra ``report``.
+    """
+    import scamdetect.reports.html  # noqa: F401  before minutes of work
+
+    if os.path.lexists(folder):
+        for name in (RECORD, PAGE):
+            file_destination(folder / name, overwrite=overwrite, inputs=inputs)
+
+
+def write_drift(drift: Drift, folder: Path, access: Access = ANYONE) -> Path:
+    """Write ``drift.json`` and ``drift.html`` into the folder, made if need be; return the page.
+
+    Files of these names are replaced; they allow at most ``access``. Raises OutputError where
+    writing fails, MissingExtraError without the extra ``report``.
+    """
+    from scamdetect.reports.html import write_page
+
+    record = json.dumps(drift_record(drift), indent=1, ensure_ascii=False) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in ((RECORD, record), (PAGE, drift_page(drift))):
+            write_page(text, followed(folder / name), access)
+    except OSError as problem:
+        raise unwritable(folder, problem, elsewhere="choose another folder") from problem
+    return folder / PAGE
+
+
+def drift_page(drift: Drift) -> str:
+    """Return the page, every text escaped."""
+    from scamdetect.reports.html import page
+
+    return page(
+        "drift.html",
+        {"percent": spaced_share, "words": feature_words},
+        drift=drift,
+        made=date.today().isoformat(),
+        version=__version__,
+        psi_rule=(WATCH, ALERT),
+        ratio_rule=(WATCH_RATIO, ALERT_RATIO),
+    )
