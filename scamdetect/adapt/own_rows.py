@@ -190,6 +190,10 @@ class OwnRows:
         """Return how many groups have a row of the verdict."""
         return len(np.unique(self.groups[self.of(verdict)]))
 
+    def count(self, verdict: Verdict) -> tuple[int, int]:
+        """Return how many rows of a verdict there are, and how many of them are no copies."""
+        return int(self.of(verdict).sum()), self.distinct(verdict)
+
     @property
     def mixed(self) -> int:
         """Return how many groups hold both honest messages and scams."""

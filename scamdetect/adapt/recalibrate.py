@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.adapt.halves import Moved, move
+from scamdetect.adapt.notes import recalibration_note
 from scamdetect.adapt.own_rows import PLAIN, OwnRows, read_label_map, read_own_rows
-from scamdetect.adapt.recalibrated_lines import card_note
 from scamdetect.adapt.refit import Refit, carried, refit, scaled_settings
 from scamdetect.bundle.bundle import CARD, MANIFEST, SETTINGS, Bundle, write_manifest
 from scamdetect.calibration.operating_points import OperatingPoint
@@ -175,12 +175,12 @@ def recalibrate(
         "base": old.model_id,
         "data_sha256": file_sha256(source),
         "seed": seed,
-        "legit": [int(rows.of(Verdict.LEGIT).sum()), rows.distinct(Verdict.LEGIT)],
-        "scam": [int(rows.of(Verdict.SCAM).sum()), rows.distinct(Verdict.SCAM)],
+        "legit": list(rows.count(Verdict.LEGIT)),
+        "scam": list(rows.count(Verdict.SCAM)),
         "moved": [asdict(one) for one in moved],
         "refit": None if fitted is None else asdict(fitted) | {"kept": fitted.kept},
     }
-    note = list(card_note(old, rows, moved, fitted))
+    note = list(recalibration_note(old, rows, moved, fitted))
     card = noted(old.read(CARD).decode("utf-8", "replace"), note)
     training = dict(old.training) | {"own_thresholds": record}
     new = write_bundle(old, target, settings, card, training)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,10 +9,11 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scamdetect.adapt.notes import budget_note
 from scamdetect.adapt.recalibrate import exact_thresholds, first_tier, noted, write_bundle
 from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import operating_point
-from scamdetect.calibration.statistics import clopper_pearson, float32_decimals
+from scamdetect.calibration.statistics import float32_decimals
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
@@ -98,7 +98,7 @@ def set_by_budget(
         "after": {"flag": after.flag, "review": after.review},
     }
     result = Budgeted(old, traffic, before, after, reviews_per_day, messages_per_day)
-    card = noted(old.read(CARD).decode("utf-8", "replace"), list(_card_note(result)))
+    card = noted(old.read(CARD).decode("utf-8", "replace"), list(budget_note(result)))
     training = dict(old.training) | {"own_thresholds": record}
     new = write_bundle(old, target, settings, card, training)
     return replace(result, bundle=new)
@@ -148,31 +148,6 @@ def read_traffic(source: Path, model_id: str) -> Traffic:
     return Traffic(probabilities, messages)
 
 
-def budget_lines(result: Budgeted) -> Iterator[str]:
-    """Yield the traffic, and both thresholds before and after with what reaches them."""
-    traffic, before, after = result.traffic, result.before, result.after
-    yield f"messages: {traffic.messages:,}, {traffic.probabilities.size:,} of them scored"
-    reached = traffic.reach(after.review)
-    share = reached / traffic.messages
-    low, high = (
-        result.messages_per_day * end for end in clopper_pearson(reached, traffic.messages)
-    )
-    yield (
-        f"review: {before.review:.4f} before, {after.review:.4f} after; {reached:,} of these "
-        f"messages reach it or flag, {result.messages_per_day * share:,.1f} a day of "
-        f"{result.messages_per_day:,} (95 % interval {low:,.1f} to {high:,.1f})"
-    )
-    flagged = traffic.reach(after.flag)
-    if after.flag > before.flag:
-        yield (
-            f"flag: {before.flag:.4f} before, RAISED to {after.flag:.4f}: "
-            f"{traffic.reach(before.flag):,} messages reach the old one, which is more than the "
-            "budget; nothing is reviewed that is not flagged"
-        )
-    else:
-        yield f"flag: stays at {after.flag:.4f}; {flagged:,} of these messages reach it"
-
-
 def _threshold(source: Path, traffic: Traffic, share: float) -> float:
     """Return the threshold that this share of all messages reaches, or a little fewer."""
     wanted = share * traffic.messages
@@ -195,16 +170,3 @@ def _threshold(source: Path, traffic: Traffic, share: float) -> float:
             "give more --reviews-per-day"
         )
     return threshold
-
-
-def _card_note(result: Budgeted) -> Iterator[str]:
-    yield "## Thresholds of this copy"
-    yield ""
-    yield (
-        f"The review threshold of {result.bundle.model_id} was moved so that "
-        f"{result.reviews_per_day:,} of {result.messages_per_day:,} messages a day of a team's own "
-        "traffic reach it or flag; weights and scores are the same. No labels were used: how many "
-        "of these messages are scams is not known. Operating points are of the bundle before."
-    )
-    yield ""
-    yield from (f"- {line}" for line in budget_lines(result))

@@ -78,8 +78,8 @@ def queue(
         write_records,
         write_tasks,
     )
-    from scamdetect.adapt.labels_lines import merged_line, queue_lines
     from scamdetect.adapt.queue import choose_queue
+    from scamdetect.reports.adapt import merged_line, queue_lines
 
     if output is None and label_studio is None:
         output = Path("queue.csv")
@@ -137,7 +137,7 @@ def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
     Studio (JSON or JSON-MIN). Exits with 1 where labels are unknown or contradict each other.
     """
     from scamdetect.adapt.labels import read_answers, write_labelled
-    from scamdetect.adapt.labels_lines import answer_lines
+    from scamdetect.reports.adapt import answer_lines
 
     target = None
     if output is not None:
@@ -248,7 +248,7 @@ def calibrate(
             "give BUNDLE, --data and --fpr, or --reviews-per-day, --messages-per-day and DUMP"
         )
     from scamdetect.adapt.recalibrate import recalibrate
-    from scamdetect.adapt.recalibrated_lines import recalibrated_lines
+    from scamdetect.reports.adapt import recalibrated_lines
 
     result = recalibrate(
         bundle,
@@ -277,7 +277,8 @@ def _by_budget(
     reviews_per_day: int | None,
     messages_per_day: int | None,
 ) -> None:
-    from scamdetect.adapt.traffic import budget_lines, set_by_budget
+    from scamdetect.adapt.notes import budget_lines
+    from scamdetect.adapt.traffic import set_by_budget
 
     if reviews_per_day is None or messages_per_day is None:
         raise click.UsageError("--reviews-per-day and --messages-per-day belong together")

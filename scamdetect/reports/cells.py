@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scamdetect.calibration.statistics import Estimate
@@ -68,3 +68,9 @@ def probability(value: float | None) -> str:
 def spaced_share(value: float) -> str:
     """Return a share in percent for sentences and pages, with a digit more under 1 %."""
     return f"{100 * value:.{2 if value < 0.01 else 1}f} %"
+
+
+def first(items: Sequence[object], most: int) -> str:
+    """Return the first items, and how many more there are."""
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(map(str, items[:most])) + more

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 import scamdetect
+from scamdetect.adapt.notes import counted_rows, left_out
 from scamdetect.adapt.own_rows import PLAIN, read_label_map
 from scamdetect.bundle.bundle import MANIFEST, Bundle, write_manifest
 from scamdetect.detector import ScamDetector
@@ -306,18 +307,14 @@ def _facts(base: Bundle, own: OwnTable, identity: Mapping[str, Any]) -> dict[str
 
 
 def _counted(own: OwnTable) -> Iterator[str]:
-    yield "rows: " + ", ".join(
-        f"{rows:,} {verdict} ({distinct:,} distinct)"
-        for verdict in Verdict
-        for rows, distinct in [own.count(verdict)]
+    yield counted_rows(own.count)
+    yield from left_out(
+        {
+            "without a label or mapped to ignore": own.ignored,
+            "without a text": own.untexted,
+            "that could not be read": own.rejected,
+        }
     )
-    left = {
-        "without a label or mapped to ignore": own.ignored,
-        "without a text": own.untexted,
-        "that could not be read": own.rejected,
-    }
-    if any(left.values()):
-        yield "left out: " + ", ".join(f"{n:,} {why}" for why, n in left.items() if n)
     if own.chosen:
         yield f"{own.chosen:,} rows that a queue chose train, and neither calibrate nor compare"
     held = column(own.table, "role")
@@ -336,4 +333,6 @@ def _note(base: Bundle, own: OwnTable) -> Iterator[str]:
         "on other scores."
     )
     yield ""
-    yield f"Own {next(_counted(own))}. How it compares is told where it was made (comparison.md)."
+    yield (
+        f"Own {counted_rows(own.count)}. How it compares is told where it was made (comparison.md)."
+    )

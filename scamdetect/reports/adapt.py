@@ -1,12 +1,16 @@
-"""What a queue and its labels are, as lines of text without any text of a message."""
+"""What a queue, its labels and moved thresholds are, as lines of a terminal without any message."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from scamdetect.adapt.halves import needed
 from scamdetect.adapt.labels import LABELS, UNSURE, Answer, Answers, Estimate, Merged, estimates
+from scamdetect.adapt.notes import counted_rows, left_out, measured_words, refit_lines
 from scamdetect.adapt.queue import AUDIT, Queue
+from scamdetect.adapt.recalibrate import Recalibrated
+from scamdetect.reports.cells import first
 from scamdetect.system.shown import shown
 
 _MOST_ROWS = 20
@@ -44,16 +48,17 @@ def answer_lines(answers: Answers) -> Iterator[str]:
         + f", {UNSURE} {len(answers.unsure):,}, without a label {len(answers.missing):,}"
     )
     if answers.missing:
-        yield f"without a label: rows {_listed(answers.missing)}"
-    for label, rows in _unknown(answers).items():
+        yield f"without a label: rows {first(answers.missing, _MOST_ROWS)}"
+    for label, places in _unknown(answers).items():
         yield (
-            f"unknown label {shown(label)!r}: rows {_listed(rows)}; known are "
+            f"unknown label {shown(label)!r}: rows {first(places, _MOST_ROWS)}; known are "
             f"{', '.join((*LABELS, UNSURE))}"
         )
     if answers.contradicting:
+        rows = first(answers.contradicting, _MOST_ROWS)
         yield (
-            f"several labels for one message or one text: rows {_listed(answers.contradicting)}; "
-            "they count nowhere until they agree"
+            f"several labels for one message or one text: rows {rows}; they count nowhere until "
+            "they agree"
         )
     yield from _estimate_lines(answers, estimates(answers.usable))
 
@@ -80,6 +85,38 @@ def _unknown(answers: Answers) -> dict[str, list[int]]:
     return found
 
 
-def _listed(rows: Sequence[int]) -> str:
-    more = f" and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
-    return ", ".join(map(str, rows[:_MOST_ROWS])) + more
+def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
+    """Yield what rows there were and, for flag and review, the figures before and after."""
+    rows = result.rows
+    yield counted_rows(rows.count)
+    yield from left_out(
+        {
+            "without a label or mapped to ignore": rows.ignored,
+            "without a text": rows.unscored,
+            "that could not be read": rows.rejected,
+            "chosen by a queue, not drawn at random": rows.chosen,
+        }
+    )
+    if rows.mixed:
+        yield (
+            f"{rows.mixed:,} groups of alike messages hold honest ones and scams; have a look at "
+            "their labels"
+        )
+    for one in result.moved:
+        yield f"{one.name} (false-positive rate asked for: {one.fpr:g})"
+        yield f"  before: {measured_words(one.before)}"
+        yield f"  after:  {measured_words(one.after)}"
+        if one.after.fpr_interval[0] > one.fpr:
+            yield (
+                "  MORE FALSE ALARMS THAN ASKED FOR: few honest messages chose this threshold, and "
+                f"the others show that its rate is over {one.fpr:g}; label more, or ask for a "
+                "lower rate (another seed only hides it)"
+            )
+    if result.refit is not None:
+        yield from refit_lines(result.refit)
+    strictest = min(result.moved, key=lambda one: one.fpr)
+    if strictest.after.fpr_interval[1] >= 2 * strictest.fpr:
+        yield (
+            f"The interval reaches to twice {strictest.fpr:g} and beyond: "
+            f"{needed(strictest.fpr)[1]:,} distinct honest messages would tell it better."
+        )

@@ -1,57 +1,19 @@
-"""What a recalibration gave, as lines of text and as a section of the new bundle's card."""
+"""What moved thresholds mean, for the card of the new bundle and for the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from scamdetect.adapt.halves import Measured, Moved, needed
+from scamdetect.adapt.halves import Measured, Moved
 from scamdetect.adapt.own_rows import OwnRows
 from scamdetect.adapt.refit import Refit
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.calibration.statistics import Estimate
+from scamdetect.calibration.statistics import Estimate, clopper_pearson
 from scamdetect.labels import Verdict
 
 if TYPE_CHECKING:
-    from scamdetect.adapt.recalibrate import Recalibrated
-
-
-def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
-    """Yield what rows there were and, for flag and review, the figures before and after."""
-    rows = result.rows
-    yield _counted(rows)
-    left = {
-        "without a label or mapped to ignore": rows.ignored,
-        "without a text": rows.unscored,
-        "that could not be read": rows.rejected,
-        "chosen by a queue, not drawn at random": rows.chosen,
-    }
-    if any(left.values()):
-        listed = ", ".join(f"{count:,} {why}" for why, count in left.items() if count)
-        yield f"left out: {listed}"
-    if rows.mixed:
-        yield (
-            f"{rows.mixed:,} groups of alike messages hold honest ones and scams; have a look at "
-            "their labels"
-        )
-    for one in result.moved:
-        yield f"{one.name} (false-positive rate asked for: {one.fpr:g})"
-        yield f"  before: {measured_words(one.before)}"
-        yield f"  after:  {measured_words(one.after)}"
-        if one.after.fpr_interval[0] > one.fpr:
-            yield (
-                "  MORE FALSE ALARMS THAN ASKED FOR: few honest messages chose this threshold, and "
-                f"the others show that its rate is over {one.fpr:g}; label more, or ask for a "
-                "lower rate (another seed only hides it)"
-            )
-    if result.refit is not None:
-        yield from refit_lines(result.refit)
-    strictest = min(result.moved, key=lambda one: one.fpr)
-    if strictest.after.fpr_interval[1] >= 2 * strictest.fpr:
-        yield (
-            f"The interval reaches to twice {strictest.fpr:g} and beyond: "
-            f"{needed(strictest.fpr)[1]:,} distinct honest messages would tell it better."
-        )
+    from scamdetect.adapt.traffic import Budgeted
 
 
 def refit_lines(one: Refit) -> Iterator[str]:
@@ -76,10 +38,10 @@ def refit_lines(one: Refit) -> Iterator[str]:
         )
 
 
-def card_note(
+def recalibration_note(
     old: Bundle, rows: OwnRows, moved: Sequence[Moved], fitted: Refit | None
 ) -> Iterator[str]:
-    """Yield the section of the card."""
+    """Yield the section of the card of a bundle that own labelled rows set."""
     refitted = fitted is not None and fitted.kept
     yield "## Thresholds of this copy"
     yield ""
@@ -95,9 +57,9 @@ def card_note(
     )
     yield ""
     yield (
-        f"Own {_counted(rows)}. Half of the distinct ones chose the thresholds; all figures are of "
-        "the other half, near-duplicates counting as one message, with 95 % Clopper-Pearson "
-        "intervals. They hold for messages like these."
+        f"Own {counted_rows(rows.count)}. Half of the distinct ones chose the thresholds; all "
+        "figures are of the other half, near-duplicates counting as one message, with 95 % "
+        "Clopper-Pearson intervals. They hold for messages like these."
     )
     yield ""
     for one in moved:
@@ -108,6 +70,45 @@ def card_note(
         head, *rest = refit_lines(fitted)
         yield f"- {head}; 95 % intervals from resampled groups"
         yield from (f"  - {line.strip()}" for line in rest)
+
+
+def budget_note(result: Budgeted) -> Iterator[str]:
+    """Yield the section of the card of a bundle whose review threshold a budget set."""
+    yield "## Thresholds of this copy"
+    yield ""
+    yield (
+        f"The review threshold of {result.bundle.model_id} was moved so that "
+        f"{result.reviews_per_day:,} of {result.messages_per_day:,} messages a day of a team's own "
+        "traffic reach it or flag; weights and scores are the same. No labels were used: how many "
+        "of these messages are scams is not known. Operating points are of the bundle before."
+    )
+    yield ""
+    yield from (f"- {line}" for line in budget_lines(result))
+
+
+def budget_lines(result: Budgeted) -> Iterator[str]:
+    """Yield the traffic, and both thresholds before and after with what reaches them."""
+    traffic, before, after = result.traffic, result.before, result.after
+    yield f"messages: {traffic.messages:,}, {traffic.probabilities.size:,} of them scored"
+    reached = traffic.reach(after.review)
+    share = reached / traffic.messages
+    low, high = (
+        result.messages_per_day * end for end in clopper_pearson(reached, traffic.messages)
+    )
+    yield (
+        f"review: {before.review:.4f} before, {after.review:.4f} after; {reached:,} of these "
+        f"messages reach it or flag, {result.messages_per_day * share:,.1f} a day of "
+        f"{result.messages_per_day:,} (95 % interval {low:,.1f} to {high:,.1f})"
+    )
+    flagged = traffic.reach(after.flag)
+    if after.flag > before.flag:
+        yield (
+            f"flag: {before.flag:.4f} before, RAISED to {after.flag:.4f}: "
+            f"{traffic.reach(before.flag):,} messages reach the old one, which is more than the "
+            "budget; nothing is reviewed that is not flagged"
+        )
+    else:
+        yield f"flag: stays at {after.flag:.4f}; {flagged:,} of these messages reach it"
 
 
 def measured_words(one: Measured) -> str:
@@ -126,12 +127,19 @@ def measured_words(one: Measured) -> str:
     )
 
 
-def _counted(rows: OwnRows) -> str:
-    parts = [
-        f"{int(rows.of(verdict).sum()):,} {verdict} ({rows.distinct(verdict):,} distinct)"
-        for verdict in Verdict
-    ]
+def counted_rows(count: Callable[[Verdict], tuple[int, int]]) -> str:
+    """Return how many rows and how many distinct ones a verdict has, of ``count``."""
+    parts = []
+    for verdict in Verdict:
+        rows, distinct = count(verdict)
+        parts.append(f"{rows:,} {verdict} ({distinct:,} distinct)")
     return f"rows: {', '.join(parts)}"
+
+
+def left_out(rows: Mapping[str, int]) -> Iterator[str]:
+    """Yield how many rows are left out by why, nothing where there are none."""
+    if any(rows.values()):
+        yield "left out: " + ", ".join(f"{n:,} {why}" for why, n in rows.items() if n)
 
 
 def _figure(one: Estimate) -> str:
