@@ -75,7 +75,7 @@ def figures(folder: tuple[Path, Path]) -> Iterator[dict[str, Figure]]:
     text = (folder[0] / "evaluate-scamdetect-tiny.json").read_text(encoding="utf-8")
     report = json.loads(text, object_hook=_Record)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(plots, "_png", lambda figure: figure)
+        patched.setattr(plots, "png", lambda figure: figure)
         found = cast("dict[str, Figure]", plots.draw_plots(report))
     for figure in found.values():
         figure.draw_without_rendering()

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from scamdetect.errors import MissingExtraError
 from scamdetect.evaluate.plots import draw_plots
 from scamdetect.evaluate.sections import facts, sections
+from scamdetect.reports import html
 from scamdetect.reports.cells import probability
-from scamdetect.system.files import write_text
 from scamdetect.train.data.table import column, detector_texts
-
-try:
-    from jinja2 import Environment, StrictUndefined
-except ImportError as error:
-    raise MissingExtraError("jinja2", "report") from error
 
 if TYPE_CHECKING:
     from scamdetect.evaluate.report import Report
@@ -60,19 +52,15 @@ class ShownError:
 
 def write_page(report: Report, measured: pa.Table, path: Path) -> None:
     """Write the page: one file that loads nothing, every text escaped."""
-    plots = {name: b64encode(png).decode() for name, png in draw_plots(report).items()}
-    # Autoescape: messages of strangers are data, whatever tags they hold.
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    source = files("scamdetect.evaluate").joinpath("page.html").read_text(encoding="utf-8")
-    html = environment.from_string(source).render(
+    text = html.page(
+        "evaluation.html",
         report=report,
         facts=facts(report),
         sections=sections(report),
-        plots=plots,
-        says=_SAYS,
+        plots={name: html.plot(png, _SAYS[name]) for name, png in draw_plots(report).items()},
         errors=shown_errors(report, measured),
     )
-    write_text(path, html)
+    html.write_page(text, path)
 
 
 def shown_errors(report: Report, measured: pa.Table) -> list[ShownError]:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scamdetect.calibration.statistics import Estimate
-from scamdetect.errors import MissingExtraError
 from scamdetect.evaluate import baselines
 from scamdetect.evaluate.curves import HISTOGRAM_BINS, LOWEST_FPR
 from scamdetect.evaluate.evasion import ALL, KEPT, STRENGTHS
 from scamdetect.evaluate.protocol import FLAG
+from scamdetect.reports.figures import Axes, Figure, drawn, in_percent, panels, png, pyplot
 from scamdetect.train.bars import BAR
-
-try:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-except ImportError as error:
-    raise MissingExtraError("matplotlib", "report") from error
 
 if TYPE_CHECKING:
     from scamdetect.evaluate.report import Report
@@ -32,12 +22,20 @@ if TYPE_CHECKING:
 _COLOURS = ("#c8553d", "#577590", "#4c956c", "#9a8c98")
 _SCAM, _LEGIT = "#c8553d", "#4c956c"
 _WIDTH = 9.0
-_PANELS_A_ROW = 3
+_STYLE: dict[Any, Any] = {
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "axes.titlesize": 9,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 8,
+}
 
 
 def draw_plots(report: Report) -> dict[str, bytes]:
     """Return the plots by name; one whose figures are missing is left out."""
-    drawn = {
+    plots = {
         "roc": _roc,
         "scores": _scores,
         "pairs": _pairs,
@@ -47,38 +45,17 @@ def draw_plots(report: Report) -> dict[str, bytes]:
         "reliability": _reliability,
         "evasion": _evasion,
     }
-    figures = {name: draw(report) for name, draw in drawn.items()}
-    return {name: _png(figure) for name, figure in figures.items() if figure is not None}
-
-
-def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None})
-    pyplot.close(figure)
-    return stream.getvalue()
+    with pyplot.rc_context(_STYLE):
+        return drawn({name: partial(draw, report) for name, draw in plots.items()}, png)
 
 
 def _panels(names: list[str], height: float, draw: Callable[[str, Axes], None]) -> Figure | None:
     """Return a figure with one panel a name, in rows of three."""
-    if not names:
-        return None
-    rows = -(-len(names) // _PANELS_A_ROW)
-    columns = min(len(names), _PANELS_A_ROW)
-    figure, grid = pyplot.subplots(
-        rows, columns, figsize=(max(4.5, 3.2 * columns), height * rows), dpi=100, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for axes in grid.ravel()[len(names) :]:
-        axes.axis("off")
-    for name, axes in zip(names, grid.ravel(), strict=False):
-        draw(name, axes)
-        axes.set_title(name, fontsize=9)
-        axes.tick_params(labelsize=7)
-    return figure
+    return panels(names, draw, (4.5 if len(names) == 1 else 3.2, height), columns=3)
 
 
 def _one(height: float) -> tuple[Figure, Axes]:
-    figure, axes = pyplot.subplots(figsize=(_WIDTH, height), dpi=100, layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(_WIDTH, height))
     axes.tick_params(labelsize=8)
     return figure, axes
 
@@ -107,8 +84,8 @@ def _roc(report: Report) -> Figure | None:
         axes.set_xscale("log")
         axes.set_xlim(LOWEST_FPR, 1)
         axes.set_ylim(0, 1.02)
-        axes.set_xlabel("share of honest messages flagged", fontsize=7)
-        axes.set_ylabel("share of scams found", fontsize=7)
+        axes.set_xlabel("share of honest messages flagged")
+        axes.set_ylabel("share of scams found")
 
     figure = _panels(list(titles.values()), 3.0, draw)
     return _with_legend(figure)
@@ -129,8 +106,8 @@ def _scores(report: Report) -> Figure | None:
                     axes.stairs(shares, edges, color=colour, fill=True, alpha=0.5, label=label)
         axes.set_yscale("log")
         axes.set_xlim(0, 1)
-        axes.set_xlabel("scam probability", fontsize=7)
-        axes.set_ylabel("share of the messages", fontsize=7)
+        axes.set_xlabel("scam probability")
+        axes.set_ylabel("share of the messages")
 
     return _with_legend(_panels([one.name for one in shipped], 2.6, draw))
 
@@ -143,7 +120,6 @@ def _with_legend(figure: Figure | None) -> Figure | None:
             labels,
             loc="outside lower center",
             ncols=len(labels),
-            fontsize=8,
             frameon=False,
         )
     return figure
@@ -223,7 +199,7 @@ def _alarms(report: Report) -> Figure | None:
 
 
 def _interval(axes: Axes, name: str, estimate: Estimate, colour: str) -> None:
-    value, low, high = (100 * part for part in (estimate.value, estimate.low, estimate.high))
+    value, low, high = in_percent(estimate)
     axes.plot([low, high], [name, name], color=colour, lw=1.5, alpha=0.6)
     axes.plot(value, name, "o", color=colour, ms=5)
 
@@ -242,8 +218,8 @@ def _reliability(report: Report) -> Figure | None:
                     axes.plot(xs, ys, "o-", ms=3, lw=1.2, color=_COLOURS[place], label=detector)
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
-        axes.set_xlabel("mean scam probability", fontsize=7)
-        axes.set_ylabel("share of scams", fontsize=7)
+        axes.set_xlabel("mean scam probability")
+        axes.set_ylabel("share of scams")
 
     return _with_legend(_panels([one.name for one in shipped], 3.0, draw))
 

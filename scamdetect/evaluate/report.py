@@ -22,7 +22,7 @@ from scamdetect.calibration.reliability import (
 from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
-from scamdetect.evaluate import baselines
+from scamdetect.evaluate import baselines as keyword_baseline
 from scamdetect.evaluate.authored import writers
 from scamdetect.evaluate.comparison import (
     DETECTOR_CODE,
@@ -43,7 +43,6 @@ from scamdetect.evaluate.evasion import (
     evasion_results,
     script,
 )
-from scamdetect.evaluate.markdown import render
 from scamdetect.evaluate.protocol import (
     FLAG,
     Evaluation,
@@ -53,6 +52,7 @@ from scamdetect.evaluate.protocol import (
     transferred_thresholds,
     worst_errors,
 )
+from scamdetect.evaluate.sections import facts, sections
 from scamdetect.evaluate.slices import (
     BY_SOURCE,
     FalseAlarms,
@@ -63,6 +63,7 @@ from scamdetect.evaluate.slices import (
     language_accuracy,
 )
 from scamdetect.labels import KINDS, Kind, Verdict
+from scamdetect.reports.pages import section_lines
 from scamdetect.system.destinations import check_no_input, followed
 from scamdetect.system.files import file_sha256, read_bytes, write_text
 from scamdetect.train.data.mix import reference_weights
@@ -196,18 +197,26 @@ def evaluate_bundle(
     cache = ScoreCache(None if report is None else report / "scores", file_sha256(corpus), log)
     name = bundle.resolve().name
     found = build_report(detector, name, rows, final, log, cache=cache, base=base)
-    markdown = render(found)
+    text = markdown(found)
     record = json.dumps(asdict(found), indent=1, ensure_ascii=False, allow_nan=False)
     for folder in (out, report):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             write_text(followed(folder / f"{stem}.json"), record + "\n")
-            write_text(followed(folder / f"{stem}.md"), markdown)
-    for line in markdown.splitlines():
+            write_text(followed(folder / f"{stem}.md"), text)
+    for line in text.splitlines():
         log(line)
     if report is not None:
         write_page(found, rows.measured, report / f"{stem}.html")
         log(f"{report / f'{stem}.html'}: the page, with messages of public sources; keep it local")
+
+
+def markdown(report: Report) -> str:
+    """Return the whole report as Markdown, ending in a newline."""
+    lines = [f"# Evaluation of {report.bundle}", "", *(f"- {fact}" for fact in facts(report))]
+    # An asterisk marks the sources that select; it must not begin emphasis.
+    lines += section_lines(sections(report), escape=lambda cell: cell.replace("*", "\\*"))
+    return "\n".join(lines) + "\n"
 
 
 def build_report(
@@ -253,7 +262,7 @@ def build_report(
         reliability={
             scores.name: _reliability(rows, scores)
             for scores in scored
-            if scores.name != baselines.KEYWORDS  # 0 or 1 is no probability
+            if scores.name != keyword_baseline.KEYWORDS  # 0 or 1 is no probability
         },
         kind_reliability=_kind_reliability(measured, detector),
         curves={scores.name: _curves(measured, scores[:split]) for scores in scored},

@@ -1,18 +1,43 @@
-"""The pieces of Markdown pages that reports share."""
+"""The pieces of Markdown pages, and results with a page beside them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from scamdetect.errors import InputError
+from scamdetect.reports.section import Section
 from scamdetect.system.files import write_text
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     """Return the lines of a table."""
+    header = list(header)
     return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+
+
+def section_lines(
+    sections: Iterable[Section],
+    level: int = 2,
+    *,
+    escape: Callable[[str], str] = str,
+    fold: int | None = None,
+) -> Iterator[str]:
+    """Yield the lines of sections under titles of a level, each after a blank one.
+
+    From ``fold`` rows on a table is folded away.
+    """
+    for one in sections:
+        yield from ("", f"{'#' * level} {escape(one.title)}", "", escape(one.about))
+        if not one.rows:
+            continue
+        lines = table(map(escape, one.header), (map(escape, row) for row in one.rows))
+        if fold is None or len(one.rows) < fold:
+            yield from ("", *lines)
+        else:
+            summary = f"<details><summary>{len(one.rows)} rows</summary>"
+            yield from ("", summary, "", *lines, "", "</details>")
 
 
 def between_markers(page: str, start: str, end: str, lines: Iterable[str], path: Path) -> str:
