@@ -14,7 +14,8 @@ pytest.importorskip("matplotlib")
 
 from invented_results import HOSTILE, invented_results
 
-from scamdetect.bench.report.page import write_page
+from scamdetect.bench.report.report import render_page
+from scamdetect.reports.html import write_page
 
 # A frame, for windows are no narrower than 500 pixels; the page itself runs nothing.
 _FRAME = """<!doctype html><title>not measured</title>
@@ -34,7 +35,7 @@ def browser() -> str:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    write_page(invented_results(), path)
+    write_page(render_page(invented_results()), path)
     return path
 
 

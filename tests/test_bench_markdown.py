@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from invented_results import HOSTILE, OWN, invented_results
 
 from scamdetect.bench.figures.results import Results
-from scamdetect.bench.report.markdown import LONG, escaped, render
-from scamdetect.bench.report.tables import chapters
+from scamdetect.bench.report.tables import LONG, chapters, render
+from scamdetect.reports.pages import escaped
 
 
 @pytest.fixture(scope="module")

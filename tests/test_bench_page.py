@@ -14,8 +14,9 @@ pytest.importorskip("matplotlib")
 from invented_results import HOSTILE, invented_results
 
 from scamdetect.bench.figures.results import Results
-from scamdetect.bench.report.page import halves, render_page, write_page
+from scamdetect.bench.report.report import render_page
 from scamdetect.bench.report.tables import HOW_TO_READ, chapters
+from scamdetect.reports.html import halves, write_page
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_a_failed_page_leaves_the_old_one(
     path.write_text("old", encoding="utf-8")
     monkeypatch.setattr("os.fsync", _full)
     with pytest.raises(OSError, match="full"):
-        write_page(results, path)
+        write_page(render_page(results), path)
     assert path.read_text(encoding="utf-8") == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
 

@@ -17,8 +17,7 @@ from matplotlib.figure import Figure
 
 from scamdetect.bench.figures.results import Results
 from scamdetect.bench.report import plots
-from scamdetect.bench.report.plot_style import short, style
-from scamdetect.bench.report.plots import draw_plots
+from scamdetect.bench.report.plots import draw_plots, short, style
 
 
 @pytest.fixture(scope="module")

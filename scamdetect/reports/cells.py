@@ -45,9 +45,39 @@ def decimal(figure: Estimate | None) -> str:
     return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
+def number(value: float | None, how: str = ",", nothing: str = "-") -> str:
+    """Return a number in a format, ``nothing`` for None."""
+    return nothing if value is None else format(value, how)
+
+
+def n_of(figure: Estimate | None) -> str:
+    """Return how many rows a figure is of, a dash for None."""
+    return number(None if figure is None else figure.n)
+
+
 def share(value: float | None) -> str:
     """Return a share without an interval in percent, a dash for None."""
-    return "-" if value is None else f"{value:.1%}"
+    return number(value, ".1%")
+
+
+def amount(value: float | None) -> str:
+    """Return what something takes with three digits or more, a dash for None."""
+    return number(value, ",.0f" if value is not None and value >= 100 else ",.3g")
+
+
+def p_value(value: float) -> str:
+    """Return a p value with three decimals."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """Return names with their counts in a line."""
+    return ", ".join(f"{name} {n:,}" for name, n in counts.items())
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def change(before: Estimate | None, after: Estimate | None) -> str:
@@ -62,7 +92,7 @@ def moved(counts: tuple[int, int, int] | None) -> str:
 
 def probability(value: float | None) -> str:
     """Return the scam probability of a message, saying so where it has none."""
-    return "unscored" if value is None else f"{value:.4f}"
+    return number(value, ".4f", "unscored")
 
 
 def spaced_share(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -10,11 +11,19 @@ from scamdetect.errors import InputError
 from scamdetect.reports.section import Section
 from scamdetect.system.files import write_text
 
+_MARKUP = re.compile(r"[\\|*`~]|(?<!\w)_|_(?!\w)|(?<=\])(?=[(\[])")
+
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     """Return the lines of a table."""
     header = list(header)
     return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+
+
+def escaped(text: str) -> str:
+    """Return text that Markdown shows as it is, on one line: names come from strangers too."""
+    line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return _MARKUP.sub(r"\\\g<0>", line)
 
 
 def section_lines(

@@ -1,4 +1,4 @@
-"""One table of a report, with what it means."""
+"""What reports are made of: sections of one table each, and chapters of them."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ def section(
 ) -> Section:
     """Return the section with its cells as tuples."""
     return Section(title, about, tuple(header), tuple(map(tuple, rows)), plots)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Tables on one question, under its title."""
+
+    title: str
+    sections: tuple[Section, ...]

@@ -14,7 +14,7 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.bench.report.suite_tables import TOO_FEW
 from scamdetect.evaluate.evasion import KEPT, MORE_FLAGS
-from scamdetect.reports.cells import change, counted, percent, points
+from scamdetect.reports.cells import change, counted, n_of, number, p_value, percent, points
 from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
@@ -122,8 +122,14 @@ def difference_section(results: Results) -> Section:
     header = ["suite", "first", "second", f"R@{MAIN}, first less second, points", "n scam"]
     header += ["only first right", "only second right", "p", "in words"]
     rows = [
-        [one.suite, one.first, one.second, points(one.recall_at), _n(one.recall_at)]
-        + [f"{one.first_alone:,}", f"{one.second_alone:,}", _p(one.p), in_words(one)]
+        [
+            one.suite,
+            one.first,
+            one.second,
+            points(one.recall_at),
+            n_of(one.recall_at),
+        ]
+        + [f"{one.first_alone:,}", f"{one.second_alone:,}", p_value(one.p), in_words(one)]
         for one in results.differences
     ]
     about = (
@@ -213,21 +219,8 @@ def _gap_row(gap: GapRecord) -> list[str]:
         gap.generator, gap.learner, f"{gap.n_scam:,}", f"{gap.n_legit:,}",
         f"{seen.trained_rows:,} / {unseen.trained_rows:,}",
         percent(seen.f1), percent(unseen.f1), percent(unseen.f1_moved),
-        _gap(gap, "f1"), _gap(gap, "f1_moved"),
+        number(gap.gap("f1"), ".1f"), number(gap.gap("f1_moved"), ".1f"),
         percent(seen.recall), percent(unseen.recall), percent(unseen.recall_moved),
         percent(seen.fpr), percent(unseen.fpr), percent(unseen.fpr_moved),
         percent(seen.recall_at), percent(unseen.recall_at),
     ]  # fmt: skip
-
-
-def _gap(gap: GapRecord, figure: str) -> str:
-    points = gap.gap(figure)
-    return "-" if points is None else f"{points:.1f}"
-
-
-def _n(figure: Estimate | None) -> str:
-    return "-" if figure is None else f"{figure.n:,}"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"

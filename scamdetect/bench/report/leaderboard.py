@@ -15,7 +15,7 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.bench.folder import CALIBRATE
 from scamdetect.evaluate.contamination import CONTAINED
-from scamdetect.reports.cells import counted, share
+from scamdetect.reports.cells import amount, counted, listed, number, share, tally
 from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def leaderboard(results: Results) -> Section:
     order = "as asked for"
     if ranked:
         order = (
-            f"by the mean share of scams found on {_listed(ranked)}, those marked {BOUGHT} on one "
+            f"by the mean share of scams found on {listed(ranked)}, those marked {BOUGHT} on one "
             "of them after the others"
         )
     about = (
@@ -110,10 +110,6 @@ def _place(
 
 def _bought(fpr: Estimate | None) -> bool:
     return fpr is not None and fpr.low > 2 * FPRS[MAIN]
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _headline(figures: SuiteFigures | None) -> tuple[str, str]:
@@ -201,7 +197,7 @@ def cost_section(results: Results) -> Section:
     """Return seconds and cost of 1,000 messages."""
     rows = [
         [one.detector, one.suite, f"{one.n_scam + one.n_legit + one.n_spam:,}"]
-        + [_amount(one.seconds_per_1000), _amount(one.cost_per_1000)]
+        + [amount(one.seconds_per_1000), amount(one.cost_per_1000)]
         for one in results.figures
     ]
     names = [one.name for one in results.run.detectors]
@@ -221,7 +217,7 @@ def detector_section(results: Results) -> Section:
     rows = []
     for one in results.run.detectors:
         thresholds = results.thresholds.get(one.name, {})
-        at = [_threshold(thresholds.get(rate)) for rate in FPRS]
+        at = [number(thresholds.get(rate), ".6g") for rate in FPRS]
         rows.append([marked(one), one.identity, _learnt_from(one.training), *at, one.note or "-"])
     about = (
         "Which detectors were measured, what they say they learnt from, and the thresholds that "
@@ -239,7 +235,7 @@ def suite_list_section(results: Results) -> Section:
             one.name, str(one.version), f"{one.rows:,}", *(
                 f"{one.verdicts.get(verdict, 0):,}" for verdict in ("scam", "legit", "spam")
             ),
-            f"{len(one.languages):,}", _counts(one.generators), _licences(one.licences),
+            f"{len(one.languages):,}", tally(one.generators), _licences(one.licences),
             _made_with(one.made_with), "yes" if one.final else "no", one.sha256[:16],
         ]
         for one in results.run.suites
@@ -271,22 +267,10 @@ def missing_section(results: Results) -> Section:
     return section(title, about, ["detector", "suite", "so it has"], rows)
 
 
-def _amount(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
-
-
-def _threshold(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6g}"
-
-
 def _learnt_from(training: Training | None) -> str:
     if training is None:
         return "not known"
     return f"{len(training.sources)} sources, {len(training.generators)} writers"
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {n:,}" for name, n in counts.items())
 
 
 def _licences(licences: Mapping[str, str]) -> str:

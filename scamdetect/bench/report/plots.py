@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,35 +16,87 @@ from scamdetect.bench.figures.target import (
     MAIN,
 )
 from scamdetect.bench.report.leaderboard import changed_suites, plain_suites
-from scamdetect.bench.report.plot_style import (
-    COLOURS,
-    GREY,
-    STYLE,
-    WIDTH,
-    Line2D,
-    in_percent,
-    panels,
-    pyplot,
-    short,
-    style,
-    svg,
-    with_legend,
-)
 from scamdetect.bench.report.suite_tables import of_suite
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.evaluate.evasion import KEPT, STRENGTHS
+from scamdetect.reports.figures import (
+    Axes,
+    Figure,
+    Line2D,
+    drawn,
+    in_percent,
+    panels,
+    pyplot,
+    svg,
+)
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
     from scamdetect.bench.figures.results import Results
 
+# Okabe and Ito's palette without its yellow, told apart by marker too; one marker more than
+# colours, so that no pair comes twice among 56 detectors.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+_MARKERS = "osD^vPX*"
+_LINES = ("-", "--", ":")
+WIDTH = 6.6  # narrow and with large letters: still read on a telephone
+GREY = "#767676"
+_LONGEST_NAME = 24
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "text.parse_math": False,  # names may hold dollar signs
+    "svg.hashsalt": "scamdetect",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.hspace": 0.06,
+}
 _LOOKS: dict[str, dict[str, Any]] = {
     "learnt from the writer": {"color": COLOURS[2], "marker": "s"},
     "never saw it": {"color": COLOURS[1], "marker": "o"},
     "threshold set anew": {"color": COLOURS[0], "marker": "D", "mfc": "none", "mew": 1.5},
 }
+
+
+def style(results: Results, detector: str) -> dict[str, Any]:
+    """Return how a detector is drawn, the same in every plot."""
+    place = [one.name for one in results.run.detectors].index(detector)
+    colours = len(COLOURS)
+    return {
+        "color": COLOURS[place % colours],
+        "marker": _MARKERS[place % len(_MARKERS)],
+        "ls": _LINES[place // colours % len(_LINES)],
+    }
+
+
+def short(name: str) -> str:
+    """Return a name as plots show it, cut in the middle where it is long: versions end names."""
+    half = _LONGEST_NAME // 2
+    shown = name if len(name) <= _LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
+    # matplotlib leaves labels with a leading underscore out of legends.
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+def with_legend(results: Results, figure: Figure | None, detectors: Iterable[str]) -> Figure | None:
+    """Return the figure with the detectors named under it."""
+    if figure is None:
+        return None
+    names = list(dict.fromkeys(detectors))
+    handles = [Line2D([], [], ms=6, **style(results, name)) for name in names]
+    figure.legend(
+        handles, [short(name) for name in names], loc="outside lower center",
+        ncols=min(2 if any(len(name) > 12 for name in names) else 3, len(names)), frameon=False,
+    )  # fmt: skip
+    return figure
+
+
+def _panels(
+    names: Sequence[str], height: float, draw: Callable[[str, Axes], None], sharey: bool = False
+) -> Figure | None:
+    """Return a figure with one panel a name, two a row."""
+    width = WIDTH / min(2, len(names)) if names else WIDTH
+    return panels(names, draw, (width, height), columns=2, more=0.5, sharey=sharey)
 
 
 def gap_plot(results: Results) -> Figure | None:
@@ -114,7 +166,7 @@ def changes_plot(results: Results, suite: str) -> Figure | None:
         axes.set_ylim(max(0, lowest - 5), max(100, highest) + 4)
         axes.set_ylabel("recall kept, %")
 
-    return with_legend(results, panels(changes, 2.2, draw, sharey=True), detectors)
+    return with_legend(results, _panels(changes, 2.2, draw, sharey=True), detectors)
 
 
 def _at_once(
@@ -148,7 +200,7 @@ _SECONDS, _COST = "seconds per 1,000 messages", "cost of 1,000 messages"
 def draw_plots(results: Results) -> dict[str, bytes]:
     """Return the plots by name; one whose figures are missing is left out."""
     suites = plain_suites(results)
-    drawn: dict[str, Callable[[Results], Figure | None]] = {
+    plots: dict[str, Callable[[Results], Figure | None]] = {
         "headline": partial(_headline, suites=suites),
         "time": partial(_spent, suites=suites, measure="seconds_per_1000", label=_SECONDS),
         "cost": partial(_spent, suites=suites, measure="cost_per_1000", label=_COST),
@@ -157,13 +209,8 @@ def draw_plots(results: Results) -> dict[str, bytes]:
         **{f"languages-{suite}": partial(_languages, suite=suite) for suite in suites},
         **{f"changes-{one}": partial(changes_plot, suite=one) for one in changed_suites(results)},
     }
-    found = {}
     with pyplot.rc_context(STYLE):
-        for name, draw in drawn.items():
-            figure = draw(results)
-            if figure is not None:
-                found[name] = svg(figure)
-    return found
+        return drawn({name: partial(draw, results) for name, draw in plots.items()}, svg)
 
 
 def _headline(results: Results, suites: Sequence[str]) -> Figure | None:
@@ -192,7 +239,7 @@ def _headline(results: Results, suites: Sequence[str]) -> Figure | None:
         axes.set_ylabel("scams found, %")
 
     shown = [suite for suite in suites if any(of == suite for of, _ in found)]
-    return with_legend(results, panels(shown, 2.7, draw), (detector for _, detector in found))
+    return with_legend(results, _panels(shown, 2.7, draw), (detector for _, detector in found))
 
 
 def _spent(results: Results, suites: Sequence[str], measure: str, label: str) -> Figure | None:
@@ -222,7 +269,7 @@ def _spent(results: Results, suites: Sequence[str], measure: str, label: str) ->
     if len({detector for _, detector in found}) < 2:
         return None  # one dot compares nothing
     shown = [suite for suite in suites if any(of == suite for of, _ in found)]
-    return with_legend(results, panels(shown, 2.5, draw), (detector for _, detector in found))
+    return with_legend(results, _panels(shown, 2.5, draw), (detector for _, detector in found))
 
 
 def _languages(results: Results, suite: str) -> Figure | None:
@@ -275,4 +322,4 @@ def _reliability(results: Results, suites: Sequence[str]) -> Figure | None:
         axes.set_ylabel("share of scams")
 
     shown = [suite for suite in suites if any(one.suite == suite for one in found)]
-    return with_legend(results, panels(shown, 2.8, draw), (one.detector for one in found))
+    return with_legend(results, _panels(shown, 2.8, draw), (one.detector for one in found))

@@ -18,7 +18,7 @@ from scamdetect.bench.figures.target import (
 from scamdetect.bench.report.leaderboard import marked
 from scamdetect.calibration.statistics import Estimate
 from scamdetect.labels import kind_name, language_title
-from scamdetect.reports.cells import counted, decimal, percent
+from scamdetect.reports.cells import counted, decimal, number, percent
 from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
@@ -213,15 +213,11 @@ def _matrix(
         )
         told = [enough(what(cell)) if cell else "-" for cell in cells for what in figures.values()]
         if any(one != "-" for one in told):
-            rows.append([said(name), _count(n_scam), _count(n_legit), *told])
+            rows.append([said(name), number(n_scam or None), number(n_legit or None), *told])
     if not rows:
         return None
     header, rows = _without_empty(header, rows)
     return section(title, about, header, rows, *plots)
-
-
-def _count(n: int) -> str:
-    return f"{n:,}" if n else "-"
 
 
 def _without_empty(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:

@@ -1,9 +1,8 @@
-"""All tables of a run in the order of the report, with what a reader must know first."""
+"""All tables of a run in the order of the report, and the report as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scamdetect.bench import suite as release
@@ -36,11 +35,13 @@ from scamdetect.bench.report.suite_tables import (
     source_section,
     suite_section,
 )
-from scamdetect.reports.section import Section
+from scamdetect.reports.pages import escaped, section_lines
+from scamdetect.reports.section import Chapter, Section
 
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results
 
+LONG = 30  # rows, from which a table is folded away
 HOW_TO_READ = (
     ("Scams found", "of 100 scams, how many a detector flags (recall). More is better."),
     ("False alarms", "of 100 honest messages, how many it flags by mistake (FPR). Fewer is "
@@ -77,12 +78,15 @@ HOW_TO_READ = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """Tables on one question, under its title."""
-
-    title: str
-    sections: tuple[Section, ...]
+def render(results: Results) -> str:
+    """Return the whole report as Markdown, ending in a newline."""
+    lines = ["# Leaderboard", "", *(f"- {escaped(fact)}" for fact in facts(results))]
+    lines += ["", "## How to read this", ""]
+    lines += [f"- **{escaped(name)}**: {escaped(words)}" for name, words in HOW_TO_READ]
+    for chapter in chapters(results):
+        lines += ["", f"## {chapter.title}"]
+        lines += section_lines(chapter.sections, 3, escape=escaped, fold=LONG)
+    return "\n".join(lines) + "\n"
 
 
 def chapters(results: Results) -> list[Chapter]:
