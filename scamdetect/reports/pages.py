@@ -26,6 +26,15 @@ def escaped(text: str) -> str:
     return _MARKUP.sub(r"\\\g<0>", line)
 
 
+def titled(title: str, about: str = "", lines: Iterable[str] = (), level: int = 2) -> Iterator[str]:
+    """Yield a title, what it means if that is said, and the lines, each after a blank one."""
+    yield from ("", f"{'#' * level} {title}")
+    if about:
+        yield from ("", about)
+    if lines:
+        yield from ("", *lines)
+
+
 def section_lines(
     sections: Iterable[Section],
     level: int = 2,
@@ -38,15 +47,13 @@ def section_lines(
     From ``fold`` rows on a table is folded away.
     """
     for one in sections:
-        yield from ("", f"{'#' * level} {escape(one.title)}", "", escape(one.about))
-        if not one.rows:
-            continue
-        lines = table(map(escape, one.header), (map(escape, row) for row in one.rows))
-        if fold is None or len(one.rows) < fold:
-            yield from ("", *lines)
-        else:
+        lines = []
+        if one.rows:
+            lines = table(map(escape, one.header), (map(escape, row) for row in one.rows))
+        if fold is not None and len(one.rows) >= fold:
             summary = f"<details><summary>{len(one.rows)} rows</summary>"
-            yield from ("", summary, "", *lines, "", "</details>")
+            lines = [summary, "", *lines, "", "</details>"]
+        yield from titled(escape(one.title), escape(one.about), lines, level)
 
 
 def between_markers(page: str, start: str, end: str, lines: Iterable[str], path: Path) -> str:

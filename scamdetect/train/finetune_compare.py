@@ -28,7 +28,7 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.reports.cells import percent, points
-from scamdetect.reports.pages import table as markdown_table
+from scamdetect.reports.pages import table, titled
 from scamdetect.train.data.mix import SMALLEST_CELL
 from scamdetect.train.data.scores import DetectorScores
 from scamdetect.train.data.table import (
@@ -131,13 +131,10 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
         header = ["rows", "scam / legit"]
         for name in shown:
             header += [headers[name], "change"]
-        yield from ("", f"## {title}", "")
-        yield from markdown_table(header, [_line(cell, shown) for cell in cells])
-    yield from ("", "## Verdict", "")
-    if not comparison.worse:
-        yield "Nothing got worse by more than chance and the margins allow."
-    for reason in comparison.worse:
-        yield f"- worse: {reason}"
+        yield from titled(title, "", table(header, [_line(cell, shown) for cell in cells]))
+    worse = [f"- worse: {reason}" for reason in comparison.worse]
+    nothing = "Nothing got worse by more than chance and the margins allow."
+    yield from titled("Verdict", "", worse or [nothing])
 
 
 def _line(cell: Compared, shown: Sequence[str]) -> list[str]:
