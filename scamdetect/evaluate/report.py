@@ -22,7 +22,7 @@ from scamdetect.calibration.reliability import (
 from scamdetect.calibration.statistics import Floats
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
-from scamdetect.evaluate import baselines as keyword_baseline
+from scamdetect.evaluate import baselines
 from scamdetect.evaluate.authored import writers
 from scamdetect.evaluate.comparison import (
     DETECTOR_CODE,
@@ -262,7 +262,7 @@ def build_report(
         reliability={
             scores.name: _reliability(rows, scores)
             for scores in scored
-            if scores.name != keyword_baseline.KEYWORDS  # 0 or 1 is no probability
+            if scores.name != baselines.KEYWORDS  # 0 or 1 is no probability
         },
         kind_reliability=_kind_reliability(measured, detector),
         curves={scores.name: _curves(measured, scores[:split]) for scores in scored},

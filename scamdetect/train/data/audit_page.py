@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scamdetect.reports.pages import table
+from scamdetect.reports.pages import table, titled
 from scamdetect.system.files import open_regular
 from scamdetect.train.data.audit import CLASSES, Audit, Cell
 from scamdetect.train.data.corpus_rows import is_own
@@ -37,8 +37,17 @@ def audit_page(
     ``real`` counts real train scams by language, ``before`` those of an earlier corpus; ``form`` is
     what ``benchmarks/form_parity.py`` measured.
     """
-    cells = audit.cells
-    parts = [
+    provenance = ("source", "rule", "read", "authored")
+    shared = [
+        [a, b, f"{n:,}"]
+        for (a, b), n in audit.source_leaks.most_common(_MOST_SHOWN)
+        if n >= _LEAST_NAMED
+    ]
+    guesses = [
+        [one.lang, str(one.sources), f"{one.rows:,}", f"{one.accuracy:.0%}", f"{one.chance:.0%}"]
+        for one in audit.guesses
+    ]
+    lines = [
         _TITLE,
         "",
         "Made by `scamdetect data audit` from what `scamdetect data build` wrote. Lengths "
@@ -46,61 +55,35 @@ def audit_page(
         "",
         *summary_lines(audit),
         *(f"![{path}]({path})" for path in plots),
-        "",
-        "## Real scams that train, by language",
-        "",
-        "Written and sent by people; rows of language models and the project's own are not here.",
-        "",
-        *_real(real, before),
+        *titled(
+            "Real scams that train, by language",
+            "Written and sent by people; rows of language models and the project's own are not "
+            "here.",
+            _real(real, before),
+        ),
         *([] if form is None else _form(form)),
-        "",
-        "## By language and class",
-        "",
-        *_languages(cells),
-        "",
-        "## What the build removed, by source and step",
-        "",
-        *_removed(audit),
-        "",
-        "## Near-duplicate groups that two sources share",
-        "",
-        "After the build. What train and held-out rows share is in the table above.",
-        "",
-        *table(
-            ["source", "source", "groups"],
-            [
-                [a, b, f"{n:,}"]
-                for (a, b), n in audit.source_leaks.most_common(_MOST_SHOWN)
-                if n >= _LEAST_NAMED
-            ],
+        *titled("By language and class", "", _languages(audit.cells)),
+        *titled("What the build removed, by source and step", "", _removed(audit)),
+        *titled(
+            "Near-duplicate groups that two sources share",
+            "After the build. What train and held-out rows share is in the table above.",
+            table(["source", "source", "groups"], shared),
         ),
-        "",
-        "## How well the source can be told from the text",
-        "",
-        "Character n-grams, cross-validated by near-duplicate group, up to 200 rows a source. A "
-        "detector can learn the source in the place of the manoeuvre where this is high.",
-        "",
-        *table(
-            ["language", "sources", "rows", "accuracy", "largest source"],
-            [
-                [g.lang, str(g.sources), f"{g.rows:,}", f"{g.accuracy:.0%}", f"{g.chance:.0%}"]
-                for g in audit.guesses
-            ],
+        *titled(
+            "How well the source can be told from the text",
+            "Character n-grams, cross-validated by near-duplicate group, up to 200 rows a source. "
+            "A detector can learn the source in the place of the manoeuvre where this is high.",
+            table(["language", "sources", "rows", "accuracy", "largest source"], guesses),
         ),
-        "",
-        "## Kinds of train scams by provenance",
-        "",
-        *_cross(audit.kinds, ("source", "rule", "read", "authored"), "kind"),
-        "",
-        "## Verdicts of train rows by provenance",
-        "",
-        *_cross(audit.provenance, ("source", "rule", "read", "authored"), "class"),
-        "",
-        "## By source, language and class",
-        "",
-        *_cells(cells),
+        *titled("Kinds of train scams by provenance", "", _cross(audit.kinds, provenance, "kind")),
+        *titled(
+            "Verdicts of train rows by provenance",
+            "",
+            _cross(audit.provenance, provenance, "class"),
+        ),
+        *titled("By source, language and class", "", _cells(audit.cells)),
     ]
-    return "\n".join(parts) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def summary_lines(audit: Audit) -> list[str]:
@@ -166,16 +149,13 @@ def _form(form: Mapping[str, Any]) -> list[str]:
         ]
         for one in form["draws"]
     ]
-    return [
-        "",
-        "## Form alone",
-        "",
+    about = (
         "How well masks, case, punctuation, X for digits, links and length tell scam from honest "
         "among the rows that a run draws (`benchmarks/form_parity.py`); `form_parity` draws honest "
-        f"rows by how much their form is that of scams. The gate is {form['gate']}.",
-        "",
-        *table(["restyled rows", "form_parity", "AUC", "public rows only"], rows),
-    ]
+        f"rows by how much their form is that of scams. The gate is {form['gate']}."
+    )
+    header = ["restyled rows", "form_parity", "AUC", "public rows only"]
+    return list(titled("Form alone", about, table(header, rows)))
 
 
 def _removed(audit: Audit) -> list[str]:

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from scamdetect.errors import MissingExtraError
+from scamdetect.reports.figures import Axes, png, pyplot
 from scamdetect.system.files import writing
 from scamdetect.train.data.audit import CLASSES, Audit
-
-try:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from matplotlib.axes import Axes
-except ImportError as error:
-    raise MissingExtraError("matplotlib", "report") from error
 
 _COLOURS = dict(zip(CLASSES, ("#4c956c", "#e9c46a", "#c8553d", "#9a8c98"), strict=True))
 
@@ -33,8 +24,7 @@ def draw_plots(audit: Audit, folder: Path) -> list[str]:
         figure, axes = pyplot.subplots(figsize=size, dpi=90, layout="constrained")
         draw(audit, axes)
         with writing(folder / name) as file:
-            figure.savefig(file, format="png", metadata={"Software": None})
-        pyplot.close(figure)
+            file.write(png(figure))
         names.append(name)
     return names
 
