@@ -60,6 +60,28 @@ def share(value: float | None) -> str:
     return number(value, ".1%")
 
 
+def spaced_share(value: float) -> str:
+    """Return a share in percent for sentences and pages, with a digit more under 1 %."""
+    return f"{100 * value:.{2 if value < 0.01 else 1}f} %"
+
+
+def share_of(part: float, whole: float) -> str:
+    """Return a share in percent for pages, with as many digits as say something."""
+    if not whole or not part:
+        return "0 %"
+    percent = 100 * part / whole
+    if percent < 0.01:
+        return "under 0.01 %"
+    digits = 0 if percent >= 99.95 else 2 if percent < 1 else 1
+    return f"{percent:.{digits}f} %"
+
+
+def count(number: int, of: str = "") -> str:
+    """Return a number, with the word for what is counted in its singular or plural if given."""
+    plural = "s" if of and number != 1 else ""
+    return f"{number:,} {of}{plural}".rstrip()
+
+
 def amount(value: float | None) -> str:
     """Return what something takes with three digits or more, a dash for None."""
     return number(value, ",.0f" if value is not None and value >= 100 else ",.3g")
@@ -93,11 +115,6 @@ def moved(counts: tuple[int, int, int] | None) -> str:
 def probability(value: float | None) -> str:
     """Return the scam probability of a message, saying so where it has none."""
     return number(value, ".4f", "unscored")
-
-
-def spaced_share(value: float) -> str:
-    """Return a share in percent for sentences and pages, with a digit more under 1 %."""
-    return f"{100 * value:.{2 if value < 0.01 else 1}f} %"
 
 
 def first(items: Sequence[object], most: int) -> str:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources import files
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,17 @@ from scamdetect.dumps.formats import destination_format, unpacked
 from scamdetect.dumps.lines import reading
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
-from scamdetect.errors import BundleError, InputError, MissingExtraError
+from scamdetect.errors import BundleError, InputError
 from scamdetect.labels import Decision, Verdict, kind_name, language_name
 from scamdetect.prediction import SCHEMA_VERSION
+from scamdetect.reports import html
+from scamdetect.reports.cells import listed, share_of
 from scamdetect.reports.dump_charts import histogram, timeline
 from scamdetect.reports.dump_counts import NO_KIND, Band, Counts, bands, days_of, find_time_column
 from scamdetect.reports.dump_notes import (
     Piece,
     campaign_note,
     damaged_groups_note,
-    listed,
     notices,
     other_groups_note,
     sample,
@@ -41,15 +41,10 @@ from scamdetect.scored.campaigns import Campaign, Campaigns
 from scamdetect.scored.read import ScoredDump, open_scored
 from scamdetect.scored.top_groups import TopGroups, top_groups
 from scamdetect.system.destinations import check_parent, own_destination
-from scamdetect.system.files import access_of, open_regular, writing
+from scamdetect.system.files import access_of, open_regular
 from scamdetect.system.os_errors import written
 from scamdetect.system.shown import visible
 from scamdetect.urls import shown_url, url_of_path
-
-try:
-    from jinja2 import Environment, StrictUndefined
-except ImportError as error:
-    raise MissingExtraError("jinja2", "report") from error
 
 GENERATOR = "scamdetect report"  # by which a page is known again
 _TAG = f'<meta name="generator" content="{GENERATOR}'.encode()
@@ -171,21 +166,15 @@ def render(report: Report) -> str:
     counts = report.counts
     thresholds = {band.decision.value: band.threshold for band in report.bands}
     columns, heat = _heat_map(counts.kinds)
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=visible,
-    )
-    environment.filters |= {"count": count, "share": share, "of": _of}
-    source = files("scamdetect.reports").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(source).render(
+    return html.page(
+        "dump.html",
+        {"share": share_of, "of": _of},
+        visible,
         report=report,
         counts=counts,
         generator=GENERATOR,
         decisions=[(d.value, counts.total()[d], _ACTION[d]) for d in Decision],
-        parts=[(d.value, counts.total()[d]) for d in Decision],
+        shares=[(d.value, counts.total()[d]) for d in Decision],
         models=counts.total("model_id").most_common(),
         scored=int(counts.histogram.sum()),
         histogram=histogram(counts.histogram, thresholds["flag"], thresholds["review"]),
@@ -198,23 +187,6 @@ def render(report: Report) -> str:
         kind_name=kind_name,
         language_name=language_name,
     )
-
-
-def count(number: int, of: str = "") -> str:
-    """Return a number, with the word for what is counted in its singular or plural if given."""
-    plural = "s" if of and number != 1 else ""
-    return f"{number:,} {of}{plural}".rstrip()
-
-
-def share(part: float, whole: float) -> str:
-    """Return a share in percent, with as many digits as say something."""
-    if not whole or not part:
-        return "0 %"
-    percent = 100 * part / whole
-    if percent < 0.01:
-        return "under 0.01 %"
-    digits = 0 if percent >= 99.95 else 2 if percent < 1 else 1
-    return f"{percent:.{digits}f} %"
 
 
 def _of(part: float, whole: float) -> float:
@@ -331,8 +303,8 @@ def write_report(
         card=bundle.read(CARD).decode("utf-8", "replace") if bundle else None,
     )
     page = render(report)
-    with reported(target), writing(target, access_of([source])) as file:
-        file.write(page.encode("utf-8", "backslashreplace"))
+    with reported(target):
+        html.write_page(page, target, access_of([source]))
     return target
 
 

@@ -10,6 +10,7 @@ from itertools import groupby
 from scamdetect.explain.occlusion import Detector, explain, strengths
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
+from scamdetect.reports.cells import listed
 from scamdetect.reports.dump_counts import Counts
 from scamdetect.scored.top_groups import TopGroups
 from scamdetect.system.shown import shown
@@ -105,11 +106,6 @@ def threshold_note(models: Sequence[str], bundle: str | None) -> str:
         f"Of {bundle}, as measured on honest messages of its calibration set, which come from the "
         "sources that it learned from. Messages of other kinds can give more false alarms."
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a sentence has them."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 _MOST_SHOWN = 600  # characters

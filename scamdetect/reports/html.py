@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.errors import MissingExtraError
+from scamdetect.reports.cells import count
 from scamdetect.system.files import ANYONE, Access, writing
 
 try:
@@ -53,7 +54,7 @@ def page(
         lstrip_blocks=True,
         finalize=finalize,
     )
-    environment.filters |= {"halves": halves, **filters}
+    environment.filters |= {"count": count, "halves": halves, **filters}
     environment.tests["nothing"] = _NOTHING.__contains__
     return environment.get_template(template).render(given)
 
