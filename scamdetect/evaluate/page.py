@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,18 +37,6 @@ _SAYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ShownError:
-    """A message on which the bundle is wrong, with its text."""
-
-    source: str
-    row_hash: str
-    lang: str
-    verdict: str
-    probability: str
-    text: str
-
-
 def write_page(report: Report, measured: pa.Table, path: Path) -> None:
     """Write the page: one file that loads nothing, every text escaped."""
     text = html.page(
@@ -58,12 +45,12 @@ def write_page(report: Report, measured: pa.Table, path: Path) -> None:
         facts=facts(report),
         sections=sections(report),
         plots={name: html.plot(png, _SAYS[name]) for name, png in draw_plots(report).items()},
-        errors=shown_errors(report, measured),
+        errors=_worst_messages(report, measured),
     )
     html.write_page(text, path)
 
 
-def shown_errors(report: Report, measured: pa.Table) -> list[ShownError]:
+def _worst_messages(report: Report, measured: pa.Table) -> list[dict[str, str]]:
     """Return the worst errors as shipped with their texts, cut where they are very long."""
     places = {value: row for row, value in enumerate(column(measured, "row_hash"))}
     texts, langs = detector_texts(measured), column(measured, "lang")
@@ -72,8 +59,14 @@ def shown_errors(report: Report, measured: pa.Table) -> list[ShownError]:
         row = places[worst.row_hash]
         text = str(texts[row])
         shown = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} [...]"
-        said = probability(worst.scam_probability)
         found.append(
-            ShownError(worst.source, worst.row_hash, langs[row], worst.verdict, said, shown)
+            {
+                "source": worst.source,
+                "row_hash": worst.row_hash,
+                "lang": langs[row],
+                "verdict": worst.verdict,
+                "probability": probability(worst.scam_probability),
+                "text": shown,
+            }
         )
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import sqrt
@@ -21,7 +21,7 @@ from scamdetect.dumps.lines import reading
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.patterns import is_pattern
 from scamdetect.errors import BundleError, InputError
-from scamdetect.labels import Decision, Verdict, kind_name, language_name
+from scamdetect.labels import Decision, kind_name, language_name
 from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.reports import html
 from scamdetect.reports.cells import listed, share_of
@@ -118,29 +118,6 @@ class ShownCampaign:
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything that the page shows; ``card`` is the text of the bundle's model card, if known."""
-
-    title: str
-    source: str
-    made: date
-    version: str
-    counts: Counts
-    bands: tuple[Band, ...]
-    calibrated: bool  # whether a bundle told what the thresholds mean
-    campaigns: tuple[ShownCampaign, ...]
-    shortfall: int
-    groups: TopGroups | None
-    has_text: bool
-    notices: tuple[str, ...]
-    time_note: str
-    campaign_note: str
-    threshold_note: str
-    card_name: str
-    card: str | None
-
-
-@dataclass(frozen=True)
 class LanguageRow:
     """The messages of a language by verdict, and how many were flagged or are to review."""
 
@@ -161,32 +138,24 @@ class HeatRow:
     cells: tuple[tuple[int, float], ...]
 
 
-def render(report: Report) -> str:
-    """Return the page: one file that loads nothing, every text escaped."""
-    counts = report.counts
-    thresholds = {band.decision.value: band.threshold for band in report.bands}
+def _figures(counts: Counts, found: Sequence[Band]) -> dict[str, object]:
+    """Return what is counted, as the page shows it."""
+    thresholds = {band.decision.value: band.threshold for band in found}
     columns, heat = _heat_map(counts.kinds)
-    return html.page(
-        "dump.html",
-        {"share": share_of, "of": _of},
-        visible,
-        report=report,
-        counts=counts,
-        generator=GENERATOR,
-        decisions=[(d.value, counts.total()[d], _ACTION[d]) for d in Decision],
-        shares=[(d.value, counts.total()[d]) for d in Decision],
-        models=counts.total("model_id").most_common(),
-        scored=int(counts.histogram.sum()),
-        histogram=histogram(counts.histogram, thresholds["flag"], thresholds["review"]),
-        thresholds=thresholds,
-        languages=_language_rows(counts),
-        verdicts=[verdict.value for verdict in Verdict],
-        heat_columns=columns,
-        heat=heat,
-        timeline=timeline(counts.days, counts.day_verdicts, counts.day_kinds),
-        kind_name=kind_name,
-        language_name=language_name,
-    )
+    return {
+        "counts": counts,
+        "bands": found,
+        "thresholds": thresholds,
+        "decisions": [(d.value, counts.total()[d], _ACTION[d]) for d in Decision],
+        "shares": [(d.value, counts.total()[d]) for d in Decision],
+        "models": counts.total("model_id").most_common(),
+        "scored": int(counts.histogram.sum()),
+        "histogram": histogram(counts.histogram, thresholds["flag"], thresholds["review"]),
+        "languages": _language_rows(counts),
+        "heat_columns": columns,
+        "heat": heat,
+        "timeline": timeline(counts.days, counts.day_verdicts, counts.day_kinds),
+    }
 
 
 def _of(part: float, whole: float) -> float:
@@ -283,13 +252,15 @@ def write_report(
     shown_campaigns = _shown(dump, text, campaigns, bundle, samples=samples)
     scored_by = bundle.model_id if bundle else next(iter(models), None)
     groups, group_notices = _groups(source, counts)
-    report = Report(
+    page = html.page(
+        "dump.html",
+        {"share": share_of, "of": _of},
+        visible,
+        generator=GENERATOR,
         title=title or f"Scam report: {source.name}",
         source=source.name,
         made=made or date.today(),
         version=__version__,
-        counts=counts,
-        bands=bands(counts.groups, scored_by, bundle),
         calibrated=bundle is not None and bool(bundle.operating_points),
         campaigns=shown_campaigns,
         shortfall=campaigns.shortfall,
@@ -301,8 +272,10 @@ def write_report(
         threshold_note=threshold_note(models, None if bundle is None else bundle.model_id),
         card_name=f"{CARD} of the bundle {bundle.name if bundle else listed(models) or '?'}",
         card=bundle.read(CARD).decode("utf-8", "replace") if bundle else None,
+        kind_name=kind_name,
+        language_name=language_name,
+        **_figures(counts, bands(counts.groups, scored_by, bundle)),
     )
-    page = render(report)
     with reported(target):
         html.write_page(page, target, access_of([source]))
     return target
