@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from scamdetect.bench.suite import Suite
 from scamdetect.labels import VERDICTS
+from scamdetect.reports.cells import tally
 from scamdetect.reports.pages import table
 from scamdetect.train.data.registry import Source
 
@@ -263,7 +264,7 @@ def _licence_notes(sources: Iterable[Source]) -> list[str]:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    return tally(dict(sorted(counts.items())))
 
 
 def _cell(text: str) -> str:

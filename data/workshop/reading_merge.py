@@ -14,6 +14,7 @@ from data.workshop.reading_draw import DEV
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.evaluate.baselines import guess
 from scamdetect.labels import Verdict
+from scamdetect.reports.cells import number
 from scamdetect.train.data.authored import load_authored, write_rows
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.data.corrections import Correction, read_corrections, write_corrections
@@ -137,9 +138,9 @@ def figure_lines(figures: ReadingFigures) -> list[str]:
         f"- batches read again: {', '.join(figures.failed_batches) or 'none left'}",
         f"- batches without answers: {', '.join(figures.missing_batches) or 'none'}",
         f"- read twice: {figures.twice:,}, equal verdict {figures.twice_equal:,}, "
-        f"Cohen's kappa {_shown(figures.kappa)}",
-        f"- keyword rule agrees with {_percent(figures.rule_agreement)}, "
-        f"kappa {_shown(figures.rule_kappa)}",
+        f"Cohen's kappa {number(figures.kappa, '.3f', 'not measured')}",
+        f"- keyword rule agrees with {number(figures.rule_agreement, '.1%', 'not measured')}, "
+        f"kappa {number(figures.rule_kappa, '.3f', 'not measured')}",
     ]
     olds = sorted({old for _, old, _ in figures.changes})
     lines += ["", "| source | old | to legit | to spam | to scam |", "|---|---|---|---|---|"]
@@ -180,11 +181,3 @@ def _kappa(first: Sequence[object], second: Sequence[object]) -> float | None:
     if len(set(first) | set(second)) < 2:
         return None
     return float(cohen_kappa_score(list(map(str, first)), list(map(str, second))))
-
-
-def _shown(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.3f}"
-
-
-def _percent(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.1%}"

@@ -12,7 +12,16 @@ from scamdetect.evaluate.contamination import CONTAINED, FEWEST_SHINGLES
 from scamdetect.evaluate.protocol import FLAG, FPRS, Evaluation, SourceResult, WorstRow
 from scamdetect.evaluate.slices import TOGETHER, CellRates, FalseAlarms, ToldKind
 from scamdetect.labels import Verdict
-from scamdetect.reports.cells import change, decimal, measured, moved, percent, probability, share
+from scamdetect.reports.cells import (
+    change,
+    decimal,
+    measured,
+    moved,
+    number,
+    percent,
+    probability,
+    share,
+)
 from scamdetect.reports.section import Section, section
 from scamdetect.train.bars import BAR, ECE_BAR, FEWEST_ROWS, FIRST
 
@@ -41,7 +50,7 @@ def kinds_told_section(report: Report) -> Section:
     )
     rows = [
         [one.kind, one.rows, f"{one.n:,}", _precision(one), measured(one.recall)]
-        + ["not measured" if one.f1 is None else f"{one.f1:.3f}"]
+        + [number(one.f1, ".3f", "not measured")]
         for one in told.kinds
     ]
     return section(title, about, ["kind", "rows", "n scam", "precision", "recall", "F1"], rows)
@@ -109,7 +118,7 @@ def evasion_sections(report: Report) -> list[Section]:
     rows = []
     for one in report.evasion:
         rates = one.rates[FLAG]
-        area = " -> ".join("-" if value is None else f"{value:.3f}" for value in one.auc)
+        area = " -> ".join(number(value, ".3f") for value in one.auc)
         kept = one.kept[FLAG]
         rows.append(
             [one.evasion, one.strength, f"{one.n_scam:,}", f"{one.n_legit:,}", area]
