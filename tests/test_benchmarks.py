@@ -23,9 +23,7 @@ from tiny_bundle import write_tiny_bundle
 from tokenizers import Tokenizer
 
 from benchmarks import throughput_peers as peers
-from benchmarks.compare_bundles import ALL, compare, languages
 from benchmarks.finetune_left_out import first_half
-from benchmarks.learning_curve import with_share
 from benchmarks.throughput_workloads import build, count_tokens
 from scamdetect.bundle.bundle import Bundle, write_manifest
 from scamdetect.errors import InputError
@@ -169,53 +167,6 @@ def test_a_damaged_bundle_is_named_and_opens_nothing(authored: Path, tmp_path: P
     assert "Traceback" not in done.stderr and list((authored / "results").iterdir()) == []
 
 
-def _evaluation(path: Path, model: str, **changes: object) -> Path:
-    figure = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 12}
-    source = {
-        "source": "a_source", "n_scam": 12, "n_legit": 30, "recall_at": {"1%": figure},
-        "auc": None, "flag": {"recall": figure, "fpr": None},
-    }  # fmt: skip
-    detector = {"selection": {"score": None, "note": "none"}, "sources": [source], "authored": []}
-    record = {
-        "model_id": model, "corpus_sha256": "ab" * 32, "final": False, "n_rows": 42,
-        "date": "2026-01-01", "commit": None, "machine": "a machine", "detectors": [detector],
-    }  # fmt: skip
-    path.write_text(json.dumps(record | changes), encoding="utf-8")
-    return path
-
-
-def test_two_evaluations_of_the_same_rows_stand_side_by_side(tmp_path: Path) -> None:
-    one, two = (_evaluation(tmp_path / f"{name}.json", name) for name in ("one", "two"))
-    done = _run("before_after.py", one, two)
-    assert done.returncode == 0, done.stderr
-    assert "| a_source | 12 | 30 | 50.0% [25.0, 75.0] -> 50.0% [25.0, 75.0] |" in done.stdout
-    assert "No authored rows" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"final": True}, "different roles"),
-        ({"corpus_sha256": "cd" * 32}, "different corpora"),
-        ({"detectors": [{"sources": [], "authored": []}]}, "split their rows differently"),
-    ],
-)
-def test_evaluations_of_different_rows_are_not_compared(
-    tmp_path: Path, changes: dict[str, object], said: str
-) -> None:
-    one = _evaluation(tmp_path / "one.json", "one")
-    two = _evaluation(tmp_path / "two.json", "two", **changes)
-    done = _run("before_after.py", one, two)
-    assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
-
-
-def test_a_file_that_is_no_evaluation_is_named(tmp_path: Path) -> None:
-    one = _evaluation(tmp_path / "one.json", "one")
-    (tmp_path / "two.json").write_text("{}", encoding="utf-8")
-    done = _run("before_after.py", one, tmp_path / "two.json")
-    assert done.returncode == 1 and "two.json is no evaluation" in done.stderr
-
-
 def test_evasion_reports_what_each_disguise_changes(authored: Path, tiny_bundle: Path) -> None:
     options = ("--authored", authored / "authored", "--out", authored / "results")
     done = _run("evasion.py", tiny_bundle, *options)
@@ -262,32 +213,6 @@ def tiny_run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_an_ensemble_teaches_its_mean_scores(tiny_run: Path, tmp_path: Path) -> None:
-    corpus, out = tmp_path / "corpus.parquet", tmp_path / "taught.parquet"
-    done = _run("teach.py", tiny_run, tiny_run, "--corpus", corpus, "--rows", "60", "--out", out)
-    assert done.returncode == 0, done.stderr
-    before, after = pq.read_table(corpus), pq.read_table(out)
-    soft = [value for value in after["reader"].to_pylist() if value is not None]
-    assert len(soft) == 60 and all(0 <= value <= 100 for value in soft)
-    assert after.drop_columns("reader").equals(before.drop_columns("reader"))
-    assert after.schema.metadata == before.schema.metadata
-
-
-def test_a_probed_run_gets_a_line_once(tiny_run: Path, tmp_path: Path) -> None:
-    log = tmp_path / "probe.csv"
-    options = (tiny_run, "--corpus", tmp_path / "corpus.parquet", "--log", log)
-    first = _run("source_probe.py", *options)
-    assert first.returncode == 0, first.stderr
-    with log.open(encoding="utf-8") as file:
-        (line,) = csv.DictReader(file)
-    assert (line["recipe"], line["legit_languages"], line["scam_n"]) == ("tiny", "1", "300")
-    # All sources hold the same words.
-    assert all(float(line[f"legit_{name}"]) < 0.5 for name in ("ngrams", "base", "trained"))
-    again = _run("source_probe.py", *options)
-    assert again.returncode == 0 and "already" in again.stdout
-    assert log.read_text(encoding="utf-8").count("\n") == 2
-
-
 def test_an_experiment_gets_a_line_once_and_a_finished_run_is_scored(
     tiny_run: Path, tmp_path: Path
 ) -> None:
@@ -310,24 +235,6 @@ def test_an_experiment_gets_a_line_once_and_a_finished_run_is_scored(
     assert line["corpus"] == scored["corpus"]
     for figure in ("selection", "authored_auc", "pairs_by_rank", "disguised_auc"):
         assert 0 <= float(line[figure]) <= 1 and 0 <= float(scored[figure]) <= 1
-
-
-def test_a_share_of_the_authored_train_rows_is_kept_and_pairs_stay_whole() -> None:
-    own = {"verdict_provenance": "authored", "role": "train"}
-    rows = [
-        synthetic_corpus.row(n, verdict, **own, thread_id=f"p{n}")
-        for n in range(200)
-        for verdict in ("legit", "scam")
-    ]
-    rows += [synthetic_corpus.row(n, "legit", role="train") for n in range(50)]
-    kept = with_share(synthetic_corpus.table(rows), 0.5)
-    pairs = [pair for pair in kept["thread_id"].to_pylist() if pair]
-    assert 150 < len(pairs) < 250
-    assert all(pairs.count(pair) == 2 for pair in set(pairs))
-    assert sum(pair is None for pair in kept["thread_id"].to_pylist()) == 50
-    smaller = set(with_share(synthetic_corpus.table(rows), 0.25)["thread_id"].to_pylist())
-    assert smaller <= set(pairs) | {None}
-    assert np.isclose(with_share(synthetic_corpus.table(rows), 1.0).num_rows, len(rows))
 
 
 @pytest.fixture
@@ -461,36 +368,6 @@ def test_same_answer_compares_each_condition_with_messages_alone(
     assert (tmp_path / "results" / "same_answer.md").read_text("utf-8") == done.stdout
 
 
-def test_a_bundle_compared_with_itself_changes_nothing(tiny_bundle: Path, tmp_path: Path) -> None:
-    pq.write_table(synthetic_corpus.corpus(), tmp_path / "corpus.parquet")
-    places = ("--corpus", tmp_path / "corpus.parquet", "--out", tmp_path / "results")
-    done = _run("compare_bundles.py", tiny_bundle, tiny_bundle, *places)
-    assert done.returncode == 0, done.stderr
-    (path,) = (tmp_path / "results").glob("compare-*.json")
-    found = json.loads(path.read_text("utf-8"))
-    assert set(found["sets"]) == {"vi_sms_ie403", "pt_mz_mpesa_smishing", ALL}
-    for one in found["sets"].values():
-        assert one["first"] == one["second"]
-        assert one["change"] | {"n": 0} == {"value": 0, "low": 0, "high": 0, "n": 0}
-    assert path.with_suffix(".md").read_text("utf-8") == done.stdout
-
-
-def test_what_a_worse_bundle_loses_is_counted() -> None:
-    own = {"verdict_provenance": "authored", "source": "authored_en"}
-    verdicts = ["scam", "legit"] * 60
-    rows = synthetic_corpus.table(
-        [synthetic_corpus.row(n, verdict, **own) for n, verdict in enumerate(verdicts)]
-    )
-    good = np.array([0.9 if verdict == "scam" else 0.1 for verdict in verdicts])
-    bad = np.where(np.arange(120) < 40, 0.05, good)  # twenty of sixty scams sink
-    found = compare(rows, good, bad)["authored dev"]
-    assert (found["first"]["r1"], found["second"]["r1"]) == (1, pytest.approx(2 / 3, abs=1e-4))
-    assert found["change"]["low"] <= found["change"]["value"] == pytest.approx(-1 / 3)
-    assert found["change"]["high"] < 0
-    assert languages(rows, good, bad) == {"en": {"scams": 60, "lost": 20, "won": 0, "net": -20}}
-    assert languages(rows, bad, good)["en"]["net"] == 20
-
-
 def test_half_of_a_left_out_source_is_given_and_test_sources_never() -> None:
     rows = synthetic_corpus.corpus()
     dev = rows.filter(pa.array([role == "dev" for role in rows["role"].to_pylist()]))
@@ -502,19 +379,6 @@ def test_half_of_a_left_out_source_is_given_and_test_sources_never() -> None:
     assert not set(groups[given]) & set(groups[of & ~given])
     with pytest.raises(InputError, match="'id_sms_spam' has no dev rows here; choose one of pt_mz"):
         first_half(dev, "id_sms_spam", 0)
-
-
-def test_a_first_tier_is_fitted_and_its_proof_written(tiny_bundle: Path, tmp_path: Path) -> None:
-    pq.write_table(synthetic_corpus.corpus(), tmp_path / "corpus.parquet")
-    places = ("--corpus", tmp_path / "corpus.parquet", "--out", tmp_path / "results")
-    done = _run("first_tier.py", tiny_bundle, *places)
-    assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "results" / "first_tier.json").read_text("utf-8"))
-    assert found["model_id"] == Bundle.load(tiny_bundle).model_id
-    assert found["proof"]["left-out sources"]["scams"] == 80
-    assert found["rule"]["proven"] is False  # no authored rows to prove it on
-    done = _run("first_tier.py", tiny_bundle, "--corpus", tmp_path / "none.parquet")
-    assert done.returncode == 1 and "none.parquet: cannot be read" in done.stderr
 
 
 def test_throughput_names_impossible_sizes_and_missing_folders(tmp_path: Path) -> None:
