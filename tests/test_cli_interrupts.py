@@ -36,7 +36,7 @@ def _predict(folder: Path, module: str, bundle: Path, handler: signal.Handlers):
     [
         "click",
         "scamdetect.cli.commands",
-        "scamdetect.cli.bench",
+        "scamdetect.cli.console",
         "numpy",
         "onnxruntime.capi.onnxruntime_pybind11_state",
         "tokenizers",

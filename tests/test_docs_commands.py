@@ -114,8 +114,9 @@ def parse(words: list[str], *, whole: bool) -> None:
     command: click.Command = cli
     # What a page says in capitals or brackets stands for something.
     while isinstance(command, click.Group) and words and words[0].islower():
-        assert words[0] in command.commands, f"scamdetect has no command {words[0]}"
-        command, words = command.commands[words[0]], words[1:]
+        found = command.get_command(click.Context(command), words[0])
+        assert found, f"scamdetect has no command {words[0]}"
+        command, words = found, words[1:]
     context = click.Context(command)
     if whole:
         command.make_parser(context).parse_args(list(words))

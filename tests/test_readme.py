@@ -55,7 +55,9 @@ def test_the_commands_that_it_names_exist_with_their_options() -> None:
         command: click.Command = main
         for word in line.split():
             if isinstance(command, click.Group):
-                command = command.commands[word]
+                found = command.get_command(click.Context(command), word)
+                assert found, line
+                command = found
             elif word.startswith("--"):
                 options = {name for parameter in command.params for name in parameter.opts}
                 assert word in options | {"--help"}, line

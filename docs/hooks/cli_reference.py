@@ -30,8 +30,14 @@ def commands(
     context = click.Context(command, info_name=name, parent=parent)
     yield context
     if isinstance(command, click.Group):
-        for child in command.list_commands(context):
-            yield from commands(command.commands[child], child, context)
+        for child, below in _below(command, context):
+            yield from commands(below, child, context)
+
+
+def _below(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(context):
+        if command := group.get_command(context, name):
+            yield name, command
 
 
 def section(context: click.Context) -> list[str]:
@@ -43,9 +49,9 @@ def section(context: click.Context) -> list[str]:
         rows = [
             (
                 f"[{name}](#{'-'.join([*path.split(), name])})",
-                _escaped(command.commands[name].get_short_help_str(200)),
+                _escaped(below.get_short_help_str(200)),
             )
-            for name in command.list_commands(context)
+            for name, below in _below(command, context)
         ]
         return [*lines, *table(("command", ""), rows)]
     options = [option for option in command.params if isinstance(option, click.Option)]

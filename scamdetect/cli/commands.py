@@ -5,27 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from scamdetect.cli.adapt import calibrate, drift, labels, queue
-from scamdetect.cli.bench import bench
-from scamdetect.cli.data import data
 from scamdetect.cli.options import MODEL
-from scamdetect.cli.score import report, score
-from scamdetect.cli.serve import hub, serve
 from scamdetect.cli.streams import say, say_json, say_marked, standard_input
-from scamdetect.cli.train import (
-    average,
-    card,
-    conversations,
-    evaluate,
-    export,
-    finetune,
-    train,
-    words,
-)
 from scamdetect.system.destinations import check_no_input, file_destination
 from scamdetect.system.files import write_text
 from scamdetect.system.os_errors import unwritable
@@ -36,7 +22,40 @@ _PAGE = (
 )
 
 
-@click.command(epilog='Example: scamdetect explain "Pay the fee at parcel-fee.example"')
+_ELSEWHERE = {
+    "adapt": ("calibrate", "drift", "labels", "queue"),
+    "bench": ("bench",),
+    "data": ("data",),
+    "score": ("report", "score"),
+    "serve": ("hub", "serve"),
+    "train": (
+        "average", "card", "conversations", "evaluate", "export", "finetune", "train", "words",
+    ),
+}  # fmt: skip
+_HOMES = {name: module for module, names in _ELSEWHERE.items() for name in names}
+
+
+class _Commands(click.Group):
+    """The commands by name; a module of commands is loaded when one of them is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*self.commands, *_HOMES})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        # All of them for a name that is none: click offers those that are like it.
+        for name in (cmd_name,) if cmd_name in self.list_commands(ctx) else _HOMES:
+            if name in _HOMES and name not in self.commands:
+                self.add_command(getattr(import_module(f"scamdetect.cli.{_HOMES[name]}"), name))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="scamdetect")
+def cli() -> None:
+    """Find scam messages in many languages, offline."""
+
+
+@cli.command(epilog='Example: scamdetect explain "Pay the fee at parcel-fee.example"')
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
 @click.option(
@@ -78,12 +97,6 @@ def _write(path: Path, page: str) -> None:
         raise unwritable(path, problem, elsewhere="give another file to --html") from problem
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="scamdetect")
-def cli() -> None:
-    """Find scam messages in many languages, offline."""
-
-
 @cli.command(epilog='Example: scamdetect predict "Pay the fee at parcel-fee.example"')
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
@@ -113,24 +126,3 @@ def doctor(model: Path | None) -> None:
         say(check_line(check))
     if any(check.ok is False for check in checks):
         raise click.exceptions.Exit(1)
-
-
-cli.add_command(explain)
-cli.add_command(score)
-cli.add_command(report)
-cli.add_command(serve)
-cli.add_command(drift)
-cli.add_command(queue)
-cli.add_command(labels)
-cli.add_command(calibrate)
-cli.add_command(finetune)
-cli.add_command(data)
-cli.add_command(train)
-cli.add_command(average)
-cli.add_command(export)
-cli.add_command(conversations)
-cli.add_command(words)
-cli.add_command(evaluate)
-cli.add_command(card)
-cli.add_command(hub)
-cli.add_command(bench)
