@@ -10,14 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect.calibration.statistics import (
+    Estimate,
     auc,
     auc_estimate,
     bootstrap_by_group,
+    effective_size,
     false_positive_rate,
+    mean_by_group,
+    ratio_by_group,
     recall,
     recall_at_fpr,
     recall_at_fpr_estimate,
     recall_change,
+    widened,
 )
 
 ranked = st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=2, max_size=60)
@@ -153,3 +158,31 @@ def test_a_change_of_recall_is_paired() -> None:
     same = recall_change(new, new, truth, 0.01, np.arange(100))
     assert same is not None and (same.low, same.high) == (0.0, 0.0)
     assert recall_change(old, new, np.zeros(100, bool), 0.01, np.arange(100)) is None
+
+
+def test_the_effective_size_counts_groups_once() -> None:
+    assert effective_size([2.0] * 7) == pytest.approx(7)
+    assert effective_size([1.0, 0.0]) == pytest.approx(1)
+    assert effective_size([1.0] * 6, [0, 0, 0, 1, 1, 1]) == pytest.approx(2)
+    assert effective_size([]) == 0.0
+
+
+def test_a_mean_by_group_is_weighted_and_needs_rows() -> None:
+    found = mean_by_group([1.0, 0.0, 0.0], [0, 1, 2], weights=[2.0, 1.0, 1.0])
+    assert found is not None
+    assert (found.value, found.n) == (0.5, 3) and found.low < 0.5 < found.high
+    copies = mean_by_group([1.0, 0.0] * 50, [0, 1] * 50)
+    assert copies is not None and (copies.low, copies.high) == (0.0, 1.0)
+    assert mean_by_group([], []) is None
+
+
+def test_a_ratio_by_group_is_of_what_held_before() -> None:
+    before, after = np.arange(40) < 20, np.arange(40) < 15
+    found = ratio_by_group(before, after, np.arange(40), 20)
+    assert found is not None and (found.value, found.n) == (0.75, 20)
+    assert ratio_by_group(~before & before, after, np.arange(40), 0) is None
+
+
+def test_an_interval_is_widened_and_never_narrowed() -> None:
+    found = Estimate(0.5, 0.4, 0.6, 10)
+    assert widened(found, (0.3, 0.55)) == Estimate(0.5, 0.3, 0.6, 10)

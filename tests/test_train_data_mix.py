@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_corpus import row, table
 
-from scamdetect.calibration.statistics import effective_size
 from scamdetect.train.data.mix import (
     BLOCKS,
     balanced_sample,
@@ -82,11 +81,6 @@ def test_unscored_and_weightless_rows_do_not_move_the_threshold() -> None:
     scores, weights = [0.2, 0.4, float("nan"), 0.99], [1, 1, 2, 0]
     threshold = weighted_threshold_at_fpr(scores, weights, 0.25)
     assert 0.2 < threshold <= 0.4
-
-
-def test_effective_size() -> None:
-    assert effective_size([2.0] * 7) == pytest.approx(7)
-    assert effective_size([1.0, 0.0]) == pytest.approx(1)
 
 
 def test_balanced_sample_keeps_small_cells_whole() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scamdetect.adapt.own_rows import OwnRows
 from scamdetect.calibration.operating_points import OperatingPoint, operating_point
-from scamdetect.calibration.statistics import by_group, clopper_pearson
+from scamdetect.calibration.statistics import clopper_pearson, effective_size
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
@@ -187,9 +187,8 @@ def _rate(
     """Return the weighted share and the effective number of messages (Kish 1965)."""
     if not over.size:
         return 0.0, 0.0
-    whole = float(weights.sum())
-    effective = whole**2 / float(np.square(by_group(weights, groups)).sum())
-    return min(float(weights[over].sum()) / whole, 1.0), effective
+    share = float(weights[over].sum()) / float(weights.sum())
+    return min(share, 1.0), effective_size(weights, groups)
 
 
 def _upper(fpr: float, n: int) -> float:

@@ -23,7 +23,7 @@ from scamdetect.calibration.reliability import reliability, with_base_rate
 from scamdetect.calibration.statistics import (
     Estimate,
     bootstrap_by_group,
-    by_group,
+    effective_size,
     float32_decimals,
 )
 from scamdetect.errors import InputError
@@ -131,7 +131,7 @@ def _fit(logits: Floats, scam: Bools, mass: Floats, groups: NDArray[np.int64]) -
     A Gaussian prior of one message's worth pulls the slope towards 1, so that it is finite where
     the scores part the sides. The mass says as much as its effective number of groups.
     """
-    prior = np.square(by_group(mass, groups)).sum() / mass.sum() ** 2
+    prior = 1 / effective_size(mass, groups)
     design, mass = np.column_stack([logits, np.ones_like(logits)]), mass / mass.sum()
 
     def loss(point: Floats) -> float:

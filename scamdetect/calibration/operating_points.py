@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scamdetect.calibration.statistics import BASE_RATE, by_group, clopper_pearson
+from scamdetect.calibration.statistics import BASE_RATE, clopper_pearson, effective_size
 from scamdetect.calibration.thresholds import is_number, threshold_at_fpr, weighted
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS, Kind
@@ -85,8 +85,7 @@ def operating_point(
     threshold = lowest
     if above.size:
         threshold = max(lowest, float(str(np.float32((lowest + above.min()) / 2))))
-    independent = mass if groups is None else by_group(mass, groups)
-    effective = float(mass.sum() ** 2 / np.square(independent).sum())
+    effective = effective_size(mass, groups)
     share = float(mass[legit >= threshold].sum() / mass.sum())
     upper = clopper_pearson(share * effective, effective)[1]
     point = OperatingPoint(

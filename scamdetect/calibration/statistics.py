@@ -107,8 +107,7 @@ def recall_at_fpr_estimate(
     )
     if found is None:
         return None
-    low, high = wilson(found.value * n, n)
-    return replace(found, low=min(found.low, low), high=max(found.high, high))
+    return widened(found, wilson(found.value * n, n))
 
 
 def recall_change(
@@ -162,6 +161,44 @@ def bootstrap_by_group(
         drawn.append(statistic(counts[codes].astype(np.float64)))
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     return Estimate(value, min(float(low), value), max(float(high), value), n)
+
+
+def mean_by_group(
+    values: ArrayLike,
+    groups: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    resamples: int = RESAMPLES,
+) -> Estimate | None:
+    """Return the weighted mean of values (n,) with its interval over groups; None without rows."""
+    rows = np.asarray(values, dtype=np.float64)
+    if not rows.size:
+        return None
+    masses = np.ones(rows.size) if weights is None else np.asarray(weights, dtype=np.float64)
+
+    def mean(draws: Floats) -> float:
+        whole = float((draws * masses).sum())
+        return float((draws * masses * rows).sum()) / whole if whole else float("nan")
+
+    return bootstrap_by_group(mean, groups, rows.size, resamples=resamples)
+
+
+def ratio_by_group(
+    before: Bools, after: Bools, groups: ArrayLike, n: int, resamples: int = RESAMPLES
+) -> Estimate | None:
+    """Return how many rows (rows,) hold after for each that held before, over ``n`` messages."""
+
+    def ratio(draws: Floats) -> float:
+        clean = (draws * before).sum()
+        return float((draws * after).sum() / clean) if clean else float("nan")
+
+    return bootstrap_by_group(ratio, groups, n, resamples=resamples)
+
+
+def widened(found: Estimate, interval: tuple[float, float]) -> Estimate:
+    """Return an estimate whose interval holds another, for resampling cannot move a 0 or 1."""
+    low, high = interval
+    return replace(found, low=min(found.low, low), high=max(found.high, high))
 
 
 def by_group(weights: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:
@@ -271,7 +308,8 @@ def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Float
     return mass
 
 
-def effective_size(weights: ArrayLike) -> float:
-    """Return how many equally weighted rows would say as much (Kish)."""
+def effective_size(weights: ArrayLike, groups: ArrayLike | None = None) -> float:
+    """Return how many equally weighted rows, or groups of rows, would say as much (Kish 1965)."""
     mass = np.asarray(weights, dtype=np.float64)
-    return float(mass.sum() ** 2 / np.square(mass).sum()) if mass.any() else 0.0
+    independent = mass if groups is None else by_group(mass, groups)
+    return float(mass.sum() ** 2 / np.square(independent).sum()) if mass.any() else 0.0

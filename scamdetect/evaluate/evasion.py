@@ -15,8 +15,8 @@ from scamdetect.calibration.statistics import (
     Floats,
     as_scores,
     auc,
-    bootstrap_by_group,
     false_positive_rate,
+    ratio_by_group,
     recall,
 )
 from scamdetect.text.perturb import PERTURBATIONS, perturb
@@ -168,14 +168,7 @@ def _kept(before: Bools, after: Bools, places: np.ndarray) -> Estimate | None:
     None with under 20 messages that are flagged clean.
     """
     n = np.unique(places[before]).size
-    if n < FEWEST_FLAGGED:
-        return None
-
-    def ratio(weights: Floats) -> float:
-        clean = (weights * before).sum()
-        return float((weights * after).sum() / clean) if clean else float("nan")
-
-    return bootstrap_by_group(ratio, places, n, resamples=_RESAMPLES)
+    return ratio_by_group(before, after, places, n, _RESAMPLES) if n >= FEWEST_FLAGGED else None
 
 
 def _known(area: float) -> float | None:

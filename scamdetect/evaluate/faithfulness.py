@@ -14,7 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scamdetect.calibration.statistics import Bools, Estimate, Floats, bootstrap_by_group
+from scamdetect.calibration.statistics import (
+    Bools,
+    Estimate,
+    Floats,
+    mean_by_group,
+)
 from scamdetect.explain.occlusion import Detector, Span, strengths, word_borders
 from scamdetect.labels import VERDICTS, Verdict
 
@@ -120,7 +125,7 @@ def summarise(
 
     def mean(values: Iterable[float], rows: Bools | None = None) -> Estimate | None:
         kept = slice(None) if rows is None else rows
-        return _mean(np.array(list(values))[kept], groups[kept])
+        return mean_by_group(np.array(list(values))[kept], groups[kept])
 
     def flagged(values: Iterable[float]) -> float:
         return float(np.mean(np.array(list(values)) >= threshold))
@@ -253,14 +258,3 @@ def _known(values: Iterable[float]) -> float | None:
 def _area(curves: Floats) -> Floats:
     area: Floats = ((curves[:, 1:] + curves[:, :-1]) / 2).mean(axis=1)
     return area
-
-
-def _mean(values: Floats, groups: np.ndarray) -> Estimate | None:
-    if not values.size:
-        return None
-
-    def weighted(weights: Floats) -> float:
-        total = weights.sum()
-        return float((weights * values).sum() / total) if total else float("nan")
-
-    return bootstrap_by_group(weighted, groups, values.size)

@@ -22,7 +22,9 @@ from scamdetect.calibration.statistics import (
     Statistic,
     as_scores,
     bootstrap_by_group,
+    mean_by_group,
     recall_at_fpr_estimate,
+    widened,
     wilson,
 )
 from scamdetect.errors import InputError
@@ -428,17 +430,8 @@ def _recall_at(scams: Bools, honest: Bools, rows: Rows, rate: float) -> Estimate
 
 def _over(rows: Rows, which: Bools) -> Estimate | None:
     hits = rows.scores[which] >= rows.threshold
-    if not hits.size:
-        return None
-
-    def share(weights: Floats) -> float:
-        return float(np.average(hits, weights=weights)) if weights.any() else float("nan")
-
-    found = bootstrap_by_group(share, rows.groups[which], hits.size)
-    if found is None:
-        return None
-    low, high = wilson(int(hits.sum()), hits.size)  # resampling cannot move a share of 0 or 1
-    return replace(found, low=min(found.low, low), high=max(found.high, high))
+    found = mean_by_group(hits, rows.groups[which])
+    return None if found is None else widened(found, wilson(int(hits.sum()), hits.size))
 
 
 def _score(

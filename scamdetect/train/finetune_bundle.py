@@ -20,7 +20,7 @@ from scamdetect.adapt.recalibrate import noted
 from scamdetect.bundle.bundle import CARD, CONFIG, MODEL, WORDS, Bundle, write_manifest
 from scamdetect.bundle.lexical import WordTable
 from scamdetect.bundle.scoring import Scorer
-from scamdetect.calibration.statistics import Floats, by_group, effective_size
+from scamdetect.calibration.statistics import Floats, effective_size
 from scamdetect.labels import KINDS, VERDICTS, Verdict
 from scamdetect.system.files import read_text, write_text
 from scamdetect.text.normalise import NORMALISER_VERSION
@@ -166,7 +166,7 @@ def mixed_weights(table: pa.Table) -> Floats:
         weights[mine] = 1 / sizes[inverse]
         share = 1.0
         if theirs.any():
-            worth = effective_size(by_group(weights[theirs], groups[theirs]))
+            worth = effective_size(weights[theirs], groups[theirs])
             share = min(MOST_OWN, OWN_WORTH * sizes.size / (OWN_WORTH * sizes.size + worth))
             weights[theirs] *= (1 - share) * of.sum() / weights[theirs].sum()
         weights[mine] *= share * of.sum() / weights[mine].sum()

@@ -22,9 +22,11 @@ from scamdetect.calibration.statistics import (
     Floats,
     as_scores,
     bootstrap_by_group,
-    by_group,
     clopper_pearson,
+    effective_size,
+    mean_by_group,
     recall_at_fpr,
+    widened,
 )
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.reports.cells import percent, points
@@ -280,16 +282,10 @@ class _Pair:
 
 def paired_change(old: Floats, new: Floats, mass: Floats, groups: NDArray[np.int64]) -> Estimate:
     """Return the weighted mean of ``new - old`` (n,) with its interval over groups."""
-    moved = mass * (new - old)
-
-    def mean(weights: Floats) -> float:
-        whole = float((weights * mass).sum())
-        return float((weights * moved).sum()) / whole if whole else float("nan")
-
-    found = bootstrap_by_group(mean, groups, old.size)
+    found = mean_by_group(new - old, groups, weights=mass)
     assert found is not None, "callers hand in rows"
     _, inverse = np.unique(groups, return_inverse=True)
-    of_group = np.bincount(inverse, moved)
+    of_group = np.bincount(inverse, mass * (new - old))
     won, lost = int((of_group > 0).sum()), int((of_group < 0).sum())
     if won + lost:
         size = float(np.abs(of_group).sum() / mass.sum())
@@ -297,12 +293,12 @@ def paired_change(old: Floats, new: Floats, mass: Floats, groups: NDArray[np.int
     else:  # nothing changed sides, which few groups do not prove
         high = clopper_pearson(0, of_group.size)[1]
         low = -high
-    return Estimate(found.value, min(found.low, low), max(found.high, high), old.size)
+    return widened(found, (low, high))
 
 
 def _share(flags: Floats, mass: Floats, groups: NDArray[np.int64]) -> Estimate:
     value = min(float((flags * mass).sum() / mass.sum()), 1.0)
-    effective = float(mass.sum() ** 2 / np.square(by_group(mass, groups)).sum())
+    effective = effective_size(mass, groups)
     return Estimate(value, *clopper_pearson(value * effective, effective), flags.size)
 
 

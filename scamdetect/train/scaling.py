@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from scamdetect.calibration.probabilities import Curve, Scaling, sigmoid
-from scamdetect.calibration.statistics import Bools, Floats, at_base_rate, by_group, effective_size
+from scamdetect.calibration.statistics import Bools, Floats, at_base_rate, effective_size
 
 FEWEST_SCAM, FEWEST_LEGIT = 30, 100  # rows of a language below which it uses the curve alone
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
@@ -86,7 +86,7 @@ def fit_curve(rows: ScalingRows) -> Curve:
     x = np.unique(np.round(rows.logits[order[places.clip(0, order.size - 1)]], 4))
     if x.size < 2:
         return Curve()
-    effective = effective_size(by_group(mass, rows.group))
+    effective = effective_size(mass, rows.group)
     beyond = rows.logits - np.clip(rows.logits, x[0], x[-1])
     basis = np.stack([np.interp(rows.logits, x, hat) for hat in np.eye(x.size)], axis=1)
 
@@ -123,7 +123,7 @@ def fit_scaling(rows: ScalingRows, strength: float) -> Scaling:
     if rows.scam.all() or not rows.scam.any():
         return Scaling()
     mass = at_base_rate(rows.weights, rows.scam)
-    effective = effective_size(by_group(mass, rows.group))
+    effective = effective_size(mass, rows.group)
 
     def loss(point: Floats) -> float:
         logits = rows.logits / np.exp(point[0]) + point[1]

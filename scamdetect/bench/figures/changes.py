@@ -17,7 +17,13 @@ from scamdetect.bench.figures.target import (
     fpr_by_group,
     recall_by_group,
 )
-from scamdetect.calibration.statistics import Estimate, bootstrap_by_group, recall_change, wilson
+from scamdetect.calibration.statistics import (
+    Estimate,
+    ratio_by_group,
+    recall_change,
+    widened,
+    wilson,
+)
 from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.train.data.table import column
 
@@ -103,15 +109,9 @@ def _ratio(before: Bools, after: Bools, groups: np.ndarray) -> Estimate | None:
     n = np.unique(groups[before].astype(str)).size
     if n < FEWEST_FLAGGED:
         return None
-
-    def ratio(weights: Floats) -> float:
-        clean = (weights * before).sum()
-        return float((weights * after).sum() / clean) if clean else float("nan")
-
-    found = bootstrap_by_group(ratio, groups.astype(str), n, resamples=_RESAMPLES)
+    found = ratio_by_group(before, after, groups.astype(str), n, _RESAMPLES)
     assert found is not None  # there are rows that were flagged
-    low, high = wilson(min(found.value, 1.0) * n, n)
-    return replace(found, low=min(found.low, low), high=max(found.high, high))
+    return widened(found, wilson(min(found.value, 1.0) * n, n))
 
 
 _PAIRED_RESAMPLES = 300

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +24,10 @@ from scamdetect.calibration.statistics import (
     Estimate,
     auc_estimate,
     bootstrap_by_group,
+    mean_by_group,
     recall,
     recall_at_fpr_estimate,
+    widened,
     wilson,
 )
 from scamdetect.labels import Verdict
@@ -199,17 +201,9 @@ def _pairs(target: Target) -> list[tuple[int, int]]:
 def _pairs_by_rank(target: Target) -> Estimate | None:
     """Return how often the scam is above its honest side, ties half; NaN ranks nothing rightly."""
     scores, pairs = target.answers.scam, _pairs(target)
-    if not pairs:
-        return None
     right = np.array([(scores[a] > scores[b]) + (scores[a] == scores[b]) / 2 for a, b in pairs])
-    found = bootstrap_by_group(
-        lambda weights: float((weights * right).sum() / max(weights.sum(), 1)),
-        np.arange(right.size),
-        right.size,
-    )
-    assert found is not None  # a mean is defined wherever there is a pair
-    low, high = wilson(right.sum(), right.size)  # resampling cannot move a share of 0 or 1
-    return replace(found, low=min(found.low, low), high=max(found.high, high))
+    found = mean_by_group(right, np.arange(right.size))
+    return None if found is None else widened(found, wilson(right.sum(), right.size))
 
 
 def _pairs_at(target: Target, flagged: Bools) -> Estimate | None:

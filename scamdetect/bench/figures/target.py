@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from scamdetect.bench.answers import Answers, Bools, Floats
 from scamdetect.calibration.statistics import (
     Estimate,
     as_scores,
-    bootstrap_by_group,
     clopper_pearson,
+    mean_by_group,
     recall,
     recall_at_fpr_estimate,
+    widened,
     wilson,
 )
 from scamdetect.labels import KINDS, Verdict
@@ -108,18 +109,12 @@ def fpr_by_group(flagged: Bools, groups: Objects) -> Estimate | None:
 def _share_by_group(
     flagged: Bools, groups: Objects, interval: Callable[[float, float], tuple[float, float]]
 ) -> Estimate | None:
-    if not flagged.size:
+    drawn = mean_by_group(flagged, groups)
+    if drawn is None:
         return None
-    drawn = bootstrap_by_group(
-        lambda weights: float((weights * flagged).sum() / max(weights.sum(), 1)),
-        groups,
-        flagged.size,
-    )
-    assert drawn is not None  # a share is defined wherever there is a row
-    # Copies that all pass say no more than one of them, and resampling cannot move 0 or 1.
+    # Copies that all pass say no more than one of them.
     independent = len(set(groups.tolist()))
-    low, high = interval(drawn.value * independent, independent)
-    return replace(drawn, low=min(low, drawn.low), high=max(high, drawn.high))
+    return widened(drawn, interval(drawn.value * independent, independent))
 
 
 FEWEST = 30  # scams of a kind, under which nothing is said of how often it is named
