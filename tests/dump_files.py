@@ -18,6 +18,15 @@ def write_jsonl(folder: Path, rows: Iterable[object]) -> Path:
     return path
 
 
+def content(path: Path) -> bytes:
+    """Return the bytes of a file, of the record of a job without what differs between two runs."""
+    if not path.name.endswith(".job.json"):
+        return path.read_bytes()
+    record = json.loads(path.read_bytes())
+    del record["source"], record["asked"]["part_rows"]
+    return json.dumps(record).encode()
+
+
 def read_rows(path: Path | None) -> list[dict[str, Any]]:
     """Return the rows of JSONL, Parquet, CSV or TSV."""
     assert path is not None

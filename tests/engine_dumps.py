@@ -98,6 +98,7 @@ def local(path: Path, detector: ScamDetector, text_column: str = "text") -> pa.T
     with pq.ParquetFile(target) as file:
         found = file.read()
     target.unlink()
+    target.with_name(f"{target.name}.job.json").unlink()
     return found
 
 

@@ -201,7 +201,10 @@ def test_results_may_be_read_by_nobody_who_may_not_read_the_source(
         os.umask(before)
     assert done.returncode == 0
     made = sorted(path.name for path in tmp_path.iterdir() if path != dump)
-    assert made == ["out.csv", "out.csv.rejected.jsonl", "out.groups.csv", "out.threads.csv"]
+    assert made == [
+        "out.csv", "out.csv.job.json", "out.csv.rejected.jsonl", "out.groups.csv",
+        "out.threads.csv",
+    ]  # fmt: skip
     assert {mode(tmp_path / name) for name in made} == {expected}
 
 

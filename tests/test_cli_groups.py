@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import NEVER, faulty_score, score
+from dump_files import content
 
 from scamdetect.cli.console import summary_lines
 from scamdetect.detector import ScamDetector
@@ -82,7 +83,7 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(
     assert _told(done.stderr) == told
     assert {path.name for path in tmp_path.iterdir()} == {p.name for p in folder.iterdir()}
     for path in folder.iterdir():
-        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+        assert content(tmp_path / path.name) == content(path), path.name
 
 
 def test_a_run_that_fails_leaves_no_groups(tmp_path: Path, tiny_bundle: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import NEVER, faulty_score
+from dump_files import content
 
 ROWS = 9000  # 5 batches, each a part
 FOUND = "flagged 1,286, review 0, passed 7,712, unscored 1, rejected 1"
@@ -51,7 +52,7 @@ def _names(folder: Path) -> set[str]:
 def _assert_same(folder: Path, whole: Path) -> None:
     assert _names(folder) == _names(whole)
     for path in whole.iterdir():
-        assert (folder / path.name).read_bytes() == path.read_bytes(), path.name
+        assert content(folder / path.name) == content(path), path.name
 
 
 @pytest.mark.parametrize(

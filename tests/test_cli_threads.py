@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import NEVER, faulty_score, score
+from dump_files import content
 
 ROWS = 5000  # 3 batches, each a part
 OPTIONS = ("--thread-column", "chat", "--sender-column", "who", "--time-column", "at", "--me", "me")
@@ -72,7 +73,7 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(
     assert _told(done.stderr) == told
     assert {path.name for path in tmp_path.iterdir()} == {p.name for p in folder.iterdir()}
     for path in folder.iterdir():
-        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+        assert content(tmp_path / path.name) == content(path), path.name
 
 
 def test_the_log_is_json_without_message_text(tmp_path: Path, tiny_bundle: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dump_files import content
 from killed_job import killed_at
 
 from scamdetect import ScamDetector
@@ -49,7 +50,7 @@ def _score(source: Path, detector: ScamDetector, **options: Any) -> Summary:  # 
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return {path.name: content(path) for path in folder.iterdir() if path.is_file()}
 
 
 def _state(folder: Path) -> dict[str, Any]:

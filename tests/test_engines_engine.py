@@ -145,7 +145,9 @@ def test_the_command_line(
     assert engine_dumps.read(source.with_name("a.scored.parquet")).equals(wanted)
     assert (summary["rows"], summary["flagged"]) == (900, decisions.count("flag"))
     assert summary["unscored"] == decisions.count("unscored")
-    assert {path.name for path in source.parent.iterdir()} == {"a.parquet", "a.scored.parquet"}
+    assert {path.name for path in source.parent.iterdir()} == {
+        "a.parquet", "a.scored.parquet", "a.scored.parquet.job.json",
+    }  # fmt: skip
 
 
 def test_the_summary_is_that_of_the_local_engine(
@@ -184,7 +186,7 @@ def test_a_destination_is_kept_until_the_next_is_whole(
         score_parquet(source, target, engine="ray", scoring=scoring, overwrite=True)
     assert "profit" not in str(error.value)
     assert engine_dumps.read(target).equals(before)
-    assert {path.name for path in source.parent.iterdir()} == {"a.parquet", "b"}
+    assert {path.name for path in source.parent.iterdir()} == {"a.parquet", "b", "b.job.json"}
     monkeypatch.setattr(module, "_run_ray", written_whole)
     other = ScoreBatches(model=scoring.model, columns=("id",))
     score_parquet(source, target, engine="ray", scoring=other, overwrite=True)

@@ -40,6 +40,7 @@ _EXTENSIONS = {
     ".eml": Format.EML,
 }
 _COMPRESSED = (".gz", ".zst")
+JOB_SUFFIX = ".job.json"
 _WITH_COLUMNS = tuple(
     extension
     for extension, kind in _EXTENSIONS.items()
@@ -104,6 +105,11 @@ def groups_path(destination: Path) -> Path:
 def threads_path(destination: Path) -> Path:
     """Return where one row a thread goes, in the format of the destination."""
     return destination.with_name(f"{destination.stem}.threads{destination.suffix}")
+
+
+def job_path(destination: Path) -> Path:
+    """Return where the record of a job goes; by the stem results of two formats would share one."""
+    return destination.with_name(f"{destination.name}{JOB_SUFFIX}")
 
 
 def beside_folder(folder: Path) -> Path:

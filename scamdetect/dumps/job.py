@@ -19,13 +19,14 @@ from scamdetect.dumps.formats import (
     default_destination,
     destination_format,
 )
+from scamdetect.dumps.identity import Asked, Detected, Identity, model_of
 from scamdetect.dumps.many import open_many, recognise_many
 from scamdetect.dumps.open import open_dump, recognise
 from scamdetect.dumps.outputs import check_paths, keep_columns, keep_flagged, reported
 from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.sources import Source, find_source, located
 from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
-from scamdetect.dumps.state import ANEW, Settings
+from scamdetect.dumps.state import ANEW
 from scamdetect.dumps.tally import (
     Progress,
     RejectLimit,
@@ -45,7 +46,7 @@ from scamdetect.dumps.work import Work, check_start, working
 from scamdetect.dumps.work import work_folder as parts_folder
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
-from scamdetect.prediction import SCHEMA_VERSION, Detector
+from scamdetect.prediction import Detector
 from scamdetect.system.destinations import followed
 from scamdetect.system.files import access_of
 
@@ -152,17 +153,17 @@ def score_file(
         if spreadsheet_safe:
             check_spreadsheet_safe(destination)
         check_start(destination, folder, resume=resume, overwrite=overwrite)
-    open_file = partial(
-        open_dump,
+    asked = Asked(
         text_column=text_column,
         encoding=encoding,
-        overwrite_columns=overwrite_columns,
-        source_format=kind,
         delimiter=delimiter,
+        only_flagged=only_flagged,
+        allow_list=None if allow_list is None else allow_list.digest,
+        sender_column=sender_column,
+        spreadsheet_safe=spreadsheet_safe,
+        part_rows=part_rows,
     )
-    dump = (
-        open_many(found, open_file, overwrite_columns) if found.is_many else open_file(found.root)
-    )
+    dump = open_source(found, kind, asked, overwrite_columns=overwrite_columns)
     objects = kind in (Format.JSON, Format.JSONL)
     by = grouping(
         dump,
@@ -179,30 +180,15 @@ def score_file(
     if columns is not None:
         dump = keep_columns(dump, columns, str(found))
     check_columns_fit(destination, dump)
-    settings = _source_settings(found, kind, text_column) | {
-        "encoding": dump.encoding,
-        "delimiter": dump.delimiter,
-        "files_read_as": dump.files_read_as,
-        "model_id": detector.model_id,
-        "flag": detector.thresholds.flag,
-        "review": detector.thresholds.review,
-        # None where there are none, as in jobs that began before there were any.
-        "kind_flags": {k.value: p for k, p in detector.thresholds.kind_flags.items()} or None,
-        # Jobs that began before there was this rule decided without it.
-        "review_scam_verdicts": detector.thresholds.review_scam_verdicts or None,
-        "tier": "first" if detector.clears else "encoder",
-        "columns": list(dump.columns),
-        "only_flagged": only_flagged,
-        "group_by": group_by,
-        "time_column": time_column,
-        "allow_list": None if allow_list is None else allow_list.digest,
-        "sender_column": sender_column,
-        "thread_column": thread_column,
-        "me": me,
-        "spreadsheet_safe": spreadsheet_safe,
-        "part_rows": part_rows,
-        "output_schema_version": SCHEMA_VERSION,
-    }
+    identity = Identity(
+        asked,
+        found.identity() | {"format": kind.value},
+        Detected(dump.encoding, dump.delimiter, dump.columns, dump.files_read_as),
+        model_of(detector),
+    )
+    settings = identity.settings() | {
+        "group_by": group_by, "time_column": time_column, "thread_column": thread_column, "me": me,
+    }  # fmt: skip
     if isinstance(destination, RemotePath):  # its work folder does not tell it from others
         settings["destination"] = str(destination)
     elif work_folder is not None:
@@ -240,7 +226,7 @@ def score_file(
             )
             _score(task, work, tell)
             own = None if by.thread is None else _judge_threads(task, work, me, tell)
-            work.join(dump, by, own)
+            work.join(dump, identity, by, own)
         tally = work.state.tally
         published = work.publish()
     return summarise(
@@ -260,6 +246,21 @@ def score_file(
     )
 
 
+def open_source(source: Source, kind: Format, asked: Asked, *, overwrite_columns: bool) -> Dump:
+    """Return the dump of what is to be scored, or was; raise InputError, MissingExtraError."""
+    open_file = partial(
+        open_dump,
+        text_column=asked.text_column,
+        encoding=asked.encoding,
+        overwrite_columns=overwrite_columns,
+        source_format=kind,
+        delimiter=asked.delimiter,
+    )
+    if source.is_many:
+        return open_many(source, open_file, overwrite_columns)
+    return open_file(source.root)
+
+
 @dataclass(frozen=True)
 class _Task:
     source: str
@@ -271,13 +272,6 @@ class _Task:
     grouping: Grouping
     allowing: Allowing
     stop: Stop
-
-
-def _source_settings(source: Source, kind: Format, text_column: str) -> Settings:
-    return source.identity() | {
-        "format": kind.value,
-        "text_column": text_column,
-    }
 
 
 def _local_files(source: Source) -> Iterator[Path]:

@@ -10,7 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from scamdetect.dumps.batches import Batch, Dump
-from scamdetect.dumps.formats import destination_format, groups_path, rejects_path, threads_path
+from scamdetect.dumps.formats import (
+    destination_format,
+    groups_path,
+    job_path,
+    rejects_path,
+    threads_path,
+)
 from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.sources import Source
@@ -59,7 +65,7 @@ def _check_outside(source: Source, destination: Path, folder: Path) -> None:
     parts = (f"part-000000{destination.suffix}", "part-000000.rejected.jsonl", "state.json",
              "part-000000.campaigns.json", "part-000000.groups.arrow",
              "part-000000.threads.arrow", "threads-000000.arrow",
-             f"joined.groups{destination.suffix}",
+             "joined.job.json", f"joined.groups{destination.suffix}",
              f"joined.threads{destination.suffix}")  # fmt: skip
     for path in (*_paths(destination), *(folder / name for name in parts)):
         if source.reads(path):
@@ -77,7 +83,7 @@ def check_free(destination: Path, *, overwrite: bool) -> None:
 
 
 def _paths(destination: Path) -> list[Path]:
-    beside = (rejects_path, groups_path, threads_path)
+    beside = (rejects_path, job_path, groups_path, threads_path)
     return [destination, *(path(destination) for path in beside)]
 
 

@@ -15,7 +15,7 @@ from scamdetect.system.files import OWNER, file_sha256, read_bytes, writing
 from scamdetect.system.os_errors import unreadable
 from scamdetect.system.shown import shown_names
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 ANEW = "begin anew with --overwrite"
 
 Settings = dict[str, Any]  # plain JSON types by name

@@ -18,13 +18,17 @@ from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.findings import Findings, load_campaigns, save_campaigns
 from scamdetect.dumps.formats import (
+    DELIMITERS,
+    JOB_SUFFIX,
     Format,
     destination_format,
     groups_path,
+    job_path,
     rejects_path,
     threads_path,
 )
 from scamdetect.dumps.groups_file import write_groups
+from scamdetect.dumps.identity import Identity, Result, job_record
 from scamdetect.dumps.outputs import check_free
 from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.state import (
@@ -46,7 +50,7 @@ from scamdetect.system.destinations import private_folder
 from scamdetect.system.files import ANYONE, OWNER, Access, access_of, locked, open_regular, writing
 
 _OURS = re.compile(
-    r"((part-\d{6,}|joined)(\.rejected|\.groups|\.campaigns|\.threads)?\.[a-z]+"
+    r"((part-\d{6,}|joined)(\.rejected|\.job|\.groups|\.campaigns|\.threads)?\.[a-z]+"
     r"|threads-\d{6,}(\.judged)?\.arrow|state\.json)((\.[0-9a-f]{8})?\.part)?|lock"
 )
 
@@ -102,6 +106,11 @@ class WorkFiles:
         return self.folder / "joined.rejected.jsonl"
 
     @property
+    def joined_job(self) -> Path:
+        """Return the record of the job."""
+        return self.folder / f"joined{JOB_SUFFIX}"
+
+    @property
     def joined_groups(self) -> Path:
         """Return all groups."""
         return self.folder / f"joined.groups.{self.kind.value}"
@@ -119,19 +128,21 @@ class WorkFiles:
             yield from (path(number) for path in of_part)
         yield from map(self.judged, range(len(state.buckets)))
         if state.joined:
-            yield from (self.joined, self.joined_rejects, self.joined_groups, self.joined_threads)
+            yield from (self.joined, self.joined_rejects, self.joined_job)
+            yield from (self.joined_groups, self.joined_threads)
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder or take over that of an earlier job.
+def make_folder(folder: Path, ours: re.Pattern[str] = _OURS) -> None:
+    """Make the folder or take over that of an earlier job, whose files have names of ``ours``.
 
     Raises InputError where it holds what no job has made, and as ``private_folder`` does.
     """
-    private_folder(folder, "choose another folder with --work-folder", _check_files)
+    cure = "choose another folder with --work-folder"
+    private_folder(folder, cure, lambda folder: _check_files(folder, ours))
 
 
-def _check_files(folder: Path) -> None:
-    foreign = sorted(p.name for p in folder.glob("*") if not _OURS.fullmatch(p.name))
+def _check_files(folder: Path, ours: re.Pattern[str]) -> None:
+    foreign = sorted(p.name for p in folder.glob("*") if not ours.fullmatch(p.name))
     if foreign:
         raise InputError(
             f"{folder}: holds {foreign[0]!r}, which is no part of a job; move it away or choose "
@@ -262,8 +273,12 @@ class Work:
         self.save()
         self.bucket(number).unlink(missing_ok=True)
 
-    def join(self, dump: Dump, grouping: Grouping, own: int | None = None) -> None:
-        """Join the parts within the folder; ``own`` is how many messages are of the own side.
+    def join(
+        self, dump: Dump, identity: Identity, grouping: Grouping, own: int | None = None
+    ) -> None:
+        """Join the parts within the folder, and write what identifies the job there.
+
+        ``own`` is how many messages are of the own side.
 
         Raises OSError, InputError on a damaged part.
         """
@@ -276,6 +291,15 @@ class Work:
             ) as file:
                 some = (n for n in numbers if self.state.parts[n].rejects is not None)
                 append(file, map(self._files.rejects, some))
+        kind = self._files.kind
+        result = Result(
+            name=self.destination.name,
+            format=kind.value,
+            delimiter=dump.csv_delimiter if kind is Format.CSV else DELIMITERS.get(kind),
+            bytes=self._files.joined.stat().st_size,
+        )
+        with writing(self._files.joined_job, self._access(job_path(self.destination))) as file:
+            file.write(job_record(identity, result, self.state.tally))
         findings = self._findings(grouping)
         if findings.groups is not None:
             with writing(
@@ -315,11 +339,12 @@ class Work:
         rejected = self.state.tally.rejected > 0
         grouped = self.state.settings.get("group_by") is not None
         rejects = _replace(rejects_path(self.destination), self._files.joined_rejects, rejected)
+        move(self._files.joined_job, job_path(self.destination))
         groups = _replace(groups_path(self.destination), self._files.joined_groups, grouped)
         threads = _replace(
             threads_path(self.destination), self._files.joined_threads, self._threaded
         )
-        _move(self._files.joined, self.destination)
+        move(self._files.joined, self.destination)
         self.remove()
         return Published(rejects, groups, threads)
 
@@ -461,13 +486,14 @@ def _is_begun(folder: Path) -> bool:
 def _replace(final: Path, joined: Path, made: bool) -> Path | None:
     """Give a joined file its final name, or remove what an earlier job left: it tells of others."""
     if made:
-        _move(joined, final)
+        move(joined, final)
         return final
     final.unlink(missing_ok=True)
     return None
 
 
-def _move(joined: Path, final: Path) -> None:
+def move(joined: Path, final: Path) -> None:
+    """Give a finished file its final name, unless it has it; raise OSError, InputError."""
     if joined.exists():
         _place(joined, final)
     elif not final.exists():

@@ -20,7 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from scamdetect.dumps.identity import Asked, Detected, Identity, Result, job_record, model_of
 from scamdetect.dumps.parquet import read_batches
+from scamdetect.dumps.sources import find_source
 from scamdetect.dumps.tally import Summary, Tally, summarise
 from scamdetect.engines.batches import ScoreBatches
 from scamdetect.engines.parquet_folder import (
@@ -35,6 +37,7 @@ from scamdetect.engines.parquet_folder import (
 from scamdetect.engines.ray import import_ray, score_dataset
 from scamdetect.engines.spark import score_frame, spark_session
 from scamdetect.errors import EngineError, InputError, ScamDetectError
+from scamdetect.frames.columns import COLUMNS
 from scamdetect.labels import Decision
 from scamdetect.prediction import CLEARED
 from scamdetect.system.os_errors import said, shareable
@@ -137,6 +140,7 @@ def score_parquet(
     if workers < 0:
         raise InputError(f"workers={workers!r} is impossible; use 0 for as many as fit, or more")
     source = local_source(source)
+    identity = find_source(source).identity() | {"format": "parquet"}
     destination = result_folder(source, destination)
     opened = open_source(source, scoring)
     detector = scoring.detector()
@@ -156,6 +160,17 @@ def score_parquet(
                 "workers the same files and bundle"
             )
         notes = _changed(engine, schema, pq.read_schema(parts[0]))
+        record = job_record(
+            Identity(
+                Asked(text_column=scoring.text_column, engine=engine),
+                identity,
+                Detected("utf-8", None, tuple(schema.names[: -len(COLUMNS)])),
+                model_of(detector),
+            ),
+            Result(destination.name, "parquet", None, None),
+            tally,
+        )
+        (work / "job.json").write_bytes(record)
     return summarise(
         tally,
         destination=destination,

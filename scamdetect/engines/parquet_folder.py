@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.dumps.formats import Format, beside_folder, source_format
+from scamdetect.dumps.formats import Format, beside_folder, job_path, source_format
 from scamdetect.dumps.lines import reading
 from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.outputs import reported
@@ -127,6 +127,8 @@ def result_folder(source: Path, destination: str | Path | None) -> Path:
 def publishing(source: Path, destination: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give the work folder; its folder ``parts`` gets the destination's name at the end.
 
+    Before that its file ``job.json`` gets its name beside the destination.
+
     Its files may be read by nobody who may not read all of the source. The work folder goes with an
     error too. Raises InputError where the destination, or the work
     folder of another run, is there and must stay; OutputError where writing fails.
@@ -142,8 +144,10 @@ def publishing(source: Path, destination: Path, *, overwrite: bool) -> Iterator[
             yield work
             for part in (work / "parts").iterdir():
                 narrow(part, access)
+            narrow(work / "job.json", access)
             if destination.exists():
                 destination.rename(work / "replaced")
+            (work / "job.json").replace(job_path(destination))
             (work / "parts").rename(destination)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -243,6 +247,9 @@ def _check(source: Path, destination: Path, work: Path, *, overwrite: bool) -> N
             raise InputError(
                 f"{destination}: is no folder of part files alone; remove it or choose another name"
             )
+    record = job_path(destination)
+    if record.exists() and not overwrite:
+        raise InputError(f"{record}: is there already; remove it or give --overwrite")
     if work.exists() and not overwrite:
         raise InputError(
             f"{work}: another run works there or was killed; wait for it, or remove the folder or "
