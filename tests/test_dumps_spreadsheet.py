@@ -216,3 +216,10 @@ def test_resume_refuses_the_other(tmp_path: Path, detector: ScamDetector) -> Non
         score_file(path, detector=detector, part_rows=100, stop=stop)
     with pytest.raises(InputError, match="spreadsheet_safe then False, now True"):
         score_file(path, detector=detector, part_rows=100, resume=True, spreadsheet_safe=True)
+
+
+@given(st.lists(st.one_of(_CELLS, st.sampled_from(["-5", "+49 170", "'-5", "1"])), max_size=3))
+def test_values_of_a_row_come_back_too(values: list[str]) -> None:
+    for delimiter in ",;\t":
+        row = safe_row([quote(value, delimiter) for value in values], delimiter)
+        assert [original(unquote(cell), delimiter) for cell in row] == values

@@ -27,6 +27,7 @@ _ELSEWHERE = {
     "bench": ("bench",),
     "data": ("data",),
     "score": ("report", "score"),
+    "scored": ("groups", "threads"),
     "serve": ("hub", "serve"),
     "train": (
         "average", "card", "conversations", "evaluate", "export", "finetune", "train", "words",

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from scamdetect.dumps.tally import Standing, Summary, ThreadCounts, Watch
     from scamdetect.prediction import Prediction
     from scamdetect.scored.campaigns import Campaign
+    from scamdetect.scored.groups import GroupsSummary
+    from scamdetect.scored.job import Step
+    from scamdetect.scored.job import Watch as StepWatch
+    from scamdetect.scored.threads import ThreadsSummary
     from scamdetect.train.data.audit import Comparison
     from scamdetect.train.data.fetch import Fetched
 
@@ -76,6 +80,61 @@ def log_summary(summary: Summary) -> None:
     for campaign in told["campaigns"]:
         del campaign["template"]
     _log({"event": "done", **told})
+
+
+@contextmanager
+def step_bar(quiet: bool, log_json: bool) -> Iterator[StepWatch]:
+    """Give a function that shows the steps of a job on a scored file, as a bar or as JSON lines.
+
+    The bar is drawn where stderr is a terminal, a line is written for what was just finished.
+    """
+    if log_json:
+        yield _log_step
+        return
+    layout = "{percentage:3.0f} %|{bar}| {desc}"
+    with tqdm(total=1.0, bar_format=layout, disable=True if quiet else None, leave=False) as bar:
+
+        def show(step: Step) -> None:
+            bar.set_description_str(f"{step.name}, {step.rows:,} rows", refresh=False)
+            bar.n = step.share
+            bar.refresh()
+
+        yield show
+
+
+def _log_step(step: Step) -> None:
+    if step.ended:
+        rows = {"rows": step.rows} if step.name == "read" else {}
+        _log({"event": step.name, "share": round(step.share, 6), **rows})
+
+
+def log_done(summary: GroupsSummary | ThreadsSummary) -> None:
+    """Write one JSON line to stderr on what became of a scored file."""
+    _log({"event": "done", **dataclasses.asdict(summary)})
+
+
+def group_lines(summary: GroupsSummary) -> list[str]:
+    """Return what the groups of a scored file are."""
+    return [
+        f"{summary.groups:,} groups of {summary.rows:,} rows: {summary.flagged:,} with a flagged "
+        "message",
+        f"groups written to {summary.destination}",
+    ]
+
+
+def thread_lines(summary: ThreadsSummary) -> list[str]:
+    """Return what became of the threads of a scored file."""
+    lines = [
+        f"{summary.threads:,} threads of {summary.messages:,} messages: flagged "
+        f"{summary.flagged:,}, review {summary.review:,}, too short to tell "
+        f"{summary.needs_context:,}",
+        f"threads written to {summary.destination}",
+    ]
+    if without := summary.rows - summary.messages:
+        lines.insert(1, f"rows in no thread: {without:,}")
+    if summary.own == 0:
+        lines.insert(1, "no message in a thread is of the sender that --me names: all were judged")
+    return lines
 
 
 def _log(event: Mapping[str, object]) -> None:

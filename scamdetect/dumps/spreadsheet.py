@@ -87,7 +87,12 @@ def safe_cell(cell: str, delimiter: str) -> str:
 
 
 def original(value: str, delimiter: str) -> str:
-    """Return the value of a cell as it was before ``safe_cell`` put apostrophes into it."""
+    """Return the value of a cell as it was before apostrophes were put into it.
+
+    That is by ``safe_cell`` or, before a plain number, by ``safe_row``.
+    """
+    if value.startswith("'") and _NUMBER.fullmatch(value[1:]):
+        return value[1:]
     first, *others = _ends(delimiter).split(value)
     if first.startswith("'") and (_FIRST.match(value) or _FORMULA.match(first[1:])):
         first = first[1:]

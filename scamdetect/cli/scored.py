@@ -1,0 +1,227 @@
+"""The commands on what `scamdetect score` wrote: one row a group, one row a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scamdetect.cli.options import MODEL
+from scamdetect.cli.streams import say
+
+if TYPE_CHECKING:
+    from scamdetect.scored.groups import GroupsSummary
+    from scamdetect.scored.threads import ThreadsSummary
+
+_BEFORE = (
+    click.argument("scored", type=click.Path()),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(),
+        help="Destination; its extension chooses the format.  [default: beside SCORED, named by it "
+        "and by the command]",
+    ),
+)
+_AFTER = (
+    click.option(
+        "--source",
+        type=click.Path(),
+        metavar="ORIGINAL",
+        help="Take the columns from what was scored, as it was then.  [default: from SCORED]",
+    ),
+    click.option(
+        "--spreadsheet-safe",
+        is_flag=True,
+        help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
+    ),
+    click.option(
+        "--work-folder",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder for unfinished work.  [default: that of the destination]",
+    ),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Go on where an interrupted or killed run of the same command stopped.",
+    ),
+    click.option(
+        "--overwrite",
+        is_flag=True,
+        help="Replace a destination that exists; without --resume also begin anew.",
+    ),
+    click.option("--quiet", is_flag=True, help="Show no progress and no summary."),
+    click.option(
+        "--log-json",
+        is_flag=True,
+        help="Instead write one JSON line a finished step, and one at the end, to stderr.",
+    ),
+)
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a decorator with the argument and all options, in this order."""
+
+    def decorate(function: Any) -> Any:  # noqa: ANN401
+        for option in reversed((*_BEFORE, *options, *_AFTER)):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@click.command(epilog="Example: scamdetect groups dump.scored.parquet --by sender")
+@_options(
+    click.option("--by", required=True, metavar="COLUMN", help="Who a message is of, or the like."),
+    click.option("--time-column", metavar="COLUMN", help="When messages were written."),
+)
+def groups(
+    scored: str,
+    output: str | None,
+    by: str,
+    time_column: str | None,
+    source: str | None,
+    spreadsheet_safe: bool,
+    work_folder: Path | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    log_json: bool,
+) -> None:
+    """Write one row a sender, account or the like of a dump that `scamdetect score` has scored.
+
+    SCORED is a scored file with its record (<name>.job.json) beside it, or the folder of parts that
+    Ray and Spark leave; it must have all rows, not only the flagged ones. A row tells how many
+    messages were flagged, of which kinds and languages, the first and last times and the riskiest
+    message. Groups with most flagged messages come first. Memory is bounded, however many groups
+    there are.
+
+    Until all is done, the work lies in <destination>.parts; --resume goes on there.
+    """
+    from scamdetect.cli.console import group_lines, step_bar
+    from scamdetect.cli.interrupts import stop_on_interrupt
+    from scamdetect.scored.groups import write_groups
+
+    with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
+        summary = write_groups(
+            scored,
+            output,
+            by=by,
+            time_column=time_column,
+            source=source,
+            spreadsheet_safe=spreadsheet_safe,
+            work_folder=work_folder,
+            resume=resume,
+            overwrite=overwrite,
+            watch=watch,
+            stop=stop,
+        )
+    _tell(summary, group_lines(summary), quiet, log_json)
+
+
+@click.command(
+    epilog="Example: scamdetect threads dump.scored.parquet --thread-column chat_id "
+    "--sender-column sender --time-column sent_at"
+)
+@_options(
+    click.option("--thread-column", metavar="COLUMN", help="The thread that a message is in."),
+    click.option("--sender-column", metavar="COLUMN", help="Who wrote a message."),
+    click.option(
+        "--time-column", metavar="COLUMN", help="When messages were written: their order."
+    ),
+    click.option("--me", metavar="NAME", help="The sender who is not judged: one's own side."),
+    click.option(
+        "--allow-list",
+        "allowing",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The allow-list that the dump was scored with, whose messages are not judged.",
+    ),
+    MODEL,
+    click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]"),
+    click.option(
+        "--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino."
+    ),
+    click.option(
+        "--workers", type=int, default=0, show_default=True, help="Processes of one thread each."
+    ),
+)
+def threads(
+    scored: str,
+    output: str | None,
+    thread_column: str | None,
+    sender_column: str | None,
+    time_column: str | None,
+    me: str | None,
+    allowing: Path | None,
+    model: Path | None,
+    threads: int | None,
+    runtime: str,
+    workers: int,
+    source: str | None,
+    spreadsheet_safe: bool,
+    work_folder: Path | None,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    log_json: bool,
+) -> None:
+    """Judge the threads of a dump that `scamdetect score` has scored as conversations, a row each.
+
+    SCORED is as for `scamdetect groups`. The messages of a thread are judged together, in the order
+    of their times, each sender by the own words, with the model and the thresholds of the scoring.
+    Chat exports need no columns named; of mail only the thread. Flagged threads come first, then
+    the riskiest.
+
+    Until all is done, the work lies in <destination>.parts; --resume goes on there.
+    """
+    from scamdetect.cli.console import step_bar, thread_lines
+    from scamdetect.cli.interrupts import stop_on_interrupt
+    from scamdetect.detector import ScamDetector
+    from scamdetect.dumps.allow_list import AllowList
+    from scamdetect.scored.threads import write_threads
+
+    allow_list = None if allowing is None else AllowList.load(allowing)
+    with (
+        ScamDetector.load(
+            model,
+            runtime=runtime,  # type: ignore[arg-type]
+            threads=threads,
+            workers=workers,
+        ) as detector,
+        step_bar(quiet, log_json) as watch,
+        stop_on_interrupt() as stop,
+    ):
+        summary = write_threads(
+            scored,
+            output,
+            detector=detector,
+            thread_column=thread_column,
+            sender_column=sender_column,
+            time_column=time_column,
+            me=me,
+            allow_list=allow_list,
+            source=source,
+            spreadsheet_safe=spreadsheet_safe,
+            work_folder=work_folder,
+            resume=resume,
+            overwrite=overwrite,
+            inputs=(detector.bundle.folder, *([] if allowing is None else [allowing])),
+            watch=watch,
+            stop=stop,
+        )
+    _tell(summary, thread_lines(summary), quiet, log_json)
+
+
+def _tell(
+    summary: GroupsSummary | ThreadsSummary, lines: list[str], quiet: bool, log_json: bool
+) -> None:
+    from scamdetect.cli.console import log_done
+
+    if log_json:
+        log_done(summary)
+    elif not quiet:
+        say(*lines, err=True)

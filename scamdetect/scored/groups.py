@@ -1,0 +1,293 @@
+"""Make one row a group, such as a sender, out of a scored file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from scamdetect.dumps.columns import Column, Grouping
+from scamdetect.dumps.formats import DELIMITERS, destination_format, groups_path
+from scamdetect.dumps.writers import write_tables
+from scamdetect.frames.arrow import (
+    list_array,
+    number_array,
+    numbers,
+    one_array,
+    plain_array,
+    valid,
+)
+from scamdetect.frames.times import instants
+from scamdetect.scored.group_sums import KIND, LANGUAGE, Groups
+from scamdetect.scored.job import Step, Stop, Watch, check_stop, reading_job
+from scamdetect.scored.source import Opened, aligned
+from scamdetect.scored.work import Work, merged, read_streams
+
+SEGMENT_ROWS = 1 << 18
+BUCKET_BYTES = 32 << 20  # some 200,000 groups: what sorting them takes is several times that
+_KEYS = ("flagged", "probability", "first_row")
+_LABELS = {KIND: ("kinds", "kind"), LANGUAGE: ("languages", "language")}
+
+
+@dataclass(frozen=True)
+class GroupsSummary:
+    """Where the groups are, how many there are, with a flagged message, and of how many rows."""
+
+    destination: Path
+    groups: int
+    flagged: int
+    rows: int
+    resumed: int = 0  # of the rows, those that earlier runs had read
+
+
+def write_groups(
+    scored: str | Path,
+    destination: str | Path | None = None,
+    *,
+    by: str,
+    time_column: str | None = None,
+    source: str | Path | None = None,
+    spreadsheet_safe: bool = False,
+    work_folder: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    watch: Watch | None = None,
+    stop: Stop | None = None,
+) -> GroupsSummary:
+    """Write one row a group of a scored file, or of a folder of parts: what became of its messages.
+
+    ``by`` is the column that names groups, such as a sender, ``time_column`` tells when messages
+    were written, for the first and last times. Both may be dotted paths. They are columns of the
+    scored file or, with ``source``, of what was scored, as it was then. Most flagged messages come
+    first, then the riskiest, then the earliest groups. Parquet keeps the types of the columns; CSV
+    and TSV hold kinds and languages as text such as ``crypto:3;job:1``, and with
+    ``spreadsheet_safe`` no cell that a spreadsheet would run.
+
+    Without a destination it is ``<stem>.groups.<extension>`` beside the scored file. It appears
+    when all is done. Until then the work lies in ``<destination>.parts``, or in ``work_folder``;
+    with ``resume`` it goes on there after a kill, to the same bytes. ``overwrite`` replaces an
+    existing destination and, without ``resume``, throws away unfinished work. Memory is bounded,
+    however many groups there are.
+
+    Raises InputError on a file of flagged rows only, on one without its record, on another source,
+    and on columns that are missing or hold what cannot be grouped; OutputError where writing fails;
+    JobInterrupted where ``stop``, which is asked before each step, says so.
+    """
+    watch = watch or (lambda step: None)
+    with reading_job(
+        scored,
+        source,
+        "groups",
+        destination,
+        groups_path,
+        {"by": by, "time_column": time_column},
+        bucket_bytes=BUCKET_BYTES,
+        spreadsheet_safe=spreadsheet_safe,
+        work_folder=work_folder,
+        resume=resume,
+        overwrite=overwrite,
+    ) as job:
+        columns = job.opened.columns(group_by=by, time_column=time_column)
+        assert columns.by is not None
+        with job.working() as work:
+            resumed = work.state.rows
+            if not work.state.joined:
+                _read(job.opened, columns, columns.by, work, stop, watch)
+                _sort(columns, columns.by, work, stop, watch)
+                watch(Step("write", 0.0, work.state.rows))
+                work.join(
+                    lambda file: _write(
+                        file,
+                        job.destination,
+                        columns,
+                        work,
+                        csv_delimiter=job.csv_delimiter,
+                        spreadsheet_safe=spreadsheet_safe,
+                    )
+                )
+            counts, rows = work.state.counts, work.state.rows
+            work.publish()
+    return GroupsSummary(job.destination, counts["groups"], counts["flagged"], rows, resumed)
+
+
+def _read(
+    opened: Opened, columns: Grouping, by: Column, work: Work, stop: Stop | None, watch: Watch
+) -> None:
+    """Sum up segment by segment what none holds yet."""
+    done = skipped = work.state.rows
+    groups, start = Groups(by, columns.time), done
+    rows = max(1, opened.record.rows)
+
+    def finish(ended: bool) -> None:
+        nonlocal groups, start
+        if done > start:
+            with work.segment() as file:
+                messages, size = groups.save(file)
+            work.finish_segment(done - start, messages, size)
+            groups, start = Groups(by, columns.time), done
+            watch(Step("read", done / rows, done, ended=True))
+
+    for scores, values in aligned(opened.scores(), _values(opened, columns, by)):
+        if skipped:
+            some = min(skipped, scores.num_rows)
+            skipped -= some
+            scores, values = scores.slice(some), values.slice(some)
+        if not scores.num_rows:
+            continue
+        times = None
+        if columns.time is not None:
+            told = one_array(values["time"])
+            times = told, instants(told)
+        groups.add(one_array(values["by"]), scores, done, times)
+        done += scores.num_rows
+        watch(Step("read", done / rows, done))
+        if done - start >= SEGMENT_ROWS:
+            finish(True)
+            check_stop(stop)
+    finish(True)
+
+
+def _values(opened: Opened, columns: Grouping, by: Column) -> Iterator[pa.Table]:
+    named = {"by": by} | ({} if columns.time is None else {"time": columns.time})
+    for rows in opened.batches():
+        yield pa.table({name: columns.values(rows, column) for name, column in named.items()})
+
+
+def _sort(columns: Grouping, by: Column, work: Work, stop: Stop | None, watch: Watch) -> None:
+    def reduce(bucket: Path, before: int) -> pa.Table:
+        check_stop(stop)
+        groups = Groups(by, columns.time)
+        groups.load(read_streams(bucket))
+        return _in_order(groups)
+
+    def finished_one(done: int) -> None:
+        share = len(work.runs) / work.state.buckets
+        watch(Step("groups", share, work.state.rows, ended=True))
+
+    work.sort(reduce, finished_one)
+
+
+def _in_order(groups: Groups) -> pa.Table:
+    """Return one row a group with its labels, in the final order."""
+    table, labels = groups.tables()
+    order = np.lexsort(_keys(table).T[::-1])
+    place_of = np.empty(len(order), np.int64)
+    place_of[order] = np.arange(len(order))
+    owners = pc.index_in(labels["group"], value_set=table["group"])
+    places = place_of[numbers(one_array(owners.cast(pa.int64())))]
+    ranks = np.lexsort((_name_ranks(labels), -_column(labels, "messages"), places))
+    labels, places = labels.select(["label", "messages"]).take(number_array(ranks)), places[ranks]
+    table = table.take(number_array(order))
+    for prefix, (name, item) in _LABELS.items():
+        counts = _counts(labels, places, prefix, table.num_rows)
+        table = table.append_column(name, _nested(counts, item))
+    return table
+
+
+def _keys(table: pa.Table) -> NDArray[np.float64]:
+    """Return by what groups are sorted: most flagged, then riskiest, then earliest."""
+    probability = one_array(table["probability"])
+    scores = np.where(valid(probability), numbers(probability), -1)
+    return np.column_stack([-_column(table, "flagged"), -scores, _column(table, "first_row")])
+
+
+def _name_ranks(labels: pa.Table) -> NDArray[np.int64]:
+    """Return a number for each label that orders them by name."""
+    found = pc.dictionary_encode(one_array(labels["label"]))
+    names = found.dictionary.to_pylist()
+    ranks = {name: rank for rank, name in enumerate(sorted(names))}
+    of_name = np.array([ranks[name] for name in names], np.int64)
+    ranked: NDArray[np.int64] = of_name[numbers(found.indices.cast(pa.int64()))]
+    return ranked
+
+
+def _write(
+    file: IO[bytes],
+    destination: Path,
+    columns: Grouping,
+    work: Work,
+    *,
+    csv_delimiter: str,
+    spreadsheet_safe: bool,
+) -> dict[str, int]:
+    counts = {"groups": 0, "flagged": 0}
+    kind = destination_format(destination)
+    none = _in_order(Groups(columns.by, columns.time)) if columns.by is not None else pa.table({})
+
+    def slices() -> Iterator[pa.Table]:
+        yield _final(none, columns, flat=kind in DELIMITERS)
+        for table in merged(work.runs, _KEYS, _keys):
+            counts["groups"] += table.num_rows
+            counts["flagged"] += int(np.count_nonzero(_column(table, "flagged")))
+            yield _final(table, columns, flat=kind in DELIMITERS)
+
+    write_tables(
+        file,
+        kind,
+        slices(),
+        what="the groups",
+        csv_delimiter=csv_delimiter,
+        spreadsheet_safe=spreadsheet_safe,
+    )
+    return counts
+
+
+def _final(table: pa.Table, columns: Grouping, *, flat: bool) -> pa.Table:
+    """Return the groups with the types and the name of the input, ``flat`` without lists."""
+    by = columns.by
+    assert by is not None
+    scored = one_array(table["probability"].is_valid())
+    found = {name: table[name] for name in ("messages", "flagged", "review", "unscored")}
+    found["flagged_share"] = number_array(_column(table, "flagged") / _column(table, "messages"))
+    for name, item in _LABELS.values():
+        found[name] = _flat(table[name], item) if flat else table[name]
+    if columns.time is not None:
+        for name in ("first_time", "last_time"):
+            found[name] = table[name].cast(columns.time.kind)
+        found["bad_times"] = table["bad_times"]
+    found["highest_scam_probability"] = table["probability"]
+    found["highest_row"] = pc.if_else(
+        scored, one_array(table["highest_row"]), pa.nulls(len(scored), pa.int64())
+    )
+    title = "group" if by.name in found else by.name
+    arrays = [table["group"].cast(by.kind), *found.values()]
+    return pa.Table.from_arrays(arrays, names=[title, *found])
+
+
+def _counts(
+    labels: pa.Table, places: NDArray[np.int64], prefix: str, size: int
+) -> list[list[tuple[str, int]]]:
+    """Return what begins with the prefix, and how many messages have it, for each group."""
+    counts: list[list[tuple[str, int]]] = [[] for _ in range(size)]
+    names, messages = labels["label"].to_pylist(), labels["messages"].to_pylist()
+    for name, count, place in zip(names, messages, places.tolist(), strict=True):
+        if name.startswith(prefix):
+            counts[place].append((name.removeprefix(prefix), count))
+    return counts
+
+
+def _flat(lists: pa.ChunkedArray, item: str) -> pa.Array:
+    texts = (";".join(f"{one[item]}:{one['messages']}" for one in row) for row in lists.to_pylist())
+    return plain_array([text or None for text in texts], pa.string())
+
+
+def _nested(counts: list[list[tuple[str, int]]], item: str) -> pa.Array:
+    fields = [pa.field(item, pa.string()), pa.field("messages", pa.int64())]
+    pairs = [pair for row in counts for pair in row]
+    arrays = [
+        plain_array([pair[place] for pair in pairs], field.type)
+        for place, field in enumerate(fields)
+    ]
+    structs = pa.StructArray.from_arrays(arrays, fields=fields)
+    return list_array(counts, structs, pa.list_(pa.struct(fields)))
+
+
+def _column(table: pa.Table, name: str) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = numbers(one_array(table[name]))
+    return found

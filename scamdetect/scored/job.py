@@ -1,0 +1,128 @@
+"""What all jobs that read a scored file share: their options, checks, work and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scamdetect.dumps.formats import Format, destination_format
+from scamdetect.dumps.outputs import check_paths, reported
+from scamdetect.dumps.remote_path import RemotePath
+from scamdetect.dumps.sources import located
+from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
+from scamdetect.dumps.work import work_folder as parts_folder
+from scamdetect.errors import JobInterrupted
+from scamdetect.scored.source import Opened, opened
+from scamdetect.scored.work import Work, working
+from scamdetect.system.destinations import followed
+from scamdetect.system.files import access_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a job is: ``share`` (0 to 1) of the step ``name`` is done, after ``rows`` rows.
+
+    ``ended`` says that what a kill does not undo was just finished.
+    """
+
+    name: str
+    share: float
+    rows: int
+    ended: bool = False
+
+
+Watch = Callable[[Step], None]
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class ReadingJob:
+    """A job that is about to begin: what it reads and where it writes."""
+
+    opened: Opened
+    destination: Path
+    csv_delimiter: str
+    _working: Callable[[], Any]
+
+    @contextmanager
+    def working(self) -> Iterator[Work]:
+        """Give the work, as ``scored.work.working`` does."""
+        with self._working() as work:
+            yield work
+
+
+@contextmanager
+def reading_job(
+    scored: str | Path,
+    source: str | Path | None,
+    what: str,
+    destination: str | Path | None,
+    default: Callable[[Path], Path],
+    asked: Mapping[str, object],
+    *,
+    bucket_bytes: int,
+    spreadsheet_safe: bool,
+    work_folder: str | Path | None,
+    resume: bool,
+    overwrite: bool,
+    inputs: Sequence[Path] = (),
+) -> Iterator[ReadingJob]:
+    """Open what is read and check where ``what``, such as groups, is to be written.
+
+    ``asked`` are the settings by which the job is resumed, but for those that all jobs have.
+    Raises InputError; within the context a failure to write becomes OutputError.
+    """
+    found = opened(scored, source, what)
+    target = _default(found, default) if destination is None else located(destination)
+    with reported(target):
+        if not isinstance(target, RemotePath):
+            target = followed(target)  # what a link names is replaced, not the link
+        folder = parts_folder(target, None if work_folder is None else Path(work_folder))
+        check_paths(found.scored, target, folder, [*found.files, *inputs])
+        if spreadsheet_safe:
+            check_spreadsheet_safe(target)
+        record = found.record
+        is_csv = record.destination.format == Format.CSV
+        delimiter = (record.destination.delimiter if is_csv else None) or ","
+        if spreadsheet_safe:
+            check_safe_delimiter(target, delimiter)
+        settings = found.scored.identity() | {
+            "what": what,
+            "original": None if found.source is None else str(found.source),
+            "spreadsheet_safe": spreadsheet_safe,
+            "destination": str(target) if isinstance(target, RemotePath) else str(target.resolve()),
+            "format": destination_format(target).value,
+            "bucket_bytes": bucket_bytes,
+            **asked,
+        }
+        yield ReadingJob(
+            found,
+            target,
+            delimiter,
+            lambda: working(
+                target,
+                folder,
+                settings,
+                resume=resume,
+                overwrite=overwrite,
+                access=access_of(found.files),
+            ),
+        )
+
+
+def check_stop(stop: Stop | None) -> None:
+    """Raise JobInterrupted where it is time to stop."""
+    if stop is not None and stop():
+        raise JobInterrupted("interrupted")
+
+
+def _default(found: Opened, named: Callable[[Path], Path]) -> Path:
+    """Return the destination without a given one; nothing is uploaded unasked."""
+    path = found.path
+    if found.scored.is_many and path.suffix.lower() not in (".parquet", ".pq"):
+        path = path.with_name(f"{path.name}.parquet")
+    beside = named(path)
+    return Path(beside.name) if isinstance(path, RemotePath) else beside

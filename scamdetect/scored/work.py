@@ -1,0 +1,500 @@
+"""The work folder of what reads a scored file: a pass over it, a sort by names, one result.
+
+The pass leaves segments in the order of the rows. These are divided into buckets by the hash of
+what names a group or a thread, so that each bucket has whole ones and fits into memory. What a
+bucket gives is a run in the final order, and the runs are merged into the result. Segments and runs
+that are finished stay through a kill; buckets are divided again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from scamdetect.dumps.outputs import check_free
+from scamdetect.dumps.remote_path import RemotePath
+from scamdetect.dumps.state import ANEW, Settings, Stored, check_same, check_stored, stored
+from scamdetect.dumps.work import make_folder, move
+from scamdetect.errors import InputError, NothingToResume
+from scamdetect.frames.arrow import as_text, number_array, numbers, one_array
+from scamdetect.system.files import (
+    OWNER,
+    Access,
+    access_of,
+    append,
+    locked,
+    open_regular,
+    read_bytes,
+    writing,
+)
+from scamdetect.system.os_errors import unreadable
+
+SCHEMA_VERSION = 1
+
+_OURS = re.compile(
+    r"((segment|bucket|run)-\d{6,}\.arrow|joined\.[a-z]+|state\.json)"
+    r"((\.[0-9a-f]{8})?\.part)?|lock"
+)
+_MOST_BUCKETS = 4096  # past these they grow instead
+_HELD_BYTES = 16 << 20
+_CHUNK = 256  # rows of a run that are read together
+_HELD_ROWS = 1 << 19  # keys of all runs that are held while they are merged
+_SLICE_ROWS = 1 << 16
+_SLICE_WEIGHT = 1 << 18
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A finished segment: the rows that it is of, and how much it holds of them.
+
+    ``bytes`` is what it takes in memory, ``own`` how many messages are of the own side.
+    """
+
+    rows: int
+    messages: int
+    bytes: int
+    own: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class State:
+    """What identifies the work, what is finished of it, and whether the result is."""
+
+    settings: Settings
+    overwrite: bool
+    segments: tuple[Segment, ...] = ()
+    runs: tuple[Stored, ...] = ()
+    joined: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows are read."""
+        return sum(segment.rows for segment in self.segments)
+
+    @property
+    def buckets(self) -> int:
+        """Return into how many buckets the segments are divided."""
+        size = sum(segment.bytes for segment in self.segments)
+        return min(max(1, -(-size // int(self.settings["bucket_bytes"]))), _MOST_BUCKETS)
+
+
+class Work:
+    """What is finished; the caller holds the folder's lock."""
+
+    def __init__(self, destination: Path, folder: Path, state: State, access: Access) -> None:
+        self.destination = destination
+        self.folder = folder
+        self.state = state
+        self._most = access
+
+    @property
+    def segments(self) -> list[Path]:
+        """Return the files of the finished segments, in the order of the rows."""
+        return [self._path("segment", number) for number in range(len(self.state.segments))]
+
+    @property
+    def runs(self) -> list[Path]:
+        """Return the files of the finished runs."""
+        return [self._path("run", number) for number in range(len(self.state.runs))]
+
+    @contextmanager
+    def segment(self) -> Iterator[IO[bytes]]:
+        """Give the file of the next segment, which counts after ``finish_segment``."""
+        with writing(self._path("segment", len(self.state.segments)), OWNER) as file:
+            yield file
+
+    def finish_segment(self, rows: int, messages: int, size: int, own: int = 0) -> None:
+        """Keep the segment that was just written; raise OSError."""
+        found = stored(self._path("segment", len(self.state.segments)))
+        segment = Segment(rows, messages, size, own, found.size, found.sha256)
+        self.state = replace(self.state, segments=(*self.state.segments, segment))
+        self.save()
+
+    def sort(
+        self, reduce: Callable[[Path, int], pa.Table], finished_one: Callable[[int], None]
+    ) -> None:
+        """Make a run of each bucket that has none yet.
+
+        ``reduce`` gets the file of a bucket, which is not there if nothing is in it, and how many
+        rows of segments earlier ones had; it returns the rows of the run in their final order.
+        ``finished_one`` is called after each with how many rows of segments are done.
+        Raises OSError, InputError on a damaged segment, and what ``reduce`` raises.
+        """
+        count, finished = self.state.buckets, len(self.state.runs)
+        if finished == count:
+            return
+        # How they are divided depends on the rows alone, so what is finished stays so.
+        buckets = [None if n < finished else self._path("bucket", n) for n in range(count)]
+        counts = divide(self.segments, buckets)
+        for number in range(finished, count):
+            bucket = self._path("bucket", number)
+            table = reduce(bucket, sum(counts[:number]))
+            with writing(self._path("run", number), OWNER) as file:
+                _save_run(file, table)
+            run = stored(self._path("run", number))
+            self.state = replace(self.state, runs=(*self.state.runs, run))
+            self.save()
+            bucket.unlink(missing_ok=True)
+            finished_one(sum(counts[: number + 1]))
+
+    def join(self, write: Callable[[IO[bytes]], dict[str, int]]) -> None:
+        """Write the result within the folder; what is counted in it stays in the state."""
+        final = self.destination
+        access = self._most if isinstance(final, RemotePath) else self._most & access_of([final])
+        with writing(self._joined, access) as file:
+            counts = write(file)
+        self.state = replace(self.state, joined=True, counts=counts)
+        self.save()
+
+    def publish(self) -> None:
+        """Give the result its final name and remove the folder; raise OSError, InputError."""
+        move(self._joined, self.destination)
+        self.remove()
+
+    def save(self) -> None:
+        """Write the state; raise OSError."""
+        value = vars(self.state) | {
+            "schema_version": SCHEMA_VERSION,
+            "segments": [vars(segment) for segment in self.state.segments],
+            "runs": [vars(run) for run in self.state.runs],
+        }
+        with writing(self.folder / "state.json", OWNER) as file:
+            file.write(json.dumps(value).encode("ascii"))
+
+    def check(self) -> None:
+        """Raise InputError where a finished segment or run is missing or damaged."""
+        if self.state.joined:
+            return
+        for path, segment in zip(self.segments, self.state.segments, strict=True):
+            check_stored(path, Stored(segment.size, segment.sha256))
+        for path, run in zip(self.runs, self.state.runs, strict=True):
+            check_stored(path, run)
+
+    def sweep(self) -> None:
+        """Remove what belongs to nothing that is finished; raise OSError."""
+        keep = {path.name for path in (*self.segments, *self.runs)} | {"state.json", "lock"}
+        if self.state.joined:
+            keep.add(self._joined.name)
+        for path in self.folder.glob("*"):
+            if path.name not in keep:
+                path.unlink()
+
+    def remove(self) -> None:
+        """Remove the folder, the state after what it tells of; raise OSError."""
+        for path in self.folder.glob("*"):
+            if path.name != "state.json":
+                path.unlink()
+        (self.folder / "state.json").unlink(missing_ok=True)
+        self.folder.rmdir()
+
+    def kept(self) -> str:
+        """Return one line on what is kept and how to go on."""
+        return (
+            f"{self.state.rows:,} rows that are read and {len(self.state.runs):,} of "
+            f"{self.state.buckets:,} buckets kept in {self.folder}: give the same command with "
+            "--resume to go on"
+        )
+
+    @property
+    def _joined(self) -> Path:
+        return self.folder / f"joined{self.destination.suffix.lower()}"
+
+    def _path(self, name: str, number: int) -> Path:
+        return self.folder / f"{name}-{number:06}.arrow"
+
+
+@contextmanager
+def working(
+    destination: Path,
+    folder: Path,
+    settings: Settings,
+    *,
+    resume: bool,
+    overwrite: bool,
+    access: Access,
+) -> Iterator[Work]:
+    """Give new work or, to resume, the unfinished one with the same settings.
+
+    On an error what is finished stays, and the error gets a note on how to go on. The folder is for
+    its owner only, the result allows at most ``access``. Raises InputError where something is there
+    that these options do not allow to touch, OSError.
+    """
+    begun = (folder / "state.json").exists()
+    if begun and not (resume or overwrite):
+        raise InputError(
+            f"{folder}: holds the unfinished work of an earlier run; go on with it with --resume, "
+            f"or {ANEW}"
+        )
+    if not begun:
+        _check_new(destination, resume=resume, overwrite=overwrite)
+    make_folder(folder, _OURS)
+    with locked(folder):
+        state = _load(folder / "state.json", settings) if resume and begun else None
+        if state is None:
+            _check_new(destination, resume=resume, overwrite=overwrite)
+        else:
+            check_free(destination, overwrite=overwrite or state.overwrite or state.joined)
+        work = Work(destination, folder, state or State(settings, overwrite), access)
+        work.check()
+        try:
+            work.save()  # before the sweep, so that no state tells of what is gone
+            work.sweep()
+            yield work
+        except BaseException as problem:
+            if work.state.segments:
+                problem.add_note(work.kept())
+            else:
+                with suppress(OSError):
+                    work.remove()
+            raise
+
+
+def _check_new(destination: Path, *, resume: bool, overwrite: bool) -> None:
+    if resume and not overwrite and destination.exists():
+        raise NothingToResume(
+            f"{destination}: is there already and no unfinished work beside it, so nothing is "
+            "left to resume; make it again with --overwrite"
+        )
+    check_free(destination, overwrite=overwrite)
+
+
+def _load(path: Path, settings: Settings) -> State:
+    try:
+        value = json.loads(read_bytes(path))
+        version = value.pop("schema_version")
+        if version == SCHEMA_VERSION:
+            segments = tuple(Segment(**segment) for segment in value.pop("segments"))
+            runs = tuple(Stored(**run) for run in value.pop("runs"))
+            state = State(**value, segments=segments, runs=runs)
+            check_same(path, dict(state.settings), settings)
+            return state
+    except OSError as problem:
+        raise unreadable(path, problem, cure=ANEW) from problem
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+        raise InputError(f"{path}: damaged ({type(problem).__name__}); {ANEW}") from problem
+    raise InputError(
+        f"{path}: of schema {version!r}, this scamdetect knows {SCHEMA_VERSION}; go on with the "
+        f"version that began, or {ANEW}"
+    )
+
+
+def read_streams(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a file that holds one Arrow stream after another, perhaps of two kinds.
+
+    Nothing of a file that is not there. Raises InputError where it is damaged.
+    """
+    if not path.exists():
+        return
+    with open_regular(path) as file:
+        try:
+            while file.peek(1):
+                with pa.ipc.open_stream(file) as stream:
+                    yield from stream
+        except pa.ArrowInvalid as problem:
+            raise InputError(f"{path}: damaged; {ANEW}") from problem
+
+
+def divide(segments: Sequence[Path], buckets: Sequence[Path | None]) -> list[int]:
+    """Append the rows of segments to the files of their buckets, but for those that are None.
+
+    The first column decides where a row goes. Returns how many rows are in each, also in those left
+    out. The files are not there before. Raises OSError, InputError on a damaged segment.
+    """
+    counts = np.zeros(len(buckets), np.int64)
+    held: dict[pa.Schema, list[pa.RecordBatch]] = {}
+    size = 0
+    for batch in (batch for path in segments for batch in read_streams(path)):
+        held.setdefault(batch.schema, []).append(batch)
+        size += batch.nbytes
+        if size >= _HELD_BYTES:
+            counts += _append(held, buckets)
+            held, size = {}, 0
+    counts += _append(held, buckets)
+    found: list[int] = counts.tolist()
+    return found
+
+
+def _append(
+    held: dict[pa.Schema, list[pa.RecordBatch]], buckets: Sequence[Path | None]
+) -> NDArray[np.int64]:
+    """Append rows to their buckets and return how many each gets."""
+    counts = np.zeros(len(buckets), np.int64)
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    for batches in held.values():
+        table = pa.Table.from_batches(batches)
+        places = _buckets(table.column(0), len(buckets))
+        order = np.argsort(places, kind="stable")
+        ends = np.searchsorted(places[order], np.arange(len(buckets) + 1))
+        table = table.take(number_array(order))
+        for number, path in enumerate(buckets):
+            start, end = int(ends[number]), int(ends[number + 1])
+            if path is None or start == end:
+                continue
+            with (
+                append(path, OWNER) as file,
+                pa.ipc.new_stream(file, table.schema, options=options) as out,
+            ):
+                out.write_table(table.slice(start, end - start).combine_chunks())
+        counts += np.diff(ends)
+    return counts
+
+
+def _buckets(column: pa.ChunkedArray, count: int) -> NDArray[np.int64]:
+    """Return the bucket of each name, which it alone decides; null is a name."""
+    found = pc.dictionary_encode(one_array(column), null_encoding="encode")
+    hashes = [zlib.crc32(name or b"") % count for name in _raw(found.dictionary)]
+    places: NDArray[np.int64] = np.array(hashes, np.int64)[numbers(found.indices.cast(pa.int64()))]
+    return places
+
+
+def _raw(names: pa.Array) -> list[bytes | None]:
+    kind = names.type
+    if not (pa.types.is_large_string(kind) or _is_binary(kind)):
+        names = as_text(pa.chunked_array([names])).combine_chunks()
+    raw: list[bytes | None] = names.cast(pa.large_binary()).to_pylist()
+    return raw
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def _save_run(file: IO[bytes], table: pa.Table) -> None:
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(file, table.schema, options=options) as out:
+        out.write_table(table.combine_chunks(), max_chunksize=_CHUNK)
+
+
+Keys = Callable[[pa.Table], NDArray[np.float64]]
+
+
+def merged(
+    runs: Sequence[Path], names: Sequence[str], keys: Keys, weight: str | None = None
+) -> Iterator[pa.Table]:
+    """Yield the rows of all runs in their final order, some at a time, in bounded memory.
+
+    ``keys`` gives the numbers (rows, keys) by which the runs are sorted, of a table with the
+    columns ``names``; no two rows have the same. Rows are bounded in number and, but for a heavier
+    one, in the sum of the column ``weight``.
+    """
+    read = np.zeros(len(runs), np.int64)
+    for owners, weights in _ordered(runs, names, keys, weight):
+        for start, end in _cuts(weights):
+            some = np.bincount(owners[start:end], minlength=len(runs))
+            tables = [
+                _rows(runs[number], int(read[number]), int(read[number] + some[number]))
+                for number in np.flatnonzero(some).tolist()
+            ]
+            read += some
+            # Row by row, its place in the tables, which are in the order of the runs.
+            places = np.empty(end - start, np.int64)
+            places[np.argsort(owners[start:end], kind="stable")] = np.arange(end - start)
+            yield pa.concat_tables(tables).take(number_array(places))
+
+
+class _Run:
+    """The keys of a run that are read and not given out yet."""
+
+    def __init__(self, path: Path, names: Sequence[str], keys: Keys, weight: str | None) -> None:
+        self._path, self._names, self._keys, self._weight = path, names, keys, weight
+        self._next = 0
+        self.ended = False
+        self.held: NDArray[np.float64] | None = None  # the keys, then the weight
+
+    def fill(self, least: int) -> None:
+        """Read on until so many rows are held or the run has ended."""
+        held = [] if self.held is None else [self.held]
+        size = sum(map(len, held))
+        if size >= least or self.ended:
+            return
+        with self._path.open("rb") as file:
+            schema = pa.ipc.open_file(file).schema
+            wanted = [*self._names, *([] if self._weight is None else [self._weight])]
+            fields = sorted({schema.get_field_index(name) for name in wanted})
+            options = pa.ipc.IpcReadOptions(included_fields=fields)
+            with pa.ipc.open_file(file, options=options) as reader:
+                while size < least and self._next < reader.num_record_batches:
+                    table = pa.Table.from_batches([reader.get_batch(self._next)])
+                    self._next += 1
+                    size += table.num_rows
+                    weights = (
+                        np.ones(table.num_rows)
+                        if self._weight is None
+                        else numbers(one_array(table[self._weight]))
+                    )
+                    held.append(np.column_stack([self._keys(table), weights]))
+                self.ended = self._next == reader.num_record_batches
+        self.held = np.concatenate(held) if held else None
+
+    def give(self, bound: Sequence[float] | None) -> NDArray[np.float64] | None:
+        """Return the held rows up to the bound, all without one, which then are held no more."""
+        if self.held is None:
+            return None
+        count = len(self.held) if bound is None else _count_up_to(self.held, bound)
+        found, self.held = self.held[:count], self.held[count:]
+        return found
+
+
+def _ordered(
+    runs: Sequence[Path], names: Sequence[str], keys: Keys, weight: str | None
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the run of each row in the final order, and its weight."""
+    least = max(_CHUNK, _HELD_ROWS // max(1, len(runs)))
+    waiting = [_Run(path, names, keys, weight) for path in runs]
+    while True:
+        for run in waiting:
+            run.fill(least)
+        # What comes later in a run is past the last row that is held of it.
+        last = [
+            tuple(run.held[-1, :-1]) for run in waiting if not run.ended and run.held is not None
+        ]
+        found = [run.give(min(last) if last else None) for run in waiting]
+        sizes = [0 if some is None else len(some) for some in found]
+        if not sum(sizes):
+            return
+        rows = np.concatenate([some for some in found if some is not None])
+        order = np.lexsort(rows[:, -2::-1].T)
+        yield np.repeat(np.arange(len(runs)), sizes)[order], rows[order, -1].astype(np.int64)
+
+
+def _count_up_to(rows: NDArray[np.float64], bound: Sequence[float]) -> int:
+    """Return how many of the sorted rows are not past the bound."""
+    within = np.ones(len(rows), bool)
+    for place in reversed(range(len(bound))):
+        column = rows[:, place]
+        within = (column < bound[place]) | ((column == bound[place]) & within)
+    return int(np.count_nonzero(within))
+
+
+def _cuts(weights: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield the borders of slices bounded in rows and, but for a heavier row, in weight."""
+    ends = np.cumsum(weights)
+    start = 0
+    while start < len(weights):
+        before = ends[start - 1] if start else 0
+        fit = int(np.searchsorted(ends, before + _SLICE_WEIGHT, "right"))
+        end = min(max(start + 1, fit), start + _SLICE_ROWS)
+        yield start, end
+        start = end
+
+
+def _rows(path: Path, start: int, end: int) -> pa.Table:
+    """Return the rows of a run between two places."""
+    first = start // _CHUNK
+    with path.open("rb") as file, pa.ipc.open_file(file) as reader:
+        chunks = [reader.get_batch(number) for number in range(first, -(-end // _CHUNK))]
+    return pa.Table.from_batches(chunks).slice(start - first * _CHUNK, end - start)
