@@ -67,15 +67,15 @@ def planted_in_work(scene: Scene, rnd: random.Random) -> Iterator[str]:
     named = ("--work-folder", folder.name) if folder.name == "work" else ()
     parts = folder / f"{target.name}.parts" if named else folder
     parts.mkdir(parents=True)
-    ends = (target.suffix, ".rejected.jsonl", ".campaigns.json", ".groups.arrow", ".threads.arrow")
+    ends = (target.suffix, ".rejected.jsonl", ".job.json")
     names = [f"{stem}{end}" for stem in ("part-000000", "joined") for end in ends]
-    names += ["state.json", f"joined.groups{target.suffix}", "threads-000000.arrow"]
+    names += ["state.json"]
     names += [f"{name}.part" for name in names]
     written = [f"part-000000{target.suffix}.part", "state.json.part", f"joined{target.suffix}"]
     some = rnd.sample(*rnd.choice(((names, 4), (written, 1), (written, 2), (["lock"], 1))))
     for name in some:
         (Path.hardlink_to if rnd.random() < 0.3 else Path.symlink_to)(parts / name, victim)
-    options = rnd.choice(((), ("--resume",), ("--overwrite",), ("--group-by", "id")))
+    options = rnd.choice(((), ("--resume",), ("--overwrite",)))
     yield from _judged(scene.model_cli("score", dump, "-o", target, *named, *options))
     if victim.read_bytes() != _KEPT:
         yield "what a planted link leads to was written"
@@ -166,9 +166,11 @@ def private(scene: Scene, rnd: random.Random) -> Iterator[str]:
     dump = scene.write("in.csv", _DUMP)
     dump.chmod(rnd.choice((0o600, 0o600, 0o400)))
     target = scene.folder / rnd.choice(_TARGETS)
-    more = rnd.choice(((), ("--group-by", "id"), ("--group-by", "id", "--thread-column", "id")))
     stopped = rnd.choice(((), ("--max-rejects", "0")))
-    yield from _judged(scene.model_cli("score", dump, "-o", target, *more, *stopped))
+    yield from _judged(scene.model_cli("score", dump, "-o", target, *stopped))
+    if target.exists():
+        yield from _judged(scene.cli("groups", target, "--by", "id"))
+        yield from _judged(scene.model_cli("threads", target, "--thread-column", "id"))
     before = {scene.folder, dump}
     for path in scene.folder.rglob("*"):
         others = path.stat().st_mode & 0o077
@@ -231,8 +233,8 @@ def odd_options(scene: Scene, rnd: random.Random) -> Iterator[str]:
             ("--review", rnd.choice(numbers)), ("--kind-flag", f"crypto={rnd.choice(numbers)}"),
             ("--kind-flag", "crypto"),
             ("--text-column", rnd.choice(("", "text.", ".text", "..", "\udcff"))),
-            ("--me", "\udcff"), ("--group-by", "\udcff"), ("--threads", rnd.choice(numbers[2:])),
-            ("--threads", "9" * 30), ("--tier", "first"), ("--time-column", "\udcff"),
+            ("--sender-column", "\udcff"), ("--threads", rnd.choice(numbers[2:])),
+            ("--threads", "9" * 30), ("--tier", "first"),
         )
     )  # fmt: skip
     yield from _judged(

@@ -434,11 +434,14 @@ def grouped(scene: Scene, rnd: random.Random) -> Iterator[str]:
     ]
     source = scene.write("in.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     target = rnd.choice(TARGETS)
-    by = ("--group-by", rnd.choice(("who", "chat", "text", "at")), "--sender-column", "who")
-    threads = ("--thread-column", rnd.choice(("chat", "who")), "--time-column", "at")
-    given = (*by[:2], *threads, *by[2:], *rnd.choice(((), ("--me", "\u202e"))))
-    ran = score(scene, source, target, *given)
+    ran = score(scene, source, target)
     yield from _judged(scene, ran, target, texts, len(texts))
+    scored = scene.folder / target
+    by = ("--by", rnd.choice(("who", "chat", "text", "at")), "--time-column", "at")
+    yield from faults(scene.cli("groups", scored, *by))
+    threads = ("--thread-column", rnd.choice(("chat", "who")), "--time-column", "at")
+    more = ("--sender-column", "who", *rnd.choice(((), ("--me", "\u202e"))))
+    yield from faults(scene.model_cli("threads", scored, *threads, *more))
 
 
 CASES = (

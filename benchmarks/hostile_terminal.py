@@ -61,10 +61,8 @@ def column_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
     target = scene.folder / f"out.{rnd.choice(('csv', 'jsonl', 'parquet'))}"
     options = rnd.choice(
         (
-            ("--text-column", "body"), ("--columns", "nothing"), ("--group-by", name),
-            ("--group-by", "nothing"), ("--time-column", name, "--group-by", "text"), (),
-            ("--text-column", name), ("--sender-column", name), ("--thread-column", name),
-            ("--log-json", "--group-by", name), ("--text-column", f"{name}.x"),
+            ("--text-column", "body"), ("--columns", "nothing"), (), ("--log-json",),
+            ("--text-column", name), ("--sender-column", name), ("--text-column", f"{name}.x"),
         )
     )  # fmt: skip
     yield from _judged(scene.model_cli("score", dump, "-o", target, *options))
@@ -113,9 +111,9 @@ def options(scene: Scene, rnd: random.Random) -> Iterator[str]:
     target = scene.folder / "out.csv"
     option = rnd.choice(
         (
-            "--columns", "--encoding", "--delimiter", "--format", "--runtime", "--tier", "--me",
+            "--columns", "--encoding", "--delimiter", "--format", "--runtime", "--tier",
             "--max-rejects", "--kind-flag", "--flag", "--engine", "--part-rows", f"--{name}",
-            "--text-column", "--group-by", "--work-folder", "--allow-list", "--threads",
+            "--text-column", "--sender-column", "--work-folder", "--allow-list", "--threads",
         )
     )  # fmt: skip
     ran = scene.model_cli("score", dump, "-o", target, option, name)

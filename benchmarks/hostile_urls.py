@@ -132,7 +132,7 @@ def served(scene: Scene, rnd: random.Random) -> Iterator[str]:
                 f"http://{host}/x.csv?{one}#{two}",
             )
         )  # fmt: skip
-        options = rnd.choice(((), ("--log-json",), ("--max-rejects", "0"), ("--group-by", "id")))
+        options = rnd.choice(((), ("--log-json",), ("--max-rejects", "0")))
         target = scene.folder / rnd.choice(("out.csv", "out.parquet"))
         ran = scene.model_cli("score", url, "-o", target, *options)
     yield from _judged(scene, ran, (one, two), codes=(0, 2, 3, 4))

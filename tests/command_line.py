@@ -47,8 +47,13 @@ def faulty_score(
     folder: Path, plan: str, *arguments: str | Path
 ) -> subprocess.CompletedProcess[str]:
     """Run ``scamdetect score`` with signals to itself as faulty_cli.py describes."""
+    return faulty(folder, plan, "score", *arguments)
+
+
+def faulty(folder: Path, plan: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run ``scamdetect`` with signals to itself as faulty_cli.py describes."""
     return subprocess.run(
-        [sys.executable, str(_FAULTY), plan, "score", *map(str, arguments)],
+        [sys.executable, str(_FAULTY), plan, *map(str, arguments)],
         cwd=folder,
         env=os.environ | _ADDED,
         capture_output=True,

@@ -18,9 +18,3 @@ def test_the_pace_is_that_of_this_run() -> None:
 def test_nothing_is_foretold_before_anything_is_read() -> None:
     start = Standing(Tally(), 0.4, 0, False, 0.0, resumed=0, resumed_share=0.4)
     assert progress_line(start) == "0 rows, 0/s, 0 flagged"
-
-
-def test_threads_follow_once_all_rows_are_read() -> None:
-    tally = Tally(Counter({Decision.PASS: 200}))
-    standing = Standing(tally, 1.0, 2, False, 1.0, 200, 1.0, threads_share=0.25)
-    assert progress_line(standing) == "200 rows, 0/s, 0 flagged, 25% of the threads"

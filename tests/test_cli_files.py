@@ -39,7 +39,7 @@ def mode(path: Path) -> int:
 @pytest.mark.parametrize(
     "name",
     ["lock", "state.json.part", "part-000000.csv.part", "joined.csv.part", "state.json",
-     "part-000000.csv", "joined.csv", "part-000000.rejected.jsonl.part", "threads-000000.arrow"],
+     "part-000000.csv", "joined.csv", "part-000000.rejected.jsonl.part", "joined.job.json.part"],
 )  # fmt: skip
 def test_a_link_planted_in_the_work_folder_is_not_followed(
     tmp_path: Path, dump: Path, tiny_bundle: Path, name: str
@@ -48,13 +48,34 @@ def test_a_link_planted_in_the_work_folder_is_not_followed(
     victim.write_text("precious")
     (tmp_path / "out.csv.parts").mkdir()
     (tmp_path / "out.csv.parts" / name).symlink_to(victim)
-    options = ["--model", tiny_bundle, "--overwrite", "--quiet", "--thread-column", "thread"]
+    options = ["--model", tiny_bundle, "--overwrite", "--quiet"]
     done = run(tmp_path, "score", dump, "-o", "out.csv", *options)
     assert victim.read_text() == "precious"
     if name == "lock":
         assert done.returncode == 2 and "lock: is a link" in done.stderr
     else:
         assert done.returncode == 0 and not (tmp_path / "out.csv").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lock", "state.json.part", "segment-000000.arrow", "segment-000000.arrow.part",
+     "bucket-000000.arrow", "run-000000.arrow.part", "joined.csv.part"],
+)  # fmt: skip
+def test_a_link_planted_in_the_work_folder_of_groups_is_not_followed(
+    tmp_path: Path, dump: Path, tiny_bundle: Path, name: str
+) -> None:
+    assert run(tmp_path, "score", dump, "-o", "out.csv", "--model", tiny_bundle).returncode == 0
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "out.groups.csv.parts").mkdir()
+    (tmp_path / "out.groups.csv.parts" / name).symlink_to(victim)
+    done = run(tmp_path, "groups", "out.csv", "--by", "sender", "--overwrite")
+    assert victim.read_text() == "precious"
+    if name == "lock":
+        assert done.returncode == 2 and "lock: is a link" in done.stderr
+    else:
+        assert done.returncode == 0 and not (tmp_path / "out.groups.csv").is_symlink()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
@@ -193,13 +214,17 @@ def test_results_may_be_read_by_nobody_who_may_not_read_the_source(
     tmp_path: Path, dump: Path, tiny_bundle: Path, given: int, expected: int
 ) -> None:
     dump.chmod(given)
-    options = ["--model", tiny_bundle, "--group-by", "sender", "--thread-column", "thread"]
+    model = ["--model", tiny_bundle]
     before = os.umask(0o022)
     try:
-        done = run(tmp_path, "score", dump, "-o", "out.csv", *options)
+        done = [
+            run(tmp_path, "score", dump, "-o", "out.csv", *model),
+            run(tmp_path, "groups", "out.csv", "--by", "sender"),
+            run(tmp_path, "threads", "out.csv", "--thread-column", "thread", *model),
+        ]
     finally:
         os.umask(before)
-    assert done.returncode == 0
+    assert [one.returncode for one in done] == [0, 0, 0]
     made = sorted(path.name for path in tmp_path.iterdir() if path != dump)
     assert made == [
         "out.csv", "out.csv.job.json", "out.csv.rejected.jsonl", "out.groups.csv",

@@ -62,7 +62,7 @@ def test_names_of_columns_are_shown_without_their_controls(
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert visible(LETTERS) in shown(done)
     for options in (
-        ("--text-column", LETTERS, "--group-by", LETTERS),
+        ("--text-column", LETTERS, "--sender-column", LETTERS),
         ("--text-column", LETTERS, "--columns", LETTERS),
         ("--text-column", "id", "--columns", f'"{NAME}"'),
         ("--delimiter", LETTERS),

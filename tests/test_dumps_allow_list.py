@@ -152,7 +152,7 @@ def test_a_dump_is_scored_with_it(tmp_path: Path, tiny_bundle: Path) -> None:
     written(tmp_path, "in.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     written(tmp_path, "allow.txt", "8\n")
     options = ("--model", tiny_bundle, "--allow-list", "allow.txt")
-    done = score(tmp_path, "in.jsonl", *options, "--sender-column", "by.id", "--group-by", "by.id")
+    done = score(tmp_path, "in.jsonl", *options, "--sender-column", "by.id")
     assert done.returncode == 0, done.stderr
     assert "flagged 2, review 0, passed 1" in done.stderr
     assert "the allow-list let 1 pass, which were to flag or review" in done.stderr

@@ -17,12 +17,12 @@ from test_dumps_writers import EchoDetector
 from scamdetect.dumps.job import score_file
 from scamdetect.engines.parquet_folder import local_source, open_source, result_folder
 from scamdetect.errors import InputError
+from scamdetect.scored.groups import write_groups
 
 NAME = os.fsdecode(b"caf\xe9")
 ROWS = [
     {"id": str(n), "text": f"hello {n}", "sender": f"s{n % 2}", "thread": "t"} for n in range(6)
 ]
-GROUPS = {"group_by": "sender", "thread_column": "thread", "sender_column": "sender"}
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +62,10 @@ def test_any_format_on_either_side(
     tmp_path: Path, extension: str, target: str, tiny_bundle: Path
 ) -> None:
     source = _write(tmp_path / f"{NAME}.{extension}")
-    summary = score_file(
-        source, tmp_path / f"{NAME}.out.{target}", detector=EchoDetector(), group_by="sender"
-    )
+    summary = score_file(source, tmp_path / f"{NAME}.out.{target}", detector=EchoDetector())
     assert [row["text"] for row in _rows(summary.destination)] == [row["text"] for row in ROWS]
-    assert summary.groups is not None
-    assert len(_rows(summary.groups)) == 2
+    groups = write_groups(summary.destination, by="sender", source=source)
+    assert len(_rows(groups.destination)) == 2
     assert not list(tmp_path.glob("*.parts"))
 
 
@@ -75,12 +73,11 @@ def test_the_commands_take_and_write_such_names(tmp_path: Path, tiny_bundle: Pat
     for extension in ("csv", "parquet"):
         _write(tmp_path / f"{NAME}.{extension}")
         scored = f"{NAME}.scored.{extension}"
-        done = score(
-            tmp_path, f"{NAME}.{extension}", "--thread-column", "thread", "--sender-column",
-            "sender", "--model", tiny_bundle,
-        )  # fmt: skip
+        done = score(tmp_path, f"{NAME}.{extension}", "--model", tiny_bundle)
         assert done.returncode == 0, done.stderr
         for arguments in (
+            ("groups", scored, "--by", "sender"),
+            ("threads", scored, "--thread-column", "thread", "--model", tiny_bundle),
             ("report", scored),
             ("drift", scored, scored, "-o", f"{NAME}.{extension}.html"),
             ("queue", scored, "-n", "2", "-o", f"{NAME}.{extension}.queue.csv"),

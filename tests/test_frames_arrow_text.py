@@ -23,6 +23,8 @@ from scamdetect.dumps.columns import read_columns
 from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import cell_texts, json_values, unwritable
+from scamdetect.scored.groups import write_groups
+from scamdetect.scored.threads import write_threads
 
 MOST = 2**62
 # Each with its values as text in a CSV, and as JSON where that differs.
@@ -173,16 +175,20 @@ def test_a_field_twice_is_refused_before_any_row_is_scored(
     assert pq.read_table(tmp_path / "out.parquet").column("bad").type == array.type
 
 
-@pytest.mark.parametrize("option", ["group_by", "thread_column", "time_column"])
+@pytest.mark.parametrize("option", ["by", "thread_column", "time_column"])
 def test_any_type_groups_or_is_refused(tmp_path: Path, option: str, detector: ScamDetector) -> None:
     source, target = tmp_path / "in.parquet", tmp_path / "out.csv"
     for name, (array, _, _) in VALUES.items():
         if name == "run ends":
             continue
         pq.write_table(pa.table({"text": ["hi"] * len(array), "a": array}), source)
-        options: dict[str, Any] = {"group_by": "text"} | {option: "a"}
+        score_file(source, target, detector=detector, columns=["text"], overwrite=True)
+        options: dict[str, Any] = {"source": source, "overwrite": True}
         try:
-            score_file(source, target, detector=detector, overwrite=True, **options)
+            if option == "thread_column":
+                write_threads(target, detector=detector, thread_column="a", **options)
+            else:
+                write_groups(target, **{"by": "text"} | {option: "a"}, **options)
         except InputError as problem:
             assert "nothing can be grouped" in str(problem) or "no times" in str(problem)
 

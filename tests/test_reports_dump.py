@@ -22,6 +22,7 @@ from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError
 from scamdetect.reports import dump
 from scamdetect.reports.dump import write_report
+from scamdetect.scored.groups import write_groups
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> guaranteed bitcoin profit"
 _LURE = "guaranteed bitcoin profit today, write to anna{}@mail.example, dear {}"
@@ -240,7 +241,8 @@ def test_groups_beside_the_file_are_shown(
     lines = [json.dumps({"who": w, "text": t}) for w, t in zip(senders, texts, strict=True)]
     (tmp_path / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
     target = tmp_path / f"out.{extension}"
-    score_file(tmp_path / "in.jsonl", target, detector=detector, group_by="who")
+    score_file(tmp_path / "in.jsonl", target, detector=detector)
+    write_groups(target, by="who", source=tmp_path / "in.jsonl")
     html = page(target)
     read = words(html)
     assert "&lt;b&gt; 2 2 100 % 0.9" in read and "⟨U+202E⟩evil 1 1 100 %" in read
@@ -257,7 +259,8 @@ def test_groups_are_parted_as_the_source_is(
     rows = [("who", "text"), ("Ann", "guaranteed bitcoin profit"), ("Bob", "lunch")]
     text = "".join(f"{delimiter.join(row)}\n" for row in rows)
     (tmp_path / "in.csv").write_text(text, encoding="utf-8")
-    done = score_file(tmp_path / "in.csv", detector=detector, delimiter=delimiter, group_by="who")
+    done = score_file(tmp_path / "in.csv", detector=detector, delimiter=delimiter)
+    write_groups(done.destination, by="who")
     assert "Ann 1 1 100 % 0.9" in words(page(done.destination))
 
 
@@ -266,7 +269,8 @@ def test_groups_of_another_run_are_left_out(tmp_path: Path, detector: ScamDetect
     source, target = tmp_path / "in.csv", tmp_path / "in.scored.csv"
     groups = tmp_path / "in.scored.groups.csv"
     source.write_text(header + "".join(rows), encoding="utf-8")
-    score_file(source, detector=detector, group_by="who")
+    score_file(source, detector=detector)
+    write_groups(target, by="who")
     stale = groups.read_bytes()
     for more in (["Bob,thanks\n"], ["Bob,guaranteed bitcoin profit\n"], [rows[0]]):
         source.write_text(header + "".join([*rows, *more]), encoding="utf-8")
@@ -278,23 +282,18 @@ def test_groups_of_another_run_are_left_out(tmp_path: Path, detector: ScamDetect
         assert "Groups with most" not in read
 
 
-def test_groups_of_the_flagged_rows_alone_are_shown(tmp_path: Path, detector: ScamDetector) -> None:
-    text = "who,text\nAnn,guaranteed bitcoin profit\nAnn,lunch\nBob,thanks\n"
-    (tmp_path / "in.csv").write_text(text, encoding="utf-8")
-    done = score_file(tmp_path / "in.csv", detector=detector, group_by="who", only_flagged=True)
-    assert "Ann 1 2 50.0 % 0.9" in words(page(done.destination))
-
-
 def test_damaged_groups_are_left_out(tmp_path: Path, detector: ScamDetector) -> None:
     source = write_dump(tmp_path / "in.csv")
     path = tmp_path / "out.parquet"
-    score_file(source, path, detector=detector, group_by="id")
+    score_file(source, path, detector=detector)
+    write_groups(path, by="id")
     groups = tmp_path / "out.groups.parquet"
     groups.write_bytes(groups.read_bytes()[:-9])
     read = words(page(path))
     assert "The file of groups beside the scored file cannot be read" in read
     assert "Groups with most" not in read
-    score_file(source, tmp_path / "out.jsonl", detector=detector, group_by="id")
+    score_file(source, tmp_path / "out.jsonl", detector=detector)
+    write_groups(tmp_path / "out.jsonl", by="id")
     groups = tmp_path / "out.groups.jsonl"
     broken = groups.read_text(encoding="utf-8").replace('"messages": 1', '"messages": 1e999', 1)
     for text in (broken, broken + "{}\n", broken + "no json\n"):
@@ -313,9 +312,8 @@ def test_groups_keep_times_and_names_that_python_has_no_value_for(
     pq.write_table(pa.table(columns), tmp_path / "in.parquet")
     for by in ("who", "time"):
         target = tmp_path / f"by_{by}.parquet"
-        score_file(
-            tmp_path / "in.parquet", target, detector=detector, group_by=by, time_column="time"
-        )
+        score_file(tmp_path / "in.parquet", target, detector=detector)
+        write_groups(target, by=by, time_column="time")
         read = words(page(target))
         assert "2026-03-04 00:00:00.123456789" in read
         assert "\\xe9 2 2 100 %" in read or by == "time"

@@ -232,7 +232,7 @@ def test_each_thread_is_judged_as_if_it_stood_alone(
             ("scored.threads", "SEGMENT_ROWS", part_rows),
             ("scored.threads", "BUCKET_BYTES", bucket_bytes),
             ("scored.work", "_HELD_BYTES", bucket_bytes),
-            ("dumps.thread_rows", "_BATCH_MESSAGES", few * 4),
+            ("scored.thread_rows", "_BATCH_MESSAGES", few * 4),
             ("scored.work", "_CHUNK", few),
             ("scored.work", "_SLICE_WEIGHT", few * 3),
         ):

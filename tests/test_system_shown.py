@@ -83,9 +83,6 @@ def test_no_command_tells_a_message_of_a_file_without_a_header(
     text = ("--text-column", "send cash")  # as whoever knows it may give it
     for arguments in (
         ("score", "a.csv"), ("score", "a.tsv"), ("score", "many"),
-        ("score", "a.csv", *text, "--group-by", "sender"),
-        ("score", "a.csv", *text, "--thread-column", "x"),
-        ("score", "a.csv", *text, "--time-column", "x"),
         ("score", "a.csv", *text, "--columns", "x"),
         ("report", "a.csv"), ("drift", "a.csv", "a.csv"), ("queue", "a.csv"), ("labels", "a.csv"),
         ("calibrate", tiny_bundle, "--data", "a.csv", "--label-column", "label", "-o", "b",
@@ -95,6 +92,16 @@ def test_no_command_tells_a_message_of_a_file_without_a_header(
         assert done.returncode == 2, arguments
         assert "Mum" not in done.stderr, arguments
         assert "send cash" not in done.stderr, arguments
+        assert "does not look like a header" in done.stderr, (arguments, done.stderr)
+    assert score(tmp_path, "a.csv", *text, "--model", tiny_bundle).returncode == 0
+    for arguments in (
+        ("groups", "a.scored.csv", "--by", "sender"),
+        ("groups", "a.scored.csv", "--by", "sender", "--source", "a.csv"),
+        ("threads", "a.scored.csv", "--thread-column", "x", "--model", str(tiny_bundle)),
+    ):
+        done = command(tmp_path, *arguments)
+        assert done.returncode == 2, arguments
+        assert "Mum" not in done.stderr and "send cash" not in done.stderr, arguments
         assert "does not look like a header" in done.stderr, (arguments, done.stderr)
     done = score(tmp_path, "a.csv", "--allow-list", "a.csv")
     assert "Mum" not in done.stderr

@@ -16,9 +16,8 @@ from scamdetect.labels import Decision
 
 if TYPE_CHECKING:
     from scamdetect.cli.doctor import Check
-    from scamdetect.dumps.tally import Standing, Summary, ThreadCounts, Watch
+    from scamdetect.dumps.tally import Standing, Summary, Watch
     from scamdetect.prediction import Prediction
-    from scamdetect.scored.campaigns import Campaign
     from scamdetect.scored.groups import GroupsSummary
     from scamdetect.scored.job import Step
     from scamdetect.scored.job import Watch as StepWatch
@@ -36,8 +35,6 @@ def progress_bar(quiet: bool) -> Iterator[Watch]:
         def show(standing: Standing) -> None:
             bar.set_description_str(progress_line(standing), refresh=False)
             bar.update(standing.share - bar.n)
-            if standing.threads_share is not None:  # the bar is full, its words are not
-                bar.refresh()
 
         yield show
 
@@ -47,16 +44,12 @@ def progress_line(standing: Standing) -> str:
     flagged = standing.tally.decisions[Decision.FLAG]
     left = standing.seconds_left
     time_left = "" if left is None else f", {tqdm.format_interval(left)} left"
-    if standing.threads_share is not None:
-        time_left = f", {standing.threads_share:.0%} of the threads"
     return f"{standing.tally.rows:,} rows, {standing.rate:,.0f}/s, {flagged:,} flagged{time_left}"
 
 
 def log_part(standing: Standing) -> None:
-    """Write one JSON line to stderr for a part, or a bucket of threads, that was just finished."""
-    if standing.ended and standing.threads_share is not None:
-        _log({"event": "threads", "share": round(standing.threads_share, 6)})
-    elif standing.ended:
+    """Write one JSON line to stderr for a part that was just finished."""
+    if standing.ended:
         left = standing.seconds_left
         _log(
             {
@@ -76,10 +69,7 @@ def log_part(standing: Standing) -> None:
 
 def log_summary(summary: Summary) -> None:
     """Write one JSON line to stderr on what became of a dump, without any text of a message."""
-    told = dataclasses.asdict(summary)
-    for campaign in told["campaigns"]:
-        del campaign["template"]
-    _log({"event": "done", **told})
+    _log({"event": "done", **dataclasses.asdict(summary)})
 
 
 @contextmanager
@@ -141,8 +131,8 @@ def _log(event: Mapping[str, object]) -> None:
     say_json(json.dumps(event, default=str), err=True)
 
 
-def summary_lines(summary: Summary, *, show_text: bool = False) -> list[str]:
-    """Return what became of a dump; with ``show_text`` also masked samples of the campaigns."""
+def summary_lines(summary: Summary) -> list[str]:
+    """Return what became of a dump."""
     before = f", {summary.resumed:,} of them in earlier runs" if summary.resumed else ""
     lines = [
         *summary.notes,
@@ -168,30 +158,10 @@ def summary_lines(summary: Summary, *, show_text: bool = False) -> list[str]:
     if summary.flagged:
         lines.append(f"flagged by kind: {_counts(summary.flagged_by_kind) or 'none over the bar'}")
         lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")
-    if summary.campaigns:
-        lines.append("largest campaigns of messages that are alike but for numbers, links, names:")
-        lines += [_campaign_line(campaign, show_text) for campaign in summary.campaigns]
     some = "" if summary.written == summary.rows else f"{summary.written:,} rows "
     lines.append(f"{some}written to {summary.destination}")
-    if summary.groups is not None:
-        lines.append(f"groups written to {summary.groups}")
-    if summary.thread_counts is not None:
-        lines += _thread_lines(summary, summary.thread_counts)
     if summary.rejects is not None:
         lines.append(f"records that could not be read are in {summary.rejects}")
-    return lines
-
-
-def _thread_lines(summary: Summary, counts: ThreadCounts) -> list[str]:
-    lines = [
-        f"{counts.threads:,} threads of {counts.messages:,} messages: flagged {counts.flagged:,}, "
-        f"review {counts.review:,}, too short to tell {counts.needs_context:,}",
-        f"threads written to {summary.threads}",
-    ]
-    if without := summary.rows - counts.messages:
-        lines.insert(1, f"rows in no thread: {without:,}")
-    if counts.own == 0:
-        lines.insert(1, "no message in a thread is of the sender that --me names: all were judged")
     return lines
 
 
@@ -241,12 +211,6 @@ def comparison_lines(comparison: Comparison, most: int | None) -> list[str]:
     if most is not None and len(differences) > most:
         lines.append(f"  and {len(differences) - most:,} more: give --all")
     return lines
-
-
-def _campaign_line(campaign: Campaign, show_text: bool) -> str:
-    kinds = ", ".join(campaign.kinds) or "no kind over the bar"
-    text = f": {campaign.template}" if show_text else ""
-    return f"  {campaign.messages:,} messages, {kinds}, campaign {campaign.id}{text}"
 
 
 def _percent(share: float) -> str:

@@ -69,21 +69,6 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
 )
 @click.option("--only-flagged", is_flag=True, help="Write the flagged rows alone.")
 @click.option(
-    "--group-by",
-    metavar="COLUMN",
-    help="Also write one row a sender, account or the like to <stem>.groups.<extension>.",
-)
-@click.option(
-    "--thread-column",
-    metavar="COLUMN",
-    help="Also judge threads as conversations: one row each to <stem>.threads.<extension>.",
-)
-@click.option(
-    "--time-column",
-    metavar="COLUMN",
-    help="When messages were written: the order of threads, and first and last times.",
-)
-@click.option(
     "--allow-list",
     "allowing",
     type=click.Path(path_type=Path),
@@ -93,10 +78,7 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
 @click.option(
     "--sender-column",
     metavar="COLUMN",
-    help="Who wrote a message, for --thread-column and --allow-list.",
-)
-@click.option(
-    "--me", metavar="NAME", help="The sender who is not judged in threads: one's own side."
+    help="Who wrote a message, for --allow-list.",
 )
 @click.option(
     "--spreadsheet-safe",
@@ -165,12 +147,8 @@ def score(
     overwrite: bool,
     columns: str | None,
     only_flagged: bool,
-    group_by: str | None,
-    thread_column: str | None,
-    time_column: str | None,
     allowing: Path | None,
     sender_column: str | None,
-    me: str | None,
     spreadsheet_safe: bool,
     overwrite_columns: bool,
     model: Path | None,
@@ -273,12 +251,8 @@ def score(
             max_rejects=max_rejects,
             columns=kept,
             only_flagged=only_flagged,
-            group_by=group_by,
-            time_column=time_column,
             allow_list=allow_list,
             sender_column=sender_column,
-            thread_column=thread_column,
-            me=me,
             work_folder=work_folder,
             inputs=[detector.bundle.folder, *([] if allowing is None else [allowing])],
             spreadsheet_safe=spreadsheet_safe,
@@ -354,7 +328,6 @@ def _tell(summary: Summary, quiet: bool, log_json: bool, fail_on_flagged: bool) 
     if log_json:
         log_summary(summary)
     elif not quiet:
-        lines = summary_lines(summary, show_text=sys.stderr.isatty())
-        say(*lines, err=True)
+        say(*summary_lines(summary), err=True)
     if fail_on_flagged and summary.flagged:
         raise click.exceptions.Exit(FLAGGED)

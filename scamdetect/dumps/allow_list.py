@@ -249,26 +249,12 @@ class Allowing:
         return None if column is None else list(self.grouping.values(rows, column).to_pylist())
 
 
-def check_senders(
-    allow_list: AllowList | None,
-    sender_column: str | None,
-    thread_column: str | None,
-    me: str | None,
-) -> None:
+def check_senders(allow_list: AllowList | None, sender_column: str | None) -> None:
     """Raise InputError where senders are needed and not named, or named and not needed."""
-    if sender_column is not None and allow_list is None and thread_column is None:
+    if sender_column is not None and allow_list is None:
         raise InputError(
-            "sender_column (--sender-column) is for an allow-list or threads; give --allow-list or "
-            "--thread-column too"
+            "sender_column (--sender-column) is for an allow-list; give --allow-list too"
         )
-    if me is not None and (sender_column is None or thread_column is None):
-        raise InputError(
-            "me (--me) names the side of threads that is not judged; say which columns have "
-            "threads and senders with thread_column (--thread-column) and sender_column "
-            "(--sender-column)"
-        )
-    if me is not None and not me.strip():
-        raise InputError("me (--me) is blank; give the name of the own side, or leave it out")
     if allow_list is not None and allow_list.needs_senders and sender_column is None:
         raise InputError(
             "the allow-list names senders; say which column has those of the messages with "

@@ -52,7 +52,7 @@ def grouping(
     dump: Dump,
     where: str,
     *,
-    group_by: str | None = None,
+    by: str | None = None,
     time_column: str | None = None,
     sender_column: str | None = None,
     thread_column: str | None = None,
@@ -71,7 +71,7 @@ def grouping(
 
     found = Grouping(
         where,
-        by=column(group_by, "group_by"),
+        by=column(by, "by"),
         time=column(time_column, "time_column"),
         sender=column(sender_column, "sender_column"),
         thread=column(thread_column, "thread_column"),
@@ -81,11 +81,11 @@ def grouping(
             f"{where}: column {sender_column!r} holds {found.sender.kind}, which names no sender; "
             "name another with sender_column (--sender-column)"
         )
-    for by, option in ((found.by, "group_by"), (found.thread, "thread_column")):
-        if by is not None and not _is_groupable(by.kind):
+    for named, option in ((found.by, "by"), (found.thread, "thread_column")):
+        if named is not None and not _is_groupable(named.kind):
             raise InputError(
-                f"{where}: column {by.name!r} holds {by.kind}, by which nothing can be grouped; "
-                f"name another with {option} ({_flag(option)})"
+                f"{where}: column {named.name!r} holds {named.kind}, by which nothing can be "
+                f"grouped; name another with {option} ({_flag(option)})"
             )
     if found.time is not None and not holds_times(found.time.kind):
         raise InputError(
@@ -167,7 +167,7 @@ def _is_groupable(kind: pa.DataType) -> bool:
 def _check_objects(dump: Dump, found: Grouping) -> None:
     """Raise InputError where a column is nested in some row, or a path leads nowhere in all."""
     options = {
-        "group_by": found.by, "time_column": found.time, "sender_column": found.sender,
+        "by": found.by, "time_column": found.time, "sender_column": found.sender,
         "thread_column": found.thread,
     }  # fmt: skip
     columns = [

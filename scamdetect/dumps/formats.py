@@ -97,16 +97,6 @@ def default_destination(source: Path, kind: Format) -> Path:
     return source.with_name(f"{source.stem}.scored{extension}")
 
 
-def groups_path(destination: Path) -> Path:
-    """Return where one row a group goes, in the format of the destination."""
-    return destination.with_name(f"{destination.stem}.groups{destination.suffix}")
-
-
-def threads_path(destination: Path) -> Path:
-    """Return where one row a thread goes, in the format of the destination."""
-    return destination.with_name(f"{destination.stem}.threads{destination.suffix}")
-
-
 def job_path(destination: Path) -> Path:
     """Return where the record of a job goes; by the stem results of two formats would share one."""
     return destination.with_name(f"{destination.name}{JOB_SUFFIX}")

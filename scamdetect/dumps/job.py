@@ -11,8 +11,7 @@ from pathlib import Path
 
 from scamdetect.dumps.allow_list import Allowing, AllowList, check_senders
 from scamdetect.dumps.batches import Batch, Dump
-from scamdetect.dumps.columns import Grouping, grouping
-from scamdetect.dumps.findings import Findings
+from scamdetect.dumps.columns import grouping
 from scamdetect.dumps.formats import (
     Format,
     beside_folder,
@@ -40,8 +39,6 @@ from scamdetect.dumps.tally import (
     reject_limit,
     summarise,
 )
-from scamdetect.dumps.thread_job import judge_threads
-from scamdetect.dumps.thread_messages import message_writer
 from scamdetect.dumps.work import Work, check_start, working
 from scamdetect.dumps.work import work_folder as parts_folder
 from scamdetect.dumps.writers import check_columns_fit, part_writer
@@ -69,12 +66,8 @@ def score_file(
     max_rejects: str | int | None = None,
     columns: Sequence[str] | None = None,
     only_flagged: bool = False,
-    group_by: str | None = None,
-    time_column: str | None = None,
     allow_list: AllowList | None = None,
     sender_column: str | None = None,
-    thread_column: str | None = None,
-    me: str | None = None,
     work_folder: str | Path | None = None,
     inputs: Iterable[str | Path] = (),
     spreadsheet_safe: bool = False,
@@ -102,17 +95,10 @@ def score_file(
     CSV source. ``encoding`` and ``delimiter`` (one character or a name such as ``"tab"``) are
     detected where they are not given.
 
-    With ``group_by``, an input column or a path, one row a group, such as a sender, goes to
-    ``<stem>.groups.<extension>`` beside the destination. ``time_column`` tells when messages were
-    written, for the first and last times of groups and campaigns. What an ``allow_list`` allows, by
-    template or by ``sender_column`` (an input column or a path), passes. With ``spreadsheet_safe``
-    cells of a CSV or TSV destination that a spreadsheet would run as a formula get an apostrophe
-    before them.
-
-    With ``thread_column``, an input column or a path, the messages of each thread are also judged
-    as a conversation, by ``sender_column`` and in the order of ``time_column`` where these are
-    given, and one row a thread goes to ``<stem>.threads.<extension>``. What the sender ``me``
-    writes, or an ``allow_list`` allows, is not judged there.
+    What an ``allow_list`` allows, by template or by ``sender_column`` (an input column or a path),
+    passes. With ``spreadsheet_safe`` cells of a CSV or TSV destination that a spreadsheet would run
+    as a formula get an apostrophe before them. ``<destination>.job.json`` tells readers of the
+    result what it is, such as ``scamdetect.scored.groups`` and ``scamdetect.scored.threads``.
 
     Nothing appears under the final names unless the whole job succeeds. Until then finished parts
     of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
@@ -137,7 +123,7 @@ def score_file(
     began = time.monotonic()
     found = find_source(source)
     limit = None if max_rejects is None else reject_limit(max_rejects)
-    check_senders(allow_list, sender_column, thread_column, me)
+    check_senders(allow_list, sender_column)
     if part_rows < 1:
         raise InputError(f"part_rows={part_rows!r} is impossible; use 1 or more")
     if found.is_many:
@@ -165,15 +151,7 @@ def score_file(
     )
     dump = open_source(found, kind, asked, overwrite_columns=overwrite_columns)
     objects = kind in (Format.JSON, Format.JSONL)
-    by = grouping(
-        dump,
-        str(found),
-        group_by=group_by,
-        time_column=time_column,
-        sender_column=sender_column,
-        thread_column=thread_column,
-        objects=objects,
-    )
+    senders = grouping(dump, str(found), sender_column=sender_column, objects=objects)
     if spreadsheet_safe:
         check_safe_delimiter(destination, dump.csv_delimiter)
     dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
@@ -186,16 +164,14 @@ def score_file(
         Detected(dump.encoding, dump.delimiter, dump.columns, dump.files_read_as),
         model_of(detector),
     )
-    settings = identity.settings() | {
-        "group_by": group_by, "time_column": time_column, "thread_column": thread_column, "me": me,
-    }  # fmt: skip
+    settings = identity.settings()
     if isinstance(destination, RemotePath):  # its work folder does not tell it from others
         settings["destination"] = str(destination)
     elif work_folder is not None:
         settings["destination"] = str(destination.resolve())
 
     def tell(standing: Standing) -> None:
-        if progress is not None and not standing.ended and standing.threads_share is None:
+        if progress is not None and not standing.ended:
             progress(standing.tally.records, standing.share)
         if watch is not None:
             watch(standing)
@@ -220,28 +196,22 @@ def score_file(
                 part_rows,
                 limit,
                 only_flagged,
-                by,
-                Allowing(allow_list, by),
+                Allowing(allow_list, senders),
                 stop or (lambda: False),
             )
             _score(task, work, tell)
-            own = None if by.thread is None else _judge_threads(task, work, me, tell)
-            work.join(dump, identity, by, own)
+            work.join(dump, identity)
         tally = work.state.tally
-        published = work.publish()
+        rejects = work.publish()
     return summarise(
         tally,
         destination=destination,
         model_id=detector.model_id,
         seconds=time.monotonic() - began,
-        rejects=published.rejects,
+        rejects=rejects,
         only_flagged=only_flagged,
         notes=dump.notes,
         resumed=resumed,
-        groups=published.groups,
-        campaigns=work.state.campaigns,
-        threads=published.threads,
-        thread_counts=work.state.threads,
         preset=detector.preset,
     )
 
@@ -269,7 +239,6 @@ class _Task:
     part_rows: int
     limit: RejectLimit | None
     only_flagged: bool
-    grouping: Grouping
     allowing: Allowing
     stop: Stop
 
@@ -304,20 +273,15 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
         tell(now(ended=False))
     for batches_of_part in _in_parts(batches, task.part_rows):
         _check_stop(task)
-        before, of_part, findings = tally, Tally(), Findings(task.grouping)
+        before, of_part = tally, Tally()
         with (
             work.part() as files,
             part_writer(destination_format(work.destination), files.content, task.dump) as write,
-            message_writer(files.threads, task.grouping) as write_messages,
         ):
             for batch in batches_of_part:
                 texts = batch.rows.texts()
                 predictions = task.detector.predict(texts)
                 predictions = task.allowing.passed(batch.rows, texts, predictions)
-                if task.grouping.thread is not None:
-                    left = task.allowing.left(batch.rows, texts)
-                    write_messages(batch.rows, left, tally.rows)
-                findings.add(batch.rows, texts, predictions, tally.rows)
                 kept = batch.rows, predictions
                 write(*(keep_flagged(*kept) if task.only_flagged else kept))
                 files.write_rejects(batch.rejects)
@@ -326,22 +290,9 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
                 last = batch.rejects[-1] if batch.rejects else last
                 check_rejects(task.limit, task.source, tally, last, ended=False)
                 tell(now(ended=False))
-        work.finish_part(of_part, findings)
+        work.finish_part(of_part)
         tell(now(ended=True))
     check_rejects(task.limit, task.source, tally, last, ended=True)
-
-
-def _judge_threads(task: _Task, work: Work, me: str | None, tell: Watch) -> int | None:
-    """Judge the threads and return how many messages are of the own side, if there is one."""
-    tally, parts, began = work.state.tally, len(work.state.parts), time.monotonic()
-
-    def now(share: float, ended: bool) -> None:
-        tell(
-            Standing(tally, 1.0, parts, ended, time.monotonic() - began, tally.records, 1.0, share)
-        )
-
-    found = judge_threads(work, task.grouping, task.detector, me, lambda: _check_stop(task), now)
-    return None if me is None else found.own
 
 
 def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch]]:

@@ -10,13 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from scamdetect.dumps.batches import Batch, Dump
-from scamdetect.dumps.formats import (
-    destination_format,
-    groups_path,
-    job_path,
-    rejects_path,
-    threads_path,
-)
+from scamdetect.dumps.formats import destination_format, job_path, rejects_path
 from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.sources import Source
@@ -63,10 +57,7 @@ def _check_no_input(path: Path, inputs: Sequence[Path], what: str) -> None:
 
 def _check_outside(source: Source, destination: Path, folder: Path) -> None:
     parts = (f"part-000000{destination.suffix}", "part-000000.rejected.jsonl", "state.json",
-             "part-000000.campaigns.json", "part-000000.groups.arrow",
-             "part-000000.threads.arrow", "threads-000000.arrow",
-             "joined.job.json", f"joined.groups{destination.suffix}",
-             f"joined.threads{destination.suffix}")  # fmt: skip
+             "joined.job.json")  # fmt: skip
     for path in (*_paths(destination), *(folder / name for name in parts)):
         if source.reads(path):
             raise InputError(
@@ -83,8 +74,7 @@ def check_free(destination: Path, *, overwrite: bool) -> None:
 
 
 def _paths(destination: Path) -> list[Path]:
-    beside = (rejects_path, job_path, groups_path, threads_path)
-    return [destination, *(path(destination) for path in beside)]
+    return [destination, rejects_path(destination), job_path(destination)]
 
 
 @contextmanager

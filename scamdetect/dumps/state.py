@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.dumps.tally import Tally, ThreadCounts
+from scamdetect.dumps.tally import Tally
 from scamdetect.errors import InputError
-from scamdetect.scored.campaigns import Campaign
 from scamdetect.system.files import OWNER, file_sha256, read_bytes, writing
 from scamdetect.system.os_errors import unreadable
 from scamdetect.system.shown import shown_names
@@ -24,7 +23,6 @@ _SOURCE = (
     "source_files", "source_bytes", "source_modified_ns", "source_version", "source_sha256",
 )  # fmt: skip
 _SHOWN_NAMES = 6
-_MORE = ("rejects", "campaigns", "groups", "threads")  # the files that not every part has
 
 
 @dataclass(frozen=True)
@@ -37,14 +35,11 @@ class Stored:
 
 @dataclass(frozen=True)
 class Part:
-    """A finished part: what became of its records, its file, and those of what else it has."""
+    """A finished part: what became of its records, its file, and that of rejected ones, if any."""
 
     tally: Tally
     content: Stored
     rejects: Stored | None
-    campaigns: Stored | None = None
-    groups: Stored | None = None
-    threads: Stored | None = None
 
 
 @dataclass(frozen=True)
@@ -52,17 +47,12 @@ class State:
     """The settings that identify the job, its finished parts, and whether they are joined.
 
     ``overwrite`` says that the first run was allowed to replace an existing destination.
-    ``buckets`` are the files of threads that are judged. ``campaigns`` are the largest ones, known
-    once the parts are joined, as ``threads`` are.
     """
 
     settings: Settings
     overwrite: bool
     parts: tuple[Part, ...] = ()
-    buckets: tuple[Stored, ...] = ()
     joined: bool = False
-    campaigns: tuple[Campaign, ...] = ()
-    threads: ThreadCounts | None = None
 
     @property
     def tally(self) -> Tally:
@@ -77,9 +67,6 @@ def save(path: Path, state: State) -> None:
         "settings": state.settings,
         "overwrite": state.overwrite,
         "joined": state.joined,
-        "campaigns": [vars(campaign) for campaign in state.campaigns],
-        "threads": state.threads and vars(state.threads),
-        "buckets": [vars(bucket) for bucket in state.buckets],
         "parts": [_part_to_dict(part) for part in state.parts],
     }
     text = json.dumps(value)  # in ASCII, since names may hold what UTF-8 lacks; indented it is slow
@@ -98,10 +85,6 @@ def load(path: Path) -> State:
                 overwrite=bool(value["overwrite"]),
                 parts=tuple(map(_part_from_dict, value["parts"])),
                 joined=bool(value["joined"]),
-                campaigns=tuple(Campaign(**campaign) for campaign in value["campaigns"]),
-                # Older jobs had no threads.
-                buckets=tuple(map(_stored_from_dict, value.get("buckets", ()))),
-                threads=ThreadCounts(**found) if (found := value.get("threads")) else None,
             )
     except OSError as problem:
         raise unreadable(path, problem, cure=ANEW) from problem
@@ -152,15 +135,11 @@ def check_stored(path: Path, expected: Stored) -> None:
         raise unreadable(path, problem, cure=ANEW) from problem
 
 
-def _more(part: Part) -> dict[str, Stored | None]:
-    return {name: getattr(part, name) for name in _MORE}
-
-
 def _part_to_dict(part: Part) -> dict[str, Any]:
     return {
         "rows": part.tally.rows,
         "content": vars(part.content),
-        **{name: stored and vars(stored) for name, stored in _more(part).items()},
+        "rejects": part.rejects and vars(part.rejects),
         "tally": part.tally.to_dict(),
     }
 
@@ -169,9 +148,7 @@ def _part_from_dict(value: Mapping[str, Any]) -> Part:
     part = Part(
         tally=Tally.from_dict(value["tally"]),
         content=_stored_from_dict(value["content"]),
-        **{
-            name: _stored_from_dict(found) if (found := value.get(name)) else None for name in _MORE
-        },
+        rejects=_stored_from_dict(value["rejects"]) if value["rejects"] else None,
     )
     if part.tally.rows != value["rows"]:
         raise ValueError("the rows are not the sum of the decisions")

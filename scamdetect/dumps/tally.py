@@ -15,7 +15,6 @@ from scamdetect.dumps.batches import Reject
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, CLEARED, Prediction
-from scamdetect.scored.campaigns import Campaign
 
 Progress = Callable[[int, float], None]  # records read so far, share of the source read
 Stop = Callable[[], bool]
@@ -104,28 +103,12 @@ def count(predictions: Iterable[Prediction], rejected: int) -> Tally:
 
 
 @dataclass(frozen=True)
-class ThreadCounts:
-    """How many threads there are, and how many of them are flagged, to review, too short to tell.
-
-    ``messages`` are those in threads, ``own`` those of the side that is not judged, if one is.
-    """
-
-    threads: int
-    flagged: int
-    review: int
-    needs_context: int
-    messages: int
-    own: int | None = None
-
-
-@dataclass(frozen=True)
 class Standing:
     """How far a job is: ``share`` (0 to 1) of the source is read, ``parts`` are finished.
 
-    ``ended`` says that the last part was finished just now. Once all are, threads are judged:
-    ``threads_share`` is the share of their messages that is, and ``ended`` that of a bucket.
-    ``resumed`` and ``resumed_share`` are the records, and their share of the source, that earlier
-    runs had done; ``seconds`` count from there.
+    ``ended`` says that the last part was finished just now. ``resumed`` and ``resumed_share`` are
+    the records, and their share of the source, that earlier runs had done; ``seconds`` count from
+    there.
     """
 
     tally: Tally
@@ -135,7 +118,6 @@ class Standing:
     seconds: float
     resumed: int = 0
     resumed_share: float = 0.0
-    threads_share: float | None = None
 
     @property
     def rate(self) -> float:
@@ -173,11 +155,7 @@ class Summary:
     notes: tuple[str, ...] = ()  # what was decided about how to read the source
     resumed: int = 0  # of the rows, those that earlier runs had scored
     verdicts: dict[str, int] = field(default_factory=dict)  # of scored rows, most frequent first
-    groups: Path | None = None  # where one row a group is, if asked for
-    campaigns: tuple[Campaign, ...] = ()  # the largest ones of two messages and more
     allowed: int = 0  # of those passed, what only an allow-list let pass
-    threads: Path | None = None  # where one row a thread is, if asked for
-    thread_counts: ThreadCounts | None = None
     preset: Preset | None = None  # whose threshold ``flag`` was
 
 
@@ -191,10 +169,6 @@ def summarise(
     only_flagged: bool = False,
     notes: tuple[str, ...] = (),
     resumed: int = 0,
-    groups: Path | None = None,
-    campaigns: tuple[Campaign, ...] = (),
-    threads: Path | None = None,
-    thread_counts: ThreadCounts | None = None,
     preset: Preset | None = None,
 ) -> Summary:
     """Return the summary of a job that has counted this; ``only_flagged`` if it wrote no others."""
@@ -217,11 +191,7 @@ def summarise(
         notes=notes,
         resumed=resumed,
         verdicts=dict(tally.verdicts.most_common()),
-        groups=groups,
-        campaigns=campaigns,
         allowed=tally.allowed,
-        threads=threads,
-        thread_counts=thread_counts,
         preset=preset,
     )
 

@@ -12,22 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-import pyarrow as pa
-
 from scamdetect.dumps.batches import Dump, Reject
-from scamdetect.dumps.columns import Grouping
-from scamdetect.dumps.findings import Findings, load_campaigns, save_campaigns
 from scamdetect.dumps.formats import (
     DELIMITERS,
     JOB_SUFFIX,
     Format,
     destination_format,
-    groups_path,
     job_path,
     rejects_path,
-    threads_path,
 )
-from scamdetect.dumps.groups_file import write_groups
 from scamdetect.dumps.identity import Identity, Result, job_record
 from scamdetect.dumps.outputs import check_free
 from scamdetect.dumps.remote_path import RemotePath
@@ -43,15 +36,13 @@ from scamdetect.dumps.state import (
     stored,
 )
 from scamdetect.dumps.tally import Tally
-from scamdetect.dumps.threads_file import save_judged, write_threads
 from scamdetect.dumps.writers import append, join, part_extension
 from scamdetect.errors import InputError, NothingToResume
 from scamdetect.system.destinations import private_folder
 from scamdetect.system.files import ANYONE, OWNER, Access, access_of, locked, open_regular, writing
 
 _OURS = re.compile(
-    r"((part-\d{6,}|joined)(\.rejected|\.job|\.groups|\.campaigns|\.threads)?\.[a-z]+"
-    r"|threads-\d{6,}(\.judged)?\.arrow|state\.json)((\.[0-9a-f]{8})?\.part)?|lock"
+    r"((part-\d{6,}|joined)(\.rejected|\.job)?\.[a-z]+|state\.json)((\.[0-9a-f]{8})?\.part)?|lock"
 )
 
 
@@ -75,26 +66,6 @@ class WorkFiles:
         """Return the rejected records of a part."""
         return self.folder / f"part-{number:06}.rejected.jsonl"
 
-    def campaigns(self, number: int) -> Path:
-        """Return the campaigns of a part."""
-        return self.folder / f"part-{number:06}.campaigns.json"
-
-    def groups(self, number: int) -> Path:
-        """Return the groups of a part."""
-        return self.folder / f"part-{number:06}.groups.arrow"
-
-    def threads(self, number: int) -> Path:
-        """Return the messages of a part that are in threads."""
-        return self.folder / f"part-{number:06}.threads.arrow"
-
-    def bucket(self, number: int) -> Path:
-        """Return the messages of a bucket of whole threads, until they are judged."""
-        return self.folder / f"threads-{number:06}.arrow"
-
-    def judged(self, number: int) -> Path:
-        """Return the judged threads of a bucket."""
-        return self.folder / f"threads-{number:06}.judged.arrow"
-
     @property
     def joined(self) -> Path:
         """Return what becomes the destination."""
@@ -110,26 +81,13 @@ class WorkFiles:
         """Return the record of the job."""
         return self.folder / f"joined{JOB_SUFFIX}"
 
-    @property
-    def joined_groups(self) -> Path:
-        """Return all groups."""
-        return self.folder / f"joined.groups.{self.kind.value}"
-
-    @property
-    def joined_threads(self) -> Path:
-        """Return all judged threads."""
-        return self.folder / f"joined.threads.{self.kind.value}"
-
     def kept(self, state: State) -> Iterator[Path]:
         """Yield what belongs to what the state tells of, and perhaps is not there."""
         yield from (self.state, self.folder / "lock")
-        of_part = (self.content, self.rejects, self.campaigns, self.groups, self.threads)
         for number in range(len(state.parts)):
-            yield from (path(number) for path in of_part)
-        yield from map(self.judged, range(len(state.buckets)))
+            yield from (self.content(number), self.rejects(number))
         if state.joined:
             yield from (self.joined, self.joined_rejects, self.joined_job)
-            yield from (self.joined_groups, self.joined_threads)
 
 
 def make_folder(folder: Path, ours: re.Pattern[str] = _OURS) -> None:
@@ -152,26 +110,15 @@ def _check_files(folder: Path, ours: re.Pattern[str]) -> None:
 
 WriteRejects = Callable[[Sequence[Reject]], None]
 
-_TOP_CAMPAIGNS = 10
 _COPY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class PartFiles:
-    """What a part is written to; ``threads`` is None where none are asked for."""
+    """What a part is written to."""
 
     content: IO[bytes]
     write_rejects: WriteRejects
-    threads: IO[bytes] | None
-
-
-@dataclass(frozen=True)
-class Published:
-    """Where what stands beside a destination is, each if any."""
-
-    rejects: Path | None
-    groups: Path | None
-    threads: Path | None
 
 
 class Work:
@@ -199,11 +146,6 @@ class Work:
         number = len(self.state.parts)
         with ExitStack() as files:
             content = files.enter_context(writing(self._files.content(number), OWNER))
-            threads = (
-                files.enter_context(writing(self._files.threads(number), OWNER))
-                if self._threaded
-                else None
-            )
             rejected: list[IO[bytes]] = []  # a file only where there is something to hold
 
             def write_rejects(rejects: Sequence[Reject]) -> None:
@@ -214,71 +156,28 @@ class Work:
                     line = json.dumps(reject.to_dict(), ensure_ascii=False) + "\n"
                     rejected[0].write(line.encode("utf-8"))
 
-            yield PartFiles(content, write_rejects, threads)
+            yield PartFiles(content, write_rejects)
 
-    def finish_part(self, tally: Tally, findings: Findings) -> None:
-        """Write the findings of the part whose content was just written, which now is finished.
-
-        Raises OSError.
-        """
+    def finish_part(self, tally: Tally) -> None:
+        """Count the part whose content was just written as finished; raise OSError."""
         number = len(self.state.parts)
-        campaigns, groups = self._files.campaigns(number), self._files.groups(number)
-        if findings.campaigns.messages:
-            with writing(campaigns, OWNER) as file:
-                save_campaigns(file, findings.campaigns)
-        if findings.groups is not None:
-            with writing(groups, OWNER) as file:
-                findings.groups.save(file)
         part = Part(
             tally,
             stored(self._files.content(number)),
             stored(self._files.rejects(number)) if tally.rejected else None,
-            stored(campaigns) if findings.campaigns.messages else None,
-            stored(groups) if findings.groups is not None else None,
-            stored(self._files.threads(number)) if self._threaded else None,
         )
         self.state = replace(self.state, parts=(*self.state.parts, part))
         self.save()
 
     def check_parts(self) -> None:
-        """Raise InputError where a finished part, or a judged bucket, is missing or damaged."""
+        """Raise InputError where a finished part is missing or damaged."""
         for number, part in enumerate(self.state.parts):
             check_stored(self._files.content(number), part.content)
-            for path, expected in (
-                (self._files.rejects(number), part.rejects),
-                (self._files.campaigns(number), part.campaigns),
-                (self._files.groups(number), part.groups),
-                (self._files.threads(number), part.threads),
-            ):
-                if expected is not None:
-                    check_stored(path, expected)
-        for number, bucket in enumerate(self.state.buckets):
-            check_stored(self._files.judged(number), bucket)
+            if part.rejects is not None:
+                check_stored(self._files.rejects(number), part.rejects)
 
-    def messages(self) -> list[Path]:
-        """Return the files with the messages of threads, in the order of the parts."""
-        return [self._files.threads(number) for number in range(len(self.state.parts))]
-
-    def bucket(self, number: int) -> Path:
-        """Return where the messages of a bucket of threads are until it is judged."""
-        return self._files.bucket(number)
-
-    def finish_bucket(self, threads: pa.Table) -> None:
-        """Keep the judged threads of the next bucket; raise OSError."""
-        number = len(self.state.buckets)
-        with writing(self._files.judged(number), OWNER) as file:
-            save_judged(file, threads)
-        bucket = stored(self._files.judged(number))
-        self.state = replace(self.state, buckets=(*self.state.buckets, bucket))
-        self.save()
-        self.bucket(number).unlink(missing_ok=True)
-
-    def join(
-        self, dump: Dump, identity: Identity, grouping: Grouping, own: int | None = None
-    ) -> None:
+    def join(self, dump: Dump, identity: Identity) -> None:
         """Join the parts within the folder, and write what identifies the job there.
-
-        ``own`` is how many messages are of the own side.
 
         Raises OSError, InputError on a damaged part.
         """
@@ -300,53 +199,25 @@ class Work:
         )
         with writing(self._files.joined_job, self._access(job_path(self.destination))) as file:
             file.write(job_record(identity, result, self.state.tally))
-        findings = self._findings(grouping)
-        if findings.groups is not None:
-            with writing(
-                self._files.joined_groups, self._access(groups_path(self.destination))
-            ) as file:
-                write_groups(
-                    file,
-                    self._files.kind,
-                    findings.groups,
-                    csv_delimiter=dump.csv_delimiter,
-                    spreadsheet_safe=dump.spreadsheet_safe,
-                )
-        counts = None
-        if self._threaded:
-            with writing(
-                self._files.joined_threads, self._access(threads_path(self.destination))
-            ) as file:
-                counts = write_threads(
-                    file,
-                    self._files.kind,
-                    [self._files.judged(number) for number in range(len(self.state.buckets))],
-                    grouping,
-                    csv_delimiter=dump.csv_delimiter,
-                    spreadsheet_safe=dump.spreadsheet_safe,
-                )
-            counts = replace(counts, own=own)
-        top = findings.campaigns.top(_TOP_CAMPAIGNS, at_least=2)
-        self.state = replace(self.state, joined=True, campaigns=tuple(top), threads=counts)
+        self.state = replace(self.state, joined=True)
         self.save()
 
-    def publish(self) -> Published:
+    def publish(self) -> Path | None:
         """Give the joined files their final names, the destination last, and remove the folder.
 
-        What a kill leaves undone here, the next call does. Raises OSError, InputError where a
-        joined file is gone.
+        Returns where rejected records are, if any. What a kill leaves undone here, the next call
+        does. Raises OSError, InputError where a joined file is gone.
         """
-        rejected = self.state.tally.rejected > 0
-        grouped = self.state.settings.get("group_by") is not None
-        rejects = _replace(rejects_path(self.destination), self._files.joined_rejects, rejected)
+        rejects: Path | None = rejects_path(self.destination)
+        if self.state.tally.rejected:
+            move(self._files.joined_rejects, rejects_path(self.destination))
+        else:
+            rejects_path(self.destination).unlink(missing_ok=True)  # it tells of an earlier job
+            rejects = None
         move(self._files.joined_job, job_path(self.destination))
-        groups = _replace(groups_path(self.destination), self._files.joined_groups, grouped)
-        threads = _replace(
-            threads_path(self.destination), self._files.joined_threads, self._threaded
-        )
         move(self._files.joined, self.destination)
         self.remove()
-        return Published(rejects, groups, threads)
+        return rejects
 
     def sweep(self) -> None:
         """Remove what belongs to no finished part; raise OSError."""
@@ -374,22 +245,6 @@ class Work:
     def _access(self, final: Path) -> Access:
         """Return what the file may allow that gets the final name, perhaps of an earlier one."""
         return self._most if isinstance(final, RemotePath) else self._most & access_of([final])
-
-    @property
-    def _threaded(self) -> bool:
-        return self.state.settings.get("thread_column") is not None
-
-    def _findings(self, grouping: Grouping) -> Findings:
-        """Return the findings of all parts together."""
-        found = Findings(grouping)
-        for number, part in enumerate(self.state.parts):
-            if part.campaigns is not None:
-                with open_regular(self._files.campaigns(number)) as file:
-                    found.campaigns += load_campaigns(file)
-            if found.groups is not None:
-                with open_regular(self._files.groups(number)) as file:
-                    found.groups.load(file)
-        return found
 
 
 def work_folder(destination: Path, parent: Path | None = None) -> Path:
@@ -481,15 +336,6 @@ def _resumed(
 def _is_begun(folder: Path) -> bool:
     """Tell whether the folder holds more than a kill leaves before a job begins or after it."""
     return (folder / "state.json").exists() or any(folder.glob("part-*"))
-
-
-def _replace(final: Path, joined: Path, made: bool) -> Path | None:
-    """Give a joined file its final name, or remove what an earlier job left: it tells of others."""
-    if made:
-        move(joined, final)
-        return final
-    final.unlink(missing_ok=True)
-    return None
 
 
 def move(joined: Path, final: Path) -> None:

@@ -46,24 +46,23 @@ def notices(counts: Counts, models: Sequence[str]) -> Iterable[str]:
 def damaged_groups_note() -> str:
     """Return that the file of groups says nothing."""
     return (
-        "The file of groups beside the scored file cannot be read, so no groups are shown; score "
-        "the dump again with --group-by."
+        "The file of groups beside the scored file cannot be read, so no groups are shown; make it "
+        "again with scamdetect groups."
     )
 
 
 def other_groups_note(groups: TopGroups, counts: Counts) -> str | None:
     """Return why groups are not those of the messages, None where they add up to them.
 
-    Times of files would not tell: copies have others. With ``--only-flagged`` the groups count
-    messages that the scored file lacks.
+    Times of files would not tell: copies have others.
     """
     flagged = counts.total()[Decision.FLAG]
-    if groups.flagged == flagged and (counts.only_flagged or groups.messages == counts.messages):
+    if groups.flagged == flagged and groups.messages == counts.messages:
         return None
     return (
         f"{shown(groups.path.name)} is not of this file, so no groups are shown: it counts "
         f"{groups.messages:,} messages, {groups.flagged:,} of them flagged, and the scored file "
-        f"{counts.messages:,} and {flagged:,}. Score the dump again with --group-by."
+        f"{counts.messages:,} and {flagged:,}. Make them again with scamdetect groups."
     )
 
 

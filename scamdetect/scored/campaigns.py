@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
 
-from scamdetect.labels import Decision
-from scamdetect.prediction import Prediction
 from scamdetect.text.masking import key_of, mask
 from scamdetect.text.near_duplicates import alike_groups
 
@@ -102,28 +99,6 @@ class Campaigns:
         self.shortfall = 0
         self._entries: dict[str, _Entry] = {}
 
-    def add(
-        self,
-        texts: Sequence[object],
-        predictions: Sequence[Prediction],
-        first_row: int = 0,
-        times: Sequence[str | None] | None = None,
-    ) -> None:
-        """Count the flagged ones of some messages, the first of which is row ``first_row``.
-
-        ``times`` are ISO 8601 and of one form, so that they compare as text.
-        """
-        for place, prediction in enumerate(predictions):
-            if prediction.decision is Decision.FLAG:
-                self.add_flagged(
-                    str(texts[place]),
-                    kinds=[score.kind.value for score in prediction.kinds],
-                    language=prediction.language,
-                    probability=prediction.scam_probability or 0.0,
-                    row=first_row + place,
-                    time=None if times is None else times[place],
-                )
-
     def add_flagged(
         self,
         text: str,
@@ -142,40 +117,11 @@ class Campaigns:
         self.messages += 1
         self._count(key_of(template), one)
 
-    def __add__(self, other: Self) -> Campaigns:
-        summed = Campaigns()
-        summed.messages = self.messages + other.messages
-        summed.shortfall = self.shortfall + other.shortfall
-        summed._entries = dict(self._entries)
-        for key, entry in other._entries.items():
-            summed._count(key, entry)
-        return summed
-
     def top(self, n: int | None = None, at_least: int = 1) -> list[Campaign]:
         """Return the campaigns of at least so many messages, largest first, at most ``n``."""
         merged = _merged(self._entries).items()
         found = [_campaign(key, entry) for key, entry in merged if entry.messages >= at_least]
         return sorted(found, key=lambda c: (-c.messages, c.first_row))[:n]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types; they hold masked templates."""
-        return {
-            "messages": self.messages,
-            "shortfall": self.shortfall,
-            "templates": [vars(entry) for entry in self._entries.values()],
-        }
-
-    @classmethod
-    def from_dict(cls, value: dict[str, Any]) -> Self:
-        """Return what ``to_dict`` was called on; raise KeyError, TypeError, ValueError on else."""
-        made = cls()
-        made.messages = int(value["messages"])
-        made.shortfall = int(value["shortfall"])
-        for stored in value["templates"]:
-            counters = {name: Counter(stored[name]) for name in ("kinds", "languages")}
-            entry = _Entry(**(stored | counters))
-            made._entries[key_of(entry.template)] = entry
-        return made
 
     def _count(self, key: str, entry: _Entry) -> None:
         known = self._entries.get(key)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scamdetect.dumps.columns import Column, Grouping
-from scamdetect.dumps.formats import DELIMITERS, destination_format, groups_path
+from scamdetect.dumps.formats import DELIMITERS, destination_format
 from scamdetect.dumps.writers import write_tables
 from scamdetect.frames.arrow import (
     list_array,
@@ -27,6 +27,7 @@ from scamdetect.frames.times import instants
 from scamdetect.scored.group_sums import KIND, LANGUAGE, Groups
 from scamdetect.scored.job import Step, Stop, Watch, check_stop, reading_job
 from scamdetect.scored.source import Opened, aligned
+from scamdetect.scored.top_groups import groups_path
 from scamdetect.scored.work import Work, merged, read_streams
 
 SEGMENT_ROWS = 1 << 18
@@ -93,7 +94,7 @@ def write_groups(
         resume=resume,
         overwrite=overwrite,
     ) as job:
-        columns = job.opened.columns(group_by=by, time_column=time_column)
+        columns = job.opened.columns(by=by, time_column=time_column)
         assert columns.by is not None
         with job.working() as work:
             resumed = work.state.rows
@@ -120,11 +121,12 @@ def _read(
     opened: Opened, columns: Grouping, by: Column, work: Work, stop: Stop | None, watch: Watch
 ) -> None:
     """Sum up segment by segment what none holds yet."""
+    check_stop(stop)
     done = skipped = work.state.rows
     groups, start = Groups(by, columns.time), done
     rows = max(1, opened.record.rows)
 
-    def finish(ended: bool) -> None:
+    def finish() -> None:
         nonlocal groups, start
         if done > start:
             with work.segment() as file:
@@ -148,9 +150,9 @@ def _read(
         done += scores.num_rows
         watch(Step("read", done / rows, done))
         if done - start >= SEGMENT_ROWS:
-            finish(True)
+            finish()
             check_stop(stop)
-    finish(True)
+    finish()
 
 
 def _values(opened: Opened, columns: Grouping, by: Column) -> Iterator[pa.Table]:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scamdetect.detector import ScamDetector
 from scamdetect.dumps.allow_list import Allowing, AllowList
 from scamdetect.dumps.columns import Grouping
-from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, threads_path
-from scamdetect.dumps.thread_rows import judge, thread_schema
+from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
 from scamdetect.dumps.writers import write_tables
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import number_array, numbers, one_array, plain_array, valid, wide
@@ -25,6 +24,7 @@ from scamdetect.labels import Decision
 from scamdetect.scored.job import ReadingJob, Step, Stop, Watch, check_stop, reading_job
 from scamdetect.scored.source import Opened
 from scamdetect.scored.thread_messages import MessageWriter
+from scamdetect.scored.thread_rows import judge, thread_schema
 from scamdetect.scored.work import Work, merged, read_streams
 
 SEGMENT_ROWS = 1 << 17
@@ -50,6 +50,11 @@ class ThreadsSummary:
     own: int | None
     rows: int
     resumed: int = 0  # of the rows, those that earlier runs had read
+
+
+def threads_path(scored: Path) -> Path:
+    """Return where one row a thread goes, in the format of the scored file."""
+    return scored.with_name(f"{scored.stem}.threads{scored.suffix}")
 
 
 def write_threads(
@@ -199,6 +204,7 @@ def _read(
     watch: Watch,
 ) -> None:
     """Keep the messages of threads, segment by segment, that none holds yet."""
+    check_stop(stop)
     done, total = 0, max(1, opened.record.rows)
     batches = opened.batches()
     while done < work.state.rows and (skipped := next(batches, None)) is not None:

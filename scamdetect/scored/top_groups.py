@@ -1,4 +1,4 @@
-"""Read the first rows of the groups that ``score --group-by`` wrote beside its result."""
+"""Read the first rows of the groups that ``scamdetect groups`` wrote beside a scored file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from scamdetect.dumps.delimited import unquote
-from scamdetect.dumps.formats import Format, destination_format, groups_path, unpacked
+from scamdetect.dumps.formats import Format, destination_format, unpacked
 from scamdetect.dumps.json import read_object
 from scamdetect.dumps.lines import read_lines
 from scamdetect.dumps.parquet import read_batches, read_schema
@@ -46,6 +46,11 @@ class TopGroups:
     rows: tuple[GroupRow, ...]
     messages: int
     flagged: int
+
+
+def groups_path(scored: Path) -> Path:
+    """Return where one row a group goes, in the format of the scored file."""
+    return scored.with_name(f"{scored.stem}.groups{scored.suffix}")
 
 
 def top_groups(scored: Path, most: int) -> TopGroups | None:
@@ -97,7 +102,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _row(record: dict[str, Any], by: str) -> GroupRow:
-    """Return a row; one that ``score`` does not write counts no message."""
+    """Return a row; one that ``groups`` does not write counts no message."""
     times = (record.get(side) for side in ("first_time", "last_time"))
     first, last = (None if time in (None, "") else str(time) for time in times)
     try:
