@@ -15,7 +15,6 @@ from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.first_tier import Tier, check_tier
 from scamdetect.bundle.runtime import RuntimeName
 from scamdetect.bundle.scoring import Scorer, Scores
-from scamdetect.bundle.workers import WorkerPool
 from scamdetect.calibration.operating_points import (
     OperatingPoint,
     ReviewPoint,
@@ -55,6 +54,7 @@ from scamdetect.prediction import (
 from scamdetect.text.normalise import normalise
 
 if TYPE_CHECKING:
+    from scamdetect.bundle.workers import WorkerPool
     from scamdetect.conversation.predict import ConversationPrediction
     from scamdetect.explain.explanation import Explanation
 
@@ -115,7 +115,11 @@ class ScamDetector:
         is not installed.
         """
         bundle = Bundle.load(path)
-        pool = WorkerPool(bundle, runtime, workers) if workers else None
+        pool = None
+        if workers:
+            from scamdetect.bundle.workers import WorkerPool
+
+            pool = WorkerPool(bundle, runtime, workers)
         check_tier(tier, bundle.clearing is not None)
         return cls(Scorer(bundle, runtime, threads), pool, tier=tier)
 

@@ -109,6 +109,24 @@ def test_the_command_line_loads_nothing_heavy(tiny_bundle: Path, tmp_path: Path)
     assert "scam" in (tmp_path / "in.scored.csv").read_text("utf-8")
 
 
+def test_a_csv_job_loads_the_readers_of_no_other_format(tiny_bundle: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("text\nguaranteed bitcoin profit\nhello\n", encoding="utf-8")
+    code = (
+        f"import json, sys\nsys.argv = ['scamdetect', 'score', {str(source)!r}, '--quiet', "
+        f"'--model', {str(tiny_bundle)!r}]\n"
+        "import scamdetect.cli\n"
+        "try:\n    scamdetect.cli.main()\n"
+        "except SystemExit:\n    print(json.dumps([m for m in sys.modules if m[:10] == 'scamdetect']))"
+    )
+    ours = json.loads(fresh(code))
+    assert "scamdetect.dumps.read_delimited" in ours
+    assert len(ours) <= 60  # a text's way to its row can be read in one sitting
+    other = ("chats", "mail", "json", "parquet", "many", "unify", "remote_path", "allow_list")
+    assert not {f"scamdetect.dumps.{name}" for name in other} & set(ours)
+    assert not [name for name in ours if name.split(".")[1:2] in (["scored"], ["reports"])]
+
+
 def test_the_import_loads_the_standard_library_and_one_module() -> None:
     code = (
         "import json, sys\nbefore = set(sys.modules)\nimport scamdetect\n"

@@ -188,7 +188,6 @@ def score(
     from scamdetect.cli.console import log_part, progress_bar
     from scamdetect.cli.interrupts import stop_on_interrupt
     from scamdetect.detector import ScamDetector
-    from scamdetect.dumps.allow_list import AllowList
     from scamdetect.dumps.job import score_file
 
     kept = None if columns is None else _names(columns)
@@ -222,7 +221,11 @@ def score(
         )
         _tell(summary, quiet, log_json, fail_on_flagged)
         return
-    allow_list = None if allowing is None else AllowList.load(allowing)
+    allow_list = None
+    if allowing is not None:
+        from scamdetect.dumps.allow_list import AllowList
+
+        allow_list = AllowList.load(allowing)
     with (
         ScamDetector.load(
             model,

@@ -48,6 +48,11 @@ _WITH_COLUMNS = tuple(
 )
 
 
+def is_remote(path: object) -> bool:
+    """Return whether a path is a RemotePath, which stands for a Path and is none."""
+    return not isinstance(path, Path)
+
+
 def source_format(path: Path) -> Format:
     """Return the format to read; raise InputError where the extension names none."""
     cure = ", each with .gz or .zst behind it too; or say with --format what it is"

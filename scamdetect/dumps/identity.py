@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import scamdetect
-from scamdetect.dumps.remote_path import RemotePath
+from scamdetect.dumps.formats import is_remote
 from scamdetect.dumps.state import Settings
 from scamdetect.dumps.tally import Tally
 from scamdetect.errors import InputError
@@ -172,7 +172,7 @@ def read_job_record(path: Path) -> JobRecord:
 
 
 def _content(path: Path) -> bytes:
-    if not isinstance(path, RemotePath):
+    if not is_remote(path):
         return read_bytes(path)
     with path.open("rb") as file:
         return file.read()

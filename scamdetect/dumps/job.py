@@ -8,23 +8,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scamdetect.dumps.allow_list import Allowing, AllowList, check_senders
 from scamdetect.dumps.batches import Batch, Dump
-from scamdetect.dumps.columns import grouping
 from scamdetect.dumps.formats import (
     Format,
     beside_folder,
     default_destination,
     destination_format,
+    is_remote,
 )
 from scamdetect.dumps.identity import Asked, Detected, Identity, model_of
-from scamdetect.dumps.many import open_many, recognise_many
 from scamdetect.dumps.open import open_dump, recognise
 from scamdetect.dumps.outputs import check_paths, keep_columns, keep_flagged, reported
-from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.sources import Source, find_source, located
-from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
 from scamdetect.dumps.state import ANEW
 from scamdetect.dumps.tally import (
     Progress,
@@ -46,6 +43,9 @@ from scamdetect.errors import InputError, JobInterrupted
 from scamdetect.prediction import Detector
 from scamdetect.system.destinations import followed
 from scamdetect.system.files import access_of
+
+if TYPE_CHECKING:
+    from scamdetect.dumps.allow_list import Allowing, AllowList
 
 PART_ROWS = 20_000
 
@@ -123,20 +123,27 @@ def score_file(
     began = time.monotonic()
     found = find_source(source)
     limit = None if max_rejects is None else reject_limit(max_rejects)
-    check_senders(allow_list, sender_column)
+    if allow_list is not None or sender_column is not None:
+        from scamdetect.dumps.allow_list import check_senders
+
+        check_senders(allow_list, sender_column)
     if part_rows < 1:
         raise InputError(f"part_rows={part_rows!r} is impossible; use 1 or more")
     if found.is_many:
+        from scamdetect.dumps.many import recognise_many
+
         kind = recognise_many(found, source_format, encoding)
     else:
         kind = recognise(found.root, source_format, encoding)
     destination = _default(found, kind) if destination is None else located(destination)
     with reported(destination):
-        if not isinstance(destination, RemotePath):
+        if not is_remote(destination):
             destination = followed(destination)  # what a link names is replaced, not the link
         folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
         check_paths(found, destination, folder, [Path(path) for path in inputs])
         if spreadsheet_safe:
+            from scamdetect.dumps.spreadsheet import check_spreadsheet_safe
+
             check_spreadsheet_safe(destination)
         check_start(destination, folder, resume=resume, overwrite=overwrite)
     asked = Asked(
@@ -150,9 +157,17 @@ def score_file(
         part_rows=part_rows,
     )
     dump = open_source(found, kind, asked, overwrite_columns=overwrite_columns)
-    objects = kind in (Format.JSON, Format.JSONL)
-    senders = grouping(dump, str(found), sender_column=sender_column, objects=objects)
+    allowing = None
+    if allow_list is not None:
+        from scamdetect.dumps.allow_list import Allowing
+        from scamdetect.dumps.columns import grouping
+
+        objects = kind in (Format.JSON, Format.JSONL)
+        senders = grouping(dump, str(found), sender_column=sender_column, objects=objects)
+        allowing = Allowing(allow_list, senders)
     if spreadsheet_safe:
+        from scamdetect.dumps.spreadsheet import check_safe_delimiter
+
         check_safe_delimiter(destination, dump.csv_delimiter)
     dump = replace(dump, spreadsheet_safe=spreadsheet_safe)
     if columns is not None:
@@ -165,7 +180,7 @@ def score_file(
         model_of(detector),
     )
     settings = identity.settings()
-    if isinstance(destination, RemotePath):  # its work folder does not tell it from others
+    if is_remote(destination):  # its work folder does not tell it from others
         settings["destination"] = str(destination)
     elif work_folder is not None:
         settings["destination"] = str(destination.resolve())
@@ -196,7 +211,7 @@ def score_file(
                 part_rows,
                 limit,
                 only_flagged,
-                Allowing(allow_list, senders),
+                allowing,
                 stop or (lambda: False),
             )
             _score(task, work, tell)
@@ -227,6 +242,8 @@ def open_source(source: Source, kind: Format, asked: Asked, *, overwrite_columns
         delimiter=asked.delimiter,
     )
     if source.is_many:
+        from scamdetect.dumps.many import open_many
+
         return open_many(source, open_file, overwrite_columns)
     return open_file(source.root)
 
@@ -239,13 +256,13 @@ class _Task:
     part_rows: int
     limit: RejectLimit | None
     only_flagged: bool
-    allowing: Allowing
+    allowing: Allowing | None
     stop: Stop
 
 
 def _local_files(source: Source) -> Iterator[Path]:
     paths = [file.path for file in source.files] if source.is_many else [source.root]
-    return (path for path in paths if not isinstance(path, RemotePath))
+    return (path for path in paths if not is_remote(path))
 
 
 def _default(source: Source, kind: Format) -> Path:
@@ -253,7 +270,7 @@ def _default(source: Source, kind: Format) -> Path:
     beside = (
         beside_folder(source.root) if source.is_many else default_destination(source.root, kind)
     )
-    return Path(beside.name) if isinstance(source.root, RemotePath) else beside
+    return Path(beside.name) if is_remote(source.root) else beside
 
 
 def _score(task: _Task, work: Work, tell: Watch) -> None:
@@ -281,7 +298,8 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
             for batch in batches_of_part:
                 texts = batch.rows.texts()
                 predictions = task.detector.predict(texts)
-                predictions = task.allowing.passed(batch.rows, texts, predictions)
+                if task.allowing is not None:
+                    predictions = task.allowing.passed(batch.rows, texts, predictions)
                 kept = batch.rows, predictions
                 write(*(keep_flagged(*kept) if task.only_flagged else kept))
                 files.write_rejects(batch.rejects)

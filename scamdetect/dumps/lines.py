@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from scamdetect.dumps.remote_path import RemotePath
+from scamdetect.dumps.formats import is_remote
 from scamdetect.errors import InputError
 from scamdetect.system.files import open_raw
 from scamdetect.system.os_errors import of_system, unreadable
@@ -106,7 +106,7 @@ def opened(path: Path) -> Iterator[Stream]:
 
 def _raw(path: Path) -> io.FileIO:
     # A file behind a URL is neither a pipe nor a device of this machine.
-    return path.open("rb", buffering=0) if isinstance(path, RemotePath) else open_raw(path)
+    return path.open("rb", buffering=0) if is_remote(path) else open_raw(path)
 
 
 def beginning(path: Path, size: int) -> bytes:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from scamdetect.dumps.batches import Batch, Dump
-from scamdetect.dumps.formats import destination_format, job_path, rejects_path
-from scamdetect.dumps.remote_path import RemotePath
+from scamdetect.dumps.formats import destination_format, is_remote, job_path, rejects_path
 from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.sources import Source
 from scamdetect.errors import InputError
@@ -39,7 +38,7 @@ def check_paths(
             _check_no_input(path, inputs, "an input")
             if not path.is_file():
                 raise InputError(f"{path}: is there and no file; choose another name")
-    if isinstance(destination, RemotePath):
+    if is_remote(destination):
         if not destination.parent.is_dir():
             raise no_folder(destination.parent)
     else:
@@ -49,8 +48,8 @@ def check_paths(
 
 def _check_no_input(path: Path, inputs: Sequence[Path], what: str) -> None:
     """Raise InputError where a path that exists is one of the inputs."""
-    if not isinstance(path, RemotePath):
-        check_no_input(path, (one for one in inputs if not isinstance(one, RemotePath)), what)
+    if not is_remote(path):
+        check_no_input(path, (one for one in inputs if not is_remote(one)), what)
     elif any(path.samefile(one) for one in inputs):
         raise InputError(f"{path}: {what} would be overwritten; choose another name")
 

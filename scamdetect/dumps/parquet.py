@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
-from scamdetect.dumps.remote_path import RemotePath
+from scamdetect.dumps.formats import is_remote
 from scamdetect.dumps.rows import ArrowRows, TextPath, find_text, struct_members
 from scamdetect.errors import InputError
 from scamdetect.system.files import check_regular
@@ -82,7 +82,7 @@ def find_text_in(
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with ExitStack() as files:
-            if not isinstance(path, RemotePath):
+            if not is_remote(path):
                 check_regular(path)
             # Arrow takes no path that is not UTF-8, nor a URL.
             source = files.enter_context(path.open("rb"))

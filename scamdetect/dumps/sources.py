@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from scamdetect.dumps.formats import is_remote
 from scamdetect.dumps.lines import reading
 from scamdetect.dumps.patterns import (
     ANY_DEPTH,
@@ -22,13 +23,13 @@ from scamdetect.dumps.patterns import (
     natural_key,
     split_pattern,
 )
-from scamdetect.dumps.remote_path import RemotePath, remote_path
 from scamdetect.errors import InputError
 from scamdetect.system.files import check_regular
 from scamdetect.urls import is_url, shown_url
 
 if TYPE_CHECKING:
     from scamdetect.dumps.remote_listing import Found
+    from scamdetect.dumps.remote_path import RemotePath
 
 # A folder, the parts of its name, the rest of the pattern and the folders above it.
 _Level = tuple[Path, tuple[str, ...], tuple[str, ...], frozenset[tuple[int, int]]]
@@ -63,7 +64,7 @@ class Source:
 
     def _named(self, root: Path) -> str:
         named = "/".join([str(root), *(self.pattern or ())])
-        return shown_url(named) if isinstance(root, RemotePath) else named
+        return shown_url(named) if is_remote(root) else named
 
     @property
     def is_many(self) -> bool:
@@ -85,11 +86,11 @@ class Source:
     def identity(self) -> dict[str, Any]:
         """Return what differs where the source has changed, as plain JSON types."""
         if self.pattern is None:
-            if isinstance(self.root, RemotePath):
-                size = self.root.stat().st_size
+            if is_remote(self.root):
+                root = cast("RemotePath", self.root)
                 return {
-                    "source": str(self.root), "source_bytes": size,
-                    "source_version": self.root.version,
+                    "source": str(root), "source_bytes": root.stat().st_size,
+                    "source_version": root.version,
                 }  # fmt: skip
             status = self.root.stat()
             return {
@@ -123,7 +124,11 @@ def located(text: str | Path) -> Path:
             f"{shown_url(text)}: a URL begins with its storage here; leave out what is before the "
             "last ::"
         )
-    return cast(Path, remote_path(text)) if is_url(text) else Path(text)
+    if not is_url(text):
+        return Path(text)
+    from scamdetect.dumps.remote_path import remote_path  # needs the extra "remote"
+
+    return cast(Path, remote_path(text))
 
 
 def find_source(text: str | Path) -> Source:
@@ -136,8 +141,8 @@ def find_source(text: str | Path) -> Source:
     if not str(text):
         raise InputError("the source has no name; name a file, a folder, a glob or a URL")
     path = located(text)
-    if isinstance(path, RemotePath):
-        return _remote_source(path)
+    if is_remote(path):
+        return _remote_source(cast("RemotePath", path))
     given = os.fspath(path)
     with reading(path):
         if path.is_dir():
@@ -214,14 +219,14 @@ def _remote_file(found: Found) -> SourceFile:
 
 def _parts_below(root: Path, path: Path) -> tuple[str, ...]:
     """Return the parts of the path below the root, none where it is not below it."""
-    if isinstance(root, RemotePath) or isinstance(path, RemotePath):
-        if not (isinstance(root, RemotePath) and isinstance(path, RemotePath)):
+    if is_remote(root) and is_remote(path):
+        above, found = cast("RemotePath", root), cast("RemotePath", path)
+        start = f"{above.path.rstrip('/')}/"
+        if above.system is not found.system or not found.path.startswith(start):
             return ()
-        if root.system is not path.system:
-            return ()
-        start = f"{root.path.rstrip('/')}/"
-        below = path.path.removeprefix(start)
-        return tuple(below.split("/")) if path.path.startswith(start) else ()
+        return tuple(found.path.removeprefix(start).split("/"))
+    if is_remote(root) or is_remote(path):
+        return ()
     try:
         return (path.parent.resolve() / path.name).relative_to(root.resolve()).parts
     except ValueError:

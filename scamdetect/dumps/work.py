@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, cast
 
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.formats import (
@@ -18,12 +18,12 @@ from scamdetect.dumps.formats import (
     JOB_SUFFIX,
     Format,
     destination_format,
+    is_remote,
     job_path,
     rejects_path,
 )
 from scamdetect.dumps.identity import Identity, Result, job_record
 from scamdetect.dumps.outputs import check_free
-from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.state import (
     ANEW,
     Part,
@@ -40,6 +40,9 @@ from scamdetect.dumps.writers import append, join, part_extension
 from scamdetect.errors import InputError, NothingToResume
 from scamdetect.system.destinations import private_folder
 from scamdetect.system.files import ANYONE, OWNER, Access, access_of, locked, open_regular, writing
+
+if TYPE_CHECKING:
+    from scamdetect.dumps.remote_path import RemotePath
 
 _OURS = re.compile(
     r"((part-\d{6,}|joined)(\.rejected|\.job)?\.[a-z]+|state\.json)((\.[0-9a-f]{8})?\.part)?|lock"
@@ -244,7 +247,7 @@ class Work:
 
     def _access(self, final: Path) -> Access:
         """Return what the file may allow that gets the final name, perhaps of an earlier one."""
-        return self._most if isinstance(final, RemotePath) else self._most & access_of([final])
+        return self._most if is_remote(final) else self._most & access_of([final])
 
 
 def work_folder(destination: Path, parent: Path | None = None) -> Path:
@@ -254,7 +257,7 @@ def work_folder(destination: Path, parent: Path | None = None) -> Path:
     destination is a URL.
     """
     if parent is None:
-        parent = Path() if isinstance(destination, RemotePath) else destination.parent
+        parent = Path() if is_remote(destination) else destination.parent
     return parent / f"{destination.name}.parts"
 
 
@@ -348,8 +351,8 @@ def move(joined: Path, final: Path) -> None:
 
 def _place(joined: Path, final: Path) -> None:
     """Give a file its final name, where it appears whole or not at all; raise OSError."""
-    if isinstance(final, RemotePath):
-        final.upload(joined)
+    if is_remote(final):
+        cast("RemotePath", final).upload(joined)
         joined.unlink()
         return
     try:

@@ -20,7 +20,6 @@ from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.formats import DELIMITERS, Format, destination_format
 from scamdetect.dumps.rows import ArrowRows, Rows
-from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
 from scamdetect.frames.arrow import plain_array, readable, unwritable
@@ -123,6 +122,8 @@ def _header(dump: Dump, delimiter: str) -> bytes:
 
 def _line(cells: list[str], dump: Dump, delimiter: str) -> bytes:
     if dump.spreadsheet_safe:
+        from scamdetect.dumps.spreadsheet import safe_row
+
         cells = safe_row(cells, delimiter)
     return (delimiter.join(cells) + dump.line_end).encode("utf-8", "backslashreplace")
 
@@ -244,5 +245,7 @@ def _readable(table: pa.Table) -> pa.Table:
 
 def _record(cells: list[str], delimiter: str, *, safe: bool) -> bytes:
     if safe:
+        from scamdetect.dumps.spreadsheet import safe_row
+
         cells = safe_row(cells, delimiter)
     return f"{delimiter.join(cells)}\n".encode()

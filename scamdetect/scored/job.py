@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.dumps.formats import Format, destination_format
+from scamdetect.dumps.formats import Format, destination_format, is_remote
 from scamdetect.dumps.outputs import check_paths, reported
-from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.sources import located
 from scamdetect.dumps.spreadsheet import check_safe_delimiter, check_spreadsheet_safe
 from scamdetect.dumps.work import work_folder as parts_folder
@@ -78,7 +77,7 @@ def reading_job(
     found = opened(scored, source, what)
     target = _default(found, default) if destination is None else located(destination)
     with reported(target):
-        if not isinstance(target, RemotePath):
+        if not is_remote(target):
             target = followed(target)  # what a link names is replaced, not the link
         folder = parts_folder(target, None if work_folder is None else Path(work_folder))
         check_paths(found.scored, target, folder, [*found.files, *inputs])
@@ -93,7 +92,7 @@ def reading_job(
             "what": what,
             "original": None if found.source is None else str(found.source),
             "spreadsheet_safe": spreadsheet_safe,
-            "destination": str(target) if isinstance(target, RemotePath) else str(target.resolve()),
+            "destination": str(target) if is_remote(target) else str(target.resolve()),
             "format": destination_format(target).value,
             "bucket_bytes": bucket_bytes,
             **asked,
@@ -125,4 +124,4 @@ def _default(found: Opened, named: Callable[[Path], Path]) -> Path:
     if found.scored.is_many and path.suffix.lower() not in (".parquet", ".pq"):
         path = path.with_name(f"{path.name}.parquet")
     beside = named(path)
-    return Path(beside.name) if isinstance(path, RemotePath) else beside
+    return Path(beside.name) if is_remote(path) else beside

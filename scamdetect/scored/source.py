@@ -17,14 +17,13 @@ import pyarrow.compute as pc
 
 from scamdetect.dumps.batches import Batch, Dump, grouped
 from scamdetect.dumps.columns import Grouping, grouping
-from scamdetect.dumps.formats import DELIMITERS, Format, job_path, named_format
+from scamdetect.dumps.formats import DELIMITERS, Format, is_remote, job_path, named_format
 from scamdetect.dumps.identity import JobRecord, read_job_record
 from scamdetect.dumps.job import open_source
 from scamdetect.dumps.json import open_jsonl
 from scamdetect.dumps.lines import reading
 from scamdetect.dumps.parquet import read_batches, read_schema
 from scamdetect.dumps.read_delimited import open_cells
-from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.rows import ArrowRows, DelimitedRows, Rows, struct_members
 from scamdetect.dumps.sources import Source, find_source, located
 from scamdetect.dumps.spreadsheet import original
@@ -59,7 +58,7 @@ class Opened:
         """Return the local files that are read."""
         sources = [self.scored, *([] if self.source is None else [self.source])]
         found = [path for one in sources for path in (one.root, *(f.path for f in one.files))]
-        return [path for path in (*found, self.record.path) if not isinstance(path, RemotePath)]
+        return [path for path in (*found, self.record.path) if not is_remote(path)]
 
     def columns(self, **names: str | None) -> Grouping:
         """Return the named columns, as ``dumps.columns.grouping`` does; raise InputError."""
@@ -203,7 +202,7 @@ def aligned(
 
 
 def _record(path: Path) -> JobRecord:
-    if not isinstance(path, RemotePath):
+    if not is_remote(path):
         path = path.resolve()  # the record lies beside what a link names
     found = job_path(path)
     if not found.exists():

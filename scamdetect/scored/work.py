@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from scamdetect.dumps.formats import is_remote
 from scamdetect.dumps.outputs import check_free
-from scamdetect.dumps.remote_path import RemotePath
 from scamdetect.dumps.state import ANEW, Settings, Stored, check_same, check_stored, stored
 from scamdetect.dumps.work import make_folder, move
 from scamdetect.errors import InputError, NothingToResume
@@ -154,7 +154,7 @@ class Work:
     def join(self, write: Callable[[IO[bytes]], dict[str, int]]) -> None:
         """Write the result within the folder; what is counted in it stays in the state."""
         final = self.destination
-        access = self._most if isinstance(final, RemotePath) else self._most & access_of([final])
+        access = self._most if is_remote(final) else self._most & access_of([final])
         with writing(self._joined, access) as file:
             counts = write(file)
         self.state = replace(self.state, joined=True, counts=counts)
