@@ -4,8 +4,29 @@ from __future__ import annotations
 
 import re
 
-from scamdetect.train.card import SECTIONS
-
+SECTIONS = (
+    "Results",
+    "Limits",
+    "Intended use",
+    "Out of scope",
+    "Decisions",
+    "False alarms by kind of honest message",
+    "By language",
+    "Kinds of scam",
+    "Known failures",
+    "Disguises",
+    "Conversations",
+    "Writers that were not trained on",
+    "Calibration",
+    "How it was made",
+    "Training sources by licence",
+    "Overlap with the training text",
+    "Thresholds by language",
+    "Thresholds by kind",
+    "int8 against fp32",
+    "First tier",
+    "Trimmed vocabulary",
+)
 # The sections whose tables are of measured quality, where every share needs its interval and n.
 MEASURED = (
     "Results",

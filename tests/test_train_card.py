@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from card_pattern import MEASURED, check_pattern, quotes, sections, tables
 from command_line import command
+from huggingface_hub import ModelCard
 from invented_authored import SCAM, row
 from tiny_bundle import tiny_settings, write_tiny_bundle
 
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle, write_manifest
 from scamdetect.errors import InputError
-from scamdetect.train.card import card_text
-from scamdetect.train.card_failures import EACH, LONGEST, failures_text, find_failures
-from scamdetect.train.card_results import Results, read_results
-from scamdetect.train.card_rewrite import rewrite_card
+from scamdetect.labels import KINDS
+from scamdetect.train.card import LONGEST, card_text, rewrite_card
+from scamdetect.train.card_results import EACH, Results, find_failures, read_results
 from scamdetect.train.data.authored import load_authored, write_rows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -182,24 +182,32 @@ def test_failures_are_the_worst_dev_rows_one_a_language(
     assert sorted(one.lang for one in found.missed) == ["de", "en", "it"]
     assert len(found.alarms) <= EACH
     texts = [" ".join(one.text.split()) for one in load_authored(authored) if one.part == "dev"]
-    quoted = quotes(failures_text(found))
+    card = card_text(tiny_settings(), {}, Results(failures=found))
+    quoted = quotes(card)
     assert len(quoted) == 6
     assert all(any(text.startswith(one) for text in texts) for one in quoted)
     assert any(len(one) <= LONGEST < len(text) for one in quoted for text in texts)
-    assert "<b>" not in failures_text(found).replace(r"\<b\>", "")
+    assert "<b>" not in card.replace(r"\<b\>", "")
 
 
 def test_the_metadata_is_valid_for_the_hub(files: dict[str, Path], bundle: Path) -> None:
-    repocard = pytest.importorskip("huggingface_hub.repocard", reason="needs the extra hub")
     results, _ = read_results(Bundle.load(bundle), files)
     training = {"base": "intfloat/multilingual-e5-small"}
     text = card_text(tiny_settings() | {"languages": ["no", "en"]}, training, results)
-    data = repocard.ModelCard(text, ignore_metadata_errors=False).data
+    data = ModelCard(text, ignore_metadata_errors=False).data
     assert (data.license, data.library_name) == ("apache-2.0", "scamdetect")
     assert (data.base_model, data.language) == (training["base"], ["no", "en"])
     found = {one.metric_type: one.metric_value for one in data.eval_results}
     assert found.keys() == {"roc_auc", "recall", "fpr"}
     assert all(0 <= value <= 1 for value in found.values())
+
+
+def test_an_endpoint_that_is_no_url_is_named(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://[bad")
+    done = command(tmp_path, "card", bundle, "--authored", "none")
+    assert done.returncode == 2 and "HF_ENDPOINT is no URL of a hub" in done.stderr
 
 
 def test_the_committed_results_give_the_shipped_bundle_a_whole_card() -> None:
@@ -234,3 +242,30 @@ def test_results_are_optional_one_by_one() -> None:
     check_pattern(card)
     assert "final (for release figures alone)" in sections(card)["Results"]
     assert "Not measured yet" in sections(card)["Kinds of scam"]
+
+
+def test_a_kind_that_is_never_named_is_said_to_be() -> None:
+    never = {"f1": None, "precision": None}
+    own = {kind.value: never for kind in KINDS} | {"romance": {"f1": 0.25, "precision": 0.7}}
+    settings = {"kinds": list(own), "kind_threshold": 0.2, "operating_points": []}
+    card = card_text(tiny_settings() | settings | {"kind_thresholds": own}, {})
+    page = sections(card)["Thresholds by kind"]
+    assert (
+        "| romance | - | 0.2500 | 0.7000 |" in page and "| job | - | never named | none |" in page
+    )
+    assert "at least 60% are of the kind" in page and "`other` stands for them" in page
+
+
+def test_an_older_bundle_names_kinds_without_proof() -> None:
+    own = {"romance": {"f1": 0.25, "precision": None}}
+    settings = tiny_settings() | {"kind_threshold": 0.2, "operating_points": []}
+    page = sections(card_text(settings | {"kind_thresholds": own}, {}))["Thresholds by kind"]
+    assert "best-F1 threshold, others from 0.2000." in page and "never named" not in page
+
+
+def test_a_mean_of_runs_is_said_with_its_runs() -> None:
+    training = dict(Bundle.load().training) | {"mean_of": None}
+    assert "mean of" not in card_text(tiny_settings(), training)
+    runs = [{"seed": 0, "start": {"tokens": 6_000_000}}, {"seed": 1, "start": None}]
+    said = " The weights are the mean of 2 runs: seed 0 from 6,000,000 tokens, seed 1."
+    assert said in card_text(tiny_settings(), training | {"mean_of": runs})

@@ -329,7 +329,7 @@ def card(
     records that id. Sections without a file say "not measured".
     """
     with extra("train"):
-        from scamdetect.train.card_rewrite import rewrite_card
+        from scamdetect.train.card import rewrite_card
     files = {"evaluation": evaluation, "final": final, "untrained": untrained}
     done = rewrite_card(
         bundle,

@@ -1,77 +1,95 @@
-"""The model card of a bundle: what it is for, what was measured, how it was made, in one order."""
+"""The model card of a bundle: its context for ``card.md.j2``, its metadata, its rewriting."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle.bundle import trained_sources
-from scamdetect.reports.cells import estimate
-from scamdetect.system.files import write_text
-from scamdetect.train import card_headline as first
-from scamdetect.train import card_made as made
-from scamdetect.train import card_measured as measured
-from scamdetect.train.card_failures import failures_text
-from scamdetect.train.card_results import Record, Results
-
-SECTIONS = (
-    "Results",
-    "Limits",
-    "Intended use",
-    "Out of scope",
-    "Decisions",
-    "False alarms by kind of honest message",
-    "By language",
-    "Kinds of scam",
-    "Known failures",
-    "Disguises",
-    "Conversations",
-    "Writers that were not trained on",
-    "Calibration",
-    "How it was made",
-    "Training sources by licence",
-    "Overlap with the training text",
-    "Thresholds by language",
-    "Thresholds by kind",
-    "int8 against fp32",
-    "First tier",
-    "Trimmed vocabulary",
+from scamdetect.bundle.bundle import (
+    CARD,
+    MANIFEST,
+    SETTINGS,
+    Bundle,
+    trained_sources,
+    write_manifest,
 )
-
-_WHAT = """\
-Scores one message at a time: the probabilities that it is honest (`legit`), unwanted promotion
-(`spam`) or fraud (`scam`), the kinds of scam, and the language. It reads text alone, on a CPU,
-offline."""
-
-_RUN = """\
-    from scamdetect import ScamDetector
-
-    detector = ScamDetector.load("FOLDER_OF_THIS_BUNDLE")
-    print(detector.predict("Your parcel is held, pay 1.99 at http://post-pay.example").decision)"""
-
-_ALWAYS = (
-    "Early turns of a romance or investment scam read like courtship or small talk, and no text "
-    "model can tell them apart; a stranger's opening line deserves context, not a verdict.",
-    "Messages by its own writer are most of what it knows of romance and investment scams in most "
-    "languages; labels come from one model family and from the sources (below).",
+from scamdetect.bundle.settings import read_json
+from scamdetect.calibration.statistics import BASE_RATE
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import InputError, MissingExtraError
+from scamdetect.reports.cells import counted, decimal, estimate, measured, percent, share
+from scamdetect.system.files import read_bytes, write_text, writing
+from scamdetect.system.os_errors import unwritable
+from scamdetect.train.bars import BAR, ECE_BAR, FEWEST_ROWS, FLIPS_BAR
+from scamdetect.train.calibration import BELIEVED, BELIEVED_LOW, FEWEST, MIN_PRECISION
+from scamdetect.train.card_results import (
+    EACH,
+    Record,
+    Results,
+    cells_of,
+    find_failures,
+    read_results,
 )
+from scamdetect.train.data.corpus_rows import is_own
+from scamdetect.train.energy import energy_line
+from scamdetect.train.measured_as import left_behind, with_entries
+from scamdetect.train.plan import MIN_LANGUAGE_ROWS
 
-_USE = """\
-To help people and systems that protect users find scams: to rank messages, to send them to review,
-to warn, to measure a platform over time, and to compare detectors. For messages of the length of an
-SMS, a chat message or a mail, in the languages of the table below. Set a threshold on messages of
-your own (`scamdetect calibrate`) before you act on a decision: rates differ from place to place."""
+try:
+    from huggingface_hub import EvalResult, ModelCardData
+    from jinja2 import Environment, StrictUndefined, Template
+except ImportError as error:
+    raise MissingExtraError(error.name or "huggingface_hub", "train") from error
+except ValueError:  # the library reads HF_ENDPOINT when it is imported
+    raise InputError("HF_ENDPOINT is no URL of a hub; write it as https://host") from None
 
-_NOT = """\
-- Not the only ground on which a person loses an account, money or a right: people decide, and the
-  person can object.
-- Not a judgement of a person, a country or a language; no identification of who wrote a message.
-- Not proof that a message is honest: `pass` says that this model saw no scam.
-- Not for hate, harassment, malware or stolen accounts without a scam in the text, and not for
-  images, sound, links behind the text or who sent it.
-- Not for teaching a machine to write scams that pass."""
+LONGEST = 300  # characters quoted of a failure
+_WEAKEST = 5  # languages and disguises named as the weakest
+_CONSTANTS = {
+    "BAR": BAR,
+    "BASE_RATE": BASE_RATE,
+    "BELIEVED": BELIEVED,
+    "BELIEVED_LOW": BELIEVED_LOW,
+    "EACH": EACH,
+    "ECE_BAR": ECE_BAR,
+    "FEWEST": FEWEST,
+    "FEWEST_ROWS": FEWEST_ROWS,
+    "FLIPS_BAR": FLIPS_BAR,
+    "LONGEST": LONGEST,
+    "MIN_LANGUAGE_ROWS": MIN_LANGUAGE_ROWS,
+    "MIN_PRECISION": MIN_PRECISION,
+}
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~&]|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)])")
+# Settings that a bundle may lack.
+_LACKING: dict[str, Any] = {
+    "calibration_rows": {},
+    "first_tier": None,
+    "kind_thresholds": {},
+    "language_calibration": {},
+    "thresholds_fpr": {},
+}
+
+# The languages of XLM-R, whose weights the base began with (Conneau et al. 2020, table 6).
+_BASE_LANGUAGES = """\
+af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr fy ga gd gl gu ha he hi hr
+hu hy id is it ja jv ka kk km kn ko ku ky la lo lt lv mg mk ml mn mr ms my ne nl no om or pa pl ps
+pt ro ru sa sd si sk sl so sq sr su sv sw ta te th tl tr ug uk ur uz vi xh yi zh""".split()
+_MEASURED = ("uk", "he", "ro", "cs", "mr")  # by benchmarks/final.py, on 40 messages each
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The ids of a bundle before and after a new card, and those that its figures carry."""
+
+    before: str
+    after: str
+    measured_as: tuple[str, ...]
 
 
 def write_card(
@@ -91,77 +109,253 @@ def card_text(
 ) -> str:
     """Return the card as Markdown with the metadata that the Hugging Face hub reads."""
     found = results or Results()
-    texts = _texts(settings, training, found)
-    parts = [
-        _front_matter(settings, training, found),
-        f"# {settings['name']} {settings['version']}",
-        _WHAT,
-        _RUN,
+    known = {**_LACKING, **settings}
+    context = _shown_results(found, trained_sources(training)) | _shown_making(known, training)
+    context |= {
+        "energy": energy_line(training.get("run", {}), watts=found.watts, cores=found.cores)
+    }
+    body = _template().render(_CONSTANTS | context)
+    return f"---\n{_metadata(settings, training, found.final).to_yaml()}\n---\n\n{body}"
+
+
+def rewrite_card(
+    folder: Path,
+    files: Mapping[str, Path | None],
+    *,
+    measured: Sequence[Path] = (),
+    authored: Path | None = None,
+    watts: float | None = None,
+    cores: int | None = None,
+) -> Rewritten:
+    """Write ``README.md`` and ``manifest.json`` of the bundle; nothing else of it changes.
+
+    ``files`` are results by kind (``evaluation``, ``final``, ``untrained``, ``evasion``,
+    ``bench``, ``conversations``), ``measured`` folders of this bundle as it was when they were
+    made, ``authored`` the project's own messages, whose dev part shows where the bundle fails,
+    ``watts`` and ``cores`` what the estimate of energy stands on. The manifest keeps its schema
+    version, and with it the rule of the id; it records the earlier ids that the results carry.
+    Raises InputError for results of another bundle and for a bundle with thresholds of a team's
+    own, BundleError for a damaged bundle, OutputError where writing fails; the bundle is then as it
+    was.
+    """
+    bundle = Bundle.load(folder)
+    if "own_thresholds" in bundle.training:
+        raise InputError(
+            f"{folder}: its card tells of own thresholds; write the card of the bundle that it was "
+            "made from, then run scamdetect calibrate again"
+        )
+    results, entries = read_results(bundle, files, [Bundle.load(one) for one in measured])
+    if authored is not None:
+        if not authored.is_dir():
+            raise InputError(
+                f"{authored}: no such folder; pass --authored, or 'none' without quotes"
+            )
+        with ScamDetector.load(folder) as detector:
+            results = replace(results, failures=find_failures(detector, authored))
+    results = replace(results, watts=watts, cores=cores)
+    training = with_entries(bundle, left_behind(bundle, entries))
+    text = card_text(read_json(folder / SETTINGS), training, results)
+    _replace(folder, text, training, bundle.manifest_version)
+    after = Bundle.load(folder).model_id
+    return Rewritten(bundle.model_id, after, tuple(one.model_id for one in entries))
+
+
+def _replace(folder: Path, text: str, training: Mapping[str, object], version: int) -> None:
+    kept = {name: read_bytes(folder / name) for name in (CARD, MANIFEST)}
+    try:
+        write_text(folder / CARD, text)
+        write_manifest(folder, training, version)
+    except BaseException as problem:
+        for name, content in kept.items():
+            with writing(folder / name) as file:
+                file.write(content)
+        if isinstance(problem, OSError):
+            raise unwritable(
+                folder, problem, elsewhere="change a copy in another place"
+            ) from problem
+        raise
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {
+        "counted": lambda record: counted(estimate(record)),
+        "decimal": lambda record: decimal(estimate(record)),
+        "measured": lambda record: measured(estimate(record)),
+        "n": "{:,}".format,
+        "percent": lambda record: percent(estimate(record)),
+        "quoted": _quoted,
+        "share": share,
+        "to": format,
+        "words": lambda name: name.replace("_", " "),
+    }
+    source = resources("scamdetect.train").joinpath("card.md.j2").read_text(encoding="utf-8")
+    return environment.from_string(source)
+
+
+def _metadata(settings: Record, training: Record, final: Record | None) -> ModelCardData:
+    """Return what the hub reads at the top of a card, with the figures on the final part."""
+    base = _base_name(training)
+    on_hub: dict[str, Any] = (
+        {"base_model": base, "base_model_relation": "finetune"} if "/" in base else {}
+    )
+    metrics = {
+        "roc_auc": ("AUC", "auc"),
+        "recall": ("Recall at the flag threshold", "flag_recall"),
+        "fpr": ("False-positive rate at the flag threshold", "flag_fpr"),
+    }
+    figures = [
+        EvalResult(
+            task_type="text-classification",
+            dataset_type="scamdetect-authored",
+            dataset_name="own messages, final part",
+            metric_type=kind,
+            metric_name=title,
+            metric_value=round(final[key]["value"], 4),
+        )
+        for kind, (title, key) in metrics.items()
+        if final is not None and final[key] is not None
     ]
-    for title in SECTIONS:
-        parts += [f"## {title}", texts[title]]
-    return "\n\n".join(parts) + "\n"
+    return ModelCardData(
+        library_name="scamdetect",
+        pipeline_tag="text-classification",
+        license="apache-2.0",
+        **on_hub,
+        language=list(settings["languages"]),
+        tags=["onnx", "scam", "fraud", "phishing"],
+        model_name=settings["name"] if figures else None,
+        eval_results=figures or None,
+    )
 
 
-def _texts(settings: Record, training: Record, found: Results) -> dict[str, str]:
-    limits = [*first.limits(found), *_ALWAYS]
-    languages = measured.by_language(found, training.get("languages", {}))
+def _base_name(training: Record) -> str:
+    """Return the base as the hub names it; of a folder the name alone, without its path."""
+    base = str(training.get("base", "unknown"))
+    return base if base.count("/") == 1 and base[0] not in "./~" else base.rpartition("/")[2]
+
+
+def _shown_results(found: Results, trained: frozenset[str]) -> dict[str, Any]:
+    """Return what the card shows of results; ``trained`` are the sources of the training rows."""
+    evaluation: Record = found.evaluation or {}
+    shipped, *others = evaluation.get("detectors", ({},))
+    parts, (own_name, own_part) = found.own_parts(), found.own_part()
+    writers = sorted({name for _, one in parts for name in one["writers"]})
+    heads = [one.get("run", one) for one in found.files().values()]
+    dates = sorted(str(one["date"]) for one in heads)
+    flagged = [
+        (one["flag"]["recall"]["value"], one["source"])
+        for one in shipped.get("sources", ())
+        if one["flag"]["recall"]
+    ]
+    of_parts = [one for one in (found.final, found.untrained) if one is not None]
+    promotions = ((name, one.get("flag_spam")) for name, one in parts)
+    told: Sequence[Record] = evaluation.get("languages") or ({"by_language": {}},)
+    cells = cells_of(own_part, "language")
+    kept = [(one["kept"]["flag"], one["evasion"].replace("_", " ")) for one in found.evasions()]
     return {
-        "Results": first.headline(found, trained_sources(training)),
-        "Limits": "\n".join(f"- {line}" for line in limits),
-        "Intended use": _USE,
-        "Out of scope": _NOT,
-        "Decisions": made.decisions(settings, training.get("calibration") or {}),
-        "False alarms by kind of honest message": measured.false_alarms(found),
-        "By language": f"{languages}\n\n{made.language_gaps(settings, training)}",
-        "Kinds of scam": measured.kinds(found),
-        "Known failures": (
-            measured.not_measured("scamdetect evaluate")
-            if found.failures is None
-            else failures_text(found.failures)
-        ),
-        "Disguises": measured.disguises(found),
-        "Conversations": measured.conversations(found),
-        "Writers that were not trained on": measured.unseen_writers(found),
-        "Calibration": measured.calibration(found),
-        "How it was made": made.making(training, found.watts, found.cores),
-        "Training sources by licence": made.sources(training),
-        "Overlap with the training text": measured.overlap(found),
-        "Thresholds by language": made.language_thresholds(settings),
-        "Thresholds by kind": made.kind_thresholds(settings),
-        "int8 against fp32": made.parity(training),
-        "First tier": made.first_tier(settings, training),
-        "Trimmed vocabulary": made.vocabulary(training),
+        "evaluation": found.evaluation,
+        "shipped": shipped,
+        "tfidf": {
+            one["source"]: one["recall_at"]["1%"]
+            for other in others[:1]
+            for one in other["sources"]
+        },
+        "trained_too": trained & {one["source"] for one in shipped.get("sources", ())},
+        "own_parts": parts,
+        "own_name": own_name,
+        "own_part": own_part,
+        "own_languages": max((int(one["n_languages"]) for _, one in parts), default=0),
+        "writers": writers,
+        "shared_writers": [one for one in writers if one in evaluation.get("train_writers", ())],
+        "dates": list(dict.fromkeys((dates[0], dates[-1]))) if dates else [],
+        "commits": sorted({str(one.get("commit") or "unknown") for one in heads}),
+        "measured_as": found.measured_as,
+        "recorded": found.recorded,
+        "unseen": (min(flagged), max(flagged)) if flagged else (),
+        "gaps": [] if found.bench is None else found.bench["gaps"],
+        "gates": sorted(found.gates(), key=lambda gate: str(gate["slice"])),
+        "missed": [gate for gate in found.gates() if gate["met"] is False],
+        "promotions": [(name, spam) for name, spam in promotions if spam is not None],
+        "weakest_languages": _weakest((one["flag_recall"], one["name"]) for one in cells),
+        "language_cells": cells and [*cells, *cells_of(found.untrained or {}, "language")],
+        "language_told": {lang: one["accuracy"] for lang, one in told[0]["by_language"].items()},
+        "kinds_told": {
+            one["kind"]: one
+            for one in evaluation.get("kinds_told", {}).get("kinds", ())
+            if one["rows"] == "all"
+        },
+        "failures": found.failures,
+        "evasions": found.evasions(),
+        "weakest_disguises": _weakest(kept),
+        "conversations": found.conversations,
+        "reliability": [
+            *evaluation.get("reliability", {}).get(shipped.get("detector"), ()),
+            *(found.final or {}).get("reliability", ()),
+        ],
+        "overlap": [
+            *evaluation.get("contamination", ()),
+            *(one["contamination"] for one in of_parts if one.get("contamination")),
+        ],
     }
 
 
-def _front_matter(settings: Record, training: Record, found: Results) -> str:
-    """Return the metadata as YAML; strings are quoted, for ``no`` would else be a boolean."""
-    base = made.base_name(training)
-    lines = ["---", "library_name: scamdetect", "pipeline_tag: text-classification"]
-    lines += ["license: apache-2.0"]
-    if "/" in base:
-        lines += [f"base_model: {json.dumps(base)}", "base_model_relation: finetune"]
-    lines += ["language:", *(f"- {json.dumps(one)}" for one in settings["languages"])]
-    lines += ["tags:", *(f"- {one}" for one in ("onnx", "scam", "fraud", "phishing"))]
-    if found.final is not None:
-        lines += _model_index(settings["name"], found.final)
-    return "\n".join([*lines, "---"])
+def _shown_making(settings: Record, training: Record) -> dict[str, Any]:
+    """Return what the card shows of settings and training."""
+    points: dict[str, list[Record]] = {"all": [], "lang": [], "kind": []}
+    for one in settings["operating_points"]:
+        given = [key for key in ("lang", "kind") if one.get(key) is not None]
+        if len(given) < 2:
+            points[given[0] if given else "all"].append(one)
+    thresholds = settings["kind_thresholds"]
+    recalls = {one["kind"]: one["recall"] for one in points["kind"] if one["fpr"] == 0.01}
+    counts = settings["calibration_rows"]
+    rows = training.get("languages", {})
+    untested = [name for name in _BASE_LANGUAGES if name not in rows]
+    licences: dict[str, list[Record]] = defaultdict(list)
+    for entry in training.get("sources", ()):
+        licences[entry["licence"]].append(entry)
+    run = training.get("run", {})
+    device, threads = run.get("device"), run.get("threads")
+    on = (
+        run.get("machine"), None if device == "cpu" else device, threads and f"{threads} threads"
+    )  # fmt: skip
+    return {
+        "settings": settings,
+        "training": training,
+        "base": _base_name(training),
+        "blocks": (training.get("calibration") or {}).get("blocks"),
+        "points": points,
+        "language_rows": rows,
+        "without_scams": [
+            name for name, (_, scams) in sorted(counts.get("languages", {}).items()) if not scams
+        ],
+        "few_rows": [(name, *of) for name, of in sorted(rows.items()) if of[0] < MIN_LANGUAGE_ROWS],
+        "untested": untested,
+        "untested_measured": [name for name in _MEASURED if name in untested],
+        "named_kinds": [
+            (kind, counts.get("kinds", {}).get(kind, "-"), thresholds.get(kind), recalls.get(kind))
+            for kind in settings["kinds"]
+            if thresholds.get(kind) or kind in recalls
+        ],
+        # Older bundles say nothing of some.
+        "believed": set(thresholds) == set(settings["kinds"]),
+        "made_on": [part for part in on if part],
+        "licences": sorted(licences.items()),
+        "own_sources": any(is_own(one["source"]) for one in training.get("sources", ())),
+    }
 
 
-def _model_index(name: str, final: Record) -> list[str]:
-    """Return the figures on the final part for the hub's own display."""
-    metrics = (
-        ("roc_auc", "AUC", final["auc"]),
-        ("recall", "Recall at the flag threshold", final["flag_recall"]),
-        ("fpr", "False-positive rate at the flag threshold", final["flag_fpr"]),
-    )
-    lines = ["model-index:", f"- name: {json.dumps(name)}", "  results:", "  - task:"]
-    lines += ["      type: text-classification", "    dataset:"]
-    lines += ["      name: own messages, final part", "      type: scamdetect-authored"]
-    lines += ["    metrics:"]
-    for kind, title, record in metrics:
-        if (figure := estimate(record)) is not None:
-            lines += [f"    - type: {kind}", f"      value: {figure.value:.4f}"]
-            lines += [f"      name: {title}"]
-    return lines
+def _weakest(cells: Iterable[tuple[Record | None, str]]) -> list[tuple[str, Record]]:
+    """Return the names with the lowest figures."""
+    known = sorted((one["value"], name, one) for one, name in cells if one)
+    return [(name, one) for _, name, one in known[:_WEAKEST]]
+
+
+def _quoted(message: str) -> str:
+    """Return a message on one line, cut and without Markdown."""
+    text = " ".join(message.split())
+    cut = text[:LONGEST].rstrip() + (" …" if len(text) > LONGEST else "")
+    return _MARKDOWN.sub(r"\\\1", cut)

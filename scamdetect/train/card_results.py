@@ -1,21 +1,24 @@
-"""The result files that a card quotes, each checked to be of the bundle."""
+"""What a card quotes: result files, each checked to be of the bundle, and the worst failures."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scamdetect.bundle.bundle import SETTINGS, Bundle
+from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
+from scamdetect.labels import Decision, Verdict
 from scamdetect.system.files import read_text
 from scamdetect.system.os_errors import unreadable
-from scamdetect.train.card_failures import Failures
+from scamdetect.train.data.authored import AuthoredRow, load_authored
 from scamdetect.train.measured_as import MeasuredAs, attribute, left_behind
 
 Record = Mapping[str, Any]
+EACH = 6  # failures of the honest messages, and of the scams
 # What each file must have at its top, and what makes it.
 _KINDS = {
     "evaluation": (("detectors", "reliability", "contamination"), "scamdetect evaluate"),
@@ -25,6 +28,30 @@ _KINDS = {
     "bench": (("run", "figures", "gaps"), "scamdetect bench report"),
     "conversations": (("rule", "sets"), "benchmarks/conversations.py"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A message and what the bundle says of it."""
+
+    id: str
+    lang: str
+    verdict: Verdict
+    about: str  # its kinds, or its slice
+    text: str
+    probability: float
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """The worst of both sides, of how many."""
+
+    model_id: str
+    n_legit: int
+    n_scam: int
+    alarms: tuple[Failure, ...]
+    missed: tuple[Failure, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +180,45 @@ def _model_id(record: Record, bundle: Bundle, path: Path) -> str:
     if not mine:
         raise InputError(f"{path}: no detector in it is {bundle.name}; it has {', '.join(named)}")
     return str(mine[0])
+
+
+def find_failures(detector: ScamDetector, authored: Path) -> Failures:
+    """Return the worst errors on the authored dev rows in the folder.
+
+    Raises SourceError where a row there is malformed.
+    """
+    rows = [
+        row
+        for row in load_authored(authored)
+        if row.part == "dev" and row.verdict in (Verdict.LEGIT, Verdict.SCAM)
+    ]
+    predictions = detector.predict([row.text for row in rows])
+    found = [
+        _failure(row, one.scam_probability, one.decision)
+        for row, one in zip(rows, predictions, strict=True)
+        if one.scam_probability is not None
+    ]
+    legit = [one for one in found if one.verdict is Verdict.LEGIT]
+    scams = [one for one in found if one.verdict is Verdict.SCAM]
+    return Failures(
+        model_id=detector.model_id,
+        n_legit=len(legit),
+        n_scam=len(scams),
+        alarms=tuple(_worst(sorted(legit, key=lambda one: (-one.probability, one.id)))),
+        missed=tuple(_worst(sorted(scams, key=lambda one: (one.probability, one.id)))),
+    )
+
+
+def _failure(row: AuthoredRow, probability: float, decision: Decision) -> Failure:
+    about = ", ".join(row.kinds) or row.slice or row.cell
+    return Failure(row.id, row.lang, row.verdict, about, row.text, probability, decision)
+
+
+def _worst(ranked: Iterable[Failure]) -> Iterator[Failure]:
+    seen: set[str] = set()
+    for one in ranked:
+        if len(seen) == EACH:
+            return
+        if one.lang not in seen:
+            seen.add(one.lang)
+            yield one
