@@ -45,7 +45,6 @@ from scamdetect.train.data.table import (
     normaliser_problem,
     read_rows,
 )
-from scamdetect.train.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 UNTRAINED, EVERYDAY = "untrained", "everyday"
@@ -77,12 +76,12 @@ def main() -> None:
     if len({detector.model_id for detector in detectors}) < len(detectors):
         raise InputError("a bundle is named twice; name each once")
     for detector in detectors:
-        for name in same_bundle_ids(detector.bundle):
-            if name in opened:
-                raise InputError(
-                    f"{log}: {name} was opened on {opened[name]}; "
-                    "the final part is opened once per bundle"
-                )
+        name = detector.model_id
+        if name in opened:
+            raise InputError(
+                f"{log}: {name} was opened on {opened[name]}; "
+                "the final part is opened once per bundle"
+            )
     # A part that is opened and not logged would be open for good: all that can fail comes first.
     parts = {
         "final": asked.authored, UNTRAINED: asked.authored / UNTRAINED,

@@ -21,7 +21,6 @@ from scamdetect.calibration.statistics import Estimate
 from scamdetect.reports.cells import change, counted, decimal, estimate, percent, points
 from scamdetect.reports.pages import between_markers, table
 from scamdetect.train.data.scores import file_stem
-from scamdetect.train.measured_as import same_bundle_ids
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -61,15 +60,15 @@ class Figures:
 
 
 def load() -> Figures:
-    """Read the results of the shipped bundle, under its id or one that its manifest proves."""
+    """Read the results of the shipped bundle."""
     bundle = Bundle.load(None)
-    names = [file_stem(one) for one in same_bundle_ids(bundle)]
+    stem = file_stem(bundle.model_id)
     pools = _read("pools-check")
     return Figures(
         pools=pools,
-        final=_of_bundle("final", names),
-        everyday=_of_bundle("everyday", names),
-        untrained=_of_bundle("untrained", names),
+        final=_read(f"final-{stem}"),
+        everyday=_read(f"everyday-{stem}"),
+        untrained=_read(f"untrained-{stem}"),
         evasion=_read("evasion-scamdetect-small"),
         opened=_read("evaluate-scamdetect-small-final"),
         parity=bundle.training["parity_int8_fp32"][0],
@@ -80,11 +79,6 @@ def load() -> Figures:
 def _read(stem: str) -> Record:
     found: Record = json.loads((RESULTS / f"{stem}.json").read_text(encoding="utf-8"))
     return found
-
-
-def _of_bundle(part: str, names: list[str]) -> Record:
-    stems = [f"{part}-{name}" for name in names]
-    return _read(next((one for one in stems if (RESULTS / f"{one}.json").exists()), stems[0]))
 
 
 def front(found: Figures) -> list[str]:

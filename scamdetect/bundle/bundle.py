@@ -93,7 +93,7 @@ class Bundle:
         settings = _verified_settings(folder, present, manifest["files"])
         name, version = settings["name"], settings["version"]
         files = {file: entry["sha256"] for file, entry in manifest["files"].items()}
-        covered = covered_by_id(files, manifest["schema_version"])
+        covered = _covered_by_id(files, manifest["schema_version"])
         return cls(
             folder=folder,
             sha256=files | {MANIFEST: sha256(content).hexdigest()},
@@ -313,7 +313,7 @@ def trained_sources(training: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(str(entry["source"]) for entry in training.get("sources", ()))
 
 
-def covered_by_id(files: Mapping[str, str], manifest_version: int) -> dict[str, str]:
+def _covered_by_id(files: Mapping[str, str], manifest_version: int) -> dict[str, str]:
     """Return the sha256 of the files that the id of a bundle covers, out of those of all files."""
     without = {MANIFEST} if manifest_version == 1 else {MANIFEST, CARD}
     return {name: digest for name, digest in files.items() if name not in without}

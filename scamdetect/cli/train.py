@@ -286,13 +286,6 @@ def finetune(
 @click.option("--bench", type=_PATH, help="results.json of scamdetect bench report.")
 @click.option("--conversations", type=_PATH, help="JSON that benchmarks/conversations.py wrote.")
 @click.option(
-    "--measured",
-    type=_PATH,
-    multiple=True,
-    help="Folder of this bundle as it was when it was measured, where its manifest does not know "
-    "that id yet; may be given several times.",
-)
-@click.option(
     "--authored",
     default="data/authored",
     show_default=True,
@@ -316,7 +309,6 @@ def card(
     evasion: Path | None,
     bench: Path | None,
     conversations: Path | None,
-    measured: tuple[Path, ...],
     authored: str,
     watts: float | None,
     cores: int | None,
@@ -325,8 +317,8 @@ def card(
 
     Weights, tokenizer and settings stay as they are, and so does the id, which does not cover the
     card. If the manifest is of schema version 1, the id covers the card and changes. Results of
-    another bundle are refused; those of an earlier id of this one are taken, and the manifest
-    records that id. Sections without a file say "not measured".
+    another bundle, and those of this one under another id, are refused. Sections without a file say
+    "not measured".
     """
     with extra("train"):
         from scamdetect.train.card import rewrite_card
@@ -334,7 +326,6 @@ def card(
     done = rewrite_card(
         bundle,
         files | {"evasion": evasion, "bench": bench, "conversations": conversations},
-        measured=measured,
         authored=None if authored == "none" else Path(authored),
         watts=watts,
         cores=cores,
@@ -342,5 +333,5 @@ def card(
     same = done.after == done.before
     ids = f"the id is still {done.after}" if same else f"{done.before} is now {done.after}"
     say(f"{bundle / 'README.md'}: written; {ids}")
-    if done.measured_as:
-        say(f"measured as {', '.join(done.measured_as)}")
+    if done.measured:
+        say(f"measured as {done.before}")

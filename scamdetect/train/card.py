@@ -38,7 +38,6 @@ from scamdetect.train.card_results import (
 )
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.energy import energy_line
-from scamdetect.train.measured_as import left_behind, with_entries
 from scamdetect.train.plan import MIN_LANGUAGE_ROWS
 
 try:
@@ -85,11 +84,11 @@ _MEASURED = ("uk", "he", "ro", "cs", "mr")  # by benchmarks/final.py, on 40 mess
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The ids of a bundle before and after a new card, and those that its figures carry."""
+    """The ids of a bundle before and after a new card, and whether it has figures of the first."""
 
     before: str
     after: str
-    measured_as: tuple[str, ...]
+    measured: bool
 
 
 def write_card(
@@ -122,7 +121,6 @@ def rewrite_card(
     folder: Path,
     files: Mapping[str, Path | None],
     *,
-    measured: Sequence[Path] = (),
     authored: Path | None = None,
     watts: float | None = None,
     cores: int | None = None,
@@ -130,10 +128,10 @@ def rewrite_card(
     """Write ``README.md`` and ``manifest.json`` of the bundle; nothing else of it changes.
 
     ``files`` are results by kind (``evaluation``, ``final``, ``untrained``, ``evasion``,
-    ``bench``, ``conversations``), ``measured`` folders of this bundle as it was when they were
-    made, ``authored`` the project's own messages, whose dev part shows where the bundle fails,
-    ``watts`` and ``cores`` what the estimate of energy stands on. The manifest keeps its schema
-    version, and with it the rule of the id; it records the earlier ids that the results carry.
+    ``bench``, ``conversations``), ``authored`` the project's own messages, whose dev part shows
+    where the bundle fails, ``watts`` and ``cores`` what the estimate of energy stands on. The
+    manifest keeps its schema version, and with it the rule of the id.
+
     Raises InputError for results of another bundle and for a bundle with thresholds of a team's
     own, BundleError for a damaged bundle, OutputError where writing fails; the bundle is then as it
     was.
@@ -144,7 +142,7 @@ def rewrite_card(
             f"{folder}: its card tells of own thresholds; write the card of the bundle that it was "
             "made from, then run scamdetect calibrate again"
         )
-    results, entries = read_results(bundle, files, [Bundle.load(one) for one in measured])
+    results = read_results(bundle, files)
     if authored is not None:
         if not authored.is_dir():
             raise InputError(
@@ -153,11 +151,9 @@ def rewrite_card(
         with ScamDetector.load(folder) as detector:
             results = replace(results, failures=find_failures(detector, authored))
     results = replace(results, watts=watts, cores=cores)
-    training = with_entries(bundle, left_behind(bundle, entries))
-    text = card_text(read_json(folder / SETTINGS), training, results)
-    _replace(folder, text, training, bundle.manifest_version)
-    after = Bundle.load(folder).model_id
-    return Rewritten(bundle.model_id, after, tuple(one.model_id for one in entries))
+    text = card_text(read_json(folder / SETTINGS), bundle.training, results)
+    _replace(folder, text, bundle.training, bundle.manifest_version)
+    return Rewritten(bundle.model_id, Bundle.load(folder).model_id, bool(results.files()))
 
 
 def _replace(folder: Path, text: str, training: Mapping[str, object], version: int) -> None:
@@ -272,8 +268,7 @@ def _shown_results(found: Results, trained: frozenset[str]) -> dict[str, Any]:
         "shared_writers": [one for one in writers if one in evaluation.get("train_writers", ())],
         "dates": list(dict.fromkeys((dates[0], dates[-1]))) if dates else [],
         "commits": sorted({str(one.get("commit") or "unknown") for one in heads}),
-        "measured_as": found.measured_as,
-        "recorded": found.recorded,
+        "model_id": found.model_id,
         "unseen": (min(flagged), max(flagged)) if flagged else (),
         "gaps": [] if found.bench is None else found.bench["gaps"],
         "gates": sorted(found.gates(), key=lambda gate: str(gate["slice"])),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from scamdetect.labels import Decision, Verdict
 from scamdetect.system.files import read_text
 from scamdetect.system.os_errors import unreadable
 from scamdetect.train.data.authored import AuthoredRow, load_authored
-from scamdetect.train.measured_as import MeasuredAs, attribute, left_behind
 
 Record = Mapping[str, Any]
 EACH = 6  # failures of the honest messages, and of the scams
@@ -64,8 +63,7 @@ class Results:
     evasion: Record | None = None
     bench: Record | None = None
     conversations: Record | None = None
-    measured_as: tuple[str, ...] = ()  # the ids that these carry
-    recorded: tuple[str, ...] = ()  # those of them that the manifest records as earlier ones
+    model_id: str = ""  # the id that these carry
     failures: Failures | None = None
     watts: float | None = None  # of the machine that trained, where somebody knows it
     cores: int | None = None  # that it used, where the run did not record them
@@ -112,30 +110,23 @@ def cells_of(part: Record, by: str) -> list[Record]:
     return [cell for cell in part.get("cells", ()) if cell["by"] == by]
 
 
-def read_results(
-    bundle: Bundle, files: Mapping[str, Path | None], before: Sequence[Bundle] = ()
-) -> tuple[Results, tuple[MeasuredAs, ...]]:
-    """Return the files of ``evaluation``, ``final`` and so on, and the ids that they measured.
+def read_results(bundle: Bundle, files: Mapping[str, Path | None]) -> Results:
+    """Return the files of ``evaluation``, ``final`` and so on.
 
     Raises InputError for a file that is not what it is given for, or measures another bundle.
     """
     given = {kind: path for kind, path in files.items() if path is not None}
-    records = {kind: _read(path, kind) for kind, path in given.items()}
-    ids = {str(path): _model_id(records[kind], bundle, path) for kind, path in given.items()}
-    entries = attribute(bundle, ids, before)
+    records: dict[str, Any] = {kind: _read(path, kind) for kind, path in given.items()}
+    for kind, path in given.items():
+        model_id = _model_id(records[kind], bundle, path)
+        if model_id != bundle.model_id:
+            raise InputError(
+                f"{path}: measured {model_id}, this bundle is {bundle.model_id}; measure this "
+                "bundle"
+            )
     if "conversations" in records:
         _check_rule(records["conversations"], bundle, given["conversations"])
-    results = Results(
-        evaluation=records.get("evaluation"),
-        final=records.get("final"),
-        untrained=records.get("untrained"),
-        evasion=records.get("evasion"),
-        bench=records.get("bench"),
-        conversations=records.get("conversations"),
-        measured_as=tuple(one.model_id for one in entries),
-        recorded=tuple(one.model_id for one in left_behind(bundle, entries)),
-    )
-    return results, entries
+    return Results(**records, model_id=bundle.model_id)
 
 
 def _check_rule(record: Record, bundle: Bundle, path: Path) -> None:

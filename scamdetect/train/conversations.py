@@ -36,7 +36,6 @@ from scamdetect.errors import BundleError, InputError, RecipeError
 from scamdetect.system.files import read_text
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.data.table import Dialogue, dialogues
-from scamdetect.train.measured_as import MeasuredAs, with_entries
 from scamdetect.train.rows import read_roles
 from scamdetect.train.run import corpus_sha256
 
@@ -164,9 +163,7 @@ def add_conversation_rule(
     settings |= {} if version is None else {"version": version}
     out.parent.mkdir(parents=True, exist_ok=True)
     card = read_text(folder / CARD)
-    # Settings of conversations change the id and no score of a message.
-    training = with_entries(bundle, [MeasuredAs.now(bundle)])
-    write_bundle(bundle, out, settings, card, training)
+    write_bundle(bundle, out, settings, card, bundle.training)
     log(
         f"{out}: conversations are flagged from a risk of {rule.thresholds.flag:.4f} "
         f"({FLAG_FPR:.0%} of honest ones), reviewed from {rule.thresholds.review:.4f}; fitted on "

@@ -414,7 +414,6 @@ def add_words(
                 "first_tier": None,
                 "words": record,
             }
-            training.pop("measured_as", None)
             write_settings(draft, of_bundle, training)
             Bundle.load(draft)
             shutil.move(str(draft), str(out))
