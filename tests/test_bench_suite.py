@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 from bench_rows import LICENCES, row, rows, suite
 
 from scamdetect.bench.suite import Manifest, make_suite
 from scamdetect.errors import InputError
+from scamdetect.system.typed import of_json
 
 
 def test_rows_come_in_the_order_of_their_ids_and_are_counted() -> None:
@@ -16,7 +19,7 @@ def test_rows_come_in_the_order_of_their_ids_and_are_counted() -> None:
     assert manifest.generators == {"people": 1, "writer": 1}
     assert manifest.kinds == {"investment": 1}
     assert manifest.licences == {"invented": "CC-BY-4.0"}
-    assert Manifest.from_dict(manifest.to_dict()) == manifest
+    assert of_json(asdict(manifest), Manifest) == manifest
 
 
 def test_the_hash_is_of_the_rows_alone() -> None:

@@ -11,10 +11,9 @@ No file but those under kept/ holds text of a message.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +25,7 @@ from scamdetect.errors import InputError
 from scamdetect.labels import Kind
 from scamdetect.system.files import read_text, write_text, writing
 from scamdetect.system.os_errors import of_system, unreadable
+from scamdetect.system.typed import of_json
 
 RUN, SUITES, SCORES, KEPT = "run.json", "suites", "scores", "kept"
 SCHEMA_VERSION = 1
@@ -59,25 +59,6 @@ class DetectorRecord:
         """Return the record of a detector."""
         return cls(detector.name, detector.identity, detector.note, detector.training)
 
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> DetectorRecord:
-        """Return the record that ``to_dict`` made."""
-        known = record["training"]
-        training = known and Training(
-            frozenset(known["sources"]), frozenset(known["generators"]), known["corpus_sha256"]
-        )
-        return cls(record["name"], record["identity"], record["note"], training)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the record as JSON types."""
-        record = asdict(self)
-        if self.training is not None:
-            record["training"] |= {
-                "sources": sorted(self.training.sources),
-                "generators": sorted(self.training.generators),
-            }
-        return record
-
 
 @dataclass(frozen=True)
 class RunRecord:
@@ -104,17 +85,9 @@ class RunFolder:
 
     def write_record(self, record: RunRecord) -> None:
         """Write or replace ``run.json``."""
-        told = {
-            "schema_version": SCHEMA_VERSION,
-            "benchmark": record.benchmark,
-            "date": record.date,
-            "commit": record.commit,
-            "machine": record.machine,
-            "suites": [manifest.to_dict() for manifest in record.suites],
-            "detectors": [detector.to_dict() for detector in record.detectors],
-        }
+        told = {"schema_version": SCHEMA_VERSION} | asdict(record)
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(told, indent=1, ensure_ascii=False)
+        text = json.dumps(told, indent=1, ensure_ascii=False, default=sorted)  # sets
         write_text(self.folder / RUN, text + "\n")
 
     def read_record(self) -> RunRecord | None:
@@ -130,14 +103,7 @@ class RunFolder:
                     f"{path}: of the schema version {told['schema_version']}, this scamdetect "
                     f"reads {SCHEMA_VERSION}; run the benchmark into another folder"
                 )
-            return RunRecord(
-                benchmark=told["benchmark"],
-                date=told["date"],
-                commit=told["commit"],
-                machine=told["machine"],
-                suites=tuple(Manifest.from_dict(one) for one in told["suites"]),
-                detectors=tuple(DetectorRecord.from_dict(one) for one in told["detectors"]),
-            )
+            return of_json(told, RunRecord)
         except FileNotFoundError:
             return None
         except OSError as problem:

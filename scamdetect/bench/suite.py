@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow as pa
 from scamdetect.bench.suites.rows import chance
 from scamdetect.errors import InputError
 from scamdetect.labels import Kind, Verdict
+from scamdetect.system.typed import of_json
 
 SCHEMA = pa.schema(
     [
@@ -55,15 +56,6 @@ class Manifest:
     sources: Mapping[str, int]
     licences: Mapping[str, str]  # by source
     made_with: Mapping[str, str]  # of what is no row: a rewriter's model and prompts
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Self:
-        """Return the manifest of a record that ``to_dict`` made."""
-        return cls(**record)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the manifest as JSON types."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -180,7 +172,7 @@ _SHOWN = 3
 def manifests() -> Mapping[str, Manifest]:
     """Return the released manifests by the name of their suite."""
     return {
-        name: Manifest.from_dict(record | {"made_with": {}})
+        name: of_json(record | {"made_with": {}}, Manifest)
         for name, record in _file()["suites"].items()
     }
 
@@ -227,7 +219,7 @@ def check(suite: Suite) -> str | None:
 
 def to_record(suite: Suite) -> dict[str, Any]:
     """Return the manifest as the release's file holds it."""
-    record = suite.manifest.to_dict()
+    record = asdict(suite.manifest)
     del record["made_with"]
     return record
 

@@ -1,4 +1,4 @@
-"""Read TOML and JSONL files into typed, frozen structures and name what is wrong with them."""
+"""Read TOML, JSON and JSONL into typed, frozen structures and name what is wrong with them."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
         RecursionError,
     ) as problem:  # also beyond the limits of Python
         raise error(f"{path}: not valid TOML ({problem})") from problem
+
+
+def of_json(value: object, kind: type[T]) -> T:
+    """Return JSON types as ``kind``, a dataclass for instance; raise ValueError if they are not."""
+    return msgspec.convert(value, kind)
 
 
 def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[T]:

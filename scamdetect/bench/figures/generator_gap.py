@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.errors import InputError
 from scamdetect.system.files import read_text, write_text
 from scamdetect.system.os_errors import unreadable
+from scamdetect.system.typed import of_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -37,18 +38,18 @@ def write_records(path: Path, records: Iterable[DataclassInstance]) -> None:
     write_text(path, text + "\n")
 
 
-def read_records(path: Path, made_of: Callable[[dict[str, Any]], T]) -> list[T]:
-    """Return what ``made_of`` makes of each object, nothing without the file.
+def read_records(path: Path, kind: type[T]) -> list[T]:
+    """Return the dataclasses that ``write_records`` wrote, nothing without the file.
 
     Raises InputError where the file is damaged.
     """
     try:
-        return [made_of(record) for record in json.loads(read_text(path))]
+        return of_json(json.loads(read_text(path)), list[kind])  # type: ignore[valid-type]
     except FileNotFoundError:
         return []
     except OSError as problem:
         raise unreadable(path, problem) from problem
-    except (ValueError, TypeError, KeyError) as problem:
+    except ValueError as problem:
         raise InputError(
             f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
         ) from problem
@@ -152,22 +153,7 @@ def write_gaps(gaps: list[GapRecord], folder: Path) -> None:
 
 def read_gaps(folder: Path) -> list[GapRecord]:
     """Return the gaps in the folder, nothing where there are none; InputError where damaged."""
-    return read_records(folder / FILE, _gap)
-
-
-def _gap(record: dict[str, Any]) -> GapRecord:
-    sides = {name: _side(record[name]) for name in ("with_it", "without_it")}
-    return GapRecord(**record | sides)
-
-
-def _side(record: Mapping[str, Any]) -> Side:
-    rows = record["trained_rows"]
-    figures = {
-        one.name: record[one.name] and Estimate(**record[one.name])
-        for one in fields(Side)
-        if one.name != "trained_rows"
-    }
-    return Side(trained_rows=rows, **figures)
+    return read_records(folder / FILE, GapRecord)
 
 
 def _f1_estimate(target: Target, threshold: float) -> Estimate | None:

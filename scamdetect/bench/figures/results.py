@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -89,9 +88,7 @@ def audit(suites: Sequence[Suite], detectors: Sequence[Detector], corpus: Path, 
 
 def read_overlaps(folder: Path) -> list[Overlap]:
     """Return what ``audit`` found, nothing where it was not run; raise InputError where damaged."""
-    return read_records(
-        folder / FILE, lambda one: Overlap(**one | {"detectors": tuple(one["detectors"])})
-    )
+    return read_records(folder / FILE, Overlap)
 
 
 def _overlaps(
@@ -160,19 +157,6 @@ class Results:
     overlaps: tuple[Overlap, ...]
     gaps: tuple[GapRecord, ...]
     missing: tuple[tuple[str, str], ...]  # suite and detector that were not scored to the end
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the results as JSON types."""
-        record = asdict(self)
-        record["run"] = {
-            "benchmark": self.run.benchmark,
-            "date": self.run.date,
-            "commit": self.run.commit,
-            "machine": self.run.machine,
-            "suites": [manifest.to_dict() for manifest in self.run.suites],
-            "detectors": [detector.to_dict() for detector in self.run.detectors],
-        }
-        return record
 
 
 def read_results(folder: Path) -> Results:
@@ -246,7 +230,12 @@ def read_results(folder: Path) -> Results:
 def write_json(results: Results, path: Path) -> None:
     """Write the results as JSON, whole or not at all."""
     # Half the size of an indented file, of which nobody reads a million characters.
-    text = json.dumps(results.to_dict(), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        asdict(results),
+        ensure_ascii=False,
+        allow_nan=False,
+        default=sorted,  # sets
+    )
     write_text(path, text + "\n")
 
 
