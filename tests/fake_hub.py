@@ -56,6 +56,7 @@ class FakeHub:
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     down: int | None = None  # answer everything with this status
     said: str = "the hub has a bad day"  # and this message
+    no_tree: bool = False  # answer no listing of a commit
     cut: str | None = None  # send half of this file
     swap: str | None = None  # send other bytes of the same length for this file
 
@@ -107,6 +108,20 @@ class FakeHub:
         ]
         return _json(
             {"id": asked.match["repo"], "sha": sha, "private": repo.private, "siblings": files}
+        )
+
+    def _tree(self, asked: _Asked) -> Answer:
+        repo = self._repo(asked)
+        if repo is None:
+            return _missing_repo(asked)
+        if self.no_tree:
+            return _error(503, "", self.said)
+        tree = repo.commits[asked.match["revision"]]
+        return _json(
+            [
+                {"type": "file", "path": name, "size": len(data), "oid": _git_hash(data)}
+                for name, data in tree.items()
+            ]
         )
 
     def _refs(self, asked: _Asked) -> Answer:
@@ -246,6 +261,7 @@ _ROUTES = (
     (r"POST /api/repos/create", "_create"),
     (r"POST /api/validate-yaml", "_validate"),
     (rf"GET /api/models/{_REPO}/refs", "_refs"),
+    (rf"GET /api/models/{_REPO}/tree/(?P<revision>[^/]+)", "_tree"),
     (rf"GET /api/models/{_REPO}(/revision/(?P<revision>.+))?", "_info"),
     (rf"POST /api/models/{_REPO}/preupload/main", "_preupload"),
     (rf"POST /api/models/{_REPO}/commit/main", "_commit"),

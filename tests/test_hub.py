@@ -71,7 +71,7 @@ def test_a_bundle_comes_back_as_it_went(
     assert set(hub.repos[REPO].commits[commit]) == {".gitattributes", *_files(tiny_bundle)}
     assert again.split()[:2] == ["scamdetect", "hub"] and f"--revision {commit}" in again
     pulled = _run(tmp_path, *again.split()[2:])
-    assert pulled.returncode == 0, pulled.stderr
+    assert (pulled.returncode, pulled.stderr) == (0, "")
     assert _files(tmp_path / "scamdetect-tiny") == _files(tiny_bundle)
     assert Bundle.load(tiny_bundle).model_id in pulled.stdout
     assert {path.name for path in tmp_path.iterdir()} <= {"scamdetect-tiny", "hf"}
@@ -208,6 +208,16 @@ def test_a_manifest_that_names_a_place_outside_is_refused_before_it_is_asked_for
     with pytest.raises(BundleError, match="outside the folder"):
         pull(REPO, commit, tmp_path / "bundle")
     assert not [path for path in hub.paths() if "outside" in path]
+
+
+def test_a_hub_that_breaks_off_after_the_manifest_can_be_tried_again(
+    hub: FakeHub, stored: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)
+    hub.no_tree = True
+    with pytest.raises(EndpointError, match="incomplete; try again"):
+        pull(REPO, stored, tmp_path / "bundle")
+    assert not [path for path in tmp_path.iterdir() if path.name != "hf"]
 
 
 def test_a_folder_is_overwritten_only_where_asked_and_where_it_is_a_bundle(

@@ -9,12 +9,13 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scamdetect.bundle.bundle import MANIFEST, OPTIONAL, Bundle, read_manifest
-from scamdetect.errors import BundleError, InputError
-from scamdetect.hub.client import client, commit_of
+from scamdetect.errors import BundleError, EndpointError, InputError
+from scamdetect.hub.client import Bar, client, commit_of
 from scamdetect.system.destinations import replaced_folder
 from scamdetect.system.os_errors import unwritable
 
@@ -99,8 +100,13 @@ def _download(api: HfApi, repo_id: str, commit: str, draft: Path) -> None:
                 f"{repo_id} at {commit}: {name} has {sizes[name]} bytes where {MANIFEST} says "
                 f"{listed}; pull another revision"
             )
-    for name in files:
-        api.hf_hub_download(repo_id, name, revision=commit, local_dir=draft)
+    exact = [escape(name) for name in files]
+    api.snapshot_download(
+        repo_id, revision=commit, allow_patterns=exact, local_dir=draft, tqdm_class=Bar
+    )
+    # Where the hub breaks off between two calls, the client gives back what the folder holds.
+    if not all((draft / name).is_file() for name in files):
+        raise EndpointError(f"{repo_id} at {commit}: a download came incomplete; try again")
 
 
 def _put_in_place(draft: Path, out: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import scamdetect
@@ -46,6 +46,7 @@ try:
     import httpx2
     import huggingface_hub as hub
     from huggingface_hub import constants, errors
+    from huggingface_hub.utils.tqdm import tqdm
 except ImportError as problem:
     raise MissingExtraError("huggingface_hub", "hub") from problem
 except ValueError:
@@ -55,6 +56,13 @@ _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token that has the 
 _TOO_MANY, _SERVER_ERROR = 429, 500
 _LONGEST = 200  # characters of what a hub says
 _FILTER = SecretsFilter()
+
+
+class Bar(tqdm):
+    """Show progress in a terminal only; the library's own bar is also written to files."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(*arguments, **{"disable": None} | options)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
