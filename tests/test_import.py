@@ -117,7 +117,8 @@ def test_a_csv_job_loads_the_readers_of_no_other_format(tiny_bundle: Path, tmp_p
         f"'--model', {str(tiny_bundle)!r}]\n"
         "import scamdetect.cli\n"
         "try:\n    scamdetect.cli.main()\n"
-        "except SystemExit:\n    print(json.dumps([m for m in sys.modules if m[:10] == 'scamdetect']))"
+        "except SystemExit:\n    print(json.dumps([one for one in sys.modules "
+        "if one.startswith('scamdetect')]))"
     )
     ours = json.loads(fresh(code))
     assert "scamdetect.dumps.read_delimited" in ours
