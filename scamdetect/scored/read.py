@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from scamdetect.dumps.batches import Item, Reject, grouped
 from scamdetect.dumps.delimited import unquote
-from scamdetect.dumps.formats import DELIMITERS, Format, destination_format, unpacked
+from scamdetect.dumps.formats import DELIMITERS, JOB_SUFFIX, Format, destination_format, unpacked
 from scamdetect.dumps.json import read_object
 from scamdetect.dumps.lines import beginning, read_lines, reading
 from scamdetect.dumps.parquet import read_batches, read_schema
@@ -136,7 +136,11 @@ def open_scored(path: Path) -> ScoredDump:
 
 
 def _open_folder(path: Path) -> ScoredDump:
-    dumps = [_open_file(file.path) for file in find_source(path).files if file.size]
+    dumps = [
+        _open_file(file.path)
+        for file in find_source(path).files
+        if file.size and not file.name.endswith(JOB_SUFFIX)
+    ]
     if not dumps:
         raise InputError(f"{path}: all files of the folder are empty")
     for dump in dumps[1:]:
