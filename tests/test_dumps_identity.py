@@ -73,7 +73,14 @@ def test_it_allows_what_the_result_allows(tmp_path: Path, detector: ScamDetector
     assert modes == {0o640}
 
 
-def test_one_of_an_earlier_job_stays_without_overwrite(
+def test_one_whose_result_was_removed_is_replaced(tmp_path: Path, detector: ScamDetector) -> None:
+    _score(tmp_path, detector)
+    for name in ("out.csv", "out.csv.rejected.jsonl"):
+        (tmp_path / name).unlink()
+    assert _score(tmp_path, detector).rows == 3
+
+
+def test_another_file_of_its_name_stays_without_overwrite(
     tmp_path: Path, detector: ScamDetector
 ) -> None:
     (tmp_path / "out.csv.job.json").write_text("mine", encoding="utf-8")

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.formats import destination_format, is_remote, job_path, rejects_path
+from scamdetect.dumps.identity import read_job_record
 from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.sources import Source
 from scamdetect.errors import InputError
@@ -68,8 +69,19 @@ def _check_outside(source: Source, destination: Path, folder: Path) -> None:
 def check_free(destination: Path, *, overwrite: bool) -> None:
     """Raise InputError where files of an earlier job are there and must stay."""
     for path in _paths(destination):
-        if path.exists() and not overwrite:
+        if path.exists() and not overwrite and not _is_left_over(path, destination):
             raise InputError(f"{path}: is there already; remove it or give --overwrite")
+
+
+def _is_left_over(path: Path, destination: Path) -> bool:
+    """Return whether a path is the record of a result that was removed since."""
+    if path != job_path(destination) or destination.exists():
+        return False
+    try:
+        read_job_record(path)
+    except InputError:
+        return False
+    return True
 
 
 def _paths(destination: Path) -> list[Path]:

@@ -40,6 +40,7 @@ from scamdetect.errors import EngineError, InputError, ScamDetectError
 from scamdetect.frames.columns import COLUMNS
 from scamdetect.labels import Decision
 from scamdetect.prediction import CLEARED
+from scamdetect.system.files import write_text
 from scamdetect.system.os_errors import said, shareable
 from scamdetect.system.shown import shown
 
@@ -170,7 +171,7 @@ def score_parquet(
             Result(destination.name, "parquet", None, None),
             tally,
         )
-        (work / "job.json").write_bytes(record)
+        write_text(work / "job.json", record.decode("ascii"))
     return summarise(
         tally,
         destination=destination,
