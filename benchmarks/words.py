@@ -34,7 +34,6 @@ from scamdetect.errors import RecipeError, ScamDetectError
 from scamdetect.evaluate.pools import (
     Pools,
     evaluate_pools,
-    half_of,
     language_cells,
     load_pools,
     used_rows,
@@ -45,6 +44,7 @@ from scamdetect.train.data.scores import commit, today
 from scamdetect.train.data.table import (
     column,
     detector_texts,
+    half_of,
     has_verdict,
     is_own,
     normalised,

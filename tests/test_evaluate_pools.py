@@ -18,7 +18,6 @@ from scamdetect.evaluate.pools import (
     Block,
     Pools,
     evaluate_pools,
-    half_of,
     honest_masses,
     language_cells,
     load_pools,
@@ -26,7 +25,7 @@ from scamdetect.evaluate.pools import (
     used_rows,
 )
 from scamdetect.train.data.registry import load_registry
-from scamdetect.train.data.table import column
+from scamdetect.train.data.table import column, half_of
 
 ROOT = Path(__file__).resolve().parent.parent
 POOLS = Pools(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,9 +14,10 @@ from tiny_bundle import tiny_settings, write_tiny_bundle
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.scoring import Scorer
+from scamdetect.calibration.thresholds import KindThresholds
 from scamdetect.errors import InputError, RecipeError
 from scamdetect.labels import Kind
-from scamdetect.train.calibration import Calibration, calibrate
+from scamdetect.train.calibration import Calibration, calibrate, prove_kinds
 from scamdetect.train.data.mix import reference_weights
 
 
@@ -165,3 +167,20 @@ def test_an_unknown_language_tag_is_refused(calibration: Calibration, tmp_path: 
     )
     with pytest.raises(InputError, match="lang='xx'.*of their own: en"):
         detector.operating_point(fpr=0.05, lang="xx")
+
+
+def test_kinds_need_dev_rows_that_agree(calibration: Calibration, tiny_bundle: Path) -> None:
+    named = replace(
+        calibration,
+        kind_thresholds=calibration.kind_thresholds
+        | {Kind.INVESTMENT: KindThresholds(0.001, None)},
+    )
+    scorer = Scorer(Bundle.load(tiny_bundle), threads=1)
+    agreeing = table(rows(0, 200))
+    proven = prove_kinds(named, scorer, agreeing)
+    assert proven.kind_thresholds == named.kind_thresholds
+    assert 60 < proven.kinds_proven_on == proven.record()["kinds_proven_on"] < 140
+    others = [one | {"kinds": ["romance"]} for one in rows(0, 200)]
+    proven = prove_kinds(named, scorer, table(others))
+    assert proven.kind_thresholds[Kind.INVESTMENT] == KindThresholds(None, None)
+    assert prove_kinds(named, scorer, table(rows(0, 20))) == named

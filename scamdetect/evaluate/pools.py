@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -40,7 +39,6 @@ from scamdetect.train.data.table import (
     is_own,
 )
 
-Half = Literal["select", "check"]
 Name = Literal["transfer", "in_source", "everyday", "authored"]
 Numbers = NDArray[np.int64]
 
@@ -170,22 +168,6 @@ def load_pools(path: Path) -> Pools:
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(f"{path}: {kind} stands twice: {twice[0]}; keep one")
     return pools
-
-
-def half_of(table: pa.Table) -> Objects:
-    """Return "select" or "check" for each row: a campaign, pair or near-duplicate group has one.
-
-    A group is told by its smallest row hash, so that the halves stay when a corpus is built again.
-    """
-    hashes, groups = column(table, "row_hash"), column(table, "group")
-    first: dict[object, str] = {}
-    for group, row in zip(groups, hashes, strict=True):
-        first[group] = min(row, first.get(group, row))
-    halves = get_args(Half)
-    names = {
-        group: halves[hashlib.sha256(key.encode()).digest()[0] % 2] for group, key in first.items()
-    }
-    return np.array([names[group] for group in groups], dtype=object)
 
 
 def honest_masses(table: pa.Table, pools: Pools) -> tuple[Floats, Objects]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,10 +34,12 @@ from scamdetect.train.data.mix import BLOCKS, FLAG_FPR, block_weights, reference
 from scamdetect.train.data.table import (
     column,
     detector_texts,
+    half_of,
     has_seen_kinds,
     has_verdict,
     kind_table,
     normalised,
+    select,
 )
 from scamdetect.train.scaling import FEWEST_LEGIT, FEWEST_SCAM, ScalingRows, Scalings, fit_scalings
 
@@ -120,6 +122,31 @@ def fit_kind_thresholds(
     return _midway(pooled.thresholds, pooled.best), own
 
 
+def proven_kinds(
+    own: Mapping[Kind, KindThresholds], joint: Floats, truth: Bools
+) -> dict[Kind, KindThresholds]:
+    """Return thresholds from which kinds are believed among other scams, (n, kinds), too.
+
+    Each is at least as high as the one given. A kind that has none is never named.
+    """
+    return {
+        kind: _proven(own[kind], joint[:, place], truth[:, place])
+        for place, kind in enumerate(KINDS)
+    }
+
+
+def _proven(given: KindThresholds, scores: Floats, truth: Bools) -> KindThresholds:
+    if given.f1 is None:
+        return given
+    thresholds = np.concatenate([[given.f1], np.unique(scores[scores > given.f1])])
+    place = _first_believed(scores, truth, thresholds)
+    if place is None:
+        return KindThresholds(None, None)
+    named_from = given.f1 if place == 0 else _midway(thresholds, place)
+    precise = None if given.precision is None else max(given.precision, named_from)
+    return KindThresholds(named_from, precise)
+
+
 class _Curve(NamedTuple):
     """Precision and F1 (n,) at ascending thresholds, and the place of the best F1."""
 
@@ -151,10 +178,14 @@ def _believed_from(curve: _Curve, scores: Floats, truth: Bools) -> int | None:
 
     ``scores`` and ``truth`` (n,) are those of the scams.
     """
-    named = _reaching(scores, curve.thresholds)
-    right = _reaching(scores[truth], curve.thresholds)
-    enough = np.flatnonzero((named >= FEWEST) & (right >= BELIEVED * named))
-    for place in enough[enough >= curve.best].tolist():
+    found = _first_believed(scores, truth, curve.thresholds[curve.best :])
+    return None if found is None else curve.best + found
+
+
+def _first_believed(scores: Floats, truth: Bools, thresholds: Floats) -> int | None:
+    """Return the place of the lowest of ascending thresholds from which a kind can be believed."""
+    named, right = _reaching(scores, thresholds), _reaching(scores[truth], thresholds)
+    for place in np.flatnonzero((named >= FEWEST) & (right >= BELIEVED * named)).tolist():
         if wilson(int(right[place]), int(named[place]))[0] >= BELIEVED_LOW:
             return int(place)
     return None
@@ -201,6 +232,7 @@ class Calibration:
     rows: CalibrationRows
     honest_to_review: float  # share of the honest mass with the decision review or flag
     blocks: Mapping[str, float]  # of the honest mass behind the points; empty with own weights
+    kinds_proven_on: int = 0  # scams of the dev rows
 
     def settings(self) -> dict[str, Any]:
         """Return the keys of ``scamdetect.json`` that this decides."""
@@ -229,6 +261,7 @@ class Calibration:
             "shrinkage_strength": self.scalings.strength,
             "honest_to_review": round(self.honest_to_review, 5),
             "blocks": dict(self.blocks),
+            "kinds_proven_on": self.kinds_proven_on,
         }
 
 
@@ -261,6 +294,21 @@ def calibrate(
             )
     texts = normalised(detector_texts(table), bundle.normaliser_version)
     return fit_calibration(table, scorer.score(texts), bundle.languages, weights, rates)
+
+
+def prove_kinds(calibration: Calibration, scorer: Scorer, dev: pa.Table) -> Calibration:
+    """Return the calibration of a scorer with the kinds that can be believed on dev rows too.
+
+    They are the scams of known kinds in the half ``select``; under FEWEST of them prove nothing.
+    """
+    scams = known_kinds(dev) & has_verdict(dev, Verdict.SCAM)
+    rows = select(dev, scams & (half_of(dev) == "select"))
+    if rows.num_rows < FEWEST:
+        return calibration
+    texts = normalised(detector_texts(rows), scorer.bundle.normaliser_version)
+    joint = scorer.score(texts).kind.astype(np.float64)
+    proven = proven_kinds(calibration.kind_thresholds, joint, kind_truth(rows))
+    return replace(calibration, kind_thresholds=proven, kinds_proven_on=rows.num_rows)
 
 
 def fit_calibration(

@@ -36,7 +36,13 @@ from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.system.files import read_text, write_text, writing
 from scamdetect.system.os_errors import unwritable
 from scamdetect.text.normalise import NORMALISER_VERSION
-from scamdetect.train.calibration import REVIEW_FPR, UNCALIBRATED, Calibration, calibrate
+from scamdetect.train.calibration import (
+    REVIEW_FPR,
+    UNCALIBRATED,
+    Calibration,
+    calibrate,
+    prove_kinds,
+)
 from scamdetect.train.card import write_card
 from scamdetect.train.conversations import conversation_setting
 from scamdetect.train.data.mix import FLAG_FPR, calibrate_sample
@@ -134,6 +140,9 @@ def release(
             write_parts(small, tokenizer, config, settings, {})
         log("calibrating on the calibrate rows")
         calibration = calibrate(sample, Scorer(Bundle.load(small)))
+        write_parts(small, tokenizer, config, settings | calibration.settings(), {})
+        log("proving the kinds on the select half of the dev rows")
+        calibration = prove_kinds(calibration, Scorer(Bundle.load(small)), held["dev"])
         settings |= calibration.settings()
         for folder in (exact, small):
             write_parts(folder, tokenizer, config, settings, {})
@@ -363,8 +372,9 @@ def add_words(
     """Write the bundle ``out``: the encoder in ``folder`` with words of the corpus's train rows.
 
     Join, probabilities, thresholds, kinds and the rule for conversations are fitted on its
-    calibrate rows; a first tier is left out. Raises BundleError where ``out`` exists, RecipeError
-    where the rows teach too little or are of another normaliser, OutputError where writing fails.
+    calibrate rows, and the kinds proven on its dev rows; a first tier is left out. Raises
+    BundleError where ``out`` exists, RecipeError where the rows teach too little or are of another
+    normaliser, OutputError where writing fails.
     """
     if os.path.lexists(out):
         raise BundleError(f"{out} exists; remove it or choose another --out")
@@ -375,7 +385,9 @@ def add_words(
             f"of {NORMALISER_VERSION}; make a bundle of a new run: scamdetect export RUN_DIR"
         )
     licences = base.training.get("recipe", {}).get("data", {}).get("licences", "default")
-    train, held = (read_roles(corpus, [role], licences) for role in ("train", "calibrate"))
+    train, held, dev = (
+        read_roles(corpus, [role], licences) for role in ("train", "calibrate", "dev")
+    )
     of_bundle = json.loads(base.read(SETTINGS))
     of_bundle = {key: value for key, value in of_bundle.items() if key not in _FITTED}
     of_bundle |= UNCALIBRATED | {"version": version}
@@ -397,6 +409,8 @@ def add_words(
             write_settings(draft, of_bundle, {})
             log("calibrating on the calibrate rows")
             calibration = calibrate(sample, Scorer(Bundle.load(draft)))
+            write_settings(draft, of_bundle | calibration.settings(), {})
+            calibration = prove_kinds(calibration, Scorer(Bundle.load(draft)), dev)
             of_bundle |= calibration.settings()
             write_settings(draft, of_bundle, {})
             of_bundle["known_answers"] = known_answers(draft)

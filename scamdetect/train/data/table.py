@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,7 @@ from scamdetect.train.data.corpus_rows import EVERYDAY
 
 Objects = NDArray[np.object_]
 Bools = NDArray[np.bool_]
+Half = Literal["select", "check"]
 
 COLUMNS = (
     "row_hash", "source", "norm", "verdict", "not_legit", "kinds", "kinds_provenance",
@@ -78,6 +80,22 @@ def column(table: pa.Table, name: str) -> Objects:
 def select(table: pa.Table, rows: Bools) -> pa.Table:
     """Return the rows where the mask (rows,) holds."""
     return table.filter(pa.array(rows))
+
+
+def half_of(table: pa.Table) -> Objects:
+    """Return "select" or "check" for each row: a campaign, pair or near-duplicate group has one.
+
+    A group is told by its smallest row hash, so that the halves stay when a corpus is built again.
+    """
+    hashes, groups = column(table, "row_hash"), column(table, "group")
+    first: dict[object, str] = {}
+    for group, row in zip(groups, hashes, strict=True):
+        first[group] = min(row, first.get(group, row))
+    halves = get_args(Half)
+    names = {
+        group: halves[hashlib.sha256(key.encode()).digest()[0] % 2] for group, key in first.items()
+    }
+    return np.array([names[group] for group in groups], dtype=object)
 
 
 def has_verdict(table: pa.Table, verdict: Verdict) -> Bools:
