@@ -287,20 +287,19 @@ class ScamDetector:
             return self._predict(list(_items(texts)))
         return self._predict([texts])[0]
 
-    def predict_proba(self, texts: Iterable[object]) -> NDArray[np.float32]:
+    def predict_proba(self, texts: Iterable[object] | None) -> NDArray[np.float32]:
         """Return float32 (n, 3), columns ``classes_``; the row of an unscored text is NaN.
 
-        Raises TypeError on a bare string.
+        One text gives one row.
         """
         scores, places = self._scores(_listed(texts))
         return _rows(scores.verdict, places)
 
-    def kind_proba(self, texts: Iterable[object]) -> NDArray[np.float32]:
+    def kind_proba(self, texts: Iterable[object] | None) -> NDArray[np.float32]:
         """Return float32 (n, kinds), columns ``kinds_``; the row of an unscored text is NaN.
 
         Each is the probability that the text is a scam and of that kind, so none exceeds the scam
-        probability; several kinds may hold and a row does not sum to 1. Raises TypeError on a bare
-        string.
+        probability; several kinds may hold and a row does not sum to 1. One text gives one row.
         """
         scores, places = self._scores(_listed(texts))
         return _rows(scores.kind, places)
@@ -518,7 +517,9 @@ def _rows(distinct: NDArray[np.float32], places: list[int | str]) -> NDArray[np.
     return rows
 
 
-def _listed(texts: Iterable[object]) -> list[object]:
+def _listed(texts: Iterable[object] | None) -> list[object]:
+    if texts is None or isinstance(texts, str | bytes):
+        return [texts]
     check_several(texts)
     return list(_items(texts))
 

@@ -26,6 +26,7 @@ from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.detector import STREAM_WINDOW
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.errors import InputError, SharingError, TextsError
+from scamdetect.labels import KINDS
 
 LURE = "Guaranteed profit, darling! Buy a gift card"
 HONEST = "hello, lunch tomorrow? thanks"
@@ -170,8 +171,23 @@ def test_tables_of_probabilities(detector: ScamDetector) -> None:
 
 
 @pytest.mark.parametrize("value", ["profit", b"profit", None, 3, pd.DataFrame({"text": ["a"]})])
-def test_tables_and_streams_refuse_a_single_value(detector: ScamDetector, value: object) -> None:
-    for call in (detector.predict_proba, detector.kind_proba, detector.stream):
+def test_a_stream_refuses_a_single_value(detector: ScamDetector, value: object) -> None:
+    with pytest.raises(TypeError, match=r"pass a list: \[text\]"):
+        detector.stream(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [LURE, LURE.encode(), None])
+def test_one_text_gives_one_row(detector: ScamDetector, value: str | bytes | None) -> None:
+    found, kinds = detector.predict_proba(value), detector.kind_proba(value)
+    assert found.shape == (1, 3) and kinds.shape == (1, len(KINDS))
+    assert np.array_equal(found, detector.predict_proba([value]), equal_nan=True)
+
+
+@pytest.mark.parametrize("value", [3, pd.DataFrame({"text": ["a"]})])
+def test_what_is_neither_a_text_nor_several_has_no_rows(
+    detector: ScamDetector, value: object
+) -> None:
+    for call in (detector.predict_proba, detector.kind_proba):
         with pytest.raises(TypeError, match=r"pass a list: \[text\]"):
             call(value)  # type: ignore[arg-type]
 
