@@ -160,7 +160,12 @@ class _Handler(BaseHTTPRequestHandler):
     answer: Callable[[Request], Answer]
 
     def do_POST(self) -> None:  # noqa: N802
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        size = int(self.headers["Content-Length"])
+        sent = self.rfile.read(size)
+        if len(sent) < size:  # the client ran out of time while it asked
+            self.close_connection = True
+            return
+        body = json.loads(sent)
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.answer(Request(self.path, headers, body))
         time.sleep(answer.wait)
