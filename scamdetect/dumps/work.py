@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.formats import (
@@ -267,7 +267,7 @@ def check_start(destination: Path, folder: Path, *, resume: bool, overwrite: boo
     ``folder`` is the work folder.
     """
     if not _is_begun(folder):
-        _check_new(destination, resume=resume, overwrite=overwrite)
+        check_new(destination, resume=resume, overwrite=overwrite)
     elif not (resume or overwrite):
         raise InputError(
             f"{folder}: holds the unfinished work of an earlier run; go on with it with --resume, "
@@ -296,26 +296,52 @@ def working(
     with locked(folder):
         work = _resumed(destination, folder, settings, overwrite, access) if resume else None
         if work is None:
-            _check_new(destination, resume=resume, overwrite=overwrite)
+            check_new(destination, resume=resume, overwrite=overwrite)
             work = Work(destination, folder, State(settings, overwrite), access)
-        try:
-            work.save()  # before the sweep, so that no state tells of parts that are gone
-            work.sweep()
+        with kept_on_error(work, lambda: bool(work.state.parts)):
             yield work
-        except BaseException as problem:
-            if work.state.parts:
-                problem.add_note(work.kept())
-            else:
-                with suppress(OSError):
-                    work.remove()
-            raise
 
 
-def _check_new(destination: Path, *, resume: bool, overwrite: bool) -> None:
+class Resumable(Protocol):
+    """Work in a folder that a later run can go on with."""
+
+    def save(self) -> None:
+        """Write the state."""
+
+    def sweep(self) -> None:
+        """Remove what belongs to nothing that is finished."""
+
+    def kept(self) -> str:
+        """Return one line on what is kept and how to go on."""
+
+    def remove(self) -> None:
+        """Remove the folder."""
+
+
+@contextmanager
+def kept_on_error(work: Resumable, holds: Callable[[], bool]) -> Iterator[None]:
+    """Begin work; on an error note what is kept, or remove the folder if it ``holds`` nothing."""
+    try:
+        work.save()  # before the sweep, so that no state tells of what is gone
+        work.sweep()
+        yield
+    except BaseException as problem:
+        if holds():
+            problem.add_note(work.kept())
+        else:
+            with suppress(OSError):
+                work.remove()
+        raise
+
+
+def check_new(
+    destination: Path, *, resume: bool, overwrite: bool, again: str = "score again"
+) -> None:
+    """Raise NothingToResume or InputError where there is no work and the result is there."""
     if resume and not overwrite and destination.exists():
         raise NothingToResume(
             f"{destination}: is there already and no unfinished work beside it, so nothing is "
-            "left to resume; score again with --overwrite"
+            f"left to resume; {again} with --overwrite"
         )
     check_free(destination, overwrite=overwrite)
 

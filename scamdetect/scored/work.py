@@ -12,7 +12,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from scamdetect.dumps.formats import is_remote
 from scamdetect.dumps.outputs import check_free
 from scamdetect.dumps.state import ANEW, Settings, Stored, check_same, check_stored, stored
-from scamdetect.dumps.work import make_folder, move
-from scamdetect.errors import InputError, NothingToResume
+from scamdetect.dumps.work import check_new, kept_on_error, make_folder, move
+from scamdetect.errors import InputError
 from scamdetect.frames.arrow import as_text, number_array, numbers, one_array
 from scamdetect.system.files import (
     OWNER,
@@ -240,36 +240,18 @@ def working(
             f"or {ANEW}"
         )
     if not begun:
-        _check_new(destination, resume=resume, overwrite=overwrite)
+        check_new(destination, resume=resume, overwrite=overwrite, again="make it again")
     make_folder(folder, _OURS)
     with locked(folder):
         state = _load(folder / "state.json", settings) if resume and begun else None
         if state is None:
-            _check_new(destination, resume=resume, overwrite=overwrite)
+            check_new(destination, resume=resume, overwrite=overwrite, again="make it again")
         else:
             check_free(destination, overwrite=overwrite or state.overwrite or state.joined)
         work = Work(destination, folder, state or State(settings, overwrite), access)
         work.check()
-        try:
-            work.save()  # before the sweep, so that no state tells of what is gone
-            work.sweep()
+        with kept_on_error(work, lambda: bool(work.state.segments)):
             yield work
-        except BaseException as problem:
-            if work.state.segments:
-                problem.add_note(work.kept())
-            else:
-                with suppress(OSError):
-                    work.remove()
-            raise
-
-
-def _check_new(destination: Path, *, resume: bool, overwrite: bool) -> None:
-    if resume and not overwrite and destination.exists():
-        raise NothingToResume(
-            f"{destination}: is there already and no unfinished work beside it, so nothing is "
-            "left to resume; make it again with --overwrite"
-        )
-    check_free(destination, overwrite=overwrite)
 
 
 def _load(path: Path, settings: Settings) -> State:
