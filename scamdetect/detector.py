@@ -32,7 +32,7 @@ from scamdetect.calibration.thresholds import (
     known_kind_flags,
 )
 from scamdetect.conversation.rule import ConversationRule, unfitted_rule
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, TextsError
 from scamdetect.frames.tables import (
     append,
     check_several,
@@ -307,7 +307,7 @@ class ScamDetector:
     def stream(self, texts: Iterable[object]) -> Iterator[Prediction]:
         """Yield a prediction for each text of any iterable, order kept, in bounded memory.
 
-        Reads ahead by up to 1,024 texts (times the workers). Raises TypeError on a bare string.
+        Reads ahead by up to 1,024 texts (times the workers). Raises TextsError on a bare string.
         """
         check_several(texts)
         window = STREAM_WINDOW * (self._pool.workers if self._pool else 1)
@@ -317,11 +317,13 @@ class ScamDetector:
         """Return the prediction for one text with what carries its score and what it shows.
 
         What cannot be scored has no spans, words and cues, and a reason. Of a long text the first
-        4,000 characters are weighed and the first 100,000 looked at. Raises TypeError on several
+        4,000 characters are weighed and the first 100,000 looked at. Raises TextsError on several
         texts.
         """
         if is_several(text):
-            raise TypeError(f"expected one text, got {type(text).__name__}; explain each by itself")
+            raise TextsError(
+                f"expected one text, got {type(text).__name__}; explain each by itself"
+            )
         # Cues take as long to import as half of the package, and few callers explain.
         from scamdetect.explain.explanation import LONGEST_WEIGHED, explain_text
 
@@ -336,7 +338,7 @@ class ScamDetector:
 
         A message is a text, or a mapping with ``text`` and, if known, ``sender`` and ``time`` (a
         datetime, ISO 8601 text or seconds since 1970). What ``me`` writes is not judged; without it
-        all senders are. Lines that quote others are left out. Raises TypeError on a bare text and
+        all senders are. Lines that quote others are left out. Raises TextsError on a bare text and
         on a table, InputError on a mapping without ``text`` or with other keys and on a blank
         ``me``.
         """

@@ -232,6 +232,8 @@ def _delimited(path: Path) -> Iterator[_Given]:
 def _label_studio(path: Path) -> Iterator[_Given]:
     try:
         tasks = json.loads(read_bytes(path))
+    except InputError:
+        raise
     except OSError as problem:
         raise unreadable(path, problem) from problem
     except (ValueError, RecursionError) as problem:

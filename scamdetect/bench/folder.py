@@ -104,6 +104,8 @@ class RunFolder:
                     f"reads {SCHEMA_VERSION}; run the benchmark into another folder"
                 )
             return of_json(told, RunRecord)
+        except InputError:
+            raise
         except FileNotFoundError:
             return None
         except OSError as problem:

@@ -158,6 +158,8 @@ def json_object(path: Path, content: bytes) -> dict[str, Any]:
                 raise BundleError(
                     f"{path}: {key!r} holds half a character (a lone surrogate); {AGAIN}"
                 )
+    except BundleError:
+        raise
     except (ValueError, RecursionError) as problem:
         raise BundleError(f"{path}: not readable as JSON ({problem}); {AGAIN}") from problem
     return value

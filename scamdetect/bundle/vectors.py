@@ -55,7 +55,7 @@ class SentenceVectors(StaysInProcess):
         """Return float32 (n, width), of each text that of its window worst to the encoder.
 
         The row of a text without a token is NaN. Raises BundleError where the graph gives vectors
-        that are no numbers, TypeError on a bare string.
+        that are no numbers, TextsError on a bare string.
         """
         check_several(texts)
         parts = [self._of_chunk(chunk) for chunk in chunked(texts, _CHUNK)]

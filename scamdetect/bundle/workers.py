@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.runtime import RuntimeName
 from scamdetect.bundle.scoring import Scorer, Scores, StaysInProcess, join
-from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.errors import InputError, WorkerError
 from scamdetect.frames.tables import chunked
 
 CHUNK = 256
@@ -50,7 +50,7 @@ class WorkerPool(StaysInProcess):
         """Return what ``Scorer.score`` returns, computed by the workers.
 
         Raises BundleError when a file of the bundle is no longer the one that was loaded,
-        ScamDetectError when a worker dies.
+        WorkerError when a worker dies.
         """
         with self._lock:
             try:
@@ -60,7 +60,7 @@ class WorkerPool(StaysInProcess):
             except BaseException as problem:
                 self._end()  # what the workers still do would answer the next call
                 if isinstance(problem, EOFError | OSError):
-                    raise ScamDetectError(
+                    raise WorkerError(
                         "a worker process ended before its work did, often for want of memory or "
                         "of an `if __name__ == '__main__':` guard in the calling script; use "
                         "fewer workers"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     import click
 
+    from scamdetect.errors import ScamDetectError
+
 WRONG_USE, RESUMABLE, FAILED, READER_GONE = 2, 3, 4, 141
 
 
@@ -102,10 +104,11 @@ def _joined(message: str) -> str:
     return " ".join(filter(None, (line.strip() for line in message.split("\n"))))
 
 
-def _with_notes(error: Exception) -> str:
+def _with_notes(error: ScamDetectError | OSError) -> str:
+    from scamdetect.errors import ScamDetectError
     from scamdetect.system.os_errors import unforeseen
 
-    said = unforeseen(error) if isinstance(error, OSError) else str(error)
+    said = str(error) if isinstance(error, ScamDetectError) else unforeseen(error)
     return "; ".join([said, *getattr(error, "__notes__", [])])
 
 

@@ -175,8 +175,8 @@ def read_conversations(
     """Return what the model says of the turns of each conversation.
 
     ``window`` is how many characters of a sender's last words are read together. Padding is left
-    out of them, and of a message that is padded (see ``last_words``). Raises InputError and
-    TypeError as ``turns.read_messages`` does, and where ``me`` is blank.
+    out of them, and of a message that is padded (see ``last_words``). Raises InputError as
+    ``turns.read_messages`` does, and where ``me`` is blank.
     """
     own_name = None if me is None else sender_name(me)
     if me is not None and own_name is None:

@@ -49,7 +49,7 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
     time, they are read in the order of time, else as given. Senders are the same whose names are,
     blanks around them and Unicode's ways to write a letter aside; the first spelling stands for
     all. Raises InputError on a mapping without ``text`` or with other keys, naming its position;
-    TypeError on a bare text or mapping and on a table.
+    TextsError on a bare text or mapping and on a table.
     """
     check_several(
         messages,

@@ -159,6 +159,8 @@ def read_job_record(path: Path) -> JobRecord:
                 rows=int(value["counts"]["rows"]),
                 written=int(value["counts"]["written"]),
             )
+    except InputError:
+        raise
     except OSError as problem:
         raise unreadable(path, problem) from problem
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:

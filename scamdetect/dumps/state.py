@@ -86,6 +86,8 @@ def load(path: Path) -> State:
                 parts=tuple(map(_part_from_dict, value["parts"])),
                 joined=bool(value["joined"]),
             )
+    except InputError:
+        raise
     except OSError as problem:
         raise unreadable(path, problem, cure=ANEW) from problem
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:

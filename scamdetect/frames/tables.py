@@ -154,6 +154,6 @@ def is_several(value: object) -> TypeGuard[Iterable[object]]:
 def check_several(
     value: object, wanted: str = "several texts", cure: str = "pass a list: [text]"
 ) -> None:
-    """Raise TypeError unless the value holds several of what is wanted, TextsError as above."""
+    """Raise TextsError unless the value holds several of what is wanted."""
     if not is_several(value):
-        raise TypeError(f"expected {wanted}, got one {type(value).__name__}; {cure}")
+        raise TextsError(f"expected {wanted}, got one {type(value).__name__}; {cure}")

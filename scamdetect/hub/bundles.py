@@ -17,7 +17,7 @@ from scamdetect.bundle.bundle import MANIFEST, OPTIONAL, Bundle, read_manifest
 from scamdetect.errors import BundleError, EndpointError, InputError
 from scamdetect.hub.client import Bar, client, commit_of
 from scamdetect.system.destinations import replaced_folder
-from scamdetect.system.os_errors import unwritable
+from scamdetect.system.os_errors import unwritable, written
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -112,7 +112,7 @@ def _download(api: HfApi, repo_id: str, commit: str, draft: Path) -> None:
 def _put_in_place(draft: Path, out: Path) -> None:
     """Give the draft its name; an older bundle goes away only once the new one stands."""
     draft.chmod(0o755)
-    try:
+    with written(out):
         if not out.exists():
             draft.rename(out)
             return
@@ -123,8 +123,6 @@ def _put_in_place(draft: Path, out: Path) -> None:
             except OSError:
                 kept.rename(out)
                 raise
-    except OSError as problem:
-        raise unwritable(out, problem) from problem
 
 
 def push(

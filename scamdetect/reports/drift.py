@@ -26,7 +26,7 @@ from scamdetect.adapt.shifts import (
 from scamdetect.reports.cells import spaced_share
 from scamdetect.system.destinations import file_destination, followed
 from scamdetect.system.files import ANYONE, Access
-from scamdetect.system.os_errors import unwritable
+from scamdetect.system.os_errors import written
 
 RECORD, PAGE = "drift.json", "drift.html"
 
@@ -131,12 +131,10 @@ def write_drift(drift: Drift, folder: Path, access: Access = ANYONE) -> Path:
     from scamdetect.reports.html import write_page
 
     record = json.dumps(drift_record(drift), indent=1, ensure_ascii=False) + "\n"
-    try:
+    with written(folder, elsewhere="choose another folder"):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in ((RECORD, record), (PAGE, drift_page(drift))):
             write_page(text, followed(folder / name), access)
-    except OSError as problem:
-        raise unwritable(folder, problem, elsewhere="choose another folder") from problem
     return folder / PAGE
 
 

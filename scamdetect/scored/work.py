@@ -264,6 +264,8 @@ def _load(path: Path, settings: Settings) -> State:
             state = State(**value, segments=segments, runs=runs)
             check_same(path, dict(state.settings), settings)
             return state
+    except InputError:
+        raise
     except OSError as problem:
         raise unreadable(path, problem, cure=ANEW) from problem
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:

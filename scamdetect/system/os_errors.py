@@ -182,6 +182,8 @@ def written(path: str | os.PathLike[str], *, elsewhere: str = ELSEWHERE) -> Iter
     """Turn a failure to write within the context into an OutputError, with its notes."""
     try:
         yield
+    except ScamDetectError:
+        raise
     except OSError as problem:
         failed = unwritable(path, problem, elsewhere=elsewhere)
         failed.__notes__ = getattr(problem, "__notes__", [])

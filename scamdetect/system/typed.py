@@ -38,6 +38,8 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
     try:
         table = tomllib.loads(read_text(path))
         return msgspec.convert(table, kind)
+    except ScamDetectError:
+        raise
     except OSError as problem:
         raise unreadable(path, problem, error=error) from problem
     except msgspec.ValidationError as problem:

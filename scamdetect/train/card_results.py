@@ -143,6 +143,8 @@ def _read(path: Path, kind: str) -> Record:
     keys, maker = _KINDS[kind]
     try:
         record = json.loads(read_text(path))
+    except InputError:
+        raise
     except OSError as problem:
         raise unreadable(path, problem) from problem
     except ValueError as problem:

@@ -23,7 +23,7 @@ from scamdetect.labels import Verdict
 from scamdetect.reports.pages import write_results
 from scamdetect.system.destinations import private_folder, replaced_folder
 from scamdetect.system.files import file_sha256, locked, read_text
-from scamdetect.system.os_errors import unwritable
+from scamdetect.system.os_errors import written
 from scamdetect.train.data.corpus_rows import SCHEMA
 from scamdetect.train.data.mix import FLAG_FPR
 from scamdetect.train.data.scores import DetectorScores, score_texts
@@ -151,7 +151,7 @@ def finetune(
     }
     run = Run(out.with_name(out.name + RUN_SUFFIX))
     candidate = run.folder / "bundle"
-    try:
+    with written(out):
         private_folder(run.folder, "choose another name for the bundle")
         with locked(run.folder):
             _check_same(run, identity)
@@ -186,8 +186,6 @@ def finetune(
                 return Finetuned(candidate, False, comparison, scored, run.folder)
             _note_worse(candidate, comparison)
             place(candidate, out)
-    except OSError as problem:
-        raise unwritable(out, problem) from problem
     return Finetuned(out, True, comparison, scored, run.folder)
 
 

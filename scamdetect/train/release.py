@@ -34,7 +34,7 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.system.files import read_text, write_text, writing
-from scamdetect.system.os_errors import unwritable
+from scamdetect.system.os_errors import written
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.calibration import (
     REVIEW_FPR,
@@ -391,7 +391,7 @@ def add_words(
     of_bundle = json.loads(base.read(SETTINGS))
     of_bundle = {key: value for key, value in of_bundle.items() if key not in _FITTED}
     of_bundle |= UNCALIBRATED | {"version": version}
-    try:
+    with written(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".words-") as work:
             draft = Path(work) / "bundle"
@@ -431,8 +431,6 @@ def add_words(
             write_settings(draft, of_bundle, training)
             Bundle.load(draft)
             shutil.move(str(draft), str(out))
-    except OSError as problem:
-        raise unwritable(out, problem) from problem
     log(
         f"{out}: flag from {calibration.flag.threshold:.4f} (FPR {calibration.flag.fpr:.1%} on the "
         f"calibrate mix), review from {calibration.review.threshold:.4f}"

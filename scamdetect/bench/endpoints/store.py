@@ -107,6 +107,8 @@ class Store:
     def _problems_named(self) -> Iterator[None]:
         try:
             yield
+        except InputError:
+            raise
         except (sqlite3.OperationalError, OSError) as problem:
             raise OutputError(
                 f"{self.path}: cannot be used ({said(problem)}); look for free space, the right "

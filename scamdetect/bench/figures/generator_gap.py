@@ -45,6 +45,8 @@ def read_records(path: Path, kind: type[T]) -> list[T]:
     """
     try:
         return of_json(json.loads(read_text(path)), list[kind])  # type: ignore[valid-type]
+    except InputError:
+        raise
     except FileNotFoundError:
         return []
     except OSError as problem:

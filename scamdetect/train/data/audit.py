@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.errors import InputError, MissingExtraError, SourceError
 from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import of_system, said, unreadable
 from scamdetect.train.data.corpus_rows import SCHEMA, Removed, is_own, read_removed
@@ -276,6 +276,8 @@ def compare(source: Source, raw: Path, sources: Path, reference: Path) -> Compar
         check_regular(path)
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             expected = {row_hash(source.slug, row["text"]): row for row in map(json.loads, lines)}
+    except InputError:
+        raise
     except (OSError, EOFError, ValueError) as problem:
         raise SourceError(f"{path}: cannot be read as a reference ({said(problem)})") from problem
     if source.status == "unobtainable":
