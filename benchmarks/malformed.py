@@ -29,8 +29,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.malformed_inputs import Case, cases, marks
 from scamdetect import ScamDetector
+from scamdetect.dumps import score_file
 from scamdetect.dumps.formats import rejects_path
-from scamdetect.dumps.job import score_file
 from scamdetect.errors import ScamDetectError
 from scamdetect.reports.pages import table, write_results
 from scamdetect.train.data.scores import commit, machine, today

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +57,8 @@ from scamdetect.text.normalise import normalise
 if TYPE_CHECKING:
     from scamdetect.bundle.workers import WorkerPool
     from scamdetect.conversation.predict import ConversationPrediction
+    from scamdetect.dumps.job import ScoreOptions
+    from scamdetect.dumps.tally import Summary
     from scamdetect.explain.explanation import Explanation
 
 STREAM_WINDOW = 1024
@@ -379,6 +382,22 @@ class ScamDetector:
         already (unless ``overwrite_columns``), or on another kind of object.
         """
         return append(table, text_column, self.stream, overwrite_columns=overwrite_columns)
+
+    def score_file(
+        self,
+        source: str | Path,
+        destination: str | Path | None = None,
+        **options: Unpack[ScoreOptions],
+    ) -> Summary:
+        """Score every row of a dump and write it with the ``scamdetect_*`` columns appended.
+
+        Returns what was counted. ``scamdetect.dumps.score_file`` says what is read and written,
+        what the options are and what is raised.
+        """
+        # Loaded when it is needed: most detectors score no file.
+        from scamdetect.dumps.job import score_file
+
+        return score_file(source, destination, detector=self, **options)
 
     def close(self) -> None:
         """End the worker processes, if any; the detector itself stays usable."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 
 ROOT = Path(__file__).resolve().parent.parent
 _LURES = ("guaranteed bitcoin profit", "darling send a gift card", "guaranteed profit card")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 from scamdetect.engines.engine import ScoreBatches, score_parquet
 
 _WORDS = ("guaranteed", "profit", "bitcoin", "lunch", "meeting", "darling", "sale", "обед", "利润")

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
-from scamdetect.dumps import encodings
+from scamdetect.dumps import encodings, score_file
 from scamdetect.dumps.encodings import Encoding, shown, text_encoding
-from scamdetect.dumps.job import score_file
 from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError
 

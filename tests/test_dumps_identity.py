@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from scamdetect import ScamDetector
+from scamdetect.dumps import score_file
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.dumps.identity import JobRecord, read_job_record
-from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError
 
 LURE, PLAIN = "guaranteed bitcoin profit", "hello lunch"

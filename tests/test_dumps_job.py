@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 import sys
 from collections.abc import Iterable
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
+from scamdetect.dumps.job import ScoreOptions
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction
 
@@ -36,6 +38,26 @@ def test_summary_counts_what_happened(tmp_path: Path, detector: ScamDetector) ->
     assert summary.destination == tmp_path / "in.scored.jsonl"
     assert summary.model_id == detector.model_id
     assert summary.seconds >= 0
+
+
+def test_a_detector_scores_a_file_itself(tmp_path: Path, detector: ScamDetector) -> None:
+    source = _write(tmp_path, "in.csv", "id,note\n1,guaranteed profit bitcoin\n2,hello\n")
+    mine = detector.score_file(source, tmp_path / "a.csv", text_column="note", only_flagged=True)
+    score_file(source, tmp_path / "b.csv", detector=detector, text_column="note", only_flagged=True)
+    assert (mine.rows, mine.flagged, mine.destination) == (2, 1, tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert detector.score_file(source, text_column="note").destination.name == "in.scored.csv"
+
+
+def test_a_detector_takes_the_options_of_the_job() -> None:
+    named = {name: kind.__forward_arg__ for name, kind in ScoreOptions.__annotations__.items()}
+    taken = {
+        name: one.annotation
+        for name, one in inspect.signature(score_file).parameters.items()
+        if one.kind is one.KEYWORD_ONLY
+    }
+    assert taken.pop("detector") == "Detector"
+    assert named == taken
 
 
 def test_scores_are_those_of_predict(tmp_path: Path, detector: ScamDetector) -> None:

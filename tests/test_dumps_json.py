@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
-from scamdetect.dumps import batches
+from scamdetect.dumps import batches, score_file
 from scamdetect.dumps import json as json_pieces
 from scamdetect.dumps.batches import Dump, Reject
-from scamdetect.dumps.job import score_file
 from scamdetect.dumps.json import pieces
 from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 from scamdetect.dumps.mail import mbox, reader
 from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError

@@ -18,8 +18,7 @@ from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
 from scamdetect import ScamDetector
-from scamdetect.dumps import many
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import many, score_file
 from scamdetect.dumps.tally import Standing, Summary
 from scamdetect.errors import InputError
 

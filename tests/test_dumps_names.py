@@ -14,7 +14,7 @@ from dump_files import read_rows
 from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 from scamdetect.engines.parquet_folder import local_source, open_source, result_folder
 from scamdetect.errors import InputError
 from scamdetect.scored.groups import write_groups

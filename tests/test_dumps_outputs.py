@@ -11,7 +11,7 @@ import pytest
 from test_dumps_writers import EchoDetector, _read
 
 from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
 

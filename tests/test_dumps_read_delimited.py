@@ -14,7 +14,7 @@ from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
 from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.read_delimited import given_delimiter
 from scamdetect.errors import InputError

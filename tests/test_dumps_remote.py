@@ -26,7 +26,7 @@ from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
 from scamdetect.dumps import remote_path as remote
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 from scamdetect.dumps.remote_path import RemotePath, remote_path
 from scamdetect.dumps.remote_url import reaching
 from scamdetect.dumps.sources import find_source

@@ -24,9 +24,8 @@ from killed_job import killed_at
 from test_dumps_writers import EchoDetector
 
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.dumps import batches, parquet
+from scamdetect.dumps import batches, parquet, score_file
 from scamdetect.dumps import work as parts
-from scamdetect.dumps.job import score_file
 from scamdetect.dumps.tally import Summary
 from scamdetect.errors import InputError, JobInterrupted, OutputError
 from scamdetect.labels import Kind

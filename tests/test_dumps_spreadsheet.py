@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
+from scamdetect.dumps import score_file
 from scamdetect.dumps.delimited import has_stray_quote, quote, unquote
-from scamdetect.dumps.job import score_file
 from scamdetect.dumps.spreadsheet import original, safe_cell, safe_row
 from scamdetect.errors import InputError
 from scamdetect.scored.groups import write_groups

@@ -19,10 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_dumps_writers import EchoDetector
 
-from scamdetect.dumps import batches
+from scamdetect.dumps import batches, score_file
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.chats import telegram_export, telegram_parser
-from scamdetect.dumps.job import score_file
 from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError, JobInterrupted
 

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
 from scamdetect.calibration.thresholds import Thresholds
-from scamdetect.dumps import work
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file, work
 from scamdetect.errors import InputError, OutputError
 from scamdetect.frames import columns as output
 from scamdetect.labels import Decision, Kind, Verdict

@@ -154,7 +154,7 @@ def test_the_summary_is_that_of_the_local_engine(
     source: Path, scoring: ScoreBatches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_run_ray", written_whole)
-    from scamdetect.dumps.job import score_file
+    from scamdetect.dumps import score_file
 
     mine = score_parquet(source, engine="ray", scoring=scoring)
     theirs = score_file(source, source.with_name("b.parquet"), detector=scoring.detector())

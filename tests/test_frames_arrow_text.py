@@ -19,8 +19,8 @@ from test_dumps_writers import EchoDetector
 
 from scamdetect import ScamDetector
 from scamdetect.adapt.queue import choose_queue
+from scamdetect.dumps import score_file
 from scamdetect.dumps.columns import read_columns
-from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import cell_texts, json_values, unwritable
 from scamdetect.scored.groups import write_groups

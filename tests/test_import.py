@@ -81,7 +81,7 @@ def test_scoring_tables_and_dumps_loads_nothing_heavy(tiny_bundle: Path, tmp_pat
     )
     code = (
         "import sys\nimport pyarrow.parquet as pq\nfrom scamdetect import ScamDetector\n"
-        "from scamdetect.dumps.job import score_file\n"
+        "from scamdetect.dumps import score_file\n"
         f"d = ScamDetector.load({str(tiny_bundle)!r}, threads=1)\n"
         f"folder = {str(tmp_path)!r}\n"
         "for name in ('in.csv', 'in.jsonl', 'in.csv.parquet', 'in.jsonl.parquet'):\n"

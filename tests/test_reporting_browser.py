@@ -12,7 +12,7 @@ from chromium import dom, find_browser, screenshot
 pytest.importorskip("jinja2")
 
 from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 from scamdetect.reports.dump import write_report
 
 _ATTACK = (

@@ -18,7 +18,7 @@ from tiny_bundle import write_tiny_bundle
 pytest.importorskip("jinja2")
 
 from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 from scamdetect.errors import InputError
 from scamdetect.reports import dump
 from scamdetect.reports.dump import write_report

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
+from scamdetect.dumps import score_file
 from scamdetect.dumps.columns import Column
-from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError
 from scamdetect.frames.times import instants
 from scamdetect.labels import Decision, Kind

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from killed_job import killed_at
 
 from scamdetect import ScamDetector
+from scamdetect.dumps import score_file
 from scamdetect.dumps.allow_list import AllowList
-from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError, JobInterrupted, NothingToResume
 from scamdetect.scored import work as work_module
 from scamdetect.scored.groups import write_groups

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scamdetect import ScamDetector
-from scamdetect.dumps.job import score_file
+from scamdetect.dumps import score_file
 from scamdetect.errors import InputError
 from scamdetect.scored.read import ScoredDump, open_scored
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from scamdetect import ScamDetector
 from scamdetect.cli.console import thread_lines
+from scamdetect.dumps import score_file
 from scamdetect.dumps.allow_list import AllowList
-from scamdetect.dumps.job import score_file
 from scamdetect.errors import InputError
 from scamdetect.scored.threads import ThreadsSummary, write_threads
 

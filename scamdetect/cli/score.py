@@ -188,7 +188,7 @@ def score(
     from scamdetect.cli.console import log_part, progress_bar
     from scamdetect.cli.interrupts import stop_on_interrupt
     from scamdetect.detector import ScamDetector
-    from scamdetect.dumps.job import score_file
+    from scamdetect.dumps import score_file
 
     kept = None if columns is None else _names(columns)
     if engine != "local":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from scamdetect.dumps.batches import Batch, Dump
 from scamdetect.dumps.formats import (
@@ -48,6 +48,30 @@ if TYPE_CHECKING:
     from scamdetect.dumps.allow_list import Allowing, AllowList
 
 PART_ROWS = 20_000
+
+
+class ScoreOptions(TypedDict, total=False):
+    """The keywords of ``score_file``, but for the detector."""
+
+    text_column: str
+    encoding: str | None
+    overwrite: bool
+    overwrite_columns: bool
+    source_format: str | None
+    delimiter: str | None
+    resume: bool
+    part_rows: int
+    max_rejects: str | int | None
+    columns: Sequence[str] | None
+    only_flagged: bool
+    allow_list: AllowList | None
+    sender_column: str | None
+    work_folder: str | Path | None
+    inputs: Iterable[str | Path]
+    spreadsheet_safe: bool
+    progress: Progress | None
+    watch: Watch | None
+    stop: Stop | None
 
 
 def score_file(
