@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
@@ -71,30 +72,24 @@ _POOL_FROM = 64
 class ScamDetector:
     """Scores messages with a bundle; one detector may serve many threads at once.
 
-    Copies share the open model. It cannot be pickled (SharingError): load the bundle in each
-    process, or let ``load`` start processes by ``workers``.
+    ``load`` opens it; the constructor does not. Copies share the open model. It cannot be pickled
+    (SharingError): load the bundle in each process, or let ``load`` start processes by ``workers``.
     """
 
     classes_: tuple[str, ...] = tuple(verdict.value for verdict in VERDICTS)
     kinds_: tuple[str, ...] = tuple(kind.value for kind in KINDS)
 
-    def __init__(
-        self,
-        scorer: Scorer,
-        pool: WorkerPool | None = None,
-        thresholds: Thresholds | None = None,
-        tier: Tier = "auto",
-    ) -> None:
-        self._scorer = scorer
-        self._pool = pool
-        self._bundle = scorer.bundle
-        self._tier: Tier = tier
-        self.thresholds = thresholds or scorer.bundle.thresholds
-        own, default = self._bundle.kind_thresholds, self._bundle.kind_threshold
-        stored = [own[kind].f1 if kind in own else default for kind in KINDS]
-        self._named = np.array([one is not None for one in stored])
-        self._named_from = np.array(
-            [default if one is None else one for one in stored], dtype=np.float32
+    thresholds: Thresholds
+    _bundle: Bundle
+    _scorer: Scorer
+    _pool: WorkerPool | None
+    _tier: Tier
+    _named: NDArray[np.bool_]
+    _named_from: NDArray[np.float32]
+
+    def __init__(self, *given: object, **named: object) -> None:
+        raise InputError(
+            "ScamDetector() opens no bundle; use ScamDetector.load(), or ScamDetector.load(folder)"
         )
 
     @classmethod
@@ -124,7 +119,19 @@ class ScamDetector:
 
             pool = WorkerPool(bundle, runtime, workers)
         check_tier(tier, bundle.clearing is not None)
-        return cls(Scorer(bundle, runtime, threads), pool, tier=tier)
+        own, default = bundle.kind_thresholds, bundle.kind_threshold
+        stored = [own[kind].f1 if kind in own else default for kind in KINDS]
+        opened = cls.__new__(cls)
+        opened.thresholds = bundle.thresholds
+        opened._bundle = bundle
+        opened._scorer = Scorer(bundle, runtime, threads)
+        opened._pool = pool
+        opened._tier = tier
+        opened._named = np.array([one is not None for one in stored])
+        opened._named_from = np.array(
+            [default if one is None else one for one in stored], dtype=np.float32
+        )
+        return opened
 
     @property
     def model_id(self) -> str:
@@ -243,7 +250,7 @@ class ScamDetector:
         flag: float | OperatingPoint | None = None,
         review: float | OperatingPoint | None = None,
         kind_flags: Mapping[str, float] | Mapping[Kind, float] | None = None,
-    ) -> ScamDetector:
+    ) -> Self:
         """Return a detector with other thresholds that shares this one's session and workers.
 
         A ``preset`` is the name of a ``flag`` (see ``presets``), and an operating point gives its
@@ -272,8 +279,9 @@ class ScamDetector:
         # Half of the probability makes the verdict, so that a higher review would change nothing.
         shipped = self._bundle.thresholds
         by_verdict = shipped.review_scam_verdicts and review_from <= shipped.review
-        thresholds = Thresholds(flag_from, review_from, by_kind, by_verdict)
-        return type(self)(self._scorer, self._pool, thresholds, self._tier)
+        other = copy(self)
+        other.thresholds = Thresholds(flag_from, review_from, by_kind, by_verdict)
+        return other
 
     @overload
     def predict(self, texts: str | None) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -356,7 +364,8 @@ class ScamDetector:
         """
         from scamdetect.conversation.predict import predict_conversations
 
-        encoder = type(self)(self._scorer, self._pool, self.thresholds, "encoder")
+        encoder = copy(self)
+        encoder._tier = "encoder"
         return predict_conversations(encoder, self.conversation_rule, conversations, me)
 
     @property

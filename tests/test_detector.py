@@ -222,9 +222,9 @@ def test_an_array_without_a_dimension_is_neither_one_text_nor_several(
 
 @pytest.mark.parametrize("value", ["", "hello", 3, None, {"a": ["hello"]}])
 def test_one_value_is_no_conversations(detector: ScamDetector, value: object) -> None:
-    with pytest.raises(TypeError, match="expected several conversations, got one"):
+    with pytest.raises(TextsError, match="expected several conversations, got one"):
         detector.predict_conversations(value)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="expected the messages of a conversation, got one"):
+    with pytest.raises(TextsError, match="expected the messages of a conversation, got one"):
         detector.predict_conversation(value)  # type: ignore[arg-type]
 
 
@@ -242,6 +242,24 @@ def test_a_detector_is_shared_by_its_copies_and_stays_in_its_process(
                 pickle.dumps(held)
             assert isinstance(caught.value, TypeError)  # as pickling has it
     assert pickle.loads(pickle.dumps(one.bundle)).model_id == detector.model_id
+
+
+def test_the_constructor_names_the_way_to_open_a_bundle(tiny_bundle: Path) -> None:
+    for wanted in ((), (tiny_bundle,), (tiny_bundle, 1)):
+        with pytest.raises(InputError, match=r"use ScamDetector\.load\(\)"):
+            ScamDetector(*wanted)
+    with pytest.raises(InputError, match=r"use ScamDetector\.load\(\)"):
+        ScamDetector(threads=1)
+
+
+def test_a_child_stays_one(tiny_bundle: Path) -> None:
+    class Own(ScamDetector):
+        pass
+
+    own = Own.load(tiny_bundle, threads=1)
+    strict = own.with_thresholds(flag=0.95)
+    assert type(own) is type(strict) is Own
+    assert own.thresholds.flag != strict.thresholds.flag == 0.95
 
 
 @pytest.mark.parametrize(
