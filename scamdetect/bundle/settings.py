@@ -213,7 +213,7 @@ def _thresholds_fpr(path: Path, table: dict[str, Any]) -> dict[str, float]:
 def _scam_curve(path: Path, rows: list[Any]) -> Curve:
     try:
         return Curve(tuple((float(x), float(y)) for x, y in rows))
-    except (TypeError, ValueError, InputError) as problem:
+    except (TypeError, ValueError) as problem:
         rule = "needs pairs of numbers that rise in both columns"
         raise wrong(path, "scam_curve", rows, rule) from problem
 
@@ -242,7 +242,7 @@ def _kind_thresholds(path: Path, table: dict[str, Any]) -> dict[Kind, KindThresh
     for kind, row in table.items():
         try:
             found[Kind(kind)] = KindThresholds(**row)
-        except (TypeError, ValueError, InputError) as problem:
+        except (TypeError, ValueError) as problem:
             rule = f"needs f1 and precision, in [0, 1] or null, for each kind, not so for {kind!r}"
             raise wrong(path, "kind_thresholds", row, rule) from problem
     return found
