@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,32 @@ def test_stop_keeps_what_is_finished(tmp_path: Path, detector: ScamDetector, mak
     assert made.read_bytes() == expected
     with pytest.raises(NothingToResume):
         make(scored, detector, resume=True)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_resumed_job_judges_no_thread_twice_and_counts_all(
+    tmp_path: Path, detector: ScamDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[int] = []
+    real = ScamDetector.predict_conversations
+
+    def judge(self: ScamDetector, conversations: Any, **options: Any) -> Any:  # noqa: ANN401
+        given = list(conversations)
+        judged.append(len(given))
+        return real(self, given, **options)
+
+    monkeypatch.setattr(ScamDetector, "predict_conversations", judge)
+    scored = _scored(tmp_path, detector)
+    options: dict[str, Any] = {"detector": detector, "thread_column": "who"}
+    whole = write_threads(scored, **options)
+    assert sum(judged) == whole.threads == 5
+    judged.clear()
+    with pytest.raises(JobInterrupted):
+        write_threads(scored, overwrite=True, stop=lambda: bool(judged), **options)
+    assert 0 < sum(judged) < 5
+    resumed = write_threads(scored, overwrite=True, resume=True, **options)
+    assert sum(judged) == 5
+    assert resumed == replace(whole, resumed=ROWS)
 
 
 def _stopped(scored: Path, detector: ScamDetector, make: Make) -> Path:
