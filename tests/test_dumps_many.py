@@ -185,6 +185,22 @@ def test_csv_files_may_lack_columns(tmp_path: Path) -> None:
     assert "1 file is empty and passed over: 2.csv" in summary.notes
 
 
+def test_csv_files_keep_the_first_delimiter_and_are_safe_for_spreadsheets(tmp_path: Path) -> None:
+    files = {
+        "a.csv": 'who;text\n=1+A1;"hello; lunch"\n',
+        "b.csv": "who,text\né,hello\n".encode("cp1252") * 20,
+    }
+    summary = _score(
+        _write(tmp_path / "d", files),
+        destination=tmp_path / "o.csv", spreadsheet_safe=True, encoding="cp1252",
+    )  # fmt: skip
+    lines = summary.destination.read_text("utf-8").splitlines()
+    assert lines[0].startswith("who;text;scamdetect_file;scamdetect_verdict")
+    assert lines[1].startswith('\'=1+A1;"hello; lunch";a.csv;')
+    assert lines[2].startswith("é;hello;b.csv;")
+    assert any("delimiter" in note and "(in 1 of 2 files)" in note for note in summary.notes)
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
