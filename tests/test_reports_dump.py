@@ -144,6 +144,14 @@ def test_without_a_text_column_there_is_no_campaign(
     assert "flagged 5" in read and "No two flagged" not in read
 
 
+def test_campaigns_are_of_several_flagged_messages(tmp_path: Path, detector: ScamDetector) -> None:
+    source = tmp_path / "in.txt"
+    source.write_text("guaranteed profit\n" + "hello lunch\n" * 3, encoding="utf-8")
+    read = words(page(score_file(source, detector=detector).destination))
+    assert "flagged 1" in read
+    assert "No two flagged messages are alike." in read and "Campaign 1" not in read
+
+
 def test_another_bundle_is_refused_and_none_at_hand_is_told(scored: Path, tmp_path: Path) -> None:
     read = words(page(scored))
     assert "That bundle is not at hand" in read and "flagged by mistake" not in read
