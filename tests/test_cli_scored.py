@@ -114,6 +114,19 @@ def test_the_log_is_json_without_message_text(
     assert "profit" not in done.stderr and "chat 3" not in done.stderr
 
 
+def test_the_log_of_groups_holds_counts_alone(
+    tmp_path: Path, whole: Path, tiny_bundle: Path
+) -> None:
+    done = _run(_copied(tmp_path, whole), GROUPS, tiny_bundle, "--log-json")
+    *steps, end = map(json.loads, done.stderr.splitlines())
+    assert [step["event"] for step in steps] == ["read", "groups"]
+    assert end == {
+        "event": "done", "destination": "in.scored.groups.csv", "groups": 2, "flagged": 1,
+        "rows": 5001, "resumed": 0,
+    }  # fmt: skip
+    assert "profit" not in done.stderr and "you" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
