@@ -20,6 +20,8 @@ from scamdetect.engines.batches import ScoreBatches
 from scamdetect.engines.engine import score_parquet
 from scamdetect.engines.parquet_folder import local_source, open_source, read_piece, result_folder
 from scamdetect.errors import EngineError, InputError
+from scamdetect.scored.groups import write_groups
+from scamdetect.scored.threads import write_threads
 
 
 @pytest.fixture
@@ -164,6 +166,35 @@ def test_the_summary_is_that_of_the_local_engine(
     assert mine.verdicts == theirs.verdicts
     assert mine.flagged_by_language == theirs.flagged_by_language
     assert mine.model_id == theirs.model_id
+
+
+def test_groups_and_threads_read_the_folder_of_parts(
+    source: Path, scoring: ScoreBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_run_ray", written_whole)
+    from scamdetect.dumps.job import score_file
+
+    detector = scoring.detector()
+    parts = score_parquet(source, source.with_name("b"), engine="ray", scoring=scoring).destination
+    assert len(list(parts.iterdir())) > 1
+    whole = score_file(source, source.with_name("c.parquet"), detector=detector).destination
+    for original in (None, source):
+        groups = [
+            pq.read_table(write_groups(one, by="ok", source=original, overwrite=True).destination)
+            for one in (parts, whole)
+        ]
+        threads = [
+            pq.read_table(
+                write_threads(
+                    one, detector=detector, thread_column="ok", source=original, overwrite=True
+                ).destination
+            )
+            for one in (parts, whole)
+        ]
+        assert groups[0].equals(groups[1]) and groups[0].num_rows == 2
+        assert threads[0].equals(threads[1]) and threads[0].num_rows == 1
+    with pytest.raises(InputError, match="would itself be read as a part of"):
+        write_groups(parts, parts / "groups.parquet", by="ok")
 
 
 def test_a_destination_is_kept_until_the_next_is_whole(
