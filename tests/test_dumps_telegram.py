@@ -254,12 +254,41 @@ def test_the_place_of_a_reject(tmp_path: Path) -> None:
     ]
 
 
+def test_the_place_of_damage_far_behind_the_last_chat(tmp_path: Path) -> None:
+    far = {"stories": ["x" * 50] * 6000, "left_chats": {"list": [_chat(HELLO, name="Left")]}}
+    content = json.dumps({"chats": {"list": [_chat(HELLO)]}} | far, indent=1)
+    place = content.rindex('"text_entities"')
+    (reject,) = _rejects(_open(tmp_path, f"{content[:place]}nothing {content[place:]}"))
+    assert reject.reason == f"broken JSON at byte {place}, after 1 message"
+    assert reject.line == content.count("\n", 0, content.rindex('"id": 1', 0, place))
+
+
 def test_a_lost_border_between_chats(tmp_path: Path) -> None:
     content = json.dumps(_full(_chat(HELLO, name="One"), _chat(HELLO, name="Two", number=8)))
     end = content.index("]}, {")
     for cut in (content[:end] + content[end + 2 :], content[:end] + content[end + 1 :]):
         rows = _rows(_open(tmp_path, cut))
         assert [row["chat"] for row in rows] == ["One", "Two", "Left"]
+
+
+def test_a_chat_that_begins_within_a_message_ends_the_chat_before(tmp_path: Path) -> None:
+    content = json.dumps(_full(_chat(HELLO, HELLO), _chat(HELLO, name="Ben")), indent=1)
+    border = content.index('"Ben"')
+    cut, begun = content.rindex('"text_entities"', 0, border), content.rindex("{", 0, border)
+    dump = _open(tmp_path, content[:cut] + content[begun:])
+    assert [row["chat"] for row in _rows(dump)] == ["Ann Example", "Ben", "Left"]
+    assert [reject.reason.partition(" at ")[0] for reject in _rejects(dump)] == ["broken JSON"]
+
+
+def test_a_list_of_messages_behind_the_end_is_kept(tmp_path: Path) -> None:
+    content = json.dumps(_chat(HELLO))
+    more = f'\n"messages": [{json.dumps(HELLO)}]'
+    dump = _open(tmp_path, content + more)
+    assert [row["text"] for row in _rows(dump)] == ["hello lunch"] * 2
+    assert [reject.reason for reject in _rejects(dump)] == [
+        f"a list of messages within another value at byte {len(content) + 1}, after 1 message",
+        f"the file ends before its JSON does, at byte {len(content + more)}, after 2 messages",
+    ]
 
 
 def test_a_list_that_lost_its_bracket_loses_no_message(tmp_path: Path) -> None:
