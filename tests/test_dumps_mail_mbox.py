@@ -36,6 +36,7 @@ def _bodies(folder: Path, content: str) -> list[str]:
 def test_separators(tmp_path: Path, line: str) -> None:
     mails = ["Subject: a\n\none\n\n", "Subject: b\n\ntwo\n"]
     assert _bodies(tmp_path, "".join(line + mail for mail in mails)) == mails
+    assert not any(mail.stray for mail in read_mails(tmp_path / "a.mbox"))
 
 
 def test_separator_without_an_empty_line_before(tmp_path: Path) -> None:

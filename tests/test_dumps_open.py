@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scamdetect.dumps import batches, delimited
+from scamdetect.dumps import batches, delimited, parquet
 from scamdetect.dumps.batches import Dump, Reject
 from scamdetect.dumps.delimited import Splitter, State, quote, unquote
 from scamdetect.dumps.open import open_dump
@@ -414,3 +414,10 @@ def test_batches_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [len(batch.rows) for batch in found] == [10, 10, 7, 2]
     assert [batch.share for batch in found] == sorted(batch.share for batch in found)
     assert found[-1].share == 1.0
+
+
+def test_the_share_of_parquet_grows_to_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 10)
+    pq.write_table(pa.table({"text": ["a"] * 25}), tmp_path / "a.parquet")
+    found = [batch.share for batch in open_dump(tmp_path / "a.parquet").batches()]
+    assert found == [0.4, 0.8, 1.0]
