@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -144,6 +146,16 @@ def test_a_cut_file_is_found(copy: Path, file: str) -> None:
 def test_a_missing_file_is_named(copy: Path, file: str) -> None:
     (copy / file).unlink()
     refused(copy, file, "missing")
+
+
+def test_a_file_that_the_system_does_not_read_is_named(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr("scamdetect.bundle.settings.read_bytes", broken)
+    refused(copy, "manifest.json", "cannot be read")
 
 
 @pytest.mark.parametrize(

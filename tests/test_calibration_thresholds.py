@@ -54,6 +54,7 @@ def test_an_integer_weight_equals_repeated_rows(rows: list[tuple[float, int]]) -
         (5, 10, 0.1870860, 0.8129140),
         (10, 10, 0.6915029, 1.0),
         (3, 1000, 0.0006190999, 0.008742023),
+        (0, 0, 0.0, 1.0),
     ],
 )
 def test_clopper_pearson(successes: int, trials: int, lower: float, upper: float) -> None:

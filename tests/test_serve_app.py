@@ -136,6 +136,7 @@ def test_messages_name_place_and_limit(detector: ScamDetector) -> None:
     assert "texts[1] has 101 characters; send 100 at most" in long.text
     many = post(detector, json.dumps({"texts": ["a"] * 5}), limits)
     assert "5 texts; send 4 at most" in many.text
+    assert post(detector, json.dumps({"texts": ["a" * 100] * 4}), limits).status_code == 200
 
 
 values = st.recursive(
@@ -332,6 +333,29 @@ def test_more_than_may_wait_are_told_when_to_come_again(detector: ScamDetector) 
     assert held.most == 1
 
 
+def test_no_body_is_read_where_no_more_may_wait(detector: ScamDetector) -> None:
+    held, read = Held(detector), list[int]()
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(1)
+        yield b"{"
+
+    async def conversation(client: httpx.AsyncClient) -> int:
+        asked = [
+            asyncio.create_task(client.post("/v1/predict", json={"texts": [LURE]}))
+            for _ in range(2)
+        ]
+        await shown(client, "scamdetect_waiting_requests 1")
+        while held.calls == 0:
+            await asyncio.sleep(0.01)
+        refused = await client.post("/v1/predict", content=body(), headers=JSON)
+        held.go.set()
+        await asyncio.gather(*asked)
+        return refused.status_code
+
+    assert talk(held, conversation, Limits(parallel=1, queue=1)) == 503 and not read
+
+
 def test_nobody_waits_longer_than_the_limit(detector: ScamDetector) -> None:
     held = Held(detector)
 
@@ -434,6 +458,12 @@ def test_metrics_add_up(detector: ScamDetector) -> None:
     assert found['scamdetect_predict_seconds_bucket{le="+Inf"}'] == "2"
     buckets = [int(count) for name, count in found.items() if "_bucket" in name]
     assert buckets == sorted(buckets) and float(found["scamdetect_predict_seconds_sum"]) > 0
+    named = {name.partition("{")[0].removesuffix("_bucket") for name in found}
+    named -= {f"scamdetect_predict_seconds_{end}" for end in ("sum", "count")}
+    assert named == set(re.findall(r"^# HELP (\w+) .", page, re.MULTILINE))
+    assert named == set(
+        re.findall(r"^# TYPE (\w+) (?:counter|gauge|histogram)$", page, re.MULTILINE)
+    )
     assert SECRET not in page and f'model_id="{detector.model_id}"' in page
 
 
