@@ -74,7 +74,7 @@ def named_format(name: str) -> Format:
 
 def unpacked(path: Path) -> Path:
     """Return the name that a compressed file has without its last extension."""
-    return path.with_suffix("") if path.suffix.lower() in _COMPRESSED else path
+    return path.with_name(path.stem) if path.suffix.lower() in _COMPRESSED else path
 
 
 def _format(path: Path, extension: str, allowed: tuple[str, ...], cure: str = "") -> Format:

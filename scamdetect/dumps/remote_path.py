@@ -1,4 +1,4 @@
-"""A file behind a URL, with the part of ``pathlib.Path`` that readers and jobs use."""
+"""Files and folders behind URLs, with the part of ``pathlib.Path`` that readers and jobs use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
-from scamdetect.dumps.patterns import is_pattern
+from scamdetect.dumps.patterns import ANY_DEPTH, is_pattern, matches, names
 from scamdetect.dumps.remote_url import checked_url, is_missing, reaching
 from scamdetect.errors import InputError, MissingExtraError, OutputError
 from scamdetect.system.os_errors import said, shareable
 from scamdetect.urls import shown_url
 
+try:
+    from fsspec.core import url_to_fs
+    from fsspec.spec import AbstractBufferedFile
+except ImportError as problem:
+    raise MissingExtraError("fsspec", "remote") from problem
+
 HEAD_BYTES = 256 << 10
-CHUNK_BYTES = 4 << 20
+BLOCK_BYTES = 4 << 20
 
 Info = Mapping[str, Any]
 
@@ -45,7 +51,8 @@ class RemotePath:
         protocol = system.protocol if isinstance(system.protocol, str) else system.protocol[0]
         self._web = protocol in ("http", "https")
         self._puts_whole = protocol in _OBJECT_STORES
-        self._pure = PurePosixPath(path.partition("?")[0] if self._web else path)
+        pure = PurePosixPath(path.partition("?")[0] if self._web else path)
+        self.name, self.stem, self.suffix = pure.name, pure.stem, pure.suffix
 
     def __str__(self) -> str:
         return shown_url(self.url)
@@ -60,21 +67,6 @@ class RemotePath:
         return str(self.system.unstrip_protocol(self.path))
 
     @property
-    def name(self) -> str:
-        """Return the last part of the path."""
-        return self._pure.name
-
-    @property
-    def stem(self) -> str:
-        """Return the name without its extension."""
-        return self._pure.stem
-
-    @property
-    def suffix(self) -> str:
-        """Return the extension with its dot."""
-        return self._pure.suffix
-
-    @property
     def parent(self) -> Self:
         """Return the folder that it is in."""
         return type(self)(self.system, self.system._parent(self.path))
@@ -83,29 +75,16 @@ class RemotePath:
         """Return the file of that name in the same folder."""
         return type(self)(self.system, f"{self.system._parent(self.path).rstrip('/')}/{name}")
 
-    def with_suffix(self, suffix: str) -> Self:
-        """Return the file with that extension instead."""
-        return self.with_name(self._pure.with_suffix(suffix).name)
-
     def absolute(self) -> Self:
-        """Return the same: a URL is never relative."""
+        """Return the same: a URL is never relative, and links are the storage's own affair."""
         return self
 
-    def resolve(self) -> Self:
-        """Return the same: links are the storage's own affair."""
-        return self
-
-    def is_symlink(self) -> bool:
-        """Return False: links are the storage's own affair."""
-        return False
+    resolve = absolute
 
     def samefile(self, other: object) -> bool:
         """Tell whether both are the same file of the same storage."""
-        return (
-            isinstance(other, RemotePath)
-            and self.system is other.system
-            and self.path == other.path
-        )
+        at = (self.system, self.path)
+        return isinstance(other, RemotePath) and at == (other.system, other.path)
 
     @property
     def is_glob(self) -> bool:
@@ -155,21 +134,10 @@ class RemotePath:
         folder = self.path.lstrip("/").partition("/")[0] if self._puts_whole else self.path
         return type(self)(self.system, folder).exists()
 
-    def open(self, mode: str = "rb", buffering: int = -1) -> io.RawIOBase | io.BufferedReader:
+    def open(self, mode: str = "rb", buffering: int = -1) -> Any:  # noqa: ANN401
         """Open it for reading bytes; raise InputError where there is no such file."""
-        raw = _RawFile(self)
-        return raw if buffering == 0 else io.BufferedReader(raw)
-
-    def fetch(self, start: int, end: int) -> bytes:
-        """Return the bytes between two offsets; raise InputError where the storage fails."""
-        with reaching(self.url):
-            found: bytes = self.system.cat_file(self.path, start=start, end=end)
-        if len(found) != end - start:
-            raise InputError(
-                f"{self}: only {len(found):,} of {end - start:,} bytes came from offset {start:,}; "
-                "it changed, or its server cannot send parts of files: download it first"
-            )
-        return found
+        file = _File(self)
+        return file if buffering == 0 else io.BufferedReader(file)
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove it; raise OutputError."""
@@ -201,72 +169,84 @@ def _writing(path: RemotePath) -> Iterator[None]:
         ) from shareable(problem, path.url)
 
 
-class _RawFile(io.RawIOBase):
-    """Reads ahead in chunks, so that a stream costs few requests and little memory."""
+class _File(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no types
+    """Reads ahead in blocks, whatever the storage."""
+
+    # The files of ``system.open`` end early without an error where what is behind a URL got
+    # shorter, share one position in memory, and ask anew for size and beginning each time.
 
     def __init__(self, path: RemotePath) -> None:
+        super().__init__(path.system, path.path, block_size=BLOCK_BYTES, size=path.stat().st_size)
         self.name = str(path)
-        self._path = path
-        self._size = path.stat().st_size
-        self._at = 0
-        self._start = 0
-        self._chunk = b""
+        self._remote = path
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        before = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, before + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
-        wanted = min(len(buffer), self._size - self._at)
-        if wanted <= 0:
-            return 0
-        if not self._start <= self._at < self._start + len(self._chunk):
-            self._start, self._chunk = self._at, self._fetch(wanted)
-        place = self._at - self._start
-        found = self._chunk[place : place + wanted]
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)
-
-    def _fetch(self, wanted: int) -> bytes:
-        if self._at == 0:
-            return _head(self._path)
-        return self._path.fetch(self._at, min(self._size, self._at + max(wanted, CHUNK_BYTES)))
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        return _fetched(self._remote, start, end) if start else _head(self._remote)
 
 
 # Recognising and opening a file read its beginning several times.
 @lru_cache(maxsize=2)
 def _head(path: RemotePath) -> bytes:
-    return path.fetch(0, min(path.stat().st_size, HEAD_BYTES))
+    return _fetched(path, 0, min(path.stat().st_size, HEAD_BYTES))
+
+
+def _fetched(path: RemotePath, start: int, end: int) -> bytes:
+    with reaching(path.url):
+        found: bytes = path.system.cat_file(path.path, start=start, end=end)
+    if len(found) != end - start:
+        raise InputError(
+            f"{path}: only {len(found):,} of {end - start:,} bytes came from offset {start:,}; "
+            "it changed, or its server cannot send parts of files: download it first"
+        )
+    return found
 
 
 def remote_path(url: str) -> RemotePath:
     """Return the file or folder behind a URL.
 
-    Raises MissingExtraError without fsspec, InputError for a storage that it cannot reach and for
+    Raises MissingExtraError without s3fs, InputError for a storage that it cannot reach and for
     keys in a URL that does not take them.
     """
-    try:
-        import fsspec
-    except ImportError as problem:
-        raise MissingExtraError("fsspec", "remote") from problem
     url = checked_url(url)
-    try:
-        with reaching(url):
-            system, path = fsspec.core.url_to_fs(url)
-            system.invalidate_cache()
-    except InputError as problem:
-        if isinstance(problem.__context__, ImportError) and url.startswith(("s3:", "s3a:")):
-            raise MissingExtraError("s3fs", "remote") from problem
-        raise
+    with reaching(url):
+        try:
+            system, path = url_to_fs(url)
+        except ImportError as problem:
+            if url.startswith(("s3:", "s3a:")):
+                raise MissingExtraError("s3fs", "remote") from problem
+            raise
+        system.invalidate_cache()
     return RemotePath(system, path.rstrip("/") or path)
+
+
+Found = tuple[RemotePath, str]  # a file and its path below the folder
+
+
+def remote_files(folder: RemotePath, pattern: tuple[str, ...]) -> Iterator[Found]:
+    """Yield the files that are not hidden; raise InputError where the storage fails.
+
+    One level after the other is listed as far as the pattern names levels, the rest at once.
+    """
+    waiting = [(folder.path, pattern)]
+    while waiting:
+        at, rest = waiting.pop()
+        for info in _listed(folder, at, deep=not rest or rest[0] == ANY_DEPTH):
+            path = str(info["name"]).rstrip("/")
+            below = tuple(path[len(folder.path.rstrip("/")) + 1 :].split("/"))
+            if info["type"] == "directory":
+                if rest and names(below[-1], rest[0]):
+                    waiting.append((path, rest[1:]))
+            elif matches(below, pattern):
+                yield RemotePath(folder.system, path, info), "/".join(below)
+
+
+def _listed(folder: RemotePath, at: str, *, deep: bool) -> list[dict[str, Any]]:
+    with reaching(folder.url):
+        system = folder.system
+        found = system.find(at, detail=True).values() if deep else system.ls(at, detail=True)
+        # Some stores list a folder within itself, as a file of no bytes.
+        return [i for i in found if i["name"].strip("/") != at.strip("/") and _is_whole(i)]
+
+
+def _is_whole(info: dict[str, Any]) -> bool:
+    return info["type"] == "directory" or not str(info["name"]).endswith("/")

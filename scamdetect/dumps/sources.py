@@ -28,8 +28,7 @@ from scamdetect.system.files import check_regular
 from scamdetect.urls import is_url, shown_url
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.remote_listing import Found
-    from scamdetect.dumps.remote_path import RemotePath
+    from scamdetect.dumps.remote_path import Found, RemotePath
 
 # A folder, the parts of its name, the rest of the pattern and the folders above it.
 _Level = tuple[Path, tuple[str, ...], tuple[str, ...], frozenset[tuple[int, int]]]
@@ -159,14 +158,15 @@ def find_source(text: str | Path) -> Source:
 
 
 def _remote_source(path: RemotePath) -> Source:
-    from scamdetect.dumps.remote_listing import remote_files, remote_glob
+    from scamdetect.dumps.remote_path import RemotePath, remote_files
 
     given = cast(Path, path)
     if not path.is_glob or path.exists():
         if path.is_file():
             return Source(given)
         return _many(given, (), map(_remote_file, remote_files(path, ())))
-    folder, pattern = remote_glob(path)
+    root, pattern = split_pattern(path.path)
+    folder = RemotePath(path.system, root.rstrip("/") or root)
     return _many(cast(Path, folder), pattern, map(_remote_file, remote_files(folder, pattern)))
 
 
