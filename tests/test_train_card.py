@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from card_pattern import MEASURED, check_pattern, quotes, sections, tables
@@ -17,7 +18,7 @@ from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle, write_manifest
 from scamdetect.errors import InputError
 from scamdetect.labels import KINDS
-from scamdetect.train.card import LONGEST, card_text, rewrite_card
+from scamdetect.train.card import LONGEST, card_text, energy_line, rewrite_card
 from scamdetect.train.card_results import EACH, Results, find_failures, read_results
 from scamdetect.train.data.authored import load_authored, write_rows
 
@@ -265,3 +266,20 @@ def test_a_mean_of_runs_is_said_with_its_runs() -> None:
     runs = [{"seed": 0, "start": {"tokens": 6_000_000}}, {"seed": 1, "start": None}]
     said = " The weights are the mean of 2 runs: seed 0 from 6,000,000 tokens, seed 1."
     assert said in card_text(tiny_settings(), training | {"mean_of": runs})
+
+
+@pytest.mark.parametrize(
+    ("run", "given", "said"),
+    [
+        ({"minutes": 30.0, "threads": 2, "device": "cpu"}, {}, "30.0 minutes x 24 W = 12.0 Wh"),
+        ({"minutes": 30.0, "threads": 2, "device": "cpu"}, {"watts": 50.0}, "x 50 W = 25.0 Wh"),
+        ({"minutes": 30.0, "threads": 2, "device": "NVIDIA"}, {}, "not estimated"),
+        ({"minutes": 30.0}, {}, "not estimated"),
+        ({"minutes": 30.0}, {"cores": 2}, "2 cores, by who wrote the card"),
+        ({}, {"watts": 50.0}, "not known"),
+    ],
+)
+def test_the_energy_is_an_estimate_that_says_what_it_assumes(
+    run: dict[str, object], given: dict[str, Any], said: str
+) -> None:
+    assert said in energy_line(run, **given)

@@ -295,7 +295,7 @@ def test_a_full_disk_is_an_oserror_and_leaves_no_half(tmp_path: Path, write: str
         "    if sys.argv[2] == 'weights':\n"
         "        save_weights(run, model)\n"
         "    else:\n"
-        "        _save_checkpoint(run, model, none, none, 1, 1.0, None)\n"
+        "        _save_checkpoint(run, model, none, none, 1, 1.0)\n"
         "except OSError as problem:\n"
         "    print(problem.strerror)\n"
     )

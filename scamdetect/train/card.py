@@ -37,7 +37,6 @@ from scamdetect.train.card_results import (
     read_results,
 )
 from scamdetect.train.data.corpus_rows import is_own
-from scamdetect.train.energy import energy_line
 from scamdetect.train.plan import MIN_LANGUAGE_ROWS
 
 try:
@@ -80,6 +79,9 @@ af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr fy ga gd
 hu hy id is it ja jv ka kk km kn ko ku ky la lo lt lv mg mk ml mn mr ms my ne nl no om or pa pl ps
 pt ro ru sa sd si sk sl so sq sr su sv sw ta te th tl tr ug uk ur uz vi xh yi zh""".split()
 _MEASURED = ("uk", "he", "ro", "cs", "mr")  # by benchmarks/final.py, on 40 messages each
+# Per core of an unknown CPU, as the calculator of Lannelongue et al. 2021 (Green Algorithms,
+# doi:10.1002/advs.202100707) assumes; memory and cooling are not in it.
+_WATTS_PER_CORE = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,39 @@ def card_text(
     found = results or Results()
     known = {**_LACKING, **settings}
     context = _shown_results(found, trained_sources(training)) | _shown_making(known, training)
-    context |= {
-        "energy": energy_line(training.get("run", {}), watts=found.watts, cores=found.cores)
-    }
+    context["energy"] = energy_line(training.get("run", {}), watts=found.watts, cores=found.cores)
     body = _template().render(_CONSTANTS | context)
     return f"---\n{_metadata(settings, training, found.final).to_yaml()}\n---\n\n{body}"
+
+
+def energy_line(run: Record, *, watts: float | None = None, cores: int | None = None) -> str:
+    """Return in words what the run drew, by its record: estimated, else unknown.
+
+    ``watts`` is the mean power of the machine, ``cores`` how many of an unknown processor were
+    busy where the record does not say; both are given by who knows.
+    """
+    minutes = run.get("minutes")
+    if minutes is None:
+        return "not known: the run's time was not recorded."
+    recorded = run.get("threads") if run.get("device") == "cpu" else None
+    busy = recorded or cores
+    if watts is not None:
+        power, assumed = watts, f"{watts:g} W: the power given by who wrote the card"
+    elif busy is not None:
+        power = busy * _WATTS_PER_CORE
+        known = (
+            "as recorded" if recorded else "by who wrote the card, for the run did not record it"
+        )
+        assumed = (
+            f"{busy} cores, {known}, at {_WATTS_PER_CORE:g} W a core, which Lannelongue et al. "
+            "2021, Green Algorithms, assume of an unknown processor"
+        )
+    else:
+        return "not measured, and not estimated: the run's processor was not recorded."
+    return (
+        f"not measured. An estimate: {minutes:,.1f} minutes x {power:g} W = "
+        f"{minutes / 60 * power:,.1f} Wh ({assumed}; without memory and cooling)."
+    )
 
 
 def rewrite_card(

@@ -123,7 +123,7 @@ def train_on(
     model.to(device)
     pull = pull_to_answers(model, ~mine)
     leave_grid(model, recipe.seed)
-    seconds, _ = fit_batches(model, pull, rows, batches, recipe, run, device, log)
+    seconds = fit_batches(model, pull, rows, batches, recipe, run, device, log)
     write_record(run, record | {"minutes": round(seconds / 60, 1)})
     model.eval().cpu()
     save_weights(run, model)

@@ -22,7 +22,6 @@ from scamdetect.system.files import append, read_text, write_text, writing
 from scamdetect.train.base import load_base
 from scamdetect.train.data.scores import machine
 from scamdetect.train.distil import Teacher
-from scamdetect.train.energy import EnergyMeter
 from scamdetect.train.model import (
     ScamModel,
     autocast,
@@ -170,15 +169,10 @@ def _train(
     write_record(run, record)
     pull = None if teacher is None else _pull_to(teacher)
     start = None if mark is None else mark.state
-    seconds, joules = fit_batches(
-        model, pull, rows, batches, recipe, run, device, log, stretch, start
-    )
+    seconds = fit_batches(model, pull, rows, batches, recipe, run, device, log, stretch, start)
     if mark is not None and mark.averaged:
         mark.take_average(model)
-    cost: dict[str, float | None] = {"minutes": round(seconds / 60, 1)}
-    if joules is not None:
-        cost["joules"] = round(joules)
-    write_record(run, record | cost)
+    write_record(run, record | {"minutes": round(seconds / 60, 1)})
     encoder.config.save_pretrained(out)
     save_weights(run, model)
     log(f"finished after {seconds / 60:.1f} minutes: {run.weights}")
@@ -222,12 +216,11 @@ def fit_batches(
     log: Log,
     stretch: Stretch | None = None,
     start: Path | None = None,
-) -> tuple[float, float | None]:
+) -> float:
     """Train on the batches, from the run's checkpoint where there is one.
 
     ``stretch`` are the steps to take, by default all; ``start`` is a kept state to begin from.
-    Returns the seconds and, where they are counted, the joules that it took. Raises RecipeError
-    where the loss is no number any more.
+    Returns the seconds that it took. Raises RecipeError where the loss is no number any more.
     """
     table = recipe.optimiser
     if stretch is None:
@@ -236,8 +229,7 @@ def fit_batches(
     optimiser = torch.optim.AdamW(parameter_groups(model, table))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, stretch.rate)
     average = running_average(model, table.average) if table.average and stretch.keep else None
-    step, spent, drawn = _restore(run, model, optimiser, schedule, average, start)
-    meter = EnergyMeter(drawn)
+    step, spent = _restore(run, model, optimiser, schedule, average, start)
     started = saved = time.monotonic()
     model.train()
     while step < stretch.last:
@@ -266,19 +258,17 @@ def fit_batches(
             update_average(average, model)
         step += 1
         now = time.monotonic()
-        seconds, joules = spent + now - started, meter.read()
+        seconds = spent + now - started
         if step % _LOG_EVERY == 0 or step == stretch.last:
             _log_step(run, step, stretch.last, seconds, loss.item(), parts, log)
         # Before the checkpoint, after which a resumed run would not come by the mark again.
         if step in stretch.keep and not (kept := run.kept(stretch.keep[step])).exists():
-            _save_checkpoint(
-                run, model, optimiser, schedule, step, seconds, joules, average, path=kept
-            )
+            _save_checkpoint(run, model, optimiser, schedule, step, seconds, average, path=kept)
             log(f"kept the state after {stretch.keep[step]:,} tokens: {kept}")
         if now - saved > 60 * recipe.checkpoint_minutes:
-            _save_checkpoint(run, model, optimiser, schedule, step, seconds, joules, average)
+            _save_checkpoint(run, model, optimiser, schedule, step, seconds, average)
             saved = time.monotonic()
-    return spent + time.monotonic() - started, meter.read()
+    return spent + time.monotonic() - started
 
 
 def _log_step(
@@ -299,14 +289,12 @@ def _save_checkpoint(
     schedule: LRScheduler,
     step: int,
     seconds: float,
-    joules: float | None,
     average: AveragedModel | None = None,
     path: Path | None = None,
 ) -> None:
     state = {
         "step": step,
         "seconds": seconds,
-        "joules": joules,
         "model": model.state_dict(),
         "optimiser": optimiser.state_dict(),
         "schedule": schedule.state_dict(),
@@ -330,11 +318,11 @@ def _restore(
     schedule: LRScheduler,
     average: AveragedModel | None,
     start: Path | None,
-) -> tuple[int, float, float | None]:
+) -> tuple[int, float]:
     path = run.checkpoint if run.checkpoint.exists() else start
     if path is None:
         run.metrics.unlink(missing_ok=True)
-        return 0, 0.0, 0.0
+        return 0, 0.0
     # What is loaded moves to the parameters' device, which need not be the one that saved it.
     state = torch.load(path, weights_only=True, map_location="cpu")
     model.load_state_dict(state["model"])
@@ -350,4 +338,4 @@ def _restore(
     whole = [line for line in lines if line.endswith("}")]
     kept = [line for line in whole if json.loads(line)["step"] <= state["step"]]
     write_text(run.metrics, "".join(line + "\n" for line in kept))
-    return int(state["step"]), float(state["seconds"]), state.get("joules")
+    return int(state["step"]), float(state["seconds"])

@@ -68,7 +68,7 @@ Log = Callable[[str], None]
 
 MAX_TOKENS, STRIDE = 256, 64
 _RUN = ("rows", "draws", "steps", "tokens", "minutes", "torch")
-_RUN_COST = ("machine", "threads", "device", "joules")  # which older runs did not record
+_RUN_COST = ("machine", "threads", "device")  # which older runs did not record
 KNOWN_TEXTS = (  # invented; a fresh install must give the probabilities that the release gave
     "Hi dear, my uncle trades gold, I made 4,000 USD last week. Add me on Telegram, I guide you.",
     "Your parcel is held at customs. Pay the fee of 1.99 here: http://post-pay.example/x",
