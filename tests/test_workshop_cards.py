@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from data.workshop.card_tables import load_tables
 from data.workshop.cards import Deck, apportion, brief_line, draw_cards, in_batches, sample
 from scamdetect.errors import InputError, SourceError
+from scamdetect.system.typed import Located
 from scamdetect.train.data.authored import SCRIPTS, AuthoredRow, find_problems
-from scamdetect.train.data.authored import Located as At
 
 TABLES = Path(__file__).parent.parent / "data" / "cards"
 DUE = {
@@ -50,7 +50,7 @@ def test_the_cells_have_the_numbers_of_the_table(cards: list[AuthoredRow]) -> No
 def test_every_language_has_cards_that_pass_the_check_once_written(lang: str) -> None:
     cards = draw_cards(lang, 44, 5, TABLES)
     assert {card.script for card in cards} == set(SCRIPTS[lang])
-    unwritten = find_problems([At(f"{lang}.jsonl:{n}", card) for n, card in enumerate(cards)])
+    unwritten = find_problems([Located(f"{lang}.jsonl:{n}", card) for n, card in enumerate(cards)])
     assert {problem.partition(f"{lang}-")[2][6:].partition(";")[0] for problem in unwritten} == {
         "empty text",
         "generated is empty",

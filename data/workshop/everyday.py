@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
-from scamdetect.system.typed import utf8_text
+from scamdetect.system.typed import Located, utf8_text
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.authored import has_emoji
 from scamdetect.train.data.everyday import (
@@ -24,7 +24,6 @@ from scamdetect.train.data.everyday import (
     Catalogue,
     EverydayRow,
     LinkForm,
-    Placed,
     everyday_problems,
     read_everyday,
     write_everyday,
@@ -98,7 +97,7 @@ def merge_everyday(
             except ValueError as problem:
                 problems.append(f"{one.where}: {problem}")
             else:
-                placed.append(Placed(one.where, row))
+                placed.append(Located(one.where, row))
     problems += everyday_problems(placed, catalogue)
     rows = [one.row for one in placed]
     if not problems:

@@ -14,10 +14,9 @@ import msgspec
 from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind
 from scamdetect.system.destinations import check_no_input
-from scamdetect.system.typed import utf8_text
+from scamdetect.system.typed import Located, utf8_text
 from scamdetect.train.data.authored import (
     AuthoredRow,
-    Located,
     Part,
     find_problems,
     has_emoji,

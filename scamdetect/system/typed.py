@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from scamdetect.errors import MissingExtraError, ScamDetectError
 from scamdetect.system.files import read_text, writing
@@ -17,6 +18,14 @@ except ImportError as error:
     raise MissingExtraError("msgspec", "train") from error
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Located(Generic[T]):
+    """A row and where it stands, as "file:line"."""
+
+    where: str
+    row: T
 
 
 def utf8_text(path: Path, error: type[ScamDetectError]) -> str:
@@ -58,15 +67,45 @@ def of_json(value: object, kind: type[T]) -> T:
 
 def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[T]:
     """Return the lines of the file as ``kind``; raise ``error`` naming the file and the line."""
-    lines = utf8_text(path, error).split("\n")
     rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            if line.strip():
-                rows.append(msgspec.json.decode(line, type=kind))
-        except msgspec.DecodeError as problem:
-            raise error(f"{path}:{number}: {problem}; correct the line") from problem
+    for where, row in _lines(path, kind, error):
+        if isinstance(row, msgspec.DecodeError):
+            raise error(f"{where}: {row}; correct the line") from row
+        rows.append(row)
     return rows
+
+
+def locate_jsonl(
+    path: Path,
+    kind: type[T],
+    error: type[ScamDetectError],
+    cure: Callable[[str], str],
+    first: int = 1,
+) -> tuple[list[Located[T]], list[str]]:
+    """Return the lines from ``first`` on as ``kind``, and what is wrong with the malformed ones.
+
+    ``cure`` says of what is wrong with a line how to mend it. Raises ``error`` where the file
+    cannot be read.
+    """
+    located, problems = [], []
+    for where, row in _lines(path, kind, error, first):
+        if isinstance(row, msgspec.DecodeError):
+            problems.append(f"{where}: malformed row: {row}; {cure(str(row))}")
+        else:
+            located.append(Located(where, row))
+    return located, problems
+
+
+def _lines(
+    path: Path, kind: type[T], error: type[ScamDetectError], first: int = 1
+) -> Iterator[tuple[str, T | msgspec.DecodeError]]:
+    for number, line in enumerate(utf8_text(path, error).split("\n"), 1):
+        if number < first or not line.strip():
+            continue
+        try:
+            yield f"{path}:{number}", msgspec.json.decode(line, type=kind)
+        except msgspec.DecodeError as problem:
+            yield f"{path}:{number}", problem
 
 
 def write_jsonl(path: Path, rows: Iterable[msgspec.Struct]) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.labels import Kind, Verdict
 from scamdetect.system.files import write_text
-from scamdetect.system.typed import utf8_text
+from scamdetect.system.typed import Located, locate_jsonl
 from scamdetect.text.normalise import mask
 from scamdetect.train.data.registry import Slice
 
@@ -22,6 +21,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("msgspec", "train") from error
 
+T = TypeVar("T")
 Unit = Literal["words", "characters"]
 
 _TURN = re.compile(r"^[AB]: ", re.MULTILINE)
@@ -167,24 +167,13 @@ class AuthoredRow(_Checked, frozen=True):
     generated: str = ""  # who wrote it
 
 
-@dataclass(frozen=True)
-class Located:
-    """A row and where it stands, as "file:line"."""
-
-    where: str
-    row: AuthoredRow
-
-
 def load_authored(folder: Path, only: Collection[str] = ()) -> list[AuthoredRow]:
     """Return the rows of the folder's files, or of these languages' alone.
 
     Raises SourceError, which names file, line and cure, where a row is not as it must be.
     """
-    located, problems = _read_folder(folder, only)
-    problems += find_problems(located)
-    if problems:
-        rest = f" (and {len(problems) - 1} more; run: python -m data.workshop check)"
-        raise SourceError(problems[0] + (rest if len(problems) > 1 else ""))
+    located, problems = read_folder(folder, "authored", only, _read_language)
+    raise_first(problems + find_problems(located), "check")
     return [item.row for item in located]
 
 
@@ -193,23 +182,54 @@ def check_authored(folder: Path, only: Collection[str] = ()) -> list[str]:
 
     Raises SourceError where there is no file.
     """
-    located, problems = _read_folder(folder, only)
+    located, problems = read_folder(folder, "authored", only, _read_language)
     return problems + find_problems(located)
 
 
-def read_rows(path: Path) -> tuple[list[Located], list[str]]:
-    """Return the rows of one JSONL file, and its malformed lines as problems; raise SourceError."""
-    lines = utf8_text(path, SourceError).split("\n")
-    located, problems = [], []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            located.append(Located(where, msgspec.json.decode(line, type=AuthoredRow)))
-        except msgspec.DecodeError as problem:
-            problems.append(f"{where}: malformed row: {problem}; {_cure(str(problem))}")
+def raise_first(problems: Sequence[str], command: str) -> None:
+    """Raise SourceError with the first of the problems, if any, and what command shows the rest."""
+    if problems:
+        rest = f" (and {len(problems) - 1} more; run: python -m data.workshop {command})"
+        raise SourceError(problems[0] + (rest if len(problems) > 1 else ""))
+
+
+def read_folder(
+    folder: Path,
+    what: str,
+    only: Collection[str],
+    read: Callable[[Path], tuple[list[Located[T]], list[str]]],
+) -> tuple[list[Located[T]], list[str]]:
+    """Return the rows of the languages' files and what is wrong in them, as ``read`` finds it.
+
+    Raises SourceError where there is no file, or none of a language of ``only``.
+    """
+    paths = sorted(folder.glob("*.jsonl"))
+    if not paths:
+        raise SourceError(f"{folder}: holds no <language>.jsonl; name the folder of {what} rows")
+    if missing := sorted(set(only) - {path.stem for path in paths}):
+        raise SourceError(f"{folder}: holds no {missing[0]}.jsonl; name a language that it has")
+    located: list[Located[T]] = []
+    problems: list[str] = []
+    for path in paths:
+        if not only or path.stem in only:
+            rows, wrong = read(path)
+            located += rows
+            problems += wrong
     return located, problems
+
+
+def duplicate_ids(located: Iterable[Located[Any]], cure: str) -> Iterator[str]:
+    """Yield each row whose id an earlier one has."""
+    first: dict[str, str] = {}
+    for item in located:
+        where = first.setdefault(item.row.id, item.where)
+        if where != item.where:
+            yield f"{item.where}: duplicate id {item.row.id!r}, first at {where}; {cure}"
+
+
+def read_rows(path: Path) -> tuple[list[Located[AuthoredRow]], list[str]]:
+    """Return the rows of one JSONL file, and its malformed lines as problems; raise SourceError."""
+    return locate_jsonl(path, AuthoredRow, SourceError, _cure)
 
 
 def write_rows(path: Path, rows: Iterable[AuthoredRow]) -> None:
@@ -224,22 +244,16 @@ def encode_row(row: AuthoredRow) -> str:
     return msgspec.json.encode(row).decode("utf-8")
 
 
-def find_problems(located: list[Located]) -> list[str]:
+def find_problems(located: list[Located[AuthoredRow]]) -> list[str]:
     """Return what is wrong with the rows, alone and together, each with its place and cure."""
     problems = [
         f"{item.where}: {item.row.id}: {problem}"
         for item in located
         for problem in _row_problems(item.row)
     ]
-    first: dict[str, str] = {}
-    pairs: dict[str, list[Located]] = defaultdict(list)
+    problems += duplicate_ids(located, "draw cards with another --first")
+    pairs: dict[str, list[Located[AuthoredRow]]] = defaultdict(list)
     for item in located:
-        if item.row.id in first:
-            problems.append(
-                f"{item.where}: duplicate id {item.row.id!r}, first at {first[item.row.id]}; "
-                "draw cards with another --first"
-            )
-        first.setdefault(item.row.id, item.where)
         if item.row.pair is not None:
             pairs[item.row.pair].append(item)
     for pair, sides in pairs.items():
@@ -252,26 +266,14 @@ def count_rows(rows: Iterable[AuthoredRow], *keys: str) -> Counter[tuple[str, ..
     return Counter(tuple(str(getattr(row, key) or "-") for key in keys) for row in rows)
 
 
-def _read_folder(folder: Path, only: Collection[str]) -> tuple[list[Located], list[str]]:
-    paths = sorted(folder.glob("*.jsonl"))
-    if not paths:
-        raise SourceError(f"{folder}: holds no <language>.jsonl; name the folder of authored rows")
-    if missing := sorted(set(only) - {path.stem for path in paths}):
-        raise SourceError(f"{folder}: holds no {missing[0]}.jsonl; name a language that it has")
-    paths = [path for path in paths if not only or path.stem in only]
-    located: list[Located] = []
-    problems: list[str] = []
-    for path in paths:
-        rows, malformed = read_rows(path)
-        problems += malformed
-        located += rows
-        problems += [
-            f"{item.where}: {item.row.id}: lang is {item.row.lang!r}, but the file is named "
-            f"{path.stem!r}; move the row to {item.row.lang}.jsonl"
-            for item in rows
-            if item.row.lang != path.stem
-        ]
-    return located, problems
+def _read_language(path: Path) -> tuple[list[Located[AuthoredRow]], list[str]]:
+    rows, malformed = read_rows(path)
+    return rows, malformed + [
+        f"{item.where}: {item.row.id}: lang is {item.row.lang!r}, but the file is named "
+        f"{path.stem!r}; move the row to {item.row.lang}.jsonl"
+        for item in rows
+        if item.row.lang != path.stem
+    ]
 
 
 def _cure(problem: str) -> str:
@@ -348,7 +350,7 @@ def _dialogue_problems(row: AuthoredRow) -> Iterator[str]:
         yield f"{len(speakers)} lines in the dialogue; it must have {TURNS[0]} to {TURNS[1]}"
 
 
-def _pair_problems(sides: list[Located]) -> Iterator[str]:
+def _pair_problems(sides: list[Located[AuthoredRow]]) -> Iterator[str]:
     rows = [side.row for side in sides]
     if sorted(row.verdict for row in rows) != [Verdict.LEGIT, Verdict.SCAM]:
         found = ", ".join(f"{row.id} {row.verdict}" for row in rows)

@@ -14,12 +14,15 @@ import msgspec
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Verdict
 from scamdetect.system.files import writing
-from scamdetect.system.typed import read_toml, utf8_text
+from scamdetect.system.typed import Located, locate_jsonl, read_toml, utf8_text
 from scamdetect.train.data.authored import (
     SCRIPTS,
     Part,
+    duplicate_ids,
     has_link,
     has_real_address,
+    raise_first,
+    read_folder,
     script_problems,
     turns,
 )
@@ -168,14 +171,6 @@ class EverydayRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     realism: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None  # by a blind reader
 
 
-@dataclass(frozen=True)
-class Placed:
-    """A row and where it stands, as "file:line"."""
-
-    where: str
-    row: EverydayRow
-
-
 def load_everyday(
     folder: Path, catalogue: Catalogue, only: Collection[str] = ()
 ) -> list[EverydayRow]:
@@ -184,9 +179,7 @@ def load_everyday(
     Raises SourceError, which names file, line, key and cure, if a row is not as it must be.
     """
     problems, placed = _checked(folder, catalogue, only)
-    if problems:
-        rest = f" (and {len(problems) - 1} more; run: python -m data.workshop everyday)"
-        raise SourceError(problems[0] + (rest if len(problems) > 1 else ""))
+    raise_first(problems, "everyday")
     return [one.row for one in placed]
 
 
@@ -197,8 +190,8 @@ def check_everyday(folder: Path, catalogue: Catalogue, only: Collection[str] = (
 
 def _checked(
     folder: Path, catalogue: Catalogue, only: Collection[str]
-) -> tuple[list[str], list[Placed]]:
-    placed, problems = _read_folder(folder, only)
+) -> tuple[list[str], list[Located[EverydayRow]]]:
+    placed, problems = read_folder(folder, "everyday", only, read_everyday)
     problems += everyday_problems(placed, catalogue)
     return problems if only else problems + list(_unwritten(placed, catalogue)), placed
 
@@ -212,65 +205,39 @@ def write_everyday(path: Path, rows: Iterable[EverydayRow], generated: str) -> N
         file.write(encoder.encode_lines([Header(CANARY, LICENCE, generated), *ordered]))
 
 
-def everyday_problems(placed: Iterable[Placed], catalogue: Catalogue) -> list[str]:
+def everyday_problems(placed: list[Located[EverydayRow]], catalogue: Catalogue) -> list[str]:
     """Return what is wrong with the rows, each with its place and cure."""
-    placed = list(placed)
     problems = [
         f"{one.where}: {one.row.id}: {problem}"
         for one in placed
         for problem in _row_problems(one.row, catalogue)
     ]
-    counts = Counter(one.row.id for one in placed)
-    return problems + [
-        f"{one.where}: duplicate id {one.row.id!r}; number the rows of a language once"
-        for one in placed
-        if counts[one.row.id] > 1
-    ]
+    return problems + [*duplicate_ids(placed, "number the rows of a language once")]
 
 
-def _read_folder(folder: Path, only: Collection[str]) -> tuple[list[Placed], list[str]]:
-    paths = sorted(folder.glob("*.jsonl"))
-    if not paths:
-        raise SourceError(f"{folder}: holds no <language>.jsonl; name the folder of everyday rows")
-    placed: list[Placed] = []
-    problems: list[str] = []
-    for path in paths:
-        if not only or path.stem in only:
-            rows, malformed = read_everyday(path)
-            placed += rows
-            problems += malformed
-    return placed, problems
-
-
-def read_everyday(path: Path) -> tuple[list[Placed], list[str]]:
+def read_everyday(path: Path) -> tuple[list[Located[EverydayRow]], list[str]]:
     """Return the rows of a file, and its malformed lines as problems.
 
     Raises SourceError if the file cannot be read or does not begin with the canary.
     """
-    lines = utf8_text(path, SourceError).split("\n")
+    first = utf8_text(path, SourceError).partition("\n")[0]
     try:
-        header = msgspec.json.decode(lines[0], type=Header)
+        header = msgspec.json.decode(first, type=Header)
     except msgspec.DecodeError as problem:
         raise SourceError(f"{path}:1: the first line is no header: {problem}") from problem
     if header.canary != CANARY:
         raise SourceError(f"{path}:1: the canary must be {CANARY!r}")
-    placed, problems = [], []
-    for number, line in enumerate(lines[1:], 2):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            row = msgspec.json.decode(line, type=EverydayRow)
-        except msgspec.DecodeError as problem:
-            problems.append(f"{where}: malformed row: {problem}; one JSON object a line")
-            continue
-        if row.lang != path.stem:
-            problems.append(f"{where}: {row.id}: lang {row.lang!r} in the file of {path.stem!r}")
-        placed.append(Placed(where, row))
-    return placed, problems
+    placed, malformed = locate_jsonl(
+        path, EverydayRow, SourceError, lambda _: "one JSON object a line", first=2
+    )
+    return placed, malformed + [
+        f"{one.where}: {one.row.id}: lang {one.row.lang!r} in the file of {path.stem!r}"
+        for one in placed
+        if one.row.lang != path.stem
+    ]
 
 
-def _unwritten(placed: Iterable[Placed], catalogue: Catalogue) -> Iterator[str]:
+def _unwritten(placed: Iterable[Located[EverydayRow]], catalogue: Catalogue) -> Iterator[str]:
     written = {one.row.campaign for one in placed}
     parts = {one.row.part for one in placed}
     # Scams of the part final come out after the others.
