@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.open import open_dump
-from scamdetect.dumps.rows import NestedError, Rows, TextPath, struct_members
+from scamdetect.dumps.rows import NestedError, Rows, TextPath, schema_members
 from scamdetect.errors import InputError
 from scamdetect.frames.times import holds_times
 from scamdetect.system.shown import missing_column
@@ -127,11 +127,7 @@ def _flag(option: str) -> str:
 
 def _in_types(dump: Dump, name: str) -> pa.DataType | None:
     """Return the type of what the path leads to in structs."""
-    members: dict[str, pa.DataType] = {}
-    for field in dump.schema:
-        if "." not in field.name:
-            members |= struct_members(field.name, field.type)
-    return members.get(name)
+    return schema_members(dump.schema).get(name)
 
 
 def _in_objects(dump: Dump, name: str) -> pa.DataType | None:

@@ -20,7 +20,6 @@ from scamdetect.dumps.lines import EmptyFileError, Line, read_lines, rejected_ra
 from scamdetect.dumps.rows import MOST_MEMBERS, JsonRows, find_text, leads_to_member, object_members
 from scamdetect.dumps.unify import column_type
 from scamdetect.errors import InputError
-from scamdetect.frames import columns as output
 from scamdetect.frames.arrow import encodable
 
 # A parser, ijson too, stops at the first byte that is no JSON; here only the value that holds it is
@@ -295,7 +294,7 @@ def _read(raw: bytes, offset: int) -> dict[str, Any] | str:
         return f"not utf-8: byte 0x{byte:02x} at offset {offset + error.start}"
 
 
-_Object = tuple[str, dict[str, Any]]
+Object = tuple[str, dict[str, Any]]  # its text and its value
 _INT64 = range(-(2**63), 2**63)
 _EXACT_IN_FLOAT = range(-(2**53), 2**53 + 1)
 
@@ -311,7 +310,7 @@ def open_jsonl(
     return _open(
         path,
         encoding,
-        lambda: _lines(path, encoding),
+        lambda: object_lines(path, encoding),
         text_column,
         overwrite_columns,
         text_required,
@@ -330,7 +329,7 @@ def open_json(
 def _open(
     path: Path,
     encoding: str,
-    items: Callable[[], Iterator[Item[_Object]]],
+    items: Callable[[], Iterator[Item[Object]]],
     text_column: str,
     overwrite_columns: bool,
     text_required: bool,
@@ -342,17 +341,14 @@ def _open(
     """
     types, members = _survey(path, encoding, items(), text_column)
     has_text = text_column in types or text_column in members
-    if has_text or text_required:
-        text_path, kept = find_text(
-            text_column,
-            tuple(types),
-            members,
-            overwrite_columns=overwrite_columns,
-            where=str(path),
-        )
-    else:
-        text_path = tuple(text_column.split("."))
-        kept = output.kept_columns(tuple(types), overwrite=overwrite_columns, where=str(path))
+    text_path, kept = find_text(
+        text_column,
+        tuple(types),
+        members,
+        overwrite_columns=overwrite_columns,
+        where=str(path),
+        required=text_required,
+    )
     dropped = frozenset(types) - frozenset(kept)
     schema = pa.schema([(encodable(name), column_type(types[name])) for name in kept])
 
@@ -374,7 +370,7 @@ def _open(
 
 
 def _survey(
-    path: Path, encoding: str, items: Iterator[Item[_Object]], text_column: str
+    path: Path, encoding: str, items: Iterator[Item[Object]], text_column: str
 ) -> tuple[dict[str, set[str]], list[str]]:
     """Return the types that occur under each name, and dotted paths into nested objects.
 
@@ -402,7 +398,8 @@ def _survey(
     return types, list(members)
 
 
-def _lines(path: Path, encoding: str) -> Iterator[Item[_Object]]:
+def object_lines(path: Path, encoding: str) -> Iterator[Item[Object]]:
+    """Yield the objects of a JSONL file, and the lines that hold none; raise InputError."""
     number = 0
     for line in read_lines(path, encoding):
         if not line.text.strip() and not line.problem:
@@ -411,7 +408,7 @@ def _lines(path: Path, encoding: str) -> Iterator[Item[_Object]]:
         yield Item(_line(line, number, encoding), len(line.raw), line.end)
 
 
-def _line(line: Line, number: int, encoding: str) -> _Object | Reject:
+def _line(line: Line, number: int, encoding: str) -> Object | Reject:
     raw = line.text.strip(" \t\r\n")
     value = line.problem or read_object(raw)
     if isinstance(value, dict):
@@ -419,12 +416,12 @@ def _line(line: Line, number: int, encoding: str) -> _Object | Reject:
     return Reject(number, line.number, 1, value, rejected_raw([line], encoding), line.undecodable)
 
 
-def _records(path: Path) -> Iterator[Item[_Object]]:
+def _records(path: Path) -> Iterator[Item[Object]]:
     for number, piece in enumerate(pieces(path), 1):
         yield Item(_record(piece, number), len(piece.raw), piece.end)
 
 
-def _record(piece: Piece, number: int) -> _Object | Reject:
+def _record(piece: Piece, number: int) -> Object | Reject:
     if isinstance(piece.value, dict):
         return in_one_line(piece.raw.decode("utf-8")), piece.value
     return Reject(number, piece.line, piece.raw.count(b"\n") + 1, piece.value, piece.raw)

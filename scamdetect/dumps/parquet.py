@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from scamdetect.dumps.batches import BATCH_BYTES, BATCH_ROWS, Batch, Dump
 from scamdetect.dumps.formats import is_remote
-from scamdetect.dumps.rows import ArrowRows, TextPath, find_text, struct_members
+from scamdetect.dumps.rows import ArrowRows, TextPath, find_text, schema_members
 from scamdetect.errors import InputError
 from scamdetect.system.files import check_regular
 from scamdetect.system.os_errors import of_system, unreadable
@@ -19,12 +19,19 @@ from scamdetect.system.os_errors import of_system, unreadable
 _BUFFER_BYTES = 1 << 20
 
 
-def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
-    """Open a Parquet file; raise InputError where it is damaged or has no column of text."""
+def open_parquet(
+    path: Path, text_column: str, overwrite_columns: bool, text_required: bool = True
+) -> Dump:
+    """Open a Parquet file; raise InputError where it is damaged or has no column of text.
+
+    Without ``text_required`` that may be missing or of another type.
+    """
     with _opened(path) as file:
         schema = file.schema_arrow
         total, batch_rows = file.metadata.num_rows, _batch_rows(file.metadata)
-    text_path, kept = find_text_in(schema, text_column, overwrite_columns, str(path))
+    text_path, kept = find_text_in(
+        schema, text_column, overwrite_columns, str(path), required=text_required
+    )
     kept_schema = pa.schema([f for f in schema if f.name in kept], metadata=schema.metadata)
 
     def batches() -> Iterator[Batch]:
@@ -35,7 +42,8 @@ def open_parquet(path: Path, text_column: str, overwrite_columns: bool) -> Dump:
                 table = pa.Table.from_batches([batch])
                 yield Batch(ArrowRows(str(path), text_path, kept, table), (), done / total)
 
-    return Dump(kept, kept_schema, batches)
+    has_text = text_column in schema.names or text_column in schema_members(schema)
+    return Dump(kept, kept_schema, batches, has_text=has_text)
 
 
 def read_schema(path: Path) -> pa.Schema:
@@ -58,23 +66,27 @@ def _batch_rows(file: pq.FileMetaData) -> int:
 
 
 def find_text_in(
-    schema: pa.Schema, text_column: str, overwrite_columns: bool, where: str
+    schema: pa.Schema, text_column: str, overwrite_columns: bool, where: str, required: bool = True
 ) -> tuple[TextPath, tuple[str, ...]]:
     """Return the path to the text in tables of this schema and the names of the columns to keep.
 
-    Raises InputError, naming ``where``, as ``find_text`` does and on a column that is not text.
+    Raises InputError, naming ``where``, as ``find_text`` does and, where it is ``required``, on a
+    column that is not text.
     """
-    members: dict[str, pa.DataType] = {}
-    for field in schema:
-        if "." not in field.name:
-            members |= struct_members(field.name, field.type)
+    members = schema_members(schema)
     text_path, kept = find_text(
-        text_column, schema.names, members, overwrite_columns=overwrite_columns, where=where
+        text_column,
+        schema.names,
+        members,
+        overwrite_columns=overwrite_columns,
+        where=where,
+        required=required,
     )
-    nested = len(text_path) > 1
-    _check_text(
-        where, text_column, members[text_column] if nested else schema.field(text_column).type
-    )
+    if required:
+        nested = len(text_path) > 1
+        _check_text(
+            where, text_column, members[text_column] if nested else schema.field(text_column).type
+        )
     return text_path, kept
 
 

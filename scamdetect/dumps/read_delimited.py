@@ -31,24 +31,35 @@ TEXT_COLUMN = "text"
 
 
 def open_delimited(
-    path: Path, delimiter: str, encoding: str, text_column: str, overwrite_columns: bool
+    path: Path,
+    delimiter: str,
+    encoding: str,
+    text_column: str,
+    overwrite_columns: bool,
+    text_required: bool = True,
 ) -> Dump:
     """Open a CSV or TSV file whose first record names the columns; raise InputError.
 
-    A line ``sep=;`` for Excel may stand before it.
+    A line ``sep=;`` for Excel may stand before it. Without ``text_required`` it may have no column
+    of text.
     """
     header = _read_header(path, delimiter, encoding)
     names = tuple(unquote(cell) for cell in header.cells)
-    kept_names = output.check_columns(
-        names, text_column, overwrite=overwrite_columns, where=str(path), first_line=True
-    )
+    has_text = text_column in names
+    if has_text or text_required:
+        kept_names = output.check_columns(
+            names, text_column, overwrite=overwrite_columns, where=str(path), first_line=True
+        )
+    else:
+        kept_names = output.kept_columns(names, overwrite=overwrite_columns, where=str(path))
+    text_place = names.index(text_column) if has_text else 0
     kept = tuple(place for place, name in enumerate(names) if name in kept_names)
     last = header.lines[-1]
 
     def batches() -> Iterator[Batch]:
         size = path.stat().st_size
         for group in grouped(_rows(path, delimiter, encoding, len(names)), path, encoding):
-            rows = DelimitedRows(names, kept, names.index(text_column), delimiter, group.values)
+            rows = DelimitedRows(names, kept, text_place, delimiter, group.values)
             yield Batch(rows, tuple(group.rejects), group.end / size)
 
     return Dump(
@@ -60,6 +71,7 @@ def open_delimited(
         line_end="\r\n" if last.text.endswith("\r\n") else "\n",
         bom=encoding == "utf-8" and beginning(path, 3) == codecs.BOM_UTF8,
         hint=_hint(path, encoding) == delimiter,
+        has_text=has_text,
     )
 
 

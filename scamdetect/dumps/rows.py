@@ -33,12 +33,17 @@ def find_text(
     *,
     overwrite_columns: bool,
     where: str,
+    required: bool = True,
 ) -> tuple[TextPath, tuple[str, ...]]:
     """Return the path to the text and the names of the columns to keep.
 
-    ``members`` are the dotted paths that there are beside the columns. Raises InputError, naming
-    ``where``, as ``output.check_columns`` does; it lists these paths too.
+    ``members`` are the dotted paths that there are beside the columns. A text that is not
+    ``required`` may be missing: the path then leads nowhere. Raises InputError, naming ``where``,
+    as ``output.check_columns`` does; it lists these paths too.
     """
+    if not required and text_column not in (*names, *members):
+        kept = output.kept_columns(names, overwrite=overwrite_columns, where=where)
+        return tuple(text_column.split(".")), kept
     path: TextPath = (text_column,)
     existing = names
     if text_column not in names and text_column in members:
@@ -84,6 +89,16 @@ def struct_members(name: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataT
             path = f"{name}.{field.name}"
             yield path, field.type
             yield from struct_members(path, field.type)
+
+
+def schema_members(schema: pa.Schema) -> dict[str, pa.DataType]:
+    """Return the dotted paths into the columns of a schema, with their types."""
+    return {
+        path: kind
+        for field in schema
+        if "." not in field.name
+        for path, kind in struct_members(field.name, field.type)
+    }
 
 
 _SPACE = re.compile(r"[ \t\n\r]*")

@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 from scamdetect.dumps.batches import Item, Reject, grouped
 from scamdetect.dumps.delimited import unquote
 from scamdetect.dumps.formats import DELIMITERS, JOB_SUFFIX, Format, destination_format, unpacked
-from scamdetect.dumps.json import read_object
-from scamdetect.dumps.lines import beginning, read_lines, reading
+from scamdetect.dumps.json import object_lines
+from scamdetect.dumps.lines import beginning, reading
 from scamdetect.dumps.parquet import read_batches, read_schema
 from scamdetect.dumps.read_delimited import open_cells
-from scamdetect.dumps.rows import TextPath, object_members, struct_members, value_at
+from scamdetect.dumps.rows import TextPath, object_members, schema_members, value_at
 from scamdetect.dumps.sources import find_source
 from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
@@ -179,7 +179,6 @@ def _open_file(path: Path) -> ScoredDump:
 
 def _open_parquet(path: Path) -> ScoredDump:
     schema = read_schema(path)
-    members = tuple(name for field in schema for name, _ in struct_members(field.name, field.type))
 
     def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
         tops = dict.fromkeys(place[0] for place in wanted.values())
@@ -190,7 +189,7 @@ def _open_parquet(path: Path) -> ScoredDump:
                 found[name] = pc.struct_field(column, inner) if inner else column
             yield found, 0
 
-    return ScoredDump(path, tuple(schema.names), members, read)
+    return ScoredDump(path, tuple(schema.names), tuple(schema_members(schema)), read)
 
 
 def open_written(
@@ -232,33 +231,21 @@ def _open_delimited(path: Path, kind: Format) -> ScoredDump:
 def _open_jsonl(path: Path) -> ScoredDump:
     columns: dict[str, None] = {}
     members: dict[str, None] = {}
-    for item in islice(_objects(path), _SURVEYED):
-        if isinstance(item.value, dict):
-            columns |= dict.fromkeys(item.value)
-            for name, value in item.value.items():
+    for item in islice(object_lines(path, "utf-8"), _SURVEYED):
+        if not isinstance(item.value, Reject):
+            columns |= dict.fromkeys(item.value[1])
+            for name, value in item.value[1].items():
                 members |= dict.fromkeys(object_members(name, value))
 
     def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
-        for group in grouped(_objects(path), path, "utf-8"):
+        for group in grouped(object_lines(path, "utf-8"), path, "utf-8"):
             yield (
-                {name: [value_at(value, at) for value in group.values]
+                {name: [value_at(value, at) for _, value in group.values]
                  for name, at in wanted.items()},
                 len(group.rejects),
             )  # fmt: skip
 
     return ScoredDump(path, tuple(columns), tuple(members), read)
-
-
-def _objects(path: Path) -> Iterator[Item[dict[str, Any]]]:
-    for line in read_lines(path, "utf-8"):
-        if line.text.strip() or line.problem:
-            found = line.problem or read_object(line.text)
-            value: dict[str, Any] | Reject = (
-                found
-                if isinstance(found, dict)
-                else Reject(line.number, line.number, 1, found, b"", line.undecodable)
-            )
-            yield Item(value, len(line.raw), line.end)
 
 
 def _plain(name: str, values: Column) -> Any:  # noqa: ANN401 - an array of Arrow

@@ -15,21 +15,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.dumps.batches import Batch, Dump, grouped
+from scamdetect.dumps.batches import Dump
 from scamdetect.dumps.columns import Grouping, grouping
 from scamdetect.dumps.formats import DELIMITERS, Format, is_remote, job_path, named_format
 from scamdetect.dumps.identity import JobRecord, read_job_record
 from scamdetect.dumps.job import open_source
 from scamdetect.dumps.json import open_jsonl
 from scamdetect.dumps.lines import reading
-from scamdetect.dumps.parquet import read_batches, read_schema
-from scamdetect.dumps.read_delimited import open_cells
-from scamdetect.dumps.rows import ArrowRows, DelimitedRows, Rows, struct_members
+from scamdetect.dumps.parquet import open_parquet
+from scamdetect.dumps.read_delimited import open_delimited
+from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.sources import Source, find_source, located
 from scamdetect.dumps.spreadsheet import original
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import number_array, numbers, plain_array, valid
-from scamdetect.frames.columns import COLUMNS
 from scamdetect.scored.read import open_scored
 
 _CHANGES = (
@@ -262,39 +261,9 @@ def _scored_file(path: Path, record: JobRecord) -> Dump:
     if kind is Format.JSONL:
         return open_jsonl(path, "utf-8", text, True, text_required=False)
     if kind is Format.PARQUET:
-        return _parquet(path, text)
-    return _delimited(path, record.destination.delimiter or DELIMITERS[kind], text)
-
-
-def _parquet(path: Path, text_column: str) -> Dump:
-    schema = read_schema(path)
-    members = {name for field in schema for name, _ in struct_members(field.name, field.type)}
-    text = (text_column,) if text_column in schema.names else tuple(text_column.split("."))
-    names = tuple(name for name in schema.names if name not in COLUMNS)
-
-    def batches() -> Iterator[Batch]:
-        for table in read_batches(path, schema.names):
-            yield Batch(ArrowRows(str(path), text, names, table), (), 0.0)
-
-    has_text = text_column in schema.names or text_column in members
-    own = pa.schema([field for field in schema if field.name in names])
-    return Dump(names, own, batches, has_text=has_text)
-
-
-def _delimited(path: Path, delimiter: str, text_column: str) -> Dump:
-    names, items = open_cells(path, delimiter, "utf-8")
-    kept = tuple(place for place, name in enumerate(names) if name not in COLUMNS)
-    has_text = text_column in names
-    place = names.index(text_column) if has_text else 0
-
-    def batches() -> Iterator[Batch]:
-        for group in grouped(items(), path, "utf-8"):
-            rows = DelimitedRows(names, kept, place, delimiter, group.values)
-            yield Batch(rows, tuple(group.rejects), 0.0)
-
-    own = tuple(names[place] for place in kept)
-    schema = pa.schema([(name, pa.string()) for name in own])
-    return Dump(own, schema, batches, delimiter=delimiter, has_text=has_text)
+        return open_parquet(path, text, True, text_required=False)
+    delimiter = record.destination.delimiter or DELIMITERS[kind]
+    return open_delimited(path, delimiter, "utf-8", text, True, text_required=False)
 
 
 def _shortest(values: pa.Array) -> pa.Array:
