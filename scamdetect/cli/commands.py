@@ -26,8 +26,8 @@ _ELSEWHERE = {
     "adapt": ("calibrate", "drift", "labels", "queue"),
     "bench": ("bench",),
     "data": ("data",),
-    "score": ("report", "score"),
-    "scored": ("groups", "threads"),
+    "score": ("score",),
+    "scored": ("groups", "report", "threads"),
     "serve": ("hub", "serve"),
     "train": (
         "average", "card", "conversations", "evaluate", "export", "finetune", "train", "words",

@@ -1,4 +1,4 @@
-"""The commands on message dumps: score one, report on one that is scored."""
+"""The command that scores a dump of messages."""
 
 from __future__ import annotations
 
@@ -263,47 +263,6 @@ def score(
             stop=stop,
         )
     _tell(summary, quiet, log_json, fail_on_flagged)
-
-
-@click.command(epilog="Example: scamdetect report dump.scored.parquet -o report.html")
-@click.argument("scored", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="The page; an earlier report is replaced, no other file.  [default: <stem>.report.html]",
-)
-@click.option("--text-column", help="Column of the messages.  [default: text, if it is there]")
-@click.option("--time-column", help="Column of the times.  [default: one that has such a name]")
-@MODEL
-@click.option("--title", help="Title of the page.")
-@click.option("--no-samples", is_flag=True, help="Show no message, masked or not.")
-def report(
-    scored: Path,
-    output: Path | None,
-    text_column: str | None,
-    time_column: str | None,
-    model: Path | None,
-    title: str | None,
-    no_samples: bool,
-) -> None:
-    """Make one HTML page about a dump that `scamdetect score` has scored.
-
-    It shows decisions, scores, languages, kinds, days and the largest campaigns with a masked
-    sample each, and says what the thresholds mean. It loads nothing from elsewhere.
-    """
-    from scamdetect.reports.dump import write_report
-
-    page = write_report(
-        scored,
-        output,
-        text_column=text_column,
-        time_column=time_column,
-        model=model,
-        title=title,
-        samples=not no_samples,
-    )
-    say(f"written to {page}", err=True)
 
 
 def _names(columns: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands on what `scamdetect score` wrote: one row a group, one row a thread."""
+"""The commands on what `scamdetect score` wrote: a report, one row a group, one row a thread."""
 
 from __future__ import annotations
 
@@ -214,6 +214,47 @@ def threads(
             stop=stop,
         )
     _tell(summary, thread_lines(summary), quiet, log_json)
+
+
+@click.command(epilog="Example: scamdetect report dump.scored.parquet -o report.html")
+@click.argument("scored", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The page; an earlier report is replaced, no other file.  [default: <stem>.report.html]",
+)
+@click.option("--text-column", help="Column of the messages.  [default: text, if it is there]")
+@click.option("--time-column", help="Column of the times.  [default: one that has such a name]")
+@MODEL
+@click.option("--title", help="Title of the page.")
+@click.option("--no-samples", is_flag=True, help="Show no message, masked or not.")
+def report(
+    scored: Path,
+    output: Path | None,
+    text_column: str | None,
+    time_column: str | None,
+    model: Path | None,
+    title: str | None,
+    no_samples: bool,
+) -> None:
+    """Make one HTML page about a dump that `scamdetect score` has scored.
+
+    It shows decisions, scores, languages, kinds, days and the largest campaigns with a masked
+    sample each, and says what the thresholds mean. It loads nothing from elsewhere.
+    """
+    from scamdetect.reports.dump import write_report
+
+    page = write_report(
+        scored,
+        output,
+        text_column=text_column,
+        time_column=time_column,
+        model=model,
+        title=title,
+        samples=not no_samples,
+    )
+    say(f"written to {page}", err=True)
 
 
 def _tell(
