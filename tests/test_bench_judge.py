@@ -189,7 +189,6 @@ def test_without_a_price_no_cost_is_known(setting: Setting) -> None:
     unpriced = dataclasses.replace(setting, price=None)
     found = asked([judged(3)], unpriced)
     assert found.cost is not None and np.isnan(found.cost[0])
-    assert not llm.load("//host.test/v1#m", unpriced).price_known
 
 
 def test_a_server_that_knows_no_response_format(setting: Setting) -> None:
@@ -376,4 +375,4 @@ def test_models_and_addresses_have_identities_of_their_own(setting: Setting) -> 
     targets = ["//host.test/v1#org/m:2", "https://host.test/v1#org/m:2", "//host.test/v1#m"]
     detectors = [llm.load(target, setting) for target in targets]
     assert len({detector.identity for detector in detectors}) == 3
-    assert detectors[0].name == "org/m:2" and detectors[0].price_known
+    assert detectors[0].name == "org/m:2"

@@ -67,7 +67,6 @@ class Detector:
     batch: int = 256
     parallel: int = 1
     note: str = ""  # what a reader of its figures should know
-    price_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,6 @@ class Setting:
     max_calls: int | None = None
     parallel: int = 4
     price: tuple[float, float] | None = None  # per million tokens in and out
-
-
-Loader = Callable[[str, Setting], Detector]  # the target after the scheme, as "url#model"
 
 
 class Rewriter(Protocol):

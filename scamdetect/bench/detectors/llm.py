@@ -220,5 +220,4 @@ def load(target: str, setting: Setting) -> Detector:
         parallel=setting.parallel,
         note=f"a language model asked for a probability, prompt {VERSION}; what it learnt from is "
         "not known, and it may answer differently another day",
-        price_known=setting.price is not None,
     )

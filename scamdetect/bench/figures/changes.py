@@ -233,7 +233,7 @@ class Recalibrated:
         return self.n_legit < 1 / FPRS[self.rate]
 
 
-def recalibrated(target: Target, seed: int = 0) -> list[Recalibrated]:
+def recalibrated(target: Target) -> list[Recalibrated]:
     """Return the figures of every size and rate; whole groups are drawn.
 
     A size that would leave no scam or no honest row to measure gives None.
@@ -245,7 +245,7 @@ def recalibrated(target: Target, seed: int = 0) -> list[Recalibrated]:
     found = []
     for size, amount in SIZES:
         k = round(amount * scores.size) if amount < 1 else int(amount)
-        drawn = draws(groups, k, seed)
+        drawn = draws(groups, k, seed=0)
         n_legit = float(np.mean([legit[rows].sum() for rows in drawn])) if drawn else 0.0
         for rate, fpr in FPRS.items():
             enough = n_legit >= 1 / fpr

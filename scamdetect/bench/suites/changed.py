@@ -37,8 +37,8 @@ def evasion(material: Material) -> Suite:
     return make_suite("evasion", VERSION, about, rows, licences(rows), final=False)
 
 
-def even_sample(rows: Iterable[SuiteRow], size: int = PER_LANGUAGE) -> list[SuiteRow]:
-    """Return ``size`` scams and as many honest rows of each language, the same ones each time.
+def even_sample(rows: Iterable[SuiteRow]) -> list[SuiteRow]:
+    """Return PER_LANGUAGE scams and as many honest rows a language, the same ones each time.
 
     Pairs are drawn apart, so no row has one.
     """
@@ -49,7 +49,7 @@ def even_sample(rows: Iterable[SuiteRow], size: int = PER_LANGUAGE) -> list[Suit
     return [
         row
         for members in cells.values()
-        for row in sorted(members, key=lambda row: chance(row["id"]))[:size]
+        for row in sorted(members, key=lambda row: chance(row["id"]))[:PER_LANGUAGE]
     ]
 
 

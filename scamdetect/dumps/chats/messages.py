@@ -12,8 +12,6 @@ import pyarrow as pa
 from scamdetect.dumps.batches import Dump, Item, record_dump
 from scamdetect.frames import columns as output
 
-TEXT_COLUMN = "text"
-
 
 class MessageKind(StrEnum):
     """What a record of a chat export is; only a message has a text to score."""
