@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from scamdetect.errors import SourceError
-from scamdetect.system.typed import read_toml
+from scamdetect.system.typed import Table, read_toml
 from scamdetect.train.data.authored import SCRIPTS, Cell, Stage, Unit
 from scamdetect.train.data.registry import Slice
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A TOML table in which every key must be known."""
-
-
-class Form(_Table, frozen=True):
+class Form(Table, frozen=True):
     """The form that scam and legit rows share: bands and shares of the rows."""
 
     words: list[tuple[int, int, float]]  # from, to, share of the rows
@@ -28,7 +22,7 @@ class Form(_Table, frozen=True):
     link_forms: list[str]
 
 
-class CellTable(_Table, frozen=True):
+class CellTable(Table, frozen=True):
     """What a cell's cards are drawn from; weights say how often."""
 
     cell: Cell
@@ -43,7 +37,7 @@ class CellTable(_Table, frozen=True):
     institutional: bool = False  # an institution writes, or somebody in its name
 
 
-class Contrast(_Table, frozen=True):
+class Contrast(Table, frozen=True):
     """Who sends the scam side of a pair, who the legit side, and the slice of the latter."""
 
     scam: str
@@ -51,7 +45,7 @@ class Contrast(_Table, frozen=True):
     slice: Slice
 
 
-class PairTable(_Table, frozen=True):
+class PairTable(Table, frozen=True):
     """What contrast pairs of one sort are drawn from; both sides share all but the sender."""
 
     pairs: int  # of 100
@@ -65,7 +59,7 @@ class PairTable(_Table, frozen=True):
     institutional: bool = False  # an institution writes, or somebody in its name
 
 
-class Scenarios(_Table, frozen=True):
+class Scenarios(Table, frozen=True):
     """Everything that does not depend on the language."""
 
     settings: list[str]
@@ -79,7 +73,7 @@ class Scenarios(_Table, frozen=True):
     pairs: dict[str, PairTable]
 
 
-class Language(_Table, frozen=True):
+class Language(Table, frozen=True):
     """The apps and voices of a language in one script."""
 
     voices: list[str]

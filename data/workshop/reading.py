@@ -15,15 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from scamdetect.errors import MissingExtraError, SourceError
+from scamdetect.errors import SourceError
 from scamdetect.labels import KINDS, Kind, Verdict
 from scamdetect.system.files import write_text
-from scamdetect.system.typed import read_jsonl, utf8_text, write_jsonl
-
-try:
-    import msgspec
-except ImportError as error:
-    raise MissingExtraError("msgspec", "train") from error
+from scamdetect.system.typed import Table, read_jsonl, utf8_text, write_jsonl
 
 SENTINELS = 3  # rows of a batch whose answer is known
 MOST_MISSES = 1  # of a batch that counts
@@ -32,7 +27,7 @@ _HEAD = 1_000
 KEYS = "keys.jsonl"
 
 
-class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Item(Table, frozen=True):
     """A message to read: where it comes from and what is held of it so far."""
 
     source: str
@@ -43,7 +38,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: str
 
 
-class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Key(Table, frozen=True):
     """What a batch hides of one message."""
 
     batch: str

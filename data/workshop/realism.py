@@ -22,7 +22,7 @@ import numpy as np
 from scamdetect.errors import SourceError
 from scamdetect.labels import Verdict
 from scamdetect.system.files import read_text, write_text
-from scamdetect.system.typed import read_jsonl, write_jsonl
+from scamdetect.system.typed import Table, read_jsonl, write_jsonl
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.everyday import EverydayRow, write_everyday
 
@@ -34,7 +34,7 @@ _MASKS = re.compile(r"\[(?:link|phone|number|email|handle|account|name|place|dat
 _DIGITS = re.compile(r"\d+")
 
 
-class RealismKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RealismKey(Table, frozen=True):
     """What a batch hides of one message."""
 
     batch: str
@@ -45,7 +45,7 @@ class RealismKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verdict: str
 
 
-class PairKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PairKey(Table, frozen=True):
     """Which side of a pair is real."""
 
     batch: str

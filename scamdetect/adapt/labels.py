@@ -219,14 +219,24 @@ def _answer(path: Path, row: int, cells: Mapping[str, str | None], label: str) -
 
 
 def _delimited(path: Path) -> Iterator[_Given]:
-    for batch in read_columns(path, "text", _NEEDED, _OPTIONAL):
+    for cells in _records(path, _NEEDED, _OPTIONAL):
+        yield _Given(
+            cells | {"text": original(cells["text"] or "", ",")}, _labels([cells["label"]])
+        )
+
+
+def _records(
+    path: Path, columns: Sequence[str], optional: Sequence[str]
+) -> Iterator[dict[str, str | None]]:
+    """Yield the cells of the text and these columns; raise InputError on broken records."""
+    for batch in read_columns(path, "text", columns, optional):
         if batch.rejected:
             raise InputError(
                 f"{path}: {batch.rejected} broken records; save the table as CSV again"
             )
         for place, text in enumerate(batch.texts):
             cells = {name: values[place] for name, values in batch.columns.items()}
-            yield _Given(cells | {"text": original(text or "", ",")}, _labels([cells["label"]]))
+            yield cells | {"text": text or ""}
 
 
 def _label_studio(path: Path) -> Iterator[_Given]:
@@ -330,16 +340,10 @@ def read_earlier(path: Path) -> Earlier:
     columns = open_dump(path, text_column="text", overwrite_columns=True).columns
     more = tuple(name for name in columns if name not in COLUMNS)
     wanted = [name for name in COLUMNS if name != "text"]
-    rows: list[Record] = []
-    for batch in read_columns(path, "text", wanted, more):
-        if batch.rejected:
-            raise InputError(
-                f"{path}: {batch.rejected} broken records; save the table as CSV again"
-            )
-        for place, text in enumerate(batch.texts):
-            cells = {name: values[place] for name, values in batch.columns.items()}
-            cells["text"] = text or ""
-            rows.append({name: cell and original(cell, ",") for name, cell in cells.items()})
+    rows: list[Record] = [
+        {name: cell and original(cell, ",") for name, cell in cells.items()}
+        for cells in _records(path, wanted, more)
+    ]
     for place, row in enumerate(rows, 1):
         if not (row["row"] or "").strip().isdecimal():
             raise InputError(

@@ -30,8 +30,7 @@ from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.labels import Verdict
-from scamdetect.system.files import check_regular, file_sha256, writing
-from scamdetect.system.os_errors import of_system, unreadable
+from scamdetect.system.files import file_sha256, writing
 from scamdetect.train.data.mix import CALIBRATE_ROWS, balanced_sample, reference_weights
 from scamdetect.train.data.scores import score_texts
 from scamdetect.train.data.table import (
@@ -40,6 +39,7 @@ from scamdetect.train.data.table import (
     detector_texts,
     is_authored,
     normaliser_problem,
+    reading_corpus,
     select,
 )
 from scamdetect.train.fit import train
@@ -100,15 +100,8 @@ def hold_out(corpus: Path, names: tuple[str, ...]) -> HeldOut:
     the same on every machine. Raises InputError on a generator with too few scams to measure or to
     learn from, on a corpus that is missing or of another normaliser.
     """
-    try:
-        check_regular(corpus)
+    with reading_corpus(corpus):
         table = pq.read_table(corpus)
-    except (OSError, pa.ArrowException) as problem:
-        if of_system(problem):
-            raise unreadable(corpus, problem, cure="run: scamdetect data build") from problem
-        raise InputError(
-            f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
-        ) from problem
     if (other := normaliser_problem(corpus, table.schema)) is not None:
         raise InputError(other)
     writers = generators(table)

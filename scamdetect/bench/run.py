@@ -151,80 +151,69 @@ def _score_suite(
         if not path.exists():
             if stop():
                 raise JobInterrupted("interrupted; the same command goes on")
-            answers = _score_part(suite, detector, ids[rows], texts[rows], rows.start, skip_failing)
-            write_part(path, ids[rows], answers)
+            part = _Rows(suite.name, detector, ids[rows], texts[rows], rows.start, skip_failing)
+            write_part(path, ids[rows], _score_part(part))
         watch(suite.name, detector.name, len(ids[rows]))
 
 
-def _score_part(
-    suite: Suite,
-    detector: Detector,
-    ids: Sequence[str],
-    texts: Sequence[str],
-    first: int,
-    skip_failing: bool,
-) -> Answers:
-    starts = range(0, len(texts), detector.batch)
+@dataclass(frozen=True)
+class _Rows:
+    """Some rows of a suite, and who scores them; ``first`` is the place of the first there."""
 
-    def score(start: int) -> Answers:
-        end = start + detector.batch
-        return _score_batch(
-            suite.name, detector, ids[start:end], texts[start:end], first + start, skip_failing
-        )
+    suite: str
+    detector: Detector
+    ids: Sequence[str]
+    texts: Sequence[str]
+    first: int
+    skip_failing: bool
 
-    if detector.parallel == 1:
-        return _joined([score(start) for start in starts])
-    with ThreadPoolExecutor(detector.parallel) as pool:
-        return _joined(list(pool.map(score, starts)))
+    def batch(self, start: int) -> _Rows:
+        """Return the rows of the batch that starts at a place in these."""
+        at = slice(start, start + self.detector.batch)
+        return replace(self, ids=self.ids[at], texts=self.texts[at], first=self.first + start)
 
 
-def _score_batch(
-    suite: str,
-    detector: Detector,
-    ids: Sequence[str],
-    texts: Sequence[str],
-    first: int,
-    skip_failing: bool,
-) -> Answers:
+def _score_part(rows: _Rows) -> Answers:
+    batches = map(rows.batch, range(0, len(rows.texts), rows.detector.batch))
+    if rows.detector.parallel == 1:
+        return _joined(list(map(_score_batch, batches)))
+    with ThreadPoolExecutor(rows.detector.parallel) as pool:
+        return _joined(list(pool.map(_score_batch, batches)))
+
+
+def _score_batch(rows: _Rows) -> Answers:
     began = time.perf_counter()
     try:
-        answers = checked(detector, texts)
+        answers = checked(rows.detector, rows.texts)
     except DetectorError as problem:
-        return _row_by_row(suite, detector, ids, texts, first, skip_failing, problem)
+        return _row_by_row(rows, problem)
     if answers.seconds is None:
-        each = (time.perf_counter() - began) / len(texts)
-        answers = replace(answers, seconds=np.full(len(texts), each))
+        each = (time.perf_counter() - began) / len(rows.texts)
+        answers = replace(answers, seconds=np.full(len(rows.texts), each))
     return answers
 
 
-def _row_by_row(
-    suite: str,
-    detector: Detector,
-    ids: Sequence[str],
-    texts: Sequence[str],
-    first: int,
-    skip_failing: bool,
-    whole: DetectorError,
-) -> Answers:
+def _row_by_row(rows: _Rows, whole: DetectorError) -> Answers:
     """Return the answers to single rows, to find the one at which the detector fails."""
     found = []
-    for place, text in enumerate(texts):
+    for place, text in enumerate(rows.texts):
         began = time.perf_counter()
         try:
-            answers = checked(detector, [text])
+            answers = checked(rows.detector, [text])
         except DetectorError as problem:
-            if not skip_failing:
+            if not rows.skip_failing:
                 raise DetectorError(
-                    f"{problem}; at row {first + place + 1:,} of the suite {suite} (id "
-                    f"{ids[place]}). What was scored before is kept: mend the detector and run the "
-                    "same command, or leave such rows without an answer: --skip-failing"
+                    f"{problem}; at row {rows.first + place + 1:,} of the suite {rows.suite} (id "
+                    f"{rows.ids[place]}). What was scored before is kept: mend the detector and "
+                    "run the same command, or leave such rows without an answer: --skip-failing"
                 ) from problem
             answers = Answers(np.full(1, np.nan), problems=(RAISED,))
         found.append(replace(answers, seconds=np.full(1, time.perf_counter() - began)))
-    if not skip_failing:
+    if not rows.skip_failing:
         raise DetectorError(
-            f"{whole}; at rows {first + 1:,} to {first + len(texts):,} of the suite {suite} "
-            "together, though each of them alone is answered. Run with a smaller batch"
+            f"{whole}; at rows {rows.first + 1:,} to {rows.first + len(rows.texts):,} of the suite "
+            f"{rows.suite} together, though each of them alone is answered. Run with a smaller "
+            "batch"
         )
     return _joined(found)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from scamdetect.dumps.tally import Tally
 from scamdetect.errors import InputError
@@ -17,6 +17,7 @@ from scamdetect.system.shown import shown_names
 SCHEMA_VERSION = 3
 ANEW = "begin anew with --overwrite"
 
+T = TypeVar("T")
 Settings = dict[str, Any]  # plain JSON types by name
 
 _SOURCE = (
@@ -76,16 +77,19 @@ def save(path: Path, state: State) -> None:
 
 def load(path: Path) -> State:
     """Return the state; raise InputError where the file is missing, damaged or of another age."""
+    return read_state(path, SCHEMA_VERSION, _state)
+
+
+def read_state(path: Path, schema_version: int, made: Callable[[dict[str, Any]], T]) -> T:
+    """Return what is ``made`` of the JSON object in a state file.
+
+    Raises InputError where the file is missing, damaged or of another schema version.
+    """
     try:
         value = json.loads(read_bytes(path))
         version = value["schema_version"]
-        if version == SCHEMA_VERSION:
-            return State(
-                settings=dict(value["settings"]),
-                overwrite=bool(value["overwrite"]),
-                parts=tuple(map(_part_from_dict, value["parts"])),
-                joined=bool(value["joined"]),
-            )
+        if version == schema_version:
+            return made(value)
     except InputError:
         raise
     except OSError as problem:
@@ -93,8 +97,17 @@ def load(path: Path) -> State:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise InputError(f"{path}: damaged ({type(problem).__name__}); {ANEW}") from problem
     raise InputError(
-        f"{path}: of schema {version!r}, this scamdetect knows {SCHEMA_VERSION}; go on with the "
+        f"{path}: of schema {version!r}, this scamdetect knows {schema_version}; go on with the "
         f"version that began, or {ANEW}"
+    )
+
+
+def _state(value: dict[str, Any]) -> State:
+    return State(
+        settings=dict(value["settings"]),
+        overwrite=bool(value["overwrite"]),
+        parts=tuple(map(_part_from_dict, value["parts"])),
+        joined=bool(value["joined"]),
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, cast, get_args
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ from scamdetect.calibration.statistics import (
 )
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
-from scamdetect.system.typed import read_toml
+from scamdetect.system.typed import Table, read_toml
 from scamdetect.train.data.mix import capped, weighted_threshold_at_fpr
 from scamdetect.train.data.table import (
     Objects,
@@ -47,11 +46,7 @@ RATES = (0.01, 0.05)
 REAL = ("transfer", "in_source")  # the pools of scams that people received
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A TOML table in which every key must be known."""
-
-
-class Block(_Table, frozen=True):
+class Block(Table, frozen=True):
     """A part of the honest side; the sources of one collection weigh as one."""
 
     share: float
@@ -63,7 +58,7 @@ class Block(_Table, frozen=True):
         return [source for collection in self.collections for source in collection]
 
 
-class Pools(_Table, frozen=True):
+class Pools(Table, frozen=True):
     """The sources of each pool, and how the honest side is weighted."""
 
     transfer: list[str]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,15 @@ from numpy.typing import NDArray
 
 from scamdetect.dumps.formats import is_remote
 from scamdetect.dumps.outputs import check_free
-from scamdetect.dumps.state import ANEW, Settings, Stored, check_same, check_stored, stored
+from scamdetect.dumps.state import (
+    ANEW,
+    Settings,
+    Stored,
+    check_same,
+    check_stored,
+    read_state,
+    stored,
+)
 from scamdetect.dumps.work import check_new, kept_on_error, make_folder, move
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import as_text, number_array, numbers, one_array
@@ -35,10 +43,8 @@ from scamdetect.system.files import (
     append,
     locked,
     open_regular,
-    read_bytes,
     writing,
 )
-from scamdetect.system.os_errors import unreadable
 
 SCHEMA_VERSION = 1
 
@@ -243,10 +249,13 @@ def working(
         check_new(destination, resume=resume, overwrite=overwrite, again="make it again")
     make_folder(folder, _OURS)
     with locked(folder):
-        state = _load(folder / "state.json", settings) if resume and begun else None
-        if state is None:
+        state = None
+        if not (resume and begun):
             check_new(destination, resume=resume, overwrite=overwrite, again="make it again")
         else:
+            path = folder / "state.json"
+            state = read_state(path, SCHEMA_VERSION, _state)
+            check_same(path, state.settings, settings)
             check_free(destination, overwrite=overwrite or state.overwrite or state.joined)
         work = Work(destination, folder, state or State(settings, overwrite), access)
         work.check()
@@ -254,26 +263,12 @@ def working(
             yield work
 
 
-def _load(path: Path, settings: Settings) -> State:
-    try:
-        value = json.loads(read_bytes(path))
-        version = value.pop("schema_version")
-        if version == SCHEMA_VERSION:
-            segments = tuple(Segment(**segment) for segment in value.pop("segments"))
-            runs = tuple(Stored(**run) for run in value.pop("runs"))
-            state = State(**value, segments=segments, runs=runs)
-            check_same(path, dict(state.settings), settings)
-            return state
-    except InputError:
-        raise
-    except OSError as problem:
-        raise unreadable(path, problem, cure=ANEW) from problem
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise InputError(f"{path}: damaged ({type(problem).__name__}); {ANEW}") from problem
-    raise InputError(
-        f"{path}: of schema {version!r}, this scamdetect knows {SCHEMA_VERSION}; go on with the "
-        f"version that began, or {ANEW}"
-    )
+def _state(value: dict[str, Any]) -> State:
+    del value["schema_version"]
+    settings = dict(value.pop("settings"))
+    segments = tuple(Segment(**segment) for segment in value.pop("segments"))
+    runs = tuple(Stored(**run) for run in value.pop("runs"))
+    return State(settings, **value, segments=segments, runs=runs)
 
 
 def read_streams(path: Path) -> Iterator[pa.RecordBatch]:

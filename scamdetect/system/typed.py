@@ -20,6 +20,10 @@ except ImportError as error:
 T = TypeVar("T")
 
 
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of TOML, or a line of JSON, in which every key must be known."""
+
+
 @dataclass(frozen=True)
 class Located(Generic[T]):
     """A row and where it stands, as "file:line"."""

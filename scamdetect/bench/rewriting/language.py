@@ -8,13 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from scamdetect.errors import InputError, MissingExtraError
-from scamdetect.system.typed import read_toml
-
-try:
-    import msgspec
-except ImportError as error:
-    raise MissingExtraError("msgspec", "train") from error
+from scamdetect.errors import InputError
+from scamdetect.system.typed import Table, read_toml
 
 FOLDER = Path(__file__).with_name("words")
 # Links, addresses, handles, tokens such as [link] and the markers of a dialogue.
@@ -59,7 +54,7 @@ _AFTER_PIECE = rf"(?![{_MARKS}\u0e30-\u0e33\u0e45]|[\u1000-\u1021][\u1037]?[\u10
 _INSIDE_PHRASE = re.compile("[\u0e00-\u0e7f][\u0e01-\u0e5b]|[\u1000-\u109f][\u1000-\u103f]")
 
 
-class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Words(Table, frozen=True):
     """The words of a language in one script; of a pair, the first is the longer or the slang one.
 
     Chosen so that a change breaks no inflection: adverbs, set phrases, connectives, chat spellings.

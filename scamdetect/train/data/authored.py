@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from scamdetect.errors import MissingExtraError, SourceError
 from scamdetect.labels import Kind, Verdict
 from scamdetect.system.files import write_text
-from scamdetect.system.typed import Located, locate_jsonl
+from scamdetect.system.typed import Located, Table, locate_jsonl
 from scamdetect.text.normalise import mask
 from scamdetect.train.data.registry import Slice
 
@@ -122,11 +122,7 @@ _ALLOWED: dict[str, Iterable[str]] = {
 _FIELD = re.compile(r"`\$\.(\w+)")
 
 
-class _Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A record in which every key must be known."""
-
-
-class Card(_Checked, frozen=True):
+class Card(Table, frozen=True):
     """The scenario to which a row is written; it says nothing in the words of the message."""
 
     batch: str  # rows written together: they never part
@@ -147,7 +143,7 @@ class Card(_Checked, frozen=True):
     turns: int | None = None  # lines of a dialogue
 
 
-class AuthoredRow(_Checked, frozen=True):
+class AuthoredRow(Table, frozen=True):
     """One message written for this project; a card to be written has no text yet."""
 
     id: str

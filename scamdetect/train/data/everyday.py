@@ -14,7 +14,7 @@ import msgspec
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Verdict
 from scamdetect.system.files import writing
-from scamdetect.system.typed import Located, locate_jsonl, read_toml, utf8_text
+from scamdetect.system.typed import Located, Table, locate_jsonl, read_toml, utf8_text
 from scamdetect.train.data.authored import (
     SCRIPTS,
     Part,
@@ -34,11 +34,7 @@ Block = Literal["notices", "talk", "money"]
 CAMPAIGNS, NOTICES = "campaigns.toml", "notices.toml"
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A TOML table in which every key must be known."""
-
-
-class Campaign(_Table, frozen=True):
+class Campaign(Table, frozen=True):
     """What one gang would send in one country after another; the words are the writer's."""
 
     id: str
@@ -55,7 +51,7 @@ class Campaign(_Table, frozen=True):
     source: str  # a public account of it, only if one was found
 
 
-class Family(_Table, frozen=True):
+class Family(Table, frozen=True):
     """Honest messages of one purpose, beside a type of scam that looks like them."""
 
     id: str
@@ -71,12 +67,12 @@ class Family(_Table, frozen=True):
     source: str
 
 
-class _Campaigns(_Table, frozen=True):
+class _Campaigns(Table, frozen=True):
     types: dict[str, str]
     campaigns: list[Campaign]
 
 
-class _Families(_Table, frozen=True):
+class _Families(Table, frozen=True):
     families: list[Family]
 
 
@@ -145,7 +141,7 @@ _MORE = {**dict.fromkeys(("nl", "pl", "da", "sv"), ("Latn",)), "el": ("Grek",)}
 LANGUAGES = dict(sorted((SCRIPTS | _MORE).items()))
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Header(Table, frozen=True):
     """The first line of a file."""
 
     canary: str
@@ -153,7 +149,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generated: str  # who wrote the rows
 
 
-class EverydayRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EverydayRow(Table, frozen=True):
     """One message written as people really send it."""
 
     id: str

@@ -9,7 +9,7 @@ import msgspec
 
 from scamdetect.errors import SourceError
 from scamdetect.labels import Kind, Provenance, Verdict
-from scamdetect.system.typed import read_toml, utf8_text
+from scamdetect.system.typed import Table, read_toml, utf8_text
 
 Role = Literal["train", "dev", "test", "exclude"]
 LicenceClass = Literal[
@@ -32,11 +32,7 @@ LICENCE_POLICIES: dict[LicencePolicy, frozenset[str]] = {
 }
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A TOML table in which every key must be known."""
-
-
-class File(_Table, frozen=True):
+class File(Table, frozen=True):
     """One file of the source: its path below ``source_dir`` and what it must hash to."""
 
     path: str
@@ -47,7 +43,7 @@ class File(_Table, frozen=True):
     public: bool = True  # else an extract that only a mirror holds
 
 
-class Part(_Table, frozen=True):
+class Part(Table, frozen=True):
     """A group of files read alike; parts are read in the order given."""
 
     files: str  # a glob over the data files, matched in the order in which they are listed
@@ -58,7 +54,7 @@ class Part(_Table, frozen=True):
     generated: str | None = None
 
 
-class Read(_Table, frozen=True):
+class Read(Table, frozen=True):
     """How bytes become records."""
 
     format: Literal["csv", "jsonl", "json", "xlsx", "lines", "adapter"]
@@ -73,7 +69,7 @@ class Read(_Table, frozen=True):
     members: str | None = None  # a glob over a ZIP's members
 
 
-class RowMap(_Table, frozen=True):
+class RowMap(Table, frozen=True):
     """How a record becomes a row; fields in braces are the record's, plus {file} and {stem}."""
 
     text: list[str]  # record fields, joined by ``join``; empty ones are left out
@@ -86,7 +82,7 @@ class RowMap(_Table, frozen=True):
     generated: str | None = None
 
 
-class KindRule(_Table, frozen=True):
+class KindRule(Table, frozen=True):
     """Give ``kinds`` to rows whose text matches; by default to scam rows."""
 
     kinds: list[Kind]
@@ -100,7 +96,7 @@ class KindRule(_Table, frozen=True):
     fallback: bool = False  # only where nothing else fits
 
 
-class SliceRule(_Table, frozen=True):
+class SliceRule(Table, frozen=True):
     """Put legit (or promo) rows into an honest slice of the evaluation."""
 
     slice: Slice
@@ -109,7 +105,7 @@ class SliceRule(_Table, frozen=True):
     langs: list[str] | None = None
 
 
-class Clean(_Table, frozen=True):
+class Clean(Table, frozen=True):
     """What is done to the texts, in this order, and which rows are dropped."""
 
     unescape_html: bool = False
@@ -121,7 +117,7 @@ class Clean(_Table, frozen=True):
     cap_per_language: int | None = None  # random.Random(0), a sorted sample
 
 
-class Source(_Table, frozen=True):
+class Source(Table, frozen=True):
     """One public source."""
 
     slug: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -35,20 +36,27 @@ _SEEN = (Provenance.READ.value, Provenance.AUTHORED.value)
 _INPUT = "input"  # the text as loaded with the source's own placeholders mapped, where built
 
 
-def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
-    """Return the corpus rows of these roles, in the order of the file.
-
-    Raises InputError when the file is missing, is no Parquet file or lacks a column.
-    """
+@contextmanager
+def reading_corpus(corpus: Path) -> Iterator[None]:
+    """Raise InputError where the corpus that is read within is missing or no Parquet file."""
     try:
         check_regular(corpus)
-        present = pq.read_schema(corpus).names
-    except (OSError, pa.ArrowInvalid) as problem:
+        yield
+    except (OSError, pa.ArrowException) as problem:
         if of_system(problem):
             raise unreadable(corpus, problem, cure="run: scamdetect data build") from problem
         raise InputError(
             f"{corpus}: cannot be read as Parquet; run: scamdetect data build"
         ) from problem
+
+
+def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
+    """Return the corpus rows of these roles, in the order of the file.
+
+    Raises InputError when the file is missing, is no Parquet file or lacks a column.
+    """
+    with reading_corpus(corpus):
+        present = pq.read_schema(corpus).names
     missing = [name for name in COLUMNS if name not in present]
     if missing:
         raise InputError(
