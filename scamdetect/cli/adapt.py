@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from scamdetect.cli.options import FiniteRange
+from scamdetect.cli.options import THREADS, FiniteRange
 from scamdetect.cli.streams import say
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import access_of
@@ -206,10 +207,11 @@ _EITHER = {"bundle", "dump", "output"} | _BUDGET
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the two halves."
 )
-@click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
+@THREADS
 @click.pass_context
 def calibrate(
     context: click.Context,
+    /,
     bundle: Path | None,
     dump: Path | None,
     data: Path | None,
@@ -217,15 +219,7 @@ def calibrate(
     messages_per_day: int | None,
     output: Path,
     fpr: float | None,
-    review_fpr: float | None,
-    text_column: str,
-    label_column: str,
-    label_map: Path | None,
-    group_column: str | None,
-    refit_probabilities: bool,
-    base_rate: float | None,
-    seed: int,
-    threads: int | None,
+    **asked: Any,  # noqa: ANN401 - what recalibrate takes as it is
 ) -> None:
     """Copy BUNDLE with thresholds that suit your own messages.
 
@@ -250,21 +244,7 @@ def calibrate(
     from scamdetect.adapt.recalibrate import recalibrate
     from scamdetect.reports.adapt import recalibrated_lines
 
-    result = recalibrate(
-        bundle,
-        data,
-        output,
-        fpr=fpr,
-        review_fpr=review_fpr,
-        text_column=text_column,
-        label_column=label_column,
-        group_column=group_column,
-        label_map=label_map,
-        refit_probabilities=refit_probabilities,
-        base_rate=base_rate,
-        seed=seed,
-        threads=threads,
-    )
+    result = recalibrate(bundle, data, output, fpr=fpr, **asked)
     say(*recalibrated_lines(result))
     say(f"written to {output}", err=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -117,13 +117,9 @@ def run_command(
     rewriter: str | None,
     rewriter_model: str | None,
     label_map: tuple[str, ...],
-    timeout: float,
-    per_second: float | None,
-    max_calls: int | None,
-    parallel: int,
-    price: tuple[float, float] | None,
     skip_failing: bool,
     quiet: bool,
+    **asked: Any,  # noqa: ANN401 - what Setting takes as it is
 ) -> None:
     """Score SUITEs with detectors into a folder; the same command goes on with what is missing.
 
@@ -149,11 +145,7 @@ def run_command(
         log=_log,
         corpus=corpus,
         label_map=_label_map(label_map),
-        timeout=timeout,
-        per_second=per_second,
-        max_calls=max_calls,
-        parallel=parallel,
-        price=price,
+        **asked,
     )
     material = _material(corpus, _there(authored, _AUTHORED), rewriter, rewriter_model, setting)
     made, benchmark = _suites(suites, material, final, limit, changed_rows)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +48,16 @@ MODEL = click.option(
     type=click.Path(path_type=Path),
     help="Folder of a bundle instead of the shipped one.",
 )
-PRESET = click.option(
+_PRESET = click.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
     help="Flag at this false-positive rate of the bundle's calibrate rows: "
     + ", ".join(f"{name} {100 * rate:g} %" for name, rate in PRESETS.items())
     + ". Not with --flag.  [default: the flag threshold of the bundle]",
 )
-FLAG = click.option("--flag", type=float, help="Flag from this scam probability on.")
-REVIEW = click.option("--review", type=float, help="Review from this scam probability on.")
-KIND_FLAG = click.option(
+_FLAG = click.option("--flag", type=float, help="Flag from this scam probability on.")
+_REVIEW = click.option("--review", type=float, help="Review from this scam probability on.")
+_KIND_FLAG = click.option(
     "--kind-flag",
     "kind_flags",
     multiple=True,
@@ -64,3 +66,50 @@ KIND_FLAG = click.option(
     help="Also flag what would go to review from this probability of the kind on, such as "
     "romance=0.3; may be given for several kinds.",
 )
+
+
+def with_thresholds(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that set thresholds; ``thresholds`` takes them together, by name."""
+
+    @_PRESET
+    @_FLAG
+    @_REVIEW
+    @_KIND_FLAG
+    @wraps(command)
+    def called(
+        *arguments: Any,  # noqa: ANN401
+        preset: str | None,
+        flag: float | None,
+        review: float | None,
+        kind_flags: dict[str, float] | None,
+        **others: Any,  # noqa: ANN401
+    ) -> None:
+        given = {"preset": preset, "flag": flag, "review": review, "kind_flags": kind_flags}
+        command(*arguments, thresholds=given, **others)
+
+    return called
+
+
+SPREADSHEET_SAFE = click.option(
+    "--spreadsheet-safe",
+    is_flag=True,
+    help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
+)
+OVERWRITE = click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace a destination that exists; without --resume also begin anew.",
+)
+RESUME = click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where an interrupted or killed run of the same command stopped.",
+)
+THREADS = click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
+RUNTIME = click.option(
+    "--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino."
+)
+WORKERS = click.option(
+    "--workers", type=int, default=0, show_default=True, help="Processes of one thread each."
+)
+QUIET = click.option("--quiet", is_flag=True, help="Show no progress and no summary.")

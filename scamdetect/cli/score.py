@@ -5,12 +5,22 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from scamdetect.cli.options import FLAG, KIND_FLAG, MODEL, PRESET, REVIEW
+from scamdetect.cli.options import (
+    MODEL,
+    OVERWRITE,
+    QUIET,
+    RESUME,
+    RUNTIME,
+    SPREADSHEET_SAFE,
+    THREADS,
+    WORKERS,
+    with_thresholds,
+)
 from scamdetect.cli.streams import say
 from scamdetect.dumps.formats import Format
 from scamdetect.errors import InputError
@@ -57,11 +67,7 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
     help="What parts the cells of CSV or TSV: one character, tab, comma, semicolon or pipe.  "
     "[default: detected in CSV, tab in TSV]",
 )
-@click.option(
-    "--overwrite",
-    is_flag=True,
-    help="Replace a destination that exists; without --resume also begin anew.",
-)
+@OVERWRITE
 @click.option(
     "--columns",
     metavar="A,B",
@@ -80,22 +86,13 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
     metavar="COLUMN",
     help="Who wrote a message, for --allow-list.",
 )
-@click.option(
-    "--spreadsheet-safe",
-    is_flag=True,
-    help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
-)
+@SPREADSHEET_SAFE
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @MODEL
-@PRESET
-@FLAG
-@REVIEW
-@KIND_FLAG
-@click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
-@click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
-@click.option(
-    "--workers", type=int, default=0, show_default=True, help="Processes of one thread each."
-)
+@with_thresholds
+@THREADS
+@RUNTIME
+@WORKERS
 @click.option(
     "--tier",
     default="auto",
@@ -103,11 +100,7 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
     help="encoder reads every message; first lets a quick first tier clear plainly honest ones; "
     "auto does so where the bundle proves it harmless.",
 )
-@click.option(
-    "--resume",
-    is_flag=True,
-    help="Go on where an interrupted or killed run of the same command stopped.",
-)
+@RESUME
 @click.option(
     "--part-rows",
     type=click.IntRange(min=1),
@@ -128,7 +121,7 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
     help="Spread Parquet over a Ray or Spark cluster, into a folder of Parquet parts.",
 )
 @click.option("--fail-on-flagged", is_flag=True, help="Exit with 10 where a message was flagged.")
-@click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
+@QUIET
 @click.option(
     "--log-json",
     is_flag=True,
@@ -137,36 +130,22 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
 @click.pass_context
 def score(
     context: click.Context,
+    /,
     source: str,
     output: str | None,
-    work_folder: Path | None,
-    source_format: str | None,
-    text_column: str,
-    encoding: str | None,
-    delimiter: str | None,
-    overwrite: bool,
     columns: str | None,
-    only_flagged: bool,
     allowing: Path | None,
-    sender_column: str | None,
-    spreadsheet_safe: bool,
-    overwrite_columns: bool,
     model: Path | None,
-    preset: str | None,
-    flag: float | None,
-    review: float | None,
-    kind_flags: dict[str, float] | None,
+    thresholds: dict[str, Any],
     threads: int | None,
     runtime: str,
     workers: int,
     tier: str,
-    resume: bool,
-    part_rows: int,
-    max_rejects: str | None,
     engine: str,
     fail_on_flagged: bool,
     quiet: bool,
     log_json: bool,
+    **asked: Any,  # noqa: ANN401 - what score_file takes as it is
 ) -> None:
     """Score a dump: CSV, TSV, JSONL, JSON, Parquet, text of a message a line, a chat, mail.
 
@@ -197,26 +176,23 @@ def score(
 
         check_options(engine, _given(context))
         scoring = ScoreBatches(
-            text_column=text_column,
+            text_column=asked["text_column"],
             model=model,
-            preset=preset,
-            flag=flag,
-            review=review,
-            kind_flags=kind_flags,
             tier=tier,
             threads=1 if threads is None else threads,
             runtime=runtime,
-            overwrite_columns=overwrite_columns,
+            overwrite_columns=asked["overwrite_columns"],
             columns=None if kept is None else tuple(kept),
+            **thresholds,
         )
         summary = score_parquet(
             source,
             output,
             engine=engine,
             scoring=scoring,
-            source_format=source_format,
+            source_format=asked["source_format"],
             workers=workers,
-            overwrite=overwrite,
+            overwrite=asked["overwrite"],
             show=not (quiet or log_json) and sys.stderr.isatty(),
         )
         _tell(summary, quiet, log_json, fail_on_flagged)
@@ -240,27 +216,13 @@ def score(
         summary = score_file(
             source,
             output,
-            detector=detector.with_thresholds(
-                preset=preset, flag=flag, review=review, kind_flags=kind_flags
-            ),
-            text_column=text_column,
-            encoding=encoding,
-            delimiter=delimiter,
-            overwrite=overwrite,
-            overwrite_columns=overwrite_columns,
-            source_format=source_format,
-            resume=resume,
-            part_rows=part_rows,
-            max_rejects=max_rejects,
+            detector=detector.with_thresholds(**thresholds),
             columns=kept,
-            only_flagged=only_flagged,
             allow_list=allow_list,
-            sender_column=sender_column,
-            work_folder=work_folder,
             inputs=[detector.bundle.folder, *([] if allowing is None else [allowing])],
-            spreadsheet_safe=spreadsheet_safe,
             watch=log_part if log_json else show,
             stop=stop,
+            **asked,
         )
     _tell(summary, quiet, log_json, fail_on_flagged)
 

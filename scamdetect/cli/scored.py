@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scamdetect.cli.options import MODEL
+from scamdetect.cli.options import (
+    MODEL,
+    OVERWRITE,
+    QUIET,
+    RESUME,
+    RUNTIME,
+    SPREADSHEET_SAFE,
+    THREADS,
+    WORKERS,
+)
 from scamdetect.cli.streams import say
 
 if TYPE_CHECKING:
@@ -32,28 +41,16 @@ _AFTER = (
         metavar="ORIGINAL",
         help="Take the columns from what was scored, as it was then.  [default: from SCORED]",
     ),
-    click.option(
-        "--spreadsheet-safe",
-        is_flag=True,
-        help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
-    ),
+    SPREADSHEET_SAFE,
     click.option(
         "--work-folder",
         type=click.Path(path_type=Path),
         metavar="DIR",
         help="Folder for unfinished work.  [default: that of the destination]",
     ),
-    click.option(
-        "--resume",
-        is_flag=True,
-        help="Go on where an interrupted or killed run of the same command stopped.",
-    ),
-    click.option(
-        "--overwrite",
-        is_flag=True,
-        help="Replace a destination that exists; without --resume also begin anew.",
-    ),
-    click.option("--quiet", is_flag=True, help="Show no progress and no summary."),
+    RESUME,
+    OVERWRITE,
+    QUIET,
     click.option(
         "--log-json",
         is_flag=True,
@@ -81,15 +78,9 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def groups(
     scored: str,
     output: str | None,
-    by: str,
-    time_column: str | None,
-    source: str | None,
-    spreadsheet_safe: bool,
-    work_folder: Path | None,
-    resume: bool,
-    overwrite: bool,
     quiet: bool,
     log_json: bool,
+    **asked: Any,  # noqa: ANN401 - what write_groups takes as it is
 ) -> None:
     """Write one row a sender, account or the like of a dump that `scamdetect score` has scored.
 
@@ -106,19 +97,7 @@ def groups(
     from scamdetect.scored.groups import write_groups
 
     with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
-        summary = write_groups(
-            scored,
-            output,
-            by=by,
-            time_column=time_column,
-            source=source,
-            spreadsheet_safe=spreadsheet_safe,
-            work_folder=work_folder,
-            resume=resume,
-            overwrite=overwrite,
-            watch=watch,
-            stop=stop,
-        )
+        summary = write_groups(scored, output, watch=watch, stop=stop, **asked)
     _tell(summary, group_lines(summary), quiet, log_json)
 
 
@@ -141,33 +120,21 @@ def groups(
         help="The allow-list that the dump was scored with, whose messages are not judged.",
     ),
     MODEL,
-    click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]"),
-    click.option(
-        "--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino."
-    ),
-    click.option(
-        "--workers", type=int, default=0, show_default=True, help="Processes of one thread each."
-    ),
+    THREADS,
+    RUNTIME,
+    WORKERS,
 )
 def threads(
     scored: str,
     output: str | None,
-    thread_column: str | None,
-    sender_column: str | None,
-    time_column: str | None,
-    me: str | None,
     allowing: Path | None,
     model: Path | None,
     threads: int | None,
     runtime: str,
     workers: int,
-    source: str | None,
-    spreadsheet_safe: bool,
-    work_folder: Path | None,
-    resume: bool,
-    overwrite: bool,
     quiet: bool,
     log_json: bool,
+    **asked: Any,  # noqa: ANN401 - what write_threads takes as it is
 ) -> None:
     """Judge the threads of a dump that `scamdetect score` has scored as conversations, a row each.
 
@@ -199,19 +166,11 @@ def threads(
             scored,
             output,
             detector=detector,
-            thread_column=thread_column,
-            sender_column=sender_column,
-            time_column=time_column,
-            me=me,
             allow_list=allow_list,
-            source=source,
-            spreadsheet_safe=spreadsheet_safe,
-            work_folder=work_folder,
-            resume=resume,
-            overwrite=overwrite,
             inputs=(detector.bundle.folder, *([] if allowing is None else [allowing])),
             watch=watch,
             stop=stop,
+            **asked,
         )
     _tell(summary, thread_lines(summary), quiet, log_json)
 
@@ -232,11 +191,8 @@ def threads(
 def report(
     scored: Path,
     output: Path | None,
-    text_column: str | None,
-    time_column: str | None,
-    model: Path | None,
-    title: str | None,
     no_samples: bool,
+    **asked: Any,  # noqa: ANN401 - what write_report takes as it is
 ) -> None:
     """Make one HTML page about a dump that `scamdetect score` has scored.
 
@@ -245,15 +201,7 @@ def report(
     """
     from scamdetect.reports.dump import write_report
 
-    page = write_report(
-        scored,
-        output,
-        text_column=text_column,
-        time_column=time_column,
-        model=model,
-        title=title,
-        samples=not no_samples,
-    )
+    page = write_report(scored, output, samples=not no_samples, **asked)
     say(f"written to {page}", err=True)
 
 

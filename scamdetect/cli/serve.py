@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
-from scamdetect.cli.options import FLAG, KIND_FLAG, MODEL, PRESET, REVIEW
+from scamdetect.cli.options import MODEL, RUNTIME, with_thresholds
 from scamdetect.cli.streams import say
 from scamdetect.cli.train import extra
 from scamdetect.errors import InputError
@@ -21,10 +22,7 @@ TOKEN = "SCAMDETECT_TOKEN"
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one."
 )
 @MODEL
-@PRESET
-@FLAG
-@REVIEW
-@KIND_FLAG
+@with_thresholds
 @click.option(
     "--allow-list",
     "allowing",
@@ -32,7 +30,7 @@ TOKEN = "SCAMDETECT_TOKEN"
     metavar="FILE",
     help="Let messages of these templates pass, and of these senders where requests name them.",
 )
-@click.option("--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino.")
+@RUNTIME
 @click.option("--tier", default="auto", show_default=True, help="auto, encoder or first.")
 @click.option(
     "--parallel", type=int, help="Requests that are scored at once.  [default: one a core]"
@@ -43,13 +41,17 @@ TOKEN = "SCAMDETECT_TOKEN"
 @click.option(
     "--queue", type=int, default=64, show_default=True, help="Requests that may wait beside those."
 )
-@click.option("--max-texts", type=int, default=256, show_default=True, help="Texts of one request.")
 @click.option(
-    "--max-characters", type=int, default=20_000, show_default=True, help="Characters of one text."
+    "--max-texts", "texts", type=int, default=256, show_default=True, help="Texts of one request."
 )
 @click.option(
-    "--max-bytes", type=int, default=1 << 20, show_default=True, help="Bytes of one request."
-)
+    "--max-characters", "characters", type=int, default=20_000, show_default=True,
+    help="Characters of one text.",
+)  # fmt: skip
+@click.option(
+    "--max-bytes", "body_bytes", type=int, default=1 << 20, show_default=True,
+    help="Bytes of one request.",
+)  # fmt: skip
 @click.option(
     "--stop-seconds",
     type=int,
@@ -61,20 +63,13 @@ def serve(
     host: str,
     port: int,
     model: Path | None,
-    preset: str | None,
-    flag: float | None,
-    review: float | None,
-    kind_flags: dict[str, float] | None,
+    thresholds: dict[str, Any],
     allowing: Path | None,
     runtime: str,
     tier: str,
     parallel: int | None,
     threads: int,
-    queue: int,
-    max_texts: int,
-    max_characters: int,
-    max_bytes: int,
-    stop_seconds: int,
+    **asked: Any,  # noqa: ANN401 - what Limits takes as it is
 ) -> None:
     """Answer over HTTP: POST /v1/predict, GET /healthz, GET /metrics.
 
@@ -90,14 +85,7 @@ def serve(
     from scamdetect.dumps.allow_list import AllowList
 
     token = _token()
-    limits = Limits(
-        texts=max_texts,
-        characters=max_characters,
-        body_bytes=max_bytes,
-        parallel=os.cpu_count() or 1 if parallel is None else parallel,
-        queue=queue,
-        stop_seconds=stop_seconds,
-    )
+    limits = Limits(parallel=os.cpu_count() or 1 if parallel is None else parallel, **asked)
     allow_list = None if allowing is None else AllowList.load(allowing)
     if token is None and not is_loopback(host):
         say(f"scamdetect: whoever reaches {host} may ask: set {TOKEN}", err=True)
@@ -108,9 +96,7 @@ def serve(
         tier=tier,  # type: ignore[arg-type]
     ) as detector:
         ended = run(
-            detector.with_thresholds(
-                preset=preset, flag=flag, review=review, kind_flags=kind_flags
-            ),
+            detector.with_thresholds(**thresholds),
             host=host,
             port=port,
             limits=limits,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -228,17 +229,7 @@ REFUSED = 5
 def finetune(
     data: Path,
     output: Path,
-    base: Path | None,
-    text_column: str,
-    label_column: str,
-    label_map: Path | None,
-    group_column: str | None,
-    kinds_column: str | None,
-    rehearsal: Path | None,
-    epochs: float,
-    seed: int,
-    even_if_worse: bool,
-    overwrite: bool,
+    **asked: Any,  # noqa: ANN401 - what finetune takes as it is
 ) -> None:
     """Train a bundle on with your own labelled messages, and compare old and new.
 
@@ -248,22 +239,7 @@ def finetune(
     """
     with extra("train"):
         from scamdetect.train.finetune import finetune as train_on
-    done = train_on(
-        data,
-        output,
-        base=base,
-        text_column=text_column,
-        label_column=label_column,
-        label_map=label_map,
-        group_column=group_column,
-        kinds_column=kinds_column,
-        rehearsal=rehearsal,
-        epochs=epochs,
-        seed=seed,
-        even_if_worse=even_if_worse,
-        overwrite=overwrite,
-        say=say,
-    )
+    done = train_on(data, output, say=say, **asked)
     if not done.taken:
         say(
             f"scamdetect: refused: {len(done.comparison.worse)} figures got worse (listed above "
