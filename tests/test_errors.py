@@ -26,7 +26,6 @@ from scamdetect.dumps.lines import DamagedError, EmptyFileError, OtherContentErr
 from scamdetect.dumps.state import load
 from scamdetect.errors import InputError, OutputError, ScamDetectError
 from scamdetect.hub.bundles import _put_in_place
-from scamdetect.scored.work import _load
 from scamdetect.system.os_errors import of_system, unforeseen, unreadable, written
 from scamdetect.train.card_results import _read
 from scamdetect.train.data.readers import MissingFileError
@@ -124,7 +123,6 @@ READERS: dict[str, Callable[[Path], object]] = {
     "run.json": lambda path: RunFolder(path.parent).read_record(),
     "a.csv.job.json": read_job_record,
     "parts/state.json": load,
-    "work/state.json": lambda path: _load(path, {}),
     "recipe.toml": load_recipe,
     "evaluation.json": lambda path: _read(path, "evaluation"),
 }
