@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, chain
+from itertools import repeat
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -81,139 +81,105 @@ def _partitions(name: str) -> dict[str, str | None]:
     return found
 
 
-@dataclass(frozen=True)
-class FileRows:
-    """Rows of a file and constants beside their columns.
+Constants = dict[str, Value]  # by column, one value for all rows of a file
 
-    ``names`` are all columns in their order; those that are no key of ``constants`` are the columns
-    of ``rows``, in the same order. ``schema`` has the types of the constants.
+
+@dataclass(frozen=True)
+class ManyRows:
+    """Rows of several files, one file after the other, with the constants of each.
+
+    ``names`` are all columns in their order; those that are no keys of the constants are the
+    columns of all ``parts``, in the same order. ``schema`` has the types of the constants.
     """
 
-    rows: Rows
     names: tuple[str, ...]
-    constants: dict[str, Value]
     schema: pa.Schema
+    parts: tuple[tuple[Rows, Constants], ...]
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return len(self.rows)
-
-    def texts(self) -> Sequence[Any]:
-        """Return what is to be scored."""
-        return self.rows.texts()
-
-    def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
-        """Return a constant for all rows, or what the rows have at the path."""
-        if len(path) == 1 and path[0] in self.constants:
-            return plain_array([self.constants[path[0]]] * len(self), kind)
-        return self.rows.column(path, kind)
-
-    def cells(self, delimiter: str) -> Iterable[list[str]]:
-        """Yield the cells of the rows with those of the constants."""
-        fixed = {
-            name: quote(None if value is None else str(value), delimiter)
-            for name, value in self.constants.items()
-        }
-        if not self._own:
-            return ([fixed[name] for name in self.names] for _ in range(len(self)))
-        return (self._merged(cells, fixed) for cells in self.rows.cells(delimiter))
-
-    def objects(self) -> Iterable[str]:
-        """Yield the objects with a member for each constant."""
-        fixed = {
-            name: f"{_dumps(name)}: {_dumps(value)}"
-            for name, value in self.constants.items()
-            if name in self.names
-        }
-        end = ", ".join(fixed.values())
-        behind = self.names == (*self._own, *fixed)
-        for text in self.rows.objects():
-            if behind:
-                start = text.rstrip()[:-1].rstrip()
-                yield f"{start}{'' if start == '{' or not end else ', '}{end}}}"
-                continue
-            found = {name: f"{_dumps(name)}: {raw}" for name, raw in members(text)} | fixed
-            yield "{" + ", ".join(found[name] for name in self.names if name in found) + "}"
-
-    def table(self) -> pa.Table:
-        """Return the table of the rows with a column for each constant."""
-        table = self.rows.table()
-        own = iter(zip(table.columns, table.schema, strict=True))
-        arrays, fields = [], []
-        for name in self.names:
-            if name in self.constants:
-                field = self.schema.field(name)
-                values = [self.constants[name]] * len(self)
-                array = plain_array(values, field.type)
-            else:
-                array, field = next(own)
-            arrays.append(array)
-            fields.append(field)
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-
-    def take(self, places: Sequence[int]) -> Self:
-        """Return the rows at these places."""
-        return replace(self, rows=self.rows.take(places))
-
-    def select(self, names: Sequence[str]) -> Self:
-        """Return the rows with these columns in this order."""
-        own = [name for name in names if name not in self.constants]
-        return replace(self, rows=self.rows.select(own), names=tuple(names))
-
-    @property
-    def _own(self) -> tuple[str, ...]:
-        return tuple(name for name in self.names if name not in self.constants)
-
-    def _merged(self, cells: list[str], fixed: dict[str, str]) -> list[str]:
-        own = iter(cells)
-        return [fixed[name] if name in fixed else next(own) for name in self.names]
-
-
-@dataclass(frozen=True)
-class JoinedRows:
-    """The rows of several files of the same columns, one file after the other."""
-
-    parts: tuple[Rows, ...]
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return sum(map(len, self.parts))
+        return sum(len(rows) for rows, _ in self.parts)
 
     def texts(self) -> list[Any]:
         """Return what is to be scored."""
-        return list(chain.from_iterable(part.texts() for part in self.parts))
+        return [text for rows, _ in self.parts for text in rows.texts()]
 
     def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
-        """Return what all parts have at the path."""
-        return pa.chunked_array([p.column(path, kind) for p in self.parts], kind).combine_chunks()
+        """Return a constant for all rows of a file, or what the rows have at the path."""
+        found = [
+            plain_array([constants[path[0]]] * len(rows), kind)
+            if len(path) == 1 and path[0] in constants
+            else rows.column(path, kind)
+            for rows, constants in self.parts
+        ]
+        return pa.chunked_array(found, kind).combine_chunks()
 
-    def cells(self, delimiter: str) -> Iterable[list[str]]:
-        """Yield the cells of all parts."""
-        return chain.from_iterable(part.cells(delimiter) for part in self.parts)
+    def cells(self, delimiter: str) -> Iterator[list[str]]:
+        """Yield the cells of the rows with those of the constants."""
+        for rows, constants in self.parts:
+            fixed = {
+                name: quote(None if value is None else str(value), delimiter)
+                for name, value in constants.items()
+            }
+            own = rows.cells(delimiter) if self._own(constants) else repeat([], len(rows))
+            for cells in map(iter, own):
+                yield [fixed[name] if name in fixed else next(cells) for name in self.names]
 
-    def objects(self) -> Iterable[str]:
-        """Yield the objects of all parts."""
-        return chain.from_iterable(part.objects() for part in self.parts)
+    def objects(self) -> Iterator[str]:
+        """Yield the objects with a member for each constant."""
+        for rows, constants in self.parts:
+            fixed = {
+                name: f"{_dumps(name)}: {_dumps(value)}"
+                for name, value in constants.items()
+                if name in self.names
+            }
+            end = ", ".join(fixed.values())
+            behind = self.names == (*self._own(constants), *fixed)
+            for text in rows.objects():
+                if behind:
+                    start = text.rstrip()[:-1].rstrip()
+                    yield f"{start}{'' if start == '{' or not end else ', '}{end}}}"
+                    continue
+                found = {name: f"{_dumps(name)}: {raw}" for name, raw in members(text)} | fixed
+                yield "{" + ", ".join(found[name] for name in self.names if name in found) + "}"
 
     def table(self) -> pa.Table:
-        """Return one table of all parts."""
+        """Return the tables of the rows with a column for each constant, in one."""
+        tables = []
+        for rows, constants in self.parts:
+            table = rows.table()
+            own = iter(zip(table.schema, table.columns, strict=True))
+            found = [
+                self._constant(name, constants[name], len(rows)) if name in constants else next(own)
+                for name in self.names
+            ]
+            fields, arrays = zip(*found, strict=True)
+            tables.append(pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
         # In one piece: a stream holds every piece as a batch of its own.
-        return pa.concat_tables([part.table() for part in self.parts]).combine_chunks()
+        return pa.concat_tables(tables).combine_chunks()
 
     def take(self, places: Sequence[int]) -> Self:
         """Return the rows at these places, which ascend."""
-        starts = [0, *accumulate(map(len, self.parts))]
-        wanted: list[list[int]] = [[] for _ in self.parts]
-        for place in places:
-            part = bisect_right(starts, place) - 1
-            wanted[part].append(place - starts[part])
-        return replace(
-            self, parts=tuple(p.take(w) for p, w in zip(self.parts, wanted, strict=True))
-        )
+        taken, start = [], 0
+        for rows, constants in self.parts:
+            end = start + len(rows)
+            wanted = places[bisect_left(places, start) : bisect_left(places, end)]
+            taken.append((rows.take([place - start for place in wanted]), constants))
+            start = end
+        return replace(self, parts=tuple(taken))
 
     def select(self, names: Sequence[str]) -> Self:
         """Return the rows with these columns in this order."""
-        return replace(self, parts=tuple(part.select(names) for part in self.parts))
+        new = replace(self, names=tuple(names))
+        parts = ((rows.select(new._own(constants)), constants) for rows, constants in self.parts)
+        return replace(new, parts=tuple(parts))
+
+    def _constant(self, name: str, value: Value, count: int) -> tuple[pa.Field, pa.Array]:
+        field = self.schema.field(name)
+        return field, plain_array([value] * count, field.type)
+
+    def _own(self, constants: Constants) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name not in constants)
 
 
 def _dumps(value: object) -> str:
@@ -315,8 +281,7 @@ def open_many(source: Source, open_file: Open, overwrite_columns: bool) -> Dump:
         dump = survey.opened.get(file.name) or open_file(file.path, text_required=False)
         yield from dump.batches()
 
-    def batches() -> Iterator[tuple[Batch, float]]:
-        """Yield the batches, each with about the bytes that it takes."""
+    def pieces() -> Iterator[_Piece]:
         done = 0
         for file in survey.files:
             shown_name = encodable(file.name)
@@ -326,20 +291,24 @@ def open_many(source: Source, open_file: Open, overwrite_columns: bool) -> Dump:
             before = 0.0
             for batch in one(file):
                 found = conformed(batch.rows, columns, schema)
-                whole = Batch(
-                    FileRows(found, names, constants, full_schema),
-                    tuple(replace(reject, file=shown_name) for reject in batch.rejects),
-                    (done + min(1.0, batch.share) * file.size) / source.size,
-                )
-                yield whole, (batch.share - before) * size
+                rejects = tuple(replace(reject, file=shown_name) for reject in batch.rejects)
+                share = (done + min(1.0, batch.share) * file.size) / source.size
+                own = (batch.share - before) * size
+                yield _Piece(Batch(found, rejects, share), constants, own)
                 before = batch.share
             done += file.size
+
+    def batches() -> Iterator[Batch]:
+        for held in _filled(pieces()):
+            rows = ManyRows(names, full_schema, tuple((p.batch.rows, p.constants) for p in held))
+            rejects = tuple(reject for piece in held for reject in piece.batch.rejects)
+            yield Batch(rows, rejects, held[-1].batch.share)
 
     kept_apart = sorted(set(given.schema.names) - set(hive.schema.names))
     return Dump(
         columns=names,
         schema=full_schema,
-        batches=lambda: _joined(batches()),
+        batches=batches,
         delimiter=first.delimiter,
         csv_delimiter=first.csv_delimiter,
         encoding=first.encoding,
@@ -409,27 +378,28 @@ def _broken_mail(file: SourceFile, reason: str) -> Reject:
     return Reject(1, 1, raw.count(b"\n") + 1, reason, raw)
 
 
-def _joined(batches: Iterator[tuple[Batch, float]]) -> Iterator[Batch]:
-    """Yield the batches, small ones that follow each other put together."""
-    held: list[Batch] = []
+class _Piece(NamedTuple):
+    """A batch of one file, the constants of that, and about the bytes that it takes."""
+
+    batch: Batch
+    constants: Constants
+    size: float
+
+
+def _filled(pieces: Iterator[_Piece]) -> Iterator[list[_Piece]]:
+    """Yield the pieces, small ones that follow each other together."""
+    held: list[_Piece] = []
     records, size = 0, 0.0
-    for batch, own in batches:
-        count = len(batch.rows) + len(batch.rejects)
-        if held and (records + count > BATCH_ROWS or size + own > BATCH_BYTES):
-            yield _one(held)
+    for piece in pieces:
+        count = len(piece.batch.rows) + len(piece.batch.rejects)
+        if held and (records + count > BATCH_ROWS or size + piece.size > BATCH_BYTES):
+            yield held
             held, records, size = [], 0, 0.0
-        held.append(batch)
+        held.append(piece)
         records += count
-        size += own
+        size += piece.size
     if held:
-        yield _one(held)
-
-
-def _one(held: list[Batch]) -> Batch:
-    if len(held) == 1:
-        return held[0]
-    rows = JoinedRows(tuple(batch.rows for batch in held))
-    return Batch(rows, tuple(chain.from_iterable(b.rejects for b in held)), held[-1].share)
+        yield held
 
 
 def _bounded(notes: list[str]) -> tuple[str, ...]:
