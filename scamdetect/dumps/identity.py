@@ -128,7 +128,7 @@ def job_record(identity: Identity, destination: Result, tally: Tally) -> bytes:
     counts = {
         "rows": tally.rows,
         "written": flagged if identity.asked.only_flagged else tally.rows,
-        **tally.to_dict(),
+        **vars(tally),
     }
     value = {
         "schema_version": JOB_SCHEMA_VERSION,

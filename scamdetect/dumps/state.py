@@ -155,7 +155,7 @@ def _part_to_dict(part: Part) -> dict[str, Any]:
         "rows": part.tally.rows,
         "content": vars(part.content),
         "rejects": part.rejects and vars(part.rejects),
-        "tally": part.tally.to_dict(),
+        "tally": vars(part.tally),
     }
 
 

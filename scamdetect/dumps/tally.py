@@ -57,21 +57,9 @@ class Tally:
             self.allowed + other.allowed,
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        return {
-            "decisions": {decision.value: count for decision, count in self.decisions.items()},
-            "kinds": dict(self.kinds),
-            "languages": dict(self.languages),
-            "rejected": self.rejected,
-            "cleared": self.cleared,
-            "verdicts": dict(self.verdicts),
-            "allowed": self.allowed,
-        }
-
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Self:
-        """Return what ``to_dict`` was called on; raise KeyError, TypeError, ValueError on else."""
+        """Return the tally of its JSON; raise KeyError, TypeError, ValueError on anything else."""
         return cls(
             Counter({Decision(name): int(n) for name, n in value["decisions"].items()}),
             Counter({str(name): int(n) for name, n in value["kinds"].items()}),
