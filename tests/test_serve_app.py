@@ -458,6 +458,8 @@ def test_metrics_add_up(detector: ScamDetector) -> None:
     assert found['scamdetect_predict_seconds_bucket{le="+Inf"}'] == "2"
     buckets = [int(count) for name, count in found.items() if "_bucket" in name]
     assert buckets == sorted(buckets) and float(found["scamdetect_predict_seconds_sum"]) > 0
+    bounds = [float(bound) for bound in re.findall(r'le="([^"]+)"', page)]
+    assert bounds == sorted(bounds) and len(bounds) == len(buckets)
     named = {name.partition("{")[0].removesuffix("_bucket") for name in found}
     named -= {f"scamdetect_predict_seconds_{end}" for end in ("sum", "count")}
     assert named == set(re.findall(r"^# HELP (\w+) .", page, re.MULTILINE))
