@@ -221,6 +221,16 @@ def test_memory_and_file_urls(here: Path, memory: MemoryFileSystem) -> None:
         _score("memory://d/a.jsonl", destination="memory://d/a.jsonl")
 
 
+def test_the_record_of_a_result_that_was_removed_is_replaced(
+    here: Path, memory: MemoryFileSystem
+) -> None:
+    (here / "in.csv").write_text("text\nhi\n", encoding="utf-8")
+    for _ in range(2):
+        assert _score("in.csv", destination="memory://o.csv").rows == 1
+        memory.rm_file("/o.csv")
+        assert memory.exists("/o.csv.job.json")
+
+
 def test_a_failed_upload_is_made_up_for(
     here: Path, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,7 +75,7 @@ def check_free(destination: Path, *, overwrite: bool) -> None:
 
 def _is_left_over(path: Path, destination: Path) -> bool:
     """Return whether a path is the record of a result that was removed since."""
-    if path != job_path(destination) or destination.exists():
+    if path.name != job_path(destination).name or destination.exists():
         return False
     try:
         read_job_record(path)
