@@ -81,7 +81,7 @@ def main() -> None:
     asked = parser.parse_args()
     try:
         rows = source_rows(read_rows(asked.corpus, {"dev"}), asked.source)
-        detector = ScamDetector.load(asked.bundle, tier="encoder")
+        detector = ScamDetector.load(asked.bundle, tier="full")
         shipped = detector.predict_proba(rows.texts.tolist())[:, _SCAM].astype(np.float64)
         whole = {
             "recall": asdict(recall_at_fpr_estimate(shipped, rows.scam, FPR, rows.groups)),

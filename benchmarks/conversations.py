@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, default=ROOT / "data" / "raw")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     asked = parser.parse_args()
-    with ScamDetector.load(asked.bundle, tier="encoder") as detector:
+    with ScamDetector.load(asked.bundle, tier="full") as detector:
         calibrate = drawn(dialogues(_rows(asked.corpus, "calibrate"), longest=LONGEST))
         readings = _read(detector, calibrate)
         sets = {

@@ -368,7 +368,7 @@ def settings_values(scene: Scene, rnd: random.Random) -> Iterator[str]:
     path = bundle / name
     settings = json.loads(path.read_bytes())
     optional = (
-        "known_answers", "scam_curve", "language_calibration", "own_scaling", "first_tier",
+        "known_answers", "scam_curve", "language_calibration", "own_scaling", "cascade",
         "kind_thresholds", "calibration_rows", "thresholds_fpr", "conversation",
     )  # fmt: skip
     keys = [*settings, *optional] if name == SETTINGS else list(settings)

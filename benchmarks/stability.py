@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,11 @@ from scamdetect.evaluate.pools import load_pools, used_rows
 from scamdetect.labels import Verdict
 from scamdetect.reports.cells import percent
 from scamdetect.reports.pages import table, write_results
+from scamdetect.train.cascade import padded_scams
 from scamdetect.train.data.scores import commit, machine, today
 from scamdetect.train.data.table import (
-    column,
     detector_texts,
     has_verdict,
-    is_own,
     read_rows,
     select,
 )
@@ -40,7 +38,6 @@ from scamdetect.train.rows import restyle
 
 ROOT = Path(__file__).resolve().parent.parent
 HONEST, SCAMS = 500, 400  # rows at most
-WORDS = 30
 MOST_CHANGE, LEAST_KEPT = 0.005, 0.90  # the gates
 
 
@@ -55,7 +52,7 @@ def main() -> None:
     try:
         rows = read_rows(asked.corpus, {"dev"})
         honest = honest_texts(rows, asked.pools)
-        scams = padded_scams(rows)
+        scams = padded_scams(rows, SCAMS)
         found = []
         for bundle in asked.bundles:
             with ScamDetector.load(bundle) as detector:
@@ -73,30 +70,6 @@ def honest_texts(rows: pa.Table, pools: Path) -> list[tuple[str, str]]:
     generator = random.Random(0)
     chosen = generator.sample(texts, min(HONEST, len(texts)))
     return [(text, restyle(text, generator)) for text in chosen]
-
-
-def padded_scams(rows: pa.Table) -> list[tuple[str, str]]:
-    """Return own scams, each as it is and with honest words of its language behind it."""
-    generator = random.Random(0)
-    own = select(rows, is_own(rows))
-    texts, langs = detector_texts(own), column(own, "lang")
-    scam, honest = (has_verdict(own, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
-    by_lang: dict[str, list[str]] = defaultdict(list)
-    for row in np.flatnonzero(honest).tolist():
-        by_lang[langs[row]].append(texts[row])
-    scams = [row for row in np.flatnonzero(scam).tolist() if by_lang[langs[row]]]
-    return [
-        (texts[row], f"{texts[row]} {honest_words(by_lang[langs[row]], generator)}")
-        for row in generator.sample(scams, min(SCAMS, len(scams)))
-    ]
-
-
-def honest_words(texts: list[str], generator: random.Random) -> str:
-    """Return so many words of honest texts, as they come."""
-    words: list[str] = []
-    while len(words) < WORDS:
-        words += generator.choice(texts).split()
-    return " ".join(words[:WORDS])
 
 
 def measure(

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.bundle.first_tier import Tier, check_tier
+from scamdetect.bundle.cascade import Tier, check_tier
 from scamdetect.bundle.runtime import RuntimeName
 from scamdetect.bundle.scoring import Scorer, Scores
 from scamdetect.calibration.operating_points import (
@@ -106,9 +106,9 @@ class ScamDetector:
 
         ``threads`` bounds the threads of one call (None: all cores); ``workers`` adds that many
         single-threaded processes, started when a long input first needs them, ended by ``close``.
-        ``tier`` says who decides: ``encoder`` reads every message; ``first`` lets the bundle's
-        quick first tier clear plainly honest ones in ``predict``, ``stream`` and ``score_table``;
-        ``auto`` does so where the bundle proves it harmless. Raises BundleError on a bundle that
+        ``tier`` says how much is read: ``full`` reads all of every message; ``auto`` lets the
+        bundle's cascade clear plainly honest ones early in ``predict``, ``stream`` and
+        ``score_table``, where the bundle proves that harmless. Raises BundleError on a bundle that
         fails its checks, InputError on an impossible option, MissingExtraError where the runtime
         is not installed.
         """
@@ -118,7 +118,7 @@ class ScamDetector:
             from scamdetect.bundle.workers import WorkerPool
 
             pool = WorkerPool(bundle, runtime, workers)
-        check_tier(tier, bundle.clearing is not None)
+        check_tier(tier)
         own, default = bundle.kind_thresholds, bundle.kind_threshold
         stored = [own[kind].f1 if kind in own else default for kind in KINDS]
         opened = cls.__new__(cls)
@@ -145,15 +145,13 @@ class ScamDetector:
 
     @property
     def clears(self) -> bool:
-        """Return whether the first tier answers some messages of ``predict`` on its own.
+        """Return whether the cascade clears some messages of ``predict`` early.
 
         It does not where ``review`` was set lower than shipped: its proof holds for that alone.
         """
-        rule, shipped = self._bundle.clearing, self._bundle.thresholds
-        wanted = self._tier == "first" or (
-            self._tier == "auto" and rule is not None and rule.proven
-        )
-        return rule is not None and wanted and self.thresholds.review >= shipped.review
+        rule, shipped = self._bundle.cascade, self._bundle.thresholds
+        proven = rule is not None and rule.proven and self.thresholds.review >= shipped.review
+        return proven and self._tier == "auto"
 
     @property
     def kind_thresholds(self) -> Mapping[Kind, KindThresholds]:
@@ -340,7 +338,7 @@ class ScamDetector:
 
         readable, problem = _scorable(text, self._bundle.normaliser_version)
         shares = {} if problem else self._scorer.word_shares(readable[:LONGEST_WEIGHED])
-        return explain_text(self, text, self._predict([text])[0], shares)
+        return explain_text(self, text, self._in_full()._predict([text])[0], shares)
 
     def predict_conversation(
         self, messages: Iterable[object], *, me: str | int | None = None
@@ -360,13 +358,11 @@ class ScamDetector:
     ) -> list[ConversationPrediction]:
         """Return the prediction for each conversation, order kept; all are scored together.
 
-        The encoder reads every turn: what the first tier clears is proven for single messages.
+        Every turn is read in full: what the cascade clears is proven for single messages.
         """
         from scamdetect.conversation.predict import predict_conversations
 
-        encoder = copy(self)
-        encoder._tier = "encoder"
-        return predict_conversations(encoder, self.conversation_rule, conversations, me)
+        return predict_conversations(self._in_full(), self.conversation_rule, conversations, me)
 
     @property
     def conversation_rule(self) -> ConversationRule:
@@ -407,6 +403,12 @@ class ScamDetector:
         from scamdetect.dumps.job import score_file
 
         return score_file(source, destination, detector=self, **options)
+
+    def _in_full(self) -> Self:
+        """Return a detector that clears nothing early and shares all else."""
+        other = copy(self)
+        other._tier = "full"
+        return other
 
     def close(self) -> None:
         """End the worker processes, if any; the detector itself stays usable."""

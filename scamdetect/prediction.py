@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scamdetect.conversation.predict import ConversationPrediction
 
 SCHEMA_VERSION = 1
-CLEARED = "cleared by the first tier"  # the reason of a message that the encoder did not read
+CLEARED = "cleared early"  # the reason of a message that the encoder did not read in full
 ALLOWED = "allowed by"  # begins the reason of one that only an allow-list lets pass
 FLAGGED_BY_KIND = "flagged by kind"  # begins the reason of one that only its kinds flagged
 REVIEWED_BY_VERDICT = "review by verdict"  # begins the reason of one below the review threshold
@@ -36,7 +36,7 @@ class Prediction:
     verdict scam is never passed.
     ``kinds`` come strongest first, ``other`` only alone or above all named ones; alone it may stand
     for a kind that the bundle never names, with the probability of that kind. ``reason`` is also
-    set on a scored message that the first tier cleared, that an allow-list let pass, that the flags
+    set on a scored message that was cleared early, that an allow-list let pass, that the flags
     of kinds alone flagged (it names them), that only its verdict sent to review, or of which the
     bundle's window limit left a part unread; several reasons are separated by semicolons.
     """
@@ -146,7 +146,7 @@ class Detector(ConversationDetector, Protocol):
 
     @property
     def clears(self) -> bool:
-        """Return whether a first tier answers some messages alone."""
+        """Return whether some messages are cleared before they are read in full."""
 
     def predict(self, texts: Iterable[object], /) -> list[Prediction]:
         """Return one prediction a text, in their order."""

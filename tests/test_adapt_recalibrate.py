@@ -79,7 +79,7 @@ def test_the_command_writes_a_bundle_that_scores(tmp_path: Path, own: Path) -> N
     assert old.thresholds.review_scam_verdicts and not new.thresholds.review_scam_verdicts
     assert new.thresholds_fpr == {"flag": 0.05, "review": 0.1}
     assert (base / MODEL).read_bytes() == (tmp_path / "mine" / MODEL).read_bytes()
-    assert new.clearing is not None and not new.clearing.proven, "its proof was of the old review"
+    assert new.cascade is not None and not new.cascade.proven, "its proof was of the old review"
     assert new.training["own_thresholds"]["base"] == old.model_id
     card = (tmp_path / "mine/README.md").read_text(encoding="utf-8")
     assert "## Thresholds of this copy" in card and card.startswith("# A tiny bundle for tests\n")

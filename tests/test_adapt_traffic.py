@@ -115,7 +115,7 @@ def test_what_an_allow_list_lets_pass_takes_nothing_of_the_budget(
     [
         (spread(999), {}, "holds 999 scored messages, at least 1,000 are needed"),
         (spread(), {"decision": "flag"}, "holds flagged messages only"),
-        (spread(), {"reason": "cleared by the first tier"}, "cleared 2,000 .*--tier encoder"),
+        (spread(), {"reason": "cleared early"}, "2,000 messages were cleared early.*--tier full"),
         (
             spread(),
             {"model_id": "other@1+2"},
@@ -165,7 +165,7 @@ def test_the_command_scores_and_sets_and_keeps_the_budget(tmp_path: Path) -> Non
     assert 0 < reached <= 75
     # The verdict of "darling" is scam, and reviewing it would break the budget.
     assert new.predict("darling").decision is Decision.PASS
-    assert new.bundle.clearing is not None and new.bundle.clearing.proven
+    assert new.bundle.cascade is not None and new.bundle.cascade.proven
 
 
 @pytest.mark.parametrize(

@@ -82,13 +82,13 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     graph = onnx.load(one / bundles.MODEL)
     graph.doc_string = "another"
     onnx.save(graph, other / bundles.MODEL)
-    for name in (bundles.FIRST_TIER, bundles.WORDS):  # verified on loading, parsed later
+    for name in (bundles.CASCADE, bundles.WORDS):  # verified on loading, parsed later
         (one / name).write_bytes(b"one")
         (other / name).write_bytes(b"another")
     return one, other
 
 
-@given(changed=st.sets(st.sampled_from([*bundles.FILES, bundles.FIRST_TIER, bundles.WORDS])))
+@given(changed=st.sets(st.sampled_from([*bundles.FILES, bundles.CASCADE, bundles.WORDS])))
 def test_the_model_id_follows_every_file_but_the_card(
     variants: tuple[Path, Path], changed: set[str]
 ) -> None:
@@ -372,7 +372,7 @@ def test_a_listed_file_of_the_wrong_kind_is_named(
     assert file in str(caught.value)
 
 
-@pytest.mark.parametrize("file", [*bundles.FILES, bundles.FIRST_TIER, "manifest.json"])
+@pytest.mark.parametrize("file", [*bundles.FILES, bundles.CASCADE, "manifest.json"])
 @pytest.mark.parametrize("change", [lambda data: data[:-1] + b"?", lambda data: None])
 def test_a_file_that_changed_after_loading_is_not_read(
     tmp_path: Path, file: str, change: Callable[[bytes], bytes | None]
@@ -388,7 +388,7 @@ def test_a_file_that_changed_after_loading_is_not_read(
         bundle.read(file)
 
 
-@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.json", "first_tier.arrow"])
+@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.json", "cascade.arrow"])
 def test_another_whole_bundle_in_its_place_is_not_scored_with(tmp_path: Path, file: str) -> None:
     bundle = Bundle.load(write_tiny_bundle(tmp_path / "bundle", proven=True))
     (bundle.folder / file).write_bytes((bundle.folder / file).read_bytes() + b"\n")
@@ -398,7 +398,7 @@ def test_another_whole_bundle_in_its_place_is_not_scored_with(tmp_path: Path, fi
 
 
 def test_a_bundle_has_no_other_files(tiny_bundle: Path) -> None:
-    for name in ("../secret.json", "first_tier.arrow"):
+    for name in ("../secret.json", "cascade.arrow"):
         with pytest.raises(BundleError, match="not a file of the bundle"):
             Bundle.load(tiny_bundle).read(name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from google.protobuf.descriptor import Descriptor
@@ -12,9 +13,10 @@ from google.protobuf.message import DecodeError, Message
 from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
 from wire import FIXED32, FIXED64, LENGTH, OVER_32_BITS, VARINT, block, key, number, varint
 
-from scamdetect.bundle.graph import has_external_data, with_output
+from scamdetect.bundle.graph import halves, has_external_data, with_output
 
 # Field numbers of onnx.proto.
 GRAPH, NODE, INITIALIZER, ATTRIBUTE, SUBGRAPH, TENSOR = 7, 1, 5, 5, 6, 5
@@ -204,3 +206,50 @@ def test_a_changed_byte_of_a_model_is_refused_or_read_alike(data: st.DataObject)
     for _ in range(data.draw(st.integers(1, 3))):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     read_alike(bytes(changed))
+
+
+def cut(nodes: list[onnx.NodeProto]) -> onnx.ModelProto:
+    """Return a graph of floats "x" and "m" with the outputs "low" and "high"."""
+    names = ("x", "m", "low", "high")
+    floats = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None] * 3) for n in names]
+    weights = [helper.make_tensor(n, TensorProto.FLOAT, [1], [v]) for n, v in (("a", 2), ("b", 3))]
+    graph = helper.make_graph(nodes, "g", floats[:2], floats[2:], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+EMPTY = helper.make_graph([], "empty", [], [])
+NODES = [
+    helper.make_node("Mul", ["x", "a"], ["states"]),
+    helper.make_node("Neg", ["x"], ["low"]),
+    helper.make_node("Mul", ["states", "b"], ["more"]),
+    helper.make_node("Add", ["more", "m"], ["high"]),
+]
+
+
+def test_two_halves_do_what_the_whole_does() -> None:
+    model = cut(NODES)
+    lower, upper = (
+        onnx.load_from_string(half) for half in halves(model.SerializeToString(), "states")
+    )
+    for half in (lower, upper):
+        onnx.checker.check_model(half)
+    assert [one.name for one in lower.graph.initializer] == ["a"]
+    assert [one.name for one in upper.graph.initializer] == ["b"]
+    assert {one.name for one in upper.graph.input} == {"states", "m"}
+    x, m = (np.full((1, 2, 2), value, np.float32) for value in (1.5, 0.25))
+    whole = ReferenceEvaluator(model).run(["low", "high"], {"x": x, "m": m})
+    low, states = ReferenceEvaluator(lower).run(["low", "states"], {"x": x, "m": m})
+    (high,) = ReferenceEvaluator(upper).run(["high"], {"states": states, "m": m})
+    assert np.array_equal(whole[0], low) and np.array_equal(whole[1], high)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "problem"),
+    [
+        (NODES[1:], "no node gives 'states'"),
+        ([*NODES, helper.make_node("If", ["c"], ["y"], then_branch=EMPTY)], "a graph of its own"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_cut_is_refused(nodes: list[onnx.NodeProto], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        halves(cut(nodes).SerializeToString(), "states")

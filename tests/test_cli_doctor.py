@@ -8,6 +8,7 @@ import pytest
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector
+from scamdetect.bundle.bundle import write_manifest
 from scamdetect.bundle.settings import KnownAnswer
 from scamdetect.cli.doctor import examine, self_test
 
@@ -49,14 +50,28 @@ def test_the_rates_of_the_thresholds_are_shown_where_known(tmp_path: Path) -> No
     assert detail.startswith("flag 0.9000 (FPR 1.0%), review 0.6000 (FPR 3.0%); operating points")
 
 
-def test_runtime_int8_and_first_tier_are_shown(
+def test_runtime_int8_and_cascade_are_shown(
     tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _detail(tiny_bundle, tmp_path, "runtime")[1].startswith("auto is onnxruntime; openvino")
     assert _detail(tiny_bundle, tmp_path, "int8") == (True, "8-bit products are exact")
-    assert _detail(tiny_bundle, tmp_path, "first tier")[1].startswith("none")
-    tiered = write_tiny_bundle(tmp_path / "tiered", proven=False)
-    assert _detail(tiered, tmp_path, "first tier")[1].startswith("not proven: off by default")
+    assert _detail(tiny_bundle, tmp_path, "cascade")[1].startswith("none")
+    unproven = write_tiny_bundle(tmp_path / "unproven", proven=False)
+    assert _detail(unproven, tmp_path, "cascade")[1] == "not proven, off"
+    proven = write_tiny_bundle(tmp_path / "proven", proven=True)
+    lost = {
+        "rows": 90,
+        "cleared": 40,
+        "flags": 9,
+        "flags_lost": 0,
+        "reviews": 20,
+        "reviews_lost": 1,
+    }
+    of_source = {"en_one": [*lost.values()], "en_two": [50, 30, 5, 0, 9, 0]}
+    write_manifest(proven, {"cascade": {"check": lost, "honest": lost, "sources": of_source}})
+    detail = _detail(proven, tmp_path, "cascade")[1]
+    assert "on unless tier='full'; clears 44% of honest left-out rows" in detail
+    assert detail.endswith("sources that lose most reviews: en_one 1 of 20")
     monkeypatch.setattr("scamdetect.cli.doctor.multiplies_exactly", lambda fast: not fast)
     ok, detail = _detail(tiny_bundle, tmp_path, "int8")
     assert ok is True and "the exact, slower are used" in detail

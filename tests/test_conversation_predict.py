@@ -190,10 +190,10 @@ def test_other_thresholds_of_messages_are_those_of_an_unfitted_rule(tiny_bundle:
     assert found.decision is Decision.FLAG
 
 
-def test_the_first_tier_clears_no_turn(tmp_path: Path) -> None:
+def test_the_cascade_clears_no_turn(tmp_path: Path) -> None:
     folder = write_tiny_bundle(tmp_path / "bundle", proven=True, conversation=CONVERSATION)
     turns = ["lunch lunch", "lunch with darling"]
-    with ScamDetector.load(folder) as quick, ScamDetector.load(folder, tier="encoder") as exact:
+    with ScamDetector.load(folder) as quick, ScamDetector.load(folder, tier="full") as exact:
         assert quick.predict(turns) != exact.predict(turns)
         assert quick.predict_conversation(turns) == exact.predict_conversation(turns)
 

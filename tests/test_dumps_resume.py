@@ -276,7 +276,7 @@ def _detector(**attributes: object) -> EchoDetector:
             {"detector": _detector(thresholds=Thresholds(0.5, 0.4, review_scam_verdicts=False))},
             "review_scam_verdicts then True, now False",
         ),
-        ({"detector": _detector(clears=True)}, "tier then 'encoder', now 'first'"),
+        ({"detector": _detector(clears=True)}, "tier then 'full', now 'auto'"),
     ],
 )
 def test_other_settings_are_refused_by_name(

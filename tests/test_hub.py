@@ -112,15 +112,15 @@ def test_what_changes_after_it_was_verified_is_not_pushed(
     assert not hub.seen
 
 
-def test_a_second_push_adds_a_commit_and_takes_away_an_unlisted_first_tier(
+def test_a_second_push_adds_a_commit_and_takes_away_an_unlisted_cascade(
     hub: FakeHub, tiny_bundle: Path, tmp_path: Path
 ) -> None:
     first = push(write_tiny_bundle(tmp_path / "tiered", proven=True), REPO)
     second = push(tiny_bundle, REPO)
-    assert "first_tier.arrow" in hub.repos[REPO].commits[first]
-    assert "first_tier.arrow" not in hub.repos[REPO].commits[second]
+    assert "cascade.arrow" in hub.repos[REPO].commits[first]
+    assert "cascade.arrow" not in hub.repos[REPO].commits[second]
     assert push(tiny_bundle, REPO) == second
-    assert Bundle.load(pull(REPO, first, tmp_path / "first")).clearing is not None
+    assert Bundle.load(pull(REPO, first, tmp_path / "first")).cascade is not None
 
 
 def test_a_push_that_would_publish_or_move_a_tag_is_refused(

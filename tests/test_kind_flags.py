@@ -124,7 +124,7 @@ def test_streams_tables_workers_and_engines_decide_alike(
     assert scored == ScoreBatches(model=tiny_bundle, **BANDS, kind_flags=flags)(table)
 
 
-def test_what_the_first_tier_cleared_has_no_kinds_to_be_flagged_by(tmp_path: Path) -> None:
+def test_what_was_cleared_early_has_no_kinds_to_be_flagged_by(tmp_path: Path) -> None:
     folder = write_tiny_bundle(tmp_path / "b", proven=True)
     detector = ScamDetector.load(folder).with_thresholds(kind_flags={"romance": 0.001})
     assert detector.clears

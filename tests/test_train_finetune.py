@@ -109,7 +109,7 @@ def test_the_bundle_tells_where_it_comes_from_and_nothing_of_the_texts(
     assert record["rows"] == {"legit": [150, 150], "spam": [0, 0], "scam": [100, 100]}
     assert new.training["sources"] == old.training["sources"]
     assert new.thresholds_fpr["flag"] >= old.thresholds_fpr["flag"]
-    assert new.clearing is None
+    assert new.cascade is None
     card = (result.bundle / "README.md").read_text(encoding="utf-8")
     assert "## Fine-tuned" in card and old.model_id in card
     written = [path.read_text(encoding="utf-8") for folder in (result.bundle, result.run)
@@ -134,7 +134,7 @@ def test_settings_fitted_on_other_scores_are_not_carried_over(
 ) -> None:
     settings = json.loads((done[0].bundle / SETTINGS).read_text(encoding="utf-8"))
     shipped = json.loads((trained[0] / SETTINGS).read_text(encoding="utf-8"))
-    assert "conversation" not in settings and "first_tier" not in settings
+    assert "conversation" not in settings and "cascade" not in settings
     assert settings["scam_curve"] != shipped["scam_curve"]
 
 

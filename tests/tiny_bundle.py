@@ -16,8 +16,9 @@ from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import Unigram
 
 from scamdetect.bundle.bundle import write_manifest
-from scamdetect.bundle.first_tier import BUCKETS, ClearingRule, FirstTier, hashed_features
-from scamdetect.labels import KINDS, VERDICTS
+from scamdetect.bundle.cascade import Cascade, CascadeRule
+from scamdetect.calibration.probabilities import Scaling
+from scamdetect.labels import KINDS, VERDICTS, Verdict
 
 LANGUAGES = ("ar", "en", "ru", "th", "zh")
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
@@ -51,21 +52,24 @@ CONVERSATION = {  # a rule for conversations; give it as ``conversation=CONVERSA
     "enough_turns": 3,
     "fitted_on": {"legit": 120, "scam": 110},
 }
-CLEARING = {"clear_below": -4.0, "bias": 0.0, "probabilities": [0.98, 0.01, 0.01]}
+CLEARING = {
+    "tensor": "seen", "words_below": -1.0, "words_scaling": [1.0, 0.0], "exit_below": -2.5,
+    "exit_scaling": [1.0, 0.0], "spam_share": 0.01,
+}  # fmt: skip
 
 
 def write_tiny_bundle(folder: Path, *, proven: bool | None = None, **settings: object) -> Path:
     """Write the bundle; keywords replace entries of its scamdetect.json.
 
-    With ``proven`` true or false it has a first tier, which clears texts that are mostly "lunch".
+    With ``proven`` true or false it has a cascade, which clears texts that are mostly "lunch".
     """
     folder.mkdir(parents=True, exist_ok=True)
     pieces = _pieces()
     _write_tokenizer(folder / "tokenizer.json", list(pieces))
     onnx.save(_graph(np.stack(list(pieces.values()))), str(folder / "model.onnx"))
     if proven is not None:
-        settings["first_tier"] = CLEARING | {"proven": proven}
-        _first_tier(pieces).save(folder / "first_tier.arrow")
+        settings = {"cascade": CLEARING | {"proven": proven}} | settings
+        tiny_cascade().save(folder / "cascade.arrow")
     _write_json(folder / "scamdetect.json", tiny_settings() | settings)
     labels = [verdict.value for verdict in VERDICTS]
     config = {
@@ -105,11 +109,22 @@ def tiny_settings() -> dict[str, object]:
     }
 
 
-def _first_tier(pieces: dict[str, np.ndarray]) -> FirstTier:
-    weights = np.zeros(BUCKETS, np.float32)
-    buckets, _ = hashed_features([[list(pieces).index("\u2581lunch")]])
-    weights[buckets] = -5
-    return FirstTier(ClearingRule(-4.0, 0.0, (0.98, 0.01, 0.01), proven=False), weights)
+def tiny_cascade() -> Cascade:
+    """Return a cascade by the mean of what words add to the logits: below -2.5 where it is honest.
+
+    Any piece of "lunch" votes for English.
+    """
+    names = [*VERDICTS, *KINDS, *LANGUAGES]
+    hidden = np.zeros((len(names) + 2, 2))
+    hidden[names.index(Verdict.LEGIT), 0] = 4.0
+    for verdict in (Verdict.SCAM, Verdict.SPAM):
+        hidden[names.index(verdict), 1] = 8.0
+    one, english = np.array([list(_pieces()).index("\u2581lunch")]), np.array([1])
+    numbers = {name: CLEARING[name] for name in ("words_below", "exit_below", "spam_share")}
+    rule = CascadeRule(
+        "seen", **numbers, words_scaling=Scaling(), exit_scaling=Scaling(), proven=False
+    )  # type: ignore[arg-type]
+    return Cascade(rule, hidden, np.array([-1.0, 1.0, 0.0]), one, english, np.array([1]))
 
 
 def _pieces() -> dict[str, np.ndarray]:
@@ -160,16 +175,24 @@ def _graph(table: np.ndarray) -> onnx.ModelProto:
         "bias": bias.astype(np.float32),
         "last": np.array([2]),
         "tokens": np.array([1]),
-        "widths": np.array(widths),
+        "none": np.array([0]),
+        "widths": np.array(widths[:2]),
+        "spoken": np.array([sum(widths[:2])]),
+        "end": np.array([sum(widths)]),
     }
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["weights"]),
         helper.make_node("Cast", ["attention_mask"], ["float_mask"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["float_mask", "last"], ["mask"]),
         helper.make_node("Mul", ["weights", "mask"], ["kept"]),
+        # What is known below "seen", and what only above it.
         helper.make_node("ReduceSum", ["kept", "tokens"], ["sums"], keepdims=0),
-        helper.make_node("Add", ["sums", "bias"], ["logits"]),
-        helper.make_node("Split", ["logits", "widths"], outputs, axis=1),
+        helper.make_node("Slice", ["sums", "spoken", "end", "tokens"], outputs[2:]),
+        helper.make_node("Identity", ["kept"], ["seen"]),
+        helper.make_node("ReduceSum", ["seen", "tokens"], ["seen_sums"], keepdims=0),
+        helper.make_node("Add", ["seen_sums", "bias"], ["logits"]),
+        helper.make_node("Slice", ["logits", "none", "spoken", "tokens"], ["told"]),
+        helper.make_node("Split", ["told", "widths"], outputs[:2], axis=1),
     ]
     graph = helper.make_graph(
         nodes,

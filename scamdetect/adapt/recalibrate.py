@@ -68,15 +68,14 @@ def exact_thresholds(flag: float, review: float) -> dict[str, Any]:
     return {"flag": flag, "review": review, "review_scam_verdicts": False}
 
 
-def first_tier(bundle: Bundle, settings: Mapping[str, Any], review: float) -> dict[str, Any]:
-    """Return the setting ``first_tier``, in ``settings`` or the bundle's, for a new ``review``.
+def cascade_setting(bundle: Bundle, review: float) -> dict[str, Any]:
+    """Return the setting ``cascade`` for a new ``review`` on the scale of the bundle's own.
 
     Its proof holds for the old threshold and for higher ones. Empty if nothing changes.
     """
-    if bundle.clearing is None or review >= bundle.thresholds.review:
+    if bundle.cascade is None or review >= bundle.thresholds.review:
         return {}
-    rule = settings.get("first_tier", asdict(bundle.clearing))
-    return {"first_tier": rule | {"proven": False}}
+    return {"cascade": bundle.cascade.settings() | {"proven": False}}
 
 
 def noted(card: str, note: Sequence[str], name: str = "own thresholds") -> str:
@@ -144,7 +143,7 @@ def recalibrate(
     source, target = Path(data), Path(destination)
     new_folder(target)
     known = PLAIN if label_map is None else read_label_map(Path(label_map))
-    with ScamDetector.load(bundle, threads=threads, tier="encoder") as detector:
+    with ScamDetector.load(bundle, threads=threads, tier="full") as detector:
         _check_unseen(detector.bundle, source)
         rows = read_own_rows(
             source,
@@ -163,7 +162,7 @@ def recalibrate(
     if fitted is not None and fitted.kept:
         moved, points = carried(rows.scores, fitted.scaling, moved, points)
         settings = scaled_settings(old, fitted.scaling)
-    settings |= first_tier(old, settings, review_before_refit)
+    settings |= cascade_setting(old, review_before_refit)
     settings |= {
         "thresholds": exact_thresholds(**{one.name: one.after.threshold for one in moved}),
         "thresholds_fpr": rates,

@@ -27,7 +27,7 @@ from scamdetect.calibration.statistics import (
     float32_decimals,
 )
 from scamdetect.errors import InputError
-from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.labels import Verdict
 
 FEWEST = 20  # distinct messages of a side, in each half
 Floats = NDArray[np.float64]
@@ -243,19 +243,6 @@ def scaled_settings(bundle: Bundle, scaling: Scaling) -> dict[str, Any]:
             for kind, pair in bundle.kind_thresholds.items()
         },
     }
-    if bundle.clearing is not None:
-        settings["first_tier"] = asdict(bundle.clearing) | {
-            "probabilities": _with_scam(bundle.clearing.probabilities, scaling)
-        }
     if bundle.conversation is not None:
         settings["conversation"] = bundle.conversation.scaled(scaling).settings()
     return settings
-
-
-def _with_scam(probabilities: tuple[float, float, float], scaling: Scaling) -> list[float]:
-    """Return the verdicts with that of scam scaled; the ratio of the others stays."""
-    place = VERDICTS.index(Verdict.SCAM)
-    before = probabilities[place]
-    after = float(scaling([before])[0])
-    rest = (1 - after) / (1 - before) if before < 1 else 0.0
-    return [after if n == place else rest * p for n, p in enumerate(probabilities)]

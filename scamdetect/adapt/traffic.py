@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scamdetect.adapt.notes import budget_note
-from scamdetect.adapt.recalibrate import exact_thresholds, first_tier, noted, write_bundle
+from scamdetect.adapt.recalibrate import cascade_setting, exact_thresholds, noted, write_bundle
 from scamdetect.bundle.bundle import CARD, Bundle
 from scamdetect.calibration.operating_points import operating_point
 from scamdetect.calibration.statistics import float32_decimals
@@ -28,10 +28,14 @@ FEWEST_REACHED = 10  # of them, at the new threshold
 
 @dataclass(frozen=True)
 class Traffic:
-    """The scam probabilities of the scored messages (n,), and how many messages there are."""
+    """The scam probabilities of the scored messages (n,), and how many messages there are.
+
+    ``cleared`` of them were cleared early: they count as 0, for what they have is a guess.
+    """
 
     probabilities: NDArray[np.float64]
     messages: int
+    cleared: int = 0
 
     def reach(self, threshold: float) -> int:
         """Return how many messages reach a threshold."""
@@ -78,10 +82,15 @@ def set_by_budget(
     traffic = read_traffic(source, old.model_id)
     review = _threshold(source, traffic, reviews_per_day / messages_per_day)
     before = old.thresholds
+    if traffic.cleared and review < before.review:
+        raise InputError(
+            f"{source}: {traffic.cleared:,} messages were cleared early, for the review threshold "
+            f"{before.review}, and the budget needs a lower one; score the dump with --tier full"
+        )
     after = Thresholds(max(before.flag, review), review, review_scam_verdicts=False)
     kept = {"flag"} if after.flag == before.flag else set()
     settings = {
-        **first_tier(old, {}, review),
+        **cascade_setting(old, review),
         "thresholds": exact_thresholds(after.flag, review),
         # Which honest messages reach the review threshold is not known without labels.
         "thresholds_fpr": {k: rate for k, rate in old.thresholds_fpr.items() if k in kept},
@@ -107,8 +116,8 @@ def set_by_budget(
 def read_traffic(source: Path, model_id: str) -> Traffic:
     """Return the traffic in a scored dump; what an allow-list lets pass reaches no threshold.
 
-    Raises InputError if the dump cannot be read, another model scored it, a first tier cleared
-    some, or it holds flagged messages only or too few scored ones.
+    Nor does what was cleared early. Raises InputError if the dump cannot be read, another model
+    scored it, or it holds flagged messages only or too few scored ones.
     """
     parts, decisions, models, messages, cleared = [], set[str](), set[str | None](), 0, 0
     for batch in open_scored(source).batches():
@@ -117,11 +126,12 @@ def read_traffic(source: Path, model_id: str) -> Traffic:
         table = table.filter(pc.not_equal(table["decision"], Decision.UNSCORED.value))
         decisions |= set(table["decision"].to_pylist())
         models |= set(table["model_id"].to_pylist())
-        cleared += (
-            pc.sum(pc.fill_null(pc.starts_with(table["reason"], CLEARED), False)).as_py() or 0
+        early, allowed = (
+            pc.fill_null(pc.starts_with(table["reason"], words), False).to_numpy()
+            for words in (CLEARED, ALLOWED)
         )
-        allowed = pc.fill_null(pc.starts_with(table["reason"], ALLOWED), False)
-        parts.append(np.where(allowed.to_numpy(), 0.0, table["probability"].to_numpy()))
+        cleared += int(early.sum())
+        parts.append(np.where(allowed | early, 0.0, table["probability"].to_numpy()))
     # Decisions compare the decimals of float32 scores.
     probabilities = float32_decimals(np.concatenate(parts) if parts else np.empty(0))
     if models - {model_id}:
@@ -129,11 +139,6 @@ def read_traffic(source: Path, model_id: str) -> Traffic:
         raise InputError(
             f"{source}: scored by {others}, and the bundle is {model_id}; score the dump with this "
             "bundle, or give the bundle that scored it"
-        )
-    if cleared:
-        raise InputError(
-            f"{source}: a first tier cleared {cleared:,} messages, which the encoder would read "
-            "under another review threshold; score the dump with --tier encoder"
         )
     if decisions == {Decision.FLAG.value}:
         raise InputError(
@@ -145,7 +150,7 @@ def read_traffic(source: Path, model_id: str) -> Traffic:
             f"{source}: holds {probabilities.size:,} scored messages, at least {FEWEST:,} are "
             "needed; give the messages of a longer time"
         )
-    return Traffic(probabilities, messages)
+    return Traffic(probabilities, messages, cleared)
 
 
 def _threshold(source: Path, traffic: Traffic, share: float) -> float:

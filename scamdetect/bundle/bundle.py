@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from scamdetect.bundle.first_tier import ClearingRule
+from scamdetect.bundle.cascade import CascadeRule
 from scamdetect.bundle.graph import has_external_data
 from scamdetect.bundle.lexical import Join
 from scamdetect.bundle.settings import (
@@ -33,8 +33,8 @@ from scamdetect.system.os_errors import files_read, no_folder, unreadable
 
 MANIFEST, SETTINGS, CONFIG = "manifest.json", "scamdetect.json", "config.json"
 TOKENIZER, MODEL, CARD = "tokenizer.json", "model.onnx", "README.md"
-FIRST_TIER, WORDS = "first_tier.arrow", "words.arrow"
-OPTIONAL = (FIRST_TIER, WORDS)  # which a bundle may lack
+CASCADE, WORDS = "cascade.arrow", "words.arrow"
+OPTIONAL = (CASCADE, WORDS)  # which a bundle may lack
 FILES = (CONFIG, TOKENIZER, MODEL, SETTINGS, CARD)
 # Of the manifest: 1 has an id that covers the card, 2 one that does not. An older program would
 # give a bundle of 2 another id, so it has to refuse it.
@@ -73,7 +73,7 @@ class Bundle:
     operating_points: tuple[OperatingPoint, ...]
     calibration_rows: CalibrationRows
     known_answers: tuple[KnownAnswer, ...]
-    clearing: ClearingRule | None  # of the first tier, where the bundle has one
+    cascade: CascadeRule | None  # where the bundle has one
     conversation: ConversationRule | None  # where one was fitted
     join: Join | None  # of the encoder and the words, where the bundle has words
     training: Mapping[str, Any]
@@ -120,7 +120,7 @@ class Bundle:
             operating_points=settings["operating_points"],
             calibration_rows=settings["calibration_rows"],
             known_answers=settings["known_answers"],
-            clearing=_with_file(folder, settings, "first_tier", FIRST_TIER, files),
+            cascade=_with_file(folder, settings, "cascade", CASCADE, files),
             conversation=settings["conversation"],
             join=_with_file(folder, settings, "words", WORDS, files),
             training=manifest["training"],

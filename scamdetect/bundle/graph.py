@@ -1,4 +1,4 @@
-"""Look into an ONNX file, and name one more output of it, without the onnx package.
+"""Look into an ONNX file, name one more output of it or cut it in two, without the onnx package.
 
 What this reads decides whether a graph is loaded, so it must see what a runtime's parser sees. Some
 parsers cut long numbers to 32 bits, or join fields that came twice. Nothing is guessed here: what a
@@ -7,7 +7,7 @@ serialiser would not write is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 # Field numbers of onnx.proto: for each message, the fields that can lead to a tensor.
 _TENSOR, _NODE, _GRAPH, _ATTRIBUTE, _SPARSE, _FUNCTION, _TRAINING, _MODEL = range(8)
@@ -23,8 +23,12 @@ _PATHS: dict[int, dict[int, int]] = {
 }
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _DEFAULT, _EXTERNAL = 0, 1
-_MODEL_GRAPH, _GRAPH_NODE, _GRAPH_OUTPUT = 7, 1, 12
-_NODE_INPUT, _NODE_OUTPUT, _VALUE_NAME = 1, 2, 1
+_MODEL_GRAPH, _GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_INPUT, _GRAPH_OUTPUT = 7, 1, 5, 11, 12
+_NODE_INPUT, _NODE_OUTPUT, _NODE_ATTRIBUTE, _VALUE_NAME, _TENSOR_NAME = 1, 2, 5, 1, 8
+_GRAPH_KEPT = (2, 10)  # name and description; what the halves need of the rest is told apart
+_ATTRIBUTE_GRAPHS = (6, 11)
+# The type of a tensor of floats (element type 1) with three dimensions, whose sizes are left open.
+_VALUE_TYPE, _TENSOR_TYPE, _FLOATS = 2, 1, b"\x08\x01\x12\x06" + b"\x0a\x00" * 3
 # Of two of these in a message a parser takes the last one, or both as one. A model's graph, which
 # `with_output` goes on with, is not among them: graphs as one hold what each of them holds.
 _ONCE: dict[int, frozenset[int]] = {
@@ -88,6 +92,89 @@ def with_output(model: bytes, name: str) -> bytes:
     return model + _written(_MODEL_GRAPH, _written(_GRAPH_OUTPUT, value))
 
 
+def halves(model: bytes, name: str) -> tuple[bytes, bytes]:
+    """Return the model cut in two at a tensor of floats: what gives it, and what goes on from it.
+
+    The tensor, of three dimensions, is an output of the first half, beside the outputs of the model
+    that do without it, and an input of the second half, which has the other outputs. Each holds the
+    nodes, weights and inputs that it needs. Raises ValueError where no node gives the tensor, where
+    a node holds a graph of its own, and when the bytes are no protocol buffer.
+    """
+    around, inside = list[_Field](), list[_Field]()
+    for field in _fields(memoryview(model)):
+        if field[0] == _MODEL_GRAPH:
+            inside += _fields(_block(field))
+        else:
+            around.append(field)
+    nodes = [_block(field) for field in inside if field[0] == _GRAPH_NODE]
+    for node in nodes:
+        for attribute in _parts(node, _NODE_ATTRIBUTE):
+            if any(field[0] in _ATTRIBUTE_GRAPHS for field in _fields(attribute)):
+                raise ValueError("a node holds a graph of its own")
+    givers = {output: node for node in nodes for output in _names(node, _NODE_OUTPUT)}
+    if name not in givers:
+        raise ValueError(f"no node gives {name!r}")
+    outputs = [_value_name(_block(field)) for field in inside if field[0] == _GRAPH_OUTPUT]
+    above = {output for output in outputs if name in _read(givers, [output])}
+    below = _read(givers, [name, *(output for output in outputs if output not in above)])
+    value = _written(_VALUE_NAME, name.encode())
+    floats = _written(_VALUE_TYPE, _written(_TENSOR_TYPE, _FLOATS))
+    head = b"".join(map(_copied, around))
+    found = []
+    for read, given, added in (
+        (below, set(outputs) - above, _written(_GRAPH_OUTPUT, value + floats)),
+        (_read(givers, above, name), above, _written(_GRAPH_INPUT, value + floats)),
+    ):
+        graph = b"".join(_copied(field) for field in inside if _is_kept(field, read, given))
+        found.append(head + _written(_MODEL_GRAPH, graph + added))
+    return found[0], found[1]
+
+
+def _read(
+    givers: Mapping[str, memoryview], wanted: Iterable[str], given: str | None = None
+) -> set[str]:
+    """Return the names of the wanted tensors and of all that they are computed from.
+
+    One tensor may be ``given``: what only it is computed from is left out, and it itself too.
+    """
+    read, left = set[str](), list(wanted)
+    while left:
+        tensor = left.pop()
+        if tensor == given or tensor in read:
+            continue
+        read.add(tensor)
+        if tensor in givers:
+            left += _names(givers[tensor], _NODE_INPUT)
+    return read
+
+
+def _is_kept(field: _Field, read: set[str], outputs: set[str]) -> bool:
+    """Return whether a graph that computes the tensors ``read`` has this field."""
+    number = field[0]
+    if number == _GRAPH_NODE:
+        return not read.isdisjoint(_names(_block(field), _NODE_OUTPUT))
+    if number == _GRAPH_TENSOR:
+        return not read.isdisjoint(_names(_block(field), _TENSOR_NAME))
+    if number == _GRAPH_INPUT:
+        return _value_name(_block(field)) in read
+    if number == _GRAPH_OUTPUT:
+        return _value_name(_block(field)) in outputs
+    return number in _GRAPH_KEPT
+
+
+def _value_name(value: memoryview) -> str:
+    return next(iter(_names(value, _VALUE_NAME)), "")
+
+
+def _copied(field: _Field) -> bytes:
+    number, wire, content = field
+    if isinstance(content, int):
+        return _number(number << 3 | wire) + _number(content)
+    if wire == _BLOCK:
+        return _written(number, bytes(content))
+    return _number(number << 3 | wire) + bytes(content)
+
+
 def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:
     for field in _fields(message):
         if field[0] == wanted:
@@ -99,10 +186,14 @@ def _names(node: memoryview, wanted: int) -> list[str]:
 
 
 def _written(number: int, content: bytes) -> bytes:
-    size, rest = b"", len(content)
-    while rest > 0x7F:
-        size, rest = size + bytes((rest & 0x7F | 0x80,)), rest >> 7
-    return bytes((number << 3 | _BLOCK,)) + size + bytes((rest,)) + content
+    return _number(number << 3 | _BLOCK) + _number(len(content)) + content
+
+
+def _number(value: int) -> bytes:
+    found = b""
+    while value > 0x7F:
+        found, value = found + bytes((value & 0x7F | 0x80,)), value >> 7
+    return found + bytes((value,))
 
 
 def _is_outside(field: _Field) -> bool:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from scamdetect.bundle.graph import read_by, with_output
+from scamdetect.bundle.graph import halves, read_by, with_output
 from scamdetect.errors import BundleError, InputError, MissingExtraError
 from scamdetect.labels import KINDS, VERDICTS
 
 RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 Ids = NDArray[np.int64]
+Floats = NDArray[np.float32]
 
 MOST_THREADS = 1024  # more are a slip, which would end in an error of the library
 _INPUTS = ("input_ids", "attention_mask")
@@ -44,11 +46,46 @@ class Logits(NamedTuple):
     language: NDArray[np.float32]
 
 
-class Session(Protocol):
-    """Anything that runs the graph; safe to call from several threads at once."""
+class _Graph(Protocol):
+    """An opened graph; safe to call from several threads at once."""
+
+    inputs: list[str]
+    shapes: dict[str, list[object]]  # of the outputs, None where a size is left open
+
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[Floats]:
+        """Return the outputs."""
+
+
+class Session:
+    """Runs a bundle's graph, whole or in two steps; safe to call from several threads at once."""
+
+    def __init__(self, graphs: Sequence[_Graph], tensor: str | None = None) -> None:
+        self._graphs, self._tensor = graphs, tensor
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> Logits:
         """Return the logits of a padded batch (n, tokens)."""
+        if self._tensor is not None:
+            return self.upper(*self.lower(input_ids, attention_mask), attention_mask)
+        return Logits(*self._graphs[0].run(_OUTPUTS, _feeds(input_ids, attention_mask)))
+
+    def lower(self, input_ids: Ids, attention_mask: Ids) -> tuple[Floats, Floats]:
+        """Return the states (n, tokens, width) where the graph is cut, and the language logits."""
+        assert self._tensor is not None
+        outputs = (self._tensor, _OUTPUTS[2])
+        states, language = self._graphs[0].run(outputs, _feeds(input_ids, attention_mask))
+        return states, language
+
+    def upper(self, states: Floats, language: Floats, attention_mask: Ids) -> Logits:
+        """Return the logits of a padded batch from what ``lower`` gave of it."""
+        assert self._tensor is not None
+        feeds: dict[str, NDArray[Any]] = {self._tensor: states, _INPUTS[1]: attention_mask}
+        read = {name: feeds[name] for name in self._graphs[1].inputs}
+        verdict, kind = self._graphs[1].run(_OUTPUTS[:2], read)
+        return Logits(verdict, kind, language)
+
+
+def _feeds(input_ids: Ids, attention_mask: Ids) -> dict[str, Ids]:
+    return dict(zip(_INPUTS, (input_ids, attention_mask), strict=True))
 
 
 def open_session(
@@ -57,12 +94,15 @@ def open_session(
     languages: int,
     runtime: RuntimeName = "auto",
     threads: int | None = None,
+    tensor: str | None = None,
 ) -> Session:
     """Return a session over the verified content of an ONNX file; ``auto`` is ONNX Runtime.
 
     ``path`` is named in errors and not read again. ``threads`` bounds the threads of one run (None:
-    as many as there are cores). Raises InputError on an unknown runtime or thread count,
-    MissingExtraError where the runtime is not installed, BundleError where the graph does not fit.
+    as many as there are cores). With the name of a ``tensor`` the graph is cut there, and the
+    session also runs in two steps; the languages must not depend on it. Raises InputError on an
+    unknown runtime or thread count, MissingExtraError where the runtime is not installed,
+    BundleError where the graph does not fit.
     """
     if runtime not in get_args(RuntimeName):
         raise InputError(f"unknown runtime {runtime!r}; use one of {get_args(RuntimeName)}")
@@ -70,9 +110,22 @@ def open_session(
         raise InputError(
             f"threads={threads!r} is impossible; use 1 to {MOST_THREADS}, or None for all cores"
         )
-    if runtime == "openvino":
-        return _OpenVino(graph, path, languages, threads)
-    return _OnnxRuntime(graph, path, languages, threads)
+    try:
+        parts = (graph,) if tensor is None else halves(graph, tensor)
+    except ValueError as problem:
+        raise BundleError(f"{path}: cannot be cut at {tensor!r} ({problem}); {_AGAIN}") from problem
+    kind = _OpenVino if runtime == "openvino" else _OnnxRuntime
+    opened: list[_Graph] = [kind(part, path, threads) for part in parts]
+    if tensor is not None and (
+        not set(opened[1].inputs) <= {tensor, _INPUTS[1]} or _OUTPUTS[2] not in opened[0].shapes
+    ):
+        raise BundleError(
+            f"{path}: what follows {tensor!r} reads {opened[1].inputs} and may give no language; "
+            f"{_AGAIN}"
+        )
+    shapes = opened[0].shapes | opened[-1].shapes
+    _check_graph(path, opened[0].inputs, shapes, languages)
+    return Session(opened, tensor)
 
 
 class VectorSession:
@@ -88,29 +141,28 @@ class VectorSession:
             vectors = read_by(graph, _OUTPUTS[0])
         except ValueError as problem:
             raise BundleError(f"{path}: has no vectors ({problem}); {_AGAIN}") from problem
-        self._session = _onnx_session(with_output(graph, vectors), path, languages, threads)
+        self._session = _OnnxRuntime(with_output(graph, vectors), path, threads)
+        _check_graph(path, self._session.inputs, self._session.shapes, languages)
         self._outputs = (*_OUTPUTS, vectors)
 
     def run(self, input_ids: Ids, attention_mask: Ids) -> tuple[Logits, NDArray[np.float32]]:
         """Return the logits and the vectors, float32 (n, width), of a padded batch (n, tokens)."""
-        *logits, vectors = self._session.run(
-            self._outputs, dict(zip(_INPUTS, (input_ids, attention_mask), strict=True))
-        )
+        *logits, vectors = self._session.run(self._outputs, _feeds(input_ids, attention_mask))
         return Logits(*logits), vectors
 
 
 class _OnnxRuntime:
-    def __init__(self, graph: bytes, path: Path, languages: int, threads: int | None) -> None:
-        self._session = _onnx_session(graph, path, languages, threads)
+    def __init__(self, graph: bytes, path: Path, threads: int | None) -> None:
+        self._session = _onnx_session(graph, path, threads)
+        self.inputs = [node.name for node in self._session.get_inputs()]
+        self.shapes = {node.name: node.shape for node in self._session.get_outputs()}
 
-    def run(self, input_ids: Ids, attention_mask: Ids) -> Logits:
-        feeds = dict(zip(_INPUTS, (input_ids, attention_mask), strict=True))
-        return Logits(*self._session.run(_OUTPUTS, feeds))
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[Floats]:
+        found: list[Floats] = self._session.run(outputs, feeds)
+        return found
 
 
-def _onnx_session(
-    graph: bytes, path: Path, languages: int, threads: int | None
-) -> ort.InferenceSession:
+def _onnx_session(graph: bytes, path: Path, threads: int | None) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or 0
     options.inter_op_num_threads = 1
@@ -137,8 +189,6 @@ def _onnx_session(
         )
     # It keeps the bytes to open them again on another device, which nobody here asks of it.
     session._model_bytes = None
-    shapes = {node.name: node.shape for node in session.get_outputs()}
-    _check_graph(path, [node.name for node in session.get_inputs()], shapes, languages)
     return session
 
 
@@ -161,7 +211,7 @@ def multiplies_exactly(*, fast: bool) -> bool:
 
 
 class _OpenVino:
-    def __init__(self, graph: bytes, path: Path, languages: int, threads: int | None) -> None:
+    def __init__(self, graph: bytes, path: Path, threads: int | None) -> None:
         if importlib.util.find_spec("openvino") is None:
             raise MissingExtraError("openvino", "openvino")
         openvino = importlib.import_module("openvino")
@@ -176,20 +226,18 @@ class _OpenVino:
             raise BundleError(f"{path}: OpenVINO cannot load it ({problem}); {_AGAIN}") from (
                 problem
             )
-        shapes = {
+        self.shapes = {
             port.get_any_name(): [
                 part.get_length() if part.is_static else None for part in port.partial_shape
             ]
             for port in self._model.outputs
         }
-        names = [port.get_any_name() for port in self._model.inputs]
-        _check_graph(path, names, shapes, languages)
+        self.inputs = [port.get_any_name() for port in self._model.inputs]
 
-    def run(self, input_ids: Ids, attention_mask: Ids) -> Logits:
+    def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[Floats]:
         # A request of its own for each call, because a shared one serves one thread at a time.
-        request = self._model.create_infer_request()
-        found = request.infer(dict(zip(_INPUTS, (input_ids, attention_mask), strict=True)))
-        return Logits(*(np.array(found[name]) for name in _OUTPUTS))
+        found = self._model.create_infer_request().infer(dict(feeds))
+        return [np.array(found[name]) for name in outputs]
 
 
 def _check_graph(

@@ -9,11 +9,11 @@ from typing import NoReturn, Self, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.bundle.bundle import FIRST_TIER, MODEL, WORDS, Bundle
-from scamdetect.bundle.first_tier import FirstTier
+from scamdetect.bundle.bundle import CASCADE, MODEL, WORDS, Bundle
+from scamdetect.bundle.cascade import Cascade, mean_states
 from scamdetect.bundle.lexical import Pieces, Words, WordTable
-from scamdetect.bundle.runtime import Logits, RuntimeName, open_session
-from scamdetect.bundle.tokens import TokenWindows
+from scamdetect.bundle.runtime import Ids, Logits, RuntimeName, open_session
+from scamdetect.bundle.tokens import TOKEN_BUDGET, TokenWindows
 from scamdetect.calibration.probabilities import (
     Doubles,
     Floats,
@@ -56,7 +56,7 @@ class Scores:
     ``verdict`` float32 (n, verdicts), ``kind`` float32 (n, kinds) the probability of being a scam
     and of that kind, ``language`` (n,) the place in the bundle's languages or -1 where unsure,
     ``scored`` and ``windows`` (n,) how many windows were scored and how many the text has,
-    ``cleared`` (n,) whether the first tier alone read the text.
+    ``cleared`` (n,) whether the cascade cleared the text before the whole encoder read it.
     """
 
     verdict: NDArray[np.float32]
@@ -81,21 +81,76 @@ def join(parts: Sequence[Scores]) -> Scores:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LowerReadings:
+    """Of n texts of one window what the words and the lower layers say, and the whole model.
+
+    ``places`` (n,) among all texts, ``rows`` their token ids, ``means`` (n, width) the mean states,
+    ``odds`` (n,) the words' log-odds, ``verdict`` float32 (n, verdicts) the whole model's
+    probabilities, ``codes`` (n,) the place of the language or -1.
+    """
+
+    places: NDArray[np.intp]
+    rows: list[list[int]]
+    means: Doubles
+    odds: Doubles
+    verdict: NDArray[np.float32]
+    codes: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Windows, with their states and masks, that wait for the upper layers to make a batch."""
+
+    places: list[int]
+    states: list[Floats]
+    masks: list[Ids]
+
+    def add(self, place: int, states: Floats, mask: Ids) -> None:
+        self.places.append(place)
+        self.states.append(states)
+        self.masks.append(mask)
+
+    def batch(self) -> tuple[Floats, Ids]:
+        """Return the states (n, tokens, width) and the mask (n, tokens), padded to the longest."""
+        size, longest = len(self.places), max(map(len, self.masks))
+        states = np.zeros((size, longest, self.states[0].shape[1]), np.float32)
+        mask = np.zeros((size, longest), np.int64)
+        for line, (state, own) in enumerate(zip(self.states, self.masks, strict=True)):
+            states[line, : len(own)], mask[line, : len(own)] = state, own
+        return states, mask
+
+    def clear(self) -> None:
+        for part in (self.places, self.states, self.masks):
+            part.clear()
+
+
 class Scorer(StaysInProcess):
     """Scores texts in this process; safe to share between threads."""
 
     def __init__(
-        self, bundle: Bundle, runtime: RuntimeName = "auto", threads: int | None = None
+        self,
+        bundle: Bundle,
+        runtime: RuntimeName = "auto",
+        threads: int | None = None,
+        cut: str | None = None,
     ) -> None:
+        """Open the bundle; ``cut`` names a tensor for ``lower_readings`` where no cascade does."""
         self.bundle = bundle
+        rule = bundle.cascade
         self._session = open_session(
-            bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages), runtime, threads
+            bundle.read(MODEL),
+            bundle.folder / MODEL,
+            len(bundle.languages),
+            runtime,
+            threads,
+            tensor=cut if rule is None else rule.tensor,
         )
         self._cutter = TokenWindows(bundle)
-        self._tier: FirstTier | None = None
-        if (rule := bundle.clearing) is not None:
-            weights = bundle.read(FIRST_TIER)
-            self._tier = FirstTier.load(weights, bundle.folder / FIRST_TIER, rule)
+        self._cascade: Cascade | None = None
+        if rule is not None:
+            path, languages = bundle.folder / CASCADE, len(bundle.languages)
+            self._cascade = Cascade.load(bundle.read(CASCADE), path, rule, languages)
         self._words: Words | None = None
         if bundle.join is not None:
             table = WordTable.load(bundle.read(WORDS), bundle.folder / WORDS)
@@ -108,7 +163,7 @@ class Scorer(StaysInProcess):
     def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
         """Return the scores of normalised texts, order kept; equal texts are worth folding first.
 
-        With ``clear`` the bundle's first tier, if it has one, answers what it clears. Raises
+        With ``clear`` the bundle's cascade, if it has one, answers what it clears. Raises
         BundleError when the graph gives scores that are no numbers.
         """
         return join([self._score_chunk(chunk, clear) for chunk in chunked(texts, _CHUNK)])
@@ -117,39 +172,47 @@ class Scorer(StaysInProcess):
         result = _empty(len(texts))
         rows: list[list[int]] = []
         spans: list[range] = []
-        tokens_of = [self.tokens(text) for text in texts]
-        if clear and self._tier is not None:
-            self._clear(self._tier, tokens_of, result)
-        for place, tokens in enumerate(tokens_of):
-            if result.cleared[place]:
-                spans.append(range(0))
-                continue
-            kept, result.windows[place] = self._cutter.cut(tokens)
+        for place, text in enumerate(texts):
+            kept, result.windows[place] = self._cutter.cut(self.tokens(text))
             result.scored[place] = len(kept)
             spans.append(range(len(rows), len(rows) + len(kept)))
             rows += kept
         if not rows:
             return result
-        logits = self._run(rows)
-        language = softmax(logits.language)
-        unsure = language.max(axis=1) < self.bundle.language_threshold
+        odds = self._word_odds(rows)
+        cascade = self._cascade if clear else None
+        single = np.repeat(result.windows == 1, [len(span) for span in spans])
+        by_words = np.zeros(len(rows), np.bool_)
+        if cascade is not None:
+            # A text of several windows may hide its lure in one of them: all of it is read.
+            by_words = single & (odds < cascade.rule.words_below)
+        logits, exits = self._read(rows, odds, ~by_words, None if cascade is None else single)
+        cleared = by_words | ~np.isnan(exits)
         found = [place for place, span in enumerate(spans) if span]
         # A text's language shows at the start; all of its windows are calibrated alike.
         first = [spans[place][0] for place in found]
-        codes = np.where(unsure, -1, language.argmax(axis=1))[first]
-        of_window = np.repeat(codes, [len(spans[place]) for place in found])
-        verdict = verdict_probabilities(
-            self._joined(logits.verdict, rows),
-            self.bundle.temperature,
-            self.bundle.scam_curve,
-            self._by_language[of_window],
+        codes = self._languages(logits.language)
+        if cascade is not None and by_words.any():
+            bare = [self._cutter.bare(rows[row]) for row in np.flatnonzero(by_words)]
+            codes[by_words] = cascade.languages_of(bare, len(self.bundle.languages))
+        of_window = np.repeat(codes[first], [len(spans[place]) for place in found])
+        verdict = np.empty((len(rows), len(VERDICTS)), np.float32)
+        verdict[~cleared] = self._verdicts(
+            logits.verdict[~cleared], odds[~cleared], of_window[~cleared]
         )
+        if cascade is not None:
+            verdict[cleared] = cascade.probabilities(
+                odds[cleared], exits[cleared], self.bundle.own_scaling
+            )
         # A text is as suspicious as its most suspicious window, which also tells the kinds.
         worst = [spans[place][int(verdict[spans[place], _SCAM].argmax())] for place in found]
-        result.verdict[found] = verdict[worst]
         given_scam = sigmoid(logits.kind[worst], self.bundle.kind_temperature)
-        result.kind[found] = verdict[worst, _SCAM, None] * given_scam
-        result.language[found] = codes
+        result.kind[found] = np.where(
+            cleared[worst, None], 0, verdict[worst, _SCAM, None] * given_scam
+        )
+        result.verdict[found] = verdict[worst]
+        result.language[found] = codes[first]
+        result.cleared[found] = cleared[worst]
         return result
 
     def word_shares(self, text: str) -> dict[str, float]:
@@ -171,40 +234,142 @@ class Scorer(StaysInProcess):
         """
         return scam_logits(self._run([self._cutter.cut(row)[0][0] for row in rows]).verdict)
 
-    def _joined(self, logits: Floats, rows: Sequence[list[int]]) -> Floats | Doubles:
+    def _word_odds(self, rows: Sequence[list[int]]) -> Doubles:
+        """Return the words' log-odds (n,) of windows, 0 in a bundle without words."""
+        if self._words is None:
+            return np.zeros(len(rows))
+        return self._words.log_odds([self._cutter.bare(row) for row in rows])
+
+    def lower_readings(self, texts: Sequence[str]) -> LowerReadings:
+        """Return what a cascade is fitted on: of each normalised text of one window."""
+        places, rows = [], []
+        for place, text in enumerate(texts):
+            kept, windows = self._cutter.cut(self.tokens(text))
+            if windows == 1:
+                places.append(place)
+                rows += kept
+        odds, logits = self._word_odds(rows), self._no_logits(len(rows))
+        parts: list[tuple[list[int], Doubles]] = []
+        for batch, ids, mask in self._cutter.padded(rows):
+            states, language = self._session.lower(ids, mask)
+            _put(logits, batch, self._session.upper(states, language, mask))
+            parts.append((batch, mean_states(states, mask)))
+        means = np.zeros((len(rows), parts[0][1].shape[1] if parts else 0))
+        for batch, part in parts:
+            means[batch] = part
+        codes = self._languages(logits.language)
+        return LowerReadings(
+            places=np.array(places, np.intp),
+            rows=[self._cutter.bare(row) for row in rows],
+            means=means,
+            odds=odds,
+            verdict=self._verdicts(self._checked(logits).verdict, odds, codes),
+            codes=codes,
+        )
+
+    def _verdicts(
+        self, logits: Floats, odds: Doubles, codes: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Return the probabilities (windows, 3) from the encoder's logits and the words' odds."""
+        return verdict_probabilities(
+            self._joined(logits, odds),
+            self.bundle.temperature,
+            self.bundle.scam_curve,
+            self._by_language[codes],
+        )
+
+    def _joined(self, logits: Floats, odds: Doubles) -> Floats | Doubles:
         """Return the verdicts' logits (windows, 3) with that of scam joined with the words'."""
         join = self.bundle.join
-        if self._words is None or join is None:
+        if join is None:
             return logits
         before = scam_logits(logits)
         joined = logits.astype(np.float64)
-        odds = self._words.log_odds([self._cutter.bare(row) for row in rows])
         joined[:, _SCAM] += join(before, odds) - before
         return joined
 
-    def _clear(self, tier: FirstTier, tokens_of: Sequence[list[int]], result: Scores) -> None:
-        # A text of several windows may hide its lure in one of them: that is the encoder's to see.
-        short = [place for place, ids in enumerate(tokens_of) if 0 < len(ids) <= self._cutter.room]
-        cleared = tier.clears([tokens_of[place] for place in short])
-        places = np.array(short, dtype=np.intp)[cleared]
-        result.cleared[places] = True
-        result.windows[places] = result.scored[places] = 1
-        result.verdict[places] = tier.rule.probabilities
-        result.kind[places] = 0
+    def _languages(self, logits: Floats) -> NDArray[np.int32]:
+        """Return the place (n,) of the language by its logits, -1 where it is unsure."""
+        language = softmax(logits)
+        unsure = language.max(axis=1) < self.bundle.language_threshold
+        return np.where(unsure, -1, language.argmax(axis=1)).astype(np.int32)
+
+    def _read(
+        self,
+        rows: Sequence[list[int]],
+        odds: Doubles,
+        wanted: NDArray[np.bool_],
+        may_exit: NDArray[np.bool_] | None,
+    ) -> tuple[Logits, Doubles]:
+        """Return the logits of the wanted windows and, where they were cleared, the exit's odds.
+
+        Both have a line for each window. Only those that ``may_exit`` are cleared: their log-odds
+        by the exit head are numbers, and of the logits only those of the language are.
+        """
+        places = np.flatnonzero(wanted)
+        merged, exits = self._no_logits(len(rows)), np.full(len(rows), np.nan)
+        chosen = [rows[place] for place in places.tolist()]
+        if may_exit is None or self._cascade is None:
+            logits = self._run(chosen)
+        else:
+            logits, exits[places] = self._run_in_steps(
+                self._cascade, chosen, odds[places], may_exit[places]
+            )
+        for whole, part in zip(merged, logits, strict=True):
+            whole[places] = part
+        return merged, exits
 
     def _run(self, rows: Sequence[list[int]]) -> Logits:
-        widths = (len(VERDICTS), len(KINDS), len(self.bundle.languages))
-        merged = Logits(*(np.empty((len(rows), width), np.float32) for width in widths))
+        merged = self._no_logits(len(rows))
         for places, ids, mask in self._cutter.padded(rows):
-            part = self._session.run(ids, mask)
-            for whole, piece in zip(merged, part, strict=True):
-                whole[places] = piece
-        if not all(np.isfinite(whole).all() for whole in merged):
+            _put(merged, places, self._session.run(ids, mask))
+        return self._checked(merged)
+
+    def _run_in_steps(
+        self,
+        cascade: Cascade,
+        rows: Sequence[list[int]],
+        odds: Doubles,
+        may_exit: NDArray[np.bool_],
+    ) -> tuple[Logits, Doubles]:
+        """Return the logits and, of what the exit head clears after the lower layers, its odds."""
+        merged, exits = self._no_logits(len(rows)), np.full(len(rows), np.nan)
+        waiting = _Waiting([], [], [])
+
+        def finish() -> None:
+            if waiting.places:
+                states, mask = waiting.batch()
+                language = merged.language[waiting.places]
+                _put(merged, waiting.places, self._session.upper(states, language, mask))
+                waiting.clear()
+
+        for batch, ids, mask in self._cutter.padded(rows):
+            places = np.array(batch)
+            states, language = self._session.lower(ids, mask)
+            merged.language[places] = language
+            found = cascade.exit_odds(mean_states(states, mask), odds[places])
+            done = may_exit[places] & (found < cascade.rule.exit_below)
+            exits[places[done]] = found[done]
+            for line in np.flatnonzero(~done).tolist():
+                if (len(waiting.places) + 1) * mask.shape[1] > TOKEN_BUDGET:
+                    finish()
+                waiting.add(batch[line], states[line].copy(), mask[line])
+        finish()
+        done = ~np.isnan(exits)
+        self._checked(Logits(*(part[~done] for part in merged)))
+        return merged, exits
+
+    def _no_logits(self, size: int) -> Logits:
+        widths = (len(VERDICTS), len(KINDS), len(self.bundle.languages))
+        return Logits(*(np.zeros((size, width), np.float32) for width in widths))
+
+    def _checked(self, logits: Logits) -> Logits:
+        if not all(np.isfinite(part).all() for part in logits):
             raise BundleError(
                 f"{self.bundle.folder / MODEL}: gave scores that are no numbers on this machine; "
                 "run `scamdetect doctor`, then get or export the bundle again"
             )
-        return merged
+        return logits
 
     def tokens(self, text: str) -> list[int]:
         """Return the token ids of a normalised text, without the special ones."""
@@ -218,6 +383,11 @@ class Scorer(StaysInProcess):
     def pieces(self) -> Pieces:
         """Return what words need to know of the bundle's tokeniser."""
         return self._cutter.pieces()
+
+
+def _put(merged: Logits, places: Sequence[int], part: Logits) -> None:
+    for whole, piece in zip(merged, part, strict=True):
+        whole[places] = piece
 
 
 def _empty(size: int) -> Scores:

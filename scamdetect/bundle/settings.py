@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scamdetect.bundle.first_tier import ClearingRule
+from scamdetect.bundle.cascade import CascadeRule
 from scamdetect.bundle.lexical import Join
 from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint
 from scamdetect.calibration.probabilities import Curve, Scaling
@@ -52,7 +52,7 @@ _OPTIONAL: dict[str, type | tuple[type, ...]] = {
     "kind_thresholds": dict,
     "calibration_rows": dict,
     "thresholds_fpr": dict,
-    "first_tier": (dict, type(None)),
+    "cascade": dict,
     "conversation": dict,
     "words": dict,
 }
@@ -119,7 +119,7 @@ def read_settings(path: Path, content: bytes) -> dict[str, Any]:
         "thresholds_fpr": _thresholds_fpr(path, settings.get("thresholds_fpr", {})),
         "operating_points": _operating_points(path, settings["operating_points"]),
         "known_answers": _known_answers(path, settings.get("known_answers", [])),
-        "first_tier": _clearing_rule(path, settings.get("first_tier")),
+        "cascade": _cascade_rule(path, settings.get("cascade")),
         "conversation": _conversation(path, settings.get("conversation")),
         "words": _join(path, settings.get("words")),
     }
@@ -232,8 +232,16 @@ def _language_calibration(
 
 
 def _own_scaling(path: Path, pair: list[Any]) -> Scaling:
-    if len(pair) != 2 or not all(map(_is_number, pair)) or pair[0] <= 0:
-        raise wrong(path, "own_scaling", pair, "needs [temperature over 0, bias]")
+    try:
+        return _scaling(pair)
+    except InputError as problem:
+        raise wrong(path, "own_scaling", pair, "needs [temperature over 0, bias]") from problem
+
+
+def _scaling(pair: object) -> Scaling:
+    """Return the scaling of a temperature and a bias; raise InputError where they are none."""
+    if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_number, pair)):
+        raise InputError(f"a scaling is a temperature and a bias; got {pair!r}")
     return Scaling(float(pair[0]), float(pair[1]))
 
 
@@ -300,21 +308,33 @@ def _known_answers(path: Path, rows: list[Any]) -> tuple[KnownAnswer, ...]:
     return answers
 
 
-def _clearing_rule(path: Path, table: dict[str, Any] | None) -> ClearingRule | None:
+def _cascade_rule(path: Path, table: dict[str, Any] | None) -> CascadeRule | None:
     if table is None:
         return None
+    numbers = ("words_below", "exit_below", "spam_share")
+    scalings = ("words_scaling", "exit_scaling")
+    if set(table) != {"tensor", "proven", *numbers, *scalings}:
+        rule = f"needs tensor, proven, {', '.join((*numbers, *scalings))}, and nothing else"
+        raise wrong(path, "cascade", table, rule)
+    if not isinstance(table["tensor"], str) or not isinstance(table["proven"], bool):
+        raise wrong(path, "cascade", table, "needs a name as tensor, and proven true or false")
+    if not all(_is_number(table[name]) for name in numbers) or not 0 <= table["spam_share"] <= 1:
+        raise wrong(path, "cascade", table, "needs numbers, and a spam_share in [0, 1]")
     try:
-        legit, spam, scam = table["probabilities"]
-        numbers = (table["clear_below"], table["bias"], legit, spam, scam)
-        rule = ClearingRule(numbers[0], numbers[1], (legit, spam, scam), table["proven"])
-    except (KeyError, TypeError, ValueError) as problem:
-        needs = "needs clear_below, bias, three probabilities and proven"
-        raise wrong(path, "first_tier", table, needs) from problem
-    shares = all(map(_is_number, numbers)) and abs(legit + spam + scam - 1) < 1e-3
-    if not shares or min(numbers[2:]) < 0 or not isinstance(rule.proven, bool):
-        needs = "needs numbers, probabilities that sum to 1, and proven true or false"
-        raise wrong(path, "first_tier", table, needs)
-    return rule
+        pairs = {name: _scaling(table[name]) for name in scalings}
+    except InputError as problem:
+        raise wrong(path, "cascade", table, "needs scalings [temperature over 0, bias]") from (
+            problem
+        )
+    return CascadeRule(
+        tensor=table["tensor"],
+        words_below=float(table["words_below"]),
+        words_scaling=pairs["words_scaling"],
+        exit_below=float(table["exit_below"]),
+        exit_scaling=pairs["exit_scaling"],
+        spam_share=float(table["spam_share"]),
+        proven=table["proven"],
+    )
 
 
 def _join(path: Path, table: dict[str, Any] | None) -> Join | None:

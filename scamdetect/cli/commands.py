@@ -30,7 +30,8 @@ _ELSEWHERE = {
     "scored": ("groups", "report", "threads"),
     "serve": ("hub", "serve"),
     "train": (
-        "average", "card", "conversations", "evaluate", "export", "finetune", "train", "words",
+        "average", "card", "cascade", "conversations", "evaluate", "export", "finetune", "train",
+        "words",
     ),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _ELSEWHERE.items() for name in names}

@@ -152,7 +152,7 @@ def summary_lines(summary: Summary) -> list[str]:
         lines.append(f"verdicts: {_counts(summary.verdicts)}")
     if summary.cleared:
         share = summary.cleared / summary.rows
-        lines.append(f"the first tier alone read {summary.cleared:,} of them ({share:.0%})")
+        lines.append(f"cleared early, not read in full: {summary.cleared:,} of them ({share:.0%})")
     if summary.allowed:
         lines.append(f"the allow-list let {summary.allowed:,} pass, which were to flag or review")
     if summary.flagged:

@@ -97,8 +97,8 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
     "--tier",
     default="auto",
     show_default=True,
-    help="encoder reads every message; first lets a quick first tier clear plainly honest ones; "
-    "auto does so where the bundle proves it harmless.",
+    help="full reads all of every message; auto clears plainly honest ones early where the bundle "
+    "proves that harmless.",
 )
 @RESUME
 @click.option(

@@ -31,7 +31,7 @@ TOKEN = "SCAMDETECT_TOKEN"
     help="Let messages of these templates pass, and of these senders where requests name them.",
 )
 @RUNTIME
-@click.option("--tier", default="auto", show_default=True, help="auto, encoder or first.")
+@click.option("--tier", default="auto", show_default=True, help="auto or full.")
 @click.option(
     "--parallel", type=int, help="Requests that are scored at once.  [default: one a core]"
 )

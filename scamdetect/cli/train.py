@@ -134,6 +134,22 @@ def words(bundle: Path, out: Path, corpus: Path, version: str, runs: int, streng
 @click.argument("bundle", type=_PATH)
 @click.option("--out", type=_PATH, required=True, help="Folder of the new bundle.")
 @_CORPUS
+@click.option("--version", required=True, help="Version of the new bundle.")
+def cascade(bundle: Path, out: Path, corpus: Path, version: str) -> None:
+    """Let a bundle clear plainly honest messages early.
+
+    What it clears is set on the corpus's calibrate rows and proven on dev rows; all other messages
+    score as before. `scamdetect export` does so too.
+    """
+    with extra("train"):
+        from scamdetect.train.release import add_cascade
+    add_cascade(bundle, corpus, out, version, say)
+
+
+@click.command()
+@click.argument("bundle", type=_PATH)
+@click.option("--out", type=_PATH, required=True, help="Folder of the new bundle.")
+@_CORPUS
 @click.option("--version", help="Version of the new bundle.  [default: that of BUNDLE]")
 def conversations(bundle: Path, out: Path, corpus: Path, version: str | None) -> None:
     """Fit anew how a bundle judges conversations; its scores of messages stay.

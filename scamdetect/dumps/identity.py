@@ -112,7 +112,7 @@ def model_of(detector: Detector) -> Model:
         review=thresholds.review,
         kind_flags={k.value: p for k, p in thresholds.kind_flags.items()} or None,
         review_scam_verdicts=thresholds.review_scam_verdicts,
-        tier="first" if detector.clears else "encoder",
+        tier="auto" if detector.clears else "full",
         output_schema_version=SCHEMA_VERSION,
     )
 

@@ -25,7 +25,7 @@ class Tally:
     """How many rows got which decision; kinds and languages are those of flagged rows.
 
     A message of two kinds counts under both, one without scores has no verdict. ``cleared`` are
-    the rows that the first tier passed alone, ``allowed`` those that only an allow-list let pass.
+    the rows that were cleared early, ``allowed`` those that only an allow-list let pass.
     """
 
     decisions: Counter[Decision] = field(default_factory=Counter)
@@ -136,7 +136,7 @@ class Summary:
     passed: int
     unscored: int
     rejected: int
-    cleared: int  # of those passed, by the first tier alone
+    cleared: int  # of those passed, early
     flagged_by_kind: dict[str, int]  # most frequent first
     flagged_by_language: dict[str, int]
     seconds: float

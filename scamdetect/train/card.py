@@ -19,6 +19,7 @@ from scamdetect.bundle.bundle import (
     trained_sources,
     write_manifest,
 )
+from scamdetect.bundle.cascade import proof_line
 from scamdetect.bundle.settings import read_json
 from scamdetect.calibration.statistics import BASE_RATE
 from scamdetect.detector import ScamDetector
@@ -36,6 +37,7 @@ from scamdetect.train.card_results import (
     find_failures,
     read_results,
 )
+from scamdetect.train.cascade import PADDING
 from scamdetect.train.data.corpus_rows import is_own
 from scamdetect.train.plan import MIN_LANGUAGE_ROWS
 
@@ -62,12 +64,14 @@ _CONSTANTS = {
     "LONGEST": LONGEST,
     "MIN_LANGUAGE_ROWS": MIN_LANGUAGE_ROWS,
     "MIN_PRECISION": MIN_PRECISION,
+    "PADDING": PADDING,
+    "proof_line": proof_line,
 }
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~&]|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)])")
 # Settings that a bundle may lack.
 _LACKING: dict[str, Any] = {
     "calibration_rows": {},
-    "first_tier": None,
+    "cascade": None,
     "kind_thresholds": {},
     "language_calibration": {},
     "thresholds_fpr": {},

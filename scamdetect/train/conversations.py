@@ -152,7 +152,7 @@ def add_conversation_rule(
     if bundle.training.get("corpus_sha256") != corpus_sha256(corpus):
         raise RecipeError(f"{corpus} is not the corpus that {folder} was made from; pass that one")
     licences = bundle.training["recipe"]["data"]["licences"]
-    with ScamDetector.load(folder, tier="encoder") as detector:
+    with ScamDetector.load(folder, tier="full") as detector:
         rule = fit_conversation_rule(detector, read_roles(corpus, ["calibrate"], licences))
     if rule is None:
         raise InputError(

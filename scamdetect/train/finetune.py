@@ -205,7 +205,7 @@ def _check_same(run: Run, identity: Mapping[str, Any]) -> None:
 
 def _read_by_base(bundle: Bundle, own: pa.Table, say: Say) -> tuple[DetectorScores, pa.Table]:
     """Return what the base says of the own rows, and those rows with the languages it finds."""
-    with ScamDetector.load(bundle.folder, tier="encoder") as detector:
+    with ScamDetector.load(bundle.folder, tier="full") as detector:
         scores = score_texts(detector, detector_texts(own), "before", say)
     assert scores.languages is not None
     place = SCHEMA.get_field_index("lang")
@@ -231,9 +231,9 @@ def _score(
     rows = own_and_rehearsed(of_role(own, "dev"), of_role(rehearsed, "dev"))
     texts = detector_texts(rows)
     say(f"comparing on {held.size:,} own rows and {len(texts) - held.size:,} others")
-    with ScamDetector.load(base.folder, tier="encoder") as detector:
+    with ScamDetector.load(base.folder, tier="full") as detector:
         others = score_texts(detector, texts[held.size :], "before", say)
-    with ScamDetector.load(candidate, tier="encoder") as detector:
+    with ScamDetector.load(candidate, tier="full") as detector:
         after = score_texts(detector, texts, "after", say)
         model_id = detector.model_id
     kinds = (own_before.kinds or ()), (others.kinds or ())

@@ -125,7 +125,7 @@ def make_bundle(
             "calibrate_rows": table.num_rows,
             "calibration": calibration.record(),
             "pieces": tokenizer.get_vocab_size(),
-            "first_tier": None,
+            "cascade": None,
             "words": words_record,
             "vocabulary": before.get("vocabulary", []),
             "parity_int8_fp32": [asdict(parity) for parity in parities],

@@ -19,8 +19,9 @@ from tokenizers import Tokenizer
 import scamdetect
 from scamdetect.bundle.bundle import (
     CARD,
+    CASCADE,
     CONFIG,
-    FIRST_TIER,
+    MANIFEST,
     MODEL,
     SETTINGS,
     TOKENIZER,
@@ -29,6 +30,7 @@ from scamdetect.bundle.bundle import (
     trained_sources,
     write_manifest,
 )
+from scamdetect.bundle.cascade import proof_line
 from scamdetect.bundle.scoring import Scorer
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
@@ -44,10 +46,10 @@ from scamdetect.train.calibration import (
     prove_kinds,
 )
 from scamdetect.train.card import write_card
+from scamdetect.train.cascade import make_cascade
 from scamdetect.train.conversations import conversation_setting
 from scamdetect.train.data.mix import FLAG_FPR, calibrate_sample
 from scamdetect.train.data.table import detector_texts
-from scamdetect.train.first_tier import make_first_tier
 from scamdetect.train.kinds_head import refit_kinds
 from scamdetect.train.model import ScamModel
 from scamdetect.train.parity import (
@@ -146,8 +148,8 @@ def release(
         settings |= calibration.settings()
         for folder in (exact, small):
             write_parts(folder, tokenizer, config, settings, {})
-        log("fitting the first tier on train rows, proving it on dev rows")
-        tier_record = _add_first_tier(small, held, settings, log)
+        log("fitting the cascade on train and calibrate rows, proving it on dev rows")
+        cascade_record = _add_cascade(small, held, settings, log)
         write_parts(small, tokenizer, config, settings, {})
         log("comparing int8 with fp32")
         parities = parity_of(exact, small, pa.concat_tables([held["calibrate"], held["dev"]]))
@@ -171,7 +173,7 @@ def release(
             "calibrate_rows": sample.num_rows,
             "calibration": calibration.record(),
             "pieces": tokenizer.get_vocab_size(),
-            "first_tier": tier_record,
+            "cascade": cascade_record,
             "words": words,
             "kinds_head": kinds_record,
             "vocabulary": _vocabulary(whole, tokenizer, held["dev"]),
@@ -237,24 +239,18 @@ def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
-def _add_first_tier(
+def _add_cascade(
     folder: Path, held: Mapping[str, pa.Table], settings: dict[str, Any], log: Log
 ) -> dict[str, Any] | None:
-    """Write the first tier's weights and rule, if one can be made, and return its record."""
+    """Write the cascade's file and rule, if one can be made, and return its record."""
     scorer = Scorer(Bundle.load(folder))
-    made = make_first_tier(held["train"], held["calibrate"], held["dev"], scorer)
+    made = make_cascade(held["train"], held["calibrate"], held["dev"], scorer, log)
     if made is None:
-        log("no first tier: none keeps the limits on the calibrate rows and clears a dev row")
         return None
-    tier, record = made
-    tier.save(folder / FIRST_TIER)
-    settings["first_tier"] = asdict(tier.rule)
-    for name, proof in record.items():
-        log(
-            f"first tier on {name}: clears {proof['cleared']} of {proof['rows']} rows, the encoder "
-            f"disagrees on {proof['disagreed']}; {proof['scams_lost']} of {proof['scams_flagged']} "
-            "flagged scams lost"
-        )
+    cascade, record = made
+    cascade.save(folder / CASCADE)
+    settings["cascade"] = cascade.rule.settings()
+    log(f"cascade, {'proven' if cascade.rule.proven else 'not proven'}: {proof_line(record)}")
     return record
 
 
@@ -269,7 +265,7 @@ def parity_of(
 
 def known_answers(folder: Path) -> list[dict[str, Any]]:
     """Return what a bundle answers to KNOWN_TEXTS, for its settings."""
-    with ScamDetector.load(folder) as detector:
+    with ScamDetector.load(folder, tier="full") as detector:
         predictions = detector.predict(list(KNOWN_TEXTS))
     return [
         {"text": text, "scam_probability": prediction.scam_probability}
@@ -362,7 +358,7 @@ def _report(out: Path, calibration: Calibration, whole: Parity, log: Log) -> Non
 # What a bundle may lack that is not fitted yet.
 _FITTED = (
     "scam_curve", "language_calibration", "own_scaling", "kind_thresholds", "calibration_rows",
-    "thresholds_fpr", "known_answers", "first_tier", "conversation", "words",
+    "thresholds_fpr", "known_answers", "cascade", "conversation", "words",
 )  # fmt: skip
 
 
@@ -372,7 +368,7 @@ def add_words(
     """Write the bundle ``out``: the encoder in ``folder`` with words of the corpus's train rows.
 
     Join, probabilities, thresholds, kinds and the rule for conversations are fitted on its
-    calibrate rows, and the kinds proven on its dev rows; a first tier is left out. Raises
+    calibrate rows, and the kinds proven on its dev rows; a cascade is left out. Raises
     BundleError where ``out`` exists, RecipeError where the rows teach too little or are of another
     normaliser, OutputError where writing fails.
     """
@@ -425,7 +421,7 @@ def add_words(
                 "sources": _together(base.training.get("sources", ()), sources_of(train)),
                 "calibrate_rows": sample.num_rows,
                 "calibration": calibration.record(),
-                "first_tier": None,
+                "cascade": None,
                 "words": record,
             }
             write_settings(draft, of_bundle, training)
@@ -435,6 +431,37 @@ def add_words(
         f"{out}: flag from {calibration.flag.threshold:.4f} (FPR {calibration.flag.fpr:.1%} on the "
         f"calibrate mix), review from {calibration.review.threshold:.4f}"
     )
+
+
+def add_cascade(folder: Path, corpus: Path, out: Path, version: str, log: Log) -> None:
+    """Write the bundle ``out``: the one in ``folder`` with a cascade, in place of any it has.
+
+    All that is read in full scores as before. Raises BundleError where ``out`` exists, RecipeError
+    where no cascade can be made of the corpus, OutputError where writing fails.
+    """
+    if os.path.lexists(out):
+        raise BundleError(f"{out} exists; remove it or choose another --out")
+    base = Bundle.load(folder)
+    licences = base.training.get("recipe", {}).get("data", {}).get("licences", "default")
+    held = {role: read_roles(corpus, [role], licences) for role in ("train", "calibrate", "dev")}
+    settings = json.loads(base.read(SETTINGS)) | {"version": version}
+    settings.pop("cascade", None)
+    with written(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".cascade-") as work:
+            draft = Path(work) / "bundle"
+            draft.mkdir()
+            for name in base.sha256.keys() - {CASCADE, MANIFEST, SETTINGS, CARD}:
+                with writing(draft / name) as file:
+                    file.write(base.read(name))
+            write_settings(draft, settings, {})
+            record = _add_cascade(draft, held, settings, log)
+            if record is None:
+                raise RecipeError(f"{folder}: no cascade can be made of the rows in {corpus}")
+            training = dict(base.training) | {"cascade": record}
+            write_settings(draft, settings, training)
+            Bundle.load(draft)
+            shutil.move(str(draft), str(out))
 
 
 def _together(

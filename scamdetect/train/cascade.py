@@ -1,0 +1,305 @@
+"""Fit a bundle's cascade, set where it clears, and prove on left-out rows what that loses.
+
+The exit head learns the scam probability that the whole model gives (distillation: Hinton et al.
+2015, arXiv:1503.02531), over the frozen states of a lower layer. The encoder stays as it is.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from scamdetect.bundle.bundle import MODEL
+from scamdetect.bundle.cascade import Cascade, CascadeRule, Lost, on_grid
+from scamdetect.bundle.graph import halves
+from scamdetect.bundle.lexical import CLIP
+from scamdetect.bundle.scoring import LowerReadings, Scorer
+from scamdetect.calibration.probabilities import Doubles, Scaling
+from scamdetect.calibration.statistics import Bools
+from scamdetect.labels import VERDICTS, Verdict
+from scamdetect.train.data.mix import balanced_sample, calibrate_sample
+from scamdetect.train.data.table import (
+    column,
+    detector_texts,
+    half_of,
+    has_verdict,
+    is_own,
+    normalised,
+    select,
+)
+
+LAYERS = 3  # of the encoder, below the exit head
+_TENSOR = "/model/encoder/encoder/layer.{}/output/LayerNorm/LayerNormalization_output_0"
+MOST_MORE_PADDED = 0.01  # of scams, that honest words behind them clear more
+PADDING = 30  # honest words
+# The calibrate rows are kin to the train rows: of their reviews fewer may be lost.
+_SPENT_BY_WORDS, _SPENT = 0.001, 0.0015
+_ROWS = 40_000  # of train, at most
+_UNITS, _EPOCHS, _BATCH, _RATE, _DECAY, _DROPOUT = 32, 10, 256, 2e-3, 1e-2, 0.1
+_PIECES, _LARGEST_VOTE = 6_000, 255
+_SCAM, _SPAM = VERDICTS.index(Verdict.SCAM), VERDICTS.index(Verdict.SPAM)
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Scams with honest words behind them: how many are cleared as they are, and so."""
+
+    scams: int
+    cleared: int
+    cleared_padded: int
+    reviews_lost: int  # padded ones that the whole model reviews or flags, but that are cleared
+
+    @property
+    def holds(self) -> bool:
+        """Return whether the words clear few more."""
+        return self.cleared_padded - self.cleared <= MOST_MORE_PADDED * self.scams
+
+
+def make_cascade(
+    train: pa.Table, calibrate: pa.Table, dev: pa.Table, scorer: Scorer, log: Log
+) -> tuple[Cascade, dict[str, Any]] | None:
+    """Return a cascade for the calibrated scorer's bundle and the record of its proof.
+
+    The head is fitted on train rows, thresholds and probabilities on calibrate rows, and the half
+    ``check`` of the dev rows proves them. None for a graph that has no such layer, and where
+    nothing is cleared.
+    """
+    bundle, tensor = scorer.bundle, _TENSOR.format(LAYERS - 1)
+    try:
+        halves(bundle.read(MODEL), tensor)
+    except ValueError as problem:
+        log(f"no cascade: the graph cannot be cut after {LAYERS} layers ({problem})")
+        return None
+    lower = Scorer(bundle, cut=tensor)
+    learnt = lower.lower_readings(_texts(balanced_sample(train, _ROWS), bundle.normaliser_version))
+    log(f"fitting the exit head on {len(learnt.places):,} train rows")
+    hidden, output = fit_head(learnt)
+    pieces, languages, votes = fit_votes(learnt, len(bundle.languages))
+    blank = CascadeRule(tensor, -np.inf, Scaling(), -np.inf, Scaling(), 0.0, proven=False)
+    fitted = Cascade(blank, hidden, output, pieces, languages, votes)
+    held = calibrate_sample(calibrate)
+    readings = lower.lower_readings(_texts(held, bundle.normaliser_version))
+    rule = set_rule(fitted, readings, bundle.thresholds.review)
+    if rule is None:
+        log("no cascade: no threshold on the calibrate rows keeps the limits and clears a row")
+        return None
+    cascade = replace(fitted, rule=rule)
+    check = select(dev, half_of(dev) == "check")
+    record = _proof(cascade, check, lower)
+    proven = Lost(**record["check"]).holds and Padded(**record["padded"]).holds
+    return replace(cascade, rule=replace(rule, proven=proven)), record
+
+
+def fit_head(readings: LowerReadings, seed: int = 0) -> tuple[Doubles, Doubles]:
+    """Return the weights of an exit head (width + 2, units) and (units + 1,), on the grid.
+
+    It gives the log-odds of scam: its loss is the cross-entropy with the whole model's probability.
+    """
+    torch.manual_seed(seed)
+    odds = np.clip(readings.odds, -CLIP, CLIP)
+    inputs = np.column_stack([readings.means, odds]).astype(np.float32)
+    centre, spread = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
+    given = torch.from_numpy((inputs - centre) / spread)
+    wanted = torch.from_numpy(np.clip(readings.verdict[:, _SCAM], 1e-4, 1 - 1e-4))
+    first, last = nn.Linear(inputs.shape[1], _UNITS), nn.Linear(_UNITS, 1)
+    head = nn.Sequential(nn.Dropout(_DROPOUT), first, nn.ReLU(), nn.Dropout(_DROPOUT), last)
+    optimiser = torch.optim.AdamW(head.parameters(), lr=_RATE, weight_decay=_DECAY)
+    batches = -(-len(given) // _BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, _EPOCHS * batches)
+    loss_of = nn.BCEWithLogitsLoss()
+    for _ in range(_EPOCHS):
+        order = torch.randperm(len(given))
+        for start in range(0, len(order), _BATCH):
+            rows = order[start : start + _BATCH]
+            optimiser.zero_grad()
+            loss_of(head(given[rows]).squeeze(1), wanted[rows]).backward()
+            optimiser.step()
+            schedule.step()
+    with torch.no_grad():
+        weights = (first.weight.numpy() / spread).T.astype(np.float64)
+        bias = first.bias.numpy() - centre @ weights
+        hidden = np.vstack([weights, bias])
+        output = np.append(last.weight.numpy().ravel(), last.bias.numpy()).astype(np.float64)
+    return on_grid(hidden), on_grid(output)
+
+
+def fit_votes(
+    readings: LowerReadings, languages: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return ascending token ids, the language that each votes for and its whole votes.
+
+    A piece votes by the log of how much likelier it is in that language, as the encoder knows it,
+    than in the next one. The pieces that vote most in all are kept.
+    """
+    counts: dict[int, Counter[int]] = defaultdict(Counter)
+    sizes = np.ones(languages)
+    for row, code in zip(readings.rows, readings.codes.tolist(), strict=True):
+        if code >= 0:
+            sizes[code] += 1
+            for piece in set(row):
+                counts[piece][code] += 1
+    votes = []
+    for piece, by_code in counts.items():
+        found = np.full(languages, 0.5)
+        found[list(by_code)] += list(by_code.values())
+        shares = found / np.sqrt(sizes)  # between what is likely there and what is common there
+        first, second = np.sort(shares)[[-1, -2]] if languages > 1 else (np.e, 1.0)
+        lead = float(np.log(first / second))
+        if lead > 0:
+            votes.append((lead * by_code.total(), lead, piece, int(shares.argmax())))
+    kept = sorted(sorted(votes, reverse=True)[:_PIECES], key=itemgetter(2))
+    largest = max((lead for _, lead, _, _ in kept), default=1.0)
+    whole = [max(round(_LARGEST_VOTE * lead / largest), 1) for _, lead, _, _ in kept]
+    return (
+        np.array([piece for _, _, piece, _ in kept], np.int64),
+        np.array([code for _, _, _, code in kept], np.int64),
+        np.array(whole, np.int64),
+    )
+
+
+def set_rule(fitted: Cascade, readings: LowerReadings, review: float) -> CascadeRule | None:
+    """Return the rule that clears most while few of the rows to ``review`` are lost, or None.
+
+    The words alone may lose fewer than both together. The probabilities that it gives are fitted on
+    what it clears, and stay below ``review``.
+    """
+    scam = readings.verdict[:, _SCAM].astype(np.float64)
+    reviewed = scam >= review
+    if not reviewed.any():
+        return None
+    words_below = _lowest_but(readings.odds[reviewed], int(_SPENT_BY_WORDS * reviewed.sum()))
+    by_words = readings.odds < words_below
+    exits = fitted.exit_odds(readings.means, readings.odds)
+    left = int(_SPENT * reviewed.sum()) - int((by_words & reviewed).sum())
+    exit_below = _lowest_but(exits[reviewed & ~by_words], left)
+    by_exit = ~by_words & (exits < exit_below)
+    if not (by_words | by_exit).any():
+        return None
+    spam = readings.verdict[by_words | by_exit, _SPAM].astype(np.float64)
+    return replace(
+        fitted.rule,
+        words_below=words_below,
+        words_scaling=_scaling(readings.odds[by_words], scam[by_words], words_below, review),
+        exit_below=exit_below,
+        exit_scaling=_scaling(exits[by_exit], scam[by_exit], exit_below, review),
+        spam_share=round(float(spam.mean()), 4),
+    )
+
+
+def _lowest_but(scores: Doubles, number: int) -> float:
+    """Return the score that so many of the scores lie below."""
+    return float(np.partition(scores, number)[number])
+
+
+def _scaling(odds: Doubles, scam: Doubles, below: float, review: float) -> Scaling:
+    """Return the scaling of log-odds that fits the probabilities; the highest is below review."""
+    if len(odds) < 2:
+        return Scaling(1.0, float(np.log(review / 2)) - below)
+    sides = np.concatenate([np.ones(len(odds)), np.zeros(len(odds))])
+    model = LogisticRegression(C=1e3, max_iter=1_000)
+    model.fit(np.tile(odds, 2)[:, None], sides, sample_weight=np.append(scam, 1 - scam))
+    slope, bias = max(float(model.coef_[0, 0]), 1e-3), float(model.intercept_[0])
+    highest = float(np.log(review / (1 - review))) - 0.05
+    return Scaling(round(1 / slope, 4), round(min(bias, highest - slope * below), 4))
+
+
+def _proof(cascade: Cascade, check: pa.Table, lower: Scorer) -> dict[str, Any]:
+    """Return what is cleared and lost on rows that nothing was fitted on.
+
+    Languages and sources that lose nothing are left out. Texts of several windows, of which nothing
+    is cleared, count in ``texts`` alone.
+    """
+    bundle = lower.bundle
+    readings = lower.lower_readings(_texts(check, bundle.normaliser_version))
+    table = check.take(pa.array(readings.places))
+    cleared = _cleared(cascade, readings)
+    scam = readings.verdict[:, _SCAM]
+    flagged, reviewed = scam >= bundle.thresholds.flag, scam >= bundle.thresholds.review
+
+    def lost(rows: Bools) -> dict[str, int]:
+        parts = (rows, rows & cleared, rows & flagged, rows & flagged & cleared)
+        more = (rows & reviewed, rows & reviewed & cleared)
+        return asdict(Lost(*(int(part.sum()) for part in (*parts, *more))))
+
+    names = {"languages": column(table, "lang"), "sources": column(table, "source")}
+    spoken = cascade.languages_of(readings.rows, len(bundle.languages))
+    told = cleared & (readings.odds < cascade.rule.words_below) & (readings.codes >= 0)
+    return {
+        "texts": check.num_rows,
+        "check": lost(np.ones(len(scam), np.bool_)),
+        "own": lost(is_own(table)),
+        "honest": lost(has_verdict(table, Verdict.LEGIT)),
+        "scams": lost(has_verdict(table, Verdict.SCAM)),
+        "said_spam": int((cleared & (readings.verdict.argmax(axis=1) == _SPAM)).sum()),
+        "languages_told": [int((told & (spoken == readings.codes)).sum()), int(told.sum())],
+        "padded": asdict(_padded(cascade, check, lower)),
+    } | {
+        key: {
+            name: list(lost(of_rows == name).values())
+            for name in sorted(set(of_rows[reviewed & cleared].tolist()))
+        }
+        for key, of_rows in names.items()
+    }
+
+
+def _padded(cascade: Cascade, check: pa.Table, lower: Scorer) -> Padded:
+    pairs, bundle = padded_scams(check), lower.bundle
+    if not pairs:
+        return Padded(0, 0, 0, 0)
+    plain, padded = (
+        lower.lower_readings(normalised(texts, bundle.normaliser_version))
+        for texts in zip(*pairs, strict=True)
+    )
+    before, after = _cleared(cascade, plain), _cleared(cascade, padded)
+    reviewed = padded.verdict[:, _SCAM] >= bundle.thresholds.review
+    return Padded(len(pairs), int(before.sum()), int(after.sum()), int((after & reviewed).sum()))
+
+
+def _cleared(cascade: Cascade, readings: LowerReadings) -> Bools:
+    exits = cascade.exit_odds(readings.means, readings.odds)
+    rule = cascade.rule
+    cleared: Bools = (readings.odds < rule.words_below) | (exits < rule.exit_below)
+    return cleared
+
+
+def padded_scams(rows: pa.Table, most: int = 400) -> list[tuple[str, str]]:
+    """Return own scams, at most so many, as they are and with honest words of their language.
+
+    The ``PADDING`` words stand behind, and come from own honest messages.
+    """
+    generator = random.Random(0)
+    own = select(rows, is_own(rows))
+    texts, langs = detector_texts(own), column(own, "lang")
+    scam, honest = (has_verdict(own, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
+    by_lang: dict[str, list[str]] = defaultdict(list)
+    for row in np.flatnonzero(honest).tolist():
+        by_lang[langs[row]].append(texts[row])
+    scams = [row for row in np.flatnonzero(scam).tolist() if by_lang[langs[row]]]
+    return [
+        (texts[row], f"{texts[row]} {honest_words(by_lang[langs[row]], generator)}")
+        for row in generator.sample(scams, min(most, len(scams)))
+    ]
+
+
+def honest_words(texts: Sequence[str], generator: random.Random) -> str:
+    """Return ``PADDING`` words of honest texts, as they come."""
+    words: list[str] = []
+    while len(words) < PADDING:
+        words += generator.choice(texts).split()
+    return " ".join(words[:PADDING])
+
+
+def _texts(table: pa.Table, version: int) -> list[str]:
+    return normalised(detector_texts(table), version)
