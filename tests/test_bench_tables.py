@@ -237,6 +237,19 @@ def test_a_run_of_the_benchmark_tells_its_checksum_and_what_is_not_of_it(results
     assert told[2] == "Not of the benchmark: mine"
 
 
+def test_a_run_of_nothing_but_the_benchmark_has_no_such_line(results: Results) -> None:
+    told = facts(replace(results, run=replace(results.run, benchmark=suite.NAME)))
+    assert told[1].startswith("sha256") and not told[2].startswith("Not of the benchmark")
+
+
+def test_suites_that_a_release_opens_are_named(results: Results) -> None:
+    assert not any(fact.startswith("Opened for a release") for fact in facts(results))
+    first, second, *others = results.run.suites
+    suites = (replace(first, final=True), replace(second, final=True), *others)
+    told = facts(replace(results, run=replace(results.run, suites=suites)))
+    assert f"Opened for a release: {first.name}, {second.name}" in told
+
+
 def test_cost_is_a_dash_where_no_price_is_known(results: Results) -> None:
     section = _section(results, "Cost and time")
     assert _cells(section, JUDGE, "human")["cost per 1,000"] == "1.37"
