@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -16,8 +17,9 @@ from tiny_bundle import tiny_settings, write_tiny_bundle
 
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle, write_manifest
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, OutputError
 from scamdetect.labels import KINDS
+from scamdetect.train import card as card_module
 from scamdetect.train.card import LONGEST, card_text, energy_line, rewrite_card
 from scamdetect.train.card_results import EACH, Results, find_failures, read_results
 from scamdetect.train.data.authored import load_authored, write_rows
@@ -140,6 +142,51 @@ def test_results_of_another_bundle_leave_the_card_as_it_was(bundle: Path, tmp_pa
     assert Bundle.load(bundle).model_id == before
 
 
+def test_without_own_messages_no_failure_is_shown(bundle: Path, files: dict[str, Path]) -> None:
+    written = rewrite_card(bundle, files)
+    assert written.measured and written.before == written.after
+    card = (bundle / "README.md").read_text(encoding="utf-8")
+    assert "Not measured yet" in sections(card)["Known failures"] and not quotes(card)
+    assert "Not measured yet" not in sections(card)["Results"]
+
+
+def test_a_folder_of_own_messages_that_is_not_there_is_named(bundle: Path, tmp_path: Path) -> None:
+    before = _contents(bundle)
+    with pytest.raises(InputError, match="nowhere: no such folder; pass --authored"):
+        rewrite_card(bundle, {}, authored=tmp_path / "nowhere")
+    assert _contents(bundle) == before
+
+
+@pytest.mark.parametrize(
+    ("problem", "raised", "said"),
+    [
+        (OSError(errno.ENOSPC, "no space"), OutputError, "change a copy in another place"),
+        (KeyboardInterrupt("stop"), KeyboardInterrupt, "stop"),
+    ],
+)
+def test_a_card_that_cannot_be_finished_leaves_the_bundle_as_it_was(
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    problem: BaseException,
+    raised: type[BaseException],
+    said: str,
+) -> None:
+    before = _contents(bundle)
+
+    def fail(folder: Path, *_: object) -> None:
+        assert (folder / "README.md").read_bytes() != before["README.md"]
+        raise problem
+
+    monkeypatch.setattr(card_module, "write_manifest", fail)
+    with pytest.raises(raised, match=said):
+        rewrite_card(bundle, {})
+    assert _contents(bundle) == before
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def test_conversations_by_another_rule_are_refused(bundle: Path, files: dict[str, Path]) -> None:
     record = json.loads(files["conversations"].read_text("utf-8"))
     record["rule"]["enough_turns"] += 1
@@ -251,6 +298,15 @@ def test_a_kind_that_is_never_named_is_said_to_be() -> None:
         "| romance | - | 0.2500 | 0.7000 |" in page and "| job | - | never named | none |" in page
     )
     assert "at least 60% are of the kind" in page and "`other` stands for them" in page
+
+
+def test_a_point_of_a_language_and_a_kind_is_in_no_table() -> None:
+    point = {"fpr": 0.01, "threshold": 0.123, "upper_bound": 0.02, "n": 500, "n_scam": 40}
+    cards = [
+        card_text(tiny_settings() | {"operating_points": [point | {"recall": 0.8} | scope]}, {})
+        for scope in ({"lang": "en"}, {"lang": "en", "kind": "romance"})
+    ]
+    assert ["0.1230" in card for card in cards] == [True, False]
 
 
 def test_an_older_bundle_names_kinds_without_proof() -> None:
