@@ -19,7 +19,7 @@ from scamdetect import ScamDetector
 from scamdetect.cli.console import thread_lines
 from scamdetect.dumps import score_file
 from scamdetect.dumps.allow_list import AllowList
-from scamdetect.errors import InputError
+from scamdetect.errors import InputError, JobInterrupted
 from scamdetect.scored.threads import ThreadsSummary, write_threads
 
 LURE, PLAIN = "guaranteed bitcoin profit", "hello lunch"
@@ -414,6 +414,34 @@ def test_an_existing_file_of_threads_stays(tmp_path: Path, detector: ScamDetecto
             overwrite=True,
             **COLUMNS,
         )
+
+
+def test_thresholds_that_no_detector_gives_any_more_are_refused(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    scored = tmp_path / "out.csv"
+    score_file(_csv(tmp_path), scored, detector=detector)
+    record = tmp_path / "out.csv.job.json"
+    text = record.read_text("utf-8")
+    assert text.count('"review_scam_verdicts": true') == 1
+    record.write_text(text.replace('scam_verdicts": true', 'scam_verdicts": false'), "utf-8")
+    with pytest.raises(InputError, match=r"out\.csv: was not scored with thresholds that this"):
+        write_threads(scored, detector=detector, **COLUMNS)
+    assert not (tmp_path / "out.threads.csv").exists()
+
+
+def test_batches_of_another_size_are_not_gone_on_with(
+    tmp_path: Path, detector: ScamDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scamdetect.dumps.batches.BATCH_ROWS", 3)
+    monkeypatch.setattr("scamdetect.scored.threads.SEGMENT_ROWS", 3)
+    source, read = _csv(tmp_path), []
+    with pytest.raises(JobInterrupted):
+        _score(source, "out.csv", detector, watch=read.append, stop=lambda: len(read) > 0)
+    monkeypatch.setattr("scamdetect.dumps.batches.BATCH_ROWS", 4)
+    with pytest.raises(InputError, match=r"does not divide as it did.*--overwrite"):
+        _score(source, "out.csv", detector, resume=True)
+    assert _score(source, "out.csv", detector, overwrite=True).threads == 4
 
 
 def test_threads_go_behind_a_url_too(
