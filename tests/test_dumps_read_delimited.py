@@ -16,7 +16,7 @@ from test_dumps_writers import EchoDetector
 from scamdetect import ScamDetector
 from scamdetect.dumps import score_file
 from scamdetect.dumps.open import open_dump
-from scamdetect.dumps.read_delimited import given_delimiter
+from scamdetect.dumps.read_delimited import given_delimiter, open_delimited
 from scamdetect.errors import InputError
 
 
@@ -117,6 +117,30 @@ def test_csv_destination_keeps_delimiter_and_cells(
     for name, other in (("b.tsv", "\t"), ("b.jsonl", None)):
         text = score_file(path, tmp_path / name, detector=detector).destination.read_text("utf-8")
         assert other is None or text.splitlines()[-1].count(other) >= 12
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("id,text\r1,hello\r2,lunch\r", "the lines end in a bare carriage return"),
+        (f"text,{'x' * 70_000}\nhello,\n", "the first line is too long to be the names"),
+        ('id,"text\n1,hello\n', "a quote is opened in the column names and never closed"),
+    ],
+)
+def test_a_first_line_that_names_no_columns_is_refused(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    with pytest.raises(InputError, match=f"a.csv:1: {problem}") as caught:
+        open_dump(_write(tmp_path, content))
+    assert "hello" not in str(caught.value)
+
+
+def test_a_file_without_texts_is_opened_where_none_are_needed(tmp_path: Path) -> None:
+    path = _write(tmp_path, "id,who,scamdetect_verdict\n1,eve,scam\n")
+    dump = open_delimited(path, ",", "utf-8", "text", True, text_required=False)
+    assert (dump.has_text, dump.columns) == (False, ("id", "who"))
+    with pytest.raises(InputError, match="no column 'text'"):
+        open_delimited(path, ",", "utf-8", "text", True)
 
 
 def test_tsv_becomes_csv_of_commas(tmp_path: Path, detector: ScamDetector) -> None:
