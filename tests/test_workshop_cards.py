@@ -161,6 +161,17 @@ def test_apportion_sums_up_and_keeps_the_fewest(
     assert all(count >= least for count, least in zip(counts, fewest, strict=True))
 
 
+def test_the_fewest_are_kept_where_they_alone_are_too_many() -> None:
+    assert apportion([1.0, 2.0, 0.0], 3, [2, 2, 1]) == [2, 2, 1]
+
+
+@pytest.mark.parametrize("rows", [2, 3, 45])
+def test_pairs_are_whole_and_no_row_is_lost(rows: int) -> None:
+    cards = draw_cards("th", rows, 1, TABLES)
+    assert len(cards) == rows
+    assert set(Counter(card.pair for card in cards if card.pair).values()) <= {2}
+
+
 def test_a_deck_draws_each_card_once_before_any_again() -> None:
     deck = Deck("abcd", random.Random(0))
     drawn = [deck.draw() for _ in range(8)]
