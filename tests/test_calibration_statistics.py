@@ -14,6 +14,7 @@ from scamdetect.calibration.statistics import (
     auc,
     auc_estimate,
     bootstrap_by_group,
+    clopper_pearson,
     effective_size,
     false_positive_rate,
     mean_by_group,
@@ -186,3 +187,17 @@ def test_a_ratio_by_group_is_of_what_held_before() -> None:
 def test_an_interval_is_widened_and_never_narrowed() -> None:
     found = Estimate(0.5, 0.4, 0.6, 10)
     assert widened(found, (0.3, 0.55)) == Estimate(0.5, 0.3, 0.6, 10)
+
+
+def test_a_failure_of_next_to_no_weight_leaves_the_interval_open() -> None:
+    # What floats leave of a weighted share of 1, whose upper end no float under 1 reaches.
+    lower, upper = clopper_pearson(5, 5 + 1e-15)
+    assert upper == 1.0
+    assert lower == pytest.approx(clopper_pearson(5, 5)[0])
+
+
+@pytest.mark.parametrize("trials", [10**6, 10**9, 10**11])
+def test_the_exact_interval_of_many_rows_is_the_normal_one(trials: int) -> None:
+    lower, upper = clopper_pearson(trials / 2, trials)
+    assert upper - lower == pytest.approx(2 * 1.959964 * math.sqrt(0.25 / trials), rel=1e-3)
+    assert lower + upper == pytest.approx(1)
