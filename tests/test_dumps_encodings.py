@@ -202,6 +202,12 @@ def test_what_cannot_be_told_is_asked_for(tmp_path: Path) -> None:
     assert "secret" not in str(info.value)
 
 
+def test_bytes_that_no_encoding_reads_get_no_guess(tmp_path: Path) -> None:
+    path = _write(tmp_path, b"\x93\x96Z\xa7\xff\x99X&v\x1c\xfd\xc6\n" * 3)
+    with pytest.raises(InputError, match="not in UTF-8, nor surely in another encoding; say with"):
+        text_encoding(path)
+
+
 def test_few_lines_that_cannot_be_told_are_rejected_with_a_note(tmp_path: Path) -> None:
     lines = [b"hello"] * 20 + [b"\x81\xff\x81"] * 3
     dump = open_dump(_write(tmp_path, b"\n".join([b"text", *lines])))
@@ -278,6 +284,19 @@ def test_many_short_lines_that_end_in_a_nul_are_read(tmp_path: Path) -> None:
     words = "at it is on in up go so me we he hi ok no by my us am an or if do to of".split()
     raw = "".join(f"{word}\0\n" for word in words * 9).encode()
     assert _found(tmp_path, raw) == "utf-8"
+
+
+def test_letters_that_utf16_lacks_tell_text_with_nuls(tmp_path: Path) -> None:
+    # Two bytes of the Thai letter would be a private character, the third a usual Chinese one.
+    raw = "กe\0\n".encode() * 100
+    assert raw[:2].decode("utf-16-be") == "\ue0b8"
+    assert _found(tmp_path, raw) == "utf-8"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_nul_at_every_other_place_is_utf16(tmp_path: Path, encoding: str) -> None:
+    for text in ("a\nb\n", "a\n", "lunch at noon, see you\n"):
+        assert _found(tmp_path, text.encode(encoding) * 60) == encoding
 
 
 def test_what_may_be_either_is_asked_for(tmp_path: Path) -> None:
