@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -146,6 +147,28 @@ def test_the_page_tells_every_table_and_the_verdict() -> None:
     assert any(line.startswith("- worse: own rows, held out: recall") for line in lines)
     same = compared({"own scam": 0.9}, {"own scam": 0.9})
     assert "Nothing got worse" in list(comparison_lines(same))[-1]
+
+
+def test_few_own_rows_alone_have_no_figures_and_no_other_tables() -> None:
+    of = rows(9)
+    own = of.filter(pc.equal(of["source"], OWN))
+    alike = scores(own, np.ones(own.num_rows, dtype=bool))
+    comparison = compare_scores(own, alike, alike, 0.01)
+    assert [cell.name for cell in comparison.cells] == ["own rows, held out", "own rows, en"]
+    lines = list(comparison_lines(comparison))
+    titles = [line for line in lines if line.startswith("## ")]
+    assert titles == ["## Own rows and all others", "## By language", "## Verdict"]
+    assert "| own rows, held out | 9 / 9 | - | - | - | - | - | - |" in lines
+
+
+def test_enough_own_rows_alone_are_ranked() -> None:
+    of = rows(10)
+    own = of.filter(pc.equal(of["source"], OWN))
+    scam = np.array(own["verdict"].to_pylist()) == "scam"
+    found = compare_scores(own, scores(own, ~scam), scores(own, scam), 0.01).cells[0]
+    assert found.ranked is not None
+    assert (found.ranked.before.value, found.ranked.after.value) == (0.0, 1.0)
+    assert (found.ranked.change.value, found.ranked.change.n) == (1.0, 10)
 
 
 def test_copies_count_once() -> None:

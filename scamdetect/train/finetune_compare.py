@@ -275,8 +275,7 @@ class _Pair:
                 lambda weights: at(1, weights) - at(0, weights),
             )
         )
-        if before is None or after is None or change is None:
-            return None
+        assert before is not None and after is not None and change is not None, "it has rows"
         return Change(before, after, change)
 
 
