@@ -66,6 +66,16 @@ def test_rows_come_back_as_written_in_the_order_of_their_ids(tmp_path: Path) -> 
         ({**SCAM, "kinds": ("investment",) * 2}, "a kind twice"),
         ({**SCAM, "slice": "finance"}, "slice finance on a scam"),
         ({"cell": "promo", "verdict": "spam"}, "it must be marketing"),
+        (
+            {
+                "cell": "dialogue",
+                "channel": "dialogue",
+                "text": TALK,
+                "verdict": "spam",
+                "slice": "marketing",
+            },
+            "spam belongs to cell promo",
+        ),
         ({"cell": "pair", "pair": None}, "pair ids and cell pair go together"),
         ({"cell": "dialogue", "text": TALK}, "cell dialogue and channel dialogue"),
         ({"cell": "dialogue", "channel": "dialogue"}, "line 1 .* neither 'A: ' nor 'B: '"),
@@ -119,6 +129,25 @@ def test_an_id_is_used_once_over_all_files(tmp_path: Path) -> None:
 
 def test_rows_lie_in_the_file_of_their_language(tmp_path: Path) -> None:
     assert "move the row to sw.jsonl" in check(tmp_path, row(1, lang="sw"))[0]
+
+
+def test_a_language_that_nobody_writes_is_named_with_those_that_are(tmp_path: Path) -> None:
+    (problem,) = check(tmp_path, row(1, lang="xx"), lang="xx")
+    assert problem.startswith(f"{tmp_path}/xx.jsonl:1: xx-0001: unknown lang 'xx'; known: en es")
+
+
+@pytest.mark.parametrize("name", ["sw-0001", "en-001", "en-00001", "en-000a", "0001"])
+def test_an_id_is_its_language_and_four_digits(tmp_path: Path, name: str) -> None:
+    (problem,) = check(tmp_path, msgspec.structs.replace(row(1), id=name))
+    assert problem.endswith(f":1: {name}: the id must be en- and four digits")
+
+
+def test_other_languages_are_not_even_read(tmp_path: Path) -> None:
+    write_rows(tmp_path / "en.jsonl", [row(1)])
+    (tmp_path / "sw.jsonl").write_text("no row", encoding="utf-8")
+    assert [one.id for one in load_authored(tmp_path, ["en"])] == ["en-0001"]
+    with pytest.raises(SourceError, match=r"sw\.jsonl:1: malformed"):
+        load_authored(tmp_path, ["en", "sw"])
 
 
 def test_a_pair_has_one_scam_and_one_legit_side_of_one_part(tmp_path: Path) -> None:
