@@ -31,7 +31,7 @@ from scamdetect.dumps.remote_path import RemotePath, remote_path
 from scamdetect.dumps.remote_url import reaching
 from scamdetect.dumps.sources import find_source
 from scamdetect.dumps.tally import Summary
-from scamdetect.errors import InputError, OutputError
+from scamdetect.errors import InputError, MissingExtraError, OutputError
 
 Bucket = Any  # fsspec has no types
 
@@ -420,6 +420,58 @@ def test_what_a_web_server_answers_is_told(
         running.shutdown()
     assert str(caught.value).startswith(f"{url}: {message}")
     assert SECRETS[0] not in "".join(format_exception(caught.value))
+
+
+def test_only_folders_that_a_pattern_names_are_listed(
+    here: Path, memory: MemoryFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("in-1", "in-2", "other"):
+        memory.pipe_file(f"/d/{folder}/a.jsonl", f'{{"text": "{folder}"}}\n'.encode())
+    asked: list[str] = []
+    real = MemoryFileSystem.ls
+
+    def ls(self: MemoryFileSystem, path: str, **options: Any) -> Any:  # noqa: ANN401
+        asked.append(path)
+        return real(self, path, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "ls", ls)
+    summary = _score("memory://d/in-*/a.jsonl", destination=here / "o.parquet")
+    assert _texts(summary.destination) == ["in-1", "in-2"]
+    assert "/d/in-2" in asked and "/d/other" not in asked
+
+
+def test_a_server_that_tells_no_size_is_named(memory: MemoryFileSystem) -> None:
+    path = RemotePath(memory, "/x", {"name": "/x", "type": "file", "size": None})
+    with pytest.raises(InputError, match="x: the server does not tell its size; download it"):
+        path.stat()
+
+
+def test_a_removed_file_is_gone_and_removed_once(memory: MemoryFileSystem) -> None:
+    memory.pipe_file("/x", b"a")
+    path = remote_path("memory://x")
+    path.unlink()
+    assert not path.exists()
+    path.unlink(missing_ok=True)
+    with pytest.raises(OutputError, match="memory:///x: cannot be written"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "said"),
+    [
+        ("s3://dumps/x.csv", MissingExtraError, "s3fs"),
+        ("gs://dumps/x.csv", InputError, "gs://dumps/x.csv: cannot be reached .*gcsfs"),
+    ],
+)
+def test_a_storage_whose_library_is_missing_is_told(
+    monkeypatch: pytest.MonkeyPatch, url: str, error: type[Exception], said: str
+) -> None:
+    def missing(url: str) -> None:
+        raise ImportError("install s3fs, gcsfs")
+
+    monkeypatch.setattr(remote, "url_to_fs", missing)
+    with pytest.raises(error, match=said):
+        remote_path(url)
 
 
 def test_globs_and_names_keep_their_question_marks(here: Path, memory: MemoryFileSystem) -> None:
