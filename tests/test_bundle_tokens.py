@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_bundle import write_tiny_bundle
 
-from scamdetect.bundle.tokens import batches, pad, thin, windows
+from scamdetect.bundle.bundle import Bundle, write_manifest
+from scamdetect.bundle.tokens import TokenWindows, batches, pad, thin, windows
+from scamdetect.errors import BundleError
 from scamdetect.frames.tables import chunked, fold_duplicates
 
 shapes = st.integers(1, 300).flatmap(
@@ -65,3 +74,40 @@ def test_padding_is_masked() -> None:
     ids, mask = pad([[0, 7, 2], [0, 2]], width=8, pad_id=1)
     assert ids.tolist() == [[0, 7, 2, 1, 1, 1, 1, 1], [0, 2, 1, 1, 1, 1, 1, 1]]
     assert (ids * mask).sum(axis=1).tolist() == [9, 2] and mask.sum() == 5
+
+
+def test_each_window_stands_between_prefix_and_end(tmp_path: Path) -> None:
+    read = TokenWindows(Bundle.load(write_tiny_bundle(tmp_path, prefix="hello: ")))
+    tokens = read.tokens("lunch " * 100)
+    found, count = read.cut(tokens)
+    assert count == len(found) > 1
+    head = found[0][: 32 - read.room - 1]
+    assert head == [found[0][0], *read.tokens("hello:")]
+    for window in found:
+        assert len(window) == 32 and window[: len(head)] == head and window[-1] == found[0][-1]
+        assert window == [*head, *read.bare(window), window[-1]]
+    assert read.bare(found[0]) == tokens[: read.room]
+    assert read.cut([]) == ([], 0)
+
+
+def _no_padding(tokenizer: dict[str, Any]) -> None:
+    for one in (*tokenizer["added_tokens"], tokenizer["model"]["vocab"][1]):
+        if isinstance(one, list):
+            one[0] = "<none>"
+        elif one["content"] == "<pad>":
+            one["content"] = "<none>"
+
+
+@pytest.mark.parametrize(
+    "change", [lambda tokenizer: tokenizer.update(post_processor=None), _no_padding]
+)
+def test_a_tokeniser_without_edges_or_padding_is_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    path = write_tiny_bundle(tmp_path / "bundle") / "tokenizer.json"
+    tokenizer = json.loads(path.read_text("utf-8"))
+    change(tokenizer)
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+    write_manifest(path.parent, {})
+    with pytest.raises(BundleError, match=r"tokenizer\.json: needs <pad> and a post-processor"):
+        TokenWindows(Bundle.load(path.parent))
