@@ -42,7 +42,7 @@ def main() -> None:
     asked = parser.parse_args()
     try:
         rows = [row for row in load_authored(asked.authored) if row.part == "dev"]
-        with ScamDetector.load(asked.bundle) as detector:
+        with ScamDetector.load(asked.bundle, cache_size=0) as detector:
             record: dict[str, Any] = {
                 "date": today(),
                 "commit": commit(),

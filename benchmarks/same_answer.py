@@ -87,13 +87,13 @@ def conditions(
 
     def loaded(**options: Any) -> Callable[[Sequence[str]], Probabilities]:  # noqa: ANN401
         def score(texts: Sequence[str]) -> Probabilities:
-            with ScamDetector.load(folder, **options) as detector:
+            with ScamDetector.load(folder, cache_size=0, **options) as detector:
                 return detector.predict_proba(texts)
 
         return score
 
     def alone(texts: Sequence[str]) -> Probabilities:
-        with ScamDetector.load(folder) as detector:
+        with ScamDetector.load(folder, cache_size=0) as detector:
             return np.concatenate([detector.predict_proba([text]) for text in texts])
 
     def shuffled(texts: Sequence[str]) -> Probabilities:

@@ -93,7 +93,8 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     found = {case: Found() for case in cases}
     began = time.monotonic()
     with (
-        ScamDetector.load(asked.bundle, threads=1) as detector,
+        # The rounds ask for the same texts: what is measured is scoring them.
+        ScamDetector.load(asked.bundle, threads=1, cache_size=0) as detector,
         _serving(asked.bundle, asked.parallel) as (address, server),
     ):
         places = threading.Semaphore(asked.parallel)
@@ -297,7 +298,7 @@ def _processor_seconds(detector: ScamDetector, texts: Sequence[str], size: int) 
 def _serving(bundle: Path | None, parallel: int) -> Iterator[tuple[str, int]]:
     """Give the host and port of a server in a process of its own, and its process id."""
     model = [] if bundle is None else ["--model", str(bundle)]
-    options = ["--port", "0", "--parallel", str(parallel), *model]
+    options = ["--port", "0", "--parallel", str(parallel), "--cache-size", "0", *model]
     server = subprocess.Popen(
         [sys.executable, "-m", "scamdetect.cli", "serve", *options],
         stderr=subprocess.PIPE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.cascade import Tier, check_tier
 from scamdetect.bundle.runtime import RuntimeName
+from scamdetect.bundle.score_cache import CACHE_SIZE, ScoreCache
 from scamdetect.bundle.scoring import Scorer, Scores
 from scamdetect.calibration.operating_points import (
     OperatingPoint,
@@ -83,6 +85,7 @@ class ScamDetector:
     _bundle: Bundle
     _scorer: Scorer
     _pool: WorkerPool | None
+    _cache: ScoreCache
     _tier: Tier
     _named: NDArray[np.bool_]
     _named_from: NDArray[np.float32]
@@ -101,6 +104,7 @@ class ScamDetector:
         threads: int | None = None,
         workers: int = 0,
         tier: Tier = "auto",
+        cache_size: int = CACHE_SIZE,
     ) -> Self:
         """Return a detector over the bundle in a folder, by default the shipped one.
 
@@ -108,9 +112,11 @@ class ScamDetector:
         single-threaded processes, started when a long input first needs them, ended by ``close``.
         ``tier`` says how much is read: ``full`` reads all of every message; ``auto`` lets the
         bundle's cascade clear plainly honest ones early in ``predict``, ``stream`` and
-        ``score_table``, where the bundle proves that harmless. Raises BundleError on a bundle that
-        fails its checks, InputError on an impossible option, MissingExtraError where the runtime
-        is not installed.
+        ``score_table``, where the bundle proves that harmless. The scores of the last
+        ``cache_size`` different messages are kept (some 300 bytes each, no text), and copies of
+        these in later calls are not scored again; 0 keeps none. Raises BundleError on a bundle that
+        fails its checks, InputError on an impossible option, MissingExtraError where the runtime is
+        not installed.
         """
         bundle = Bundle.load(path)
         pool = None
@@ -126,6 +132,7 @@ class ScamDetector:
         opened._bundle = bundle
         opened._scorer = Scorer(bundle, runtime, threads)
         opened._pool = pool
+        opened._cache = ScoreCache(cache_size)
         opened._tier = tier
         opened._named = np.array([one is not None for one in stored])
         opened._named_from = np.array(
@@ -439,14 +446,15 @@ class ScamDetector:
         version = self._bundle.normaliser_version
         read = [_scorable(value, version) for value in values]
         texts, inverse = fold_duplicates([text for text, reason in read if reason is None])
-        scores = (
-            self._pool.score(texts, clear=clear)
-            if self._pool is not None and len(texts) >= _POOL_FROM
-            else self._scorer.score(texts, clear=clear)
-        )
+        scores = self._cache.score(texts, partial(self._computed, clear=clear), clear=clear)
         following = iter(inverse.tolist())
         places = [next(following) if reason is None else reason for _, reason in read]
         return scores, places
+
+    def _computed(self, texts: Sequence[str], *, clear: bool) -> Scores:
+        if self._pool is not None and len(texts) >= _POOL_FROM:
+            return self._pool.score(texts, clear=clear)
+        return self._scorer.score(texts, clear=clear)
 
     def _predict(self, values: Sequence[object]) -> list[Prediction]:
         scores, places = self._scores(values, clear=self.clears)

@@ -62,8 +62,8 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def detector(tiny_bundle: Path) -> ScamDetector:
-    """Return a detector over the tiny bundle with one thread."""
-    return ScamDetector.load(tiny_bundle, threads=1)
+    """Return a detector over the tiny bundle with one thread, which scores in every call."""
+    return ScamDetector.load(tiny_bundle, threads=1, cache_size=0)
 
 
 @pytest.fixture(scope="session")

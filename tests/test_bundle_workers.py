@@ -30,7 +30,7 @@ def test_workers_give_the_same_answers_and_end(detector: ScamDetector, tiny_bund
 def test_a_dead_worker_is_reported_and_replaced(detector: ScamDetector, tiny_bundle: Path) -> None:
     texts = [f"hello {number}" for number in range(100)]
     before = set(multiprocessing.active_children())
-    with ScamDetector.load(tiny_bundle, threads=1, workers=1) as pooled:
+    with ScamDetector.load(tiny_bundle, threads=1, workers=1, cache_size=0) as pooled:
         pooled.predict(texts)
         for child in set(multiprocessing.active_children()) - before:
             child.kill()
@@ -43,7 +43,7 @@ def test_a_dead_worker_is_reported_and_replaced(detector: ScamDetector, tiny_bun
 def test_a_worker_killed_in_mid_batch_loses_no_row_in_silence(tiny_bundle: Path) -> None:
     texts = [f"{'profit ' * 9}hello {number}" for number in range(40_000)]
     before = set(multiprocessing.active_children())
-    with ScamDetector.load(tiny_bundle, threads=1, workers=2) as pooled:
+    with ScamDetector.load(tiny_bundle, threads=1, workers=2, cache_size=0) as pooled:
         pooled.predict(texts[:600])
         victim = next(iter(set(multiprocessing.active_children()) - before))
         timer = threading.Timer(0.2, victim.kill)

@@ -15,7 +15,7 @@ AUTHORED = Path(__file__).resolve().parent.parent / "data" / "authored"
 
 @pytest.fixture(scope="module")
 def shipped() -> ScamDetector:
-    return ScamDetector.load()
+    return ScamDetector.load(cache_size=0)
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,11 @@ TOKEN = "SCAMDETECT_TOKEN"
     "--threads", type=int, default=1, show_default=True, help="Threads that score one request."
 )
 @click.option(
+    "--cache-size",
+    type=int,
+    help="Messages whose scores are kept for copies of them; 0: none.  [default: 100000]",
+)
+@click.option(
     "--queue", type=int, default=64, show_default=True, help="Requests that may wait beside those."
 )
 @click.option(
@@ -69,6 +74,7 @@ def serve(
     tier: str,
     parallel: int | None,
     threads: int,
+    cache_size: int | None,
     **asked: Any,  # noqa: ANN401 - what Limits takes as it is
 ) -> None:
     """Answer over HTTP: POST /v1/predict, GET /healthz, GET /metrics.
@@ -81,6 +87,7 @@ def serve(
     with extra("serve"):
         from scamdetect.serve.request import Limits, is_loopback
         from scamdetect.serve.server import serve as run
+    from scamdetect.bundle.score_cache import CACHE_SIZE
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.allow_list import AllowList
 
@@ -94,6 +101,7 @@ def serve(
         runtime=runtime,  # type: ignore[arg-type]
         threads=threads,
         tier=tier,  # type: ignore[arg-type]
+        cache_size=CACHE_SIZE if cache_size is None else cache_size,
     ) as detector:
         ended = run(
             detector.with_thresholds(**thresholds),
