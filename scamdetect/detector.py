@@ -418,7 +418,11 @@ class ScamDetector:
         return other
 
     def close(self) -> None:
-        """End the worker processes, if any; the detector itself stays usable."""
+        """End the worker processes, if any, and forget the kept scores.
+
+        The detector itself stays usable.
+        """
+        self._cache.forget()
         if self._pool is not None:
             self._pool.close()
 

@@ -119,6 +119,15 @@ def test_without_a_cache_every_call_scores(tiny_bundle: Path, runs: list[str]) -
     assert runs == ["hello", "hello"]
 
 
+def test_close_forgets(tiny_bundle: Path, runs: list[str]) -> None:
+    detector = ScamDetector.load(tiny_bundle, threads=1)
+    for _ in range(2):
+        detector.predict("hello")
+    detector.close()
+    detector.predict("hello")
+    assert runs == ["hello", "hello"]
+
+
 def test_workers_are_not_asked_for_what_is_kept(tiny_bundle: Path) -> None:
     texts = [f"hello {number}" for number in range(100)]
     with ScamDetector.load(tiny_bundle, threads=1, workers=1) as pooled:

@@ -66,6 +66,11 @@ class ScoreCache(StaysInProcess):
                 rows[place] = row
         return self._unpacked(b"".join(row for row in rows if row is not None))
 
+    def forget(self) -> None:
+        """Forget all scores."""
+        with self._lock:
+            self._kept.clear()
+
     def _key(self, text: str, clear: bool) -> bytes:
         content = text.encode("utf-8", "surrogatepass")
         salt = b"cleared" if clear else b""
