@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from scamdetect.reports.cells import counted, estimate
 from scamdetect.reports.pages import table
 
 
@@ -19,13 +20,18 @@ def page(record: Mapping[str, Any]) -> list[str]:
         f"({record['doctor'].get('processor', 'features unknown')}). {versions}. Medians of "
         f"{record['rounds']} rounds in one process, the conditions in turn; load average "
         f"{load['before'][0]:.1f} before, {load['after'][0]:.1f} after. What each condition is: "
-        "`benchmarks/throughput.py`.",
+        "`benchmarks/throughput.py`; what each workload is: `benchmarks/throughput_workloads.py`. "
+        f"Recall and false alarms [95 % interval] are at the threshold that 1 % of "
+        f"{record['calibrate_texts']:,} honest calibrate messages reach, copies counted once; all "
+        "messages are by the writers from whom the model and the peers learnt.",
     ]
     if record["skipped"]:
         skipped = "; ".join(f"{name} ({why})" for name, why in record["skipped"].items())
         lines += ["", f"Not measured: {skipped}."]
     for workload, figures in record["workloads"].items():
         described = ", ".join(f"{name} {figure}" for name, figure in figures.items())
+        if (cleared := record["cleared"].get(workload)) is not None:
+            described += f", cleared without the encoder {cleared:.1%}"
         lines += ["", f"## {workload.capitalize()}", "", f"{described}.", ""]
         lines += _rates([one for one in record["throughput"] if one["workload"] == workload])
     return [
@@ -51,7 +57,7 @@ def _rates(rows: list[dict[str, Any]]) -> list[str]:
     baselines = list(rows[0]["ratios"])
     header = ["condition", "texts", "texts/s", "lowest to highest"]
     return table(
-        [*header, *(f"x {name}" for name in baselines)],
+        [*header, *(f"x {name}" for name in baselines), "recall", "false alarms"],
         [
             [
                 one["condition"],
@@ -59,6 +65,7 @@ def _rates(rows: list[dict[str, Any]]) -> list[str]:
                 f"{one['median']:,.0f}",
                 f"{min(one['per_second']):,.0f} to {max(one['per_second']):,.0f}",
                 *(f"{ratio:.2f}" for ratio in one["ratios"].values()),
+                *(counted(estimate(one[name])) for name in ("recall", "false_alarms")),
             ]
             for one in rows
         ],
@@ -77,10 +84,5 @@ def _processes(record: Mapping[str, Any]) -> list[str]:
     return [
         f"Cold start to the first answer {total['median']:.2f} s [{total['lowest']:.2f}, "
         f"{total['highest']:.2f}]: {cold}. Peak memory of a stream above the bare interpreter: "
-        f"{memory or 'not measured'}. Bundle {record['bundle_MB']} MB."
-        + (
-            ""
-            if record["cleared"] is None
-            else f" The first tier answers {record['cleared']:.1%} of the mix with its copies."
-        ),
+        f"{memory or 'not measured'}. Bundle {record['bundle_MB']} MB.",
     ]

@@ -1,14 +1,15 @@
 """What throughput.py measures beside scamdetect: how others score the same texts.
 
 Each maker returns a function from texts to scam probabilities (n,), uncalibrated. The encoders read
-a text's first ``max_tokens`` tokens; all get normalised texts and do not pay for normalising.
+a text's first ``max_tokens`` tokens; all get normalised texts and do not pay for normalising. What
+is fitted (the heads and TF-IDF) learns from the same train messages of this project.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 import pyarrow as pa
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from tokenizers import Tokenizer
 
 from scamdetect.bundle.bundle import CONFIG, MODEL, TOKENIZER, Bundle
@@ -23,39 +27,31 @@ from scamdetect.calibration.probabilities import softmax
 from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.frames.tables import chunked
 from scamdetect.labels import VERDICTS, Verdict
-from scamdetect.train.data.authored import AuthoredRow
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from scamdetect.train.base import Base
+
 BATCH = 32
-TFIDF_ROWS = 4_000
+PREFIX = "query:"  # what the base was trained to read before a text
 _SCAM = VERDICTS.index(Verdict.SCAM)
 
 Floats = npt.NDArray[np.float64]
 Score = Callable[[Sequence[str]], Floats]
 
 
-def in_arrival_order(run: Score) -> Score:
-    """Return a scorer that runs batches of 32 as the texts come."""
-
-    def score(texts: Sequence[str]) -> Floats:
-        return np.concatenate([run(batch) for batch in chunked(texts, BATCH)])
-
-    return score
-
-
 def sorted_by_length(run: Score) -> Score:
-    """Return a scorer that runs the longest texts first and restores the order.
+    """Return a scorer that runs batches of 32, the longest texts first, and restores the order.
 
     As ``SentenceTransformer.encode`` does, by the number of characters.
     """
 
     def score(texts: Sequence[str]) -> Floats:
         order = np.argsort([-len(text) for text in texts], kind="stable")
-        found = np.empty(len(texts))
-        found[order] = in_arrival_order(run)([texts[place] for place in order])
-        return found
+        batches = chunked([texts[place] for place in order], BATCH)
+        found = np.concatenate([run(batch) for batch in batches])
+        return found[np.argsort(order)]
 
     return score
 
@@ -91,8 +87,6 @@ def load_classifier(
     The weights of a finished run; without one the ``base`` with as many layers as the bundle's
     graph, under random heads, which takes the same time.
     """
-    from transformers import PreTrainedTokenizerFast
-
     from scamdetect.train.base import load_base
     from scamdetect.train.model import keep_lowest_layers
     from scamdetect.train.probe import untrained
@@ -108,14 +102,17 @@ def load_classifier(
         model, tokenizer, _, _ = load_trained(run)
         what = f"run {run.resolve().name}"
     what = f"{what}, {model.encoder.config.num_hidden_layers} layers"
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        unk_token="<unk>",
-        model_max_length=bundle.max_tokens,
-        model_input_names=["input_ids", "attention_mask"],
+    return what, _for_sequence_classification(model), _fast(tokenizer, bundle.max_tokens)
+
+
+def quantised(model: PreTrainedModel) -> PreTrainedModel:
+    """Return the classifier in int8 as torch makes it: linear layers, scales at run time."""
+    import torch
+
+    found: PreTrainedModel = torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
+        model, {torch.nn.Linear}, dtype=torch.qint8
     )
-    return what, _for_sequence_classification(model), fast
+    return found
 
 
 def pipeline(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> Score:
@@ -142,32 +139,79 @@ def pipeline(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> Scor
     return score
 
 
-def plain_torch(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> Score:
-    """Return a runner of one batch over the fp32 classifier."""
+def sentence_vectors(base: Base, max_tokens: int) -> Score:
+    """Return a runner to the base's mean-pooled fp32 vectors (n, hidden), longest texts first.
+
+    It stands for a model of sentence-transformers: the same encoder, pooling and batches.
+    """
     import torch
 
+    from scamdetect.train.probe import untrained
+
+    model, tokenizer = untrained(base).eval(), _fast(base.tokenizer, max_tokens)
+
     def run(texts: Sequence[str]) -> Floats:
-        encoded = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
+        prefixed = [f"{PREFIX} {text}" for text in texts]
+        encoded = tokenizer(prefixed, padding=True, truncation=True, return_tensors="pt")
         with torch.inference_mode():
-            logits = model(**encoded).logits
-        return logits.softmax(dim=1)[:, _SCAM].double().numpy()
+            vectors = model.encode(encoded["input_ids"], encoded["attention_mask"])[0]
+        return vectors.double().numpy()
+
+    return sorted_by_length(run)
+
+
+def static_vectors(base: Base) -> Score:
+    """Return a runner to the means (n, hidden) of the base's token embeddings.
+
+    It stands for model2vec, which first distils a vector a token out of all layers.
+    """
+    embedding = base.encoder.get_input_embeddings().weight
+    matrix = embedding.detach().numpy()
+
+    def run(texts: Sequence[str]) -> Floats:
+        encoded = base.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        rows = [matrix[one.ids].mean(axis=0) for one in encoded]
+        return np.array(rows, dtype=np.float64)
 
     return run
 
 
-def tfidf(rows: Iterable[AuthoredRow], normalise: Callable[[str], str]) -> Score:
-    """Return TF-IDF with logistic regression, fitted on up to 4,000 authored train rows."""
-    train = [row for row in rows if row.part == "train"]
-    train = train[:: -(-len(train) // TFIDF_ROWS)]
+def with_head(vectors: Score, texts: Sequence[str], verdicts: Sequence[Verdict]) -> Score:
+    """Return logistic regression on the vectors, fitted on normalised texts, none of them empty."""
+    head = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500, tol=1e-3))
+    head.fit(vectors(texts), [verdict.value for verdict in verdicts])
+    scam = list(head.classes_).index(Verdict.SCAM.value)
+
+    def score(texts: Sequence[str]) -> Floats:
+        found: Floats = head.predict_proba(vectors(texts))[:, scam]
+        return found
+
+    return score
+
+
+def tfidf(texts: Sequence[str], verdicts: Sequence[Verdict]) -> Score:
+    """Return character TF-IDF with logistic regression, fitted on normalised texts."""
     table = pa.table(
         {
-            "norm": [normalise(row.text) for row in train],
-            "verdict": [str(row.verdict.value) for row in train],
-            "not_legit": [False] * len(train),
-            "weight": [1.0] * len(train),
+            "norm": list(texts),
+            "verdict": [verdict.value for verdict in verdicts],
+            "not_legit": [False] * len(texts),
+            "weight": [1.0] * len(texts),
         }
     )
     return train_baseline(table, lambda line: None).scam_probabilities
+
+
+def _fast(tokenizer: Tokenizer, max_tokens: int) -> PreTrainedTokenizerFast:
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        model_max_length=max_tokens,
+        model_input_names=["input_ids", "attention_mask"],
+    )
 
 
 def _for_sequence_classification(model: Any) -> PreTrainedModel:  # noqa: ANN401

@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import invented_everyday
 import numpy as np
@@ -24,10 +26,11 @@ from tokenizers import Tokenizer
 
 from benchmarks import throughput_peers as peers
 from benchmarks.finetune_left_out import first_half
-from benchmarks.throughput_workloads import build, count_tokens
+from benchmarks.throughput_workloads import build, count_tokens, read_messages
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.errors import InputError
 from scamdetect.evaluate.protocol import SELECTING_SOURCES
+from scamdetect.labels import Verdict
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.authored import AuthoredRow, write_rows
 from scamdetect.train.data.everyday import write_everyday
@@ -254,90 +257,137 @@ def _tiny_tokenizer(bundle: Path) -> Tokenizer:
     return Tokenizer.from_file(str(bundle / "tokenizer.json"))
 
 
-def test_workloads_have_their_lengths_copies_and_no_final_row(
-    spoken: list[AuthoredRow], tiny_bundle: Path
+@pytest.fixture
+def sorts(tmp_path: Path) -> Path:
+    """Return a folder of messages of every group in two languages and all parts."""
+    words = {
+        "en": "hello lunch meeting tomorrow thanks gift card profit sale gold shop week".split(),
+        "ru": "обед привет завтра прибыль магазин неделя золото друг".split(),
+    }
+    scripts = {"en": "Latn", "ru": "Cyrl"}
+    groups: list[dict[str, Any]] = [
+        {}, {"slice": "transactional", "cell": "transactional"},
+        {"slice": "awareness", "cell": "awareness"}, SCAM,
+        {"verdict": "spam", "slice": "marketing", "cell": "promo"},
+    ]  # fmt: skip
+    for lang, known in words.items():
+        rows = []
+        for number in range(1, 601):
+            part = ("train", "calibrate", "dev", "final")[number % 4]
+            chosen = np.random.default_rng(number).choice(known, 8)
+            text = f"{' '.join(chosen[:5])}. {' '.join(chosen[5:])}, {number} {part}"
+            form = {"lang": lang, "script": scripts[lang]}
+            rows.append(row(number, part=part, text=text, **form, **groups[number // 4 % 5]))
+        write_rows(tmp_path / "authored" / f"{lang}.jsonl", rows)
+    return tmp_path / "authored"
+
+
+def test_workloads_have_their_shares_copies_and_no_final_row(
+    sorts: Path, tiny_bundle: Path
 ) -> None:
+    parts = read_messages(sorts, sorts)
+    assert set(parts) == {"train", "calibrate", "dev"}
     tokenizer = _tiny_tokenizer(tiny_bundle)
-    short, mix, long = build(spoken, tokenizer, normalise, 60, 2)
-    assert [len(workload.texts) for workload in (short, mix, long)] == [60, 60, 2]
-    assert all(count_tokens(tokenizer, normalise(text)) <= 38 for text in short.texts)
-    assert min(len(text) for text in long.texts) > max(len(text) for text in short.texts)
-    assert "closed" not in " ".join(short.texts + mix.texts + long.texts)
-    everything = [normalise(text) for text in short.texts + mix.texts + long.texts]
-    assert len(set(everything)) == len(everything)
-    assert mix.copied is not None and short.copied is None
-    changed = [place for place in range(60) if mix.copied[place] != mix.texts[place]]
-    figures = mix.figures
-    assert len(changed) == figures["exact copies"] + figures["near copies"] == 18
-    assert len(set(mix.copied)) == 60 - figures["exact copies"]
-    again = build(reversed(spoken), tokenizer, normalise, 60, 2)
-    assert [(one.texts, one.copied) for one in again] == [
-        (one.texts, one.copied) for one in (short, mix, long)
-    ]
+    built = build(parts["dev"], tokenizer, normalise, 50, 4)
+    by_name = {workload.name: workload for workload in built}
+    assert list(by_name) == ["chat", "sms", "reports", "duplicates", "long"]
+    shares = {name: Counter(workload.groups) for name, workload in by_name.items()}
+    assert shares["chat"] == {"talk": 36, "notice": 14} and len(by_name["sms"].texts) == 20
+    assert shares["sms"] == {"notice": 13, "talk": 5, "advert": 1, "scam": 1}
+    assert shares["reports"]["scam"] == 10 and shares["long"] == {"talk": 3, "scam": 1}
+    for name, workload in by_name.items():
+        normal = [normalise(text) for text in workload.texts]
+        distinct = 10 if name == "duplicates" else len(normal)
+        assert len(set(normal)) == len(workload.firsts) == distinct
+        assert {normal[place] for place in workload.firsts} == set(normal)
+        assert workload.figures["distinct after normalisation"] == distinct
+        words = set(" ".join(workload.texts).split())
+        assert "dev" in words and not words & {"train", "calibrate", "final"}
+    copied = by_name["duplicates"]
+    assert len(copied.texts) == 100 and 10 < len(set(copied.texts)) < 100
+    assert all(count_tokens(tokenizer, normalise(text)) > 300 for text in by_name["long"].texts)
+    again = build(parts["dev"], tokenizer, normalise, 50, 4)
+    assert [one.texts for one in again] == [one.texts for one in built]
 
 
-def test_too_few_rows_for_a_workload_are_named(
-    spoken: list[AuthoredRow], tiny_bundle: Path
-) -> None:
-    with pytest.raises(InputError, match="'en' give no more distinct texts"):
-        build(spoken[:4], _tiny_tokenizer(tiny_bundle), normalise, 2000, 1)
+def test_everyday_messages_are_notices_talk_and_scams(authored: Path) -> None:
+    dev = [replace(one, part="dev") for one in (invented_everyday.SCAM, invented_everyday.HONEST)]
+    rows = [replace(one, campaign=one.campaign.replace("train", "dev")) for one in dev]
+    write_everyday(authored / "authored" / "everyday" / "en.jsonl", rows, "a tester")
+    found = read_messages(authored / "authored", authored / "cards")["dev"]
+    groups = {message.text: message.group for message in found}
+    assert groups["pkg held. fee 1.20 go.example/a"] == "scam"
+    assert groups["out for delivery today, 2 to 4 pm"] == "notice"
+
+
+def test_too_few_rows_for_a_workload_are_named(sorts: Path, tiny_bundle: Path) -> None:
+    dev = read_messages(sorts, sorts)["dev"]
+    with pytest.raises(InputError, match="chat: 1400 messages of the group 'talk' are wanted and"):
+        build(dev, _tiny_tokenizer(tiny_bundle), normalise, 2000, 1)
 
 
 def test_peers_answer_alike_in_any_order(tiny_bundle: Path, tmp_path: Path) -> None:
     from tiny_base import TINY_TEXTS, write_tiny_base
 
-    base = str(write_tiny_base(tmp_path / "base"))
-    what, *classifier = peers.load_classifier(Bundle.load(tiny_bundle), None, base)
+    from scamdetect.train.base import load_base
+
+    name = str(write_tiny_base(tmp_path / "base"))
+    what, *classifier = peers.load_classifier(Bundle.load(tiny_bundle), None, name)
     assert what == "base, random heads, 2 layers"
     texts = [f"{text} {'so ' * n}" for n in range(12) for text in TINY_TEXTS.values()]
-    runner = peers.plain_torch(*classifier)
-    expected = np.concatenate([runner([text]) for text in texts])
-    for score in (
-        peers.pipeline(*classifier),
-        peers.in_arrival_order(runner),
-        peers.sorted_by_length(runner),
+    verdicts = [Verdict(verdict) for verdict in TINY_TEXTS] * 12
+    model, tokenizer = classifier
+    base = load_base(name)
+    for score, close in (
+        (peers.pipeline(model, tokenizer), 1e-5),
+        # Its scales are those of all texts of a batch.
+        (peers.pipeline(peers.quantised(model), tokenizer), 0.05),
+        (peers.with_head(peers.sentence_vectors(base, 64), texts, verdicts), 1e-4),
+        (peers.with_head(peers.static_vectors(base), texts, verdicts), 1e-6),
     ):
-        assert np.allclose(score(texts), expected, atol=1e-5)
+        expected = np.concatenate([score([text]) for text in texts])
+        assert expected.shape == (36,) and 0 <= expected.min() < expected.max() <= 1
+        assert np.allclose(score(texts), expected, atol=close)
+        assert np.allclose(score(texts[::-1]), expected[::-1], atol=close)
 
 
 def test_throughput_scores_every_text_under_every_condition(
-    spoken: list[AuthoredRow], tiny_bundle: Path, tmp_path: Path
+    sorts: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    for lang in ("en", "ru"):
-        rows = [one for one in spoken if one.lang == lang]
-        write_rows(tmp_path / "authored" / f"{lang}.jsonl", rows)
     sizes = "--rounds 1 --texts 70 --long-texts 2 --single 6 --workers 1 --memory-rows 20".split()
-    places = ("--authored", tmp_path / "authored", "--out", tmp_path / "results")
-    tiered = write_tiny_bundle(tmp_path / "tiered", proven=False)
+    places = ("--authored", sorts, "--cards", sorts, "--out", tmp_path / "results")
+    cleared = write_tiny_bundle(tmp_path / "tiered", proven=True)
     model_id = Bundle.load(tiny_bundle).model_id
-    also = ("--also", tiny_bundle)
-    done = _run("throughput.py", tiered, "--no-torch", *also, *sizes, *places)
+    done = _run("throughput.py", cleared, "--no-torch", "--also", tiny_bundle, *sizes, *places)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "results" / "throughput.json").read_text("utf-8"))
-    own = {"scamdetect", "scamdetect, threads=1", "scamdetect, workers=1"}
-    plain = {"ONNX Runtime, arrival", "ONNX Runtime, sorted", "TF-IDF"}
-    own |= {"scamdetect, tier=first", model_id}
-    folding = {"scamdetect, folding", "scamdetect, folding, stream", f"{model_id}, folding"}
-    folding |= {"scamdetect, folding, tier=first"}
+    every = {"ONNX Runtime, sorted", "TF-IDF", "scamdetect", "scamdetect, threads=1", model_id}
+    every |= {"scamdetect, workers=1", "scamdetect, tier=encoder"}
     by_workload = {
         name: {one["condition"] for one in found["throughput"] if one["workload"] == name}
         for name in found["workloads"]
     }
-    assert by_workload["40 tokens"] == by_workload["long texts"] >= own | plain
-    assert by_workload["realistic mix"] == by_workload["40 tokens"] | folding
+    assert by_workload["chat"] >= every and by_workload["long"] == by_workload["chat"]
+    streams = {"scamdetect, stream", "scamdetect, stream, cache_size=0"}
+    assert by_workload["duplicates"] == by_workload["chat"] | streams
     for one in found["throughput"]:
-        assert one["texts"] == one["scored"] == found["workloads"][one["workload"]]["texts"]
+        assert one["texts"] == found["workloads"][one["workload"]]["texts"]
         assert len(one["per_second"]) == 1 and min(one["per_second"]) > 0
-        assert one["ratios"].keys() == {"ONNX Runtime, arrival"}
+        assert one["ratios"].keys() == {"ONNX Runtime, sorted"}
+        assert one["workload"] == "chat" or 0 <= one["recall"]["value"] <= 1
+        assert 0 <= one["false_alarms"]["value"] <= 1 and one["false_alarms"]["n"]
     assert {one["n"] for one in found["latency"]} == {6}
     assert all(0 < one["p50_ms"] <= one["p99_ms"] for one in found["latency"])
     total = found["cold_start_seconds"]["total"]
     assert 0 < total["lowest"] <= total["median"] <= total["highest"]
     (memory,) = found["peak_memory"]
     assert memory["rows"] == memory["scored"] == 20 and memory["MB"] > 0
-    assert found["skipped"]["torch"] and found["bundle_MB"] > 0 and 0 <= found["cleared"] <= 1
+    assert found["skipped"]["torch"] and found["bundle_MB"] > 0
+    assert set(found["cleared"]) == set(found["workloads"])
     page = (tmp_path / "results" / "throughput.md").read_text("utf-8")
-    assert page == done.stdout and "| scamdetect, folding | 70 |" in page
+    assert (
+        page == done.stdout and "## Duplicates" in page and "| scamdetect, stream | 140 |" in page
+    )
     assert str(tmp_path) not in page + json.dumps(found)
 
 
