@@ -26,12 +26,11 @@ def sizing(measured: dict[str, Any]) -> list[str]:
     """Return the lines of the section: the rates of a core, then core-hours, hours and costs."""
     per_core = {
         workload: _median(measured, workload, _CONDITION) / _CORES
-        for workload in ("realistic mix", "40 tokens", "long texts")
+        for workload in measured["workloads"]
     }
-    tokens = {name: measured["workloads"][name]["mean tokens"] for name in per_core}
-    rate = per_core["realistic mix"]
-    threads = _median(measured, "realistic mix", "scamdetect")
-    folding = _median(measured, "realistic mix", "scamdetect, folding")
+    tokens = {name: found["mean tokens"] for name, found in measured["workloads"].items()}
+    first, rate = next(iter(per_core.items()))
+    threads = _median(measured, first, "scamdetect")
     memory = max(found["MB"] for found in measured["peak_memory"])
     header = [
         "messages", "core-hours", f"cost at {_PRICE:.2f} a core-hour",
@@ -50,12 +49,11 @@ def sizing(measured: dict[str, Any]) -> list[str]:
     return [
         f"One core of {measured['machine']} scores, in one process with `threads=1` while the "
         f"other core does the same: {mixes}. One process with two threads on both cores scores "
-        f"{threads:,.0f} a second of the realistic mix, {folding:,.0f} with the copies in it, "
-        f"which are folded. A process takes {memory:,.0f} MB beside the "
+        f"{threads:,.0f} a second of {first}. A process takes {memory:,.0f} MB beside the "
         f"interpreter, 16 of them {16 * memory / 1000:,.1f} GB. {measured['date']}, commit "
         f"{measured['commit']}, {measured['model_id']}.",
         "",
-        "For the realistic mix without copies:",
+        f"For {first}:",
         "",
         *table(header, rows),
     ]
