@@ -1,7 +1,7 @@
 """The workloads that throughput.py scores, the same on every run.
 
-All messages are dev rows of this project (data/authored: scenario cards and everyday messages, 31
-languages as they come; no dialogues, no final rows), so that each has a verdict, and all are
+All messages are dev rows of this project (data/authored: scenario cards and everyday messages in 28
+languages, as they come; no dialogues, no final rows), so that each has a verdict, and all are
 invented. Issue 23 names the workloads with these shares: chat 98 % honest, 1 % advert, 1 % scam;
 sms 70 % notices; reports half scams. Everything else here is invented as well: no public count of
 such traffic was found.
