@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,9 +110,10 @@ def quantised(model: PreTrainedModel) -> PreTrainedModel:
     """Return the classifier in int8 as torch makes it: linear layers, scales at run time."""
     import torch
 
-    found: PreTrainedModel = torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
-        model, {torch.nn.Linear}, dtype=torch.qint8
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated for torchao, which few have
+        quantise = torch.ao.quantization.quantize_dynamic
+        found: PreTrainedModel = quantise(model, {torch.nn.Linear}, dtype=torch.qint8)
     return found
 
 
