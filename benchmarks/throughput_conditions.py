@@ -10,7 +10,7 @@
   ONNX Runtime, sorted        the bundle's graph in a plain session, batches of 32 by length
   TF-IDF                      character TF-IDF with logistic regression: the cheap end
   scamdetect                  predict as it comes; kept scores are forgotten before each measurement
-  ..., tier=encoder           the encoder reads all, where the default clears some
+  ..., tier=full              every message read in full, where the default clears some early
   ..., threads=1              the default in one thread
   ..., workers=N              the default with worker processes, started before; keeps no scores
   ..., runtime=openvino       the default by OpenVINO, where that is installed
@@ -40,12 +40,12 @@ from throughput_workloads import DUPLICATES, Message
 
 from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import Bundle
-from scamdetect.bundle.first_tier import Tier
+from scamdetect.bundle.cascade import Tier
 from scamdetect.errors import BundleError, InputError, MissingExtraError
 from scamdetect.labels import Verdict
 
 PIPELINE, INT8 = "transformers pipeline fp32", "transformers pipeline int8"
-READS_ALL: Tier = "encoder"
+READS_ALL: Tier = "full"
 
 
 def _nothing() -> None:
