@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scamdetect.text import near_duplicates
 from scamdetect.text.masking import template_key
-from scamdetect.text.near_duplicates import AlikeIndex, alike_groups, sketch
+from scamdetect.text.near_duplicates import (
+    AlikeIndex,
+    alike_groups,
+    jaccard,
+    shingles,
+    signatures,
+    sketch,
+)
 
 _LURE = "our desk doubles your deposit in a week, write to the desk before friday"
 
@@ -40,3 +50,19 @@ def test_an_index_finds_the_text_that_it_holds() -> None:
     assert len(index) == 401
     assert index.nearest(sketch(_LURE)) == 400
     assert index.nearest(sketch("nothing of the kind")) is None
+
+
+@given(st.lists(st.text(max_size=12), max_size=12), st.sampled_from([1, 9, 1 << 16]))
+def test_many_signatures_are_those_of_the_sketches(texts: list[str], together: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near_duplicates, "_TOGETHER", together)
+        found = signatures(texts)
+    assert found.shape == (len(texts), near_duplicates.PERMUTATIONS)
+    for text, signature in zip(texts, found, strict=True):
+        assert np.array_equal(signature, sketch(text).signature)
+
+
+def test_the_index_of_shingles_is_their_share_in_common() -> None:
+    one, other = shingles("abcdefgh"), shingles("abcdefgx")  # of 4 each, 3 are the same
+    assert jaccard(one, other) == 3 / 5
+    assert jaccard(one, one) == 1 and jaccard(one, shingles("")) == 0
