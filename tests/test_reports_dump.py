@@ -20,7 +20,7 @@ pytest.importorskip("jinja2")
 from scamdetect import ScamDetector
 from scamdetect.dumps import score_file
 from scamdetect.errors import InputError
-from scamdetect.reports import dump
+from scamdetect.reports import dump_campaigns
 from scamdetect.reports.dump import write_report
 from scamdetect.scored.groups import write_groups
 
@@ -126,7 +126,7 @@ def test_without_samples_no_text_is_shown_and_no_model_loaded(
     def load(*arguments: object) -> ScamDetector:
         pytest.fail("a model was loaded")
 
-    monkeypatch.setattr(dump.ScamDetector, "load", load)
+    monkeypatch.setattr(dump_campaigns.ScamDetector, "load", load)
     html = page(scored, model=tiny_bundle, samples=False)
     assert "bitcoin" not in html and "Campaign 1" in words(html)
     assert "Samples were left out" in html

@@ -27,7 +27,7 @@ _ELSEWHERE = {
     "bench": ("bench",),
     "data": ("data",),
     "score": ("score",),
-    "scored": ("groups", "report", "threads"),
+    "scored": ("campaigns", "groups", "report", "threads"),
     "serve": ("hub", "serve"),
     "train": (
         "average", "card", "cascade", "conversations", "evaluate", "export", "finetune", "train",

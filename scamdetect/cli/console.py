@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scamdetect.cli.doctor import Check
     from scamdetect.dumps.tally import Standing, Summary, Watch
     from scamdetect.prediction import Prediction
+    from scamdetect.scored.campaigns import CampaignsSummary
     from scamdetect.scored.groups import GroupsSummary
     from scamdetect.scored.job import Step
     from scamdetect.scored.job import Watch as StepWatch
@@ -98,9 +99,11 @@ def _log_step(step: Step) -> None:
         _log({"event": step.name, "share": round(step.share, 6), **rows})
 
 
-def log_done(summary: GroupsSummary | ThreadsSummary) -> None:
-    """Write one JSON line to stderr on what became of a scored file."""
-    _log({"event": "done", **dataclasses.asdict(summary)})
+def log_done(summary: GroupsSummary | ThreadsSummary | CampaignsSummary) -> None:
+    """Write one JSON line to stderr on what became of a scored file, without any template."""
+    found = dataclasses.asdict(summary)
+    found.pop("listed", None)
+    _log({"event": "done", **found})
 
 
 def group_lines(summary: GroupsSummary) -> list[str]:

@@ -1,4 +1,4 @@
-"""The commands on what `scamdetect score` wrote: a report, one row a group, one row a thread."""
+"""The commands on what `scamdetect score` wrote: a report, a row a group, thread or campaign."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from scamdetect.cli.options import (
 from scamdetect.cli.streams import say
 
 if TYPE_CHECKING:
+    from scamdetect.scored.campaigns import CampaignsSummary
     from scamdetect.scored.groups import GroupsSummary
     from scamdetect.scored.threads import ThreadsSummary
 
@@ -34,13 +35,13 @@ _BEFORE = (
         "and by the command]",
     ),
 )
+_SOURCE = click.option(
+    "--source",
+    type=click.Path(),
+    metavar="ORIGINAL",
+    help="Take the columns from what was scored, as it was then.  [default: from SCORED]",
+)
 _AFTER = (
-    click.option(
-        "--source",
-        type=click.Path(),
-        metavar="ORIGINAL",
-        help="Take the columns from what was scored, as it was then.  [default: from SCORED]",
-    ),
     SPREADSHEET_SAFE,
     click.option(
         "--work-folder",
@@ -60,10 +61,13 @@ _AFTER = (
 
 
 def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a decorator with the argument and all options, in this order."""
+    """Return a decorator with the argument and all options of one scored file, in this order."""
+    return _all(*_BEFORE, *options, _SOURCE, *_AFTER)
 
+
+def _all(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:  # noqa: ANN401
-        for option in reversed((*_BEFORE, *options, *_AFTER)):
+        for option in reversed(options):
             function = option(function)
         return function
 
@@ -175,6 +179,78 @@ def threads(
     _tell(summary, thread_lines(summary), quiet, log_json)
 
 
+@click.command(
+    epilog="Example: scamdetect campaigns april.parquet --sender-column sender --time-column "
+    "sent_at"
+)
+@_all(
+    click.argument("scored", type=click.Path(), nargs=-1, required=True),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(),
+        help="Destination; its extension chooses the format.  [default: beside SCORED, named by it "
+        "and by the command; needed for several]",
+    ),
+    click.option("--sender-column", metavar="COLUMN", help="Who wrote a message: counts senders."),
+    click.option("--time-column", metavar="COLUMN", help="When messages were written: gives days."),
+    click.option(
+        "--before",
+        type=click.Path(path_type=Path),
+        metavar="EARLIER",
+        help="The campaigns of an earlier dump: which of these are new, and how much others grew.",
+    ),
+    click.option(
+        "--at-least",
+        type=click.IntRange(min=2),
+        default=2,
+        show_default=True,
+        help="Messages that a campaign must have.",
+    ),
+    click.option(
+        "--index",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Keep what was read of each SCORED in this folder, and read no unchanged one again.",
+    ),
+    click.option(
+        "--source",
+        "sources",
+        type=click.Path(),
+        multiple=True,
+        metavar="ORIGINAL",
+        help="Take texts and columns from what was scored, one for each SCORED in their order.  "
+        "[default: from SCORED]",
+    ),
+    *_AFTER,
+)
+def campaigns(
+    scored: tuple[str, ...],
+    output: str | None,
+    quiet: bool,
+    log_json: bool,
+    **asked: Any,  # noqa: ANN401 - what write_campaigns takes as it is
+) -> None:
+    """Write one row a campaign: messages that are alike, flagged or not, among all of some dumps.
+
+    SCORED is as for `scamdetect groups`, or a folder that --index left. A campaign is messages that
+    are the same but for numbers, links and the like, or nearly the same. The largest come first. A
+    second file, <stem>.members, tells which row is in which campaign. The summary lists campaigns
+    that are large, new and not flagged, with their masked texts.
+
+    Until all is done, the work lies in <destination>.parts and <destination>.index; --resume goes
+    on there.
+    """
+    from scamdetect.cli.console import step_bar
+    from scamdetect.cli.interrupts import stop_on_interrupt
+    from scamdetect.reports.campaigns import campaign_lines
+    from scamdetect.scored.campaigns import write_campaigns
+
+    with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
+        summary = write_campaigns(scored, output, watch=watch, stop=stop, **asked)
+    _tell(summary, list(campaign_lines(summary)), quiet, log_json)
+
+
 @click.command(epilog="Example: scamdetect report dump.scored.parquet -o report.html")
 @click.argument("scored", type=click.Path(path_type=Path))
 @click.option(
@@ -206,7 +282,10 @@ def report(
 
 
 def _tell(
-    summary: GroupsSummary | ThreadsSummary, lines: list[str], quiet: bool, log_json: bool
+    summary: GroupsSummary | ThreadsSummary | CampaignsSummary,
+    lines: list[str],
+    quiet: bool,
+    log_json: bool,
 ) -> None:
     from scamdetect.cli.console import log_done
 

@@ -8,14 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from math import sqrt
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from scamdetect import __version__
 from scamdetect.bundle.bundle import CARD, Bundle
-from scamdetect.detector import ScamDetector
 from scamdetect.dumps.formats import destination_format, unpacked
 from scamdetect.dumps.lines import reading
 from scamdetect.dumps.outputs import reported
@@ -25,19 +20,17 @@ from scamdetect.labels import Decision, kind_name, language_name
 from scamdetect.prediction import SCHEMA_VERSION
 from scamdetect.reports import html
 from scamdetect.reports.cells import listed, share_of
+from scamdetect.reports.dump_campaigns import campaigns_of, with_samples
 from scamdetect.reports.dump_charts import histogram, timeline
-from scamdetect.reports.dump_counts import NO_KIND, Band, Counts, bands, days_of, find_time_column
+from scamdetect.reports.dump_counts import NO_KIND, Band, Counts, bands, find_time_column
 from scamdetect.reports.dump_notes import (
-    Piece,
     campaign_note,
     damaged_groups_note,
     notices,
     other_groups_note,
-    sample,
     threshold_note,
     time_note,
 )
-from scamdetect.scored.campaigns import Campaign, Campaigns
 from scamdetect.scored.read import ScoredDump, open_scored
 from scamdetect.scored.top_groups import TopGroups, top_groups
 from scamdetect.system.destinations import check_parent, own_destination
@@ -107,14 +100,6 @@ _ACTION = {
     Decision.PASS: "nothing to do",
     Decision.UNSCORED: "no text to judge, such as an empty message",
 }
-
-
-@dataclass(frozen=True)
-class ShownCampaign:
-    """A campaign with the pieces of its first message, none where samples are left out."""
-
-    campaign: Campaign
-    pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True)
@@ -214,7 +199,7 @@ def _shade(messages: int, most: int) -> float:
     return round(_STRONGEST_SHADE * sqrt(messages / most), 3) if messages else 0.0
 
 
-MOST_CAMPAIGNS, MOST_GROUPS = 12, 20
+MOST_GROUPS = 20
 TEXT_COLUMN = "text"
 
 
@@ -245,11 +230,13 @@ def write_report(
     dump = open_scored(source)
     text = _column(dump, text_column, TEXT_COLUMN if dump.has(TEXT_COLUMN) else None)
     time = _column(dump, time_column, find_time_column(dump.columns))
-    counts, campaigns = _read(dump, text, time)
+    counts = _read(dump, text, time)
     _check(source, counts)
     models = [name for name, _ in counts.total("model_id").most_common() if name is not None]
     bundle = _bundle(source, models, model)
-    shown_campaigns = _shown(dump, text, campaigns, bundle, samples=samples)
+    campaigns = campaigns_of(dump, text, time)
+    if samples:
+        campaigns = with_samples(campaigns, dump, text, bundle)
     scored_by = bundle.model_id if bundle else next(iter(models), None)
     groups, group_notices = _groups(source, counts)
     page = html.page(
@@ -262,11 +249,10 @@ def write_report(
         made=made or date.today(),
         version=__version__,
         calibrated=bundle is not None and bool(bundle.operating_points),
-        campaigns=shown_campaigns,
-        shortfall=campaigns.shortfall,
+        campaigns=campaigns,
         groups=groups,
         has_text=text is not None,
-        notices=(*notices(counts, models), *group_notices),
+        notices=(*notices(counts, models), *group_notices, *campaigns.notices),
         time_note=time_note(counts, time, named=time_column is not None),
         campaign_note=campaign_note(text, samples=samples, marked=bundle is not None),
         threshold_note=threshold_note(models, None if bundle is None else bundle.model_id),
@@ -287,16 +273,12 @@ def _column(dump: ScoredDump, given: str | None, default: str | None) -> str | N
     return given or default
 
 
-def _read(dump: ScoredDump, text: str | None, time: str | None) -> tuple[Counts, Campaigns]:
-    """Return what a dump, read once, holds; without a text column the campaigns are none."""
-    counts, campaigns = Counts(), Campaigns()
-    first_row = 0
+def _read(dump: ScoredDump, text: str | None, time: str | None) -> Counts:
+    """Return what a dump holds."""
+    counts = Counts()
     for batch in dump.batches(text, time):
         counts.add(batch)
-        if text is not None:
-            _add_campaigns(campaigns, batch.table, first_row)
-        first_row += batch.table.num_rows
-    return counts, campaigns
+    return counts
 
 
 def _check(source: Path, counts: Counts) -> None:
@@ -320,28 +302,6 @@ def _groups(source: Path, counts: Counts) -> tuple[TopGroups | None, tuple[str, 
     return (groups, ()) if note is None else (None, (note,))
 
 
-def _add_campaigns(campaigns: Campaigns, table: pa.Table, first_row: int) -> None:
-    is_flagged = pc.equal(table.column("decision"), Decision.FLAG.value)
-    places = pc.indices_nonzero(is_flagged)
-    flagged = table.take(places)
-    columns = [flagged.column(n).to_pylist() for n in ("text", "kinds", "language", "probability")]
-    days: list[Any] = [None] * flagged.num_rows
-    if "time" in flagged.column_names:
-        days = days_of(flagged.column("time")).tolist()
-    for place, day, text, kinds, language, probability in zip(
-        places.to_pylist(), days, *columns, strict=True
-    ):
-        if text is not None:
-            campaigns.add_flagged(
-                text,
-                kinds=[kind for kind in kinds or () if kind is not None],
-                language=language or "und",
-                probability=probability,
-                row=first_row + place,
-                time=None if day is None else day.isoformat(),
-            )
-
-
 def _bundle(source: Path, models: list[str], model: str | Path | None) -> Bundle | None:
     """Return the bundle that scored the dump, None where it is not at hand."""
     try:
@@ -359,35 +319,3 @@ def _bundle(source: Path, models: list[str], model: str | Path | None) -> Bundle
         f"{source} was scored by {by}, and {model} holds {bundle.model_id}; give the bundle that "
         "scored it, or leave --model out"
     )
-
-
-def _shown(
-    dump: ScoredDump,
-    text: str | None,
-    campaigns: Campaigns,
-    bundle: Bundle | None,
-    *,
-    samples: bool,
-) -> tuple[ShownCampaign, ...]:
-    """Return the largest campaigns, each with its first message, for which the dump is read on."""
-    top = campaigns.top(MOST_CAMPAIGNS, at_least=2)
-    if not samples or not top:
-        return tuple(ShownCampaign(campaign, ()) for campaign in top)
-    texts = _texts(dump, text, {campaign.first_row for campaign in top})
-    detector = None if bundle is None else ScamDetector.load(bundle.folder)
-    return tuple(
-        ShownCampaign(campaign, sample(texts[campaign.first_row], detector)) for campaign in top
-    )
-
-
-def _texts(dump: ScoredDump, text: str | None, rows: set[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    first_row = 0
-    for batch in dump.batches(text):
-        column = batch.table.column("text")
-        here = [row for row in rows if 0 <= row - first_row < len(column)]
-        found |= {row: column[row - first_row].as_py() for row in here}
-        first_row += len(column)
-        if len(found) == len(rows):
-            break
-    return found

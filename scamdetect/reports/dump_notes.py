@@ -51,6 +51,22 @@ def damaged_groups_note() -> str:
     )
 
 
+def damaged_campaigns_note() -> str:
+    """Return that the file of campaigns says nothing."""
+    return (
+        "The file of campaigns beside the scored file cannot be read, so only flagged messages are "
+        "compared; make it again with scamdetect campaigns."
+    )
+
+
+def other_campaigns_note(name: str) -> str:
+    """Return that campaigns are not those of the messages."""
+    return (
+        f"{shown(name)} is not of this file, so only flagged messages are compared. Make it again "
+        "with scamdetect campaigns."
+    )
+
+
 def other_groups_note(groups: TopGroups, counts: Counts) -> str | None:
     """Return why groups are not those of the messages, None where they add up to them.
 

@@ -1,175 +1,312 @@
-"""Count near-duplicate templates, campaigns, among flagged messages in bounded memory.
+"""Make one row a campaign, messages that are near-duplicates of each other, out of scored files.
 
-A template is what stays of a message when numbers, links and the like are masked. Templates are
-counted by the mergeable variant of the Misra-Gries summary (Agarwal et al., "Mergeable Summaries",
-PODS 2012). Those that are near-duplicates become one campaign, at the end and where memory runs
-short.
+All messages count, whatever their decision. Pass 1 (``template_index``) masks each message once,
+pass 2 (``campaign_join``) unites templates that are alike, and the rows of each campaign are summed
+up as those of groups are.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import Any
 
-from scamdetect.text.masking import key_of, mask
-from scamdetect.text.near_duplicates import alike_groups
+import pyarrow as pa
 
-# Of more than MOST templates those alike are counted as one, then the frequent ones are kept, KEPT
-# at most. What more than one in KEPT of the flagged messages have is never lost, and no count is
-# short by more than that share.
-MOST = 20_000
-KEPT = 5_000
+from scamdetect.dumps.columns import Grouping
+from scamdetect.dumps.formats import destination_format, is_remote
+from scamdetect.dumps.outputs import check_paths, reported
+from scamdetect.dumps.sources import find_source, located
+from scamdetect.errors import InputError
+from scamdetect.scored.campaign_label import label_rows
+from scamdetect.scored.campaign_table import Style, Table
+from scamdetect.scored.job import (
+    Step,
+    Stop,
+    Watch,
+    cell_delimiter,
+    checked_destination,
+    default_destination,
+)
+from scamdetect.scored.source import Opened, opened
+from scamdetect.scored.template_index import (
+    Index,
+    built_index,
+    index_folder,
+    index_settings,
+    is_index,
+    read_index,
+    scored_tables,
+)
+from scamdetect.scored.templates import DAY
+from scamdetect.scored.top_campaigns import Campaign, campaigns_path, members_path, unnoticed
+from scamdetect.scored.work import State, Work, working
+from scamdetect.system.destinations import private_folder
+from scamdetect.system.files import OWNER, access_of, files_in
+
+AT_LEAST = 2
+BUCKET_BYTES = 32 << 20  # of rows; what their distinct senders take is several times that
+MOST_LISTED = 10
 
 
 @dataclass(frozen=True)
-class Campaign:
-    """Flagged messages of one template and those alike.
+class CampaignsSummary:
+    """Where the campaigns and their messages are, and how many there are.
 
-    ``id`` names the most frequent template and is the same in every dump; ``template`` is its text,
-    masked. Up to MOST templates in a dump ``messages`` and ``templates`` are exact; from there on
-    ``messages`` is a lower bound, short by ``Campaigns.shortfall`` at most for each template, and a
-    template may count twice. ``kinds`` and ``languages`` count messages, most frequent first, one
-    of two kinds under both. ``first_row`` is the position of the first message in the dump, from 0;
-    the times are None where none were given.
+    ``flagged`` campaigns have a flagged message, ``messages`` of the ``rows`` are in a campaign,
+    ``unnoticed`` campaigns are large, new and not flagged: ``listed`` has the largest of these.
+    ``compared`` says whether new is what an earlier dump lacks.
     """
 
-    id: str
+    destination: Path
+    members: Path
+    campaigns: int
+    flagged: int
     messages: int
-    templates: int
-    kinds: dict[str, int]
-    languages: dict[str, int]
-    template: str
-    highest_probability: float
-    first_row: int
-    first_time: str | None = None
-    last_time: str | None = None
+    rows: int
+    unnoticed: int
+    listed: tuple[Campaign, ...]
+    compared: bool
+    resumed: int = 0  # of the rows, those that earlier runs had masked
 
 
-@dataclass
-class _Entry:
-    """What is known of a template and those alike that were counted with it.
+def write_campaigns(
+    scored: str | Path | Sequence[str | Path],
+    destination: str | Path | None = None,
+    *,
+    sources: Sequence[str | Path] = (),
+    sender_column: str | None = None,
+    time_column: str | None = None,
+    before: str | Path | None = None,
+    at_least: int = AT_LEAST,
+    index: str | Path | None = None,
+    spreadsheet_safe: bool = False,
+    work_folder: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    watch: Watch | None = None,
+    stop: Stop | None = None,
+) -> CampaignsSummary:
+    """Write one row a campaign of scored files or folders of parts, and which rows are in which.
 
-    ``weight`` is the Misra-Gries counter, which ages.
+    A campaign is ``at_least`` messages of near-duplicate templates, flagged or not. ``sources`` are
+    what was scored, in the order of ``scored``, for columns and texts that the scored files lack.
+    ``sender_column`` and ``time_column`` count senders and days. ``before`` is the file of an
+    earlier dump's campaigns, in which these are found again by their template or one alike.
+
+    Each dump is masked once, into a folder below ``index`` where later runs recognise it; such a
+    folder may also be given in the place of a scored file. Without ``index`` it goes at the end.
+
+    Without a destination it is ``<stem>.campaigns.<extension>`` beside the one scored file; the
+    members go beside it, to ``<stem>.members.<extension>``. Both appear when all is done. What
+    ``work_folder``, ``resume``, ``overwrite`` and ``spreadsheet_safe`` do is as in
+    ``scored.groups.write_groups``.
+
+    Raises InputError on files of flagged rows only, on columns that are missing, on ``before``
+    without campaigns and on an ``at_least`` under 2; OutputError where writing fails;
+    JobInterrupted where ``stop``, which is asked before each step, says so.
     """
-
-    template: str
-    templates: int
-    messages: int
-    weight: int
-    kinds: Counter[str]
-    languages: Counter[str]
-    highest_probability: float
-    first_row: int
-    first_time: str | None
-    last_time: str | None
-
-    def plus(self, other: _Entry) -> _Entry:
-        """Return the sum with what else is known of the same template."""
-        first = self if self.first_row <= other.first_row else other
-        return replace(self.absorb(other), template=first.template, templates=self.templates)
-
-    def absorb(self, other: _Entry) -> _Entry:
-        """Return the sum with what is known of another template."""
-        first = self if self.first_row <= other.first_row else other
-        return _Entry(
-            self.template,
-            self.templates + other.templates,
-            self.messages + other.messages,
-            self.weight + other.weight,
-            self.kinds + other.kinds,
-            self.languages + other.languages,
-            max(self.highest_probability, other.highest_probability),
-            first.first_row,
-            min(filter(None, (self.first_time, other.first_time)), default=None),
-            max(filter(None, (self.last_time, other.last_time)), default=None),
-        )
-
-
-class Campaigns:
-    """The templates of flagged messages, the frequent ones for sure; sums may be added up.
-
-    ``messages`` is the number of flagged messages. ``shortfall`` is the most by which the count of
-    any template can be short, 0 as long as there are at most MOST templates.
-    """
-
-    def __init__(self) -> None:
-        self.messages = 0
-        self.shortfall = 0
-        self._entries: dict[str, _Entry] = {}
-
-    def add_flagged(
-        self,
-        text: str,
-        *,
-        kinds: Iterable[str],
-        language: str,
-        probability: float,
-        row: int,
-        time: str | None = None,
-    ) -> None:
-        """Count one flagged message."""
-        template = mask(text)
-        one = _Entry(
-            template, 1, 1, 1, Counter(kinds), Counter((language,)), probability, row, time, time
-        )
-        self.messages += 1
-        self._count(key_of(template), one)
-
-    def top(self, n: int | None = None, at_least: int = 1) -> list[Campaign]:
-        """Return the campaigns of at least so many messages, largest first, at most ``n``."""
-        merged = _merged(self._entries).items()
-        found = [_campaign(key, entry) for key, entry in merged if entry.messages >= at_least]
-        return sorted(found, key=lambda c: (-c.messages, c.first_row))[:n]
-
-    def _count(self, key: str, entry: _Entry) -> None:
-        known = self._entries.get(key)
-        self._entries[key] = entry if known is None else known.plus(entry)
-        if len(self._entries) > MOST:
-            self._cut()
-
-    def _cut(self) -> None:
-        """Merge alike templates; age all by the weight of the first that must go, if one must."""
-        self._entries = _merged(self._entries)
-        if len(self._entries) <= KEPT:
-            return
-        weights = sorted((entry.weight for entry in self._entries.values()), reverse=True)
-        age = weights[KEPT]
-        self.shortfall += age
-        self._entries = {
-            key: replace(entry, weight=entry.weight - age)
-            for key, entry in self._entries.items()
-            if entry.weight > age
+    watch = watch or (lambda step: None)
+    if at_least < 2:
+        raise InputError(f"at_least (--at-least) is {at_least}; a campaign has 2 messages or more")
+    given = [scored] if isinstance(scored, str | Path) else list(scored)
+    inputs = _inputs(given, sources, sender_column=sender_column, time_column=time_column)
+    earlier = None if before is None else Path(before)
+    target = _destination(inputs, destination)
+    with reported(target):
+        dumps = [one.opened for one in inputs if one.opened is not None]
+        read = [one.index.folder for one in inputs if one.index is not None]
+        read += [] if earlier is None else [earlier]
+        target, folder = checked_destination(target, dumps, work_folder, read)
+        second = members_path(target)
+        for dump in dumps:
+            check_paths(dump.scored, second, folder, [*dump.files, *read])
+        delimiter = ","
+        if dumps:
+            delimiter = cell_delimiter(dumps[0], target, spreadsheet_safe=spreadsheet_safe)
+        settings = {
+            "what": "campaigns",
+            "inputs": [one.settings for one in inputs],
+            "before": None if earlier is None else find_source(earlier).identity(),
+            "at_least": at_least,
+            "spreadsheet_safe": spreadsheet_safe,
+            "destination": str(target if is_remote(target) else target.resolve()),
+            "format": destination_format(target).value,
+            "bucket_bytes": BUCKET_BYTES,
         }
-
-
-def _merged(entries: Mapping[str, _Entry]) -> dict[str, _Entry]:
-    """Return the entries with each absorbed by the most frequent one that it is alike to."""
-    ranked = sorted(entries, key=lambda key: (-entries[key].messages, entries[key].first_row))
-    merged = {}
-    for leader, *others in alike_groups(ranked):
-        whole = entries[ranked[leader]]
-        for place in others:
-            whole = whole.absorb(entries[ranked[place]])
-        merged[ranked[leader]] = whole
-    return merged
-
-
-def _campaign(key: str, whole: _Entry) -> Campaign:
-    return Campaign(
-        id=hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:10],
-        messages=whole.messages,
-        templates=whole.templates,
-        kinds=_ordered(whole.kinds),
-        languages=_ordered(whole.languages),
-        template=whole.template,
-        highest_probability=whole.highest_probability,
-        first_row=whole.first_row,
-        first_time=whole.first_time,
-        last_time=whole.last_time,
+        parent = _index_parent(index, folder)
+        with working(
+            target,
+            folder,
+            settings,
+            resume=resume,
+            overwrite=overwrite,
+            access=access_of([*(path for dump in dumps for path in dump.files), *read]),
+            second=second,
+        ) as work:
+            if overwrite and not resume and index is None:
+                _remove(parent)
+            indexes = [_indexed(one, parent, watch, stop) for one in inputs]
+            if not work.state.joined:
+                compared = earlier is not None
+                label_rows(
+                    indexes, work, at_least=at_least, earlier=earlier, watch=watch, stop=stop
+                )
+                table = Table.of(work, indexes, compared=compared)
+                table.sort(watch, stop)
+                watch(Step("write", 0.0, work.state.rows))
+                style = Style(delimiter, spreadsheet_safe)
+                work.join(
+                    lambda file: table.write(file, style),
+                    lambda file: table.write_members(file, style),
+                )
+            counts, rows = work.state.counts, work.state.rows
+            count, listed = _listed(work.joined)
+            work.publish()
+        if index is None:
+            _remove(parent)
+    return CampaignsSummary(
+        destination=target,
+        members=second,
+        rows=rows,
+        unnoticed=count,
+        listed=listed,
+        compared=earlier is not None,
+        resumed=sum(one.resumed for one in indexes),
+        **counts,
     )
 
 
-def _ordered(counts: Counter[str]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def largest_campaigns(
+    tables: Iterator[pa.Table], folder: Path, most: int, *, days: bool = False
+) -> list[Campaign]:
+    """Return the largest campaigns of some rows, which have the columns that a segment takes.
+
+    The empty folder holds the work and may be removed afterwards. Raises OSError.
+    """
+
+    def watch(step: Step) -> None:
+        pass
+
+    index = built_index(
+        folder / "index", "", {"time_column": DAY if days else None}, tables, 0, watch=watch
+    )
+    state = State({"bucket_bytes": BUCKET_BYTES}, overwrite=False)
+    work = Work(folder / "campaigns.parquet", folder, state, OWNER)
+    label_rows([index], work, at_least=AT_LEAST, watch=watch)
+    table = Table.of(work, [index], compared=False)
+    table.sort(watch)
+    return table.first(most)
+
+
+@dataclass(frozen=True)
+class _Input:
+    """A scored dump that is to be masked, or an index that was made of one."""
+
+    name: str
+    index: Index | None = None
+    opened: Opened | None = None
+    columns: Grouping | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return what tells the input from others."""
+        if self.opened is None or self.columns is None:
+            return {} if self.index is None else {"index": self.index.digest}
+        return index_settings(self.opened, self.columns)
+
+
+def _inputs(
+    given: Sequence[str | Path],
+    sources: Sequence[str | Path],
+    *,
+    sender_column: str | None,
+    time_column: str | None,
+) -> list[_Input]:
+    if not given:
+        raise InputError("no scored file is given; name one that `scamdetect score` wrote")
+    if sources and len(sources) != len(given):
+        raise InputError(
+            f"{len(given)} scored files and {len(sources)} sources (--source) are given; give one "
+            "source for each scored file, in the same order, or none"
+        )
+    found = []
+    for path, source in zip(given, sources or repeat(None, len(given)), strict=True):
+        place = located(path)
+        if not is_remote(place) and is_index(place):
+            index = read_index(place)
+            for has, named, option in (
+                (index.senders, sender_column, "sender_column (--sender-column)"),
+                (index.days, time_column, "time_column (--time-column)"),
+            ):
+                if has != (named is not None):
+                    raise InputError(
+                        f"{place}: was made {'with' if has else 'without'} {option}, and the other "
+                        "dumps are to be read otherwise; give the same for all, or make it again"
+                    )
+            found.append(_Input(str(path), index=index))
+            continue
+        dump = opened(path, source, "campaigns")
+        dump.check_texts()
+        columns = dump.columns(sender_column=sender_column, time_column=time_column)
+        found.append(_Input(str(path), opened=dump, columns=columns))
+    names = [one.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{name}: is given twice; name each dump once")
+    return found
+
+
+def _destination(inputs: Sequence[_Input], given: str | Path | None) -> Path:
+    if given is not None:
+        return located(given)
+    if len(inputs) > 1 or inputs[0].opened is None:
+        raise InputError("no destination follows from these inputs; name one (-o)")
+    return default_destination(inputs[0].opened, campaigns_path)
+
+
+def _index_parent(given: str | Path | None, folder: Path) -> Path:
+    """Return the folder of the indexes, which is beside that of the work if none is given."""
+    if given is not None:
+        return Path(given)
+    return folder.with_name(f"{folder.name.removesuffix('.parts')}.index")
+
+
+def _indexed(one: _Input, parent: Path, watch: Watch, stop: Stop | None) -> Index:
+    if one.opened is None or one.columns is None:
+        assert one.index is not None
+        return one.index
+    private_folder(parent, "choose another folder with --index")
+    return built_index(
+        index_folder(parent, one.opened, one.settings),
+        one.name,
+        one.settings,
+        scored_tables(one.opened, one.columns),
+        one.opened.record.rows,
+        watch=watch,
+        stop=stop,
+    )
+
+
+def _listed(path: Path) -> tuple[int, tuple[Campaign, ...]]:
+    """Return how many campaigns of a file are large, new and not flagged, and the largest."""
+    listed: list[Campaign] = []
+    count = 0
+    for campaign in unnoticed(path) if path.exists() else ():
+        count += 1
+        if count <= MOST_LISTED:
+            listed.append(campaign)
+    return count, tuple(listed)
+
+
+def _remove(parent: Path) -> None:
+    """Remove the indexes below the folder, and the folder unless others are in it."""
+    for folder in files_in(parent):
+        if is_index(folder):
+            shutil.rmtree(folder)
+    with suppress(OSError):
+        parent.rmdir()

@@ -7,7 +7,7 @@ and reducing the rows of equal groups.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -16,7 +16,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scamdetect.dumps.columns import Column
-from scamdetect.frames.arrow import number_array, numbers, one_array, plain_array, valid, wide
+from scamdetect.frames.arrow import (
+    list_array,
+    number_array,
+    numbers,
+    one_array,
+    plain_array,
+    valid,
+    wide,
+)
 from scamdetect.frames.times import Instants
 from scamdetect.labels import Decision
 
@@ -176,6 +184,24 @@ class Groups:
                 found[f"{name}_time"] = one_array(columns.pop(f"{name}_time")).take(best)
         arrays = [found[name] for name in self._schema.names]
         return pa.Table.from_arrays(arrays, schema=self._schema)
+
+
+def nested_counts(counts: Sequence[Sequence[tuple[str, int]]], item: str) -> pa.Array:
+    """Return lists of names, each as ``item``, and of how many messages have them."""
+    fields = [pa.field(item, pa.string()), pa.field("messages", pa.int64())]
+    pairs = [pair for row in counts for pair in row]
+    arrays = [
+        plain_array([pair[place] for pair in pairs], field.type)
+        for place, field in enumerate(fields)
+    ]
+    structs = pa.StructArray.from_arrays(arrays, fields=fields)
+    return list_array(counts, structs, pa.list_(pa.struct(fields)))
+
+
+def flat_counts(lists: pa.ChunkedArray, item: str) -> pa.Array:
+    """Return such lists as text, ``crypto:3;job:1``, an empty one as null."""
+    texts = (";".join(f"{one[item]}:{one['messages']}" for one in row) for row in lists.to_pylist())
+    return plain_array([text or None for text in texts], pa.string())
 
 
 def _columns(tables: list[pa.Table]) -> dict[str, pa.ChunkedArray]:

@@ -15,16 +15,9 @@ from numpy.typing import NDArray
 from scamdetect.dumps.columns import Column, Grouping
 from scamdetect.dumps.formats import DELIMITERS, destination_format
 from scamdetect.dumps.writers import write_tables
-from scamdetect.frames.arrow import (
-    list_array,
-    number_array,
-    numbers,
-    one_array,
-    plain_array,
-    valid,
-)
+from scamdetect.frames.arrow import number_array, numbers, one_array, valid
 from scamdetect.frames.times import instants
-from scamdetect.scored.group_sums import KIND, LANGUAGE, Groups
+from scamdetect.scored.group_sums import KIND, LANGUAGE, Groups, flat_counts, nested_counts
 from scamdetect.scored.job import Step, Stop, Watch, check_stop, reading_job
 from scamdetect.scored.source import Opened, aligned
 from scamdetect.scored.top_groups import groups_path
@@ -188,7 +181,7 @@ def _in_order(groups: Groups) -> pa.Table:
     table = table.take(number_array(order))
     for prefix, (name, item) in _LABELS.items():
         counts = _counts(labels, places, prefix, table.num_rows)
-        table = table.append_column(name, _nested(counts, item))
+        table = table.append_column(name, nested_counts(counts, item))
     return table
 
 
@@ -248,7 +241,7 @@ def _final(table: pa.Table, columns: Grouping, *, flat: bool) -> pa.Table:
     found = {name: table[name] for name in ("messages", "flagged", "review", "unscored")}
     found["flagged_share"] = number_array(_column(table, "flagged") / _column(table, "messages"))
     for name, item in _LABELS.values():
-        found[name] = _flat(table[name], item) if flat else table[name]
+        found[name] = flat_counts(table[name], item) if flat else table[name]
     if columns.time is not None:
         for name in ("first_time", "last_time"):
             found[name] = table[name].cast(columns.time.kind)
@@ -272,22 +265,6 @@ def _counts(
         if name.startswith(prefix):
             counts[place].append((name.removeprefix(prefix), count))
     return counts
-
-
-def _flat(lists: pa.ChunkedArray, item: str) -> pa.Array:
-    texts = (";".join(f"{one[item]}:{one['messages']}" for one in row) for row in lists.to_pylist())
-    return plain_array([text or None for text in texts], pa.string())
-
-
-def _nested(counts: list[list[tuple[str, int]]], item: str) -> pa.Array:
-    fields = [pa.field(item, pa.string()), pa.field("messages", pa.int64())]
-    pairs = [pair for row in counts for pair in row]
-    arrays = [
-        plain_array([pair[place] for pair in pairs], field.type)
-        for place, field in enumerate(fields)
-    ]
-    structs = pa.StructArray.from_arrays(arrays, fields=fields)
-    return list_array(counts, structs, pa.list_(pa.struct(fields)))
 
 
 def _column(table: pa.Table, name: str) -> NDArray[np.int64]:

@@ -75,19 +75,10 @@ def reading_job(
     Raises InputError; within the context a failure to write becomes OutputError.
     """
     found = opened(scored, source, what)
-    target = _default(found, default) if destination is None else located(destination)
+    target = default_destination(found, default) if destination is None else located(destination)
     with reported(target):
-        if not is_remote(target):
-            target = followed(target)  # what a link names is replaced, not the link
-        folder = parts_folder(target, None if work_folder is None else Path(work_folder))
-        check_paths(found.scored, target, folder, [*found.files, *inputs])
-        if spreadsheet_safe:
-            check_spreadsheet_safe(target)
-        record = found.record
-        is_csv = record.destination.format == Format.CSV
-        delimiter = (record.destination.delimiter if is_csv else None) or ","
-        if spreadsheet_safe:
-            check_safe_delimiter(target, delimiter)
+        target, folder = checked_destination(target, [found], work_folder, inputs)
+        delimiter = cell_delimiter(found, target, spreadsheet_safe=spreadsheet_safe)
         settings = found.scored.identity() | {
             "what": what,
             "original": None if found.source is None else str(found.source),
@@ -112,13 +103,41 @@ def reading_job(
         )
 
 
+def checked_destination(
+    target: Path, found: Sequence[Opened], work_folder: str | Path | None, inputs: Sequence[Path]
+) -> tuple[Path, Path]:
+    """Return where the result goes, a link followed, and the folder of the work.
+
+    Raises InputError where one of them cannot be written, or is read.
+    """
+    if not is_remote(target):
+        target = followed(target)  # what a link names is replaced, not the link
+    folder = parts_folder(target, None if work_folder is None else Path(work_folder))
+    for one in found:
+        check_paths(one.scored, target, folder, [*one.files, *inputs])
+    return target, folder
+
+
+def cell_delimiter(found: Opened, target: Path, *, spreadsheet_safe: bool) -> str:
+    """Return what separates the cells of a CSV that is made of a scored file.
+
+    Raises InputError where the destination has no cells to be made safe.
+    """
+    is_csv = found.record.destination.format == Format.CSV
+    delimiter = (found.record.destination.delimiter if is_csv else None) or ","
+    if spreadsheet_safe:
+        check_spreadsheet_safe(target)
+        check_safe_delimiter(target, delimiter)
+    return delimiter
+
+
 def check_stop(stop: Stop | None) -> None:
     """Raise JobInterrupted where it is time to stop."""
     if stop is not None and stop():
         raise JobInterrupted("interrupted")
 
 
-def _default(found: Opened, named: Callable[[Path], Path]) -> Path:
+def default_destination(found: Opened, named: Callable[[Path], Path]) -> Path:
     """Return the destination without a given one; nothing is uploaded unasked."""
     path = found.path
     if found.scored.is_many and path.suffix.lower() not in (".parquet", ".pq"):

@@ -38,10 +38,12 @@ class MessageWriter:
         columns: dict[str, pa.Array] = {
             "thread": names.cast(wide(names.type)),
             "row": number_array(np.arange(first_row, first_row + len(rows))),
-            "text": plain_array([_text(text) for text in texts], pa.string()),
+            "text": plain_array([plain_text(text) for text in texts], pa.string()),
         }
         if grouping.sender is not None:
-            columns["sender"] = plain_array(_senders(grouping, rows, grouping.sender), pa.string())
+            columns["sender"] = plain_array(
+                sender_names(grouping, rows, grouping.sender), pa.string()
+            )
         if grouping.time is not None:
             times = grouping.values(rows, grouping.time)
             columns["time"] = times.cast(wide(times.type))
@@ -69,7 +71,7 @@ def _schema(grouping: Grouping, thread: Column) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _text(text: object) -> str | None:
+def plain_text(text: object) -> str | None:
     """Return the text as UTF-8 can hold it, None for what is no text."""
     if not isinstance(text, str):
         return None
@@ -80,7 +82,7 @@ def _text(text: object) -> str | None:
     return text
 
 
-def _senders(grouping: Grouping, rows: Rows, column: Column) -> list[str | None]:
+def sender_names(grouping: Grouping, rows: Rows, column: Column) -> list[str | None]:
     """Return the names of senders as text without blanks around them; a blank one is nobody's."""
     values = grouping.values(rows, column)
     names = readable(values.cast(pa.large_string()) if pa.types.is_integer(values.type) else values)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from scamdetect.dumps.delimited import unquote
-from scamdetect.dumps.formats import Format, destination_format, unpacked
-from scamdetect.dumps.json import read_object
-from scamdetect.dumps.lines import read_lines
-from scamdetect.dumps.parquet import read_batches, read_schema
-from scamdetect.frames.arrow import readable
-from scamdetect.scored.read import open_written
+from scamdetect.dumps.formats import unpacked
+from scamdetect.scored.results import named_counts, read_results
 
 _NEEDED = {"messages", "flagged", "flagged_share", "kinds", "highest_scam_probability"}
 
@@ -63,7 +55,7 @@ def top_groups(scored: Path, most: int) -> TopGroups | None:
     path = groups_path(unpacked(scored))
     if not path.is_file():
         return None
-    records = _records(path)
+    records = read_results(path, "flagged_share")
     first = next(records, None)
     if first is None or not _NEEDED <= first.keys():
         return None
@@ -79,28 +71,6 @@ def top_groups(scored: Path, most: int) -> TopGroups | None:
     return TopGroups(path, by, tuple(rows), messages, flagged) if rows else None
 
 
-def _records(path: Path) -> Iterator[dict[str, Any]]:
-    kind = destination_format(path)
-    if kind is Format.PARQUET:
-        for table in read_batches(path, read_schema(path).names):
-            columns = [_values(column) for column in table.columns]
-            for values in zip(*columns, strict=True):
-                yield dict(zip(table.column_names, values, strict=True))
-    elif kind is Format.JSONL:
-        found = (read_object(line.text) for line in read_lines(path, "utf-8"))
-        yield from (value for value in found if isinstance(value, dict))
-    else:
-        names, items = open_written(path, kind, "flagged_share")
-        for item in items():
-            if isinstance(item.value, list):
-                yield dict(zip(names, map(unquote, item.value), strict=True))
-
-
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    """Return the values; of times and text what always can be shown."""
-    return readable(column.cast(pa.string()) if pa.types.is_temporal(column.type) else column)
-
-
 def _row(record: dict[str, Any], by: str) -> GroupRow:
     """Return a row; one that ``groups`` does not write counts no message."""
     times = (record.get(side) for side in ("first_time", "last_time"))
@@ -112,16 +82,9 @@ def _row(record: dict[str, Any], by: str) -> GroupRow:
             messages=int(record["messages"]),
             flagged=int(record["flagged"]),
             highest_probability=None if highest in (None, "") else float(highest),
-            kinds=_kinds(record["kinds"]),
+            kinds=named_counts(record["kinds"], "kind"),
             first_time=first,
             last_time=last,
         )
     except (TypeError, ValueError, KeyError, OverflowError):
         return GroupRow("", 0, 0, None, (), None, None)
-
-
-def _kinds(value: Any) -> tuple[tuple[str, int], ...]:  # noqa: ANN401 - text or objects
-    if isinstance(value, str):
-        pairs = (part.split(":") for part in value.split(";") if part)
-        return tuple((name, int(count)) for name, count in pairs)
-    return tuple((str(item["kind"]), int(item["messages"])) for item in value or ())

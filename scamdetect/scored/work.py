@@ -49,8 +49,8 @@ from scamdetect.system.files import (
 SCHEMA_VERSION = 1
 
 _OURS = re.compile(
-    r"((segment|bucket|run)-\d{6,}\.arrow|joined\.[a-z]+|state\.json)"
-    r"((\.[0-9a-f]{8})?\.part)?|lock"
+    r"((segment|bucket|run|earlier)-\d{6,}\.arrow|space-[a-z0-9-]+\.bin|(joined|second)\.[a-z]+"
+    r"|state\.json)((\.[0-9a-f]{8})?\.part)?|lock"
 )
 _MOST_BUCKETS = 4096  # past these they grow instead
 _HELD_BYTES = 16 << 20
@@ -99,10 +99,21 @@ class State:
 
 
 class Work:
-    """What is finished; the caller holds the folder's lock."""
+    """What is finished; the caller holds the folder's lock.
 
-    def __init__(self, destination: Path, folder: Path, state: State, access: Access) -> None:
+    ``second`` is where a second file of the result goes, if there is one.
+    """
+
+    def __init__(
+        self,
+        destination: Path,
+        folder: Path,
+        state: State,
+        access: Access,
+        second: Path | None = None,
+    ) -> None:
         self.destination = destination
+        self.second = second
         self.folder = folder
         self.state = state
         self._most = access
@@ -157,18 +168,25 @@ class Work:
             bucket.unlink(missing_ok=True)
             finished_one(sum(counts[: number + 1]))
 
-    def join(self, write: Callable[[IO[bytes]], dict[str, int]]) -> None:
+    def join(
+        self,
+        write: Callable[[IO[bytes]], dict[str, int]],
+        write_second: Callable[[IO[bytes]], None] | None = None,
+    ) -> None:
         """Write the result within the folder; what is counted in it stays in the state."""
-        final = self.destination
-        access = self._most if is_remote(final) else self._most & access_of([final])
-        with writing(self._joined, access) as file:
+        if write_second is not None and self.second is not None:
+            with writing(self._joined_second, self._access(self.second)) as file:
+                write_second(file)
+        with writing(self.joined, self._access(self.destination)) as file:
             counts = write(file)
         self.state = replace(self.state, joined=True, counts=counts)
         self.save()
 
     def publish(self) -> None:
         """Give the result its final name and remove the folder; raise OSError, InputError."""
-        move(self._joined, self.destination)
+        if self.second is not None:
+            move(self._joined_second, self.second)
+        move(self.joined, self.destination)
         self.remove()
 
     def save(self) -> None:
@@ -194,7 +212,7 @@ class Work:
         """Remove what belongs to nothing that is finished; raise OSError."""
         keep = {path.name for path in (*self.segments, *self.runs)} | {"state.json", "lock"}
         if self.state.joined:
-            keep.add(self._joined.name)
+            keep |= {self.joined.name, self._joined_second.name}
         for path in self.folder.glob("*"):
             if path.name not in keep:
                 path.unlink()
@@ -216,8 +234,16 @@ class Work:
         )
 
     @property
-    def _joined(self) -> Path:
+    def joined(self) -> Path:
+        """Return what becomes the destination."""
         return self.folder / f"joined{self.destination.suffix.lower()}"
+
+    @property
+    def _joined_second(self) -> Path:
+        return self.folder / f"second{self.destination.suffix.lower()}"
+
+    def _access(self, final: Path) -> Access:
+        return self._most if is_remote(final) else self._most & access_of([final])
 
     def _path(self, name: str, number: int) -> Path:
         return self.folder / f"{name}-{number:06}.arrow"
@@ -232,6 +258,7 @@ def working(
     resume: bool,
     overwrite: bool,
     access: Access,
+    second: Path | None = None,
 ) -> Iterator[Work]:
     """Give new work or, to resume, the unfinished one with the same settings.
 
@@ -245,19 +272,26 @@ def working(
             f"{folder}: holds the unfinished work of an earlier run; go on with it with --resume, "
             f"or {ANEW}"
         )
-    if not begun:
+
+    def check() -> None:
         check_new(destination, resume=resume, overwrite=overwrite, again="make it again")
+        if second is not None:
+            check_free(second, overwrite=overwrite)
+
+    if not begun:
+        check()
     make_folder(folder, _OURS)
     with locked(folder):
         state = None
         if not (resume and begun):
-            check_new(destination, resume=resume, overwrite=overwrite, again="make it again")
+            check()
         else:
             path = folder / "state.json"
             state = read_state(path, SCHEMA_VERSION, _state)
             check_same(path, state.settings, settings)
-            check_free(destination, overwrite=overwrite or state.overwrite or state.joined)
-        work = Work(destination, folder, state or State(settings, overwrite), access)
+            for final in (destination, *([] if second is None else [second])):
+                check_free(final, overwrite=overwrite or state.overwrite or state.joined)
+        work = Work(destination, folder, state or State(settings, overwrite), access, second)
         work.check()
         with kept_on_error(work, lambda: bool(work.state.segments)):
             yield work

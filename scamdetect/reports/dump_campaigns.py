@@ -1,0 +1,182 @@
+"""The campaigns that a report shows: those of the file beside the dump, or of its flagged rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from heapq import nlargest
+from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scamdetect.bundle.bundle import Bundle
+from scamdetect.detector import ScamDetector
+from scamdetect.errors import InputError
+from scamdetect.frames.arrow import number_array
+from scamdetect.labels import Decision
+from scamdetect.reports.campaigns import unnoticed_meaning, unnoticed_title
+from scamdetect.reports.dump_counts import days_of
+from scamdetect.reports.dump_notes import (
+    Piece,
+    damaged_campaigns_note,
+    other_campaigns_note,
+    sample,
+)
+from scamdetect.scored.campaigns import largest_campaigns
+from scamdetect.scored.read import ScoredDump
+from scamdetect.scored.templates import DAY, template_hash, template_id
+from scamdetect.scored.top_campaigns import (
+    Campaign,
+    campaigns_beside,
+    is_compared,
+    read_campaigns,
+    unnoticed,
+)
+from scamdetect.text.masking import template_key
+
+MOST_CAMPAIGNS = 12
+
+
+@dataclass(frozen=True)
+class ShownCampaign:
+    """A campaign with the pieces of its first message, none where samples are left out."""
+
+    campaign: Campaign
+    pieces: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class Campaigns:
+    """The campaigns with most flagged messages and, from a file of ``name``, what nobody sees.
+
+    ``unnoticed`` has the largest of ``count`` campaigns that are large, new and not flagged.
+    """
+
+    flagged: tuple[ShownCampaign, ...] = ()
+    unnoticed: tuple[ShownCampaign, ...] = ()
+    count: int = 0
+    name: str | None = None
+    title: str = ""
+    meaning: str = ""
+    notices: tuple[str, ...] = ()
+
+
+def campaigns_of(dump: ScoredDump, text: str | None, time: str | None) -> Campaigns:
+    """Return the campaigns beside a scored dump or, without such a file, of its flagged rows."""
+    path = campaigns_beside(dump.path)
+    if path is None:
+        return _of_flagged(dump, text, time)
+    try:
+        found = _of_file(path)
+    except InputError:
+        return replace(_of_flagged(dump, text, time), notices=(damaged_campaigns_note(),))
+    if found is None or not _is_of(dump, text, found):
+        found = _of_flagged(dump, text, time)
+        return replace(found, notices=(other_campaigns_note(path.name),))
+    return found
+
+
+def with_samples(
+    found: Campaigns, dump: ScoredDump, text: str | None, bundle: Bundle | None
+) -> Campaigns:
+    """Return the campaigns with their first messages, for which the dump is read on.
+
+    Parts of flagged ones are marked. Without a text column the masked template is shown.
+    """
+    shown = (*found.flagged, *found.unnoticed)
+    if not shown:
+        return found
+    texts = {} if text is None else _texts(dump, text, {one.campaign.first_row for one in shown})
+    detector = None if bundle is None or not texts else ScamDetector.load(bundle.folder)
+
+    def pieces(one: ShownCampaign, judge: ScamDetector | None) -> ShownCampaign:
+        first = texts.get(one.campaign.first_row)
+        if first is None:
+            return replace(one, pieces=(Piece(one.campaign.template),))
+        return replace(one, pieces=sample(first, judge))
+
+    return replace(
+        found,
+        flagged=tuple(pieces(one, detector) for one in found.flagged),
+        unnoticed=tuple(pieces(one, None) for one in found.unnoticed),
+    )
+
+
+def _of_file(path: Path) -> Campaigns | None:
+    """Return what a file of campaigns holds, None where it is of several dumps or of none."""
+    campaigns = read_campaigns(path)
+    first = next(campaigns, None)
+    if first is None or first.input is not None:
+        return None
+    flagged = (one for one in chain([first], campaigns) if one.flagged)
+    top = nlargest(MOST_CAMPAIGNS, flagged, key=lambda one: (one.flagged, -one.first_row))
+    large = unnoticed(path)
+    listed = list(islice(large, MOST_CAMPAIGNS))
+    compared = is_compared(first)
+    return Campaigns(
+        flagged=tuple(map(ShownCampaign, top)),
+        unnoticed=tuple(map(ShownCampaign, listed)),
+        count=len(listed) + sum(1 for _ in large),
+        name=path.name,
+        title=unnoticed_title(compared=compared),
+        meaning=unnoticed_meaning(compared=compared),
+    )
+
+
+def _is_of(dump: ScoredDump, text: str | None, found: Campaigns) -> bool:
+    """Return whether the first messages of campaigns have their templates: copies have other times.
+
+    Without a text column nobody can tell.
+    """
+    if text is None:
+        return True
+    shown = {one.campaign.first_row: one.campaign for one in (*found.flagged, *found.unnoticed)}
+    texts = _texts(dump, text, set(shown))
+    return all(
+        row in texts and template_id(template_hash(template_key(texts[row]))) == campaign.id
+        for row, campaign in shown.items()
+    )
+
+
+def _of_flagged(dump: ScoredDump, text: str | None, time: str | None) -> Campaigns:
+    """Return the largest campaigns of flagged messages, none without a text column."""
+    if text is None:
+        return Campaigns()
+    with TemporaryDirectory(prefix="scamdetect-") as folder:
+        found = largest_campaigns(
+            _flagged(dump, text, time), Path(folder), MOST_CAMPAIGNS, days=time is not None
+        )
+    return Campaigns(flagged=tuple(map(ShownCampaign, found)))
+
+
+def _flagged(dump: ScoredDump, text: str, time: str | None) -> Iterator[pa.Table]:
+    for batch in dump.batches(text, time):
+        table = batch.table
+        is_flagged = pc.equal(table["decision"], Decision.FLAG.value)
+        names = ("decision", "probability", "kinds", "language")
+        columns = {name: table[name] for name in names}
+        columns["text"] = pc.if_else(is_flagged, table["text"], pa.scalar(None, pa.string()))
+        if time is not None:
+            days = days_of(table["time"])
+            columns[DAY] = number_array(days.astype(np.int64))
+        yield pa.table(columns)
+
+
+def _texts(dump: ScoredDump, text: str, rows: set[int]) -> dict[int, str]:
+    """Return the messages of some rows that have one."""
+    found: dict[int, str] = {}
+    waiting: Sequence[int] = sorted(rows)
+    first_row = 0
+    for batch in dump.batches(text):
+        column = batch.table.column("text")
+        here = [row for row in waiting if 0 <= row - first_row < len(column)]
+        texts = {row: column[row - first_row].as_py() for row in here}
+        found |= {row: one for row, one in texts.items() if one is not None}
+        first_row += len(column)
+        if waiting and first_row > waiting[-1]:
+            break
+    return found

@@ -1,0 +1,141 @@
+"""Sort the campaigns of labelled rows, and write them and their members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scamdetect.dumps.formats import DELIMITERS, destination_format
+from scamdetect.dumps.writers import write_tables
+from scamdetect.frames.arrow import numbers, one_array
+from scamdetect.scored.campaign_rows import (
+    KEYS,
+    Sums,
+    id_texts,
+    placed,
+    row_fields,
+    shown,
+    sort_keys,
+    template_fields,
+)
+from scamdetect.scored.job import Step, Stop, Watch, check_stop
+from scamdetect.scored.template_index import Index
+from scamdetect.scored.top_campaigns import Campaign, campaign_of
+from scamdetect.scored.work import Work, merged, read_streams
+
+
+@dataclass(frozen=True)
+class Style:
+    """How cells are written: what separates them, and whether a spreadsheet may open them."""
+
+    delimiter: str = ","
+    spreadsheet_safe: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """The campaigns of labelled rows: what is counted of each, and the dumps that they are of."""
+
+    work: Work
+    names: tuple[str, ...]  # of the dumps
+    starts: tuple[int, ...]  # their first rows
+    senders: bool
+    days: bool
+    compared: bool
+
+    @classmethod
+    def of(cls, work: Work, indexes: Sequence[Index], *, compared: bool) -> Table:
+        """Return the table of some dumps, all of which have the same columns."""
+        return cls(
+            work,
+            tuple(index.name for index in indexes),
+            tuple(accumulate((index.rows for index in indexes[:-1]), initial=0)),
+            senders=indexes[0].senders,
+            days=indexes[0].days,
+            compared=compared,
+        )
+
+    def sort(self, watch: Watch, stop: Stop | None = None) -> None:
+        """Sum up the campaigns and sort them in the work; raise OSError, InputError."""
+
+        def reduce(bucket: Path, before: int) -> pa.Table:
+            check_stop(stop)
+            return self._sums(read_streams(bucket)).table()
+
+        def finished_one(done: int) -> None:
+            share = len(self.work.runs) / self.work.state.buckets
+            watch(Step("campaigns", share, self.work.state.rows, ended=True))
+
+        self.work.sort(reduce, finished_one)
+
+    def first(self, most: int) -> list[Campaign]:
+        """Return the largest campaigns."""
+        rows = (row for table in self._merged(flat=False) for row in table.to_pylist())
+        return [found for row in islice(rows, most) if (found := campaign_of(row)) is not None]
+
+    def write(self, file: IO[bytes], style: Style) -> dict[str, int]:
+        """Write one row a campaign; return how many there are, and of how many messages."""
+        counts = dict.fromkeys(("campaigns", "flagged", "messages"), 0)
+        kind = destination_format(self.work.destination)
+
+        def slices() -> Iterator[pa.Table]:
+            yield self._shown(self._sums(iter(())).table(), flat=kind in DELIMITERS)
+            for table in self._merged(flat=kind in DELIMITERS):
+                counts["campaigns"] += table.num_rows
+                counts["flagged"] += pc.sum(pc.greater(table["flagged"], 0)).as_py() or 0
+                counts["messages"] += pc.sum(table["messages"]).as_py() or 0
+                yield table
+
+        write_tables(
+            file, kind, slices(), what="the campaigns", csv_delimiter=style.delimiter,
+            spreadsheet_safe=style.spreadsheet_safe,
+        )  # fmt: skip
+        return counts
+
+    def write_members(self, file: IO[bytes], style: Style) -> None:
+        """Write one row a message of a campaign, in the order of the dumps."""
+
+        def slices() -> Iterator[pa.Table]:
+            yield self._members(row_fields(senders=False, days=False).empty_table())
+            for path in self.work.segments[1:]:
+                for batch in read_streams(path):
+                    yield self._members(pa.Table.from_batches([batch]))
+
+        write_tables(
+            file, destination_format(self.work.destination), slices(), what="the members",
+            csv_delimiter=style.delimiter, spreadsheet_safe=style.spreadsheet_safe,
+        )  # fmt: skip
+
+    def _merged(self, *, flat: bool) -> Iterator[pa.Table]:
+        for table in merged(self.work.runs, KEYS, sort_keys):
+            yield self._shown(table, flat=flat)
+
+    def _shown(self, table: pa.Table, *, flat: bool) -> pa.Table:
+        return shown(table, self.names, self.starts, flat=flat)
+
+    def _members(self, rows: pa.Table) -> pa.Table:
+        found = placed(numbers(one_array(rows["row"])), self.names, self.starts, "row")
+        return pa.table(found | {"campaign": id_texts(rows["campaign"])})
+
+    def _sums(self, batches: Iterator[pa.RecordBatch]) -> Sums:
+        """Return the sums of a bucket, in which the templates of its campaigns come first."""
+        schema = template_fields(compared=self.compared)
+        templates: list[pa.RecordBatch] = []
+        sums: Sums | None = None
+        for batch in batches:
+            if batch.schema.equals(schema):
+                templates.append(batch)
+                continue
+            sums = sums or self._empty(templates, schema)
+            sums.add(pa.Table.from_batches([batch]))
+        return sums or self._empty(templates, schema)
+
+    def _empty(self, templates: Sequence[pa.RecordBatch], schema: pa.Schema) -> Sums:
+        table = pa.Table.from_batches(templates, schema)
+        return Sums(table, senders=self.senders, days=self.days)

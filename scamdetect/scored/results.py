@@ -1,0 +1,55 @@
+"""Read back what was made of a scored file, such as groups or campaigns, in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scamdetect.dumps.delimited import unquote
+from scamdetect.dumps.formats import Format, destination_format
+from scamdetect.dumps.json import read_object
+from scamdetect.dumps.lines import read_lines
+from scamdetect.dumps.parquet import read_batches, read_schema
+from scamdetect.frames.arrow import readable
+from scamdetect.scored.read import open_written
+
+
+def read_results(path: Path, needed: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a Parquet, JSONL, CSV or TSV file that was made of a scored one.
+
+    ``needed`` is a column by which the delimiter of a CSV is found. Raises InputError where the
+    file is damaged.
+    """
+    kind = destination_format(path)
+    if kind is Format.PARQUET:
+        for table in read_batches(path, read_schema(path).names):
+            columns = [_values(column) for column in table.columns]
+            for values in zip(*columns, strict=True):
+                yield dict(zip(table.column_names, values, strict=True))
+    elif kind is Format.JSONL:
+        found = (read_object(line.text) for line in read_lines(path, "utf-8"))
+        yield from (value for value in found if isinstance(value, dict))
+    else:
+        names, items = open_written(path, kind, needed)
+        for item in items():
+            if isinstance(item.value, list):
+                yield dict(zip(names, map(unquote, item.value), strict=True))
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Return the values; of times and text what always can be shown."""
+    return readable(column.cast(pa.string()) if pa.types.is_temporal(column.type) else column)
+
+
+def named_counts(value: Any, item: str) -> tuple[tuple[str, int], ...]:  # noqa: ANN401
+    """Return names with how many messages have them, from text or from objects.
+
+    Raises what Python does where the value is neither.
+    """
+    if isinstance(value, str):
+        pairs = (part.split(":") for part in value.split(";") if part)
+        return tuple((name, int(count)) for name, count in pairs)
+    return tuple((str(one[item]), int(one["messages"])) for one in value or ())

@@ -1,0 +1,153 @@
+"""Read campaigns back, and tell which of them nobody sees: large, new and not flagged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from scamdetect.dumps.formats import unpacked
+from scamdetect.scored.results import named_counts, read_results
+from scamdetect.text.masking import key_of
+
+NEEDED = {"campaign", "template", "messages", "flagged", "first_row"}
+
+LARGE = 20  # messages
+FEW_FLAGGED = 0.1  # of the messages; where more are, people see the campaign among flagged ones
+GROWN = 5.0  # times the messages of the earlier dump, from which on a campaign is as good as new
+# Everyday words, such as "thanks", are sent by thousands and lead nowhere: a template this short,
+# in characters, is listed only if it has something to act on.
+SHORT = 20
+_TO_ACT_ON = re.compile(r"\[(?:link|phone|email|handle|code)\]")
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Messages of near-duplicate templates, of which ``template`` is the most frequent, masked.
+
+    ``id`` names it in every dump. ``kinds`` are those of flagged messages and ``languages`` of
+    scored ones, most frequent first. ``senders``, the days and ``earlier``, its messages in an
+    earlier dump, are None where they were not counted. ``first_row`` is the place, from 0, of the
+    first message with that template in ``input``, which is None where one dump was read.
+    """
+
+    id: str
+    template: str
+    messages: int
+    templates: int
+    flagged: int
+    review: int
+    mean_probability: float | None
+    highest_probability: float | None
+    kinds: tuple[tuple[str, int], ...]
+    languages: tuple[tuple[str, int], ...]
+    first_row: int
+    senders: int | None = None
+    first_day: str | None = None
+    last_day: str | None = None
+    earlier: int | None = None
+    input: str | None = None
+
+    @property
+    def flagged_share(self) -> float:
+        """Return the share of its messages that are flagged."""
+        return self.flagged / self.messages
+
+    @property
+    def growth(self) -> float | None:
+        """Return how many times its earlier messages it has, None if new or not compared."""
+        return self.messages / self.earlier if self.earlier else None
+
+    @property
+    def is_new(self) -> bool:
+        """Return whether it is new, grown manifold, or not compared with an earlier dump."""
+        return not self.earlier or self.messages >= GROWN * self.earlier
+
+    @property
+    def is_unnoticed(self) -> bool:
+        """Return whether it is large, new and not flagged, and no everyday phrase."""
+        says_much = len(key_of(self.template)) >= SHORT or _TO_ACT_ON.search(self.template)
+        few = self.flagged < FEW_FLAGGED * self.messages
+        return self.messages >= LARGE and few and self.is_new and bool(says_much)
+
+
+def campaigns_path(scored: Path) -> Path:
+    """Return where one row a campaign goes, in the format of the scored file."""
+    return scored.with_name(f"{scored.stem}.campaigns{scored.suffix}")
+
+
+def members_path(campaigns: Path) -> Path:
+    """Return where one row a message of a campaign goes."""
+    return campaigns.with_name(f"{campaigns.stem}.members{campaigns.suffix}")
+
+
+def campaigns_beside(scored: Path) -> Path | None:
+    """Return the campaigns beside a scored file or folder, None where there are none."""
+    named = unpacked(scored)
+    if scored.is_dir() and named.suffix.lower() not in (".parquet", ".pq"):
+        named = named.with_name(f"{named.name}.parquet")
+    path = campaigns_path(named)
+    return path if path.is_file() else None
+
+
+def read_campaigns(path: Path) -> Iterator[Campaign]:
+    """Yield the campaigns of a file, largest first; nothing of a file that holds other things.
+
+    Raises InputError where the file is damaged.
+    """
+    for record in read_results(path, "flagged_share"):
+        found = campaign_of(record) if record.keys() >= NEEDED else None
+        if found is not None:
+            yield found
+
+
+def is_compared(campaign: Campaign) -> bool:
+    """Return whether a campaign was looked for in an earlier dump."""
+    return campaign.earlier is not None
+
+
+def unnoticed(path: Path) -> Iterator[Campaign]:
+    """Yield those campaigns of a file that are large, new and not flagged, largest first."""
+    large = takewhile(lambda one: one.messages >= LARGE, read_campaigns(path))
+    return (one for one in large if one.is_unnoticed)
+
+
+def campaign_of(record: Mapping[str, Any]) -> Campaign | None:
+    """Return the campaign of a row, None for a row that ``campaigns`` does not write."""
+    try:
+        found = Campaign(
+            id=str(record["campaign"]),
+            template=str(record["template"]),
+            messages=int(record["messages"]),
+            templates=int(record["templates"]),
+            flagged=int(record["flagged"]),
+            review=int(record["review"]),
+            mean_probability=_number(record["mean_scam_probability"]),
+            highest_probability=_number(record["highest_scam_probability"]),
+            kinds=named_counts(record["kinds"], "kind"),
+            languages=named_counts(record["languages"], "language"),
+            first_row=int(record["first_row"]),
+            senders=_whole(record.get("senders")),
+            first_day=_text(record.get("first_day")),
+            last_day=_text(record.get("last_day")),
+            earlier=_whole(record.get("earlier_messages")),
+            input=_text(record.get("input")),
+        )
+    except (TypeError, ValueError, KeyError, OverflowError):
+        return None
+    return found if found.messages > 0 else None
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - of a cell
+    return None if value in (None, "") else float(value)
+
+
+def _whole(value: Any) -> int | None:  # noqa: ANN401 - of a cell
+    return None if value in (None, "") else int(value)
+
+
+def _text(value: Any) -> str | None:  # noqa: ANN401 - of a cell
+    return None if value in (None, "") else str(value)
