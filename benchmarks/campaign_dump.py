@@ -47,10 +47,11 @@ _CHAT = """
 ok|okay|thanks|thank you|thank you so much|good morning|good morning everyone|good night|yes|no
 see you tomorrow|see you later|on my way|call me|call me later|happy birthday|congratulations|lol
 where are you|I am here|what time|no problem|sounds good|let me know|miss you|love you|are you home
-gracias|muchas gracias|buenos días|buenas noches|vale|hasta mañana|feliz cumpleaños|ya voy|dónde estás
-danke|vielen dank|guten morgen|gute nacht|bis morgen|alles gute zum geburtstag|bin gleich da|wo bist du
-obrigado|muito obrigado|bom dia|boa noite|até amanhã|feliz aniversário|estou chegando|tudo bem
-terima kasih|terima kasih banyak|selamat pagi|selamat malam|sampai besok|selamat ulang tahun|di mana
+gracias|muchas gracias|buenos días|buenas noches|vale|hasta mañana|feliz cumpleaños|ya voy
+dónde estás|danke|vielen dank|guten morgen|gute nacht|bis morgen|alles gute zum geburtstag
+bin gleich da|wo bist du|obrigado|muito obrigado|bom dia|boa noite|até amanhã|feliz aniversário
+estou chegando|tudo bem|terima kasih|terima kasih banyak|selamat pagi|selamat malam
+sampai besok|selamat ulang tahun|di mana
 can you buy bread and milk on the way home|the meeting is moved to tomorrow at the same time
 did the children eat already|I will be ten minutes late, please start without me
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from campaign_rows import campaign_id, make_stale, write_dump_with_campaigns
 from command_line import command
 from scored_rows import scored_row, write_scored
 
@@ -154,3 +155,19 @@ def test_what_is_no_scored_dump_is_refused(
     (tmp_path / name).write_bytes(content)
     done = command(tmp_path, "drift", "a.parquet", name)
     assert done.returncode == 2 and told in done.stderr
+
+
+def test_campaigns_that_nobody_sees_are_listed_without_their_texts(tmp_path: Path) -> None:
+    before = dump(tmp_path, "a", rows(300, 1))
+    after = write_dump_with_campaigns(tmp_path / "b.parquet")
+    found = measure_drift(before, after)
+    *_, title, line = drift_lines(found)
+    assert title.startswith("Large and not flagged: 1 (at least 20 messages")
+    assert line.startswith(f"  {campaign_id(after, 'Your parcel')}  40 messages, flagged 0.00 %")
+    record = drift_record(found)["campaigns"]
+    assert (record["not_flagged"], record["compared"]) == (1, False)
+    assert "parcel" not in json.dumps(record) and "parcel" not in line
+    assert drift_record(measure_drift(after, before))["campaigns"] is None
+    make_stale(after)
+    again = measure_drift(before, after)
+    assert again.campaigns is None and "not of the current dump" in again.notices[-1]

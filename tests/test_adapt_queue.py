@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from campaign_rows import MISSED, campaign_id, make_stale, write_dump_with_campaigns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored_rows import FLAG, REVIEW, scored_row, write_scored
 
-from scamdetect.adapt.queue import AUDIT, UNCERTAIN, choose_queue, survey
+from scamdetect.adapt.queue import AUDIT, CAMPAIGN, UNCERTAIN, choose_queue, survey
 from scamdetect.adapt.sampling import Pool, quotas
 from scamdetect.errors import InputError
 from scamdetect.scored.read import open_scored
@@ -159,3 +160,26 @@ def test_what_cannot_be_queued_is_refused(tmp_path: Path, scored: Path) -> None:
     empty = write_scored(tmp_path / "e.parquet", [{"text": ""} | scored_row(None)] * 2)
     with pytest.raises(InputError, match="no scored message with a text"):
         choose_queue(empty, 10)
+
+
+def test_a_campaign_that_nobody_sees_gets_one_row(tmp_path: Path) -> None:
+    path = write_dump_with_campaigns(tmp_path / "scored.parquet")
+    queue = choose_queue(path, 20)
+    (row,) = [one for one in queue.rows if one.campaign is not None]
+    assert row.campaign is not None
+    assert (row.campaign.id, row.campaign.messages) == (campaign_id(path, "Your parcel"), 40)
+    assert row.text == MISSED.format(0, 0) and (row.row == 1 or row.part == AUDIT)
+    assert (row.inclusion_probability is None) == (row.part == CAMPAIGN)
+    assert sum("parcel" in one.text and one.part == UNCERTAIN for one in queue.rows) == 0
+    assert len(queue.rows) <= 20
+    assert {one.campaign for one in choose_queue(path, 20, campaigns=0).rows} == {None}
+    drawn = choose_queue(path, 119, audit=1.0)
+    assert {one.part for one in drawn.rows} == {AUDIT}, "all places are of the random part"
+
+
+def test_campaigns_of_another_dump_are_refused(tmp_path: Path) -> None:
+    path = write_dump_with_campaigns(tmp_path / "scored.parquet")
+    make_stale(path)
+    with pytest.raises(InputError, match="holds campaigns of another dump.*--campaigns 0"):
+        choose_queue(path, 20)
+    assert choose_queue(path, 20, campaigns=0).rows

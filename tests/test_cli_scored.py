@@ -12,6 +12,7 @@ from command_line import NEVER, command, faulty, score
 
 ROWS = 5000  # 3 batches
 GROUPS = ("groups", "in.scored.csv", "--by", "who", "--time-column", "at")
+CAMPAIGNS = ("campaigns", "in.scored.csv", "--sender-column", "who", "--time-column", "at")
 THREADS = ("threads", "in.scored.csv", "--thread-column", "chat", "--sender-column", "who",
            "--time-column", "at", "--me", "me", "--threads", "1", "--model")  # fmt: skip
 
@@ -59,6 +60,14 @@ def test_the_summaries_tell_of_groups_and_threads(
         "threads written to in.scored.threads.csv",
     ]
     assert (folder / "in.scored.threads.csv").read_text("utf-8").count("\n") == 101
+    done = _run(folder, CAMPAIGNS, tiny_bundle)
+    assert done.stderr.splitlines() == [
+        "2 campaigns of 5,000 messages, among 5,001 rows: 1 with a flagged message",
+        "Large and not flagged: 0 (at least 20 messages, under 10% flagged, not compared with an "
+        "earlier dump (--before), so which of them are new is not known)",
+        "campaigns written to in.scored.campaigns.csv, their messages to "
+        "in.scored.campaigns.members.csv",
+    ]
     assert _run(folder, GROUPS, tiny_bundle, "--overwrite", "--quiet").stderr == ""
 
 
@@ -68,6 +77,9 @@ def test_the_summaries_tell_of_groups_and_threads(
         (GROUPS, "SIGKILL@os.rename:segment-000000#1"),
         (GROUPS, "SIGKILL@os.rename:run-000000#1"),
         (GROUPS, "SIGKILL@os.rename:joined#2"),  # to its final name
+        (CAMPAIGNS, "SIGKILL@os.rename:rows-000000#1"),
+        (CAMPAIGNS, "SIGKILL@os.rename:segment-000001#1"),
+        (CAMPAIGNS, "SIGKILL@os.rename:second#2"),
         (THREADS, "SIGKILL@predict#1"),
         (THREADS, "SIGKILL@os.rename:joined#1"),
     ],
@@ -84,8 +96,9 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(
     done = _run(folder, arguments, tiny_bundle, "--resume")
     assert done.returncode == 0, done.stderr
     assert (folder / name).read_bytes() == (whole / name).read_bytes()
+    members = {"in.scored.campaigns.members.csv"} if arguments is CAMPAIGNS else set()
     assert {path.name for path in folder.iterdir()} == {
-        "in.scored.csv", "in.scored.csv.job.json", name,
+        "in.scored.csv", "in.scored.csv.job.json", name, *members,
     }  # fmt: skip
 
 
@@ -112,6 +125,12 @@ def test_the_log_is_json_without_message_text(
         "needs_context": 0, "messages": 5000, "own": 2500, "rows": 5001, "resumed": 0,
     }  # fmt: skip
     assert "profit" not in done.stderr and "chat 3" not in done.stderr
+    done = _run(folder, CAMPAIGNS, tiny_bundle, "--log-json", "-o", "c.jsonl")
+    *steps, end = map(json.loads, done.stderr.splitlines())
+    assert steps[0] == {"event": "read", "share": 1.0, "rows": 5001}
+    assert {"match", "campaigns"} <= {step["event"] for step in steps}
+    assert (end["campaigns"], end["messages"], end["unnoticed"]) == (2, 5000, 0)
+    assert "profit" not in done.stderr and "lunch" not in done.stderr
 
 
 def test_the_log_of_groups_holds_counts_alone(
@@ -133,6 +152,10 @@ def test_the_log_of_groups_holds_counts_alone(
         (("groups", "in.scored.csv"), "Missing option '--by'"),
         (("groups", "in.scored.csv", "--by", "no"), "no column 'no'; its columns are: chat, who"),
         (("groups", "in.csv", "--by", "who"), "there is no in.csv.job.json beside it"),
+        (("campaigns",), "Missing argument 'SCORED...'"),
+        (("campaigns", "in.scored.csv", "--at-least", "1"), "not in the range x>=2"),
+        (("campaigns", "in.scored.csv", "--before", "in.csv"), "in.csv: holds no campaign"),
+        (("campaigns", "in.scored.csv", "in.csv"), "in.csv.job.json beside it"),
         (("threads", "in.scored.csv"), "name the column of threads with thread_column"),
         (("threads", "in.scored.csv", "--thread-column", "chat", "--me", "x"), "--sender-column"),
         (("score", "in.csv", "--group-by", "who"), "No such option '--group-by'"),
@@ -144,7 +167,7 @@ def test_what_does_not_go_together_is_said(
 ) -> None:
     folder = _copied(tmp_path, whole)
     (folder / "in.csv").write_text("chat,who,at,text\na,b,,hi\n", encoding="utf-8")
-    model = () if arguments[0] == "groups" else ("--model", tiny_bundle)
+    model = () if arguments[0] in ("groups", "campaigns") else ("--model", tiny_bundle)
     done = command(folder, *arguments, *model)
     assert done.returncode == 2 and message in done.stderr
     assert len(list(folder.iterdir())) == 3

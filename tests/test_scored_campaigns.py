@@ -1,139 +1,340 @@
-"""Campaigns: what is masked, what counts as one, and bounds on memory and error."""
+"""One row a campaign of scored files: what it tells, growth, several dumps, kills, bad input."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+import os
+import shutil
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from dump_files import read_rows
+from killed_job import killed_at
 
-from scamdetect.scored import campaigns
-from scamdetect.scored.campaigns import Campaigns
-from scamdetect.text.masking import mask, masked
-from scamdetect.text.traced import trace
+from scamdetect import ScamDetector
+from scamdetect.dumps.job import score_file
+from scamdetect.errors import InputError, JobInterrupted, NothingToResume
+from scamdetect.scored.campaigns import CampaignsSummary, write_campaigns
+from scamdetect.scored.job import Step
+from scamdetect.scored.top_campaigns import read_campaigns
 
-LURE = "Your parcel {} is held at customs, pay the fee of ${} at {} within {} hours, dear {}"
+PARCEL = "Your parcel {} is held at customs, pay the fee at https://fee{}.example/p now"
+BANK = "Hello {}, the harbour bank closes your account {} unless you confirm it at once"
+LURE = "guaranteed bitcoin profit for {} days, write to desk{}@mail.example"
+NAMES = ("Ann", "Bob", "Kim", "Lou", "Max")
 
 
-def _lure(number: int, name: str = "customer") -> str:
-    link = f"https://fee{number}.example/p/{number}"
-    return LURE.format(f"RX{number:05}GB", number % 90 + 10, link, number % 40 + 2, name)
+def _dump(folder: Path, rows: Sequence[dict[str, Any]], name: str = "in.jsonl") -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return path
 
 
-def _counted(texts: Sequence[str]) -> Campaigns:
-    found = Campaigns()
-    for row, text in enumerate(texts):
-        kind = "delivery" if "parcel" in text else "crypto"
-        found.add_flagged(text, kinds=[kind], language="en", probability=1 / (row + 1), row=row)
-    return found
+def _rows(count: int = 30, first: int = 0) -> list[dict[str, Any]]:
+    """Return parcel texts, others that name somebody, lures, and some that are like nothing."""
+    rows = []
+    for n in range(first, first + count):
+        text = (PARCEL, BANK, LURE)[n % 3].format(NAMES[n % 5] if n % 3 == 1 else n, n)
+        rows.append({"who": f"s{n % 4}", "at": f"2026-03-{n % 28 + 1:02}", "text": text})
+    odd = ("", "lunch at the harbour with my sister", "thanks")
+    return [*rows, *({"who": "", "at": "soon", "text": text} for text in odd)]
+
+
+def _score(source: Path, target: str, detector: ScamDetector, **options: Any) -> Path:  # noqa: ANN401
+    scored = source.with_name(target)
+    score_file(source, scored, detector=detector, **options)
+    return scored
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory, detector: ScamDetector) -> Path:
+    folder = tmp_path_factory.mktemp("campaigns")
+    return _score(_dump(folder, _rows()), "out.jsonl", detector)
+
+
+def _copy(scored: Path, folder: Path, name: str | None = None) -> Path:
+    """Return a copy of a scored file with its record."""
+    folder.mkdir(exist_ok=True)
+    target = folder / (name or scored.name)
+    shutil.copy(scored, target)
+    shutil.copy(f"{scored}.job.json", f"{target}.job.json")
+    return target
+
+
+def _written(scored: Path, folder: Path, **options: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    return read_rows(write_campaigns(_copy(scored, folder), **options).destination)
+
+
+def test_a_campaign_tells_what_became_of_all_its_messages(tmp_path: Path, scored: Path) -> None:
+    summary = write_campaigns(
+        _copy(scored, tmp_path), sender_column="who", time_column="at", at_least=3
+    )
+    assert summary == CampaignsSummary(
+        destination=tmp_path / "out.campaigns.jsonl",
+        members=tmp_path / "out.campaigns.members.jsonl",
+        campaigns=3, flagged=1, messages=30, rows=33, unnoticed=0, listed=(), compared=False,
+    )  # fmt: skip
+    parcel, lure, bank = read_rows(summary.destination)
+    mean, highest = parcel.pop("mean_scam_probability"), parcel.pop("highest_scam_probability")
+    assert 0 < mean <= highest < 0.9
+    assert len(parcel.pop("campaign")) == 16
+    assert parcel == {
+        "template": "Your parcel [number] is held at customs, pay the fee at [link] now",
+        "messages": 10, "templates": 1, "flagged": 0, "review": 10,
+        "flagged_share": 0.0, "senders": 4, "first_day": "2026-03-01", "last_day": "2026-03-28",
+        "languages": [{"language": "en", "messages": 10}], "kinds": [], "first_row": 0,
+    }  # fmt: skip
+    assert (bank["templates"], bank["messages"]) == (5, 10)
+    # Of equally frequent templates one leads whatever the order of the rows is.
+    texts = [row["text"] for row in _rows()]
+    name = bank["template"].removeprefix("Hello ").partition(",")[0]
+    assert bank["first_row"] == next(n for n, text in enumerate(texts) if name in text)
+    assert (lure["flagged"], lure["flagged_share"], lure["senders"]) == (10, 1.0, 4)
+    assert lure["kinds"][0] == {"kind": "crypto", "messages": 10}
+    members = read_rows(summary.members)
+    assert [row["row"] for row in members] == list(range(30))
+    assert {row["campaign"] for row in members[2::3]} == {lure["campaign"]}
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet", "out.jsonl"])
+def test_formats_hold_the_same_and_are_read_back(
+    tmp_path: Path, detector: ScamDetector, name: str
+) -> None:
+    scored = _score(_dump(tmp_path, _rows()), name, detector)
+    summary = write_campaigns(scored, sender_column="who", time_column="at")
+    assert summary.destination == scored.with_name(f"out.campaigns{scored.suffix}")
+    parcel, *_ = read_campaigns(summary.destination)
+    assert (parcel.messages, parcel.flagged, parcel.senders, parcel.earlier) == (10, 0, 4, None)
+    assert (parcel.first_day, parcel.last_day) == ("2026-03-01", "2026-03-28")
+    assert (parcel.languages, parcel.kinds) == ((("en", 10),), ())
+    assert len(read_rows(summary.members)) == 30
+
+
+def test_texts_that_the_scored_file_lacks_come_from_the_source(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    source = _dump(tmp_path, _rows())
+    scored = _score(source, "out.parquet", detector, columns=["at"])
+    with pytest.raises(InputError, match=r"has no column 'text'.*--source"):
+        write_campaigns(scored)
+    summary = write_campaigns(scored, sources=[source], sender_column="who")
+    assert [row["senders"] for row in read_rows(summary.destination)] == [4, 4, 4]
+
+
+def test_growth_and_what_is_new(tmp_path: Path, detector: ScamDetector) -> None:
+    march = _score(_dump(tmp_path / "march", _rows(30)), "out.jsonl", detector)
+    before = write_campaigns(march).destination
+    # The same templates but for the parcels', which have other words now; and a new one.
+    texts = [row["text"].replace("customs, pay", "customs: pay") for row in _rows(60, first=30)]
+    texts = [text.replace("is held", "is being held") for text in texts]
+    texts += [f"dear neighbour, the water is off on {n} june, fill a bucket" for n in range(25)]
+    april = _score(_dump(tmp_path / "april", [{"text": t} for t in texts]), "out.jsonl", detector)
+    summary = write_campaigns(april, before=before)
+    rows = {row["template"][:10]: row for row in read_rows(summary.destination)}
+    assert [rows[name]["earlier_messages"] for name in ("Your parce", "guaranteed")] == [10, 10]
+    assert rows["Your parce"]["growth"] == rows["guaranteed"]["growth"] == 2.0
+    water = rows["dear neigh"]
+    assert (water["earlier_messages"], water["growth"], water["messages"]) == (0, None, 25)
+    assert [one.id for one in summary.listed] == [water["campaign"]]
+    assert (summary.unnoticed, summary.compared) == (1, True)
+    new = {one.template[:10]: one.is_new for one in read_campaigns(summary.destination)}
+    assert new["dear neigh"] and not new["guaranteed"]
+
+
+def test_an_earlier_campaign_unites_nothing(tmp_path: Path, detector: ScamDetector) -> None:
+    words = [chr(97 + n) * 6 for n in range(20)]
+    middle = " ".join(words)
+    sides = [" ".join([*words[:-3], "q" * 6, "r" * 6]), " ".join(["y" * 6, "z" * 6, *words[3:]])]
+    before = _score(_dump(tmp_path / "b", [{"text": middle}] * 4), "out.jsonl", detector)
+    now = _score(
+        _dump(tmp_path / "n", [{"text": text} for text in sides for _ in range(3)]),
+        "out.jsonl",
+        detector,
+    )
+    earlier = write_campaigns(before).destination
+    rows = read_rows(write_campaigns(now, before=earlier).destination)
+    assert [row["messages"] for row in rows] == [3, 3]
+    assert sorted(row["earlier_messages"] for row in rows) == [0, 4]
+
+
+def test_dumps_are_merged_and_each_is_read_once(
+    tmp_path: Path, detector: ScamDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [
+        _score(_dump(tmp_path / f"day{n}", _rows(30, first=30 * n)), f"day{n}.parquet", detector)
+        for n in range(3)
+    ]
+    options: dict[str, Any] = {"sender_column": "who", "index": tmp_path / "index"}
+    write_campaigns(days[0], **options)
+    with pytest.raises(InputError, match="name one"):
+        write_campaigns(days, **options)
+    week = write_campaigns(days, tmp_path / "week.jsonl", **options)
+    assert (week.resumed, week.rows, week.messages) == (33, 99, 96)  # "thanks" and "lunch" thrice
+    parcel, *_, thanks = read_rows(week.destination)
+    assert (parcel["messages"], parcel["senders"], parcel["input"]) == (30, 4, str(days[0]))
+    assert (thanks["template"], thanks["messages"]) == ("thanks", 3)
+    members = read_rows(week.members)
+    assert [row["row"] for row in members if row["input"] == str(days[2])][:3] == [0, 1, 2]
+    # On another machine, where there are no messages: the same but for the names.
+    folders = sorted((tmp_path / "index").iterdir())
+    moved = [Path(shutil.move(folder, tmp_path / f"moved{n}")) for n, folder in enumerate(folders)]
+    for day in days:
+        shutil.rmtree(day.parent)
+    there = write_campaigns(moved, tmp_path / "there.jsonl", sender_column="who")
+    assert [
+        {name: cell for name, cell in row.items() if name != "input"}
+        for row in read_rows(there.destination)
+    ] == [
+        {name: cell for name, cell in row.items() if name != "input"}
+        for row in read_rows(week.destination)
+    ]
+    with pytest.raises(InputError, match=r"was made with sender_column \(--sender-column\)"):
+        write_campaigns(moved, tmp_path / "other.jsonl")
+    (moved[0] / "rows-000000.arrow").write_bytes(b"")
+    with pytest.raises(InputError, match="rows-000000.arrow: damaged"):
+        write_campaigns(moved, tmp_path / "other.jsonl", sender_column="who")
+
+
+def test_a_folder_of_parts_is_one_dump(tmp_path: Path, detector: ScamDetector) -> None:
+    whole = _score(_dump(tmp_path, _rows()), "out.parquet", detector)
+    expected = read_rows(write_campaigns(whole).destination)
+    record = json.loads(Path(f"{whole}.job.json").read_text("utf-8"))
+    record["destination"]["bytes"] = None
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    shutil.copy(whole, parts / "part-0.parquet")
+    (tmp_path / "parts.job.json").write_text(json.dumps(record), encoding="utf-8")
+    summary = write_campaigns(parts)
+    assert summary.destination == tmp_path / "parts.campaigns.parquet"
+    assert read_rows(summary.destination) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("options", "message"),
     [
-        ("Pay $5,000.00 to +1 415 555 0101", "Pay $[number] to [phone]"),
-        ("Ask jo.do@mail.example or @jo_do or jo_do_9", "Ask [email] or [handle] or [handle]"),
-        ("Go to https://a.b.example/x?q=1 now", "Go to [link] now"),
-        ("OTP 482913, ref X7K2P9, acct 1234567890123", "OTP [number], ref [code], acct [number]"),
-        ("0x52908400098527886E0F7030069857D2E4169EE7", "[code]"),
-        ("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq!", "[code]!"),
-        ("请加微信abc12345 转账50万元", "请加微信[code] 转账[number]万元"),
-        ("โอน ๕๐๐ บาท", "โอน [number] บาท"),
-        ("two\n\n lines,  12.05.2024 10:30", "two lines, [number]"),
-        ("", ""),
+        ({"sender_column": "no"}, "no column 'no'.*--sender-column"),
+        ({"time_column": "who.x"}, "no column 'who.x'.*--time-column"),
+        ({"at_least": 1}, "a campaign has 2 messages or more"),
+        ({"sources": ["a", "b"]}, "1 scored files and 2 sources"),
+        ({"before": "none.jsonl"}, "none.jsonl"),
     ],
 )
-def test_mask_keeps_words_alone(text: str, expected: str) -> None:
-    assert mask(text) == expected
+def test_what_cannot_be_is_named_before_anything_is_written(
+    tmp_path: Path, scored: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        _written(scored, tmp_path, **options)
+    assert {path.name for path in tmp_path.iterdir()} == {scored.name, f"{scored.name}.job.json"}
 
 
-@settings(deadline=None)
-@given(st.text(max_size=300))
-def test_masked_text_is_short_and_has_no_digit(text: str) -> None:
-    masked = mask(text)
-    assert len(masked) <= 200
-    assert not any(character.isdecimal() for character in masked)
-    json.dumps(masked, ensure_ascii=False).encode("utf-8")
+def test_bad_inputs_are_refused_by_name(tmp_path: Path, detector: ScamDetector) -> None:
+    source = _dump(tmp_path, _rows())
+    flagged = _score(source, "flagged.jsonl", detector, only_flagged=True)
+    with pytest.raises(InputError, match="flagged rows only, and campaigns are made of all"):
+        write_campaigns(flagged)
+    with pytest.raises(InputError, match="is no job record|there is no in.jsonl.job.json"):
+        write_campaigns(source)
+    scored = _score(source, "out.jsonl", detector)
+    with pytest.raises(InputError, match="given twice"):
+        write_campaigns([scored, scored], tmp_path / "twice.jsonl")
+    with pytest.raises(InputError, match="holds no campaign"):
+        write_campaigns(scored, before=scored)
+    done = write_campaigns(scored)
+    with pytest.raises(InputError, match="is there already"):
+        write_campaigns(scored)
+    done.destination.unlink()
+    with pytest.raises(InputError, match=r"members\.jsonl: is there already"):
+        write_campaigns(scored)
+    assert write_campaigns(scored, overwrite=True).campaigns == 3
 
 
-def test_what_is_cut_off_cannot_uncover_an_address() -> None:
-    assert mask("\u200b" * 1990 + " john.smith@mail.example") == ""
-    assert mask("word " * 39 + "12345 and more").endswith("word …")
+def test_rows_without_text_or_score_are_in_no_campaign(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    rows = [{"text": text} for text in ["", None, " ", "\u200b", 7, "hello", "hello"] * 3]
+    scored = _score(_dump(tmp_path, rows), "out.csv", detector)
+    (hello,) = read_rows(write_campaigns(scored).destination)
+    assert (hello["template"], hello["messages"], hello["flagged"]) == ("hello", "6", "0")
+    empty = _score(_dump(tmp_path, [{"text": "x"}], "one.jsonl"), "one.csv", detector)
+    summary = write_campaigns(empty)
+    assert summary.campaigns == 0 and read_rows(summary.destination) == []
+    assert summary.destination.read_text("utf-8").startswith("campaign,template,messages")
 
 
-def test_numbers_and_links_do_not_part_a_campaign() -> None:
-    texts = ["hello friend, buy bitcoin"] + [_lure(number) for number in range(50)]
-    (found, other) = _counted(texts).top()
-    assert (found.messages, found.templates, found.first_row) == (50, 1, 1)
-    assert (found.kinds, found.languages) == ({"delivery": 50}, {"en": 50})
-    assert found.highest_probability == 0.5
-    assert found.template.startswith("Your parcel [code] is held at customs, pay the fee of")
-    assert other.messages == 1
+def test_what_hides_in_names_and_senders_is_kept_apart(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    rows = [{"text": f"=cmd() {PARCEL.format(n, n)}", "who": f"one {n}"} for n in range(50)]
+    rows += [{"text": PARCEL.format(1, 1), "who": None}, {"text": PARCEL.format(1, 1), "who": " "}]
+    scored = _score(_dump(tmp_path, rows), "out.csv", detector)
+    (one,) = read_rows(
+        write_campaigns(scored, sender_column="who", spreadsheet_safe=True).destination
+    )
+    assert one["template"].startswith("'=cmd()")
+    assert (one["messages"], one["senders"]) == ("52", "50"), "nobody is no sender"
 
 
-def test_alike_templates_are_one_campaign() -> None:
-    names = ["Ann", "Bob", "Charlotte", "Dave"]
-    texts = [_lure(n, name) for n, name in enumerate(names)]
-    (found,) = _counted([*texts, _lure(9, "Dave")]).top()
-    assert (found.messages, found.templates) == (5, 4)
-    assert "Dave" in found.template  # the most frequent one stands for all
-    assert found.id == _counted([_lure(1, "Dave")]).top()[0].id
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make several segments, buckets and slices of a few rows."""
+    for name, value in (
+        ("dumps.batches.BATCH_ROWS", 4),
+        ("scored.template_index.SEGMENT_ROWS", 10),
+        ("scored.campaigns.BUCKET_BYTES", 600),
+        ("scored.campaign_join._TOGETHER", 3),
+        ("scored.campaign_join._EXACT", 2),
+        ("scored.campaign_join._TEXTS", 2),
+        ("scored.campaign_label._TOGETHER", 1),
+        ("scored.work._CHUNK", 1),
+        ("scored.work._HELD_BYTES", 200),
+    ):
+        monkeypatch.setattr(f"scamdetect.{name}", value)
 
 
-def test_times_are_the_first_and_the_last() -> None:
-    found = Campaigns()
-    for row, time in ((10, "2024-01-02"), (11, None), (12, "2024")):
-        text = f"guaranteed bitcoin profit {row}"
-        kinds = ["investment", "crypto"]
-        found.add_flagged(text, kinds=kinds, language="en", probability=0.9, row=row, time=time)
-    (campaign,) = found.top()
-    assert (campaign.messages, campaign.first_row) == (3, 10)
-    assert (campaign.first_time, campaign.last_time) == ("2024", "2024-01-02")
-    assert campaign.kinds == {"crypto": 3, "investment": 3}
+@pytest.mark.usefixtures("small")
+def test_the_size_of_pieces_does_not_matter(
+    tmp_path: Path, scored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"sender_column": "who", "time_column": "at"}
+    few = _written(scored, tmp_path / "few", **options)
+    monkeypatch.undo()
+    assert few == _written(scored, tmp_path / "one", **options)
 
 
-def test_top_is_cut_and_ordered() -> None:
-    found = _counted(["b one two three"] * 2 + ["a four five six"] * 2 + ["c seven eight"])
-    assert [c.template for c in found.top(2)] == ["b one two three", "a four five six"]
-    assert [c.messages for c in found.top(at_least=2)] == [2, 2]
+@pytest.mark.usefixtures("small")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_kill_at_any_step_is_made_up_for(tmp_path: Path, scored: Path) -> None:
+    expected = write_campaigns(_copy(scored, tmp_path / "whole"))
+    files = [path.read_bytes() for path in (expected.destination, expected.members)]
+    step, killed = 0, True
+    while killed:
+        step += 9
+        folder = tmp_path / f"kill{step}"
+        copy = _copy(scored, folder)
+        killed = killed_at(step, partial(write_campaigns, copy))
+        try:
+            write_campaigns(copy, resume=True)
+        except NothingToResume:
+            assert (folder / "out.campaigns.jsonl").exists(), step
+        found = [folder / f"out.campaigns{name}.jsonl" for name in ("", ".members")]
+        assert [path.read_bytes() for path in found] == files, step
+        shutil.rmtree(folder)
+    assert step > 60
 
 
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 30), max_size=200))
-def test_memory_and_error_are_bounded(numbers: list[int]) -> None:
-    words = [chr(0x4E00 + n) * 5 for n in range(31)]  # none alike to another
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(campaigns, "MOST", 8)
-        patch.setattr(campaigns, "KEPT", 4)
-        found = _counted([words[n] for n in numbers])
-        assert len(found.top()) <= 8
-        assert found.messages == len(numbers)
-        assert found.shortfall <= len(numbers) / 5
-        seen = Counter(words[n] for n in numbers)
-        counted = {c.template: c.messages for c in found.top()}
-        for template, count in seen.items():
-            assert count - found.shortfall <= counted.get(template, 0) <= count
-
-
-def test_a_campaign_whose_every_message_differs_is_not_lost() -> None:
-    names = [f"{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676)}" for n in range(400)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(campaigns, "MOST", 40)
-        patch.setattr(campaigns, "KEPT", 10)
-        texts = [text for name in names for text in (_lure(1, name), chr(0x4E00 + len(name)))]
-        found = _counted(texts)
-    first, second = found.top(2)
-    assert [first.messages, second.messages] == [400, 400]
-    assert found.shortfall == 0
-    assert "parcel" in (first.template + second.template)
-
-
-@given(st.text(st.sampled_from("ab1 .@_/:+[]é你\u200b\u0301🎁\n0-"), max_size=80))
-def test_a_masked_text_can_tell_where_it_comes_from(text: str) -> None:
-    traced = masked(trace(text))
-    assert traced == masked(text)
-    assert len(traced.offsets) == len(traced) + 1
-    assert list(traced.offsets) == sorted(traced.offsets)
+@pytest.mark.usefixtures("small")
+def test_stop_keeps_what_is_masked(tmp_path: Path, scored: Path) -> None:
+    copy = _copy(scored, tmp_path)
+    ended: list[Step] = []
+    with pytest.raises(JobInterrupted) as caught:
+        write_campaigns(copy, watch=ended.append, stop=lambda: any(one.ended for one in ended))
+    assert "masked rows kept in" in caught.value.__notes__[0]
+    done = write_campaigns(copy, resume=True)
+    assert 0 < done.resumed < done.rows
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.campaigns.jsonl", "out.campaigns.members.jsonl", "out.jsonl", "out.jsonl.job.json",
+    ]  # fmt: skip

@@ -18,8 +18,10 @@ from scamdetect.adapt.shifts import (
     read_profile,
     worst,
 )
+from scamdetect.errors import InputError
 from scamdetect.frames.arrow import encodable
 from scamdetect.scored.read import ScoredDump, open_scored
+from scamdetect.scored.top_campaigns import Unnoticed, are_of, campaigns_beside, unnoticed
 from scamdetect.text.masking import template_key
 from scamdetect.text.near_duplicates import AlikeIndex, sketch
 
@@ -46,6 +48,7 @@ def _novel(index: AlikeIndex, texts: Sequence[str]) -> Share:
 
 
 SAMPLE = 5_000
+LISTED = 10
 TEXT_COLUMN = "text"
 
 
@@ -65,7 +68,8 @@ class Drift:
 
     ``notices`` must be known before any figure is read. ``level`` is the most pressing one of all
     features and rates, and ``alert`` where other models scored the dumps, since then nothing that
-    they say can be compared.
+    they say can be compared. ``campaigns`` are those of the current dump that nobody sees, None
+    without a file of campaigns beside it.
     """
 
     reference: Side
@@ -74,6 +78,7 @@ class Drift:
     rates: tuple[Rate, ...]
     notices: tuple[str, ...]
     level: Level
+    campaigns: Unnoticed | None = None
 
 
 def measure_drift(
@@ -102,14 +107,33 @@ def measure_drift(
     level = worst([*(one.level for one in found), *(one.level for one in shares)])
     if not one_model(before, after):
         level = Level.ALERT
+    campaigns, notice = _campaigns(dumps[1], text)
     return Drift(
         _side(dumps[0], before),
         _side(dumps[1], after),
         found,
         shares,
-        tuple(_notices(before, after, text)),
+        (*_notices(before, after, text), *notice),
         level,
+        campaigns,
     )
+
+
+def _campaigns(dump: ScoredDump, text: str | None) -> tuple[Unnoticed | None, tuple[str, ...]]:
+    """Return the campaigns of a dump that nobody sees, or none and perhaps a notice why."""
+    path = campaigns_beside(dump.path)
+    if path is None:
+        return None, ()
+    try:
+        found = unnoticed(path, LISTED)
+    except InputError:
+        found = None
+    if found is None or not are_of(dump, text, found.first):
+        return None, (
+            f"{encodable(path.name)} is damaged or not of the current dump, so no campaigns are "
+            "listed. Make it again with scamdetect campaigns.",
+        )
+    return found, ()
 
 
 def _text(dumps: tuple[ScoredDump, ScoredDump], given: str | None) -> str | None:

@@ -29,8 +29,9 @@ UNSURE = "unsure"
 # The label stands beside the text and what the model says at the end, so that it sways less.
 COLUMNS = (
     "row", "key", "text", "label", "language", "part", "inclusion_probability", "decision",
-    "scam_probability", "near", "kinds",
+    "scam_probability", "near", "kinds", "campaign", "campaign_messages", "campaign_flagged",
 )  # fmt: skip
+_OF_CAMPAIGN = COLUMNS[-3:]  # which queues of earlier versions lack
 _HINTS = {
     "scam": "fraud: it wants money, data or trust under a pretence",
     "spam": "unwanted promotion without fraud",
@@ -118,6 +119,9 @@ def record(row: QueueRow) -> Record:
         "scam_probability": f"{row.scam_probability:.6g}",
         "near": row.near,
         "kinds": ";".join(row.kinds),
+        "campaign": None if row.campaign is None else row.campaign.id,
+        "campaign_messages": None if row.campaign is None else str(row.campaign.messages),
+        "campaign_flagged": None if row.campaign is None else str(row.campaign.flagged),
     }
 
 
@@ -339,10 +343,10 @@ def read_earlier(path: Path) -> Earlier:
     """Return the queue in a CSV; raise InputError if it is no queue or has broken records."""
     columns = open_dump(path, text_column="text", overwrite_columns=True).columns
     more = tuple(name for name in columns if name not in COLUMNS)
-    wanted = [name for name in COLUMNS if name != "text"]
+    wanted = [name for name in COLUMNS if name not in ("text", *_OF_CAMPAIGN)]
     rows: list[Record] = [
         {name: cell and original(cell, ",") for name, cell in cells.items()}
-        for cells in _records(path, wanted, more)
+        for cells in _records(path, wanted, (*_OF_CAMPAIGN, *more))
     ]
     for place, row in enumerate(rows, 1):
         if not (row["row"] or "").strip().isdecimal():

@@ -1,4 +1,7 @@
-"""Survey a scored dump and choose the rows most worth labelling, and some at random."""
+"""Survey a scored dump and choose the rows most worth labelling, and some at random.
+
+A campaign that nobody sees gets one row, whose label is that of all its messages.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from scamdetect.errors import InputError
 from scamdetect.frames.arrow import cell_texts
 from scamdetect.labels import Decision
 from scamdetect.scored.read import ScoredDump, decided_otherwise, open_scored
-from scamdetect.text.masking import template_key
+from scamdetect.scored.top_campaigns import Campaign, are_of, campaigns_beside, unnoticed
+from scamdetect.text.masking import key_of, template_key
 
 _EDGE = 1e-6  # a probability of 0 or 1 is taken for as much less certain
 
@@ -99,7 +103,8 @@ def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(np.log(values / (1 - values)))
 
 
-AUDIT, UNCERTAIN = "audit", "uncertain"
+AUDIT, UNCERTAIN, CAMPAIGN = "audit", "uncertain", "campaign"
+CAMPAIGNS = 20
 _POOLED, _POOLED_MORE = 5, 50  # candidates a place, and for each language
 
 
@@ -107,8 +112,9 @@ _POOLED, _POOLED_MORE = 5, 50  # candidates a place, and for each language
 class QueueRow:
     """A message to label. ``row`` is its place among the readable rows of the dump, from 1.
 
-    ``part`` is ``audit`` for those drawn uniformly, with the probability of being drawn, and
-    ``uncertain`` for those chosen, which have none, near the threshold that ``near`` names.
+    ``part`` is ``audit`` for those drawn uniformly, with the probability of being drawn. Those
+    chosen have none: ``uncertain`` ones are near the threshold that ``near`` names, one of the part
+    ``campaign`` stands for all messages of its campaign, as one drawn may.
     """
 
     row: int
@@ -121,6 +127,7 @@ class QueueRow:
     scam_probability: float
     near: str | None
     kinds: tuple[str, ...]
+    campaign: Campaign | None = None
 
 
 @dataclass(frozen=True)
@@ -140,35 +147,58 @@ def choose_queue(
     seed: int = 0,
     text_column: str = "text",
     key_column: str | None = None,
+    campaigns: int = CAMPAIGNS,
 ) -> Queue:
     """Return at most ``n`` rows of a dump that ``scamdetect score`` wrote.
 
-    A share ``audit`` is drawn uniformly. The others are the nearest to the thresholds in force, on
-    a logit scale, half near each; their number a language goes by ``quotas``, no two are
-    near-duplicates, of each other or of an audit row, and they are spread over what is alike.
-    ``key_column`` holds the file's own names of the rows. The dump is read three times in bounded
-    memory; the same seed gives the same queue. Raises InputError on what is no scored dump, lacks a
-    column or holds nothing to label, and on an impossible ``n`` or ``audit``.
+    A share ``audit`` is drawn uniformly. Where campaigns were written beside the dump, at most
+    ``campaigns`` rows stand for one each that is large, new and not flagged. The others are the
+    nearest to the thresholds in force, on a logit scale, half near each; their number a language
+    goes by ``quotas``, no two are near-duplicates, of each other or of a row that is in already,
+    and they are spread over what is alike. ``key_column`` holds the file's own names of the rows.
+    The dump is read three times in bounded memory, once more for campaigns; the same seed gives the
+    same queue. Raises InputError on what is no scored dump, lacks a column or holds nothing to
+    label, on campaigns of another dump, and on an impossible ``n``, ``audit`` or ``campaigns``.
     """
-    if n < 1 or not 0 <= audit <= 1:
-        raise InputError(f"a queue needs n from 1 on and an audit in [0, 1]; got {n}, {audit}")
+    if n < 1 or not 0 <= audit <= 1 or campaigns < 0:
+        raise InputError(
+            "a queue needs n from 1 on, an audit in [0, 1] and campaigns from 0 on; got "
+            f"{n}, {audit}, {campaigns}"
+        )
     dump = open_scored(Path(scored))
     for column in (text_column, key_column):
         if column is not None:
             dump.require(column)
     found = survey(dump, text_column)
     drawn = round(n * audit)
-    wanted = quotas(found.languages, n - drawn)
+    listed = _campaigns(dump, text_column, min(campaigns, n - drawn))
+    wanted = quotas(found.languages, n - drawn - len(listed))
     thresholds = found.thresholds()
     sample, pools = _collect(dump, text_column, UniformSample(drawn, seed), wanted, thresholds)
     audited = dict(sample.items())
-    picked = _pick(pools, wanted, audited)
+    known = audited | {row: key_of(campaign.template) for row, campaign in listed.items()}
+    picked = _pick(pools, wanted, known)
     near = {candidate.row: name for name, candidate in picked}
-    parts = dict.fromkeys(audited, sample.inclusion) | dict.fromkeys(near, None)
-    rows = list(_rows(dump, text_column, key_column, parts, near))
+    chances: dict[int, float | None] = dict.fromkeys([*listed, *near])
+    chances |= dict.fromkeys(audited, sample.inclusion)
+    rows = list(_rows(dump, text_column, key_column, chances, near, listed))
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(rows))
     only_flagged = found.decisions == {"flag"}
     return Queue(tuple(rows[place] for place in order.tolist()), found.messages, only_flagged)
+
+
+def _campaigns(dump: ScoredDump, text: str, most: int) -> dict[int, Campaign]:
+    """Return campaigns that nobody sees, by the row, from 1, that stands for each."""
+    path = campaigns_beside(dump.path) if most else None
+    if path is None:
+        return {}
+    found = unnoticed(path, most).first
+    if not are_of(dump, text, found):
+        raise InputError(
+            f"{path}: holds campaigns of another dump than {dump.path}; make it again with "
+            "`scamdetect campaigns`, or leave campaigns out (--campaigns 0)"
+        )
+    return {campaign.first_row + 1: campaign for campaign in found}
 
 
 _Pools = Mapping[tuple[str, str], Pool]  # by language and threshold
@@ -220,10 +250,13 @@ def _numbered(dump: ScoredDump, text: str) -> Iterator[tuple[list[int], pa.Table
 
 
 def _pick(
-    pools: _Pools, wanted: Mapping[str, int], audited: Mapping[int, str]
+    pools: _Pools, wanted: Mapping[str, int], known: Mapping[int, str]
 ) -> list[tuple[str, Candidate]]:
-    """Return what is picked, with the threshold that it is near; open places go to the nearest."""
-    chosen = Chosen(audited.values())
+    """Return what is picked, with the threshold that it is near; open places go to the nearest.
+
+    ``known`` are the rows that are in already, with their masked texts.
+    """
+    chosen = Chosen(known.values())
     found: list[tuple[str, Candidate]] = []
     rest: list[tuple[str, Candidate]] = []
     for language, quota in sorted(wanted.items()):
@@ -231,7 +264,7 @@ def _pick(
         left = quota
         for place, name in enumerate(names):
             share = -(-left // (len(names) - place))
-            candidates = [c for c in pools[language, name].candidates() if c.row not in audited]
+            candidates = [c for c in pools[language, name].candidates() if c.row not in known]
             taken = chosen.choose(candidates, share)
             found += [(name, candidate) for candidate in taken]
             rest += [(name, candidate) for candidate in candidates]
@@ -252,13 +285,14 @@ def _rows(
     dump: ScoredDump,
     text: str,
     key: str | None,
-    parts: Mapping[int, float | None],
+    chances: Mapping[int, float | None],
     near: Mapping[int, str],
+    campaigns: Mapping[int, Campaign],
 ) -> Iterator[QueueRow]:
     first = 1
     for batch in dump.batches(text, key=key):
         table = batch.table
-        here = [row for row in sorted(parts) if first <= row < first + table.num_rows]
+        here = [row for row in sorted(chances) if first <= row < first + table.num_rows]
         for row in here:
             one = table.slice(row - first, 1)
             own = cell_texts(one.column("key"))[0] if key is not None else None
@@ -268,11 +302,12 @@ def _rows(
                 key=own,
                 text=values["text"],
                 language=values["language"] or "und",
-                part=AUDIT if row not in near else UNCERTAIN,
-                inclusion_probability=parts[row],
+                part=AUDIT if chances[row] else UNCERTAIN if row in near else CAMPAIGN,
+                inclusion_probability=chances[row],
                 decision=values["decision"],
                 scam_probability=values["probability"],
                 near=near.get(row),
                 kinds=tuple(kind for kind in values["kinds"] or () if kind),
+                campaign=campaigns.get(row),
             )
         first += table.num_rows

@@ -46,6 +46,14 @@ _OVERWRITE = click.option(
 @click.option("--text-column", default="text", show_default=True)
 @click.option("--key-column", help="Column of your own names of the rows, to be carried along.")
 @click.option(
+    "--campaigns",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Rows at most that stand for a campaign each, large, new and not flagged, where "
+    "`scamdetect campaigns` has written them beside SCORED.",
+)
+@click.option(
     "--merge",
     is_flag=True,
     help="Keep the rows of a CSV that exists, with their labels, and add the new ones.",
@@ -60,14 +68,16 @@ def queue(
     seed: int,
     text_column: str,
     key_column: str | None,
+    campaigns: int,
     merge: bool,
     overwrite: bool,
 ) -> None:
     """Choose the messages of a scored dump that are most worth labelling.
 
-    These are the uncertain ones, near the thresholds, by language and unlike each other, and some
-    drawn at random. Fill the column label with scam, spam, legit or unsure and read it back with
-    `scamdetect labels`. The files hold messages as they are.
+    These are the uncertain ones, near the thresholds, by language and unlike each other, one of
+    each large campaign that is not flagged, and some drawn at random. Fill the column label with
+    scam, spam, legit or unsure and read it back with `scamdetect labels`. The files hold messages
+    as they are.
     """
     from scamdetect.adapt.labels import (
         check_same_dump,
@@ -106,6 +116,7 @@ def queue(
         seed=seed,
         text_column=text_column,
         key_column=key_column,
+        campaigns=campaigns,
     )
     access = access_of([scored])
     if table is not None:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from scamdetect.adapt.campaign_labels import labelled_campaigns
 from scamdetect.adapt.halves import needed
-from scamdetect.adapt.labels import LABELS, UNSURE, Answer, Answers, Estimate, Merged, estimates
+from scamdetect.adapt.labels import (
+    LABELS,
+    UNSURE,
+    Answer,
+    Answers,
+    Estimate,
+    Merged,
+    estimates,
+)
 from scamdetect.adapt.notes import counted_rows, left_out, measured_words, refit_lines
-from scamdetect.adapt.queue import AUDIT, Queue
+from scamdetect.adapt.queue import AUDIT, UNCERTAIN, Queue
 from scamdetect.adapt.recalibrate import Recalibrated
 from scamdetect.reports.cells import first
 from scamdetect.system.shown import shown
@@ -18,11 +27,17 @@ _MOST_ROWS = 20
 
 def queue_lines(queue: Queue) -> Iterator[str]:
     """Yield how many rows of which part and language there are."""
-    audit = sum(row.part == AUDIT for row in queue.rows)
+    parts = Counter(row.part for row in queue.rows)
     yield (
-        f"{len(queue.rows):,} of {queue.messages:,} messages: {audit:,} drawn at random, "
-        f"{len(queue.rows) - audit:,} near the thresholds"
+        f"{len(queue.rows):,} of {queue.messages:,} messages: {parts[AUDIT]:,} drawn at random, "
+        f"{parts[UNCERTAIN]:,} near the thresholds"
     )
+    campaigns = [row.campaign for row in queue.rows if row.campaign is not None]
+    if campaigns:
+        yield (
+            f"one row each for {len(campaigns):,} campaigns that are large and not flagged, of "
+            f"{sum(one.messages for one in campaigns):,} messages"
+        )
     languages = Counter(row.language for row in queue.rows).most_common(_MOST_ROWS)
     yield f"languages: {', '.join(f'{shown(name)} {count}' for name, count in languages)}"
     if queue.only_flagged:
@@ -59,6 +74,11 @@ def answer_lines(answers: Answers) -> Iterator[str]:
         yield (
             f"several labels for one message or one text: rows {rows}; they count nowhere until "
             "they agree"
+        )
+    for one in labelled_campaigns(answers.usable):
+        yield (
+            f"campaigns labelled {one.label}: {one.campaigns:,}, of {one.messages:,} messages, "
+            f"{one.messages - one.flagged:,} of them not flagged"
         )
     yield from _estimate_lines(answers, estimates(answers.usable))
 

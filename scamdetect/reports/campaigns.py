@@ -42,23 +42,25 @@ def unnoticed_meaning(*, compared: bool) -> str:
     return f"at least {LARGE} messages, under {FEW_FLAGGED:.0%} flagged, {new}"
 
 
-def unnoticed_lines(count: int, listed: Sequence[Campaign], *, compared: bool) -> Iterator[str]:
-    """Yield how many campaigns nobody sees, and the largest of them."""
+def unnoticed_lines(
+    count: int, listed: Sequence[Campaign], *, compared: bool, templates: bool = True
+) -> Iterator[str]:
+    """Yield how many campaigns nobody sees, and the first of them, with their templates or not."""
     title, meaning = unnoticed_title(compared=compared), unnoticed_meaning(compared=compared)
     yield f"{title}: {count:,} ({meaning})"
     for campaign in listed:
-        yield f"  {campaign.id}  {campaign_words(campaign)}: {short(campaign.template)}"
+        template = f": {short(campaign.template)}" if templates else ""
+        yield f"  {campaign.id}  {campaign_words(campaign)}{template}"
     if count > len(listed):
         yield f"  and {count - len(listed):,} more in the file"
 
 
 def campaign_words(campaign: Campaign) -> str:
     """Return the figures of a campaign."""
-    mean = campaign.mean_probability
     words = [
         f"{campaign.messages:,} messages",
         f"flagged {spaced_share(campaign.flagged_share)}",
-        "unscored" if mean is None else f"mean score {mean:.3f}",
+        f"mean score {campaign.mean_probability:.3f}",
     ]
     if campaign.senders is not None:
         words.insert(1, f"{campaign.senders:,} senders")

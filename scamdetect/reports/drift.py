@@ -23,7 +23,14 @@ from scamdetect.adapt.shifts import (
     Rate,
     Share,
 )
+from scamdetect.reports.campaigns import (
+    campaign_words,
+    unnoticed_lines,
+    unnoticed_meaning,
+    unnoticed_title,
+)
 from scamdetect.reports.cells import spaced_share
+from scamdetect.scored.top_campaigns import Unnoticed
 from scamdetect.system.destinations import file_destination, followed
 from scamdetect.system.files import ANYONE, Access
 from scamdetect.system.os_errors import written
@@ -41,6 +48,13 @@ def drift_lines(drift: Drift) -> Iterator[str]:
         yield f"{rate.level.value:<6} {rate.name}: {rate_words(rate)}"
     for feature in drift.features:
         yield f"{feature.level.value:<6} {feature.name}: {feature_words(feature)}"
+    if drift.campaigns is not None:
+        yield from unnoticed_lines(
+            drift.campaigns.count,
+            drift.campaigns.first,
+            compared=drift.campaigns.compared,
+            templates=False,
+        )
 
 
 def rate_words(rate: Rate) -> str:
@@ -83,7 +97,16 @@ def drift_record(drift: Drift) -> dict[str, Any]:
         },
         "rates": [_rate(rate) for rate in drift.rates],
         "features": [_feature(feature) for feature in drift.features],
+        "campaigns": None if drift.campaigns is None else _campaigns(drift.campaigns),
     }
+
+
+def _campaigns(found: Unnoticed) -> dict[str, Any]:
+    """Return the campaigns without their templates."""
+    rows = [asdict(campaign) for campaign in found.first]
+    for row in rows:
+        del row["template"], row["input"]
+    return {"not_flagged": found.count, "compared": found.compared, "first": rows}
 
 
 def _rate(rate: Rate) -> dict[str, Any]:
@@ -144,10 +167,12 @@ def drift_page(drift: Drift) -> str:
 
     return page(
         "drift.html",
-        {"percent": spaced_share, "words": feature_words},
+        {"percent": spaced_share, "words": feature_words, "campaign": campaign_words},
         drift=drift,
         made=date.today().isoformat(),
         version=__version__,
+        unnoticed_title=unnoticed_title,
+        unnoticed_meaning=unnoticed_meaning,
         psi_rule=(WATCH, ALERT),
         ratio_rule=(WATCH_RATIO, ALERT_RATIO),
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from heapq import nlargest
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,15 +28,16 @@ from scamdetect.reports.dump_notes import (
 )
 from scamdetect.scored.campaigns import largest_campaigns
 from scamdetect.scored.read import ScoredDump
-from scamdetect.scored.templates import DAY, template_hash, template_id
+from scamdetect.scored.templates import DAY
 from scamdetect.scored.top_campaigns import (
     Campaign,
+    are_of,
     campaigns_beside,
+    first_texts,
     is_compared,
     read_campaigns,
     unnoticed,
 )
-from scamdetect.text.masking import template_key
 
 MOST_CAMPAIGNS = 12
 
@@ -53,7 +54,7 @@ class ShownCampaign:
 class Campaigns:
     """The campaigns with most flagged messages and, from a file of ``name``, what nobody sees.
 
-    ``unnoticed`` has the largest of ``count`` campaigns that are large, new and not flagged.
+    ``unnoticed`` has the first of ``count`` campaigns that are large, new and not flagged.
     """
 
     flagged: tuple[ShownCampaign, ...] = ()
@@ -74,7 +75,8 @@ def campaigns_of(dump: ScoredDump, text: str | None, time: str | None) -> Campai
         found = _of_file(path)
     except InputError:
         return replace(_of_flagged(dump, text, time), notices=(damaged_campaigns_note(),))
-    if found is None or not _is_of(dump, text, found):
+    shown = () if found is None else (*found.flagged, *found.unnoticed)
+    if found is None or not are_of(dump, text, [one.campaign for one in shown]):
         found = _of_flagged(dump, text, time)
         return replace(found, notices=(other_campaigns_note(path.name),))
     return found
@@ -90,7 +92,9 @@ def with_samples(
     shown = (*found.flagged, *found.unnoticed)
     if not shown:
         return found
-    texts = {} if text is None else _texts(dump, text, {one.campaign.first_row for one in shown})
+    texts = (
+        {} if text is None else first_texts(dump, text, {one.campaign.first_row for one in shown})
+    )
     detector = None if bundle is None or not texts else ScamDetector.load(bundle.folder)
 
     def pieces(one: ShownCampaign, judge: ScamDetector | None) -> ShownCampaign:
@@ -114,31 +118,15 @@ def _of_file(path: Path) -> Campaigns | None:
         return None
     flagged = (one for one in chain([first], campaigns) if one.flagged)
     top = nlargest(MOST_CAMPAIGNS, flagged, key=lambda one: (one.flagged, -one.first_row))
-    large = unnoticed(path)
-    listed = list(islice(large, MOST_CAMPAIGNS))
+    listed = unnoticed(path, MOST_CAMPAIGNS)
     compared = is_compared(first)
     return Campaigns(
         flagged=tuple(map(ShownCampaign, top)),
-        unnoticed=tuple(map(ShownCampaign, listed)),
-        count=len(listed) + sum(1 for _ in large),
+        unnoticed=tuple(map(ShownCampaign, listed.first)),
+        count=listed.count,
         name=path.name,
         title=unnoticed_title(compared=compared),
         meaning=unnoticed_meaning(compared=compared),
-    )
-
-
-def _is_of(dump: ScoredDump, text: str | None, found: Campaigns) -> bool:
-    """Return whether the first messages of campaigns have their templates: copies have other times.
-
-    Without a text column nobody can tell.
-    """
-    if text is None:
-        return True
-    shown = {one.campaign.first_row: one.campaign for one in (*found.flagged, *found.unnoticed)}
-    texts = _texts(dump, text, set(shown))
-    return all(
-        row in texts and template_id(template_hash(template_key(texts[row]))) == campaign.id
-        for row, campaign in shown.items()
     )
 
 
@@ -164,19 +152,3 @@ def _flagged(dump: ScoredDump, text: str, time: str | None) -> Iterator[pa.Table
             days = days_of(table["time"])
             columns[DAY] = number_array(days.astype(np.int64))
         yield pa.table(columns)
-
-
-def _texts(dump: ScoredDump, text: str, rows: set[int]) -> dict[int, str]:
-    """Return the messages of some rows that have one."""
-    found: dict[int, str] = {}
-    waiting: Sequence[int] = sorted(rows)
-    first_row = 0
-    for batch in dump.batches(text):
-        column = batch.table.column("text")
-        here = [row for row in waiting if 0 <= row - first_row < len(column)]
-        texts = {row: column[row - first_row].as_py() for row in here}
-        found |= {row: one for row, one in texts.items() if one is not None}
-        first_row += len(column)
-        if waiting and first_row > waiting[-1]:
-            break
-    return found

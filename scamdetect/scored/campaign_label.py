@@ -93,8 +93,6 @@ class _Earlier:
         while some := list(islice(campaigns, _TOGETHER)):
             segments.append(folder / f"earlier-{len(segments):06}.arrow")
             found.append(_save_earlier(path, some, segments[-1]))
-        if not found:
-            raise InputError(f"{path}: holds no campaign; name a file that `campaigns` wrote")
         hashes, messages = (np.concatenate(columns) for columns in zip(*found, strict=True))
         order = np.argsort(hashes)
         return cls(hashes[order], messages[order], tuple(segments))

@@ -21,9 +21,7 @@ ID = pa.binary(8)  # the hash of the most frequent template
 KEYS = ("messages", "first_row")  # by which campaigns are sorted
 EARLIER = "earlier_messages"
 
-_FLAG, _REVIEW, _UNSCORED = (
-    DECISIONS.index(one.value) for one in (Decision.FLAG, Decision.REVIEW, Decision.UNSCORED)
-)
+_FLAG, _REVIEW = (DECISIONS.index(one.value) for one in (Decision.FLAG, Decision.REVIEW))
 _NEVER = np.iinfo(np.int64).max
 _FEWEST_PENDING = 1 << 18  # senders that are made distinct together
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
@@ -74,10 +72,10 @@ class Sums:
         self._hashes = np.sort(hashes)
         size = len(hashes)
         self._counts = {
-            name: np.zeros(size, np.int64) for name in ("messages", "flagged", "review", "unscored")
+            name: np.zeros(size, np.int64) for name in ("messages", "flagged", "review")
         }
         self._first_row = np.full(size, _NEVER)
-        self._sum, self._highest = np.zeros(size), np.full(size, np.nan)
+        self._sum, self._highest = np.zeros(size), np.zeros(size)
         self._names: dict[str, Counter[tuple[int, str]]] = {name: Counter() for name in _LISTS}
         self._days = (np.full(size, _NEVER), np.full(size, -_NEVER)) if days else None
         self._senders = _Senders(size) if senders else None
@@ -87,20 +85,17 @@ class Sums:
         size = len(self._hashes)
         of = np.searchsorted(self._hashes, id_hashes(rows["campaign"]))
         decision, row = _numbers(rows, "decision"), _numbers(rows, "row")
-        scored = decision != _UNSCORED
-        some = {
-            "messages": decision >= 0, "flagged": decision == _FLAG, "review": decision == _REVIEW,
-            "unscored": ~scored,
-        }  # fmt: skip
-        for name, here in some.items():
-            self._counts[name] += np.bincount(of[here], minlength=size)
+        flagged = decision == _FLAG
+        self._counts["messages"] += np.bincount(of, minlength=size)
+        self._counts["flagged"] += np.bincount(of[flagged], minlength=size)
+        self._counts["review"] += np.bincount(of[decision == _REVIEW], minlength=size)
         leads = _numbers(rows, "leader") == 1
         np.minimum.at(self._first_row, of[leads], row[leads])
-        probability = numbers(one_array(rows["probability"]))[scored]
-        self._sum += np.bincount(of[scored], probability, minlength=size)
-        np.fmax.at(self._highest, of[scored], probability)
-        self._count("languages", of, one_array(rows["language"]), scored)
-        self._count("kinds", of, one_array(rows["kinds"]), decision == _FLAG)
+        probability = numbers(one_array(rows["probability"]))
+        self._sum += np.bincount(of, probability, minlength=size)
+        np.maximum.at(self._highest, of, probability)
+        self._count("languages", of, one_array(rows["language"]))
+        self._count("kinds", of[flagged], one_array(rows["kinds"]).filter(_bools(flagged)))
         if self._days is not None:
             day = _numbers(rows, DAY)
             known = day != NO_DAY
@@ -111,12 +106,10 @@ class Sums:
 
     def table(self) -> pa.Table:
         """Return one row a campaign, largest first, then the earliest."""
-        scored = self._counts["messages"] - self._counts["unscored"]
         columns = {name: self._templates[name] for name in self._templates.column_names}
         columns |= {name: number_array(values) for name, values in self._counts.items()}
         columns["first_row"] = number_array(self._first_row)
-        with np.errstate(invalid="ignore"):  # a campaign of unscored messages has no mean
-            columns["mean"] = number_array(self._sum / scored)
+        columns["mean"] = number_array(self._sum / np.maximum(self._counts["messages"], 1))
         columns["highest"] = number_array(self._highest)
         if self._senders is not None:
             columns["senders"] = number_array(self._senders.counts())
@@ -127,12 +120,12 @@ class Sums:
         found = pa.table(columns)
         return found.take(number_array(np.lexsort(sort_keys(found).T[::-1])))
 
-    def _count(self, name: str, of: Ints, values: pa.Array, here: NDArray[np.bool_]) -> None:
-        """Count the names of the rows that are ``here`` by campaign."""
+    def _count(self, name: str, of: Ints, values: pa.Array) -> None:
+        """Count the names of rows by campaign."""
         encoded = values.dictionary_encode()
         known = encoded.dictionary.to_pylist()
         pairs = of * max(1, len(known)) + numbers(encoded.indices.cast(pa.int64()))
-        found, counts = np.unique(pairs[here], return_counts=True)
+        found, counts = np.unique(pairs, return_counts=True)
         for pair, count in zip(found.tolist(), counts.tolist(), strict=True):
             place, code = divmod(pair, max(1, len(known)))
             for one in filter(None, known[code].split(";")):
@@ -194,7 +187,7 @@ def shown(
         "campaign": id_texts(campaigns["campaign"]),
         "template": campaigns["template"],
     }
-    counts = ("messages", "templates", "flagged", "review", "unscored")
+    counts = ("messages", "templates", "flagged", "review")
     found |= {name: campaigns[name] for name in counts}
     found["flagged_share"] = number_array(flagged / np.maximum(messages, 1))
     found["mean_scam_probability"] = _shortest(campaigns["mean"])
@@ -229,15 +222,17 @@ def placed(
 def _dates(days: Ints) -> pa.Array:
     known = (days != NO_DAY) & (np.abs(days) < _MOST_DAYS)
     values = number_array(np.where(known, days, 0)).cast(pa.int32()).view(pa.date32())
-    is_known = plain_array(known.tolist(), pa.bool_())
-    return pc.if_else(is_known, values, pa.nulls(len(days), pa.date32()))
+    return pc.if_else(_bools(known), values, pa.nulls(len(days), pa.date32()))
 
 
 def _shortest(column: pa.ChunkedArray) -> pa.Array:
-    """Return float64 with the shortest decimals that a score has, null where unscored."""
+    """Return float64 with the shortest decimals that a score has."""
     values = numbers(one_array(column)).astype(np.float32).astype("U32").astype(np.float64)
-    known = one_array(column.is_valid())
-    return pc.if_else(known, number_array(values), pa.nulls(len(values), pa.float64()))
+    return number_array(values)
+
+
+def _bools(flags: NDArray[np.bool_]) -> pa.Array:
+    return plain_array(flags.tolist(), pa.bool_())
 
 
 def _numbers(table: pa.Table, name: str) -> Ints:

@@ -43,7 +43,13 @@ from scamdetect.scored.template_index import (
     scored_tables,
 )
 from scamdetect.scored.templates import DAY
-from scamdetect.scored.top_campaigns import Campaign, campaigns_path, members_path, unnoticed
+from scamdetect.scored.top_campaigns import (
+    Campaign,
+    campaigns_path,
+    members_path,
+    read_campaigns,
+    unnoticed,
+)
 from scamdetect.scored.work import State, Work, working
 from scamdetect.system.destinations import private_folder
 from scamdetect.system.files import OWNER, access_of, files_in
@@ -58,7 +64,7 @@ class CampaignsSummary:
     """Where the campaigns and their messages are, and how many there are.
 
     ``flagged`` campaigns have a flagged message, ``messages`` of the ``rows`` are in a campaign,
-    ``unnoticed`` campaigns are large, new and not flagged: ``listed`` has the largest of these.
+    ``unnoticed`` campaigns are large, new and not flagged: ``listed`` has the first of these.
     ``compared`` says whether new is what an earlier dump lacks.
     """
 
@@ -116,6 +122,8 @@ def write_campaigns(
     given = [scored] if isinstance(scored, str | Path) else list(scored)
     inputs = _inputs(given, sources, sender_column=sender_column, time_column=time_column)
     earlier = None if before is None else Path(before)
+    if earlier is not None and next(read_campaigns(earlier), None) is None:
+        raise InputError(f"{earlier}: holds no campaign; name a file that `campaigns` wrote")
     target = _destination(inputs, destination)
     with reported(target):
         dumps = [one.opened for one in inputs if one.opened is not None]
@@ -165,7 +173,7 @@ def write_campaigns(
                     lambda file: table.write_members(file, style),
                 )
             counts, rows = work.state.counts, work.state.rows
-            count, listed = _listed(work.joined)
+            listed = unnoticed(work.joined, MOST_LISTED) if work.joined.exists() else None
             work.publish()
         if index is None:
             _remove(parent)
@@ -173,8 +181,8 @@ def write_campaigns(
         destination=target,
         members=second,
         rows=rows,
-        unnoticed=count,
-        listed=listed,
+        unnoticed=0 if listed is None else listed.count,
+        listed=() if listed is None else listed.first,
         compared=earlier is not None,
         resumed=sum(one.resumed for one in indexes),
         **counts,
@@ -290,17 +298,6 @@ def _indexed(one: _Input, parent: Path, watch: Watch, stop: Stop | None) -> Inde
         watch=watch,
         stop=stop,
     )
-
-
-def _listed(path: Path) -> tuple[int, tuple[Campaign, ...]]:
-    """Return how many campaigns of a file are large, new and not flagged, and the largest."""
-    listed: list[Campaign] = []
-    count = 0
-    for campaign in unnoticed(path) if path.exists() else ():
-        count += 1
-        if count <= MOST_LISTED:
-            listed.append(campaign)
-    return count, tuple(listed)
 
 
 def _remove(parent: Path) -> None:

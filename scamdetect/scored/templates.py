@@ -72,9 +72,14 @@ class Segment:
         self._facts: list[pa.Table] = []
 
     def add(self, table: pa.Table) -> None:
-        """Add rows with the columns text, decision, probability, kinds, language, sender, day."""
+        """Add rows with the columns text, decision, probability, kinds, language, sender, day.
+
+        A row that was not scored has nothing to judge, and so no template.
+        """
         self.rows += table.num_rows
-        self._of_rows += map(self._place, table["text"].to_pylist())
+        is_scored = pc.not_equal(table["decision"], Decision.UNSCORED.value)
+        texts = pc.if_else(is_scored, table["text"], pa.scalar(None, pa.string()))
+        self._of_rows += map(self._place, texts.to_pylist())
         self._facts.append(table.select(self._schema.names[1:]))
 
     def save(self, templates: IO[bytes], rows: IO[bytes]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from scamdetect.dumps.formats import unpacked
+from scamdetect.scored.read import ScoredDump
 from scamdetect.scored.results import named_counts, read_results
-from scamdetect.text.masking import key_of
+from scamdetect.scored.templates import template_hash, template_id
+from scamdetect.text.masking import key_of, template_key
 
 NEEDED = {"campaign", "template", "messages", "flagged", "first_row"}
 
@@ -40,8 +43,8 @@ class Campaign:
     templates: int
     flagged: int
     review: int
-    mean_probability: float | None
-    highest_probability: float | None
+    mean_probability: float
+    highest_probability: float
     kinds: tuple[tuple[str, int], ...]
     languages: tuple[tuple[str, int], ...]
     first_row: int
@@ -60,6 +63,11 @@ class Campaign:
     def growth(self) -> float | None:
         """Return how many times its earlier messages it has, None if new or not compared."""
         return self.messages / self.earlier if self.earlier else None
+
+    @property
+    def expected_scams(self) -> float:
+        """Return how many of its messages are scams by their scores, flagged or not."""
+        return self.messages * self.mean_probability
 
     @property
     def is_new(self) -> bool:
@@ -109,10 +117,67 @@ def is_compared(campaign: Campaign) -> bool:
     return campaign.earlier is not None
 
 
-def unnoticed(path: Path) -> Iterator[Campaign]:
-    """Yield those campaigns of a file that are large, new and not flagged, largest first."""
-    large = takewhile(lambda one: one.messages >= LARGE, read_campaigns(path))
-    return (one for one in large if one.is_unnoticed)
+@dataclass(frozen=True)
+class Unnoticed:
+    """The ``count`` campaigns of a file that are large, new and not flagged; the first of them.
+
+    Those come first that have most scams by their scores: a campaign that the model misses scores
+    low, but seldom as low as a greeting. ``compared`` says whether new is what an earlier dump
+    lacks.
+    """
+
+    count: int
+    first: tuple[Campaign, ...]
+    compared: bool
+
+
+def unnoticed(path: Path, most: int) -> Unnoticed:
+    """Return what nobody sees of a file of campaigns; raise InputError where it is damaged."""
+    count, compared = 0, False
+
+    def found() -> Iterator[Campaign]:
+        nonlocal count, compared
+        for campaign in takewhile(lambda one: one.messages >= LARGE, read_campaigns(path)):
+            compared |= is_compared(campaign)
+            if campaign.is_unnoticed:
+                count += 1
+                yield campaign
+
+    first = nlargest(most, found(), key=lambda one: (one.expected_scams, -one.first_row))
+    return Unnoticed(count, tuple(first), compared)
+
+
+def first_texts(dump: ScoredDump, text: str, rows: Iterable[int]) -> dict[int, str]:
+    """Return the messages of some rows that have one; the dump is read up to the last of them."""
+    found: dict[int, str] = {}
+    waiting = sorted(rows)
+    first_row = 0
+    for batch in dump.batches(text) if waiting else ():
+        column = batch.table.column("text")
+        here = [row for row in waiting if 0 <= row - first_row < len(column)]
+        texts = {row: column[row - first_row].as_py() for row in here}
+        found |= {row: one for row, one in texts.items() if one is not None}
+        first_row += len(column)
+        if first_row > waiting[-1]:
+            break
+    return found
+
+
+def are_of(dump: ScoredDump, text: str | None, campaigns: Sequence[Campaign]) -> bool:
+    """Return whether campaigns are of this dump, by the templates of their first messages.
+
+    Times of files would not tell: copies have others. Without a text column nobody can tell.
+    """
+    if text is None:
+        return True
+    rows = {one.first_row: one for one in campaigns}
+    texts = first_texts(dump, text, rows)
+    return all(
+        one.input is None
+        and row in texts
+        and template_id(template_hash(template_key(texts[row]))) == one.id
+        for row, one in rows.items()
+    )
 
 
 def campaign_of(record: Mapping[str, Any]) -> Campaign | None:
@@ -125,8 +190,8 @@ def campaign_of(record: Mapping[str, Any]) -> Campaign | None:
             templates=int(record["templates"]),
             flagged=int(record["flagged"]),
             review=int(record["review"]),
-            mean_probability=_number(record["mean_scam_probability"]),
-            highest_probability=_number(record["highest_scam_probability"]),
+            mean_probability=float(record["mean_scam_probability"]),
+            highest_probability=float(record["highest_scam_probability"]),
             kinds=named_counts(record["kinds"], "kind"),
             languages=named_counts(record["languages"], "language"),
             first_row=int(record["first_row"]),
@@ -139,10 +204,6 @@ def campaign_of(record: Mapping[str, Any]) -> Campaign | None:
     except (TypeError, ValueError, KeyError, OverflowError):
         return None
     return found if found.messages > 0 else None
-
-
-def _number(value: Any) -> float | None:  # noqa: ANN401 - of a cell
-    return None if value in (None, "") else float(value)
 
 
 def _whole(value: Any) -> int | None:  # noqa: ANN401 - of a cell
