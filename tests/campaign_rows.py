@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from scamdetect.scored.campaigns import write_campaigns
 MISSED = "Your parcel {} waits at the depot, settle the small fee at https://fee{}.example/p today"
 
 
-def rows(count: int = 40) -> list[dict[str, Any]]:
+def rows() -> list[dict[str, Any]]:
     """Return parcels that are not flagged, lures that are, greetings, and messages like nothing."""
-    found = [{"text": MISSED.format(n, n)} | scored_row(0.2) for n in range(count)]
+    found = [{"text": MISSED.format(n, n)} | scored_row(0.2) for n in range(40)]
     found += [{"text": f"guaranteed profit {n}, dear friend"} | scored_row(0.95) for n in range(9)]
     found += [{"text": "thanks"} | scored_row(0.001) for _ in range(60)]
     words = "harbour lunch sister bread train garden school rain later window".split()
@@ -31,9 +30,9 @@ def rows(count: int = 40) -> list[dict[str, Any]]:
     ]
 
 
-def write_dump(path: Path, count: int = 40) -> Path:
-    """Write a scored Parquet file with its record."""
-    write_scored(path, rows(count))
+def write_dump(path: Path, given: list[dict[str, Any]] | None = None) -> Path:
+    """Write a scored Parquet file with its record, of ``rows`` if none are given."""
+    write_scored(path, rows() if given is None else given)
     decisions = pq.read_table(path)["scamdetect_decision"].to_pylist()
     tally = Tally()
     tally.decisions.update(map(Decision, decisions))
@@ -59,7 +58,4 @@ def campaign_id(path: Path, start: str) -> str:
 
 def make_stale(path: Path) -> None:
     """Score the dump again, in another order."""
-    write_scored(path, rows()[::-1])
-    record = json.loads(job_path(path).read_text("utf-8"))
-    record["destination"]["bytes"] = path.stat().st_size
-    job_path(path).write_text(json.dumps(record), encoding="utf-8")
+    write_dump(path, rows()[::-1])

@@ -21,6 +21,8 @@ def campaign_lines(summary: CampaignsSummary) -> Iterator[str]:
         f"{summary.campaigns:,} campaigns of {summary.messages:,} messages, among "
         f"{summary.rows:,} rows: {summary.flagged:,} with a flagged message"
     )
+    if summary.operations is not None:
+        yield f"{summary.operations:,} operations: campaigns that share a link, wallet or handle"
     if summary.resumed:
         yield f"{summary.resumed:,} of the rows were read by earlier runs"
     yield from unnoticed_lines(summary.unnoticed, summary.listed, compared=summary.compared)

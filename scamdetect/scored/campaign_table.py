@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from scamdetect.dumps.formats import DELIMITERS, destination_format
 from scamdetect.dumps.writers import write_tables
-from scamdetect.frames.arrow import numbers, one_array
+from scamdetect.frames.arrow import numbers, one_array, plain_array
 from scamdetect.scored.campaign_rows import (
     KEYS,
     Sums,
@@ -25,6 +25,7 @@ from scamdetect.scored.campaign_rows import (
     template_fields,
 )
 from scamdetect.scored.job import Step, Stop, Watch, check_stop
+from scamdetect.scored.operations import Operation
 from scamdetect.scored.template_index import Index
 from scamdetect.scored.top_campaigns import Campaign, campaign_of
 from scamdetect.scored.work import Work, merged, read_streams
@@ -48,6 +49,7 @@ class Table:
     senders: bool
     days: bool
     compared: bool
+    operations: Mapping[str, Operation] | None = None  # by the ids of campaigns
 
     @classmethod
     def of(cls, work: Work, indexes: Sequence[Index], *, compared: bool) -> Table:
@@ -92,6 +94,8 @@ class Table:
                 counts["messages"] += pc.sum(table["messages"]).as_py() or 0
                 yield table
 
+        if self.operations is not None:
+            counts["operations"] = len({one.id for one in self.operations.values()})
         write_tables(
             file, kind, slices(), what="the campaigns", csv_delimiter=style.delimiter,
             spreadsheet_safe=style.spreadsheet_safe,
@@ -117,7 +121,15 @@ class Table:
             yield self._shown(table, flat=flat)
 
     def _shown(self, table: pa.Table, *, flat: bool) -> pa.Table:
-        return shown(table, self.names, self.starts, flat=flat)
+        found = shown(table, self.names, self.starts, flat=flat)
+        if self.operations is None:
+            return found
+        ours = [self.operations.get(name) for name in found["campaign"].to_pylist()]
+        ids = [None if one is None else one.id for one in ours]
+        reasons = [None if one is None else " ".join(one.reasons) for one in ours]
+        for name, values in (("operation", ids), ("reasons", reasons)):
+            found = found.append_column(name, plain_array(values, pa.string()))
+        return found
 
     def _members(self, rows: pa.Table) -> pa.Table:
         found = placed(numbers(one_array(rows["row"])), self.names, self.starts, "row")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from scamdetect.scored.job import (
     checked_destination,
     default_destination,
 )
+from scamdetect.scored.operations import Indicators, found_operations, labelled_texts
 from scamdetect.scored.source import Opened, opened
 from scamdetect.scored.template_index import (
     Index,
@@ -65,7 +66,8 @@ class CampaignsSummary:
 
     ``flagged`` campaigns have a flagged message, ``messages`` of the ``rows`` are in a campaign,
     ``unnoticed`` campaigns are large, new and not flagged: ``listed`` has the first of these.
-    ``compared`` says whether new is what an earlier dump lacks.
+    ``compared`` says whether new is what an earlier dump lacks. ``operations`` counts those that
+    campaigns were joined into, None if they were not.
     """
 
     destination: Path
@@ -77,6 +79,7 @@ class CampaignsSummary:
     unnoticed: int
     listed: tuple[Campaign, ...]
     compared: bool
+    operations: int | None = None
     resumed: int = 0  # of the rows, those that earlier runs had masked
 
 
@@ -90,6 +93,7 @@ def write_campaigns(
     before: str | Path | None = None,
     at_least: int = AT_LEAST,
     index: str | Path | None = None,
+    indicators: Indicators | None = None,
     spreadsheet_safe: bool = False,
     work_folder: str | Path | None = None,
     resume: bool = False,
@@ -103,6 +107,9 @@ def write_campaigns(
     what was scored, in the order of ``scored``, for columns and texts that the scored files lack.
     ``sender_column`` and ``time_column`` count senders and days. ``before`` is the file of an
     earlier dump's campaigns, in which these are found again by their template or one alike.
+
+    With ``indicators`` campaigns that share a link, a wallet or a handle are joined into
+    operations (``scored.operations``), for which the messages are read again.
 
     Each dump is masked once, into a folder below ``index`` where later runs recognise it; such a
     folder may also be given in the place of a scored file. Without ``index`` it goes at the end.
@@ -141,6 +148,7 @@ def write_campaigns(
             "inputs": [one.settings for one in inputs],
             "before": None if earlier is None else find_source(earlier).identity(),
             "at_least": at_least,
+            "operations": indicators is not None,
             "spreadsheet_safe": spreadsheet_safe,
             "destination": str(target if is_remote(target) else target.resolve()),
             "format": destination_format(target).value,
@@ -166,13 +174,20 @@ def write_campaigns(
                 )
                 table = Table.of(work, indexes, compared=compared)
                 table.sort(watch, stop)
+                if indicators is not None:
+                    dumps_read = [
+                        (one.opened, i.rows) for one, i in zip(inputs, indexes, strict=True)
+                    ]
+                    texts = labelled_texts(dumps_read, work.segments[1:])
+                    operations = found_operations(texts, indicators, folder)
+                    table = replace(table, operations=operations)
                 watch(Step("write", 0.0, work.state.rows))
                 style = Style(delimiter, spreadsheet_safe)
                 work.join(
                     lambda file: table.write(file, style),
                     lambda file: table.write_members(file, style),
                 )
-            counts, rows = work.state.counts, work.state.rows
+            counts, rows = dict(work.state.counts), work.state.rows
             listed = unnoticed(work.joined, MOST_LISTED) if work.joined.exists() else None
             work.publish()
         if index is None:

@@ -49,7 +49,7 @@ from scamdetect.system.files import (
 SCHEMA_VERSION = 1
 
 _OURS = re.compile(
-    r"((segment|bucket|run|earlier)-\d{6,}\.arrow|space-[a-z0-9-]+\.bin|(joined|second)\.[a-z]+"
+    r"((segment|bucket|run|earlier|pairs|shared)-\d{6,}\.arrow|space-[a-z0-9-]+\.bin|(joined|second)\.[a-z]+"
     r"|state\.json)((\.[0-9a-f]{8})?\.part)?|lock"
 )
 _MOST_BUCKETS = 4096  # past these they grow instead
