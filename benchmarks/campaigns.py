@@ -27,6 +27,7 @@ from campaign_dump import write_scored
 from throughput_processes import PEAK, run
 
 from scamdetect.reports.pages import table, write_results
+from scamdetect.scored.top_campaigns import unnoticed
 from scamdetect.text.masking import template_key
 from scamdetect.text.near_duplicates import jaccard, shingles
 from scamdetect.train.data.scores import commit, machine, today
@@ -100,6 +101,8 @@ def measure(folder: Path, rows: int, authored: Path) -> dict[str, Any]:
     ]
     total = sum(one.messages for one in planted)
     shares = np.array(hits) / [one.messages for one in planted]
+    missed = {names[one] for one, plant in zip(best, planted, strict=True) if not plant.flagged}
+    listed = unnoticed(campaigns, rows).first
     size = pq.read_table(campaigns, columns=["campaign", "messages"])
     background = ~np.isin(size["campaign"].to_numpy(), names[[one for one in best if one >= 0]])
     return {
@@ -114,6 +117,9 @@ def measure(folder: Path, rows: int, authored: Path) -> dict[str, Any]:
         "recall": round(float(np.mean(shares >= FOUND)), 4),
         "recall_of_messages": round(sum(hits) / total, 4),
         "least_share_of_a_plant": round(float(shares.min()), 3),
+        "not_flagged": len(missed),
+        "not_flagged_in_the_list": sum(one.id in missed for one in listed),
+        "not_flagged_in_its_first_50": sum(one.id in missed for one in listed[:50]),
         "merged": len(best) - len(set(best)),
         "strangers": int((of_row[ours] < 0).sum()),
         "pairs_jaccard": [round(one, 2) for one in pairs],

@@ -119,6 +119,7 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "march.jsonl": jsonl,
     "march.parquet": scored,
     "may.jsonl": jsonl,
+    "may.parquet": scored,
     "message.eml": mail,
     "messages.jsonl": jsonl,
     "models/scamdetect-small": bundle,

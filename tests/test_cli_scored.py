@@ -154,7 +154,7 @@ def test_the_log_of_groups_holds_counts_alone(
         (("groups", "in.csv", "--by", "who"), "there is no in.csv.job.json beside it"),
         (("campaigns",), "Missing argument 'SCORED...'"),
         (("campaigns", "in.scored.csv", "--at-least", "1"), "not in the range x>=2"),
-        (("campaigns", "in.scored.csv", "--before", "in.csv"), "in.csv: holds no campaign"),
+        (("campaigns", "in.scored.csv", "--before", "in.csv"), "in.csv: holds no campaigns"),
         (("campaigns", "in.scored.csv", "in.csv"), "in.csv.job.json beside it"),
         (("threads", "in.scored.csv"), "name the column of threads with thread_column"),
         (("threads", "in.scored.csv", "--thread-column", "chat", "--me", "x"), "--sender-column"),

@@ -241,7 +241,7 @@ def test_bad_inputs_are_refused_by_name(tmp_path: Path, detector: ScamDetector) 
     scored = _score(source, "out.jsonl", detector)
     with pytest.raises(InputError, match="given twice"):
         write_campaigns([scored, scored], tmp_path / "twice.jsonl")
-    with pytest.raises(InputError, match="holds no campaign"):
+    with pytest.raises(InputError, match="holds no campaigns"):
         write_campaigns(scored, before=scored)
     done = write_campaigns(scored)
     with pytest.raises(InputError, match="is there already"):

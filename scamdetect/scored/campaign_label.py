@@ -86,14 +86,15 @@ class _Earlier:
 
     @classmethod
     def of(cls, path: Path, folder: Path) -> _Earlier:
-        """Read a file of campaigns; raise InputError where it holds none."""
+        """Read a file of campaigns; raise InputError where it is damaged or holds other ids."""
         found: list[tuple[NDArray[np.uint64], Ints]] = []
         segments: list[Path] = []
         campaigns = read_campaigns(path)
         while some := list(islice(campaigns, _TOGETHER)):
             segments.append(folder / f"earlier-{len(segments):06}.arrow")
             found.append(_save_earlier(path, some, segments[-1]))
-        hashes, messages = (np.concatenate(columns) for columns in zip(*found, strict=True))
+        none = np.empty(0, np.uint64), np.empty(0, np.int64)
+        hashes, messages = (np.concatenate(some) for some in zip(none, *found, strict=True))
         order = np.argsort(hashes)
         return cls(hashes[order], messages[order], tuple(segments))
 

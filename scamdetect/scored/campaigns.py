@@ -47,8 +47,8 @@ from scamdetect.scored.templates import DAY
 from scamdetect.scored.top_campaigns import (
     Campaign,
     campaigns_path,
+    holds_campaigns,
     members_path,
-    read_campaigns,
     unnoticed,
 )
 from scamdetect.scored.work import State, Work, working
@@ -120,7 +120,7 @@ def write_campaigns(
     ``scored.groups.write_groups``.
 
     Raises InputError on files of flagged rows only, on columns that are missing, on ``before``
-    without campaigns and on an ``at_least`` under 2; OutputError where writing fails;
+    that holds none and on an ``at_least`` under 2; OutputError where writing fails;
     JobInterrupted where ``stop``, which is asked before each step, says so.
     """
     watch = watch or (lambda step: None)
@@ -129,8 +129,8 @@ def write_campaigns(
     given = [scored] if isinstance(scored, str | Path) else list(scored)
     inputs = _inputs(given, sources, sender_column=sender_column, time_column=time_column)
     earlier = None if before is None else Path(before)
-    if earlier is not None and next(read_campaigns(earlier), None) is None:
-        raise InputError(f"{earlier}: holds no campaign; name a file that `campaigns` wrote")
+    if earlier is not None and not holds_campaigns(earlier):
+        raise InputError(f"{earlier}: holds no campaigns; name a file that `campaigns` wrote")
     target = _destination(inputs, destination)
     with reported(target):
         dumps = [one.opened for one in inputs if one.opened is not None]

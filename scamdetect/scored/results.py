@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,19 @@ def read_results(path: Path, needed: str) -> Iterator[dict[str, Any]]:
 def _values(column: pa.ChunkedArray) -> list[Any]:
     """Return the values; of times and text what always can be shown."""
     return readable(column.cast(pa.string()) if pa.types.is_temporal(column.type) else column)
+
+
+def holds_columns(path: Path, names: Collection[str], needed: str) -> bool:
+    """Return whether a file has these columns, as one of no rows may; JSONL without rows has any.
+
+    Raises InputError where the file cannot be read.
+    """
+    kind = destination_format(path)
+    if kind is Format.PARQUET:
+        return set(read_schema(path).names) >= set(names)
+    if kind is Format.JSONL:
+        return next((row.keys() >= set(names) for row in read_results(path, needed)), True)
+    return set(open_written(path, kind, needed)[0]) >= set(names)
 
 
 def named_counts(value: Any, item: str) -> tuple[tuple[str, int], ...]:  # noqa: ANN401

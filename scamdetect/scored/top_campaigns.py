@@ -12,11 +12,13 @@ from typing import Any
 
 from scamdetect.dumps.formats import unpacked
 from scamdetect.scored.read import ScoredDump
-from scamdetect.scored.results import named_counts, read_results
+from scamdetect.scored.results import holds_columns, named_counts, read_results
 from scamdetect.scored.templates import template_hash, template_id
 from scamdetect.text.masking import key_of, template_key
 
 NEEDED = {"campaign", "template", "messages", "flagged", "first_row"}
+
+_MARK = "flagged_share"  # by which the delimiter of a CSV is found
 
 LARGE = 20  # messages
 FEW_FLAGGED = 0.1  # of the messages; where more are, people see the campaign among flagged ones
@@ -101,12 +103,17 @@ def campaigns_beside(scored: Path) -> Path | None:
     return path if path.is_file() else None
 
 
+def holds_campaigns(path: Path) -> bool:
+    """Return whether a file is one of campaigns, be it of none; raise InputError if damaged."""
+    return holds_columns(path, NEEDED, _MARK)
+
+
 def read_campaigns(path: Path) -> Iterator[Campaign]:
     """Yield the campaigns of a file, largest first; nothing of a file that holds other things.
 
     Raises InputError where the file is damaged.
     """
-    for record in read_results(path, "flagged_share"):
+    for record in read_results(path, _MARK):
         found = campaign_of(record) if record.keys() >= NEEDED else None
         if found is not None:
             yield found
