@@ -30,6 +30,8 @@ from scamdetect.scored.template_index import Index
 from scamdetect.scored.top_campaigns import Campaign, campaign_of
 from scamdetect.scored.work import Work, merged, read_streams
 
+_SLICE_ROWS = 1 << 13  # campaigns with templates and lists, some hundred bytes each
+
 
 @dataclass(frozen=True)
 class Style:
@@ -117,7 +119,7 @@ class Table:
         )  # fmt: skip
 
     def _merged(self, *, flat: bool) -> Iterator[pa.Table]:
-        for table in merged(self.work.runs, KEYS, sort_keys):
+        for table in merged(self.work.runs, KEYS, sort_keys, most_rows=_SLICE_ROWS):
             yield self._shown(table, flat=flat)
 
     def _shown(self, table: pa.Table, *, flat: bool) -> pa.Table:

@@ -22,6 +22,7 @@ from scamdetect.dumps.formats import destination_format, is_remote
 from scamdetect.dumps.outputs import check_paths, reported
 from scamdetect.dumps.sources import find_source, located
 from scamdetect.errors import InputError
+from scamdetect.frames.arrow import frugal
 from scamdetect.scored.campaign_label import label_rows
 from scamdetect.scored.campaign_table import Style, Table
 from scamdetect.scored.job import (
@@ -56,7 +57,7 @@ from scamdetect.system.destinations import private_folder
 from scamdetect.system.files import OWNER, access_of, files_in
 
 AT_LEAST = 2
-BUCKET_BYTES = 32 << 20  # of rows; what their distinct senders take is several times that
+BUCKET_BYTES = 8 << 20  # of rows; what their names and senders take is several times that
 MOST_LISTED = 10
 
 
@@ -132,7 +133,7 @@ def write_campaigns(
     if earlier is not None and not holds_campaigns(earlier):
         raise InputError(f"{earlier}: holds no campaigns; name a file that `campaigns` wrote")
     target = _destination(inputs, destination)
-    with reported(target):
+    with frugal(), reported(target):
         dumps = [one.opened for one in inputs if one.opened is not None]
         read = [one.index.folder for one in inputs if one.index is not None]
         read += [] if earlier is None else [earlier]

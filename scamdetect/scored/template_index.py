@@ -36,7 +36,7 @@ from scamdetect.system.os_errors import unreadable
 from scamdetect.text.normalise import NORMALISER_VERSION
 
 SCHEMA_VERSION = 1
-SEGMENT_ROWS = 1 << 17
+SEGMENT_ROWS = 1 << 16
 STATE = "index.json"
 
 _OURS = re.compile(r"((templates|rows)-\d{6,}\.arrow|index\.json)((\.[0-9a-f]{8})?\.part)?|lock")

@@ -396,7 +396,11 @@ Keys = Callable[[pa.Table], NDArray[np.float64]]
 
 
 def merged(
-    runs: Sequence[Path], names: Sequence[str], keys: Keys, weight: str | None = None
+    runs: Sequence[Path],
+    names: Sequence[str],
+    keys: Keys,
+    weight: str | None = None,
+    most_rows: int | None = None,
 ) -> Iterator[pa.Table]:
     """Yield the rows of all runs in their final order, some at a time, in bounded memory.
 
@@ -406,7 +410,7 @@ def merged(
     """
     read = np.zeros(len(runs), np.int64)
     for owners, weights in _ordered(runs, names, keys, weight):
-        for start, end in _cuts(weights):
+        for start, end in _cuts(weights, most_rows or _SLICE_ROWS):
             some = np.bincount(owners[start:end], minlength=len(runs))
             tables = [
                 _rows(runs[number], int(read[number]), int(read[number] + some[number]))
@@ -493,14 +497,14 @@ def _count_up_to(rows: NDArray[np.float64], bound: Sequence[float]) -> int:
     return int(np.count_nonzero(within))
 
 
-def _cuts(weights: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def _cuts(weights: NDArray[np.int64], most_rows: int) -> Iterator[tuple[int, int]]:
     """Yield the borders of slices bounded in rows and, but for a heavier row, in weight."""
     ends = np.cumsum(weights)
     start = 0
     while start < len(weights):
         before = ends[start - 1] if start else 0
         fit = int(np.searchsorted(ends, before + _SLICE_WEIGHT, "right"))
-        end = min(max(start + 1, fit), start + _SLICE_ROWS)
+        end = min(max(start + 1, fit), start + most_rows)
         yield start, end
         start = end
 
