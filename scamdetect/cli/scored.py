@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -241,6 +242,8 @@ def campaigns(
     Until all is done, the work lies in <destination>.parts and <destination>.index; --resume goes
     on there.
     """
+    # Before Arrow is loaded: its own pools keep what they once had, a third of what this takes.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from scamdetect.cli.console import step_bar
     from scamdetect.cli.interrupts import stop_on_interrupt
     from scamdetect.reports.campaigns import campaign_lines

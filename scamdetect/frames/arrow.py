@@ -10,8 +10,7 @@ import base64
 import json
 import re
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -25,17 +24,6 @@ _NUMPY = {
     pa.float32(): np.float32,
     pa.float64(): np.float64,
 }
-
-
-@contextmanager
-def frugal() -> Iterator[None]:
-    """Let Arrow take memory from the system meanwhile; its own pools keep what they once had."""
-    usual = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(usual)
 
 
 def plain_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:

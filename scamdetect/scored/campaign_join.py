@@ -105,8 +105,10 @@ class Space:
             found[here] = start + np.searchsorted(known, hashes[here])
         return found
 
-    def templates(self, sorted_numbers: Ints) -> list[str]:
-        """Return the texts of templates, of which at most some 100,000 fit into memory."""
+    def templates(
+        self, sorted_numbers: Ints, form: Callable[[str], str] = lambda text: text
+    ) -> list[str]:
+        """Return the texts of some templates, each in this form."""
         homes = self._taken("homes", np.dtype(np.int64), sorted_numbers)
         parts = np.searchsorted(self._starts, sorted_numbers, "right") - 1
         found: list[str] = [""] * len(homes)
@@ -119,7 +121,7 @@ class Space:
             for some, batch in zip(np.split(places, _starts(here)[1:]), batches, strict=True):
                 texts = batch.column(0).take(number_array(homes[some] & _PLACE))
                 for place, text in zip(some.tolist(), texts.to_pylist(), strict=True):
-                    found[place] = text
+                    found[place] = form(text)
         return found
 
     def keys_of_band(self, band: int, start: int, end: int) -> NDArray[np.uint32]:
@@ -312,7 +314,7 @@ def _confirm(space: Space, union: Union, pairs: Sequence[tuple[Ints, Ints]]) -> 
     for start in range(0, len(order), _EXACT):
         some = order[start : start + _EXACT]
         needed = np.unique(np.concatenate([others[some], leaders[some]]))
-        keys = [key_of(text) for text in space.templates(needed)]
+        keys = space.templates(needed, key_of)
         places = (np.searchsorted(needed, side[some]).tolist() for side in (others, leaders))
         last, own = NONE, shingles("")
         for other, leader in zip(*places, strict=True):

@@ -22,7 +22,6 @@ from scamdetect.dumps.formats import destination_format, is_remote
 from scamdetect.dumps.outputs import check_paths, reported
 from scamdetect.dumps.sources import find_source, located
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import frugal
 from scamdetect.scored.campaign_label import label_rows
 from scamdetect.scored.campaign_table import Style, Table
 from scamdetect.scored.job import (
@@ -133,7 +132,7 @@ def write_campaigns(
     if earlier is not None and not holds_campaigns(earlier):
         raise InputError(f"{earlier}: holds no campaigns; name a file that `campaigns` wrote")
     target = _destination(inputs, destination)
-    with frugal(), reported(target):
+    with reported(target):
         dumps = [one.opened for one in inputs if one.opened is not None]
         read = [one.index.folder for one in inputs if one.index is not None]
         read += [] if earlier is None else [earlier]
