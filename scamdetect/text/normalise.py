@@ -21,22 +21,22 @@ from scamdetect.text.traced import Text, compose, strip, substitute
 
 
 # Vowel signs and the like, which belong to the letter before them.
-_SIGN = (
+SIGN = (
     "\u0300-\u036f\u064b-\u065f\u0670\u0900-\u0903\u093a-\u093c\u093e-\u094f\u0962\u0963\u0981-\u0983"
     "\u09bc\u09be-\u09cd\u09d7\u0b82\u0bbe-\u0bcd\u0bd7\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc"
     "\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b6-\u17d3"
 )
 _VIRAMA = "\u094d\u09cd"  # joins the next letter to its own
 # One letter with its signs, but not of the Korean parts that compose with what follows.
-_ALONE = rf"[^\W\d_\u1100-\u11ff](?:[{_SIGN}]|(?<=[{_VIRAMA}])[^\W\d_])*"
+_ALONE = rf"[^\W\d_\u1100-\u11ff](?:[{SIGN}]|(?<=[{_VIRAMA}])[^\W\d_])*"
 _SPELT_WITH_MARKS = re.compile(
-    rf"(?<![\w{_SIGN}\].@/*·-]){_ALONE}([.*_·/-]){_ALONE}(?:\1{_ALONE}){{2,}}(?!\1?[\w{_SIGN}\[])"
+    rf"(?<![\w{SIGN}\].@/*·-]){_ALONE}([.*_·/-]){_ALONE}(?:\1{_ALONE}){{2,}}(?!\1?[\w{SIGN}\[])"
 )
-_SPELT_WITH_SPACES = re.compile(rf"(?<![\w{_SIGN}\]]){_ALONE}(?: {_ALONE}){{3,}}(?![\w{_SIGN}\[])")
+_SPELT_WITH_SPACES = re.compile(rf"(?<![\w{SIGN}\]]){_ALONE}(?: {_ALONE}){{3,}}(?![\w{SIGN}\[])")
 # What every spelt word has inside: quick to look for. The look at the second character spares most
 # words the slower look for signs.
 _INSIDE_MARKS = re.compile(rf"([.*_·/-]){_ALONE}\1{_ALONE}\1")
-_INSIDE_SPACES = re.compile(rf" (?=.[ {_SIGN}]){_ALONE} {_ALONE} {_ALONE}(?![\w{_SIGN}\[])")
+_INSIDE_SPACES = re.compile(rf" (?=.[ {SIGN}]){_ALONE} {_ALONE} {_ALONE}(?![\w{SIGN}\[])")
 _SEPARATORS = re.compile("[ .*_·/-]")
 # Scripts with many words of one letter and its signs, where four in a row may be words.
 _SHORT_WORDED = re.compile("[\u0900-\u0dff\uac00-\ud7a3]")

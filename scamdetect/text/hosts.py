@@ -1,0 +1,132 @@
+"""Names of hosts: their plain form, the domain that somebody registered, and what is private."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from scamdetect.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# What the public suffix list has not: names for documentation and private use (RFC 2606, 6761,
+# 6762, 7686, 8375, ICANN's .internal) and the test names of IANA in other scripts.
+_RESERVED = frozenset(
+    "example test invalid localhost local onion internal lan home corp localdomain intranet "
+    "private xn--0zwm56d xn--g6w251d xn--11b5bs3a9aj6g xn--80akhbyknj4f xn--9t4b11yi5a "
+    "xn--deba0ad xn--hgbk6aj7f53bba xn--hlcj6aya9esc7a xn--jxalpdlp xn--kgbechtv xn--zckzah".split()
+)
+_RESERVED_NAMES = ("example.com", "example.net", "example.org", "home.arpa")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_IPV4_LIKE = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.IGNORECASE)
+_LEAST_NUMBER = 1 << 24  # an IPv4 address in one number; smaller ones are hardly addresses
+_DOTS = re.compile("[\u3002\uff0e\uff61]")
+
+
+@lru_cache(1 << 14)
+def plain_host(host: str) -> str | None:
+    """Return a host in lower case and ASCII (punycode), None if it can be none.
+
+    IPv4 addresses that are written as one number or in octal or hexadecimal become dotted ones, as
+    in browsers; IPv6 addresses keep their brackets. Labels are mapped as by UTS 46 without its
+    transitional forms: NFKC and lower case.
+    """
+    host = _DOTS.sub(".", host).rstrip(".")
+    if host.startswith("["):
+        try:
+            return f"[{ipaddress.IPv6Address(host[1:-1]).compressed}]" if host[-1] == "]" else None
+        except ValueError:
+            return None
+    if _IPV4_LIKE.fullmatch(host):
+        return _plain_ipv4(host)
+    labels = [_plain_label(label) for label in host.split(".")]
+    name = ".".join(label for label in labels if label)
+    return None if None in labels or len(name) > 253 else name
+
+
+def _plain_label(label: str) -> str | None:
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).lower())
+    if not plain.isascii():
+        if any(unicodedata.category(c)[0] not in "LMN" and c not in "-\u200c\u200d" for c in plain):
+            return None
+        plain = f"xn--{plain.encode('punycode').decode('ascii')}"
+    return plain if _LABEL.fullmatch(plain) else None
+
+
+def _plain_ipv4(host: str) -> str | None:
+    try:
+        parts = [_number(part) for part in host.split(".")]
+    except ValueError:
+        return None
+    if len(parts) == 1 and parts[0] < _LEAST_NUMBER:
+        return None
+    *first, last = parts
+    value = sum(part << 8 * (3 - place) for place, part in enumerate(first)) + last
+    if any(part > 255 for part in first) or last >= 256 ** (4 - len(first)):
+        return None
+    return str(ipaddress.IPv4Address(value))
+
+
+def _number(text: str) -> int:
+    if text[:2] in ("0x", "0X"):
+        return int(text, 16)
+    return int(text, 8) if len(text) > 1 and text[0] == "0" else int(text)
+
+
+def address_of(host: str) -> Address | None:
+    """Return the IP address that a plain host is, None for a name."""
+    try:
+        return ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+@lru_cache(1 << 14)
+def registered_domain(host: str) -> str | None:
+    """Return what somebody registered of a plain host: one label below its public suffix.
+
+    Suffixes under which companies let others register, such as github.io, count as public, so that
+    the name is the tenant's. None of an IP address and of a suffix itself. Raises
+    MissingExtraError.
+    """
+    if address_of(host) is not None:
+        return None
+    found = _suffixes().privatesuffix(host)
+    return found if isinstance(found, str) else None
+
+
+@lru_cache(1 << 12)
+def is_known_top(label: str) -> bool:
+    """Tell whether a plain label is a top-level domain, or reserved; raise MissingExtraError."""
+    return label in _RESERVED or _suffixes().publicsuffix(label, accept_unknown=False) is not None
+
+
+def is_reserved(host: str) -> bool:
+    """Tell whether a plain host is no public one: for documentation, private or of one machine.
+
+    Names of RFC 2606, 6761, 6762, 7686 and 8375 count, single labels, and the addresses that the
+    registries of IANA do not call global.
+    """
+    address = address_of(host)
+    if address is not None:
+        return not address.is_global or address.is_multicast
+    if "." not in host or host.rpartition(".")[2] in _RESERVED:
+        return True
+    return host.endswith(".arpa") or any(
+        host == name or host.endswith(f".{name}") for name in _RESERVED_NAMES
+    )
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    try:
+        from publicsuffixlist import PublicSuffixList
+    except ImportError as error:
+        raise MissingExtraError("publicsuffixlist", "share") from error
+    return PublicSuffixList()

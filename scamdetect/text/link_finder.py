@@ -1,0 +1,285 @@
+"""Find links and the names of hosts in a message, as phones and browsers do.
+
+The text is folded, and its disguised links are spelt out (``scamdetect.text.link_disguises``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from scamdetect.text.hosts import address_of, is_known_top, plain_host, registered_domain
+from scamdetect.text.normalise import SIGN
+
+_SPACELESS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3040-\u31ff"
+    "\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+)
+_HOST_CHARACTER = rf"\w{SIGN}\u200c\u200d-"
+_NOT_HOST = r"\s/?#\\<>\"'|«»“”„‘’「」『』（）【】《》，。、；！？…،؛؟۔।॥"
+_AUTHORITY = re.compile(rf"[^{_NOT_HOST}]*")
+_NAME = re.compile(rf"\[[0-9A-Fa-f:.]+\]|[{_HOST_CHARACTER}]+(?:\.[{_HOST_CHARACTER}]+)*")
+_PORT = re.compile(r":(\d{1,5})(?!\d)")
+# Letters of scripts with blanks go on where they began after a sign of the path; behind ASCII they
+# are the next word or a suffix, as are letters of scripts without blanks everywhere.
+_OTHERS = rf"(?![،؛؟۔।॥])[\u0370-\u0dff\u10a0-\u10ff\u1200-\u137f\u1e00-\u1fff{SIGN}]"
+_PATH = re.compile(
+    r"/(?:(?!(?<=[,;|/])https?://)[A-Za-z0-9._~%!$&()*+,;=:@/|-]|[\u00c0-\u024f\u1e00-\u1eff]"
+    rf"|(?<=[/._~%=+-]){_OTHERS}|(?<=[\u0370-\u1fff]){_OTHERS})*"
+)
+_QUERY = re.compile(r"[?#][^\s<>\"'`«»“”„’「」『』（）【】《》，。、；！？" + _SPACELESS + "]*")
+_LINK_START = re.compile(r"(?<![A-Za-z])(https?|ftp)://", re.IGNORECASE)
+_BARE = re.compile(
+    rf"(?<![\w{SIGN}.@-])(?<![^/\s]/)[\w{SIGN}][{_HOST_CHARACTER}]*+(?:\.[{_HOST_CHARACTER}]++)++(?!@)"
+)
+_USER_AFTER = re.compile(r"[\w.+-]*@")
+_CLOSING = ".,;:!?…·*~_|'\"`&=-" + "。，、！？；：”’»›」』】》〉।॥۔؟،؛។៕៖ៗ၊။ฯ"
+_IPV4 = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}", re.ASCII)
+_ALONE = re.compile(r"\d+|0x[0-9a-f]+|localhost", re.ASCII | re.IGNORECASE)
+_DEFAULT_PORTS = {"http": "80", "https": "443", "ftp": "21"}
+_SAFE = "!$&'()*+,;=:@/~%|"
+_GLUED = re.compile(rf"^[{_SPACELESS}{SIGN}\u0370-\u1fff]+(?=[A-Za-z0-9])")
+_GLUED_AFTER = re.compile(r"^[A-Za-z0-9-]*[A-Za-z0-9]")
+
+# Top-level domains that are words, by which a sentence may begin whose blank is missing.
+_WORD_TOPS = frozenset(
+    """
+    and are best bet blue book box call cam car care case cash cat chat click cool dad date day deal
+    dev diy docs dog earth eat fan fast film final fish fit fly foo free fun game gay gift gifts got
+    green guide guru hair help here hot hotel house how ing ink jobs joy kids kim land law life like
+    limited live loan loans love man map med meet meme men menu mini mobile moe mom money mov name
+    navy new news now off one open page party pay pet phone photo pics pid pin pink place play plus
+    post press prime pub quest read red rent rest review rip room run safe sale save search secure
+    select sex shop show soy spa sport style sucks support talk tax taxi team tel than the then
+    tips today town toys trade trust tube vet vote watch wed win wine work works world wow yes you
+    zero zip дети онлайн сайт москва рус орг ком католик ею
+    """.split()
+)
+# Of two letters, those that stand behind many names and begin few sentences.
+_PLAIN_TOPS = frozenset(
+    """
+    com net org info biz example test invalid localhost onion ru uk de fr jp kr cn tw hk vn th ph pk
+    bd ng ke za br mx ar co io ai gg ly gl gd cc tv me eu nl pl cz ua kz tr ir ae eg sg au nz ca kh
+    mm lk рф бел укр
+    """.split()
+)
+_FILE_ENDS = frozenset(("zip", "mov", "md", "py", "sh", "rs", "pl", "ps"))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link or the name of a host in a text.
+
+    ``value`` is the plain link, ``host`` its plain host. ``is_link`` says that there is a scheme,
+    ``www.`` or a path, not only a name. ``start`` to ``end`` is the whole of it with query and
+    fragment, ``host_start`` to ``host_end`` the host as it is typed.
+    """
+
+    value: str
+    host: str
+    is_link: bool
+    start: int
+    end: int
+    host_start: int
+    host_end: int
+
+    @property
+    def path(self) -> str:
+        """Return the path, "" without one."""
+        return (
+            self.value.partition("://")[2].partition("/")[2]
+            if self.has_scheme
+            else (self.value.partition("/")[2])
+        )
+
+    @property
+    def has_scheme(self) -> bool:
+        """Return whether it was typed with a scheme."""
+        return "://" in self.value
+
+
+def find_links(text: str) -> Iterator[Link]:
+    """Yield the links of a text that ``spelt_out`` made plain, in their order.
+
+    Raises MissingExtraError.
+    """
+    done = 0
+    starts = list(_LINK_START.finditer(text)) if "://" in text else []
+    bare = list(_BARE.finditer(text)) if "." in text else []
+    for match in sorted((*starts, *bare), key=lambda match: match.start()):
+        if match.start() < done:
+            continue
+        if match.re is _LINK_START:
+            found = _link(text, match.start(), match.end(), match[1].lower())
+        else:
+            found = _bare(text, match)
+        if found is not None:
+            done = found.end
+            yield found
+
+
+def _link(text: str, start: int, at: int, scheme: str) -> Link | None:
+    authority = _AUTHORITY.match(text, at)
+    assert authority is not None
+    inner = authority[0].rpartition("@")[0]
+    at += len(inner) + 1 if "@" in authority[0] else 0
+    name = _NAME.match(text, at)
+    if name is None:
+        return None
+    length = (
+        len(name[0])
+        if name[0].startswith("[")
+        else _host_length(name[0], text[name.end() : name.end() + 1], certain=True)
+    )
+    return _made(text, start, at, at + length, f"{scheme}://") if length else None
+
+
+def _bare(text: str, match: re.Match[str]) -> Link | None:
+    if _USER_AFTER.match(text, match.end()):
+        return None
+    glued = _GLUED.match(match[0].partition(".")[0])
+    at = match.start() + (glued.end() if glued else 0)
+    while at < match.end() and text[at] in "-_":
+        at += 1
+    length = _host_length(
+        text[at : match.end()], text[match.end() : match.end() + 1], certain=False
+    )
+    if not length:
+        return None
+    found = _made(text, at, at, at + length, "")
+    return found if found is not None and _is_name(text, found) else None
+
+
+def _host_length(name: str, follows: str, *, certain: bool) -> int:
+    """Return how many characters of dotted labels are the host, 0 if none are.
+
+    That is up to the last label that is a top-level domain: what comes then is glued to it, as may
+    be a word after a full stop. ``follows`` is the character behind.
+    """
+    labels = name.split(".")
+    place = 0
+    best = 0
+    for number, label in enumerate(labels):
+        length = _top_length(label)
+        if number and length and not (best and _is_next_word(labels[number - 1], label, follows)):
+            best = place + length
+        if length and length < len(label):
+            break
+        place += len(label) + 1
+    if best or not certain:
+        return len(name) if _IPV4.fullmatch(name) else best
+    if len(labels) == 1:
+        alone = _GLUED_AFTER.match(name)
+        known = alone is not None and _ALONE.fullmatch(alone[0])
+        return len(alone[0]) if alone is not None and known else 0
+    last = _GLUED_AFTER.match(labels[-1])
+    if address_of(name) is not None or plain_host(name) is None:
+        return len(name) if address_of(name) is not None else 0
+    return len(name) - len(labels[-1]) + (len(last[0]) if last else len(labels[-1]))
+
+
+def _top_length(label: str) -> int:
+    """Return how many characters at the beginning of a label are a top-level domain."""
+    ascii_part = re.match(r"[A-Za-z0-9-]*", label)
+    assert ascii_part is not None
+    if ascii_part[0]:
+        known = is_known_top(ascii_part[0].lower())
+        return len(ascii_part[0]) if known else 0
+    for length in range(min(len(label), 24), 1, -1):
+        plain = plain_host(label[:length])
+        if plain is not None and is_known_top(plain):
+            return length
+    return 0
+
+
+def _is_next_word(before: str, label: str, follows: str) -> bool:
+    """Tell whether a label behind a whole host is the next word of the text."""
+    if label[:1].isupper() and label[1:2].islower() and not before[:1].isupper():
+        return True
+    top = label.lower()
+    if len(top) < 3 or top not in _WORD_TOPS or follows in ("/", ":"):
+        return False
+    return registered_domain(f"{before.lower()}.{top}") is not None
+
+
+def _made(text: str, start: int, at: int, end: int, scheme: str) -> Link | None:
+    host = plain_host(text[at:end])
+    if host is None:
+        return None
+    host_end = end
+    port = _PORT.match(text, end)
+    shown_port = ""
+    if port is not None and int(port[1]) < 1 << 16:
+        end = port.end()
+        default = _DEFAULT_PORTS.get(scheme[:-3]) == port[1]
+        shown_port = "" if default else f":{int(port[1])}"
+    elif text.startswith(".", end) and text.startswith("/", end + 1):
+        end += 1  # the dot of the root
+    path = _PATH.match(text, end)
+    if path is not None:
+        end = path.end()
+    query = _QUERY.match(text, end)
+    whole = text[start : query.end() if query else end]
+    stop = start + len(_without_closing(whole, text[start - 1 : start]))
+    shown = _without_closing(text[path.start() : min(end, stop)], "") if path is not None else ""
+    shown = "" if shown == "/" else quote(shown, safe=_SAFE)
+    is_link = bool(scheme or shown or host.startswith("www.") or shown_port)
+    return Link(
+        f"{scheme}{host}{shown_port}{shown}",
+        host,
+        is_link,
+        start,
+        max(stop, host_end),
+        at,
+        host_end,
+    )
+
+
+def _without_closing(link: str, before: str) -> str:
+    """Return a link without the punctuation after it."""
+    while link:
+        last = link[-1]
+        if last == ")" and link.count("(") < link.count(")"):
+            link = link[:-1]
+        elif last in _CLOSING and not (last in "*_~-=&" and not _is_mark(link, last, before)):
+            link = link[:-1]
+        elif last in "([{":
+            link = link[:-1]
+        else:
+            break
+    return link
+
+
+def _is_mark(link: str, last: str, before: str) -> bool:
+    """Tell whether a sign at the end closes what the same sign opened, as for bold letters."""
+    return last in "*_~" and before == last
+
+
+def _is_name(text: str, found: Link) -> bool:
+    """Tell whether a bare name is meant as one, and is no slip such as "thanks.Call me"."""
+    if address_of(found.host) is not None:
+        return "/" in found.value
+    if registered_domain(found.host) is None:
+        return False
+    *others, top = text[found.host_start : found.host_end].split(".")
+    last, low = others[-1], top.lower()
+    if len(others) > 1 and all(len(label) == 1 for label in others):
+        return False  # an abbreviation
+    if top[:1].isupper() and top[1:2].islower() and not (last[:1].isupper() and low in _PLAIN_TOPS):
+        return False
+    if all(label.isdecimal() for label in others) and (len(top) == 2 or len(others) > 1):
+        return False  # a time, or a number of a version
+    if low in _FILE_ENDS:
+        return False
+    if (
+        found.is_link
+        and len(last) > 1
+        or low in _PLAIN_TOPS
+        or any(c in "-0123456789" for c in last)
+    ):
+        return True
+    if len(others) > 1:
+        return True
+    return len(top) > 2 and low not in _WORD_TOPS
