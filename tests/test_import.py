@@ -29,7 +29,9 @@ EXTRA_LIBRARIES = {
     "mail": {"lxml"},
     "reports": {"jinja2", "matplotlib"},
     "serve": {"starlette", "uvicorn"},
+    "share": {"pymispwarninglists"},
     "system": {"msgspec"},
+    "text": {"phonenumbers", "publicsuffixlist", "stdnum"},
 }
 TRAIN_SIDE = ("train", "evaluate", "bench")
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -181,6 +183,20 @@ def test_mail_alone_needs_its_extra(tmp_path: Path, library: str) -> None:
         "except MissingExtraError as error:\n    print(error)"
     )
     assert "pip install 'scamdetect[mail]'" in fresh(code)
+
+
+@pytest.mark.parametrize("library", sorted(EXTRA_LIBRARIES["text"]))
+def test_indicators_alone_need_their_extra(library: str) -> None:
+    code = (
+        f"import sys\nsys.modules[{library!r}] = None\n"
+        "from scamdetect.errors import MissingExtraError\n"
+        "from scamdetect.text.indicators import IndicatorType, indicators_of\n"
+        "text = 'https://a.example +44 7700 900123 GB29NWBK60161331926819'\n"
+        "assert indicators_of('hello there', tuple(IndicatorType)) == ()\n"
+        "try:\n    indicators_of(text, tuple(IndicatorType))\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    assert "pip install 'scamdetect[share]'" in fresh(code)
 
 
 def test_urls_alone_need_their_extra(tmp_path: Path) -> None:
