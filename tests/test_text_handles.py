@@ -53,7 +53,7 @@ NONE = [
     "WhatsApp: contact us today", "follow us on Instagram", "the LINE is long", "call my line 2",
     "https://t.me/share?url=x", "https://www.facebook.com/sharer/sharer.php?u=x", "赖床了",
     "https://www.instagram.com/p/AbCdEf/", "mail telegram@parcel.example", "online id 4",
-    "https://wa.me/4111111111111", "telegram: 4111111111111111",
+    "https://wa.me/4111111111111", "微信关注 PLACE 财富", "telegram: 4111111111111111",
 ]  # fmt: skip
 
 

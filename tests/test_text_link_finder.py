@@ -25,6 +25,8 @@ LINKS = [
     ("<https://parcel.example/x>", "https://parcel.example/x", None),
     ("www.parcel.example", "www.parcel.example", None),
     ("parcel.example/pay", "parcel.example/pay", None),
+    ("parcel.example/?id=1", "parcel.example/", None),
+    ("parcel.example?id=1", "parcel.example/", None),
     ("http://203.0.113.5/x", "http://203.0.113.5/x", None),
     ("http://0xcb007105/x", "http://203.0.113.5/x", None),
     ("http://[2001:db8::1]/x", "http://[2001:db8::1]/x", None),
@@ -79,13 +81,17 @@ NAMES = [
     ("PARCEL.EXAMPLE", "parcel.example"),
     ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
     ("parcel.co.uk, thanks", "parcel.co.uk"),
+    ("parcel.co.za", "parcel.co.za"),
     ("parcel[.]example", "parcel.example"),
 ]
 NONE = [
     "thanks.im here", "ok.Click here", "привет.дети спят", "e.g. this", "a.b.c", "Node.js",
     "invoice.pdf", "file.zip", "notes.md", "1.2.3.4", "v10.2.1", "8.30.pm", "at 5.am", "U.S.A.",
     "john.doe@parcel.example", "St.John", "Rs.500", "3.14", "他说。好的", "and/or", "...", "http://",
-    "https:///x", "://", "@parcel.example", "read me . now", "I like the dot com era of dots",
+    "https:///x", "://", "@parcel.example", "read me . now", "DR.NICO", "Prof.Dr.Ir.Yonny",
+    "09-2-2004.so", "857-0243-366.bank", "hử.thật", "ASP.NET_SessionId", "6.bank account",
+    "GOOD SERVICE.SOCIAL MEDIA",
+    "I like the dot com era of dots",
 ]  # fmt: skip
 
 

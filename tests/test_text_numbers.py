@@ -70,6 +70,12 @@ def test_dates_and_amounts_are_no_numbers_of_a_region() -> None:
     assert phones("2024-05-06 12, 06/05/2024, 2.025.550, 1,234,567", "US") == []
 
 
+def test_of_a_local_number_nothing_is_cut_off_but_words_behind_it() -> None:
+    assert phones("Tel 234 - 8055 - 124 - 041, 0800 555111", "US") == []
+    assert phones("07700 900123 10", "GB") == ["+447700900123"]
+    assert phones("18008168 (0)", "VN") == phones("18008168", "VN")
+
+
 def test_a_number_outside_the_plan_is_not_verified() -> None:
     assert [*find_phones("+44 7700 900123", None)] == [Number(GB, False, 0, 15)]
     assert [*find_phones("+1 202 555 0123", None)] == [Number(US, True, 0, 15)]
@@ -128,6 +134,7 @@ def test_a_local_account_is_behind_its_word(text: str, value: str) -> None:
 
 def test_other_numbers_are_no_accounts() -> None:
     assert not [*find_accounts("order 0123456789, account balance 1,234,567.00, account 12")]
+    assert not [*find_accounts("账户密码是123456, account password 12345678")]
 
 
 @pytest.mark.parametrize("card", CARDS)

@@ -204,6 +204,8 @@ def _named(text: str, platform: str, keep: str, start: int, match: re.Match[str]
         return None
     if name.isdecimal() and platform != "qq" or has_card(name):
         return None
+    if name.isalpha() and name.isupper() and text[start] != "@":
+        return None  # the next word of a text in capitals
     return Handle(f"{platform}:{keep}{name.lower()}", start, match.start() + len(name))
 
 

@@ -22,6 +22,7 @@ _RESERVED = frozenset(
     "private xn--0zwm56d xn--g6w251d xn--11b5bs3a9aj6g xn--80akhbyknj4f xn--9t4b11yi5a "
     "xn--deba0ad xn--hgbk6aj7f53bba xn--hlcj6aya9esc7a xn--jxalpdlp xn--kgbechtv xn--zckzah".split()
 )
+_SUFFIXES_ONLY = ("za",)  # top-level domains of which the list has suffixes but not themselves
 _RESERVED_NAMES = ("example.com", "example.net", "example.org", "home.arpa")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _IPV4_LIKE = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.IGNORECASE)
@@ -104,7 +105,8 @@ def registered_domain(host: str) -> str | None:
 @lru_cache(1 << 12)
 def is_known_top(label: str) -> bool:
     """Tell whether a plain label is a top-level domain, or reserved; raise MissingExtraError."""
-    return label in _RESERVED or _suffixes().publicsuffix(label, accept_unknown=False) is not None
+    known = label in _RESERVED or label in _SUFFIXES_ONLY
+    return known or _suffixes().publicsuffix(label, accept_unknown=False) is not None
 
 
 def is_reserved(host: str) -> bool:

@@ -41,30 +41,45 @@ _ALONE = re.compile(r"\d+|0x[0-9a-f]+|localhost", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ftp": "21"}
 _SAFE = "!$&'()*+,;=:@/~%|"
 _GLUED = re.compile(rf"^[{_SPACELESS}{SIGN}\u0370-\u1fff]+(?=[A-Za-z0-9])")
+# Not the beginning of a word with accents, nor of one that goes on behind an underscore.
+_ASCII_PART = re.compile(r"[A-Za-z0-9-]++(?![\u00aa-\u036f\u1e00-\u1eff]|_[^\W_])")
 _GLUED_AFTER = re.compile(r"^[A-Za-z0-9-]*[A-Za-z0-9]")
 
 # Top-level domains that are words, by which a sentence may begin whose blank is missing.
 _WORD_TOPS = frozenset(
     """
-    and are best bet blue book box call cam car care case cash cat chat click cool dad date day deal
-    dev diy docs dog earth eat fan fast film final fish fit fly foo free fun game gay gift gifts got
-    green guide guru hair help here hot hotel house how ing ink jobs joy kids kim land law life like
-    limited live loan loans love man map med meet meme men menu mini mobile moe mom money mov name
-    navy new news now off one open page party pay pet phone photo pics pid pin pink place play plus
-    post press prime pub quest read red rent rest review rip room run safe sale save search secure
-    select sex shop show soy spa sport style sucks support talk tax taxi team tel than the then
-    tips today town toys trade trust tube vet vote watch wed win wine work works world wow yes you
-    zero zip дети онлайн сайт москва рус орг ком католик ею
+    and android are baby band bar beer best bet bike black blue book box brother cafe call cam
+    camera camp car care case cash cat chat click coach coffee construction contact cooking
+    cool country coupons cruise dad dance date day deal degree dental dev diamonds diet direct
+    diy docs doctor dog earth eat education engineer equipment esq events family fan farm
+    fashion fast film final fish fishing fit fitness flights florist fly foo football free fun
+    furniture game garden gay gift gifts gives giving glass golf got graphics green grocery
+    guide guru hair help here hockey holiday horse hospital hot hotel house how ing ink
+    international jobs joy kids kim kitchen land law legal life like limited live loan loans
+    lol love ltd luxury man map med meet meme memorial men menu mini mobile moe mom money mov
+    movie music name navy new news now off office one open page partners parts party pay pet
+    phone photo photography photos pics pid pin pink pizza place play plus post press prime
+    private promo properties pub quest racing read recipes red rehab rent report rest
+    restaurant review rich rip rocks room rsvp run safe sale salon save school science search
+    secure select sex shoes shop shopping show singles skin soccer social solar soy spa sport
+    studio study style sucks supplies supply support surf surgery talk tattoo tax taxi team
+    tel tennis than the then theater tips tires today tools town toys trade training trust
+    tube university vet video vision vote watch wed wedding wiki win wine work works world wow
+    yes yoga you zero zip дети онлайн сайт москва рус орг ком католик ею
     """.split()
 )
 # Of two letters, those that stand behind many names and begin few sentences.
 _PLAIN_TOPS = frozenset(
     """
     com net org info biz example test invalid localhost onion ru uk de fr jp kr cn tw hk vn th ph pk
-    bd ng ke za br mx ar co io ai gg ly gl gd cc tv me eu nl pl cz ua kz tr ir ae eg sg au nz ca kh
+    bd ng ke za br mx ar co io ai gg ly gl gd cc tv eu nl pl cz ua kz tr ir ae eg sg au nz ca kh
     mm lk рф бел укр
     """.split()
 )
+_TITLES = frozenset(
+    "dr drs dra mr mrs ms prof st sr jr sgt capt lt col gen hon rev ir no inc ltd vs etc".split()
+)
+_NUMBERS = re.compile(r"\d+(?:-\d+)+")
 _FILE_ENDS = frozenset(("zip", "mov", "md", "py", "sh", "rs", "pl", "ps"))
 
 
@@ -182,11 +197,10 @@ def _host_length(name: str, follows: str, *, certain: bool) -> int:
 
 def _top_length(label: str) -> int:
     """Return how many characters at the beginning of a label are a top-level domain."""
-    ascii_part = re.match(r"[A-Za-z0-9-]*", label)
-    assert ascii_part is not None
-    if ascii_part[0]:
-        known = is_known_top(ascii_part[0].lower())
-        return len(ascii_part[0]) if known else 0
+    ascii_part = _ASCII_PART.match(label)
+    if label[:1].isascii():
+        known = ascii_part is not None and is_known_top(ascii_part[0].lower())
+        return len(ascii_part[0]) if ascii_part is not None and known else 0
     for length in range(min(len(label), 24), 1, -1):
         plain = plain_host(label[:length])
         if plain is not None and is_known_top(plain):
@@ -224,7 +238,9 @@ def _made(text: str, start: int, at: int, end: int, scheme: str) -> Link | None:
     whole = text[start : query.end() if query else end]
     stop = start + len(_without_closing(whole, text[start - 1 : start]))
     shown = _without_closing(text[path.start() : min(end, stop)], "") if path is not None else ""
-    shown = "" if shown == "/" else quote(shown, safe=_SAFE)
+    if not scheme and not shown and query is not None and stop > query.start():
+        shown = "/"  # a bare host with a query is a link too
+    shown = "" if shown == "/" and scheme else quote(shown, safe=_SAFE)
     is_link = bool(scheme or shown or host.startswith("www.") or shown_port)
     return Link(
         f"{scheme}{host}{shown_port}{shown}",
@@ -271,15 +287,15 @@ def _is_name(text: str, found: Link) -> bool:
         return False
     if all(label.isdecimal() for label in others) and (len(top) == 2 or len(others) > 1):
         return False  # a time, or a number of a version
-    if low in _FILE_ENDS:
+    plain = low in _PLAIN_TOPS or (low == "me" and found.is_link)  # as in t.me/name
+    if low in _FILE_ENDS or (others[0].lower() in _TITLES and not (plain and len(low) > 2)):
         return False
-    if (
-        found.is_link
-        and len(last) > 1
-        or low in _PLAIN_TOPS
-        or any(c in "-0123456789" for c in last)
-    ):
+    if not plain and not found.is_link and (last.isdecimal() or f"{last}{top}".isupper()):
+        return False  # "6.Bank account" in a list, a text in capitals
+    if plain or (found.is_link and len(last) > 1):
         return True
-    if len(others) > 1:
+    if _NUMBERS.fullmatch(last):
+        return False  # a date or an account
+    if len(others) > 1 or any(c in "-0123456789" for c in last):
         return True
     return len(top) > 2 and low not in _WORD_TOPS

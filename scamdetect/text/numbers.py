@@ -77,6 +77,7 @@ _DATE = re.compile(
     r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2})(?:[ ,].*)?"
 )
 _AMOUNT = re.compile(r"\d{1,3}(?:[., ]\d{3})+(?:[.,]\d{1,2})?|\d+[.,]\d{1,2}")
+_LONGEST_CODE = 4  # digits of a country
 _FEWEST_LOCAL = 9  # digits of a number that starts with 0 and is not in the numbering plan
 
 
@@ -103,34 +104,56 @@ def plain_phone(value: str) -> tuple[str, bool] | None:
 
 
 def _phone(typed: str, region: str | None) -> tuple[str, bool, int] | None:
+    """Return the number at the beginning of what is typed, and where it ends there."""
     if typed.endswith("+"):
         found = _parsed(f"+{typed[:-1]}", None)
         return None if found is None else (*found, len(typed))
-    groups = [match.span() for match in _GROUP.finditer(typed)]
-    digits = "".join(_GROUP.findall(typed))
+    groups = _groups(typed)
+    digits = "".join(typed[start:end] for start, end in groups)
     international = "+" in typed or digits.startswith("00")
-    if not international and (
-        region is None or has_card(typed) or _DATE.fullmatch(typed) or _AMOUNT.fullmatch(typed)
-    ):
+    if not international and (region is None or _is_other_number(typed)):
         return None
     possible = None
     for count in range(len(groups), 0, -1):
+        if not international and count < len(groups):
+            between = typed[groups[count - 1][1] : groups[count][0]]
+            if between.strip():
+                break  # of a local number nothing that is joined by signs is cut off
         some = "".join(typed[start:end] for start, end in groups[:count])
-        end = groups[count - 1][1]
-        if "(" in typed[:end] and ")" in typed[end:] and ")" not in typed[:end]:
-            end = typed.index(")", end) + 1
         if international:
-            found = _parsed(f"+{some.removeprefix('00')}" if "+" not in typed else f"+{some}", None)
-        else:
-            found = _parsed(some, region)
+            some = f"+{some if '+' in typed else some.removeprefix('00')}"
+        found = _parsed(some, None if international else region)
         if found is None:
             continue
+        end = _closed(typed, groups[count - 1][1])
         if found[1]:
             return (*found, end)
         local = some.startswith("0") and len(some) >= _FEWEST_LOCAL
         if possible is None and (international or local):
             possible = (*found, end)
     return possible
+
+
+def _groups(typed: str) -> list[tuple[int, int]]:
+    """Return the groups of digits; what is in brackets behind the number is no part of it."""
+    groups: list[tuple[int, int]] = []
+    for match in _GROUP.finditer(typed):
+        before = sum(end - start for start, end in groups)
+        if before > _LONGEST_CODE and "(" in typed[groups[-1][1] : match.start()]:
+            break
+        groups.append(match.span())
+    return groups
+
+
+def _closed(typed: str, end: int) -> int:
+    """Return the end behind a bracket that is still open there."""
+    if typed.count("(", 0, end) > typed.count(")", 0, end) and ")" in typed[end:]:
+        return typed.index(")", end) + 1
+    return end
+
+
+def _is_other_number(typed: str) -> bool:
+    return bool(has_card(typed) or _DATE.fullmatch(typed) or _AMOUNT.fullmatch(typed))
 
 
 @lru_cache(1 << 12)
@@ -143,7 +166,11 @@ def _parsed(number: str, region: str | None) -> tuple[str, bool] | None:
     if library.is_possible_number_with_reason(parsed) != library.ValidationResult.IS_POSSIBLE:
         return None
     value = library.format_number(parsed, library.PhoneNumberFormat.E164)
-    return value, library.is_valid_number(parsed)
+    valid = library.is_valid_number(parsed)
+    # Where a zero is no sign of a local number it stays, and what begins with it is none.
+    if not valid and value.startswith(f"+{parsed.country_code}0"):
+        return None
+    return value, valid
 
 
 def _check_region(region: str | None) -> None:
@@ -168,10 +195,13 @@ _SHORTEST_IBAN, _LONGEST_IBAN = 15, 34
 _ACCOUNT_WORD = re.compile(
     r"\b(?:acc(?:oun)?t(?: ?(?:no|num(?:ber)?|nr))?|a/c(?: ?no)?|no\.? ?rek(?:ening)?|rek(?:ening)?"
     r"|norek|stk|số tài khoản|so tai khoan|số tk|tk|cuenta|clabe|cbu|cvu|conta|compte"
-    r"|konto(?:nr|nummer)?|hesap(?: no)?|akaun|akaunti|sort code)\b"
+    r"|konto(?:nr|nummer)?|hesap(?: no)?|akaun|akaunti)\b"
     r"|сч[её]т|рахунок|บัญชี|账号|帳號|账户|帳戶|賬號|賬戶|卡号|卡號|户号|口座|계좌"
     r"|खाता|खाते|अकाउंट|একাউন্ট|অ্যাকাউন্ট|হিসাব|கணக்கு|حساب|اکاؤنٹ|اکاونٹ|အကောင့်|ဘဏ်စာရင်း|គណនី|ගිණුම|חשבון",
     re.IGNORECASE,
+)
+_SECRET = re.compile(
+    r"密码|密碼|비밀번호|รหัส|пароль|password|passcode|\bpin\b|\botp\b", re.IGNORECASE
 )
 _ACCOUNT = re.compile(r"[^\d\n]{0,24}?(?<![\d.,+])(\d(?:[ -]?\d){5,19})(?![\d%]|[.,]\d|[ -]\d)")
 
@@ -216,7 +246,7 @@ def find_accounts(text: str) -> Iterator[Number]:
     done = 0
     for word in _ACCOUNT_WORD.finditer(text):
         match = _ACCOUNT.match(text, word.end())
-        if match is None or match.start(1) < done:
+        if match is None or match.start(1) < done or _SECRET.search(match[0]):
             continue
         done = match.end(1)
         value = re.sub(r"\D", "", match[1])
