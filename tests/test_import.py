@@ -199,6 +199,16 @@ def test_indicators_alone_need_their_extra(library: str) -> None:
     assert "pip install 'scamdetect[share]'" in fresh(code)
 
 
+def test_the_guard_alone_needs_its_extra() -> None:
+    code = (
+        "import sys\nsys.modules['pymispwarninglists'] = None\n"
+        "from scamdetect.errors import MissingExtraError\n"
+        "from scamdetect.share.guard import load_guard\n"
+        "try:\n    load_guard()\nexcept MissingExtraError as error:\n    print(error)"
+    )
+    assert "pip install 'scamdetect[share]'" in fresh(code)
+
+
 def test_urls_alone_need_their_extra(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\nhi\n", encoding="utf-8")
     code = (
