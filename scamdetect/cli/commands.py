@@ -29,6 +29,7 @@ _ELSEWHERE = {
     "score": ("score",),
     "scored": ("campaigns", "groups", "report", "threads"),
     "serve": ("hub", "serve"),
+    "share": ("indicators",),
     "train": (
         "average", "card", "cascade", "conversations", "evaluate", "export", "finetune", "train",
         "words",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scamdetect.scored.job import Step
     from scamdetect.scored.job import Watch as StepWatch
     from scamdetect.scored.threads import ThreadsSummary
+    from scamdetect.share.propose import ProposeSummary
     from scamdetect.train.data.audit import Comparison
     from scamdetect.train.data.fetch import Fetched
 
@@ -99,8 +100,10 @@ def _log_step(step: Step) -> None:
         _log({"event": step.name, "share": round(step.share, 6), **rows})
 
 
-def log_done(summary: GroupsSummary | ThreadsSummary | CampaignsSummary) -> None:
-    """Write one JSON line to stderr on what became of a scored file, without any template."""
+def log_done(
+    summary: GroupsSummary | ThreadsSummary | CampaignsSummary | ProposeSummary,
+) -> None:
+    """Write one JSON line to stderr on what became of scored files, without any template."""
     found = dataclasses.asdict(summary)
     found.pop("listed", None)
     _log({"event": "done", **found})
@@ -112,6 +115,19 @@ def group_lines(summary: GroupsSummary) -> list[str]:
         f"{summary.groups:,} groups of {summary.rows:,} rows: {summary.flagged:,} with a flagged "
         "message",
         f"groups written to {summary.destination}",
+    ]
+
+
+def proposal_lines(summary: ProposeSummary) -> list[str]:
+    """Return what is proposed to people, and what is not, by reason."""
+    types = ", ".join(f"{name} {count:,}" for name, count in summary.proposed.items())
+    total = sum(summary.proposed.values())
+    return [
+        f"{total:,} indicators proposed of {summary.rows:,} rows{f': {types}' if types else ''}",
+        *(f"left out {count:,}: {reason}" for reason, count in summary.left_out.items()),
+        *summary.notes,
+        f"to publish a row of {summary.destination}, a person writes yes into publish, a reviewer "
+        "and a date",
     ]
 
 

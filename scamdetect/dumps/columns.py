@@ -28,13 +28,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Grouping:
-    """The columns to group by, of times, senders and threads, each if any, of ``where``."""
+    """The columns to group by, of times, senders, threads and recipients, if any, of ``where``."""
 
     where: str
     by: Column | None = None
     time: Column | None = None
     sender: Column | None = None
     thread: Column | None = None
+    recipient: Column | None = None
 
     def values(self, rows: Rows, column: Column) -> pa.Array:
         """Return the values of the column; raise InputError where one is nested."""
@@ -56,6 +57,7 @@ def grouping(
     time_column: str | None = None,
     sender_column: str | None = None,
     thread_column: str | None = None,
+    recipient_column: str | None = None,
     objects: bool,
 ) -> Grouping:
     """Return the columns of these names, which may be dotted paths.
@@ -75,12 +77,14 @@ def grouping(
         time=column(time_column, "time_column"),
         sender=column(sender_column, "sender_column"),
         thread=column(thread_column, "thread_column"),
+        recipient=column(recipient_column, "recipient_column"),
     )
-    if found.sender is not None and not _names_senders(found.sender.kind):
-        raise InputError(
-            f"{where}: column {sender_column!r} holds {found.sender.kind}, which names no sender; "
-            "name another with sender_column (--sender-column)"
-        )
+    for person, who in ((found.sender, "sender"), (found.recipient, "recipient")):
+        if person is not None and not _names_people(person.kind):
+            raise InputError(
+                f"{where}: column {person.name!r} holds {person.kind}, which names no {who}; name "
+                f"another with {who}_column (--{who}-column)"
+            )
     for named, option in ((found.by, "by"), (found.thread, "thread_column")):
         if named is not None and not _is_groupable(named.kind):
             raise InputError(
@@ -146,7 +150,7 @@ def _flat(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_null(kind) or pa.types.is_string_view(kind) else kind
 
 
-def _names_senders(kind: pa.DataType) -> bool:
+def _names_people(kind: pa.DataType) -> bool:
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     return bool(text or pa.types.is_integer(kind))
 
@@ -164,7 +168,7 @@ def _check_objects(dump: Dump, found: Grouping) -> None:
     """Raise InputError where a column is nested in some row, or a path leads nowhere in all."""
     options = {
         "by": found.by, "time_column": found.time, "sender_column": found.sender,
-        "thread_column": found.thread,
+        "thread_column": found.thread, "recipient_column": found.recipient,
     }  # fmt: skip
     columns = [
         (column, option)

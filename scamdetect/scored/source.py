@@ -69,9 +69,7 @@ class Opened:
                 problem.add_note(_FROM_SOURCE)
             raise
         empties = self.source is None and self.record.source["format"] in DELIMITERS
-        return _AsScored(
-            found.where, found.by, found.time, found.sender, found.thread, self.guarded, empties
-        )
+        return _AsScored(**vars(found), guarded=self.guarded, empty_is_null=empties)
 
     def batches(self) -> Iterator[Rows]:
         """Yield the rows that have the columns; raise InputError where there are others.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -327,10 +327,15 @@ def divide(segments: Sequence[Path], buckets: Sequence[Path | None]) -> list[int
     The first column decides where a row goes. Returns how many rows are in each, also in those left
     out. The files are not there before. Raises OSError, InputError on a damaged segment.
     """
+    return scatter((batch for path in segments for batch in read_streams(path)), buckets)
+
+
+def scatter(batches: Iterable[pa.RecordBatch], buckets: Sequence[Path | None]) -> list[int]:
+    """Append rows to the files of their buckets, as ``divide`` does with those of segments."""
     counts = np.zeros(len(buckets), np.int64)
     held: dict[pa.Schema, list[pa.RecordBatch]] = {}
     size = 0
-    for batch in (batch for path in segments for batch in read_streams(path)):
+    for batch in batches:
         held.setdefault(batch.schema, []).append(batch)
         size += batch.nbytes
         if size >= _HELD_BYTES:

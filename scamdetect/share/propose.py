@@ -1,0 +1,408 @@
+"""Propose indicators to people: count each over all messages of scored dumps.
+
+Pass 1 leaves findings without texts in segments, pass 2 sums them up campaign by campaign, pass 3
+value by value. A person decides in the file that this makes; nothing of it is exported by itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+
+from scamdetect.adapt.labels import read_answers
+from scamdetect.dumps.columns import Column, Grouping
+from scamdetect.dumps.formats import Format, destination_format, is_remote
+from scamdetect.dumps.outputs import check_paths, reported
+from scamdetect.dumps.rows import Rows
+from scamdetect.dumps.sources import find_source, located
+from scamdetect.dumps.work import work_folder as parts_folder
+from scamdetect.errors import InputError
+from scamdetect.frames.arrow import cell_texts, plain_array
+from scamdetect.frames.times import instants
+from scamdetect.labels import Verdict
+from scamdetect.scored.job import Step, Stop, Watch, check_stop
+from scamdetect.scored.source import Opened, aligned, opened
+from scamdetect.scored.work import Work, read_streams, scatter, working
+from scamdetect.share.findings import NO_SCAM, SCAM, Findings, Message
+from scamdetect.share.guard import load_guard
+from scamdetect.share.members import Members
+from scamdetect.share.proposals import Proposal, write_proposals
+from scamdetect.share.sums import VALUE_FIELDS, Rules, of_campaigns, of_values
+from scamdetect.system.destinations import followed
+from scamdetect.system.files import access_of
+from scamdetect.text.indicators import DEFAULT, IndicatorType
+
+SEGMENT_ROWS = 1 << 18
+COMPACT_ROWS = 1 << 15
+BUCKET_BYTES = 16 << 20
+_DAY = 86_400_000_000  # microseconds
+_WITHOUT_SENDERS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK))
+_FOUND, _ROWS, _LEFT_OUT = "proposed ", "rows", "left out "
+
+
+@dataclass(frozen=True)
+class ProposeSummary:
+    """Where the review file is, how many indicators of each type it has, and what it lacks.
+
+    ``left_out`` counts by reason: indicators, or findings in messages where a message alone tells
+    the reason. ``notes`` are to be read by people.
+    """
+
+    destination: Path
+    proposed: dict[str, int]
+    rows: int
+    left_out: dict[str, int]
+    notes: tuple[str, ...]
+    resumed: int = 0  # of the rows, those that earlier runs had read
+
+
+@dataclass(frozen=True)
+class _Dump:
+    """A scored dump with its columns, and the labels of its rows by their number from 0."""
+
+    opened: Opened
+    columns: Grouping
+    labels: Mapping[int, str]
+
+
+def write_review(
+    scored: str | Path | Sequence[str | Path],
+    destination: str | Path,
+    *,
+    types: Collection[IndicatorType | str] | None = None,
+    senders: bool = False,
+    region: str | None = None,
+    sender_column: str | None = None,
+    recipient_column: str | None = None,
+    time_column: str | None = None,
+    campaigns: str | Path | None = None,
+    labels: Sequence[str | Path] = (),
+    sources: Sequence[str | Path] = (),
+    work_folder: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    watch: Watch | None = None,
+    stop: Stop | None = None,
+) -> ProposeSummary:
+    """Write the review file (CSV) of the indicators in scored files, or folders of parts.
+
+    An indicator is proposed if at least 0.8 of all messages that have it are flagged, by at least 3
+    senders, or if a person labelled its campaign a scam. ``types`` are domains, links and wallets
+    by default; without ``sender_column`` only domains and links are looked for, in at least 10
+    messages. ``senders`` also proposes who sent; senders are easily forged. ``region`` (ISO 3166)
+    is of phone numbers without a country code.
+
+    ``campaigns`` is the members file that ``scamdetect campaigns`` made of the same dumps; without
+    it messages with equal templates are one campaign. Parts of paths that vary by message become
+    ``*``, and what differs in most messages of its campaigns, or is equal to a recipient in
+    ``recipient_column``, is left out. ``labels`` are queues that people labelled, one for each
+    scored file; ``sources`` are what was scored, for columns and texts that the files lack.
+
+    The file appears when all is done. What ``work_folder``, ``resume``, ``overwrite``, ``watch``
+    and ``stop`` do is as in ``scored.groups.write_groups``.
+
+    Raises InputError on files of flagged rows only, columns that are missing, types that need
+    senders, and labels or members of other dumps; MissingExtraError; OutputError where writing
+    fails; JobInterrupted where ``stop`` says so.
+    """
+    watch = watch or (lambda step: None)
+    wanted = _types(types, senders=senders, sender_column=sender_column)
+    given = [scored] if isinstance(scored, str | Path) else list(scored)
+    if not given:
+        raise InputError("no scored file is given; name one that scamdetect score wrote")
+    named = {
+        "sender_column": sender_column, "time_column": time_column,
+        "recipient_column": recipient_column,
+    }  # fmt: skip
+    dumps = _opened(given, sources, labels, named)
+    extra = [Path(path) for path in (*labels, *([] if campaigns is None else [campaigns]))]
+    target = located(destination)
+    with reported(target):
+        target = target if is_remote(target) else followed(target)
+        folder = parts_folder(target, None if work_folder is None else Path(work_folder))
+        _check(target, folder, dumps, extra)
+        settings = {
+            "what": "indicators",
+            "inputs": [dump.opened.scored.identity() for dump in dumps],
+            "originals": [str(dump.opened.source) for dump in dumps],
+            "extra": [find_source(path).identity() for path in extra],
+            "types": sorted(wanted),
+            "region": region,
+            "destination": str(target if is_remote(target) else target.resolve()),
+            "bucket_bytes": BUCKET_BYTES,
+            **named,
+        }
+        files = [path for dump in dumps for path in dump.opened.files]
+        with working(
+            target,
+            folder,
+            settings,
+            resume=resume,
+            overwrite=overwrite,
+            access=access_of([*files, *extra]),
+        ) as work:
+            resumed = work.state.rows
+            if not work.state.joined:
+                names = [str(path) for path in given]
+                members = None if campaigns is None else Members(Path(campaigns), names)
+                _read(dumps, members, wanted, region, work, stop, watch)
+                _sort(work, stop, watch)
+                watch(Step("write", 0.0, work.state.rows))
+                rules = Rules(sender_column is not None, load_guard().verdict)
+                work.join(lambda file: _write(file, work, rules, stop))
+            counts, rows = work.state.counts, work.state.rows
+            work.publish()
+    return ProposeSummary(
+        target,
+        _counted(counts, _FOUND),
+        rows,
+        _counted(counts, _LEFT_OUT),
+        _notes(wanted, types, sender_column=sender_column),
+        resumed,
+    )
+
+
+def _types(
+    given: Collection[IndicatorType | str] | None, *, senders: bool, sender_column: str | None
+) -> frozenset[IndicatorType]:
+    """Return the types to look for; raise InputError where they need a sender column."""
+    try:
+        wanted = frozenset(map(IndicatorType, DEFAULT if given is None else given))
+    except ValueError as problem:
+        known = ", ".join(type for type in IndicatorType if type is not IndicatorType.SENDER)
+        raise InputError(f"types (--types): {problem}; known are {known}") from problem
+    wanted |= {IndicatorType.SENDER} if senders else frozenset()
+    if sender_column is None:
+        others = sorted(wanted - _WITHOUT_SENDERS)
+        if others and given is None and not senders:
+            return wanted & _WITHOUT_SENDERS
+        if others:
+            raise InputError(
+                f"{', '.join(others)} (--types): are proposed only where senders are counted; "
+                "name their column with sender_column (--sender-column)"
+            )
+    return wanted
+
+
+def _opened(
+    given: Sequence[str | Path],
+    sources: Sequence[str | Path],
+    labels: Sequence[str | Path],
+    named: Mapping[str, str | None],
+) -> list[_Dump]:
+    for what, some in (("sources (--source)", sources), ("labels (--labels)", labels)):
+        if some and len(some) != len(given):
+            raise InputError(
+                f"{len(given)} scored files and {len(some)} {what} are given; give one for each "
+                "scored file, in the same order, or none"
+            )
+    found = []
+    for place, source, labelled in zip(
+        given, sources or repeat(None, len(given)), labels or repeat(None, len(given)), strict=True
+    ):
+        dump = opened(place, source, "indicators")
+        dump.check_texts()
+        read = {} if labelled is None else _labels(Path(labelled), dump)
+        found.append(_Dump(dump, dump.columns(**named), read))
+    return found
+
+
+def _labels(path: Path, dump: Opened) -> dict[int, str]:
+    """Return what people called the messages, by the rows of the dump."""
+    found = {
+        answer.row - 1: SCAM if answer.label == Verdict.SCAM else NO_SCAM
+        for answer in read_answers(path).usable
+    }
+    if found and max(found) >= dump.record.rows:
+        raise InputError(
+            f"{path}: labels row {max(found) + 1}, and {dump.path} has {dump.record.rows:,}; give "
+            "the labels of this dump"
+        )
+    return found
+
+
+def _check(target: Path, folder: Path, dumps: Sequence[_Dump], extra: Sequence[Path]) -> None:
+    if destination_format(target) is not Format.CSV:
+        raise InputError(f"{target}: the review file is a CSV; give it a name that ends in .csv")
+    for dump in dumps:
+        check_paths(dump.opened.scored, target, folder, [*dump.opened.files, *extra])
+
+
+def _read(
+    dumps: Sequence[_Dump],
+    members: Members | None,
+    types: frozenset[IndicatorType],
+    region: str | None,
+    work: Work,
+    stop: Stop | None,
+    watch: Watch,
+) -> None:
+    """Find segment by segment what none holds yet."""
+    check_stop(stop)
+    guard = load_guard()
+    total = max(1, sum(dump.opened.record.rows for dump in dumps))
+    done = start = work.state.rows
+    at = 0
+    findings = Findings(types, region, guard)
+
+    def finish() -> None:
+        nonlocal findings, start
+        if done > start:
+            with work.segment() as file:
+                rows, size = findings.save(file)
+            work.finish_segment(done - start, rows, size)
+            findings, start = Findings(types, region, guard), done
+            watch(Step("read", done / total, done, ended=True))
+
+    for messages in _batches(dumps, members):
+        if at + len(messages) > done:
+            for message in messages[max(0, done - at) :]:
+                findings.add(message)
+            findings.compact()
+            done = at + len(messages)
+            watch(Step("read", done / total, done))
+            if done - start >= SEGMENT_ROWS:
+                finish()
+                check_stop(stop)
+        at += len(messages)
+    if members is not None:
+        members.check_end()
+    finish()
+
+
+def _batches(dumps: Sequence[_Dump], members: Members | None) -> Iterator[list[Message]]:
+    for number, dump in enumerate(dumps):
+        first = 0
+        for scores, values in aligned(dump.opened.scores(), _values(dump)):
+            count = scores.num_rows
+            campaigns = [None] * count if members is None else members.of_rows(number, first, count)
+            yield list(_messages(dump, scores, values, campaigns, first))
+            first += count
+
+
+def _messages(
+    dump: _Dump, scores: pa.Table, values: pa.Table, campaigns: Sequence[str | None], first: int
+) -> Iterator[Message]:
+    columns = [
+        *(values[name].to_pylist() for name in ("text", "sender", "recipient", "day")),
+        *(scores[name].to_pylist() for name in ("decision", "language", "kinds", "model_id")),
+    ]
+    for place, (text, sender, recipient, day, decision, language, kinds, model) in enumerate(
+        zip(*columns, strict=True)
+    ):
+        yield Message(
+            text=text or "",
+            decision=decision,
+            language=language,
+            kinds=kinds or (),
+            model=model,
+            sender=sender,
+            recipient=recipient,
+            day=day,
+            campaign=campaigns[place],
+            label=dump.labels.get(first + place),
+        )
+
+
+def _values(dump: _Dump) -> Iterator[pa.Table]:
+    for rows in dump.opened.batches():
+        texts = [text if isinstance(text, str) else None for text in dump.opened.texts(rows)]
+        yield pa.table(
+            {
+                "text": plain_array(texts, pa.string()),
+                "sender": _names(dump.columns, rows, dump.columns.sender),
+                "recipient": _names(dump.columns, rows, dump.columns.recipient),
+                "day": _days(dump.columns, rows),
+            }
+        )
+
+
+def _names(columns: Grouping, rows: Rows, column: Column | None) -> pa.Array:
+    if column is None:
+        return pa.nulls(len(rows), pa.string())
+    names = cell_texts(pa.chunked_array([columns.values(rows, column)]))
+    return plain_array([name or None for name in names], pa.string())
+
+
+def _days(columns: Grouping, rows: Rows) -> pa.Array:
+    """Return days since 1970 in UTC, null where none is known."""
+    if columns.time is None:
+        return pa.nulls(len(rows), pa.int64())
+    found = instants(columns.values(rows, columns.time))
+    days = np.floor_divide(found.micros, _DAY)
+    return plain_array(
+        [int(day) if known else None for day, known in zip(days, found.known, strict=True)],
+        pa.int64(),
+    )
+
+
+def _sort(work: Work, stop: Stop | None, watch: Watch) -> None:
+    def reduce(bucket: Path, before: int) -> pa.Table:
+        check_stop(stop)
+        batches = list(read_streams(bucket))
+        if not batches:
+            return VALUE_FIELDS.empty_table()
+        return of_campaigns(pa.Table.from_batches(batches))
+
+    def finished_one(done: int) -> None:
+        share = len(work.runs) / work.state.buckets
+        watch(Step("campaigns", share, work.state.rows, ended=True))
+
+    work.sort(reduce, finished_one)
+
+
+def _write(file: IO[bytes], work: Work, rules: Rules, stop: Stop | None) -> dict[str, int]:
+    """Write what is proposed, most flagged messages first; return what is counted."""
+    buckets = [work.folder / f"bucket-{number:06}.arrow" for number in range(work.state.buckets)]
+    for bucket in buckets:
+        bucket.unlink(missing_ok=True)
+    scatter(_run_batches(work.runs), buckets)
+    left_out: Counter[str] = Counter()
+    found: list[Proposal] = []
+    for bucket in buckets:
+        check_stop(stop)
+        batches = list(read_streams(bucket))
+        if batches:
+            found += of_values(pa.Table.from_batches(batches), rules, left_out)
+        bucket.unlink(missing_ok=True)
+    found.sort(key=lambda one: (-one.flagged, -one.messages, one.type, one.value))
+    write_proposals(file, found)
+    types = Counter(one.type.value for one in found)
+    return {f"{_FOUND}{type}": count for type, count in types.most_common()} | {
+        f"{_LEFT_OUT}{reason}": count for reason, count in left_out.most_common()
+    }
+
+
+def _run_batches(runs: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    for path in runs:
+        with path.open("rb") as file, pa.ipc.open_file(file) as reader:
+            for number in range(reader.num_record_batches):
+                yield reader.get_batch(number)
+
+
+def _counted(counts: Mapping[str, int], start: str) -> dict[str, int]:
+    return {name.removeprefix(start): n for name, n in counts.items() if name.startswith(start)}
+
+
+def _notes(
+    wanted: frozenset[IndicatorType], given: object, *, sender_column: str | None
+) -> tuple[str, ...]:
+    notes = []
+    if sender_column is None and given is None:
+        notes.append(
+            "without a sender column only domains and links are proposed, from 10 messages on; "
+            "name it with --sender-column"
+        )
+    if IndicatorType.SENDER in wanted:
+        notes.append(
+            "senders are easily forged: scammers send under the names and numbers of others, so "
+            "publish one only where you know that it is theirs"
+        )
+    return tuple(notes)
