@@ -95,10 +95,11 @@ def test_no_value_has_a_card(text: str) -> None:
         assert not [one for one in indicators_of(text, ALL, region) if has_card(one.value)]
 
 
-def test_a_path_with_a_card_is_a_star() -> None:
-    assert values(f"https://parcel.example/pay/{CARD}/now", IndicatorType.LINK) == [
-        ("link", "https://parcel.example/*")
-    ]
+def test_a_part_of_a_path_with_a_card_is_a_star() -> None:
+    for card in (CARD, CARD.replace("-", ""), CARD.replace("-", "%2D"), f"x{CARD}y"):
+        assert values(f"https://parcel.example/pay/{card}/now", IndicatorType.LINK) == [
+            ("link", "https://parcel.example/pay/*/now")
+        ]
     assert plain_value(IndicatorType.LINK, "https://parcel.example/*") == "https://parcel.example/*"
 
 

@@ -1,6 +1,8 @@
-"""Find the indicators of scored messages, one row a message and indicator, without any text.
+"""Find the indicators of scored messages and sum them up as they come, without any text.
 
 What the guard blocks, and what belongs to the recipient of its message, is counted and not kept.
+Two tables are made: facts, one row a campaign, indicator and kind of message, and who sent what as
+pairs of hashes, so that a million senders are a million pairs and not a million rows of facts.
 """
 
 from __future__ import annotations
@@ -33,13 +35,13 @@ _SHORT = 20  # characters of a template without signs
 _TAGS = re.compile(r"\b(?:link|number|phone|email|handle|code)\b")
 _LEAST_RECIPIENT = 5  # characters; what is shorter is in many links by chance
 _LONGEST_KIND = 40
+_MOST_PENDING = 1 << 13  # rows that are summed up together
 
-FIELDS = pa.schema(
+FACTS = pa.schema(
     [
         ("campaign", pa.string()),
         ("type", pa.string()),
         ("value", pa.string()),
-        ("sender", pa.int64()),  # a hash, null without one
         ("flagged", pa.int64()),  # 1 or 0
         ("language", pa.string()),
         ("kinds", pa.string()),
@@ -51,7 +53,9 @@ FIELDS = pa.schema(
         ("last", pa.int64()),
     ]
 )
-KEYS = FIELDS.names[:9]
+# ``indicator`` is ``indicator_hash`` of the campaign, the type and the value.
+SENDERS = pa.schema([("campaign", pa.string()), ("indicator", pa.int64()), ("sender", pa.int64())])
+_KEYS = FACTS.names[:8]
 _SUMS = [("messages", "sum"), ("leads", "sum"), ("first", "min"), ("last", "max")]
 
 
@@ -79,10 +83,11 @@ class Findings:
         self._in_text = self._types - {IndicatorType.SENDER}
         self._region = region
         self._verdict = lru_cache(1 << 16)(guard.verdict)
-        self._columns: dict[str, list[object]] = {name: [] for name in FIELDS.names}
+        self._columns: dict[str, list[object]] = {name: [] for name in FACTS.names}
+        self._senders: list[tuple[str, int, int]] = []
         self._recipients: set[str] = set()
         self._left_out: Counter[str] = Counter()
-        self._table = FIELDS.empty_table()
+        self._facts, self._pairs = FACTS.empty_table(), SENDERS.empty_table()
 
     def add(self, message: Message) -> None:
         """Add what a message has."""
@@ -103,7 +108,6 @@ class Findings:
                 campaign=campaign or alone,
                 type=one.type.value,
                 value=one.value,
-                sender=None if message.sender is None else _signed(_hash(message.sender)),
                 flagged=int(message.decision == Decision.FLAG.value),
                 language=_language(message),
                 kinds=_kinds(message),
@@ -114,29 +118,44 @@ class Findings:
                 first=NO_DAY if message.day is None else message.day,
                 last=LAST_DAY if message.day is None else message.day,
             )
+            if message.sender is not None:
+                found_in = campaign or alone
+                indicator = indicator_hash(found_in, one.type.value, one.value)
+                self._senders.append((found_in, indicator, _signed(_hash(message.sender))))
             seen.add(one.type)
-
-    def compact(self) -> None:
-        """Sum up rows that are alike, which bounds the memory."""
-        if self._columns["type"]:
-            arrays = [pa.array(self._columns[f.name], f.type) for f in FIELDS]
-            self._columns = {name: [] for name in FIELDS.names}
-            self._table = summed(
-                pa.concat_tables([self._table, pa.Table.from_arrays(arrays, schema=FIELDS)])
-            )
+        if len(self._columns["type"]) > _MOST_PENDING:
+            self._compact()
 
     def save(self, file: IO[bytes]) -> tuple[int, int]:
-        """Write the sums as a stream; return how many rows and bytes they are; raise OSError."""
+        """Write the tables as two streams; return how many rows and bytes they are; raise OSError.
+
+        The first column of each names the campaign.
+        """
         for reason, count in self._left_out.items():
             self._mark(f"{LEFT_OUT}{reason}", LEFT_OUT, reason, count)
         for value in self._recipients:
             self._mark(f"{RECIPIENT}{value}", RECIPIENT, value, 1)
-        self.compact()
-        table = self._table
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with pa.ipc.new_stream(file, FIELDS, options=options) as stream:
-            stream.write_table(table)
-        return table.num_rows, table.nbytes
+        self._compact()
+        tables = self._facts, self._pairs
+        for table in tables:
+            options = pa.ipc.IpcWriteOptions(compression="zstd")
+            with pa.ipc.new_stream(file, table.schema, options=options) as stream:
+                stream.write_table(table)
+        return sum(table.num_rows for table in tables), sum(table.nbytes for table in tables)
+
+    def _compact(self) -> None:
+        """Sum up rows that are alike, which bounds the memory."""
+        arrays = [pa.array(self._columns[field.name], field.type) for field in FACTS]
+        new = pa.Table.from_arrays(arrays, schema=FACTS)
+        self._columns = {name: [] for name in FACTS.names}
+        self._facts = summed(pa.concat_tables([self._facts, new]))
+        columns = zip(*self._senders, strict=True) if self._senders else ((), (), ())
+        arrays = [
+            pa.array(column, field.type) for column, field in zip(columns, SENDERS, strict=True)
+        ]
+        pairs = pa.concat_tables([self._pairs, pa.Table.from_arrays(arrays, schema=SENDERS)])
+        self._senders = []
+        self._pairs = pairs.group_by(SENDERS.names).aggregate([]).select(SENDERS.names)
 
     def _found(self, message: Message) -> list[Indicator]:
         """Return the indicators that may be kept, each once."""
@@ -165,9 +184,8 @@ class Findings:
 
     def _mark(self, campaign: str, type: str, value: str, messages: int) -> None:
         self._row(
-            campaign=campaign, type=type, value=value, sender=None, flagged=0, language="",
-            kinds="", model=None, verified=1, messages=messages, leads=0, first=NO_DAY,
-            last=LAST_DAY,
+            campaign=campaign, type=type, value=value, flagged=0, language="", kinds="",
+            model=None, verified=1, messages=messages, leads=0, first=NO_DAY, last=LAST_DAY,
         )  # fmt: skip
 
     def _row(self, **values: object) -> None:
@@ -175,12 +193,17 @@ class Findings:
             self._columns[name].append(value)
 
 
-def summed(table: pa.Table) -> pa.Table:
-    """Return the rows of findings with those alike as one."""
-    found = table.group_by(KEYS).aggregate(_SUMS)
-    arrays = [found[name] for name in KEYS]
+def summed(facts: pa.Table) -> pa.Table:
+    """Return facts with rows that are alike as one."""
+    found = facts.group_by(_KEYS).aggregate(_SUMS)
+    arrays = [found[name] for name in _KEYS]
     arrays += [found[f"{name}_{how}"] for name, how in _SUMS]
-    return pa.Table.from_arrays(arrays, schema=FIELDS)
+    return pa.Table.from_arrays(arrays, schema=FACTS)
+
+
+def indicator_hash(*names: str) -> int:
+    """Return 64 bits, signed, that stand for names in this order."""
+    return _signed(_hash("\x00".join(names)))
 
 
 def forms_of(type: IndicatorType, value: str) -> set[str]:

@@ -30,18 +30,18 @@ from scamdetect.labels import Verdict
 from scamdetect.scored.job import Step, Stop, Watch, check_stop
 from scamdetect.scored.source import Opened, aligned, opened
 from scamdetect.scored.work import Work, read_streams, scatter, working
+from scamdetect.share.campaign_facts import of_campaigns
 from scamdetect.share.findings import NO_SCAM, SCAM, Findings, Message
 from scamdetect.share.guard import load_guard
 from scamdetect.share.members import Members
 from scamdetect.share.proposals import Proposal, write_proposals
-from scamdetect.share.sums import VALUE_FIELDS, Rules, of_campaigns, of_values
+from scamdetect.share.sums import Rules, of_values
 from scamdetect.system.destinations import followed
 from scamdetect.system.files import access_of
 from scamdetect.text.indicators import DEFAULT, IndicatorType
 
-SEGMENT_ROWS = 1 << 18
-COMPACT_ROWS = 1 << 15
-BUCKET_BYTES = 16 << 20
+SEGMENT_ROWS = 1 << 16
+BUCKET_BYTES = 4 << 20
 _DAY = 86_400_000_000  # microseconds
 _WITHOUT_SENDERS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK))
 _FOUND, _ROWS, _LEFT_OUT = "proposed ", "rows", "left out "
@@ -265,7 +265,6 @@ def _read(
         if at + len(messages) > done:
             for message in messages[max(0, done - at) :]:
                 findings.add(message)
-            findings.compact()
             done = at + len(messages)
             watch(Step("read", done / total, done))
             if done - start >= SEGMENT_ROWS:
@@ -346,10 +345,7 @@ def _days(columns: Grouping, rows: Rows) -> pa.Array:
 def _sort(work: Work, stop: Stop | None, watch: Watch) -> None:
     def reduce(bucket: Path, before: int) -> pa.Table:
         check_stop(stop)
-        batches = list(read_streams(bucket))
-        if not batches:
-            return VALUE_FIELDS.empty_table()
-        return of_campaigns(pa.Table.from_batches(batches))
+        return of_campaigns(bucket)
 
     def finished_one(done: int) -> None:
         share = len(work.runs) / work.state.buckets

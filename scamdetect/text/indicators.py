@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote
 
 from scamdetect.text.handles import find_handles, plain_handle
 from scamdetect.text.hosts import plain_host, registered_domain
@@ -72,8 +73,8 @@ def indicators_of(
     A link keeps its scheme if it has one, and its path; it loses user info, query and fragment.
     What is typed without scheme, ``www.`` and path is a domain only. Disguises such as ``hxxp`` and
     ``[.]`` are undone. ``region`` is the country (ISO 3166) of phone numbers without a country
-    code. Numbers of payment cards are in no value: a path with one becomes ``*``. Of a text that
-    is longer the first 20,000 characters are looked at.
+    code. Numbers of payment cards are in no value: a part of a path with one becomes ``*``. Of a
+    longer text the first 20,000 characters are looked at.
 
     Raises InputError on an unknown region, MissingExtraError where ``[share]`` is not installed.
     """
@@ -153,13 +154,15 @@ def _links(text: Traced, links: Iterable[Link]) -> Iterator[Indicator]:
 
 
 def _without_cards(link: Link) -> str | None:
-    """Return the link with * for a path that may have the number of a card in it."""
+    """Return the link with * for parts of the path that may have the number of a card in them."""
     if has_card(link.host):
         return None
-    if not has_card(link.value):
+    if not has_card(unquote(link.value)):
         return link.value
     scheme, mark, bare = link.value.rpartition("://")
-    return f"{scheme}{mark}{bare.partition('/')[0]}/*"
+    host, *parts = bare.split("/")
+    parts = ["*" if has_card(unquote(part)) else part for part in parts]
+    return f"{scheme}{mark}{'/'.join([host, *parts])}"
 
 
 def _domains(text: Traced, links: Iterable[Link]) -> Iterator[Indicator]:
