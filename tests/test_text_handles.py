@@ -16,6 +16,7 @@ HANDLES = [
     ("hxxps://t[.]me/prof_smith", "telegram:prof_smith"),
     ("Contact on Telegram for details: @Prof_Smith.", "telegram:prof_smith"),
     ("@prof_smith on telegram", "telegram:prof_smith"),
+    ("Telegram@prof_smith", "telegram:prof_smith"),
     ("telegram: prof_smith", "telegram:prof_smith"),
     ("Пишите в телеграм @prof_smith", "telegram:prof_smith"),
     ("تلگرام: @prof_smith", "telegram:prof_smith"),

@@ -69,6 +69,16 @@ def test_a_bare_host_is_a_domain_only() -> None:
     assert values("tenant.github.io/x")[1] == ("domain", "tenant.github.io")
 
 
+def test_a_number_in_an_iban_is_no_phone_number() -> None:
+    assert values("GB29 NWBK 6016 1331 9268 19") == [("iban", "GB29NWBK60161331926819")]
+
+
+def test_user_info_is_no_address() -> None:
+    assert values("https://ann@parcel.example/x") == [
+        ("link", "https://parcel.example/x"), ("domain", "parcel.example"),
+    ]  # fmt: skip
+
+
 def test_the_domain_is_where_it_stands_in_the_host() -> None:
     text = "see www.Pay.пример.испытание/x and a.b.Parcel.co.uk"
     found = [one for one in indicators_of(text) if one.type is IndicatorType.DOMAIN]

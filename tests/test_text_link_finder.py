@@ -69,10 +69,20 @@ LINKS = [
     ("www.parcel.example。请点击", "www.parcel.example", None),
     ("https://parcel.example/x，谢谢", "https://parcel.example/x", None),
     ("https://parcel.example.Please call", "https://parcel.example", None),
+    ("parcel.example/x-ზე", "parcel.example/x", None),
+    ("ב-parcel.example/x", "parcel.example/x", None),
+    ("https://parcel.example/x፣ እባክዎ", "https://parcel.example/x", None),
+    ("https://parcel.example։", "https://parcel.example", None),
+    ("https://parcel.example/pay,thanks a lot", "https://parcel.example/pay", None),
+    ("https://parcel.example/pay.Please call", "https://parcel.example/pay", None),
+    ("https://parcel.example/a,12,b.html", "https://parcel.example/a,12,b.html", None),
+    ("https://parcel.example/пошук/ціна։", "https://parcel.example/%D0%BF%D0%BE%D1%88%D1%83%D0%BA"
+     "/%D1%86%D1%96%D0%BD%D0%B0", None),
     ("«https://parcel.example/x»", "https://parcel.example/x", None),
     ("https://parcel.example/x'den", "https://parcel.example/x", None),
 ]  # fmt: skip
 NAMES = [
+    ("parcel.example-ში", "parcel.example"),
     ("visit parcel.example now", "parcel.example"),
     ("คลิกparcel.exampleเพื่อ", "parcel.example"),
     ("_parcel.example_", "parcel.example"),

@@ -180,11 +180,13 @@ def _after(text: str, start: int, limit: int, platform: str) -> Handle | None:
     joint = _JOINT.match(text, start)
     assert joint is not None
     at = _AFTER_WORD.match(text, start)
-    if at is not None and at.end() <= limit:
-        name = re.compile(look.removeprefix("@?"), re.ASCII).match(text, at.end())
-        if name is not None:
+    glued = text.startswith("@", start)  # as in Telegram@name, unless it is an address
+    if glued or (at is not None and at.end() <= limit):
+        place = start + 1 if glued or at is None else at.end()
+        name = re.compile(look.removeprefix("@?"), re.ASCII).match(text, place)
+        if name is not None and not (glued and re.match(r"\.\w", text[name.end() :])):
             keep = "@" if platform == "line" else ""
-            return _named(text, platform, keep, at.end() - 1, name)
+            return _named(text, platform, keep, place - 1, name)
     if joint.end() > limit and limit > start:
         return None
     name = re.compile(look, re.ASCII).match(text, joint.end())

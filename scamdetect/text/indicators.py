@@ -101,7 +101,9 @@ def plain_value(type: IndicatorType, value: str) -> str | None:
 def _found(
     text: Traced, wanted: frozenset[IndicatorType], region: str | None
 ) -> Iterator[Indicator]:
-    needs_links = wanted & (_OF_LINKS | {IndicatorType.PHONE, IndicatorType.WALLET})
+    needs_links = wanted & (
+        _OF_LINKS | {IndicatorType.PHONE, IndicatorType.WALLET, IndicatorType.EMAIL}
+    )
     links = list(find_links(text)) if needs_links else []
     if IndicatorType.LINK in wanted:
         yield from _links(text, links)
@@ -112,7 +114,7 @@ def _found(
             if wallet.verified or not _within(links, start):
                 yield _made(text, IndicatorType.WALLET, wallet.value, start, end, wallet.verified)
     if IndicatorType.EMAIL in wanted:
-        yield from _emails(text)
+        yield from _emails(text, links)
     if IndicatorType.HANDLE in wanted:
         for handle in find_handles(text, links):
             yield _made(text, IndicatorType.HANDLE, handle.value, handle.start, handle.end)
@@ -124,12 +126,16 @@ def _found(
 
 
 def _phones(text: str, links: Iterable[Link], region: str | None) -> Iterator[Number]:
-    """Yield phone numbers outside of links; what is behind a word for accounts must be verified."""
-    accounts = [(one.start, one.end) for one in find_accounts(text)]
+    """Yield phone numbers in no link and no IBAN; behind a word for accounts only verified ones."""
+    accounts, ibans = list(find_accounts(text)), list(find_ibans(text))
     for one in find_phones(text, region):
-        account = any(one.start < end and start < one.end for start, end in accounts)
-        if not _within(links, one.start) and (one.verified or not account):
+        inside = _within(links, one.start) or _overlaps(one, ibans)
+        if not inside and (one.verified or not _overlaps(one, accounts)):
             yield one
+
+
+def _overlaps(one: Number, others: Iterable[Number]) -> bool:
+    return any(one.start < other.end and other.start < one.end for other in others)
 
 
 _NUMBERS: dict[IndicatorType, Callable[[str, Iterable[Link], str | None], Iterator[Number]]] = {
@@ -182,10 +188,12 @@ _EMAIL = re.compile(
 )
 
 
-def _emails(text: Traced) -> Iterator[Indicator]:
+def _emails(text: Traced, links: Iterable[Link]) -> Iterator[Indicator]:
     for match in _EMAIL.finditer(text) if "@" in text else ():
         found = _email(match)
-        if found is not None:
+        # What stands before the host of a link is user info.
+        user_info = any(link.start <= match.start() < link.host_start for link in links)
+        if found is not None and not user_info:
             email, length = found
             yield _made(text, IndicatorType.EMAIL, email, match.start(), match.start() + length)
 

@@ -8,7 +8,7 @@ from scamdetect.text.traced import Text, substitute
 
 _UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 _MIDDLE = "\u00b7\u2022\u2027\u2219\u2024\u0701\u0702\u30fb\uff65"  # dots that stand in the middle
-_LOW = "\u3002\uff0e\uff61"  # dots for IDNA
+_LOW = "\u3002\ufe52\uff0e\uff61"  # dots for IDNA
 _DOT_WORDS = (
     "dot|d0t|punto|ponto|point|punkt|nokta|titik|chấm|cham|точка|крапка|kropka|点|點|점|ドット|نقطة|نقطه"
     "|डॉट|ডট|จุด"
@@ -25,9 +25,9 @@ _BRACKETED_WORD = re.compile(rf"[\[({{<]\s?(?:{_DOT_WORDS})\s?[\])}}>]", re.IGNO
 _SPOKEN_WORD = re.compile(r" (?:dot|точка) ")
 _SCHEME_HINT = re.compile(r"h ?[tx*]")
 
-_WIDE = str.maketrans("．｡／－＿＠：＆？＝＃％～", "../-_@:&?=#%~")
+_WIDE = str.maketrans("．｡﹒／－＿＠﹫：＆？＝＃％～", ".../-_@@:&?=#%~")
 _WIDE_SIGN = re.compile(
-    "[．｡／－＿＠]|：(?=[/／]|(?<=[A-Za-z0-9]：)\\d)|[＆？＝＃％～](?<=[A-Za-z0-9/／].)(?=[A-Za-z0-9])"
+    "[．｡﹒／－＿＠﹫]|：(?=[/／]|(?<=[A-Za-z0-9]：)\\d)|[＆？＝＃％～](?<=[A-Za-z0-9/／].)(?=[A-Za-z0-9])"
 )
 _MIDDLE_DOT = re.compile(
     f"[{_MIDDLE}](?<=[A-Za-z0-9].)(?=[A-Za-z])|。(?<=[A-Za-z0-9-].)(?=[A-Za-z])"

@@ -17,32 +17,43 @@ _SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3040-\u31ff"
     "\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 )
+# Punctuation among letters: Greek, Armenian, Hebrew, Arabic, Urdu, Indic and Ethiopic.
+_SIGNS = (
+    "\u0387\u055a-\u055f\u0589\u058a\u05be\u05c0\u05c3\u05f3\u05f4\u060c\u061b\u061f\u066a-\u066d"
+    "\u06d4\u0964\u0965\u0df4\u1360-\u1368"
+)
 _HOST_CHARACTER = rf"\w{SIGN}\u200c\u200d-"
-_NOT_HOST = r"\s/?#\\<>\"'|«»“”„‘’「」『』（）【】《》，。、；！？…،؛؟۔।॥"
+_NOT_HOST = r"\s/?#\\<>\"'|«»“”„‘’「」『』（）【】《》，。、；！？…" + _SIGNS
 _AUTHORITY = re.compile(rf"[^{_NOT_HOST}]*")
 _NAME = re.compile(rf"\[[0-9A-Fa-f:.]+\]|[{_HOST_CHARACTER}]+(?:\.[{_HOST_CHARACTER}]+)*")
 _PORT = re.compile(r":(\d{1,5})(?!\d)")
-# Letters of scripts with blanks go on where they began after a sign of the path; behind ASCII they
+# Letters of scripts with blanks go on where they began with a part of the path; behind ASCII they
 # are the next word or a suffix, as are letters of scripts without blanks everywhere.
-_OTHERS = rf"(?![،؛؟۔।॥])[\u0370-\u0dff\u10a0-\u10ff\u1200-\u137f\u1e00-\u1fff{SIGN}]"
+_OTHERS = rf"(?![{_SIGNS}])[\u0370-\u0dff\u10a0-\u10ff\u1200-\u137f\u1e00-\u1fff{SIGN}]"
 _PATH = re.compile(
     r"/(?:(?!(?<=[,;|/])https?://)[A-Za-z0-9._~%!$&()*+,;=:@/|-]|[\u00c0-\u024f\u1e00-\u1eff]"
-    rf"|(?<=[/._~%=+-]){_OTHERS}|(?<=[\u0370-\u1fff]){_OTHERS})*"
+    rf"|(?<=[/=%]){_OTHERS}|(?<=[\u0370-\u1fff]){_OTHERS}|(?<=[\u0370-\u1fff][._-]){_OTHERS})*"
 )
 _QUERY = re.compile(r"[?#][^\s<>\"'`«»“”„’「」『』（）【】《》，。、；！？" + _SPACELESS + "]*")
+# Words behind the last part of a path, of a text that has no blank after punctuation.
+_NEXT_WORD = re.compile(
+    r"[,;!](?=[A-Za-z]+(?:[^\w/.-]|$))|(?<=[a-z0-9])\.(?=[A-Z][a-z]+(?:[^\w/]|$))"
+)
 _LINK_START = re.compile(r"(?<![A-Za-z])(https?|ftp)://", re.IGNORECASE)
 _BARE = re.compile(
     rf"(?<![\w{SIGN}.@-])(?<![^/\s]/)[\w{SIGN}][{_HOST_CHARACTER}]*+(?:\.[{_HOST_CHARACTER}]++)++(?!@)"
 )
 _USER_AFTER = re.compile(r"[\w.+-]*@")
-_CLOSING = ".,;:!?…·*~_|'\"`&=-" + "。，、！？；：”’»›」』】》〉।॥۔؟،؛។៕៖ៗ၊။ฯ"
+_CLOSING = ".,;:!?…·*~_|'\"`&=-" + "。，、！？；：”’»›」』】》〉।॥۔؟،؛።፣։។៕៖ៗ၊။ฯ"
 _IPV4 = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}", re.ASCII)
 _ALONE = re.compile(r"\d+|0x[0-9a-f]+|localhost", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ftp": "21"}
 _SAFE = "!$&'()*+,;=:@/~%|"
-_GLUED = re.compile(rf"^[{_SPACELESS}{SIGN}\u0370-\u1fff]+(?=[A-Za-z0-9])")
+_GLUED = re.compile(rf"^[{_SPACELESS}{SIGN}\u0370-\u1fff]+-?(?=[A-Za-z0-9])")
 # Not the beginning of a word with accents, nor of one that goes on behind an underscore.
-_ASCII_PART = re.compile(r"[A-Za-z0-9-]++(?![\u00aa-\u036f\u1e00-\u1eff]|_[^\W_])")
+_ASCII_PART = re.compile(
+    r"[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+(?![\u00aa-\u036f\u1e00-\u1eff]|_[^\W_])"
+)
 _GLUED_AFTER = re.compile(r"^[A-Za-z0-9-]*[A-Za-z0-9]")
 
 # Top-level domains that are words, by which a sentence may begin whose blank is missing.
@@ -232,9 +243,15 @@ def _made(text: str, start: int, at: int, end: int, scheme: str) -> Link | None:
     elif text.startswith(".", end) and text.startswith("/", end + 1):
         end += 1  # the dot of the root
     path = _PATH.match(text, end)
+    next_word = None
     if path is not None:
         end = path.end()
-    query = _QUERY.match(text, end)
+        if path[0].endswith("-") and text[end : end + 1].isalpha():
+            end -= 1  # before an ending in another script
+        next_word = _NEXT_WORD.search(path[0], path[0].rindex("/"))
+    if path is not None and next_word is not None:
+        end = path.start() + next_word.start()
+    query = None if next_word else _QUERY.match(text, end)
     whole = text[start : query.end() if query else end]
     stop = start + len(_without_closing(whole, text[start - 1 : start]))
     shown = _without_closing(text[path.start() : min(end, stop)], "") if path is not None else ""

@@ -19,7 +19,8 @@ _GROUP = re.compile(r"\d+")
 _OTHER_DIGIT = re.compile(r"[^\x00-\x7f](?<=\d)")
 # People who type Burmese take the letter that looks like zero for it.
 _BURMESE_ZERO = re.compile("\u101d(?:(?<=[\u1040-\u1049]\u101d)|(?=[\u1040-\u1049]))")
-_WIDE_PLUS = re.compile("[＋﹢]")
+_WIDE = str.maketrans("＋﹢（）", "++()")
+_WIDE_SIGN = re.compile("[＋﹢（）]")
 _DASHES = re.compile("[\u2010-\u2015\u2212\uff0d]")
 
 
@@ -41,7 +42,9 @@ def plain_digits(text: Text) -> Text:
         return text
     text = substitute(_BURMESE_ZERO, "\u1040", text)
     text = substitute(_OTHER_DIGIT, lambda match: str(unicodedata.decimal(match[0])), text)
-    return substitute(_DASHES, "-", substitute(_WIDE_PLUS, "+", text))
+    return substitute(
+        _DASHES, "-", substitute(_WIDE_SIGN, lambda match: match[0].translate(_WIDE), text)
+    )
 
 
 def is_card(digits: str) -> bool:
