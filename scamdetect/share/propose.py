@@ -13,27 +13,21 @@ from itertools import repeat
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import pyarrow as pa
 
-from scamdetect.adapt.labels import read_answers
-from scamdetect.dumps.columns import Column, Grouping
 from scamdetect.dumps.formats import Format, destination_format, is_remote
 from scamdetect.dumps.outputs import check_paths, reported
-from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.sources import find_source, located
 from scamdetect.dumps.work import work_folder as parts_folder
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import cell_texts, plain_array
-from scamdetect.frames.times import instants
-from scamdetect.labels import Verdict
 from scamdetect.scored.job import Step, Stop, Watch, check_stop
-from scamdetect.scored.source import Opened, aligned, opened
+from scamdetect.scored.source import opened
 from scamdetect.scored.work import Work, read_streams, scatter, working
 from scamdetect.share.campaign_facts import of_campaigns
-from scamdetect.share.findings import NO_SCAM, SCAM, Findings, Message
+from scamdetect.share.findings import Findings
 from scamdetect.share.guard import load_guard
 from scamdetect.share.members import Members
+from scamdetect.share.messages import Dump, batches, labels_of
 from scamdetect.share.proposals import Proposal, write_proposals
 from scamdetect.share.sums import Rules, of_values
 from scamdetect.system.destinations import followed
@@ -42,7 +36,6 @@ from scamdetect.text.indicators import DEFAULT, IndicatorType
 
 SEGMENT_ROWS = 1 << 16
 BUCKET_BYTES = 4 << 20
-_DAY = 86_400_000_000  # microseconds
 _WITHOUT_SENDERS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK))
 _FOUND, _ROWS, _LEFT_OUT = "proposed ", "rows", "left out "
 
@@ -61,15 +54,6 @@ class ProposeSummary:
     left_out: dict[str, int]
     notes: tuple[str, ...]
     resumed: int = 0  # of the rows, those that earlier runs had read
-
-
-@dataclass(frozen=True)
-class _Dump:
-    """A scored dump with its columns, and the labels of its rows by their number from 0."""
-
-    opened: Opened
-    columns: Grouping
-    labels: Mapping[int, str]
 
 
 def write_review(
@@ -196,7 +180,7 @@ def _opened(
     sources: Sequence[str | Path],
     labels: Sequence[str | Path],
     named: Mapping[str, str | None],
-) -> list[_Dump]:
+) -> list[Dump]:
     for what, some in (("sources (--source)", sources), ("labels (--labels)", labels)):
         if some and len(some) != len(given):
             raise InputError(
@@ -209,26 +193,12 @@ def _opened(
     ):
         dump = opened(place, source, "indicators")
         dump.check_texts()
-        read = {} if labelled is None else _labels(Path(labelled), dump)
-        found.append(_Dump(dump, dump.columns(**named), read))
+        read = {} if labelled is None else labels_of(Path(labelled), dump)
+        found.append(Dump(dump, dump.columns(**named), read))
     return found
 
 
-def _labels(path: Path, dump: Opened) -> dict[int, str]:
-    """Return what people called the messages, by the rows of the dump."""
-    found = {
-        answer.row - 1: SCAM if answer.label == Verdict.SCAM else NO_SCAM
-        for answer in read_answers(path).usable
-    }
-    if found and max(found) >= dump.record.rows:
-        raise InputError(
-            f"{path}: labels row {max(found) + 1}, and {dump.path} has {dump.record.rows:,}; give "
-            "the labels of this dump"
-        )
-    return found
-
-
-def _check(target: Path, folder: Path, dumps: Sequence[_Dump], extra: Sequence[Path]) -> None:
+def _check(target: Path, folder: Path, dumps: Sequence[Dump], extra: Sequence[Path]) -> None:
     if destination_format(target) is not Format.CSV:
         raise InputError(f"{target}: the review file is a CSV; give it a name that ends in .csv")
     for dump in dumps:
@@ -236,7 +206,7 @@ def _check(target: Path, folder: Path, dumps: Sequence[_Dump], extra: Sequence[P
 
 
 def _read(
-    dumps: Sequence[_Dump],
+    dumps: Sequence[Dump],
     members: Members | None,
     types: frozenset[IndicatorType],
     region: str | None,
@@ -261,7 +231,7 @@ def _read(
             findings, start = Findings(types, region, guard), done
             watch(Step("read", done / total, done, ended=True))
 
-    for messages in _batches(dumps, members):
+    for messages in batches(dumps, members):
         if at + len(messages) > done:
             for message in messages[max(0, done - at) :]:
                 findings.add(message)
@@ -274,72 +244,6 @@ def _read(
     if members is not None:
         members.check_end()
     finish()
-
-
-def _batches(dumps: Sequence[_Dump], members: Members | None) -> Iterator[list[Message]]:
-    for number, dump in enumerate(dumps):
-        first = 0
-        for scores, values in aligned(dump.opened.scores(), _values(dump)):
-            count = scores.num_rows
-            campaigns = [None] * count if members is None else members.of_rows(number, first, count)
-            yield list(_messages(dump, scores, values, campaigns, first))
-            first += count
-
-
-def _messages(
-    dump: _Dump, scores: pa.Table, values: pa.Table, campaigns: Sequence[str | None], first: int
-) -> Iterator[Message]:
-    columns = [
-        *(values[name].to_pylist() for name in ("text", "sender", "recipient", "day")),
-        *(scores[name].to_pylist() for name in ("decision", "language", "kinds", "model_id")),
-    ]
-    for place, (text, sender, recipient, day, decision, language, kinds, model) in enumerate(
-        zip(*columns, strict=True)
-    ):
-        yield Message(
-            text=text or "",
-            decision=decision,
-            language=language,
-            kinds=kinds or (),
-            model=model,
-            sender=sender,
-            recipient=recipient,
-            day=day,
-            campaign=campaigns[place],
-            label=dump.labels.get(first + place),
-        )
-
-
-def _values(dump: _Dump) -> Iterator[pa.Table]:
-    for rows in dump.opened.batches():
-        texts = [text if isinstance(text, str) else None for text in dump.opened.texts(rows)]
-        yield pa.table(
-            {
-                "text": plain_array(texts, pa.string()),
-                "sender": _names(dump.columns, rows, dump.columns.sender),
-                "recipient": _names(dump.columns, rows, dump.columns.recipient),
-                "day": _days(dump.columns, rows),
-            }
-        )
-
-
-def _names(columns: Grouping, rows: Rows, column: Column | None) -> pa.Array:
-    if column is None:
-        return pa.nulls(len(rows), pa.string())
-    names = cell_texts(pa.chunked_array([columns.values(rows, column)]))
-    return plain_array([name or None for name in names], pa.string())
-
-
-def _days(columns: Grouping, rows: Rows) -> pa.Array:
-    """Return days since 1970 in UTC, null where none is known."""
-    if columns.time is None:
-        return pa.nulls(len(rows), pa.int64())
-    found = instants(columns.values(rows, columns.time))
-    days = np.floor_divide(found.micros, _DAY)
-    return plain_array(
-        [int(day) if known else None for day, known in zip(days, found.known, strict=True)],
-        pa.int64(),
-    )
 
 
 def _sort(work: Work, stop: Stop | None, watch: Watch) -> None:
