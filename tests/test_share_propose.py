@@ -164,6 +164,19 @@ def test_what_differs_in_most_messages_of_its_campaign_never_leaves(
     assert summary.left_out == {sums.DIFFERS: 5}
 
 
+def test_what_many_messages_share_belongs_to_no_recipient(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    mails = ["boss@mail.example"] * 4 + [f"user{n}@mail.example" for n in range(6)]
+    rows = [
+        (f"s{n}", "r", "", f"{LURE} your account is {mail} for the day")
+        for n, mail in enumerate(mails)
+    ]
+    found, summary = proposed(tmp_path, detector, rows, types=["email"])
+    assert set(found) == {"boss@mail.example"}
+    assert summary.left_out == {sums.DIFFERS: 6}
+
+
 def test_messages_of_a_link_alone_are_no_campaign(tmp_path: Path, detector: ScamDetector) -> None:
     rows = [
         (f"s{k}", "r", "", f"guaranteed profit https://{name}.example/x")
@@ -232,6 +245,9 @@ def test_unknown_types_and_regions_are_told(tmp_path: Path, detector: ScamDetect
     rows = lures("call 07700 900123")
     with pytest.raises(InputError, match="'phones' is not a valid.*known are domain, link"):
         proposed(tmp_path, detector, rows, types=["phones"])
+    assert (
+        "without a country code" in proposed(tmp_path, detector, rows, types=["phone"])[1].notes[0]
+    )
     with pytest.raises(InputError, match="'UK' is no country"):
         proposed(tmp_path, detector, rows, types=["phone"], region="UK")
 

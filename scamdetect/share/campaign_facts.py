@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ from scamdetect.text.indicators import IndicatorType
 
 _VARIES = 0.5  # of the messages, from which on what differs belongs to each of them
 _FEWEST_DIFFERENT = 3
+_SHARED = 0.1  # of the messages; a value that more of them have belongs to none of them
 _SLICE = 1 << 14  # rows that are Python objects at a time
 _JOINT = "\x1f"
 
@@ -96,7 +98,7 @@ def of_campaigns(bucket: Path) -> pa.Table:
     return pa.concat_tables(
         [
             _values(found, after, labels, differing),
-            _values(others, _indicators(others), {}, set()),
+            _values(others, _indicators(others), {}, _Differing(frozenset(), frozenset())),
             _senders(read_streams(bucket), before, after, found),
         ]
     )
@@ -195,22 +197,67 @@ def _varies(different: int, messages: int) -> bool:
     return different >= _FEWEST_DIFFERENT and different > _VARIES * messages
 
 
-def _differing(facts: pa.Table) -> set[tuple[str, str]]:
-    """Return the campaigns and types of which most messages have a value of their own."""
+@dataclass(frozen=True)
+class _Differing:
+    """Campaigns and types of which most messages have a value of their own.
+
+    ``shared`` are the values of these that many messages have nevertheless.
+    """
+
+    campaigns: frozenset[tuple[str, str]]
+    shared: frozenset[tuple[str, str, str]]
+
+    def has(self, campaign: str, type: str, value: str) -> bool:
+        """Return whether a value belongs to the message that has it."""
+        of_messages = (campaign, type) in self.campaigns
+        return of_messages and (campaign, type, value) not in self.shared
+
+
+def _differing(facts: pa.Table) -> _Differing:
     sums = facts.group_by(["campaign", "type"]).aggregate(
         [("value", "count_distinct"), ("leads", "sum")]
     )
-    return {
-        (campaign, type)
+    totals = {
+        (campaign, type): int(messages)
         for campaign, type, different, messages in _rows(
             sums, "campaign", "type", "value_count_distinct", "leads_sum"
         )
         if not campaign.startswith(ALONE) and _varies(int(different), int(messages))
     }
+    some = facts.filter(
+        pc.is_in(facts["campaign"], value_set=pa.array([c for c, _ in totals], pa.string()))
+    )
+    values = some.group_by(["campaign", "type", "value"]).aggregate([("messages", "sum")])
+    shared = frozenset(
+        (campaign, type, value)
+        for campaign, type, value, messages in _rows(
+            values, "campaign", "type", "value", "messages_sum"
+        )
+        if (campaign, type) in totals and int(messages) > max(1, _SHARED * totals[campaign, type])
+    )
+    return _Differing(frozenset(totals), shared)
 
 
 def _values(
-    facts: pa.Table, indicators: Ints, labels: dict[str, str], differing: set[tuple[str, str]]
+    facts: pa.Table, indicators: Ints, labels: dict[str, str], differing: _Differing
+) -> pa.Table:
+    tables = [VALUES.empty_table()]
+    for start in range(0, facts.num_rows, _SLICE):
+        some, here = facts.slice(start, _SLICE), indicators[start : start + _SLICE]
+        tables.append(_values_of_slice(some, here, labels, differing))
+    sums = (
+        pa.concat_tables(tables)
+        .group_by(["key", "indicator", "sender", "fact"])
+        .aggregate(
+            [("messages", "sum"), ("first", "min"), ("last", "max"), ("differs", "sum"),
+             ("labelled", "sum"), ("honest", "sum")]
+        )
+    )  # fmt: skip
+    return pa.Table.from_arrays(list(sums.select(_SUMMED)), schema=VALUES)
+
+
+def _values_of_slice(
+    facts: pa.Table, indicators: Ints, labels: dict[str, str], differing: _Differing
 ) -> pa.Table:
     columns: dict[str, list[object]] = {
         name: [] for name in ("key", "fact", "differs", "labelled", "honest")
@@ -227,7 +274,7 @@ def _values(
         fact = Fact(type, value, flagged, language, kinds, model, verified, given)
         columns["key"].append(_key(type, value))
         columns["fact"].append(_JOINT.join(fact))
-        columns["differs"].append(messages if (campaign, type) in differing else 0)
+        columns["differs"].append(messages if differing.has(campaign, type, value) else 0)
         columns["labelled"].append(messages if label == SCAM else 0)
         columns["honest"].append(messages if label == NO_SCAM else 0)
     found: dict[str, pa.Array | pa.ChunkedArray] = {
@@ -236,12 +283,7 @@ def _values(
         **{name: facts[name] for name in ("messages", "first", "last")},
         **{name: pa.array(values, VALUES.field(name).type) for name, values in columns.items()},
     }
-    table = pa.Table.from_arrays([found[name] for name in VALUES.names], schema=VALUES)
-    sums = table.group_by(["key", "indicator", "sender", "fact"]).aggregate(
-        [("messages", "sum"), ("first", "min"), ("last", "max"), ("differs", "sum"),
-         ("labelled", "sum"), ("honest", "sum")]
-    )  # fmt: skip
-    return pa.Table.from_arrays(list(sums.select(_SUMMED)), schema=VALUES)
+    return pa.Table.from_arrays([found[name] for name in VALUES.names], schema=VALUES)
 
 
 _SUMMED = [
@@ -271,8 +313,14 @@ def _senders(
             indicators, senders = (numbers(batch[name]) for name in ("indicator", "sender"))
             at = order[np.searchsorted(known, indicators)]
             found.append(np.column_stack([keys[at], after[at], senders]))
-    rows = np.unique(np.concatenate(found), axis=0)
+    rows = _unique(np.concatenate(found))
     nothing = pa.nulls(len(rows), pa.string())
     zeros = number_array(np.zeros(len(rows), np.int64))
     columns = [number_array(rows[:, place].copy()) for place in range(3)]
     return pa.Table.from_arrays([*columns, nothing, *([zeros] * 6)], schema=VALUES)
+
+
+def _unique(rows: Ints) -> Ints:
+    """Return the rows (n, 3) sorted, each once."""
+    rows = rows[np.lexsort(rows.T[::-1])]
+    return rows[np.append(True, (rows[1:] != rows[:-1]).any(axis=1))] if len(rows) else rows

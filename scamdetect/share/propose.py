@@ -148,7 +148,7 @@ def write_review(
         _counted(counts, _FOUND),
         rows,
         _counted(counts, _LEFT_OUT),
-        _notes(wanted, types, sender_column=sender_column),
+        _notes(wanted, types, region, sender_column=sender_column),
         resumed,
     )
 
@@ -292,13 +292,21 @@ def _counted(counts: Mapping[str, int], start: str) -> dict[str, int]:
 
 
 def _notes(
-    wanted: frozenset[IndicatorType], given: object, *, sender_column: str | None
+    wanted: frozenset[IndicatorType],
+    given: object,
+    region: str | None,
+    *,
+    sender_column: str | None,
 ) -> tuple[str, ...]:
     notes = []
     if sender_column is None and given is None:
         notes.append(
             "without a sender column only domains and links are proposed, from 10 messages on; "
             "name it with --sender-column"
+        )
+    if IndicatorType.PHONE in wanted and region is None:
+        notes.append(
+            "phone numbers without a country code are not found; name their country with --region"
         )
     if IndicatorType.SENDER in wanted:
         notes.append(
