@@ -149,6 +149,27 @@ def test_the_plain_form_of_a_value(type: IndicatorType) -> None:
     assert plain_value(type, other) is None
 
 
+@pytest.mark.parametrize("type", ALL)
+@pytest.mark.parametrize(
+    "text",
+    [
+        MESSAGE,
+        "加微信abc_123",
+        "mail a at b dot example",
+        "a＠b.example",
+        "plan 12 34 56 account 123456",
+        "Line: ab_12",
+        "+4 4 7700 900123",
+    ],
+)
+def test_the_quick_look_misses_nothing(
+    text: str, type: IndicatorType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = indicators_of(text, (type,), "GB")
+    monkeypatch.setattr("scamdetect.text.indicators._may_have", lambda *_: True)
+    assert indicators_of(text, (type,), "GB") == found
+
+
 _WORDS = st.sampled_from(
     ["https://", "hxxp", "www.", ".", "[.]", "parcel", "example", "test", "/", "a", "?q=1", " ",
      "请点击", "คลิก", "\u200b", "@", "t.me/", "telegram ", "+44", "7700", "900123", BITCOIN, "ｅ",

@@ -59,14 +59,25 @@ _BEFORE_WORD = re.compile(
     r"|trên|qua|w|sur|auf|su|op|で|ใน)? ?\(?$",
     re.IGNORECASE,
 )
+_LETTERS = re.compile("[a-z]+")
+# Of the words for platforms, those in ASCII or a part of them.
+_LATIN_WORDS = frozenset(
+    """
+    tg tele line zalo lo kakao kakaotalk wechat weixin xin chat wx vx qq viber signal discord
+    instagram insta ig facebook fb messenger tik tiktok twitter snap snapchat skype vk vkontakte
+    """.split()
+)
 _CJK = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 )
 
 
 def may_have_handles(text: str) -> bool:
-    """Tell quickly whether a folded text without links may name an account."""
-    return _words().search(text) is not None
+    """Tell quickly whether a text, as it was written, may name an account next to a word."""
+    if not text.isascii():
+        return _words().search(text) is not None
+    low = text.lower()
+    return "telegr" in low or not _LATIN_WORDS.isdisjoint(_LETTERS.findall(low))
 
 
 def find_handles(text: str, links: Sequence[Link]) -> Iterator[Handle]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
-from scamdetect.text.handles import find_handles, plain_handle
+from scamdetect.text.handles import find_handles, may_have_handles, plain_handle
 from scamdetect.text.hosts import plain_host, registered_domain
-from scamdetect.text.link_disguises import may_have_links, spelt_out
+from scamdetect.text.link_disguises import may_have_addresses, may_have_links, spelt_out
 from scamdetect.text.link_finder import Link, find_links
 from scamdetect.text.normalise import fold
 from scamdetect.text.numbers import (
@@ -45,6 +45,7 @@ class IndicatorType(StrEnum):
 DEFAULT = (IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.WALLET)
 _OF_LINKS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.HANDLE))
 _OF_NUMBERS = frozenset((IndicatorType.PHONE, IndicatorType.IBAN, IndicatorType.ACCOUNT))
+_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")  # fewer are no account and no phone number
 _MOST_READ = 20_000  # characters
 _FOLD = 2  # from 3 on digits in words are read as letters, which names and addresses do not bear
 _CUT_WORD = re.compile(r"[!-~]+$")
@@ -81,13 +82,21 @@ def indicators_of(
     if len(text) > _MOST_READ:
         text = _CUT_WORD.sub("", text[:_MOST_READ])
     wanted = frozenset(types)
-    links = bool(wanted & _OF_LINKS) and may_have_links(text)
-    others = wanted - _OF_LINKS - {IndicatorType.WALLET} or IndicatorType.HANDLE in wanted
-    wallets = IndicatorType.WALLET in wanted and may_have_wallets(text)
-    if not (links or wallets or others):
+    if not _may_have(text, wanted):
         return ()
     found = _found(spelt_out(fold(trace(text), _FOLD)), wanted, region)
     return tuple(sorted(found, key=lambda one: (one.start, -one.end, one.type)))
+
+
+def _may_have(text: str, wanted: frozenset[IndicatorType]) -> bool:
+    """Tell quickly whether a text may have what is wanted: most have nothing."""
+    return bool(
+        (wanted & _OF_LINKS and may_have_links(text))
+        or (IndicatorType.WALLET in wanted and may_have_wallets(text))
+        or (wanted & _OF_NUMBERS and _DIGITS.search(text))
+        or (IndicatorType.EMAIL in wanted and may_have_addresses(text))
+        or (IndicatorType.HANDLE in wanted and may_have_handles(text))
+    )
 
 
 def plain_value(type: IndicatorType, value: str) -> str | None:

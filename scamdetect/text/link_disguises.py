@@ -41,6 +41,7 @@ _SPOKEN_DOT = re.compile(
     r"(?<=\w)(?<!\bthe)(?<!\ba)(?<!\bpolka) (?:dot|точка) (?=([^\W\d_]{2,12})(?!\w))", re.IGNORECASE
 )
 _BRACKETED_AT = re.compile(r" ?[\[({<] ?(?:at|arroba|собака|@) ?[\])}>] ?", re.IGNORECASE)
+_BRACKETED_AT_HINT = re.compile(r"[\[({<] ?(?:at|arroba|собака)", re.IGNORECASE)
 _SPOKEN_AT = re.compile(r"(?<=\w) at (?=[\w-]+ dot \w)", re.IGNORECASE)
 _SPOKEN_SLASH = re.compile(r"(?<=[a-z0-9]) slash (?=[a-z0-9])", re.IGNORECASE)
 _SCHEME = re.compile(
@@ -69,6 +70,16 @@ def may_have_links(text: str) -> bool:
     if ("/" in low or "\\" in low) and _SCHEME_HINT.search(low) and _SCHEME.search(low):
         return True
     return _has_spelt_dot(text, low)
+
+
+def may_have_addresses(text: str) -> bool:
+    """Tell quickly whether a text, as it was written, may have an e-mail address."""
+    if "@" in text or "＠" in text or "﹫" in text:
+        return True
+    if _BRACKETED_AT_HINT.search(text):
+        return True
+    low = text.lower()
+    return " at " in low and " dot " in low
 
 
 def _has_spelt_dot(text: str, low: str) -> bool:
