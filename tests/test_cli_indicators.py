@@ -52,7 +52,7 @@ def test_what_is_proposed_is_published_only_by_a_person(tmp_path: Path, whole: P
     with review.open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["value"], row["senders"], row["publish"]) == (WALLET, "20", "")
-    row |= {"publish": "yes", "reviewer": "Ada Example", "date": "2026-11-30"}
+    row |= {"publish": "yes", "reviewer": "Ada Example", "date": "2024-01-30"}
     with review.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, row)
         writer.writeheader()
