@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scamdetect.errors import InputError
 from scamdetect.text.indicators import DEFAULT, Indicator, IndicatorType, indicators_of, plain_value
 from scamdetect.text.numbers import has_card
 
@@ -67,6 +68,12 @@ def test_a_bare_host_is_a_domain_only() -> None:
     assert values("visit login.parcel.example now") == [("domain", "parcel.example")]
     assert values("http://203.0.113.5/x") == [("link", "http://203.0.113.5/x")]
     assert values("tenant.github.io/x")[1] == ("domain", "tenant.github.io")
+
+
+def test_an_unknown_region_is_refused_also_where_no_number_is() -> None:
+    with pytest.raises(InputError, match="'UK' is no country"):
+        indicators_of("hello", ALL, "UK")
+    assert indicators_of("hello", DEFAULT, "UK") == ()
 
 
 def test_a_number_in_an_iban_is_no_phone_number() -> None:

@@ -33,6 +33,7 @@ from scamdetect.share.sums import Rules, of_values
 from scamdetect.system.destinations import followed
 from scamdetect.system.files import access_of
 from scamdetect.text.indicators import DEFAULT, IndicatorType
+from scamdetect.text.numbers import check_region
 
 SEGMENT_ROWS = 1 << 16
 BUCKET_BYTES = 4 << 20
@@ -98,6 +99,8 @@ def write_review(
     """
     watch = watch or (lambda step: None)
     wanted = _types(types, senders=senders, sender_column=sender_column)
+    if region is not None:
+        check_region(region)
     given = [scored] if isinstance(scored, str | Path) else list(scored)
     if not given:
         raise InputError("no scored file is given; name one that scamdetect score wrote")

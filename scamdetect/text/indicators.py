@@ -15,6 +15,7 @@ from scamdetect.text.link_finder import Link, find_links
 from scamdetect.text.normalise import fold
 from scamdetect.text.numbers import (
     Number,
+    check_region,
     find_accounts,
     find_ibans,
     find_phones,
@@ -82,6 +83,8 @@ def indicators_of(
     if len(text) > _MOST_READ:
         text = _CUT_WORD.sub("", text[:_MOST_READ])
     wanted = frozenset(types)
+    if region is not None and IndicatorType.PHONE in wanted:
+        check_region(region)
     if not _may_have(text, wanted):
         return ()
     found = _found(spelt_out(fold(trace(text), _FOLD)), wanted, region)

@@ -91,7 +91,8 @@ def find_phones(text: str, region: str | None) -> Iterator[Number]:
     not found. A number of the right length counts, verified if the country's numbering plan has it.
     Raises InputError on an unknown region, MissingExtraError.
     """
-    _check_region(region)
+    if region is not None:
+        check_region(region)
     for match in _PHONE.finditer(text):
         found = _phone(match[0], region)
         if found is not None:
@@ -176,8 +177,10 @@ def _parsed(number: str, region: str | None) -> tuple[str, bool] | None:
     return value, valid
 
 
-def _check_region(region: str | None) -> None:
-    if region is not None and region not in _phonenumbers().SUPPORTED_REGIONS:
+@lru_cache
+def check_region(region: str) -> None:
+    """Raise InputError where no country has phone numbers by this name, MissingExtraError."""
+    if region not in _phonenumbers().SUPPORTED_REGIONS:
         raise InputError(
             f"region (--region) {region!r} is no country; give two capitals of ISO 3166, such as GB"
         )
