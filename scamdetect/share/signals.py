@@ -1,0 +1,118 @@
+"""What an export holds of one indicator, whatever its format: its id, its dates, its names.
+
+Ids depend on the type, the value and the organisation only. So the same row gives the same object
+in every export, and a later one replaces or withdraws the earlier one.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from dataclasses import dataclass, replace
+
+from scamdetect.labels import Kind
+from scamdetect.share.review import Reviewed
+from scamdetect.text.indicators import IndicatorType
+
+# Links change hands soon and numbers are given to somebody else: what nobody renews ends by itself.
+LINK_DAYS, NUMBER_DAYS = 30, 7
+_LASTING = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.WALLET))
+
+TLP = ("TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED")  # strictest last
+
+# Of the abuse types of the Global Signal Exchange those that a kind stands for; others are "scam".
+_ABUSE = {
+    Kind.PHISHING: "phishing",
+    Kind.ACCOUNT_TAKEOVER: "phishing",
+    Kind.IMPERSONATION: "impersonation",
+}
+_TRON, _LONGEST_OLD_BITCOIN = 34, 35  # characters
+_NAMESPACE = uuid.UUID("6f0c2a3e-9d7b-5c41-8a56-2b1f7f7f0e24")
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One indicator on its way out.
+
+    ``valid_until`` is the first day on which it no longer holds, in UTC. ``changed`` is the time of
+    the version: the start of the day of the review or, if ``withdrawn``, when that was.
+    """
+
+    type: IndicatorType
+    value: str
+    id: uuid.UUID
+    organisation: str
+    abuse_type: str
+    report_date: datetime.date
+    valid_until: datetime.date
+    changed: datetime.datetime
+    confidence: int
+    predictive: bool
+    verified: bool
+    tlp: str
+    messages: int
+    first_day: datetime.date | None
+    last_day: datetime.date | None
+    kinds: tuple[str, ...]
+    languages: tuple[str, ...]
+    withdrawn: bool = False
+
+
+def signal_of(row: Reviewed, organisation: str) -> Signal:
+    """Return what is exported of a reviewed row by the organisation."""
+    days = LINK_DAYS if row.type in _LASTING else NUMBER_DAYS
+    return Signal(
+        type=row.type,
+        value=row.value,
+        id=signal_id(row.type, row.value, organisation),
+        organisation=organisation,
+        abuse_type=next((_ABUSE[Kind(k)] for k in row.kinds[:1] if k in _ABUSE), "scam"),
+        report_date=row.date,
+        valid_until=row.date + datetime.timedelta(days),
+        changed=midnight(row.date),
+        confidence=row.confidence,
+        predictive=row.predictive,
+        verified=row.verified,
+        tlp=row.tlp,
+        messages=row.messages,
+        first_day=row.first_day,
+        last_day=row.last_day,
+        kinds=row.kinds,
+        languages=row.languages,
+    )
+
+
+def withdrawn(signal: Signal, now: datetime.datetime) -> Signal:
+    """Return the signal as withdrawn at that time; always a later version than what was shared."""
+    later = max(now, signal.changed + datetime.timedelta(seconds=1))
+    return replace(signal, withdrawn=True, changed=later.replace(microsecond=0))
+
+
+def has_varying_part(signal: Signal) -> bool:
+    """Tell whether a part of the path is ``*``, which stands for what differs by message."""
+    return signal.type is IndicatorType.LINK and "*" in signal.value.split("/")[3:]
+
+
+def midnight(day: datetime.date) -> datetime.datetime:
+    """Return when the day begins in UTC."""
+    return datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+
+
+def signal_id(kind: IndicatorType, value: str, organisation: str) -> uuid.UUID:
+    """Return the UUID (version 5) of an organisation's indicator."""
+    return named_id("indicator", kind.value, value, organisation)
+
+
+def named_id(*names: str) -> uuid.UUID:
+    """Return a UUID (version 5) of the names in this order."""
+    return uuid.uuid5(_NAMESPACE, "\x00".join(names))
+
+
+def coin_of(wallet: str) -> str:
+    """Return the symbol of the coin whose wallets have this form: BTC, ETH, TRX or SOL."""
+    if wallet.startswith("0x"):
+        return "ETH"
+    if wallet.startswith("T") and len(wallet) == _TRON:
+        return "TRX"
+    is_old = wallet.startswith(("1", "3")) and len(wallet) <= _LONGEST_OLD_BITCOIN
+    return "BTC" if is_old or wallet.startswith("bc1") else "SOL"
