@@ -1,0 +1,142 @@
+"""Walk through a JSON file of any size and take out the values that are asked for, one at a time.
+
+Only the value at hand is held, so a file of gigabytes takes no more memory than a small one. A
+library that builds what it reads would hold the whole, or one value without an end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scamdetect.dumps.json import Window, opened
+from scamdetect.errors import InputError
+
+MOST_BYTES = 16 << 20  # of one value
+_BOM = b"\xef\xbb\xbf"
+
+Keys = tuple[str, ...]  # where a value is: the keys down to it, "*" for an item of an array
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value where it was asked for; ``problem`` says why it cannot be read, else None.
+
+    ``number`` counts the values of the same place from 1, ``line`` is where it begins, from 1.
+    ``within`` is the number of the object that the walk is in, of those that it has entered.
+    """
+
+    keys: Keys
+    number: int
+    line: int
+    within: int
+    content: Any
+    problem: str | None = None
+
+
+def values(path: Path, wanted: Collection[Keys]) -> Iterator[Value]:
+    """Yield the values at the wanted places as they come; what else there is, is passed over.
+
+    Raises InputError, naming the file and the line, where the file cannot be read, is no JSON,
+    breaks off, or holds a value of more than 16 MiB outside the places that are walked through.
+    """
+    ways = {keys[:length] for keys in wanted for length in range(len(keys))}
+    with opened(path) as window:
+        if window.peek() == _BOM[:1]:
+            window.take(window.at + len(_BOM))
+        walk = _Walk(path, window, frozenset(wanted), frozenset(ways))
+        yield from walk.value(())
+        if window.peek():
+            raise walk.broken("more than one value")
+
+
+class _Walk:
+    """A walk through one file; all places on the way to wanted ones are entered."""
+
+    def __init__(
+        self, path: Path, window: Window, wanted: frozenset[Keys], ways: frozenset[Keys]
+    ) -> None:
+        self._path = path
+        self._window = window
+        self._wanted = wanted
+        self._ways = ways
+        self._numbers: dict[Keys, int] = {}
+        self._entered = 0
+        self._within = 0
+
+    def value(self, keys: Keys) -> Iterator[Value]:
+        sign = self._window.peek()
+        if not sign:
+            raise self.broken("its end is missing")
+        if keys in self._wanted:
+            yield self._taken(keys)
+        elif keys in self._ways and sign == b"{":
+            yield from self._members(keys)
+        elif keys in self._ways and sign == b"[":
+            yield from self._items(keys)
+        else:
+            self._raw()
+
+    def broken(self, what: str) -> InputError:
+        return InputError(
+            f"{self._path}:{self._window.line}: not the JSON of one file ({what}); export it or "
+            "load it again"
+        )
+
+    def _members(self, keys: Keys) -> Iterator[Value]:
+        self._sign(b"{")
+        outside = self._within
+        self._entered += 1
+        self._within = self._entered
+        while (sign := self._window.peek()) != b"}":
+            if sign == b",":
+                self._sign(b",")
+                continue
+            if sign != b'"':
+                raise self.broken("a key is missing" if sign else "its end is missing")
+            try:
+                name = _loaded(self._raw())
+            except ValueError as problem:
+                raise self.broken("a key is broken") from problem
+            self._sign(b":")
+            yield from self.value((*keys, str(name)))
+        self._sign(b"}")
+        self._within = outside
+
+    def _items(self, keys: Keys) -> Iterator[Value]:
+        self._sign(b"[")
+        while (sign := self._window.peek()) != b"]":
+            if sign == b",":
+                self._sign(b",")
+                continue
+            yield from self.value((*keys, "*"))
+        self._sign(b"]")
+
+    def _taken(self, keys: Keys) -> Value:
+        number = self._numbers[keys] = self._numbers.get(keys, 0) + 1
+        line = self._window.line
+        raw = self._raw()
+        try:
+            return Value(keys, number, line, self._within, _loaded(raw))
+        except (ValueError, RecursionError):
+            return Value(
+                keys, number, line, self._within, None, "broken JSON, or nested too deeply"
+            )
+
+    def _raw(self) -> bytes:
+        end = self._window.value_end(MOST_BYTES)
+        if end is None:
+            raise self.broken("a value has no end, or is larger than 16 MiB")
+        return self._window.take(end)
+
+    def _sign(self, sign: bytes) -> None:
+        if self._window.peek() != sign:
+            raise self.broken(f"{sign.decode()} is missing")
+        self._window.take(self._window.at + 1)
+
+
+def _loaded(raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    return json.loads(raw.decode("utf-8"))
