@@ -52,7 +52,7 @@ def test_wallets_and_accounts_are_objects_by_their_templates() -> None:
 
 
 def test_a_bitcoin_wallet_needs_no_object() -> None:
-    wallet = reviewed(IndicatorType.WALLET, value="bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq")
+    wallet = reviewed(IndicatorType.WALLET, value="bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4")
     (found,) = event([signal_of(wallet, BANK)]).attributes
     assert found.type == "btc"
 

@@ -91,10 +91,10 @@ def test_a_star_for_a_part_of_the_path_varies(value: str, varies: bool) -> None:
     ("wallet", "coin"),
     [
         (VALUES[IndicatorType.WALLET], "ETH"),
-        ("T" + "x" * 33, "TRX"),
-        ("1" + "x" * 33, "BTC"),
-        ("bc1" + "q" * 39, "BTC"),
-        ("3" + "x" * 43, "SOL"),
+        ("TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", "TRX"),
+        ("1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "BTC"),
+        ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "BTC"),
+        ("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA", "SOL"),
     ],
 )
 def test_the_form_of_a_wallet_tells_the_coin(wallet: str, coin: str) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reviewed_rows import DAY, one_of_each, reviewed
 
-from scamdetect.share.signals import TLP, midnight, signal_of, withdrawn
+from scamdetect.share.proposals import TLP
+from scamdetect.share.signals import midnight, signal_of, withdrawn
 from scamdetect.share.stix import TLP_EXTENSION, bundle_text, has_pattern, pattern_of
 from scamdetect.share.stix_patterns import equalities
 from scamdetect.text.indicators import IndicatorType

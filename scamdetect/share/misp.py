@@ -11,7 +11,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from scamdetect.share.signals import TLP, Signal, coin_of, has_varying_part, midnight, named_id
+from scamdetect.share.proposals import TLP
+from scamdetect.share.signals import Signal, coin_of, has_varying_part, midnight, named_id
 from scamdetect.text.indicators import IndicatorType
 
 _NETWORK, _FRAUD, _SOCIAL = "Network activity", "Financial fraud", "Social network"

@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from scamdetect.labels import Kind
 from scamdetect.share.review import Reviewed
 from scamdetect.text.indicators import IndicatorType
+from scamdetect.text.wallets import wallet_of
 
 # Links change hands soon and numbers are given to somebody else: what nobody renews ends by itself.
 LINK_DAYS, NUMBER_DAYS = 30, 7
 _LASTING = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.WALLET))
-
-TLP = ("TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED")  # strictest last
 
 # Of the abuse types of the Global Signal Exchange those that a kind stands for; others are "scam".
 _ABUSE = {
@@ -26,7 +25,7 @@ _ABUSE = {
     Kind.ACCOUNT_TAKEOVER: "phishing",
     Kind.IMPERSONATION: "impersonation",
 }
-_TRON, _LONGEST_OLD_BITCOIN = 34, 35  # characters
+_COINS = {"bitcoin": "BTC", "ethereum": "ETH", "tron": "TRX", "solana": "SOL"}
 _NAMESPACE = uuid.UUID("6f0c2a3e-9d7b-5c41-8a56-2b1f7f7f0e24")
 
 
@@ -109,10 +108,7 @@ def named_id(*names: str) -> uuid.UUID:
 
 
 def coin_of(wallet: str) -> str:
-    """Return the symbol of the coin whose wallets have this form: BTC, ETH, TRX or SOL."""
-    if wallet.startswith("0x"):
-        return "ETH"
-    if wallet.startswith("T") and len(wallet) == _TRON:
-        return "TRX"
-    is_old = wallet.startswith(("1", "3")) and len(wallet) <= _LONGEST_OLD_BITCOIN
-    return "BTC" if is_old or wallet.startswith("bc1") else "SOL"
+    """Return the symbol of the coin of a wallet: BTC, ETH, TRX or SOL."""
+    found = wallet_of(wallet)
+    assert found is not None, "no wallet in its plain form"
+    return _COINS[found.coin]
