@@ -17,6 +17,7 @@ CLEARED = "cleared early"  # the reason of a message that the encoder did not re
 ALLOWED = "allowed by"  # begins the reason of one that only an allow-list lets pass
 FLAGGED_BY_KIND = "flagged by kind"  # begins the reason of one that only its kinds flagged
 REVIEWED_BY_VERDICT = "review by verdict"  # begins the reason of one below the review threshold
+LISTED = "review by indicator"  # begins the reason of one that only a listed indicator held back
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ class Prediction:
     verdict scam is never passed.
     ``kinds`` come strongest first, ``other`` only alone or above all named ones; alone it may stand
     for a kind that the bundle never names, with the probability of that kind. ``reason`` is also
-    set on a scored message that was cleared early, that an allow-list let pass, that the flags
-    of kinds alone flagged (it names them), that only its verdict sent to review, or of which the
-    bundle's window limit left a part unread; several reasons are separated by semicolons.
+    set on a scored message that was cleared early, that an allow-list let pass, that the flags of
+    kinds alone flagged (it names them), that only its verdict or a listed indicator sent to review,
+    or of which the bundle's window limit left a part unread; several reasons are separated by
+    semicolons.
     """
 
     decision: Decision

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -126,10 +127,7 @@ def read_traffic(source: Path, model_id: str) -> Traffic:
         table = table.filter(pc.not_equal(table["decision"], Decision.UNSCORED.value))
         decisions |= set(table["decision"].to_pylist())
         models |= set(table["model_id"].to_pylist())
-        early, allowed = (
-            pc.fill_null(pc.starts_with(table["reason"], words), False).to_numpy()
-            for words in (CLEARED, ALLOWED)
-        )
+        early, allowed = (_says(table, words).to_numpy() for words in (CLEARED, ALLOWED))
         cleared += int(early.sum())
         parts.append(np.where(allowed | early, 0.0, table["probability"].to_numpy()))
     # Decisions compare the decimals of float32 scores.
@@ -151,6 +149,11 @@ def read_traffic(source: Path, model_id: str) -> Traffic:
             "needed; give the messages of a longer time"
         )
     return Traffic(probabilities, messages, cleared)
+
+
+def _says(table: pa.Table, reason: str) -> pa.Array:
+    """Return for which messages this is among the reasons, (n,) booleans."""
+    return pc.fill_null(pc.match_substring(table["reason"], reason), False)
 
 
 def _threshold(source: Path, traffic: Traffic, share: float) -> float:

@@ -36,6 +36,7 @@ class Asked:
     only_flagged: bool = False
     allow_list: str | None = None  # its digest
     sender_column: str | None = None
+    indicators: str | None = None  # the digest of those that were listed
     spreadsheet_safe: bool = False
     part_rows: int | None = None
     engine: str = "local"

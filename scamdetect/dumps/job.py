@@ -46,6 +46,7 @@ from scamdetect.system.files import access_of
 
 if TYPE_CHECKING:
     from scamdetect.dumps.allow_list import Allowing, AllowList
+    from scamdetect.dumps.listed import Listed, Looking
 
 PART_ROWS = 20_000
 
@@ -92,6 +93,8 @@ def score_file(
     only_flagged: bool = False,
     allow_list: AllowList | None = None,
     sender_column: str | None = None,
+    listed: Listed | None = None,
+    max_listed: str | int = "1%",
     work_folder: str | Path | None = None,
     inputs: Iterable[str | Path] = (),
     spreadsheet_safe: bool = False,
@@ -120,7 +123,11 @@ def score_file(
     detected where they are not given.
 
     What an ``allow_list`` allows, by template or by ``sender_column`` (an input column or a path),
-    passes. With ``spreadsheet_safe`` cells of a CSV or TSV destination that a spreadsheet would run
+    passes. A message that has one of the indicators in ``listed`` is to review at least, whatever
+    allows it, and the column ``scamdetect_indicators`` names them; the job stops if a feed of them
+    fits more than ``max_listed``, a number or a percentage, of the first 100,000 messages.
+
+    With ``spreadsheet_safe`` cells of a CSV or TSV destination that a spreadsheet would run
     as a formula get an apostrophe before them. ``<destination>.job.json`` tells readers of the
     result what it is, such as ``scamdetect.scored.groups`` and ``scamdetect.scored.threads``.
 
@@ -177,6 +184,7 @@ def score_file(
         only_flagged=only_flagged,
         allow_list=None if allow_list is None else allow_list.digest,
         sender_column=sender_column,
+        indicators=None if listed is None else listed.digest,
         spreadsheet_safe=spreadsheet_safe,
         part_rows=part_rows,
     )
@@ -203,6 +211,12 @@ def score_file(
         Detected(dump.encoding, dump.delimiter, dump.columns, dump.files_read_as),
         model_of(detector),
     )
+    looking = None
+    if listed is not None:
+        from scamdetect.dumps.listed import Looking, limit_of, with_indicators
+
+        looking = Looking(listed, limit_of(max_listed), str(found))
+        dump = with_indicators(dump)
     settings = identity.settings()
     if is_remote(destination):  # its work folder does not tell it from others
         settings["destination"] = str(destination)
@@ -236,6 +250,7 @@ def score_file(
                 limit,
                 only_flagged,
                 allowing,
+                looking,
                 stop or (lambda: False),
             )
             _score(task, work, tell)
@@ -281,6 +296,7 @@ class _Task:
     limit: RejectLimit | None
     only_flagged: bool
     allowing: Allowing | None
+    looking: Looking | None
     stop: Stop
 
 
@@ -324,17 +340,24 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
                 predictions = task.detector.predict(texts)
                 if task.allowing is not None:
                     predictions = task.allowing.passed(batch.rows, texts, predictions)
-                kept = batch.rows, predictions
+                rows, seen = batch.rows, Tally()
+                if task.looking is not None:
+                    rows, predictions, seen = task.looking.at(rows, texts, predictions, tally)
+                kept = rows, predictions
                 write(*(keep_flagged(*kept) if task.only_flagged else kept))
                 files.write_rejects(batch.rejects)
-                of_part += count(predictions, len(batch.rejects))
+                of_part += count(predictions, len(batch.rejects)) + seen
                 tally, share = before + of_part, batch.share
                 last = batch.rejects[-1] if batch.rejects else last
                 check_rejects(task.limit, task.source, tally, last, ended=False)
+                if task.looking is not None:
+                    task.looking.check(tally, ended=False)
                 tell(now(ended=False))
         work.finish_part(of_part)
         tell(now(ended=True))
     check_rejects(task.limit, task.source, tally, last, ended=True)
+    if task.looking is not None:
+        task.looking.check(tally, ended=True)
 
 
 def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch]]:

@@ -14,7 +14,7 @@ from scamdetect.calibration.presets import Preset
 from scamdetect.dumps.batches import Reject
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
-from scamdetect.prediction import ALLOWED, CLEARED, Prediction
+from scamdetect.prediction import ALLOWED, CLEARED, LISTED, Prediction
 
 Progress = Callable[[int, float], None]  # records read so far, share of the source read
 Stop = Callable[[], bool]
@@ -25,7 +25,10 @@ class Tally:
     """How many rows got which decision; kinds and languages are those of flagged rows.
 
     A message of two kinds counts under both, one without scores has no verdict. ``cleared`` are
-    the rows that were cleared early, ``allowed`` those that only an allow-list let pass.
+    the rows that were cleared early, ``allowed`` those that only an allow-list let pass, ``listed``
+    those with a listed indicator, ``held`` those of them that would have passed. ``feeds`` counts
+    the rows that have an indicator of a feed, by its name, ``feeds_first`` those of them that are
+    among the first rows.
     """
 
     decisions: Counter[Decision] = field(default_factory=Counter)
@@ -35,6 +38,10 @@ class Tally:
     cleared: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     allowed: int = 0
+    listed: int = 0
+    held: int = 0
+    feeds: Counter[str] = field(default_factory=Counter)
+    feeds_first: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -55,6 +62,10 @@ class Tally:
             self.cleared + other.cleared,
             self.verdicts + other.verdicts,
             self.allowed + other.allowed,
+            self.listed + other.listed,
+            self.held + other.held,
+            self.feeds + other.feeds,
+            self.feeds_first + other.feeds_first,
         )
 
     @classmethod
@@ -68,6 +79,10 @@ class Tally:
             int(value["cleared"]),
             Counter({str(name): int(n) for name, n in value["verdicts"].items()}),
             int(value.get("allowed", 0)),  # older jobs had no lists
+            int(value.get("listed", 0)),
+            int(value.get("held", 0)),
+            Counter({str(name): int(n) for name, n in value.get("feeds", {}).items()}),
+            Counter({str(name): int(n) for name, n in value.get("feeds_first", {}).items()}),
         )
 
 
@@ -77,17 +92,18 @@ def count(predictions: Iterable[Prediction], rejected: int) -> Tally:
     kinds: Counter[str] = Counter()
     languages: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
-    cleared = allowed = 0
+    cleared = allowed = held = 0
     for prediction in predictions:
         decisions[prediction.decision] += 1
         if prediction.verdict is not None:
             verdicts[prediction.verdict.value] += 1
         cleared += prediction.reason == CLEARED
         allowed += (prediction.reason or "").startswith(ALLOWED)
+        held += (prediction.reason or "").startswith(LISTED)
         if prediction.decision is Decision.FLAG:
             languages[prediction.language] += 1
             kinds.update(score.kind.value for score in prediction.kinds)
-    return Tally(decisions, kinds, languages, rejected, cleared, verdicts, allowed)
+    return Tally(decisions, kinds, languages, rejected, cleared, verdicts, allowed, held=held)
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,9 @@ class Summary:
     resumed: int = 0  # of the rows, those that earlier runs had scored
     verdicts: dict[str, int] = field(default_factory=dict)  # of scored rows, most frequent first
     allowed: int = 0  # of those passed, what only an allow-list let pass
+    listed: int = 0  # that have a listed indicator
+    held: int = 0  # of those reviewed, what only a listed indicator held back
+    listed_by_feed: dict[str, int] = field(default_factory=dict)  # most frequent first
     preset: Preset | None = None  # whose threshold ``flag`` was
 
 
@@ -180,6 +199,9 @@ def summarise(
         resumed=resumed,
         verdicts=dict(tally.verdicts.most_common()),
         allowed=tally.allowed,
+        listed=tally.listed,
+        held=tally.held,
+        listed_by_feed=dict(tally.feeds.most_common()),
         preset=preset,
     )
 
@@ -200,13 +222,15 @@ class RejectLimit:
     percent: Decimal | None = None
 
 
-def reject_limit(given: str | int) -> RejectLimit:
-    """Return the limit that ``N`` or ``P%`` says; raise InputError on anything else."""
+def reject_limit(
+    given: str | int, option: str = "max_rejects (--max-rejects)", what: str = "records"
+) -> RejectLimit:
+    """Return the limit that ``N`` or ``P%`` says; raise InputError, naming the option, on else."""
     found = _GIVEN.fullmatch(str(given).strip())
     percent = Decimal(found[2]) if found is not None and found[2] else None
     if found is None or (percent is not None and percent > 100):
         raise InputError(
-            f"max_rejects (--max-rejects) is a number of records or a percentage such as 0.5%; "
+            f"{option} is a number of {what} or a percentage such as 0.5%; "
             f"got {str(given)[:_MOST_QUOTED]!r}"
         )
     return RejectLimit(str(given), int(found[1]) if found[1] else None, percent)

@@ -33,6 +33,9 @@ SCHEMA: pa.Schema = pa.schema(
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 # Before the others where a dump of several files is scored: the file that a row is from.
 FILE_COLUMN = "scamdetect_file"
+# Behind that where lists of indicators are looked up: what of them a message has.
+INDICATORS_COLUMN = "scamdetect_indicators"
+OWN_COLUMNS = frozenset((*COLUMNS, INDICATORS_COLUMN))
 FLAT_SCHEMA: pa.Schema = SCHEMA.set(
     SCHEMA.get_field_index("scamdetect_kinds"), pa.field("scamdetect_kinds", pa.string())
 )
@@ -87,7 +90,7 @@ def check_columns(
         )
     if (found := list(existing).count(text_column)) > 1:
         raise InputError(f"{where} has {found} columns {text_column!r}; rename all but one")
-    if text_column in COLUMNS:
+    if text_column in OWN_COLUMNS:
         raise InputError(f"{where}: the text column {text_column!r} is an output column; rename it")
     return kept_columns(existing, overwrite=overwrite, where=where)
 
@@ -97,13 +100,13 @@ def kept_columns(existing: Sequence[str], *, overwrite: bool, where: str) -> tup
 
     Raises InputError, naming ``where``, when output columns exist and ``overwrite`` is false.
     """
-    taken = [name for name in existing if name in COLUMNS]
+    taken = [name for name in existing if name in OWN_COLUMNS]
     if taken and not overwrite:
         raise InputError(
             f"{where} already has the columns {', '.join(taken)}; drop them first, or replace "
             "them with overwrite_columns=True (--overwrite-columns)"
         )
-    return tuple(name for name in existing if name not in COLUMNS)
+    return tuple(name for name in existing if name not in OWN_COLUMNS)
 
 
 def _readers(flat: bool) -> dict[str, Callable[[Prediction], Any]]:

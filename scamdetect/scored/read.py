@@ -27,7 +27,7 @@ from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
 from scamdetect.frames.arrow import encodable, list_array, plain_array, readable
 from scamdetect.labels import Decision
-from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND, REVIEWED_BY_VERDICT
+from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND, LISTED, REVIEWED_BY_VERDICT
 from scamdetect.system.shown import missing_column
 
 NEEDED = ("scamdetect_decision", "scamdetect_scam_probability")
@@ -42,7 +42,7 @@ _SCORES = {
     "reason": "scamdetect_reason",
     "schema_version": "scamdetect_schema_version",
 }
-_OTHERWISE = (ALLOWED, FLAGGED_BY_KIND, REVIEWED_BY_VERDICT)
+_OTHERWISE = (ALLOWED, FLAGGED_BY_KIND, REVIEWED_BY_VERDICT, LISTED)
 _DELIMITERS = (",", ";", "\t", "|")  # of CSV; it stays that of the source
 _NAMES = pa.list_(pa.string())
 _TYPES = {"probability": pa.float64(), "kinds": _NAMES, "schema_version": pa.int64()}
@@ -60,7 +60,8 @@ Columns = tuple[dict[str, Column], int]  # by their name in a batch, and how man
 def decided_otherwise(table: pa.Table) -> pa.Array:
     """Return which rows of a batch's table no threshold decided, (n,) booleans.
 
-    A kind's flag, the verdict or an allow-list did, which tells nothing of the thresholds.
+    A kind's flag, the verdict, an allow-list or a listed indicator did, which tells nothing of the
+    thresholds.
     """
     reasons = table.column("reason")
     return pc.fill_null(reduce(pc.or_, (pc.starts_with(reasons, s) for s in _OTHERWISE)), False)
