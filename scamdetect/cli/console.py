@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from scamdetect.calibration.presets import preset_words
-from scamdetect.cli.streams import say_json
+from scamdetect.cli.streams import say, say_json
 from scamdetect.labels import Decision
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scamdetect.scored.job import Step
     from scamdetect.scored.job import Watch as StepWatch
     from scamdetect.scored.threads import ThreadsSummary
+    from scamdetect.share.feed_versions import FeedReport
     from scamdetect.share.propose import ProposeSummary
     from scamdetect.train.data.audit import Comparison
     from scamdetect.train.data.fetch import Fetched
@@ -109,6 +110,17 @@ def log_done(
     _log({"event": "done", **found})
 
 
+def tell_feeds(reports: Sequence[FeedReport], quiet: bool, log_json: bool) -> None:
+    """Print what became of feeds of indicators, as lines or as one JSON line each."""
+    for report in reports:
+        if log_json:
+            left_out = {reason: count for reason, (count, _) in report.reasons.items()}
+            event = {"event": "feed", "feed": report.name, "taken": report.taken}
+            _log(event | {"left_out": left_out})
+        elif not quiet:
+            say(*report.lines(), err=True)
+
+
 def group_lines(summary: GroupsSummary) -> list[str]:
     """Return what the groups of a scored file are."""
     return [
@@ -174,6 +186,11 @@ def summary_lines(summary: Summary) -> list[str]:
         lines.append(f"cleared early, not read in full: {summary.cleared:,} of them ({share:.0%})")
     if summary.allowed:
         lines.append(f"the allow-list let {summary.allowed:,} pass, which were to flag or review")
+    if summary.listed:
+        lines.append(
+            f"{summary.listed:,} have a listed indicator, {summary.held:,} of them are to review "
+            f"only for that: {_counts(summary.listed_by_feed)}"
+        )
     if summary.flagged:
         lines.append(f"flagged by kind: {_counts(summary.flagged_by_kind) or 'none over the bar'}")
         lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,40 @@ FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged 
     metavar="COLUMN",
     help="Who wrote a message, for --allow-list.",
 )
+@click.option(
+    "--indicators",
+    "feeds",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Send messages to review that have an indicator of this feed (CSV, JSONL, text, MISP or "
+    "STIX); may be given several times.",
+)
+@click.option(
+    "--max-listed",
+    default="1%",
+    show_default=True,
+    metavar="N|P%",
+    help="Stop if a feed of --indicators fits more of the first 100,000 messages.",
+)
+@click.option(
+    "--min-confidence",
+    type=click.IntRange(0, 100),
+    default=30,
+    show_default=True,
+    help="Look for indicators of at least this confidence, and those without one.",
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Day on which indicators must be valid.  [default: today, in UTC]",
+)
+@click.option(
+    "--region",
+    metavar="CC",
+    help="Country (ISO 3166) of phone numbers in messages that have no country code.",
+)
 @SPREADSHEET_SAFE
 @click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
 @MODEL
@@ -135,6 +170,10 @@ def score(
     output: str | None,
     columns: str | None,
     allowing: Path | None,
+    feeds: tuple[Path, ...],
+    min_confidence: int,
+    as_of: datetime.datetime | None,
+    region: str | None,
     model: Path | None,
     thresholds: dict[str, Any],
     threads: int | None,
@@ -202,6 +241,18 @@ def score(
         from scamdetect.dumps.allow_list import AllowList
 
         allow_list = AllowList.load(allowing)
+    listed = None
+    if feeds:
+        from scamdetect.cli.console import tell_feeds
+        from scamdetect.share.feeds import read_feeds
+
+        listed, reports = read_feeds(
+            feeds,
+            as_of=None if as_of is None else as_of.date(),
+            least_confidence=min_confidence,
+            region=region,
+        )
+        tell_feeds(reports, quiet, log_json)
     with (
         ScamDetector.load(
             model,
@@ -219,7 +270,8 @@ def score(
             detector=detector.with_thresholds(**thresholds),
             columns=kept,
             allow_list=allow_list,
-            inputs=[detector.bundle.folder, *([] if allowing is None else [allowing])],
+            listed=listed,
+            inputs=[detector.bundle.folder, *([] if allowing is None else [allowing]), *feeds],
             watch=log_part if log_json else show,
             stop=stop,
             **asked,

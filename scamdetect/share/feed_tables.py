@@ -1,0 +1,188 @@
+"""Indicators of others in tables: CSV, TSV, JSONL, JSON arrays and text of one value a line."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from scamdetect.dumps.batches import Reject
+from scamdetect.dumps.delimited import strip_line_end, unquote
+from scamdetect.dumps.json import read_object
+from scamdetect.dumps.lines import beginning, read_lines
+from scamdetect.dumps.read_delimited import open_cells
+from scamdetect.errors import InputError
+from scamdetect.share.json_values import values
+from scamdetect.share.listing import LeftOut, Listing, Plain, plain_of, type_named
+from scamdetect.system.shown import shown_names
+from scamdetect.text.indicators import IndicatorType
+
+Entry = Listing | LeftOut
+
+# What columns are called, the first that is there counts. Our own exports have two for the type.
+_VALUE = ("signal", "indicator", "value", "ioc", "ioc_value", "url", "domain", "hostname", "phone")
+_TYPE = ("type", "signal_type", "indicator_type", "ioc_type")
+_CONFIDENCE = ("confidence_score", "confidence", "confidence_level")
+_UNTIL = ("valid_until", "expires", "expiration", "expiration_date", "expiry")
+_FROM = ("valid_from",)
+_WITHDRAWN = ("withdrawn", "revoked", "deleted")
+_CHANGED = ("changed", "modified", "updated", "last_updated")
+_TYPED_BY_NAME = frozenset(("url", "domain", "hostname", "phone"))
+# Rights, not fraud: others ask for these to be taken down.
+_OTHER_ABUSE = frozenset(("copyright", "piracy", "trademark"))
+_YES, _NO = frozenset(("true", "1", "yes", "y")), frozenset(("false", "0", "no", "n", ""))
+_DELIMITERS = (",", ";", "\t", "|")
+_HEAD = 64 << 10
+_BAD_TIME = "with a date that is none; write it as 2026-12-31"
+
+
+def read_table(path: Path) -> Iterator[Entry]:
+    """Yield what a CSV or TSV feed lists; raise InputError where it has no column of values."""
+    delimiter, names = _header(path)
+    places = {name: place for place, name in reversed(list(enumerate(names)))}
+    _, items = open_cells(path, delimiter, "utf-8")
+    for number, item in enumerate(items(), 1):
+        if isinstance(item.value, Reject):
+            reason = f"not readable as CSV ({item.value.reason})"
+            yield LeftOut(reason, f"line {item.value.line}")
+            continue
+        cells = [unquote(cell) for cell in item.value]
+        row = {name: cells[place] for name, place in places.items()}
+        yield entry_of(row, path.name, f"row {number}")
+
+
+def read_lines_of_json(path: Path) -> Iterator[Entry]:
+    """Yield what a feed of one JSON object a line lists."""
+    for line in read_lines(path, "utf-8"):
+        place = f"line {line.number}"
+        if line.problem:
+            yield LeftOut(line.problem, place)
+        elif line.text.strip():
+            found = read_object(line.text)
+            if isinstance(found, str):
+                yield LeftOut(found, place)
+            else:
+                yield entry_of(_flat(found), path.name, place)
+
+
+def read_array(path: Path) -> Iterator[Entry]:
+    """Yield what a JSON array of objects lists."""
+    for value in values(path, [("*",)]):
+        place = f"object {value.number} at line {value.line}"
+        if value.problem is not None or not isinstance(value.content, dict):
+            yield LeftOut(value.problem or "no JSON object", place)
+        else:
+            yield entry_of(_flat(value.content), path.name, place)
+
+
+def read_text_lines(path: Path) -> Iterator[Entry]:
+    """Yield what a text of one value a line lists; # begins a note."""
+    for line in read_lines(path, "utf-8"):
+        value = strip_line_end(line.text).partition("#")[0].strip()
+        if line.problem:
+            yield LeftOut(line.problem, f"line {line.number}")
+        elif value:
+            yield entry_of({"value": value}, path.name, f"line {line.number}")
+
+
+def entry_of(row: Mapping[str, object], source: str, place: str) -> Entry:
+    """Return what a record of a feed lists, or why it is left out."""
+    name = next((name for name in _VALUE if _text(row.get(name))), None)
+    if name is None:
+        return LeftOut("without a value; give it in the column signal", place)
+    kind: IndicatorType | None = None
+    named = next((_text(row.get(t)) for t in _TYPE if _text(row.get(t))), None)
+    if named is not None or name in _TYPED_BY_NAME:
+        known = type_named(named or name)
+        if not isinstance(known, IndicatorType):
+            return LeftOut(known, place)
+        kind = known
+    if _text(row.get("abuse_type")).casefold() in _OTHER_ABUSE:
+        return LeftOut("about copyright or trademarks, not about scams", place)
+    plain = plain_of(kind, _text(row[name]))
+    if not isinstance(plain, Plain):
+        return LeftOut(plain, place)
+    try:
+        return Listing(
+            type=plain.type,
+            value=plain.value,
+            source=source,
+            place=place,
+            id=_first(row, ("id",)) or None,
+            changed=time_of(_first(row, _CHANGED)),
+            confidence=_confidence(_first(row, _CONFIDENCE)),
+            valid_from=time_of(_first(row, _FROM)),
+            valid_until=time_of(_first(row, _UNTIL)),
+            withdrawn=_truth(_first(row, _WITHDRAWN)),
+        )
+    except ValueError as problem:
+        return LeftOut(str(problem), place)
+
+
+def time_of(text: str) -> datetime.datetime | None:
+    """Return an ISO 8601 time or the seconds since 1970 in UTC, None for an empty text.
+
+    Raises ValueError.
+    """
+    if not text:
+        return None
+    try:
+        if text.isdecimal() and len(text) > len("20261231"):
+            return datetime.datetime.fromtimestamp(int(text), datetime.UTC)
+        found = datetime.datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError) as problem:
+        raise ValueError(_BAD_TIME) from problem
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+
+
+def _header(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the delimiter and the column names in lower case; raise InputError."""
+    if not beginning(path, 1):
+        raise InputError(f"{path}: the file is empty; load it again")
+    for delimiter in _DELIMITERS:
+        names, _ = open_cells(path, delimiter, "utf-8")
+        found = tuple(name.strip().removeprefix("\ufeff").casefold() for name in names)
+        if set(found) & set(_VALUE):
+            return delimiter, found
+    names, _ = open_cells(path, ",", "utf-8")
+    listed = ", ".join(shown_names(names, first_line=True))
+    raise InputError(
+        f"{path}: no column holds indicators; name it signal, indicator, value, url or domain (its "
+        f"columns are: {listed})"
+    )
+
+
+def _flat(found: Mapping[str, object]) -> dict[str, object]:
+    """Return the members and those of the extra data, by names in lower case."""
+    extra = found.get("extra_data")
+    more = extra if isinstance(extra, dict) else {}
+    return {str(name).casefold(): value for name, value in {**more, **found}.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
+def _first(row: Mapping[str, object], names: Sequence[str]) -> str:
+    return next((text for name in names if (text := _text(row.get(name)))), "")
+
+
+def _confidence(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1
+    if not 0 <= found <= 100:
+        raise ValueError("with a confidence that is no number from 0 to 100; correct it")
+    return round(found)
+
+
+def _truth(text: str) -> bool:
+    plain = text.casefold()
+    if plain in _YES or plain in _NO:
+        return plain in _YES
+    raise ValueError("with another word than true or false for withdrawn; correct it")

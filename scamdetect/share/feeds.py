@@ -1,0 +1,140 @@
+"""Read the indicators of others: whatever the format, one list to look messages up in.
+
+Expiry, confidence and withdrawal are honoured, the guard lists filter, and what is not taken over
+is counted with the reason and the first place where it is found.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from scamdetect.dumps.json import opened
+from scamdetect.dumps.listed import MOST_FEEDS, Listed
+from scamdetect.errors import InputError
+from scamdetect.share.feed_misp import read_event
+from scamdetect.share.feed_stix import read_bundle
+from scamdetect.share.feed_tables import (
+    Entry,
+    read_array,
+    read_lines_of_json,
+    read_table,
+    read_text_lines,
+)
+from scamdetect.share.feed_versions import FeedReport, Versions
+from scamdetect.share.listing import LeftOut, Listing, blocked
+from scamdetect.text.indicators import IndicatorType
+
+LEAST_CONFIDENCE = 30  # where "low" ends in the scale of STIX
+_TABLES: dict[str, Callable[[Path], Iterator[Entry]]] = {
+    ".csv": read_table,
+    ".tsv": read_table,
+    ".jsonl": read_lines_of_json,
+    ".ndjson": read_lines_of_json,
+    ".txt": read_text_lines,
+}
+_HEAD = 64 << 10
+_KEY = re.compile(rb'"(objects|spec_version|type|id|Event|response)"\s*:')
+_OF_MISP = (b"Event", b"response")
+
+Blocked = Callable[[IndicatorType, str], str | None]  # why a guard list blocks it
+
+
+def read_feed(path: str | Path) -> Iterator[Entry]:
+    """Yield what a feed lists, and what of it is left out, as they stand in the file.
+
+    Formats go by the extension: CSV, TSV, JSONL, text of one value a line, and JSON, which is an
+    event of MISP, a bundle of STIX 2.0 or 2.1, or an array of records. The file is read piece by
+    piece. Raises InputError where it cannot be read as a whole.
+    """
+    path = Path(path)
+    read = _TABLES.get(path.suffix.lower())
+    if read is None and path.suffix.lower() != ".json":
+        raise InputError(
+            f"{path}: the extension does not tell the format; name it .csv, .tsv, .jsonl, .txt or, "
+            "for MISP and STIX, .json"
+        )
+    return (read or _json_reader(path))(path)
+
+
+def read_feeds(
+    paths: Sequence[str | Path],
+    *,
+    as_of: datetime.date | None = None,
+    least_confidence: int = LEAST_CONFIDENCE,
+    region: str | None = None,
+    blocked: Blocked = blocked,
+) -> tuple[Listed, list[FeedReport]]:
+    """Return the indicators of all feeds that hold on a day, and a report on each feed.
+
+    ``as_of`` is today, in UTC, by default. What expired before, is not valid yet, was withdrawn or
+    has less than ``least_confidence`` is not looked for; what has no confidence is. Of several
+    versions with one id the last holds, whatever feed it is in. ``blocked`` says why a guard list
+    keeps a value out, None where none does. Phone numbers in messages that have no country code are
+    of the ``region`` (ISO 3166).
+
+    Raises InputError on feeds that cannot be read, and where nothing is left to look for.
+    """
+    if len(paths) > MOST_FEEDS:
+        raise InputError(f"{len(paths)} feeds: at most {MOST_FEEDS} are read at once; join some")
+    day = datetime.datetime.now(datetime.UTC).date() if as_of is None else as_of
+    start = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+    names = _names([Path(path) for path in paths])
+    reports = [FeedReport(name) for name in names]
+    versions = Versions()
+    for number, path in enumerate(paths):
+        for entry in read_feed(path):
+            if isinstance(entry, LeftOut):
+                reports[number].leave_out(entry.reason, entry.place)
+            else:
+                reason = _reason(entry, start, least_confidence, blocked)
+                versions.add(entry, number, reason)
+    listed = versions.listed(reports, region)
+    if not len(listed):
+        told = "; ".join(line for report in reports for line in report.lines())
+        raise InputError(f"no indicator is left to look for: {told}")
+    return listed, reports
+
+
+def _json_reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
+    """Return what reads a JSON file, told by how it begins; raise InputError."""
+    with opened(path) as window:
+        window.grow()
+        head = window.data[:_HEAD]
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start[:1] == b"<":
+        raise InputError(
+            f"{path}: XML, as of STIX 1, which is not read; ask for STIX 2.1, MISP or CSV"
+        )
+    found = _KEY.search(start)
+    if start[:1] == b"{" and found is not None:
+        return read_event if found[1] in _OF_MISP else read_bundle
+    if start[:1] == b"[":
+        return read_event if found is not None and found[1] in _OF_MISP else read_array
+    raise InputError(
+        f"{path}: neither a bundle of STIX nor an event of MISP nor an array of records; name a "
+        "file of one JSON object a line .jsonl"
+    )
+
+
+def _reason(
+    one: Listing, start: datetime.datetime, least_confidence: int, blocked: Blocked
+) -> str | None:
+    """Return why a listing that can be read is not looked for, None where it is."""
+    if one.withdrawn:
+        return "withdrawn"
+    if one.valid_until is not None and one.valid_until <= start:
+        return "expired; ask whether it still holds"
+    if one.valid_from is not None and one.valid_from >= start + datetime.timedelta(1):
+        return "not valid yet"
+    if one.confidence is not None and one.confidence < least_confidence:
+        return f"of a confidence below {least_confidence}; --min-confidence says which is enough"
+    return blocked(one.type, one.value)
+
+
+def _names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return a name of each feed: that of its file, the whole path where two are alike."""
+    names = [path.name for path in paths]
+    return tuple(path.name if names.count(path.name) == 1 else str(path) for path in paths)
