@@ -148,3 +148,118 @@ def propose(
         log_done(summary)
     elif not quiet:
         say(*proposal_lines(summary), err=True)
+
+
+# -- what people decided, out --------------------------------------------------------------------
+
+_OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+_OUTPUT = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE",
+    help="Destination.",
+)  # fmt: skip
+_FORMAT = click.option(
+    "--format",
+    "export_format",
+    type=click.Choice(["csv", "jsonl", "misp", "stix"]),
+    help="Format of the destination.  [default: by its extension, .csv or .jsonl]",
+)
+
+
+@indicators.command(
+    epilog="Example: scamdetect indicators export review.csv -o ours.csv --organisation 'Our Bank'"
+)
+@click.argument("review", type=click.Path(path_type=Path))
+@_OUTPUT
+@click.option(
+    "--organisation",
+    required=True,
+    metavar="NAME",
+    help="Who shares. The ids of what is shared depend on it, so give the same one every time.",
+)
+@_FORMAT
+@click.option(
+    "--tlp",
+    "strictest",
+    metavar="LABEL",
+    help="Leave out rows with a stricter label of TLP 2.0, such as GREEN.  [default: none]",
+)
+@click.option(
+    "--previous",
+    type=click.Path(path_type=Path),
+    metavar="EXPORT",
+    help="An earlier export in STIX, whose objects keep the time at which they were created.",
+)
+@_OVERWRITE
+def export(
+    review: Path,
+    output: Path,
+    organisation: str,
+    export_format: str | None,
+    strictest: str | None,
+    previous: Path | None,
+    overwrite: bool,
+) -> None:
+    """Write the rows of REVIEW that people decided to publish: CSV, JSONL, MISP or STIX.
+
+    REVIEW is a file of `scamdetect indicators propose`, in which people have put yes into the
+    column publish, a reviewer and a date. No other row is exported. Types that the format does not
+    have are counted as left out.
+    """
+    from scamdetect.share.export import write_export
+
+    summary = write_export(
+        review,
+        output,
+        organisation=organisation,
+        export_format=export_format,
+        strictest=strictest,
+        previous=previous,
+        overwrite=overwrite,
+    )
+    total = sum(summary.exported.values())
+    types = ", ".join(f"{name} {count:,}" for name, count in summary.exported.items())
+    say(
+        f"{total:,} indicators written to {summary.destination}: {types}",
+        *(f"left out {one.count:,}: {one.reason}" for one in summary.left_out),
+        err=True,
+    )
+
+
+@indicators.command(
+    epilog="Example: scamdetect indicators withdraw ours.csv -o withdrawn.csv --value fee.example"
+)
+@click.argument("shared", type=click.Path(path_type=Path), metavar="REVIEW_OR_EXPORT")
+@_OUTPUT
+@click.option(
+    "--value",
+    "values",
+    multiple=True,
+    help="Take back this one only; may be given several times.  [default: all]",
+)
+@click.option("--organisation", metavar="NAME", help="Who shared; only for a review file.")
+@_FORMAT
+@_OVERWRITE
+def withdraw(
+    shared: Path,
+    output: Path,
+    values: tuple[str, ...],
+    organisation: str | None,
+    export_format: str | None,
+    overwrite: bool,
+) -> None:
+    """Take indicators back that were shared: send the file to all who got the export.
+
+    The objects are those of the export, but withdrawn: revoked in STIX, deleted and no longer
+    for detection in MISP, with the column withdrawn in CSV and JSONL.
+    """
+    from scamdetect.share.withdraw import write_withdrawal
+
+    summary = write_withdrawal(
+        shared,
+        output,
+        values=values,
+        organisation=organisation,
+        export_format=export_format,
+        overwrite=overwrite,
+    )
+    say(f"{summary.indicators:,} withdrawn indicators written to {summary.destination}", err=True)

@@ -61,7 +61,7 @@ def event_text(signals: Sequence[Signal]) -> str:
     event = {
         "uuid": str(named_id("misp event", first.organisation)),
         "info": f"Indicators in scam messages, reviewed by {first.organisation}",
-        "date": changed.date().isoformat(),
+        "date": max(one.report_date for one in signals).isoformat(),
         "timestamp": _timestamp(changed),
         "threat_level_id": "4",  # undefined
         "analysis": "2",  # completed
@@ -163,7 +163,7 @@ def _object(signal: Signal) -> dict[str, Any]:
 def _comment(signal: Signal) -> str:
     seen = f"in {signal.messages:,} messages"
     kinds = f"; {', '.join(signal.kinds)}" if signal.kinds else ""
-    return f"{'withdrawn; ' if signal.withdrawn else ''}{seen}{kinds}"
+    return f"{seen}{kinds}"
 
 
 def _tags(*names: str) -> list[dict[str, str]]:
