@@ -29,7 +29,7 @@ _ELSEWHERE = {
     "score": ("score",),
     "scored": ("campaigns", "groups", "report", "threads"),
     "serve": ("hub", "serve"),
-    "share": ("indicators",),
+    "share": ("fingerprints", "indicators"),
     "train": (
         "average", "card", "cascade", "conversations", "evaluate", "export", "finetune", "train",
         "words",

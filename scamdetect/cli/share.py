@@ -263,3 +263,136 @@ def withdraw(
         overwrite=overwrite,
     )
     say(f"{summary.indicators:,} withdrawn indicators written to {summary.destination}", err=True)
+
+
+# -- fingerprints --------------------------------------------------------------------------------
+
+_KEY = click.option(
+    "--key", "key_file", type=click.Path(path_type=Path), metavar="FILE", required=True,
+    help="The secret key, as `scamdetect fingerprints key` makes it.",
+)  # fmt: skip
+
+
+@click.group()
+def fingerprints() -> None:
+    """Compare campaigns with another platform under a shared key, without a text."""
+
+
+@fingerprints.command(epilog="Example: scamdetect fingerprints key -o fingerprints.key")
+@_OUTPUT
+def key(output: Path) -> None:
+    """Write a new secret key, which only its owner may read.
+
+    Give it to those who compare with you over a channel that you trust, and to nobody else: whoever
+    has it can test guesses of what is in your campaigns.
+    """
+    from scamdetect.share.fingerprint_key import write_key
+
+    say(f"key written to {write_key(output)}", err=True)
+
+
+@fingerprints.command(
+    epilog="Example: scamdetect fingerprints make april.campaigns.parquet april.parquet "
+    "--key fingerprints.key -o april.fingerprints"
+)
+@click.argument("campaigns", type=click.Path(path_type=Path))
+@click.argument("scored", type=click.Path(), nargs=-1, required=True)
+@_KEY
+@_OUTPUT
+@click.option(
+    "--members",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Which row is in which campaign.  [default: the file beside CAMPAIGNS]",
+)
+@click.option(
+    "--source",
+    "sources",
+    type=click.Path(),
+    multiple=True,
+    metavar="ORIGINAL",
+    help="Take texts from what was scored, one for each SCORED in their order.  [default: from "
+    "SCORED]",
+)
+@_OVERWRITE
+def make(
+    campaigns: Path,
+    scored: tuple[str, ...],
+    key_file: Path,
+    output: Path,
+    members: Path | None,
+    sources: tuple[str, ...],
+    overwrite: bool,
+) -> None:
+    """Write the fingerprints of CAMPAIGNS, which `scamdetect campaigns` made of SCORED.
+
+    Campaigns need 10 messages and 3 senders. A fingerprint stands for the wording that at least
+    half of the messages share; the file has no text, no sender and no vector.
+    """
+    from scamdetect.share.fingerprint_files import make_fingerprints
+    from scamdetect.share.fingerprint_key import read_key
+
+    summary = make_fingerprints(
+        campaigns,
+        scored,
+        output,
+        key=read_key(key_file),
+        members=members,
+        sources=sources,
+        overwrite=overwrite,
+    )
+    say(
+        f"{summary.fingerprints:,} fingerprints written to {summary.destination}",
+        *(f"campaigns with {reason}: {n:,} left out" for reason, n in summary.left_out.items()),
+        err=True,
+    )
+
+
+@fingerprints.command(
+    epilog="Example: scamdetect fingerprints match april.fingerprints theirs.fingerprints"
+)
+@click.argument("mine", type=click.Path(path_type=Path))
+@click.argument("theirs", type=click.Path(path_type=Path))
+@click.option(
+    "--at-least",
+    type=click.FloatRange(0, 1),
+    default=0.7,
+    show_default=True,
+    metavar="SIMILARITY",
+    help="Show pairs of this estimated similarity, 0 to 1, and more.",
+)
+@click.option(
+    "--campaigns",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Show the ids of our campaigns, of which MINE was made; needs --key.",
+)
+@click.option(
+    "--key", "key_file", type=click.Path(path_type=Path), metavar="FILE",
+    help="The secret key, for --campaigns.",
+)  # fmt: skip
+def match(
+    mine: Path, theirs: Path, at_least: float, campaigns: Path | None, key_file: Path | None
+) -> None:
+    """Print the campaigns of two platforms that are near-duplicates, as CSV.
+
+    MINE and THEIRS are files of `scamdetect fingerprints make` under the same key. The similarity
+    is an estimate with a standard error of 0.03. Nobody needs the key for this.
+    """
+    from scamdetect.share.fingerprint_files import match_fingerprints, names_of
+    from scamdetect.share.fingerprint_key import read_key
+
+    if (campaigns is None) != (key_file is None):
+        raise click.UsageError("--campaigns and --key need each other.")
+    names = {}
+    if campaigns is not None and key_file is not None:
+        names = names_of(campaigns, read_key(key_file))
+    pairs = match_fingerprints(mine, theirs, at_least=at_least)
+    say("similarity,mine,theirs,my_messages,their_messages,their_first_day,their_last_day")
+    for one in pairs:
+        found = one.theirs
+        say(
+            f"{one.similarity:.2f},{names.get(one.mine.name, one.mine.name)},{found.name},"
+            f"{one.mine.size}+,{found.size}+,{found.first_day or ''},{found.last_day or ''}"
+        )
+    say(f"{len(pairs):,} pairs of campaigns are alike", err=True)

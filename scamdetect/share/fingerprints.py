@@ -24,7 +24,8 @@ VALUES, BITS = 256, 4
 LEAST_MESSAGES, LEAST_SENDERS = 10, 3
 LEAST_SHINGLES = 20  # what is shorter is guessed too easily
 SHARED = 0.5  # of the messages of a campaign have a shingle that counts
-MOST_MESSAGES = 1_000  # of a campaign that are looked at
+MOST_MESSAGES = 200  # of a campaign that are looked at, about
+_GOLDEN = (5**0.5 - 1) / 2  # whose multiples spread evenly and in step with nothing
 _CHANCE = 1 / (1 << BITS)  # of two values that have nothing in common
 _BAND = 6  # values; two of a Jaccard index of 0.7 meet in some band with probability 0.998
 _BANDS = VALUES // _BAND
@@ -35,22 +36,28 @@ Signature = NDArray[np.uint8]  # (256,), 0 to 15
 
 
 class Shingles:
-    """The shingles of the messages of a campaign, and how many messages have each."""
+    """The masked messages of a campaign of so many, or of some 200 of them, and what they share."""
 
-    def __init__(self) -> None:
-        self.messages = 0
-        self._counts: Counter[str] = Counter()
+    def __init__(self, messages: int) -> None:
+        self._rate = min(1.0, MOST_MESSAGES / max(1, messages))
+        self._passed = 0.0
+        self._messages = 0
+        self._templates: Counter[str] = Counter()
 
     def add(self, text: str) -> None:
-        """Count a message, masked; those beyond the first 1,000 are passed over."""
-        if self.messages < MOST_MESSAGES:
-            self.messages += 1
-            self._counts.update(shingles_of(key_of(mask(text))))
+        """Count a message, or pass it over: those looked at are spread over all."""
+        self._passed = (self._passed + _GOLDEN) % 1.0
+        if self._passed < self._rate:
+            self._messages += 1
+            self._templates[key_of(mask(text))] += 1
 
     def shared(self) -> list[str]:
         """Return the shingles that at least half of the messages have, in order."""
-        least = SHARED * self.messages
-        return sorted(shingle for shingle, count in self._counts.items() if count >= least)
+        counts: Counter[str] = Counter()
+        for template, count in self._templates.items():
+            counts.update(dict.fromkeys(shingles_of(template), count))
+        least = SHARED * self._messages
+        return sorted(shingle for shingle, count in counts.items() if count >= least)
 
 
 def shingles_of(template: str) -> set[str]:
