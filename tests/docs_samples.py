@@ -6,14 +6,18 @@ A page that names another file gets a line in SAMPLES.
 from __future__ import annotations
 
 import csv
+import datetime
 import json
 import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from reviewed_rows import proposal, write_review
+
 from scamdetect import ScamDetector
 from scamdetect.dumps import score_file
+from scamdetect.text.indicators import IndicatorType
 
 ROOT = Path(__file__).resolve().parent.parent
 _LURES = ("guaranteed bitcoin profit", "darling send a gift card", "guaranteed profit card")
@@ -100,6 +104,12 @@ def inbox(path: Path) -> None:
     shutil.copy(ROOT / "data" / "samples" / "inbox.csv", path)
 
 
+def reviewed(path: Path) -> None:
+    """Write a review file in which people have decided, today."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    write_review(path, [proposal(), proposal(IndicatorType.LINK)], today)
+
+
 def bundle(path: Path) -> None:
     """Copy the bundle at hand."""
     shutil.copytree(ScamDetector.load().bundle.folder, path)
@@ -127,5 +137,7 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "own-model": bundle,
     "own.csv": table,
     "queue.csv": labelled,
+    "reviewed.csv": reviewed,
+    "theirs.csv": lambda path: path.write_text("domain\nfee.example\n", "utf-8") and None,
     "week.jsonl": lambda path: jsonl(path, 1500),
 }

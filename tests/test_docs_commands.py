@@ -30,6 +30,8 @@ NOT_RUN = {
     "scamdetect evaluate": "needs the corpus; tests/test_evaluate_report.py has a small one",
     "scamdetect export": "needs a trained run; tests/test_train_release.py makes a small one",
     "scamdetect finetune": "trains; tests/test_train_finetune.py runs a small one",
+    "scamdetect fingerprints make": "tests/test_share_fingerprint_files.py makes some",
+    "scamdetect fingerprints match": "tests/test_share_fingerprint_files.py matches some",
     "scamdetect hub": "needs the network; tests/test_hub.py has a hub of its own",
     "scamdetect score 's3://": "needs a bucket; tests/test_dumps_remote.py has a local one",
     "scamdetect score dumps/ -o scored.parquet --engine": "tests/test_engines_ray.py runs it",
