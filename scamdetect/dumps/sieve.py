@@ -54,6 +54,7 @@ _OTHER_HOST = re.compile(r"://[^\s/]*[^\x00-\x7f]")
 _ADDRESS = re.compile(r"://(?:[^\s/@]*@)?[\[\d]|\d\.(?:0x)?[\da-f]+/")
 _WORD = re.compile(r"[a-z0-9_]{2,}")
 _DIGITS = re.compile(r"\d(?:[^\w\n]{0,4}\d){6,}")
+_BURMESE_ZERO = "\u101d"  # a letter that is typed in its place
 _NO_DIGIT = re.compile(r"\D+")
 _TAIL = 7  # digits of a phone number, which are the same with and without its country
 _IBAN = re.compile(r"(?<![a-z0-9])[a-z]{2}\d\d(?:[ \u00a0-]?[a-z0-9]){4}")
@@ -96,7 +97,7 @@ class Sieve:
             low = (fold(text, FOLD) if mixed else text).lower()
             if hosts and (mixed or _is_spelt(low)):
                 low = spelt_out(fold(text, FOLD)).lower()
-            if hosts and (self._has_odd_name(low) or any(map(self._has, _names(low)))):
+            if hosts and (self._has_odd_name(low) or self._has_any(_names(low))):
                 found |= self._types & _OF_HOSTS
             found.update(self._other_types(low))
         return frozenset(found)
@@ -104,11 +105,11 @@ class Sieve:
     def _other_types(self, text: str) -> Iterator[IndicatorType]:
         """Yield the types but those of hosts of which a text in lower case may have something."""
         numbers = self._others & {IndicatorType.PHONE, IndicatorType.HANDLE}
-        if numbers and any(map(self._has, _tails(text))):
+        if numbers and self._has_any(_tails(text)):
             yield from numbers
-        if IndicatorType.HANDLE in self._others and any(map(self._has, _WORD.findall(text))):
+        if IndicatorType.HANDLE in self._others and self._has_any(_WORD.findall(text)):
             yield IndicatorType.HANDLE
-        if IndicatorType.IBAN in self._others and any(map(self._has, _iban_starts(text))):
+        if IndicatorType.IBAN in self._others and self._has_any(_iban_starts(text)):
             yield IndicatorType.IBAN
 
     def _has_odd_name(self, text: str) -> bool:
@@ -118,12 +119,15 @@ class Sieve:
         other = not text.isascii() and _has_other_script(text)
         return other or _ADDRESS.search(text) is not None
 
-    def _has(self, part: str) -> bool:
-        place = _quick(part) & self._mask
-        if not self._bits[place >> 3] >> (place & 7) & 1:
-            return False
-        place = _slow(part) & self._mask
-        return bool(self._bits[place >> 3] >> (place & 7) & 1)
+    def _has_any(self, parts: Iterable[str]) -> bool:
+        bits, mask = self._bits, self._mask
+        for part in parts:  # which are ASCII
+            place = crc32(part.encode()) & mask
+            if bits[place >> 3] >> (place & 7) & 1:
+                place = _slow(part) & mask
+                if bits[place >> 3] >> (place & 7) & 1:
+                    return True
+        return False
 
 
 def part_hash(kind: IndicatorType, value: str) -> int:
@@ -207,6 +211,8 @@ def _names(text: str) -> Iterator[str]:
 
 def _tails(text: str) -> Iterator[str]:
     """Yield what may be the last digits of a phone number."""
+    if _DIGITS.search(text) is None and _BURMESE_ZERO not in text:
+        return
     for match in _DIGITS.finditer(plain_digits(text)):
         digits = _NO_DIGIT.sub("", match[0])
         for start in range(len(digits) - _TAIL + 1):
