@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from scamdetect.cli.options import OVERWRITE, QUIET, RESUME
 from scamdetect.cli.streams import say
+
+_SOURCES = click.option(
+    "--source",
+    "sources",
+    type=click.Path(),
+    multiple=True,
+    metavar="ORIGINAL",
+    help="Take texts and columns from what was scored, one for each SCORED in their order.  "
+    "[default: from SCORED]",
+)
 
 
 @click.group()
@@ -63,32 +75,16 @@ def indicators() -> None:
     help="A queue that people labelled, one for each SCORED: what a person called a scam is "
     "proposed with its campaign, what is called legit or spam is not.",
 )
-@click.option(
-    "--source",
-    "sources",
-    type=click.Path(),
-    multiple=True,
-    metavar="ORIGINAL",
-    help="Take texts and columns from what was scored, one for each SCORED in their order.  "
-    "[default: from SCORED]",
-)
+@_SOURCES
 @click.option(
     "--work-folder",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Folder for unfinished work.  [default: that of the destination]",
 )
-@click.option(
-    "--resume",
-    is_flag=True,
-    help="Go on where an interrupted or killed run of the same command stopped.",
-)
-@click.option(
-    "--overwrite",
-    is_flag=True,
-    help="Replace a destination that exists; without --resume also begin anew.",
-)
-@click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
+@RESUME
+@OVERWRITE
+@QUIET
 @click.option(
     "--log-json",
     is_flag=True,
@@ -97,20 +93,10 @@ def indicators() -> None:
 def propose(
     scored: tuple[str, ...],
     output: str,
-    sender_column: str | None,
-    time_column: str | None,
-    recipient_column: str | None,
     types: tuple[str, ...],
-    region: str | None,
-    senders: bool,
-    campaigns: str | None,
-    labels: tuple[str, ...],
-    sources: tuple[str, ...],
-    work_folder: Path | None,
-    resume: bool,
-    overwrite: bool,
     quiet: bool,
     log_json: bool,
+    **asked: Any,  # noqa: ANN401 - what write_review takes as it is
 ) -> None:
     """Propose the indicators of scored dumps to people, who decide in a CSV what is published.
 
@@ -126,24 +112,7 @@ def propose(
     from scamdetect.share.propose import write_review
 
     with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
-        summary = write_review(
-            scored,
-            output,
-            types=types or None,
-            senders=senders,
-            region=region,
-            sender_column=sender_column,
-            recipient_column=recipient_column,
-            time_column=time_column,
-            campaigns=campaigns,
-            labels=labels,
-            sources=sources,
-            work_folder=work_folder,
-            resume=resume,
-            overwrite=overwrite,
-            watch=watch,
-            stop=stop,
-        )
+        summary = write_review(scored, output, types=types or None, watch=watch, stop=stop, **asked)
     if log_json:
         log_done(summary)
     elif not quiet:
@@ -193,11 +162,7 @@ _FORMAT = click.option(
 def export(
     review: Path,
     output: Path,
-    organisation: str,
-    export_format: str | None,
-    strictest: str | None,
-    previous: Path | None,
-    overwrite: bool,
+    **asked: Any,  # noqa: ANN401 - what write_export takes as it is
 ) -> None:
     """Write the rows of REVIEW that people decided to publish: CSV, JSONL, MISP or STIX.
 
@@ -207,15 +172,7 @@ def export(
     """
     from scamdetect.share.export import write_export
 
-    summary = write_export(
-        review,
-        output,
-        organisation=organisation,
-        export_format=export_format,
-        strictest=strictest,
-        previous=previous,
-        overwrite=overwrite,
-    )
+    summary = write_export(review, output, **asked)
     total = sum(summary.exported.values())
     types = ", ".join(f"{name} {count:,}" for name, count in summary.exported.items())
     say(
@@ -242,10 +199,7 @@ def export(
 def withdraw(
     shared: Path,
     output: Path,
-    values: tuple[str, ...],
-    organisation: str | None,
-    export_format: str | None,
-    overwrite: bool,
+    **asked: Any,  # noqa: ANN401 - what write_withdrawal takes as it is
 ) -> None:
     """Take indicators back that were shared: send the file to all who got the export.
 
@@ -254,14 +208,7 @@ def withdraw(
     """
     from scamdetect.share.withdraw import write_withdrawal
 
-    summary = write_withdrawal(
-        shared,
-        output,
-        values=values,
-        organisation=organisation,
-        export_format=export_format,
-        overwrite=overwrite,
-    )
+    summary = write_withdrawal(shared, output, **asked)
     say(f"{summary.indicators:,} withdrawn indicators written to {summary.destination}", err=True)
 
 
@@ -305,24 +252,14 @@ def key(output: Path) -> None:
     metavar="FILE",
     help="Which row is in which campaign.  [default: the file beside CAMPAIGNS]",
 )
-@click.option(
-    "--source",
-    "sources",
-    type=click.Path(),
-    multiple=True,
-    metavar="ORIGINAL",
-    help="Take texts from what was scored, one for each SCORED in their order.  [default: from "
-    "SCORED]",
-)
+@_SOURCES
 @_OVERWRITE
 def make(
     campaigns: Path,
     scored: tuple[str, ...],
     key_file: Path,
     output: Path,
-    members: Path | None,
-    sources: tuple[str, ...],
-    overwrite: bool,
+    **asked: Any,  # noqa: ANN401 - what make_fingerprints takes as it is
 ) -> None:
     """Write the fingerprints of CAMPAIGNS, which `scamdetect campaigns` made of SCORED.
 
@@ -332,15 +269,7 @@ def make(
     from scamdetect.share.fingerprint_files import make_fingerprints
     from scamdetect.share.fingerprint_key import read_key
 
-    summary = make_fingerprints(
-        campaigns,
-        scored,
-        output,
-        key=read_key(key_file),
-        members=members,
-        sources=sources,
-        overwrite=overwrite,
-    )
+    summary = make_fingerprints(campaigns, scored, output, key=read_key(key_file), **asked)
     say(
         f"{summary.fingerprints:,} fingerprints written to {summary.destination}",
         *(f"campaigns with {reason}: {n:,} left out" for reason, n in summary.left_out.items()),
