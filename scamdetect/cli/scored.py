@@ -24,6 +24,7 @@ from scamdetect.cli.streams import say
 if TYPE_CHECKING:
     from scamdetect.scored.campaigns import CampaignsSummary
     from scamdetect.scored.groups import GroupsSummary
+    from scamdetect.scored.operations import Indicators
     from scamdetect.scored.threads import ThreadsSummary
 
 _BEFORE = (
@@ -209,6 +210,12 @@ def threads(
         help="Messages that a campaign must have.",
     ),
     click.option(
+        "--operations",
+        is_flag=True,
+        help="Also join campaigns that share a full link, a wallet or a handle, unless a warning "
+        "list holds it (extra `share`).",
+    ),
+    click.option(
         "--index",
         type=click.Path(path_type=Path),
         metavar="DIR",
@@ -228,6 +235,7 @@ def threads(
 def campaigns(
     scored: tuple[str, ...],
     output: str | None,
+    operations: bool,
     quiet: bool,
     log_json: bool,
     **asked: Any,  # noqa: ANN401 - what write_campaigns takes as it is
@@ -237,7 +245,8 @@ def campaigns(
     SCORED is as for `scamdetect groups`, or a folder that --index left. A campaign is messages that
     are the same but for numbers, links and the like, or nearly the same. The largest come first. A
     second file, <stem>.members, tells which row is in which campaign. The summary lists campaigns
-    that are large, new and not flagged, with their masked texts.
+    that are large, new and not flagged, with their masked texts. With --operations the texts are
+    read a second time.
 
     Until all is done, the work lies in <destination>.parts and <destination>.index; --resume goes
     on there.
@@ -250,8 +259,28 @@ def campaigns(
     from scamdetect.scored.campaigns import write_campaigns
 
     with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
-        summary = write_campaigns(scored, output, watch=watch, stop=stop, **asked)
+        summary = write_campaigns(
+            scored,
+            output,
+            indicators=_joining() if operations else None,
+            watch=watch,
+            stop=stop,
+            **asked,
+        )
     _tell(summary, list(campaign_lines(summary)), quiet, log_json)
+
+
+def _joining() -> Indicators:
+    """Return what joins campaigns: links, wallets and handles that the guard lets through."""
+    from scamdetect.scored.operations import JOINING, Indicators, Value
+    from scamdetect.share.guard import load_guard
+    from scamdetect.text.indicators import IndicatorType, indicators_of
+
+    guard, types = load_guard(), tuple(map(IndicatorType, JOINING))
+    return Indicators(
+        lambda text: (Value(found.type, found.value) for found in indicators_of(text, types)),
+        lambda one: guard.verdict(IndicatorType(one.type), one.value) is not None,
+    )
 
 
 @click.command(epilog="Example: scamdetect report dump.scored.parquet -o report.html")

@@ -109,7 +109,8 @@ def write_campaigns(
     earlier dump's campaigns, in which these are found again by their template or one alike.
 
     With ``indicators`` campaigns that share a link, a wallet or a handle are joined into
-    operations (``scored.operations``), for which the messages are read again.
+    operations (``scored.operations``), for which the messages are read again; those of a folder
+    that ``index`` left cannot be.
 
     Each dump is masked once, into a folder below ``index`` where later runs recognise it; such a
     folder may also be given in the place of a scored file. Without ``index`` it goes at the end.
@@ -178,7 +179,7 @@ def write_campaigns(
                     dumps_read = [
                         (one.opened, i.rows) for one, i in zip(inputs, indexes, strict=True)
                     ]
-                    texts = labelled_texts(dumps_read, work.segments[1:])
+                    texts = labelled_texts(dumps_read, work.segments[1:], stop)
                     operations = found_operations(texts, indicators, folder)
                     table = replace(table, operations=operations)
                 watch(Step("write", 0.0, work.state.rows))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from scamdetect.frames.arrow import encodable, numbers, one_array, plain_array
 from scamdetect.scored.campaign_rows import id_array, id_hashes
+from scamdetect.scored.job import Stop, check_stop
 from scamdetect.scored.source import Opened
 from scamdetect.scored.templates import template_id
 from scamdetect.scored.work import divide, read_streams
@@ -87,17 +88,19 @@ def found_operations(
 
 
 def labelled_texts(
-    dumps: Sequence[tuple[Opened | None, int]], segments: Sequence[Path]
+    dumps: Sequence[tuple[Opened | None, int]], segments: Sequence[Path], stop: Stop | None = None
 ) -> Iterator[tuple[str, int]]:
     """Yield the messages of campaigns with the hashes of these, of dumps whose texts are at hand.
 
     ``dumps`` come with their rows; ``segments`` hold the rows of campaigns in the order of dumps.
+    Raises JobInterrupted where ``stop``, which is asked before each batch, says so.
     """
     labels = _Labels(segments)
     start = 0
     for opened, rows in dumps:
         done = start
         for batch in () if opened is None else opened.batches():
+            check_stop(stop)
             texts = opened.texts(batch) if opened is not None else ()
             for row, campaign in labels.between(done, done + len(batch)):
                 text = texts[row - done]
