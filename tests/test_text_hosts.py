@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scamdetect.text.hosts import is_known_top, is_reserved, plain_host, registered_domain
@@ -22,7 +22,9 @@ from scamdetect.text.hosts import is_known_top, is_reserved, plain_host, registe
         ("3232235777", "192.168.1.1"),
         ("0177.0.0.01", "127.0.0.1"),
         ("[2001:DB8:0::1]", "[2001:db8::1]"),
+        ("①②⑦.１", "127.0.0.1"),
         ("12", None),
+        ("²", None),
         ("256.1.1.1", None),
         ("-a.example", None),
         ("a..example", None),
@@ -37,6 +39,7 @@ def test_the_plain_form(host: str, plain: str | None) -> None:
 
 
 @given(st.text(max_size=30))
+@example("²")
 def test_a_plain_host_is_its_own_plain_form(host: str) -> None:
     plain = plain_host(host)
     assert plain is None or (plain.isascii() and plain_host(plain) == plain)

@@ -25,7 +25,7 @@ _RESERVED = frozenset(
 _SUFFIXES_ONLY = ("za",)  # top-level domains of which the list has suffixes but not themselves
 _RESERVED_NAMES = ("example.com", "example.net", "example.org", "home.arpa")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_IPV4_LIKE = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}", re.IGNORECASE)
+_IPV4_LIKE = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}")
 _LEAST_NUMBER = 1 << 24  # an IPv4 address in one number; smaller ones are hardly addresses
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 
@@ -44,11 +44,11 @@ def plain_host(host: str) -> str | None:
             return f"[{ipaddress.IPv6Address(host[1:-1]).compressed}]" if host[-1] == "]" else None
         except ValueError:
             return None
-    if _IPV4_LIKE.fullmatch(host):
-        return _plain_ipv4(host)
     labels = [_plain_label(label) for label in host.split(".")]
     name = ".".join(label for label in labels if label)
-    return None if None in labels or len(name) > 253 else name
+    if None in labels or len(name) > 253:
+        return None
+    return _plain_ipv4(name) if _IPV4_LIKE.fullmatch(name) else name
 
 
 def _plain_label(label: str) -> str | None:
@@ -75,7 +75,7 @@ def _plain_ipv4(host: str) -> str | None:
 
 
 def _number(text: str) -> int:
-    if text[:2] in ("0x", "0X"):
+    if text[:2] == "0x":
         return int(text, 16)
     return int(text, 8) if len(text) > 1 and text[0] == "0" else int(text)
 
