@@ -64,6 +64,7 @@ def test_a_broken_object_costs_itself(tmp_path: Path) -> None:
         ("{objects: [1]}", r"a key is missing"),
         ('{"objects" [1]}', r": is missing"),
         ('{"other": "\n', r"a value has no end"),
+        ('{"objects', r"a value has no end"),
         (b'{"objects": [1], "\xff": }', r"a key is broken"),
     ],
 )

@@ -80,8 +80,10 @@ def load(path: Path) -> State:
     return read_state(path, SCHEMA_VERSION, _state)
 
 
-def read_state(path: Path, schema_version: int, made: Callable[[dict[str, Any]], T]) -> T:
-    """Return what is ``made`` of the JSON object in a state file.
+def read_state(
+    path: Path, schema_version: int, made: Callable[[dict[str, Any]], T], cure: str = ANEW
+) -> T:
+    """Return what is ``made`` of the JSON object in a state file; ``cure`` is what helps if not.
 
     Raises InputError where the file is missing, damaged or of another schema version.
     """
@@ -93,12 +95,12 @@ def read_state(path: Path, schema_version: int, made: Callable[[dict[str, Any]],
     except InputError:
         raise
     except OSError as problem:
-        raise unreadable(path, problem, cure=ANEW) from problem
+        raise unreadable(path, problem, cure=cure) from problem
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise InputError(f"{path}: damaged ({type(problem).__name__}); {ANEW}") from problem
+        raise InputError(f"{path}: damaged ({type(problem).__name__}); {cure}") from problem
     raise InputError(
         f"{path}: of schema {version!r}, this scamdetect knows {schema_version}; go on with the "
-        f"version that began, or {ANEW}"
+        f"version that began, or {cure}"
     )
 
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 from scamdetect.dumps.columns import Grouping
 from scamdetect.dumps.formats import unpacked
 from scamdetect.dumps.rows import Rows
-from scamdetect.dumps.state import ANEW, Stored, check_stored, stored
+from scamdetect.dumps.state import ANEW, Stored, check_stored, read_state, stored
 from scamdetect.dumps.work import kept_on_error, make_folder
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import number_array, plain_array
@@ -31,8 +31,7 @@ from scamdetect.scored.job import Step, Stop, Watch, check_stop
 from scamdetect.scored.source import Opened, aligned
 from scamdetect.scored.templates import DAY, NO_DAY, SENDER, Segment
 from scamdetect.scored.thread_messages import plain_text, sender_names
-from scamdetect.system.files import OWNER, locked, read_bytes, writing
-from scamdetect.system.os_errors import unreadable
+from scamdetect.system.files import OWNER, locked, writing
 from scamdetect.text.normalise import NORMALISER_VERSION
 
 SCHEMA_VERSION = 1
@@ -304,32 +303,22 @@ def _digest(settings: Mapping[str, Any]) -> str:
 
 
 def _load(folder: Path, name: str) -> Index:
-    path = folder / STATE
-    cure = f"remove the folder, or {ANEW}"
-    try:
-        value = json.loads(read_bytes(path))
-        version = value["schema_version"]
-        if version == SCHEMA_VERSION:
-            pieces = tuple(
-                Piece(int(one["rows"]), Stored(**one["templates"]), Stored(**one["members"]))
-                for one in value["pieces"]
-            )
-            return Index(
-                folder=folder,
-                name=name,
-                settings=dict(value["settings"]),
-                senders=bool(value["senders"]),
-                days=bool(value["days"]),
-                pieces=pieces,
-                finished=bool(value["finished"]),
-            )
-    except OSError as problem:
-        raise unreadable(path, problem, cure=cure) from problem
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise InputError(f"{path}: damaged ({type(problem).__name__}); {cure}") from problem
-    raise InputError(
-        f"{path}: of schema {version!r}, this scamdetect knows {SCHEMA_VERSION}; {cure}"
-    )
+    def made(value: dict[str, Any]) -> Index:
+        pieces = tuple(
+            Piece(int(one["rows"]), Stored(**one["templates"]), Stored(**one["members"]))
+            for one in value["pieces"]
+        )
+        return Index(
+            folder=folder,
+            name=name,
+            settings=dict(value["settings"]),
+            senders=bool(value["senders"]),
+            days=bool(value["days"]),
+            pieces=pieces,
+            finished=bool(value["finished"]),
+        )
+
+    return read_state(folder / STATE, SCHEMA_VERSION, made, f"remove the folder, or {ANEW}")
 
 
 def _check(index: Index) -> None:

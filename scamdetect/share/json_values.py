@@ -97,8 +97,9 @@ class _Walk:
                 continue
             if sign != b'"':
                 raise self.broken("a key is missing" if sign else "its end is missing")
+            raw = self._raw()
             try:
-                name = _loaded(self._raw())
+                name = _loaded(raw)
             except ValueError as problem:
                 raise self.broken("a key is broken") from problem
             self._sign(b":")
