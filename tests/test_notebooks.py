@@ -89,6 +89,12 @@ CHECKS = {
         assert sum("bar missed" in line for line in news) == counts[False]
         assert all(any(name in line for line in news) for name in beaten)
     """,
+    "6_two_platforms": """
+        assert [len(table) for table in campaigns.values()] == [3, 3]
+        assert [table["operation"].nunique() for table in campaigns.values()] == [1, 1]
+        assert sorted(review["type"]) == ["handle", "wallet"] and len(listed) == 28
+        assert not (listed["scamdetect_decision"] == "pass").any() and len(pairs) == 2
+    """,
 }
 
 
