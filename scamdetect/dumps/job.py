@@ -67,6 +67,8 @@ class ScoreOptions(TypedDict, total=False):
     only_flagged: bool
     allow_list: AllowList | None
     sender_column: str | None
+    listed: Listed | None
+    max_listed: str | int
     work_folder: str | Path | None
     inputs: Iterable[str | Path]
     spreadsheet_safe: bool
