@@ -327,7 +327,7 @@ def _note(base: Bundle, own: OwnTable) -> Iterator[str]:
         f"{base.model_id} was trained on with a team's own messages beside earlier ones, and "
         "calibrated anew on both; word embeddings stayed. What this card says of training rows, "
         "sources and vocabulary is of the bundle before; thresholds, points and int8 against fp32 "
-        "are of this one. It has no first tier and no settings of conversations: those were fitted "
+        "are of this one. It has no cascade and no settings of conversations: those were fitted "
         "on other scores."
     )
     yield ""
