@@ -140,7 +140,7 @@ def test_workers_are_not_asked_for_what_is_kept(tiny_bundle: Path) -> None:
 def test_what_may_be_cleared_is_kept_apart(tmp_path: Path) -> None:
     folder = write_tiny_bundle(tmp_path / "tiered", proven=True)
     with ScamDetector.load(folder, threads=1) as first:
-        plain = ScamDetector.load(folder, threads=1, tier="encoder", cache_size=0)
+        plain = ScamDetector.load(folder, threads=1, tier="full", cache_size=0)
         for _ in range(2):
             assert first.predict("lunch lunch").reason == CLEARED
             assert np.array_equal(
