@@ -24,7 +24,7 @@ SECTIONS = (
     "Thresholds by language",
     "Thresholds by kind",
     "int8 against fp32",
-    "First tier",
+    "Cascade",
     "Trimmed vocabulary",
 )
 # The sections whose tables are of measured quality, where every share needs its interval and n.

@@ -1,4 +1,4 @@
-"""Sentence vectors of the tiny bundle, whose verdict head reads the logits themselves."""
+"""Sentence vectors of the tiny bundle, whose verdict head reads the logits of verdicts and kinds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TEXTS = ["profit", LONG, "lunch", "", "profit", "Hello, call +1 555 0100 200", "
 
 def test_vectors_are_of_the_window_that_decides(tiny_bundle: Path, detector: ScamDetector) -> None:
     found = SentenceVectors(Bundle.load(tiny_bundle), threads=1).of(TEXTS)
-    assert found.shape == (7, 3 + 18 + 5) and found.dtype == np.float32
+    assert found.shape == (7, 3 + 18) and found.dtype == np.float32
     assert np.isnan(found[3]).all() and not np.isnan(np.delete(found, 3, axis=0)).any()
     scores = detector.predict_proba(TEXTS)
     assert softmax(found[:, :3]) == pytest.approx(scores, abs=1e-6, nan_ok=True)
@@ -92,14 +92,14 @@ def test_an_open_encoder_stays_in_its_process(tiny_bundle: Path) -> None:
 
 def test_an_output_is_added_as_the_onnx_package_would(tiny_bundle: Path) -> None:
     graph = (tiny_bundle / MODEL).read_bytes()
-    assert read_by(graph, "verdict_logits") == "logits"
+    assert read_by(graph, "verdict_logits") == "told"
     with pytest.raises(ValueError, match="no node gives 'nothing'"):
         read_by(graph, "nothing")
     model = onnx.load_from_string(graph)
-    model.graph.output.append(onnx.ValueInfoProto(name="logits"))
-    made = onnx.load_from_string(with_output(graph, "logits"))
+    model.graph.output.append(onnx.ValueInfoProto(name="told"))
+    made = onnx.load_from_string(with_output(graph, "told"))
     assert made == model
     name = "a" * 300
     assert onnx.load_from_string(with_output(graph, name)).graph.output[-1].name == name
-    session = ort.InferenceSession(with_output(graph, "logits"))
-    assert [node.name for node in session.get_outputs()][-1] == "logits"
+    session = ort.InferenceSession(with_output(graph, "told"))
+    assert [node.name for node in session.get_outputs()][-1] == "told"
