@@ -103,14 +103,26 @@ def test_a_copy_of_a_later_call_is_not_scored_again(tiny_bundle: Path, runs: lis
         first = detector.predict(["profit from +44 7700 900123", "hello"])
         assert len(runs) == 2
         # Masked, the numbers are the same token.
-        again = detector.predict("profit from +44 7700 900999")
-        assert again == first[0] and len(runs) == 2
-        assert list(detector.stream(["hello"] * 3)) == [first[1]] * 3
-        assert np.array_equal(
-            detector.predict_proba(["hello"])[0], np.float32(list(first[1].probabilities.values()))
-        )
-        strict = detector.with_thresholds(flag=0.99).predict(["hello", "gift"])
-    assert strict[0] == first[1] and runs[2:] == ["gift"]
+        again = ["hello", "profit from +44 7700 900999", "hello"]
+        assert detector.predict(again) == list(detector.stream(again)) == [*first[::-1], first[1]]
+        found = detector.predict_proba(again)
+        assert np.array_equal(found[0], np.float32(list(first[1].probabilities.values())))
+        strict = detector.with_thresholds(flag=0.99)
+        assert strict.predict(again)[0] == first[1] and len(runs) == 2
+        strict.predict(["gift", "sale", *again])
+    assert runs[2:] == ["gift", "sale"]
+
+
+def test_a_text_is_scored_by_itself_only_in_a_call_for_one() -> None:
+    cache, calls = ScoreCache(), list[list[str]]()
+
+    def compute(texts: Sequence[str]) -> Scores:
+        calls.append(list(texts))
+        return _Counting()(texts)
+
+    for texts in (["a"], ["a", "b"], ["c", "a"], ["b", "a", "c"], ["b", "d"], ["c"], ["c"]):
+        assert _same(cache.score(texts, compute, clear=False), _Counting()(texts))
+    assert calls == [["a"], ["a", "b"], ["c", "a"], ["d", "b"], ["c"]]
 
 
 def test_without_a_cache_every_call_scores(tiny_bundle: Path, runs: list[str]) -> None:
@@ -155,7 +167,8 @@ def test_the_texts_used_last_are_kept() -> None:
     for text in ["a", "b", "c", "a", "d", "a", "e"]:
         cache.score([text], compute, clear=False)
     assert compute.asked == ["a", "b", "c", "d", "e"]
-    cache.score(["a", "d", "e", "b"], compute, clear=False)
+    for text in ["a", "d", "e", "b"]:
+        cache.score([text], compute, clear=False)
     assert compute.asked[5:] == ["b"]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.same_answer import WITHIN, compare, messages
 from scamdetect import ScamDetector
+from scamdetect.bundle.score_cache import ScoreCache
 
 AUTHORED = Path(__file__).resolve().parent.parent / "data" / "authored"
 
@@ -43,6 +44,18 @@ def test_neighbours_do_not_change_a_score(
     row = compare(order, alone, found, shipped.bundle)
     assert row["largest_change"] <= WITHIN
     assert row["decision_flips"] == row["verdict_flips"] == 0
+
+
+def test_kept_scores_and_batches_are_exact(shipped: ScamDetector, texts: list[str]) -> None:
+    expected = shipped.predict_proba(texts)
+    caching = shipped.with_thresholds()
+    caching._cache = ScoreCache()
+    # Calls in which many, one and no text are new, and batches of one row.
+    for size in (40, 41, 2, 90, 90):
+        assert np.array_equal(caching.predict_proba(texts[:size]), expected[:size])
+    for places in ([0, 100], [0, 1, 101], [102, 103]):
+        found = caching.predict_proba([texts[place] for place in places])
+        assert np.array_equal(found, expected[places])
 
 
 def test_threads_and_workers_do_not_change_a_score(texts: list[str], alone: np.ndarray) -> None:

@@ -1,10 +1,10 @@
 """Scores of the messages that were scored last, so that a later copy costs no run of the encoder.
 
 The key is a digest of the normalised text, which is all that the scorer reads: numbers, names and
-links are tokens there, so that copies which differ in nothing else are one entry. A score depends
-on neither neighbours nor threads, so the kept one is that of scoring the text again, to the last
-digit. No text is kept, and the digests are keyed by random bytes of the cache: whoever reads its
-memory can test no guess of a message without them.
+links are tokens there, so that copies which differ in nothing else are one entry. To the last digit
+the kept score is that of scoring the text again: a call for one text, whose last digit may be
+another one, has entries of its own. No text is kept, and the digests are keyed by random bytes of
+the cache: whoever reads its memory can test no guess of a message without them.
 """
 
 from __future__ import annotations
@@ -48,17 +48,22 @@ class ScoreCache(StaysInProcess):
     ) -> Scores:
         """Return the scores of normalised texts, order kept; ``compute`` gives those not kept.
 
-        It is called at most once. ``clear`` says whether it may clear texts: what was scored with
-        it is not kept for a call without, nor the other way round.
+        It is called at most once, for one text only where ``texts`` is one. ``clear`` says whether
+        it may clear texts: what was scored with it is not kept for a call without, nor the other
+        way round.
         """
         if not self._size:
             return compute(texts)
-        keys = [self._key(text, clear) for text in texts]
+        alone = len(texts) == 1
+        keys = [self._key(text, clear=clear, alone=alone) for text in texts]
         rows = self._find(keys)
         new = [place for place, row in enumerate(rows) if row is None]
         if new or not texts:
-            computed = compute([texts[place] for place in new])
-            packed = self._packed(computed)
+            wanted = [texts[place] for place in new]
+            if len(new) == 1 and not alone:
+                wanted.append(texts[new[0] - 1])
+            computed = compute(wanted)
+            packed = self._packed(computed)[: len(new)]
             self._keep([keys[place] for place in new], packed)
             if len(new) == len(texts):
                 return computed
@@ -71,9 +76,9 @@ class ScoreCache(StaysInProcess):
         with self._lock:
             self._kept.clear()
 
-    def _key(self, text: str, clear: bool) -> bytes:
+    def _key(self, text: str, *, clear: bool, alone: bool) -> bytes:
         content = text.encode("utf-8", "surrogatepass")
-        salt = b"cleared" if clear else b""
+        salt = bytes([clear, alone])
         return blake2b(content, digest_size=_DIGEST, key=self._secret, salt=salt).digest()
 
     def _find(self, keys: Sequence[bytes]) -> list[bytes | None]:

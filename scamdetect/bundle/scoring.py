@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Self, SupportsIndex
+from typing import Any, NoReturn, Self, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ class StaysInProcess:
         )
 
 
+_Run = Callable[..., Sequence[Floats]]
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _CHUNK = 4096
 
@@ -163,12 +164,14 @@ class Scorer(StaysInProcess):
     def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
         """Return the scores of normalised texts, order kept; equal texts are worth folding first.
 
-        With ``clear`` the bundle's cascade, if it has one, answers what it clears. Raises
-        BundleError when the graph gives scores that are no numbers.
+        With ``clear`` the bundle's cascade, if it has one, answers what it clears. To the last
+        digit a score of several texts depends on its text alone; that of a call for one text may
+        differ there. Raises BundleError when the graph gives scores that are no numbers.
         """
-        return join([self._score_chunk(chunk, clear) for chunk in chunked(texts, _CHUNK)])
+        alone = len(texts) == 1
+        return join([self._score_chunk(chunk, clear, alone) for chunk in chunked(texts, _CHUNK)])
 
-    def _score_chunk(self, texts: Sequence[str], clear: bool) -> Scores:
+    def _score_chunk(self, texts: Sequence[str], clear: bool, alone: bool) -> Scores:
         result = _empty(len(texts))
         rows: list[list[int]] = []
         spans: list[range] = []
@@ -186,7 +189,8 @@ class Scorer(StaysInProcess):
         if cascade is not None:
             # A text of several windows may hide its lure in one of them: all of it is read.
             by_words = single & (odds < cascade.rule.words_below)
-        logits, exits = self._read(rows, odds, ~by_words, None if cascade is None else single)
+        may_exit = None if cascade is None else single
+        logits, exits = self._read(rows, odds, ~by_words, may_exit, alone)
         cleared = by_words | ~np.isnan(exits)
         found = [place for place, span in enumerate(spans) if span]
         # A text's language shows at the start; all of its windows are calibrated alike.
@@ -300,6 +304,7 @@ class Scorer(StaysInProcess):
         odds: Doubles,
         wanted: NDArray[np.bool_],
         may_exit: NDArray[np.bool_] | None,
+        alone: bool,
     ) -> tuple[Logits, Doubles]:
         """Return the logits of the wanted windows and, where they were cleared, the exit's odds.
 
@@ -310,19 +315,19 @@ class Scorer(StaysInProcess):
         merged, exits = self._no_logits(len(rows)), np.full(len(rows), np.nan)
         chosen = [rows[place] for place in places.tolist()]
         if may_exit is None or self._cascade is None:
-            logits = self._run(chosen)
+            logits = self._run(chosen, alone)
         else:
             logits, exits[places] = self._run_in_steps(
-                self._cascade, chosen, odds[places], may_exit[places]
+                self._cascade, chosen, odds[places], may_exit[places], alone
             )
         for whole, part in zip(merged, logits, strict=True):
             whole[places] = part
         return merged, exits
 
-    def _run(self, rows: Sequence[list[int]]) -> Logits:
-        merged = self._no_logits(len(rows))
+    def _run(self, rows: Sequence[list[int]], alone: bool = False) -> Logits:
+        merged, run = self._no_logits(len(rows)), _exactly(self._session.run, alone)
         for places, ids, mask in self._cutter.padded(rows):
-            _put(merged, places, self._session.run(ids, mask))
+            _put(merged, places, run(ids, mask))
         return self._checked(merged)
 
     def _run_in_steps(
@@ -331,21 +336,23 @@ class Scorer(StaysInProcess):
         rows: Sequence[list[int]],
         odds: Doubles,
         may_exit: NDArray[np.bool_],
+        alone: bool,
     ) -> tuple[Logits, Doubles]:
         """Return the logits and, of what the exit head clears after the lower layers, its odds."""
         merged, exits = self._no_logits(len(rows)), np.full(len(rows), np.nan)
         waiting = _Waiting([], [], [])
+        lower, upper = (_exactly(run, alone) for run in (self._session.lower, self._session.upper))
 
         def finish() -> None:
             if waiting.places:
                 states, mask = waiting.batch()
                 language = merged.language[waiting.places]
-                _put(merged, waiting.places, self._session.upper(states, language, mask))
+                _put(merged, waiting.places, upper(states, language, mask))
                 waiting.clear()
 
         for batch, ids, mask in self._cutter.padded(rows):
             places = np.array(batch)
-            states, language = self._session.lower(ids, mask)
+            states, language = lower(ids, mask)
             merged.language[places] = language
             found = cascade.exit_odds(mean_states(states, mask), odds[places])
             done = may_exit[places] & (found < cascade.rule.exit_below)
@@ -385,7 +392,22 @@ class Scorer(StaysInProcess):
         return self._cutter.pieces()
 
 
-def _put(merged: Logits, places: Sequence[int], part: Logits) -> None:
+def _exactly(run: _Run, alone: bool) -> _Run:
+    """Return what runs a batch so that a row's results do not depend on its neighbours.
+
+    ONNX Runtime sums a batch of one row in another order, which shows in the last digit, so such a
+    row runs twice. A call for one text ``alone`` does without, because two rows take longer.
+    """
+
+    def twice(*batch: NDArray[Any]) -> Sequence[Floats]:
+        if len(batch[0]) > 1:
+            return run(*batch)
+        return [part[:1] for part in run(*(np.repeat(part, 2, axis=0) for part in batch))]
+
+    return run if alone else twice
+
+
+def _put(merged: Logits, places: Sequence[int], part: Sequence[Floats]) -> None:
     for whole, piece in zip(merged, part, strict=True):
         whole[places] = piece
 

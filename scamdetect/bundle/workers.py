@@ -56,7 +56,10 @@ class WorkerPool(StaysInProcess):
             try:
                 self._start()
                 connections = [worker.connection for worker in self._started]
-                return join(_spread(connections, list(chunked(texts, CHUNK)), clear))
+                chunks = list(chunked(texts, CHUNK))
+                if len(chunks) > 1 and len(chunks[-1]) == 1:  # scored as a call for one text is
+                    chunks[-2] += chunks.pop()
+                return join(_spread(connections, chunks, clear))
             except BaseException as problem:
                 self._end()  # what the workers still do would answer the next call
                 if isinstance(problem, EOFError | OSError):
