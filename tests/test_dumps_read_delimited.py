@@ -122,16 +122,20 @@ def test_csv_destination_keeps_delimiter_and_cells(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("id,text\r1,hello\r2,lunch\r", "the lines end in a bare carriage return"),
-        (f"text,{'x' * 70_000}\nhello,\n", "the first line is too long to be the names"),
-        ('id,"text\n1,hello\n', "a quote is opened in the column names and never closed"),
+        (b"id,text\r1,hello\r2,lunch\r", "a.csv:1: the lines end in a bare carriage return"),
+        (b"text," + b"x" * 70_000 + b"\nhello,\n", "a.csv:1: the first line is too long to be"),
+        (b'id,"text\n1,hello\n', "a.csv:1: a quote is opened in the column names and never"),
+        (b"id,t\xffext\n" + b"1,hello\n" * 9, "a.csv:1: not utf-8: .* the file's encoding with"),
+        (b"sep=;\n", "a.csv: the file is empty; its first line must name the columns"),
     ],
 )
 def test_a_first_line_that_names_no_columns_is_refused(
-    tmp_path: Path, content: str, problem: str
+    tmp_path: Path, content: bytes, problem: str
 ) -> None:
-    with pytest.raises(InputError, match=f"a.csv:1: {problem}") as caught:
-        open_dump(_write(tmp_path, content))
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=problem) as caught:
+        open_dump(path)
     assert "hello" not in str(caught.value)
 
 
