@@ -365,7 +365,7 @@ def test_throughput_scores_every_text_under_every_condition(
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "results" / "throughput.json").read_text("utf-8"))
     every = {"ONNX Runtime, sorted", "TF-IDF", "scamdetect", "scamdetect, threads=1", model_id}
-    every |= {"scamdetect, workers=1", "scamdetect, tier=encoder"}
+    every |= {"scamdetect, workers=1", "scamdetect, tier=full"}
     every |= {"sentence vectors", "static vectors"}
     fp32, int8 = (
         f"transformers pipeline {form} (base, random heads, 2 layers)" for form in ("fp32", "int8")

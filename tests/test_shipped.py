@@ -10,6 +10,7 @@ import pytest
 from benchmarks.same_answer import WITHIN, compare, messages
 from scamdetect import ScamDetector
 from scamdetect.bundle.score_cache import ScoreCache
+from scamdetect.prediction import CLEARED
 
 AUTHORED = Path(__file__).resolve().parent.parent / "data" / "authored"
 
@@ -56,6 +57,23 @@ def test_kept_scores_and_batches_are_exact(shipped: ScamDetector, texts: list[st
     for places in ([0, 100], [0, 1, 101], [102, 103]):
         found = caching.predict_proba([texts[place] for place in places])
         assert np.array_equal(found, expected[places])
+
+
+def test_what_is_not_cleared_early_has_the_digits_of_a_full_reading(
+    shipped: ScamDetector, texts: list[str]
+) -> None:
+    whole = ScamDetector.load(tier="full", cache_size=0).predict(texts)
+    for size in (1, 2, len(texts)):
+        quick = [
+            one
+            for start in range(0, len(texts), size)
+            for one in shipped.predict(texts[start : start + size])
+        ]
+        kept = [n for n, one in enumerate(quick) if one.reason != CLEARED]
+        assert 0 < len(kept) < len(texts)
+        if size > 1:
+            assert [quick[n] for n in kept] == [whole[n] for n in kept]
+        assert [one.decision for one in quick] == [one.decision for one in whole]
 
 
 def test_threads_and_workers_do_not_change_a_score(texts: list[str], alone: np.ndarray) -> None:
