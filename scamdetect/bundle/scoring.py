@@ -147,7 +147,7 @@ class Scorer(StaysInProcess):
             threads,
             tensor=cut if rule is None else rule.tensor,
         )
-        self._cutter = TokenWindows(bundle)
+        self._cutter = TokenWindows(bundle, threads)
         self._cascade: Cascade | None = None
         if rule is not None:
             path, languages = bundle.folder / CASCADE, len(bundle.languages)
@@ -175,8 +175,8 @@ class Scorer(StaysInProcess):
         result = _empty(len(texts))
         rows: list[list[int]] = []
         spans: list[range] = []
-        for place, text in enumerate(texts):
-            kept, result.windows[place] = self._cutter.cut(self.tokens(text))
+        for place, tokens in enumerate(self._cutter.tokens(texts)):
+            kept, result.windows[place] = self._cutter.cut(tokens)
             result.scored[place] = len(kept)
             spans.append(range(len(rows), len(rows) + len(kept)))
             rows += kept
@@ -247,8 +247,8 @@ class Scorer(StaysInProcess):
     def lower_readings(self, texts: Sequence[str]) -> LowerReadings:
         """Return what a cascade is fitted on: of each normalised text of one window."""
         places, rows = [], []
-        for place, text in enumerate(texts):
-            kept, windows = self._cutter.cut(self.tokens(text))
+        for place, tokens in enumerate(self._cutter.tokens(texts)):
+            kept, windows = self._cutter.cut(tokens)
             if windows == 1:
                 places.append(place)
                 rows += kept
@@ -380,7 +380,7 @@ class Scorer(StaysInProcess):
 
     def tokens(self, text: str) -> list[int]:
         """Return the token ids of a normalised text, without the special ones."""
-        return self._cutter.tokens(text)
+        return self._cutter.tokens([text])[0]
 
     @property
     def room(self) -> int:

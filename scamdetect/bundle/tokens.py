@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from tokenizers import Tokenizer
 from scamdetect.bundle.bundle import TOKENIZER, Bundle
 from scamdetect.bundle.lexical import Pieces
 from scamdetect.bundle.runtime import Ids
+from scamdetect.bundle.token_ids import TokenIds
 from scamdetect.errors import BundleError
 
 T = TypeVar("T")
@@ -76,13 +76,12 @@ def pad(
 class TokenWindows:
     """Cuts texts as a bundle reads them; safe to share between threads.
 
-    ``room`` is how many tokens of a text one window holds. Raises BundleError on a tokeniser that
+    ``room`` is how many tokens of a text one window holds; ``threads`` bounds how many threads
+    tokenise a long input (None: as many as there are cores). Raises BundleError on a tokeniser that
     does not fit.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        # The pool of threads of `tokenizers` is never used, but it asks about it when forked.
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
         self._bundle = bundle
         path, content = bundle.folder / TOKENIZER, bundle.read(TOKENIZER)
         try:
@@ -91,6 +90,7 @@ class TokenWindows:
             raise BundleError(f"{path}: no tokenizer ({problem}); export it again") from problem
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self._ids = TokenIds(self._tokenizer, threads)
         edges = self._tokenizer.encode("").ids
         pad_id = self._tokenizer.token_to_id("<pad>")
         if len(edges) != 2 or pad_id is None:
@@ -98,7 +98,7 @@ class TokenWindows:
                 f"{path}: needs <pad> and a post-processor that adds one token before and one "
                 "after a text; export it again"
             )
-        self._head = [edges[0], *self.tokens(bundle.prefix.strip())]
+        self._head = [edges[0], *self.tokens([bundle.prefix.strip()])[0]]
         self._tail = [edges[1]]
         self._pad_id: int = pad_id
         self.room = bundle.max_tokens - len(self._head) - 1
@@ -108,11 +108,9 @@ class TokenWindows:
                 f"prefix and a stride of {bundle.stride}; export it again"
             )
 
-    def tokens(self, text: str) -> list[int]:
-        """Return the token ids of a normalised text, without the special ones."""
-        # One text at a time: a batch call would start a thread pool beside the session's own.
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each normalised text, without the special ones."""
+        return self._ids.of(texts)
 
     def pieces(self) -> Pieces:
         """Return what the words of a bundle need to know of the tokeniser."""

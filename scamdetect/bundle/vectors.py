@@ -46,7 +46,7 @@ class SentenceVectors(StaysInProcess):
         self._session = VectorSession(
             bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages), threads
         )
-        self._cutter = TokenWindows(bundle)
+        self._cutter = TokenWindows(bundle, threads)
         self._kept: OrderedDict[bytes, Floats] = OrderedDict()
         self._lock = Lock()
         self.width = self._read([self._cutter.cut([0])[0]]).shape[1]
@@ -70,7 +70,7 @@ class SentenceVectors(StaysInProcess):
         with self._lock:
             known = {key: self._kept[key] for key in keys if key in self._kept}
         fresh = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        tokens = [self._cutter.tokens(text) for text in self.normalised(list(fresh.values()))]
+        tokens = self._cutter.tokens(self.normalised(list(fresh.values())))
         known |= zip(fresh, self._read([self._cutter.cut(ids)[0] for ids in tokens]), strict=True)
         self._keep(known)
         return np.stack([known[key] for key in keys])
