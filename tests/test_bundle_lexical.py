@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import Unigram
 
+from scamdetect.bundle import lexical
 from scamdetect.bundle.lexical import CLIP, Join, Pieces, Words, WordTable
 from scamdetect.errors import BundleError
 
@@ -155,3 +158,31 @@ def test_a_join_cuts_both_sides() -> None:
     assert join(np.array([1.0]), np.array([-1.0])).tolist() == [-2.5]
     far = join(np.array([99.0]), np.array([-99.0]))
     assert far.tolist() == join(np.array([CLIP]), np.array([-CLIP])).tolist()
+
+
+def test_a_first_answer_needs_no_pandas() -> None:
+    script = """
+import sys
+from scamdetect.detector import ScamDetector
+ScamDetector.load().predict("pay now")
+print("pandas" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
+@given(ROWS)
+def test_pieces_do_not_depend_on_what_was_read_before(rows: list[list[int]]) -> None:
+    fresh = Pieces(_tokenizer())
+    assert [found.tolist() for found in fresh.runs(rows)] == [
+        found.tolist() for found in PIECES.runs(rows)
+    ]
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 3), min_size=1))
+def test_distinct_values_are_those_of_numpy(values: list[int]) -> None:
+    given_values = np.array(values, np.uint64)
+    expected = np.unique(given_values)
+    assert lexical._distinct(given_values).tolist() == expected.tolist()

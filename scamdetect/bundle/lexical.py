@@ -14,10 +14,9 @@ import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +39,7 @@ _LONGEST_MASK = 12  # pieces, brackets included
 _MIX = tuple(map(np.uint64, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)))
 _SALT = tuple(map(np.uint64, (0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63, 0xD6E8FEB86659FD93)))
 _HALF = np.uint64(32)
+_UNSEEN = np.uint64(1 << 32)  # no fingerprint: those have 32 bits
 _CHUNK = 32  # rows whose runs are sorted together; more fit no cache
 _WORD, _DIGIT = re.compile(r"[^\W_]"), re.compile(r"\d")
 _AGAIN = "get or export the bundle again"
@@ -64,31 +64,36 @@ class Join:
 
 
 class Pieces:
-    """What the words need to know of a tokenizer's pieces; arrays of the vocabulary's length.
+    """What the words need to know of a tokenizer's pieces; each is looked at when it first occurs.
 
-    ``prints`` are the fingerprints of pieces, 0 for what is no word: punctuation, special tokens.
+    The ids of the tokenizer have no gaps. Safe to share between threads.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        vocabulary = tokenizer.get_vocab()
-        size = max(vocabulary.values()) + 1
-        self.prints = np.zeros(size, np.uint64)
+        self._tokenizer = tokenizer
+        numbers = [tokenizer.get_vocab_size(with_added_tokens=False) - 1]
+        size = max(numbers + list(tokenizer.get_added_tokens_decoder())) + 1
+        # Fingerprints, 0 for what is no word: punctuation, special tokens.
+        self._prints = np.full(size, _UNSEEN)
         self._opens, self._closes, self._names = (np.zeros(size, np.bool_) for _ in range(3))
-        self._vocabulary = vocabulary
-        for piece, number in vocabulary.items():
-            self.prints[number] = _print_of(piece)
-            if "[" in piece:
-                self._opens[number] = piece.endswith("[")
-            if "]" in piece:
-                self._closes[number] = True
         for mask in _MASKS:
-            ids = tokenizer.encode(f"x{mask}", add_special_tokens=False).ids
-            opening = next((n for n, one in enumerate(ids) if self._opens[one]), len(ids))
-            self._names[ids[opening + 1 : opening + 2]] = True
+            ids = np.array(tokenizer.encode(f"x{mask}", add_special_tokens=False).ids, np.intp)
+            self._prints_of(ids)
+            opening = int(np.argmax(self._opens[ids]))
+            if self._opens[ids[opening]]:
+                self._names[ids[opening + 1 : opening + 2]] = True
 
-    @cached_property
-    def _names_of_ids(self) -> dict[int, str]:
-        return {number: piece for piece, number in self._vocabulary.items()}
+    def _prints_of(self, ids: NDArray[np.intp]) -> NDArray[np.uint64]:
+        prints = self._prints[ids]
+        unseen = prints == _UNSEEN
+        if not unseen.any():
+            return prints
+        for number in set(ids[unseen].tolist()):
+            piece = self._tokenizer.id_to_token(number)
+            self._opens[number] = piece.endswith("[")
+            self._closes[number] = "]" in piece
+            self._prints[number] = _print_of(piece)  # last: what has one is looked at
+        return self._prints[ids]
 
     def runs(self, rows: Sequence[Sequence[int]]) -> tuple[Prints, NDArray[np.intp]]:
         """Return the fingerprints of the distinct runs of all rows of token ids, and their rows.
@@ -96,29 +101,34 @@ class Pieces:
         They come in the order of the rows, and ascend within one.
         """
         ids, owners = _flat(rows)
-        kept = self._kept(ids, owners)
-        prints, owners = self.prints[ids[kept]], owners[kept]
+        prints = self._prints_of(ids)
+        kept = self._kept(ids, owners, prints)
+        prints, owners = prints[kept], owners[kept]
         found = [
             (owners[: len(mixed)] << _HALF | mixed)[_within(owners, length)]
             for length, mixed in _mixed(prints)
         ]
-        distinct = np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint64)
+        distinct = _distinct(np.concatenate(found)) if found else np.zeros(0, np.uint64)
         return distinct.astype(np.uint32), (distinct >> _HALF).astype(np.intp)
 
     def phrases(self, row: Sequence[int]) -> dict[int, str]:
         """Return the runs of a row of token ids by fingerprint, in lower case with 0 for digits."""
         ids, owners = _flat([row])
-        ids = ids[self._kept(ids, owners)]
+        prints = self._prints_of(ids)
+        kept = self._kept(ids, owners, prints)
+        names = [self._tokenizer.id_to_token(number) for number in ids[kept].tolist()]
         found: dict[int, str] = {}
-        for length, mixed in _mixed(self.prints[ids]):
+        for length, mixed in _mixed(prints[kept]):
             for place, number in enumerate(mixed.tolist()):
-                pieces = "".join(self._names_of_ids[one] for one in ids[place : place + length])
+                pieces = "".join(names[place : place + length])
                 found[number] = _DIGIT.sub("0", pieces.replace("▁", " ").strip().lower())
         return found
 
-    def _kept(self, ids: NDArray[np.intp], owners: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    def _kept(
+        self, ids: NDArray[np.intp], owners: NDArray[np.uint64], prints: NDArray[np.uint64]
+    ) -> NDArray[np.bool_]:
         """Return which tokens are words: no punctuation, and not inside of a mask."""
-        kept: NDArray[np.bool_] = self.prints[ids] != 0
+        kept: NDArray[np.bool_] = prints != 0
         places = np.flatnonzero(self._opens[ids[:-1]] & self._names[ids[1:]])
         starts = owners[places]
         for _ in range(_LONGEST_MASK):
@@ -148,8 +158,7 @@ class WordTable:
         """
         try:
             table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
-            gaps = table["gap"].to_numpy()
-            weights = table["weight"].to_numpy()
+            gaps, weights = (_numbers(table[name]) for name in ("gap", "weight"))
             scale = float((table.schema.metadata or {})[b"scale"])
         except (OSError, KeyError, ValueError, pa.ArrowException) as problem:
             if of_system(problem):
@@ -215,6 +224,24 @@ class Words:
             if share:
                 shares[phrase] += share  # pieces that are cut in other places read alike
         return dict(shares)
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Return a column of numbers without nulls; raise ValueError on any other."""
+    # Its own `to_numpy` imports pandas wherever it is installed, which takes longer than all of it.
+    whole = column.combine_chunks()
+    if whole.null_count or not pa.types.is_integer(whole.type):
+        raise ValueError("not whole numbers")
+    kind = np.dtype(whole.type.to_pandas_dtype())
+    return np.frombuffer(whole.buffers()[1], kind, len(whole), whole.offset * kind.itemsize)
+
+
+def _distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return ``np.unique`` of some values, which are sorted in place; its hashing is slower."""
+    values.sort()
+    fresh = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=fresh[1:])
+    return values[fresh]
 
 
 def _flat(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
