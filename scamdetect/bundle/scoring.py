@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self, SupportsIndex
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scamdetect.bundle.bundle import CASCADE, MODEL, WORDS, Bundle
 from scamdetect.bundle.cascade import Cascade, mean_states
 from scamdetect.bundle.lexical import Pieces, Words, WordTable
-from scamdetect.bundle.runtime import Ids, Logits, RuntimeName, open_session
+from scamdetect.bundle.runtime import Ids, Logits, RuntimeName, Session, open_session
 from scamdetect.bundle.tokens import TOKEN_BUDGET, TokenWindows
 from scamdetect.calibration.probabilities import (
     Doubles,
@@ -139,15 +140,11 @@ class Scorer(StaysInProcess):
         """Open the bundle; ``cut`` names a tensor for ``lower_readings`` where no cascade does."""
         self.bundle = bundle
         rule = bundle.cascade
-        self._session = open_session(
-            bundle.read(MODEL),
-            bundle.folder / MODEL,
-            len(bundle.languages),
-            runtime,
-            threads,
-            tensor=cut if rule is None else rule.tensor,
-        )
-        self._cutter = TokenWindows(bundle, threads)
+        tensor = cut if rule is None else rule.tensor
+        with ThreadPoolExecutor(1) as pool:  # the vocabulary takes as long to load as the graph
+            session = pool.submit(_session, bundle, runtime, threads, tensor)
+            self._cutter = TokenWindows(bundle, threads)
+            self._session = session.result()
         self._cascade: Cascade | None = None
         if rule is not None:
             path, languages = bundle.folder / CASCADE, len(bundle.languages)
@@ -390,6 +387,13 @@ class Scorer(StaysInProcess):
     def pieces(self) -> Pieces:
         """Return what words need to know of the bundle's tokeniser."""
         return self._cutter.pieces()
+
+
+def _session(
+    bundle: Bundle, runtime: RuntimeName, threads: int | None, tensor: str | None
+) -> Session:
+    graph, path, languages = bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages)
+    return open_session(graph, path, languages, runtime, threads, tensor)
 
 
 def _exactly(run: _Run, alone: bool) -> _Run:
