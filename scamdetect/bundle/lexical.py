@@ -83,13 +83,16 @@ class Pieces:
             if self._opens[ids[opening]]:
                 self._names[ids[opening + 1 : opening + 2]] = True
 
+    def _piece(self, number: int) -> str:
+        return self._tokenizer.id_to_token(number) or ""
+
     def _prints_of(self, ids: NDArray[np.intp]) -> NDArray[np.uint64]:
         prints = self._prints[ids]
         unseen = prints == _UNSEEN
         if not unseen.any():
             return prints
         for number in set(ids[unseen].tolist()):
-            piece = self._tokenizer.id_to_token(number)
+            piece = self._piece(number)
             self._opens[number] = piece.endswith("[")
             self._closes[number] = "]" in piece
             self._prints[number] = _print_of(piece)  # last: what has one is looked at
@@ -116,7 +119,7 @@ class Pieces:
         ids, owners = _flat([row])
         prints = self._prints_of(ids)
         kept = self._kept(ids, owners, prints)
-        names = [self._tokenizer.id_to_token(number) for number in ids[kept].tolist()]
+        names = [self._piece(number) for number in ids[kept].tolist()]
         found: dict[int, str] = {}
         for length, mixed in _mixed(prints[kept]):
             for place, number in enumerate(mixed.tolist()):
@@ -158,7 +161,8 @@ class WordTable:
         """
         try:
             table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
-            gaps, weights = (_numbers(table[name]) for name in ("gap", "weight"))
+            gaps: NDArray[np.uint32] = _numbers(table["gap"], np.uint32)
+            weights: NDArray[np.int8] = _numbers(table["weight"], np.int8)
             scale = float((table.schema.metadata or {})[b"scale"])
         except (OSError, KeyError, ValueError, pa.ArrowException) as problem:
             if of_system(problem):
@@ -166,7 +170,7 @@ class WordTable:
             raise BundleError(
                 f"{path}: no table of words ({type(problem).__name__}); {_AGAIN}"
             ) from problem
-        if (gaps.dtype, weights.dtype) == (np.uint32, np.int8) and 0 < len(gaps) <= MOST_RUNS:
+        if 0 < len(gaps) == len(weights) <= MOST_RUNS:
             prints = np.cumsum(gaps, dtype=np.uint64)
             ascends = bool((gaps[1:] > 0).all()) and prints[-1] <= np.iinfo(np.uint32).max
             if ascends and 0 < scale < np.inf:
@@ -226,14 +230,13 @@ class Words:
         return dict(shares)
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Return a column of numbers without nulls; raise ValueError on any other."""
+def _numbers(column: pa.ChunkedArray, kind: type[np.integer[Any]]) -> NDArray[Any]:
+    """Return a column of that kind of numbers; raise ValueError on any other and on nulls."""
     # Its own `to_numpy` imports pandas wherever it is installed, which takes longer than all of it.
     whole = column.combine_chunks()
-    if whole.null_count or not pa.types.is_integer(whole.type):
-        raise ValueError("not whole numbers")
-    kind = np.dtype(whole.type.to_pandas_dtype())
-    return np.frombuffer(whole.buffers()[1], kind, len(whole), whole.offset * kind.itemsize)
+    if whole.null_count or whole.type != pa.from_numpy_dtype(kind):
+        raise ValueError("other numbers, or missing ones")
+    return np.frombuffer(whole.buffers()[1], kind, len(whole), whole.offset * kind().itemsize)
 
 
 def _distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
