@@ -78,11 +78,11 @@ def test_padding_is_masked() -> None:
 
 def test_each_window_stands_between_prefix_and_end(tmp_path: Path) -> None:
     read = TokenWindows(Bundle.load(write_tiny_bundle(tmp_path, prefix="hello: ")))
-    tokens = read.tokens("lunch " * 100)
+    tokens = read.tokens(["lunch " * 100])[0]
     found, count = read.cut(tokens)
     assert count == len(found) > 1
     head = found[0][: 32 - read.room - 1]
-    assert head == [found[0][0], *read.tokens("hello:")]
+    assert head == [found[0][0], *read.tokens(["hello:"])[0]]
     for window in found:
         assert len(window) == 32 and window[: len(head)] == head and window[-1] == found[0][-1]
         assert window == [*head, *read.bare(window), window[-1]]

@@ -1,4 +1,4 @@
-"""Sentence vectors of the tiny bundle, whose verdict head reads the logits of verdicts and kinds."""
+"""Sentence vectors of the tiny bundle, whose verdict head reads logits of verdicts and kinds."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from tiny_base import tiny_encoder, tiny_tokenizer, write_tiny_base
 from transformers import PreTrainedTokenizerFast
 
-from scamdetect.bundle.token_ids import reads_by_word
+from scamdetect.bundle.tokens import reads_by_word
 from scamdetect.errors import MissingExtraError, ScamDetectError
 from scamdetect.train import base as bases
 from scamdetect.train.base import OFFLINE, Base, build_tokenizer, dequantise_q4, load_base

@@ -62,18 +62,16 @@ def corpus(n: int = 60, sources: int = 3) -> pa.Table:
 
 def test_words_tell_what_they_were_taught(cutter: TokenWindows) -> None:
     train, pieces = corpus(), cutter.pieces()
-    tokens = [cutter.tokens(text) for text in train["norm"].to_pylist()]
+    tokens = cutter.tokens(train["norm"].to_pylist())
     words = Words(fit_words(runs_of(pieces, tokens), train, SETTINGS), pieces)
-    toll, lunch, other = words.log_odds(
-        [cutter.tokens(text) for text in ("your unpaid toll", "lunch at noon", "жжж")]
-    )
+    toll, lunch, other = words.log_odds(cutter.tokens(["your unpaid toll", "lunch at noon", "жжж"]))
     assert toll > 0.2 > -0.2 > lunch
     assert other == 0
 
 
 def test_features_score_as_the_table_does(cutter: TokenWindows) -> None:
     train, pieces = corpus(), cutter.pieces()
-    tokens = [cutter.tokens(text) for text in train["norm"].to_pylist()]
+    tokens = cutter.tokens(train["norm"].to_pylist())
     runs = runs_of(pieces, tokens)
     made = fit_words(runs, train, SETTINGS)
     by_features = features(runs, made.prints) @ (made.weights * made.scale)
@@ -114,7 +112,7 @@ def test_left_out_sources_are_scored_by_words_of_the_others(cutter: TokenWindows
         text.replace("unpaid toll", "gift card") if source == "en_0" else text
         for text, source in zip(train["norm"].to_pylist(), train["source"].to_pylist(), strict=True)
     ]
-    tokens = [cutter.tokens(text) for text in texts]
+    tokens = cutter.tokens(texts)
     told: list[str] = []
     odds = left_out_odds(
         runs_of(pieces, tokens), train, tokens, train, pieces, SETTINGS, told.append

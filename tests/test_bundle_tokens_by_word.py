@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 
-from scamdetect.bundle import token_ids
+from scamdetect.bundle import tokens
 from scamdetect.bundle.bundle import TOKENIZER, default_bundle_path
-from scamdetect.bundle.token_ids import TokenIds, reads_by_word
+from scamdetect.bundle.tokens import TokenIds, reads_by_word
 
 # What composes, splits, vanishes or widens in the tokeniser's own steps, and its special tokens.
 PIECES = [
@@ -57,13 +57,13 @@ def test_what_is_returned_can_be_changed_without_harm() -> None:
 def test_threads_change_neither_ids_nor_order(
     threads: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_ids, "_SLICE", 7)
+    monkeypatch.setattr(tokens, "_SLICE", 7)
     texts = [f"card{n} pay{n * n}\nบัตร{n}" for n in range(60)]
     assert TokenIds(shipped(), threads).of(texts) == whole(texts)
 
 
 def test_memory_is_bounded_and_keeps_what_still_occurs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_ids, "REMEMBERED", 10)
+    monkeypatch.setattr(tokens, "REMEMBERED", 10)
     ids = TokenIds(shipped(), threads=1)
     for start in range(0, 200, 5):
         texts = ["pay " + " ".join(f"w{n}" for n in range(start, start + 5))]
@@ -111,10 +111,10 @@ def test_words_need_the_special_token_between_them() -> None:
 def test_a_forked_process_still_tokenises() -> None:
     script = """
 import os
-from scamdetect.bundle import token_ids
+from scamdetect.bundle import tokens
 from tokenizers import Tokenizer
 from scamdetect.bundle.bundle import TOKENIZER, default_bundle_path
-ids = token_ids.TokenIds(Tokenizer.from_file(str(default_bundle_path() / TOKENIZER)), threads=3)
+ids = tokens.TokenIds(Tokenizer.from_file(str(default_bundle_path() / TOKENIZER)), threads=3)
 before = ids.of([f"card{n}" for n in range(2000)])
 child = os.fork()
 if child == 0:
