@@ -24,6 +24,7 @@ _THRESHOLDS = {"preset", "flag", "review", "kind_flags"}
         ("indicators propose", "share.propose", "write_review"),
         ("indicators export", "share.export", "write_export"),
         ("indicators withdraw", "share.withdraw", "write_withdrawal"),
+        ("indicators sightings", "share.count_sightings", "write_sightings"),
         ("fingerprints make", "share.fingerprint_files", "make_fingerprints"),
         ("serve", "serve.request", "Limits"),
         ("bench run", "bench.answers", "Setting"),

@@ -212,6 +212,55 @@ def withdraw(
     say(f"{summary.indicators:,} withdrawn indicators written to {summary.destination}", err=True)
 
 
+# -- how often we saw what others published ------------------------------------------------------
+
+
+@indicators.command(
+    epilog="Example: scamdetect indicators sightings may.parquet --feed theirs.json -o seen.json "
+    "--format stix --organisation 'Our Bank' --time-column sent_at"
+)
+@click.argument("scored", type=click.Path(), nargs=-1, required=True)
+@click.option(
+    "--feed",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The feed whose owner gets the file; nothing is counted that it does not list.",
+)
+@_OUTPUT
+@click.option("--organisation", required=True, metavar="NAME", help="Who saw the indicators.")
+@click.option(
+    "--format",
+    "export_format",
+    type=click.Choice(["csv", "misp", "stix"]),
+    help="Format of the destination.  [default: csv, if its extension is .csv]",
+)
+@click.option("--time-column", metavar="COLUMN", help="When messages were written: gives days.")
+@_SOURCES
+@_OVERWRITE
+def sightings(
+    scored: tuple[str, ...],
+    output: Path,
+    **asked: Any,  # noqa: ANN401 - what write_sightings takes as it is
+) -> None:
+    """Tell the owner of a feed how often you saw its indicators: counts and days, nothing else.
+
+    SCORED are dumps that `scamdetect score --indicators` has scored. Indicators in fewer than 3
+    messages are left out. The owner reads the file with `scamdetect indicators propose
+    --sightings`, or loads it into MISP or a STIX platform.
+    """
+    from scamdetect.share.count_sightings import write_sightings
+
+    summary = write_sightings(scored, output, **asked)
+    total = sum(summary.written.values())
+    types = ", ".join(f"{name} {count:,}" for name, count in summary.written.items())
+    say(
+        f"{total:,} sightings written to {summary.destination}: {types}",
+        *(f"left out {one.count:,}: {one.reason}" for one in summary.left_out),
+        err=True,
+    )
+
+
 # -- fingerprints --------------------------------------------------------------------------------
 
 _KEY = click.option(

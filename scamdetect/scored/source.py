@@ -99,14 +99,15 @@ class Opened:
                 f"messages; {_FROM_SOURCE}"
             )
 
-    def scores(self) -> Iterator[pa.Table]:
+    def scores(self, text: str | None = None) -> Iterator[pa.Table]:
         """Yield what was found of each row: its decision, probability, kinds and language.
 
-        The probability is the double that prints as the score does, as it is in a prediction.
+        A column of the scored file that ``text`` names comes along as ``text``. The probability is
+        the double that prints as the score does, as it is in a prediction.
         Raises InputError where a row is not as it was written.
         """
         done = 0
-        for batch in open_scored(self.path).batches():
+        for batch in open_scored(self.path).batches(text):
             if batch.unreadable:
                 raise self._changed(f"{batch.unreadable:,} rows are not as they were written")
             done += batch.table.num_rows

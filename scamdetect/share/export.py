@@ -136,7 +136,7 @@ def unfit(signal: Signal, kind: ExportFormat) -> str | None:
     """Return why the format cannot hold the signal, None where it can."""
     if signal.type is IndicatorType.ACCOUNT:
         return "account: a bank account without an IBAN stays in the review file"
-    if kind is ExportFormat.CSV and gse.is_formula(signal):
+    if kind is ExportFormat.CSV and gse.is_formula(signal.value):
         return f"{signal.type}: a spreadsheet would run it as a formula; use --format jsonl"
     has_type = {ExportFormat.STIX: stix.has_pattern, ExportFormat.MISP: misp.has_type}
     if kind not in has_type or has_type[kind](signal):

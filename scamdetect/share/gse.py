@@ -48,10 +48,10 @@ def jsonl_text(signals: Iterable[Signal]) -> str:
     return "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
 
 
-def is_formula(signal: Signal) -> bool:
+def is_formula(value: str) -> bool:
     """Tell whether a spreadsheet would run the value as a formula."""
-    phone = signal.value.removeprefix("+").isdecimal()
-    return signal.value.startswith(_FORMULA) and not phone
+    phone = value.removeprefix("+").isdecimal()
+    return value.startswith(_FORMULA) and not phone
 
 
 def _fields(signal: Signal) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _values(dump: Dump) -> Iterator[pa.Table]:
                 "text": plain_array(texts, pa.string()),
                 "sender": _names(dump.columns, rows, dump.columns.sender),
                 "recipient": _names(dump.columns, rows, dump.columns.recipient),
-                "day": _days(dump.columns, rows),
+                "day": days_of(dump.columns, rows),
             }
         )
 
@@ -101,7 +101,7 @@ def _names(columns: Grouping, rows: Rows, column: Column | None) -> pa.Array:
     return plain_array([name or None for name in names], pa.string())
 
 
-def _days(columns: Grouping, rows: Rows) -> pa.Array:
+def days_of(columns: Grouping, rows: Rows) -> pa.Array:
     """Return days since 1970 in UTC, null where none is known."""
     if columns.time is None:
         return pa.nulls(len(rows), pa.int64())

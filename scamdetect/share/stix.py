@@ -26,7 +26,7 @@ TLP_MARKINGS = {
 _TLP_CREATED = "2022-10-01T00:00:00.000Z"
 # The id of an identity follows from its name, so its time of creation may not differ either.
 _IDENTITY_CREATED = "2026-01-01T00:00:00.000Z"
-_MOST_COUNTED = 999_999_999
+MOST_COUNTED = 999_999_999
 _PATHS = {
     IndicatorType.DOMAIN: "domain-name:value",
     IndicatorType.LINK: "url:value",
@@ -47,8 +47,8 @@ def bundle_text(signals: Sequence[Signal], created: Mapping[str, str] | None = N
     id: all versions of an object must have the same one.
     """
     created = created or {}
-    owner = _identity(signals[0].organisation)
-    objects = [owner, *(_marking(label) for label in sorted({one.tlp for one in signals}))]
+    owner = identity_of(signals[0].organisation)
+    objects = [owner, *(marking_of(label) for label in sorted({one.tlp for one in signals}))]
     for one in signals:
         objects.append(_indicator(one, owner["id"], created))
         if not one.withdrawn:
@@ -79,7 +79,8 @@ def _literal(value: str) -> str:
     return f"'{escaped}'"
 
 
-def _identity(organisation: str) -> dict[str, Any]:
+def identity_of(organisation: str) -> dict[str, Any]:
+    """Return the identity of an organisation, whose id follows from its name."""
     return {
         "type": "identity",
         "spec_version": "2.1",
@@ -91,7 +92,8 @@ def _identity(organisation: str) -> dict[str, Any]:
     }
 
 
-def _marking(label: str) -> dict[str, Any]:
+def marking_of(label: str) -> dict[str, Any]:
+    """Return the marking of a label of TLP 2.0."""
     level = label.removeprefix("TLP:").lower()
     return {
         "type": "marking-definition",
@@ -130,7 +132,7 @@ def _sighting(signal: Signal, owner: str, created: Mapping[str, str]) -> dict[st
         _common("sighting", signal, owner, created)
         | {name: _start(day) for name, day in days.items() if day is not None}
         | {
-            "count": min(signal.messages, _MOST_COUNTED),
+            "count": min(signal.messages, MOST_COUNTED),
             "sighting_of_ref": f"indicator--{signal.id}",
             "where_sighted_refs": [owner],
         }
