@@ -78,6 +78,41 @@ def test_what_one_platform_publishes_the_other_finds(platforms: Path, tiny_bundl
                   "withdrawn.csv") == 20  # fmt: skip
 
 
+def test_what_the_other_saw_comes_back_to_people(platforms: Path, tiny_bundle: Path) -> None:
+    options = ("--sender-column", "who", "--types", "wallet", "--types", "handle")
+    propose = ("indicators", "propose", "one.scored.csv", "--overwrite", *options)
+    assert command(platforms, *propose, "-o", "first.csv").returncode == 0
+    decide(platforms / "first.csv")
+    done = command(
+        platforms, "indicators", "export", "first.csv", "-o", "feed.csv", "--organisation",
+        "Example Bank",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert listed(platforms, tiny_bundle, "--indicators", "feed.csv") == 30
+    tell = ("indicators", "sightings", "found.jsonl", "--feed", "feed.csv", "--organisation",
+            "Example Telco")  # fmt: skip
+    for name, kind in (("seen.csv", "csv"), ("stix-seen.json", "stix"), ("misp-seen.json", "misp")):
+        done = command(platforms, *tell, "-o", name, "--format", kind)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.startswith("2 sightings written to"), done.stderr
+        told = (platforms / name).read_text("utf-8")
+        assert "two" not in told and "darling" not in told  # who got them, and their texts
+        done = command(
+            platforms, *propose, "-o", "again.csv", "--sightings", name, "--organisation",
+            "Example Bank",
+        )  # fmt: skip
+        assert f"{name}: 2 sightings by others" in done.stderr, done.stderr
+        with (platforms / "again.csv").open(encoding="utf-8-sig", newline="") as file:
+            rows = {row["value"]: row["seen_by_others"] for row in csv.DictReader(file)}
+        assert rows == {name: "Example Telco: 20 messages" for name in (WALLET, HANDLE)}
+    refused = command(platforms, *propose, "-o", "x.csv", "--sightings", "seen.csv")
+    assert refused.returncode == 2 and "(--organisation)" in refused.stderr
+    refused = command(platforms, "indicators", "sightings", "two.scored.csv", *tell[3:], "-o",
+                      "x.csv")  # fmt: skip
+    assert refused.returncode == 2 and "score again with --indicators" in refused.stderr
+    assert not (platforms / "x.csv").exists()
+
+
 def decide(review: Path) -> None:
     """Publish all rows of a review file, as a person would."""
     with review.open(encoding="utf-8-sig", newline="") as file:

@@ -75,6 +75,15 @@ def indicators() -> None:
     help="A queue that people labelled, one for each SCORED: what a person called a scam is "
     "proposed with its campaign, what is called legit or spam is not.",
 )
+@click.option(
+    "--sightings",
+    type=click.Path(),
+    multiple=True,
+    metavar="FILE",
+    help="What others saw of the indicators that you published (CSV, MISP or STIX), for the column "
+    "seen_by_others; may be given several times. Needs --organisation.",
+)
+@click.option("--organisation", metavar="NAME", help="The name under which you export indicators.")
 @_SOURCES
 @click.option(
     "--work-folder",

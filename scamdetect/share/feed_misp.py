@@ -17,8 +17,8 @@ from scamdetect.text.indicators import IndicatorType
 _EVENTS: tuple[Keys, ...] = (
     ("Event",), ("response", "Event"), ("response", "*", "Event"), ("*", "Event"),
 )  # fmt: skip
-_ATTRIBUTES = {(*event, "Attribute", "*") for event in _EVENTS} | {("response", "Attribute", "*")}
-_OBJECTS = {(*event, "Object", "*") for event in _EVENTS}
+ATTRIBUTES = {(*event, "Attribute", "*") for event in _EVENTS} | {("response", "Attribute", "*")}
+OBJECTS = {(*event, "Object", "*") for event in _EVENTS}
 _TAGS = {(*event, "Tag") for event in _EVENTS}
 _ACCOUNT_NAMES = ("username", "user-id")
 _TELEGRAM = "telegram-account"
@@ -36,12 +36,12 @@ def read_event(path: Path) -> Iterator[Entry]:
     """
     # Before the attributes, since MISP writes the tags of an event behind them.
     tags = {value.within: _tag_names(value.content) for value in values(path, _TAGS)}
-    for value in values(path, _ATTRIBUTES | _OBJECTS):
+    for value in values(path, ATTRIBUTES | OBJECTS):
         place = f"{value.keys[-2].lower()} {value.number} at line {value.line}"
         common = tags.get(value.within, [])
         if value.problem is not None or not isinstance(value.content, dict):
             yield LeftOut(value.problem or "no JSON object", place)
-        elif value.keys in _OBJECTS:
+        elif value.keys in OBJECTS:
             yield from _of_object(value.content, common, path.name, place)
         else:
             yield _of_attribute(value.content, common, path.name, place)

@@ -38,6 +38,12 @@ _BAD_TIME = "with a date that is none; write it as 2026-12-31"
 
 def read_table(path: Path) -> Iterator[Entry]:
     """Yield what a CSV or TSV feed lists; raise InputError where it has no column of values."""
+    for found in table_rows(path):
+        yield found if isinstance(found, LeftOut) else entry_of(found[0], path.name, found[1])
+
+
+def table_rows(path: Path) -> Iterator[tuple[dict[str, str], str] | LeftOut]:
+    """Yield the rows by names in lower case, each with its place; raise InputError as above."""
     delimiter, names = _header(path)
     places = {name: place for place, name in reversed(list(enumerate(names)))}
     _, items = open_cells(path, delimiter, "utf-8")
@@ -47,8 +53,7 @@ def read_table(path: Path) -> Iterator[Entry]:
             yield LeftOut(reason, f"line {item.value.line}")
             continue
         cells = [unquote(cell) for cell in item.value]
-        row = {name: cells[place] for name, place in places.items()}
-        yield entry_of(row, path.name, f"row {number}")
+        yield {name: cells[place] for name, place in places.items()}, f"row {number}"
 
 
 def read_lines_of_json(path: Path) -> Iterator[Entry]:
@@ -108,12 +113,12 @@ def entry_of(row: Mapping[str, object], source: str, place: str) -> Entry:
             value=plain.value,
             source=source,
             place=place,
-            id=_first(row, ("id",)) or None,
-            changed=time_of(_first(row, _CHANGED)),
-            confidence=_confidence(_first(row, _CONFIDENCE)),
-            valid_from=time_of(_first(row, _FROM)),
-            valid_until=time_of(_first(row, _UNTIL)),
-            withdrawn=_truth(_first(row, _WITHDRAWN)),
+            id=first_of(row, ("id",)) or None,
+            changed=time_of(first_of(row, _CHANGED)),
+            confidence=_confidence(first_of(row, _CONFIDENCE)),
+            valid_from=time_of(first_of(row, _FROM)),
+            valid_until=time_of(first_of(row, _UNTIL)),
+            withdrawn=_truth(first_of(row, _WITHDRAWN)),
         )
     except ValueError as problem:
         return LeftOut(str(problem), place)
@@ -165,7 +170,8 @@ def _text(value: object) -> str:
     return str(value).strip() if isinstance(value, str | int | float) else ""
 
 
-def _first(row: Mapping[str, object], names: Sequence[str]) -> str:
+def first_of(row: Mapping[str, object], names: Sequence[str]) -> str:
+    """Return the first of the named cells that holds anything, an empty text if none does."""
     return next((text for name in names if (text := _text(row.get(name)))), "")
 
 

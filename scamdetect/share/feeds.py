@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 
 from scamdetect.dumps.json import opened
@@ -36,9 +37,23 @@ _TABLES: dict[str, Callable[[Path], Iterator[Entry]]] = {
     ".txt": read_text_lines,
 }
 _HEAD = 64 << 10
-_KEY = re.compile(rb'"(objects|spec_version|type|id|Event|response)"\s*:')
-_OF_MISP = (b"Event", b"response")
+_KEY = re.compile(rb'"(objects|spec_version|type|id|Event|response|Sighting)"\s*:')
+_OF_MISP = (b"Event", b"response", b"Sighting")
 
+
+class JsonKind(Enum):
+    """What a JSON file is, by how it begins."""
+
+    MISP = "MISP"
+    STIX = "STIX"
+    ARRAY = "array"
+
+
+_JSON_READERS: dict[JsonKind, Callable[[Path], Iterator[Entry]]] = {
+    JsonKind.MISP: read_event,
+    JsonKind.STIX: read_bundle,
+    JsonKind.ARRAY: read_array,
+}
 Blocked = Callable[[IndicatorType, str], str | None]  # why a guard list blocks it
 
 
@@ -56,7 +71,7 @@ def read_feed(path: str | Path) -> Iterator[Entry]:
             f"{path}: the extension does not tell the format; name it .csv, .tsv, .jsonl, .txt or, "
             "for MISP and STIX, .json"
         )
-    return (read or _json_reader(path))(path)
+    return (read or _JSON_READERS[json_kind(path)])(path)
 
 
 def read_feeds(
@@ -98,8 +113,8 @@ def read_feeds(
     return listed, reports
 
 
-def _json_reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
-    """Return what reads a JSON file, told by how it begins; raise InputError."""
+def json_kind(path: Path) -> JsonKind:
+    """Return what a JSON file is, told by how it begins; raise InputError."""
     with opened(path) as window:
         window.grow()
         head = window.data[:_HEAD]
@@ -110,9 +125,9 @@ def _json_reader(path: Path) -> Callable[[Path], Iterator[Entry]]:
         )
     found = _KEY.search(start)
     if start[:1] == b"{" and found is not None:
-        return read_event if found[1] in _OF_MISP else read_bundle
+        return JsonKind.MISP if found[1] in _OF_MISP else JsonKind.STIX
     if start[:1] == b"[":
-        return read_event if found is not None and found[1] in _OF_MISP else read_array
+        return JsonKind.MISP if found is not None and found[1] in _OF_MISP else JsonKind.ARRAY
     raise InputError(
         f"{path}: neither a bundle of STIX nor an event of MISP nor an array of records; name a "
         "file of one JSON object a line .jsonl"

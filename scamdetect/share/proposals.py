@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -28,6 +28,7 @@ FOUND = (
 # What people may change: how far it may go, and how sure they are.
 OPEN = ("confidence", "tlp")
 COLUMNS = (*DECIDED, *FOUND, *OPEN, "flagged_percent", "note", "check")
+SEEN_BY_OTHERS = "seen_by_others"  # one more column, if sightings of others are given
 
 AMBER = "TLP:AMBER"
 # Strictest last; the labels of TLP 2.0, https://www.first.org/tlp/
@@ -121,9 +122,17 @@ def plain_cell(type: IndicatorType, cell: str) -> str:
     return cell.removeprefix(_WORDS.get(type, ""))
 
 
-def write_proposals(file: IO[bytes], proposals: Iterable[Proposal]) -> None:
-    """Write the review file as CSV in UTF-8, with a byte-order mark for spreadsheets."""
-    file.write(_line(COLUMNS).encode("utf-8-sig"))
+def write_proposals(
+    file: IO[bytes],
+    proposals: Iterable[Proposal],
+    seen_by_others: Callable[[IndicatorType, str], str] | None = None,
+) -> None:
+    """Write the review file as CSV in UTF-8, with a byte-order mark for spreadsheets.
+
+    ``seen_by_others`` gives the cell of the column of that name, which is not there without it.
+    """
+    columns = COLUMNS if seen_by_others is None else (*COLUMNS, SEEN_BY_OTHERS)
+    file.write(_line(columns).encode("utf-8-sig"))
     for one in proposals:
         cells = found_cells(one)
         cells |= {
@@ -132,7 +141,9 @@ def write_proposals(file: IO[bytes], proposals: Iterable[Proposal]) -> None:
             "flagged_percent": str(round(100 * one.flagged / one.messages)),
             "check": check_of(cells),
         }
-        line = _line([cells.get(name, "") for name in COLUMNS])
+        if seen_by_others is not None:
+            cells[SEEN_BY_OTHERS] = seen_by_others(one.type, one.value)
+        line = _line([cells.get(name, "") for name in columns])
         file.write(line.encode("utf-8", "backslashreplace"))
 
 

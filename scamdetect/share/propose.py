@@ -24,11 +24,14 @@ from scamdetect.scored.job import Step, Stop, Watch, check_stop
 from scamdetect.scored.source import opened
 from scamdetect.scored.work import Work, read_streams, scatter, working
 from scamdetect.share.campaign_facts import of_campaigns
+from scamdetect.share.export import checked_name
+from scamdetect.share.feed_versions import FeedReport
 from scamdetect.share.findings import Findings
 from scamdetect.share.guard import load_guard
 from scamdetect.share.members import Members
 from scamdetect.share.messages import Dump, batches, labels_of
 from scamdetect.share.proposals import Proposal, write_proposals
+from scamdetect.share.seen_by_others import SeenByOthers, read_seen_by_others
 from scamdetect.share.sums import Rules, of_values
 from scamdetect.system.destinations import followed
 from scamdetect.system.files import access_of
@@ -39,6 +42,7 @@ SEGMENT_ROWS = 1 << 16
 BUCKET_BYTES = 4 << 20
 _WITHOUT_SENDERS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK))
 _FOUND, _ROWS, _LEFT_OUT = "proposed ", "rows", "left out "
+_UNMET = "seen by others only"
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ def write_review(
     time_column: str | None = None,
     campaigns: str | Path | None = None,
     labels: Sequence[str | Path] = (),
+    sightings: Sequence[str | Path] = (),
+    organisation: str | None = None,
     sources: Sequence[str | Path] = (),
     work_folder: str | Path | None = None,
     resume: bool = False,
@@ -89,13 +95,15 @@ def write_review(
     ``*``, and what differs in most messages of its campaigns, or is equal to a recipient in
     ``recipient_column``, is left out. ``labels`` are queues that people labelled, one for each
     scored file; ``sources`` are what was scored, for columns and texts that the files lack.
+    ``sightings`` are files in which others tell what they saw of the indicators that
+    ``organisation`` exports: the review file then says so in the column ``seen_by_others``.
 
     The file appears when all is done. What ``work_folder``, ``resume``, ``overwrite``, ``watch``
     and ``stop`` do is as in ``scored.groups.write_groups``.
 
     Raises InputError on files of flagged rows only, columns that are missing, types that need
-    senders, and labels or members of other dumps; MissingExtraError; OutputError where writing
-    fails; JobInterrupted where ``stop`` says so.
+    senders, labels or members of other dumps, and unreadable sightings; MissingExtraError;
+    OutputError where writing fails; JobInterrupted where ``stop`` says so.
     """
     watch = watch or (lambda step: None)
     wanted = _types(types, senders=senders, sender_column=sender_column)
@@ -109,7 +117,10 @@ def write_review(
         "recipient_column": recipient_column,
     }  # fmt: skip
     dumps = _opened(given, sources, labels, named)
-    extra = [Path(path) for path in (*labels, *([] if campaigns is None else [campaigns]))]
+    seen, read = _seen(sightings, organisation)
+    extra = [
+        Path(path) for path in (*labels, *([] if campaigns is None else [campaigns]), *sightings)
+    ]
     target = located(destination)
     with reported(target):
         target = target if is_remote(target) else followed(target)
@@ -122,6 +133,7 @@ def write_review(
             "extra": [find_source(path).identity() for path in extra],
             "types": sorted(wanted),
             "region": region,
+            "organisation": organisation,
             "destination": str(target if is_remote(target) else target.resolve()),
             "bucket_bytes": BUCKET_BYTES,
             **named,
@@ -143,7 +155,7 @@ def write_review(
                 _sort(work, stop, watch)
                 watch(Step("write", 0.0, work.state.rows))
                 rules = Rules(sender_column is not None, load_guard().verdict)
-                work.join(lambda file: _write(file, work, rules, stop))
+                work.join(lambda file: _write(file, work, rules, seen, stop))
             counts, rows = work.state.counts, work.state.rows
             work.publish()
     return ProposeSummary(
@@ -151,7 +163,7 @@ def write_review(
         _counted(counts, _FOUND),
         rows,
         _counted(counts, _LEFT_OUT),
-        _notes(wanted, types, region, sender_column=sender_column),
+        (*_notes(wanted, types, region, sender_column=sender_column), *_told(read, counts)),
         resumed,
     )
 
@@ -176,6 +188,20 @@ def _types(
                 "name their column with sender_column (--sender-column)"
             )
     return wanted
+
+
+def _seen(
+    sightings: Sequence[str | Path], organisation: str | None
+) -> tuple[SeenByOthers | None, list[FeedReport]]:
+    """Return what others saw, None where no file is given, and what became of each file."""
+    if not sightings:
+        return None, []
+    if organisation is None:
+        raise InputError(
+            "sightings (--sightings): are found by the ids of your exports; give the name under "
+            "which you export with organisation (--organisation)"
+        )
+    return read_seen_by_others(sightings, checked_name(organisation))
 
 
 def _opened(
@@ -261,7 +287,9 @@ def _sort(work: Work, stop: Stop | None, watch: Watch) -> None:
     work.sort(reduce, finished_one)
 
 
-def _write(file: IO[bytes], work: Work, rules: Rules, stop: Stop | None) -> dict[str, int]:
+def _write(
+    file: IO[bytes], work: Work, rules: Rules, seen: SeenByOthers | None, stop: Stop | None
+) -> dict[str, int]:
     """Write what is proposed, most flagged messages first; return what is counted."""
     buckets = [work.folder / f"bucket-{number:06}.arrow" for number in range(work.state.buckets)]
     for bucket in buckets:
@@ -276,11 +304,14 @@ def _write(file: IO[bytes], work: Work, rules: Rules, stop: Stop | None) -> dict
             found += of_values(pa.Table.from_batches(batches), rules, left_out)
         bucket.unlink(missing_ok=True)
     found.sort(key=lambda one: (-one.flagged, -one.messages, one.type, one.value))
-    write_proposals(file, found)
+    write_proposals(file, found, None if seen is None else seen.cell)
     types = Counter(one.type.value for one in found)
-    return {f"{_FOUND}{type}": count for type, count in types.most_common()} | {
-        f"{_LEFT_OUT}{reason}": count for reason, count in left_out.most_common()
-    }
+    unmet = {} if seen is None else {_UNMET: seen.unmet}
+    return (
+        unmet
+        | {f"{_FOUND}{type}": count for type, count in types.most_common()}
+        | {f"{_LEFT_OUT}{reason}": count for reason, count in left_out.most_common()}
+    )
 
 
 def _run_batches(runs: Sequence[Path]) -> Iterator[pa.RecordBatch]:
@@ -292,6 +323,18 @@ def _run_batches(runs: Sequence[Path]) -> Iterator[pa.RecordBatch]:
 
 def _counted(counts: Mapping[str, int], start: str) -> dict[str, int]:
     return {name.removeprefix(start): n for name, n in counts.items() if name.startswith(start)}
+
+
+def _told(read: Sequence[FeedReport], counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield what became of the sightings of others."""
+    for report in read:
+        yield f"{report.name}: {report.taken:,} sightings by others"
+        yield from report.lines()[1:]
+    if unmet := counts.get(_UNMET):
+        yield (
+            f"others saw {unmet:,} indicators that are not among the proposals: they were published"
+            " earlier, or are of another organisation"
+        )
 
 
 def _notes(
