@@ -62,6 +62,19 @@ def scored(path: Path) -> None:
     )
 
 
+def with_listed(path: Path) -> None:
+    """Write a dump in which three messages have what others list."""
+    jsonl(path)
+    row = next(messages(1, 0)) | {"text": "pay at https://fee.example/now"}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(3 * f"{json.dumps(row)}\n")
+
+
+def sightings(path: Path) -> None:
+    """Write what others saw."""
+    path.write_text("signal,messages,organisation\nfee.example,42,Example Telco\n", "utf-8")
+
+
 def folder(path: Path) -> None:
     """Write a folder of dumps."""
     path.mkdir()
@@ -124,11 +137,12 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "dump.jsonl": jsonl,
     "dump.scored.parquet": scored,
     "dumps/": folder,
+    "from-them.csv": sightings,
     "known.csv": lambda path: path.write_text("sender\ns1\n", encoding="utf-8") and None,
     "map.toml": lambda path: path.write_text(_LABEL_MAP, encoding="utf-8") and None,
     "march.jsonl": jsonl,
     "march.parquet": scored,
-    "may.jsonl": jsonl,
+    "may.jsonl": with_listed,
     "may.parquet": scored,
     "message.eml": mail,
     "messages.jsonl": jsonl,

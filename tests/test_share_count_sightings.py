@@ -40,6 +40,7 @@ def scored(
     some: Rows,
     *feeds: Path,
     name: str = "in",
+    extension: str = "parquet",
     **options: Any,  # noqa: ANN401
 ) -> Path:
     source = folder / f"{name}.csv"
@@ -47,10 +48,10 @@ def scored(
         csv.writer(file).writerows([("at", "text"), *some])
     listed = read_feeds(feeds, as_of=TODAY)[0] if feeds else None
     score_file(
-        source, folder / f"{name}.parquet", detector=detector, listed=listed, max_listed="100%",
-        **options,
+        source, folder / f"{name}.out.{extension}", detector=detector, listed=listed,
+        max_listed="100%", **options,
     )  # fmt: skip
-    return folder / f"{name}.parquet"
+    return folder / f"{name}.out.{extension}"
 
 
 @pytest.fixture
@@ -124,9 +125,11 @@ def test_misp_takes_each_request(tmp_path: Path, detector: ScamDetector) -> None
     assert other.value == PAY and not hasattr(other, "uuid")
 
 
-def test_csv_tells_nothing_else(tmp_path: Path, detector: ScamDetector) -> None:
+@pytest.mark.parametrize("extension", ["csv", "jsonl", "parquet"])
+def test_csv_tells_nothing_else(tmp_path: Path, detector: ScamDetector, extension: str) -> None:
     feed = write_csv(tmp_path / "theirs.csv", "signal,id", f"{PAY},a1", f"{FEE},=cmd", f"{RARE},")
-    dump = scored(tmp_path, detector, rows((PAY, 4), (FEE, 3), (RARE, 5)), feed)
+    some = rows((PAY, 4), (FEE, 3), (RARE, 5))
+    dump = scored(tmp_path, detector, some, feed, extension=extension)
     path, summary = written(dump, feed, "csv")
     rare, pay = cells(path)
     assert pay.pop("sighting_id") != rare.pop("sighting_id")
@@ -165,6 +168,25 @@ def test_the_same_dump_gives_the_same_ids_and_another_day_others(
     assert len(set(ids)) == 2
     both = cells(written([one, two], feed, "csv")[0])
     assert [row["messages"] for row in both] == ["6"]
+
+
+def test_a_link_is_named_as_the_feed_names_it(tmp_path: Path, detector: ScamDetector) -> None:
+    feed = write_csv(
+        tmp_path / "theirs.csv", "signal", "https://pay.example/now", "https://fee.example/*/pay"
+    )
+    some = [("", f"see http://www.pay.example/now?to={n} or fee.example/{n}/pay") for n in range(3)]
+    path, _ = written(scored(tmp_path, detector, some, feed), feed, "csv")
+    assert {(row["signal"], row["messages"]) for row in cells(path)} == {
+        ("https://pay.example/now", "3"), ("https://fee.example/*/pay", "3"),
+    }  # fmt: skip
+
+
+def test_days_may_come_from_what_was_scored(
+    tmp_path: Path, detector: ScamDetector, feed: Path
+) -> None:
+    dump = scored(tmp_path, detector, rows((FEE, 3)), feed)
+    path, _ = written(dump, feed, "csv", sources=[tmp_path / "in.csv"])
+    assert [row["last_day"] for row in cells(path)] == ["2026-11-03"]
 
 
 def test_nobody_learns_what_another_feed_lists(

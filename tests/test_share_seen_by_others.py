@@ -146,6 +146,16 @@ def test_an_answer_of_misp_names_the_attribute(tmp_path: Path) -> None:
     assert len(left) == 1 and "ask for these" in left[0]
 
 
+def test_the_server_says_who_it_was(tmp_path: Path) -> None:
+    mine = str(signal_id(DOMAIN, VALUES[DOMAIN], BANK))
+    one = {"uuid": "s1", "type": "0", "date_sighting": "1793700000",
+           "source": "Example Bank: 9 messages", "Organisation": {"name": TELCO}}  # fmt: skip
+    attribute = misp_attribute("domain", VALUES[DOMAIN], uuid=mine, Sighting=[one])
+    assert cell(write_misp(tmp_path / "event.json", attribute)) == (
+        "Example Telco: 9 messages 2026-11-03"
+    )
+
+
 def test_of_a_bundle_the_last_version_holds(tmp_path: Path) -> None:
     bundle = json.loads(stix_text([sighting()], DAY))
     *others, first = bundle["objects"]
@@ -174,6 +184,7 @@ def test_our_own_export_is_no_sighting_by_others(tmp_path: Path) -> None:
         ("fee.example,domain,a,99999999999999999999999,,,Telco,s", "no whole number from 1"),
         ("fee.example,domain,a,5,3/11/2026,,Telco,s", "write it as 2026-12-31"),
         ("fee.example,domain,a,5,2026-11-09,2026-11-03,Telco,s", "a last day before the first"),
+        ("fee.example,domain,a,5,,0001-01-01T00:00+14:00,Telco,s", "no calendar has in UTC"),
         ("fee.example,domain,a,5,,,,s", "give its name"),
         (",domain,a,5,,,Telco,s", "without a value"),
         ("fee.example,sha256,a,5,,,Telco,s", "of the type sha256"),

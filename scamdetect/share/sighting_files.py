@@ -25,6 +25,7 @@ _MESSAGES = ("messages", "count", "sightings")
 _FIRST_DAY, _LAST_DAY = ("first_day", "first_seen"), ("last_day", "last_seen")
 _ORGANISATION = ("organisation", "organization", "source")
 _NO_COUNT = "with a count that is no whole number from 1; write the number of messages"
+_NO_DAY = "with a date that no calendar has in UTC; correct it"
 _BACKWARDS = "with a last day before the first; correct them"
 _NOBODY = "without an organisation, so nobody knows who saw it; give its name"
 _ANSWERS: tuple[Keys, ...] = (("response", "*", "Sighting"), ("*", "Sighting"), ("Sighting",))
@@ -167,7 +168,8 @@ def _of_answer(one: Mapping[str, Any], attribute: Mapping[str, Any], place: str)
             None if of is None else str(of),
             plain.type if plain else None,
             plain.value if plain else None,
-            _organisation(told[1] if told else owner or source),
+            # What the server says of its users comes before what they say.
+            _organisation(owner or (told[1] if told else source)),
             _count(told[2]) if told else 1,
             *_days(told[3] or seen if told else seen, seen),
             false_positive=kind == _FALSE_POSITIVE,
@@ -204,7 +206,10 @@ def _count(text: str) -> int:
 def _days(first: str, last: str) -> tuple[datetime.date | None, datetime.date | None]:
     """Return both days in UTC; raise ValueError on what is no time, or comes in no such order."""
     times = [time_of(text) for text in (first, last)]
-    days = [None if time is None else time.astimezone(datetime.UTC).date() for time in times]
+    try:
+        days = [None if time is None else time.astimezone(datetime.UTC).date() for time in times]
+    except OverflowError as problem:  # at an end of the calendar, in another zone
+        raise ValueError(_NO_DAY) from problem
     if days[0] is not None and days[1] is not None and days[1] < days[0]:
         raise ValueError(_BACKWARDS)
     return days[0], days[1]
