@@ -391,3 +391,26 @@ def test_no_cell_holds_the_text_of_a_message(tmp_path: Path, detector: ScamDetec
 def test_days_beyond_the_calendar_are_no_days() -> None:
     assert sums._day(10**7, findings.NO_DAY) is None
     assert sums._day(0, findings.NO_DAY) == datetime.date(1970, 1, 1)
+
+
+def test_what_others_saw_is_beside_what_is_proposed(tmp_path: Path, detector: ScamDetector) -> None:
+    told = tmp_path / "theirs.csv"
+    told.write_text(
+        "signal,messages,organisation\nx.example,42,Telco\ny.example,5,Telco\nx.example,few,Telco\n"
+    )
+    rows = lures("at https://x.example/pay", 9)
+    options = {"sightings": [told], "organisation": "Example Bank"}
+    found, summary = proposed(tmp_path, detector, rows, **options)
+    assert {value: row["seen_by_others"] for value, row in found.items()} == {
+        "x.example": "Telco: 42 messages", "https://x.example/pay": "",
+    }  # fmt: skip
+    assert summary.notes == (
+        "theirs.csv: 2 sightings by others",
+        "theirs.csv: 1 left out, the first at row 3: with a count that is no whole number from 1; "
+        "write the number of messages",
+        "others saw 1 indicators that are not among the proposals: they were published earlier, or "
+        "are of another organisation",
+    )
+    with pytest.raises(InputError, match="with organisation"):
+        proposed(tmp_path, detector, rows, sightings=[told])
+    assert "seen_by_others" not in proposed(tmp_path, detector, rows)[0]["x.example"]
