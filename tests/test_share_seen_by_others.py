@@ -156,6 +156,33 @@ def test_the_server_says_who_it_was(tmp_path: Path) -> None:
     )
 
 
+def test_what_stix2_writes_we_read(tmp_path: Path) -> None:
+    stix2 = pytest.importorskip("stix2", reason="needs the extra dev")
+    owner = stix2.Identity(name=TELCO, identity_class="organization")
+    mine = f"indicator--{signal_id(DOMAIN, VALUES[DOMAIN], BANK)}"
+    one = stix2.Sighting(
+        sighting_of_ref=mine, where_sighted_refs=[owner.id], count=7,
+        first_seen="2026-11-03T22:00:00Z", last_seen="2026-11-05T01:00:00.123Z",
+    )  # fmt: skip
+    uncounted = stix2.Sighting(sighting_of_ref=mine, created_by_ref=owner.id)
+    path = tmp_path / "bundle.json"
+    path.write_text(stix2.Bundle(one, uncounted, owner).serialize(), encoding="utf-8")
+    assert cell(path) == "Example Telco: 8 messages 2026-11-03 to 2026-11-05"
+
+
+def test_what_pymisp_writes_we_read(tmp_path: Path) -> None:
+    pymisp = pytest.importorskip("pymisp", reason="needs the extra dev")
+    event = pymisp.MISPEvent()
+    event.info = "an event"
+    attribute = event.add_attribute("domain", VALUES[DOMAIN])
+    attribute.uuid = str(signal_id(DOMAIN, VALUES[DOMAIN], BANK))
+    for _ in range(3):
+        attribute.add_sighting({"type": "0", "source": TELCO, "date_sighting": 1793700000})
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps({"Event": json.loads(event.to_json())}), encoding="utf-8")
+    assert cell(path) == "Example Telco: 3 messages 2026-11-03"
+
+
 def test_of_a_bundle_the_last_version_holds(tmp_path: Path) -> None:
     bundle = json.loads(stix_text([sighting()], DAY))
     *others, first = bundle["objects"]
@@ -166,6 +193,13 @@ def test_of_a_bundle_the_last_version_holds(tmp_path: Path) -> None:
     seen, left = read(write_stix(tmp_path / "b.json", *others, first, newer | {"revoked": True}))
     assert seen.cell(DOMAIN, VALUES[DOMAIN]) == ""
     assert "taken back by those who saw it" in "".join(left)
+
+
+def test_a_row_is_taken_back_by_its_owner(tmp_path: Path) -> None:
+    row = f"{VALUES[DOMAIN]},domain,,4,,,{TELCO},t"
+    path = write_csv(tmp_path / "a.csv", f"{HEAD},withdrawn", f"{row},true")
+    seen, left = read(path)
+    assert seen.cell(DOMAIN, VALUES[DOMAIN]) == "" and "taken back by" in left[0]
 
 
 def test_our_own_export_is_no_sighting_by_others(tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ def _of_table(path: Path) -> Iterator[Found | LeftOut]:
         except ValueError as problem:
             yield LeftOut(str(problem), place)
         else:
-            yield Found(sighting, first_of(row, ("sighting_id",)) or None, place)
+            id = first_of(row, ("sighting_id",)) or None
+            yield Found(sighting, id, place, listed.changed, listed.withdrawn)
 
 
 def _of_bundle(path: Path) -> Iterator[Found | LeftOut]:
