@@ -17,6 +17,7 @@ from reviewed_rows import proposal, write_review
 
 from scamdetect import ScamDetector
 from scamdetect.dumps import score_file
+from scamdetect.share.feeds import read_feeds
 from scamdetect.text.indicators import IndicatorType
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,6 +69,21 @@ def with_listed(path: Path) -> None:
     row = next(messages(1, 0)) | {"text": "pay at https://fee.example/now"}
     with path.open("a", encoding="utf-8") as file:
         file.write(3 * f"{json.dumps(row)}\n")
+
+
+def looked_up(path: Path) -> None:
+    """Write a dump that was scored with what others list."""
+    feed, dump = path.with_suffix(".theirs.csv"), path.with_suffix(".jsonl.tmp")
+    theirs(feed)
+    with_listed(dump)
+    listed, _ = read_feeds([feed])
+    detector = ScamDetector.load()
+    score_file(dump, path, source_format="jsonl", detector=detector, listed=listed)
+
+
+def theirs(path: Path) -> None:
+    """Write what others list."""
+    path.write_text("domain\nfee.example\n", "utf-8")
 
 
 def sightings(path: Path) -> None:
@@ -143,7 +159,7 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "march.jsonl": jsonl,
     "march.parquet": scored,
     "may.jsonl": with_listed,
-    "may.parquet": scored,
+    "may.parquet": looked_up,
     "message.eml": mail,
     "messages.jsonl": jsonl,
     "models/scamdetect-small": bundle,
@@ -152,6 +168,6 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "own.csv": table,
     "queue.csv": labelled,
     "reviewed.csv": reviewed,
-    "theirs.csv": lambda path: path.write_text("domain\nfee.example\n", "utf-8") and None,
+    "theirs.csv": theirs,
     "week.jsonl": lambda path: jsonl(path, 1500),
 }

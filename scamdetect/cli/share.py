@@ -144,7 +144,8 @@ _FORMAT = click.option(
 
 
 @indicators.command(
-    epilog="Example: scamdetect indicators export review.csv -o ours.csv --organisation 'Our Bank'"
+    epilog="Example: scamdetect indicators export reviewed.csv -o ours.csv --organisation "
+    "'Our Bank'"
 )
 @click.argument("review", type=click.Path(path_type=Path))
 @_OUTPUT
@@ -192,7 +193,8 @@ def export(
 
 
 @indicators.command(
-    epilog="Example: scamdetect indicators withdraw ours.csv -o withdrawn.csv --value fee.example"
+    epilog="Example: scamdetect indicators withdraw ours.csv -o withdrawn.csv --value "
+    "parcel-fee.example"
 )
 @click.argument("shared", type=click.Path(path_type=Path), metavar="REVIEW_OR_EXPORT")
 @_OUTPUT
@@ -225,8 +227,8 @@ def withdraw(
 
 
 @indicators.command(
-    epilog="Example: scamdetect indicators sightings may.parquet --feed theirs.json -o seen.json "
-    "--format stix --organisation 'Our Bank' --time-column sent_at"
+    epilog="Example: scamdetect indicators sightings may.parquet --feed theirs.csv -o for-them.csv "
+    "--organisation 'Our Bank' --time-column sent_at"
 )
 @click.argument("scored", type=click.Path(), nargs=-1, required=True)
 @click.option(
