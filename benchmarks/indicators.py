@@ -12,10 +12,8 @@ The writer's brief and the extractor choose different notations of the same indi
 are brought to one:
 
 - link: the extractor keeps a scheme, a port and a final slash, the writer does not: they are cut
-  off. The extractor writes a path in percent-encoding: it is decoded. The writer lists a link only
-  if it has a path, the extractor also ``https://host``: such a link counts as its domain only.
-- domain, and the host of a link: in punycode.
-- wallet: Ethereum and ``bc1`` addresses in lower case, since their case is a checksum at most.
+  off. The writer lists a link only if it has a path, the extractor also ``https://host``, which
+  counts as its domain only.
 - handle: ``kakaotalk`` is ``kakao``; ``messenger`` is ``facebook``, whose accounts it has; the @ of
   an official LINE account, which the extractor keeps, is cut off.
 
@@ -36,7 +34,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 import numpy as np
@@ -49,7 +46,6 @@ from scamdetect.reports.pages import escaped, table, write_results
 from scamdetect.scored.campaigns import write_campaigns
 from scamdetect.share.propose import write_review
 from scamdetect.system.typed import Located, locate_jsonl
-from scamdetect.text.hosts import plain_host
 from scamdetect.text.indicators import IndicatorType, indicators_of
 from scamdetect.train.data.authored import read_folder
 from scamdetect.train.data.scores import commit, machine, today
@@ -157,20 +153,12 @@ def in_one_notation(type: IndicatorType, value: str) -> str | None:
     """Return a value in the notation of the comparison, None of a link without a path."""
     if type is IndicatorType.LINK:
         host, _, path = value.rpartition("://")[2].partition("/")
-        path = unquote(path).rstrip("/")
-        return f"{_host(_PORT.sub('', host))}/{path}" if path else None
-    if type is IndicatorType.DOMAIN:
-        return _host(value)
-    if type is IndicatorType.WALLET and value.lower().startswith(("0x", "bc1")):
-        return value.lower()
+        path = path.rstrip("/")
+        return f"{_PORT.sub('', host)}/{path}" if path else None
     if type is IndicatorType.HANDLE:
         platform, _, name = value.partition(":")
         return f"{_PLATFORMS.get(platform, platform)}:{name.removeprefix('@')}"
     return value
-
-
-def _host(value: str) -> str:
-    return plain_host(value) or value
 
 
 def rates(outcomes: Iterable[Outcome]) -> dict[str, Any]:
