@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hang import HANG
 
-from benchmarks.indicators import in_one_notation, missed
+from benchmarks.indicators import count_proposed, count_public, in_one_notation, missed
+from scamdetect import ScamDetector
+from scamdetect.dumps.job import score_file
 from scamdetect.text.indicators import IndicatorType
 
 _TRON = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
@@ -110,3 +115,35 @@ def test_more_than_one_proposal_of_ten_thousand_honest_messages_misses_the_bar()
     assert missed(record) == []
     record["honest"]["default"]["proposed"]["domain"] = 1
     assert missed(record) == ["3 proposals of 20,000 messages"]
+
+
+def test_public_messages_are_counted_by_verdict_without_own_ones(tmp_path: Path) -> None:
+    rows = [
+        ("go to a.example/x and b.example/y", "scam", "published", "train"),
+        ("hello", "scam", "published", "dev"),
+        ("mail me@a.example", "legit", "published", "dev"),
+        ("go to a.example/x", "legit", "authored", "dev"),
+        ("go to a.example/x", "legit", "published", "calibrate"),
+    ]
+    names = ("text", "verdict", "verdict_provenance", "role")
+    corpus = tmp_path / "corpus.parquet"
+    pq.write_table(pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))), corpus)
+    found = count_public(corpus)
+    assert {verdict: one["messages"] for verdict, one in found.items()} == {"legit": 1, "scam": 2}
+    assert found["scam"]["with"]["link"] == 1
+    counts = found["legit"]["with"]
+    assert counts["email"] == sum(counts.values()) == 1
+
+
+def test_proposals_are_counted_with_and_without_senders(
+    tmp_path: Path, detector: ScamDetector
+) -> None:
+    text = "guaranteed bitcoin profit, join us today 1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
+    source = tmp_path / "in.csv"
+    with source.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("sender", "text"), *((n, text) for n in range(4))])
+    score_file(source, tmp_path / "scored.csv", detector=detector)
+    found = count_proposed(tmp_path / "scored.csv")
+    assert found["messages"] == 4
+    assert sum(found["default"]["proposed"].values()) == 0
+    assert found["all_types_with_senders"]["proposed"]["wallet"] == 1
