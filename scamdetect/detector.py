@@ -17,19 +17,15 @@ from numpy.typing import NDArray
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.bundle.cascade import Tier, check_tier
 from scamdetect.bundle.runtime import RuntimeName
-from scamdetect.bundle.score_cache import CACHE_SIZE, ScoreCache
-from scamdetect.bundle.scoring import Scorer, Scores
+from scamdetect.bundle.scoring import CACHE_SIZE, ScoreCache, Scorer, Scores
 from scamdetect.calibration.operating_points import (
     OperatingPoint,
-    Preset,
     ReviewPoint,
     cheapest_point,
     find_point,
-    find_preset,
-    preset_at,
-    presets,
     review_point,
 )
+from scamdetect.calibration.presets import Preset, find_preset, preset_at, presets
 from scamdetect.calibration.probabilities import Scaling
 from scamdetect.calibration.statistics import BASE_RATE
 from scamdetect.calibration.thresholds import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from scamdetect.labels import KINDS, Decision, Kind, Verdict
 
 if TYPE_CHECKING:
-    from scamdetect.calibration.operating_points import Preset
+    from scamdetect.calibration.presets import Preset
     from scamdetect.conversation.predict import ConversationPrediction
 
 SCHEMA_VERSION = 1

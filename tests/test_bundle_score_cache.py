@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector
-from scamdetect.bundle.score_cache import MOST_CACHED, ScoreCache
-from scamdetect.bundle.scoring import Scorer, Scores
+from scamdetect.bundle.scoring import MOST_CACHED, ScoreCache, Scorer, Scores
 from scamdetect.errors import BundleError, InputError
 from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.prediction import CLEARED

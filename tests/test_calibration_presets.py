@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import Decision, ScamDetector
-from scamdetect.calibration.operating_points import (
-    PRESETS,
-    CalibrationRows,
-    OperatingPoint,
-    fewest_rows,
-    find_preset,
-    preset_at,
-    presets,
-    review_point,
-)
+from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint, review_point
+from scamdetect.calibration.presets import PRESETS, fewest_rows, find_preset, preset_at, presets
 from scamdetect.engines.batches import ScoreBatches
 from scamdetect.errors import InputError
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.same_answer import WITHIN, compare, messages
 from scamdetect import ScamDetector
-from scamdetect.bundle.score_cache import ScoreCache
+from scamdetect.bundle.scoring import ScoreCache
 from scamdetect.prediction import CLEARED
 
 AUTHORED = Path(__file__).resolve().parent.parent / "data" / "authored"

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.bundle.lexical import CLIP
+from scamdetect.bundle.lexical import CLIP, whole_numbers
 from scamdetect.calibration.probabilities import Doubles, Floats, Scaling, sigmoid
 from scamdetect.calibration.statistics import clopper_pearson
 from scamdetect.errors import BundleError, InputError
@@ -30,7 +30,10 @@ Tier = Literal["auto", "full"]
 MOST_FLAGS_LOST, MOST_REVIEWS_LOST = 0.005, 0.01  # of what the whole model flags, or reviews
 GRID = 1 << 10  # weights and features are multiples of its inverse
 _LARGEST = np.iinfo(np.int16).max
-_COLUMNS = ("hidden", "output", "pieces", "languages", "votes")
+_COLUMNS: dict[str, type[np.integer[Any]]] = {
+    "hidden": np.int16, "output": np.int16, "pieces": np.uint32, "languages": np.uint8,
+    "votes": np.uint8,
+}  # fmt: skip
 # Of the votes, that the first language has more than the second; with fewer it is not certain.
 _LEAD = 0.2
 _AGAIN = "get or export the bundle again"
@@ -121,16 +124,19 @@ class Cascade:
         """
         try:
             table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
-            parts = [table[name][0].values.to_numpy() for name in _COLUMNS]
-        except (OSError, KeyError, IndexError, AttributeError, pa.ArrowException) as problem:
+            lists = (table[name].combine_chunks().flatten() for name in _COLUMNS)
+            parts = [
+                whole_numbers(pa.chunked_array([values]), kind)
+                for values, kind in zip(lists, _COLUMNS.values(), strict=True)
+            ]
+        except (OSError, KeyError, ValueError, AttributeError, pa.ArrowException) as problem:
             if of_system(problem):
                 raise unreadable(path, problem, error=BundleError, cure=_AGAIN) from problem
             raise BundleError(f"{path}: no cascade ({type(problem).__name__}); {_AGAIN}") from (
                 problem
             )
-        whole = all(np.issubdtype(part.dtype, np.integer) for part in parts)
         units = len(parts[1]) - 1
-        if whole and units > 0 and len(parts[0]) >= 3 * units and len(parts[0]) % units == 0:
+        if units > 0 and len(parts[0]) >= 3 * units and len(parts[0]) % units == 0:
             hidden, output = (part.astype(np.float64) / GRID for part in parts[:2])
             gaps, spoken, votes = (part.astype(np.int64) for part in parts[2:])
             fits = len(gaps) == len(spoken) == len(votes) and bool((gaps[1:] > 0).all())
@@ -141,17 +147,15 @@ class Cascade:
 
     def save(self, path: Path) -> None:
         """Write the weights as 16-bit whole numbers, which compress well."""
-        gaps = np.diff(self.pieces, prepend=0).astype(np.uint32)
         arrays = (
-            np.round(self.hidden.ravel() * GRID).astype(np.int16),
-            np.round(self.output * GRID).astype(np.int16),
-            gaps,
-            self.languages.astype(np.uint8),
-            self.votes.astype(np.uint8),
+            np.round(self.hidden.ravel() * GRID),
+            np.round(self.output * GRID),
+            np.diff(self.pieces, prepend=0),
+            self.languages,
+            self.votes,
         )
-        table = pa.table(
-            {name: pa.array([part]) for name, part in zip(_COLUMNS, arrays, strict=True)}
-        )
+        columns = zip(_COLUMNS.items(), arrays, strict=True)
+        table = pa.table({name: pa.array([part.astype(kind)]) for (name, kind), part in columns})
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         with writing(path) as file, pa.ipc.new_file(file, table.schema, options=options) as writer:
             writer.write_table(table)

@@ -161,8 +161,8 @@ class WordTable:
         """
         try:
             table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
-            gaps: NDArray[np.uint32] = _numbers(table["gap"], np.uint32)
-            weights: NDArray[np.int8] = _numbers(table["weight"], np.int8)
+            gaps: NDArray[np.uint32] = whole_numbers(table["gap"], np.uint32)
+            weights: NDArray[np.int8] = whole_numbers(table["weight"], np.int8)
             scale = float((table.schema.metadata or {})[b"scale"])
         except (OSError, KeyError, ValueError, pa.ArrowException) as problem:
             if of_system(problem):
@@ -230,7 +230,7 @@ class Words:
         return dict(shares)
 
 
-def _numbers(column: pa.ChunkedArray, kind: type[np.integer[Any]]) -> NDArray[Any]:
+def whole_numbers(column: pa.ChunkedArray, kind: type[np.integer[Any]]) -> NDArray[Any]:
     """Return a column of that kind of numbers; raise ValueError on any other and on nulls."""
     # Its own `to_numpy` imports pandas wherever it is installed, which takes longer than all of it.
     whole = column.combine_chunks()

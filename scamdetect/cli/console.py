@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from scamdetect.calibration.operating_points import preset_words
+from scamdetect.calibration.presets import preset_words
 from scamdetect.cli.streams import say, say_json
 from scamdetect.labels import Decision
 

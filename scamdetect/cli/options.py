@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from scamdetect.calibration.operating_points import PRESETS
+from scamdetect.calibration.presets import PRESETS
 
 
 class FiniteRange(click.FloatRange):

@@ -87,7 +87,7 @@ def serve(
     with extra("serve"):
         from scamdetect.serve.request import Limits, is_loopback
         from scamdetect.serve.server import serve as run
-    from scamdetect.bundle.score_cache import CACHE_SIZE
+    from scamdetect.bundle.scoring import CACHE_SIZE
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.allow_list import AllowList
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from scamdetect.calibration.operating_points import Preset
+from scamdetect.calibration.presets import Preset
 from scamdetect.dumps.batches import Reject
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision

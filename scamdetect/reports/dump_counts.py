@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scamdetect.calibration.operating_points import OperatingPoint, Preset, preset_at, presets
+from scamdetect.calibration.operating_points import OperatingPoint
+from scamdetect.calibration.presets import Preset, preset_at, presets
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import readable

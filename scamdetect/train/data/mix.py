@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from scamdetect.calibration.operating_points import PRESETS
+from scamdetect.calibration.presets import PRESETS
 from scamdetect.calibration.statistics import Floats, as_scores
 from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.labels import Verdict
