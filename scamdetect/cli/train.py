@@ -94,7 +94,7 @@ def average(runs: tuple[Path, ...], out: Path) -> None:
 @click.option("--out", type=_PATH, required=True, help="Folder of the bundle.")
 @_CORPUS
 @click.option("--name", default="scamdetect-small", show_default=True, help="Name of the model.")
-@click.option("--version", default="0.3.0", show_default=True, help="Version of the model.")
+@click.option("--version", default="0.4.0", show_default=True, help="Version of the model.")
 def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
     """Make a calibrated, quantised bundle from a finished run."""
     with extra("train"):
