@@ -119,14 +119,16 @@ def halves(model: bytes, name: str) -> tuple[bytes, bytes]:
     below = _read(givers, [name, *(output for output in outputs if output not in above)])
     value = _written(_VALUE_NAME, name.encode())
     floats = _written(_VALUE_TYPE, _written(_TENSOR_TYPE, _FLOATS))
-    head = b"".join(map(_copied, around))
+    head = [part for field in around for part in _pieces(field)]
     found = []
     for read, given, added in (
         (below, set(outputs) - above, _written(_GRAPH_OUTPUT, value + floats)),
         (_read(givers, above, name), above, _written(_GRAPH_INPUT, value + floats)),
     ):
-        graph = b"".join(_copied(field) for field in inside if _is_kept(field, read, given))
-        found.append(head + _written(_MODEL_GRAPH, graph + added))
+        kept = [part for f in inside if _is_kept(f, read, given) for part in _pieces(f)]
+        size = sum(map(len, kept)) + len(added)
+        # Copied once: the weights are most of what a bundle takes in memory.
+        found.append(b"".join([*head, _opening(_MODEL_GRAPH, size), *kept, added]))
     return found[0], found[1]
 
 
@@ -166,13 +168,14 @@ def _value_name(value: memoryview) -> str:
     return next(iter(_names(value, _VALUE_NAME)), "")
 
 
-def _copied(field: _Field) -> bytes:
+def _pieces(field: _Field) -> list[bytes | memoryview]:
+    """Return what a field is made of as it was written, its content not copied."""
     number, wire, content = field
     if isinstance(content, int):
-        return _number(number << 3 | wire) + _number(content)
+        return [_number(number << 3 | wire), _number(content)]
     if wire == _BLOCK:
-        return _written(number, bytes(content))
-    return _number(number << 3 | wire) + bytes(content)
+        return [_opening(number, len(content)), content]
+    return [_number(number << 3 | wire), content]
 
 
 def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:
@@ -186,7 +189,11 @@ def _names(node: memoryview, wanted: int) -> list[str]:
 
 
 def _written(number: int, content: bytes) -> bytes:
-    return _number(number << 3 | _BLOCK) + _number(len(content)) + content
+    return _opening(number, len(content)) + content
+
+
+def _opening(number: int, size: int) -> bytes:
+    return _number(number << 3 | _BLOCK) + _number(size)
 
 
 def _number(value: int) -> bytes:

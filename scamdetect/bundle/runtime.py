@@ -111,11 +111,14 @@ def open_session(
             f"threads={threads!r} is impossible; use 1 to {MOST_THREADS}, or None for all cores"
         )
     try:
-        parts = (graph,) if tensor is None else halves(graph, tensor)
+        parts = [graph] if tensor is None else list(halves(graph, tensor))
     except ValueError as problem:
         raise BundleError(f"{path}: cannot be cut at {tensor!r} ({problem}); {_AGAIN}") from problem
     kind = _OpenVino if runtime == "openvino" else _OnnxRuntime
-    opened: list[_Graph] = [kind(part, path, threads) for part in parts]
+    del graph  # here and below: nothing of 60 MB is kept longer than it is needed
+    opened = list[_Graph]()
+    while parts:
+        opened.append(kind(parts.pop(0), path, threads))
     if tensor is not None and (
         not set(opened[1].inputs) <= {tensor, _INPUTS[1]} or _OUTPUTS[2] not in opened[0].shapes
     ):

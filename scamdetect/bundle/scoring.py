@@ -494,8 +494,8 @@ class ScoreCache(StaysInProcess):
 def _session(
     bundle: Bundle, runtime: RuntimeName, threads: int | None, tensor: str | None
 ) -> Session:
-    graph, path, languages = bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages)
-    return open_session(graph, path, languages, runtime, threads, tensor)
+    path, languages = bundle.folder / MODEL, len(bundle.languages)
+    return open_session(bundle.read(MODEL), path, languages, runtime, threads, tensor)
 
 
 def _exactly(run: _Run, alone: bool) -> _Run:
