@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -18,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.bundle.lexical import CLIP, whole_numbers
+from scamdetect.bundle.lexical import CLIP, flat, whole_numbers
 from scamdetect.calibration.probabilities import Doubles, Floats, Scaling, sigmoid
 from scamdetect.calibration.statistics import clopper_pearson
 from scamdetect.errors import BundleError, InputError
@@ -160,11 +159,6 @@ class Cascade:
         with writing(path) as file, pa.ipc.new_file(file, table.schema, options=options) as writer:
             writer.write_table(table)
 
-    @property
-    def width(self) -> int:
-        """Return how many numbers the state of a token has."""
-        return len(self.hidden) - 2
-
     def exit_odds(self, means: Doubles, odds: Doubles) -> Doubles:
         """Return the exit head's log-odds of scam (n,)."""
         ones = np.ones(len(means))
@@ -190,9 +184,8 @@ class Cascade:
 
     def languages_of(self, rows: Sequence[Sequence[int]], languages: int) -> NDArray[np.int32]:
         """Return the place (n,) of the language of rows of token ids, -1 where it is unsure."""
-        lengths = np.fromiter(map(len, rows), np.intp, len(rows))
-        ids = np.fromiter(chain.from_iterable(rows), np.int64, int(lengths.sum()))
-        owners = np.repeat(np.arange(len(rows), dtype=np.int64), lengths)
+        ids, of_row = flat(rows)
+        owners = of_row.astype(np.int64)
         places = np.minimum(np.searchsorted(self.pieces, ids), max(len(self.pieces) - 1, 0))
         known = self.pieces[places] == ids if len(self.pieces) else np.zeros(len(ids), np.bool_)
         places, owners = places[known], owners[known]

@@ -103,7 +103,7 @@ class Pieces:
 
         They come in the order of the rows, and ascend within one.
         """
-        ids, owners = _flat(rows)
+        ids, owners = flat(rows)
         prints = self._prints_of(ids)
         kept = self._kept(ids, owners, prints)
         prints, owners = prints[kept], owners[kept]
@@ -116,7 +116,7 @@ class Pieces:
 
     def phrases(self, row: Sequence[int]) -> dict[int, str]:
         """Return the runs of a row of token ids by fingerprint, in lower case with 0 for digits."""
-        ids, owners = _flat([row])
+        ids, owners = flat([row])
         prints = self._prints_of(ids)
         kept = self._kept(ids, owners, prints)
         names = [self._piece(number) for number in ids[kept].tolist()]
@@ -247,7 +247,8 @@ def _distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return values[fresh]
 
 
-def _flat(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+def flat(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+    """Return the token ids of all rows, one after the other, and the row of each."""
     lengths = np.fromiter(map(len, rows), np.intp, len(rows))
     ids = np.fromiter(chain.from_iterable(rows), np.intp, int(lengths.sum()))
     return ids, np.repeat(np.arange(len(rows), dtype=np.uint64), lengths)
