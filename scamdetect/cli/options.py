@@ -112,4 +112,13 @@ RUNTIME = click.option(
 WORKERS = click.option(
     "--workers", type=int, default=0, show_default=True, help="Processes of one thread each."
 )
+SOURCES = click.option(
+    "--source",
+    "sources",
+    type=click.Path(),
+    multiple=True,
+    metavar="ORIGINAL",
+    help="Take texts and columns from what was scored, one for each SCORED in their order.  "
+    "[default: from SCORED]",
+)
 QUIET = click.option("--quiet", is_flag=True, help="Show no progress and no summary.")

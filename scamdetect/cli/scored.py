@@ -15,6 +15,7 @@ from scamdetect.cli.options import (
     QUIET,
     RESUME,
     RUNTIME,
+    SOURCES,
     SPREADSHEET_SAFE,
     THREADS,
     WORKERS,
@@ -221,15 +222,7 @@ def threads(
         metavar="DIR",
         help="Keep what was read of each SCORED in this folder, and read no unchanged one again.",
     ),
-    click.option(
-        "--source",
-        "sources",
-        type=click.Path(),
-        multiple=True,
-        metavar="ORIGINAL",
-        help="Take texts and columns from what was scored, one for each SCORED in their order.  "
-        "[default: from SCORED]",
-    ),
+    SOURCES,
     *_AFTER,
 )
 def campaigns(

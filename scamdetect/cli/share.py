@@ -7,18 +7,8 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import OVERWRITE, QUIET, RESUME
+from scamdetect.cli.options import OVERWRITE, QUIET, RESUME, SOURCES
 from scamdetect.cli.streams import say
-
-_SOURCES = click.option(
-    "--source",
-    "sources",
-    type=click.Path(),
-    multiple=True,
-    metavar="ORIGINAL",
-    help="Take texts and columns from what was scored, one for each SCORED in their order.  "
-    "[default: from SCORED]",
-)
 
 
 @click.group()
@@ -84,7 +74,7 @@ def indicators() -> None:
     "seen_by_others; may be given several times. Needs --organisation.",
 )
 @click.option("--organisation", metavar="NAME", help="The name under which you export indicators.")
-@_SOURCES
+@SOURCES
 @click.option(
     "--work-folder",
     type=click.Path(path_type=Path),
@@ -247,7 +237,7 @@ def withdraw(
     help="Format of the destination.  [default: csv, if its extension is .csv]",
 )
 @click.option("--time-column", metavar="COLUMN", help="When messages were written: gives days.")
-@_SOURCES
+@SOURCES
 @_OVERWRITE
 def sightings(
     scored: tuple[str, ...],
@@ -312,7 +302,7 @@ def key(output: Path) -> None:
     metavar="FILE",
     help="Which row is in which campaign.  [default: the file beside CAMPAIGNS]",
 )
-@_SOURCES
+@SOURCES
 @_OVERWRITE
 def make(
     campaigns: Path,

@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from scamdetect.scored.job import (
     default_destination,
 )
 from scamdetect.scored.operations import Indicators, found_operations, labelled_texts
-from scamdetect.scored.source import Opened, opened
+from scamdetect.scored.source import Opened, companions, opened
 from scamdetect.scored.template_index import (
     Index,
     built_index,
@@ -251,15 +250,8 @@ def _inputs(
     sender_column: str | None,
     time_column: str | None,
 ) -> list[_Input]:
-    if not given:
-        raise InputError("no scored file is given; name one that `scamdetect score` wrote")
-    if sources and len(sources) != len(given):
-        raise InputError(
-            f"{len(given)} scored files and {len(sources)} sources (--source) are given; give one "
-            "source for each scored file, in the same order, or none"
-        )
     found = []
-    for path, source in zip(given, sources or repeat(None, len(given)), strict=True):
+    for path, source in zip(given, companions(given, sources), strict=True):
         place = located(path)
         if not is_remote(place) and is_index(place):
             index = read_index(place)

@@ -145,6 +145,23 @@ class _AsScored(Grouping):
         return found
 
 
+def companions(
+    scored: Sequence[str | Path], given: Sequence[str | Path], what: str = "sources (--source)"
+) -> list[str | Path | None]:
+    """Return what belongs to each scored file, None for all of them where nothing is given.
+
+    Raises InputError, naming ``what`` is given, where there is no scored file or not one for each.
+    """
+    if not scored:
+        raise InputError("no scored file is given; name one that `scamdetect score` wrote")
+    if given and len(given) != len(scored):
+        raise InputError(
+            f"{len(scored)} scored files and {len(given)} {what} are given; give one for each "
+            "scored file, in the same order, or none"
+        )
+    return list(given) or [None] * len(scored)
+
+
 def opened(scored: str | Path, original: str | Path | None, what: str) -> Opened:
     """Open a scored file, or a folder of parts, with its record and perhaps with its source.
 

@@ -11,7 +11,6 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +19,7 @@ import pyarrow.compute as pc
 from scamdetect.dumps.listed import listed_key
 from scamdetect.errors import InputError
 from scamdetect.frames.columns import INDICATORS_COLUMN
-from scamdetect.scored.source import aligned, opened
+from scamdetect.scored.source import aligned, companions, opened
 from scamdetect.share.export import ExportFormat, LeftOut, checked_name
 from scamdetect.share.feeds import read_feed
 from scamdetect.share.listing import Listing
@@ -130,15 +129,8 @@ def _format(destination: Path, given: ExportFormat | str | None) -> ExportFormat
 def _opened(
     given: Sequence[str | Path], sources: Sequence[str | Path], time_column: str | None
 ) -> list[Dump]:
-    if not given:
-        raise InputError("no scored file is given; name one that scamdetect score wrote")
-    if sources and len(sources) != len(given):
-        raise InputError(
-            f"{len(given)} scored files and {len(sources)} sources (--source) are given; give one "
-            "for each scored file, in the same order, or none"
-        )
     found = []
-    for place, source in zip(given, sources or repeat(None, len(given)), strict=True):
+    for place, source in zip(given, companions(given, sources), strict=True):
         dump = opened(place, source, "sightings")
         if dump.record.asked.indicators is None:
             raise InputError(

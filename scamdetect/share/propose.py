@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +20,7 @@ from scamdetect.dumps.sources import find_source, located
 from scamdetect.dumps.work import work_folder as parts_folder
 from scamdetect.errors import InputError
 from scamdetect.scored.job import Step, Stop, Watch, check_stop
-from scamdetect.scored.source import opened
+from scamdetect.scored.source import companions, opened
 from scamdetect.scored.work import Work, read_streams, scatter, working
 from scamdetect.share.campaign_facts import of_campaigns
 from scamdetect.share.export import checked_name
@@ -110,8 +109,6 @@ def write_review(
     if region is not None:
         check_region(region)
     given = [scored] if isinstance(scored, str | Path) else list(scored)
-    if not given:
-        raise InputError("no scored file is given; name one that scamdetect score wrote")
     named = {
         "sender_column": sender_column, "time_column": time_column,
         "recipient_column": recipient_column,
@@ -210,16 +207,9 @@ def _opened(
     labels: Sequence[str | Path],
     named: Mapping[str, str | None],
 ) -> list[Dump]:
-    for what, some in (("sources (--source)", sources), ("labels (--labels)", labels)):
-        if some and len(some) != len(given):
-            raise InputError(
-                f"{len(given)} scored files and {len(some)} {what} are given; give one for each "
-                "scored file, in the same order, or none"
-            )
+    of_each = companions(given, sources), companions(given, labels, "labels (--labels)")
     found = []
-    for place, source, labelled in zip(
-        given, sources or repeat(None, len(given)), labels or repeat(None, len(given)), strict=True
-    ):
+    for place, source, labelled in zip(given, *of_each, strict=True):
         dump = opened(place, source, "indicators")
         dump.check_texts()
         read = {} if labelled is None else labels_of(Path(labelled), dump)
