@@ -440,6 +440,17 @@ def test_throughput_names_impossible_sizes_and_missing_folders(tmp_path: Path) -
     assert "Traceback" not in done.stderr
 
 
+def test_engines_are_compared(authored: Path, tmp_path: Path) -> None:
+    where = ["--authored", authored / "authored", "--out", tmp_path]
+    jobs = ["--rows", "300", "--engines", "local", "--workers", "0", "1"]
+    done = _run("dumps.py", "--tiny", *jobs, *where)
+    assert done.returncode == 0, done.stderr
+    runs = json.loads((tmp_path / "engines-tiny.json").read_text("utf-8"))["runs"]
+    assert [(run["engine"], run["workers"]) for run in runs] == [("local", 0), ("local", 1)]
+    assert all(run["rows_per_second"] > 0 for run in runs)
+    assert done.stdout == (tmp_path / "engines-tiny.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("script", ["dumps.py", "faults.py"])
 def test_dumps_are_made_and_scored(script: str, authored: Path, tmp_path: Path) -> None:
     rows = ["--rows", "3000", *(["6000"] if script == "dumps.py" else ["--kills", "1"])]
