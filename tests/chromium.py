@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import html
+import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hang import HANG
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _REQUIRED = "SCAMDETECT_REQUIRE_BROWSER"
+_CHECKS = Path(__file__).with_name("page_problems.js")
 _HEADLESS = (
     "--headless",
     "--no-sandbox",
@@ -47,13 +51,45 @@ def console(browser: str, page: Path, folder: Path) -> list[str]:
     return [line for line in lines if ":CONSOLE" in line]
 
 
+class Looked(NamedTuple):
+    """A page as it is at a width, and what is wrong with it there."""
+
+    page: str
+    width: int
+    dark: bool
+    found: list[str]
+
+
+def problems(
+    browser: str, pages: Mapping[str, str], widths: Sequence[int], dark: bool, folder: Path
+) -> list[Looked]:
+    """Return what page_problems.js finds on each page (its HTML by name) at each width.
+
+    The pages are frames of one document, since windows are no narrower than 500 pixels.
+    """
+    frames = "\n".join(
+        f'<iframe title="{html.escape(name)}" srcdoc="{html.escape(page)}" '
+        f'style="width:{width}px;height:900px;border:0"></iframe>'
+        for name, page in pages.items()
+        for width in widths
+    )
+    document = folder / "frames.html"
+    checks = _CHECKS.read_text(encoding="utf-8")
+    document.write_text(
+        f"<!doctype html><meta charset=utf-8><body>{frames}<script>{checks}</script>", "utf-8"
+    )
+    profile = folder / ("dark" if dark else "light")
+    found = dom(browser, document, profile, "--window-size=1400,1000", _scheme(dark))
+    answer = html.unescape(found.partition("<body>")[2].partition("</body>")[0])
+    return [Looked(**one) for one in json.loads(answer)]
+
+
 def screenshot(browser: str, page: Path, folder: Path, width: int, height: int, dark: bool) -> Any:  # noqa: ANN401
     """Return the pixels (height, width, 3) of the page, each part of a colour from 0 to 1."""
     image = pytest.importorskip("matplotlib.image")
     shot = folder / "shot.png"
-    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
     size = f"--window-size={width},{height}"
-    _run(browser, page.as_uri(), folder / "profile", f"--screenshot={shot}", size, scheme)
+    _run(browser, page.as_uri(), folder / "profile", f"--screenshot={shot}", size, _scheme(dark))
     return image.imread(shot)[..., :3]
 
 
@@ -66,3 +102,7 @@ def _run(browser: str, address: str, profile: Path, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def _scheme(dark: bool) -> str:
+    return f"--blink-settings=preferredColorScheme={0 if dark else 1}"

@@ -67,6 +67,15 @@ def detector(tiny_bundle: Path) -> ScamDetector:
 
 
 @pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Any:  # noqa: ANN401
+    """Return the Evaluated of the tiny bundle."""
+    pytest.importorskip("matplotlib", reason="needs the extra report")
+    from evaluated import evaluate
+
+    return evaluate(tiny_bundle, tmp_path_factory.mktemp("evaluated"))
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return a bundle of a network that was trained, and the corpus; copy it before changing it."""
     pytest.importorskip("torch", reason="needs the extra train")

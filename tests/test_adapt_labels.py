@@ -91,7 +91,7 @@ def test_wrong_labels_are_told_with_their_rows(tmp_path: Path, scored: Path) -> 
     done = command(tmp_path, "labels", "queue.csv")
     assert done.returncode == 1
     assert f"without a label: rows {first}" in done.stdout
-    assert f"unknown label 'fraud': rows {second}; known are" in done.stdout
+    assert f"unknown label 'fraud': rows {second}; labels are" in done.stdout
     assert f"several labels for one message or one text: rows {fourth};" in done.stdout
 
 
@@ -174,7 +174,7 @@ def test_the_commands_go_from_queue_to_labels(tmp_path: Path, scored: Path) -> N
     assert "40 of 200 messages: 20 drawn at random, 20 near the thresholds" in done.stdout
     empty = command(tmp_path, "labels", "queue.csv")
     assert empty.returncode == 0 and "without a label 40" in empty.stdout
-    assert "no rate can be told" in empty.stdout
+    assert "no rate can be estimated" in empty.stdout
     fill(tmp_path / "queue.csv", by_score)
     read = command(tmp_path, "labels", "queue.csv", "-o", "labelled.csv")
     assert read.returncode == 0, read.stderr

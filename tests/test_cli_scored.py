@@ -64,7 +64,7 @@ def test_the_summaries_tell_of_groups_and_threads(
     assert done.stderr.splitlines() == [
         "2 campaigns of 5,000 messages, among 5,001 rows: 1 with a flagged message",
         "Large and not flagged: 0 (at least 20 messages, under 10% flagged, not compared with an "
-        "earlier dump (--before), so which of them are new is not known)",
+        "earlier dump (--before), so new ones are not known)",
         "campaigns written to in.scored.campaigns.csv, their messages to "
         "in.scored.campaigns.members.csv",
     ]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -14,8 +12,8 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hang import HANG
-from synthetic_corpus import corpus, row, table
+from evaluated import Evaluated
+from synthetic_corpus import row, table
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
@@ -23,44 +21,20 @@ pytest.importorskip("jinja2")
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-import scamdetect
 from scamdetect.errors import InputError
 from scamdetect.evaluate import baselines, plots
 from scamdetect.evaluate.report import evaluate_bundle, prepare_folder
 
-_ROOT = Path(scamdetect.__file__).resolve().parent.parent
-HOSTILE = "<script>alert('darling')</script> & <img src=http://evil.example/x>"
+
+@pytest.fixture
+def corpus_file(evaluated: Evaluated) -> Path:
+    return evaluated.corpus
 
 
 @pytest.fixture(scope="module")
-def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a corpus in which the detector misses hostile text, with authored pairs."""
-    own = {"source": "authored_en", "verdict_provenance": "authored", "generated": "a tester"}
-    kinds = {"kinds": ["investment", "romance"], "kinds_provenance": "authored"}
-    rows = [row(901, "scam", source="vi_sms_ie403", lang="vi", norm=HOSTILE)]
-    for n in range(25):
-        rows.append(row(n, "scam", thread_id=f"p{n}", **kinds, **own))
-        rows.append(row(100 + n, "legit", thread_id=f"p{n}", **own))
-    rows.append(row(200, "spam", **own))
-    path = tmp_path_factory.mktemp("corpus") / "corpus.parquet"
-    pq.write_table(pa.concat_tables([corpus(), table(rows)]), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def folder(
-    corpus_file: Path, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Path]:
+def folder(evaluated: Evaluated) -> tuple[Path, Path]:
     """Return the results and the report folder that the command wrote."""
-    place = tmp_path_factory.mktemp("out")
-    done = subprocess.run(
-        [sys.executable, "-m", "scamdetect.cli", "evaluate", str(tiny_bundle), "--base", "none",
-         "--corpus", str(corpus_file), "--out", "results", "--report", "report"],
-        cwd=place, env=os.environ | {"PYTHONPATH": str(_ROOT)},
-        capture_output=True, text=True, encoding="utf-8", timeout=HANG,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return place / "results", place / "report"
+    return evaluated.results, evaluated.report
 
 
 class _Record(dict[str, Any]):

@@ -66,12 +66,14 @@ def test_the_command_writes_a_page_beside_the_file(scored: Path, tiny_bundle: Pa
     read = words(html)
     assert "flagged 5 62.5 %" in read and "unscored 1 12.5 %" in read
     assert (
-        "Campaign 1 3 messages 60.0 % of the flagged, in 3 wordings; 2026-03-01 to 2026-03-03"
-        in read
+        "Campaign 1 3 messages 60.0 % of the flagged messages, in 3 wordings; 2026-03-01 to "
+        "2026-03-03" in read
     )
-    assert "By the column “sent_at”, found by its name." in read
-    assert "At most 5 of 1,000 honest messages there are flagged by mistake (500 measured; " in read
-    assert "scam probability from 0.900 on" in read
+    assert "passed 2 25.0 % no scam recognised" in read
+    assert "From the column “sent_at”, found by its name." in read
+    assert "At most 5 of 1,000 honest messages were flagged by mistake." in read
+    assert "Measured on 500 honest messages" in read
+    assert "scam probability 0.900 or higher" in read
     assert "Kinds of the flagged messages" in read and "investment 5" in read
     assert re.search(r"Day messages flagged share flagged to review verdict \w+ .*investment", read)
     assert "scamdetect-tiny@0.0.1+" in read and "A tiny bundle for tests" in read
@@ -129,8 +131,8 @@ def test_without_samples_no_text_is_shown_and_no_model_loaded(
     monkeypatch.setattr(dump_campaigns.ScamDetector, "load", load)
     html = page(scored, model=tiny_bundle, samples=False)
     assert "bitcoin" not in html and "Campaign 1" in words(html)
-    assert "Samples were left out" in html
-    assert "This page shows no message. It loads nothing" in html
+    assert "(--no-samples)" in html and "row 1" in html
+    assert "This page shows no message text. It loads nothing" in html
 
 
 def test_without_a_text_column_there_is_no_campaign(
@@ -140,8 +142,9 @@ def test_without_a_text_column_there_is_no_campaign(
     done = score_file(source, detector=detector, columns=["id"])
     read = words(page(done.destination, model=tiny_bundle))
     assert "The file has no text column" in read and "Campaign 1" not in read
-    assert "The file has no column with the name of a time" in read
+    assert "The file has no column with a usual name for times" in read
     assert "flagged 5" in read and "No two flagged" not in read
+    assert "row 1" not in read
 
 
 def test_campaigns_are_of_several_flagged_messages(tmp_path: Path, detector: ScamDetector) -> None:
@@ -154,7 +157,7 @@ def test_campaigns_are_of_several_flagged_messages(tmp_path: Path, detector: Sca
 
 def test_another_bundle_is_refused_and_none_at_hand_is_told(scored: Path, tmp_path: Path) -> None:
     read = words(page(scored))
-    assert "That bundle is not at hand" in read and "flagged by mistake" not in read
+    assert "That model is not available here" in read and "by mistake" not in read
     assert "so nothing is marked" in read and "<mark" not in page(scored)
     other = write_tiny_bundle(tmp_path / "other", version="9")
     with pytest.raises(InputError, match=r"was scored by scamdetect-tiny@0\.0\.1\+\w+, and "):
@@ -177,7 +180,7 @@ def test_flagged_rows_alone_and_none_at_all(
     source = write_dump(tmp_path / "in.csv")
     done = score_file(source, detector=detector, only_flagged=True)
     read = words(page(done.destination, model=tiny_bundle))
-    assert "This file holds flagged messages alone" in read
+    assert "This file has only flagged messages" in read
     assert "of 1,000 honest messages" in read and "If nearly all of the" not in read
     assert "If nearly all of the 7 scored messages here" in words(page(scored, model=tiny_bundle))
     (tmp_path / "calm.csv").write_text("text\nlunch\nthanks, tomorrow\n", encoding="utf-8")
@@ -191,12 +194,12 @@ def test_schema_versions_and_broken_rows_are_told(tmp_path: Path) -> None:
     old = tmp_path / "old.csv"
     old.write_text(header + "hi,pass,0.1,\nhi,pass,0.2,0\nhi,perhaps,0.2,1\n", encoding="utf-8")
     read = words(page(old))
-    assert "Not all rows are of the schema version 1" in read
+    assert "Some rows do not have the schema version 1" in read
     assert "1 row could not be read" in read
     assert "scored by a model that the file does not name" in read
     new = tmp_path / "new.csv"
     new.write_text(header + "hi,pass,0.1,99\n", encoding="utf-8")
-    with pytest.raises(InputError, match="schema version 99, and this scamdetect knows 1"):
+    with pytest.raises(InputError, match="schema version 99"):
         page(new)
 
 
@@ -256,8 +259,8 @@ def test_groups_beside_the_file_are_shown(
     assert "&lt;b&gt; 2 2 100 % 0.9" in read and "⟨U+202E⟩evil 1 1 100 %" in read
     assert "crypto 2, investment 2" in read and "calm" not in read
     hidden = words(page(target, samples=False))
-    assert "This page shows no message, but names the groups" in hidden
-    assert f"from out.groups.{extension} beside" in read
+    assert "This page shows no message text, but names groups" in hidden
+    assert f"from out.groups.{extension} next to" in read
 
 
 @pytest.mark.parametrize("delimiter", [";", "|", "\t", "^", "§"])
@@ -285,9 +288,9 @@ def test_groups_of_another_run_are_left_out(tmp_path: Path, detector: ScamDetect
         score_file(source, target, detector=detector, overwrite=True)
         groups.write_bytes(stale)
         read = words(page(target))
-        assert "in.scored.groups.csv is not of this file, so no groups are shown" in read
-        assert "it counts 2 messages, 1 of them flagged, and the scored file 3 and" in read
-        assert "Groups with most" not in read
+        assert "in.scored.groups.csv does not belong to this file" in read
+        assert "It counts 2 messages, 1 of them flagged; the scored file has 3 and" in read
+        assert "Groups with the most" not in read
 
 
 def test_damaged_groups_are_left_out(tmp_path: Path, detector: ScamDetector) -> None:
@@ -298,15 +301,17 @@ def test_damaged_groups_are_left_out(tmp_path: Path, detector: ScamDetector) -> 
     groups = tmp_path / "out.groups.parquet"
     groups.write_bytes(groups.read_bytes()[:-9])
     read = words(page(path))
-    assert "The file of groups beside the scored file cannot be read" in read
-    assert "Groups with most" not in read
+    assert "The file of groups next to the scored file cannot be read" in read
+    assert "Groups with the most" not in read
     score_file(source, tmp_path / "out.jsonl", detector=detector)
     write_groups(tmp_path / "out.jsonl", by="id")
     groups = tmp_path / "out.groups.jsonl"
     broken = groups.read_text(encoding="utf-8").replace('"messages": 1', '"messages": 1e999', 1)
     for text in (broken, broken + "{}\n", broken + "no json\n"):
         groups.write_text(text, encoding="utf-8")
-        assert "out.groups.jsonl is not of this file" in words(page(tmp_path / "out.jsonl"))
+        assert "out.groups.jsonl does not belong to this file" in words(
+            page(tmp_path / "out.jsonl")
+        )
 
 
 def test_groups_keep_times_and_names_that_python_has_no_value_for(
@@ -332,7 +337,7 @@ def test_another_file_of_that_name_is_no_groups(scored: Path, tmp_path: Path, co
     path = tmp_path / "out.csv"
     path.write_bytes(scored.read_bytes())
     (tmp_path / "out.groups.csv").write_text(content, encoding="utf-8")
-    assert "Groups with most" not in page(path)
+    assert "Groups with the most" not in page(path)
 
 
 @pytest.mark.parametrize(
@@ -340,6 +345,7 @@ def test_another_file_of_that_name_is_no_groups(scored: Path, tmp_path: Path, co
     [
         (("--text-column", "body"), "has no column 'body'; its columns are: id, sent_at, text,"),
         (("--time-column", "at"), "has no column 'at'"),
+        (("--key-column", "key"), "has no column 'key'"),
         (("-o", "in.csv"), "in.csv: is there already and no report; choose another name"),
         (("-o", "none/page.html"), "none: no such folder; create it first"),
         (("--model", "none"), "none: no such folder"),
@@ -358,7 +364,7 @@ def test_wrong_use_is_one_line(scored: Path, arguments: Sequence[str], expected:
     [
         ("text\nhi\n", "score it first with `scamdetect score`"),
         ("", "the file is empty"),
-        ("text,scamdetect_decision,scamdetect_scam_probability\n", "holds no scored message"),
+        ("text,scamdetect_decision,scamdetect_scam_probability\n", "has no scored message"),
     ],
 )
 def test_what_was_not_scored_is_one_line(tmp_path: Path, content: str, expected: str) -> None:

@@ -82,7 +82,9 @@ def test_verdicts_and_kinds_have_their_days() -> None:
     assert (found.verdicts, found.kinds) == (("scam",), ("romance", "crypto"))
     assert [b.verdicts for b in found.buckets] == [(2,), (0,), (0,), (4,)]
     assert [b.kinds for b in found.buckets] == [(1, 1), (0, 0), (0, 0), (4, 0)]
-    assert [(s.kind, s.messages) for s in found.strips] == [("romance", 5), ("crypto", 1)]
+    assert [(s.kind, s.messages, s.most) for s in found.strips] == [
+        ("romance", 5, 4), ("crypto", 1, 1),
+    ]  # fmt: skip
     assert found.strips[0].shares == (0.25, 0, 0, 1)
     none = _timeline(_days({}, review={second: 1}))
     assert none is not None and (none.verdicts, none.kinds, none.strips) == ((), (), ())

@@ -44,7 +44,7 @@ def test_folders_without_a_name_get_theirs(tmp_path: Path, monkeypatch: pytest.M
     assert page_path(local_source("."), None) == inner.with_name("inner.report.html")
     assert page_path(local_source(".."), None) == tmp_path / "outer.1.report.html"
     assert local_source("../inner") == Path("../inner")
-    with pytest.raises(InputError, match="no name follows from it; name the page with -o"):
+    with pytest.raises(InputError, match="name the page with -o"):
         page_path(local_source("/"), None)
 
 
@@ -56,7 +56,7 @@ def test_urls_and_globs_are_refused(tmp_path: Path, kind: type[str] | type[Path]
         local_source(kind("sftp://me:secret@host/x"))
     with pytest.raises(InputError, match=r"^s3://b/x.html: a report is written to a local file"):
         page_path(tmp_path / "x.csv", kind("s3://b/x.html"))
-    with pytest.raises(InputError, match="one file or one folder, no glob"):
+    with pytest.raises(InputError, match="glob"):
         local_source(kind(str(tmp_path / "p*.parquet")))
     (tmp_path / "p[1].csv").touch()
     assert local_source(kind(str(tmp_path / "p[1].csv"))) == tmp_path / "p[1].csv"

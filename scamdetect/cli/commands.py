@@ -16,12 +16,6 @@ from scamdetect.system.destinations import check_no_input, file_destination
 from scamdetect.system.files import write_text
 from scamdetect.system.os_errors import unwritable
 
-_PAGE = (
-    '<!doctype html>\n<html><head><meta charset="utf-8"><title>scamdetect explain</title></head>'
-    '<body style="font-family:sans-serif;max-width:48em;margin:2em auto">\n{}</body></html>\n'
-)
-
-
 _ELSEWHERE = {
     "adapt": ("calibrate", "drift", "labels", "queue"),
     "bench": ("bench",),
@@ -77,15 +71,18 @@ def explain(
     from scamdetect.detector import ScamDetector
 
     target = page
-    if page is not None and os.path.lexists(page):
-        target = file_destination(page, overwrite=overwrite)
+    if page is not None:
+        from scamdetect.reports.explanations import explanation_page  # fails without jinja2
+
+        if os.path.lexists(page):
+            target = file_destination(page, overwrite=overwrite)
     read = [standard_input() if text == "-" else text for text in texts]
     detector = ScamDetector.load(model)
     if target is not None:
         check_no_input(target, [detector.bundle.folder])
     explanations = [detector.explain(text) for text in read]
     if target is not None:
-        _write(target, _PAGE.format("<hr>\n".join(found.to_html() for found in explanations)))
+        _write(target, explanation_page(explanations))
     for found in explanations:
         if as_json:
             say_json(json.dumps(found.to_dict()))

@@ -285,20 +285,22 @@ def _joining() -> Indicators:
     help="The page; an earlier report is replaced, no other file.  [default: <stem>.report.html]",
 )
 @click.option("--text-column", help="Column of the messages.  [default: text, if it is there]")
-@click.option("--time-column", help="Column of the times.  [default: one that has such a name]")
+@click.option("--time-column", help="Column of the times.  [default: one with a usual name]")
+@click.option("--key-column", help="Column of your row ids.  [default: one with a usual name]")
 @MODEL
 @click.option("--title", help="Title of the page.")
-@click.option("--no-samples", is_flag=True, help="Show no message, masked or not.")
+@click.option("--no-samples", is_flag=True, help="Show no message text, masked or not.")
 def report(
     scored: Path,
     output: Path | None,
     no_samples: bool,
     **asked: Any,  # noqa: ANN401 - what write_report takes as it is
 ) -> None:
-    """Make one HTML page about a dump that `scamdetect score` has scored.
+    """Write one HTML page about a dump that `scamdetect score` has scored.
 
-    It shows decisions, scores, languages, kinds, days and the largest campaigns with a masked
-    sample each, and says what the thresholds mean. It loads nothing from elsewhere.
+    The page shows the decisions, how sure they are, the messages with the highest scores and the
+    largest campaigns, masked, and days, kinds, languages and scores. It loads nothing from
+    elsewhere.
     """
     from scamdetect.reports.dump import write_report
 

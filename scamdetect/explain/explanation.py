@@ -28,7 +28,14 @@ NOTHING = "No part raises the score much, and no cue was found."
 _MOST_LISTED = 5
 _MOST_WORDS, _LEAST_WORD = 8, 0.05  # phrases that are listed, and the logits that each must carry
 _LONGEST_QUOTE = 80
-_STYLES = {2: "background:#f8b4b4", 1: "background:#fde3e3", 0: "background:none"}
+# The colours of our pages by day and night, else dark letters on light ones wherever this is shown.
+_INK = "color:var(--ink,#17202b)"
+_STYLES = {
+    2: f"background:var(--strong,#ffc2bc);{_INK}",
+    1: f"background:var(--weak,#ffe6d3);{_INK}",
+    0: "background:none;color:inherit",
+}
+_TEXT_STYLE = "white-space:pre-wrap;overflow-wrap:anywhere"
 _SGR = {2: "1;7", 1: "7", 0: ""}
 _CUE_STYLE, _CUE_SGR = "text-decoration:underline dotted", "4"
 
@@ -68,22 +75,27 @@ class Explanation:
             ],
         }
 
-    def to_html(self) -> str:
-        """Return a fragment of HTML without scripts or links, all that was in the text escaped."""
-        marked = "".join(_html_piece(*piece) for piece in self._pieces())
-        listed = [*self._span_lines(), *self._word_lines(), *self._cue_lines()]
-        items = "".join(
-            f"<li>{html.escape(name)} <q><bdi>{html.escape(quote)}</bdi></q></li>"
-            for name, quote in listed
+    def to_html(self, *, caution: bool = True) -> str:
+        """Return a fragment of HTML without scripts or links, the text escaped.
+
+        Its colours are those of the page around it where that has them, as ours do. Without
+        ``caution`` it lacks the sentence on cues and weights, for pages that have it once.
+        """
+        decision, _, rest = _headline(self.prediction).partition(":")
+        parts = [f"<p><b>{html.escape(decision)}</b>:{html.escape(rest)}</p>"]
+        if marked := "".join(_html_piece(*piece) for piece in self._pieces()):
+            parts.append(f'<p dir="auto" style="{_TEXT_STYLE}">{marked}</p>')
+        found = (
+            ("What raises the score most", self._span_lines()),
+            ("Words that count by themselves", self._word_lines()),
+            ("Cues, which do not change the score", self._cue_lines()),
         )
-        return (
-            '<div class="scamdetect-explanation">'
-            f"<p>{html.escape(_headline(self.prediction))}</p>"
-            + (f'<p dir="auto" style="white-space:pre-wrap">{marked}</p>' if marked else "")
-            + (f"<ul>{items}</ul>" if items else f"<p>{NOTHING}</p>" if marked else "")
-            + (f"<p><small>{html.escape(CAUTION)}</small></p>" if marked else "")
-            + "</div>\n"
-        )
+        parts += [_html_list(title, lines) for title, lines in found if lines]
+        if self.text and not any(lines for _, lines in found):
+            parts.append(f"<p>{NOTHING}</p>")
+        if self.text and caution:
+            parts.append(f"<p><small>{html.escape(CAUTION)}</small></p>")
+        return f'<div class="scamdetect-explanation">{"".join(parts)}</div>\n'
 
     def to_terminal(self, colour: bool) -> str:
         """Return lines for a terminal; what hides, turns or controls text shows as ⟨U+202E⟩."""
@@ -196,7 +208,15 @@ def _html_piece(text: str, strength: int, meanings: str) -> str:
         return escaped
     style = ";".join(filter(None, [_STYLES[strength], _CUE_STYLE if meanings else ""]))
     title = f' title="{html.escape(meanings)}"' if meanings else ""
-    return f'<mark style="color:inherit;{style}"{title}>{escaped}</mark>'
+    return f'<mark class="s{strength}" style="{style}"{title}>{escaped}</mark>'
+
+
+def _html_list(title: str, lines: Iterable[tuple[str, str]]) -> str:
+    items = "".join(
+        f"<li>{html.escape(name)} <q><bdi>{html.escape(quote)}</bdi></q></li>"
+        for name, quote in lines
+    )
+    return f"<p><b>{title}</b></p><ul>{items}</ul>"
 
 
 def _terminal_piece(text: str, strength: int, meanings: str) -> str:

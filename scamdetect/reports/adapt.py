@@ -1,4 +1,4 @@
-"""What a queue, its labels and moved thresholds are, as lines of a terminal without any message."""
+"""Queues, labels and moved thresholds as lines for a terminal, without any message text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_ROWS = 20
 
 
 def queue_lines(queue: Queue) -> Iterator[str]:
-    """Yield how many rows of which part and language there are."""
+    """Yield the number of rows by part and language."""
     parts = Counter(row.part for row in queue.rows)
     yield (
         f"{len(queue.rows):,} of {queue.messages:,} messages: {parts[AUDIT]:,} drawn at random, "
@@ -42,8 +42,8 @@ def queue_lines(queue: Queue) -> Iterator[str]:
     yield f"languages: {', '.join(f'{shown(name)} {count}' for name, count in languages)}"
     if queue.only_flagged:
         yield (
-            "All messages are flagged, as --only-flagged leaves them: labels will tell the "
-            "precision, and nothing of recall and false alarms."
+            "All messages are flagged, as with --only-flagged: labels can measure the precision, "
+            "but not recall and false alarms."
         )
 
 
@@ -56,7 +56,7 @@ def merged_line(both: Merged) -> str:
 
 
 def answer_lines(answers: Answers) -> Iterator[str]:
-    """Yield what the labels are, which are wrong, and the rates with their intervals."""
+    """Yield the counts of labels, the invalid ones, and the rates with their intervals."""
     counts = Counter(answer.label for answer in answers.usable)
     yield (
         ", ".join(f"{label} {counts[label]:,}" for label in LABELS)
@@ -66,14 +66,14 @@ def answer_lines(answers: Answers) -> Iterator[str]:
         yield f"without a label: rows {first(answers.missing, _MOST_ROWS)}"
     for label, places in _unknown(answers).items():
         yield (
-            f"unknown label {shown(label)!r}: rows {first(places, _MOST_ROWS)}; known are "
+            f"unknown label {shown(label)!r}: rows {first(places, _MOST_ROWS)}; labels are "
             f"{', '.join((*LABELS, UNSURE))}"
         )
     if answers.contradicting:
         rows = first(answers.contradicting, _MOST_ROWS)
         yield (
-            f"several labels for one message or one text: rows {rows}; they count nowhere until "
-            "they agree"
+            f"different labels for one message or one text: rows {rows}; they are not counted "
+            "until they agree"
         )
     for one in labelled_campaigns(answers.usable):
         yield (
@@ -86,16 +86,16 @@ def answer_lines(answers: Answers) -> Iterator[str]:
 def _estimate_lines(answers: Answers, found: Sequence[Estimate]) -> Iterator[str]:
     drawn: list[Answer] = [answer for answer in answers.usable if answer.audited]
     if not drawn:
-        yield "No message drawn at random has a label, so no rate can be told."
+        yield "No message drawn at random has a label, so no rate can be estimated."
         return
     yield f"From {len(drawn):,} labelled of {answers.audit:,} messages drawn at random (95 %):"
     for one in found:
         low, high = one.interval
-        rate = "none to tell from" if one.rate is None else f"{100 * one.rate:.1f} %"
+        rate = "no data" if one.rate is None else f"{100 * one.rate:.1f} %"
         between = "" if one.rate is None else f", {100 * low:.1f} % to {100 * high:.1f} %"
         yield f"  {one.name}: {rate}{between} ({one.hits:,} of {one.of:,})"
     if len(drawn) < answers.audit:
-        yield "These hold for the whole dump only if those without a label are like the others."
+        yield "These hold for the whole dump only if messages without a label are like the others."
 
 
 def _unknown(answers: Answers) -> dict[str, list[int]]:
@@ -106,7 +106,7 @@ def _unknown(answers: Answers) -> dict[str, list[int]]:
 
 
 def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
-    """Yield what rows there were and, for flag and review, the figures before and after."""
+    """Yield the counts of rows and, for flag and review, the figures before and after."""
     rows = result.rows
     yield counted_rows(rows.count)
     yield from left_out(
@@ -119,7 +119,7 @@ def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
     )
     if rows.mixed:
         yield (
-            f"{rows.mixed:,} groups of alike messages hold honest ones and scams; have a look at "
+            f"{rows.mixed:,} groups of similar messages have both honest ones and scams; check "
             "their labels"
         )
     for one in result.moved:
@@ -128,15 +128,15 @@ def recalibrated_lines(result: Recalibrated) -> Iterator[str]:
         yield f"  after:  {measured_words(one.after)}"
         if one.after.fpr_interval[0] > one.fpr:
             yield (
-                "  MORE FALSE ALARMS THAN ASKED FOR: few honest messages chose this threshold, and "
-                f"the others show that its rate is over {one.fpr:g}; label more, or ask for a "
-                "lower rate (another seed only hides it)"
+                "  MORE FALSE ALARMS THAN ASKED FOR: the threshold was set on few honest messages, "
+                f"and the others show a rate over {one.fpr:g}; label more, or ask for a lower "
+                "rate (another seed only hides the problem)"
             )
     if result.refit is not None:
         yield from refit_lines(result.refit)
     strictest = min(result.moved, key=lambda one: one.fpr)
     if strictest.after.fpr_interval[1] >= 2 * strictest.fpr:
         yield (
-            f"The interval reaches to twice {strictest.fpr:g} and beyond: "
-            f"{needed(strictest.fpr)[1]:,} distinct honest messages would tell it better."
+            f"The interval reaches twice {strictest.fpr:g} or more; "
+            f"{needed(strictest.fpr)[1]:,} distinct honest messages would narrow it."
         )

@@ -1,4 +1,4 @@
-"""Campaigns that nobody sees, as lines of a terminal, without any message but its masked start."""
+"""Campaigns as lines for a terminal, with the masked start of their messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_SHOWN = 70  # characters of a template
 
 
 def campaign_lines(summary: CampaignsSummary) -> Iterator[str]:
-    """Yield what the campaigns of scored files are, and those that nobody sees."""
+    """Yield the counts of campaigns, and those that are large and not flagged."""
     yield (
         f"{summary.campaigns:,} campaigns of {summary.messages:,} messages, among "
         f"{summary.rows:,} rows: {summary.flagged:,} with a flagged message"
@@ -30,7 +30,7 @@ def campaign_lines(summary: CampaignsSummary) -> Iterator[str]:
 
 
 def unnoticed_title(*, compared: bool) -> str:
-    """Return what the list is of."""
+    """Return the title of the list."""
     return "Large, new and not flagged" if compared else "Large and not flagged"
 
 
@@ -39,7 +39,7 @@ def unnoticed_meaning(*, compared: bool) -> str:
     new = (
         f"new or at least {GROWN:g} times as many as before"
         if compared
-        else "not compared with an earlier dump (--before), so which of them are new is not known"
+        else "not compared with an earlier dump (--before), so new ones are not known"
     )
     return f"at least {LARGE} messages, under {FEW_FLAGGED:.0%} flagged, {new}"
 
@@ -47,7 +47,7 @@ def unnoticed_meaning(*, compared: bool) -> str:
 def unnoticed_lines(
     count: int, listed: Sequence[Campaign], *, compared: bool, templates: bool = True
 ) -> Iterator[str]:
-    """Yield how many campaigns nobody sees, and the first of them, with their templates or not."""
+    """Yield how many campaigns are large and not flagged, and the first of them."""
     title, meaning = unnoticed_title(compared=compared), unnoticed_meaning(compared=compared)
     yield f"{title}: {count:,} ({meaning})"
     for campaign in listed:
@@ -74,12 +74,12 @@ def campaign_words(campaign: Campaign) -> str:
 
 
 def days(campaign: Campaign) -> str:
-    """Return the first and the last day of a campaign, one where they are the same."""
+    """Return the first and the last day of a campaign, one day if they are equal."""
     first, last = campaign.first_day or "", campaign.last_day or ""
     return first if first == last else f"{first} to {last}"
 
 
 def short(template: str) -> str:
-    """Return the start of a template in which no character hides."""
+    """Return the start of a template, hidden characters as codes."""
     text = visible(template)
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"

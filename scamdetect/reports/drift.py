@@ -1,4 +1,4 @@
-"""A drift as lines, as plain JSON types and as a page; none of them holds a message."""
+"""A drift as lines, as plain JSON types and as a page, all without message texts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def rate_words(rate: Rate) -> str:
 
 
 def feature_words(feature: Feature) -> str:
-    """Return the index and, where it calls for it, which rows of its table to look at."""
+    """Return the index and, from the level watch on, the rows that add most to it."""
     p = feature.psi
     words = f"PSI {p.value:.3f} ({p.low:.3f} to {p.high:.3f}; by chance up to {p.chance:.3f})"
     if feature.level is Level.NONE or not feature.largest:
@@ -134,7 +134,7 @@ def _feature(feature: Feature) -> dict[str, Any]:
 
 
 def check_drift(folder: Path, inputs: Iterable[Path], *, overwrite: bool = False) -> None:
-    """Raise InputError if ``write_drift`` would write an input, or replace files unasked.
+    """Raise InputError if ``write_drift`` would overwrite an input, or any file unasked.
 
     Raises MissingExtraError without the extra ``report``.
     """
@@ -146,10 +146,11 @@ def check_drift(folder: Path, inputs: Iterable[Path], *, overwrite: bool = False
 
 
 def write_drift(drift: Drift, folder: Path, access: Access = ANYONE) -> Path:
-    """Write ``drift.json`` and ``drift.html`` into the folder, made if need be; return the page.
+    """Write ``drift.json`` and ``drift.html`` into the folder and return the page's path.
 
-    Files of these names are replaced; they allow at most ``access``. Raises OutputError where
-    writing fails, MissingExtraError without the extra ``report``.
+    The folder is created if it is missing, and files of these names are replaced. Their rights are
+    at most ``access``. Raises OutputError if writing fails, MissingExtraError without the extra
+    ``report``.
     """
     from scamdetect.reports.html import write_page
 

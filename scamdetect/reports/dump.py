@@ -1,4 +1,4 @@
-"""Make a report on a scored dump: its places, counts and samples, and the page."""
+"""Write the report on a scored dump: read the dump, collect what the page shows, write it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scamdetect import __version__
 from scamdetect.bundle.bundle import CARD, Bundle
+from scamdetect.detector import ScamDetector
 from scamdetect.dumps.formats import destination_format, unpacked
 from scamdetect.dumps.lines import reading
 from scamdetect.dumps.outputs import reported
@@ -23,12 +24,18 @@ from scamdetect.reports.cells import listed, share_of
 from scamdetect.reports.dump_campaigns import campaigns_of, with_samples
 from scamdetect.reports.dump_charts import histogram, timeline
 from scamdetect.reports.dump_counts import NO_KIND, Band, Counts, bands, find_time_column
+from scamdetect.reports.dump_messages import (
+    Messages,
+    TopMessages,
+    find_key_column,
+    with_pieces,
+)
 from scamdetect.reports.dump_notes import (
-    campaign_note,
     damaged_groups_note,
+    measured_note,
     notices,
     other_groups_note,
-    threshold_note,
+    sample_note,
     time_note,
 )
 from scamdetect.scored.read import ScoredDump, open_scored
@@ -39,29 +46,29 @@ from scamdetect.system.os_errors import written
 from scamdetect.system.shown import visible
 from scamdetect.urls import shown_url, url_of_path
 
-GENERATOR = "scamdetect report"  # by which a page is known again
+GENERATOR = "scamdetect report"  # identifies an earlier page
 _TAG = f'<meta name="generator" content="{GENERATOR}'.encode()
 _HEAD_BYTES = 1024
 
 
 def local_source(scored: str | Path) -> Path:
-    """Return the path of what was scored, of a folder such as ``..`` by its name.
+    """Return the path of the scored file or folder; a folder such as ``..`` gets its name.
 
-    Raises InputError for a URL, and for a glob.
+    Raises InputError for a URL and for a glob pattern.
     """
     if url := url_of_path(scored):
         raise InputError(f"{shown_url(url)}: a report reads local files; download it first")
     path = Path(scored)
     with reading(path):
         if is_pattern(str(scored)) and not path.exists():
-            raise InputError(f"{scored}: a report reads one file or one folder, no glob")
+            raise InputError(f"{scored}: a report reads one file or one folder, not a glob pattern")
         return path.resolve() if path.name in ("", "..") else path
 
 
 def page_path(source: Path, given: str | Path | None) -> Path:
-    """Return where the page goes, ``<stem>.report.html`` beside the source if none is given.
+    """Return where the page goes, by default ``<stem>.report.html`` next to the source.
 
-    Raises InputError where another file is, where the folder is missing, and for a URL.
+    Raises InputError if another file is there, if the folder is missing, and for a URL.
     """
     if given is not None and (url := url_of_path(given)):
         raise InputError(
@@ -74,9 +81,9 @@ def page_path(source: Path, given: str | Path | None) -> Path:
 
 
 def _stem(source: Path) -> str:
-    """Return the name without the extension, which a folder has only where it names a format."""
+    """Return the name without its extension; that of a folder must name a format."""
     if not source.name:
-        raise InputError(f"{source}: no name follows from it; name the page with -o")
+        raise InputError(f"{source}: the page gets no name from it; name the page with -o")
     stem = unpacked(source).stem
     if source.is_dir():
         try:
@@ -95,16 +102,16 @@ def _is_page(path: Path) -> bool:
 _MOST_LANGUAGES, _MOST_COLUMNS = 30, 10
 _STRONGEST_SHADE = 0.6
 _ACTION = {
-    Decision.FLAG: "likely a scam: act on it or look at it first",
-    Decision.REVIEW: "may be one: for a person to look at as time allows",
-    Decision.PASS: "nothing to do",
-    Decision.UNSCORED: "no text to judge, such as an empty message",
+    Decision.FLAG: "likely a scam: look at these first",
+    Decision.REVIEW: "possibly a scam: look at these when there is time",
+    Decision.PASS: "no scam recognised",
+    Decision.UNSCORED: "no text to score, such as an empty message",
 }
 
 
 @dataclass(frozen=True)
 class LanguageRow:
-    """The messages of a language by verdict, and how many were flagged or are to review."""
+    """The messages of a language by verdict, and how many were flagged or sent to review."""
 
     code: str
     name: str
@@ -116,7 +123,7 @@ class LanguageRow:
 
 @dataclass(frozen=True)
 class HeatRow:
-    """The flagged messages of a kind: in all, and (count, shade) by language."""
+    """The flagged messages of a kind: the total, and (count, shade) by language."""
 
     name: str
     total: int
@@ -124,7 +131,7 @@ class HeatRow:
 
 
 def _figures(counts: Counts, found: Sequence[Band]) -> dict[str, object]:
-    """Return what is counted, as the page shows it."""
+    """Return the counts in the form of the template."""
     thresholds = {band.decision.value: band.threshold for band in found}
     columns, heat = _heat_map(counts.kinds)
     return {
@@ -144,7 +151,7 @@ def _figures(counts: Counts, found: Sequence[Band]) -> dict[str, object]:
 
 
 def _of(part: float, whole: float) -> float:
-    """Return a share in percent as a number for the plots."""
+    """Return a share in percent for the plots."""
     return round(100 * part / whole, 3) if whole else 0.0
 
 
@@ -209,34 +216,41 @@ def write_report(
     *,
     text_column: str | None = None,
     time_column: str | None = None,
+    key_column: str | None = None,
     model: str | Path | None = None,
     title: str | None = None,
     samples: bool = True,
     made: date | None = None,
 ) -> Path:
-    """Write a page about a scored dump and return where it is: ``<stem>.report.html`` beside it.
+    """Write a page about a scored dump and return its path.
 
-    ``text_column`` (by default ``text`` if there is one) and ``time_column`` (by default one that
-    has the name of one) may be dotted paths. ``model`` is the bundle that scored the dump, by
-    default the shipped one if it did. Without ``samples`` no message is shown and no model loaded.
-    An earlier report under the name is replaced, any other file is not.
+    The default ``destination`` is ``<stem>.report.html`` next to the dump.
 
-    Raises InputError on what is no scored dump or not local, on a missing column, on a bundle that
-    did not score it and on a destination that is taken; BundleError on a damaged bundle,
-    OutputError where writing fails, MissingExtraError without the extra ``report``.
+    ``text_column`` (by default ``text``), ``time_column`` and ``key_column`` (by default a column
+    with a usual name, such as ``sent_at`` or ``id``) may be dotted paths. ``model`` is the bundle
+    that scored the dump, by default the shipped one if it did. Without ``samples`` the page shows
+    no message and no model is loaded. An earlier report under the name is replaced, any other
+    file is not.
+
+    Raises InputError if the dump is not scored or not local, a column is missing, the bundle did
+    not score the dump or the destination is taken; BundleError if the bundle is damaged,
+    OutputError if writing fails, MissingExtraError without the extra ``report``.
     """
     source = local_source(scored)
     target = page_path(source, destination)
     dump = open_scored(source)
     text = _column(dump, text_column, TEXT_COLUMN if dump.has(TEXT_COLUMN) else None)
     time = _column(dump, time_column, find_time_column(dump.columns))
-    counts = _read(dump, text, time)
+    key = _column(dump, key_column, find_key_column(dump.columns))
+    counts, messages = _read(dump, text, time, key)
     _check(source, counts)
     models = [name for name, _ in counts.total("model_id").most_common() if name is not None]
     bundle = _bundle(source, models, model)
     campaigns = campaigns_of(dump, text, time)
     if samples:
-        campaigns = with_samples(campaigns, dump, text, bundle)
+        detector = None if bundle is None or text is None else ScamDetector.load(bundle.folder)
+        campaigns = with_samples(campaigns, dump, text, detector)
+        messages = Messages(with_pieces(messages.found, detector), with_pieces(messages.passed))
     scored_by = bundle.model_id if bundle else next(iter(models), None)
     groups, group_notices = _groups(source, counts)
     page = html.page(
@@ -250,12 +264,14 @@ def write_report(
         version=__version__,
         calibrated=bundle is not None and bool(bundle.operating_points),
         campaigns=campaigns,
+        messages=messages,
+        key_column=key,
         groups=groups,
         has_text=text is not None,
         notices=(*notices(counts, models), *group_notices, *campaigns.notices),
         time_note=time_note(counts, time, named=time_column is not None),
-        campaign_note=campaign_note(text, samples=samples, marked=bundle is not None),
-        threshold_note=threshold_note(models, None if bundle is None else bundle.model_id),
+        sample_note=sample_note(text, samples=samples, marked=bundle is not None),
+        measured_note=measured_note(models, bundle),
         card_name=f"{CARD} of the bundle {bundle.name if bundle else listed(models) or '?'}",
         card=bundle.read(CARD).decode("utf-8", "replace") if bundle else None,
         kind_name=kind_name,
@@ -273,27 +289,31 @@ def _column(dump: ScoredDump, given: str | None, default: str | None) -> str | N
     return given or default
 
 
-def _read(dump: ScoredDump, text: str | None, time: str | None) -> Counts:
-    """Return what a dump holds."""
-    counts = Counts()
-    for batch in dump.batches(text, time):
+def _read(
+    dump: ScoredDump, text: str | None, time: str | None, key: str | None
+) -> tuple[Counts, Messages]:
+    """Return the counts of a dump and its highest scores; no messages without a text column."""
+    counts, messages = Counts(), TopMessages()
+    for batch in dump.batches(text, time, key):
         counts.add(batch)
-    return counts
+        if text is not None:
+            messages.add(batch)
+    return counts, messages.messages()
 
 
 def _check(source: Path, counts: Counts) -> None:
     if not counts.messages:
-        raise InputError(f"{source}: holds no scored message")
+        raise InputError(f"{source}: the file has no scored message")
     version = max((v for v in counts.total("schema_version") if v is not None), default=0)
     if version > SCHEMA_VERSION:
         raise InputError(
-            f"{source}: its scamdetect_ columns are of schema version {version}, and this "
-            f"scamdetect knows {SCHEMA_VERSION}; upgrade it"
+            f"{source}: its scamdetect_ columns have schema version {version}, but this "
+            f"scamdetect reads version {SCHEMA_VERSION}; upgrade scamdetect"
         )
 
 
 def _groups(source: Path, counts: Counts) -> tuple[TopGroups | None, tuple[str, ...]]:
-    """Return the groups beside the file, or none and a notice why they are not shown."""
+    """Return the groups next to the file, or None and a notice why they are not shown."""
     try:
         groups = top_groups(source, MOST_GROUPS)
     except InputError:
@@ -303,7 +323,7 @@ def _groups(source: Path, counts: Counts) -> tuple[TopGroups | None, tuple[str, 
 
 
 def _bundle(source: Path, models: list[str], model: str | Path | None) -> Bundle | None:
-    """Return the bundle that scored the dump, None where it is not at hand."""
+    """Return the bundle that scored the dump, None if it is not available."""
     try:
         bundle = Bundle.load(model)
     except BundleError:
@@ -316,6 +336,6 @@ def _bundle(source: Path, models: list[str], model: str | Path | None) -> Bundle
         return None
     by = listed(models) or "a model without a name"
     raise InputError(
-        f"{source} was scored by {by}, and {model} holds {bundle.model_id}; give the bundle that "
-        "scored it, or leave --model out"
+        f"{source} was scored by {by}, and {model} holds {bundle.model_id}; pass the bundle that "
+        "scored it, or omit --model"
     )

@@ -1,4 +1,4 @@
-"""The campaigns that a report shows: those of the file beside the dump, or of its flagged rows."""
+"""The campaigns of a report: from the file next to the dump, or among its flagged rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scamdetect.bundle.bundle import Bundle
 from scamdetect.detector import ScamDetector
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import number_array
@@ -44,7 +43,7 @@ MOST_CAMPAIGNS = 12
 
 @dataclass(frozen=True)
 class ShownCampaign:
-    """A campaign with the pieces of its first message, none where samples are left out."""
+    """A campaign with the pieces of its first message; no pieces without samples."""
 
     campaign: Campaign
     pieces: tuple[Piece, ...] = ()
@@ -52,7 +51,7 @@ class ShownCampaign:
 
 @dataclass(frozen=True)
 class Campaigns:
-    """The campaigns with most flagged messages and, from a file of ``name``, what nobody sees.
+    """The campaigns with the most flagged messages and, from the file ``name``, unnoticed ones.
 
     ``unnoticed`` has the first of ``count`` campaigns that are large, new and not flagged.
     """
@@ -67,7 +66,7 @@ class Campaigns:
 
 
 def campaigns_of(dump: ScoredDump, text: str | None, time: str | None) -> Campaigns:
-    """Return the campaigns beside a scored dump or, without such a file, of its flagged rows."""
+    """Return the campaigns next to a scored dump or, without such a file, of its flagged rows."""
     path = campaigns_beside(dump.path)
     if path is None:
         return _of_flagged(dump, text, time)
@@ -83,11 +82,11 @@ def campaigns_of(dump: ScoredDump, text: str | None, time: str | None) -> Campai
 
 
 def with_samples(
-    found: Campaigns, dump: ScoredDump, text: str | None, bundle: Bundle | None
+    found: Campaigns, dump: ScoredDump, text: str | None, detector: ScamDetector | None
 ) -> Campaigns:
-    """Return the campaigns with their first messages, for which the dump is read on.
+    """Return the campaigns with their first messages, for which the dump is read again.
 
-    Parts of flagged ones are marked. Without a text column the masked template is shown.
+    A detector marks parts of the flagged ones. Without a text column the masked template is shown.
     """
     shown = (*found.flagged, *found.unnoticed)
     if not shown:
@@ -95,7 +94,6 @@ def with_samples(
     texts = (
         {} if text is None else first_texts(dump, text, {one.campaign.first_row for one in shown})
     )
-    detector = None if bundle is None or not texts else ScamDetector.load(bundle.folder)
 
     def pieces(one: ShownCampaign, judge: ScamDetector | None) -> ShownCampaign:
         first = texts.get(one.campaign.first_row)
@@ -111,7 +109,7 @@ def with_samples(
 
 
 def _of_file(path: Path) -> Campaigns | None:
-    """Return what a file of campaigns holds, None where it is of several dumps or of none."""
+    """Return the campaigns of a file, None if it is empty or of several dumps."""
     campaigns = read_campaigns(path)
     first = next(campaigns, None)
     if first is None or first.input is not None:

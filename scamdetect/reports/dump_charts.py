@@ -40,10 +40,11 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Strip:
-    """A kind over time: all its messages, and those of each bucket as shares of its highest."""
+    """A kind over time: all its messages, its highest bar, and each bar as a share of that."""
 
     kind: str
     messages: int
+    most: int
     shares: tuple[float, ...]
 
 
@@ -88,7 +89,7 @@ class Timeline:
     def strips(self) -> tuple[Strip, ...]:
         """Return a strip for each of the most frequent kinds."""
         return tuple(
-            Strip(name, sum(counts), tuple(count / max(counts) for count in counts))
+            Strip(name, sum(counts), max(counts), tuple(count / max(counts) for count in counts))
             for name, counts in zip(
                 self.kinds[:_MOST_STRIPS],
                 zip(*(bucket.kinds for bucket in self.buckets), strict=True),

@@ -1,4 +1,4 @@
-"""What a report counts while it reads a scored dump once: sums by group, threshold and day."""
+"""The counts of a report, from one pass over a scored dump: by group, threshold and day."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ Days = NDArray[np.datetime64]
 
 
 def find_time_column(columns: Sequence[str]) -> str | None:
-    """Return the column that by its name holds times, None where none does."""
+    """Return the column with a usual name for times, None if there is none."""
     by_name = {name.casefold(): name for name in reversed(columns)}
     return next((by_name[name] for name in TIME_COLUMNS if name in by_name), None)
 
 
 def days_of(times: pa.ChunkedArray) -> Days:
-    """Return the day (n,) of each time, NaT where it cannot be told.
+    """Return the day (n,) of each time, NaT if it is unknown.
 
-    Read are dates and times of Arrow, ISO 8601 and RFC 2822 as text, and seconds, milli-, micro-
-    and nanoseconds since 1970. The day is the one that is written there, in whatever time zone;
-    for numbers and times of Arrow it is that of UTC. 03/04/2025 may be two days and so is none.
+    Accepts dates and times of Arrow, ISO 8601 and RFC 2822 as text, and seconds, milli-, micro-
+    and nanoseconds since 1970. The day is taken as written, in any time zone; numbers and times of
+    Arrow give the day in UTC. 03/04/2025 can be two days and gives NaT.
     """
     if pa.types.is_dictionary(times.type):
         times = times.cast(times.type.value_type)
@@ -78,7 +78,7 @@ def _of_value(value: str | None) -> Any:  # noqa: ANN401 - a day or NaT
     if value is None:
         return np.datetime64("NaT", "D")
     found = _DATE.match(value)
-    # What stands behind the day tells nothing: few different texts are then to be read.
+    # Without the time of day, few different texts remain to be parsed.
     return _of_text(value if found is None else found[0])
 
 
@@ -102,7 +102,7 @@ NO_KIND = ""
 
 
 class Group(NamedTuple):
-    """What the messages of one counter share."""
+    """The values that all messages of one counter have."""
 
     language: str
     verdict: str | None
@@ -243,7 +243,7 @@ _BELOW = {
 
 
 class Bundle(Protocol):
-    """The part of a bundle that tells what its thresholds mean."""
+    """The part of a bundle that describes its thresholds."""
 
     @property
     def thresholds(self) -> Thresholds:
@@ -251,16 +251,16 @@ class Bundle(Protocol):
 
     @property
     def operating_points(self) -> tuple[OperatingPoint, ...]:
-        """Return what thresholds gave on the calibrate rows."""
+        """Return the measured rates of thresholds on the calibrate rows."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """A threshold: over ``above`` and up to ``upto`` by the decisions.
+    """A threshold: by the decisions, over ``above`` and up to ``upto``.
 
-    It is ``exact`` if it is the ``shipped`` one or that of a ``preset``, with which all decisions
-    agree. ``point`` is the stored operating point whose false alarms the threshold does not exceed,
-    None without a bundle and where even its lowest threshold is higher.
+    It is ``exact`` if all decisions agree with the ``shipped`` one or with that of a ``preset``.
+    ``point`` is the highest stored operating point that is not over the threshold, which has at
+    most its false alarms and recall. It is None without a bundle, and if all points are higher.
     """
 
     decision: Decision
@@ -277,6 +277,11 @@ class Band:
         return of_preset if self.shipped is None else self.shipped
 
     @property
+    def is_measured(self) -> bool:
+        """Return whether the point was measured at this very threshold, not at a lower one."""
+        return self.point is not None and self.exact == self.point.threshold
+
+    @property
     def threshold(self) -> float | None:
         """Return the threshold as well as it is known."""
         return self.upto if self.exact is None else self.exact
@@ -287,9 +292,8 @@ def bands(
 ) -> tuple[Band, ...]:
     """Return the bands flag and review of the messages that this model scored.
 
-    The file does not name its thresholds; those of the bundle are meant where all decisions agree
-    with them, else those of the one preset with which they agree, else they are read off the
-    decisions.
+    The file does not name its thresholds. They are those of the bundle if all decisions agree with
+    them, else those of the only preset that agrees, else they follow from the decisions.
     """
     of_model = {group: found for group, found in groups.items() if group.model_id == model_id}
     return tuple(_band(decision, of_model, bundle) for decision in _BELOW)
@@ -300,7 +304,7 @@ def _band(decision: Decision, groups: Mapping[Group, Extremes], bundle: Bundle |
     below = _BELOW[decision]
     above = max(_known(e.highest for g, e in groups.items() if g.decision in below), default=None)
     if decision is Decision.REVIEW and upto is None:
-        # Nothing is reviewed where the thresholds are equal.
+        # Equal thresholds leave nothing to review.
         upto = min(
             _known(e.lowest for g, e in groups.items() if g.decision == Decision.FLAG),
             default=None,
@@ -323,7 +327,7 @@ def _band(decision: Decision, groups: Mapping[Group, Extremes], bundle: Bundle |
         named = [Preset(*pair) for pair in presets(points).items() if agrees(pair[1].threshold)]
         preset = named[0] if len(named) == 1 else None
     band = Band(decision, above, upto, shipped, None, preset)
-    # Of a threshold that is only known to lie over one score, that score promises no less.
+    # A threshold that is only known to be over a score has at most the rates at that score.
     surely = above if band.exact is None else band.exact
     return replace(band, point=_point(points, surely))
 

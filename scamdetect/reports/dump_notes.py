@@ -1,4 +1,4 @@
-"""What a report says in sentences, and messages as it shows them: masked, with parts marked."""
+"""The sentences of a report, and its messages: masked, with the parts that raise the score."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from scamdetect.bundle.bundle import Bundle
 from scamdetect.explain.occlusion import Detector, explain, strengths
 from scamdetect.labels import Decision
 from scamdetect.prediction import SCHEMA_VERSION
@@ -19,107 +20,112 @@ from scamdetect.text.traced import trace
 
 
 def notices(counts: Counts, models: Sequence[str]) -> Iterable[str]:
-    """Yield what must be known before any figure is read."""
+    """Yield what a reader must know before any figure."""
     if counts.only_flagged:
         yield (
-            "This file holds flagged messages alone, as --only-flagged writes it: its shares say "
-            "nothing about the whole dump."
+            "This file has only flagged messages, as --only-flagged writes it. Its shares do not "
+            "describe the whole dump."
         )
     if len(models) > 1:
         yield (
             f"Several models scored this file: {listed(models)}. Their scores and thresholds "
-            "differ, so compare nothing across them; best score the dump again with one."
+            "differ, so do not compare them. Score the dump again with one model."
         )
     if set(counts.total("schema_version")) != {SCHEMA_VERSION}:
         yield (
-            f"Not all rows are of the schema version {SCHEMA_VERSION} that this scamdetect writes; "
-            "what they lack is missing here."
+            f"Some rows do not have the schema version {SCHEMA_VERSION} of this scamdetect. "
+            "Columns that they lack are missing on this page."
         )
     if counts.unreadable:
         rows = "1 row" if counts.unreadable == 1 else f"{counts.unreadable:,} rows"
         yield (
-            f"{rows} could not be read, for broken records, unknown decisions or impossible "
-            "probabilities; nothing below counts them."
+            f"{rows} could not be read: the record is broken, the decision unknown or the "
+            "probability impossible. No figure below includes them."
         )
 
 
 def damaged_groups_note() -> str:
-    """Return that the file of groups says nothing."""
+    """Return the notice about a damaged file of groups."""
     return (
-        "The file of groups beside the scored file cannot be read, so no groups are shown; make it "
-        "again with scamdetect groups."
+        "The file of groups next to the scored file cannot be read, so this page shows no groups. "
+        "Run scamdetect groups again."
     )
 
 
 def damaged_campaigns_note() -> str:
-    """Return that the file of campaigns says nothing."""
+    """Return the notice about a damaged file of campaigns."""
     return (
-        "The file of campaigns beside the scored file cannot be read, so only flagged messages are "
-        "compared; make it again with scamdetect campaigns."
+        "The file of campaigns next to the scored file cannot be read, so this page compares only "
+        "flagged messages. Run scamdetect campaigns again."
     )
 
 
 def other_campaigns_note(name: str) -> str:
-    """Return that campaigns are not those of the messages."""
+    """Return the notice about campaigns of another file."""
     return (
-        f"{shown(name)} is not of this file, so only flagged messages are compared. Make it again "
-        "with scamdetect campaigns."
+        f"{shown(name)} does not belong to this file, so this page compares only flagged messages. "
+        "Run scamdetect campaigns again."
     )
 
 
 def other_groups_note(groups: TopGroups, counts: Counts) -> str | None:
-    """Return why groups are not those of the messages, None where they add up to them.
+    """Return the notice about groups of another file, None if they add up to the messages.
 
-    Times of files would not tell: copies have others.
+    File times cannot show this: copies have other times.
     """
     flagged = counts.total()[Decision.FLAG]
     if groups.flagged == flagged and groups.messages == counts.messages:
         return None
     return (
-        f"{shown(groups.path.name)} is not of this file, so no groups are shown: it counts "
-        f"{groups.messages:,} messages, {groups.flagged:,} of them flagged, and the scored file "
-        f"{counts.messages:,} and {flagged:,}. Make them again with scamdetect groups."
+        f"{shown(groups.path.name)} does not belong to this file, so this page shows no groups. It "
+        f"counts {groups.messages:,} messages, {groups.flagged:,} of them flagged; the scored file "
+        f"has {counts.messages:,} and {flagged:,}. Run scamdetect groups again."
     )
 
 
 def time_note(counts: Counts, time: str | None, *, named: bool) -> str:
     """Return which column the days are from."""
     if time is None:
-        return "The file has no column with the name of a time; give one with --time-column."
+        return "The file has no column with a usual name for times. Name one with --time-column."
     found = "" if named else ", found by its name"
-    missing = f" Without a readable date there: {counts.without_day:,} of the messages."
-    return f"By the column “{shown(time)}”{found}.{missing if counts.without_day else ''}"
+    missing = f" {counts.without_day:,} messages have no readable date there."
+    return f"From the column “{shown(time)}”{found}.{missing if counts.without_day else ''}"
 
 
-def campaign_note(text: str | None, *, samples: bool, marked: bool) -> str:
-    """Return what is shown of the messages."""
+def sample_note(text: str | None, *, samples: bool, marked: bool) -> str:
+    """Return what the page shows of the messages."""
     if text is None:
         return (
-            "The file has no text column, so alike messages cannot be found and no sample is "
-            "shown; name it with --text-column, or score with it among --columns."
+            "The file has no text column, so this page shows no messages and finds no campaigns. "
+            "Name the column with --text-column, or include it with --columns when you score."
         )
     if not samples:
-        return "Samples were left out (--no-samples)."
-    masking = "Links, addresses, phone numbers, codes and all numbers are masked; names are not."
-    if not marked:
-        return f"{masking} The model that scored the file is not at hand, so nothing is marked."
-    return (
-        f"{masking} Marked is what made the model call the message a scam: without these words its "
-        "score falls most."
+        return "Message texts are left out (--no-samples)."
+    masking = (
+        "Links, addresses, phone numbers, codes and all other numbers are masked; names are not."
     )
+    if not marked:
+        return f"{masking} The model that scored the file is not available, so nothing is marked."
+    return f"{masking} The marked parts raise the score most: without them it falls furthest."
 
 
-def threshold_note(models: Sequence[str], bundle: str | None) -> str:
-    """Return what the meaning of the thresholds rests on."""
+def measured_note(models: Sequence[str], bundle: Bundle | None) -> str:
+    """Return which messages the rates of the thresholds were measured on."""
     if bundle is None:
         by = listed(models) or "a model that the file does not name"
         return (
-            f"The file was scored by {by}. That bundle is not at hand, so how many false alarms "
-            "its thresholds give cannot be said; give its folder with --model."
+            f"The file was scored by {by}. That model is not available here, so this page cannot "
+            "give its measured rates. Name its folder with --model."
+        )
+    # Other bundles name the languages of their calibration rows.
+    if "own_thresholds" in bundle.training and not bundle.calibration_rows.languages:
+        return (
+            f"Measured for {bundle.model_id} on the messages that scamdetect calibrate read. "
+            "On other kinds of messages, the rates differ."
         )
     return (
-        f"Of {bundle}, as measured on honest messages of its calibration set, which come from the "
-        "sources that it learned from. Messages of other kinds can give more false alarms."
+        f"Measured for {bundle.model_id} on messages that did not train it but come from the same "
+        "sources. On messages from other sources, expect fewer scams found and more false alarms."
     )
 
 

@@ -23,14 +23,14 @@ _NOTHING = {"-", "seen", "too few", "not finished", "no threshold", "not known"}
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """An image as the page holds it, and what it says."""
+    """An image as a data URL, and its description."""
 
     data: str
     says: str
 
 
 def plot(image: bytes, says: str) -> Plot:
-    """Return the plot of a PNG or of an SVG."""
+    """Return the plot of a PNG or an SVG image."""
     kind = "png" if image.startswith(b"\x89PNG") else "svg+xml"
     return Plot(f"data:image/{kind};base64,{b64encode(image).decode()}", says)
 
@@ -41,11 +41,11 @@ def page(
     finalize: Callable[[Any], Any] | None = None,
     **given: object,
 ) -> str:
-    """Return the page that one of the templates beside this module makes of what is given.
+    """Return the page of a template of this package, rendered with the given names.
 
     ``finalize`` changes each text before it is shown.
     """
-    # Autoescape: messages and names of strangers are data, whatever tags they hold.
+    # Autoescape: messages and names come from strangers and may contain tags.
     environment = Environment(
         loader=FunctionLoader(_source),
         autoescape=True,
@@ -64,12 +64,12 @@ def _source(template: str) -> str:
 
 
 def write_page(text: str, path: Path, access: Access = ANYONE) -> None:
-    """Write a page whole or not at all; raise OSError where that fails."""
+    """Write a page completely or not at all; raise OSError if that fails."""
     with writing(path, access) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def halves(cell: str) -> tuple[str, str]:
-    """Return a figure and what stands behind it, its interval and n; other cells whole."""
+    """Split a cell into its figure and the rest, the interval and n; others have no rest."""
     figure, bracket, rest = cell.partition(" [")
     return (figure, bracket.strip() + rest) if figure[-1:] in "%0123456789" else (cell, "")
