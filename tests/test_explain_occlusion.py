@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
-from scamdetect.explain.explanation import NOTHING, strongest_words
+from scamdetect.explain.explanation import CAUTION, NOTHING, strongest_words
 from scamdetect.explain.occlusion import Detector, Span, explain, segments
 
 _LURE = "Hello from the meeting. Guaranteed profit with bitcoin for you! Thanks, see you tomorrow."
@@ -155,6 +155,7 @@ def test_any_text_is_shown_escaped(detector: ScamDetector, text: str) -> None:
     assert json.loads(json.dumps(found.to_dict()))["prediction"] == found.prediction.to_dict()
     assert "<b>" not in found.to_html()
     found.to_html().encode()
+    assert CAUTION.split(",")[0] in found.to_html() and CAUTION not in found.to_html(caution=False)
     shown = found.to_terminal(colour=False)
     shown.encode()
     assert "\x1b" not in shown

@@ -38,6 +38,7 @@ def test_the_shipped_thresholds_are_known_again() -> None:
     flag, review = _bands(flag=(0.9, 1.0), review=(0.6, 0.89), **{"pass": (0.0, 0.59)})
     assert (flag.shipped, review.shipped) == (0.9, 0.6)
     assert flag.point == _POINTS[2] and review.point == _POINTS[1]
+    assert flag.is_measured and review.is_measured
 
 
 def test_a_score_of_float32_at_the_threshold_agrees() -> None:
@@ -52,6 +53,7 @@ def test_other_thresholds_are_read_off_the_decisions() -> None:
     assert (review.above, review.upto) == (0.45, 0.5)
     # No more false alarms than the threshold below them gave.
     assert flag.point == _POINTS[1] and review.point == _POINTS[0]
+    assert not flag.is_measured and not review.is_measured
 
 
 def test_a_threshold_under_all_that_were_measured_has_no_point() -> None:

@@ -1,8 +1,10 @@
-"""Samples are masked, marked where the score comes from, and show what hides."""
+"""The sentences of a report are true of the bundle; samples are masked and marked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scamdetect import ScamDetector
-from scamdetect.reports.dump_notes import sample
+from scamdetect.bundle.bundle import Bundle
+from scamdetect.calibration.operating_points import CalibrationRows
+from scamdetect.reports.dump_notes import measured_note, sample
 from scamdetect.text.masking import mask
 
 _LURE = (
@@ -77,3 +81,16 @@ def test_a_sample_holds_no_character_that_hides() -> None:
 def test_marks_change_no_character(text: str) -> None:
     marked = "".join(piece.text for piece in sample(text, _Words("a", "你", "1")))
     assert marked == "".join(piece.text for piece in sample(text, None))
+
+
+def test_rates_are_of_the_messages_that_measured_them(tiny_bundle: Path) -> None:
+    bundle = Bundle.load(tiny_bundle)
+    own = {"own_thresholds": {}}
+    recalibrated = replace(bundle, training=own, calibration_rows=CalibrationRows())
+    with_a_budget = replace(
+        bundle, training=own, calibration_rows=CalibrationRows(languages={"en": (9, 9)})
+    )
+    assert "come from the same sources" in measured_note([], bundle)
+    assert "scamdetect calibrate" in measured_note([], recalibrated)
+    assert "come from the same sources" in measured_note([], with_a_budget)
+    assert "--model" in measured_note(["other@1+ab"], None)

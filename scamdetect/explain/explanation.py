@@ -82,7 +82,7 @@ class Explanation:
         ``caution`` it lacks the sentence on cues and weights, for pages that have it once.
         """
         decision, _, rest = _headline(self.prediction).partition(":")
-        parts = [f"<p><b>{html.escape(decision)}</b>:{html.escape(rest)}</p>"]
+        parts = [f"<p><strong>{html.escape(decision)}</strong>:{html.escape(rest)}</p>"]
         if marked := "".join(_html_piece(*piece) for piece in self._pieces()):
             parts.append(f'<p dir="auto" style="{_TEXT_STYLE}">{marked}</p>')
         found = (
@@ -216,7 +216,7 @@ def _html_list(title: str, lines: Iterable[tuple[str, str]]) -> str:
         f"<li>{html.escape(name)} <q><bdi>{html.escape(quote)}</bdi></q></li>"
         for name, quote in lines
     )
-    return f"<p><b>{title}</b></p><ul>{items}</ul>"
+    return f"<p><strong>{title}</strong></p><ul>{items}</ul>"
 
 
 def _terminal_piece(text: str, strength: int, meanings: str) -> str:
