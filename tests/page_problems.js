@@ -35,6 +35,10 @@ const opacity = (one, styleOf) => {
   for (let at = one; at; at = at.parentElement) all *= Number(styleOf(at).opacity);
   return all;
 };
+const scrolls = (one, styleOf) => {
+  for (let at = one; at; at = at.parentElement) if (/auto|scroll/.test(styleOf(at).overflowX)) return true;
+  return false;
+};
 const ownText = one =>
   [...one.childNodes].filter(node => node.nodeType === 3).map(node => node.data).join("").trim();
 const where = one => {
@@ -74,7 +78,7 @@ function problems(page) {
     const range = page.createRange();
     range.selectNodeContents(one);
     const box = range.getBoundingClientRect();
-    if (!one.closest(".scroll") && (box.left < -SLACK || box.right > width + SLACK))
+    if (!scrolls(one, styleOf) && (box.left < -SLACK || box.right > width + SLACK))
       found.push(`sticks out: ${where(one)}`);
     const below = background(one, styleOf);
     const ink = colour(one.closest("svg") ? style.fill : style.color);

@@ -91,7 +91,7 @@ def test_wrong_labels_are_told_with_their_rows(tmp_path: Path, scored: Path) -> 
     done = command(tmp_path, "labels", "queue.csv")
     assert done.returncode == 1
     assert f"without a label: rows {first}" in done.stdout
-    assert f"unknown label 'fraud': rows {second}; labels are" in done.stdout
+    assert f"unknown label 'fraud': rows {second}; known are" in done.stdout
     assert f"several labels for one message or one text: rows {fourth};" in done.stdout
 
 

@@ -66,7 +66,7 @@ def answer_lines(answers: Answers) -> Iterator[str]:
         yield f"without a label: rows {first(answers.missing, _MOST_ROWS)}"
     for label, places in _unknown(answers).items():
         yield (
-            f"unknown label {shown(label)!r}: rows {first(places, _MOST_ROWS)}; labels are "
+            f"unknown label {shown(label)!r}: rows {first(places, _MOST_ROWS)}; known are "
             f"{', '.join((*LABELS, UNSURE))}"
         )
     if answers.contradicting:

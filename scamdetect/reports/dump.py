@@ -245,7 +245,7 @@ def write_report(
     counts, messages = _read(dump, text, time, key)
     _check(source, counts)
     models = [name for name, _ in counts.total("model_id").most_common() if name is not None]
-    bundle = _bundle(source, models, model)
+    bundle = scoring_bundle(source, models, model)
     campaigns = campaigns_of(dump, text, time)
     if samples:
         detector = None if bundle is None or text is None else ScamDetector.load(bundle.folder)
@@ -322,8 +322,11 @@ def _groups(source: Path, counts: Counts) -> tuple[TopGroups | None, tuple[str, 
     return (groups, ()) if note is None else (None, (note,))
 
 
-def _bundle(source: Path, models: list[str], model: str | Path | None) -> Bundle | None:
-    """Return the bundle that scored the dump, None if it is not available."""
+def scoring_bundle(source: Path, models: Sequence[str], model: str | Path | None) -> Bundle | None:
+    """Return the bundle that scored the dump, None if it is not at hand.
+
+    Raises InputError if ``model`` is another bundle, BundleError if that is damaged.
+    """
     try:
         bundle = Bundle.load(model)
     except BundleError:
