@@ -28,7 +28,7 @@ NOTHING = "No part raises the score much, and no cue was found."
 _MOST_LISTED = 5
 _MOST_WORDS, _LEAST_WORD = 8, 0.05  # phrases that are listed, and the logits that each must carry
 _LONGEST_QUOTE = 80
-# The colours of our pages by day and night, else dark letters on light ones wherever this is shown.
+# The colours of our pages, light or dark; elsewhere dark text on a light mark.
 _INK = "color:var(--ink,#17202b)"
 _STYLES = {
     2: f"background:var(--strong,#ffc2bc);{_INK}",
@@ -78,8 +78,8 @@ class Explanation:
     def to_html(self, *, caution: bool = True) -> str:
         """Return a fragment of HTML without scripts or links, the text escaped.
 
-        Its colours are those of the page around it where that has them, as ours do. Without
-        ``caution`` it lacks the sentence on cues and weights, for pages that have it once.
+        It takes the colours of the page around it if that is one of ours. ``caution=False`` leaves
+        out the sentence on cues and weights, for pages that have it once.
         """
         decision, _, rest = _headline(self.prediction).partition(":")
         parts = [f"<p><strong>{html.escape(decision)}</strong>:{html.escape(rest)}</p>"]

@@ -34,7 +34,7 @@ def points(figure: Estimate | None) -> str:
 
 
 def measured(figure: Estimate | None) -> str:
-    """Return the same, saying so where nothing was measured."""
+    """Return the same, "not measured" for None."""
     return "not measured" if figure is None else percent(figure)
 
 
@@ -113,7 +113,7 @@ def moved(counts: tuple[int, int, int] | None) -> str:
 
 
 def probability(value: float | None) -> str:
-    """Return the scam probability of a message, saying so where it has none."""
+    """Return the scam probability of a message, "unscored" for None."""
     return number(value, ".4f", "unscored")
 
 

@@ -125,7 +125,7 @@ def timeline(
     verdicts: Mapping[str, Counter[date]],
     kinds: Mapping[str, Counter[date]],
 ) -> Timeline | None:
-    """Return the messages by day, or by a longer unit where the bars would be too many.
+    """Return the messages by day, or by a longer unit if there were too many bars.
 
     ``days`` are by decision, ``kinds`` those of flagged messages.
     """

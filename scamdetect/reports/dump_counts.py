@@ -132,7 +132,7 @@ class Counts:
     def __init__(self) -> None:
         self.unreadable = 0
         self.groups: dict[Group, Extremes] = {}
-        # By (language, kind), of flagged messages; NO_KIND where none was named.
+        # By (language, kind), of flagged messages; NO_KIND if none was named.
         self.kinds: Counter[tuple[str, str]] = Counter()
         self.histogram: NDArray[np.int64] = np.zeros(BINS, np.int64)
         self.days: dict[str, Counter[date]] = {name.value: Counter() for name in Decision}
@@ -141,7 +141,7 @@ class Counts:
         self.without_day = 0
 
     def add(self, batch: ScoredBatch) -> None:
-        """Count a batch; raise InputError where the columns hold what ``score`` never writes."""
+        """Count a batch; raise InputError on columns that ``score`` never writes."""
         self.unreadable += batch.unreadable
         table = _filled(batch.table)
         self._add_groups(table)

@@ -1,4 +1,4 @@
-"""The pieces of Markdown pages, and results with a page beside them."""
+"""The pieces of Markdown pages, and result files with a page next to them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def escaped(text: str) -> str:
 
 
 def titled(title: str, about: str = "", lines: Iterable[str] = (), level: int = 2) -> Iterator[str]:
-    """Yield a title, what it means if that is said, and the lines, each after a blank one."""
+    """Yield a title, its meaning if given, and the lines, each after a blank line."""
     yield from ("", f"{'#' * level} {title}")
     if about:
         yield from ("", about)
@@ -61,12 +61,12 @@ def between_markers(page: str, start: str, end: str, lines: Iterable[str], path:
     head, opened, rest = page.partition(start)
     _, closed, tail = rest.partition(end)
     if not (opened and closed):
-        raise InputError(f"{path}: put the lines {start} and {end} where the section goes")
+        raise InputError(f"{path}: add the lines {start} and {end} around the section")
     return "\n".join([head + start, *lines, end]) + tail
 
 
 def write_results(path: Path, record: Mapping[str, object], page: Iterable[str]) -> str:
-    """Write the record as the JSON file ``path`` and the page beside it; return the page's text."""
+    """Write the record as JSON to ``path`` and the page next to it; return the page's text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(record, indent=1) + "\n")
     text = "\n".join(page) + "\n"
