@@ -61,7 +61,7 @@ def between_markers(page: str, start: str, end: str, lines: Iterable[str], path:
     head, opened, rest = page.partition(start)
     _, closed, tail = rest.partition(end)
     if not (opened and closed):
-        raise InputError(f"{path}: add the lines {start} and {end} around the section")
+        raise InputError(f"{path}: put the lines {start} and {end} around the section")
     return "\n".join([head + start, *lines, end]) + tail
 
 
