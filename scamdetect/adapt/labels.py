@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from scamdetect.dumps.open import open_dump
 from scamdetect.dumps.outputs import reported
 from scamdetect.dumps.spreadsheet import original, safe_row
 from scamdetect.errors import InputError
-from scamdetect.labels import VERDICTS, Decision, Verdict
+from scamdetect.labels import KINDS, VERDICTS, Decision, Verdict
 from scamdetect.scored.read import open_scored
 from scamdetect.system.files import ANYONE, Access, read_bytes, writing
 from scamdetect.system.os_errors import unreadable
@@ -28,10 +29,14 @@ LABELS = tuple(verdict.value for verdict in VERDICTS)
 UNSURE = "unsure"
 # The label stands beside the text and what the model says at the end, so that it sways less.
 COLUMNS = (
-    "row", "key", "text", "label", "language", "part", "inclusion_probability", "decision",
-    "scam_probability", "near", "kinds", "campaign", "campaign_messages", "campaign_flagged",
+    "row", "key", "text", "label", "label_kinds", "language", "part", "inclusion_probability",
+    "decision", "scam_probability", "near", "kinds", "campaign", "campaign_messages",
+    "campaign_flagged",
 )  # fmt: skip
-_OF_CAMPAIGN = COLUMNS[-3:]  # which queues of earlier versions lack
+FILLED = ("label", "label_kinds")  # by people
+_LATER = ("label_kinds", *COLUMNS[-3:])  # which queues of earlier versions lack
+_BETWEEN_KINDS = re.compile(r"[,;|\s]+")
+_KNOWN_KINDS = frozenset(KINDS)
 _HINTS = {
     "scam": "fraud: it wants money, data or trust under a pretence",
     "spam": "unwanted promotion without fraud",
@@ -55,11 +60,23 @@ def write_records(
     """
     columns = (*COLUMNS, *more)
     lines = [",".join(safe_row([quote(name, ",") for name in columns], ","))]
-    for row in rows:
-        cells = [quote(row.get(name), ",") for name in columns]
-        lines.append(",".join(safe_row(cells, ",")))
+    lines += (",".join(_cells(row, columns)) for row in rows)
     with reported(path), writing(path, access) as file:
         file.write("".join(f"{line}\r\n" for line in lines).encode("utf-8-sig", "replace"))
+
+
+def _cells(row: Record, columns: Sequence[str]) -> list[str]:
+    return safe_row([quote(row.get(name), ",") for name in columns], ",")
+
+
+def around_answer(row: Record) -> tuple[str, str]:
+    """Return the line of a row as ``write_records`` writes it, before and after its answer.
+
+    The columns ``FILLED`` go between, each word as it is, with a comma between them.
+    """
+    cells = [cell.encode("utf-8", "replace").decode() for cell in _cells(row, COLUMNS)]
+    place = COLUMNS.index(FILLED[0])
+    return ",".join([*cells[:place], ""]), ",".join(["", *cells[place + len(FILLED) :]])
 
 
 def config_path(tasks: Path) -> Path:
@@ -76,7 +93,7 @@ def write_tasks(rows: Sequence[QueueRow], path: Path, access: Access = ANYONE) -
     if path.suffix.lower() != ".json":
         raise InputError(f"{path}: Label Studio imports tasks from a .json file; name it so")
     tasks = [
-        {"data": {name: cell for name, cell in record(row).items() if name != "label"}}
+        {"data": {name: cell for name, cell in record(row).items() if name not in FILLED}}
         for row in rows
     ]
     config = config_path(path)
@@ -112,6 +129,7 @@ def record(row: QueueRow) -> Record:
         "key": row.key,
         "text": row.text,
         "label": None,
+        "label_kinds": None,
         "language": row.language,
         "part": row.part,
         "inclusion_probability": None if chance is None else repr(chance),
@@ -131,7 +149,10 @@ _OPTIONAL = tuple(name for name in COLUMNS if name not in (*_NEEDED, "text"))
 
 @dataclass(frozen=True)
 class Answer:
-    """A message with the label that people gave it, and what the queue knew of it."""
+    """A message with the label that people gave it, and what the queue knew of it.
+
+    ``kinds`` are those that people named of a scam; other messages have none.
+    """
 
     row: int
     text: str
@@ -139,6 +160,7 @@ class Answer:
     decision: Decision
     inclusion_probability: float | None
     cells: Mapping[str, str | None]
+    kinds: tuple[str, ...] = ()
 
     @property
     def audited(self) -> bool:
@@ -151,7 +173,8 @@ class Answers:
     """The labels of a queue, each with rows by their number in the scored dump.
 
     ``usable`` are labelled scam, spam or legit. ``missing`` have no label, ``unsure`` are labelled
-    so, ``unknown`` have others; ``contradicting`` have several labels, or share their text with a
+    so, ``unknown`` have others; ``unknown_kinds`` name kinds that scamdetect does not know, and
+    count without these; ``contradicting`` have several labels, or share their text with a
     message of another label. ``audit`` is the number of messages that were drawn at random.
     """
 
@@ -161,6 +184,7 @@ class Answers:
     unknown: tuple[tuple[int, str], ...]
     contradicting: tuple[int, ...]
     audit: int
+    unknown_kinds: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,7 +210,7 @@ def read_answers(path: Path) -> Answers:
     of_text: defaultdict[str, set[str]] = defaultdict(set)
     for row, found in labels.items():
         of_text[by_row[row][0].cells["text"] or ""] |= found & set(LABELS)
-    usable, unknown, contradicting = [], [], []
+    usable, unknown, contradicting, unknown_kinds = [], [], [], []
     for row, some in sorted(by_row.items()):
         found = labels[row]
         strange = sorted(found - {*LABELS, UNSURE})
@@ -196,6 +220,8 @@ def read_answers(path: Path) -> Answers:
             contradicting.append(row)
         elif found & set(LABELS):
             usable.append(_answer(path, row, some[0].cells, *found))
+            named = _kinds(some[0].cells)
+            unknown_kinds += [(row, kind) for kind in named if kind not in _KNOWN_KINDS]
     return Answers(
         tuple(usable),
         tuple(sorted(row for row, found in labels.items() if not found)),
@@ -203,6 +229,7 @@ def read_answers(path: Path) -> Answers:
         tuple(unknown),
         tuple(contradicting),
         sum(some[0].cells["part"] == AUDIT for some in by_row.values()),
+        tuple(unknown_kinds),
     )
 
 
@@ -219,7 +246,14 @@ def _answer(path: Path, row: int, cells: Mapping[str, str | None], label: str) -
             "queue wrote; copy them from the queue again"
         ) from problem
     own = {name: cell for name, cell in cells.items() if name != "label"}
-    return Answer(row, cells["text"] or "", label, decision, inclusion, own)
+    kinds = [kind for kind in _kinds(cells) if kind in _KNOWN_KINDS]
+    named = tuple(kinds if label == Verdict.SCAM else ())
+    return Answer(row, cells["text"] or "", label, decision, inclusion, own, named)
+
+
+def _kinds(cells: Mapping[str, str | None]) -> list[str]:
+    words = _BETWEEN_KINDS.split((cells.get("label_kinds") or "").strip().lower())
+    return list(dict.fromkeys(filter(None, words)))
 
 
 def _delimited(path: Path) -> Iterator[_Given]:
@@ -343,10 +377,10 @@ def read_earlier(path: Path) -> Earlier:
     """Return the queue in a CSV; raise InputError if it is no queue or has broken records."""
     columns = open_dump(path, text_column="text", overwrite_columns=True).columns
     more = tuple(name for name in columns if name not in COLUMNS)
-    wanted = [name for name in COLUMNS if name not in ("text", *_OF_CAMPAIGN)]
+    wanted = [name for name in COLUMNS if name not in ("text", *_LATER)]
     rows: list[Record] = [
         {name: cell and original(cell, ",") for name, cell in cells.items()}
-        for cells in _records(path, wanted, (*_OF_CAMPAIGN, *more))
+        for cells in _records(path, wanted, (*_LATER, *more))
     ]
     for place, row in enumerate(rows, 1):
         if not (row["row"] or "").strip().isdecimal():

@@ -114,7 +114,8 @@ class QueueRow:
 
     ``part`` is ``audit`` for those drawn uniformly, with the probability of being drawn. Those
     chosen have none: ``uncertain`` ones are near the threshold that ``near`` names, one of the part
-    ``campaign`` stands for all messages of its campaign, as one drawn may.
+    ``campaign`` stands for all messages of its campaign, as one drawn may. ``model_id`` names the
+    bundle that scored it.
     """
 
     row: int
@@ -128,6 +129,7 @@ class QueueRow:
     near: str | None
     kinds: tuple[str, ...]
     campaign: Campaign | None = None
+    model_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -309,5 +311,6 @@ def _rows(
                 near=near.get(row),
                 kinds=tuple(kind for kind in values["kinds"] or () if kind),
                 campaign=campaigns.get(row),
+                model_id=values["model_id"],
             )
         first += table.num_rows

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from scamdetect.cli.options import THREADS, FiniteRange
+from scamdetect.cli.options import MODEL, THREADS, FiniteRange
 from scamdetect.cli.streams import say
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import access_of
@@ -19,16 +19,32 @@ _OVERWRITE = click.option(
 )
 
 
-@click.command(epilog="Example: scamdetect queue april.parquet -n 200 --label-studio tasks.json")
+@click.command(epilog="Example: scamdetect queue april.parquet -n 200 --html review.html")
 @click.argument("scored", type=click.Path(path_type=Path))
 @click.option("-n", "count", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The queue as CSV, with an empty column label.  [default: queue.csv, unless "
+    help="The queue as CSV, with an empty column label.  [default: queue.csv, unless --html or "
     "--label-studio is given]",
 )
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PAGE.html",
+    help="The queue as one offline page: answer in a browser, save a CSV for `scamdetect labels` "
+    "(extra `report`).",
+)
+@click.option(
+    "--marks/--no-marks",
+    default=True,
+    show_default=True,
+    help="In the page, mark the parts that raise a score. This scores each message again, up to 50 "
+    "times.",
+)
+@MODEL
 @click.option(
     "--label-studio",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -63,6 +79,9 @@ def queue(
     scored: Path,
     count: int,
     output: Path | None,
+    page: Path | None,
+    marks: bool,
+    model: Path | None,
     label_studio: Path | None,
     audit: float,
     seed: int,
@@ -75,9 +94,9 @@ def queue(
     """Choose the messages of a scored dump that are most worth labelling.
 
     These are the uncertain ones, near the thresholds, by language and unlike each other, one of
-    each large campaign that is not flagged, and some drawn at random. Fill the column label with
-    scam, spam, legit or unsure and read it back with `scamdetect labels`. The files hold messages
-    as they are.
+    each large campaign that is not flagged, and some drawn at random. Answer them in the page
+    (--html), or fill the column label with scam, spam, legit or unsure. Then run `scamdetect
+    labels`. The files contain messages as they are.
     """
     from scamdetect.adapt.labels import (
         check_same_dump,
@@ -90,22 +109,30 @@ def queue(
         write_tasks,
     )
     from scamdetect.adapt.queue import choose_queue
+    from scamdetect.cli.console import step_bar
     from scamdetect.reports.adapt import merged_line, queue_lines
+    from scamdetect.scored.job import Step
 
-    if output is None and label_studio is None:
+    if output is None and label_studio is None and page is None:
         output = Path("queue.csv")
-    if merge and (overwrite or label_studio is not None):
+    if merge and (overwrite or label_studio is not None or page is not None):
         raise click.UsageError(
-            "--merge keeps the rows of a CSV, so --overwrite and --label-studio do not go with it"
+            "--merge keeps the rows of a CSV; leave --overwrite, --html and --label-studio out"
         )
-    table, tasks = (
+    if page is None and (model is not None or not marks):
+        raise click.UsageError("--model and --no-marks need --html")
+    if page is not None:
+        from scamdetect.reports.review import write_review  # fails early without the extra
+    table, tasks, target = (
         given and file_destination(given, overwrite=overwrite or merge, inputs=[scored])
-        for given in (output, label_studio)
+        for given in (output, label_studio, page)
     )
+    named = [path for path in (table, tasks, target) if path is not None]
     if tasks is not None:
-        file_destination(config_path(tasks), overwrite=overwrite, inputs=[scored])
-        if table in (tasks, config_path(tasks)):
-            raise click.UsageError(f"{table}: is named twice; choose another name")
+        named.append(file_destination(config_path(tasks), overwrite=overwrite, inputs=[scored]))
+    for path in named:
+        if named.count(path) > 1:
+            raise click.UsageError(f"{path}: is named twice; choose another name")
     earlier = read_earlier(table) if merge and table is not None and table.exists() else None
     if earlier is not None:
         check_same_dump(earlier, scored, text_column)
@@ -130,6 +157,19 @@ def queue(
     if tasks is not None:
         config = write_tasks(chosen.rows, tasks, access)
         say(f"written to {label_studio}, labelling config to {config}", err=True)
+    if target is not None:
+        with step_bar(quiet=False, log_json=False) as watch:
+            notice = write_review(
+                chosen,
+                target,
+                scored,
+                text_column=text_column,
+                model=model,
+                marks=marks,
+                access=access,
+                watch=lambda done: watch(Step("marks", done / len(chosen.rows), done)),
+            )
+        say(*([notice] if notice else []), f"written to {page}", err=True)
     say(*queue_lines(chosen))
 
 
@@ -159,7 +199,7 @@ def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
         write_labelled(answers.usable, target, access_of([labelled]))
         say(f"written to {output}", err=True)
     say(*answer_lines(answers))
-    if answers.unknown or answers.contradicting:
+    if answers.unknown or answers.unknown_kinds or answers.contradicting:
         raise click.exceptions.Exit(WRONG_LABELS)
 
 

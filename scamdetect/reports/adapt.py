@@ -19,7 +19,8 @@ from scamdetect.adapt.labels import (
 from scamdetect.adapt.notes import counted_rows, left_out, measured_words, refit_lines
 from scamdetect.adapt.queue import AUDIT, UNCERTAIN, Queue
 from scamdetect.adapt.recalibrate import Recalibrated
-from scamdetect.reports.cells import first
+from scamdetect.labels import KINDS
+from scamdetect.reports.cells import first, tally
 from scamdetect.system.shown import shown
 
 _MOST_ROWS = 20
@@ -64,10 +65,18 @@ def answer_lines(answers: Answers) -> Iterator[str]:
     )
     if answers.missing:
         yield f"without a label: rows {first(answers.missing, _MOST_ROWS)}"
-    for label, places in _unknown(answers).items():
+    kinds = Counter(kind for answer in answers.usable for kind in answer.kinds)
+    if kinds:
+        yield f"kinds of scam: {tally(dict(kinds.most_common()))}"
+    for label, places in _by_name(answers.unknown).items():
         yield (
             f"unknown label {shown(label)!r}: rows {first(places, _MOST_ROWS)}; known are "
             f"{', '.join((*LABELS, UNSURE))}"
+        )
+    for kind, places in _by_name(answers.unknown_kinds).items():
+        yield (
+            f"unknown kind {shown(kind)!r}: rows {first(places, _MOST_ROWS)}; known kinds are "
+            f"{', '.join(KINDS)}"
         )
     if answers.contradicting:
         rows = first(answers.contradicting, _MOST_ROWS)
@@ -98,10 +107,10 @@ def _estimate_lines(answers: Answers, found: Sequence[Estimate]) -> Iterator[str
         yield "These hold for the whole dump only if messages without a label are like the others."
 
 
-def _unknown(answers: Answers) -> dict[str, list[int]]:
+def _by_name(pairs: Sequence[tuple[int, str]]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    for row, label in answers.unknown:
-        found.setdefault(label, []).append(row)
+    for row, name in pairs:
+        found.setdefault(name, []).append(row)
     return found
 
 

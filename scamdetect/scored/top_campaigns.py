@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scamdetect.dumps.formats import unpacked
+from scamdetect.errors import InputError
 from scamdetect.scored.read import ScoredDump
 from scamdetect.scored.results import holds_columns, named_counts, read_results
 from scamdetect.scored.templates import template_hash, template_id
@@ -26,6 +28,7 @@ GROWN = 5.0  # times the messages of the earlier dump, from which on a campaign 
 # Everyday words, such as "thanks", are sent by thousands and lead nowhere: a template this short,
 # in characters, is listed only if it has something to act on.
 SHORT = 20
+_LOOKED_AT = 20  # members of a campaign, for its examples
 _TO_ACT_ON = re.compile(r"\[(?:link|phone|email|handle|code)\]")
 
 
@@ -168,6 +171,55 @@ def first_texts(dump: ScoredDump, text: str, rows: Iterable[int]) -> dict[int, s
         if first_row > waiting[-1]:
             break
     return found
+
+
+def other_texts(
+    dump: ScoredDump, text: str, campaigns: Iterable[Campaign], most: int
+) -> dict[str, tuple[str, ...]]:
+    """Return at most ``most`` other messages of each campaign by its id, other wordings first.
+
+    They are looked for among some 20 members, spread over the campaign. Without the file of members
+    beside the campaigns there are none. Raises InputError if that file is damaged.
+    """
+    by_id = {one.id: one for one in campaigns}
+    path = campaigns_beside(dump.path) if by_id else None
+    if path is None or not members_path(path).is_file():
+        return {}
+    places: dict[int, str] = {}
+    seen: Counter[str] = Counter()
+    for member in read_results(members_path(path), "campaign"):
+        name = str(member.get("campaign"))
+        if name not in by_id:
+            continue
+        if seen[name] % max(1, by_id[name].messages // _LOOKED_AT) == 0:
+            places[_row_of(members_path(path), member)] = name
+        seen[name] += 1
+    firsts = {one.first_row: one.id for one in by_id.values()}
+    texts = first_texts(dump, text, {*places, *firsts})
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for row, name in sorted(places.items()):
+        if row in texts:
+            found[name].append(texts[row])
+    return {name: _unlike(texts.get(row, ""), found[name], most) for row, name in firsts.items()}
+
+
+def _row_of(path: Path, member: Mapping[str, Any]) -> int:
+    try:
+        return int(member["row"])
+    except (KeyError, TypeError, ValueError) as problem:
+        raise InputError(
+            f"{path}: a member has no whole number in 'row'; make it again with `scamdetect "
+            "campaigns`"
+        ) from problem
+
+
+def _unlike(first: str, others: Sequence[str], most: int) -> tuple[str, ...]:
+    """Return the first of the others that differ from ``first``, one of each wording before all."""
+    distinct = [one for one in dict.fromkeys(others) if one != first]
+    wordings = {template_key(first): first}
+    for one in distinct:
+        wordings.setdefault(template_key(one), one)
+    return tuple(dict.fromkeys([*list(wordings.values())[1:], *distinct]))[:most]
 
 
 def are_of(dump: ScoredDump, text: str | None, campaigns: Sequence[Campaign]) -> bool:
