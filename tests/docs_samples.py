@@ -167,6 +167,7 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "own-model": bundle,
     "own.csv": table,
     "queue.csv": labelled,
+    "review.csv": labelled,
     "reviewed.csv": reviewed,
     "theirs.csv": theirs,
     "week.jsonl": lambda path: jsonl(path, 1500),

@@ -95,6 +95,45 @@ def test_wrong_labels_are_told_with_their_rows(tmp_path: Path, scored: Path) -> 
     assert f"several labels for one message or one text: rows {fourth};" in done.stdout
 
 
+def test_kinds_are_read_and_unknown_ones_named(tmp_path: Path, scored: Path) -> None:
+    queue = choose_queue(scored, 20)
+    write_csv(queue.rows, tmp_path / "queue.csv")
+    with (tmp_path / "queue.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    given = [("scam", "Romance, crypto;romance"), ("scam", "love|loan"), ("legit", "loan")]
+    for row, (label, kinds) in zip(rows, given, strict=False):
+        row |= {"label": label, "label_kinds": kinds}
+    with (tmp_path / "queue.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    answers = read_answers(tmp_path / "queue.csv")
+    named = {answer.row: answer.kinds for answer in answers.usable}
+    first, second, third = (int(row["row"]) for row in rows[:3])
+    assert named == {first: ("romance", "crypto"), second: ("loan",), third: ()}
+    assert answers.unknown_kinds == ((second, "love"),)
+    done = command(tmp_path, "labels", "queue.csv")
+    assert done.returncode == 1 and f"'love': rows {second}" in done.stdout
+
+
+def test_a_queue_without_kinds_is_read_and_merged(tmp_path: Path, scored: Path) -> None:
+    queue = choose_queue(scored, 20)
+    write_csv(queue.rows, tmp_path / "queue.csv")
+    fill(tmp_path / "queue.csv", by_score)
+    with (tmp_path / "queue.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [dict(row) for row in csv.DictReader(file)]
+    with (tmp_path / "queue.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        names = [name for name in rows[0] if name != "label_kinds"]
+        writer = csv.DictWriter(file, names, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    assert {answer.kinds for answer in read_answers(tmp_path / "queue.csv").usable} == {()}
+    done = command(tmp_path, "queue", scored, "-n", "30", "--merge")
+    assert done.returncode == 0 and "kept 20 rows with a label" in done.stderr
+    with (tmp_path / "queue.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert "label_kinds" in next(csv.reader(file))
+
+
 def test_one_text_under_two_labels_is_a_contradiction(tmp_path: Path) -> None:
     rows = [{"text": "the same words here"} | scored_row(0.5)] * 2
     queue = choose_queue(write_scored(tmp_path / "s.parquet", rows), 2, audit=1)

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaign_rows import write_dump_with_campaigns
+from campaign_rows import MISSED, write_dump, write_dump_with_campaigns
+from scored_rows import scored_row
 
+from scamdetect.errors import InputError
+from scamdetect.scored.campaigns import write_campaigns
+from scamdetect.scored.read import open_scored
 from scamdetect.scored.top_campaigns import (
     GROWN,
     LARGE,
     Campaign,
     campaigns_beside,
     holds_campaigns,
+    members_path,
+    other_texts,
     read_campaigns,
     unnoticed,
 )
@@ -79,3 +85,20 @@ def test_what_lies_beside_a_dump_is_found_by_its_name(tmp_path: Path) -> None:
     assert beside == tmp_path / "out.campaigns.parquet" and holds_campaigns(beside)
     assert not holds_campaigns(path) and not list(read_campaigns(path))
     assert campaigns_beside(tmp_path / "other.parquet") is None
+
+
+def test_other_messages_are_of_other_wordings_first(tmp_path: Path) -> None:
+    texts = [MISSED.format(n, n) for n in range(30)]
+    texts += [texts[0], texts[0].replace("today", "tonight")]
+    path = write_dump(tmp_path / "a.parquet", [{"text": text} | scored_row(0.2) for text in texts])
+    write_campaigns(path)
+    campaigns = campaigns_beside(path)
+    assert campaigns is not None
+    (campaign,) = read_campaigns(campaigns)
+    found = other_texts(open_scored(path), "text", [campaign], 3)
+    assert found == {campaign.id: (texts[-1], texts[1], texts[2])}
+    members_path(campaigns).write_bytes(b"PAR1 no more")
+    with pytest.raises(InputError, match=members_path(campaigns).name):
+        other_texts(open_scored(path), "text", [campaign], 3)
+    members_path(campaigns).unlink()
+    assert other_texts(open_scored(path), "text", [campaign], 3) == {}

@@ -173,9 +173,10 @@ class Answers:
     """The labels of a queue, each with rows by their number in the scored dump.
 
     ``usable`` are labelled scam, spam or legit. ``missing`` have no label, ``unsure`` are labelled
-    so, ``unknown`` have others; ``unknown_kinds`` name kinds that scamdetect does not know, and
-    count without these; ``contradicting`` have several labels, or share their text with a
-    message of another label. ``audit`` is the number of messages that were drawn at random.
+    so, ``unknown`` have others; ``contradicting`` have several labels, or share their text with a
+    message of another label. ``unknown_kinds`` are kinds of usable rows that scamdetect does not
+    know; such a row counts without them. ``audit`` is the number of messages that were drawn at
+    random.
     """
 
     usable: tuple[Answer, ...]

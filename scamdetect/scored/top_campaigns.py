@@ -178,8 +178,8 @@ def other_texts(
 ) -> dict[str, tuple[str, ...]]:
     """Return at most ``most`` other messages of each campaign by its id, other wordings first.
 
-    They are looked for among some 20 members, spread over the campaign. Without the file of members
-    beside the campaigns there are none. Raises InputError if that file is damaged.
+    They come from about 20 members, spread over the campaign. The result is empty if the file of
+    members is missing. Raises InputError if that file is damaged.
     """
     by_id = {one.id: one for one in campaigns}
     path = campaigns_beside(dump.path) if by_id else None
@@ -214,7 +214,7 @@ def _row_of(path: Path, member: Mapping[str, Any]) -> int:
 
 
 def _unlike(first: str, others: Sequence[str], most: int) -> tuple[str, ...]:
-    """Return the first of the others that differ from ``first``, one of each wording before all."""
+    """Return ``most`` others that differ from ``first``: one of each other wording, then more."""
     distinct = [one for one in dict.fromkeys(others) if one != first]
     wordings = {template_key(first): first}
     for one in distinct:
