@@ -92,6 +92,6 @@ def test_the_queue_of_another_dump_is_refused(tmp_path: Path, scored: Path) -> N
 
 
 def test_merge_is_for_a_csv(tmp_path: Path, scored: Path) -> None:
-    for options in (("--overwrite",), ("--label-studio", "t.json")):
+    for options in (("--overwrite",), ("--label-studio", "t.json"), ("--html", "p.html")):
         done = command(tmp_path, "queue", scored, "--merge", *options)
-        assert done.returncode == 2 and "do not go with it" in done.stderr
+        assert done.returncode == 2 and options[0] in done.stderr

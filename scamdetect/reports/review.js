@@ -11,21 +11,19 @@
   let answers = new Map(); // by the place of the item: { label, kinds }
   let at = 0;
   let asking = true; // for the kinds of a scam
-  let kept = true;
   let unsaved = false;
   const changes = []; // the place of each changed item, with its answer before
   const revealed = new Set();
 
-  // Answers outlive a crash in the storage of the browser, which a private window may lack.
+  // The storage of the browser keeps answers over a crash; some browsers have none.
 
   function keep() {
     try {
       localStorage.setItem(storageKey, JSON.stringify({ at, asking, answers: [...answers] }));
-      kept = true;
+      find("not-kept").hidden = true;
     } catch {
-      kept = false;
+      find("not-kept").hidden = false;
     }
-    find("not-kept").hidden = kept;
   }
 
   function restore() {
@@ -263,7 +261,7 @@
   find("as-text").ontoggle = render;
   addEventListener("keydown", act);
   addEventListener("beforeunload", (event) => {
-    if (unsaved && !kept) event.preventDefault();
+    if (unsaved) event.preventDefault(); // a private window forgets what it kept
   });
   restore();
   keep();
