@@ -1,1 +1,1 @@
-"""A detector behind HTTP: a small service with limits, for other programs of the same team."""
+"""The detector as an HTTP service with limits, for other programs of the same team."""

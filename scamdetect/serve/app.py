@@ -1,4 +1,4 @@
-"""The application: what each address answers, and its counters for Prometheus."""
+"""The application: what each path of the service answers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import asyncio
 import json
 import logging
 import time
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from itertools import accumulate
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,13 +18,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from scamdetect.dumps.allow_list import AllowList
-from scamdetect.prediction import ALLOWED, Prediction
+from scamdetect.errors import InputError
+from scamdetect.prediction import Prediction
+from scamdetect.serve.body import ConversationBody, TextsBody, parse_conversation, parse_texts
 from scamdetect.serve.gate import Gate
+from scamdetect.serve.metrics import CONTENT_TYPE, Metrics
+from scamdetect.serve.openapi import description
 from scamdetect.serve.request import (
-    Asked,
     Limits,
     Refusal,
-    asked_of,
     check_head,
     check_host,
     check_token,
@@ -35,79 +34,16 @@ from scamdetect.serve.request import (
     read_body,
 )
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-
-class Metrics:
-    """What the service has done since it began: numbers and names of its own, no text."""
-
-    def __init__(self, model_id: str) -> None:
-        self.decisions: Counter[str] = Counter()
-        self._model_id = model_id
-        self._requests: Counter[tuple[str, int]] = Counter()
-        self._allowed = 0
-        self._seconds = 0.0
-        self._in_bucket = [0] * (len(_BUCKETS) + 1)
-
-    def add_request(self, path: str, status: int) -> None:
-        """Count a request that was answered; ``path`` is one of few."""
-        self._requests[path, status] += 1
-
-    def add_latency(self, seconds: float) -> None:
-        """Count how long texts waited for their predictions."""
-        self._seconds += seconds
-        self._in_bucket[bisect_left(_BUCKETS, seconds)] += 1
-
-    def add_predictions(self, predictions: Iterable[Prediction]) -> None:
-        """Count predictions by their decision, and those that only an allow-list let pass."""
-        for one in predictions:
-            self.decisions[one.decision.value] += 1
-            self._allowed += (one.reason or "").startswith(ALLOWED)
-
-    def render(self, waiting: int, working: int) -> str:
-        """Return the page, with the numbers of requests that wait and are scored now."""
-        return "\n".join(self._lines(waiting, working)) + "\n"
-
-    def _lines(self, waiting: int, working: int) -> Iterator[str]:
-        yield from _head("scamdetect_model_info", "gauge", "The model that answers.")
-        yield f'scamdetect_model_info{{model_id="{_escaped(self._model_id)}"}} 1'
-        yield from _head("scamdetect_requests_total", "counter", "Requests by path and status.")
-        for (path, status), count in sorted(self._requests.items()):
-            yield f'scamdetect_requests_total{{path="{path}",status="{status}"}} {count}'
-        yield from _head("scamdetect_rows_total", "counter", "Texts that were answered.")
-        yield f"scamdetect_rows_total {self.decisions.total()}"
-        yield from _head("scamdetect_decisions_total", "counter", "Texts by decision.")
-        for decision, count in sorted(self.decisions.items()):
-            yield f'scamdetect_decisions_total{{decision="{decision}"}} {count}'
-        name = "scamdetect_allowed_total"
-        yield from _head(name, "counter", "Texts that only the allow-list let pass.")
-        yield f"{name} {self._allowed}"
-        yield from _head("scamdetect_waiting_requests", "gauge", "Requests that wait for a thread.")
-        yield f"scamdetect_waiting_requests {waiting}"
-        yield from _head("scamdetect_working_requests", "gauge", "Requests that are scored now.")
-        yield f"scamdetect_working_requests {working}"
-        name = "scamdetect_predict_seconds"
-        yield from _head(name, "histogram", "Seconds from request head to answer, if answered.")
-        sums = list(accumulate(self._in_bucket))
-        for bound, count in zip((*map(str, _BUCKETS), "+Inf"), sums, strict=True):
-            yield f'{name}_bucket{{le="{bound}"}} {count}'
-        yield f"{name}_sum {self._seconds!r}"
-        yield f"{name}_count {sums[-1]}"
-
-
-def _head(name: str, kind: str, text: str) -> tuple[str, str]:
-    return f"# HELP {name} {text}", f"# TYPE {name} {kind}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
+if TYPE_CHECKING:
+    from scamdetect.conversation.predict import ConversationPrediction
+    from scamdetect.explain.explanation import Explanation
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _LOG = logging.getLogger("scamdetect.serving")
-_GONE = 499  # as nginx counts clients that left; nobody receives it
+_GONE = 499  # nginx's status for a client that left; nobody receives it
+_SCORED_PER_EXPLANATION = 24  # texts, about: one for each segment
+_SCORED_PER_MESSAGE = 2  # texts of a conversation: the message and the sender's last words
 
 
 class Detector(Protocol):
@@ -115,10 +51,25 @@ class Detector(Protocol):
 
     @property
     def model_id(self) -> str:
-        """Return what names the model."""
+        """Return the name of the model."""
+
+    @property
+    def presets(self) -> Mapping[str, object]:
+        """Return the presets of the bundle by name."""
+
+    def with_thresholds(self, *, preset: str) -> Detector:
+        """Return a detector at a preset; raise InputError if other settings rule it out."""
 
     def predict(self, texts: Iterable[object], /) -> list[Prediction]:
         """Return one prediction a text, in their order."""
+
+    def explain(self, text: object, /) -> Explanation:
+        """Return the prediction for a text and what carries its score."""
+
+    def predict_conversation(
+        self, messages: Iterable[object], /, *, me: str | int | None = None
+    ) -> ConversationPrediction:
+        """Return the prediction for a conversation."""
 
 
 def create_app(
@@ -131,45 +82,90 @@ def create_app(
 ) -> Starlette:
     """Return the service as an ASGI application, which scores in threads of this process.
 
-    With a ``token`` all addresses want it as ``Authorization: Bearer`` but ``/healthz``, which
-    without it says nothing but that the service lives. Without one a ``local`` service, reached
-    from this machine alone, answers to addresses and to localhost only, so that no web page reaches
-    it under a name of its own. With an ``allow_list`` requests may have senders, and what it allows
-    passes.
+    With a ``token`` every path needs it as ``Authorization: Bearer``, except ``/healthz``, which
+    then reports only that the service is alive. Without one, ``/v1/conversation`` and
+    ``/v1/explain`` are refused, and a ``local`` service, which only this machine can reach, accepts
+    only IP addresses and localhost as its host: no web page can reach it under a name of its own.
+    With an ``allow_list``, requests may name senders, and the messages that it allows pass.
     """
     limits = limits or Limits()
     metrics = Metrics(detector.model_id)
-
-    def answer(asked: Asked) -> tuple[bytes, list[Prediction]]:
-        found = detector.predict(asked.texts)
-        if allow_list is not None:
-            found = allow_list.apply(found, asked.texts, asked.senders)
-        body = json.dumps({"predictions": [one.to_dict() for one in found]}, allow_nan=False)
-        return body.encode("ascii"), found
-
     gate = Gate(limits)
+    at_preset = _at_presets(detector)
+    with_senders = allow_list is not None
 
     def check_name(request: Request) -> None:
         if local and token is None:
             check_host(request)
 
-    def check_asker(request: Request) -> None:
+    def check_client(request: Request) -> None:
         check_name(request)
         check_token(request, token)
 
+    async def body_of(request: Request) -> bytes:
+        check_head(request, limits)
+        gate.check()  # before the body takes memory
+        return await read_body(request, limits)
+
+    def allowed(found: list[Prediction], asked: TextsBody) -> list[Prediction]:
+        return found if allow_list is None else allow_list.apply(found, asked.texts, asked.senders)
+
+    def score(asked: TextsBody) -> tuple[bytes, list[Prediction]]:
+        found = allowed(at_preset[asked.preset].predict(asked.texts), asked)
+        answer = {"predictions": [one.to_dict() for one in found]}
+        return _json(answer, ids=asked.ids), found
+
+    def explain(asked: TextsBody) -> tuple[bytes, list[Prediction]]:
+        explanations = [at_preset[asked.preset].explain(text) for text in asked.texts]
+        found = allowed([one.prediction for one in explanations], asked)
+        answer = {
+            "explanations": [
+                one.to_dict() | {"prediction": prediction.to_dict()}
+                for one, prediction in zip(explanations, found, strict=True)
+            ]
+        }
+        return _json(answer, ids=asked.ids), found
+
+    def judge(asked: ConversationBody) -> tuple[bytes, ConversationPrediction]:
+        found = detector.predict_conversation(asked.messages, me=asked.me)
+        return _json({"conversation": found.to_dict()}, id=asked.id), found
+
     async def predict(request: Request) -> Response:
         began = time.monotonic()
-        check_asker(request)
-        check_head(request, limits)
-        gate.check()  # before the body takes room
-        body = await read_body(request, limits)
-        asked = asked_of(body, limits, with_senders=allow_list is not None)
-        answered, predictions = await gate.run(
-            partial(answer, asked), len(asked.texts), request.is_disconnected
+        check_client(request)
+        asked = parse_texts(
+            await body_of(request), limits, presets=presets, with_senders=with_senders
         )
-        metrics.add_predictions(predictions)
+        body, found = await gate.run(
+            partial(score, asked), len(asked.texts), request.is_disconnected
+        )
+        metrics.add_predictions(found)
         metrics.add_latency(time.monotonic() - began)
-        return Response(answered, media_type="application/json")
+        return _answer(body)
+
+    async def explanations(request: Request) -> Response:
+        check_client(request)
+        _check_guarded(token)
+        asked = parse_texts(
+            await body_of(request),
+            limits,
+            most=limits.explained,
+            presets=presets,
+            with_senders=with_senders,
+        )
+        scored = _SCORED_PER_EXPLANATION * len(asked.texts)
+        body, found = await gate.run(partial(explain, asked), scored, request.is_disconnected)
+        metrics.add_predictions(found)
+        return _answer(body)
+
+    async def conversation(request: Request) -> Response:
+        check_client(request)
+        _check_guarded(token)
+        asked = parse_conversation(await body_of(request), limits)
+        scored = _SCORED_PER_MESSAGE * len(asked.messages)
+        body, found = await gate.run(partial(judge, asked), scored, request.is_disconnected)
+        metrics.add_conversation(found.decision)
+        return _answer(body)
 
     async def healthz(request: Request) -> Response:
         check_name(request)
@@ -177,42 +173,83 @@ def create_app(
         return JSONResponse({"status": "ok"} | known)
 
     async def show_metrics(request: Request) -> Response:
-        check_asker(request)
+        check_client(request)
         return Response(
             metrics.render(gate.waiting, gate.working), headers={"Content-Type": CONTENT_TYPE}
         )
 
+    async def openapi(request: Request) -> Response:
+        check_client(request)
+        return _answer(described)
+
     async def refuse_other(request: Request, problem: Exception) -> Response:
         status = problem.status_code if isinstance(problem, HTTPException) else 500
         metrics.add_request("other", status)
-        allowed = problem.headers if isinstance(problem, HTTPException) else None
-        message = "POST /v1/predict, GET /healthz and GET /metrics are all there is"
-        return Refusal(status, "no_such_address", message, allowed or {}).response()
+        headers = problem.headers if isinstance(problem, HTTPException) else None
+        names = ", ".join(f"{method} {path}" for method, path, _ in paths)
+        return Refusal(status, "no_such_address", f"Use one of: {names}.", headers or {}).response()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         gate.close()
 
+    presets = [name for name in at_preset if name is not None]
+    described = _json(description(limits, presets, with_senders=with_senders))
+    paths: list[tuple[str, str, Endpoint]] = [
+        ("POST", "/v1/predict", predict),
+        ("POST", "/v1/conversation", conversation),
+        ("POST", "/v1/explain", explanations),
+        ("GET", "/openapi.json", openapi),
+        ("GET", "/healthz", healthz),
+        ("GET", "/metrics", show_metrics),
+    ]
     service = Starlette(
-        routes=[
-            _route("/v1/predict", "POST", predict, metrics),
-            _route("/healthz", "GET", healthz, metrics),
-            _route("/metrics", "GET", show_metrics, metrics),
-        ],
+        routes=[_route(path, method, endpoint, metrics) for method, path, endpoint in paths],
         exception_handlers={HTTPException: refuse_other},
         lifespan=lifespan,
     )
-    # It would send clients to where their own header Host says.
+    # A redirect would send clients to the address in their own header Host.
     service.router.redirect_slashes = False
     return service
 
 
-def _route(path: str, method: str, endpoint: Endpoint, metrics: Metrics) -> Route:
-    """Return the endpoint at its path with every answer counted and no exception let out.
+def _at_presets(detector: Detector) -> dict[str | None, Detector]:
+    """Return the detector at each preset that goes with its settings, and as it is for None."""
+    found: dict[str | None, Detector] = {None: detector}
+    for name in detector.presets:
+        try:
+            found[name] = detector.with_thresholds(preset=name)
+        except InputError:  # a flag of a kind is higher than the preset
+            continue
+    return found
 
-    An exception may hold a text, so nothing but its type is logged. What stands in a request, such
-    as its header Host, which is a part of its URL, names no path here.
+
+def _check_guarded(token: str | None) -> None:
+    if token is None:
+        raise Refusal(
+            403,
+            "needs_token",
+            "This path is only available with a token. Start the service with SCAMDETECT_TOKEN in "
+            "its environment.",
+        )
+
+
+def _json(answer: dict[str, Any], **given: object) -> bytes:
+    """Return an answer as JSON, after the ids that the client gave."""
+    kept = {name: value for name, value in given.items() if value is not None}
+    return json.dumps(kept | answer, allow_nan=False).encode("ascii")
+
+
+def _answer(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
+def _route(path: str, method: str, endpoint: Endpoint, metrics: Metrics) -> Route:
+    """Return the endpoint as a route that counts every answer and lets no exception out.
+
+    An exception may contain a text, so only its type is logged. Metrics name the path of the route,
+    never the URL of the request, which contains the header Host.
     """
 
     async def answer(request: Request) -> Response:
@@ -220,14 +257,14 @@ def _route(path: str, method: str, endpoint: Endpoint, metrics: Metrics) -> Rout
             response = await endpoint(request)
         except Refusal as refusal:
             response = refusal.response()
-        except asyncio.CancelledError:  # only a server that stops cancels
-            message = "the service stops; try again"
+        except asyncio.CancelledError:  # only a server that is stopping cancels
+            message = "The service is stopping. Try again."
             response = Refusal(503, "stopping", message, {"Retry-After": "1"}).response()
         except ClientDisconnect:
             response = Response(status_code=_GONE)
         except Exception as problem:
             _LOG.error("%s failed: %s", path, type(problem).__name__)
-            message = "the service failed; its log has the kind of the error"
+            message = "The service failed. Its log names the type of the error."
             response = Refusal(500, "failed", message).response()
         metrics.add_request(path, response.status_code)
         return response

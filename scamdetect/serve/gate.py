@@ -1,7 +1,7 @@
-"""Let so many requests be scored at once and so many wait; the others are told to come again.
+"""Limit how many requests are scored at once and how many wait; refuse the others for a while.
 
-Requests are not put together: texts of unlike lengths are padded to the longest, which on a CPU
-costs about what the calls that it saves do, or more (benchmarks/serving.py measures it).
+Requests are not scored together. Texts of different lengths would be padded to the longest, which
+on a CPU costs as much as the saved calls, or more (benchmarks/serving.py measures it).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from scamdetect.serve.request import Limits, Refusal
 Answer = TypeVar("Answer")
 _LONGEST_RETRY = 60
 _THREADS = "scamdetect-scoring"
-_LAST_SECONDS = 1.0  # for idle threads to see that they are to end
+_LAST_SECONDS = 1.0  # for idle threads to end
 
 
 def scoring() -> bool:
-    """Return whether threads of a closed gate are still at work."""
+    """Return whether threads of a closed gate are still scoring."""
     threads = [one for one in threading.enumerate() if one.name.startswith(_THREADS)]
     for one in threads:
         one.join(_LAST_SECONDS / len(threads))
@@ -33,7 +33,7 @@ def scoring() -> bool:
 
 
 class Gate:
-    """Scores in threads of its own; all methods belong to one event loop."""
+    """Score in threads of its own; call all methods from one event loop."""
 
     def __init__(self, limits: Limits) -> None:
         self.waiting = self.working = 0
@@ -44,17 +44,17 @@ class Gate:
         self._texts_done, self._seconds = 0, 0.0
 
     def check(self) -> None:
-        """Raise Refusal where no more may wait."""
+        """Raise Refusal if no more requests may wait."""
         if self.waiting >= self._limits.queue and self._free.locked():
             raise self._busy()
 
     async def run(
         self, score: Callable[[], Answer], texts: int, has_left: Callable[[], Awaitable[bool]]
     ) -> Answer:
-        """Return what ``score`` returns for so many texts.
+        """Return the result of ``score``, which scores that many texts.
 
-        Raises Refusal where it would take too long to begin, ClientDisconnect where the client has
-        left by then: one that gave up may be back with the same texts.
+        Raises Refusal if a thread is not free in time, and ClientDisconnect if the client has left
+        by then: it may already have sent the same texts again.
         """
         self.check()
         await self._enter(texts)
@@ -72,7 +72,7 @@ class Gate:
             self._free.release()
 
     def close(self) -> None:
-        """End the threads, each once it has scored what it has at hand."""
+        """End the threads, each after the request that it scores."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _enter(self, texts: int) -> None:
@@ -90,5 +90,5 @@ class Gate:
     def _busy(self) -> Refusal:
         pace = self._seconds / max(self._texts_done, 1) / self._limits.parallel
         seconds = min(max(1, math.ceil(self._texts_waiting * pace)), _LONGEST_RETRY)
-        message = f"too many requests are waiting; try again in {seconds} s"
+        message = f"Too many requests are waiting. Try again in {seconds} s."
         return Refusal(503, "busy", message, {"Retry-After": str(seconds)})
