@@ -1,4 +1,4 @@
-"""Requests that no client would send: refused as documented, and nothing of them is told."""
+"""Send requests that no client would send; each is refused as documented, and no text leaks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.hostile_scene import ROOT, Scene, printed_faults
 from benchmarks.malformed_inputs import marks
 from scamdetect import ScamDetector
 
-STATUSES = (200, 400, 401, 404, 405, 408, 413, 415, 421, 422, 503)
+STATUSES = (200, 400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 503)
 _TOKEN = "invented-token-of-the-harness"
 _HOSTS = (
     "127.0.0.1:8000", "localhost", "[::1]:8000", "evil.example", "evil.example:8000", "", "a@b",
@@ -28,8 +28,10 @@ _HOSTS = (
     "LOCALHOST", "0x7f.1", "2130706433", "127.0.0.1:99999999999", "evil.example#localhost", "a b",
 )  # fmt: skip
 _LOCAL = ("127.0.0.1:8000", "localhost", "[::1]:8000", "LOCALHOST")
+_GUARDED = ("/v1/conversation", "/v1/explain")
 _PATHS = (
-    "/v1/predict", "/v1/predict", "/v1/predict", "/healthz", "/metrics", "/v1/predict/", "/", "",
+    "/v1/predict", "/v1/predict", "/v1/predict", *_GUARDED, *_GUARDED, "/openapi.json",
+    "/healthz", "/metrics", "/v1/predict/", "/", "",
     "//v1/predict", "/v1/../healthz", "/v1/predict\0", "/v1/predict?x=zq0001qz", "/zq0002qz",
     "/\x1b[31m", "/" + "a" * 20_000, "*", "http://evil.example/healthz", "/V1/PREDICT", "/é",
 )  # fmt: skip
@@ -57,7 +59,7 @@ def ask(
     from scamdetect.serve.app import create_app
     from scamdetect.serve.request import Limits
 
-    limits = Limits(texts=8, characters=500, body_bytes=100_000, body_seconds=0.3)
+    limits = Limits(texts=8, explained=2, characters=500, body_bytes=100_000, body_seconds=0.3)
     app = create_app(_detector(bundle), limits, options["token"], local=options["local"])
     sent: list[Any] = []
     waiting = [{"type": "http.request", "body": one, "more_body": True} for one in chunks]
@@ -123,7 +125,10 @@ def application(scene: Scene, rnd: random.Random) -> Iterator[str]:
     if token is None and host not in _LOCAL and _detector_id(scene) in content.decode("latin-1"):
         yield "the model id for a foreign host"
     right = ("authorization", f"Bearer {_TOKEN}"), ("authorization", f"bearer {_TOKEN}")
-    if token and path in ("/v1/predict", "/metrics") and not set(right) & set(headers):
+    closed = ("/v1/predict", "/metrics", "/openapi.json", *_GUARDED)
+    if not token and path in _GUARDED and status == 200:
+        yield "an answer of a path that needs a token"
+    if token and path in closed and not set(right) & set(headers):
         if status not in (401, 404, 405):
             yield f"status {status} without the token"
 
@@ -159,6 +164,10 @@ def _body(rnd: random.Random) -> bytes:
             f'{{"texts": ["a"], "{mark}": {value}}}', f'{{"text\\u0073": [{value}]}}',
             f'{{"texts": ["{mark}"], "texts": [{value}]}}',
             f'{{"senders": ["{mark}"], "texts": [{value}]}}',
+            f'{{"texts": ["{mark}"], "ids": [1], "preset": {value}}}',
+            f'{{"texts": ["{mark}"], "ids": {value}}}', f'{{"messages": [{value}, "{mark}"]}}',
+            f'{{"messages": [{{"text": {value}, "sender": 1, "time": {value}}}]}}',
+            f'{{"messages": ["{mark}", {{"text": {value}, "{mark}": 1}}], "me": "a"}}',
             f'\ufeff{{"texts": [{value}]}}', f'{{"texts": [{value}]}} {mark}', "",
         )
     )  # fmt: skip

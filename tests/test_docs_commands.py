@@ -39,7 +39,7 @@ NOT_RUN = {
     "scamdetect train": "takes half an hour; tests/test_train_fit.py takes a step",
     "scamdetect words": "needs the corpus; tests/test_train_words.py has a small one",
     ".": "a shell's own",
-    "curl": "needs a running service; tests/test_serving_process.py asks one",
+    "curl": "needs a running service; tests/test_serve_openapi.py sends the requests",
     "export": "a shell's own",
     "jupyter": "does not end by itself",
     "mkdocs": "tests/test_docs_site.py builds the site",

@@ -13,8 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from hang import HANG
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from tiny_bundle import CONVERSATION, PRESET_POINTS, write_tiny_bundle
 
 from scamdetect import Prediction, ScamDetector
 from scamdetect.dumps.allow_list import AllowList, template_hash
@@ -23,11 +22,12 @@ from scamdetect.errors import InputError
 pytest.importorskip("starlette", reason="needs the extra serve")
 
 from scamdetect.serve.app import create_app
-from scamdetect.serve.request import Limits, Refusal, asked_of
+from scamdetect.serve.request import Limits
 
 LURE = "Guaranteed profit, darling! Buy a gift card"
 SECRET = "my-secret-words"
 JSON = {"Content-Type": "application/json"}
+TOKEN = {"Authorization": "Bearer s3cret"}
 
 Talk = Callable[[httpx.AsyncClient], Awaitable[Any]]
 
@@ -37,14 +37,17 @@ def talk(
     conversation: Talk,
     limits: Limits | None = None,
     token: str | None = None,
+    headers: dict[str, str] | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """Return what the conversation with the service returns."""
+    """Return what the conversation with the service returns; ``headers`` go with each request."""
 
     async def run() -> Any:  # noqa: ANN401
         app = create_app(detector, limits, token, **options)
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://service", headers=headers
+        ) as client:
             return await conversation(client)
 
     return asyncio.run(run())
@@ -68,6 +71,7 @@ class Held:
     """Answers once it is let go, and counts how many calls ran at the same time."""
 
     model_id = "held@0+0"
+    presets: dict[str, Any] = {}
 
     def __init__(self, detector: ScamDetector) -> None:
         self.go = threading.Event()
@@ -86,6 +90,14 @@ class Held:
         return self._detector.predict(texts)
 
 
+@pytest.fixture(scope="module")
+def judging(tmp_path_factory: pytest.TempPathFactory) -> ScamDetector:
+    """Return a detector with every preset and a rule for conversations."""
+    folder = tmp_path_factory.mktemp("bundles") / "judging"
+    write_tiny_bundle(folder, operating_points=PRESET_POINTS, conversation=CONVERSATION)
+    return ScamDetector.load(folder, threads=1, cache_size=0)
+
+
 def test_predictions_are_those_of_python(detector: ScamDetector) -> None:
     texts = [LURE, None, "", "hello lunch", "\ud800 profit", "a\x00b", "利润"]
     answer = post(detector, json.dumps({"texts": texts}))
@@ -94,67 +106,124 @@ def test_predictions_are_those_of_python(detector: ScamDetector) -> None:
     assert post(detector, '{"texts": []}').json() == {"predictions": []}
 
 
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/conversation", "/v1/explain"])
 @pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        (b"", 400, "not_json"),
-        (b'{"texts": ["my-secret-words"', 400, "not_json"),
-        (b'{"texts": ["my-secret-words", NaN]}', 400, "not_json"),
-        (b'{"texts": [-Infinity]}', 400, "not_json"),
-        (b'{"texts": [' + b"9" * 5000 + b"]}", 400, "not_json"),
-        (b"[" * 100_000, 400, "not_json"),
-        (b'{"texts": ["my-secret-words \xff"]}', 400, "not_json"),
-        ('{"texts": ["my-secret-words"]}'.encode("utf-16"), 400, "not_json"),
-        (b'{"texts": ["hi"], "texts": ["my-secret-words"]}', 400, "not_json"),
-        (b"null", 422, "wrong_members"),
-        (b'["my-secret-words"]', 422, "wrong_members"),
-        (b'{"text": "my-secret-words"}', 422, "wrong_members"),
-        (b'{"texts": ["hi"], "my-secret-words": 1}', 422, "wrong_members"),
-        (b'{"texts": "my-secret-words"}', 422, "wrong_members"),
-        (b'{"texts": ["my-secret-words", 1.5]}', 422, "not_text"),
-        (b'{"texts": [true]}', 422, "not_text"),
-        (b'{"texts": [{"my-secret-words": 1}]}', 422, "not_text"),
-        (json.dumps({"texts": ["x"] * 5}).encode(), 422, "too_many_texts"),
-        (json.dumps({"texts": ["x", SECRET * 10]}).encode(), 422, "text_too_long"),
-    ],
+    "body",
+    [b'{"my-secret-words": 1}', b'["my-secret-words"]', b'{"texts": ["my-secret-words", 1]}'],
 )
-def test_what_cannot_be_answered_says_why_without_a_text(
-    detector: ScamDetector, body: bytes, status: int, code: str
+def test_what_cannot_be_answered_has_one_shape_and_no_text(
+    detector: ScamDetector, path: str, body: bytes
 ) -> None:
-    limits = Limits(texts=4, characters=100)
-    answer = post(detector, body, limits)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    answer = talk(
+        detector,
+        lambda client: client.post(path, content=body),
+        token="s3cret",
+        headers=JSON | TOKEN,
+    )
+    assert answer.status_code == 422
+    assert answer.json().keys() == {"error"}
+    assert answer.json()["error"].keys() == {"code", "message"}
     assert SECRET not in answer.text
 
 
-def test_messages_name_place_and_limit(detector: ScamDetector) -> None:
-    limits = Limits(texts=4, characters=100)
-    assert post(detector, '{"texts": ["a", 3]}').json()["error"]["message"] == (
-        "texts[1] is a number; send strings, or null"
+def test_ids_come_back_and_are_not_logged(
+    detector: ScamDetector, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = [SECRET, 7, -(2**63), ""]
+    with caplog.at_level(logging.DEBUG):
+        answer = post(detector, json.dumps({"texts": [LURE, "hello", None, ""], "ids": ids}))
+        refused = post(detector, json.dumps({"texts": [LURE, "hello"], "ids": [SECRET, None]}))
+    assert answer.json().keys() == {"ids", "predictions"}
+    assert answer.json()["ids"] == ids and len(answer.json()["predictions"]) == 4
+    assert refused.json()["error"]["code"] == "wrong_value"
+    assert SECRET not in refused.text + caplog.text
+
+
+def test_a_preset_changes_decisions_and_shows_no_threshold(judging: ScamDetector) -> None:
+    text = "profit gift"  # a scam probability of 0.94
+    plain = post(judging, json.dumps({"texts": [text]})).json()["predictions"][0]
+    assert plain["decision"] == "flag" and "threshold" not in json.dumps(plain)
+    for preset, decision in (("strict", "review"), ("sweep", "flag")):
+        found = post(judging, json.dumps({"texts": [text], "preset": preset})).json()
+        assert found == {"predictions": [plain | {"decision": decision}]}
+
+
+@pytest.mark.parametrize("key", ["flag", "review", "threshold", "thresholds", "kind_flags"])
+def test_no_thresholds_are_accepted(judging: ScamDetector, key: str) -> None:
+    answer = post(judging, json.dumps({"texts": [LURE], key: 0.5}))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "wrong_members")
+
+
+def test_a_preset_that_flags_of_kinds_rule_out_is_not_offered(judging: ScamDetector) -> None:
+    strict = judging.with_thresholds(flag=0.95, kind_flags={"romance": 0.92})
+    for preset, status in (("strict", 200), ("balanced", 422), ("sweep", 422)):
+        body = json.dumps({"texts": [LURE], "preset": preset})
+        assert post(strict, body).status_code == status
+
+
+TALK = [
+    {"sender": "mia", "text": "hello lunch", "time": "2026-03-01T09:00:00Z"},
+    {"sender": "you", "text": "guaranteed profit?", "time": 1772355700},
+    {"sender": "mia", "text": LURE, "time": None},
+    "thanks",
+    None,
+]
+
+
+def guarded(detector: Any, path: str, body: Any, token: str | None = "s3cret") -> httpx.Response:  # noqa: ANN401
+    answer: httpx.Response = talk(
+        detector, lambda client: client.post(path, json=body), token=token, headers=TOKEN
     )
-    long = post(detector, json.dumps({"texts": ["a", "x" * 101]}), limits)
-    assert "texts[1] has 101 characters; send 100 at most" in long.text
-    many = post(detector, json.dumps({"texts": ["a"] * 5}), limits)
-    assert "5 texts; send 4 at most" in many.text
-    assert post(detector, json.dumps({"texts": ["a" * 100] * 4}), limits).status_code == 200
+    return answer
 
 
-values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters()),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["texts", "a"]), inner),
-)
+def test_a_conversation_is_judged_as_in_python(judging: ScamDetector) -> None:
+    body = {"messages": TALK, "me": "you", "id": "thread 7"}
+    answer = guarded(judging, "/v1/conversation", body)
+    expected = judging.predict_conversation(TALK, me="you")
+    assert expected.suspect == "mia"
+    assert answer.json() == {"id": "thread 7", "conversation": expected.to_dict()}
 
 
-@given(values | st.fixed_dictionaries({"texts": values}))
-@settings(max_examples=300, deadline=None)
-def test_any_json_is_texts_or_a_refusal(value: object) -> None:
-    try:
-        found = asked_of(json.dumps(value).encode(), Limits(characters=5)).texts
-    except Refusal as refusal:
-        assert refusal.status in (400, 422)
-    else:
-        assert value == {"texts": found}
-        assert all(text is None or len(text) <= 5 for text in found)
+def test_texts_are_explained_as_in_python(judging: ScamDetector) -> None:
+    texts = [f"{LURE}. See you at lunch", None]
+    answer = guarded(judging, "/v1/explain", {"texts": texts, "ids": [1, "b"]})
+    expected = [judging.explain(text).to_dict() for text in texts]
+    assert expected[0]["spans"]
+    assert answer.json() == {"ids": [1, "b"], "explanations": expected}
+
+
+def test_an_explanation_has_the_decision_of_the_prediction(judging: ScamDetector) -> None:
+    known = AllowList(frozenset([("bank", None)]))
+    body = {"texts": [LURE, "profit gift"], "senders": ["bank", None], "preset": "strict"}
+
+    async def conversation(client: httpx.AsyncClient) -> list[httpx.Response]:
+        paths = ("/v1/predict", "/v1/explain")
+        answers = [await client.post(path, json=body) for path in paths]
+        return [*answers, await client.get("/metrics")]
+
+    predicted, explained, page = talk(
+        judging, conversation, token="s3cret", headers=TOKEN, allow_list=known
+    )
+    found = [one["prediction"] for one in explained.json()["explanations"]]
+    assert found == predicted.json()["predictions"]
+    assert [one["decision"] for one in found] == ["pass", "review"]
+    assert "scamdetect_rows_total 4\n" in page.text
+
+
+@pytest.mark.parametrize("path", ["/v1/conversation", "/v1/explain"])
+def test_costly_paths_need_a_service_with_a_token(judging: ScamDetector, path: str) -> None:
+    body = {"texts": [LURE]} if path == "/v1/explain" else {"messages": [LURE]}
+    without = guarded(judging, path, body, token=None)
+    assert (without.status_code, without.json()["error"]["code"]) == (403, "needs_token")
+    other = guarded(judging, path, body, token="another")
+    assert (other.status_code, other.headers["www-authenticate"]) == (401, "Bearer")
+    assert guarded(judging, path, body).status_code == 200
+
+
+def test_few_texts_are_explained_at_once(judging: ScamDetector) -> None:
+    answer = guarded(judging, "/v1/explain", {"texts": ["hi"] * (Limits().explained + 1)})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "too_many_texts")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +256,7 @@ def test_a_body_too_large_is_refused_before_it_is_read(detector: ScamDetector) -
         "query_string": b"",
     }  # fmt: skip
     asyncio.run(create_app(detector, Limits(body_bytes=100))(scope, receive, send))
-    assert sent[0]["status"] == 413 and b"100 bytes at most" in sent[1]["body"]
+    assert sent[0]["status"] == 413 and b"larger than 100 bytes" in sent[1]["body"]
 
 
 def test_a_body_that_does_not_say_its_size_is_counted(detector: ScamDetector) -> None:
@@ -304,7 +373,8 @@ def test_what_is_allowed_passes(detector: ScamDetector) -> None:
     assert found == [("pass", "allowed by sender"), ("flag", None), ("pass", None)]
     assert one.json()["predictions"][0]["reason"] == "allowed by template"
     assert [answer.status_code for answer in refused] == [422, 422, 422]
-    assert "2 senders for 1 texts" in refused[1].text and "senders[0] is a" in refused[2].text
+    assert '"senders" has 2 entries' in refused[1].json()["error"]["message"]
+    assert "senders[0] is a number" in refused[2].text
     assert "scamdetect_allowed_total 2\n" in page.text
     unasked = post(detector, json.dumps(bodies[0]))
     assert (unasked.status_code, unasked.json()["error"]["code"]) == (422, "wrong_members")
@@ -427,6 +497,7 @@ def test_a_failure_says_nothing_of_the_text(
 ) -> None:
     class Failing:
         model_id = "failing@0+0"
+        presets: dict[str, Any] = {}
 
         def predict(self, texts: Iterable[object], /) -> list[Prediction]:
             raise RuntimeError(f"cannot read {texts}")
@@ -443,16 +514,18 @@ def test_metrics_add_up(detector: ScamDetector) -> None:
         for texts in ([LURE, "hello", None], [LURE]):
             await client.post("/v1/predict", json={"texts": texts})
         await client.post("/v1/predict", content=b"{", headers=JSON)
+        await client.post("/v1/conversation", json={"messages": [SECRET]})
         await client.get(f"/{SECRET}")
         return (await client.get("/metrics")).text
 
-    page = talk(detector, conversation)
+    page = talk(detector, conversation, token="s3cret", headers=TOKEN)
     found = dict(re.findall(r"^(\w+(?:\{[^}]*\})?) (\S+)$", page, re.MULTILINE))
     assert found['scamdetect_requests_total{path="/v1/predict",status="200"}'] == "2"
     assert found['scamdetect_requests_total{path="/v1/predict",status="400"}'] == "1"
     assert found['scamdetect_requests_total{path="other",status="404"}'] == "1"
     assert found["scamdetect_rows_total"] == "4"
     assert found['scamdetect_decisions_total{decision="flag"}'] == "2"
+    assert found['scamdetect_conversations_total{decision="pass"}'] == "1"
     assert found["scamdetect_waiting_requests"] == "0"
     assert found["scamdetect_predict_seconds_count"] == "2"
     assert found['scamdetect_predict_seconds_bucket{le="+Inf"}'] == "2"
@@ -487,6 +560,8 @@ def test_a_host_names_no_path_in_metrics(detector: ScamDetector, host: str) -> N
         ("GET", "/", 404),
         ("GET", "/healthz/", 404),
         ("POST", "/v1/predict/", 404),
+        ("POST", "/openapi.json", 405),
+        ("GET", "/v1/explain", 405),
         ("GET", "/v1/predict", 405),
         ("POST", "/healthz", 405),
     ],

@@ -11,19 +11,21 @@ import pytest
 from docs_samples import ROOT
 from hypothesis import HealthCheck, settings
 from markdown_blocks import arguments, commands, program
-from tiny_bundle import CONVERSATION, write_tiny_bundle
+from tiny_bundle import CONVERSATION, PRESET_POINTS, write_tiny_bundle
 
 from scamdetect import ScamDetector
 from scamdetect.explain.cues import CueKind
 from scamdetect.labels import KINDS
 
 pytest.importorskip("starlette", reason="needs the extra serve")
-schemathesis = pytest.importorskip("schemathesis", reason="needs the extra dev")
+pytest.importorskip("schemathesis", reason="needs the extra dev")
 
+import schemathesis
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from schemathesis import checks
 from schemathesis.config import SchemathesisConfig
+from starlette.applications import Starlette
 
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.serve.app import create_app
@@ -61,28 +63,34 @@ api = schemathesis.openapi.from_dict(DESCRIBED, config=SchemathesisConfig.from_d
 @pytest.fixture(scope="module")
 def with_presets(tmp_path_factory: pytest.TempPathFactory) -> ScamDetector:
     """Return a detector with every preset and a rule for conversations."""
-    points = [
-        {"fpr": rate, "threshold": threshold, "upper_bound": 0.03, "n": 9000, "recall": 0.8}
-        for rate, threshold in ((0.001, 0.99), (0.005, 0.9), (0.02, 0.7))
-    ]
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    write_tiny_bundle(folder, operating_points=points, conversation=CONVERSATION)
+    write_tiny_bundle(folder, operating_points=PRESET_POINTS, conversation=CONVERSATION)
     return ScamDetector.load(folder, threads=1, cache_size=0)
 
 
 @pytest.fixture
-def app(with_presets: ScamDetector) -> Any:
+def app(with_presets: ScamDetector) -> Starlette:
     allow_list = AllowList(frozenset([("bank", None)]))
     return create_app(with_presets, SMALL, "s3cret", allow_list=allow_list)
 
 
 @api.parametrize()
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # ``app`` keeps no state
-def test_requests_made_from_the_file_are_answered_as_it_says(case: Any, app: Any) -> None:
-    case.call_and_validate(app=app, headers=TOKEN, checks=CHECKS)
+def test_requests_made_from_the_file_are_answered_as_it_says(
+    case: schemathesis.Case, app: Starlette
+) -> None:
+    accepted = [checks.positive_data_acceptance] if _is_aligned(case.body) else []
+    case.call_and_validate(app=app, headers=TOKEN, checks=[*CHECKS, *accepted])
 
 
-def ask(app: Any, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401
+def _is_aligned(body: object) -> bool:
+    """Return whether all lists have one length, which no schema can ask for."""
+    if not isinstance(body, dict):
+        return True
+    return len({len(one) for one in body.values() if isinstance(one, list)}) < 2
+
+
+def ask(app: Starlette, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401
     async def run() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
@@ -103,7 +111,7 @@ def test_the_file_is_valid_and_describes_the_default_service(document: dict[str,
     assert description(Limits(), PRESETS) == document
 
 
-def test_the_file_has_the_paths_of_the_service(app: Any, document: dict[str, Any]) -> None:
+def test_the_file_has_the_paths_of_the_service(app: Starlette, document: dict[str, Any]) -> None:
     served = {(route.path, method) for route in app.routes for method in route.methods - {"HEAD"}}
     described = {(path, m.upper()) for path, ways in document["paths"].items() for m in ways}
     assert served == described
@@ -141,7 +149,7 @@ def test_the_example_of_a_path_gets_every_key_of_its_answer(
 
 @pytest.mark.parametrize("path", REQUESTS)
 def test_the_keys_of_a_request_are_those_that_the_service_takes(
-    app: Any, document: dict[str, Any], path: str
+    app: Starlette, document: dict[str, Any], path: str
 ) -> None:
     schema = document["components"]["schemas"][REQUESTS[path]]
     (required,) = schema["required"]
@@ -158,7 +166,7 @@ def test_the_keys_of_a_request_are_those_that_the_service_takes(
 
 
 @pytest.mark.parametrize("path", REQUESTS)
-def test_the_limits_of_a_running_service_are_in_its_description(app: Any, path: str) -> None:
+def test_the_limits_of_a_running_service_are_in_its_description(app: Starlette, path: str) -> None:
     served = ask(app, "GET", "/openapi.json").json()
     assert served == DESCRIBED
     schemas = served["components"]["schemas"]
@@ -183,8 +191,10 @@ def test_keys_that_a_service_does_not_take_are_not_described(detector: ScamDetec
     }  # fmt: skip
 
 
-def test_each_path_has_a_curl_example_that_works(app: Any, document: dict[str, Any]) -> None:
-    asked = set()
+def test_each_path_has_a_curl_example_that_works(
+    with_presets: ScamDetector, document: dict[str, Any]
+) -> None:
+    app, asked = create_app(with_presets, token="s3cret"), set()
     for line in commands(PAGE):
         if program(line) == "curl":
             method, url, options = _curl(line)

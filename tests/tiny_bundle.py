@@ -52,6 +52,10 @@ CONVERSATION = {  # a rule for conversations; give it as ``conversation=CONVERSA
     "enough_turns": 3,
     "fitted_on": {"legit": 120, "scam": 110},
 }
+PRESET_POINTS = [  # one of each preset; give them as ``operating_points=PRESET_POINTS``
+    {"fpr": fpr, "threshold": threshold, "upper_bound": 0.03, "n": 9000, "recall": 0.8}
+    for fpr, threshold in ((0.001, 0.99), (0.005, 0.9), (0.02, 0.65))
+]
 CLEARING = {
     "tensor": "seen", "words_below": -1.0, "words_scaling": [1.0, 0.0], "exit_below": -2.5,
     "exit_scaling": [1.0, 0.0], "spam_share": 0.01,

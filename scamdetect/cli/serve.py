@@ -1,4 +1,4 @@
-"""The commands that answer over HTTP, and that push bundles to the hub and pull them."""
+"""The commands that serve over HTTP, and that push bundles to the hub and pull them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ TOKEN = "SCAMDETECT_TOKEN"
 @click.command(epilog="Example: SCAMDETECT_TOKEN=secret scamdetect serve --port 8080")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one."
-)
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)  # fmt: skip
 @MODEL
 @with_thresholds
 @click.option(
@@ -28,41 +29,38 @@ TOKEN = "SCAMDETECT_TOKEN"
     "allowing",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Let messages of these templates pass, and of these senders where requests name them.",
+    help="File of templates and senders whose messages pass. Requests may then name senders.",
 )
 @RUNTIME
 @click.option("--tier", default="auto", show_default=True, help="auto or full.")
 @click.option(
-    "--parallel", type=int, help="Requests that are scored at once.  [default: one a core]"
+    "--parallel", type=int, help="Requests that are scored at once.  [default: one for each core]"
 )
-@click.option(
-    "--threads", type=int, default=1, show_default=True, help="Threads that score one request."
-)
+@click.option("--threads", type=int, default=1, show_default=True, help="Threads for each request.")
 @click.option(
     "--cache-size",
     type=int,
-    help="Messages whose scores are kept for copies of them; 0: none.  [default: 100000]",
+    help="Messages whose scores are kept for later copies; 0 keeps none.  [default: 100000]",
 )
+@click.option("--queue", type=int, default=64, show_default=True, help="Requests that may wait.")
 @click.option(
-    "--queue", type=int, default=64, show_default=True, help="Requests that may wait beside those."
-)
-@click.option(
-    "--max-texts", "texts", type=int, default=256, show_default=True, help="Texts of one request."
-)
+    "--max-texts", "texts", type=int, default=256, show_default=True,
+    help="Most texts in one request.",
+)  # fmt: skip
 @click.option(
     "--max-characters", "characters", type=int, default=20_000, show_default=True,
-    help="Characters of one text.",
+    help="Most characters in one text.",
 )  # fmt: skip
 @click.option(
     "--max-bytes", "body_bytes", type=int, default=1 << 20, show_default=True,
-    help="Bytes of one request.",
+    help="Most bytes in one request.",
 )  # fmt: skip
 @click.option(
     "--stop-seconds",
     type=int,
     default=25,
     show_default=True,
-    help="How long requests at hand may take once the service is told to stop.",
+    help="Seconds for running requests when the service stops.",
 )
 def serve(
     host: str,
@@ -77,12 +75,13 @@ def serve(
     cache_size: int | None,
     **asked: Any,  # noqa: ANN401 - what Limits takes as it is
 ) -> None:
-    """Answer over HTTP: POST /v1/predict, GET /healthz, GET /metrics.
+    """Serve over HTTP: POST /v1/predict, /v1/conversation, /v1/explain; GET /openapi.json.
 
-    Only programs on this machine reach it unless --host says otherwise. Where the environment has
-    SCAMDETECT_TOKEN, requests need it as "Authorization: Bearer". There is no encryption: put a
-    proxy with TLS before it where others are on the way. SIGTERM ends it once the requests at hand
-    are answered. No text is logged.
+    Only programs on this machine can reach it, unless --host allows others. If SCAMDETECT_TOKEN is
+    set in the environment, requests need it as "Authorization: Bearer TOKEN"; without it,
+    /v1/conversation and /v1/explain are not available. There is no encryption: use a proxy with TLS
+    if others can read the network. SIGTERM ends the service after the running requests. No text is
+    logged. GET /healthz and /metrics are for monitoring.
     """
     with extra("serve"):
         from scamdetect.serve.request import Limits, is_loopback
@@ -95,7 +94,7 @@ def serve(
     limits = Limits(parallel=os.cpu_count() or 1 if parallel is None else parallel, **asked)
     allow_list = None if allowing is None else AllowList.load(allowing)
     if token is None and not is_loopback(host):
-        say(f"scamdetect: whoever reaches {host} may ask: set {TOKEN}", err=True)
+        say(f"scamdetect: anyone who can reach {host} can use the service; set {TOKEN}", err=True)
     with ScamDetector.load(
         model,
         runtime=runtime,  # type: ignore[arg-type]
@@ -113,15 +112,15 @@ def serve(
             allow_list=allow_list,
         )
     if not ended:
-        # Python would first wait for the scoring, minutes perhaps, whose answer nobody gets.
+        # Python would first wait, perhaps for minutes, for scoring whose answer nobody gets.
         os._exit(0)
 
 
 def _token() -> str | None:
-    """Return the token, None where none is set; raise InputError on one that no header can hold."""
+    """Return the token or None; raise InputError if a header cannot contain it."""
     token = os.environ.get(TOKEN)
     if token is not None and (not token or not token.isascii() or set(token) & set(" \t\r\n")):
-        raise InputError(f"{TOKEN} must be ASCII without blanks and not empty; or unset it")
+        raise InputError(f"{TOKEN} must be ASCII without spaces and not empty; or unset it")
     return token
 
 

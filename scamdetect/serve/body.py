@@ -176,6 +176,8 @@ def _name(name: str, value: object) -> str | int:
     """Return an id or the name of a sender."""
     if isinstance(value, str) and len(value) <= LONGEST_NAME:
         return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON Schema counts 27.0 as an integer
     if isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value < _LARGEST:
         return value
     _refuse(

@@ -1,4 +1,4 @@
-"""Run the application as a process that ends well, and close connections that wait without end."""
+"""Run the application as a process that ends cleanly, and close connections that wait too long."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from scamdetect.system.os_errors import said
 
 
 def impatient(limits: Limits) -> type[asyncio.Protocol]:
-    """Return uvicorn's protocol of HTTP/1.1 within limits.
+    """Return uvicorn's protocol of HTTP/1.1 with limits.
 
-    A connection ends that goes without a whole request head for ``head_seconds``, or takes nothing
-    of its answers for so long; those beyond ``connections`` end at once, before files run out.
+    It closes a connection that sends no whole request head for ``head_seconds``, or accepts nothing
+    of its answers for so long, and at once those above ``connections``, before files run out.
     """
 
     class Impatient(H11Protocol):
@@ -69,7 +69,7 @@ def impatient(limits: Limits) -> type[asyncio.Protocol]:
             return self.cycle is not None and not self.cycle.response_complete
 
         def _wait(self) -> None:
-            # Whoever sends a byte now and then waits no less.
+            # A byte now and then does not extend the time.
             if self._to_ask is None:
                 self._to_ask = self.loop.call_later(limits.head_seconds, self._end)
 
@@ -104,14 +104,14 @@ def serve(
     say: Callable[[str], None],
     allow_list: AllowList | None = None,
 ) -> bool:
-    """Serve until SIGTERM or SIGINT, answer what is at hand, return whether all scoring has ended.
+    """Serve until SIGTERM or SIGINT, answer running requests, return whether all scoring has ended.
 
-    Where it has not, a thread scores what nobody waits for any more, and would keep the process
-    from ending. ``port`` 0 takes a free one; ``say`` is told the address. Raises InputError where
-    the address cannot be had.
+    If it has not, a thread still scores a request whose client is gone, and would keep the process
+    from ending. ``port`` 0 takes a free one; ``say`` gets the address. Raises InputError if the
+    address is not available.
     """
-    # Where files run out asyncio cannot accept, and says so without end. What it accepts at once
-    # lives through three turns of its loop until it is closed as too many, and needs files too.
+    # Without free files asyncio cannot accept, and logs that without end. Connections above the
+    # limit live for three turns of its loop before they are closed, and need files too.
     files = _most_files()
     limits = replace(limits, connections=int(min(limits.connections, files // 2)))
     backlog = int(min(_BACKLOG, files // 10))
@@ -120,8 +120,8 @@ def serve(
         http=impatient(limits),
         ws="none",
         lifespan="on",
-        use_colors=False,  # what stderr is may show no character that controls a terminal
-        log_level="error",  # below that it has a line for each malformed request
+        use_colors=False,  # stderr may be a file, or a terminal without colours
+        log_level="error",  # lower levels log a line for each malformed request
         access_log=False,
         proxy_headers=False,
         server_header=False,
@@ -140,8 +140,8 @@ def serve(
 def kind_only(record: logging.LogRecord) -> bool:
     """Replace the exception of a log record by its type; return True, so that it is logged.
 
-    A client that breaks the protocol makes uvicorn log a whole traceback, and an exception may
-    hold a text.
+    When a client breaks the protocol, uvicorn logs a whole traceback, and an exception may contain
+    a text.
     """
     if record.exc_info and record.exc_info[0] is not None:
         record.msg, record.args = "a request failed: %s", (record.exc_info[0].__name__,)
@@ -150,7 +150,7 @@ def kind_only(record: logging.LogRecord) -> bool:
 
 
 def _most_files() -> float:
-    """Return how many files, connections among them, this process may have open."""
+    """Return how many files, including connections, this process may have open."""
     if sys.platform == "win32":
         return math.inf
     import resource
@@ -160,26 +160,26 @@ def _most_files() -> float:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there; raise InputError where the address cannot be had."""
+    """Return a socket that listens there; raise InputError if the address is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError, TypeError, ValueError) as problem:  # a host that is no name
+    except (OSError, OverflowError, TypeError, ValueError) as problem:  # a host that is not a name
         raise InputError(
             f"cannot listen on {host} port {port} ({said(problem)}); choose others with --host, "
             "--port"
         ) from problem
-    # Connections inherit it. asyncio sets it for those alone whose listener names its protocol, and
-    # without it the second half of each answer waits 40 ms for the client to have the first.
+    # Connections inherit it. asyncio sets it only if the listener names its protocol, and without
+    # it the second half of each answer waits 40 ms until the client has the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 @contextmanager
 def _stopping(server: uvicorn.Server) -> Iterator[None]:
-    """Let signals stop the server, those too that come before it looks for them itself.
+    """Stop the server on a signal, also on one that comes before the server handles signals.
 
-    It raises them again once it has stopped, when they are to end nothing any more.
+    The server raises them again when it has stopped; by then they must not end anything.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
