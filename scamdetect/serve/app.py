@@ -42,7 +42,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 _LOG = logging.getLogger("scamdetect.serving")
 _GONE = 499  # nginx's status for a client that left; nobody receives it
-_SCORED_PER_EXPLANATION = 24  # texts, about: one for each segment
+_SCORED_PER_EXPLANATION = 24  # texts, about: the text without each of its segments
 _SCORED_PER_MESSAGE = 2  # texts of a conversation: the message and the sender's last words
 
 
