@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
+from rich.console import Console
+from rich.progress import track
 
 from benchmarks import (
     hostile_bundles,
@@ -100,7 +101,9 @@ def main() -> None:
         chosen = [one for family in asked.only for one in trials(family, asked.each, asked.seed)]
     with tempfile.TemporaryDirectory() as folder, Worker(asked.seconds) as worker:
         bundle = write_tiny_bundle(Path(folder) / "scamdetect-tiny")
-        outcomes = [attempt(trial, bundle, worker) for trial in tqdm(chosen, disable=None)]
+        screen = Console(stderr=True)
+        shown = track(chosen, "attempts", console=screen, disable=not screen.is_terminal)
+        outcomes = [attempt(trial, bundle, worker) for trial in shown]
     record = {
         "date": today(), "commit": commit(), "machine": machine(), "seed": asked.seed,
         "each": asked.each, "families": counts(outcomes, lambda one: one.family),

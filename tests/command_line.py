@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 from hang import HANG
@@ -41,6 +43,34 @@ def command(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess
     )
     assert "Traceback" not in done.stderr
     return done
+
+
+def on_a_terminal(
+    folder: Path, *arguments: str, columns: int = 80, stdin: Path | None = None
+) -> tuple[int, str]:
+    """Return the exit code and what the command prints on a terminal of that width.
+
+    Its standard input is the terminal too, unless it is a file.
+    """
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    given = theirs if stdin is None else os.open(stdin, os.O_RDONLY)
+    with subprocess.Popen(
+        [sys.executable, "-m", "scamdetect.cli", *arguments],
+        cwd=folder, env=environment() | {"TERM": "xterm-256color"}, stdin=given, stdout=theirs,
+        stderr=theirs,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        if stdin is not None:
+            os.close(given)
+        printed = b""
+        try:
+            while piece := os.read(ours, 1 << 16):
+                printed += piece
+        except OSError:  # Linux's way to say that the other end is closed
+            pass
+    os.close(ours)
+    return process.returncode, printed.decode("utf-8")
 
 
 def faulty_score(

@@ -129,7 +129,10 @@ def test_the_command_writes_a_page_and_a_record_and_fails_where_asked(tmp_path: 
     assert same.returncode == 0 and same.stdout.startswith("drift: none\n"), same.stderr
     done = command(tmp_path, "drift", "a.parquet", "b.parquet", "-o", "d", "--fail-on", "alert")
     assert done.returncode == 10, done.stderr
-    assert done.stderr == "written to d/drift.html\n"
+    assert done.stderr.splitlines() == [
+        "written to d/drift.html",
+        "next: scamdetect queue b.parquet",
+    ]
     record = json.loads((tmp_path / "d/drift.json").read_text(encoding="utf-8"))
     assert record["level"] == "alert" and record["rates"][0]["name"] == "flagged"
     html = (tmp_path / "d/drift.html").read_text(encoding="utf-8")

@@ -171,7 +171,7 @@ def test_the_command_scores_and_sets_and_keeps_the_budget(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("d.parquet", "--reviews-per-day", "5"), "--messages-per-day belong together"),
+        (("d.parquet", "--reviews-per-day", "5"), "--messages-per-day must be given together"),
         (("--reviews-per-day", "5", "--messages-per-day", "9"), "give DUMP"),
         (
             ("b", "d", "--reviews-per-day", "5", "--messages-per-day", "9", "--fpr", "0.1"),

@@ -55,7 +55,7 @@ def test_runtime_int8_and_cascade_are_shown(
 ) -> None:
     assert _detail(tiny_bundle, tmp_path, "runtime")[1].startswith("auto is onnxruntime; openvino")
     assert _detail(tiny_bundle, tmp_path, "int8") == (True, "8-bit products are exact")
-    assert _detail(tiny_bundle, tmp_path, "cascade")[1].startswith("none")
+    assert _detail(tiny_bundle, tmp_path, "cascade")[1].startswith("no cascade")
     unproven = write_tiny_bundle(tmp_path / "unproven", proven=False)
     assert _detail(unproven, tmp_path, "cascade")[1] == "not proven, off"
     proven = write_tiny_bundle(tmp_path / "proven", proven=True)
@@ -74,7 +74,7 @@ def test_runtime_int8_and_cascade_are_shown(
     assert detail.endswith("sources that lose most reviews: en_one 1 of 20")
     monkeypatch.setattr("scamdetect.cli.doctor.multiplies_exactly", lambda fast: not fast)
     ok, detail = _detail(tiny_bundle, tmp_path, "int8")
-    assert ok is True and "the exact, slower are used" in detail
+    assert ok is True and "exact, slower ones are used" in detail
     monkeypatch.setattr("scamdetect.cli.doctor.multiplies_exactly", lambda fast: False)
     ok, detail = _detail(tiny_bundle, tmp_path, "int8")
     assert ok is False and "scores are wrong" in detail

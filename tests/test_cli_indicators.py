@@ -45,7 +45,9 @@ def test_what_is_proposed_is_published_only_by_a_person(tmp_path: Path, whole: P
     assert done.stderr.splitlines() == [
         "1 indicators proposed of 40 rows: wallet 1",
         "left out 40: reserved or private name",
-        "to publish a row of review.csv, a person writes yes into publish, a reviewer and a date",
+        "to publish a row of review.csv, write yes in the column publish, and fill in the reviewer "
+        "and the date",
+        "next: scamdetect indicators export review.csv -o ours.csv --organisation 'Our Bank'",
     ]
     review = folder / "review.csv"
     assert read_review(review) == ()

@@ -52,12 +52,14 @@ def test_the_summaries_tell_of_groups_and_threads(
     assert done.stderr.splitlines() == [
         "2 groups of 5,001 rows: 1 with a flagged message",
         "groups written to in.scored.groups.csv",
+        "next: scamdetect report in.scored.csv",
     ]
     done = _run(folder, THREADS, tiny_bundle)
     assert done.stderr.splitlines() == [
         "100 threads of 5,000 messages: flagged 2, review 0, too short to tell 0",
         "rows in no thread: 1",
         "threads written to in.scored.threads.csv",
+        "next: scamdetect report in.scored.csv",
     ]
     assert (folder / "in.scored.threads.csv").read_text("utf-8").count("\n") == 101
     done = _run(folder, CAMPAIGNS, tiny_bundle)
@@ -67,6 +69,8 @@ def test_the_summaries_tell_of_groups_and_threads(
         "earlier dump (--before), so new ones are not known)",
         "campaigns written to in.scored.campaigns.csv, their messages to "
         "in.scored.campaigns.members.csv",
+        "next: scamdetect indicators propose in.scored.csv --campaigns "
+        "in.scored.campaigns.members.csv -o review.csv",
     ]
     assert _run(folder, GROUPS, tiny_bundle, "--overwrite", "--quiet").stderr == ""
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
-import termios
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import command, environment
+from command_line import command, environment, on_a_terminal
 from fake_hub import TOKEN, Repo, fake_hub
 from hang import HANG
 from hypothesis import given
@@ -116,38 +114,37 @@ def test_what_a_hub_says_is_shown_without_its_controls(
     assert done.returncode == 3 and "⟨U+001B⟩[31m⟨U+001B⟩]52;c" in shown(done)
 
 
-def test_a_terminal_gets_a_bar_and_no_other_control(tmp_path: Path, tiny_bundle: Path) -> None:
+def test_a_terminal_gets_progress_and_no_other_control(
+    tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     csv_file(tmp_path, f"id,text,{HOSTILE}".replace("\r", ""), f"{NAME}.csv")
-    code, printed = _on_a_terminal(tmp_path, "score", f"{NAME}.csv", "--model", str(tiny_bundle))
+    monkeypatch.setenv("NO_COLOR", "1")
+    code, printed = on_a_terminal(tmp_path, "score", f"{NAME}.csv", "--model", str(tiny_bundle))
     assert code == 0
-    assert "%|" in printed and "⟨U+001B⟩[31m" in printed
+    assert "loading the model" in printed and "⟨U+001B⟩[31m" in printed
+    # Bold, and the moves of a line that is drawn again: to its start, up, and its clearing.
+    printed = re.sub(r"\r|\x1b\[(?:[01]?m|2K|1A)", "", printed)
     assert "\x1b" not in printed and "\x07" not in printed and "\u202e" not in printed
 
 
-def test_a_terminal_gets_the_colours_of_an_explanation(tmp_path: Path, tiny_bundle: Path) -> None:
+def test_a_terminal_gets_a_table_of_the_decisions(tmp_path: Path, tiny_bundle: Path) -> None:
+    csv_file(tmp_path)
+    _, printed = on_a_terminal(tmp_path, "score", "in.csv", "--model", str(tiny_bundle))
+    lines = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", printed).replace("\r", "").split("\n")
+    cells = [line.split() for line in lines]
+    assert ["decision", "rows", "share"] in cells and ["flag", "1", "100%"] in cells
+    assert "next: scamdetect report in.scored.csv" in lines
+
+
+def test_a_terminal_gets_the_colours_of_an_explanation(
+    tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arguments = ("explain", f"urgent: guaranteed profit {HOSTILE}", "--model", str(tiny_bundle))
-    _, printed = _on_a_terminal(tmp_path, *arguments)
+    _, printed = on_a_terminal(tmp_path, *arguments)
     assert "\x1b[" in printed
     assert "\x1b" not in re.sub(r"\x1b\[[0147;]+m", "", printed)
-
-
-def _on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Return the exit code and what the command prints on a terminal."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 80))
-    with subprocess.Popen(
-        [sys.executable, "-m", "scamdetect.cli", *arguments],
-        cwd=folder, env=environment(), stdin=theirs, stdout=theirs, stderr=theirs,
-    ) as process:  # fmt: skip
-        os.close(theirs)
-        printed = b""
-        try:
-            while piece := os.read(ours, 1 << 16):
-                printed += piece
-        except OSError:  # Linux's way to say that the other end is closed
-            pass
-    os.close(ours)
-    return process.returncode, printed.decode("utf-8")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in on_a_terminal(tmp_path, *arguments)[1]
 
 
 class Terminal(io.StringIO):
@@ -197,13 +194,13 @@ def test_json_is_one_plain_line_of_the_same_data(data: dict[str, object]) -> Non
 
 def test_only_the_streams_print() -> None:
     package = Path(scamdetect.__file__).parent
-    prints = re.compile(r"click\.s?echo|sys\.(std(out|err)|__std\w+__)\.write")
+    prints = re.compile(r"click\.s?echo|sys\.(std(out|err)|__std\w+__)\.write|DrawingStream\(")
     found = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         if prints.search(path.read_text(encoding="utf-8"))
     }
-    assert found == {"cli/streams.py"}
+    assert found == {"cli/streams.py", "cli/display.py"}
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

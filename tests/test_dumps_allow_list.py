@@ -155,7 +155,7 @@ def test_a_dump_is_scored_with_it(tmp_path: Path, tiny_bundle: Path) -> None:
     done = score(tmp_path, "in.jsonl", *options, "--sender-column", "by.id")
     assert done.returncode == 0, done.stderr
     assert "flagged 2, review 0, passed 1" in done.stderr
-    assert "the allow-list let 1 pass, which were to flag or review" in done.stderr
+    assert "the allow-list passed 1 that would be flagged or reviewed" in done.stderr
     found = [json.loads(line) for line in (tmp_path / "in.scored.jsonl").open(encoding="utf-8")]
     assert [row["scamdetect_decision"] for row in found] == ["flag", "pass", "flag"]
     assert [row["scamdetect_reason"] for row in found] == [None, "allowed by sender", None]

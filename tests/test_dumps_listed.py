@@ -112,7 +112,7 @@ def test_the_column_names_what_was_found(tmp_path: Path, tiny_bundle: Path, exte
     assert "feed.csv: 1 left out, the first at row 2: " in done.stderr
     assert "flagged 1, review 1, passed 2, unscored 1" in done.stderr
     assert (
-        "2 have a listed indicator, 1 of them are to review only for that: feed.csv 2"
+        "2 have a listed indicator, 1 of them are in review only because of it: feed.csv 2"
         in done.stderr
     )
     path = tmp_path / f"out.{extension}"

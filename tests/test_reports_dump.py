@@ -60,7 +60,10 @@ def words(html: str) -> str:
 def test_the_command_writes_a_page_beside_the_file(scored: Path, tiny_bundle: Path) -> None:
     done = command(scored.parent, "report", scored.name, "--model", tiny_bundle, "--title", "A & B")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "written to in.report.html\n"
+    assert done.stderr.splitlines() == [
+        "written to in.report.html",
+        f"next: scamdetect queue {scored.name}",
+    ]
     html = (scored.parent / "in.report.html").read_text(encoding="utf-8")
     assert "<title>A &amp; B</title>" in html
     read = words(html)

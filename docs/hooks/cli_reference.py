@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from scamdetect.cli.commands import cli
+from scamdetect.cli.options import Group
 from scamdetect.reports.pages import between_markers, table
 
 PAGE = Path(__file__).resolve().parent.parent / "cli.md"
@@ -26,7 +27,7 @@ def reference() -> str:
 def commands(
     command: click.Command, name: str, parent: click.Context | None = None
 ) -> Iterator[click.Context]:
-    """Yield the context of a command, and of all below it, in the order of their names."""
+    """Yield the context of a command, and of all below it, in the order of the help."""
     context = click.Context(command, info_name=name, parent=parent)
     yield context
     if isinstance(command, click.Group):
@@ -45,19 +46,22 @@ def section(context: click.Context) -> list[str]:
     command, path = context.command, context.command_path
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     lines = ["", f"## {path}", "", _markdown(command.help or ""), "", f"Usage: `{usage}`", ""]
-    if isinstance(command, click.Group):
-        rows = [
-            (
-                f"[{name}](#{'-'.join([*path.split(), name])})",
-                _escaped(below.get_short_help_str(200)),
-            )
-            for name, below in _below(command, context)
-        ]
-        return [*lines, *table(("command", ""), rows)]
+    if isinstance(command, Group):
+        below = dict(_below(command, context))
+        for title, names in command.sections().items():
+            rows = [
+                (_link(path, name), _escaped(below[name].get_short_help_str(200))) for name in names
+            ]
+            lines += [*table((title, ""), rows), ""]
+        return lines[:-1]
     options = [option for option in command.params if isinstance(option, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context))]
     rows = [(_code(names), _escaped(text)) for names, text in records]
     return [*lines, *(table(("option", ""), rows) if rows else []), *_example(command.epilog or "")]
+
+
+def _link(path: str, name: str) -> str:
+    return f"[{name}](#{'-'.join([*path.split(), name])})"
 
 
 def _example(epilog: str) -> list[str]:

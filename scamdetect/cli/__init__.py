@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from scamdetect.cli.interrupts import end_imports_on_interrupt, interrupted
@@ -15,23 +16,25 @@ if TYPE_CHECKING:
     from scamdetect.errors import ScamDetectError
 
 WRONG_USE, RESUMABLE, FAILED, READER_GONE = 2, 3, 4, 141
+COMPLETION = "_SCAMDETECT_COMPLETE"  # the variable with which a shell asks for completions
 
 
 def main() -> None:
-    """Run the command line; every expected error becomes one line on stderr and an exit code.
+    """Run the command line; every expected error is one line on stderr and an exit code.
 
-    0: done, or done before with nothing to resume, 1: checked and found wrong, 2: wrong use or bad
-    input, 3: interrupted (score goes on with --resume) or an endpoint is down, 4: failed (a full
-    disk), 5: fine-tuned and refused, since it got worse, 10: done, and something was flagged under
-    --fail-on-flagged or shifted under --fail-on, 130: interrupted before a part was finished, 141:
-    what read the standard output ended first, which is no error and has no line.
+    0: done, or nothing left to resume. 1: a check failed. 2: wrong use or bad input. 3: interrupted
+    (score resumes with --resume), or an endpoint is down. 4: failed, such as on a full disk. 5: the
+    fine-tuned bundle was worse and was not installed. 10: done, and a message was flagged under
+    --fail-on-flagged or something shifted under --fail-on. 130: interrupted before a part was
+    finished. 141: the program that reads the standard output ended first, which prints no line.
     """
     sys.excepthook = _show_traceback
     end_imports_on_interrupt()
     try:
         from scamdetect.cli.streams import guard_streams
 
-        guard_streams()
+        if COMPLETION not in os.environ:  # click writes the bytes that a shell reads
+            guard_streams()
         code = _run()
     except KeyboardInterrupt:
         code = interrupted()
@@ -54,7 +57,7 @@ def _run() -> int:
     try:
         code: int | None = cli.main(prog_name="scamdetect", standalone_mode=False)
         return code or 0
-    except click.Abort:  # which is how click tells of an interrupt
+    except click.Abort:  # click raises it on an interrupt
         return interrupted()
     except click.ClickException as error:
         return _show(error)
@@ -75,7 +78,7 @@ def _run() -> int:
 
 
 def _show(error: click.ClickException) -> int:
-    """Print what click does of wrong use; the values of options in it stay on their line."""
+    """Print an error of click, with line breaks in the values of options as their codes."""
     from click.exceptions import NoArgsIsHelpError
 
     from scamdetect.cli.streams import say
@@ -115,7 +118,7 @@ def _with_notes(error: ScamDetectError | OSError) -> str:
 def _show_traceback(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Print what nobody foresaw, which may quote a URL."""
+    """Print an unexpected error, without the secrets of URLs in it."""
     from traceback import format_exception
 
     from scamdetect.cli.streams import say

@@ -1,4 +1,4 @@
-"""The commands on a team's own traffic: what to label, what labels say, thresholds, drift."""
+"""The commands that adapt to a team's own messages: queue, labels, calibrate, drift."""
 
 from __future__ import annotations
 
@@ -8,26 +8,32 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from scamdetect.cli.options import MODEL, THREADS, FiniteRange
+from scamdetect.cli.options import MODEL, THREADS, FiniteRange, command, output_option
 from scamdetect.cli.streams import say
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import access_of
 
-WRONG_LABELS = 1  # the exit code where labels are unknown or contradict each other
+WRONG_LABELS = 1  # the exit code if labels are unknown or contradict each other
 _OVERWRITE = click.option(
-    "--overwrite", is_flag=True, help="Replace files that exist; never one that is read."
+    "--overwrite", is_flag=True, help="Replace existing files, but never an input."
 )
 
 
-@click.command(epilog="Example: scamdetect queue april.parquet -n 200 --html review.html")
+@command(epilog="Example: scamdetect queue april.parquet -n 200 --html review.html")
 @click.argument("scored", type=click.Path(path_type=Path))
-@click.option("-n", "count", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The queue as CSV, with an empty column label.  [default: queue.csv, unless --html or "
+    "-n",
+    "count",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Number of messages to choose.",
+)
+@output_option(
+    "CSV file to write, with an empty column label.  [default: queue.csv, unless --html or "
     "--label-studio is given]",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
 )
 @click.option(
     "--html",
@@ -49,30 +55,40 @@ _OVERWRITE = click.option(
     "--label-studio",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="TASKS.json",
-    help="The queue as tasks of Label Studio; its labelling config goes beside them as .xml.",
+    help="Write tasks for Label Studio instead of CSV, with the labelling config next to them.",
 )
 @click.option(
     "--audit",
     type=FiniteRange(0, 1),
     default=0.2,
     show_default=True,
-    help="Share drawn uniformly, from which rates of the whole dump follow.",
+    help="Share of the queue that is drawn at random, to estimate rates of the whole dump.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--text-column", default="text", show_default=True)
-@click.option("--key-column", help="Column of your own names of the rows, to be carried along.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed."
+)
+@click.option(
+    "--text-column",
+    default="text",
+    show_default=True,
+    metavar="COLUMN",
+    help="Column with the messages.",
+)
+@click.option(
+    "--key-column", metavar="COLUMN", help="Column with your own ids, copied into the queue."
+)
 @click.option(
     "--campaigns",
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="Rows at most that stand for a campaign each, large, new and not flagged, where "
-    "`scamdetect campaigns` has written them beside SCORED.",
+    help="Most rows that represent one campaign each: large, new and not flagged. Needs the file "
+    "of `scamdetect campaigns` next to SCORED.",
 )
 @click.option(
     "--merge",
     is_flag=True,
-    help="Keep the rows of a CSV that exists, with their labels, and add the new ones.",
+    help="Keep the rows and labels of an existing CSV and add the new rows.",
 )
 @_OVERWRITE
 def queue(
@@ -91,12 +107,12 @@ def queue(
     merge: bool,
     overwrite: bool,
 ) -> None:
-    """Choose the messages of a scored dump that are most worth labelling.
+    """Choose the messages that are most worth labelling.
 
-    These are the uncertain ones, near the thresholds, by language and unlike each other, one of
-    each large campaign that is not flagged, and some drawn at random. Answer them in the page
-    (--html), or fill the column label with scam, spam, legit or unsure. Then run `scamdetect
-    labels`. The files contain messages as they are.
+    The queue has uncertain messages near the thresholds, of all languages and different from each
+    other, one message of each large campaign that is not flagged, and some drawn at random. Answer
+    them in the page (--html), or fill in the column label with scam, spam, legit or unsure. Then
+    run `scamdetect labels`. The files contain the messages unmasked.
     """
     from scamdetect.adapt.labels import (
         check_same_dump,
@@ -109,7 +125,7 @@ def queue(
         write_tasks,
     )
     from scamdetect.adapt.queue import choose_queue
-    from scamdetect.cli.console import step_bar
+    from scamdetect.cli.console import progress, say_next, step_bar
     from scamdetect.reports.adapt import merged_line, queue_lines
     from scamdetect.scored.job import Step
 
@@ -132,19 +148,20 @@ def queue(
         named.append(file_destination(config_path(tasks), overwrite=overwrite, inputs=[scored]))
     for path in named:
         if named.count(path) > 1:
-            raise click.UsageError(f"{path}: is named twice; choose another name")
+            raise click.UsageError(f"{path}: two outputs have this name; choose another name")
     earlier = read_earlier(table) if merge and table is not None and table.exists() else None
     if earlier is not None:
         check_same_dump(earlier, scored, text_column)
-    chosen = choose_queue(
-        scored,
-        count,
-        audit=audit,
-        seed=seed,
-        text_column=text_column,
-        key_column=key_column,
-        campaigns=campaigns,
-    )
+    with progress(False, "choosing messages"):
+        chosen = choose_queue(
+            scored,
+            count,
+            audit=audit,
+            seed=seed,
+            text_column=text_column,
+            key_column=key_column,
+            campaigns=campaigns,
+        )
     access = access_of([scored])
     if table is not None:
         if earlier is None:
@@ -171,24 +188,26 @@ def queue(
             )
         say(*([notice] if notice else []), f"written to {page}", err=True)
     say(*queue_lines(chosen))
+    if output is not None:
+        say_next("labels", output)
 
 
-@click.command(epilog="Example: scamdetect labels queue.csv -o labelled.csv")
+@command(epilog="Example: scamdetect labels queue.csv -o labelled.csv")
 @click.argument("labelled", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "-o",
-    "--output",
+@output_option(
+    "CSV file to write, with the messages that have a usable label.",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The messages that have a usable label, as CSV.",
+    metavar="FILE",
 )
 @_OVERWRITE
 def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
-    """Read the labels of a queue back and say what they tell of the whole dump.
+    """Read a labelled queue and estimate rates.
 
-    LABELLED is the CSV of `scamdetect queue` with the column label filled, or an export of Label
-    Studio (JSON or JSON-MIN). Exits with 1 where labels are unknown or contradict each other.
+    LABELLED is the CSV of `scamdetect queue` with the column label filled in, or an export of Label
+    Studio (JSON or JSON-MIN). The exit code is 1 if labels are unknown or contradict each other.
     """
     from scamdetect.adapt.labels import read_answers, write_labelled
+    from scamdetect.cli.console import say_next
     from scamdetect.reports.adapt import answer_lines
 
     target = None
@@ -201,13 +220,20 @@ def labels(labelled: Path, output: Path | None, overwrite: bool) -> None:
     say(*answer_lines(answers))
     if answers.unknown or answers.unknown_kinds or answers.contradicting:
         raise click.exceptions.Exit(WRONG_LABELS)
+    if output is None:
+        say_next("labels", labelled, "-o", "labelled.csv")
+    else:
+        from scamdetect.bundle.bundle import default_bundle_path
+
+        rate = ("--fpr", "0.01", "-o", "own-bundle")
+        say_next("calibrate", default_bundle_path(), "--data", output, *rate)
 
 
 _BUDGET = {"reviews_per_day", "messages_per_day"}
 _EITHER = {"bundle", "dump", "output"} | _BUDGET
 
 
-@click.command(
+@command(
     epilog="Example: scamdetect calibrate models/scamdetect-small --data own.csv --text-column "
     "body --label-column label --label-map map.toml --fpr 0.01 -o own-bundle"
 )
@@ -217,46 +243,69 @@ _EITHER = {"bundle", "dump", "output"} | _BUDGET
     "--data",
     type=click.Path(path_type=Path),
     help="Labelled messages: CSV, TSV, JSONL, JSON or Parquet.",
+    metavar="FILE",
 )
 @click.option(
     "--reviews-per-day",
     type=int,
-    help="Instead of --data: set review so that so many messages a day, flagged ones included, "
-    "reach it.",
+    help="Instead of --data: set the review threshold so that this many messages per day, flagged "
+    "ones included, reach it.",
 )
-@click.option("--messages-per-day", type=int, help="Messages that you get a day.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR",
-              help="Folder of the new bundle; it must not be there.")  # fmt: skip
-@click.option("--fpr", type=float, help="False-positive rate to flag at, for --data.")
+@click.option("--messages-per-day", type=int, help="Number of messages that you get per day.")
+@output_option(
+    "Folder of the new bundle; it must not exist.",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+)
+@click.option("--fpr", type=float, help="False-positive rate of the flag threshold, for --data.")
 @click.option(
     "--review-fpr",
     type=float,
-    help="False-positive rate to review at.  [default: 0.03, or --fpr where that is higher]",
+    help="False-positive rate of the review threshold.  [default: 0.03, or --fpr if it is higher]",
 )
-@click.option("--text-column", default="text", show_default=True)
-@click.option("--label-column", default="label", show_default=True)
+@click.option(
+    "--text-column",
+    default="text",
+    show_default=True,
+    metavar="COLUMN",
+    help="Column with the messages.",
+)
+@click.option(
+    "--label-column",
+    default="label",
+    show_default=True,
+    metavar="COLUMN",
+    help="Column with the labels.",
+)
 @click.option(
     "--label-map",
     type=click.Path(path_type=Path),
-    help='TOML with a line for each label, such as "fraud" = "scam"; to legit, spam, scam or '
-    "ignore.",
+    metavar="FILE",
+    help='TOML that maps your labels to legit, spam, scam or ignore: "fraud" = "scam".',
 )
 @click.option(
     "--group-column",
-    help="Column such as the sender: messages of one value count as one, as near-duplicates do.",
+    metavar="COLUMN",
+    help="Column such as the sender. Messages with the same value, and near-duplicates, count as "
+    "one.",
 )
 @click.option(
     "--refit-probabilities",
     is_flag=True,
-    help="Fit the scam probabilities too; kept where the other half shows that they are better.",
+    help="Fit the scam probabilities too, and keep the fit if the other half shows an improvement.",
 )
 @click.option(
     "--base-rate",
     type=float,
-    help="Share of scams in your traffic, for --refit-probabilities.  [default: as in the rows]",
+    help="Share of scams in your traffic, for --refit-probabilities.  [default: as in the data]",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the two halves."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Random seed of the two halves.",
 )
 @THREADS
 @click.pass_context
@@ -272,32 +321,36 @@ def calibrate(
     fpr: float | None,
     **asked: Any,  # noqa: ANN401 - what recalibrate takes as it is
 ) -> None:
-    """Copy BUNDLE with thresholds that suit your own messages.
+    """Copy a bundle with thresholds for your own messages.
 
-    With --data, labelled messages set the flag and the review threshold. Half of the messages
-    choose the thresholds and the other half measures them; copies count once. Weights do not
-    change, nor do scores without --refit-probabilities. It refuses where the honest messages are
-    too few for the rate, and says how many it needs.
+    With --data, labelled messages set the flag and the review threshold. One half of the messages
+    sets the thresholds and the other half measures them; duplicates count once. The weights do not
+    change, and scores change only with --refit-probabilities. With too few honest messages for the
+    rate it stops and reports how many are needed.
 
-    With --reviews-per-day and --messages-per-day, the scores in DUMP, all messages of some time as
-    `scamdetect score` wrote them, set the review threshold. No labels are needed. Without BUNDLE it
-    is the shipped one.
+    With --reviews-per-day and --messages-per-day, DUMP sets the review threshold: a file of
+    `scamdetect score` with all messages of a period. No labels are needed. BUNDLE defaults to the
+    shipped bundle.
     """
     if reviews_per_day is not None or messages_per_day is not None:
         _by_budget(context, bundle, dump, output, reviews_per_day, messages_per_day)
         return
     if dump is not None:
-        raise click.UsageError("DUMP is for --reviews-per-day; give labelled messages with --data")
+        raise click.UsageError("DUMP is for --reviews-per-day; pass labelled messages with --data")
     if bundle is None or data is None or fpr is None:
         raise click.UsageError(
             "give BUNDLE, --data and --fpr, or --reviews-per-day, --messages-per-day and DUMP"
         )
-    from scamdetect.adapt.recalibrate import recalibrate
-    from scamdetect.reports.adapt import recalibrated_lines
+    from scamdetect.cli.console import progress, say_next
 
-    result = recalibrate(bundle, data, output, fpr=fpr, **asked)
+    with progress(False, "calibrating"):
+        from scamdetect.adapt.recalibrate import recalibrate
+        from scamdetect.reports.adapt import recalibrated_lines
+
+        result = recalibrate(bundle, data, output, fpr=fpr, **asked)
     say(*recalibrated_lines(result))
     say(f"written to {output}", err=True)
+    say_next("doctor", "--model", output)
 
 
 def _by_budget(
@@ -310,13 +363,14 @@ def _by_budget(
 ) -> None:
     from scamdetect.adapt.notes import budget_lines
     from scamdetect.adapt.traffic import set_by_budget
+    from scamdetect.cli.console import say_next
 
     if reviews_per_day is None or messages_per_day is None:
-        raise click.UsageError("--reviews-per-day and --messages-per-day belong together")
+        raise click.UsageError("--reviews-per-day and --messages-per-day must be given together")
     if dump is None:  # one argument is the dump
         bundle, dump = None, bundle
     if dump is None:
-        raise click.UsageError("give DUMP, which `scamdetect score` wrote")
+        raise click.UsageError("give DUMP, a file of `scamdetect score`")
     for option in context.command.params:
         name = option.name or ""
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
@@ -334,37 +388,44 @@ def _by_budget(
     )
     say(*budget_lines(result))
     say(f"written to {output}", err=True)
+    say_next("doctor", "--model", output)
 
 
-FAILED_ON = 10  # the exit code where the level of --fail-on was reached
+FAILED_ON = 10  # the exit code if the level of --fail-on was reached
 
 
-@click.command(epilog="Example: scamdetect drift march.parquet april.parquet -o drift-april")
+@command(epilog="Example: scamdetect drift march.parquet april.parquet -o drift-april")
 @click.argument("reference", type=click.Path(path_type=Path))
 @click.argument("current", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
+@output_option(
+    "Folder for drift.json and drift.html.",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Folder for drift.json and drift.html.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an earlier drift in DIR.")
-@click.option("--text-column", help="Column of the messages.  [default: text, if both have it]")
+@click.option("--overwrite", is_flag=True, help="Replace earlier results in DIR.")
+@click.option(
+    "--text-column",
+    metavar="COLUMN",
+    help="Column with the messages.  [default: text, if both files have it]",
+)
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
     default=5_000,
     show_default=True,
-    help="Messages that are looked up among as many of the reference.",
+    help="Number of messages of each file to compare.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the samples."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Random seed of the samples.",
 )
 @click.option(
     "--fail-on",
     type=click.Choice(["watch", "alert"]),
-    help="Exit with 10 from this level on.",
+    help="Exit with 10 at this level or above.",
 )
 def drift(
     reference: Path,
@@ -376,21 +437,28 @@ def drift(
     seed: int,
     fail_on: str | None,
 ) -> None:
-    """Say how the dump CURRENT differs from REFERENCE; `scamdetect score` has scored both.
+    """Compare two scored files for drift.
 
-    It compares scores, decisions, languages, kinds, text lengths, the share of unscored messages
-    and that of messages unlike all of the reference, and gives each a level: none, watch, alert.
-    Dumps that different models scored are an alert.
+    REFERENCE and CURRENT are files of `scamdetect score`. It compares scores, decisions, languages,
+    kinds, text lengths, the share of unscored messages and the share of messages unlike any in
+    REFERENCE, and gives each a level: none, watch or alert. Files scored with different models are
+    an alert.
     """
-    from scamdetect.adapt.drift import measure_drift
-    from scamdetect.reports.drift import check_drift, drift_lines, write_drift
+    from scamdetect.cli.console import progress, say_next
 
-    if output is not None:
-        check_drift(output, [reference, current], overwrite=overwrite)
-    found = measure_drift(reference, current, text_column=text_column, sample=sample, seed=seed)
+    with progress(False, "comparing"):
+        from scamdetect.adapt.drift import measure_drift
+        from scamdetect.adapt.shifts import Level
+        from scamdetect.reports.drift import check_drift, drift_lines, write_drift
+
+        if output is not None:
+            check_drift(output, [reference, current], overwrite=overwrite)
+        found = measure_drift(reference, current, text_column=text_column, sample=sample, seed=seed)
     say(*drift_lines(found))
     if output is not None:
         page = write_drift(found, output, access_of([reference, current]))
         say(f"written to {page}", err=True)
+    if found.level in (Level.WATCH, Level.ALERT):
+        say_next("queue", current)
     if fail_on is not None and found.level.value in (fail_on, "alert"):
         raise click.exceptions.Exit(FAILED_ON)

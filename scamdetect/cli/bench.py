@@ -1,4 +1,4 @@
-"""The commands of ``scamdetect bench``: detectors beside each other on suites of scam text."""
+"""The commands of ``scamdetect bench``: compare detectors on suites of scam text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scamdetect.cli.options import FiniteRange
+from scamdetect.cli.options import FiniteRange, Group, output_option
 from scamdetect.cli.streams import say
 from scamdetect.cli.train import extra
 from scamdetect.errors import InputError
@@ -22,27 +22,31 @@ _CORPUS, _AUTHORED = Path("data/corpus.parquet"), Path("data/authored")
 
 _OVER_0 = FiniteRange(min=0, min_open=True)
 _PATH = click.Path(path_type=Path)
-_OUT = click.option("-o", "--out", type=_PATH, required=True, help="Folder of the run.")
+_OUT = output_option(
+    "Folder of the run.", "out", aliases=("--out",), type=_PATH, required=True, metavar="DIR"
+)
 _CORPUS_OPTION = click.option(
     "--corpus",
     type=_PATH,
-    help="The corpus of scamdetect data build.  [default: data/corpus.parquet if it is there]",
+    metavar="FILE",
+    help="Corpus of `scamdetect data build`.  [default: data/corpus.parquet if it exists]",
 )
 _AUTHORED_OPTION = click.option(
     "--authored",
     type=_PATH,
-    help="Folder of the project's own messages.  [default: data/authored if it is there]",
+    metavar="DIR",
+    help="Folder of authored messages.  [default: data/authored if it exists]",
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def bench() -> None:
-    """Measure detectors, ours or any other, on scam text that AI wrote or rewrote."""
+    """Measure detectors on scam text that AI wrote or rewrote."""
 
 
-@bench.command("list")
+@bench.command("list", epilog="Example: scamdetect bench list")
 def list_command() -> None:
-    """List the suites and the kinds of detectors that are installed."""
+    """List the installed suites and kinds of detectors."""
     with extra("bench"):
         from scamdetect.bench import names as plugins
 
@@ -50,7 +54,9 @@ def list_command() -> None:
     say(f"detectors: {', '.join(plugins.names(plugins.DETECTORS))}")
 
 
-@bench.command("run", epilog="Example: scamdetect bench run pairs -d scamdetect: -d keywords -o x")
+@bench.command(
+    "run", epilog="Example: scamdetect bench run pairs -d scamdetect: -d keywords -o run"
+)
 @click.argument("suites", metavar="SUITE...", nargs=-1, required=True)
 @click.option(
     "-d",
@@ -58,53 +64,55 @@ def list_command() -> None:
     metavar="[LABEL=]KIND:TARGET",
     multiple=True,
     required=True,
-    help="A detector; repeatable. Kinds: scamdetect:BUNDLE, conversations:BUNDLE, "
+    help="Detector to measure. Repeatable. Kinds: scamdetect:BUNDLE, conversations:BUNDLE, "
     "sklearn:FILE.skops, hf:FOLDER, python:module:function, http:URL, llm:URL#MODEL, tfidf, "
     "keywords, encoder.",
 )
 @_OUT
 @_CORPUS_OPTION
 @_AUTHORED_OPTION
-@click.option("--final", is_flag=True, help="Allow suites of test and final rows.")
+@click.option("--final", is_flag=True, help="Allow suites with test and final rows.")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
-    help="Score at most so many rows of a suite, evenly drawn: no longer the released benchmark. "
-    "The rows that thresholds are set on, thousands with a corpus, are scored all the same.",
+    help="Most rows to score per suite, evenly drawn; the result is then not the released "
+    "benchmark. The rows that set the thresholds, thousands with a corpus, are always scored.",
 )
 @click.option(
     "--changed-rows",
     is_flag=True,
-    help="Go on where the rows are not those of the released benchmark.",
+    help="Allow rows that differ from the released benchmark.",
 )
-@click.option("--rewriter", metavar="URL", help="An OpenAI-compatible endpoint for `rewrite`.")
-@click.option("--model", "rewriter_model", metavar="NAME", help="The model of --rewriter.")
+@click.option("--rewriter", metavar="URL", help="OpenAI-compatible endpoint for the suite rewrite.")
+@click.option("--model", "rewriter_model", metavar="NAME", help="Model of --rewriter.")
 @click.option(
     "--label-map",
     metavar="LABEL=VERDICT",
     multiple=True,
-    help="What a label of a model means: scam, spam or legit; repeatable.",
+    help="Map a label of a model to scam, spam or legit. Repeatable.",
 )
-@click.option("--timeout", type=_OVER_0, default=60.0, show_default=True, help="Seconds a call.")
-@click.option("--per-second", type=_OVER_0, help="Calls a second at most, of each endpoint.")
-@click.option("--max-calls", type=click.IntRange(min=1), help="Calls at most, of each endpoint.")
+@click.option("--timeout", type=_OVER_0, default=60.0, show_default=True, help="Seconds per call.")
+@click.option("--per-second", type=_OVER_0, help="Most calls per second and endpoint.")
+@click.option("--max-calls", type=click.IntRange(min=1), help="Most calls per endpoint.")
 @click.option(
     "--parallel",
     type=click.IntRange(min=1),
     default=4,
     show_default=True,
-    help="Calls at once, where a detector allows it.",
+    help="Calls at the same time, if the detector allows it.",
 )
 @click.option(
     "--price",
     type=(FiniteRange(min=0), FiniteRange(min=0)),
     metavar="IN OUT",
-    help="What a million tokens in and out cost, for llm: detectors.",
+    help="Price of a million input and output tokens, for llm: detectors.",
 )
 @click.option(
-    "--skip-failing", is_flag=True, help="Leave rows at which a detector raises without an answer."
+    "--skip-failing",
+    is_flag=True,
+    help="Continue if a detector fails on a row; the row has no answer then.",
 )
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("--quiet", is_flag=True, help="Print no progress.")
 def run_command(
     suites: tuple[str, ...],
     detectors: tuple[str, ...],
@@ -121,16 +129,14 @@ def run_command(
     quiet: bool,
     **asked: Any,  # noqa: ANN401 - what Setting takes as it is
 ) -> None:
-    """Score SUITEs with detectors into a folder; the same command goes on with what is missing.
+    """Score suites with detectors into a folder.
 
-    Thresholds are set on the calibrate rows of the corpus, without one on those of the authored
-    messages. Keys of endpoints come from SCAMDETECT_API_KEY. Exit codes: 0 done, 2 wrong use or bad
-    input, 3 interrupted or a detector failed, and the same command goes on.
+    Run the same command again to resume. The calibration rows of the corpus set the thresholds, or
+    those of the authored messages without a corpus. Keys of endpoints come from SCAMDETECT_API_KEY.
+    Exit codes: 0 done, 2 wrong use or bad input, 3 interrupted or a detector failed, and resumable.
     """
-    from tqdm import tqdm
-
+    from scamdetect.cli.console import progress, say_next
     from scamdetect.cli.interrupts import stop_on_interrupt
-    from scamdetect.system.shown import visible_line
 
     with extra("bench"):
         from scamdetect.bench.answers import Setting
@@ -151,15 +157,13 @@ def run_command(
     made, benchmark = _suites(suites, material, final, limit, changed_rows)
     loaded = [load_detector(spec, setting) for spec in detectors]
     total = len(loaded) * sum(suite.manifest.rows for suite in made)
-    layout = "{percentage:3.0f} %|{bar}| {desc} {remaining} left"
-    with (
-        stop_on_interrupt() as stop,
-        tqdm(total=total, bar_format=layout, disable=True if quiet else None, leave=False) as bar,
-    ):
+    done = 0
+    with stop_on_interrupt() as stop, progress(quiet, "starting") as show:
 
         def watch(suite: str, detector: str, rows: int) -> None:
-            bar.set_description_str(visible_line(f"{detector} on {suite},"), refresh=False)
-            bar.update(rows)
+            nonlocal done
+            done += rows
+            show(f"{detector} on {suite}, {done:,} of {total:,} rows", done / max(total, 1))
 
         failures = run(
             made, loaded, out, benchmark, skip_failing=skip_failing, watch=watch, stop=stop
@@ -170,13 +174,17 @@ def run_command(
         audit(made[1:], loaded, corpus, out)
     if failures:
         raise click.exceptions.Exit(UNFINISHED)
-    say(f"{out}: {total:,} answers; next: scamdetect bench report {out}", err=True)
+    say(f"{out}: {total:,} answers", err=True)
+    say_next("bench", "report", out)
 
 
-@bench.command("report")
+@bench.command("report", epilog="Example: scamdetect bench report run")
 @click.argument("folder", metavar="DIR", type=_PATH)
 def report_command(folder: Path) -> None:
-    """Write leaderboard.md, results.json and report.html from the scores in DIR."""
+    """Write the leaderboard and report of a run.
+
+    The files are leaderboard.md, results.json and report.html in DIR.
+    """
     with extra("bench"):
         from scamdetect.bench.report.report import write_report
 
@@ -184,21 +192,29 @@ def report_command(folder: Path) -> None:
         say(path)
 
 
-@bench.command("generators")
+@bench.command(
+    "generators", epilog="Example: scamdetect bench generators --holdout claude --tfidf -o run"
+)
 @click.option(
-    "--holdout", metavar="NAME", multiple=True, required=True, help="A generator; repeatable."
+    "--holdout",
+    metavar="NAME",
+    multiple=True,
+    required=True,
+    help="Generator to leave out. Repeatable.",
 )
 @click.option(
     "--recipe",
     type=_PATH,
     multiple=True,
-    help="Train bundles by this recipe; repeatable.  [default: the TF-IDF baseline alone]",
+    metavar="FILE",
+    help="Recipe to train bundles with. Repeatable.  [default: only the TF-IDF baseline]",
 )
 @click.option("--tfidf", is_flag=True, help="Train the TF-IDF baseline too.")
 @click.option(
     "--reference",
     type=_PATH,
-    help="A bundle of the corpus and recipe, instead of training one with all generators.",
+    metavar="DIR",
+    help="Bundle of this corpus and recipe, instead of training one with all generators.",
 )
 @_OUT
 @_CORPUS_OPTION
@@ -210,17 +226,18 @@ def generators_command(
     out: Path,
     corpus: Path | None,
 ) -> None:
-    """Train with and without each generator and measure the gap; what is trained stays in DIR.
+    """Measure the gap of training without a generator.
 
-    The rows that measure are the generator's dev rows, or where it has none 30 % of its rows, from
-    which then nothing is learnt. `scamdetect bench report DIR` shows the gaps beside a run in DIR.
+    It trains with and without each generator and keeps the results in DIR. The dev rows of the
+    generator measure the gap; without dev rows, 30 % of its rows are held out for that. `scamdetect
+    bench report DIR` shows the gaps next to a run in DIR.
     """
     with extra("bench"):
         from scamdetect.bench.generators import TFIDF, Learner, measure_gaps
 
     found = _there(corpus, _CORPUS)
     if found is None:
-        raise InputError(f"there is no {_CORPUS}; run: scamdetect data build, or pass --corpus")
+        raise InputError(f"{_CORPUS} not found; run scamdetect data build, or pass --corpus")
     learners = [Learner(path.stem, path) for path in recipe]
     if tfidf or not recipe:
         learners.append(Learner(TFIDF, None))
@@ -237,9 +254,9 @@ def _log(line: str) -> None:
 
 
 def _there(given: Path | None, default: Path) -> Path | None:
-    """Return the path that was given, else the default where it is there."""
+    """Return the given path, or the default if it exists; raise InputError."""
     if given is not None and not given.exists():
-        raise InputError(f"{given}: there is no such file or folder")
+        raise InputError(f"{given}: no such file or folder")
     return given or (default if default.exists() else None)
 
 
@@ -249,7 +266,7 @@ def _label_map(pairs: Sequence[str]) -> dict[str, str] | None:
         label, sign, verdict = pair.rpartition("=")
         if not sign or verdict not in ("scam", "spam", "legit"):
             raise InputError(
-                f"--label-map {pair}: say LABEL=scam, LABEL=spam or LABEL=legit, one at a time"
+                f"--label-map {pair}: write LABEL=scam, LABEL=spam or LABEL=legit, one per option"
             )
         found[label] = verdict
     return found or None
@@ -266,7 +283,7 @@ def _material(
     from scamdetect.bench.rewriting.by_model import rewriter_of
 
     if (rewriter is None) != (model is None):
-        raise InputError("--rewriter URL and --model NAME go together; give both or neither")
+        raise InputError("--rewriter URL and --model NAME must be given together")
     made = None
     if rewriter is not None and model is not None:
         made = rewriter_of(rewriter, model, setting)
@@ -280,7 +297,7 @@ def _suites(
     limit: int | None,
     changed_rows: bool,
 ) -> tuple[list[Suite], str]:
-    """Return the suites, those rows first that thresholds are set on, and the benchmark's name."""
+    """Return the suites, first the rows that set thresholds, and the name of the benchmark."""
     from scamdetect.bench import names as plugins
     from scamdetect.bench.suite import NAME, check
     from scamdetect.bench.suites.calibrate import calibrate
@@ -289,18 +306,18 @@ def _suites(
     for name in dict.fromkeys(names):
         if name.endswith("-final") and not final:
             raise InputError(
-                f"{name}: holds test or final rows, which are for figures of a release; pass "
-                "--final if this is one"
+                f"{name}: has test or final rows, which are only for a release; pass --final for a "
+                "release"
             )
         makers.append(plugins.load(plugins.SUITES, name))
     made = [calibrate(material), *(make(material) for make in makers)]
     for suite in made:
         if suite.manifest.final and not final:
-            raise InputError(f"{suite.name}: holds test or final rows; pass --final for a release")
+            raise InputError(f"{suite.name}: has test or final rows; pass --final for a release")
     differences = [found for found in map(check, made) if found is not None]
     if differences and not changed_rows:
         raise InputError(
-            f"{'; '.join(differences)}. To measure these rows all the same: --changed-rows"
+            f"{'; '.join(differences)}. To measure these rows anyway, pass --changed-rows"
         )
     if limit is not None:
         from scamdetect.bench.suite import limited

@@ -4,69 +4,83 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from importlib import import_module
 from pathlib import Path
 
 import click
 
-from scamdetect.cli.options import MODEL
-from scamdetect.cli.streams import say, say_json, say_marked, standard_input
+from scamdetect.cli.options import MODEL, OVERWRITE_FILE, Group, output_option
+from scamdetect.cli.streams import has_colours, say_json, say_marked, standard_input
 from scamdetect.system.destinations import check_no_input, file_destination
 from scamdetect.system.files import write_text
 from scamdetect.system.os_errors import unwritable
 
-_ELSEWHERE = {
-    "adapt": ("calibrate", "drift", "labels", "queue"),
-    "bench": ("bench",),
-    "data": ("data",),
-    "score": ("score",),
-    "scored": ("campaigns", "groups", "report", "threads"),
-    "serve": ("hub", "serve"),
-    "share": ("fingerprints", "indicators"),
-    "train": (
-        "average", "card", "cascade", "conversations", "evaluate", "export", "finetune", "train",
-        "words",
-    ),
+# The commands in the order in which people need them, each with its module.
+_SECTIONS = {
+    "Use": {
+        "predict": "commands", "explain": "commands", "score": "score", "report": "scored",
+        "groups": "scored", "threads": "scored", "doctor": "commands",
+    },
+    "Adapt": {
+        "queue": "adapt", "labels": "adapt", "calibrate": "adapt", "finetune": "train",
+        "drift": "adapt",
+    },
+    "Share": {"campaigns": "scored", "indicators": "share", "fingerprints": "share"},
+    "Serve": {"serve": "serve", "hub": "serve"},
+    "Build": {
+        "data": "data", "train": "train", "average": "train", "export": "train", "words": "train",
+        "cascade": "train", "conversations": "train", "evaluate": "train", "bench": "bench",
+        "card": "train",
+    },
 }  # fmt: skip
-_HOMES = {name: module for module, names in _ELSEWHERE.items() for name in names}
+_MODULES = {name: module for names in _SECTIONS.values() for name, module in names.items()}
 
 
-class _Commands(click.Group):
-    """The commands by name; a module of commands is loaded when one of them is asked for."""
+class _Commands(Group):
+    """The commands by name; the module of a command is loaded when it is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*self.commands, *_HOMES})
+    def sections(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the commands by section."""
+        return {title: tuple(names) for title, names in _SECTIONS.items()}
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        # All of them for a name that is none: click offers those that are like it.
-        for name in (cmd_name,) if cmd_name in self.list_commands(ctx) else _HOMES:
-            if name in _HOMES and name not in self.commands:
-                self.add_command(getattr(import_module(f"scamdetect.cli.{_HOMES[name]}"), name))
+        """Return the command, None for an unknown name."""
+        # All of them for an unknown name: click suggests those that are like it.
+        for name in (cmd_name,) if cmd_name in _MODULES else _MODULES:
+            if name not in self.commands:
+                module = import_module(f"scamdetect.cli.{_MODULES[name]}")
+                self.add_command(getattr(module, name))
         return super().get_command(ctx, cmd_name)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="scamdetect")
 def cli() -> None:
-    """Find scam messages in many languages, offline."""
+    """Find scam messages in many languages, offline.
+
+    Every command explains itself with --help.
+    """
 
 
 @cli.command(epilog='Example: scamdetect explain "Pay the fee at parcel-fee.example"')
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
-@click.option(
-    "--html", "page", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="Write a page that marks the parts.",
-)  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace a page or another file that exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per message.")
+@output_option(
+    "Write an HTML page with the parts of the messages highlighted.",
+    "page",
+    aliases=("--html",),
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+)
+@OVERWRITE_FILE
 @MODEL
 def explain(
     texts: tuple[str, ...], as_json: bool, page: Path | None, overwrite: bool, model: Path | None
 ) -> None:
-    """Say for each TEXT what carries its score and what can be seen in it; "-" is standard input.
+    """Show which parts of a message raise its score.
 
-    What can be seen are observations by written patterns, never a verdict.
+    Use - to read one message from standard input. It also lists what known patterns find in the
+    message, such as a link or a request for money. These are observations, not a verdict.
     """
     from scamdetect.detector import ScamDetector
 
@@ -87,23 +101,26 @@ def explain(
         if as_json:
             say_json(json.dumps(found.to_dict()))
         elif page is None:
-            say_marked(found.to_terminal(colour=sys.stdout.isatty()) + "\n")
+            say_marked(found.to_terminal(colour=has_colours()) + "\n")
 
 
 def _write(path: Path, page: str) -> None:
     try:
         write_text(path, page)
     except OSError as problem:
-        raise unwritable(path, problem, elsewhere="give another file to --html") from problem
+        raise unwritable(path, problem, elsewhere="give another file to --output") from problem
 
 
 @cli.command(epilog='Example: scamdetect predict "Pay the fee at parcel-fee.example"')
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per message.")
 @MODEL
 def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
-    """Say for each TEXT whether it is a scam; "-" is the whole of the standard input."""
-    from scamdetect.cli.console import prediction_line
+    """Classify texts.
+
+    Use - to read one message from standard input.
+    """
+    from scamdetect.cli.console import say_prediction
     from scamdetect.detector import ScamDetector
 
     read = [standard_input() if text == "-" else text for text in texts]
@@ -111,18 +128,20 @@ def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
         if as_json:
             say_json(json.dumps(prediction.to_dict()))
         else:
-            say(prediction_line(prediction))
+            say_prediction(prediction)
 
 
-@cli.command()
+@cli.command(epilog="Example: scamdetect doctor")
 @MODEL
 def doctor(model: Path | None) -> None:
-    """Check this machine and the bundle; exit with 1 if something is wrong."""
-    from scamdetect.cli.console import check_line
+    """Check this machine and the bundle.
+
+    The exit code is 1 if a check fails.
+    """
+    from scamdetect.cli.console import say_checks
     from scamdetect.cli.doctor import examine
 
     checks = examine(model)
-    for check in checks:
-        say(check_line(check))
+    say_checks(checks)
     if any(check.ok is False for check in checks):
         raise click.exceptions.Exit(1)

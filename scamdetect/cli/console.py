@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+from click import style
 
 from scamdetect.calibration.presets import preset_words
-from scamdetect.cli.streams import say, say_json
+from scamdetect.cli.streams import has_colours, is_terminal, say, say_json, say_marked
 from scamdetect.labels import Decision
+from scamdetect.system.shown import visible_line
 
 if TYPE_CHECKING:
     from scamdetect.cli.doctor import Check
@@ -29,29 +32,87 @@ if TYPE_CHECKING:
     from scamdetect.train.data.fetch import Fetched
 
 
+Show = Callable[[str, float | None], None]  # what is being done, and which share (0 to 1) of it
+
+
 @contextmanager
-def progress_bar(quiet: bool) -> Iterator[Watch]:
-    """Give a function that draws a bar on stderr where that is a terminal."""
-    layout = "{percentage:3.0f} %|{bar}| {desc}"
-    with tqdm(total=1.0, bar_format=layout, disable=True if quiet else None, leave=False) as bar:
+def progress(quiet: bool, doing: str) -> Iterator[Show]:
+    """Give a function that shows progress on a standard error that is a terminal, else nothing.
 
-        def show(standing: Standing) -> None:
-            bar.set_description_str(progress_line(standing), refresh=False)
-            bar.update(standing.share - bar.n)
+    ``doing`` is shown until the function is first called.
+    """
+    if quiet or not is_terminal(err=True):
+        yield lambda words, share: None
+        return
+    from scamdetect.cli.display import drawn_progress
 
+    with drawn_progress(doing) as show:
         yield show
 
 
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Watch]:
+    """Give a function that shows how far a scoring job is; before that the model is loading."""
+    with progress(quiet, "loading the model") as show:
+        yield lambda standing: show(progress_line(standing), standing.share)
+
+
+def say_table(
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    styles: Sequence[str] = (),
+    err: bool = False,
+) -> None:
+    """Print rows of cells as a table no wider than a terminal with colours.
+
+    Elsewhere the names are left out and the cells are padded with blanks. The columns ``right`` are
+    aligned right; ``styles`` has the style of the first cell of each row.
+    """
+    cells = [[visible_line(cell) for cell in row] for row in rows]
+    if has_colours(err=err):
+        from scamdetect.cli.display import draw_table
+
+        draw_table(names, cells, right=right, styles=styles, err=err)
+        return
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        padded = (
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        say("  ".join(padded).rstrip(), err=err)
+
+
+def say_next(*words: str | Path) -> None:
+    """Print the next useful command on the standard error, quoted for a shell.
+
+    A name that a terminal cannot show as it is could not be copied, so nothing is printed then.
+    """
+    line = " ".join(
+        quote(f"./{word}" if str(word).startswith("-") else str(word)) for word in words
+    )
+    if visible_line(line) == line and line.isprintable():
+        say(f"next: scamdetect {line}", err=True)
+
+
 def progress_line(standing: Standing) -> str:
-    """Return how far a job is, how fast, what it found and how long it will take."""
+    """Return the rows done, the rate, the flagged rows and the time left."""
     flagged = standing.tally.decisions[Decision.FLAG]
     left = standing.seconds_left
-    time_left = "" if left is None else f", {tqdm.format_interval(left)} left"
+    time_left = "" if left is None else f", {_clock(left)} left"
     return f"{standing.tally.rows:,} rows, {standing.rate:,.0f}/s, {flagged:,} flagged{time_left}"
 
 
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
 def log_part(standing: Standing) -> None:
-    """Write one JSON line to stderr for a part that was just finished."""
+    """Write one JSON line to stderr for each finished part."""
     if standing.ended:
         left = standing.seconds_left
         _log(
@@ -71,28 +132,18 @@ def log_part(standing: Standing) -> None:
 
 
 def log_summary(summary: Summary) -> None:
-    """Write one JSON line to stderr on what became of a dump, without any text of a message."""
+    """Write the summary of a dump as one JSON line to stderr, without any text of a message."""
     _log({"event": "done", **dataclasses.asdict(summary)})
 
 
 @contextmanager
 def step_bar(quiet: bool, log_json: bool) -> Iterator[StepWatch]:
-    """Give a function that shows the steps of a job on a scored file, as a bar or as JSON lines.
-
-    The bar is drawn where stderr is a terminal, a line is written for what was just finished.
-    """
+    """Give a function that shows the steps of a job on a scored file, as a bar or as JSON lines."""
     if log_json:
         yield _log_step
         return
-    layout = "{percentage:3.0f} %|{bar}| {desc}"
-    with tqdm(total=1.0, bar_format=layout, disable=True if quiet else None, leave=False) as bar:
-
-        def show(step: Step) -> None:
-            bar.set_description_str(f"{step.name}, {step.rows:,} rows", refresh=False)
-            bar.n = step.share
-            bar.refresh()
-
-        yield show
+    with progress(quiet, "starting") as show:
+        yield lambda step: show(f"{step.name}, {step.rows:,} rows", step.share)
 
 
 def _log_step(step: Step) -> None:
@@ -104,14 +155,14 @@ def _log_step(step: Step) -> None:
 def log_done(
     summary: GroupsSummary | ThreadsSummary | CampaignsSummary | ProposeSummary,
 ) -> None:
-    """Write one JSON line to stderr on what became of scored files, without any template."""
+    """Write the summary of a job on scored files as one JSON line to stderr, without templates."""
     found = dataclasses.asdict(summary)
     found.pop("listed", None)
     _log({"event": "done", **found})
 
 
-def tell_feeds(reports: Sequence[FeedReport], quiet: bool, log_json: bool) -> None:
-    """Print what became of feeds of indicators, as lines or as one JSON line each."""
+def say_feeds(reports: Sequence[FeedReport], quiet: bool, log_json: bool) -> None:
+    """Print which indicators of each feed are used, as lines or as one JSON line each."""
     for report in reports:
         if log_json:
             left_out = {reason: count for reason, (count, _) in report.reasons.items()}
@@ -122,7 +173,7 @@ def tell_feeds(reports: Sequence[FeedReport], quiet: bool, log_json: bool) -> No
 
 
 def group_lines(summary: GroupsSummary) -> list[str]:
-    """Return what the groups of a scored file are."""
+    """Return the summary of a job that grouped a scored file."""
     return [
         f"{summary.groups:,} groups of {summary.rows:,} rows: {summary.flagged:,} with a flagged "
         "message",
@@ -131,20 +182,20 @@ def group_lines(summary: GroupsSummary) -> list[str]:
 
 
 def proposal_lines(summary: ProposeSummary) -> list[str]:
-    """Return what is proposed to people, and what is not, by reason."""
+    """Return how many indicators are proposed, and how many are left out for which reason."""
     types = ", ".join(f"{name} {count:,}" for name, count in summary.proposed.items())
     total = sum(summary.proposed.values())
     return [
         f"{total:,} indicators proposed of {summary.rows:,} rows{f': {types}' if types else ''}",
         *(f"left out {count:,}: {reason}" for reason, count in summary.left_out.items()),
         *summary.notes,
-        f"to publish a row of {summary.destination}, a person writes yes into publish, a reviewer "
-        "and a date",
+        f"to publish a row of {summary.destination}, write yes in the column publish, and fill in "
+        "the reviewer and the date",
     ]
 
 
 def thread_lines(summary: ThreadsSummary) -> list[str]:
-    """Return what became of the threads of a scored file."""
+    """Return the summary of a job that judged threads."""
     lines = [
         f"{summary.threads:,} threads of {summary.messages:,} messages: flagged "
         f"{summary.flagged:,}, review {summary.review:,}, too short to tell "
@@ -154,7 +205,7 @@ def thread_lines(summary: ThreadsSummary) -> list[str]:
     if without := summary.rows - summary.messages:
         lines.insert(1, f"rows in no thread: {without:,}")
     if summary.own == 0:
-        lines.insert(1, "no message in a thread is of the sender that --me names: all were judged")
+        lines.insert(1, "no message is from the sender that --me names, so all were judged")
     return lines
 
 
@@ -162,12 +213,33 @@ def _log(event: Mapping[str, object]) -> None:
     say_json(json.dumps(event, default=str), err=True)
 
 
+def say_summary(summary: Summary) -> None:
+    """Print the summary of a scored dump; on a terminal its decisions are a table."""
+    if not has_colours(err=True):
+        say(*summary_lines(summary), err=True)
+        return
+    records = max(summary.rows + summary.rejected, 1)
+    counts = {
+        "flag": summary.flagged,
+        "review": summary.review,
+        "pass": summary.passed,
+        "unscored": summary.unscored,
+        "rejected": summary.rejected,
+    }
+    say(*_beginning(summary), err=True)
+    say_table(
+        ("decision", "rows", "share"),
+        [(name, f"{count:,}", _percent(count / records)) for name, count in counts.items()],
+        right=(1, 2),
+        styles=[_COLOURS.get(name, "") for name in counts],
+        err=True,
+    )
+    say(*_ending(summary), err=True)
+
+
 def summary_lines(summary: Summary) -> list[str]:
-    """Return what became of a dump."""
-    before = f", {summary.resumed:,} of them in earlier runs" if summary.resumed else ""
+    """Return the summary of a scored dump."""
     lines = [
-        *summary.notes,
-        f"{summary.rows:,} rows in {summary.seconds:.1f} s with {summary.model_id}{before}",
         f"flagged {summary.flagged:,}, review {summary.review:,}, passed {summary.passed:,}, "
         f"unscored {summary.unscored:,}, rejected {summary.rejected:,}",
     ]
@@ -177,6 +249,19 @@ def summary_lines(summary: Summary) -> list[str]:
             f"flagged {_percent(flagged)} of the rows, rejected "
             f"{_percent(summary.rejected / records)} of the records"
         )
+    return [*_beginning(summary), *lines, *_ending(summary)]
+
+
+def _beginning(summary: Summary) -> list[str]:
+    before = f", {summary.resumed:,} of them in earlier runs" if summary.resumed else ""
+    return [
+        *summary.notes,
+        f"{summary.rows:,} rows in {summary.seconds:.1f} s with {summary.model_id}{before}",
+    ]
+
+
+def _ending(summary: Summary) -> list[str]:
+    lines = []
     if summary.preset is not None:
         lines.append(preset_words(summary.preset))
     if summary.verdicts:
@@ -185,24 +270,25 @@ def summary_lines(summary: Summary) -> list[str]:
         share = summary.cleared / summary.rows
         lines.append(f"cleared early, not read in full: {summary.cleared:,} of them ({share:.0%})")
     if summary.allowed:
-        lines.append(f"the allow-list let {summary.allowed:,} pass, which were to flag or review")
+        lines.append(f"the allow-list passed {summary.allowed:,} that would be flagged or reviewed")
     if summary.listed:
         lines.append(
-            f"{summary.listed:,} have a listed indicator, {summary.held:,} of them are to review "
-            f"only for that: {_counts(summary.listed_by_feed)}"
+            f"{summary.listed:,} have a listed indicator, {summary.held:,} of them are in review "
+            f"only because of it: {_counts(summary.listed_by_feed)}"
         )
     if summary.flagged:
-        lines.append(f"flagged by kind: {_counts(summary.flagged_by_kind) or 'none over the bar'}")
+        kinds = _counts(summary.flagged_by_kind) or "none over its threshold"
+        lines.append(f"flagged by kind: {kinds}")
         lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")
     some = "" if summary.written == summary.rows else f"{summary.written:,} rows "
     lines.append(f"{some}written to {summary.destination}")
     if summary.rejects is not None:
-        lines.append(f"records that could not be read are in {summary.rejects}")
+        lines.append(f"rejected records are in {summary.rejects}")
     return lines
 
 
 def prediction_line(prediction: Prediction) -> str:
-    """Return one message's answer without its text."""
+    """Return the prediction of one message, without its text."""
     if prediction.scam_probability is None:
         return f"{prediction.decision.value}: {prediction.reason}"
     kinds = ", ".join(f"{k.kind.value} {k.probability:.2f}" for k in prediction.kinds)
@@ -215,14 +301,33 @@ def prediction_line(prediction: Prediction) -> str:
     return "; ".join([*parts, prediction.reason] if prediction.reason else parts)
 
 
-def check_line(check: Check) -> str:
-    """Return one finding of the doctor."""
-    state = {True: "ok", False: "WRONG", None: "note"}[check.ok]
-    return f"{state:<6}{check.name:<12}{check.detail}"
+_STATES = {True: "ok", False: "WRONG", None: "note"}
+_STYLES = {True: "green", False: "bold red", None: "yellow"}
+
+
+def say_checks(checks: Sequence[Check]) -> None:
+    """Print the findings of the doctor."""
+    say_table(
+        ("state", "check", "finding"),
+        [(_STATES[check.ok].ljust(5), check.name, check.detail) for check in checks],
+        styles=[_STYLES[check.ok] for check in checks],
+    )
+
+
+_COLOURS = {"flag": "red", "review": "yellow", "pass": "green"}
+
+
+def say_prediction(prediction: Prediction) -> None:
+    """Print the prediction of one message, with its decision in colour on a terminal."""
+    line = visible_line(prediction_line(prediction))
+    decision = prediction.decision.value
+    if has_colours():
+        line = style(decision, fg=_COLOURS.get(decision), bold=True) + line[len(decision) :]
+    say_marked(f"{line}\n")
 
 
 def fetched_line(fetched: Fetched) -> str:
-    """Return what became of one file."""
+    """Return what happened to one file."""
     reason = f": {fetched.reason}" if fetched.reason else ""
     return f"{fetched.state} {fetched.slug}/{fetched.path}{reason}"
 
@@ -245,7 +350,7 @@ def comparison_lines(comparison: Comparison, most: int | None) -> list[str]:
         head += f", twins {comparison.twins:,} (equal but for case and punctuation)"
     lines = [f"{head}{'' if comparison.passed else ', FAILED'}{note}", *differences[:most]]
     if most is not None and len(differences) > most:
-        lines.append(f"  and {len(differences) - most:,} more: give --all")
+        lines.append(f"  and {len(differences) - most:,} more; list them with --all")
     return lines
 
 

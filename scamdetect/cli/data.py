@@ -1,4 +1,4 @@
-"""The commands of ``scamdetect data``: get, build and verify the training corpus."""
+"""The commands of ``scamdetect data``: fetch, build and check the training corpus."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scamdetect.cli.options import Group, output_option
 from scamdetect.cli.streams import say
 from scamdetect.cli.train import extra
 from scamdetect.errors import InputError, SourceError
@@ -23,41 +24,63 @@ _MOST_DIFFERENCES = 20
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _RAW = click.option(
-    "--raw", type=_FOLDER, default="data/raw", show_default=True, help="Folder of original files."
+    "--raw",
+    type=_FOLDER,
+    default="data/raw",
+    show_default=True,
+    help="Folder of the original files.",
 )
 _SOURCES = click.option(
     "--sources",
     type=_FOLDER,
     default="data/sources",
     show_default=True,
-    help="Folder of the descriptions.",
+    help="Folder of the source descriptions.",
 )
-_ONLY = click.option("--only", metavar="SLUG", multiple=True, help="Only this source; repeatable.")
+_ONLY = click.option(
+    "--only", metavar="SLUG", multiple=True, help="Use only this source. Repeatable."
+)
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
-    """Get, build and verify the training corpus."""
+    """Fetch, build and check the training corpus."""
 
 
-@data.command("fetch")
+@data.command("fetch", epilog="Example: scamdetect data fetch --only en_smishx")
 @click.option("--mirror", type=_FOLDER, help="Copy from this folder instead of downloading.")
 @_ONLY
-@_RAW
+@output_option(
+    "Folder of the original files.",
+    "raw",
+    aliases=("--raw",),
+    type=_FOLDER,
+    default="data/raw",
+    show_default=True,
+    metavar="DIR",
+)
 @_SOURCES
 def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources: Path) -> None:
-    """Get the original files, verified by hash; list what is missing and why."""
-    from tqdm import tqdm
+    """Download the original files and verify their hashes.
 
-    from scamdetect.cli.console import fetched_line
+    Missing files are listed with the reason.
+    """
+    from scamdetect.cli.console import fetched_line, progress, say_next
 
     with extra("train"):
         from scamdetect.train.data.fetch import fetch
 
     chosen = _chosen(sources, only)
     total = sum(len(source.files) for source in chosen if source.files_of is None)
-    with tqdm(total=total, unit="file", disable=None) as bar:
-        outcomes = fetch(chosen, raw, mirror, progress=lambda _: bar.update())
+    done = 0
+    with progress(False, f"0 of {total:,} files") as show:
+
+        def count(_: object) -> None:
+            nonlocal done
+            done += 1
+            show(f"{done:,} of {total:,} files", done / max(total, 1))
+
+        outcomes = fetch(chosen, raw, mirror, progress=count)
     for outcome in outcomes:
         if outcome.state in ("missing", "unpinned"):
             say(fetched_line(outcome))
@@ -66,44 +89,44 @@ def fetch_command(mirror: Path | None, only: tuple[str, ...], raw: Path, sources
     available = {source.slug for source in chosen if source.status == "available"}
     if any(o.state == "missing" and o.slug in available for o in outcomes):
         raise click.exceptions.Exit(1)
+    say_next("data", "build")
 
 
-@data.command("build")
+@data.command("build", epilog="Example: scamdetect data build -o data/corpus.parquet")
 @click.option(
     "--licences",
     type=click.Choice(["permissive", "default", "all"]),
     default="default",
     show_default=True,
-    help="Which sources may train, by their licence.",
+    help="Licences of the sources to train on.",
 )
-@click.option(
-    "-o",
-    "--output",
+@output_option(
+    "Parquet file to write.",
     type=click.Path(path_type=Path, dir_okay=False),
     default="data/corpus.parquet",
     show_default=True,
-    help="The corpus.",
+    metavar="FILE",
 )
 @click.option(
     "--authored",
     type=_FOLDER,
     default="data/authored",
     show_default=True,
-    help="Folder of the project's own messages; left out where it does not exist.",
+    help="Folder of authored messages; skipped if it does not exist.",
 )
 @click.option(
     "--cards",
     type=_FOLDER,
     default="data/cards",
     show_default=True,
-    help="Folder of campaigns.toml and notices.toml, of which the everyday messages are.",
+    help="Folder of campaigns.toml and notices.toml, which generate the everyday messages.",
 )
 @click.option(
     "--corrections",
     type=_FOLDER,
     default="data/corrections",
     show_default=True,
-    help="Folder of what readers say of public rows.",
+    help="Folder of corrections to public rows.",
 )
 @_RAW
 @_SOURCES
@@ -116,7 +139,10 @@ def build_command(
     raw: Path,
     sources: Path,
 ) -> None:
-    """Make the corpus from every source that can be read and the project's own messages."""
+    """Build the corpus from all readable sources.
+
+    It also includes the authored and the everyday messages.
+    """
     with extra("train"):
         from scamdetect.train.data.corpus import build_corpus
         from scamdetect.train.data.corpus_rows import is_corpus
@@ -128,41 +154,47 @@ def build_command(
     )  # fmt: skip
 
 
-@data.command("audit")
+@data.command("audit", epilog="Example: scamdetect data audit -o data/audit")
 @click.option(
     "--corpus",
     type=click.Path(path_type=Path, dir_okay=False),
     default="data/corpus.parquet",
     show_default=True,
-    help="The corpus.",
+    help="Corpus to check.",
 )
-@click.option(
-    "-o", "--output", type=_FOLDER, default="data/audit", show_default=True,
-    help="Folder of the report and its plots.",
-)  # fmt: skip
+@output_option(
+    "Folder of the report and its plots.",
+    type=_FOLDER,
+    default="data/audit",
+    show_default=True,
+    metavar="DIR",
+)
 @click.option(
     "--readme",
     type=click.Path(path_type=Path, dir_okay=False),
     default="data/README.md",
     show_default=True,
-    help="A page whose audit section is brought up to date; left out where it does not exist.",
+    help="Page whose audit section is updated; skipped if it does not exist.",
 )
 @click.option(
     "--before",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="An earlier corpus, whose real scams are counted beside.",
+    help="Earlier corpus, to compare the number of real scams.",
 )
 @click.option(
     "--form",
     type=click.Path(path_type=Path, dir_okay=False),
     default="benchmarks/results/form_parity.json",
     show_default=True,
-    help="What form alone tells; left out where it does not exist.",
+    help="Results on what form alone predicts; skipped if it does not exist.",
 )
 def audit_command(
     corpus: Path, output: Path, readme: Path, before: Path | None, form: Path
 ) -> None:
-    """Report rows, duplicates, leakage and give-aways of a corpus, as Markdown with plots."""
+    """Report duplicates, leakage and give-aways of a corpus.
+
+    The report is Markdown with plots.
+    """
     with extra("train"):
         from scamdetect.reports.pages import between_markers
         from scamdetect.train.data.audit import audit_corpus, real_scams
@@ -180,21 +212,24 @@ def audit_command(
         text = read_text(readme)
         page = between_markers(text, START, END, summary_lines(audit), readme)
         write_text(followed(readme), page)
-        say(f"brought {readme} up to date")
+        say(f"updated {readme}")
 
 
-@data.command("verify")
+@data.command("verify", epilog="Example: scamdetect data verify --reference reference")
 @click.option(
     "--reference", type=_FOLDER, required=True, help="Folder of <slug>.jsonl.gz reference rows."
 )
-@click.option("--all", "every", is_flag=True, help="List every difference, not only the first 20.")
+@click.option("--all", "every", is_flag=True, help="List all differences, not only the first 20.")
 @_ONLY
 @_RAW
 @_SOURCES
 def verify_command(
     reference: Path, every: bool, only: tuple[str, ...], raw: Path, sources: Path
 ) -> None:
-    """Compare what the loader reads with reference rows; exit with 1 under 99.5 % equal rows."""
+    """Compare the loaded rows with reference rows.
+
+    The exit code is 1 if less than 99.5 % of the rows are equal.
+    """
     from scamdetect.cli.console import comparison_lines
 
     with extra("train"):

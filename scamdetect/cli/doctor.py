@@ -28,7 +28,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True)
 class Check:
-    """One finding; ``ok`` is None where there was nothing to check."""
+    """One finding; ``ok`` is None if there was nothing to check."""
 
     name: str
     ok: bool | None
@@ -95,7 +95,11 @@ def _int8() -> Check:
     if multiplies_exactly(fast=True):
         return Check("int8", True, "8-bit products are exact")
     if multiplies_exactly(fast=False):
-        return Check("int8", True, "fast 8-bit products saturate here; the exact, slower are used")
+        return Check(
+            "int8",
+            True,
+            "fast 8-bit products saturate on this processor; exact, slower ones are used",
+        )
     return Check(
         "int8",
         False,
@@ -105,7 +109,7 @@ def _int8() -> Check:
 
 
 def _runtime() -> Check:
-    """Say which runtime ``auto`` means; OpenVINO is slower on this kind of graph where measured."""
+    """Report which runtime ``auto`` is; OpenVINO was slower on this kind of graph when measured."""
     chosen = "auto is onnxruntime"
     try:
         other = f"openvino {metadata.version('openvino')} is used when asked for"
@@ -116,7 +120,7 @@ def _runtime() -> Check:
 
 def _cascade(bundle: Bundle) -> str:
     if bundle.cascade is None:
-        return "none: every message is read in full"
+        return "no cascade: every message is read in full"
     state = "proven, on unless tier='full'" if bundle.cascade.proven else "not proven, off"
     record = bundle.training.get("cascade")
     if not record:
@@ -136,7 +140,7 @@ def _cascade(bundle: Bundle) -> str:
 def self_test(detector: ScamDetector, answers: Sequence[KnownAnswer]) -> Check:
     """Return whether the detector gives the known answers."""
     if not answers:
-        return Check("self-test", None, "the bundle holds no known answers")
+        return Check("self-test", None, "the bundle has no known answers")
     # The answers are of the whole model, whatever the cascade would clear.
     found = detector.predict_proba([answer.text for answer in answers])[:, _SCAM]
     wanted = np.array([answer.scam_probability for answer in answers])
@@ -147,6 +151,6 @@ def self_test(detector: ScamDetector, answers: Sequence[KnownAnswer]) -> Check:
     return Check(
         "self-test",
         False,
-        f"{wrong} of {len(answers)} known answers are off by up to {max(off):.3f}, allowed is "
-        f"{TOLERANCE}: install onnxruntime again, or report this processor",
+        f"{wrong} of {len(answers)} known answers differ by up to {max(off):.3f}; {TOLERANCE} is "
+        "allowed: reinstall onnxruntime, or report this processor",
     )

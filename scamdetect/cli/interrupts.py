@@ -1,4 +1,4 @@
-"""Let Ctrl-C end a long job where it is whole."""
+"""Let Ctrl-C end a long job after a whole part."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _NOTICE = b"\nstopping after this part; Ctrl-C again stops at once\n"
 
 
 def end_imports_on_interrupt() -> None:
-    """Let an interrupt in the middle of an import end the process at once; others are as ever.
+    """End the process at once on an interrupt during an import; handle others as usual.
 
-    Libraries that are half imported swallow the exception, or turn it into another. Nothing is
-    under way then that would have to end well. A process that ignores interrupts goes on to do so.
+    Half-imported libraries swallow the exception or replace it by another. A process that ignores
+    interrupts still ignores them.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end_imports)
 
 
 def interrupted() -> int:
-    """Say that nothing was finished and return the exit code of it."""
+    """Print that the command was interrupted; return the exit code."""
     with suppress(OSError):  # stderr may be closed, or a print under way
         os.write(_STDERR, b"\nscamdetect: interrupted\n")
     return INTERRUPTED
@@ -46,11 +46,11 @@ def _end_imports(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Give a function that tells whether the user asked to stop.
+    """Give a function that returns whether the user asked to stop.
 
-    From when it is first called, one interrupt makes it say yes and a second one is raised as
-    ever; before that there is nothing to end well. An interrupt with notes, which say what is kept
-    and how to go on, becomes JobInterrupted. A process that ignores interrupts goes on to do so.
+    It returns True after the first interrupt; a second one raises KeyboardInterrupt, and so does
+    one before the function is first called. An interrupt with notes, which name what is kept and
+    how to resume, becomes JobInterrupted. A process that ignores interrupts still ignores them.
     """
     before = signal.getsignal(signal.SIGINT)
     armed = asked = False

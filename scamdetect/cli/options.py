@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""The class of all commands, and the options that several of them share."""
 
 from __future__ import annotations
 
@@ -12,9 +12,108 @@ import click
 
 from scamdetect.calibration.presets import PRESETS
 
+_EXAMPLE = "Example: "
+
+
+class Command(click.Command):
+    """A command whose help is drawn on a terminal and ends with an example that can be copied."""
+
+    @property
+    def example(self) -> str | None:
+        """Return the command line in the epilog, None if it has none."""
+        before, _, line = (self.epilog or "").partition(_EXAMPLE)
+        return None if before else line or None
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return the option --help."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+            option.help = "Show this help and exit."
+        return option
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example."""
+        from scamdetect.cli.help import wrapped
+
+        if self.example is None:
+            super().format_epilog(ctx, formatter)
+            return
+        with formatter.section("Example"):
+            formatter.write("".join(f"  {line}\n" for line in wrapped(self.example, 76)))
+
+
+class Group(Command, click.Group):
+    """A command that has commands, which its help lists in sections."""
+
+    command_class = Command
+    group_class = type
+
+    def sections(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the commands by section, in the order of the help."""
+        return {"Commands": tuple(self.commands)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands in the order of the help."""
+        return [name for names in self.sections().values() for name in names]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each group of commands, all with the same columns."""
+        width = max(map(len, self.list_commands(ctx)))
+        for title, names in self.sections().items():
+            with formatter.section(title):
+                rows = [(name, self.get_command(ctx, name)) for name in names]
+                formatter.write_dl(
+                    [
+                        (name.ljust(width), command.get_short_help_str(formatter.width))
+                        for name, command in rows
+                        if command is not None
+                    ]
+                )
+
+
+def command(**settings: Any) -> Callable[[Callable[..., Any]], Command]:  # noqa: ANN401
+    """Return a decorator that makes a command of a function."""
+    return click.command(cls=Command, **settings)
+
+
+def _show_help(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from scamdetect.cli.help import show_help
+
+        show_help(context)
+        context.exit()
+
+
+class OutputOption(click.Option):
+    """An option whose older names still work, though no help shows them."""
+
+    def __init__(self, *names: Any, aliases: tuple[str, ...] = (), **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(*names, **settings)
+        self.aliases = aliases
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:  # noqa: ANN401
+        """Add all names to the parser."""
+        super().add_to_parser(parser, ctx)
+        if self.aliases:
+            parser.add_option(obj=self, opts=self.aliases, dest=self.name)
+
+
+def output_option(
+    help_text: str,
+    name: str = "output",
+    *,
+    aliases: tuple[str, ...] = (),
+    **settings: Any,  # noqa: ANN401 - what click.option takes
+) -> Callable[[Any], Any]:
+    """Return the option -o/--output, which every command has that writes a file or a folder."""
+    return click.option(
+        "-o", "--output", name, cls=OutputOption, aliases=aliases, help=help_text, **settings
+    )
+
 
 class FiniteRange(click.FloatRange):
-    """A number within bounds; nan, which compares with none, and infinity are refused."""
+    """A number within bounds; NaN and infinity are refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
         """Return the number; raise BadParameter."""
@@ -27,7 +126,7 @@ class FiniteRange(click.FloatRange):
 def _kind_flags(
     context: click.Context, option: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, float] | None:
-    """Return the probability by kind, None where nothing is given; raise BadParameter."""
+    """Return the probability by kind, None without the option; raise BadParameter."""
     found: dict[str, float] = {}
     for one in given:
         kind, _, value = one.partition("=")
@@ -35,10 +134,10 @@ def _kind_flags(
             probability = float(value)
         except ValueError as problem:
             raise click.BadParameter(
-                f"{one!r} is not a kind and a probability such as romance=0.3"
+                f"{one!r} is not KIND=PROBABILITY; write for example romance=0.3"
             ) from problem
         if kind in found:
-            raise click.BadParameter(f"{kind!r} is given twice; give one probability a kind")
+            raise click.BadParameter(f"{kind!r} is given twice; give each kind once")
         found[kind] = probability
     return found or None
 
@@ -46,30 +145,42 @@ def _kind_flags(
 MODEL = click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="Folder of a bundle instead of the shipped one.",
+    metavar="DIR",
+    help="Bundle to use.  [default: the shipped bundle]",
 )
 _PRESET = click.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
-    help="Flag at this false-positive rate of the bundle's calibrate rows: "
+    help="Set the flag threshold by a false-positive rate: "
     + ", ".join(f"{name} {100 * rate:g} %" for name, rate in PRESETS.items())
-    + ". Not with --flag.  [default: the flag threshold of the bundle]",
+    + ". Cannot be combined with --flag.  [default: the flag threshold of the bundle]",
 )
-_FLAG = click.option("--flag", type=float, help="Flag from this scam probability on.")
-_REVIEW = click.option("--review", type=float, help="Review from this scam probability on.")
+_FLAG = click.option(
+    "--flag",
+    type=float,
+    metavar="P",
+    help="Flag messages with at least this scam probability.  [default: set by the bundle]",
+)
+_REVIEW = click.option(
+    "--review",
+    type=float,
+    metavar="P",
+    help="Send messages with at least this scam probability to review.  [default: set by the "
+    "bundle]",
+)
 _KIND_FLAG = click.option(
     "--kind-flag",
     "kind_flags",
     multiple=True,
     callback=_kind_flags,
     metavar="KIND=P",
-    help="Also flag what would go to review from this probability of the kind on, such as "
-    "romance=0.3; may be given for several kinds.",
+    help="Also flag a message that would go to review if this kind has at least probability P, "
+    "such as romance=0.3. Repeatable.",
 )
 
 
 def with_thresholds(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that set thresholds; ``thresholds`` takes them together, by name."""
+    """Add the options that set thresholds; the parameter ``thresholds`` gets all of them."""
 
     @_PRESET
     @_FLAG
@@ -93,24 +204,33 @@ def with_thresholds(command: Callable[..., None]) -> Callable[..., None]:
 SPREADSHEET_SAFE = click.option(
     "--spreadsheet-safe",
     is_flag=True,
-    help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV, TSV).",
+    help="Put an apostrophe before cells that a spreadsheet would run as a formula (CSV and TSV).",
 )
 OVERWRITE = click.option(
     "--overwrite",
     is_flag=True,
-    help="Replace a destination that exists; without --resume also begin anew.",
+    help="Replace an existing destination. Without --resume, also discard unfinished work.",
 )
 RESUME = click.option(
     "--resume",
     is_flag=True,
-    help="Go on where an interrupted or killed run of the same command stopped.",
+    help="Resume an interrupted run of the same command.",
 )
-THREADS = click.option("--threads", type=int, help="Threads of the runtime.  [default: all cores]")
+THREADS = click.option(
+    "--threads", type=int, help="Threads that the model may use.  [default: all cores]"
+)
 RUNTIME = click.option(
-    "--runtime", default="auto", show_default=True, help="auto, onnxruntime or openvino."
+    "--runtime",
+    default="auto",
+    show_default=True,
+    help="Runtime of the model: auto, onnxruntime or openvino.",
 )
 WORKERS = click.option(
-    "--workers", type=int, default=0, show_default=True, help="Processes of one thread each."
+    "--workers",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Processes that score, each with one thread. 0: score in this process.",
 )
 SOURCES = click.option(
     "--source",
@@ -118,7 +238,20 @@ SOURCES = click.option(
     type=click.Path(),
     multiple=True,
     metavar="ORIGINAL",
-    help="Take texts and columns from what was scored, one for each SCORED in their order.  "
-    "[default: from SCORED]",
+    help="File that was scored, to read texts and columns from. Repeatable: one for each SCORED, "
+    "in the same order.  [default: SCORED itself]",
 )
-QUIET = click.option("--quiet", is_flag=True, help="Show no progress and no summary.")
+QUIET = click.option("--quiet", is_flag=True, help="Print no progress and no summary.")
+LOG_JSON = click.option(
+    "--log-json",
+    is_flag=True,
+    help="Print progress and summary as JSON lines on standard error.",
+)
+WORK_FOLDER = click.option(
+    "--work-folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for unfinished work.  [default: the folder of the destination; the current folder "
+    "if that is a URL]",
+)
+OVERWRITE_FILE = click.option("--overwrite", is_flag=True, help="Replace an existing file.")

@@ -1,17 +1,17 @@
-"""The command that scores a dump of messages."""
+"""The command that scores a file, a folder or a stream of messages."""
 
 from __future__ import annotations
 
 import csv
 import datetime
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 from click.core import ParameterSource
 
 from scamdetect.cli.options import (
+    LOG_JSON,
     MODEL,
     OVERWRITE,
     QUIET,
@@ -19,155 +19,156 @@ from scamdetect.cli.options import (
     RUNTIME,
     SPREADSHEET_SAFE,
     THREADS,
+    WORK_FOLDER,
     WORKERS,
+    command,
+    output_option,
     with_thresholds,
 )
-from scamdetect.cli.streams import say
+from scamdetect.cli.streams import OutputBytes, input_bytes, is_terminal
 from scamdetect.dumps.formats import Format
 from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
     from scamdetect.dumps.tally import Summary
 
-FLAGGED = 10  # the exit code where a message was flagged and --fail-on-flagged given
+FLAGGED = 10  # the exit code with --fail-on-flagged if a message was flagged
+_OF_FILES = ("--output", "--work-folder", "--part-rows", "--resume", "--engine")
 
 
-@click.command(epilog="Example: scamdetect score dump.jsonl -o scored.parquet --text-column body")
-@click.argument("source", type=click.Path())
-@click.option(
-    "-o",
-    "--output",
+def _format(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    return Format.TEXT.value if name == "text" else name
+
+
+@command(epilog="Example: scamdetect score dump.jsonl -o scored.parquet --text-column body")
+@click.argument("source", type=click.Path(allow_dash=True))
+@output_option(
+    "File to write; its extension sets the format.  [default: <stem>.scored.<extension>, Parquet "
+    "for JSON, chat exports, mail, folders and globs]",
     type=click.Path(),
-    help="Destination; its extension chooses the format. Default: <stem>.scored.<extension>, "
-    "Parquet for JSON, chat exports, mail, folders and globs.",
-)
-@click.option(
-    "--work-folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder for unfinished work.  [default: that of the destination; the current one where "
-    "the destination is a URL]",
 )
 @click.option(
     "--format",
     "source_format",
-    type=click.Choice([kind.value for kind in Format]),
-    help="Format of SOURCE, such as mbox for a mail folder without extension.  [default: by its "
-    "extension; chat exports by their content]",
+    type=click.Choice([*(kind.value for kind in Format), "text"]),
+    callback=_format,
+    help="Format of SOURCE; required for standard input, and for a file without an extension. text "
+    "is the same as txt.  [default: by the extension; chat exports by their content]",
 )
 @click.option(
     "--text-column",
     default="text",
     show_default=True,
-    help="Column of the messages; message.body is what the column message holds as body.",
+    metavar="COLUMN",
+    help="Column with the messages. A path with dots reads nested data, such as message.body.",
 )
-@click.option("--encoding", help="Encoding of a text source.  [default: detected]")
+@click.option("--encoding", metavar="NAME", help="Encoding of a text source.  [default: detected]")
 @click.option(
     "--delimiter",
-    metavar="SIGN",
-    help="What parts the cells of CSV or TSV: one character, tab, comma, semicolon or pipe.  "
+    metavar="CHAR",
+    help="Field delimiter of CSV and TSV input: one character, tab, comma, semicolon or pipe.  "
     "[default: detected in CSV, tab in TSV]",
 )
-@OVERWRITE
 @click.option(
     "--columns",
     metavar="A,B",
-    help="Keep these columns of SOURCE alone, in this order; a name with a comma in quotes.",
+    help="Write only these columns of SOURCE, in this order. Quote a name that has a comma.",
 )
-@click.option("--only-flagged", is_flag=True, help="Write the flagged rows alone.")
+@click.option("--only-flagged", is_flag=True, help="Write only the flagged rows.")
+@SPREADSHEET_SAFE
+@click.option("--overwrite-columns", is_flag=True, help="Replace existing scamdetect_* columns.")
+@OVERWRITE
+@MODEL
+@with_thresholds
 @click.option(
     "--allow-list",
     "allowing",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Let messages of these senders and templates pass (CSV, JSONL or plain text).",
+    help="Pass messages of these senders and templates (CSV, JSONL or plain text).",
 )
-@click.option(
-    "--sender-column",
-    metavar="COLUMN",
-    help="Who wrote a message, for --allow-list.",
-)
+@click.option("--sender-column", metavar="COLUMN", help="Column with the sender, for --allow-list.")
 @click.option(
     "--indicators",
     "feeds",
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="Send messages to review that have an indicator of this feed (CSV, JSONL, text, MISP or "
-    "STIX); may be given several times.",
+    help="Send messages to review that contain an indicator of this feed (CSV, JSONL, text, MISP "
+    "or STIX). Repeatable.",
 )
 @click.option(
     "--max-listed",
     default="1%",
     show_default=True,
     metavar="N|P%",
-    help="Stop if a feed of --indicators fits more of the first 100,000 messages.",
+    help="Stop if a feed of --indicators matches more of the first 100,000 messages than this.",
 )
 @click.option(
     "--min-confidence",
     type=click.IntRange(0, 100),
     default=30,
     show_default=True,
-    help="Look for indicators of at least this confidence, and those without one.",
+    help="Ignore indicators with a lower confidence; those without one are used.",
 )
 @click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
-    help="Day on which indicators must be valid.  [default: today, in UTC]",
+    help="Use the indicators that are valid on this day.  [default: today, in UTC]",
 )
 @click.option(
     "--region",
     metavar="CC",
-    help="Country (ISO 3166) of phone numbers in messages that have no country code.",
+    help="Country (ISO 3166) of phone numbers without a country code.",
 )
-@SPREADSHEET_SAFE
-@click.option("--overwrite-columns", is_flag=True, help="Replace scamdetect_* columns that exist.")
-@MODEL
-@with_thresholds
-@THREADS
-@RUNTIME
-@WORKERS
 @click.option(
     "--tier",
     default="auto",
     show_default=True,
-    help="full reads all of every message; auto clears plainly honest ones early where the bundle "
-    "proves that harmless.",
+    help="full reads every message completely. auto clears clearly honest messages early if the "
+    "bundle has proof that this is safe.",
 )
-@RESUME
-@click.option(
-    "--part-rows",
-    type=click.IntRange(min=1),
-    default=20_000,
-    show_default=True,
-    help="Records a part; a kill costs at most one part.",
-)
-@click.option(
-    "--max-rejects",
-    metavar="N|P%",
-    help="Stop once more records than this cannot be read.  [default: never]",
-)
+@THREADS
+@RUNTIME
+@WORKERS
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray", "spark"]),
     default="local",
     show_default=True,
-    help="Spread Parquet over a Ray or Spark cluster, into a folder of Parquet parts.",
+    help="Distribute Parquet over a Ray or Spark cluster, into a folder of Parquet parts.",
 )
-@click.option("--fail-on-flagged", is_flag=True, help="Exit with 10 where a message was flagged.")
-@QUIET
+@RESUME
+@WORK_FOLDER
 @click.option(
-    "--log-json",
-    is_flag=True,
-    help="Instead write one JSON line a part, and one at the end, to stderr.",
+    "--part-rows",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Records per part. A killed job loses at most one part.",
 )
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File for records of standard input that cannot be read.  [default: stop at the first]",
+)
+@click.option(
+    "--max-rejects",
+    metavar="N|P%",
+    help="Stop if more records than this cannot be read.  [default: never]",
+)
+@click.option("--fail-on-flagged", is_flag=True, help="Exit with 10 if a message was flagged.")
+@QUIET
+@LOG_JSON
 @click.pass_context
 def score(
     context: click.Context,
     /,
     source: str,
     output: str | None,
+    rejects: Path | None,
     columns: str | None,
     allowing: Path | None,
     feeds: tuple[Path, ...],
@@ -186,29 +187,33 @@ def score(
     log_json: bool,
     **asked: Any,  # noqa: ANN401 - what score_file takes as it is
 ) -> None:
-    """Score a dump: CSV, TSV, JSONL, JSON, Parquet, text of a message a line, a chat, mail.
+    """Score a file, folder or stream of messages.
 
-    All rows, columns and their order stay; scamdetect_* columns are appended. Records that cannot
-    be read go to <destination>.rejected.jsonl. All sources but Parquet may be compressed (.csv.gz,
-    .jsonl.zst). JSON holds an array of objects. Chat exports (a .txt of WhatsApp's, result.json of
-    Telegram Desktop) and mail (.mbox, .eml) are scored into Parquet; what nobody wrote stays in
-    them as unscored, and of a mail only what its sender wrote is judged.
+    SOURCE is a file, a folder or a glob in quotes ('dumps/2024-*.csv.gz'), local or as a URL
+    (s3://bucket/dumps). Formats: CSV, TSV, JSONL, JSON (an array of objects), Parquet, text with
+    one message per line, chat exports (.txt of WhatsApp, result.json of Telegram Desktop) and mail
+    (.mbox, .eml). All but Parquet may be compressed (.csv.gz, .jsonl.zst).
 
-    SOURCE is a file, a folder or a glob in quotes ('dumps/2024-*.csv.gz'), here or behind a URL
-    (s3://bucket/dumps). The files of a folder or a glob are scored into one Parquet file, with the
-    column scamdetect_file more; folders such as year=2024 become columns. The destination may be a
-    URL too.
+    All rows, columns and their order are kept, and scamdetect_* columns are appended. Empty
+    messages are kept as `unscored`. Quoted text in e-mail is ignored. Records that cannot be read
+    are written to <destination>.rejected.jsonl. The files of a folder or glob become one Parquet
+    file with the column scamdetect_file.
 
-    Until all is scored, finished parts lie in <destination>.parts. Ctrl-C ends the part at hand and
-    then the run, a second one ends it at once; --resume goes on. Exit codes: 0 done, 2 wrong use or
-    bad input, 3 interrupted and to be resumed, 4 failed, 10 with --fail-on-flagged.
+    With - as SOURCE, CSV, TSV, JSONL or text is read from standard input and the scored rows are
+    written to standard output in the same format; text becomes JSONL. This cannot be resumed.
+
+    Finished parts are kept in <destination>.parts until the job is done. Ctrl-C stops after the
+    current part, a second one immediately; --resume continues. Exit codes: 0 done, 2 wrong use or
+    bad input, 3 interrupted and resumable, 4 failed, 10 with --fail-on-flagged.
     """
-    from scamdetect.cli.console import log_part, progress_bar
-    from scamdetect.cli.interrupts import stop_on_interrupt
-    from scamdetect.detector import ScamDetector
-    from scamdetect.dumps import score_file
-
     kept = None if columns is None else _names(columns)
+    silent = quiet or log_json
+    if source == "-":
+        _check_stream(context, asked["source_format"])
+    elif rejects is not None:
+        raise click.UsageError(
+            "--rejects is for standard input; other jobs write <destination>.rejected.jsonl"
+        )
     if engine != "local":
         from scamdetect.engines.batches import ScoreBatches
         from scamdetect.engines.engine import check_options, score_parquet
@@ -232,9 +237,9 @@ def score(
             source_format=asked["source_format"],
             workers=workers,
             overwrite=asked["overwrite"],
-            show=not (quiet or log_json) and sys.stderr.isatty(),
+            show=not silent and is_terminal(err=True),
         )
-        _tell(summary, quiet, log_json, fail_on_flagged)
+        _end(summary, quiet, log_json, fail_on_flagged)
         return
     allow_list = None
     if allowing is not None:
@@ -243,40 +248,69 @@ def score(
         allow_list = AllowList.load(allowing)
     listed = None
     if feeds:
-        from scamdetect.cli.console import tell_feeds
-        from scamdetect.share.feeds import read_feeds
+        from scamdetect.cli.console import progress, say_feeds
 
-        listed, reports = read_feeds(
-            feeds,
-            as_of=None if as_of is None else as_of.date(),
-            least_confidence=min_confidence,
-            region=region,
-        )
-        tell_feeds(reports, quiet, log_json)
-    with (
-        ScamDetector.load(
+        with progress(silent, "reading the feeds"):
+            from scamdetect.share.feeds import read_feeds
+
+            listed, reports = read_feeds(
+                feeds,
+                as_of=None if as_of is None else as_of.date(),
+                least_confidence=min_confidence,
+                region=region,
+            )
+        say_feeds(reports, quiet, log_json)
+    from scamdetect.cli.console import log_part, progress_bar
+    from scamdetect.cli.interrupts import stop_on_interrupt
+
+    # Rows on a terminal and a bar would overwrite each other.
+    drawn = not silent and not (source == "-" and is_terminal())
+    with progress_bar(not drawn) as show, stop_on_interrupt() as stop:
+        from scamdetect.detector import ScamDetector
+
+        with ScamDetector.load(
             model,
             runtime=runtime,  # type: ignore[arg-type]
             threads=threads,
             workers=workers,
             tier=tier,  # type: ignore[arg-type]
-        ) as detector,
-        progress_bar(quiet or log_json) as show,
-        stop_on_interrupt() as stop,
-    ):
-        summary = score_file(
-            source,
-            output,
-            detector=detector.with_thresholds(**thresholds),
-            columns=kept,
-            allow_list=allow_list,
-            listed=listed,
-            inputs=[detector.bundle.folder, *([] if allowing is None else [allowing]), *feeds],
-            watch=log_part if log_json else show,
-            stop=stop,
-            **asked,
-        )
-    _tell(summary, quiet, log_json, fail_on_flagged)
+        ) as detector:
+            asked |= {
+                "detector": detector.with_thresholds(**thresholds),
+                "columns": kept,
+                "allow_list": allow_list,
+                "listed": listed,
+                "watch": log_part if log_json else show,
+                "inputs": [
+                    detector.bundle.folder, *([] if allowing is None else [allowing]), *feeds
+                ],
+            }  # fmt: skip
+            if source == "-":
+                summary = _stream(rejects, **asked)
+            else:
+                from scamdetect.dumps import score_file
+
+                summary = score_file(source, output, stop=stop, **asked)
+    _end(summary, quiet, log_json, fail_on_flagged, followed_by_report=source != "-")
+
+
+def _check_stream(context: click.Context, source_format: str | None) -> None:
+    """Raise UsageError on an option that standard input does not have, or without --format."""
+    if source_format is None:
+        raise click.UsageError("give --format csv, tsv, jsonl or text with standard input")
+    for option in _given(context):
+        if option in _OF_FILES:
+            raise click.UsageError(
+                f"{option} is for files; - reads standard input and writes standard output"
+            )
+
+
+def _stream(rejects: Path | None, **asked: Any) -> Summary:  # noqa: ANN401
+    from scamdetect.dumps.stream import score_stream
+
+    for name in ("work_folder", "part_rows", "resume"):
+        del asked[name]
+    return score_stream(input_bytes(), cast(IO[bytes], OutputBytes()), rejects=rejects, **asked)
 
 
 def _names(columns: str) -> list[str]:
@@ -284,12 +318,12 @@ def _names(columns: str) -> list[str]:
         return next(csv.reader([columns]), [])
     except csv.Error as problem:
         raise InputError(
-            "--columns: put a name that has a comma, a quote or a line break in it in quotes"
+            "--columns: put a name that has a comma, a quote or a line break in quotes"
         ) from problem
 
 
 def _given(context: click.Context) -> list[str]:
-    """Return the options that stand on the command line, by their long names."""
+    """Return the long names of the options that are on the command line."""
     return [
         max(option.opts, key=len)
         for option in context.command.params
@@ -298,12 +332,21 @@ def _given(context: click.Context) -> list[str]:
     ]
 
 
-def _tell(summary: Summary, quiet: bool, log_json: bool, fail_on_flagged: bool) -> None:
-    from scamdetect.cli.console import log_summary, summary_lines
+def _end(
+    summary: Summary,
+    quiet: bool,
+    log_json: bool,
+    fail_on_flagged: bool,
+    *,
+    followed_by_report: bool = False,
+) -> None:
+    from scamdetect.cli.console import log_summary, say_next, say_summary
 
     if log_json:
         log_summary(summary)
     elif not quiet:
-        say(*summary_lines(summary), err=True)
+        say_summary(summary)
+        if followed_by_report and isinstance(summary.destination, Path):  # which is no URL
+            say_next("report", summary.destination)
     if fail_on_flagged and summary.flagged:
         raise click.exceptions.Exit(FLAGGED)

@@ -1,4 +1,4 @@
-"""The commands on what `scamdetect score` wrote: a report, a row a group, thread or campaign."""
+"""The commands on scored files: a report, and one row per group, thread or campaign."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scamdetect.cli.options import (
+    LOG_JSON,
     MODEL,
     OVERWRITE,
     QUIET,
@@ -18,7 +19,10 @@ from scamdetect.cli.options import (
     SOURCES,
     SPREADSHEET_SAFE,
     THREADS,
+    WORK_FOLDER,
     WORKERS,
+    command,
+    output_option,
 )
 from scamdetect.cli.streams import say
 
@@ -30,41 +34,31 @@ if TYPE_CHECKING:
 
 _BEFORE = (
     click.argument("scored", type=click.Path()),
-    click.option(
-        "-o",
-        "--output",
+    output_option(
+        "File to write; its extension sets the format.  [default: next to SCORED, with the name of "
+        "the command added]",
         type=click.Path(),
-        help="Destination; its extension chooses the format.  [default: beside SCORED, named by it "
-        "and by the command]",
     ),
 )
 _SOURCE = click.option(
     "--source",
     type=click.Path(),
     metavar="ORIGINAL",
-    help="Take the columns from what was scored, as it was then.  [default: from SCORED]",
+    help="File that was scored, unchanged since then, to read columns from.  [default: SCORED "
+    "itself]",
 )
 _AFTER = (
     SPREADSHEET_SAFE,
-    click.option(
-        "--work-folder",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="Folder for unfinished work.  [default: that of the destination]",
-    ),
+    WORK_FOLDER,
     RESUME,
     OVERWRITE,
     QUIET,
-    click.option(
-        "--log-json",
-        is_flag=True,
-        help="Instead write one JSON line a finished step, and one at the end, to stderr.",
-    ),
+    LOG_JSON,
 )
 
 
 def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a decorator with the argument and all options of one scored file, in this order."""
+    """Return a decorator that adds SCORED and the options of commands on one scored file."""
     return _all(*_BEFORE, *options, _SOURCE, *_AFTER)
 
 
@@ -77,10 +71,12 @@ def _all(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return decorate
 
 
-@click.command(epilog="Example: scamdetect groups dump.scored.parquet --by sender")
+@command(epilog="Example: scamdetect groups dump.scored.parquet --by sender")
 @_options(
-    click.option("--by", required=True, metavar="COLUMN", help="Who a message is of, or the like."),
-    click.option("--time-column", metavar="COLUMN", help="When messages were written."),
+    click.option(
+        "--by", required=True, metavar="COLUMN", help="Column to group by, such as the sender."
+    ),
+    click.option("--time-column", metavar="COLUMN", help="Column with the time of a message."),
 )
 def groups(
     scored: str,
@@ -89,42 +85,42 @@ def groups(
     log_json: bool,
     **asked: Any,  # noqa: ANN401 - what write_groups takes as it is
 ) -> None:
-    """Write one row a sender, account or the like of a dump that `scamdetect score` has scored.
+    """Count flagged messages per sender or account.
 
-    SCORED is a scored file with its record (<name>.job.json) beside it, or the folder of parts that
-    Ray and Spark leave; it must have all rows, not only the flagged ones. A row tells how many
-    messages were flagged, of which kinds and languages, the first and last times and the riskiest
-    message. Groups with most flagged messages come first. Memory is bounded, however many groups
-    there are.
+    SCORED is a scored file next to its record (<name>.job.json), or the folder of parts that Ray or
+    Spark wrote. It must have all rows, not only the flagged ones. Each row of the result has the
+    number of flagged messages, their kinds and languages, the first and last time, and the riskiest
+    message. Groups with the most flagged messages come first. Memory is bounded.
 
-    Until all is done, the work lies in <destination>.parts; --resume goes on there.
+    Unfinished work is kept in <destination>.parts; --resume continues it.
     """
     from scamdetect.cli.console import group_lines, step_bar
     from scamdetect.cli.interrupts import stop_on_interrupt
-    from scamdetect.scored.groups import write_groups
 
     with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
+        from scamdetect.scored.groups import write_groups
+
         summary = write_groups(scored, output, watch=watch, stop=stop, **asked)
-    _tell(summary, group_lines(summary), quiet, log_json)
+    _end(summary, group_lines(summary), quiet, log_json, "report", scored)
 
 
-@click.command(
+@command(
     epilog="Example: scamdetect threads dump.scored.parquet --thread-column chat_id "
     "--sender-column sender --time-column sent_at"
 )
 @_options(
-    click.option("--thread-column", metavar="COLUMN", help="The thread that a message is in."),
-    click.option("--sender-column", metavar="COLUMN", help="Who wrote a message."),
+    click.option("--thread-column", metavar="COLUMN", help="Column with the thread of a message."),
+    click.option("--sender-column", metavar="COLUMN", help="Column with the sender."),
     click.option(
-        "--time-column", metavar="COLUMN", help="When messages were written: their order."
+        "--time-column", metavar="COLUMN", help="Column with the time, which sets the order."
     ),
-    click.option("--me", metavar="NAME", help="The sender who is not judged: one's own side."),
+    click.option("--me", metavar="NAME", help="Your own sender name, which is not classified."),
     click.option(
         "--allow-list",
         "allowing",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The allow-list that the dump was scored with, whose messages are not judged.",
+        help="Allow-list that the dump was scored with; its messages are not classified.",
     ),
     MODEL,
     THREADS,
@@ -143,84 +139,80 @@ def threads(
     log_json: bool,
     **asked: Any,  # noqa: ANN401 - what write_threads takes as it is
 ) -> None:
-    """Judge the threads of a dump that `scamdetect score` has scored as conversations, a row each.
+    """Classify the threads of a scored file as conversations.
 
-    SCORED is as for `scamdetect groups`. The messages of a thread are judged together, in the order
-    of their times, each sender by the own words, with the model and the thresholds of the scoring.
-    Chat exports need no columns named; of mail only the thread. Flagged threads come first, then
-    the riskiest.
+    SCORED is as for `scamdetect groups`. The messages of a thread are read together in the order of
+    their times, and each sender is classified by their own messages, with the model and the
+    thresholds of the scored file. Chat exports need no column options, mail needs only
+    --thread-column. Each thread is one row; flagged threads come first, then the riskiest.
 
-    Until all is done, the work lies in <destination>.parts; --resume goes on there.
+    Unfinished work is kept in <destination>.parts; --resume continues it.
     """
     from scamdetect.cli.console import step_bar, thread_lines
     from scamdetect.cli.interrupts import stop_on_interrupt
-    from scamdetect.detector import ScamDetector
-    from scamdetect.dumps.allow_list import AllowList
-    from scamdetect.scored.threads import write_threads
 
-    allow_list = None if allowing is None else AllowList.load(allowing)
-    with (
-        ScamDetector.load(
+    with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
+        from scamdetect.detector import ScamDetector
+        from scamdetect.dumps.allow_list import AllowList
+        from scamdetect.scored.threads import write_threads
+
+        allow_list = None if allowing is None else AllowList.load(allowing)
+        with ScamDetector.load(
             model,
             runtime=runtime,  # type: ignore[arg-type]
             threads=threads,
             workers=workers,
-        ) as detector,
-        step_bar(quiet, log_json) as watch,
-        stop_on_interrupt() as stop,
-    ):
-        summary = write_threads(
-            scored,
-            output,
-            detector=detector,
-            allow_list=allow_list,
-            inputs=(detector.bundle.folder, *([] if allowing is None else [allowing])),
-            watch=watch,
-            stop=stop,
-            **asked,
-        )
-    _tell(summary, thread_lines(summary), quiet, log_json)
+        ) as detector:
+            summary = write_threads(
+                scored,
+                output,
+                detector=detector,
+                allow_list=allow_list,
+                inputs=(detector.bundle.folder, *([] if allowing is None else [allowing])),
+                watch=watch,
+                stop=stop,
+                **asked,
+            )
+    _end(summary, thread_lines(summary), quiet, log_json, "report", scored)
 
 
-@click.command(
+@command(
     epilog="Example: scamdetect campaigns april.parquet --sender-column sender --time-column "
     "sent_at"
 )
 @_all(
     click.argument("scored", type=click.Path(), nargs=-1, required=True),
-    click.option(
-        "-o",
-        "--output",
+    output_option(
+        "File to write; its extension sets the format. Required with several SCORED.  [default: "
+        "next to SCORED, with the name of the command added]",
         type=click.Path(),
-        help="Destination; its extension chooses the format.  [default: beside SCORED, named by it "
-        "and by the command; needed for several]",
     ),
-    click.option("--sender-column", metavar="COLUMN", help="Who wrote a message: counts senders."),
-    click.option("--time-column", metavar="COLUMN", help="When messages were written: gives days."),
+    click.option("--sender-column", metavar="COLUMN", help="Column with the sender, to count."),
+    click.option("--time-column", metavar="COLUMN", help="Column with the time, for the days."),
     click.option(
         "--before",
         type=click.Path(path_type=Path),
         metavar="EARLIER",
-        help="The campaigns of an earlier dump: which of these are new, and how much others grew.",
+        help="Campaigns of an earlier dump, to find which ones are new and which have grown.",
     ),
     click.option(
         "--at-least",
         type=click.IntRange(min=2),
         default=2,
         show_default=True,
-        help="Messages that a campaign must have.",
+        help="Smallest number of messages of a campaign.",
     ),
     click.option(
         "--operations",
         is_flag=True,
-        help="Also join campaigns that share a full link, a wallet or a handle, unless a warning "
-        "list holds it (extra `share`).",
+        help="Also join campaigns that share a complete link, a wallet or a handle, unless it is "
+        "on a warning list (extra `share`).",
     ),
     click.option(
         "--index",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="Keep what was read of each SCORED in this folder, and read no unchanged one again.",
+        help="Keep the index of each SCORED in this folder, to skip unchanged files next time.",
     ),
     SOURCES,
     *_AFTER,
@@ -233,25 +225,25 @@ def campaigns(
     log_json: bool,
     **asked: Any,  # noqa: ANN401 - what write_campaigns takes as it is
 ) -> None:
-    """Write one row a campaign: messages that are alike, flagged or not, among all of some dumps.
+    """Find campaigns: groups of similar messages.
 
-    SCORED is as for `scamdetect groups`, or a folder that --index left. A campaign is messages that
-    are the same but for numbers, links and the like, or nearly the same. The largest come first. A
-    second file, <stem>.members, tells which row is in which campaign. The summary lists campaigns
-    that are large, new and not flagged, with their masked texts. With --operations the texts are
-    read a second time.
+    SCORED is as for `scamdetect groups`, or a folder of --index. The messages of a campaign are
+    nearly the same, or differ only in numbers, links and the like. All messages count, flagged or
+    not. Each campaign is one row; the largest come first. A second file, <stem>.members, has the
+    campaign of each message. The summary lists large, new campaigns that are not flagged, with
+    masked texts. With --operations the texts are read twice.
 
-    Until all is done, the work lies in <destination>.parts and <destination>.index; --resume goes
-    on there.
+    Unfinished work is kept in <destination>.parts and <destination>.index; --resume continues it.
     """
     # Before Arrow is loaded: its own pools keep what they once had, a third of what this takes.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from scamdetect.cli.console import step_bar
     from scamdetect.cli.interrupts import stop_on_interrupt
-    from scamdetect.reports.campaigns import campaign_lines
-    from scamdetect.scored.campaigns import write_campaigns
 
     with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
+        from scamdetect.reports.campaigns import campaign_lines
+        from scamdetect.scored.campaigns import write_campaigns
+
         summary = write_campaigns(
             scored,
             output,
@@ -260,11 +252,13 @@ def campaigns(
             stop=stop,
             **asked,
         )
-    _tell(summary, list(campaign_lines(summary)), quiet, log_json)
+    proposed: list[str | Path] = [*scored, "--campaigns", summary.members, "-o", "review.csv"]
+    lines = list(campaign_lines(summary))
+    _end(summary, lines, quiet, log_json, "indicators", "propose", *proposed)
 
 
 def _joining() -> Indicators:
-    """Return what joins campaigns: links, wallets and handles that the guard lets through."""
+    """Return what joins campaigns: links, wallets and handles that no warning list has."""
     from scamdetect.scored.operations import JOINING, Indicators, Value
     from scamdetect.share.guard import load_guard
     from scamdetect.text.indicators import IndicatorType, indicators_of
@@ -276,47 +270,63 @@ def _joining() -> Indicators:
     )
 
 
-@click.command(epilog="Example: scamdetect report dump.scored.parquet -o report.html")
+@command(epilog="Example: scamdetect report dump.scored.parquet -o report.html")
 @click.argument("scored", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
+@output_option(
+    "HTML file to write. Replaces an earlier report, but no other file.  [default: "
+    "<stem>.report.html]",
     type=click.Path(path_type=Path),
-    help="The page; an earlier report is replaced, no other file.  [default: <stem>.report.html]",
+    metavar="FILE",
 )
-@click.option("--text-column", help="Column of the messages.  [default: text, if it is there]")
-@click.option("--time-column", help="Column of the times.  [default: one with a usual name]")
-@click.option("--key-column", help="Column of your row ids.  [default: one with a usual name]")
+@click.option(
+    "--text-column", metavar="COLUMN", help="Column with the messages.  [default: text, if present]"
+)
+@click.option(
+    "--time-column",
+    metavar="COLUMN",
+    help="Column with the time of a message.  [default: found by its name]",
+)
+@click.option(
+    "--key-column",
+    metavar="COLUMN",
+    help="Column with your own ids.  [default: found by its name]",
+)
 @MODEL
-@click.option("--title", help="Title of the page.")
-@click.option("--no-samples", is_flag=True, help="Show no message text, masked or not.")
+@click.option("--title", metavar="TEXT", help="Title of the page.")
+@click.option("--no-samples", is_flag=True, help="Show no messages, not even masked ones.")
 def report(
     scored: Path,
     output: Path | None,
     no_samples: bool,
     **asked: Any,  # noqa: ANN401 - what write_report takes as it is
 ) -> None:
-    """Write one HTML page about a dump that `scamdetect score` has scored.
+    """Write an HTML report on a scored file.
 
     The page shows the decisions, how sure they are, the messages with the highest scores and the
-    largest campaigns, masked, and days, kinds, languages and scores. It loads nothing from
-    elsewhere.
+    largest campaigns, masked, and days, kinds, languages and scores. It loads nothing from the
+    network.
     """
-    from scamdetect.reports.dump import write_report
+    from scamdetect.cli.console import progress, say_next
 
-    page = write_report(scored, output, samples=not no_samples, **asked)
+    with progress(False, "writing the report"):
+        from scamdetect.reports.dump import write_report
+
+        page = write_report(scored, output, samples=not no_samples, **asked)
     say(f"written to {page}", err=True)
+    say_next("queue", scored)
 
 
-def _tell(
+def _end(
     summary: GroupsSummary | ThreadsSummary | CampaignsSummary,
     lines: list[str],
     quiet: bool,
     log_json: bool,
+    *following: str | Path,
 ) -> None:
-    from scamdetect.cli.console import log_done
+    from scamdetect.cli.console import log_done, say_next
 
     if log_json:
         log_done(summary)
     elif not quiet:
         say(*lines, err=True)
+        say_next(*following)

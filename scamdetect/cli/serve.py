@@ -1,4 +1,4 @@
-"""The commands that serve over HTTP, and that push bundles to the hub and pull them."""
+"""The commands that serve over HTTP, and that upload and download bundles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import MODEL, RUNTIME, with_thresholds
+from scamdetect.cli.options import (
+    MODEL,
+    RUNTIME,
+    Group,
+    command,
+    output_option,
+    with_thresholds,
+)
 from scamdetect.cli.streams import say
 from scamdetect.cli.train import extra
 from scamdetect.errors import InputError
@@ -16,12 +23,15 @@ from scamdetect.errors import InputError
 TOKEN = "SCAMDETECT_TOKEN"
 
 
-@click.command(epilog="Example: SCAMDETECT_TOKEN=secret scamdetect serve --port 8080")
+@command(epilog="Example: SCAMDETECT_TOKEN=secret scamdetect serve --port 8080")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
-    help="Port to listen on; 0 takes a free one.",
-)  # fmt: skip
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on. 0: any free port.",
+)
 @MODEL
 @with_thresholds
 @click.option(
@@ -29,38 +39,54 @@ TOKEN = "SCAMDETECT_TOKEN"
     "allowing",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="File of templates and senders whose messages pass. Requests may then name senders.",
+    help="Pass messages of these templates, and of these senders if requests name them.",
 )
 @RUNTIME
-@click.option("--tier", default="auto", show_default=True, help="auto or full.")
 @click.option(
-    "--parallel", type=int, help="Requests that are scored at once.  [default: one for each core]"
+    "--tier",
+    default="auto",
+    show_default=True,
+    help="full reads every message completely; auto may clear clearly honest ones early.",
 )
-@click.option("--threads", type=int, default=1, show_default=True, help="Threads for each request.")
+@click.option(
+    "--parallel", type=int, help="Requests to score at the same time.  [default: one per core]"
+)
+@click.option("--threads", type=int, default=1, show_default=True, help="Threads per request.")
 @click.option(
     "--cache-size",
     type=int,
-    help="Messages whose scores are kept for later copies; 0 keeps none.  [default: 100000]",
+    help="Number of cached scores for repeated messages. 0: no cache.  [default: 100000]",
 )
 @click.option("--queue", type=int, default=64, show_default=True, help="Requests that may wait.")
 @click.option(
-    "--max-texts", "texts", type=int, default=256, show_default=True,
-    help="Most texts in one request.",
-)  # fmt: skip
+    "--queue",
+    type=int,
+    default=64,
+    show_default=True,
+    help="Requests that may wait.",
+)
+@click.option(
+    "--max-texts",
+    "texts",
+    type=int,
+    default=256,
+    show_default=True,
+    help="Most texts per request.",
+)
 @click.option(
     "--max-characters", "characters", type=int, default=20_000, show_default=True,
-    help="Most characters in one text.",
+    help="Most characters per text.",
 )  # fmt: skip
 @click.option(
     "--max-bytes", "body_bytes", type=int, default=1 << 20, show_default=True,
-    help="Most bytes in one request.",
+    help="Most bytes per request.",
 )  # fmt: skip
 @click.option(
     "--stop-seconds",
     type=int,
     default=25,
     show_default=True,
-    help="Seconds for running requests when the service stops.",
+    help="Seconds that running requests may take after the service is asked to stop.",
 )
 def serve(
     host: str,
@@ -75,13 +101,14 @@ def serve(
     cache_size: int | None,
     **asked: Any,  # noqa: ANN401 - what Limits takes as it is
 ) -> None:
-    """Serve over HTTP: POST /v1/predict, /v1/conversation, /v1/explain; GET /openapi.json.
+    """Serve predictions over HTTP.
 
-    Only programs on this machine can reach it, unless --host allows others. If SCAMDETECT_TOKEN is
-    set in the environment, requests need it as "Authorization: Bearer TOKEN"; without it,
-    /v1/conversation and /v1/explain are not available. There is no encryption: use a proxy with TLS
-    if others can read the network. SIGTERM ends the service after the running requests. No text is
-    logged. GET /healthz and /metrics are for monitoring.
+    Endpoints: POST /v1/predict, /v1/conversation and /v1/explain; GET /openapi.json, /healthz and
+    /metrics. Only programs on this machine can connect unless --host is set. If the environment has
+    SCAMDETECT_TOKEN, requests must send it as "Authorization: Bearer TOKEN"; without it,
+    /v1/conversation and /v1/explain are not available. There is no encryption: on a shared network
+    put a TLS proxy in front. SIGTERM stops the service after the running requests. No text is
+    logged.
     """
     with extra("serve"):
         from scamdetect.serve.request import Limits, is_loopback
@@ -94,7 +121,7 @@ def serve(
     limits = Limits(parallel=os.cpu_count() or 1 if parallel is None else parallel, **asked)
     allow_list = None if allowing is None else AllowList.load(allowing)
     if token is None and not is_loopback(host):
-        say(f"scamdetect: anyone who can reach {host} can use the service; set {TOKEN}", err=True)
+        say(f"scamdetect: anyone who can reach {host} can send requests; set {TOKEN}", err=True)
     with ScamDetector.load(
         model,
         runtime=runtime,  # type: ignore[arg-type]
@@ -117,7 +144,7 @@ def serve(
 
 
 def _token() -> str | None:
-    """Return the token or None; raise InputError if a header cannot contain it."""
+    """Return the token, None if it is not set; raise InputError if no header can hold it."""
     token = os.environ.get(TOKEN)
     if token is not None and (not token or not token.isascii() or set(token) & set(" \t\r\n")):
         raise InputError(f"{TOKEN} must be ASCII without spaces and not empty; or unset it")
@@ -127,22 +154,25 @@ def _token() -> str | None:
 _REPO = click.argument("repo_id", metavar="OWNER/NAME")
 
 
-@click.group()
+@click.group(cls=Group)
 def hub() -> None:
-    """Push a bundle to the Hugging Face hub, or pull one at a fixed commit (extra `hub`).
+    """Upload and download bundles at the Hugging Face hub.
 
-    The token is the one of `hf auth login` or HF_TOKEN; HF_ENDPOINT names another hub. Nothing
-    else of scamdetect goes to the network.
+    Requires the extra `hub`. The token comes from `hf auth login` or HF_TOKEN; HF_ENDPOINT selects
+    another hub.
     """
 
 
 @hub.command(epilog="Example: scamdetect hub push bundle your-name/scamdetect-small --private")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @_REPO
-@click.option("--private", is_flag=True, help="Make the repository private.")
-@click.option("--tag", help="Also name the commit so; a tag that is there is refused.")
+@click.option("--private", is_flag=True, help="Create a private repository.")
+@click.option("--tag", help="Also tag the commit; the tag must not exist.")
 def push(bundle: Path, repo_id: str, private: bool, tag: str | None) -> None:
-    """Verify BUNDLE, upload its files in one commit and say how to pull that commit."""
+    """Verify a bundle and upload it in one commit.
+
+    It prints the command that downloads this commit.
+    """
     from scamdetect.hub.bundles import pull_command
     from scamdetect.hub.bundles import push as upload
 
@@ -152,19 +182,26 @@ def push(bundle: Path, repo_id: str, private: bool, tag: str | None) -> None:
 
 
 @hub.command(
-    epilog="Example: scamdetect hub pull your-name/scamdetect-small --revision v1 --out bundle"
+    epilog="Example: scamdetect hub pull your-name/scamdetect-small --revision v1 -o bundle"
 )
 @_REPO
-@click.option(
-    "--revision", required=True, help="A commit (40 hex digits) or a tag; a branch is refused."
+@click.option("--revision", required=True, help="Commit (40 hex digits) or tag; not a branch.")
+@output_option(
+    "Folder of the bundle.",
+    "out",
+    aliases=("--out",),
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the bundle.")
-@click.option("--overwrite", is_flag=True, help="Replace a bundle that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
 def pull(repo_id: str, revision: str, out: Path, overwrite: bool) -> None:
-    """Download the bundle of OWNER/NAME, verify it and put it in place whole."""
+    """Download a bundle at a fixed commit and verify it."""
+    from scamdetect.cli.console import say_next
     from scamdetect.hub.bundles import pull_bundle
 
     found = pull_bundle(repo_id, revision, out, overwrite=overwrite)
     say(f"{out}: {found.model_id}, commit {found.commit}")
     if found.commit != revision:
-        say(f"a tag can be moved by its owner; pinned: --revision {found.commit}")
+        say(f"the owner can move a tag; to pin this commit use --revision {found.commit}")
+    say_next("doctor", "--model", out)

@@ -1,4 +1,4 @@
-"""The commands on what leaves the house, and what comes in: indicators and fingerprints."""
+"""The commands that share indicators and fingerprints with others."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import OVERWRITE, QUIET, RESUME, SOURCES
+from scamdetect.cli.options import (
+    LOG_JSON,
+    OVERWRITE,
+    OVERWRITE_FILE,
+    QUIET,
+    RESUME,
+    SOURCES,
+    WORK_FOLDER,
+    Group,
+    output_option,
+)
 from scamdetect.cli.streams import say
 
 
-@click.group()
+@click.group(cls=Group)
 def indicators() -> None:
-    """Share indicators: domains, links, wallets and the like, after people have reviewed them."""
+    """Share indicators such as domains, links and wallets.
+
+    Nothing is shared before a person has reviewed it.
+    """
 
 
 @indicators.command(
@@ -21,74 +34,63 @@ def indicators() -> None:
     "sender --time-column sent_at"
 )
 @click.argument("scored", type=click.Path(), nargs=-1, required=True)
-@click.option(
-    "-o", "--output", type=click.Path(), required=True, metavar="FILE",
-    help="The review file, a CSV.",
-)  # fmt: skip
-@click.option("--sender-column", metavar="COLUMN", help="Who wrote a message: counts senders.")
-@click.option("--time-column", metavar="COLUMN", help="When messages were written: gives days.")
+@output_option("CSV file to review.", type=click.Path(), required=True, metavar="FILE")
+@click.option("--sender-column", metavar="COLUMN", help="Column with the sender, to count.")
+@click.option("--time-column", metavar="COLUMN", help="Column with the time, for the days.")
 @click.option(
     "--recipient-column",
     metavar="COLUMN",
-    help="Who got a message: nothing that is equal to a recipient is proposed.",
+    help="Column with the recipient; a recipient is never proposed.",
 )
 @click.option(
     "--types",
     "types",
     multiple=True,
     metavar="TYPE",
-    help="Look for this type instead of domain, link and wallet; may be given several times: "
-    "phone, email, handle, iban, account too. These are of people, so they are TLP:AMBER.",
+    help="Type to look for. Repeatable: domain, link, wallet, phone, email, handle, iban, "
+    "account. The last five identify people and are marked TLP:AMBER.  [default: domain, link, "
+    "wallet]",
 )
 @click.option(
     "--region",
-    metavar="COUNTRY",
-    help="Country of phone numbers without a country code (ISO 3166), such as GB.",
+    metavar="CC",
+    help="Country (ISO 3166) of phone numbers without a country code, such as GB.",
 )
 @click.option(
     "--senders",
     is_flag=True,
-    help="Also propose who sent. Senders are easily forged: publish none that may be a victim.",
+    help="Also propose senders. They are easily forged: do not publish a possible victim.",
 )
 @click.option(
     "--campaigns",
     type=click.Path(),
     metavar="MEMBERS",
-    help="The members file that `scamdetect campaigns` made of these dumps.  [default: messages "
-    "with equal templates are one campaign]",
+    help="Members file that `scamdetect campaigns` wrote for SCORED.  [default: messages with the "
+    "same template are one campaign]",
 )
 @click.option(
     "--labels",
     type=click.Path(),
     multiple=True,
     metavar="FILE",
-    help="A queue that people labelled, one for each SCORED: what a person called a scam is "
-    "proposed with its campaign, what is called legit or spam is not.",
+    help="Labelled queue, one for each SCORED. Campaigns labelled scam are proposed, those "
+    "labelled legit or spam are not.",
 )
 @click.option(
     "--sightings",
     type=click.Path(),
     multiple=True,
     metavar="FILE",
-    help="What others saw of the indicators that you published (CSV, MISP or STIX), for the column "
-    "seen_by_others; may be given several times. Needs --organisation.",
+    help="Sightings by others of the indicators that you published (CSV, MISP or STIX), for the "
+    "column seen_by_others. Repeatable. Requires --organisation.",
 )
-@click.option("--organisation", metavar="NAME", help="The name under which you export indicators.")
+@click.option("--organisation", metavar="NAME", help="Name under which you export indicators.")
 @SOURCES
-@click.option(
-    "--work-folder",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder for unfinished work.  [default: that of the destination]",
-)
+@WORK_FOLDER
 @RESUME
 @OVERWRITE
 @QUIET
-@click.option(
-    "--log-json",
-    is_flag=True,
-    help="Instead write one JSON line a finished step, and one at the end, to stderr.",
-)
+@LOG_JSON
 def propose(
     scored: tuple[str, ...],
     output: str,
@@ -97,39 +99,40 @@ def propose(
     log_json: bool,
     **asked: Any,  # noqa: ANN401 - what write_review takes as it is
 ) -> None:
-    """Propose the indicators of scored dumps to people, who decide in a CSV what is published.
+    """Propose indicators for review in a CSV file.
 
-    SCORED is as for `scamdetect groups`. Each indicator is counted over all messages, flagged or
-    not, and proposed if 80 % of them are flagged, of 3 senders, or if a person labelled its
-    campaign a scam. Honest organisations are left out, and what belongs to a recipient. To publish
-    a row, a person writes yes into the column publish, a reviewer and a date.
+    SCORED is as for `scamdetect groups`. An indicator is proposed if at least 80 % of the messages
+    that contain it are flagged, from at least 3 senders, or if its campaign is labelled scam.
+    Indicators of honest organisations and of recipients are left out. To publish a row, write yes
+    in the column publish, and fill in the reviewer and the date.
 
-    Until all is done, the work lies in <destination>.parts; --resume goes on there.
+    Unfinished work is kept in <destination>.parts; --resume continues it.
     """
-    from scamdetect.cli.console import log_done, proposal_lines, step_bar
+    from scamdetect.cli.console import log_done, proposal_lines, say_next, step_bar
     from scamdetect.cli.interrupts import stop_on_interrupt
-    from scamdetect.share.propose import write_review
 
     with step_bar(quiet, log_json) as watch, stop_on_interrupt() as stop:
+        from scamdetect.share.propose import write_review
+
         summary = write_review(scored, output, types=types or None, watch=watch, stop=stop, **asked)
     if log_json:
         log_done(summary)
     elif not quiet:
         say(*proposal_lines(summary), err=True)
+        name = asked["organisation"] or "Our Bank"
+        say_next("indicators", "export", output, "-o", "ours.csv", "--organisation", name)
 
 
-# -- what people decided, out --------------------------------------------------------------------
+# -- publish what people decided -----------------------------------------------------------------
 
-_OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
-_OUTPUT = click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE",
-    help="Destination.",
-)  # fmt: skip
+_OUTPUT = output_option(
+    "File to write.", type=click.Path(path_type=Path), required=True, metavar="FILE"
+)
 _FORMAT = click.option(
     "--format",
     "export_format",
     type=click.Choice(["csv", "jsonl", "misp", "stix"]),
-    help="Format of the destination.  [default: by its extension, .csv or .jsonl]",
+    help="Format of the file to write.  [default: by its extension, .csv or .jsonl]",
 )
 
 
@@ -143,32 +146,31 @@ _FORMAT = click.option(
     "--organisation",
     required=True,
     metavar="NAME",
-    help="Who shares. The ids of what is shared depend on it, so give the same one every time.",
+    help="Your name as the publisher. Use the same one every time: the ids depend on it.",
 )
 @_FORMAT
 @click.option(
     "--tlp",
     "strictest",
     metavar="LABEL",
-    help="Leave out rows with a stricter label of TLP 2.0, such as GREEN.  [default: none]",
+    help="Strictest TLP 2.0 label to export, such as GREEN.  [default: all labels]",
 )
 @click.option(
     "--previous",
     type=click.Path(path_type=Path),
     metavar="EXPORT",
-    help="An earlier export in STIX, whose objects keep the time at which they were created.",
+    help="Earlier STIX export, to keep the creation times of its objects.",
 )
-@_OVERWRITE
+@OVERWRITE_FILE
 def export(
     review: Path,
     output: Path,
     **asked: Any,  # noqa: ANN401 - what write_export takes as it is
 ) -> None:
-    """Write the rows of REVIEW that people decided to publish: CSV, JSONL, MISP or STIX.
+    """Export reviewed indicators as CSV, JSONL, MISP or STIX.
 
-    REVIEW is a file of `scamdetect indicators propose`, in which people have put yes into the
-    column publish, a reviewer and a date. No other row is exported. Types that the format does not
-    have are counted as left out.
+    REVIEW is a file of `scamdetect indicators propose`. Only rows with yes in the column publish, a
+    reviewer and a date are exported. Types that the format does not have are counted as left out.
     """
     from scamdetect.share.export import write_export
 
@@ -192,20 +194,23 @@ def export(
     "--value",
     "values",
     multiple=True,
-    help="Take back this one only; may be given several times.  [default: all]",
+    help="Indicator to withdraw. Repeatable.  [default: all]",
 )
-@click.option("--organisation", metavar="NAME", help="Who shared; only for a review file.")
+@click.option(
+    "--organisation", metavar="NAME", help="Your name as the publisher; only for a review file."
+)
 @_FORMAT
-@_OVERWRITE
+@OVERWRITE_FILE
 def withdraw(
     shared: Path,
     output: Path,
     **asked: Any,  # noqa: ANN401 - what write_withdrawal takes as it is
 ) -> None:
-    """Take indicators back that were shared: send the file to all who got the export.
+    """Withdraw indicators that you shared.
 
-    The objects are those of the export, but withdrawn: revoked in STIX, deleted and no longer
-    for detection in MISP, with the column withdrawn in CSV and JSONL.
+    Send the file to everyone who got the export. It has the same objects, marked as withdrawn:
+    revoked in STIX, deleted and not for detection in MISP, with the column withdrawn in CSV and
+    JSONL.
     """
     from scamdetect.share.withdraw import write_withdrawal
 
@@ -213,7 +218,7 @@ def withdraw(
     say(f"{summary.indicators:,} withdrawn indicators written to {summary.destination}", err=True)
 
 
-# -- how often we saw what others published ------------------------------------------------------
+# -- report sightings of indicators of others ----------------------------------------------------
 
 
 @indicators.command(
@@ -226,29 +231,29 @@ def withdraw(
     type=click.Path(path_type=Path),
     required=True,
     metavar="FILE",
-    help="The feed whose owner gets the file; nothing is counted that it does not list.",
+    help="Feed whose owner gets the file. Only its indicators are counted.",
 )
 @_OUTPUT
-@click.option("--organisation", required=True, metavar="NAME", help="Who saw the indicators.")
+@click.option("--organisation", required=True, metavar="NAME", help="Your name.")
 @click.option(
     "--format",
     "export_format",
     type=click.Choice(["csv", "misp", "stix"]),
-    help="Format of the destination.  [default: csv, if its extension is .csv]",
+    help="Format of the file to write.  [default: csv if its extension is .csv]",
 )
 @click.option("--time-column", metavar="COLUMN", help="When messages were written: gives days.")
 @SOURCES
-@_OVERWRITE
+@OVERWRITE_FILE
 def sightings(
     scored: tuple[str, ...],
     output: Path,
     **asked: Any,  # noqa: ANN401 - what write_sightings takes as it is
 ) -> None:
-    """Tell the owner of a feed how often you saw its indicators: counts and days, nothing else.
+    """Report how often you saw the indicators of a feed.
 
-    SCORED are dumps that `scamdetect score --indicators` has scored. Indicators in fewer than 3
-    messages are left out. The owner reads the file with `scamdetect indicators propose
-    --sightings`, or loads it into MISP or a STIX platform.
+    SCORED are files of `scamdetect score --indicators`. The report has counts and days only.
+    Indicators in fewer than 3 messages are left out. The owner of the feed reads the file with
+    `scamdetect indicators propose --sightings`, or loads it into MISP or a STIX platform.
     """
     from scamdetect.share.count_sightings import write_sightings
 
@@ -266,22 +271,25 @@ def sightings(
 
 _KEY = click.option(
     "--key", "key_file", type=click.Path(path_type=Path), metavar="FILE", required=True,
-    help="The secret key, as `scamdetect fingerprints key` makes it.",
+    help="Secret key of `scamdetect fingerprints key`.",
 )  # fmt: skip
 
 
-@click.group()
+@click.group(cls=Group)
 def fingerprints() -> None:
-    """Compare campaigns with another platform under a shared key, without a text."""
+    """Compare campaigns with another platform, without texts.
+
+    Both platforms use the same secret key.
+    """
 
 
 @fingerprints.command(epilog="Example: scamdetect fingerprints key -o fingerprints.key")
 @_OUTPUT
 def key(output: Path) -> None:
-    """Write a new secret key, which only its owner may read.
+    """Create a secret key.
 
-    Give it to those who compare with you over a channel that you trust, and to nobody else: whoever
-    has it can test guesses of what is in your campaigns.
+    Send it over a trusted channel to the platforms that you compare with, and to nobody else: with
+    the key one can test guesses about the texts of your campaigns. Only you may read the file.
     """
     from scamdetect.share.fingerprint_key import write_key
 
@@ -300,10 +308,10 @@ def key(output: Path) -> None:
     "--members",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Which row is in which campaign.  [default: the file beside CAMPAIGNS]",
+    help="Members file of CAMPAIGNS.  [default: the file next to CAMPAIGNS]",
 )
 @SOURCES
-@_OVERWRITE
+@OVERWRITE_FILE
 def make(
     campaigns: Path,
     scored: tuple[str, ...],
@@ -311,11 +319,13 @@ def make(
     output: Path,
     **asked: Any,  # noqa: ANN401 - what make_fingerprints takes as it is
 ) -> None:
-    """Write the fingerprints of CAMPAIGNS, which `scamdetect campaigns` made of SCORED.
+    """Compute the fingerprints of campaigns.
 
-    Campaigns need 10 messages and 3 senders. A fingerprint stands for the wording that at least
-    half of the messages share; the file has no text, no sender and no vector.
+    CAMPAIGNS is the file that `scamdetect campaigns` wrote for SCORED. Campaigns need at least 10
+    messages and 3 senders. A fingerprint represents the wording that at least half of the messages
+    share; the file has no text, no sender and no vector.
     """
+    from scamdetect.cli.console import say_next
     from scamdetect.share.fingerprint_files import make_fingerprints
     from scamdetect.share.fingerprint_key import read_key
 
@@ -325,6 +335,7 @@ def make(
         *(f"campaigns with {reason}: {n:,} left out" for reason, n in summary.left_out.items()),
         err=True,
     )
+    say_next("fingerprints", "match", output, "theirs.fingerprints")
 
 
 @fingerprints.command(
@@ -338,31 +349,31 @@ def make(
     default=0.7,
     show_default=True,
     metavar="SIMILARITY",
-    help="Show pairs of this estimated similarity, 0 to 1, and more.",
+    help="Smallest estimated similarity of a pair, 0 to 1.",
 )
 @click.option(
     "--campaigns",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Show the ids of our campaigns, of which MINE was made; needs --key.",
+    help="Campaigns file of MINE, to print its campaign ids; requires --key.",
 )
 @click.option(
     "--key", "key_file", type=click.Path(path_type=Path), metavar="FILE",
-    help="The secret key, for --campaigns.",
+    help="Secret key, for --campaigns.",
 )  # fmt: skip
 def match(
     mine: Path, theirs: Path, at_least: float, campaigns: Path | None, key_file: Path | None
 ) -> None:
-    """Print the campaigns of two platforms that are near-duplicates, as CSV.
+    """Print the campaigns that two platforms share, as CSV.
 
-    MINE and THEIRS are files of `scamdetect fingerprints make` under the same key. The similarity
-    is an estimate with a standard error of 0.03. Nobody needs the key for this.
+    MINE and THEIRS are files of `scamdetect fingerprints make` with the same key. The similarity is
+    an estimate with a standard error of 0.03. This does not require the key.
     """
     from scamdetect.share.fingerprint_files import match_fingerprints, names_of
     from scamdetect.share.fingerprint_key import read_key
 
     if (campaigns is None) != (key_file is None):
-        raise click.UsageError("--campaigns and --key need each other.")
+        raise click.UsageError("--campaigns and --key must be given together.")
     names = {}
     if campaigns is not None and key_file is not None:
         names = names_of(campaigns, read_key(key_file))

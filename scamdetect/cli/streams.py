@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from scamdetect.errors import InputError, OutputError
 from scamdetect.system.shown import visible, visible_line
@@ -18,16 +18,19 @@ from scamdetect.urls import SecretsFilter
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
-# How tqdm moves the cursor: to the start of its line, or up by whole lines.
+# How the bars of huggingface_hub move the cursor: to the start of the line, or up by lines.
 _MOVES = re.compile(r"\r|(?:\x1b\[A)+\Z")
+
+_CLEAR = "\r\x1b[2K"  # to the start of the line, and erase it
+_is_drawn = False  # whether progress is drawn on the standard error now
 
 
 class ReaderGone(OutputError):
-    """Report that the program which read the standard output has ended, as ``head`` does."""
+    """Report that the program that reads the standard output has ended, as ``head`` does."""
 
 
 class VisibleStream:
-    """A text stream that shows each character which hides, turns or controls text as its code.
+    """A text stream that prints characters that hide, turn or control text as their codes.
 
     Only progress bars may move the cursor, and only on a terminal.
     """
@@ -45,9 +48,18 @@ class VisibleStream:
         return len(text)
 
     def write_marked(self, text: str) -> None:
-        """Write text that is visible already, with the colours that are in it."""
+        """Write text that is visible already, with its colours and moves of the cursor."""
         with self._failing():
             self._stream.write(text)
+
+    def write_bytes(self, data: bytes) -> int:
+        """Write whole lines of UTF-8 as they are, but on a terminal as ``write`` does."""
+        with self._failing():
+            if self._moves:
+                self._stream.write(visible(data.decode("utf-8", "backslashreplace")))
+            else:
+                self._stream.buffer.write(data)
+        return len(data)
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write all lines."""
@@ -77,11 +89,11 @@ class VisibleStream:
 
 
 def guard_streams() -> None:
-    """Put the door before the standard output and error, also where the caller closed them.
+    """Replace the standard output and error by visible streams, even if the caller closed them.
 
-    A standard output that fails raises ReaderGone or OutputError; a standard error that fails is
-    silent from then on, for its lines are not worth the end of a job. What a library warns of comes
-    without the secrets of URLs.
+    If the standard output fails, it raises ReaderGone or OutputError. If the standard error fails,
+    it stays silent, because its lines are not worth the end of a job. Warnings of libraries lose
+    the secrets of URLs.
     """
     _fill_closed()
     sys.stdout = _guarded(sys.stdout, _STDOUT, _output_failed)
@@ -91,26 +103,72 @@ def guard_streams() -> None:
 
 
 def say(*lines: object, err: bool = False) -> None:
-    """Print lines; a line break within one, as in the name of a file, shows as its code.
+    """Print lines; a line break within one, as in a file name, is printed as its code.
 
-    Raises OutputError where the standard output cannot be written.
+    Raises OutputError if the standard output cannot be written.
     """
     _print("".join(f"{visible_line(str(line))}\n" for line in lines), err)
 
 
 def say_json(text: str, *, err: bool = False) -> None:
-    """Print a line of JSON; what is not plain ASCII is escaped, so the data are the same."""
+    """Print a line of JSON; characters outside ASCII are escaped, so the data are the same."""
     _print(_NOT_PLAIN.sub(_escape, text) + "\n", err)
 
 
-def say_marked(text: str) -> None:
+def say_marked(text: str, *, err: bool = False) -> None:
     """Print text that is visible already, with its line breaks and colours."""
-    getattr(sys.stdout, "write_marked", sys.stdout.write)(text)
-    sys.stdout.flush()
+    stream = DrawingStream(err=err)
+    stream.write(text)
+    stream.flush()
+
+
+class DrawingStream:
+    """The standard output or error for a library that draws text that is visible already."""
+
+    def __init__(self, *, err: bool) -> None:
+        self._stream = sys.stderr if err else sys.stdout
+
+    def write(self, text: str) -> int:
+        """Write the text with its colours and moves of the cursor; return its length."""
+        getattr(self._stream, "write_marked", self._stream.write)(text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._stream, name)
+
+
+def is_terminal(*, err: bool = False) -> bool:
+    """Return whether the standard output, or error, is a terminal whose cursor can move."""
+    stream = sys.stderr if err else sys.stdout
+    return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+def has_colours(*, err: bool = False) -> bool:
+    """Return whether colours may be printed there; the variable NO_COLOR forbids them."""
+    return is_terminal(err=err) and not os.environ.get("NO_COLOR")
+
+
+class OutputBytes:
+    """The standard output for rows that are bytes; on a terminal nothing in them controls it."""
+
+    def write(self, data: bytes) -> int:
+        """Write whole lines; return their length."""
+        return cast(VisibleStream, sys.stdout).write_bytes(data)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        sys.stdout.flush()
+
+
+def input_bytes() -> BinaryIO:
+    """Return the standard input; raise InputError if it is closed."""
+    if sys.stdin is None:
+        raise InputError("standard input: it is closed; pipe the messages in")
+    return sys.stdin.buffer
 
 
 def standard_input() -> str:
-    """Return the whole of the standard input; raise InputError where it is closed or not UTF-8."""
+    """Return the whole standard input; raise InputError if it is closed or not UTF-8."""
     if sys.stdin is None:
         raise InputError("standard input: it is closed; give the text instead of -, or pipe it in")
     try:
@@ -121,7 +179,20 @@ def standard_input() -> str:
         raise InputError(f"standard input: cannot be read ({problem.strerror})") from problem
 
 
+@contextmanager
+def drawn_line() -> Iterator[None]:
+    """Let lines on the standard error replace the line of progress that is drawn within."""
+    global _is_drawn
+    _is_drawn = True
+    try:
+        yield
+    finally:
+        _is_drawn = False
+
+
 def _print(text: str, err: bool) -> None:
+    if err and _is_drawn:
+        DrawingStream(err=True).write(_CLEAR)
     stream = sys.stderr if err else sys.stdout
     stream.write(text)
     stream.flush()
@@ -132,7 +203,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _fill_closed() -> None:
-    """Open nothing under the numbers of streams that are closed; files would get them else."""
+    """Open a null device for each closed stream, so that no file gets its number."""
     for number in (_STDIN, _STDOUT, _STDERR):
         try:
             os.fstat(number)

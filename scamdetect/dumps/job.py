@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from scamdetect.dumps.batches import Batch, Dump
+from scamdetect.dumps.batches import Batch, Dump, Reject
 from scamdetect.dumps.formats import (
     Format,
     beside_folder,
@@ -21,6 +21,7 @@ from scamdetect.dumps.formats import (
 from scamdetect.dumps.identity import Asked, Detected, Identity, model_of
 from scamdetect.dumps.open import open_dump, recognise
 from scamdetect.dumps.outputs import check_paths, keep_columns, keep_flagged, reported
+from scamdetect.dumps.rows import Rows
 from scamdetect.dumps.sources import Source, find_source, located
 from scamdetect.dumps.state import ANEW
 from scamdetect.dumps.tally import (
@@ -40,7 +41,7 @@ from scamdetect.dumps.work import Work, check_start, working
 from scamdetect.dumps.work import work_folder as parts_folder
 from scamdetect.dumps.writers import check_columns_fit, part_writer
 from scamdetect.errors import InputError, JobInterrupted
-from scamdetect.prediction import Detector
+from scamdetect.prediction import Detector, Prediction
 from scamdetect.system.destinations import followed
 from scamdetect.system.files import access_of
 
@@ -191,14 +192,7 @@ def score_file(
         part_rows=part_rows,
     )
     dump = open_source(found, kind, asked, overwrite_columns=overwrite_columns)
-    allowing = None
-    if allow_list is not None:
-        from scamdetect.dumps.allow_list import Allowing
-        from scamdetect.dumps.columns import grouping
-
-        objects = kind in (Format.JSON, Format.JSONL)
-        senders = grouping(dump, str(found), sender_column=sender_column, objects=objects)
-        allowing = Allowing(allow_list, senders)
+    allowing = allowing_for(dump, kind, str(found), allow_list, sender_column)
     if spreadsheet_safe:
         from scamdetect.dumps.spreadsheet import check_safe_delimiter
 
@@ -213,12 +207,7 @@ def score_file(
         Detected(dump.encoding, dump.delimiter, dump.columns, dump.files_read_as),
         model_of(detector),
     )
-    looking = None
-    if listed is not None:
-        from scamdetect.dumps.listed import Looking, limit_of, with_indicators
-
-        looking = Looking(listed, limit_of(max_listed), str(found))
-        dump = with_indicators(dump)
+    dump, looking = looking_for(dump, str(found), listed, max_listed)
     settings = identity.settings()
     if is_remote(destination):  # its work folder does not tell it from others
         settings["destination"] = str(destination)
@@ -244,18 +233,8 @@ def score_file(
     ):
         resumed = work.state.tally.rows
         if not work.state.joined:
-            task = _Task(
-                str(found),
-                dump,
-                detector,
-                part_rows,
-                limit,
-                only_flagged,
-                allowing,
-                looking,
-                stop or (lambda: False),
-            )
-            _score(task, work, tell)
+            task = Task(str(found), dump, detector, limit, only_flagged, allowing, looking)
+            _score(task, part_rows, stop or (lambda: False), work, tell)
             work.join(dump, identity)
         tally = work.state.tally
         rejects = work.publish()
@@ -289,17 +268,68 @@ def open_source(source: Source, kind: Format, asked: Asked, *, overwrite_columns
     return open_file(source.root)
 
 
+def allowing_for(
+    dump: Dump, kind: Format, where: str, allow_list: AllowList | None, sender_column: str | None
+) -> Allowing | None:
+    """Return what lets messages of the dump pass, None without a list; raise InputError."""
+    if allow_list is None:
+        return None
+    from scamdetect.dumps.allow_list import Allowing
+    from scamdetect.dumps.columns import grouping
+
+    objects = kind in (Format.JSON, Format.JSONL)
+    senders = grouping(dump, where, sender_column=sender_column, objects=objects)
+    return Allowing(allow_list, senders)
+
+
+def looking_for(
+    dump: Dump, where: str, listed: Listed | None, max_listed: str | int
+) -> tuple[Dump, Looking | None]:
+    """Return the dump with the column of indicators and what finds them, if feeds are given."""
+    if listed is None:
+        return dump, None
+    from scamdetect.dumps.listed import Looking, limit_of, with_indicators
+
+    return with_indicators(dump), Looking(listed, limit_of(max_listed), where)
+
+
 @dataclass(frozen=True)
-class _Task:
+class Task:
+    """How each batch of a dump is scored; ``source`` names the dump in errors."""
+
     source: str
     dump: Dump
     detector: Detector
-    part_rows: int
     limit: RejectLimit | None
     only_flagged: bool
     allowing: Allowing | None
     looking: Looking | None
-    stop: Stop
+
+    def scored(
+        self, batch: Batch, before: Tally, last: Reject | None
+    ) -> tuple[Rows, Sequence[Prediction], Tally]:
+        """Return the rows to write, their predictions and the tally of the batch.
+
+        ``before`` counts the batches before it, ``last`` is the last record rejected so far. Raises
+        InputError as ``check`` does.
+        """
+        texts = batch.rows.texts()
+        predictions = self.detector.predict(texts)
+        if self.allowing is not None:
+            predictions = self.allowing.passed(batch.rows, texts, predictions)
+        rows, seen = batch.rows, Tally()
+        if self.looking is not None:
+            rows, predictions, seen = self.looking.at(rows, texts, predictions, before)
+        counted = count(predictions, len(batch.rejects)) + seen
+        self.check(before + counted, last, ended=False)
+        kept = keep_flagged(rows, predictions) if self.only_flagged else (rows, predictions)
+        return *kept, counted
+
+    def check(self, tally: Tally, last: Reject | None, *, ended: bool) -> None:
+        """Raise InputError at too many rejected records, or too many indicators of a feed."""
+        check_rejects(self.limit, self.source, tally, last, ended=ended)
+        if self.looking is not None:
+            self.looking.check(tally, ended=ended)
 
 
 def _local_files(source: Source) -> Iterator[Path]:
@@ -315,12 +345,12 @@ def _default(source: Source, kind: Format) -> Path:
     return Path(beside.name) if is_remote(source.root) else beside
 
 
-def _score(task: _Task, work: Work, tell: Watch) -> None:
-    """Score what no finished part holds yet."""
+def _score(task: Task, part_rows: int, stop: Stop, work: Work, tell: Watch) -> None:
+    """Score the records that no finished part has."""
     batches = task.dump.batches()
     tally = work.state.tally
     resumed = tally.records
-    share = resumed_share = _skip(batches, resumed, task) if resumed else 0.0
+    share = resumed_share = _skip(batches, resumed, task.source, stop) if resumed else 0.0
     began = time.monotonic()
     last = None
 
@@ -330,36 +360,24 @@ def _score(task: _Task, work: Work, tell: Watch) -> None:
 
     if resumed:
         tell(now(ended=False))
-    for batches_of_part in _in_parts(batches, task.part_rows):
-        _check_stop(task)
+    for batches_of_part in _in_parts(batches, part_rows):
+        _check_stop(stop)
         before, of_part = tally, Tally()
         with (
             work.part() as files,
             part_writer(destination_format(work.destination), files.content, task.dump) as write,
         ):
             for batch in batches_of_part:
-                texts = batch.rows.texts()
-                predictions = task.detector.predict(texts)
-                if task.allowing is not None:
-                    predictions = task.allowing.passed(batch.rows, texts, predictions)
-                rows, seen = batch.rows, Tally()
-                if task.looking is not None:
-                    rows, predictions, seen = task.looking.at(rows, texts, predictions, tally)
-                kept = rows, predictions
-                write(*(keep_flagged(*kept) if task.only_flagged else kept))
-                files.write_rejects(batch.rejects)
-                of_part += count(predictions, len(batch.rejects)) + seen
-                tally, share = before + of_part, batch.share
                 last = batch.rejects[-1] if batch.rejects else last
-                check_rejects(task.limit, task.source, tally, last, ended=False)
-                if task.looking is not None:
-                    task.looking.check(tally, ended=False)
+                rows, predictions, counted = task.scored(batch, tally, last)
+                write(rows, predictions)
+                files.write_rejects(batch.rejects)
+                of_part += counted
+                tally, share = before + of_part, batch.share
                 tell(now(ended=False))
         work.finish_part(of_part)
         tell(now(ended=True))
-    check_rejects(task.limit, task.source, tally, last, ended=True)
-    if task.looking is not None:
-        task.looking.check(tally, ended=True)
+    task.check(tally, last, ended=True)
 
 
 def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch]]:
@@ -381,21 +399,21 @@ def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch
         yield one(first)
 
 
-def _skip(batches: Iterator[Batch], records: int, task: _Task) -> float:
+def _skip(batches: Iterator[Batch], records: int, source: str, stop: Stop) -> float:
     """Pass over that many records and return the share of the source that they are."""
     found, share = 0, 0.0
     while found < records and (batch := next(batches, None)) is not None:
         found += len(batch.rows) + len(batch.rejects)
         share = batch.share
-        _check_stop(task)
+        _check_stop(stop)
     if found != records:
         raise InputError(
-            f"{task.source}: does not divide as it did when the job began (no border after record "
+            f"{source}: does not divide as it did when the job began (no border after record "
             f"{records:,}); go on with the version of scamdetect that began, or {ANEW}"
         )
     return share
 
 
-def _check_stop(task: _Task) -> None:
-    if task.stop():
+def _check_stop(stop: Stop) -> None:
+    if stop():
         raise JobInterrupted("interrupted")

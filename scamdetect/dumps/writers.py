@@ -80,8 +80,7 @@ def join(kind: Format, file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> No
     if kind is Format.PARQUET:
         _join_parquet(file, dump, parts)
         return
-    if kind in DELIMITERS:
-        file.write(_header(dump, _delimiter(kind, dump)))
+    file.write(header(kind, dump))
     append(file, parts)
 
 
@@ -109,7 +108,11 @@ def _delimiter(kind: Format, dump: Dump) -> str:
     return dump.csv_delimiter if kind is Format.CSV else DELIMITERS[kind]
 
 
-def _header(dump: Dump, delimiter: str) -> bytes:
+def header(kind: Format, dump: Dump) -> bytes:
+    """Return what is before the rows of a text format: the names of the columns, if any."""
+    if kind not in DELIMITERS:
+        return b""
+    delimiter = _delimiter(kind, dump)
     names = list(dump.raw_header)
     if delimiter != dump.delimiter:
         names = [quote(name, delimiter) for name in dump.columns]
