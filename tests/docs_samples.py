@@ -26,11 +26,11 @@ _HONEST = ("lunch", "meeting tomorrow", "thanks hello", "offer discount", "hello
 _LABEL_MAP = '"1" = "scam"\n"0" = "legit"\n"promo" = "spam"\n"unclear" = "ignore"\n'
 
 
-def messages(count: int, seed: int) -> Iterator[dict[str, str]]:
-    """Yield invented messages of which no two are alike, a fifth of them lures."""
+def messages(count: int, seed: int, every: int = 5) -> Iterator[dict[str, str]]:
+    """Yield invented messages of which no two are alike; one in ``every`` is a lure."""
     chance = random.Random(seed)
     for number in range(count):
-        lure = number % 5 == 0
+        lure = number % every == 0
         words = [chance.choice(_LURES if lure else _HONEST)]
         words += ["".join(chance.choices("abcdefghijklmnoprstuvw", k=8)) for _ in range(6)]
         text = " ".join(words)
@@ -41,9 +41,9 @@ def messages(count: int, seed: int) -> Iterator[dict[str, str]]:
         }  # fmt: skip
 
 
-def jsonl(path: Path, count: int = 60, seed: int = 4) -> None:
+def jsonl(path: Path, count: int = 60, seed: int = 4, every: int = 5) -> None:
     """Write a dump."""
-    lines = (json.dumps(row) for row in messages(count, seed))
+    lines = (json.dumps(row) for row in messages(count, seed, every))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -155,6 +155,7 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "dumps/": folder,
     "from-them.csv": sightings,
     "known.csv": lambda path: path.write_text("sender\ns1\n", encoding="utf-8") and None,
+    "last-week.jsonl": lambda path: jsonl(path, 1000, every=50),
     "map.toml": lambda path: path.write_text(_LABEL_MAP, encoding="utf-8") and None,
     "march.jsonl": jsonl,
     "march.parquet": scored,
@@ -170,5 +171,6 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "review.csv": labelled,
     "reviewed.csv": reviewed,
     "theirs.csv": theirs,
+    "today.jsonl": lambda path: jsonl(path, seed=6, every=30),
     "week.jsonl": lambda path: jsonl(path, 1500),
 }

@@ -45,23 +45,23 @@ def inline_commands(page: Path) -> Iterator[list[str]]:
 
 
 def commands(page: Path) -> Iterator[str]:
-    """Yield the command lines of the page in their order, each without its comment.
-
-    A block is one of commands where its fence says sh or its first word is a program. Lines that
-    end in a backslash are put together, and those joined by && taken apart.
-    """
+    """Yield the command lines of the page in their order, each without its comment."""
     for block in blocks(page):
-        lines = block.code.replace("\\\n", " ").splitlines()
-        shown = [line.strip() for line in lines if line.strip()]
-        if block.language == "sh" or (not block.language and program(shown[0]) in PROGRAMS):
-            for line in shown:
-                yield from filter(
-                    None, map(str.strip, re.split(r"&&(?=\s)", without_comment(line)))
-                )
-        elif not block.language:
-            assert not any(line.startswith("scamdetect ") for line in shown), (
-                f"{page.name}: {block}"
-            )
+        yield from block_commands(block, page)
+
+
+def block_commands(block: Block, page: Path) -> Iterator[str]:
+    """Yield the command lines of a block; it has some if its fence says sh or it begins with one.
+
+    Lines that end in a backslash are joined, and those joined by && are split.
+    """
+    lines = block.code.replace("\\\n", " ").splitlines()
+    shown = [line.strip() for line in lines if line.strip()]
+    if block.language == "sh" or (not block.language and program(shown[0]) in PROGRAMS):
+        for line in shown:
+            yield from filter(None, map(str.strip, re.split(r"&&(?=\s)", without_comment(line))))
+    elif not block.language:
+        assert not any(line.startswith("scamdetect ") for line in shown), f"{page.name}: {block}"
 
 
 def program(line: str) -> str:

@@ -1,110 +1,43 @@
-"""Every command of the README and of the pages in docs/ runs, or says here why it cannot."""
+"""Every command of the README and of the pages in docs/ runs, or docs_pages.py says why not."""
 
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
 from pathlib import Path
 
 import click
 import pytest
-from docs_samples import ROOT, SAMPLES
-from markdown_blocks import arguments, blocks, commands, inline_commands, paths, program
+from docs_pages import (
+    CODES,
+    NOT_RUN,
+    NOT_RUN_HERE,
+    PAGES,
+    masked,
+    run_page,
+    shown,
+)
+from docs_samples import ROOT
+from markdown_blocks import arguments, blocks, commands, inline_commands, program
 
-from scamdetect.bundle import bundle
-from scamdetect.cli import main
 from scamdetect.cli.commands import cli
-
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-
-# The beginnings of commands that a test cannot run, and why; their options are checked all the
-# same.
-NOT_RUN = {
-    "scamdetect average": "needs trained runs; tests/test_train_mean_of_runs.py makes small ones",
-    "scamdetect bench generators": "trains; tests/test_bench_generators.py runs small ones",
-    "scamdetect bench report": "needs a run; tests/test_cli_bench.py makes one",
-    "scamdetect bench run": "scores thousands of messages; tests/test_cli_bench.py scores few",
-    "scamdetect cascade": "needs the corpus; tests/test_train_cascade.py has a small one",
-    "scamdetect conversations": "needs the corpus; tests/test_train_conversations.py has one",
-    "scamdetect data audit": "needs the corpus; tests/test_data_reports.py has a small one",
-    "scamdetect data verify": "needs reference rows; tests/test_cli.py invents some",
-    "scamdetect card": "needs an evaluation; tests/test_train_card.py has one",
-    "scamdetect data build": "needs public sources; tests/test_train_data_corpus.py invents some",
-    "scamdetect data fetch": "loads from the network",
-    "scamdetect evaluate": "needs the corpus; tests/test_evaluate_report.py has a small one",
-    "scamdetect export": "needs a trained run; tests/test_train_release.py makes a small one",
-    "scamdetect finetune": "trains; tests/test_train_finetune.py runs a small one",
-    "scamdetect fingerprints make": "tests/test_share_fingerprint_files.py makes some",
-    "scamdetect fingerprints match": "tests/test_share_fingerprint_files.py matches some",
-    "scamdetect hub": "needs the network; tests/test_hub.py has a hub of its own",
-    "scamdetect score 's3://": "needs a bucket; tests/test_dumps_remote.py has a local one",
-    "scamdetect score dumps/ -o scored.parquet --engine": "tests/test_engines_ray.py runs it",
-    "scamdetect serve": "does not end by itself; tests/test_serving_process.py ends it",
-    "scamdetect train": "takes half an hour; tests/test_train_fit.py takes a step",
-    "scamdetect words": "needs the corpus; tests/test_train_words.py has a small one",
-    ".": "a shell's own",
-    "curl": "needs a running service; tests/test_serve_openapi.py sends the requests",
-    "export": "a shell's own",
-    "jupyter": "does not end by itself",
-    "mkdocs": "tests/test_docs_site.py builds the site",
-    "mypy": "run by CI beside the tests",
-    "pip": "run by CI, or loads from the network; the extras that it names are checked here",
-    "podman": "needs podman and the network",
-    "pytest": "these are the tests",
-    "python docs/hooks/cli_reference.py": "tests/test_docs_site.py compares its page",
-    "python3 -m venv": "run by CI",
-    "ruff": "run by CI beside the tests",
-}
-# Words in blocks of Python that other tests run, with the test.
-NOT_RUN_HERE = {
-    "duckdb": "tests/test_docs_scale.py",
-    "scamdetect.hub": "tests/test_hub.py",
-    "score_dataset": "tests/test_docs_scale.py",
-    "score_frame": "tests/test_docs_scale.py",
-}
-# Commands that end with another code than 0 when all is well.
-CODES: dict[str, int] = {}
 
 
 def name(page: Path) -> str:
-    return page.name
-
-
-@pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def why_not(line: str) -> str | None:
-    line = line[line.index(program(line)) :]
-    return next((reason for begin, reason in NOT_RUN.items() if line.startswith(begin)), None)
+    return page.relative_to(ROOT).as_posix()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_the_commands_of_a_page_run_in_their_order(
-    page: Path, workplace: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_page_runs_and_prints_what_it_shows(
+    page: Path, tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundle, "default_bundle_path", lambda: tiny_bundle)
-    for line in commands(page):
-        if why_not(line) is not None:
-            continue
-        assert program(line) == "scamdetect", f"{page.name}: no entry in NOT_RUN for: {line}"
-        words = arguments(line)
-        for needed in paths(words):
-            if needed in SAMPLES and not (workplace / needed).exists():
-                (workplace / needed).parent.mkdir(parents=True, exist_ok=True)
-                SAMPLES[needed](workplace / needed)
-        assert run(words, monkeypatch) == CODES.get(line, 0), f"{page.name}: {line}"
-
-
-def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    """Return the exit code of the command line in this process."""
-    monkeypatch.setattr(sys, "argv", ["scamdetect", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
+    monkeypatch.chdir(tmp_path)
+    outputs = shown(page)
+    found = run_page(page, None if outputs else tiny_bundle)
+    for number, (output, printed) in enumerate(zip(outputs, found, strict=True), start=1):
+        assert masked(output) == masked(printed), (
+            f"output {number}: run python tests/docs_pages.py --write {name(page)}"
+        )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -144,15 +77,6 @@ def test_the_extras_that_pip_is_asked_for_exist(page: Path) -> None:
     for line in commands(page):
         for extras in re.findall(r"\[(.+?)\]", line) if program(line) == "pip" else ():
             assert set(extras.split(",")) <= set(project["optional-dependencies"]), line
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_the_python_of_a_page_runs(page: Path, workplace: Path) -> None:
-    names: dict[str, object] = {"__name__": "__docs__"}  # a block may go on from the one above it
-    for block in blocks(page):
-        elsewhere = any(word in block.code for word in NOT_RUN_HERE)
-        if block.language == "python" and not elsewhere:
-            exec(compile(block.code, page.name, "exec"), names)
 
 
 def test_no_entry_of_the_tables_is_left_over() -> None:
