@@ -1,9 +1,9 @@
-"""Write the README's table and docs/results.md from the committed figures of the shipped bundle.
+"""Write the README's table and the pages of results from the figures of the shipped bundle.
 
     python benchmarks/results_page.py [--write]
 
 Every number comes from a JSON file in ``benchmarks/results``; the page names the script of each.
-Without ``--write`` both are printed.
+Without ``--write`` all are printed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from scamdetect.train.data.scores import file_stem
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "results.md"
+GROUPS_PAGE = PAGE.with_name("results_by_group.md")
 START, END = "<!-- results: benchmarks/results_page.py -->", "<!-- /results -->"
 OTHER_MODEL = "fraud_r1_base"  # lures by deepseek-r1, which wrote no training row
 FEWEST_OF_A_TYPE = 60
@@ -137,40 +138,32 @@ def page(found: Figures) -> list[str]:
         "# Results",
         "",
         f"All figures are of the shipped bundle, `{found.ours}`, through the public API. Recall "
-        "is the share of scams found; R@1% is recall at the threshold that 1 % of the honest "
-        "messages named beside it reach. Intervals are 95 %, of resampled groups of near-copies. "
-        "Rows by the language model that also wrote training rows are marked *same writer*: they "
-        "say what the model learnt, not what it meets. `benchmarks/results_page.py` writes this "
-        "page.",
+        "is the share of scams found. R@1% is recall at the threshold that 1 % of the honest "
+        "messages reach. 95 % intervals in brackets come from resampled groups of near-copies. "
+        "*Same writer* marks messages by the language model that also wrote training messages: "
+        "they show what the model learned, not what it will meet. "
+        "[Results by group](results_by_group.md) has sources, languages, types of scam and "
+        "disguises. `benchmarks/results_page.py` writes both pages.",
         "",
-        "## The bars, met and missed",
+        "## Targets, met and missed",
         "",
-        *table(["what", "bar", "measured", ""], list(bars(found))),
+        *table(["what", "target", "measured", ""], list(bars(found))),
         "",
         "## Real messages",
         "",
         f"`benchmarks/pools.py --half check`, {found.pools['date']}, commit "
-        f"{found.pools['commit']}. One threshold, which 1 % of a weighted honest side reach "
-        "(notices 50 %, talk 30 %, talk of money 20 %); each figure is the mean of the source mean "
-        "and the language mean. `check` is the half of the dev rows that no choice has seen.",
+        f"{found.pools['commit']}. One threshold is set so that 1 % of a weighted mix of honest "
+        "messages reach it: notices 50 %, talk 30 %, talk of money 20 %. Each figure is the mean "
+        "of the source mean and the language mean. `check` is the half of the dev rows that no "
+        "choice has seen.",
         "",
         *front(found)[:-2],
         "",
-        "Sources that train nothing:",
-        "",
-        *table(
-            ["source", *found.names], _side_by_side([p["sources"] for p in found.pool("transfer")])
-        ),
-        "",
-        "Reports by language:",
-        "",
-        *table(["language or region", *found.names], _side_by_side(_languages(found))),
-        "",
         "## At the thresholds that ship",
         "",
-        "`balanced` is the default flag (0.5 % false alarms on the calibrate rows), `sweep` 2 %. "
-        "Real scams are those of the first two lines above, by their shares in the selection "
-        "score.",
+        "`balanced` is the default flag (0.5 % false alarms on the calibrate rows), `sweep` "
+        "allows 2 %. Real scams are those of the first two lines above, by their shares in the "
+        "selection score.",
         "",
         *_shipped(found),
         "",
@@ -178,37 +171,13 @@ def page(found: Figures) -> list[str]:
         "",
         *_own(found.everyday, "The final part, opened once for this bundle."),
         "",
-        *_types(found),
-        "",
         "## Messages written to scenario cards, same writer",
         "",
         *_own(found.final, "The final part, opened once for this bundle."),
         "",
-        "## Sources opened for releases alone",
-        "",
-        f"`scamdetect evaluate BUNDLE --final`, {found.opened['date']}. R@1% against the source's "
-        "own honest rows; T@1% is one threshold for all, set on the calibrate rows.",
-        "",
-        *_opened(found),
-        "",
-        "## Languages that nothing trains, same writer",
-        "",
-        f"AUC {decimal(estimate(found.untrained['auc']))}, R@5% "
-        f"{percent(estimate(found.untrained['recall_at']['5%']))}, R@1% "
-        f"{percent(estimate(found.untrained['recall_at']['1%']))} of {found.untrained['n_scam']} "
-        f"scams beside {found.untrained['n_legit']} honest rows in Ukrainian, Hebrew, Marathi, "
-        "Czech and Romanian (`benchmarks/final.py`).",
-        "",
-        "## Disguises",
-        "",
-        "`benchmarks/evasion.py`, the dev part of the scenario-card messages, at the flag "
-        "threshold: the share of the scams flagged before that are flagged after, and honest "
-        "messages flagged before and after.",
-        "",
-        *_evasions(found),
-        "",
         "## More",
         "",
+        "- [Results by group](results_by_group.md)",
         "- [The pools](../benchmarks/results/pools-check.md), "
         "[on the half for searches](../benchmarks/results/pools-select.md)",
         "- [Every left-out source, gates, calibration, kinds]"
@@ -217,7 +186,55 @@ def page(found: Figures) -> list[str]:
         "[disguises](../benchmarks/results/evasion-scamdetect-small.md), "
         "[speed](../benchmarks/results/throughput.md)",
         "- [The benchmark](benchmark.md): any detector on AI-written scam text",
-        "- [What was tried](LOG.md), failures too",
+        "- [What was tried](LOG.md), including what failed",
+    ]
+
+
+def groups_page(found: Figures) -> list[str]:
+    """Return the lines of docs/results_by_group.md."""
+    return [
+        "# Results by group",
+        "",
+        f"The shipped bundle, `{found.ours}`, by source, language, type of scam and disguise. "
+        "[Results](results.md) explains the terms and has the figures for all messages. "
+        "Small groups have wide intervals: read these before the figure.",
+        "",
+        "## Sources that train nothing",
+        "",
+        *table(
+            ["source", *found.names], _side_by_side([p["sources"] for p in found.pool("transfer")])
+        ),
+        "",
+        "## Reports by language",
+        "",
+        *table(["language or region", *found.names], _side_by_side(_languages(found))),
+        "",
+        "## Sources opened for releases only",
+        "",
+        f"`scamdetect evaluate BUNDLE --final`, {found.opened['date']}. R@1% uses the honest "
+        "rows of the source; T@1% is one threshold for all sources, set on the calibrate rows.",
+        "",
+        *_opened(found),
+        "",
+        "## Languages that nothing trains, same writer",
+        "",
+        f"AUC {decimal(estimate(found.untrained['auc']))}, R@5% "
+        f"{percent(estimate(found.untrained['recall_at']['5%']))}, R@1% "
+        f"{percent(estimate(found.untrained['recall_at']['1%']))}, on {found.untrained['n_scam']} "
+        f"scams and {found.untrained['n_legit']} honest rows in Ukrainian, Hebrew, Marathi, "
+        "Czech and Romanian (`benchmarks/final.py`).",
+        "",
+        "## Everyday messages by type, same writer",
+        "",
+        *_types(found),
+        "",
+        "## Disguises",
+        "",
+        "`benchmarks/evasion.py`, the dev part of the scenario-card messages, at the flag "
+        "threshold. *Kept* is the share of the flagged scams that are still flagged in disguise; "
+        "the last column has honest messages flagged before and after.",
+        "",
+        *_evasions(found),
     ]
 
 
@@ -335,14 +352,14 @@ def _types(found: Figures) -> list[str]:
     over = [one for one in families if one["flag_fpr"] and one["flag_fpr"]["value"] > 0.01]
     over.sort(key=lambda one: -one["flag_fpr"]["value"])
     named = ", ".join(f"{one['name']} {percent(estimate(one['flag_fpr']))}" for one in over[:8])
-    few = "none has" if not enough else f"{len(enough)} have"
+    few = f"{len(enough)} {'has' if len(enough) == 1 else 'have'}"
     return [
-        f"By type of scam, lowest first; of {len(cells)} types {few} the {FEWEST_OF_A_TYPE} rows "
-        "from which a type counts:",
+        f"By type of scam, lowest first. Of {len(cells)} types, {few} at least "
+        f"{FEWEST_OF_A_TYPE} rows; read the others as examples only.",
         "",
         *table(["type", "scams", "R@1%", "flagged"], body),
         "",
-        f"Of {len(families)} honest families {len(over)} have more than 1 % flagged"
+        f"Of {len(families)} honest families, {len(over)} have more than 1 % flagged"
         f"{f': {named}' if named else ''}.",
     ]
 
@@ -380,18 +397,19 @@ def _cell(record: Record, by: str, name: str) -> Record | None:
 def main() -> None:
     """Print the table and the page, or write them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--write", action="store_true", help="rewrite README.md and docs/results.md"
-    )
+    parser.add_argument("--write", action="store_true", help="rewrite README.md and the pages")
     found = load()
-    table_lines, page_lines = front(found), page(found)
+    table_lines = front(found)
+    pages = {PAGE: page(found), GROUPS_PAGE: groups_page(found)}
     if parser.parse_args().write:
         text = README.read_text(encoding="utf-8")
         text = between_markers(text, START, END, table_lines, README)
         README.write_text(text, encoding="utf-8")
-        PAGE.write_text("\n".join(page_lines) + "\n", encoding="utf-8")
+        for path, lines in pages.items():
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     else:
-        sys.stdout.write("\n".join([*table_lines, "", *page_lines]) + "\n")
+        shown = [table_lines, *pages.values()]
+        sys.stdout.write("\n\n".join("\n".join(lines) for lines in shown) + "\n")
 
 
 if __name__ == "__main__":

@@ -173,4 +173,5 @@ SAMPLES: dict[str, Callable[[Path], None]] = {
     "theirs.csv": theirs,
     "today.jsonl": lambda path: jsonl(path, seed=6, every=30),
     "week.jsonl": lambda path: jsonl(path, 1500),
+    "yesterday.jsonl": lambda path: jsonl(path, 200, seed=7, every=2),
 }

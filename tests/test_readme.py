@@ -8,7 +8,17 @@ from pathlib import Path
 import click
 import pytest
 
-from benchmarks.results_page import END, PAGE, README, START, front, load, page
+from benchmarks.results_page import (
+    END,
+    GROUPS_PAGE,
+    PAGE,
+    README,
+    START,
+    front,
+    groups_page,
+    load,
+    page,
+)
 from scamdetect import Prediction, ScamDetector
 from scamdetect.bundle.bundle import Bundle
 from scamdetect.cli.commands import cli as main
@@ -29,6 +39,7 @@ def test_the_tables_are_those_that_the_results_give() -> None:
     found = load()
     assert shown == "\n".join(front(found))
     assert PAGE.read_text(encoding="utf-8") == "\n".join(page(found)) + "\n"
+    assert GROUPS_PAGE.read_text(encoding="utf-8") == "\n".join(groups_page(found)) + "\n"
 
 
 def test_the_figures_are_of_the_shipped_bundle() -> None:
@@ -63,7 +74,7 @@ def test_the_commands_that_it_names_exist_with_their_options() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for file in (README, *sorted((ROOT / "docs").glob("*.md"))):
+    for file in (README, *sorted((ROOT / "docs").rglob("*.md"))):
         for target in re.findall(r"\]\(([^)#]+)\)", file.read_text(encoding="utf-8")):
             assert (file.parent / target).exists(), f"{file.name}: {target}"
 
