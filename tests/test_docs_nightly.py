@@ -26,9 +26,7 @@ def workplace(tmp_path: Path) -> Path:
     jsonl(tmp_path / "march.jsonl", every=5)
     jsonl(tmp_path / "dumps" / "usual.jsonl", every=5)
     jsonl(tmp_path / "dumps" / "odd.jsonl", every=1)
-    score_file(
-        tmp_path / "march.jsonl", tmp_path / "march.parquet", detector=ScamDetector.load()
-    )
+    score_file(tmp_path / "march.jsonl", tmp_path / "march.parquet", detector=ScamDetector.load())
     return tmp_path
 
 

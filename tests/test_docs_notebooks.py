@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-nbformat = pytest.importorskip("nbformat", reason="needs the extra docs")
 pytest.importorskip("mkdocs", reason="needs the extra docs")
+pytest.importorskip("nbconvert", reason="needs the extra docs")
+
+import nbformat
 
 from docs.hooks.notebooks import NOT_RUN, execute, on_page_markdown, render
 

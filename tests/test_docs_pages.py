@@ -11,6 +11,7 @@ import pytest
 from scamdetect.bundle.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parent.parent
+_PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 _FIGURE = re.compile(r"\d+\.\d%(?: \[[^\]]+\]| -> \d+\.\d%)?")
 
 
@@ -55,6 +56,22 @@ def test_the_page_on_installation_names_every_extra() -> None:
     extras = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
     rows = "".join(line for line in read("docs/install.md").splitlines() if line.startswith("| `"))
     assert set(re.findall(r"`(\w+)`", rows)) >= set(extras)
+
+
+@pytest.mark.parametrize("name", ["thresholds", "conversation"])
+def test_a_chart_is_of_the_shipped_bundle(name: str) -> None:
+    assert Bundle.load().model_id in read(f"docs/assets/{name}.svg"), (
+        "run: python docs/hooks/pictures.py"
+    )
+
+
+def test_pictures_are_small_and_described() -> None:
+    for picture in (ROOT / "docs" / "assets").glob("*.svg"):
+        assert picture.stat().st_size < 50_000, picture.name
+    for page in (ROOT / "docs").rglob("*.md"):
+        for alt, target in _PICTURE.findall(page.read_text(encoding="utf-8")):
+            assert len(alt.split()) >= 5, f"{page.name}: describe {target}"
+            assert (page.parent / target).is_file(), f"{page.name}: {target}"
 
 
 @pytest.mark.parametrize("name", ["SECURITY.md", "CHANGELOG.md"])

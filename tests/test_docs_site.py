@@ -120,6 +120,13 @@ def test_every_public_name_is_on_the_page_of_the_api(site: Path) -> None:
         assert f'id="{home}.{name}"' in page
 
 
+def test_each_notebook_has_a_page_that_the_page_on_notebooks_links_to(site: Path) -> None:
+    page = (site / "notebooks.html").read_text(encoding="utf-8")
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f'href="notebooks/{path.stem}.html"' in page
+        assert "<pre" in (site / "notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
+
+
 def test_the_reference_of_the_command_line_is_current() -> None:
     page = PAGE.read_text(encoding="utf-8")
     shown = page[page.index(START) + len(START) : page.index(END)]
@@ -128,16 +135,16 @@ def test_the_reference_of_the_command_line_is_current() -> None:
 
 def test_code_is_code_on_the_site_as_in_a_checkout(site: Path) -> None:
     # Lists of the site want four blanks more where those of a checkout want two.
-    for page in sorted((ROOT / "docs").glob("*.md")):
+    for page in sorted((ROOT / "docs").rglob("*.md")):
         if page.name not in ("api.md", "LOG.md"):
-            shown = Addresses(site / f"{page.stem}.html").code
+            shown = Addresses(site / page.relative_to(ROOT / "docs").with_suffix(".html")).code
             assert shown == len(blocks(page)), page.name
 
 
 def test_the_search_works_on_pages_that_are_opened_as_files(site: Path, tmp_path: Path) -> None:
     found = dom(find_browser(), site / "index.html", tmp_path, _PAINTED, query="?q=allow-list")
     results = re.findall(r"<a [^>]*md-search-result__link[^>]*>", found)
-    assert any("dumps.html" in link for link in results)
+    assert any("decisions.html" in link for link in results)
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (400, False)])

@@ -44,7 +44,9 @@ def thresholds(detector: ScamDetector) -> None:
         label += f" ({names[one.fpr]})" if one.fpr in names else ""
         axes.annotate(label, (1000 * one.fpr, one.recall), (8, -13), textcoords="offset points")
     axes.set(xscale="log", ylim=(0.4, 1.05), xlim=(0.8, 420))
-    axes.set_xticks([1, 2, 5, 10, 20, 50, 100, 200], ["1", "2", "5", "10", "20", "50", "100", "200"])
+    axes.set_xticks(
+        [1, 2, 5, 10, 20, 50, 100, 200], ["1", "2", "5", "10", "20", "50", "100", "200"]
+    )
     axes.minorticks_off()
     axes.set_yticks([0.4, 0.6, 0.8, 1.0], ["40 %", "60 %", "80 %", "100 %"])
     axes.set_xlabel("honest messages flagged, of 1,000")
