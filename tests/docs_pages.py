@@ -119,7 +119,8 @@ def run_page(page: Path, default: Path | None = None) -> list[str]:
             elif not any(word in block.code for word in NOT_RUN_HERE):
                 exec(compile(block.code, page.name, "exec"), names)
         stream.seek(0)
-        printed = "".join(f"{line.rstrip()}\n" for line in stream.read().splitlines())
+        lines = [line.rstrip() for line in stream.read().splitlines()]
+        printed = "\n".join(lines).strip("\n") + "\n"
         assert failed is None, f"{page.name}: {failed}\n{printed}"
     return found
 
