@@ -1,8 +1,8 @@
 """Name the site's pages by their paths in the repository, and take in what they link to.
 
-Pages of ``docs/`` link to cards, results and figures beside that folder, as a plain checkout needs
-it. MkDocs knows files below its ``docs_dir`` alone, so this hook tells it of the others, each at
-the path that it has in the repository: the same link then leads to the same file in both places.
+Pages of ``docs/`` link to cards, results and figures outside that folder, as a plain checkout needs
+it. MkDocs knows only files below its ``docs_dir``, so this hook adds the others, each at the path
+that it has in the repository: the same link then leads to the same file in both places.
 """
 
 from __future__ import annotations
