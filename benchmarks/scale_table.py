@@ -49,7 +49,7 @@ def sizing(measured: dict[str, Any]) -> list[str]:
     return [
         f"One core of {measured['machine']} scores, in one process with `threads=1` while the "
         f"other core does the same: {mixes}. One process with two threads on both cores scores "
-        f"{threads:,.0f} a second of {first}. A process takes {memory:,.0f} MB beside the "
+        f"{threads:,.0f} a second of {first}. A process takes {memory:,.0f} MB in addition to the "
         f"interpreter, 16 of them {16 * memory / 1000:,.1f} GB. {measured['date']}, commit "
         f"{measured['commit']}, {measured['model_id']}.",
         "",
