@@ -128,6 +128,13 @@ def mail(path: Path) -> None:
     path.write_text(f"{head}{date}\nSee you at lunch\n", encoding="utf-8")
 
 
+def mbox(path: Path) -> None:
+    """Write an archive with a mail."""
+    mail(path)
+    begin = "From a@shop.example Thu Apr  2 10:00:00 2026\n"
+    path.write_text(begin + path.read_text(encoding="utf-8"), encoding="utf-8")
+
+
 def inbox(path: Path) -> None:
     """Copy the sample of the repository."""
     shutil.copy(ROOT / "data" / "samples" / "inbox.csv", path)
@@ -147,7 +154,7 @@ def bundle(path: Path) -> None:
 SAMPLES: dict[str, Callable[[Path], None]] = {
     "april.jsonl": jsonl,
     "april.parquet": scored,
-    "archive.mbox": mail,
+    "archive.mbox": mbox,
     "chats/": chats,
     "data/samples/inbox.csv": inbox,
     "dump.jsonl": jsonl,
