@@ -77,7 +77,7 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 
 
 def test_the_first_page_and_those_beside_docs_are_there(site: Path) -> None:
-    assert "it flags" in (site / "index.html").read_text(encoding="utf-8")
+    assert "it is not a lie detector" in (site / "index.html").read_text(encoding="utf-8")
     for page in ("README", "models/scamdetect-small/index", "data/index", "CHANGELOG", "SECURITY"):
         assert (site / f"{page}.html").is_file()
     assert (site / "data" / "audit" / "languages.png").is_file()
