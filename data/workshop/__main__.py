@@ -50,6 +50,7 @@ from data.workshop.realism import (
     write_origin,
     write_realism,
 )
+from data.workshop.sample import draw_inbox, write_inbox
 from data.workshop.stats import (
     count_lines,
     form_stats,
@@ -263,6 +264,19 @@ def everyday_command(
     say(f"links alone: AUC {link_auc(rows):.3f}, bar {LINK_AUC_BAR}")
     if alike or copied:
         raise click.exceptions.Exit(1)
+
+
+@workshop.command("sample")
+@click.argument("folder", type=_FOLDER, default="data/samples")
+@click.option("--everyday", type=_FOLDER, default="data/authored/everyday", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@_CARDS
+def sample_command(folder: Path, everyday: Path, seed: int, cards: Path) -> None:
+    """Draw the sample inbox from the part final, whatever any model says of it."""
+    inbox = draw_inbox(load_everyday(everyday, load_catalogue(cards)), seed)
+    write_inbox(folder, inbox)
+    scams = sum(one.row.verdict is Verdict.SCAM for one in inbox)
+    say(f"{folder}: {len(inbox)} messages, {scams} scams")
 
 
 @workshop.command("realism-draw")
