@@ -32,6 +32,11 @@ def test_every_table_is_there_and_whole(results: Results) -> None:
         assert len(pipes) == 1
 
 
+def test_the_result_comes_first_and_the_glossary_last(results: Results) -> None:
+    titles = re.findall(r"^## (.+)$", render(results), re.MULTILINE)
+    assert titles[0] == "Results" and titles[-2:] == ["About this run", "How to read this"]
+
+
 def test_long_tables_are_folded_away(results: Results) -> None:
     page = render(results)
     rows = [int(n) for n in re.findall(r"<summary>(\d+) rows</summary>", page)]

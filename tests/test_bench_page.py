@@ -53,8 +53,10 @@ def test_contents_lead_to_every_table(page: str, results: Results) -> None:
     assert page.count("<table>") == sum(bool(one.rows) for one in sections)
 
 
-def test_it_says_first_how_to_read_it(page: str) -> None:
-    assert page.index("How to read this") < page.index("Contents") < page.index("<table>")
+def test_the_result_comes_first_and_the_glossary_last(page: str) -> None:
+    places = [page.index(one) for one in ("<table>", ">Contents<", 'id="about"', 'id="read"')]
+    assert places == sorted(places)
+    assert page.rindex("<table>") < page.index('id="about"')
     for name, _ in HOW_TO_READ:
         assert f"<dt>{html.escape(name)}</dt>" in page
 

@@ -89,7 +89,7 @@ def test_only_suites_that_all_have_decide_the_order(results: Results) -> None:
     board = leaderboard(results)
     # Own has seen all of pairs, on which the others are weak.
     assert [row[0] for row in board.rows] == [OWN, f"{JUDGE} †", HOSTILE, BASELINE, UNFINISHED]
-    assert "on human and llm, those marked" in board.about
+    assert "on human and llm; detectors marked" in board.about
 
 
 def test_recall_kept_is_shown_by_strength(results: Results) -> None:
@@ -108,7 +108,7 @@ def test_recall_kept_of_seen_messages_says_so(results: Results) -> None:
     board = leaderboard(replace(results, figures=figures))
     row = _cells(board, BASELINE)
     assert row["rewrite: recall kept"].endswith("of 160, seen")
-    assert "Recall kept is of all messages" in board.about
+    assert "Recall kept is on all messages" in board.about
 
 
 def test_recall_bought_with_false_alarms_does_not_lead(results: Results) -> None:

@@ -44,9 +44,9 @@ def plain_suites(results: Results) -> list[str]:
 
 
 def leaderboard(results: Results) -> Section:
-    """Return the headline figures, by mean recall on the suites where all have one.
+    """Return the headline figures, by mean recall on the suites that all detectors have.
 
-    Who bought recall with false alarms on one of those comes after who did not.
+    Detectors with far too many false alarms on one of these suites come last.
     """
     suites, changed = plain_suites(results), changed_suites(results)
     header = ["detector"]
@@ -62,21 +62,20 @@ def leaderboard(results: Results) -> Section:
             row += _headline(found.get((suite, detector.name)))
         row += [_kept(results, suite, detector.name) for suite in changed]
         rows.append([*row, _unanswered(results, detector.name)])
-    order = "as asked for"
+    order = "In the order of the command."
     if ranked:
         order = (
-            f"by the mean share of scams found on {listed(ranked)}, those marked {BOUGHT} on one "
-            "of them after the others"
+            f"Sorted by the mean share of scams found on {listed(ranked)}; detectors marked "
+            f"{BOUGHT} on one of them come last."
         )
     about = (
-        "How many scams a detector finds, and how many honest messages it flags by mistake, at a "
-        f"threshold that was set to flag {MAIN} of other honest messages; only on messages from "
-        f"sources and writers that it did not learn from. In order {order}; read both columns, "
-        "for who flags everything finds every scam."
+        "The share of scams that a detector finds, and of honest messages that it flags by "
+        f"mistake. The threshold was set to flag {MAIN} of other honest messages. Sources and "
+        f"writers that the detector learnt from are left out. {order}"
     )
     if changed:
         about += (
-            f" Recall kept is of all messages, and {SEEN} says that the detector learnt from "
+            f" Recall kept is on all messages; {SEEN} means that the detector learnt from "
             "sources or writers among them."
         )
     return section("Leaderboard", about, header, rows, "headline", "time", "cost")

@@ -19,31 +19,29 @@ MARKDOWN, JSON, PAGE = "leaderboard.md", "results.json", "report.html"
 # By the first word of a plot's name.
 _SAYS = {
     "headline": "Scams found against false alarms on a log scale, at the frozen threshold and on "
-    "unseen messages: better is up and to the left. The dashed line is the 1 % asked for; a "
-    "detector right of it finds scams at the price of alarms. Lines are intervals. A detector "
-    "that has seen all of a suite is not in its panel.",
+    "unseen messages: better is up and to the left. The dashed line is the 1 % asked for. Lines "
+    "are intervals. A detector that has seen all of a suite is not in its panel.",
     "time": "Scams found (unseen messages) against seconds for 1,000 messages, on a log scale: "
     "better is up and to the left.",
     "cost": "Scams found (unseen messages) against the cost of 1,000 messages, on a log scale; "
     "only detectors with a price.",
-    "reliability": "On the dotted line a probability is what it says; under it, scam is claimed "
-    "too surely.",
-    "gap": "Left, F1 on the messages of a writer, with intervals: learnt from it, never saw it, "
-    "and never saw it but the threshold set anew. Right, the points lost against having learnt "
-    "from it; left of 0 nothing is lost. The last row is a published gap, on other data.",
-    "languages": "Scams found by language at the frozen threshold, in percent: the lighter the "
-    "more. Few: under 30 scams. False alarms by language are in the table.",
-    "changes": "Scams found once the words are changed, over scams found clean. "
-    "Dashes on the first panel are the bars. Over 100, more is found than before; a change with "
-    "too few scams found clean has no dot.",
+    "reliability": "On the dotted line the probabilities are right; below it they are too high.",
+    "gap": "Left: F1 on the messages of a writer, with intervals, for a detector that learnt from "
+    "it, one that never saw it, and the second with a new threshold. Right: the points of F1 lost; "
+    "left of 0 nothing is lost. The last row is a published gap, on other data.",
+    "languages": "Scams found by language at the frozen threshold, in percent; lighter is more. "
+    "Few: under 30 scams. False alarms by language are in the table.",
+    "changes": "Scams found after the words are changed, divided by scams found before. Dashes on "
+    "the first panel are the targets. Over 100 means more than before. A change with too few scams "
+    "found before has no dot.",
 }
 
 
 def write_report(folder: Path) -> tuple[Path, Path, Path]:
     """Write leaderboard.md, results.json and report.html and return where they are.
 
-    Every file is replaced whole or not at all. Raises InputError where the folder holds no run or
-    a damaged one, OutputError where writing fails.
+    Every file is replaced whole or not at all. Raises InputError if the folder has no run or a
+    damaged one, OutputError if writing fails.
     """
     results = read_results(folder)
     markdown, record, page = folder / MARKDOWN, folder / JSON, folder / PAGE

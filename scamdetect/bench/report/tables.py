@@ -43,49 +43,44 @@ if TYPE_CHECKING:
 
 LONG = 30  # rows, from which a table is folded away
 HOW_TO_READ = (
-    ("Scams found", "of 100 scams, how many a detector flags (recall). More is better."),
-    ("False alarms", "of 100 honest messages, how many it flags by mistake (FPR). Fewer is "
-     "better. Neither figure says anything without the other: who flags everything finds every "
-     "scam."),
-    (f"T@{MAIN}", "a detector gives a message a number, and a threshold makes that a yes or no. "
-     "This threshold is set once, where 1 % of the honest messages of a separate mix are flagged "
-     f"({CALIBRATE}), and frozen. On other messages it really flags another share; that stands "
-     "beside it."),
-    (f"R@{MAIN}", "scams found if the threshold were set with hindsight, where 1 % of the suite's "
-     "own honest messages are flagged. How well a detector ranks, not what its user gets."),
-    ("71.2% [68.0, 74.3] of 1,204", "the figure, its 95 % interval and n, the number of messages "
-     "behind it. With other messages of this sort the figure would mostly be in the interval; "
-     "figures whose intervals overlap may differ by chance alone."),
+    ("Scams found", "the share of scams that a detector flags (recall). More is better."),
+    ("False alarms", "the share of honest messages that it flags (FPR). Fewer is better. Read both "
+     "figures together: a detector that flags every message finds every scam."),
+    (f"T@{MAIN}", "the threshold that flags 1 % of the honest messages of a separate mix "
+     f"({CALIBRATE}). It is set once and frozen. On other messages it flags another share, which "
+     "the tables show."),
+    (f"R@{MAIN}", "scams found at the threshold that flags 1 % of the suite's own honest messages. "
+     "It measures how well a detector ranks, not what its user gets."),
+    ("71.2% [68.0, 74.3] of 1,204", "the figure, its 95 % interval and the number of messages. "
+     "Figures whose intervals overlap may differ only by chance."),
     ("Seen", "a detector learnt from this source or writer, so a good figure proves little. A "
-     "writer is who wrote a message: people, or a language model (generator). Unseen part: the "
-     "figure leaves out what this detector learnt from, so it is of fewer and other messages than "
-     "its neighbours'."),
-    (UNKNOWN, "it is not known what the detector learnt from, so it may know these very messages: "
-     "its figures may flatter."),
-    (BOUGHT, f"certainly more than twice the {MAIN} of false alarms asked for: its scams found do "
-     "not compare with those of detectors that keep to it."),
-    ("Recall kept", "scams found once their words are changed, over scams found before (over "
-     "100 %: more than before); in the leaderboard all changes together, by strength where there "
-     "are several."),
-    ("Legit, spam", "legit is honest; spam is unwanted advertising without fraud. It counts "
-     "neither as scam nor as honest."),
-    ("No answer", "a refused or unreadable answer is a scam not found; an honest message without "
-     "one is left out of the false alarms, which flatters who refuses much."),
-    ("AUC, AUPRC, pairs", "how well scams are ranked over honest messages (1 is perfect; chance is "
-     "0.5 in AUC, in AUPRC the share of scams in the suite, so that it compares on one suite "
-     "alone); pairs are a scam and an honest message in nearly the same words, and it "
-     "counts that both are told apart."),
+     "writer is a person or a language model (generator). Unseen part: the figure leaves out what "
+     "this detector learnt from, so it is measured on fewer messages than the figures next to it."),
+    (UNKNOWN, "it is not known what the detector learnt from. It may have seen these messages, so "
+     "its figures may be too good."),
+    (BOUGHT, f"certainly more than twice the {MAIN} of false alarms asked for. Do not compare its "
+     "scams found with those of detectors that keep to the rate."),
+    ("Recall kept", "scams found after their words are changed, divided by scams found before "
+     "(over 100 %: more than before). The leaderboard gives all changes together, by strength."),
+    ("Legit, spam", "legit is honest. Spam is unwanted advertising without fraud and counts neither "
+     "as scam nor as honest."),
+    ("No answer", "a refused or unreadable answer. A scam without an answer is not found. An honest "
+     "message without an answer is not counted, which favours detectors that refuse often."),
+    ("AUC, AUPRC, pairs", "how well scams rank above honest messages. 1 is perfect; chance is 0.5 "
+     "for AUC and the share of scams for AUPRC, so compare AUPRC on the same suite only. A pair is "
+     "a scam and an honest message in nearly the same words; it counts if both are right."),
 )  # fmt: skip
 
 
 def render(results: Results) -> str:
-    """Return the whole report as Markdown, ending in a newline."""
-    lines = ["# Leaderboard", "", *(f"- {escaped(fact)}" for fact in facts(results))]
-    lines += ["", "## How to read this", ""]
-    lines += [f"- **{escaped(name)}**: {escaped(words)}" for name, words in HOW_TO_READ]
+    """Return the whole report as Markdown: results first, the glossary last."""
+    lines = ["# Leaderboard"]
     for chapter in chapters(results):
         lines += ["", f"## {chapter.title}"]
         lines += section_lines(chapter.sections, 3, escape=escaped, fold=LONG)
+    lines += ["", "## About this run", "", *(f"- {escaped(fact)}" for fact in facts(results))]
+    lines += ["", "## How to read this", ""]
+    lines += [f"- **{escaped(name)}**: {escaped(words)}" for name, words in HOW_TO_READ]
     return "\n".join(lines) + "\n"
 
 
@@ -118,7 +113,7 @@ def chapters(results: Results) -> list[Chapter]:
 
 
 def facts(results: Results) -> list[str]:
-    """Return what was measured and how, a line each."""
+    """Return what was measured and how, one line each."""
     run = results.run
     lines = [run.benchmark]
     if run.benchmark == release.NAME:
@@ -129,13 +124,14 @@ def facts(results: Results) -> list[str]:
         f"{run.date}, commit {run.commit or 'unknown'}, {run.machine}",
         f"{len(run.detectors)} detectors, {len(plain_suites(results) + changed_suites(results))} "
         f"suites; thresholds set on {_rows(results, CALIBRATE)} messages of {CALIBRATE}",
-        "Intervals are 95 %, from resampled groups of near-copies; for scams found never narrower "
-        "than Wilson's, for false alarms than the exact one, of as many messages as groups.",
+        "Intervals are 95 %, from resampled groups of near-copies. They are never narrower than "
+        "the Wilson interval (scams found) or the exact interval (false alarms) of as many "
+        "messages as groups.",
     ]
     if final := [one.name for one in run.suites if one.final]:
         lines.append(f"Opened for a release: {', '.join(final)}")
     if results.missing:
-        lines.append(f"Not finished: {len(results.missing)} of the scores, listed at the end")
+        lines.append(f"Not finished: {len(results.missing)} of the scores, listed under The run")
     return lines
 
 
