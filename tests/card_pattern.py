@@ -1,4 +1,4 @@
-"""The pattern that every model card follows: sections in order, tables with n and intervals."""
+"""The patterns of a model card and its details: sections in order, tables with n and intervals."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ SECTIONS = (
     "Intended use",
     "Out of scope",
     "Decisions",
+    "Kinds of scam",
+    "How it was made",
+    "More",
+)
+DETAILS = (
+    "Results",
+    "Decisions",
     "False alarms by kind of honest message",
     "By language",
     "Kinds of scam",
     "Known failures",
     "Disguises",
     "Conversations",
-    "Writers that were not trained on",
+    "Writers without training rows",
     "Calibration",
     "How it was made",
     "Training sources by licence",
@@ -35,9 +42,10 @@ MEASURED = (
     "Kinds of scam",
     "Disguises",
     "Conversations",
-    "Writers that were not trained on",
+    "Writers without training rows",
     "Calibration",
 )
+MOST_WORDS = 1000
 _PLACES = (r"/(?:work|home|root|tmp|Users|mnt)/", r"\b[A-Z]:\\", r"file://", r"\bpypi\b")
 _QUOTED = re.compile(r"^  > (.*)$", re.MULTILINE)
 
@@ -67,13 +75,30 @@ def quotes(card: str) -> list[str]:
 
 
 def check_pattern(card: str) -> None:
-    """Assert all that holds of every card, whatever was measured."""
+    """Assert what holds for every card, with or without results."""
     assert re.match(r"---\n(?:.+\n)+---\n\n# \S+ \S+\n\n\S", card)
     assert tuple(sections(card)) == SECTIONS
-    assert all(sections(card).values())
+    assert words(card) <= MOST_WORDS
+    _check_sections(card)
+
+
+def check_details(page: str) -> None:
+    """Assert what holds for every page of details, with or without results."""
+    assert re.match(r"# Details of \S+ \S+\n\n\S", page)
+    assert tuple(sections(page)) == DETAILS
+    _check_sections(page)
+
+
+def words(text: str) -> int:
+    """Return the number of words, those of the metadata too; table lines are not words."""
+    return sum(any(map(str.isalnum, word)) for word in text.split())
+
+
+def _check_sections(page: str) -> None:
+    assert all(sections(page).values())
     for pattern in _PLACES:
-        assert not re.search(pattern, card), pattern
-    for title, text in sections(card).items():
+        assert not re.search(pattern, page), pattern
+    for title, text in sections(page).items():
         for header, rows in tables(text):
             assert rows and all(len(row) == len(header) for row in rows), title
             if title in MEASURED:

@@ -1,4 +1,4 @@
-"""The card: its pattern, its figures' owner, its quotations, its metadata for the hub."""
+"""The card and its details: pattern, origin of the figures, quotations, metadata for the hub."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from card_pattern import MEASURED, check_pattern, quotes, sections, tables
+from card_pattern import MEASURED, check_details, check_pattern, quotes, sections, tables
 from command_line import command
 from huggingface_hub import ModelCard
 from invented_authored import SCAM, row
@@ -20,7 +20,13 @@ from scamdetect.bundle.bundle import Bundle, write_manifest
 from scamdetect.errors import InputError, OutputError
 from scamdetect.labels import KINDS
 from scamdetect.train import card as card_module
-from scamdetect.train.card import LONGEST, card_text, energy_line, rewrite_card
+from scamdetect.train.card import (
+    LONGEST,
+    card_text,
+    details_text,
+    energy_line,
+    rewrite_card,
+)
 from scamdetect.train.card_results import EACH, Results, find_failures, read_results
 from scamdetect.train.data.authored import load_authored, write_rows
 
@@ -30,12 +36,15 @@ SHIPPED = json.loads((RESULTS / "evaluate-scamdetect-small.json").read_text("utf
 STEM = SHIPPED.replace("@", "-").replace("+", "-")
 FILES = {
     "evaluation": RESULTS / "evaluate-scamdetect-small.json",
+    "pools": RESULTS / "pools-check.json",
     "final": RESULTS / f"final-{STEM}.json",
+    "everyday": RESULTS / f"everyday-{STEM}.json",
     "untrained": RESULTS / f"untrained-{STEM}.json",
     "evasion": RESULTS / "evasion-scamdetect-small.json",
     "bench": RESULTS / "bench-1" / "results.json",
     "conversations": RESULTS / "conversations-scamdetect-small.json",
 }
+DETAILS = RESULTS / "details-scamdetect-small.md"
 CONVERSATIONS = json.loads(FILES["conversations"].read_text("utf-8"))
 (BENCHED,) = set(re.findall(r"scamdetect-small@[\w.+]+", FILES["bench"].read_text("utf-8")))
 
@@ -85,16 +94,19 @@ def test_a_source_of_which_other_rows_trained_is_marked(files: dict[str, Path]) 
     evaluation = json.loads(files["evaluation"].read_text("utf-8"))
     name = evaluation["detectors"][0]["sources"][0]["source"]
     training = {"sources": [{"source": name, "licence": "permissive", "rows": 2}]}
-    card = card_text(tiny_settings(), training, Results(evaluation=evaluation))
-    (line,) = (line for line in card.splitlines() if line.startswith(f"| {name}") and " † " in line)
-    assert line and "Of a source with † other rows trained the model." in card
-    assert "†" not in card_text(tiny_settings(), {}, Results(evaluation=evaluation))
+    page = details_text(tiny_settings(), training, Results(evaluation=evaluation))
+    (line,) = (line for line in page.splitlines() if line.startswith(f"| {name}") and " † " in line)
+    assert line and "Of a source with † other rows trained the model." in page
+    assert "†" not in details_text(tiny_settings(), {}, Results(evaluation=evaluation))
 
 
 def test_a_card_without_results_has_the_pattern_and_says_so(tmp_path: Path) -> None:
     card = card_text(tiny_settings(), {"base": str(tmp_path / "base")})
     check_pattern(card)
-    assert all("Not measured yet" in sections(card)[title] for title in MEASURED)
+    assert "Not measured yet" in sections(card)["Results"]
+    page = details_text(tiny_settings(), {})
+    check_details(page)
+    assert all("Not measured yet" in sections(page)[title] for title in MEASURED)
 
 
 def test_the_command_writes_the_card_and_the_id_stays(
@@ -111,6 +123,26 @@ def test_the_command_writes_the_card_and_the_id_stays(
     assert f"the id is still {before.model_id}" in done.stdout
     results = sections(card.read_text(encoding="utf-8"))["Results"]
     assert f"as `{before.model_id}`." in results
+    assert not list(tmp_path.glob("*.md"))
+
+
+def test_details_replace_only_a_page_of_details(
+    bundle: Path, files: dict[str, Path], authored: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "details.md"
+    for _ in range(2):
+        rewrite_card(bundle, files, authored=authored, details=page)
+        check_details(page.read_text(encoding="utf-8"))
+    card = (bundle / "README.md").read_text(encoding="utf-8")
+    assert "`details.md`" in sections(card)["More"]
+    for wrong in (files["final"], bundle / "README.md"):
+        before = wrong.read_bytes()
+        with pytest.raises(InputError, match=re.escape(wrong.name)):
+            rewrite_card(bundle, files, details=wrong)
+        assert wrong.read_bytes() == before
+    page.write_text("# Mine\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"details\.md"):
+        rewrite_card(bundle, files, details=page)
 
 
 def test_where_the_id_covers_the_card_it_changes(
@@ -119,7 +151,8 @@ def test_where_the_id_covers_the_card_it_changes(
     write_manifest(bundle, {}, 1)
     before = Bundle.load(bundle)
     _measured_of(files, before.model_id)
-    done = command(tmp_path, "card", bundle, *_options(files), "--authored", authored)
+    options = (*_options(files), "--authored", authored, "--details", "details.md")
+    done = command(tmp_path, "card", bundle, *options)
     assert done.returncode == 0, done.stderr
     after = Bundle.load(bundle)
     assert f"{before.model_id} is now {after.model_id}" in done.stdout
@@ -128,7 +161,9 @@ def test_where_the_id_covers_the_card_it_changes(
         assert (bundle / name).read_bytes() == (before.folder / name).read_bytes()
     card = (bundle / "README.md").read_text(encoding="utf-8")
     check_pattern(card)
-    assert "Not measured yet" not in card
+    page = (tmp_path / "details.md").read_text(encoding="utf-8")
+    check_details(page)
+    assert "Not measured yet" not in card and "Not measured yet" not in page
     assert f"`{before.model_id}`" in sections(card)["Results"]
     with pytest.raises(InputError, match=re.escape(f"this bundle is {after.model_id}")):
         rewrite_card(bundle, files, authored=authored)
@@ -143,11 +178,11 @@ def test_results_of_another_bundle_leave_the_card_as_it_was(bundle: Path, tmp_pa
 
 
 def test_without_own_messages_no_failure_is_shown(bundle: Path, files: dict[str, Path]) -> None:
-    written = rewrite_card(bundle, files)
+    written = rewrite_card(bundle, files, details=bundle.parent / "details.md")
     assert written.measured and written.before == written.after
-    card = (bundle / "README.md").read_text(encoding="utf-8")
-    assert "Not measured yet" in sections(card)["Known failures"] and not quotes(card)
-    assert "Not measured yet" not in sections(card)["Results"]
+    page = (bundle.parent / "details.md").read_text(encoding="utf-8")
+    assert "Not measured yet" in sections(page)["Known failures"] and not quotes(page)
+    assert "Not measured yet" not in sections(page)["Results"]
 
 
 def test_a_folder_of_own_messages_that_is_not_there_is_named(bundle: Path, tmp_path: Path) -> None:
@@ -198,9 +233,11 @@ def test_conversations_by_another_rule_are_refused(bundle: Path, files: dict[str
 @pytest.mark.parametrize(
     ("kind", "given", "said"),
     [
-        ("evaluation", "final", "no results for --evaluation, for it has no detectors"),
+        ("evaluation", "final", "not the results for --evaluation, it has no detectors"),
         ("final", "untrained", "measured the untrained rows; not for --final"),
-        ("bench", "evasion", "no results for --bench"),
+        ("everyday", "final", "measured the final rows; not for --everyday"),
+        ("bench", "evasion", "not the results for --bench"),
+        ("pools", "evasion", "not the results for --pools"),
     ],
 )
 def test_a_file_that_is_something_else_is_named(
@@ -226,24 +263,29 @@ def test_failures_are_the_worst_dev_rows_one_a_language(
     assert sorted(one.lang for one in found.missed) == ["de", "en", "it"]
     assert len(found.alarms) <= EACH
     texts = [" ".join(one.text.split()) for one in load_authored(authored) if one.part == "dev"]
-    card = card_text(tiny_settings(), {}, Results(failures=found))
-    quoted = quotes(card)
+    page = details_text(tiny_settings(), {}, Results(failures=found))
+    quoted = quotes(page)
     assert len(quoted) == 6
     assert all(any(text.startswith(one) for text in texts) for one in quoted)
     assert any(len(one) <= LONGEST < len(text) for one in quoted for text in texts)
-    assert "<b>" not in card.replace(r"\<b\>", "")
+    assert "<b>" not in page.replace(r"\<b\>", "")
 
 
 def test_the_metadata_is_valid_for_the_hub(files: dict[str, Path], bundle: Path) -> None:
     results = read_results(Bundle.load(bundle), files)
-    training = {"base": "intfloat/multilingual-e5-small"}
+    sources = [
+        {"source": name, "licence": "permissive", "rows": 2} for name in ("xsid", "authored_en")
+    ]
+    training = {"base": "intfloat/multilingual-e5-small", "sources": sources}
     text = card_text(tiny_settings() | {"languages": ["no", "en"]}, training, results)
     data = ModelCard(text, ignore_metadata_errors=False).data
     assert (data.license, data.library_name) == ("apache-2.0", "scamdetect")
     assert (data.base_model, data.language) == (training["base"], ["no", "en"])
-    found = {one.metric_type: one.metric_value for one in data.eval_results}
-    assert found.keys() == {"roc_auc", "recall", "fpr"}
-    assert all(0 <= value <= 1 for value in found.values())
+    assert data.datasets == ["xsid"]
+    found = {(one.dataset_type, one.metric_type) for one in data.eval_results}
+    assert len(found) == len(data.eval_results) == 8
+    assert ("scamdetect-pools", "recall") in found and ("scamdetect-everyday", "roc_auc") in found
+    assert all(0 <= one.metric_value <= 1 for one in data.eval_results)
 
 
 def test_an_endpoint_that_is_no_url_is_named(
@@ -260,20 +302,28 @@ def test_the_committed_results_give_the_shipped_bundle_a_whole_card() -> None:
     # The benchmark of this bundle without its writer's messages needs a training run of its own.
     own = {kind: path for kind, path in FILES.items() if kind != "bench"}
     results = read_results(bundle, own)
-    card = card_text(settings, bundle.training, results)
-    check_pattern(card)
-    left = [header for header, _ in tables(sections(card)["Results"])]
+    check_pattern(card_text(settings, bundle.training, results))
+    page = details_text(settings, bundle.training, results)
+    check_details(page)
+    left = [header for header, _ in tables(sections(page)["Results"])]
     assert [header[0] for header in left] == ["left-out source", "own messages"]
     for title in ("How it was made", "Training sources by licence", "int8 against fp32"):
-        assert "Not recorded" not in sections(card)[title]
+        assert "Not recorded" not in sections(page)[title]
 
 
-def test_the_shipped_card_quotes_only_messages_of_this_project() -> None:
+def test_the_shipped_card_has_all_results() -> None:
     bundle = Bundle.load()
     card = (bundle.folder / "README.md").read_text(encoding="utf-8")
     check_pattern(card)
+    assert "Not measured yet" not in card and "pip install ." in card
+    assert DETAILS.relative_to(ROOT).as_posix() in sections(card)["More"]
+
+
+def test_the_shipped_details_quote_only_messages_of_this_project() -> None:
+    card = DETAILS.read_text(encoding="utf-8")
+    check_details(card)
     unmeasured = [title for title in MEASURED if "Not measured yet" in sections(card)[title]]
-    assert unmeasured == ["Writers that were not trained on"]
+    assert unmeasured == ["Writers without training rows"]
     dev = [one for one in load_authored(ROOT / "data" / "authored") if one.part == "dev"]
     texts = [" ".join(one.text.split()) for one in dev]
     assert len(quotes(card)) == 2 * EACH
@@ -284,26 +334,33 @@ def test_results_are_optional_one_by_one() -> None:
     final = json.loads(FILES["final"].read_text(encoding="utf-8"))
     card = card_text(tiny_settings(), {}, Results(final=final, model_id=SHIPPED))
     check_pattern(card)
-    assert "final (for release figures alone)" in sections(card)["Results"]
-    assert "Not measured yet" in sections(card)["Kinds of scam"]
+    assert "scams to scenario cards (final part" in sections(card)["Results"]
+    page = details_text(tiny_settings(), {}, Results(final=final, model_id=SHIPPED))
+    check_details(page)
+    assert "final (release figures only)" in sections(page)["Results"]
+    assert "Not measured yet" in sections(page)["Kinds of scam"]
 
 
 def test_a_kind_that_is_never_named_is_said_to_be() -> None:
     never = {"f1": None, "precision": None}
     own = {kind.value: never for kind in KINDS} | {"romance": {"f1": 0.25, "precision": 0.7}}
     settings = {"kinds": list(own), "kind_threshold": 0.2, "operating_points": []}
-    card = card_text(tiny_settings() | settings | {"kind_thresholds": own}, {})
-    page = sections(card)["Thresholds by kind"]
+    card, details = (
+        text(tiny_settings() | settings | {"kind_thresholds": own}, {})
+        for text in (card_text, details_text)
+    )
+    assert "can name romance; it gives `other` for the rest" in sections(card)["Kinds of scam"]
+    page = sections(details)["Thresholds by kind"]
     assert (
         "| romance | - | 0.2500 | 0.7000 |" in page and "| job | - | never named | none |" in page
     )
-    assert "at least 60% are of the kind" in page and "`other` stands for them" in page
+    assert "at least 60% are of the kind" in page
 
 
 def test_a_point_of_a_language_and_a_kind_is_in_no_table() -> None:
     point = {"fpr": 0.01, "threshold": 0.123, "upper_bound": 0.02, "n": 500, "n_scam": 40}
     cards = [
-        card_text(tiny_settings() | {"operating_points": [point | {"recall": 0.8} | scope]}, {})
+        details_text(tiny_settings() | {"operating_points": [point | {"recall": 0.8} | scope]}, {})
         for scope in ({"lang": "en"}, {"lang": "en", "kind": "romance"})
     ]
     assert ["0.1230" in card for card in cards] == [True, False]
@@ -312,7 +369,7 @@ def test_a_point_of_a_language_and_a_kind_is_in_no_table() -> None:
 def test_an_older_bundle_names_kinds_without_proof() -> None:
     own = {"romance": {"f1": 0.25, "precision": None}}
     settings = tiny_settings() | {"kind_threshold": 0.2, "operating_points": []}
-    page = sections(card_text(settings | {"kind_thresholds": own}, {}))["Thresholds by kind"]
+    page = sections(details_text(settings | {"kind_thresholds": own}, {}))["Thresholds by kind"]
     assert "best-F1 threshold, others from 0.2000." in page and "never named" not in page
 
 
@@ -331,7 +388,7 @@ def test_a_mean_of_runs_is_said_with_its_runs() -> None:
         ({"minutes": 30.0, "threads": 2, "device": "cpu"}, {"watts": 50.0}, "x 50 W = 25.0 Wh"),
         ({"minutes": 30.0, "threads": 2, "device": "NVIDIA"}, {}, "not estimated"),
         ({"minutes": 30.0}, {}, "not estimated"),
-        ({"minutes": 30.0}, {"cores": 2}, "2 cores, by who wrote the card"),
+        ({"minutes": 30.0}, {"cores": 2}, "2 cores, given by the author of the card"),
         ({}, {"watts": 50.0}, "not known"),
     ],
 )

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from card_pattern import check_pattern
+from card_pattern import check_details, check_pattern
 from synthetic_corpus import row, table
 from tiny_base import TINY_RECIPE, TINY_TEXTS, write_tiny_base
 
 from scamdetect import ScamDetector
 from scamdetect.errors import BundleError, RecipeError
 from scamdetect.labels import Decision
+from scamdetect.train.card import details_text
 from scamdetect.train.fit import train
 from scamdetect.train.release import KNOWN_TEXTS, release
 
@@ -88,23 +89,33 @@ def test_the_log_names_the_rate_that_the_rows_support(log: list[str]) -> None:
     assert any("FPR 1.0% on the calibrate mix, the strictest" in line for line in log)
 
 
-def test_the_card_names_sources_thresholds_and_parity(bundle: Path) -> None:
+def test_the_card_names_thresholds_and_sources(bundle: Path) -> None:
     card = (bundle / "README.md").read_text(encoding="utf-8")
     check_pattern(card)
     for pattern in (
-        r"Languages without a calibrate scam, so that no recall is known: cs\.",
         r"(?s)\A---\n.*license: apache-2\.0.*---\n\n# tiny 1\.2\.3",
-        r"`flag` from a scam probability of 0\.\d{4}|`flag` from a scam probability of 1\.0000",
+        r'(?s)\A---\n.*^datasets: \["en_invented"\]$',
+        r"`flag` starts at a scam probability of [01]\.\d{4} \(1\.0% false alarms\), `review` at",
+        r"\| permissive \| 1 \| 200 \|",
+    ):
+        assert re.search(pattern, card, re.MULTILINE), pattern
+
+
+def test_the_details_name_languages_kinds_and_parity(bundle: Path) -> None:
+    settings = json.loads((bundle / "scamdetect.json").read_text(encoding="utf-8"))
+    training = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))["training"]
+    page = details_text(settings, training)
+    check_details(page)
+    for pattern in (
+        r"Languages without a calibrate scam, whose recall is not known: cs\.",
         r"\| permissive \| en_invented \(200\) \|",
         r"\| all \| \d+ \| \d+ \| \d+ \|",
-        r"## By language",
-        r"`flag` from a scam probability of [01]\.\d{4} \(FPR asked 1\.0%\), `review` from",
         r"\(train and calibrate rows\): cs \(0, 1\)\.",
-        r"(?s)Untested: .*measures uk he ro mr on 40 .*: af .* ca cy .* uk ur uz vi xh yi zh\.",
+        r"(?s)measures uk he ro mr on 40 .*: af .* ca cy .* uk ur uz vi xh yi zh\.",
         r"\| lottery \| 50 \|",
         r"## Trimmed vocabulary",
     ):
-        assert re.search(pattern, card), pattern
+        assert re.search(pattern, page), pattern
 
 
 def test_an_existing_bundle_is_not_overwritten(bundle: Path, run: Path, corpus: Path) -> None:

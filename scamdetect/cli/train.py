@@ -340,7 +340,14 @@ def finetune(
 )
 @click.argument("bundle", type=_PATH)
 @click.option("--evaluation", type=_PATH, metavar="FILE", help="JSON of `scamdetect evaluate`.")
+@click.option("--pools", type=_PATH, metavar="FILE", help="JSON of benchmarks/pools.py.")
 @click.option("--final", type=_PATH, metavar="FILE", help="JSON of benchmarks/final.py.")
+@click.option(
+    "--everyday",
+    type=_PATH,
+    metavar="FILE",
+    help="JSON of benchmarks/final.py on everyday messages.",
+)
 @click.option(
     "--untrained",
     type=_PATH,
@@ -359,7 +366,13 @@ def finetune(
     default="data/authored",
     show_default=True,
     metavar="DIR",
-    help="Authored messages, to quote the worst errors. none: quote nothing.",
+    help="Authored messages, from which --details quotes the worst errors. none: quote nothing.",
+)
+@click.option(
+    "--details",
+    type=_PATH,
+    metavar="FILE",
+    help="Also write the long tables to this Markdown file.",
 )
 @click.option(
     "--watts",
@@ -374,12 +387,15 @@ def finetune(
 def card(
     bundle: Path,
     evaluation: Path | None,
+    pools: Path | None,
     final: Path | None,
+    everyday: Path | None,
     untrained: Path | None,
     evasion: Path | None,
     bench: Path | None,
     conversations: Path | None,
     authored: str,
+    details: Path | None,
     watts: float | None,
     cores: int | None,
 ) -> None:
@@ -392,16 +408,20 @@ def card(
     """
     with extra("train"):
         from scamdetect.train.card import rewrite_card
-    files = {"evaluation": evaluation, "final": final, "untrained": untrained}
+    own = {"final": final, "everyday": everyday, "untrained": untrained}
+    others = {"evasion": evasion, "bench": bench, "conversations": conversations}
     done = rewrite_card(
         bundle,
-        files | {"evasion": evasion, "bench": bench, "conversations": conversations},
+        {"evaluation": evaluation, "pools": pools} | own | others,
         authored=None if authored == "none" else Path(authored),
+        details=details,
         watts=watts,
         cores=cores,
     )
     same = done.after == done.before
     ids = f"the id is still {done.after}" if same else f"{done.before} is now {done.after}"
     say(f"{bundle / 'README.md'}: written; {ids}")
+    if details is not None:
+        say(f"{details}: written")
     if done.measured:
         say(f"measured as {done.before}")

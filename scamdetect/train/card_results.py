@@ -1,4 +1,4 @@
-"""What a card quotes: result files, each checked to be of the bundle, and the worst failures."""
+"""The results that a card quotes, each checked to be of the bundle, and the worst failures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from scamdetect.train.data.authored import AuthoredRow, load_authored
 
 Record = Mapping[str, Any]
 EACH = 6  # failures of the honest messages, and of the scams
-# What each file must have at its top, and what makes it.
+# The keys that each file must have, and the command that writes it.
 _KINDS = {
     "evaluation": (("detectors", "reliability", "contamination"), "scamdetect evaluate"),
+    "pools": (("half", "detectors"), "benchmarks/pools.py"),
     "final": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
+    "everyday": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
     "untrained": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
     "evasion": (("evasions", "share"), "benchmarks/evasion.py"),
     "bench": (("run", "figures", "gaps"), "scamdetect bench report"),
@@ -31,12 +33,12 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A message and what the bundle says of it."""
+    """A message and the bundle's answer to it."""
 
     id: str
     lang: str
     verdict: Verdict
-    about: str  # its kinds, or its slice
+    about: str  # its kinds or its slice
     text: str
     probability: float
     decision: Decision
@@ -44,7 +46,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """The worst of both sides, of how many."""
+    """The worst errors on both sides, and the number of messages."""
 
     model_id: str
     n_legit: int
@@ -55,18 +57,21 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What was measured of a bundle; None where nothing was."""
+    """The measurements of a bundle; None for one that is missing."""
 
     evaluation: Record | None = None
-    final: Record | None = None  # the final part of the project's own messages
-    untrained: Record | None = None  # languages that nothing trains
+    pools: Record | None = None  # real messages, and honest ones by blocks
+    final: Record | None = None  # the final part of the messages written to scenario cards
+    everyday: Record | None = None  # the final part of the everyday messages
+    untrained: Record | None = None  # languages without training rows
     evasion: Record | None = None
     bench: Record | None = None
     conversations: Record | None = None
     model_id: str = ""  # the id that these carry
     failures: Failures | None = None
-    watts: float | None = None  # of the machine that trained, where somebody knows it
-    cores: int | None = None  # that it used, where the run did not record them
+    watts: float | None = None  # mean power of the machine that trained
+    cores: int | None = None  # cores used in training, if the run did not record them
+    details: str = ""  # the page of the long tables, as the card names it
 
     def files(self) -> dict[str, Record]:
         """Return the records by their kind."""
@@ -80,25 +85,33 @@ class Results:
             own = self.evaluation["detectors"][0]["authored"]
             found += [(f"{one['role']} (chooses the model)", one) for one in own]
         if self.untrained is not None:
-            found.append(("languages that nothing trains", self.untrained))
+            found.append(("languages without training rows", self.untrained))
         if self.final is not None:
-            found.append(("final (for release figures alone)", self.final))
+            found.append(("final (release figures only)", self.final))
+        return found
+
+    def pools_as_shipped(self) -> Record | None:
+        """Return the figures of the pools at the default thresholds; None without pools."""
+        if self.pools is None:
+            return None
+        found: Record | None = self.pools["detectors"][self.model_id]["shipped"].get("balanced")
         return found
 
     def own_part(self) -> tuple[str, Record]:
-        """Return the part that says most: the final one, else dev; empty where there is none."""
+        """Return the final part, else dev; empty without both."""
         found = [(name, one) for name, one in self.own_parts() if one is not self.untrained]
         return found[-1] if found else ("", {})
 
     def gates(self) -> list[Record]:
-        """Return the bars on honest slices."""
+        """Return the targets on honest slices."""
         found: list[Record] = []
         if self.evaluation is not None:
             found += self.evaluation["detectors"][0]["gates"]
-        return found + list(self.final["gates"] if self.final is not None else ())
+        parts = (one for one in (self.final, self.everyday) if one is not None)
+        return found + [gate for one in parts for gate in one["gates"]]
 
     def evasions(self) -> list[Record]:
-        """Return what each evasion does at medium strength."""
+        """Return the effect of each evasion at medium strength."""
         if self.evasion is not None:
             return list(self.evasion["evasions"])
         found = self.evaluation["evasion"] if self.evaluation is not None else ()
@@ -113,7 +126,7 @@ def cells_of(part: Record, by: str) -> list[Record]:
 def read_results(bundle: Bundle, files: Mapping[str, Path | None]) -> Results:
     """Return the files of ``evaluation``, ``final`` and so on.
 
-    Raises InputError for a file that is not what it is given for, or measures another bundle.
+    Raises InputError for a file of another kind, or one that measured another bundle.
     """
     given = {kind: path for kind, path in files.items() if path is not None}
     records: dict[str, Any] = {kind: _read(path, kind) for kind, path in given.items()}
@@ -130,11 +143,11 @@ def read_results(bundle: Bundle, files: Mapping[str, Path | None]) -> Results:
 
 
 def _check_rule(record: Record, bundle: Bundle, path: Path) -> None:
-    """Raise InputError unless the file measured conversations by the bundle's own rule."""
+    """Raise InputError if the file measured conversations by another rule than the bundle's."""
     settings = json.loads(bundle.read(SETTINGS))
     if record["rule"] != settings.get("conversation"):
         raise InputError(
-            f"{path}: measured another rule for conversations than that of {bundle.folder}; run "
+            f"{path}: measured another rule for conversations than {bundle.folder} has; run "
             "benchmarks/conversations.py again"
         )
 
@@ -152,33 +165,35 @@ def _read(path: Path, kind: str) -> Record:
     missing = [key for key in keys if not isinstance(record, dict) or key not in record]
     if missing:
         raise InputError(
-            f"{path}: no results for --{kind}, for it has no {' and no '.join(missing)}; pass the "
+            f"{path}: not the results for --{kind}, it has no {' and no '.join(missing)}; pass the "
             f"JSON that {maker} wrote"
         )
     if kind == "evaluation" and record.get("final"):
         raise InputError(f"{path}: measured the test sources; pass the evaluation on dev sources")
     rows = {gate["where"] for gate in record.get("gates", ())}
-    if kind in ("final", "untrained") and rows - {kind}:
+    if kind in ("final", "everyday", "untrained") and rows - {kind}:
         raise InputError(f"{path}: measured the {', '.join(sorted(rows))} rows; not for --{kind}")
     found: Record = record
     return found
 
 
 def _model_id(record: Record, bundle: Bundle, path: Path) -> str:
-    """Return the id that the file measured; of a benchmark, that of the bundle's name."""
+    """Return the id that the file measured; in a file of several, the one of the bundle's name."""
+    if "half" in record:
+        return bundle.model_id if bundle.model_id in record["detectors"] else "other bundles"
     if "run" not in record:
         return str(record["model_id"])
     named = [one["identity"] for one in record["run"]["detectors"]]
     mine = [one for one in named if one.startswith(f"{bundle.name}@")]
     if not mine:
-        raise InputError(f"{path}: no detector in it is {bundle.name}; it has {', '.join(named)}")
+        raise InputError(f"{path}: has no detector {bundle.name}; it has {', '.join(named)}")
     return str(mine[0])
 
 
 def find_failures(detector: ScamDetector, authored: Path) -> Failures:
     """Return the worst errors on the authored dev rows in the folder.
 
-    Raises SourceError where a row there is malformed.
+    Raises SourceError if a row is malformed.
     """
     rows = [
         row
