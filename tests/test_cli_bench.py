@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from bad_endpoint import DOWN, bad_endpoint, honest_judge
 from hang import HANG
+from markdown_blocks import arguments, commands
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = """
@@ -72,6 +73,21 @@ def test_a_run_of_four_detectors_goes_on_and_is_reported(here: Path, tiny_bundle
     assert "not scamdetect-bench-1" in results["run"]["benchmark"]
     for name in ("leaderboard.md", "report.html"):
         assert "keywords" in (here / "out" / name).read_text("utf-8")
+
+
+def test_the_example_of_the_page_runs_as_printed(here: Path, tiny_bundle: Path) -> None:
+    page = ROOT / "docs" / "benchmark.md"
+    run, report = [line for line in commands(page) if line.startswith("scamdetect bench r")][:2]
+    (here / "data").mkdir()
+    (here / "data" / "authored").symlink_to(ROOT / "data" / "authored")
+    # The tiny bundle in place of the shipped one, which takes minutes.
+    words = [one.replace("scamdetect:", f"scamdetect:{tiny_bundle}") for one in arguments(run)]
+    done = scamdetect(here, *words)
+    assert done.returncode == 0, done.stderr
+    done = scamdetect(here, *arguments(report))
+    assert done.returncode == 0, done.stderr
+    board = (here / arguments(report)[-1] / "leaderboard.md").read_text("utf-8")
+    assert board.startswith("# Leaderboard\n\n## Results\n") and "| keywords |" in board
 
 
 @pytest.mark.network_loopback
