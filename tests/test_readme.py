@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from collections import Counter
 from pathlib import Path
 
 import click
 import pytest
 
+from benchmarks.first_minutes import readme_commands
 from benchmarks.results_page import (
     END,
     GROUPS_PAGE,
@@ -26,11 +29,68 @@ from scamdetect.cli.commands import cli as main
 ROOT = Path(__file__).resolve().parent.parent
 
 
+MOST_LINES, MOST_BYTES = 120, 200_000
+
+
+def test_it_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
 def test_ci_runs_the_commands_of_the_readme() -> None:
     commands = re.findall(r"```sh\n(.+?)\n```", README.read_text(encoding="utf-8"), re.DOTALL)
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert len(commands) == 2
-    assert set(commands) <= {line.strip() for line in ci}
+    assert commands[0].startswith("git clone ") and len(commands) == 4
+    assert set(commands[1:]) <= {line.strip() for line in ci}
+
+
+def test_the_pictures_are_small_and_load_nothing() -> None:
+    pictures = re.findall(r"!\[(.+)\]\((.+)\)", README.read_text(encoding="utf-8"))
+    assert {Path(name).suffix for _, name in pictures} == {".png", ".svg"}
+    for words, name in pictures:
+        content = (ROOT / name).read_bytes()
+        assert len(words) > 20 and len(content) < MOST_BYTES
+        if name.endswith(".svg"):
+            assert not re.search(rb"@font-face|@import|<script|(?<!xmlns)=\"https?:", content)
+
+
+def test_the_counts_of_the_sample_are_those_of_the_shipped_bundle() -> None:
+    columns = {"inbox.csv": "text", "inbox_labels.csv": "verdict"}
+    texts, verdicts = (
+        [row[column] for row in _rows(ROOT / "data" / "samples" / name)]
+        for name, column in columns.items()
+    )
+    decisions = [one.decision.value for one in ScamDetector.load().predict(texts)]
+    found = Counter(zip(verdicts, decisions, strict=True))
+    line = re.search(r"^Of \d+ scams in the sample .+$", README.read_text("utf-8"), re.MULTILINE)
+    assert line
+    shown = [int(number) for number in re.findall(r"\d+", line[0])]
+    flag, review, passed = (found["scam", one] for one in ("flag", "review", "pass"))
+    scams, honest = verdicts.count("scam"), verdicts.count("legit")
+    assert shown == [
+        scams, flag, review, passed, honest, found["legit", "flag"], found["legit", "review"]
+    ]  # fmt: skip
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        ("## Try it\n```sh\na b\nc\n```\n```text\nd\n```\n## Next\n```sh\ne\n```\n", ["a b", "c"]),
+        ("## Next\n```sh\ne\n```\n", []),
+    ],
+)
+def test_first_minutes_reads_the_commands_of_its_section(page: str, found: list[str]) -> None:
+    assert readme_commands(page) == found
+
+
+def test_first_minutes_finds_a_clone_and_commands_that_score_and_report() -> None:
+    clone, *commands = readme_commands(README.read_text(encoding="utf-8"))
+    assert clone.startswith("git clone ") and "scamdetect score" in commands[0]
+    assert "scamdetect report" in commands[-1]
 
 
 def test_the_tables_are_those_that_the_results_give() -> None:
@@ -60,7 +120,7 @@ def test_the_example_runs_on_the_shipped_bundle(capsys: pytest.CaptureFixture[st
 
 def test_the_commands_that_it_names_exist_with_their_options() -> None:
     named = re.findall(r"`scamdetect ([a-z].*?)`", " ".join(README.read_text("utf-8").split()))
-    assert len(named) >= 5
+    assert named
     for line in named:
         command: click.Command = main
         for word in line.split():
