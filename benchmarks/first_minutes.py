@@ -3,9 +3,9 @@
     python benchmarks/first_minutes.py
 
 Clones the last commit into a temporary folder, makes a virtual environment, runs the commands of
-the README's section "Try it" and then the same two commands on a CSV with other columns. Prints the
-seconds of each step. Exits with 1 if a command fails or all of it takes longer than five minutes.
-``pip`` loads from the index that it is set up for.
+the README's section "Try it", then scores a CSV with other columns and makes its report. Prints the
+seconds of each step. Exits with 1 if a command fails or all steps take longer than five minutes.
+``pip`` uses the index that it is configured for.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ SCORE = ("score", "data/samples/inbox.csv")
 SCORED = "data/samples/inbox.scored.csv"
 MESSAGE = "Hi dear, my uncle trades gold. Send $200 and I double it in a week."
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_NUMBER = re.compile(r"(?<![\w/@.-])\d[\d,.]*%?(?![\w@])")
+_NUMBER = re.compile(r"(?<![\w/@.-])\d(?:[\d,.]*\d)?%?(?![\w@])")
 
 
 def main() -> None:
