@@ -2,9 +2,9 @@
 
     python benchmarks/first_minutes.py
 
-Clones the last commit into a temporary folder, makes a virtual environment, runs the commands of
-the README's section "Try it", then scores a CSV with other columns and makes its report. Prints the
-seconds of each step. Exits with 1 if a command fails or all steps take longer than five minutes.
+Clones this repository into a temporary folder (on this disk, not over a network), makes a
+virtual environment, runs the commands of the README's section "Try it", then scores a CSV with
+other columns and makes its report. Prints the seconds of each step. Exits with 1 if a command fails or all steps take longer than five minutes.
 ``pip`` uses the index that it is configured for.
 """
 
@@ -52,7 +52,7 @@ def main() -> None:
         clone = Path(scratch) / "clone"
         venv = Path(scratch) / "venv"
         spent = [
-            _timed("clone", ["git", "clone", "--quiet", ROOT.as_uri(), str(clone)], ROOT),
+            _timed("clone", ["git", "clone", "--quiet", str(ROOT), str(clone)], ROOT),
             _timed("python -m venv", [sys.executable, "-m", "venv", str(venv)], ROOT),
         ]
         _write_own(clone / "own.csv")
