@@ -2,10 +2,10 @@
 
     python benchmarks/first_minutes.py
 
-Clones this repository into a temporary folder (on this disk, not over a network), makes a
-virtual environment, runs the commands of the README's section "Try it", then scores a CSV with
-other columns and makes its report. Prints the seconds of each step. Exits with 1 if a command fails or all steps take longer than five minutes.
-``pip`` uses the index that it is configured for.
+Clones this repository into a temporary folder (on this disk, not over a network), makes a virtual
+environment, runs the commands of the README's section "Try it", then scores a CSV with other
+columns and makes its report. Prints the seconds of each step. Exits with 1 if a command fails or
+all steps take longer than five minutes. ``pip`` uses the index that it is configured for.
 """
 
 from __future__ import annotations
