@@ -1,4 +1,4 @@
-"""The OpenAPI file says what the service does: requests made from it, and each limit and key."""
+"""Compare the OpenAPI file with the service, and send requests made from it."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ def create_app(
 
 
 def _at_presets(detector: Detector) -> dict[str | None, Detector]:
-    """Return the detector at each preset that goes with its settings, and as it is for None."""
+    """Return the detector at each preset that its settings allow, and unchanged for None."""
     found: dict[str | None, Detector] = {None: detector}
     for name in detector.presets:
         try:

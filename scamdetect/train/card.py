@@ -159,8 +159,8 @@ def energy_line(run: Record, *, watts: float | None = None, cores: int | None = 
         power = busy * _WATTS_PER_CORE
         known = "as recorded" if recorded else "given by the author of the card"
         assumed = (
-            f"{busy} cores, {known}, at {_WATTS_PER_CORE:g} W a core as in Lannelongue et al. 2021, "
-            "Green Algorithms"
+            f"{busy} cores, {known}, at {_WATTS_PER_CORE:g} W a core as in Lannelongue et al. "
+            "2021, Green Algorithms"
         )
     else:
         return "not measured, and not estimated: the run's processor was not recorded."

@@ -62,10 +62,10 @@ HOW_TO_READ = (
      "scams found with those of detectors that keep to the rate."),
     ("Recall kept", "scams found after their words are changed, divided by scams found before "
      "(over 100 %: more than before). The leaderboard gives all changes together, by strength."),
-    ("Legit, spam", "legit is honest. Spam is unwanted advertising without fraud and counts neither "
-     "as scam nor as honest."),
-    ("No answer", "a refused or unreadable answer. A scam without an answer is not found. An honest "
-     "message without an answer is not counted, which favours detectors that refuse often."),
+    ("Legit, spam", "legit is honest. Spam is unwanted advertising without fraud and counts "
+     "neither as scam nor as honest."),
+    ("No answer", "a refused or unreadable answer. A scam without an answer is not found. An "
+     "honest message without an answer is not counted, which favours detectors that refuse often."),
     ("AUC, AUPRC, pairs", "how well scams rank above honest messages. 1 is perfect; chance is 0.5 "
      "for AUC and the share of scams for AUPRC, so compare AUPRC on the same suite only. A pair is "
      "a scam and an honest message in nearly the same words; it counts if both are right."),
