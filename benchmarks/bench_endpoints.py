@@ -1,4 +1,4 @@
-"""Judge and rewrite messages by models that misbehave on purpose, kill the run and go on with it.
+"""Judge and rewrite messages by models that misbehave on purpose, kill the run and resume it.
 
     PYTHONPATH=. python benchmarks/bench_endpoints.py --languages en hi ru vi zh
 
@@ -232,7 +232,7 @@ def run(
 
 
 def read(out: Path, suite: Suite) -> Answers | None:
-    """Return the judge's answers to a suite, None where some are missing."""
+    """Return the judge's answers to a suite, or None if some are missing."""
     try:
         ids = suite.rows["id"].to_pylist()
         return RunFolder(out).read_answers(suite.name, "judge", ids)
@@ -241,7 +241,7 @@ def read(out: Path, suite: Suite) -> Answers | None:
 
 
 def reasons(answers: Answers) -> tuple[str | None, ...]:
-    """Return why each row has no answer, None where it has one."""
+    """Return why each row has no answer, or None if it has one."""
     return answers.problems or (None,) * answers.scam.size
 
 
@@ -321,7 +321,7 @@ def readable(folder: Path, runs: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def told(text: str, suites: list[Suite]) -> bool:
-    """Return whether the longest line of any message stands in the text."""
+    """Return True if the longest line of any message is in the text."""
     lines = (
         max(message.splitlines(), key=len, default="").strip()
         for suite in suites

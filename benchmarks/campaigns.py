@@ -1,7 +1,7 @@
 """Find planted campaigns in a scored dump: recall, merges, memory, disk and time.
 
     python benchmarks/campaigns.py --rows 200000
-    python benchmarks/campaigns.py --rows 10000000 --scratch /a/large/disk     # the bar
+    python benchmarks/campaigns.py --rows 10000000 --scratch /a/large/disk     # the target
 
 50 campaigns of 20 to 1,000 messages in five languages are planted under light disguises, ten pairs
 of them with the same first half (campaign_dump.py). A fresh process finds them with the real
@@ -149,7 +149,7 @@ class Disk:
         self._thread.join()
 
     def result(self, campaigns: Path) -> int:
-        """Return what the result takes, which lies in the folder too at the end."""
+        """Return the size of the result, which is in the folder too at the end."""
         return sum(path.stat().st_size for path in campaigns.parent.iterdir())
 
     def _watch(self) -> None:
@@ -164,7 +164,7 @@ class Disk:
 
 
 def passed(record: dict[str, Any]) -> bool:
-    """Return whether all bars are held."""
+    """Return True if all targets are met."""
     return bool(
         record["recall"] >= RECALL
         and not record["merged"]

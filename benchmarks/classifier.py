@@ -1,4 +1,4 @@
-"""Measure what a team's own labels add: ScamClassifier beside the shipped model and TF-IDF.
+"""Measure what a team's own labels add: ScamClassifier compared with the shipped model and TF-IDF.
 
     python benchmarks/classifier.py [SOURCE]
 
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def source_rows(dev: pa.Table, source: str) -> Rows:
-    """Return the legit and scam rows of a source; raise InputError where dev rows lack them."""
+    """Return the legit and scam rows of a source; raise InputError if dev rows lack them."""
     names = column(dev, "source")
     scam, legit = (has_verdict(dev, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
     here = (names == source) & (scam | legit)

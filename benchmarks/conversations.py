@@ -4,7 +4,7 @@ Three sets, all through the bundle as shipped. ``dev``: the dev part of the proj
 by the writer model that the bundle knows. ``threads``: threads of the calibrate rows, from which no
 weight was trained; the rule was fitted on them, so each is judged by a rule fitted on the other
 four fifths. ``left out``: sources that trained nothing: Korean calls of swindlers, whose speakers
-are told by taking turns alone, and everyday and business dialogues.
+are identified only by taking turns, and everyday and business dialogues.
 """
 
 from __future__ import annotations

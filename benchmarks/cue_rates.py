@@ -3,7 +3,7 @@
     python benchmarks/cue_rates.py
 
 No model is needed, and no score depends on cues. All rows are by one writer model, which wrote each
-scam beside honest messages about the same matter. Writes ``cue_rates.json`` and ``.md``.
+scam together with honest messages about the same matter. Writes ``cue_rates.json`` and ``.md``.
 """
 
 from __future__ import annotations

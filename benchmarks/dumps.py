@@ -97,7 +97,7 @@ def tiny(folder: Path) -> Path:
 
 
 def measure(bundle: Path, rows: int, authored: Path, folder: Path) -> dict[str, Any]:
-    """Return what a job over so many rows took; raise InputError where the rows are bad."""
+    """Return what a job over so many rows took; raise InputError if the rows are invalid."""
     source, destination = folder / f"{rows}.parquet", folder / f"{rows}.scored.parquet"
     sys.stderr.write(f"{rows:,} rows\n")
     write_dump(source, rows, authored)

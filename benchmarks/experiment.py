@@ -1,8 +1,8 @@
 """Train recipes and add a line a run to results/experiments.csv: the dev figures that select.
 
-Runs keep their checkpoints in ``--runs``, one folder a recipe and seed, and go on where they were
-stopped; a run whose line is there already is not repeated. The torch model is scored, not a bundle:
-these figures compare experiments with one another and are no release figures.
+Runs keep their checkpoints in ``--runs``, one folder a recipe and seed, and resume where they were
+stopped; a run whose line already exists is not repeated. The torch model is scored, not a bundle:
+these figures compare experiments with one another and are not release figures.
 """
 
 from __future__ import annotations

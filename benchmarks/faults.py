@@ -5,7 +5,7 @@
 
 Runs the real command line over a dump (synthetic_dump.py) as CSV with broken records, as JSONL and
 as Parquet. SIGKILL goes to the whole process group --kills times, each at a moment drawn at random
-over the time that the undisturbed job took; a job that ends before is begun anew. What the last
+over the time that the undisturbed job took; a job that ends before is started again. What the last
 --resume leaves must be the files of the undisturbed job, byte for byte. Writes ``faults.json`` and
 ``.md``; exits with 1 where anything differs.
 """
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def write_text_formats(parquet: Path) -> None:
-    """Write the dump as CSV, with some records that cannot be read, and as JSONL beside it."""
+    """Write the dump as CSV, with some records that cannot be read, and as JSONL next to it."""
     rows = pq.read_table(parquet)
     pyarrow.csv.write_csv(rows, parquet.with_suffix(".csv"))
     with parquet.with_suffix(".csv").open("a", encoding="utf-8") as file:

@@ -1,10 +1,10 @@
 """Open the final part of the project's own messages, once per released bundle.
 
-Name the bundle to be released and every candidate beforehand: all are scored in one run,
-aggregates are printed, and a line a bundle goes to results/final_log.csv. A bundle that stands
-there already is refused. The final rows choose nothing: no model, threshold or round of writing.
-The rows of languages that nothing trains, in a folder of their own, are opened with them, and so
-is the final part of the everyday messages.
+Name the bundle to be released and every candidate beforehand: all are scored in one run, aggregates
+are printed, and a line a bundle goes to results/final_log.csv. A bundle already listed there is
+rejected. The final rows choose nothing: no model, threshold or round of writing. The rows of
+languages that nothing trains, in a separate folder, are opened with them, and so is the final part
+of the everyday messages.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class Opened:
 def audit(tables: Mapping[str, pa.Table], corpus: Path) -> dict[str, dict[str, Any]]:
     """Return by part what the train rows of the corpus hold of it; nothing without the file.
 
-    Raises InputError where another normaliser built the corpus, for then no text could be equal.
+    Raises InputError if another normaliser built the corpus, for then no text could be equal.
     """
     if not corpus.exists():
         sys.stdout.write(f"contamination: not audited, there is no {corpus}\n")
@@ -196,7 +196,7 @@ def opened_part(
     catalogue: Catalogue,
     before: ScamDetector | None,
 ) -> Opened:
-    """Return what the detector does on the rows, beside the release before."""
+    """Return what the detector does on the rows, compared with the release before."""
     cells = types_and_families(table, catalogue) if rows == EVERYDAY else {}
 
     def measured(one: ScamDetector) -> tuple[DetectorScores, AuthoredFigures]:

@@ -5,7 +5,7 @@
 The source must have the role dev. One half of its groups (near-duplicates and threads together)
 goes to ``scamdetect finetune`` as a team's own rows would; the other half and all other dev rows
 are read by both bundles. Writes ``finetune-SOURCE.json`` and ``.md``, without any text. Rows and
-bundle stay in ``--work``, where a run that was stopped goes on.
+bundle stay in ``--work``, where a stopped run is resumed.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def first_half(rows: pa.Table, source: str, seed: int) -> Bools:
 
 
 def write_own(rows: pa.Table, path: Path) -> None:
-    """Write the rows as the CSV of a team with labels of its own."""
+    """Write the rows as the CSV of a team with its own labels."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["body", "what"])

@@ -1,4 +1,4 @@
-"""Measure how well form alone tells scam from honest among the rows that a training run draws.
+"""Measure how well only the form separates scam from honest among the rows that a run draws.
 
     python benchmarks/form_parity.py data/corpus.parquet [RECIPE]
 
@@ -42,7 +42,7 @@ TOKENS = 6_000_000
 
 
 def main() -> None:
-    """Draw the rows, fit on form alone, and write the figures."""
+    """Draw the rows, fit on only the form, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument(
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measure(rows: pa.Table, recipe: Recipe, most: int) -> dict[str, Any]:
-    """Return the AUC of form alone of each kind of draw, over all and without own rows."""
+    """Return the AUC of only the form for each kind of draw, over all and without own rows."""
     scam, honest = has_verdict(rows, Verdict.SCAM), has_verdict(rows, Verdict.LEGIT)
     groups = column(rows, "group").astype(np.int64)
     own = is_own(rows)

@@ -132,7 +132,7 @@ def named_trial(name: str, seed: int) -> Trial:
 
 
 def attempt(trial: Trial, bundle: Path, worker: Worker) -> Outcome:
-    """Try one input in a folder of its own."""
+    """Try one input in a separate folder."""
     with scene(bundle, worker) as one:
         found = trial.attack(one, random.Random(f"{trial.seed} {trial.name}"))
         return Outcome(trial, tuple(dict.fromkeys(found)))

@@ -82,7 +82,7 @@ def planted_in_work(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def planted_beside(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Plant links to a file of the user beside what other commands write."""
+    """Plant links to a file of the user next to the output of other commands."""
     victim = scene.write("victim", _KEPT)
     scored = _scored(scene)
     queue = _queued(scene, scored) if rnd.random() < 0.3 else scored
@@ -137,7 +137,7 @@ def overwriting(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def pipes(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Put a named pipe, a device or a folder in the place of a file; nothing may wait for it."""
+    """Put a named pipe, a device or a folder instead of a file; nothing may wait for it."""
     extension = rnd.choice(("json", "txt", "csv", "tsv", "jsonl", "parquet", "mbox", "eml", "gz"))
     path = scene.folder / f"in.{extension}"
     dump = scene.write("dump.csv", _DUMP)

@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"[ ]*[+-][\d .,()/%-]*(?:(?<=\d)[eE][+-]?\d+)?[ %]*")
 
 
 def hostile_texts(rnd: random.Random, count: int) -> list[str]:
-    """Return messages of hostile pieces, each with a mark of its own."""
+    """Return messages of hostile pieces, each with its own mark."""
     first = rnd.randrange(9000)
     found = []
     for number in range(count):
@@ -54,7 +54,7 @@ def score(scene: Scene, source: Path, target: str, *options: str) -> Ran:
 
 
 def summary(ran: Ran) -> dict[str, Any]:
-    """Return the summary of a run, empty if there is none."""
+    """Return the summary of a run, which can be empty."""
     found = _END.search(ran.err)
     return json.loads(found[0]) if found else {}
 

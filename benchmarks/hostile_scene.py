@@ -1,4 +1,4 @@
-"""Run hostile inputs in a process of their own, and judge what it printed.
+"""Run hostile inputs in a separate process, and judge its output.
 
 One process takes many inputs, since starting one costs more than most of them. It begins again
 after an input that hung or crashed, has no pandas, and reaches no other machine.

@@ -76,7 +76,7 @@ def column_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
 
 
 def file_names(scene: Scene, rnd: random.Random) -> Iterator[str]:
-    """Name files and folders so that they control the terminal or are no UTF-8."""
+    """Name files and folders so that they control the terminal or are not UTF-8."""
     stem = _name(rnd, (*_IN_FILES, "\udcff", "\udcc3("))
     dump = _dump(scene, rnd, "x", stem)
     target = scene.folder / f"{stem}.out.{rnd.choice(('csv', 'parquet', 'jsonl'))}"

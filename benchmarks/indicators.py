@@ -3,8 +3,8 @@
     python benchmarks/indicators.py
     python benchmarks/indicators.py --corpus corpus.parquet --honest honest.scored.parquet
 
-The messages (``data/authored/indicators``) were written before the extractor, by somebody else.
-All types are looked for, without the guard, in the region of the row. An indicator is right if the
+The messages (``data/authored/indicators``) were written before the extractor, by somebody else. All
+types are looked for, without the guard, in the region of the row. An indicator is right if the
 writer lists its type and value; each counts once a message. Precision is the share of found ones
 that are right, recall the share of listed ones that are found.
 
@@ -17,10 +17,10 @@ are brought to one:
 - handle: ``kakaotalk`` is ``kakao``; ``messenger`` is ``facebook``, whose accounts it has; the @ of
   an official LINE account, which the extractor keeps, is cut off.
 
-``--corpus`` counts the types in a sample of the public rows. ``--honest`` counts what
-``indicators propose`` would propose of a scored dump of honest messages, once with the default
-types and without senders, once with all types and the column ``sender``. No text and no value of
-either is written. Writes ``indicators.json`` and ``.md``; exits with 1 where a bar is missed.
+``--corpus`` counts the types in a sample of the public rows. ``--honest`` counts what ``indicators
+propose`` would propose of a scored dump of honest messages, once with the default types and without
+senders, once with all types and the column ``sender``. No text and no value of either is written.
+Writes ``indicators.json`` and ``.md``; exits with 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def _shown(one: Outcome) -> dict[str, str]:
 def count_public(corpus: Path) -> dict[str, Any]:
     """Return how many public messages have each type, in a sample of the train and dev rows.
 
-    Raises InputError where the corpus cannot be read.
+    Raises InputError if the corpus cannot be read.
     """
     columns = ["text", "verdict", "verdict_provenance"]
     with reading_corpus(corpus):
@@ -218,7 +218,7 @@ def count_proposed(scored: Path) -> dict[str, Any]:
 
 
 def missed(record: dict[str, Any]) -> list[str]:
-    """Return the bars that are missed."""
+    """Return the targets that are missed."""
     found = [
         f"{figure} of {name} {rate[figure]['value']:.1%}, bar {bar:.0%}"
         for name, rate in record["types"].items()

@@ -3,11 +3,11 @@
     python benchmarks/malformed.py [BUNDLE]
 
 Each input is a file of invented messages of which every one holds a mark, spoilt by a fixed seed.
-Where a run succeeds, every mark that stands whole in the spoilt file must be in the output or in
-the rejects; where it fails, with nothing but a ScamDetectError, no file may be left and no mark be
-in its text. Some inputs are also given to the real command line, which must come to the same. The
-scores do not matter: a tiny bundle is far quicker with the giant records than the shipped one.
-Writes ``malformed.json`` and ``malformed.md``; exits with 1 where a check failed.
+If a run succeeds, every mark that is intact in the spoilt file must be in the output or in the
+rejects; if it fails, only with a ScamDetectError, no file may be left and no mark be in its text.
+Some inputs are also given to the real command line, which must come to the same. The scores do not
+matter: a tiny bundle is far quicker with the giant records than the shipped one. Writes
+``malformed.json`` and ``malformed.md``; exits with 1 where a check failed.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def run(case: Case, detector: ScamDetector) -> Outcome:
-    """Score one input in a folder of its own."""
+    """Score one input in a separate folder."""
     end, rows, rejected, error, wrong = "refused", 0, 0, "", ""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -106,7 +106,7 @@ def run(case: Case, detector: ScamDetector) -> Outcome:
 
 
 def run_process(case: Case, expected: Outcome, bundle: Path | None) -> str:
-    """Score one input by the command line; return what differs, nothing where nothing does."""
+    """Score one input by the command line; return the differences, if any."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = _write(folder, case)

@@ -1,6 +1,6 @@
 """Malformed dumps of fixed seeds: files of invented messages, and what can happen to them.
 
-Each record holds a mark of its own, so that a record can be found again wherever it ends up.
+Each record has its own mark, so that a record can be found again wherever it ends up.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def cases(each: int) -> Iterator[Case]:
 
 
 def marks(content: bytes) -> set[bytes]:
-    """Return the marks that stand whole in the bytes, also where a sign has two or four of them."""
+    """Return the marks that are intact in the bytes, also with two or four bytes a character."""
     wide = {mark.replace(b"\0", b"") for mark in _WIDE_MARK.findall(content)}
     return set(MARK.findall(content)) | wide
 

@@ -43,7 +43,7 @@ class Fault:
     """What is answered in place of what was asked for, and what must become of it.
 
     ``once``: only the first call about a message is answered so. ``outcome`` is the reason that
-    must be counted, None where the message must be answered after all.
+    must be counted, None if the message must be answered after all.
     """
 
     name: str
@@ -89,7 +89,7 @@ REWRITER_FAULTS = (
 
 
 def fault_of(faults: Sequence[Fault], *asked: str) -> Fault | None:
-    """Return the fault that a model has about this, None where it answers as it should."""
+    """Return the fault of a model about this, or None if it answers correctly."""
     digest = hashlib.sha256("\0".join(asked).encode("utf-8", "surrogatepass")).digest()
     place = int.from_bytes(digest[:6]) / (1 << 48) / SHARE
     return faults[int(place)] if place < len(faults) else None
@@ -141,7 +141,7 @@ class Models:
         return chat(f"<rewritten>{rewritten(system, text)}</rewritten>")
 
     def total(self, model: str | None = None) -> int:
-        """Return how many calls there were, about harmless texts too where no model is named."""
+        """Return how many calls there were, about harmless texts too if no model is named."""
         with self._lock:
             asked = sum(n for (name, *_), n in self.calls.items() if model in (None, name))
             return asked + (self.proofs if model is None else 0)

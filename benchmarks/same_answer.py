@@ -1,11 +1,11 @@
-"""Compare a message's answers whatever stands around it, and from each runtime.
+"""Compare a message's answers in any surroundings, and from each runtime.
 
     python benchmarks/same_answer.py [BUNDLE]
 
 Scores the same messages of all languages (authored rows, none of the final part) under several
-conditions and compares each with the first: every message in a call of its own. Scores are not
-rounded. Writes ``same_answer.json`` and ``same_answer.md``. int8 against
-fp32 is in the bundle's card.
+conditions and compares each with the first: every message in a separate call. Scores are not
+rounded. Writes ``same_answer.json`` and ``same_answer.md``. int8 against fp32 is in the bundle's
+card.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ SCHEMA = pa.schema(
 
 
 def write_dump(path: Path, rows: int, authored: Path) -> None:
-    """Write a Parquet file of so many rows; raise InputError where the authored rows are bad."""
+    """Write a Parquet file of so many rows; raise InputError if the authored rows are invalid."""
     made = messages(authored)
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as file:
         for start in range(0, rows, BATCH):

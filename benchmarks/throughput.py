@@ -1,10 +1,10 @@
-"""Measure speed on this machine, with recall and false alarms beside: messages a second, latency.
+"""Measure speed on this machine, with recall and false alarms: messages a second, latency.
 
     python benchmarks/throughput.py [BUNDLE] --run RUN_FOLDER
 
 All conditions take turns in one process, in every round in another random order; a figure is the
 median of the rounds, a ratio the median of each round's own ratio. Everything is measured on the
-wall clock: leave the machine alone meanwhile (the load before and after is recorded). Cold start,
+wall clock: do not use the machine meanwhile (the load before and after is recorded). Cold start,
 memory and the size of the bundle are measured too.
 
 Workloads: throughput_workloads.py says what each is and where its numbers come from.
@@ -16,7 +16,7 @@ Recall and false alarms are of the whole workload, copies counted once, at each 
 threshold: the lowest that at most 1 % of --calibrate-texts honest calibrate messages reach. What is
 fitted learns from up to 4,000 train messages; the shipped model learnt from all of these and more.
 All messages are by the same writers: the figures compare conditions here and say nothing of other
-traffic. A message of its own (latency) is scored by one call each, over messages of the chat.
+traffic. A single message (latency) is scored by one call each, over messages of the chat.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
-    """Return all figures of this machine; raise ScamDetectError where a text gets no score."""
+    """Return all figures of this machine; raise ScamDetectError if a text gets no score."""
     # The peers tokenise a batch on all cores; scamdetect never tokenises in batches.
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
     load_before = os.getloadavg()
@@ -263,7 +263,7 @@ def _latency(
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 1")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""What throughput.py measures beside scamdetect: how others score the same texts.
+"""What throughput.py compares with scamdetect: how others score the same texts.
 
 Each maker returns a function from texts to scam probabilities (n,), uncalibrated. The encoders read
 a text's first ``max_tokens`` tokens; all get normalised texts and do not pay for normalising. What

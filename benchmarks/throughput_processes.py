@@ -65,7 +65,7 @@ print(json.dumps([(peak() - before) / 1024, scored]))
 def cold_start(bundle: Path, text: str, rounds: int) -> dict[str, dict[str, float]]:
     """Return the seconds of each stage in fresh processes, after one to warm the disk cache.
 
-    The last is the part of "load" that reads the tokenizer, in processes of its own.
+    The last is the part of "load" that reads the tokenizer, in separate processes.
     """
     taken = [
         [*run(_COLD, bundle, text), *run(_TOKENIZER, bundle / TOKENIZER)] for _ in range(rounds + 1)

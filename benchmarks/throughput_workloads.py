@@ -15,7 +15,7 @@ such traffic was found.
               report, and what they report by mistake; whole rows
   duplicates  copies of a tenth as many messages, half scams, half notices, in random order over
               the whole stream; how many copies a message has falls with its rank, as in Zipf's
-              law. Every other message carries a link that each copy has of its own, which the
+              law. Every other message carries a link that is different in each copy, which the
               normaliser masks
   long        400 to 3,000 tokens, evenly by their logarithm: honest rows of one language joined
               (of others where it has too few), in a quarter of the texts one scam among them
@@ -87,7 +87,7 @@ class Workload:
 def read_messages(authored: Path, cards: Path) -> dict[Part, list[Message]]:
     """Return the messages of each part but the final one, in the order of their ids.
 
-    Raises SourceError where a row or the catalogue of the everyday ones is not as it must be.
+    Raises SourceError if a row or the catalogue of the everyday ones is not as it must be.
     """
     found: dict[str, tuple[Part, Message]] = {}
     for row in load_authored(authored):
@@ -117,7 +117,7 @@ def build(
 ) -> list[Workload]:
     """Return the workloads: ``n_texts`` chat messages, the others in proportion, ``n_long`` long.
 
-    Raises InputError where the messages are too few for so many distinct texts.
+    Raises InputError if the messages are too few for so many distinct texts.
     """
     writer = _Writer(messages, tokenizer, normalise)
     sizes = {name: max(round(share * n_texts), 1) for name, share in _SIZES.items()}
@@ -182,7 +182,7 @@ class _Writer:
         return found
 
     def copied(self, size: int) -> list[Message]:
-        """Return copies of few messages; in some each has a link of its own."""
+        """Return copies of few messages; in some each has its own link."""
         originals = self.distinct(DUPLICATES, max(size // _COPIES, 1))
         weights = [1 / rank for rank in range(1, len(originals) + 1)]
         more = self._random.choices(range(len(originals)), weights, k=size - len(originals))

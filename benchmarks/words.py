@@ -1,13 +1,13 @@
-"""Compare ways to fit the words beside the encoder of a bundle, on the select half of the pools.
+"""Compare ways to fit the words of a bundle, on the select half of the pools.
 
     python benchmarks/words.py data/corpus.parquet [BUNDLE] --kept DIR
         [--set strength=8 runs=300000 ...] [--join in_source] [--seed N] [--note "..."]
 
 Fits words on the train rows, joins them on calibrate rows as ``scamdetect words`` does, and appends
-one line of figures to ``words.csv``: everyday and authored rows are by the known writer. Of each
-text the first window is read. A seed over 0 leaves out a tenth of the train groups, to show how far
-figures move by chance. The encoder's logits are kept in DIR. Gates: how far the mean log-odds of
-parallel sentences lie apart between languages, by words that saw none of their sources, and the
+one line of figures to ``words.csv``: everyday and authored rows are by the known writer. Only the
+first window of each text is read. A seed over 0 leaves out a tenth of the train groups, to show how
+far figures move by chance. The encoder's logits are kept in DIR. Gates: how far the mean log-odds
+of parallel sentences lie apart between languages, by words that saw none of their sources, and the
 recall that is left where 30 honest words stand behind a scam.
 """
 
@@ -178,7 +178,7 @@ def found(dev: pa.Table, scores: Floats, pools: Pools, cells: Any) -> dict[str, 
 
 
 def encoder_logits(kept: Path, scorer: Scorer, rows: pa.Table, tokens: list[list[int]]) -> Floats:
-    """Return the raw logit of scam (rows,) by the encoder alone, NaN for texts without a token."""
+    """Return the raw logit of scam (rows,) by only the encoder, NaN for texts without a token."""
     path = kept / f"logits-{scorer.bundle.sha256['model.onnx'][:12]}.parquet"
     hashes = column(rows, "row_hash").tolist()
     held: dict[str, float] = {}
@@ -200,7 +200,7 @@ def encoder_logits(kept: Path, scorer: Scorer, rows: pa.Table, tokens: list[list
 
 
 def cut(train: pa.Table, seed: int) -> pa.Table:
-    """Return the train rows, without a tenth of their groups where there is a seed."""
+    """Return the train rows, without a tenth of their groups if there is a seed."""
     if not seed:
         return train
     groups = column(train, "group").astype(np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # the constant of typing, which takes longer to load than all of this
+TYPE_CHECKING = False  # the constant of typing, which is slower to import than this package
 if TYPE_CHECKING:
     from scamdetect.conversation.predict import ConversationPrediction
     from scamdetect.detector import ScamDetector
@@ -23,7 +23,7 @@ __all__ = [
     "__version__",
 ]
 
-# Needs an extra, which `from scamdetect import *` must not.
+# Needs an extra, so `from scamdetect import *` must not import it.
 _OPTIONAL = {"ScamClassifier": "scamdetect.adapt.classifier"}
 _HOMES = _OPTIONAL | {
     "ConversationPrediction": "scamdetect.conversation.predict",
@@ -38,7 +38,7 @@ _HOMES = _OPTIONAL | {
 
 
 def __getattr__(name: str) -> object:
-    # Names load on first use, so that importing the package costs next to nothing.
+    # Names are imported on first use, so that importing the package is fast.
     if name not in _HOMES:
         raise AttributeError(f"module 'scamdetect' has no attribute {name!r}")
     from importlib import import_module

@@ -66,15 +66,15 @@ if TYPE_CHECKING:
 STREAM_WINDOW = 1024
 
 _EMPTY = "empty after normalisation"
-# Fewer texts than this are done before a worker process has even received them.
+# Fewer texts are scored before a worker process has received them.
 _POOL_FROM = 64
 
 
 class ScamDetector:
-    """Scores messages with a bundle; one detector may serve many threads at once.
+    """Classify messages with a bundle; one detector can be used from many threads.
 
-    ``load`` opens it; the constructor does not. Copies share the open model. It cannot be pickled
-    (SharingError): load the bundle in each process, or let ``load`` start processes by ``workers``.
+    Create it with ``load``, not with the constructor. Copies share the open model. It cannot be
+    pickled (SharingError): load the bundle in each process, or pass ``workers`` to ``load``.
     """
 
     classes_: tuple[str, ...] = tuple(verdict.value for verdict in VERDICTS)
@@ -91,7 +91,7 @@ class ScamDetector:
 
     def __init__(self, *given: object, **named: object) -> None:
         raise InputError(
-            "ScamDetector() opens no bundle; use ScamDetector.load(), or ScamDetector.load(folder)"
+            "ScamDetector() cannot be called; use ScamDetector.load() or ScamDetector.load(folder)"
         )
 
     @classmethod
@@ -105,17 +105,16 @@ class ScamDetector:
         tier: Tier = "auto",
         cache_size: int = CACHE_SIZE,
     ) -> Self:
-        """Return a detector over the bundle in a folder, by default the shipped one.
+        """Load a detector from a bundle folder, by default from the shipped bundle.
 
-        ``threads`` bounds the threads of one call (None: all cores); ``workers`` adds that many
-        single-threaded processes, started when a long input first needs them, ended by ``close``.
-        ``tier`` says how much is read: ``full`` reads all of every message; ``auto`` lets the
-        bundle's cascade clear plainly honest ones early in ``predict``, ``stream`` and
-        ``score_table``, where the bundle proves that harmless. The scores of the last
-        ``cache_size`` different messages are kept (some 300 bytes each, no text), and copies of
-        these in later calls are not scored again; 0 keeps none. Raises BundleError on a bundle that
-        fails its checks, InputError on an impossible option, MissingExtraError where the runtime is
-        not installed.
+        ``threads`` limits the threads of one call (None: all cores). ``workers`` adds that many
+        single-threaded processes, started when a long input first needs them and ended by
+        ``close``. ``tier="full"`` reads every message in full; ``tier="auto"`` lets the bundle's
+        cascade clear harmless messages early in ``predict``, ``stream`` and ``score_table``, if the
+        bundle was tested for that. The scores of the last ``cache_size`` distinct messages are
+        cached (about 300 bytes each, no text); 0 disables the cache. Raises BundleError if the
+        bundle fails its checks, InputError for an invalid option, MissingExtraError if the runtime
+        is not installed.
         """
         bundle = Bundle.load(path)
         pool = None
@@ -151,9 +150,10 @@ class ScamDetector:
 
     @property
     def clears(self) -> bool:
-        """Return whether the cascade clears some messages of ``predict`` early.
+        """Return True if the cascade clears some messages of ``predict`` early.
 
-        It does not where ``review`` was set lower than shipped: its proof holds for that alone.
+        It is off if ``review`` is lower than in the bundle, because it was tested only at that
+        threshold.
         """
         rule, shipped = self._bundle.cascade, self._bundle.thresholds
         proven = rule is not None and rule.proven and self.thresholds.review >= shipped.review
@@ -161,13 +161,13 @@ class ScamDetector:
 
     @property
     def kind_thresholds(self) -> Mapping[Kind, KindThresholds]:
-        """Return the thresholds of the kinds that have their own; others share one in the bundle.
+        """Return the thresholds of the kinds that have separate ones; other kinds share one.
 
-        ``kinds`` of a prediction names those over ``f1``; a kind with ``f1`` None is never named,
-        and ``other`` stands for it. Compare ``kind_proba`` with ``precision`` where naming a wrong
-        kind costs more than naming none. In a bundle whose probabilities were
-        refitted to own messages ``f1`` is of those before, by which ``kinds`` goes on to name, and
-        ``precision`` is None.
+        ``kinds`` of a prediction lists the kinds above ``f1``. A kind whose ``f1`` is None is never
+        listed; ``other`` is listed instead. Compare ``kind_proba`` with ``precision`` if a wrong
+        kind costs more than a missing one. In a bundle whose probabilities were recalibrated on
+        your own messages, ``f1`` refers to the original probabilities, which still decide
+        ``kinds``, and ``precision`` is None.
         """
         return self._bundle.kind_thresholds
 
@@ -188,42 +188,43 @@ class ScamDetector:
         lang: str | None = None,
         kind: str | None = None,
     ) -> OperatingPoint:
-        """Return the threshold at a false-positive rate, with its bound and the expected recall.
+        """Return the threshold for a false-positive rate, with its bound and the expected recall.
 
-        ``lang`` gives the threshold and figures on the rows of that language, ``kind`` the recall
-        on scams of that kind at the threshold for all. With ``review_rate`` instead of ``fpr`` it
-        is the lowest stored threshold that at most this share of all messages reaches: of the
-        messages in the shipped calibrate mix, with scams weighted to ``base_rate`` (by default one
-        in five), not of your traffic. For your traffic use ``scamdetect calibrate
-        --reviews-per-day``. Raises InputError, naming the stored rates, languages and kinds, where
-        the bundle's calibrate rows were too few.
+        ``lang`` gives the threshold and figures for one language, ``kind`` the recall on scams of
+        one kind at the common threshold. With ``review_rate`` instead of ``fpr``, return the lowest
+        stored threshold that at most this share of messages reaches. That share refers to the
+        calibration data, with scams weighted to ``base_rate`` (default: one in five), not to your
+        traffic. For your own traffic use ``scamdetect calibrate --reviews-per-day``. Raises
+        InputError, which lists the stored rates, languages and kinds, if the bundle had too few
+        calibration rows.
         """
         points, rows = self._bundle.operating_points, self._bundle.calibration_rows
         if review_rate is not None:
             if fpr is not None or kind is not None:
-                raise InputError("review_rate is of all messages: leave fpr and kind out")
+                raise InputError("review_rate refers to all messages; remove fpr and kind")
             share = BASE_RATE if base_rate is None else base_rate
             return review_point(points, rows, review_rate, base_rate=share, lang=lang)
         if base_rate is not None:
-            raise InputError("base_rate is for review_rate: give both, or leave it out")
+            raise InputError("base_rate needs review_rate; pass both or neither")
         if fpr is None:
-            raise InputError("give a false-positive rate fpr such as 0.01, or a review_rate")
+            raise InputError("pass a false-positive rate, such as fpr=0.01, or a review_rate")
         return find_point(points, rows, fpr, lang, kind)
 
     @property
     def presets(self) -> Mapping[str, OperatingPoint]:
-        """Return the named operating points that the bundle has.
+        """Return the named operating points of the bundle.
 
         The names are ``balanced`` (0.5 % false alarms), ``sweep`` (2 %) and ``strict`` (0.1 %). A
-        preset is absent if the legit calibrate rows are worth less than three divided by its rate.
+        preset is missing if the calibration set has too few legitimate messages for its rate (an
+        effective number below three divided by the rate).
         """
         return presets(self._bundle.operating_points)
 
     @property
     def preset(self) -> Preset | None:
-        """Return the preset whose threshold ``flag`` is.
+        """Return the preset whose threshold equals ``flag``.
 
-        None if it is another threshold, or if flags of kinds add to it.
+        Return None for another threshold, or if ``kind_flags`` are set.
         """
         if self.thresholds.kind_flags:
             return None
@@ -232,11 +233,11 @@ class ScamDetector:
     def operating_point_by_cost(
         self, *, cost_fp: float, cost_fn: float, base_rate: float, lang: str | None = None
     ) -> OperatingPoint:
-        """Return the stored point with the least expected cost a message.
+        """Return the stored operating point with the lowest expected cost per message.
 
         ``cost_fp`` is the cost of flagging an honest message, ``cost_fn`` of missing a scam,
-        ``base_rate`` the share of scams. Raises InputError on impossible costs and where flagging
-        nothing, or every message, would cost less than every point.
+        ``base_rate`` the share of scams. Raises InputError for invalid costs, and if flagging no
+        message, or every message, costs less than every stored point.
         """
         return cheapest_point(
             self._bundle.operating_points,
@@ -257,21 +258,20 @@ class ScamDetector:
     ) -> Self:
         """Return a detector with other thresholds that shares this one's session and workers.
 
-        A ``preset`` is the name of a ``flag`` (see ``presets``), and an operating point gives its
-        threshold. What is not given stays, but a ``review`` that was not given follows a lower
-        ``flag`` down to it. A message that would go to review is flagged
-        where one of its kinds reaches its own in ``kind_flags``, such as ``{"romance": 0.3}``,
-        compared with ``kind_proba``; ``reason`` then names the kinds. ``{}`` takes them back.
-        A ``review`` over that of the bundle is exact: a message below it passes, even if its
-        verdict is scam.
+        ``preset`` names a ``flag`` threshold (see ``presets``); an OperatingPoint can be passed as
+        a threshold. Arguments left out keep their value, but ``review`` is lowered to ``flag`` if
+        it would exceed it. With ``kind_flags``, such as ``{"romance": 0.3}``, a message in review
+        is flagged if one of its ``kind_proba`` reaches the value for that kind; ``reason`` then
+        lists the kinds. ``{}`` removes them. If ``review`` is above the bundle's, it decides
+        strictly: a message below it passes, even if its verdict is scam.
 
-        Raises InputError unless 0 < review <= flag <= 1, on a preset that the bundle lacks or that
-        comes with a ``flag``, on an unknown kind, and on flags of kinds that change nothing: of
-        ``flag`` and over, or where nothing goes to review.
+        Raises InputError unless 0 < review <= flag <= 1, for a preset that the bundle lacks or that
+        is combined with ``flag``, for an unknown kind, and for kind flags without effect: at or
+        above ``flag``, or if no message goes to review.
         """
         if preset is not None:
             if flag is not None:
-                raise InputError(f"preset {preset!r} is a flag threshold: leave flag (--flag) out")
+                raise InputError(f"preset {preset!r} sets the flag threshold; remove flag (--flag)")
             flag = find_preset(self._bundle.operating_points, preset)
         flag_from = self.thresholds.flag if flag is None else _threshold("flag", flag)
         review_from = (
@@ -280,7 +280,7 @@ class ScamDetector:
             else _threshold("review", review)
         )
         by_kind = self.thresholds.kind_flags if kind_flags is None else known_kind_flags(kind_flags)
-        # Half of the probability makes the verdict, so that a higher review would change nothing.
+        # Half of the probability decides the verdict, so a higher review threshold has no effect.
         shipped = self._bundle.thresholds
         by_verdict = shipped.review_scam_verdicts and review_from <= shipped.review
         other = copy(self)
@@ -292,18 +292,18 @@ class ScamDetector:
     @overload
     def predict(self, texts: Iterable[object]) -> list[Prediction]: ...
     def predict(self, texts: object) -> Prediction | list[Prediction]:
-        """Return the prediction for one text, or a list of them for several, order kept.
+        """Predict one text, or a list of texts in their order.
 
-        What is not scorable (None, NaN, not text, empty) is answered by a prediction with the
-        decision ``unscored`` and a reason; nothing is cut. Raises TextsError on an array without a
-        dimension alone, here and in all that takes texts.
+        Values that cannot be scored (None, NaN, not text, empty) get the decision ``unscored`` and
+        a reason; no text is truncated. Raises TextsError for an array without dimensions, as do all
+        methods that take texts.
         """
         if is_several(texts):
             return self._predict(list(_items(texts)))
         return self._predict([texts])[0]
 
     def predict_proba(self, texts: Iterable[object] | None) -> NDArray[np.float32]:
-        """Return float32 (n, 3), columns ``classes_``; the row of an unscored text is NaN.
+        """Return float32 (n, 3), columns ``classes_``; rows of unscored texts are NaN.
 
         One text gives one row.
         """
@@ -311,35 +311,36 @@ class ScamDetector:
         return _rows(scores.verdict, places)
 
     def kind_proba(self, texts: Iterable[object] | None) -> NDArray[np.float32]:
-        """Return float32 (n, kinds), columns ``kinds_``; the row of an unscored text is NaN.
+        """Return float32 (n, kinds), columns ``kinds_``; rows of unscored texts are NaN.
 
-        Each is the probability that the text is a scam and of that kind, so none exceeds the scam
-        probability; several kinds may hold and a row does not sum to 1. One text gives one row.
+        Each value is the probability that the text is a scam of that kind, so it never exceeds the
+        scam probability. A text can have several kinds, so rows do not sum to 1. One text gives one
+        row.
         """
         scores, places = self._scores(_listed(texts))
         return _rows(scores.kind, places)
 
     def stream(self, texts: Iterable[object]) -> Iterator[Prediction]:
-        """Yield a prediction for each text of any iterable, order kept, in bounded memory.
+        """Yield a prediction for each text of an iterable, in order and in bounded memory.
 
-        Reads ahead by up to 1,024 texts (times the workers). Raises TextsError on a bare string.
+        Reads ahead by up to 1,024 texts (times the workers). Raises TextsError for a single string.
         """
         check_several(texts)
         window = STREAM_WINDOW * (self._pool.workers if self._pool else 1)
         return (p for chunk in chunked(_items(texts), window) for p in self._predict(chunk))
 
     def explain(self, text: object) -> Explanation:
-        """Return the prediction for one text with what carries its score and what it shows.
+        """Predict one text and explain its score with spans, words and cues.
 
-        What cannot be scored has no spans, words and cues, and a reason. Of a long text the first
-        4,000 characters are weighed and the first 100,000 looked at. Raises TextsError on several
-        texts.
+        A text that cannot be scored has a reason, and no spans, words or cues. Spans and words
+        cover the first 4,000 characters of a long text, cues the first 100,000. Raises TextsError
+        for several texts.
         """
         if is_several(text):
             raise TextsError(
-                f"expected one text, got {type(text).__name__}; explain each by itself"
+                f"expected one text, got {type(text).__name__}; call explain() once per text"
             )
-        # Cues take as long to import as half of the package, and few callers explain.
+        # Importing cues takes as long as half of the package, and few callers explain.
         from scamdetect.explain.explanation import LONGEST_WEIGHED, explain_text
 
         readable, problem = _scorable(text, self._bundle.normaliser_version)
@@ -351,10 +352,10 @@ class ScamDetector:
     ) -> ConversationPrediction:
         """Return the risk of a conversation after each turn, from each sender's own words.
 
-        A message is a text, or a mapping with ``text`` and, if known, ``sender`` and ``time`` (a
-        datetime, ISO 8601 text or seconds since 1970). What ``me`` writes is not judged; without it
-        all senders are. Lines that quote others are left out. Raises TextsError on a bare text and
-        on a table, InputError on a mapping without ``text`` or with other keys and on a blank
+        A message is a text, or a mapping with ``text`` and optionally ``sender`` and ``time`` (a
+        datetime, ISO 8601 text or seconds since 1970). Messages of ``me`` are not scored; without
+        ``me`` all senders are. Quoted lines are ignored. Raises TextsError for a single text and
+        for a table, InputError for a mapping without ``text`` or with unknown keys and for a blank
         ``me``.
         """
         return self.predict_conversations([messages], me=me)[0]
@@ -362,9 +363,9 @@ class ScamDetector:
     def predict_conversations(
         self, conversations: Iterable[Iterable[object]], *, me: str | int | None = None
     ) -> list[ConversationPrediction]:
-        """Return the prediction for each conversation, order kept; all are scored together.
+        """Return the prediction for each conversation, in order; all are scored together.
 
-        Every turn is read in full: what the cascade clears is proven for single messages.
+        Every turn is read in full: the cascade is tested only on single messages.
         """
         from scamdetect.conversation.predict import predict_conversations
 
@@ -372,10 +373,10 @@ class ScamDetector:
 
     @property
     def conversation_rule(self) -> ConversationRule:
-        """Return how conversations are judged.
+        """Return the rule that conversations are judged by.
 
-        Where the bundle says not, ``fitted_on`` is empty and the thresholds are those of messages,
-        compared with the probability alone: a risk has no verdict.
+        If the bundle has no rule, ``fitted_on`` is empty and the message thresholds are compared
+        with the probability only, because a conversation's risk has no verdict.
         """
         return self._bundle.conversation or unfitted_rule(self.thresholds)
 
@@ -386,11 +387,11 @@ class ScamDetector:
         *,
         overwrite_columns: bool = False,
     ) -> Any:  # noqa: ANN401
-        """Return the table, same kind, with the ``scamdetect_*`` columns appended.
+        """Return the table, of the same type, with the ``scamdetect_*`` columns appended.
 
-        Takes a pyarrow Table or RecordBatch, a pandas or polars DataFrame; rows, columns and their
-        order stay. Raises InputError when the text column is missing, when output columns exist
-        already (unless ``overwrite_columns``), or on another kind of object.
+        Accepts a pyarrow Table or RecordBatch, or a pandas or polars DataFrame. Rows, columns and
+        their order are kept. Raises InputError if the text column is missing, if output columns
+        exist already (unless ``overwrite_columns``), or for an object of another type.
         """
         return append(table, text_column, self.stream, overwrite_columns=overwrite_columns)
 
@@ -402,24 +403,23 @@ class ScamDetector:
     ) -> Summary:
         """Score every row of a dump and write it with the ``scamdetect_*`` columns appended.
 
-        Returns what was counted. ``scamdetect.dumps.score_file`` says what is read and written,
-        what the options are and what is raised.
+        Returns the counts. See ``scamdetect.dumps.score_file`` for formats, options and errors.
         """
-        # Loaded when it is needed: most detectors score no file.
+        # Imported late: most detectors score no file.
         from scamdetect.dumps.job import score_file
 
         return score_file(source, destination, detector=self, **options)
 
     def _in_full(self) -> Self:
-        """Return a detector that clears nothing early and shares all else."""
+        """Return a detector with the cascade off that shares everything else."""
         other = copy(self)
         other._tier = "full"
         return other
 
     def close(self) -> None:
-        """End the worker processes, if any, and forget the kept scores.
+        """End the worker processes, if any, and clear the score cache.
 
-        The detector itself stays usable.
+        The detector remains usable.
         """
         self._cache.forget()
         if self._pool is not None:
@@ -445,7 +445,7 @@ class ScamDetector:
     def _scores(
         self, values: Sequence[object], *, clear: bool = False
     ) -> tuple[Scores, list[int | str]]:
-        """Return scores of the distinct texts and, for each value, its place or why it has none."""
+        """Return the scores of the distinct texts and, for each value, its row or a reason."""
         version = self._bundle.normaliser_version
         read = [_scorable(value, version) for value in values]
         texts, inverse = fold_duplicates([text for text, reason in read if reason is None])
@@ -471,7 +471,7 @@ class ScamDetector:
         scored, found = int(scores.scored[place]), int(scores.windows[place])
         if scored == 0:
             return unscored(_EMPTY, self.model_id)
-        # The shortest decimals of the float32 values print well and keep their order.
+        # The shortest decimals of a float32 print well and keep their order.
         legit, spam, scam = (float(str(p)) for p in scores.verdict[place])
         code = int(scores.language[place])
         verdict = VERDICTS[int(scores.verdict[place].argmax())]
@@ -507,10 +507,10 @@ class ScamDetector:
         return ranked(KindScore(KINDS[place], float(str(row[place]))) for place in named.tolist())
 
     def _former(self, scam: float) -> np.float32:
-        """Return what the probabilities were times before they were refitted to own messages.
+        """Return the ratio of the original probability to the recalibrated one.
 
-        The thresholds of kinds are of those before, and no map of a threshold does the same: what
-        a kind's probability becomes depends on the scam probability beside it.
+        The kind thresholds refer to the original probabilities. They cannot be mapped to new ones,
+        because the change of a kind's probability depends on the scam probability.
         """
         scaling = self._bundle.own_scaling
         if scaling == Scaling() or not 0 < scam < 1:
@@ -534,13 +534,13 @@ def _threshold(name: str, value: float | OperatingPoint) -> float:
         return value.threshold
     if not is_number(value):
         raise InputError(
-            f"{name} is a number over 0 and up to 1 or an OperatingPoint; got {value!r}"
+            f"{name} must be a number above 0 and at most 1, or an OperatingPoint; got {value!r}"
         )
     return value
 
 
 def _scorable(value: object, version: int) -> tuple[str, str | None]:
-    """Return the normalised text and None, or "" and the reason why there is none."""
+    """Return the normalised text and None, or "" and the reason it cannot be scored."""
     if not isinstance(value, str):
         return "", "missing" if _is_missing(value) else f"not text: {type(value).__name__}"
     text = normalise(value, version)

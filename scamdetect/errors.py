@@ -1,17 +1,17 @@
-"""The errors that scamdetect raises on purpose; each message names the cure.
+"""The exceptions that scamdetect raises; each message says how to fix the problem.
 
-Each is a ScamDetectError and also the built-in error that it resembles, so code that knows nothing
-of scamdetect catches it where it expects that.
+Each class derives from ScamDetectError and from the built-in exception it resembles, so generic
+error handling catches it too.
 """
 
 from __future__ import annotations
 
 
 class ScamDetectError(Exception):
-    """Root of every error that scamdetect raises on purpose; its text shows no secret of a URL."""
+    """Base class of all scamdetect errors; the text contains no secret of a URL."""
 
     def __str__(self) -> str:
-        # Loaded when it is needed: an interrupt while the program starts must find little loaded.
+        # Imported late, so that little is loaded if an interrupt arrives during start-up.
         from scamdetect.urls import without_secrets
 
         return without_secrets(super().__str__())
@@ -20,7 +20,7 @@ class ScamDetectError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Pickle would call __init__ with the text, which some children make of other arguments.
+        # Pickle would call __init__ with the message, but some subclasses take other arguments.
         return _bare, (type(self),), {**self.__dict__, "args": self.args}
 
 
@@ -29,59 +29,59 @@ def _bare(kind: type[ScamDetectError]) -> ScamDetectError:
 
 
 class InputError(ScamDetectError, ValueError):
-    """Report a file, table, column or option that cannot be used as given."""
+    """Raised if a file, table, column or option cannot be used."""
 
 
 class TextsError(InputError, TypeError):
-    """Report one text where several are expected, several for one, or what is neither."""
+    """Raised if one text is passed instead of several, several instead of one, or neither."""
 
 
 class SharingError(ScamDetectError, TypeError):
-    """Report an open model that cannot go to another process; pickling expects a TypeError."""
+    """Raised if an open model is sent to another process; pickling expects a TypeError."""
 
 
 class NothingToResume(InputError):
-    """Report that a destination is finished, so that nothing is left to go on with."""
+    """Raised if a job is already finished and there is nothing to resume."""
 
 
 class OutputError(ScamDetectError, OSError):
-    """Report a destination that cannot be written: a full disk, a missing right."""
+    """Raised if a destination cannot be written, for example because the disk is full."""
 
 
 class EngineError(OutputError):
-    """Report a job on Ray or Spark that failed as a whole and left nothing behind."""
+    """Raised if a job on Ray or Spark failed and wrote no result."""
 
 
 class JobInterrupted(ScamDetectError, RuntimeError):
-    """Report a job that stopped because it was asked to, and can be resumed.
+    """Raised if a job stopped on request and can be resumed.
 
-    It is no KeyboardInterrupt, which ``except Exception`` lets pass, and no InterruptedError, after
-    which a system call is made again.
+    It does not derive from KeyboardInterrupt, which ``except Exception`` does not catch, nor from
+    InterruptedError, after which system calls are retried.
     """
 
 
 class WorkerError(ScamDetectError, RuntimeError):
-    """Report a worker process that ended before its work did."""
+    """Raised if a worker process ended before its work was done."""
 
 
 class BundleError(ScamDetectError, ValueError):
-    """Report a model bundle that is missing, damaged or too new."""
+    """Raised if a model bundle is missing, damaged or too new."""
 
 
 class SourceError(ScamDetectError, ValueError):
-    """Report a data source whose description or files are not as expected."""
+    """Raised if a data source or its files are not as expected."""
 
 
 class RecipeError(ScamDetectError, ValueError):
-    """Report a training recipe with an unknown key or an impossible value."""
+    """Raised if a training recipe has an unknown key or an invalid value."""
 
 
 class DetectorError(ScamDetectError, RuntimeError):
-    """Report a detector of the benchmark that failed or gave answers that cannot be used."""
+    """Raised if a detector of the benchmark failed or gave unusable answers."""
 
 
 class EndpointError(ScamDetectError, ConnectionError):
-    """Report an HTTP endpoint that stays down or refuses; ``status`` is its last HTTP status."""
+    """Raised if an HTTP endpoint stays down or refuses; ``status`` is its last HTTP status."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -89,15 +89,14 @@ class EndpointError(ScamDetectError, ConnectionError):
 
 
 class BudgetSpent(EndpointError):
-    """Report that an endpoint may not be called again; what it answered is kept."""
+    """Raised if the call budget of an endpoint is used up; its earlier answers are kept."""
 
 
 class MissingExtraError(ScamDetectError, ImportError):
-    """Report an optional dependency that is not installed."""
+    """Raised if an optional dependency is not installed."""
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(
-            f"this needs the package {module!r}, which is not installed; "
-            f"run: pip install 'scamdetect[{extra}]'"
+            f"package {module!r} is not installed; run: pip install 'scamdetect[{extra}]'"
         )
         self.extra = extra

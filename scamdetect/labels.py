@@ -1,4 +1,4 @@
-"""The labels of a message in their one order, and what people call kinds and languages."""
+"""The labels of a message in their fixed order, and display names of kinds and languages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What a message is: honest, unwanted promotion without fraud, or fraud."""
+    """The class of a message: honest, unwanted promotion without fraud, or fraud."""
 
     LEGIT = "legit"
     SPAM = "spam"
@@ -14,7 +14,7 @@ class Verdict(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a scam is about; several may hold (pig butchering is investment and romance)."""
+    """The subject of a scam; a message may have several (pig butchering: investment, romance)."""
 
     INVESTMENT = "investment"
     ROMANCE = "romance"
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 class Provenance(StrEnum):
-    """Where a label comes from: the source's own, a keyword rule, a reading, or our writers."""
+    """The origin of a label: the source's own, a keyword rule, a reader, or our writers."""
 
     SOURCE = "source"
     RULE = "rule"
@@ -46,7 +46,7 @@ class Provenance(StrEnum):
 
 
 class Decision(StrEnum):
-    """What to do with a message at the thresholds in force."""
+    """The action for a message at the thresholds in force."""
 
     FLAG = "flag"
     REVIEW = "review"
@@ -71,16 +71,16 @@ _KINDS: dict[str, str] = {Kind.JOB: "fake job", Kind.OTHER: "other", Kind.ECOMME
 
 
 def language_title(code: str) -> str:
-    """Return the name of a language with its code behind it, the code alone where it has none."""
+    """Return the name of a language followed by its code; only the code if it has no name."""
     name = language_name(code)
     return name if name == code else f"{name} ({code})"
 
 
 def language_name(code: str) -> str:
-    """Return the English name of a language, its code where there is none."""
+    """Return the English name of a language, or its code if it has no name."""
     return _LANGUAGES.get(code, code)
 
 
 def kind_name(kind: str) -> str:
-    """Return the words for a kind of scam; for none, that no kind was named."""
+    """Return the display name of a kind of scam, or of no kind."""
     return _KINDS.get(kind, kind.replace("_", " ")) if kind else "no kind named"

@@ -1,4 +1,4 @@
-"""What the detector says about one message, and what of a detector a job needs."""
+"""The prediction for a message, and the protocols that a detector fulfils."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ if TYPE_CHECKING:
     from scamdetect.conversation.predict import ConversationPrediction
 
 SCHEMA_VERSION = 1
-CLEARED = "cleared early"  # the reason of a message that the encoder did not read in full
-ALLOWED = "allowed by"  # begins the reason of one that only an allow-list lets pass
-FLAGGED_BY_KIND = "flagged by kind"  # begins the reason of one that only its kinds flagged
-REVIEWED_BY_VERDICT = "review by verdict"  # begins the reason of one below the review threshold
-LISTED = "review by indicator"  # begins the reason of one that only a listed indicator held back
+CLEARED = "cleared early"  # reason of a message that the encoder did not read in full
+ALLOWED = "allowed by"  # starts the reason of a message that passed only because of an allow-list
+FLAGGED_BY_KIND = (
+    "flagged by kind"  # starts the reason of a message that was flagged only by its kinds
+)
+REVIEWED_BY_VERDICT = (
+    "review by verdict"  # starts the reason of a message below the review threshold
+)
+LISTED = "review by indicator"  # starts the reason of a message with a listed indicator
 
 
 @dataclass(frozen=True, slots=True)
 class KindScore:
-    """One kind of scam and the probability, at most the scam's, that the message is such a one."""
+    """A kind of scam and its probability, at most the scam probability."""
 
     kind: Kind
     probability: float
@@ -30,17 +34,16 @@ class KindScore:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The answer for one message; an unscored one has no verdict, no probabilities and a reason.
+    """The prediction for one message; if unscored, it only has a reason.
 
     ``verdict`` is the most probable class. ``decision`` compares ``scam_probability`` with the
-    thresholds in force; with those of a bundle that ``calibrate`` did not set, a message with the
-    verdict scam is never passed.
-    ``kinds`` come strongest first, ``other`` only alone or above all named ones; alone it may stand
-    for a kind that the bundle never names, with the probability of that kind. ``reason`` is also
-    set on a scored message that was cleared early, that an allow-list let pass, that the flags of
-    kinds alone flagged (it names them), that only its verdict or a listed indicator sent to review,
-    or of which the bundle's window limit left a part unread; several reasons are separated by
-    semicolons.
+    thresholds in force; at the thresholds of a bundle not set by ``calibrate``, a message with the
+    verdict scam never passes. ``kinds`` are sorted by probability; ``other`` is listed only on its
+    own or first. On its own it can also represent a kind that the bundle never lists, with the
+    probability of that kind. ``reason`` is also set on a scored message that was cleared early,
+    passed because of an allow-list, was flagged by kind flags (it lists the kinds), went to review
+    because of its verdict or a listed indicator, or was too long to be read completely. Several
+    reasons are separated by semicolons.
     """
 
     decision: Decision
@@ -56,14 +59,14 @@ class Prediction:
 
     @property
     def probabilities(self) -> dict[Verdict, float] | None:
-        """Return the probability of each verdict in their one order, or None when unscored."""
+        """Return the probability of each verdict in the fixed order, or None if unscored."""
         legit, spam, scam = self.legit_probability, self.spam_probability, self.scam_probability
         if legit is None or spam is None or scam is None:
             return None
         return {Verdict.LEGIT: legit, Verdict.SPAM: spam, Verdict.SCAM: scam}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types only, with the ``schema_version`` of this layout."""
+        """Return plain JSON types, with the ``schema_version`` of this layout."""
         probabilities = self.probabilities
         return {
             "schema_version": SCHEMA_VERSION,
@@ -80,14 +83,14 @@ class Prediction:
 
 
 def ranked(scores: Iterable[KindScore]) -> tuple[KindScore, ...]:
-    """Return the kinds strongest first, ``other`` only alone or above all named ones."""
+    """Return the kinds sorted by probability; ``other`` is kept only on its own or first."""
     found = sorted(scores, key=lambda one: (-one.probability, KINDS.index(one.kind)))
-    # That a scam is of some other kind says nothing beside a kind that has a name.
+    # ``other`` adds nothing to a named kind.
     return tuple(one for one in found if one is found[0] or one.kind is not Kind.OTHER)
 
 
 def unscored(reason: str, model_id: str) -> Prediction:
-    """Return the answer for a message that cannot be scored."""
+    """Return the prediction for a message that cannot be scored."""
     return Prediction(
         decision=Decision.UNSCORED,
         verdict=None,
@@ -107,36 +110,36 @@ class Bands(Protocol):
 
     @property
     def flag(self) -> float:
-        """Return the scam probability from which a message is flagged."""
+        """Return the scam probability at which a message is flagged."""
 
     @property
     def review(self) -> float:
-        """Return the scam probability from which a message is reviewed."""
+        """Return the scam probability at which a message goes to review."""
 
     @property
     def kind_flags(self) -> Mapping[Kind, float]:
-        """Return the probabilities of kinds from which a message to review is flagged."""
+        """Return the kind probabilities at which a message in review is flagged."""
 
     @property
     def review_scam_verdicts(self) -> bool:
-        """Return whether a message with the verdict scam goes to review at least."""
+        """Return True if a message with the verdict scam always goes at least to review."""
 
 
 class ConversationDetector(Protocol):
-    """What judges conversations."""
+    """A detector of conversations."""
 
     def predict_conversations(
         self, conversations: Iterable[Iterable[Any]], *, me: str | None = None
     ) -> list[ConversationPrediction]:
-        """Return one prediction a conversation, in their order."""
+        """Return one prediction per conversation, in order."""
 
 
 class Detector(ConversationDetector, Protocol):
-    """What judges messages and conversations."""
+    """A detector of messages and conversations."""
 
     @property
     def model_id(self) -> str:
-        """Return what names the model."""
+        """Return the model id."""
 
     @property
     def thresholds(self) -> Bands:
@@ -144,11 +147,11 @@ class Detector(ConversationDetector, Protocol):
 
     @property
     def preset(self) -> Preset | None:
-        """Return the preset that is in force, if any."""
+        """Return the preset in force, if any."""
 
     @property
     def clears(self) -> bool:
-        """Return whether some messages are cleared before they are read in full."""
+        """Return True if some messages are cleared before they are read in full."""
 
     def predict(self, texts: Iterable[object], /) -> list[Prediction]:
-        """Return one prediction a text, in their order."""
+        """Return one prediction per text, in order."""

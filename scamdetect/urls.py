@@ -1,4 +1,4 @@
-"""URLs as they may be printed: without user info, query, fragment and what else may be secret."""
+"""Remove user info, query, fragment and other secrets from URLs before they are printed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from urllib.parse import unquote
 HIDDEN = "***"
 
 _SCHEME = r"[a-z][a-z0-9+.-]{1,30}"
-# A Path leaves one of two slashes, JSON may escape them, a query encodes them.
+# A Path drops one of two slashes, JSON may escape them, a query encodes them.
 _ENCODED = rf"{_SCHEME}%(?:25)*3a(?:%(?:25)*2f){{2}}"
 _URL = re.compile(rf"(?:{_SCHEME}:(?:\\?/)|{_ENCODED})\S*", re.IGNORECASE)
-# A password with a blank or a line break, as people paste it: up to the @, if a colon comes before.
+# A pasted password can contain a blank or a line break: match up to the @ if a colon comes first.
 _SPACED = re.compile(
     rf"({_SCHEME}:(?:\\?/){{1,2}})[^\s/?#@]*:(?!\d{{1,5}}[/?#\s])"
     r"[^@]{0,200}?\s[^@]{0,200}@(?=\S)",
     re.IGNORECASE,
 )
 _PARTS = re.compile(rf"({_SCHEME}):((?:\\?/)+)(.*)", re.IGNORECASE | re.DOTALL)
-# The next of a chain, a URL within the path of another, or one next to it in a list.
+# The next URL of a chain, within the path of another, or after it in a list.
 _NEXT = re.compile(
     rf"(::)(?={_SCHEME}(?:::|:\\?/))|(?<=[/,;|('\"<])(?={_SCHEME}:(?:\\?/){{2}}|{_ENCODED})",
     re.IGNORECASE,
@@ -32,7 +32,7 @@ _CONTAINER = re.compile(r"\$?[a-z0-9-]{1,63}@[^:@]+")
 _AZURE = frozenset(("abfs", "abfss", "wasb", "wasbs"))  # scheme://container@account
 _OF_THIS_MACHINE = frozenset(("file", "local", "memory"))
 _WEB_QUERY = re.compile(r"[?#]|[&;][\w.~%-]+=|%(?:25)*3f[\w.~-]+%(?:25)*3d", re.IGNORECASE)
-# In names of object stores a question mark or a number sign may be a character of its own.
+# In object stores a question mark or a number sign can be part of a name.
 _STORE_QUERY = re.compile(r"[?#][\w.~%+\[\]-]+=|%(?:25)*3f[\w.~-]+%(?:25)*3d", re.IGNORECASE)
 _NAMED = ("llm:", "http:")
 _NO_MODEL = re.compile(r"[=?&]|@.*[/@]")
@@ -41,36 +41,36 @@ _WORD = re.compile(r"[^\W_]{3,}")
 
 class _Shown(NamedTuple):
     text: str
-    cut: bool  # what follows up to the end of the URL is secret too
+    cut: bool  # everything up to the end of the URL is secret too
 
 
 def is_url(text: str) -> bool:
-    """Tell whether a text names a file by a URL, not by a path."""
+    """Return True if a text names a file by a URL, not by a path."""
     return re.match(rf"{_SCHEME}://", text, re.IGNORECASE) is not None
 
 
 def url_of_path(path: str | os.PathLike[str]) -> str | None:
-    """Return the URL that a path was made of, which took one of its slashes; None for a path."""
+    """Return the URL from which a path was made, which removed a slash; None for a plain path."""
     found = re.match(rf"({_SCHEME}):/+", os.fspath(path), re.IGNORECASE)
     return found and f"{found[1]}://{os.fspath(path)[found.end() :]}"
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with the URLs in it as ``shown_url`` shows them, and nothing else changed.
+    """Return a text with the secrets of its URLs removed, as by ``shown_url``.
 
-    A URL ends at white space, so that of a single URL ``shown_url`` knows more. In the names of
-    detectors, such as ``llm:URL#MODEL``, the fragment names a model and stays.
+    URLs end at white space; ``shown_url`` handles a single URL more precisely. In detector names
+    such as ``llm:URL#MODEL`` the fragment names a model and is kept.
     """
     return _URL.sub(_within_text, _SPACED.sub(rf"\1{HIDDEN}@", text))
 
 
 def shown_url(url: str) -> str:
-    """Return a URL, or several joined by ``::``, without what may be secret in it.
+    """Return a URL, or several joined by ``::``, without secrets.
 
-    That is user info (passwords may hold a raw slash, question mark or @), and the query and the
-    fragment. Where the border of the user info is not certain, more is hidden and marked by
-    ``***``. The container in ``abfs://container@account/name`` is no secret, and a question mark
-    in the name of an object stays where no ``name=`` follows it.
+    Removed are the user info (a password can contain a raw slash, question mark or @), the query
+    and the fragment. If the end of the user info is uncertain, more is replaced by ``***``. The
+    container in ``abfs://container@account/name`` is kept, and so is a question mark in an object
+    name unless ``name=`` follows it.
     """
     end = len(url.rstrip(_CLOSING))
     told = []
@@ -83,17 +83,17 @@ def shown_url(url: str) -> str:
 
 
 def tells_secrets(text: str, url: str) -> bool:
-    """Tell whether a text has a word of what ``shown_url`` hides of the URL."""
+    """Return True if a text contains a word that ``shown_url`` removes from the URL."""
     hidden = _words(url) - _words(shown_url(url))
     plain = unquote(text).casefold()
     return any(word in plain for word in hidden)
 
 
 class SecretsFilter(logging.Filter):
-    """Takes what may be secret out of the URLs in log records."""
+    """Remove secrets from the URLs in log records."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite the record and let it pass."""
+        """Rewrite the record and keep it."""
         record.msg, record.args = without_secrets(record.getMessage()), None
         return True
 
@@ -104,7 +104,7 @@ def _within_text(found: re.Match[str]) -> str:
         return shown_url(found[0])
     url, mark, model = found[0].partition("#")
     shown = shown_url(url)
-    # An @ before a slash, or where the address has no path, may end a password with a number sign.
+    # An @ before a slash, or without a path after it, may end a password with a number sign.
     unsure = "@" in model and "/" not in url.partition("://")[2]
     secret = unsure or shown.endswith(HIDDEN) or _NO_MODEL.search(model)
     return shown if secret else f"{shown}{mark}{model}"
@@ -133,10 +133,10 @@ def _shown(url: str) -> _Shown:
 
 
 def _without_user(scheme: str, rest: str) -> str:
-    """Return what follows the scheme without user info.
+    """Return the rest of a URL after its scheme, without user info.
 
-    A URL parser ends the authority at the first slash, question mark or number sign. People paste
-    keys with these raw, so what has a colon before them is taken to end at the last @.
+    A URL parser ends the authority at the first slash, question mark or number sign. Pasted keys
+    can contain these, so user info with a colon is assumed to end at the last @.
     """
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     if scheme in _AZURE and _CONTAINER.fullmatch(authority):
@@ -146,7 +146,7 @@ def _without_user(scheme: str, rest: str) -> str:
         return rest
     before, at, after = rest.rpartition("@")
     if not at:
-        # Not a host and a port: a key whose @ was left out, encoded or cut off.
+        # Not a host and a port: a key whose @ is missing, encoded or cut off.
         return rest if host else HIDDEN
     if before == HIDDEN:
         return rest  # shown before

@@ -53,7 +53,7 @@ def test_labels_stay_and_new_rows_come(tmp_path: Path, scored: Path) -> None:
     assert command(tmp_path, "queue", scored, "-n", "40", "--merge").returncode == 0
     before = answer(path, 10)
     refused = command(tmp_path, "queue", scored, "-n", "60")
-    assert refused.returncode == 2 and "give --overwrite" in refused.stderr
+    assert refused.returncode == 2 and "--overwrite" in refused.stderr
     done = command(tmp_path, "queue", scored, "-n", "60", "--seed", "1", "--merge")
     after = rows_of(path)
     assert done.returncode == 0

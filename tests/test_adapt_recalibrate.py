@@ -90,7 +90,7 @@ def test_the_command_writes_a_bundle_that_scores(tmp_path: Path, own: Path) -> N
     )  # fmt: skip
     assert scored.returncode == 0, scored.stderr
     again = command(tmp_path, "calibrate", "mine", "--data", own, "--fpr", "0.05", "-o", "mine")
-    assert again.returncode == 2 and "is there already" in again.stderr
+    assert again.returncode == 2 and "already exists" in again.stderr
 
 
 def test_scores_stay_and_points_are_those_of_the_own_rows(
@@ -147,7 +147,10 @@ def test_refitted_probabilities_change_no_decision_and_no_name(
     plain = command(tmp_path, *options, "-o", "plain")
     done = command(tmp_path, *options, "-o", "mine", "--refit-probabilities", "--base-rate", "0.02")
     assert plain.returncode == done.returncode == 0, done.stderr
-    assert "probabilities at 2.00 % scams (40 distinct scams and 250 others measure)" in done.stdout
+    assert (
+        "probabilities at 2.00 % scams (measured on 40 distinct scams and 250 others)"
+        in done.stdout
+    )
     assert "refitted (temperature" in done.stdout and "NOT" not in done.stdout
     former, new = (ScamDetector.load(tmp_path / name, threads=1) for name in ("plain", "mine"))
     assert new.bundle.own_scaling.bias < -1
@@ -210,11 +213,11 @@ def test_a_refit_that_may_be_chance_is_told_and_not_kept(
     assert result.bundle.own_scaling == Scaling()
     settings = json.loads((tmp_path / "new" / SETTINGS).read_text())
     assert "own_scaling" not in settings
-    assert "scores are the same" in (tmp_path / "new/README.md").read_text(encoding="utf-8")
+    assert "scores are unchanged" in (tmp_path / "new/README.md").read_text(encoding="utf-8")
 
 
 def test_a_base_rate_alone_is_refused(tmp_path: Path, own: Path, tiny_bundle: Path) -> None:
-    with pytest.raises(InputError, match="give --refit-probabilities"):
+    with pytest.raises(InputError, match="--refit-probabilities"):
         recalibrate(tiny_bundle, own, tmp_path / "new", fpr=0.1, base_rate=0.1)
 
 
@@ -239,8 +242,8 @@ def test_too_few_rows_leave_nothing_behind(tmp_path: Path, own: Path, tiny_bundl
         "-o", "mine",
     )  # fmt: skip
     assert done.returncode == 2
-    assert "800 honest rows hold 500 messages" in done.stderr
-    assert "needs 2,000 at the very least" in done.stderr
+    assert "800 honest rows contain 500 distinct" in done.stderr
+    assert "at least 2,000" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -251,13 +254,13 @@ def test_too_few_rows_leave_nothing_behind(tmp_path: Path, own: Path, tiny_bundl
         ({"text_column": "body"}, r"no column 'label'"),
         (
             {"text_column": "body", "label_column": "what"},
-            r"no word on the labels ok \(801\), fraud \(80\), hm \(5\); give --label-map",
+            r"labels ok \(801\), fraud \(80\), hm \(5\); pass --label-map",
         ),
         (
             {"text_column": "body", "label_column": "body"},
-            "column 'body' holds over 200 different values; name the column of the labels",
+            "column 'body' has more than 200 different values",
         ),
-        ({"text_column": "body", "label_column": "what", "fpr": 1.5}, "are impossible"),
+        ({"text_column": "body", "label_column": "what", "fpr": 1.5}, "--fpr <= --review-fpr"),
         ({"text_column": "body", "label_column": "what", "group_column": "by"}, "no column 'by'"),
     ],
 )
@@ -273,7 +276,7 @@ def test_wrong_columns_labels_and_rates_are_told(
     [
         ("empty.csv", b"", "empty"),
         ("header.csv", b"text,label\n", "no row has a label"),
-        ("one.csv", b"text,label\nhello,legit\n", "1 honest rows hold 1 messages"),
+        ("one.csv", b"text,label\nhello,legit\n", "1 honest rows contain 1 distinct"),
         ("broken.parquet", b"PAR1 and no more", "broken.parquet"),
     ],
 )
@@ -325,7 +328,7 @@ def test_messages_of_one_sender_count_once(tmp_path: Path, tiny_bundle: Path) ->
     rows = [(message(random, 0), "legit", f"s{n % 10}") for n in range(200)]
     with (tmp_path / "own.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("text", "label", "sender"), *rows])
-    with pytest.raises(InputError, match="200 honest rows hold 10 messages"):
+    with pytest.raises(InputError, match="200 honest rows contain 10 distinct"):
         recalibrate(
             tiny_bundle, tmp_path / "own.csv", tmp_path / "new", fpr=0.1, group_column="sender"
         )

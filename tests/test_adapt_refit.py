@@ -90,7 +90,7 @@ def test_too_few_messages_are_refused_with_how_many_it_takes() -> None:
 def test_scores_that_tell_nothing_and_impossible_rates_are_refused() -> None:
     rows = drawn(2000, Scaling(), base=0.0)
     turned = OwnRows(decimals(1 - rows.scores), rows.verdicts, rows.groups, 0, 0, 0, 0)
-    with pytest.raises(InputError, match="not at all"):
+    with pytest.raises(InputError, match="do not separate"):
         refit(turned, 0)
     for rate in (0.0, 1.0, float("nan")):
         with pytest.raises(InputError, match="between 0 and 1"):

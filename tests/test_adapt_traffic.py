@@ -113,23 +113,23 @@ def test_what_an_allow_list_lets_pass_takes_nothing_of_the_budget(
 @pytest.mark.parametrize(
     ("probabilities", "options", "message"),
     [
-        (spread(999), {}, "holds 999 scored messages, at least 1,000 are needed"),
-        (spread(), {"decision": "flag"}, "holds flagged messages only"),
+        (spread(999), {}, "999 scored messages, but at least 1,000"),
+        (spread(), {"decision": "flag"}, "only flagged messages"),
         (spread(), {"reason": "cleared early"}, "2,000 messages were cleared early.*--tier full"),
         (
             spread(),
             {"model_id": "other@1+2"},
-            "scored by other@1[+]2, and the bundle is scamdetect",
+            "scored by other@1[+]2, but the bundle is scamdetect",
         ),
         (spread(), {"budget": {"reviews_per_day": 9, "messages_per_day": 9}}, "9 reviews of 9 mes"),
-        (spread(), {"budget": {"reviews_per_day": 0, "messages_per_day": 9}}, "are impossible"),
+        (spread(), {"budget": {"reviews_per_day": 0, "messages_per_day": 9}}, "--reviews-per-day"),
         (
             spread(),
             {"budget": {"reviews_per_day": 1, "messages_per_day": 1000}},
-            "2.0 would be reviewed, too few .*; give 10,000 messages or more",
+            "2.0 would be reviewed, too few .* 10,000 messages",
         ),
         (spread(), {"unscored": 9000, "budget": BUDGET | {"reviews_per_day": 500}}, "fit into"),
-        ([0.1] * 9 + [1.0] * 2000, {}, "have the highest scam probability there is"),
+        ([0.1] * 9 + [1.0] * 2000, {}, "higher --reviews-per-day"),
     ],
 )
 def test_what_sets_no_threshold_says_why(
@@ -158,7 +158,7 @@ def test_the_command_scores_and_sets_and_keeps_the_budget(tmp_path: Path) -> Non
     done = command(tmp_path, "calibrate", base, "may.parquet", *budget, "-o", "mine")
     assert done.returncode == 0, done.stderr
     assert "messages: 1,500, 1,500 of them scored" in done.stdout
-    assert "review: 0.6000 before, " in done.stdout and "flag: stays at 0.9" in done.stdout
+    assert "review: 0.6000 before, " in done.stdout and "flag: unchanged at 0.9" in done.stdout
     new = ScamDetector.load(tmp_path / "mine", threads=1)
     found = [one.decision for one in new.predict([json.loads(row)["text"] for row in rows])]
     reached = sum(decision is not Decision.PASS for decision in found)

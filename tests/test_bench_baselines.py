@@ -77,7 +77,7 @@ def test_a_damaged_fit_is_made_anew(corpus: Path, tmp_path: Path) -> None:
     (path,) = folder.iterdir()
     path.write_bytes(path.read_bytes()[:100])
     again = tfidf("", setting(folder, log, corpus))
-    assert any("fitting anew" in line for line in log.lines)
+    assert any("fitting again" in line for line in log.lines)
     np.testing.assert_array_equal(checked(again, TEXTS).scam, checked(first, TEXTS).scam)
 
 
@@ -109,7 +109,7 @@ def test_keywords_learn_from_nothing(tmp_path: Path) -> None:
     assert answers.flagged is not None
     assert answers.scam[[0, 2]].tolist() == answers.flagged[[0, 2]].tolist()
     assert set(answers.scam[[0, 2]]) <= {0.0, 1.0} and np.isnan(answers.scam[1])
-    assert ready.training == Training() and "no probability" in ready.note
+    assert ready.training == Training() and "not a probability" in ready.note
 
 
 @pytest.mark.parametrize("loader", [tfidf, encoder, keywords])

@@ -38,7 +38,7 @@ def test_a_bundle_says_what_the_public_api_says(
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="no such folder"):
+    with pytest.raises(BundleError, match="folder not found"):
         load(str(tmp_path / "none"), setting(tmp_path))
 
 

@@ -43,7 +43,7 @@ def test_what_may_pass_is_asked_again(passing: Answer) -> None:
 
 @pytest.mark.parametrize(
     ("status", "cure"),
-    [(400, "look up"), (401, "SCAMDETECT_API_KEY"), (404, "address"), (307, "points to")],
+    [(400, "documentation"), (401, "SCAMDETECT_API_KEY"), (404, "address"), (307, "points to")],
 )
 def test_what_will_not_pass_is_asked_once(status: int, cure: str) -> None:
     seen: list[Request] = []
@@ -202,7 +202,7 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
         ("host.example/a", "http://host:port/path"),
         ("http://", "http://host:port/path"),
         ("http://host.example:port/", "not a URL"),
-        (f"https://me:{KEY}@host.example/", "no user and password"),
+        (f"https://me:{KEY}@host.example/", "user and password"),
         ("https://host.example/#model", "#"),
     ],
 )

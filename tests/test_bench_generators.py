@@ -88,7 +88,7 @@ def test_bundles_say_what_they_never_saw_and_are_kept(
 
     # The same folder with another corpus: what is kept may have learnt what is measured now.
     other_corpus = write_corpus(tmp_path / "noisy.parquet", noisy=True)
-    with pytest.raises(InputError, match="learnt from other rows"):
+    with pytest.raises(InputError, match="trained on other rows"):
         measure_gaps(other_corpus, ("writer",), (recipe,), tmp_path, None, ignore)
     lines.clear()
     assert measure_gaps(corpus, ("writer",), (recipe,), tmp_path, None, lines.append) == [gap]
@@ -108,9 +108,9 @@ def test_bundles_say_what_they_never_saw_and_are_kept(
     assert not (other / "trained" / "tiny" / "with-all").exists()
 
     state_of_before(whole, contrastive=0.1)
-    with pytest.raises(InputError, match="keys that this version of scamdetect"):
+    with pytest.raises(InputError, match="keys unknown to this version"):
         measure_gaps(trained / "with-all" / CORPUS, ("writer",), (recipe,), other, whole, ignore)
-    with pytest.raises(InputError, match="learnt from other rows or by another recipe"):
+    with pytest.raises(InputError, match="trained on other rows or by another recipe"):
         measure_gaps(corpus, ("writer",), (recipe,), tmp_path, None, ignore)
 
 
@@ -123,7 +123,7 @@ def test_a_reference_of_another_corpus_is_refused(
 
 def test_learners_of_one_name_would_share_a_folder(corpus: Path, tmp_path: Path) -> None:
     twins = (Learner(TFIDF, None), Learner(TFIDF, tmp_path / "tfidf.toml"))
-    with pytest.raises(InputError, match="two learners have one name"):
+    with pytest.raises(InputError, match="two learners have the same name"):
         measure_gaps(corpus, ("writer",), twins, tmp_path, None, ignore)
 
 

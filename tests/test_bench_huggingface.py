@@ -168,7 +168,7 @@ def test_what_is_no_trained_classifier_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="LABEL_0, LABEL_1"):
         load(str(write_model(tmp_path / "unnamed", id2label=None)), setting(tmp_path))
     regression = write_model(tmp_path / "number", problem_type="regression")
-    with pytest.raises(InputError, match="gives a number"):
+    with pytest.raises(InputError, match="a single number"):
         load(str(regression), setting(tmp_path))
     headless = tmp_path / "headless"
     BertModel(config()).save_pretrained(headless)

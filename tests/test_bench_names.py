@@ -85,12 +85,12 @@ def test_a_spec_without_a_scheme_is_refused(tmp_path: Path, spec: str) -> None:
 
 @pytest.mark.parametrize("spec", ["a/b=tfidf", "=tfidf", "..=tfidf"])
 def test_a_label_must_be_a_file_name(tmp_path: Path, spec: str) -> None:
-    with pytest.raises(InputError, match="is no label"):
+    with pytest.raises(InputError, match="invalid label"):
         load_detector(spec, setting(tmp_path))
 
 
 def test_an_unknown_scheme_is_named_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'C' here; known: .*keywords"):
+    with pytest.raises(InputError, match=r"'C'; known: .*keywords"):
         load_detector("C:\\models", setting(tmp_path))
 
 
@@ -119,7 +119,7 @@ def test_a_loader_that_fails_is_named(register, tmp_path, problem, expected, mes
 
 def test_a_loader_that_gives_no_detector_is_named(register, tmp_path: Path) -> None:
     register(lambda target, setting: [0.5])
-    with pytest.raises(InputError, match="any:x: its loader gave list"):
+    with pytest.raises(InputError, match="any:x: its loader returned list"):
         load_detector("any:x", setting(tmp_path))
 
 

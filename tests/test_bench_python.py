@@ -76,7 +76,7 @@ def test_a_module_that_hides_another_is_named_by_its_file(folder: Path) -> None:
         ("invented_rules.inner:score", "no module 'invented_rules.inner'"),
         ("invented_needy:score", "needs 'invented_library'"),
         ("invented_rules:scores", "no 'scores'; it has: Needy, Rules, score"),
-        ("invented_rules:WORDS", "no function of texts but list"),
+        ("invented_rules:WORDS", "not a function of texts but list"),
         ("invented_rules:Needy", "without arguments"),
     ],
 )

@@ -70,7 +70,7 @@ def test_the_same_run_gives_the_same_bytes(folder: Path) -> None:
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no run"):
+    with pytest.raises(InputError, match="contains no run"):
         write_report(tmp_path)
 
 

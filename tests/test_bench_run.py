@@ -147,9 +147,9 @@ def test_calls_run_side_by_side_where_allowed(tmp_path: Path) -> None:
         ([suite(rows(4, 4))], [detector(by_word)], "b", "scores of another suite invented"),
         ([SUITE], [Detector("d", "d-2", by_word)], "b", "another 'd'"),
         ([SUITE], [detector(by_word)], "c", "a run of b"),
-        ([SUITE], [detector(by_word)] * 2, "b", "two detectors have one name"),
+        ([SUITE], [detector(by_word)] * 2, "b", "two detectors have the same name"),
         ([SUITE], [detector(by_word, "a"), detector(by_word, "A")], "b", "two detectors have"),
-        ([SUITE, suite(rows(4, 4))], [detector(by_word)], "b", "two suites have one name"),
+        ([SUITE, suite(rows(4, 4))], [detector(by_word)], "b", "two suites have the same name"),
     ],
 )
 def test_a_folder_holds_one_run(
@@ -162,7 +162,7 @@ def test_a_folder_holds_one_run(
 
 def test_two_runs_into_one_folder_at_a_time_are_refused(tmp_path: Path) -> None:
     def score(texts: Sequence[str]) -> list[float]:
-        with pytest.raises(InputError, match="another run is at work"):
+        with pytest.raises(InputError, match="another run"):
             run([SUITE], [detector(by_word, "e")], tmp_path, "b")
         return by_word(texts)
 

@@ -163,7 +163,7 @@ def test_what_is_no_fitted_classifier_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load(str(tmp_path / "none.skops"), setting(tmp_path))
     (tmp_path / "text.skops").write_text("no zip")
-    with pytest.raises(InputError, match="not a file of skops"):
+    with pytest.raises(InputError, match="not a skops file"):
         load(str(tmp_path / "text.skops"), setting(tmp_path))
     for model in (LogisticRegression(), CountVectorizer().fit(TEXTS)):
         path = saved(tmp_path, model)

@@ -112,7 +112,7 @@ def test_a_newer_file_is_left_alone(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / FILE_NAME)
     connection.execute("PRAGMA user_version = 7")
     connection.close()
-    with pytest.raises(InputError, match=r"newer scamdetect \(version 7"):
+    with pytest.raises(InputError, match=r"newer scamdetect \(file version 7"):
         Store(tmp_path)
 
 

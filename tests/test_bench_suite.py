@@ -35,13 +35,13 @@ def test_the_hash_is_of_the_rows_alone() -> None:
     [
         ([], "no row"),
         ([row("a", "scam"), row("a", "legit")], "two rows have the id a"),
-        ([row("a", "scam", source="unknown")], "no licence is given for the source unknown"),
+        ([row("a", "scam", source="unknown")], "licence .* source unknown"),
         ([row("a", "scam", clean_id="b", change="x")], "row a is a changed copy"),
         ([row("a", "scam"), row("b", "scam", clean_id="a")], "row b is a changed copy"),
         ([row("a", "scam"), row("b", "scam", group=None)], "row b has no group"),
         ([row("a", "scam", text=None)], "row a has no text"),
-        ([row("a", "scam") | {"verdict": "ham"}], "'ham' is none of legit, spam, scam"),
-        ([row("a", "scam", kinds=["lies"])], "'lies' is none of"),
+        ([row("a", "scam") | {"verdict": "ham"}], "'ham' is not one of legit, spam, scam"),
+        ([row("a", "scam", kinds=["lies"])], "'lies' is not one of"),
     ],
 )
 def test_rows_that_make_no_suite_are_refused(records: list, said: str) -> None:

@@ -249,7 +249,7 @@ def test_only_whole_pairs_are_pairs(tmp_path: Path) -> None:
     assert (
         set(suite.rows["group"].to_pylist()) == set(suite.rows["pair"].to_pylist()) == {"en-p0001"}
     )
-    with pytest.raises(InputError, match="pairs-final: there is no row"):
+    with pytest.raises(InputError, match="pairs-final: has no rows"):
         pairs_final(_material(None, tmp_path))
 
 

@@ -90,7 +90,7 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     options += ("--corpus", corpus)
     first = _run("final.py", tiny_bundle, *options)
     assert first.returncode == 0, first.stderr
-    assert "no generator-held-out result" in first.stdout and "coins" not in first.stdout
+    assert "not a generator-held-out result" in first.stdout and "coins" not in first.stdout
     assert "; beside them 1 promos " in first.stdout
     with (authored / "results" / "final_log.csv").open(encoding="utf-8") as file:
         line, untrained, everyday = csv.DictReader(file)
@@ -434,9 +434,9 @@ def test_half_of_a_left_out_source_is_given_and_test_sources_never() -> None:
 
 def test_throughput_names_impossible_sizes_and_missing_folders(tmp_path: Path) -> None:
     done = _run("throughput.py", "--rounds", "0")
-    assert done.returncode == 2 and "'0' is no whole number from 1" in done.stderr
+    assert done.returncode == 2 and "'0' is not an integer" in done.stderr
     done = _run("throughput.py", tmp_path / "no-bundle")
-    assert done.returncode == 1 and "no-bundle: no such folder" in done.stderr
+    assert done.returncode == 1 and "no-bundle: folder not found" in done.stderr
     assert "Traceback" not in done.stderr
 
 

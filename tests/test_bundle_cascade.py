@@ -138,7 +138,7 @@ def test_a_wrong_rule_is_named(tmp_path: Path, change: dict[str, object]) -> Non
 
 def test_a_tensor_that_the_graph_lacks_is_named(tmp_path: Path) -> None:
     rule = CLEARING | {"proven": True, "tensor": "nowhere"}
-    with pytest.raises(BundleError, match="cannot be cut at 'nowhere'"):
+    with pytest.raises(BundleError, match="split at 'nowhere'"):
         ScamDetector.load(write_tiny_bundle(tmp_path / "bundle", proven=True, cascade=rule))
 
 
@@ -209,4 +209,4 @@ def test_a_proof_counts_what_is_lost_with_its_bounds() -> None:
     assert 0.005 < flags < 0.025 and 0.01 < reviews < 0.023
     row = {name: getattr(lost, name) for name in Lost.__slots__}
     line = proof_line({"check": row, "honest": row})
-    assert "clears 50% of honest left-out rows; loses 1 of 200 flags (95 % bound 2.35%)" in line
+    assert "clears 50% of honest held-out rows; loses 1 of 200 flags (95 % bound 2.35%)" in line

@@ -246,8 +246,8 @@ def test_two_halves_do_what_the_whole_does() -> None:
 @pytest.mark.parametrize(
     ("nodes", "problem"),
     [
-        (NODES[1:], "no node gives 'states'"),
-        ([*NODES, helper.make_node("If", ["c"], ["y"], then_branch=EMPTY)], "a graph of its own"),
+        (NODES[1:], "no node computes 'states'"),
+        ([*NODES, helper.make_node("If", ["c"], ["y"], then_branch=EMPTY)], "contains a graph"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_cut_is_refused(nodes: list[onnx.NodeProto], problem: str) -> None:

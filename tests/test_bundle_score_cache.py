@@ -208,5 +208,5 @@ def test_threads_share_a_small_cache(tiny_bundle: Path, detector: ScamDetector) 
 
 @pytest.mark.parametrize("size", [-1, MOST_CACHED + 1, 1.5, True, None])
 def test_an_impossible_size_is_refused(tiny_bundle: Path, size: object) -> None:
-    with pytest.raises(InputError, match=r"cache_size=.* is impossible; use 0"):
+    with pytest.raises(InputError, match=r"cache_size=.* is invalid; use 0"):
         ScamDetector.load(tiny_bundle, cache_size=size)  # type: ignore[arg-type]

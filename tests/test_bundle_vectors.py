@@ -73,7 +73,7 @@ def test_one_is_kept_open_until_the_bundle_changes(tmp_path: Path) -> None:
 def test_what_is_impossible_is_told(tmp_path: Path, tiny_bundle: Path) -> None:
     with pytest.raises(InputError, match="threads=0"):
         sentence_vectors(tiny_bundle, 0)
-    with pytest.raises(BundleError, match="no such folder"):
+    with pytest.raises(BundleError, match="folder not found"):
         sentence_vectors(tmp_path / "none")
 
 
@@ -93,7 +93,7 @@ def test_an_open_encoder_stays_in_its_process(tiny_bundle: Path) -> None:
 def test_an_output_is_added_as_the_onnx_package_would(tiny_bundle: Path) -> None:
     graph = (tiny_bundle / MODEL).read_bytes()
     assert read_by(graph, "verdict_logits") == "told"
-    with pytest.raises(ValueError, match="no node gives 'nothing'"):
+    with pytest.raises(ValueError, match="no node computes 'nothing'"):
         read_by(graph, "nothing")
     model = onnx.load_from_string(graph)
     model.graph.output.append(onnx.ValueInfoProto(name="told"))

@@ -59,8 +59,8 @@ def test_a_rate_is_a_preset_where_the_rows_expect_three_false_alarms() -> None:
             points(),
             "0.1% needs .* n of 3,000, .* have 2,250; .*balanced, sweep",
         ),
-        ("sweep", points()[3:], "no operating point is stored at .* 2.0%; its presets are none"),
-        ("lax", points(), "unknown preset 'lax'; presets are balanced, sweep, strict"),
+        ("sweep", points()[3:], "no operating point is stored at .* 2.0%; its presets: none"),
+        ("lax", points(), "unknown preset 'lax'; presets: balanced, sweep, strict"),
     ],
 )
 def test_an_absent_preset_says_why_and_what_there_is(
@@ -79,9 +79,9 @@ def test_a_detector_flags_at_a_preset(detector: ScamDetector) -> None:
     assert sweep.thresholds.flag == 0.62 and sweep.thresholds.review == 0.6
     assert sweep.predict(TEXT).decision is Decision.FLAG
     assert detector.with_thresholds(flag=0.8).preset is None
-    with pytest.raises(InputError, match="effective n of 3,000"):
+    with pytest.raises(InputError, match="effective number of 3,000"):
         detector.with_thresholds(preset="strict")
-    with pytest.raises(InputError, match="leave flag"):
+    with pytest.raises(InputError, match="flag threshold"):
         detector.with_thresholds(preset="sweep", flag=0.5)
 
 
@@ -96,8 +96,8 @@ def test_the_command_line_names_the_preset_with_its_figures(folder: Path, tmp_pa
     done = score(tmp_path, "a.jsonl", "--model", folder, "--preset", "sweep", "--overwrite")
     assert done.returncode == 0 and "flagged 1, review 0" in done.stderr
     assert (
-        "preset sweep: flag from 0.6200; on the bundle's calibrate rows at most 2.0% false alarms "
-        "(upper bound 4.00%, effective n 2,250), recall 70.0% of 2,716 scams"
+        "preset sweep: flag from 0.6200; on the bundle's calibration rows at most 2.0% false "
+        "alarms (upper bound 4.00%, effective n 2,250), recall 70.0% of 2,716 scams"
     ) in done.stderr
     options = ("a.jsonl", "--model", folder, "--overwrite")
     logged = score(tmp_path, *options, "--preset", "sweep", "--log-json").stderr.splitlines()[-1]
@@ -109,8 +109,8 @@ def test_the_command_line_names_the_preset_with_its_figures(folder: Path, tmp_pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--preset", "strict"), "needs legit calibrate rows with an effective n of 3,000"),
-        (("--preset", "sweep", "--flag", "0.5"), "leave flag (--flag) out"),
+        (("--preset", "strict"), "effective number of 3,000"),
+        (("--preset", "sweep", "--flag", "0.5"), "remove flag (--flag)"),
         (("--preset", "lax"), "'lax' is not one of 'balanced', 'sweep', 'strict'"),
     ],
 )
@@ -144,14 +144,14 @@ def test_a_review_rate_is_of_all_messages_of_the_shipped_mix(detector: ScamDetec
     ("asked", "message"),
     [
         ({"review_rate": 0.01}, "only 1.00% of all messages.*20.0% are scams.* reached by 8.08%"),
-        ({"review_rate": 1.5}, "review_rate is a number between 0 and 1"),
+        ({"review_rate": 1.5}, "review_rate must be a number between 0 and 1"),
         ({"review_rate": "1%"}, "got '1%'"),
-        ({"review_rate": 0.1, "base_rate": 0}, "base_rate is a number between 0 and 1"),
-        ({"review_rate": 0.1, "fpr": 0.1}, "leave fpr and kind out"),
-        ({"review_rate": 0.1, "kind": "romance"}, "leave fpr and kind out"),
+        ({"review_rate": 0.1, "base_rate": 0}, "base_rate must be a number between 0 and 1"),
+        ({"review_rate": 0.1, "fpr": 0.1}, "fpr and kind"),
+        ({"review_rate": 0.1, "kind": "romance"}, "fpr and kind"),
         ({"review_rate": 0.1, "lang": "xx"}, "no operating points for lang='xx'"),
-        ({"fpr": 0.02, "base_rate": 0.1}, "base_rate is for review_rate"),
-        ({}, "give a false-positive rate"),
+        ({"fpr": 0.02, "base_rate": 0.1}, "base_rate needs review_rate"),
+        ({}, "false-positive rate"),
     ],
 )
 def test_an_impossible_review_rate_names_the_cure(

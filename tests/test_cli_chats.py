@@ -29,7 +29,7 @@ def test_whatsapp_is_scored_into_parquet(tmp_path: Path, tiny_bundle: Path) -> N
     done = score(tmp_path, "WhatsApp Chat with Ann.txt", "--model", tiny_bundle)
     assert done.returncode == 0, done.stderr
     assert "read as a chat exported from WhatsApp" in done.stderr
-    assert "its dates read with the month first" in done.stderr
+    assert "its dates are read with the month first" in done.stderr
     rows = pq.read_table(tmp_path / "WhatsApp Chat with Ann.scored.parquet").to_pylist()
     assert [(row["kind"], row["scamdetect_decision"]) for row in rows] == [
         ("system", "unscored"), ("message", "flag"), ("media", "unscored"), ("message", "pass"),

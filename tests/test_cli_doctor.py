@@ -70,7 +70,7 @@ def test_runtime_int8_and_cascade_are_shown(
     of_source = {"en_one": [*lost.values()], "en_two": [50, 30, 5, 0, 9, 0]}
     write_manifest(proven, {"cascade": {"check": lost, "honest": lost, "sources": of_source}})
     detail = _detail(proven, tmp_path, "cascade")[1]
-    assert "on unless tier='full'; clears 44% of honest left-out rows" in detail
+    assert "on unless tier='full'; clears 44% of honest held-out rows" in detail
     assert detail.endswith("sources that lose most reviews: en_one 1 of 20")
     monkeypatch.setattr("scamdetect.cli.doctor.multiplies_exactly", lambda fast: not fast)
     ok, detail = _detail(tiny_bundle, tmp_path, "int8")

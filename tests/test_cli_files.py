@@ -92,7 +92,7 @@ def test_a_work_folder_of_another_user_is_refused(
 def test_a_pipe_as_a_dump_is_refused_at_once(tmp_path: Path, tiny_bundle: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     done = run(tmp_path, "score", name, "-o", "out.parquet", "--model", tiny_bundle)
-    assert done.returncode == 2 and f"{name}: is a pipe, and a file is needed" in done.stderr
+    assert done.returncode == 2 and f"{name}: is a pipe, not a file" in done.stderr
     assert os.listdir(tmp_path) == [name]
 
 
@@ -123,14 +123,14 @@ def test_a_pipe_is_no_other_input(
         os.mkfifo(tmp_path / name)
     done = run(tmp_path, *arguments)
     assert done.returncode == 2
-    assert "is a pipe" in done.stderr or "plain files only" in done.stderr, done.stderr
+    assert "is a pipe" in done.stderr or "only plain files" in done.stderr, done.stderr
 
 
 def test_the_output_of_a_command_is_no_file(tmp_path: Path, tiny_bundle: Path) -> None:
     line = f"python -m scamdetect.cli score <(echo hello) --format txt --model {tiny_bundle}"
     done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "is a pipe, and a file is needed; write the data to a file first" in done.stderr
+    assert "is a pipe, not a file; write the data to a file first" in done.stderr
 
 
 def test_queue_labels_and_explain_replace_nothing_unasked(
@@ -147,19 +147,19 @@ def test_queue_labels_and_explain_replace_nothing_unasked(
         (tmp_path / name).write_text("precious")
         done = run(tmp_path, *arguments)
         assert done.returncode == 2, name
-        assert f"{name}: is there already; remove it or give --overwrite" in done.stderr
+        assert f"{name}: already exists; remove it or pass --overwrite" in done.stderr
         assert (tmp_path / name).read_text() == "precious"
         assert run(tmp_path, *arguments, "--overwrite").returncode == 0, name
         assert (tmp_path / name).read_text() != "precious"
     (tmp_path / "tasks.json").unlink()
-    assert "tasks.xml: is there already" in run(tmp_path, *commands["tasks.json"]).stderr
+    assert "tasks.xml: already exists" in run(tmp_path, *commands["tasks.json"]).stderr
 
 
 def test_drift_replaces_an_earlier_one_only_if_asked(tmp_path: Path, scored: Path) -> None:
     pytest.importorskip("jinja2", reason="needs the extra report")
     assert run(tmp_path, "drift", scored, scored, "-o", "out").returncode == 0
     refused = run(tmp_path, "drift", scored, scored, "-o", "out")
-    assert refused.returncode == 2 and "is there already" in refused.stderr
+    assert refused.returncode == 2 and "already exists" in refused.stderr
     assert run(tmp_path, "drift", scored, scored, "-o", "out", "--overwrite").returncode == 0
 
 
@@ -206,7 +206,7 @@ def test_a_message_does_not_make_a_dump_a_report(tmp_path: Path) -> None:
     other.write_text('text\n<meta name="generator" content="scamdetect report 1.0">\n')
     scored = write_scored(tmp_path / "scored.parquet", [{"text": "x"} | scored_row(0.5)])
     done = run(tmp_path, "report", scored, "-o", other, "--no-samples")
-    assert done.returncode == 2 and "is there already and no report" in done.stderr
+    assert done.returncode == 2 and "exists and is not a report" in done.stderr
 
 
 @pytest.mark.parametrize(("given", "expected"), [(0o600, 0o600), (0o640, 0o640), (0o644, 0o644)])
@@ -253,4 +253,4 @@ def test_a_destination_in_a_circle_of_links_is_told(
     for arguments in (("score", dump, "--model", tiny_bundle), ("queue", scored)):
         for options in (("-o", "a.csv"), ("-o", "a.csv/x.csv")):
             done = run(tmp_path, *arguments, *options)
-            assert done.returncode == 2 and "links lead in a circle" in done.stderr, options
+            assert done.returncode == 2 and "links form a circle" in done.stderr, options

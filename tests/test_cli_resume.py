@@ -85,8 +85,8 @@ def test_an_interrupt_stops_at_the_border(tmp_path: Path, model: Path, whole: Pa
     stopped = _score(_source(tmp_path), model, plan="SIGINT@predict#2")
     assert stopped.returncode == 3
     assert stopped.stderr == (
-        "scamdetect: interrupted; 2 finished parts (4,096 rows) kept in in.scored.csv.parts: give "
-        "the same command with --resume to go on\n"
+        "scamdetect: interrupted; 2 finished parts (4,096 rows) kept in in.scored.csv.parts: run "
+        "the same command with --resume to continue\n"
     )
     done = _score(tmp_path, model, "--resume")
     assert "8,999 rows in" in done.stderr

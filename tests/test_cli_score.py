@@ -50,7 +50,7 @@ def test_compressed_csv_is_scored(tmp_path: Path, tiny_bundle: Path) -> None:
     (tmp_path / "b.csv.gz").write_bytes(content[:-4])
     done = score(tmp_path, "b.csv.gz", "--model", tiny_bundle)
     assert done.returncode == 2
-    assert done.stderr.startswith("scamdetect: b.csv.gz: gzip data that is cut off or damaged")
+    assert done.stderr.startswith("scamdetect: b.csv.gz: gzip data is cut off or damaged")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "b.scored.csv").exists()
 
@@ -66,4 +66,4 @@ def test_nested_column_is_judged(tmp_path: Path, tiny_bundle: Path) -> None:
     (tmp_path / "a.scored.jsonl").unlink()
     done = score(tmp_path, "a.jsonl", "--text-column", "message.text", "--model", tiny_bundle)
     assert done.returncode == 2
-    assert "its columns are: message, message.body, message.n; name the right one" in done.stderr
+    assert "its columns are: message, message.body, message.n; name another" in done.stderr

@@ -110,10 +110,10 @@ def test_ctrl_c_ends_the_step_at_hand(tmp_path: Path, whole: Path, tiny_bundle: 
     folder = _copied(tmp_path, whole)
     done = _run(folder, THREADS, tiny_bundle, plan="SIGINT@os.rename:segment-000000#1")
     assert done.returncode == 3
-    assert "interrupted; 5,001 rows that are read and 0 of 1 buckets kept" in done.stderr
+    assert "interrupted; 5,001 rows read and 0 of 1 buckets kept" in done.stderr
     assert _run(folder, THREADS, tiny_bundle, "--resume").returncode == 0
     done = _run(folder, THREADS, tiny_bundle, "--resume")
-    assert done.returncode == 0 and "nothing is left to resume" in done.stderr
+    assert done.returncode == 0 and "nothing to resume" in done.stderr
 
 
 def test_the_log_is_json_without_message_text(
@@ -158,7 +158,7 @@ def test_the_log_of_groups_holds_counts_alone(
         (("groups", "in.csv", "--by", "who"), "there is no in.csv.job.json beside it"),
         (("campaigns",), "Missing argument 'SCORED...'"),
         (("campaigns", "in.scored.csv", "--at-least", "1"), "not in the range x>=2"),
-        (("campaigns", "in.scored.csv", "--before", "in.csv"), "in.csv: holds no campaigns"),
+        (("campaigns", "in.scored.csv", "--before", "in.csv"), "in.csv: contains no campaigns"),
         (("campaigns", "in.scored.csv", "in.csv"), "in.csv.job.json beside it"),
         (("threads", "in.scored.csv"), "name the column of threads with thread_column"),
         (("threads", "in.scored.csv", "--thread-column", "chat", "--me", "x"), "--sender-column"),

@@ -78,7 +78,7 @@ def test_a_blank_own_side_is_refused(detector: ScamDetector, me: str) -> None:
 
 
 def test_an_error_names_the_conversation_and_its_message(detector: ScamDetector) -> None:
-    with pytest.raises(InputError, match="conversation 1: message 2 has no keys; give text"):
+    with pytest.raises(InputError, match="conversation 1: message 2 has no keys; pass text"):
         detector.predict_conversations([[OPENER], [OPENER, None, {}]])
 
 
@@ -290,5 +290,5 @@ def test_a_damaged_rule_is_refused(tmp_path: Path, change: dict[str, object]) ->
 
 
 def test_weights_must_be_finite() -> None:
-    with pytest.raises(InputError, match="numbers from 0"):
+    with pytest.raises(InputError, match="of at least 0"):
         replace(Weights(0.0, 1.0, 1.0), window=float("nan"))

@@ -73,7 +73,7 @@ def test_a_rule_keeps_its_length_and_an_older_one_has_none() -> None:
 
 @pytest.mark.parametrize("length", [-0.1, math.inf])
 def test_a_length_is_a_number_from_0(length: float) -> None:
-    with pytest.raises(InputError, match="numbers from 0"):
+    with pytest.raises(InputError, match="of at least 0"):
         replace(WEIGHTS, length=length)
 
 

@@ -210,7 +210,7 @@ def test_an_array_without_a_dimension_is_neither_one_text_nor_several(
         lambda texts: AllowList(frozenset()).apply([], [], texts),
     ]
     for call in calls:
-        with pytest.raises(TextsError, match=r"pass \.item\(\), or a list") as caught:
+        with pytest.raises(TextsError, match=r"pass .item\(\) or a list") as caught:
             call(value)
         assert LURE not in str(caught.value)
     with pytest.raises(InputError, match="as a table"):
@@ -316,7 +316,7 @@ def test_impossible_thresholds_are_refused(detector: ScamDetector, bands: dict[s
 def test_a_threshold_that_is_no_number_is_named(
     detector: ScamDetector, name: str, value: object
 ) -> None:
-    with pytest.raises(InputError, match=f"{name} is a number .* or an OperatingPoint; got "):
+    with pytest.raises(InputError, match=f"{name} must be a number .* or an OperatingPoint; got "):
         detector.with_thresholds(**{name: value})
     assert detector.with_thresholds(flag=np.float32(0.95)).thresholds.flag == np.float32(0.95)
 

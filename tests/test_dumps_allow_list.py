@@ -118,17 +118,25 @@ def test_all_formats_say_the_same(tmp_path: Path, name: str, content: str) -> No
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", "bank\ntemplate:my-secret", r"a\.txt:2: the template is no hash"),
-        ("a.txt", "# nobody\n", r"a\.txt: allows nobody"),
-        ("a.csv", "name\nmy-secret\n", r"a\.csv:1: the first line must name a column sender"),
-        ("a.csv", f"text,template\nmy-secret,{HASH}\n", r"a\.csv:2: has a template and a text"),
-        ("a.csv", "sender,note\nbank,x\nmy-secret\n", r"a\.csv:3: 1 cells below 2 columns"),
-        ("a.csv", "sender,note\n,my-secret\n", r"a\.csv:2: has neither sender nor template"),
-        ("a.csv", 'sender\n"bank\n', r"a\.csv:\d: .*mend the CSV"),
-        ("a.jsonl", '{"sender": "bank"}\n{"sender": my-secret}', r"a\.jsonl:2: no JSON"),
-        ("a.jsonl", '["my-secret"]', r"a\.jsonl:1: no object"),
-        ("a.jsonl", '{"sender": ["my-secret"]}', r"a\.jsonl:1: the sender is no string"),
-        ("a.jsonl", '{"who": "my-secret"}', r"a\.jsonl:1: has neither"),
+        ("a.txt", "bank\ntemplate:my-secret", r"a\.txt:2: the template is not a hash"),
+        ("a.txt", "# nobody\n", r"a.txt: the list is empty"),
+        (
+            "a.csv",
+            "name\nmy-secret\n",
+            r"a\.csv:1: the first line must name at least one column sender",
+        ),
+        (
+            "a.csv",
+            f"text,template\nmy-secret,{HASH}\n",
+            r"a\.csv:2: has both a template and a text",
+        ),
+        ("a.csv", "sender,note\nbank,x\nmy-secret\n", r"a\.csv:3: has 1 cells"),
+        ("a.csv", "sender,note\n,my-secret\n", r"a\.csv:2: has no sender, template"),
+        ("a.csv", 'sender\n"bank\n', r"a\.csv:\d: .*correct the CSV"),
+        ("a.jsonl", '{"sender": "bank"}\n{"sender": my-secret}', r"a.jsonl:2: not JSON"),
+        ("a.jsonl", '["my-secret"]', r"a.jsonl:1: not a JSON object"),
+        ("a.jsonl", '{"sender": ["my-secret"]}', r"a\.jsonl:1: the sender is not a string"),
+        ("a.jsonl", '{"who": "my-secret"}', r"a\.jsonl:1: has no sender"),
     ],
 )
 def test_a_wrong_line_is_named_and_not_shown(
@@ -179,11 +187,14 @@ def test_a_changed_list_does_not_go_on(tmp_path: Path, tiny_bundle: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--allow-list", "allow.txt"], "the allow-list names senders; say which column"),
-        (["--sender-column", "by"], "sender_column (--sender-column) is for an allow-list"),
+        (["--allow-list", "allow.txt"], "the allow-list contains senders"),
+        (["--sender-column", "by"], "sender_column (--sender-column) needs an allow-list"),
         (["--allow-list", "allow.txt", "--sender-column", "who"], "has no column 'who'"),
         (["--allow-list", "none.txt"], "none.txt: cannot be read"),
-        (["--allow-list", "allow.txt", "--engine", "ray"], "--allow-list is not for --engine ray"),
+        (
+            ["--allow-list", "allow.txt", "--engine", "ray"],
+            "--allow-list does not work with --engine ray",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_one_line(

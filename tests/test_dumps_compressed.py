@@ -156,7 +156,7 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
     packed = gzip.compress((tmp_path / "a.parquet").read_bytes())
-    with pytest.raises(InputError, match="a Parquet file within gzip.*unpack it first"):
+    with pytest.raises(InputError, match="a Parquet file inside gzip"):
         open_dump(_write(tmp_path, "b.parquet.gz", packed))
     with pytest.raises(InputError, match="the file is empty"):
         open_dump(_write(tmp_path, "a.csv.gz", gzip.compress(b"")))

@@ -84,7 +84,7 @@ def test_another_file_of_its_name_stays_without_overwrite(
     tmp_path: Path, detector: ScamDetector
 ) -> None:
     (tmp_path / "out.csv.job.json").write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match=r"out\.csv\.job\.json: is there already; .*--overwrite"):
+    with pytest.raises(InputError, match=r"out\.csv\.job\.json: .*--overwrite"):
         _score(tmp_path, detector)
     assert (tmp_path / "out.csv.job.json").read_text("utf-8") == "mine"
     assert _score(tmp_path, detector, overwrite=True).rows == 3
@@ -96,7 +96,7 @@ def test_another_file_of_its_name_stays_without_overwrite(
         ("{", "damaged .*score again"),
         ("[]", "damaged"),
         ('{"schema_version": 1}', "damaged"),
-        ('{"schema_version": 2}', "of schema 2, this scamdetect knows 1"),
+        ('{"schema_version": 2}', "schema 2, but this scamdetect reads 1"),
     ],
 )
 def test_what_is_no_record_is_named(tmp_path: Path, content: str, message: str) -> None:

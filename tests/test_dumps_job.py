@@ -86,7 +86,7 @@ def test_rejects_are_kept_beside_the_destination(tmp_path: Path, detector: ScamD
     assert summary.rejects == tmp_path / "out.parquet.rejected.jsonl"
     (reject,) = [json.loads(line) for line in summary.rejects.read_text("utf-8").splitlines()]
     assert reject == {
-        "record": 2, "line": 3, "lines": 1, "reason": "1 cells where the header has 2",
+        "record": 2, "line": 3, "lines": 1, "reason": "1 cells, but the header has 2",
         "raw": "2\n",
     }  # fmt: skip
     assert (summary.rows, summary.rejected) == (2, 1)
@@ -98,7 +98,7 @@ def test_rejects_of_an_earlier_run_do_not_stay(tmp_path: Path, detector: ScamDet
     assert rejects is not None
     (tmp_path / "in.scored.csv").unlink()
     _write(tmp_path, "in.csv", "id,text\n1,hello\n2,x\n")
-    with pytest.raises(InputError, match=r"rejected\.jsonl: is there already"):
+    with pytest.raises(InputError, match=r"rejected\.jsonl: already exists"):
         score_file(source, detector=detector)
     assert score_file(source, detector=detector, overwrite=True).rejects is None
     assert not rejects.exists()
@@ -137,8 +137,8 @@ def test_destinations_that_are_refused(tmp_path: Path, detector: ScamDetector) -
         ("link.csv", "source would be overwritten"),
         ("hard.csv", "source would be overwritten"),
         ("folder.csv", "no file"),
-        ("none/out.csv", "no such folder"),
-        ("out.txt", "names no format"),
+        ("none/out.csv", "not found"),
+        ("out.txt", "not a known format"),
         ("out", "no extension"),
     ]:
         with pytest.raises(InputError, match=message):

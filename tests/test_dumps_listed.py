@@ -108,7 +108,7 @@ def test_the_column_names_what_was_found(tmp_path: Path, tiny_bundle: Path, exte
     dump(tmp_path)
     feed(tmp_path, "evil.example", "google.com")
     done = scored(tmp_path, tiny_bundle, "-o", f"out.{extension}")
-    assert "feed.csv: 1 indicators are looked for" in done.stderr
+    assert "feed.csv: 1 indicators are used" in done.stderr
     assert "feed.csv: 1 left out, the first at row 2: " in done.stderr
     assert "flagged 1, review 1, passed 2, unscored 1" in done.stderr
     assert (
@@ -185,11 +185,11 @@ def test_a_feed_that_fits_too_many_messages_stops_the_job(
     arguments = ("in.csv", "--indicators", "feed.csv", "--model", tiny_bundle)
     done = score(tmp_path, *arguments)
     assert done.returncode == 2
-    assert "11 of the first 1,000 messages have an indicator of feed.csv" in done.stderr
+    assert "11 of the first 1,000 messages contain an indicator of feed.csv" in done.stderr
     assert not (tmp_path / "in.scored.csv").exists()
     assert score(tmp_path, *arguments, "--resume", "--max-listed", "1.1%").returncode == 0
     done = score(tmp_path, *arguments, "--overwrite", "--max-listed", "many")
-    assert "max_listed (--max-listed) is a number of messages" in done.stderr
+    assert "max_listed (--max-listed) must be a number of messages" in done.stderr
 
 
 def test_the_first_messages_decide_and_few_say_nothing(
@@ -221,7 +221,7 @@ def test_engines_look_up_no_feed(tmp_path: Path, tiny_bundle: Path) -> None:
     feed(tmp_path, "evil.example")
     done = score(tmp_path, "in.parquet", "--engine", "ray", "--indicators", "feed.csv")
     assert done.returncode == 2
-    assert "--indicators is not for --engine ray: use --engine local for it" in done.stderr
+    assert "--indicators does not work with --engine ray: use --engine local for it" in done.stderr
 
 
 def test_a_broken_feed_is_one_line(tmp_path: Path, tiny_bundle: Path) -> None:

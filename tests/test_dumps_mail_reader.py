@@ -45,10 +45,10 @@ def test_rows_and_rejects_of_an_mbox_file(tmp_path: Path) -> None:
     rows, rejects = _rows(_write(tmp_path, "a.mbox", content))
     assert [row["text"] for row in rows] == ["hello\n\nguaranteed profit bitcoin", "é no header"]
     assert rows[0]["attachments"] == ["a.png"]
-    assert rows[1]["problems"] == ["no headers", "headers that end in a line that is none"]
+    assert rows[1]["problems"] == ["no headers", "headers that end in an invalid line"]
     assert rejects == [
         {"record": 1, "line": 1, "lines": 2, "raw": "rest of a mail\n\n",
-         "reason": "text before the first line that begins a mail"},
+         "reason": "text before the first line that starts a mail"},
         {"record": 3, "line": 19, "lines": 2, "raw": f"{FROM}\n",
          "reason": "neither headers nor text"},
     ]  # fmt: skip
@@ -72,7 +72,7 @@ def test_mail_too_large_is_rejected_with_its_place(
     start = content.index(large) - len(FROM)
     assert reject["reason"] == (
         f"more than 1 MiB: bytes {start} to {start + len(FROM + large) + 1} of the file; "
-        "only its first 60 bytes are kept here"
+        "only the first 60 bytes are kept here"
     )
     assert reject["raw"] == content[start : start + 60]
     rows, (reject,) = _rows(_write(tmp_path, "a.eml", large))
@@ -111,14 +111,14 @@ def test_single_mail(tmp_path: Path, content: str, subjects: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "options", "message"),
     [
-        ("a.mbox", MAIL, {}, "a.mbox:1: no line begins a mail.*--format eml"),
-        ("a.mbox", b"\x00\xff" * 99, {}, "no line begins a mail"),
+        ("a.mbox", MAIL, {}, "a.mbox:1: no line starts a mail.*--format eml"),
+        ("a.mbox", b"\x00\xff" * 99, {}, "no line starts a mail"),
         ("a.mbox", "", {}, "the file is empty"),
-        ("a.eml", "hello there\n", {}, "a.eml:1: begins with no mail header.*--format"),
-        ("a.eml", b"\x89PNG\r\n", {}, "begins with no mail header"),
-        ("a.eml", MAIL, {"encoding": "cp1251"}, "leave --encoding out"),
+        ("a.eml", "hello there\n", {}, "a.eml:1: does not start with a mail header.*--format"),
+        ("a.eml", b"\x89PNG\r\n", {}, "does not start with a mail header"),
+        ("a.eml", MAIL, {"encoding": "cp1251"}, "remove --encoding"),
         ("a.eml", MAIL, {"text_column": "to"}, "one of text, quoted, subject"),
-        ("Inbox", FROM + MAIL, {}, "no extension names no format.*--format"),
+        ("Inbox", FROM + MAIL, {}, "no extension is not a known format.*--format"),
         ("Inbox", FROM + MAIL, {"source_format": "pst"}, "unknown format 'pst'; known are csv, "),
     ],
 )

@@ -109,7 +109,7 @@ def test_part_that_is_read(mail: str, body: str) -> None:
 def test_plain_part_that_says_other_things_is_not_believed(plain: str) -> None:
     found = _read(_parts(_plain(plain), _html(HTML), kind="alternative"))
     assert found.text == f"Hello\n\n{PLAIN}"
-    assert found.problems == ["the plain part says other things than the HTML"]
+    assert found.problems == ["the plain part and the HTML part differ"]
 
 
 def test_attachments_are_named_and_not_read() -> None:
@@ -163,11 +163,11 @@ QUOTED = quopri.encodestring(LONG.encode()).decode()
         ("base64", f"{CODE}\n-- \nSent to the list.\n", f"{LONG}\n-- \nSent to the list.",
          "plain text after base64"),
         ("base64", "Dear Bo,\nno base64 here!", "Dear Bo,\nno base64 here!",
-         "not base64, though it says so"),
+         "declared as base64, but is not"),
         ("quoted-printable", QUOTED, LONG, None),
         ("quoted-printable", "50 = x =ZZ", "50 = x =ZZ", None),
-        ("", CODE, LONG, "base64 that does not say so"),
-        ("7bit", QUOTED, LONG, "quoted-printable that does not say so"),
+        ("", CODE, LONG, "base64 without being declared"),
+        ("7bit", QUOTED, LONG, "quoted-printable without being declared"),
         ("nonsense", "a=b", "a=b", None),
         ("x-uuencode", "begin 644 a\n#:&D*\n`\nend\n", "hi", None),
         ("", "shortword", "shortword", None),
@@ -212,7 +212,7 @@ def test_broken_headers_are_told() -> None:
     assert (found.sender, found.sender_name) == (None, "The Bank")
     assert found.time == "2024-03-05T10:00:00+00:00"
     assert _read("Date: yesterday\n\nx").problems == ["no date: yesterday"]
-    assert _read("text alone").problems == ["no headers", "headers that end in a line that is none"]
+    assert _read("text alone").problems == ["no headers", "headers that end in an invalid line"]
 
 
 def test_sender_from_other_headers() -> None:

@@ -110,7 +110,7 @@ def test_partitions_become_columns(tmp_path: Path) -> None:
     assert table["year"].to_pylist() == [2024, 2024, 2025]
     assert table["city"].to_pylist() == ["New York", None, "5"]
     assert table["month"].to_pylist() == ["a", "b", "c"]
-    assert "the column 'month' is that of the files, not of the folders" in summary.notes
+    assert "the column 'month' comes from the files, not from the folders" in summary.notes
     as_csv = _score(root, destination=tmp_path / "o.csv", columns=["city", "text"])
     lines = as_csv.destination.read_text("utf-8").splitlines()
     assert lines[0].startswith("city,text,scamdetect_file,scamdetect_verdict")
@@ -157,7 +157,7 @@ def test_parquet_types_are_promoted_where_nothing_is_lost(tmp_path: Path) -> Non
     assert table["text"].to_pylist() == ["a", "b", "c"]
     assert table["s"].to_pylist() == [{"a": 1, "b": None}, {"a": 1, "b": "x"}, None]
     assert table["more"].to_pylist() == [None, None, True]
-    assert "2 of 3 files lack the column 'more': it is empty in their rows" in summary.notes
+    assert "2 of 3 files lack the column 'more'; it is empty in their rows" in summary.notes
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_csv_files_may_lack_columns(tmp_path: Path) -> None:
         [b"1", b"a", b"", b"0.csv"],
         [b"", b"b", b"x", b"1.csv"],
     ]
-    assert "1 file is empty and passed over: 2.csv" in summary.notes
+    assert "1 file is empty and skipped: 2.csv" in summary.notes
 
 
 def test_csv_files_keep_the_first_delimiter_and_are_safe_for_spreadsheets(tmp_path: Path) -> None:
@@ -204,14 +204,17 @@ def test_csv_files_keep_the_first_delimiter_and_are_safe_for_spreadsheets(tmp_pa
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"_SUCCESS": ""}, "the folder holds no file to score"),
-        ({"a.csv": "", "b.csv": ""}, "all files of it are empty, such as a.csv"),
+        ({"_SUCCESS": ""}, "the folder has no file to score"),
+        ({"a.csv": "", "b.csv": ""}, "all its files are empty, such as a.csv"),
         ({"a.csv": "text\nx\n", "b.jsonl": "{}"}, r"csv \(a.csv\) and jsonl \(b.jsonl\)"),
         ({"a.csv": "text\nx\n", "b.csv": "body\nx\n"}, r"b\.csv has no column 'text'"),
         ({"a.csv": "text,n,n\nx,1,2\n", "b.csv": "text,n\nx,1\n"}, "repeated"),
         ({"a.csv": "text,scamdetect_file\nx,1\n"}, "--overwrite-columns"),
-        ({"a.parquet": b"PAR1 cut off", "b.parquet": b"PAR1"}, r"a\.parquet: not a whole Parquet"),
-        ({"README.md": "text"}, "'.md' names no format.*; or name some of the files"),
+        (
+            {"a.parquet": b"PAR1 cut off", "b.parquet": b"PAR1"},
+            r"a\.parquet: not a complete Parquet",
+        ),
+        ({"README.md": "text"}, "'.md' not a known format.*; or select some of the files"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
@@ -223,9 +226,9 @@ def test_what_is_refused(tmp_path: Path, files: dict[str, str | bytes], message:
 
 
 def test_a_glob_that_names_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no file is there to score"):
+    with pytest.raises(InputError, match="no file found"):
         _score(tmp_path / "*.csv", destination=tmp_path / "o.csv")
-    with pytest.raises(InputError, match="there is no folder"):
+    with pytest.raises(InputError, match="not found"):
         _score(tmp_path / "none" / "*.csv", destination=tmp_path / "o.csv")
 
 
@@ -250,7 +253,7 @@ def test_a_destination_that_would_be_read_is_refused(
         (tmp_path / "d" / "a.jsonl").unlink()
         (tmp_path / "d" / "sub" / "a.jsonl").unlink()
     if read:
-        with pytest.raises(InputError, match="would itself be read"):
+        with pytest.raises(InputError, match="would be read"):
             _score(tmp_path / source, destination=tmp_path / target)
     else:
         assert _score(tmp_path / source, destination=tmp_path / target).rows == 1
@@ -284,7 +287,7 @@ def test_a_folder_of_mails(tmp_path: Path) -> None:
     assert summary.rejects is not None
     reject = json.loads(summary.rejects.read_text("utf-8"))
     assert (reject["file"], reject["raw"]) == ("cur/2", "no mail\n")
-    assert reject["reason"].startswith("begins with no mail header")
+    assert reject["reason"].startswith("does not start with a mail header")
 
 
 def test_a_folder_of_chats_keeps_the_names_that_iphones_give(tmp_path: Path) -> None:
@@ -378,7 +381,7 @@ def test_a_changed_folder_is_not_resumed(
     _write(source, dict([change]))
     if named == "source_sha256":
         os.utime(source / "1.csv", (1, 1))
-    with pytest.raises(InputError, match="changed since the job began") as caught:
+    with pytest.raises(InputError, match="changed since the job started") as caught:
         _score(source, part_rows=1, resume=True)
     assert named in str(caught.value)
 

@@ -90,8 +90,8 @@ def test_ragged_rows_are_rejected_with_their_place(tmp_path: Path) -> None:
     assert _texts(dump) == ["two\nlines", "good"]
     assert _places(dump) == [(2, 4, 1), (3, 5, 1)]
     assert [reject.reason for reject in _rejects(dump)] == [
-        "3 cells where the header has 2",
-        "1 cells where the header has 2",
+        "3 cells, but the header has 2",
+        "1 cells, but the header has 2",
     ]
 
 
@@ -106,7 +106,7 @@ def test_ragged_rows_are_rejected_with_their_place(tmp_path: Path) -> None:
 def test_open_quote_costs_only_its_line(tmp_path: Path, body: str) -> None:
     dump = open_dump(_write(tmp_path, "a.csv", f"id,text\n{body}"))
     assert _texts(dump) == ["good"]
-    assert _rejects(dump)[0].reason == "a quote is opened and never closed"
+    assert _rejects(dump)[0].reason == "unclosed quote"
 
 
 def test_open_quote_is_not_followed_for_ever(
@@ -210,7 +210,7 @@ def test_missing_text_column_lists_the_columns(tmp_path: Path, name: str, conten
     ("header", "message"),
     [
         ("text,text\n", "rename"),
-        ('id,"text\n', "quote is opened"),
+        ('id,"text\n', "unclosed quote"),
         ("text\rhi\rho\r", "carriage return"),
         ("x" * 70_000 + ",text\n", "too long"),
         (b"te\xffxt\n", "--encoding"),
@@ -355,7 +355,7 @@ def test_parquet_text_that_is_not_utf8_stays_bytes(tmp_path: Path) -> None:
         pq.write_table(pa.table({"text": text}), path)
         dump = open_dump(path)
         assert _texts(dump) == ["ok", b"\xff", None]
-        with pytest.raises(InputError, match="column 'text' holds text that is not UTF-8"):
+        with pytest.raises(InputError, match="column 'text' .* not UTF-8"):
             list(next(dump.batches()).rows.objects())
 
 
@@ -370,7 +370,7 @@ def test_truncated_parquet(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": ["hello"] * 1000}), path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(InputError, match=r"a\.parquet: not a whole Parquet file"):
+    with pytest.raises(InputError, match=r"a\.parquet: not a complete Parquet file"):
         open_dump(path)
 
 
@@ -380,7 +380,7 @@ def test_parquet_damaged_inside(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[200:2000] = b"\xff" * 1800
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.parquet: not a whole Parquet file"):
+    with pytest.raises(InputError, match=r"a\.parquet: not a complete Parquet file"):
         _texts(open_dump(path))
 
 
@@ -402,7 +402,7 @@ def test_options_that_do_not_apply(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match="--encoding"):
         open_dump(tmp_path / "a.parquet", encoding="utf-8")
-    with pytest.raises(InputError, match="one column, 'text'"):
+    with pytest.raises(InputError, match="column 'text'"):
         open_dump(_write(tmp_path, "a.txt", "a\n"), text_column="body")
 
 

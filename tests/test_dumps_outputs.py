@@ -71,7 +71,7 @@ def test_parquet_keeps_its_metadata_and_types(tmp_path: Path) -> None:
         (["id", "nothing"], r"in.csv has no column 'nothing' to keep; .*are: id, text, x,y;"),
         (["scamdetect_verdict"], "no column 'scamdetect_verdict'"),
         ([""], "no column ''"),
-        ([], "no column is to be kept"),
+        ([], "no column to keep"),
         (["id", "text", "id"], "'id' twice"),
     ],
 )

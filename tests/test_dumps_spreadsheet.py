@@ -158,7 +158,7 @@ def test_much_that_ends_rows_is_quick() -> None:
 def test_row_that_a_bare_carriage_return_ends(tmp_path: Path, detector: ScamDetector) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,text,h\r=1\n1,=40+1,x\n2,hello\r=40+2,y\n")
-    with pytest.raises(InputError, match="bare carriage return"):
+    with pytest.raises(InputError, match="carriage return"):
         score_file(path, tmp_path / "b.csv", detector=detector, spreadsheet_safe=True)
     path.write_bytes(b'id,text,"h\n=1"\n1,=40+1,x\n2,hello\r=40+2,y\n')
     score_file(path, tmp_path / "b.csv", detector=detector, spreadsheet_safe=True)

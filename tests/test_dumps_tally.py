@@ -12,7 +12,7 @@ from scamdetect.dumps.tally import Tally, check_rejects, reject_limit
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 
-LAST = Reject(7, 8, 1, "1 cells where the header has 2", b"secret\n")
+LAST = Reject(7, 8, 1, "1 cells, but the header has 2", b"secret\n")
 
 
 def _stops(given: str | int, rows: int, rejected: int, *, ended: bool = False) -> bool:
@@ -49,5 +49,5 @@ def test_the_error_names_the_place_and_holds_no_text() -> None:
         check_rejects(reject_limit("0.5%"), Path("in.csv"), Tally(rejected=2), LAST, ended=True)
     message = str(caught.value)
     assert message.startswith("in.csv: 2 of 2 records cannot be read, the last at line 8 (1 cells")
-    assert "--max-rejects 0.5% stops there" in message
+    assert "--max-rejects is 0.5%" in message
     assert "secret" not in message

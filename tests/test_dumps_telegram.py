@@ -230,7 +230,7 @@ def test_a_file_that_was_cut_off(tmp_path: Path, indent: int | None) -> None:
     (reject,) = _rejects(dump)
     place = len(content[: content.index("second")])
     assert reject.record == 2
-    assert reject.reason == f"the file ends within a message, at byte {place}, after 1 message"
+    assert reject.reason == f"the file ends inside a message, at byte {place}, after 1 message"
 
 
 def test_a_file_that_ends_between_messages(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_a_file_that_ends_between_messages(tmp_path: Path) -> None:
     dump = _open(tmp_path, content.removesuffix("]}"))
     assert len(_rows(dump)) == 2
     (reject,) = _rejects(dump)
-    assert reject.reason.startswith("the file ends before the list of messages does, at byte ")
+    assert reject.reason.startswith("the file ends before the list of messages ends, at byte ")
     assert reject.reason.endswith(", after 2 messages")
 
 
@@ -287,7 +287,7 @@ def test_a_list_of_messages_behind_the_end_is_kept(tmp_path: Path) -> None:
     assert [row["text"] for row in _rows(dump)] == ["hello lunch"] * 2
     assert [reject.reason for reject in _rejects(dump)] == [
         f"a list of messages within another value at byte {len(content) + 1}, after 1 message",
-        f"the file ends before its JSON does, at byte {len(content + more)}, after 2 messages",
+        f"the file ends before its JSON ends, at byte {len(content + more)}, after 2 messages",
     ]
 
 
@@ -467,12 +467,12 @@ def test_the_format_can_be_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"text": "hi"}\n', encoding="utf-8")
     assert next(open_dump(path, source_format="jsonl").batches()).rows.texts() == ["hi"]
-    with pytest.raises(InputError, match='holds no list "messages"'):
+    with pytest.raises(InputError, match='has no list "messages"'):
         open_dump(path, source_format="telegram")
     path = tmp_path / "a.data"
     path.write_text(json.dumps(_chat(HELLO)), encoding="utf-8")
     assert len(_rows(open_dump(path, source_format="telegram"))) == 1
-    with pytest.raises(InputError, match="UTF-8; leave --encoding out"):
+    with pytest.raises(InputError, match="UTF-8; remove --encoding"):
         open_dump(path, source_format="telegram", encoding="cp1251")
     with pytest.raises(InputError, match="unknown format 'signal'; known are csv, .*telegram"):
         open_dump(path, source_format="signal")
@@ -541,5 +541,5 @@ def test_the_command_keeps_what_it_read_and_says_where_it_broke(
     broken = content.index(b'"t5') + len('"t5,')
     assert reasons[0] == f"broken JSON at byte {broken}, after 5 messages"
     place = content.index(b"t30")
-    assert reasons[-1] == f"the file ends within a message, at byte {place}, after 27 messages"
+    assert reasons[-1] == f"the file ends inside a message, at byte {place}, after 27 messages"
     assert not any("t30" in reason for reason in reasons)

@@ -76,7 +76,7 @@ def test_android(tmp_path: Path) -> None:
     assert not _rejects(dump)
     assert dump.notes == (
         "read as a chat exported from WhatsApp",
-        "its dates read with the day first, the only order in which its dates exist",
+        "its dates are read with the day first, the only order in which its dates exist",
     )
 
 
@@ -199,10 +199,10 @@ def test_order_of_day_and_month(
         (["1402/12/14", "1403/1/1"], ["2024-03-04", "2024-03-20"], "in the Persian calendar"),
         (["14/12/02", "15/12/02"], ["2024-03-04", "2024-03-05"], "in the Persian calendar"),
         (["30/12/99", "1/1/00"], ["2021-03-20", "2021-03-21"], "in the Persian calendar"),
-        (["14/12/02"], ["2014-12-02"], "a guess, since the Persian calendar would fit them too"),
-        (["14/3/67", "14/3/24"], [None, "2024-03-14"], "1 of its 2 dates lie on no day since"),
-        (["14/3/1967", "15/3/1967"], [None, None], "2 of its 2 dates lie on no day since"),
-        (["14/3/2031", "15/3/2031"], [None, None], "2 of its 2 dates lie on no day since"),
+        (["14/12/02"], ["2014-12-02"], "a guess, because the Persian calendar would fit them too"),
+        (["14/3/67", "14/3/24"], [None, "2024-03-14"], "1 of its 2 dates are not days since"),
+        (["14/3/1967", "15/3/1967"], [None, None], "2 of its 2 dates are not days since"),
+        (["14/3/2031", "15/3/2031"], [None, None], "2 of its 2 dates are not days since"),
         (["14/3/24", "15/3/24"], ["2024-03-14", "2024-03-15"], "day first, the order in which"),
     ],
 )
@@ -412,5 +412,5 @@ def test_recognition_can_be_overridden(tmp_path: Path) -> None:
     dump = _open(tmp_path, ANDROID, source_format="txt")
     assert dump.columns == ("text",)
     assert sum(len(batch.rows) for batch in dump.batches()) == len(ANDROID.splitlines())
-    with pytest.raises(InputError, match=r"a\.txt: no line begins with a date.*--format"):
+    with pytest.raises(InputError, match=r"a\.txt: no line starts with a date.*--format"):
         _open(tmp_path, "hello\nthere\n", "a.txt", source_format="whatsapp")

@@ -133,7 +133,7 @@ def test_a_pipe_is_not_called_damaged(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     os.mkfifo(path)
-    told = re.escape(f"{path}: is a pipe, and a file is needed; write the data to a file")
+    told = re.escape(f"{path}: is a pipe, not a file; write the data to a file")
     with pytest.raises(InputError, match=f"^{told}"):
         READERS[name](path)
 

@@ -103,7 +103,7 @@ def test_no_row_is_over_its_share_of_the_mass(table: pa.Table) -> None:
     assert masses[blocks == "notices"].sum() == pytest.approx(0.5)
     few, named = honest_masses(table, msgspec.structs.replace(POOLS, rows_of_source=7))
     assert (named == "talk").sum() == 7 and few.sum() == pytest.approx(1)
-    with pytest.raises(InputError, match="has 120 rows, at least 500 are needed"):
+    with pytest.raises(InputError, match="has 120 rows, but at least 500 are needed"):
         honest_masses(table, msgspec.structs.replace(POOLS, fewest_honest=500))
 
 
@@ -186,7 +186,7 @@ def test_a_threshold_of_its_own_is_not_set_on_these_rows(table: pa.Table) -> Non
 
 def test_a_missing_source_is_an_error_and_a_missing_pool_gives_no_score(table: pa.Table) -> None:
     without = table.filter(pa.array(column(table, "source") != "two"))
-    with pytest.raises(InputError, match="the rows hold none of two; a measured source is never"):
+    with pytest.raises(InputError, match="none of two"):
         pool_members(without, POOLS)
     riddles = table.filter(pa.array(column(table, "source") != "everyday_en"))
     assert evaluate_pools(riddles, scored(riddles), POOLS).score is None
@@ -204,12 +204,12 @@ def test_halves_keep_groups_together_and_do_not_depend_on_their_numbers() -> Non
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("transfer = 0.30", "transfer = 0.40", "shares: the shares are 1.1 in all"),
-        ("share = 0.5", "share = 0.6", "blocks: the shares are 1.1 in all"),
-        ('["khpos_km"]', '["banemo_bn"]', "a source stands twice: banemo_bn"),
-        ('"da", "sv"', '"da", "de"', "a language stands twice: de"),
+        ("transfer = 0.30", "transfer = 0.40", "shares: the shares add up to 1.1"),
+        ("share = 0.5", "share = 0.6", "blocks: the shares add up to 1.1"),
+        ('["khpos_km"]', '["banemo_bn"]', "a source occurs twice: banemo_bn"),
+        ('"da", "sv"', '"da", "de"', "a language occurs twice: de"),
         ("fpr =", "rate =", "unknown field `rate`"),
-        ("authored = 0.25\n", "", "the shares are 0.75"),
+        ("authored = 0.25\n", "", "the shares add up to 0.75"),
     ],
 )
 def test_wrong_pools_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:

@@ -58,7 +58,7 @@ def test_a_message_in_place_of_a_header_is_not_told_in_full() -> None:
 
 
 def test_a_record_in_place_of_a_header_is_not_listed() -> None:
-    with pytest.raises(InputError, match="a record seems to name its 3 columns") as caught:
+    with pytest.raises(InputError, match="its 3 column names") as caught:
         check_columns(["17", "+49 170 12", "see you"], "text", overwrite=False, where="inbox.csv")
     assert "170" not in str(caught.value)
     with pytest.raises(InputError, match="are: 0, 1;"):

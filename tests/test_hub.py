@@ -127,7 +127,7 @@ def test_a_push_that_would_publish_or_move_a_tag_is_refused(
     hub: FakeHub, stored: str, tiny_bundle: Path
 ) -> None:
     hub.repos[REPO].tags["v1"] = stored
-    with pytest.raises(InputError, match="public already"):
+    with pytest.raises(InputError, match="already public"):
         push(tiny_bundle, REPO, private=True)
     with pytest.raises(InputError, match="has a tag v1 already"):
         push(tiny_bundle, REPO, tag="v1")
@@ -141,8 +141,8 @@ def test_a_tag_is_pulled_and_its_commit_named_while_a_branch_is_refused(
     done = _run(tmp_path, "pull", REPO, "--revision", "v1", "--out", "bundle")
     assert done.returncode == 0 and f"pinned: --revision {stored}" in done.stdout
     done = _run(tmp_path, "pull", REPO, "--revision", "main", "--out", "other")
-    assert done.returncode == 2 and f"main is a branch and moves; to have what it is now, pass "\
-        f"--revision {stored}" in done.stderr  # fmt: skip
+    assert done.returncode == 2 and "main is a branch" in done.stderr
+    assert f"--revision {stored}" in done.stderr
     done = _run(tmp_path, "pull", REPO, "--revision", stored[:8], "--out", "other")
     assert done.returncode == 2 and "a commit has 40 hex digits; its tags are: v1" in done.stderr
     assert _run(tmp_path, "pull", REPO, "--out", "other").returncode == 2
@@ -154,7 +154,7 @@ def test_a_tag_is_pulled_and_its_commit_named_while_a_branch_is_refused(
     ("fault", "error", "said"),
     [
         ({"cut": "model.onnx"}, EndpointError, "incomplete"),
-        ({"swap": "model.onnx"}, BundleError, r"nothing was kept \(model\.onnx: changed"),
+        ({"swap": "model.onnx"}, BundleError, r"nothing was saved \(model\.onnx: changed"),
     ],
     ids=["cut", "swapped"],
 )
@@ -180,9 +180,9 @@ def test_a_download_that_was_cut_or_changed_is_refused(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"README.md": b"# Changed on the hub\n"}, r"README\.md has 21 bytes where manifest"),
+        ({"README.md": b"# Changed on the hub\n"}, r"README.md has 21 bytes"),
         ({"README.md": None}, r"lacks README\.md"),
-        ({"manifest.json": None}, r"holds no manifest\.json, so it is no bundle"),
+        ({"manifest.json": None}, r"contains no manifest.json"),
         ({"manifest.json": b"{}"}, "schema_version"),
     ],
 )
@@ -224,7 +224,7 @@ def test_a_folder_is_overwritten_only_where_asked_and_where_it_is_a_bundle(
     hub: FakeHub, stored: str, tmp_path: Path
 ) -> None:
     out = write_tiny_bundle(tmp_path / "bundle", version="0.0.9")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         pull(REPO, stored, out)
     hub.swap = "model.onnx"
     with pytest.raises(BundleError):
@@ -233,9 +233,9 @@ def test_a_folder_is_overwritten_only_where_asked_and_where_it_is_a_bundle(
     hub.swap = None
     assert Bundle.load(pull(REPO, stored, out, overwrite=True)).version == "0.0.1"
     (tmp_path / "home").mkdir()
-    with pytest.raises(InputError, match="is no bundle, so it is not overwritten"):
+    with pytest.raises(InputError, match="is not a bundle"):
         pull(REPO, stored, tmp_path / "home", overwrite=True)
-    with pytest.raises(InputError, match="no such folder"):
+    with pytest.raises(InputError, match="folder not found"):
         pull(REPO, stored, tmp_path / "none" / "bundle")
     assert {path.name for path in tmp_path.iterdir()} <= {"bundle", "home", "hf"}
 
@@ -243,9 +243,9 @@ def test_a_folder_is_overwritten_only_where_asked_and_where_it_is_a_bundle(
 @pytest.mark.parametrize(
     ("token", "revision", "code", "said"),
     [
-        (TOKEN, "f" * 40, 2, "no such revision"),
+        (TOKEN, "f" * 40, 2, "revision not found"),
         ("hf_wrong", "f" * 40, 2, "HF_TOKEN"),
-        ("", "v1", 2, "no such repository, or one that you may not see"),
+        ("", "v1", 2, "repository not found"),
     ],
 )
 def test_refusals_of_the_hub_name_the_cure(
@@ -270,9 +270,9 @@ def test_pushing_needs_a_right_and_a_name(
 ) -> None:
     hub.repos["others/theirs"] = Repo()
     hub.repos["others/theirs"].commit({})
-    with pytest.raises(InputError, match="refuses this .403.*HF_TOKEN"):
+    with pytest.raises(InputError, match="denied access .403.*HF_TOKEN"):
         push(tiny_bundle, "others/theirs")
-    with pytest.raises(InputError, match="give OWNER/NAME"):
+    with pytest.raises(InputError, match="pass OWNER/NAME"):
         push(tiny_bundle, "a/b/c")
     monkeypatch.setenv("HF_TOKEN", "")
     with pytest.raises(InputError, match="HF_TOKEN"):
@@ -284,7 +284,7 @@ def test_a_hub_that_is_down_or_gone_can_be_tried_again(
 ) -> None:
     hub.down = 418
     done = _run(tmp_path, "pull", REPO, "--revision", stored, "--out", "bundle")
-    assert done.returncode == 3 and "the hub answers 418" in done.stderr
+    assert done.returncode == 3 and "the hub answered 418" in done.stderr
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     done = _run(tmp_path, "pull", REPO, "--revision", stored, "--out", "bundle")
     assert done.returncode == 3 and "http://127.0.0.1:9: cannot be reached" in done.stderr

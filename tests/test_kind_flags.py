@@ -81,12 +81,12 @@ def test_it_only_adds_flags_and_more_probability_never_less(scam, flags, random)
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"romanse": 0.3}, "unknown kind 'romanse'; known kinds are investment, romance, .*other"),
-        ({"romance": "x"}, "the flag of kind romance is a number over 0; got 'x'"),
-        ({"romance": True}, "romance is a number"),
-        ({"romance": 0.0}, "romance=0.0 would change nothing .*over 0 and under 0.9"),
-        ({"romance": float("nan")}, "would change nothing"),
-        ({"romance": 0.9}, "romance=0.9 would change nothing beside flag=0.9"),
+        ({"romanse": 0.3}, "unknown kind 'romanse'; known kinds: investment, romance, .*other"),
+        ({"romance": "x"}, "the flag of kind romance must be a number above 0; got 'x'"),
+        ({"romance": True}, "romance must be a number"),
+        ({"romance": 0.0}, "romance=0.0 has no effect .*above 0 and below 0.9"),
+        ({"romance": float("nan")}, "has no effect"),
+        ({"romance": 0.9}, "romance=0.9 has no effect with flag=0.9"),
     ],
 )
 def test_impossible_flags_name_the_cure(
@@ -101,7 +101,7 @@ def test_they_stay_until_taken_back_and_nothing_makes_them_idle(detector: ScamDe
     assert own.with_thresholds(review=0.5).thresholds.kind_flags == {Kind.ROMANCE: 0.5}
     assert own.with_thresholds(kind_flags={}).thresholds == detector.thresholds
     assert detector.thresholds.kind_flags == {} and "romance=0.5" in repr(own)
-    with pytest.raises(InputError, match="romance=0.5 would change nothing beside flag=0.4"):
+    with pytest.raises(InputError, match="romance=0.5 has no effect with flag=0.4"):
         own.with_thresholds(flag=0.4)
     with pytest.raises(InputError, match="review=0.6 and flag=0.6 leave none"):
         own.with_thresholds(flag=0.6)
@@ -147,7 +147,7 @@ def test_the_command_line_takes_several(tmp_path: Path, tiny_bundle: Path) -> No
     [
         ("romance", "'romance' is not a kind and a probability such as romance=0.3"),
         ("romance=high", "'romance=high' is not a kind"),
-        ("romanse=0.3", "unknown kind 'romanse'; known kinds are investment, "),
+        ("romanse=0.3", "unknown kind 'romanse'; known kinds: investment, "),
     ],
 )
 def test_the_command_line_names_what_is_wrong(

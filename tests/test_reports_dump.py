@@ -349,9 +349,9 @@ def test_another_file_of_that_name_is_no_groups(scored: Path, tmp_path: Path, co
         (("--text-column", "body"), "has no column 'body'; its columns are: id, sent_at, text,"),
         (("--time-column", "at"), "has no column 'at'"),
         (("--key-column", "key"), "has no column 'key'"),
-        (("-o", "in.csv"), "in.csv: is there already and no report; choose another name"),
-        (("-o", "none/page.html"), "none: no such folder; create it first"),
-        (("--model", "none"), "none: no such folder"),
+        (("-o", "in.csv"), "in.csv: exists and is not a report"),
+        (("-o", "none/page.html"), "none: folder not found"),
+        (("--model", "none"), "none: folder not found"),
         (("-o", "s3://b/page.html"), "s3://b/page.html: a report is written to a local file"),
     ],
 )

@@ -68,9 +68,9 @@ def test_an_earlier_page_alone_is_replaced(tmp_path: Path) -> None:
     assert page_path(tmp_path / "a.csv", page) == page
     page.write_text("mine", encoding="utf-8")
     for taken in (page, tmp_path):
-        with pytest.raises(InputError, match="is there already and no report"):
+        with pytest.raises(InputError, match="exists and is not a report"):
             page_path(tmp_path / "a.csv", taken)
-    with pytest.raises(InputError, match="no such folder; create it first"):
+    with pytest.raises(InputError, match="folder not found"):
         page_path(tmp_path / "a.csv", tmp_path / "none" / "a.html")
     with pytest.raises(InputError):
         local_source("x" * 300 + "*")

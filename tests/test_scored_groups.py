@@ -154,7 +154,7 @@ def test_a_chat_is_grouped_by_sender(tmp_path: Path, detector: ScamDetector) -> 
         ([{"text": "a", "who": "x"}, {"text": "a", "who": [1]}], {}, "column 'who' holds objects"),
         ([{"text": "a", "who": "x", "at": {}}], {"time_column": "at"}, "column 'at' holds"),
         ([{"text": "a", "who": "x"}], {"time_column": "on"}, "no column 'on'.*--time-column"),
-        ([{"text": "a", "who": "x", "at": True}], {"time_column": "at"}, "holds bool, no times"),
+        ([{"text": "a", "who": "x", "at": True}], {"time_column": "at"}, "holds bool, not times"),
     ],
 )
 def test_what_cannot_be_grouped_is_named_before_anything_is_written(
@@ -174,9 +174,9 @@ def test_what_cannot_be_grouped_is_named_before_anything_is_written(
 def test_nested_and_repeated_columns_are_refused(tmp_path: Path, detector: ScamDetector) -> None:
     table = pa.table({"text": ["a"], "who": [[1]], "at": [b"x"]})
     pq.write_table(table, tmp_path / "in.parquet")
-    with pytest.raises(InputError, match="'who' holds list<.*nothing can be grouped"):
+    with pytest.raises(InputError, match="'who' holds list<.*cannot be grouped"):
         _score(tmp_path / "in.parquet", "out.parquet", detector)
-    with pytest.raises(InputError, match="'at' holds binary, no times"):
+    with pytest.raises(InputError, match="'at' holds binary, not times"):
         _score(tmp_path / "in.parquet", "out.parquet", detector, by="at")
     (tmp_path / "in.csv").write_text("text,who,who\na,b,c\n", encoding="utf-8")
     with pytest.raises(InputError, match="2 columns 'who'"):
@@ -189,13 +189,13 @@ def test_an_existing_file_of_groups_stays(tmp_path: Path, detector: ScamDetector
     source = _csv(tmp_path)
     score_file(source, tmp_path / "out.csv", detector=detector)
     (tmp_path / "out.groups.csv").write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match=r"out\.groups\.csv: is there already"):
+    with pytest.raises(InputError, match=r"out\.groups\.csv: already exists"):
         _score(source, "out.csv", detector)
     assert (tmp_path / "out.groups.csv").read_text("utf-8") == "mine"
     write_groups(tmp_path / "out.csv", by="who", overwrite=True)
     assert read_rows(tmp_path / "out.groups.csv")
     for read in ("out.csv", "in.csv", "out.csv.job.json"):
-        with pytest.raises(InputError, match="would be overwritten|names no format"):
+        with pytest.raises(InputError, match="would be overwritten|not a known format"):
             write_groups(
                 tmp_path / "out.csv", tmp_path / read, by="who", source=source, overwrite=True
             )

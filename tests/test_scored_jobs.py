@@ -98,7 +98,7 @@ def test_a_kill_at_any_step_is_made_up_for(
         if killed and not made.exists():
             make(scored, detector, resume=True)
         elif killed:
-            message = "--resume" if state["segments"] else "is there already"
+            message = "--resume" if state["segments"] else "already exists"
             with pytest.raises(InputError, match=message):
                 make(scored, detector)
             try:
@@ -131,7 +131,7 @@ def test_stop_keeps_what_is_finished(tmp_path: Path, detector: ScamDetector, mak
             watch=lambda step: ended.append(step) if step.ended else None,
             stop=lambda: bool(ended) and ended[-1].name != "read",
         )  # fmt: skip
-    assert "24 rows that are read and 1 of" in caught.value.__notes__[0]
+    assert "24 rows read and 1 of" in caught.value.__notes__[0]
     assert not made.exists()
     with pytest.raises(InputError, match="unfinished work .* --resume"):
         make(scored, detector)
@@ -214,7 +214,7 @@ def test_other_settings_are_refused_by_name(
     with pytest.raises(InputError, match=message):
         make(scored, detector, resume=True, **options)
     os.utime(scored, (1, 1))
-    with pytest.raises(InputError, match="changed since the job began .source_modified_ns"):
+    with pytest.raises(InputError, match="changed since the job started .source_modified_ns"):
         make(scored, detector, resume=True)
 
 
@@ -239,7 +239,7 @@ def test_flagged_rows_only_are_refused_by_name(
 ) -> None:
     scored = _scored(tmp_path, detector, only_flagged=True)
     for source in (None, tmp_path / "in.csv"):
-        with pytest.raises(InputError, match=r"out\.csv: holds the flagged rows only.*--only-fl"):
+        with pytest.raises(InputError, match=r"out\.csv: only flagged rows.*--only-fl"):
             make(scored, detector, source=source)
 
 
@@ -251,11 +251,15 @@ def test_what_is_not_as_it_was_scored_is_refused(
     status = source.stat()
     source.write_bytes(source.read_bytes()[:-1] + b" ")
     os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
-    with pytest.raises(InputError, match=r"in\.csv: not what was scored.*source_modified_ns then"):
+    with pytest.raises(
+        InputError, match=r"in\.csv: not the file that was scored.*source_modified_ns was"
+    ):
         make(scored, detector, source=source)
     other = tmp_path / "other.csv"
     other.write_text("who,at,text\na,1,b\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"other\.csv: not what was scored.*source_bytes then"):
+    with pytest.raises(
+        InputError, match=r"other\.csv: not the file that was scored.*source_bytes was"
+    ):
         make(scored, detector, source=other)
     content = scored.read_bytes()
     scored.write_bytes(content + b"x")
@@ -289,7 +293,7 @@ def test_threads_need_the_model_and_the_allow_list_of_the_job(
     allow_list = AllowList(frozenset([("user 3", None)]))
     scored = _scored(tmp_path, detector, allow_list=allow_list, sender_column="who")
     for other in (None, AllowList(frozenset([("user 1", None)]))):
-        with pytest.raises(InputError, match="was scored with a.* allow-list; give"):
+        with pytest.raises(InputError, match="was scored with a.* allow-list; pass"):
             _threads(scored, detector, allow_list=other)
     assert _threads(scored, detector, allow_list=allow_list).exists()
     plain = _scored(tmp_path / "plain", detector)
@@ -297,7 +301,7 @@ def test_threads_need_the_model_and_the_allow_list_of_the_job(
         _threads(plain, detector, allow_list=allow_list)
     record = tmp_path / "plain" / "out.csv.job.json"
     record.write_text(record.read_text("utf-8").replace("scamdetect-tiny@", "another@"), "utf-8")
-    with pytest.raises(InputError, match="scored with another@.*, and not with scamdetect-tiny@"):
+    with pytest.raises(InputError, match="scored with another@.*, not with scamdetect-tiny@"):
         _threads(plain, detector)
 
 

@@ -63,7 +63,7 @@ def test_a_folder_is_read_as_one(source: Path, detector: ScamDetector, tmp_path:
         text or None for _ in range(3) for text in _TEXTS
     ]
     (tmp_path / "part-3.csv").write_text(_HEADER, encoding="utf-8")
-    with pytest.raises(InputError, match=r"part-3\.csv: other columns than in"):
+    with pytest.raises(InputError, match=r"part-3\.csv: columns differ from"):
         open_scored(tmp_path)
 
 
@@ -162,8 +162,8 @@ def test_memory_is_bounded_by_batches(tmp_path: Path) -> None:
         ("a.jsonl", "no json\n", "its columns are: none"),
         ("a.csv", "text,scamdetect_decision\nhi,flag\n", "no column scamdetect_scam_probability"),
         ("a.csv", "", "the file is empty"),
-        ("a.parquet", "PAR1 no more", "not a whole Parquet file"),
-        ("a.txt", "hi", "names no format"),
+        ("a.parquet", "PAR1 no more", "not a complete Parquet file"),
+        ("a.txt", "hi", "not a known format"),
         ("a", "hi", "no extension"),
     ],
 )

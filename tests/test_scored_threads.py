@@ -88,7 +88,7 @@ def test_a_thread_tells_what_happened(tmp_path: Path, detector: ScamDetector) ->
         "turns": [
             {"row": 0, "risk": None}, {"row": 4, "risk": risks[1]}, {"row": 2, "risk": risks[2]},
         ],
-        "notes": "times out of order: read in the order of time",
+        "notes": "times are out of order; messages are read in the order of time",
     }  # fmt: skip
     assert risks[0] is None and ann["kinds"] and ann["turns_that_mattered"]
     assert dot["risk"] > ann["risk"]
@@ -361,7 +361,7 @@ def test_a_column_named_as_one_of_ours_is_called_thread(
         (
             [{"text": "a", "chat": "x"}],
             {"me": "x"},
-            "say which column has senders.*--sender-column",
+            "--sender-column",
         ),
         ([{"text": "a", "chat": "x"}], {"me": " ", "sender_column": "chat"}, "--me. is blank"),
         (
@@ -401,7 +401,7 @@ def test_an_existing_file_of_threads_stays(tmp_path: Path, detector: ScamDetecto
     source = _csv(tmp_path)
     score_file(source, tmp_path / "out.csv", detector=detector)
     (tmp_path / "out.threads.csv").write_text("mine", encoding="utf-8")
-    with pytest.raises(InputError, match=r"out\.threads\.csv: is there already"):
+    with pytest.raises(InputError, match=r"out\.threads\.csv: already exists"):
         _score(source, "out.csv", detector)
     assert (tmp_path / "out.threads.csv").read_text("utf-8") == "mine"
     assert read_rows(_score(source, "out.csv", detector, overwrite=True).destination)
@@ -425,7 +425,7 @@ def test_thresholds_that_no_detector_gives_any_more_are_refused(
     text = record.read_text("utf-8")
     assert text.count('"review_scam_verdicts": true') == 1
     record.write_text(text.replace('scam_verdicts": true', 'scam_verdicts": false'), "utf-8")
-    with pytest.raises(InputError, match=r"out\.csv: was not scored with thresholds that this"):
+    with pytest.raises(InputError, match=r"out\.csv: was scored with thresholds that this"):
         write_threads(scored, detector=detector, **COLUMNS)
     assert not (tmp_path / "out.threads.csv").exists()
 
@@ -439,7 +439,7 @@ def test_batches_of_another_size_are_not_gone_on_with(
     with pytest.raises(JobInterrupted):
         _score(source, "out.csv", detector, watch=read.append, stop=lambda: len(read) > 0)
     monkeypatch.setattr("scamdetect.dumps.batches.BATCH_ROWS", 4)
-    with pytest.raises(InputError, match=r"does not divide as it did.*--overwrite"):
+    with pytest.raises(InputError, match=r"not split into the same parts.*--overwrite"):
         _score(source, "out.csv", detector, resume=True)
     assert _score(source, "out.csv", detector, overwrite=True).threads == 4
 

@@ -220,7 +220,7 @@ def test_uuids_of_others_are_those_of_their_objects(tmp_path: Path, detector: Sc
     assert found["sighting_of_ref"] == f"indicator--{UUID.format(1)}"
     assert found["created_by_ref"] == f"identity--{named_id('organisation', BANK)}"
     assert [one.reason for one in summary.left_out] == [
-        "without an id that a sighting of STIX can refer to; use --format csv"
+        "without an id that a STIX sighting can refer to; use --format csv"
     ]
 
 
@@ -230,7 +230,7 @@ def test_what_cannot_be_told_is_said(tmp_path: Path, detector: ScamDetector, fee
     few = scored(tmp_path, detector, rows((FEE, 2)), feed, name="few")
     for dump, kind, told in (
         (plain, "csv", "score again with --indicators"),
-        (flagged, "csv", "holds the flagged rows only"),
+        (flagged, "csv", "only flagged rows"),
         (few, "csv", "1 seen in fewer than 3 messages"),
         (few, "jsonl", "--format csv, misp or stix"),
     ):
@@ -239,7 +239,7 @@ def test_what_cannot_be_told_is_said(tmp_path: Path, detector: ScamDetector, fee
     assert not (tmp_path / "seen.csv").exists()
     for options, told in (
         ({"time_column": "when"}, "has no column 'when'"),
-        ({"sources": ["a.csv", "b.csv"]}, "give one for each scored file"),
+        ({"sources": ["a.csv", "b.csv"]}, "one for each scored file"),
     ):
         with pytest.raises(InputError, match=told):
             written(few, feed, "csv", **options)

@@ -59,7 +59,7 @@ def test_what_we_export_others_read_back(tmp_path: Path, name: str) -> None:
     assert sorted(listings(path)) == sorted((one.type.value, one.value) for one in wanted)
     senders = [one for one in signals if one.type is IndicatorType.SENDER]
     assert [reason for reason, _ in reasons(path)] == [
-        "of the type sender, which no message is looked up for"
+        "of the type sender, for which messages are not checked"
     ] * len(senders)
     ends = {one.type: one.valid_until for one in wanted}
     for one in read_feed(path):
@@ -72,7 +72,7 @@ def test_what_we_export_others_read_back(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("10.0.0.8", "an IP address in place of a domain"),
+        ("10.0.0.8", "an IP address instead of a domain"),
         ("printer.local", "a private or reserved name or address"),
         ("intranet", "a private or reserved name or address"),
         ("localhost", "a private or reserved name or address"),
@@ -84,8 +84,8 @@ def test_what_we_export_others_read_back(tmp_path: Path, name: str) -> None:
         ("not a domain", "no "),
         ("", "without a value"),
         ("x" * 3_000 + ".example", "empty, or longer than"),
-        ("https://parcel.example/?id=7", "whose query alone says where it leads"),
-        ("https://parcel.example/4111111111111111", "the number of a payment card"),
+        ("https://parcel.example/?id=7", "only in its query"),
+        ("https://parcel.example/4111111111111111", "payment card number"),
     ],
 )
 def test_what_no_message_can_be_looked_up_for_is_told(
@@ -130,10 +130,10 @@ def test_a_number_without_its_country_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("a.example,101,,", "no number from 0 to 100"),
-        ("a.example,high,,", "no number from 0 to 100"),
-        ("a.example,,soon,", "a date that is none"),
-        ("a.example,,,maybe", "another word than true or false"),
+        ("a.example,101,,", "not a number from 0 to 100"),
+        ("a.example,high,,", "not a number from 0 to 100"),
+        ("a.example,,soon,", "an invalid date"),
+        ("a.example,,,maybe", "other than true or false"),
     ],
 )
 def test_a_cell_that_cannot_be_read_costs_its_row(tmp_path: Path, line: str, said: str) -> None:
@@ -181,9 +181,9 @@ def test_stix_objects_that_list_nothing_are_counted_by_their_kind(tmp_path: Path
     told = [reason for reason, _ in reasons(path)]
     for said, reason in zip(
         [
-            "malware: not an indicator", "a pattern that is no equality", "a pattern on file:name",
-            "another language than STIX", "another version of STIX", "no number from 0 to 100",
-            "a date that is none", "no JSON object",
+            "malware: not an indicator", "a pattern that is not an equality", "a pattern on file",
+            "another language than STIX", "another STIX version", "not a number from 0 to 100",
+            "an invalid date", "no JSON object",
         ],
         told,
         strict=True,
@@ -237,13 +237,13 @@ def test_misp_attributes_objects_and_tags(tmp_path: Path) -> None:
     assert first.confidence == 25 and first.changed is not None
     assert first.valid_until == first.changed + datetime.timedelta(14)
     assert entries["gone.example"].withdrawn and not first.withdrawn
-    assert [reason[:15] for reason, _ in reasons(path)] == ["of the type md5", "not meant for d"]
+    assert [reason[:15] for reason, _ in reasons(path)] == ["of the type md5", "not intended for d"]
     listed, (report,) = read_feeds([path], as_of=TODAY, least_confidence=0)
     assert len(listed) == report.taken == 2
     assert {reason: count for reason, (count, _) in report.reasons.items()} == {
         reasons(path)[0][0]: 1,
         reasons(path)[1][0]: 1,
-        "expired; ask whether it still holds": 1,
+        "expired; ask if it is still valid": 1,
         "withdrawn": 1,
     }
 
@@ -298,7 +298,7 @@ def test_rows_without_an_id_are_replaced_by_later_ones_of_the_same_feed(tmp_path
     assert found("a.example b.example", path) == ("domain:b.example",)
     _, (report,) = read_feeds([path], as_of=TODAY)
     assert report.lines() == [
-        "a.csv: 1 indicators are looked for",
+        "a.csv: 1 indicators are used",
         "a.csv: 1 left out, the first at row 3: withdrawn",
         "a.csv: 1 left out, the first at several places: an earlier version of another",
     ]
@@ -317,7 +317,9 @@ def test_honest_organisations_are_kept_out(tmp_path: Path) -> None:
 
 def test_nothing_left_to_look_for_is_told_with_the_reasons(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", "value", "google.com", "10.0.0.1")
-    with pytest.raises(InputError, match="no indicator is left.*2 left out|1 left out") as raised:
+    with pytest.raises(
+        InputError, match="no usable indicator is left.*2 left out|1 left out"
+    ) as raised:
         read_feeds([path], as_of=TODAY)
     assert "google" not in str(raised.value)
 
@@ -325,14 +327,14 @@ def test_nothing_left_to_look_for_is_told_with_the_reasons(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.json", "<stix:STIX_Package/>", "XML, as of STIX 1"),
-        ("a.json", '{"a": 1}', "neither a bundle of STIX nor an event"),
+        ("a.json", "<stix:STIX_Package/>", "XML, as in STIX 1"),
+        ("a.json", '{"a": 1}', "not a STIX bundle, a MISP event"),
         ("a.json", '{"type": "bundle", "id": "x"}', "no objects"),
         ("a.json", '{"type": "bundle", "objects": [{"a": 1}', "its end is missing"),
-        ("a.json", "", "neither a bundle"),
+        ("a.json", "", "not a STIX bundle"),
         ("a.csv", "", "the file is empty"),
-        ("a.csv", "name,when\nx,y\n", "no column holds indicators"),
-        ("a.xml", "x", "the extension does not tell the format"),
+        ("a.csv", "name,when\nx,y\n", "no column with indicators"),
+        ("a.xml", "x", "the extension does not set the format"),
     ],
 )
 def test_files_that_are_no_feeds_are_refused(

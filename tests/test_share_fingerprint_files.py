@@ -95,7 +95,7 @@ def test_a_file_holds_no_text_and_no_id(tmp_path: Path, bank: tuple[Path, Path])
     summary = make_fingerprints(bank[0], [bank[1]], tmp_path / "mine", key=KEY)
     assert summary.fingerprints == 1
     assert summary.left_out == {
-        "fewer than 10 messages": 1, "too little that their messages share": 1,
+        "fewer than 10 messages": 1, "their messages have too little in common": 1,
     }  # fmt: skip
     content = (tmp_path / "mine").read_text("utf-8")
     head, line = map(json.loads, content.splitlines())
@@ -109,7 +109,7 @@ def test_a_file_holds_no_text_and_no_id(tmp_path: Path, bank: tuple[Path, Path])
 
 def test_without_the_key_nothing_is_like_it(tmp_path: Path, bank: tuple[Path, Path]) -> None:
     mine, theirs = made(bank, tmp_path / "mine"), made(bank, tmp_path / "theirs", OTHER_KEY)
-    with pytest.raises(InputError, match="made with another key; use the same key file"):
+    with pytest.raises(InputError, match="made with a different key; use the same key file"):
         match_fingerprints(mine, theirs)
     head = theirs.read_text("utf-8").replace(OTHER_KEY.id, KEY.id)
     theirs.write_text(head, encoding="utf-8")
@@ -151,7 +151,7 @@ def test_campaigns_without_senders_are_refused(tmp_path: Path, bank: tuple[Path,
 def test_members_of_another_dump_are_refused(
     tmp_path: Path, bank: tuple[Path, Path], telco: tuple[Path, Path]
 ) -> None:
-    with pytest.raises(InputError, match="rows that the dumps do not have"):
+    with pytest.raises(InputError, match="rows that are not in the dumps"):
         make_fingerprints(
             bank[0], [bank[1]], tmp_path / "mine", key=KEY,
             members=telco[0].with_name("in.campaigns.members.parquet"),
@@ -161,9 +161,9 @@ def test_members_of_another_dump_are_refused(
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("", "no file of fingerprints"),
-        ('{"a": 1}', "no file of fingerprints"),
-        ('{"format": "scamdetect fingerprints", "version": 2}', "made by other rules"),
+        ("", "not a file of fingerprints"),
+        ('{"a": 1}', "not a file of fingerprints"),
+        ('{"format": "scamdetect fingerprints", "version": 2}', "made with other rules"),
     ],
 )
 def test_other_files_are_none(
@@ -188,7 +188,7 @@ def test_a_broken_fingerprint_is_named_with_its_line(
     head, line = mine.read_text("utf-8").splitlines()
     broken = json.dumps(json.loads(line) | change)
     (tmp_path / "theirs").write_text(f"{head}\n{broken}\n", encoding="utf-8")
-    with pytest.raises(InputError, match="theirs:2: no fingerprint"):
+    with pytest.raises(InputError, match="theirs:2: not a fingerprint"):
         match_fingerprints(mine, tmp_path / "theirs")
 
 
@@ -225,10 +225,10 @@ def test_the_commands_refuse_a_weak_or_open_key(tmp_path: Path, bank: tuple[Path
     path.chmod(0o644)
     arguments = ("fingerprints", "make", *bank, "--key", "k.key", "-o", "mine")
     done = command(tmp_path, *arguments)
-    assert done.returncode == 2 and "may read or write the key" in done.stderr
+    assert done.returncode == 2 and "can read or write the key" in done.stderr
     path.chmod(0o600)
     path.write_text("abcd\n", encoding="ascii")
     done = command(tmp_path, *arguments)
-    assert done.returncode == 2 and "a key of 16 bits" in done.stderr
+    assert done.returncode == 2 and "16 bits" in done.stderr
     done = command(tmp_path, "fingerprints", "make", *bank, "-o", "mine")
     assert done.returncode == 2 and "Missing option '--key'" in done.stderr

@@ -227,7 +227,7 @@ def test_without_a_sender_column_only_domains_and_links_of_ten_messages(
     assert summary.left_out == {sums.FEW_MESSAGES: 2}
     assert "without a sender column" in summary.notes[0]
     for options in ({"types": ["wallet"]}, {"senders": True}):
-        with pytest.raises(InputError, match="name their column with sender_column"):
+        with pytest.raises(InputError, match="sender_column"):
             proposed(tmp_path, detector, rows, sender_column=None, **options)
 
 
@@ -248,7 +248,7 @@ def test_unknown_types_and_regions_are_told(tmp_path: Path, detector: ScamDetect
     assert (
         "without a country code" in proposed(tmp_path, detector, rows, types=["phone"])[1].notes[0]
     )
-    with pytest.raises(InputError, match="'UK' is no country"):
+    with pytest.raises(InputError, match="'UK' is not a country"):
         proposed(tmp_path, detector, rows, types=["phone"], region="UK")
 
 
@@ -282,7 +282,7 @@ def test_what_a_person_labelled_counts_for_its_whole_campaign(
     assert (row["labelled"], row["flagged"], row["confidence"]) == ("yes", "0", "90")
     assert summary.left_out == {sums.HONEST: 2}
     with pytest.raises(
-        InputError, match="labels row 9, and .* has 8; give the labels of this dump"
+        InputError, match="labels row 9, but .* has 8; pass the labels of this dump"
     ):
         proposed(tmp_path, detector, rows, labels=[_labels(tmp_path / "l.csv", {9: "scam"}, "t")])
 
@@ -309,7 +309,7 @@ def test_campaigns_of_the_members_file_are_told_and_used(
 
 
 WRONG_MEMBERS = [
-    ([(0, "a"), (9, "a")], "row campaign", "tells of rows that the dumps do not have"),
+    ([(0, "a"), (9, "a")], "row campaign", "rows that are not in the dumps"),
     ([(1, "a"), (0, "a")], "row campaign", "not in the order of the dumps"),
     ([("x", "a")], "row campaign", "a row without a number"),
     ([(0, "a", "in")], "row campaign input", "is of several dumps, and 1 are given"),
@@ -406,10 +406,10 @@ def test_what_others_saw_is_beside_what_is_proposed(tmp_path: Path, detector: Sc
     }  # fmt: skip
     assert summary.notes == (
         "theirs.csv: 2 sightings by others",
-        "theirs.csv: 1 left out, the first at row 3: with a count that is no whole number from 1; "
-        "write the number of messages",
+        "theirs.csv: 1 left out, the first at row 3: with a count that is not an integer of at "
+        "least 1; write the number of messages",
         "others saw 1 indicators that are not among the proposals: they were published earlier, or "
-        "are of another organisation",
+        "belong to another organisation",
     )
     with pytest.raises(InputError, match="with organisation"):
         proposed(tmp_path, detector, rows, sightings=[told])

@@ -187,21 +187,21 @@ WRONG = [
     ({"reviewer": " "}, "row 2, column reviewer: write who decided"),
     ({"reviewer": "12"}, "row 2, column reviewer: write who decided"),
     ({"date": ""}, "row 2, column date: write the day"),
-    ({"date": "04/05/2026"}, "row 2, column date: which day it is is not certain"),
-    ({"date": "soon"}, "row 2, column date: which day it is is not certain"),
+    ({"date": "04/05/2026"}, "row 2, column date: the day is ambiguous"),
+    ({"date": "soon"}, "row 2, column date: the day is ambiguous"),
     ({"date": "2026-12-03"}, "row 2, column date: is in the future"),
-    ({"confidence": "0,9"}, "row 2, column confidence: write a whole number"),
-    ({"confidence": "101"}, "row 2, column confidence: write a whole number"),
+    ({"confidence": "0,9"}, "row 2, column confidence: write an integer"),
+    ({"confidence": "101"}, "row 2, column confidence: write an integer"),
     ({"tlp": "white"}, "row 2, column tlp: write one of TLP:CLEAR"),
     ({"tlp": "TLP:RED"}, "row 2, column tlp: write one of TLP:CLEAR"),
     ({"tlp": "green"}, "row 2, column tlp: a phone is TLP:AMBER or stricter"),
-    ({"value": "4.477E+11"}, "row 2, column check: what was found"),
-    ({"value": "tel:+447700900124"}, "row 2, column check: what was found"),
-    ({"type": "link"}, "row 2, column check: what was found"),
-    ({"messages": "1,2"}, "row 2, column check: what was found"),
-    ({"first_day": "Nov 2026"}, "row 2, column check: what was found"),
-    ({"last_day": "2026-11-28"}, "row 2, column check: what was found"),
-    ({"check": ""}, "row 2, column check: what was found"),
+    ({"value": "4.477E+11"}, "row 2, column check: the findings"),
+    ({"value": "tel:+447700900124"}, "row 2, column check: the findings"),
+    ({"type": "link"}, "row 2, column check: the findings"),
+    ({"messages": "1,2"}, "row 2, column check: the findings"),
+    ({"first_day": "Nov 2026"}, "row 2, column check: the findings"),
+    ({"last_day": "2026-11-28"}, "row 2, column check: the findings"),
+    ({"check": ""}, "row 2, column check: the findings"),
 ]
 
 
@@ -210,7 +210,7 @@ def test_what_is_not_certain_is_told_and_nothing_is_published(
     tmp_path: Path, change: Row, told: str
 ) -> None:
     path = edited(tmp_path, lambda row: row | change, proposal(IndicatorType.PHONE))
-    with pytest.raises(InputError, match=f"review.csv: nothing is published.*{told}"):
+    with pytest.raises(InputError, match=f"review.csv: no row is published.*{told}"):
         read_review(path, today=TODAY)
 
 

@@ -126,10 +126,10 @@ def test_misp_counts_each_sighting_and_tells_false_positives(tmp_path: Path) -> 
     handle = seen.cell(IndicatorType.HANDLE, VALUES[IndicatorType.HANDLE])
     assert handle == "Example Telco: 1 message 2026-11-03"
     assert [line.partition(" left out, ")[2] for line in left] == [
-        "the first at attribute 1 at line 5, sighting 4: says that an indicator expired, not that "
-        "it was seen",
-        "the first at attribute 1 at line 5, sighting 5: without an organisation, so nobody knows "
-        "who saw it; give its name",
+        "the first at attribute 1 at line 5, sighting 4: reports that an indicator expired, not "
+        "that it was seen",
+        "the first at attribute 1 at line 5, sighting 5: without an organisation, so it is "
+        "unknown who saw it; add its name",
         "the first at attribute 1 at line 5, sighting 6: of your own organisation",
     ]
 
@@ -192,14 +192,14 @@ def test_of_a_bundle_the_last_version_holds(tmp_path: Path) -> None:
     assert len(left) == 1 and "an earlier version" in left[0]
     seen, left = read(write_stix(tmp_path / "b.json", *others, first, newer | {"revoked": True}))
     assert seen.cell(DOMAIN, VALUES[DOMAIN]) == ""
-    assert "taken back by those who saw it" in "".join(left)
+    assert "withdrawn by those who saw it" in "".join(left)
 
 
 def test_a_row_is_taken_back_by_its_owner(tmp_path: Path) -> None:
     row = f"{VALUES[DOMAIN]},domain,,4,,,{TELCO},t"
     path = write_csv(tmp_path / "a.csv", f"{HEAD},withdrawn", f"{row},true")
     seen, left = read(path)
-    assert seen.cell(DOMAIN, VALUES[DOMAIN]) == "" and "taken back by" in left[0]
+    assert seen.cell(DOMAIN, VALUES[DOMAIN]) == "" and "withdrawn by" in left[0]
 
 
 def test_our_own_export_is_no_sighting_by_others(tmp_path: Path) -> None:
@@ -212,14 +212,14 @@ def test_our_own_export_is_no_sighting_by_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ("fee.example,domain,a,many,,,Telco,s", "no whole number from 1"),
-        ("fee.example,domain,a,-3,,,Telco,s", "no whole number from 1"),
-        ("fee.example,domain,a,3.5,,,Telco,s", "no whole number from 1"),
-        ("fee.example,domain,a,99999999999999999999999,,,Telco,s", "no whole number from 1"),
+        ("fee.example,domain,a,many,,,Telco,s", "not an integer"),
+        ("fee.example,domain,a,-3,,,Telco,s", "not an integer"),
+        ("fee.example,domain,a,3.5,,,Telco,s", "not an integer"),
+        ("fee.example,domain,a,99999999999999999999999,,,Telco,s", "not an integer"),
         ("fee.example,domain,a,5,3/11/2026,,Telco,s", "write it as 2026-12-31"),
         ("fee.example,domain,a,5,2026-11-09,2026-11-03,Telco,s", "a last day before the first"),
-        ("fee.example,domain,a,5,,0001-01-01T00:00+14:00,Telco,s", "no calendar has in UTC"),
-        ("fee.example,domain,a,5,,,,s", "give its name"),
+        ("fee.example,domain,a,5,,0001-01-01T00:00+14:00,Telco,s", "does not exist in UTC"),
+        ("fee.example,domain,a,5,,,,s", "add its name"),
         (",domain,a,5,,,Telco,s", "without a value"),
         ("fee.example,sha256,a,5,,,Telco,s", "of the type sha256"),
         ("fee.example,domain,a,5", "row 2"),
@@ -264,11 +264,11 @@ def test_indicators_that_are_not_proposed_are_counted(tmp_path: Path) -> None:
     ("name", "text", "told"),
     [
         ("a.xlsx", "", "name it .csv, .tsv or"),
-        ("a.json", '{"type": "bundle", "objects": []}', "no sighting is in it"),
-        ("a.json", '{"type": "bundle", "objects": [{"type": ', "not the JSON of one file"),
+        ("a.json", '{"type": "bundle", "objects": []}', "contains no sighting"),
+        ("a.json", '{"type": "bundle", "objects": [{"type": ', "not valid JSON"),
         ("a.csv", "", "the file is empty"),
-        ("a.csv", "first,second\n1,2\n", "no column holds indicators"),
-        ("a.csv", HEAD + "\n", "no sighting is in it"),
+        ("a.csv", "first,second\n1,2\n", "no column with indicators"),
+        ("a.csv", HEAD + "\n", "contains no sighting"),
         ("a.json", "<stix/>", "XML"),
     ],
 )

@@ -43,7 +43,7 @@ def test_what_is_no_file_is_refused_at_once(
     monkeypatch.chdir(tmp_path)  # the path of a socket must be short
     path = make(Path("x"))
     for read in (check_regular, open_regular, read_bytes, read_text, file_sha256, AllowList.load):
-        with pytest.raises(InputError, match=f"^x: is {what}, and a file is needed; write"):
+        with pytest.raises(InputError, match=f"^x: is {what}, not a file; write"):
             read(path)  # type: ignore[operator]
     with pytest.raises(InputError, match=what):
         read_label_map(path)

@@ -51,11 +51,11 @@ def test_no_error_of_the_system_is_a_number(number: int) -> None:
 @pytest.mark.parametrize(
     ("number", "read", "write"),
     [
-        (errno.EACCES, "(Permission denied); get the right to read it", "get the right to write"),
-        (errno.ENAMETOOLONG, "shorter name", "choose a shorter name or choose another destination"),
+        (errno.EACCES, "(Permission denied); get read permission", "get write permission"),
+        (errno.ENAMETOOLONG, "shorter name", "use a shorter name or choose another destination"),
         (errno.EMFILE, "ulimit -n", "ulimit -n"),
-        (errno.ELOOP, "Its symbolic links lead in a circle", "repair the link"),
-        (errno.EISDIR, "It is a folder, not a file); name a file in it", "It is a folder"),
+        (errno.ELOOP, "Symbolic links form a circle", "repair the link"),
+        (errno.EISDIR, "It is a folder, not a file); pass a file in it", "It is a folder"),
         (errno.ENOSPC, "No space left on device", "make room or choose another destination"),
     ],
 )
@@ -98,9 +98,9 @@ def test_secrets_of_the_environment_are_not_quoted(monkeypatch: pytest.MonkeyPat
 def test_what_is_no_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
-    assert "no such folder; create it first" in str(no_folder(tmp_path / "none"))
+    assert "folder not found; create it first" in str(no_folder(tmp_path / "none"))
     assert "file: is a file, not a folder" in str(no_folder(tmp_path / "file"))
-    assert "symbolic links lead in a circle" in str(no_folder(tmp_path / "loop"))
+    assert "ymbolic links form a circle" in str(no_folder(tmp_path / "loop"))
     assert "name too long" in str(no_folder(tmp_path / LONG))
     with pytest.raises(BundleError, match="not readable: cannot be read .Permission denied"):
         with files_read(BundleError):
@@ -120,7 +120,7 @@ def test_a_source_that_cannot_be_read_is_blamed_itself(tmp_path: Path, name: str
 def test_a_link_is_blamed_and_not_its_folder(tmp_path: Path) -> None:
     (tmp_path / "loop.csv").symlink_to("loop.csv")
     for source in (tmp_path, tmp_path / "*.csv"):
-        with pytest.raises(InputError, match=r"loop\.csv: cannot be read .Its symbolic links"):
+        with pytest.raises(InputError, match=r"loop\.csv: cannot be read .Symbolic links"):
             find_source(source)
 
 

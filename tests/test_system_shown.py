@@ -39,8 +39,8 @@ def test_headers_are_shown(names: list[str]) -> None:
 def test_records_are_not_shown(names: list[str]) -> None:
     found = str(missing_column("a.csv", "'y'", names, first_line=True, cure="z"))
     assert found == (
-        "a.csv has no column 'y', and its first line does not look like a header; put a line with "
-        "the names of the columns above it, or z"
+        "a.csv has no column 'y', and its first line does not look like a header; add a line with "
+        "the column names, or z"
     )
     assert shown_names(names, first_line=True) == [f"({len(name)} characters)" for name in names]
 

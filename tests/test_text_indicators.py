@@ -71,7 +71,7 @@ def test_a_bare_host_is_a_domain_only() -> None:
 
 
 def test_an_unknown_region_is_refused_also_where_no_number_is() -> None:
-    with pytest.raises(InputError, match="'UK' is no country"):
+    with pytest.raises(InputError, match="'UK' is not a country"):
         indicators_of("hello", ALL, "UK")
     assert indicators_of("hello", DEFAULT, "UK") == ()
 

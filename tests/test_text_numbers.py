@@ -84,7 +84,7 @@ def test_a_number_outside_the_plan_is_not_verified() -> None:
 
 
 def test_an_unknown_region_is_refused() -> None:
-    with pytest.raises(InputError, match="'UK' is no country; give two capitals"):
+    with pytest.raises(InputError, match="'UK' is not a country"):
         phones("07700 900123", "UK")
 
 

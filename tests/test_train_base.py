@@ -140,7 +140,7 @@ def test_another_vocabulary_is_refused(tmp_path: Path) -> None:
     build_tokenizer([("[CLS]", 0.0), ("a", -1.0), ("b", -1.0), ("c", -1.0)]).save(
         str(tmp_path / "tokenizer.json")
     )
-    with pytest.raises(ScamDetectError, match="begin with <s> <pad> </s> <unk>"):
+    with pytest.raises(ScamDetectError, match="start with <s> <pad> </s> <unk>"):
         load_base(str(tmp_path))
 
 

@@ -131,7 +131,7 @@ def test_flag_and_review_stand_between_the_scores(
 def test_without_a_supported_rate_nothing_is_released(tiny_bundle: Path) -> None:
     corpus = table([one | {"group": one["group"] % 4} for one in rows(100, 60)])
     scorer = Scorer(Bundle.load(tiny_bundle), threads=1)
-    with pytest.raises(RecipeError, match="100 legit .*worth 4 even ones. support no .*0.005 to"):
+    with pytest.raises(RecipeError, match="100 legit .*effective number 4. support no .*0.005 to"):
         calibrate(corpus, scorer)
 
 
@@ -139,7 +139,7 @@ def test_a_calibrated_bundle_is_not_calibrated_again(
     calibration: Calibration, corpus: pa.Table, tmp_path: Path
 ) -> None:
     folder = write_tiny_bundle(tmp_path / "bundle", **calibration.settings())
-    with pytest.raises(RecipeError, match="bundle is calibrated already"):
+    with pytest.raises(RecipeError, match="bundle is already calibrated"):
         calibrate(corpus, Scorer(Bundle.load(folder), threads=1))
 
 
@@ -165,7 +165,7 @@ def test_an_unknown_language_tag_is_refused(calibration: Calibration, tmp_path: 
     detector = ScamDetector.load(
         write_tiny_bundle(tmp_path / "bundle", **calibration.settings()), threads=1
     )
-    with pytest.raises(InputError, match="lang='xx'.*of their own: en"):
+    with pytest.raises(InputError, match="lang='xx'.*points: en"):
         detector.operating_point(fpr=0.05, lang="xx")
 
 

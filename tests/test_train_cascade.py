@@ -100,7 +100,7 @@ def test_a_graph_without_such_a_layer_gets_none(
     lines: list[str] = []
     parts = _rows("train", "en_one"), _rows("calibrate", "en_one"), _rows("dev", "en_two")
     assert make_cascade(*parts, scorer, lines.append) is None
-    assert "cannot be cut" in lines[0]
+    assert "cannot be split" in lines[0]
 
 
 def test_pieces_vote_for_the_language_that_has_them(scorer: Scorer) -> None:

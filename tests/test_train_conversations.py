@@ -131,7 +131,7 @@ def test_a_bundle_gets_a_rule_and_keeps_all_else(made: tuple[Path, Path], tmp_pa
     assert after.conversation.fitted_on == {"legit": FEWEST, "scam": FEWEST}
     assert (after.version, after.thresholds) == ("0.0.2", before.thresholds)
     assert file_sha256(after.folder / MODEL) == file_sha256(before.folder / MODEL)
-    assert "conversations are flagged from a risk of" in told[0]
+    assert "conversations are flagged at a risk of" in told[0]
     assert after.training == before.training
 
 

@@ -95,7 +95,7 @@ def test_sources_of_other_words_are_told_apart_and_equal_ones_are_not() -> None:
 def test_what_is_no_corpus_is_named(tmp_path: Path) -> None:
     path = tmp_path / "c.parquet"
     path.write_bytes(b"PAR1 half")
-    with pytest.raises(SourceError, match=r"c\.parquet: no corpus .*run: scamdetect data build"):
+    with pytest.raises(SourceError, match=r"c\.parquet: not a corpus .*run: scamdetect data build"):
         audit_corpus(path)
     pq.write_table(pa.table({"text": ["x"]}), path)
     with pytest.raises(SourceError, match="no corpus"):

@@ -161,7 +161,7 @@ def test_a_pair_has_one_scam_and_one_legit_side_of_one_part(tmp_path: Path) -> N
 
 
 def test_a_folder_without_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds no <language>.jsonl"):
+    with pytest.raises(SourceError, match="contains no <language>.jsonl"):
         check_authored(tmp_path)
     write_rows(tmp_path / "en.jsonl", [row()])
     with pytest.raises(SourceError, match="holds no th.jsonl"):

@@ -280,7 +280,7 @@ def test_corrections_of_no_source_are_named(folder: Path) -> None:
     correct(folder, "proposed", "0123456789abcdef,legit,spam,,20,r1,b1,a doubt")
     build(folder, corrections=folder / "read")
     correct(folder, "trayned", "0123456789abcdef,legit,spam,,20,r1,b1,x")
-    with pytest.raises(SourceError, match=r"trayned\.csv: no such source"):
+    with pytest.raises(SourceError, match=r"trayned.csv: unknown source"):
         build(folder, corrections=folder / "read")
 
 
@@ -302,7 +302,7 @@ def test_a_file_that_is_not_as_described_stops_the_build(folder: Path, slug: str
 
 def test_a_measured_source_without_rows_stops_the_build(folder: Path) -> None:
     add(folder, "held", b"text,label\n", role="dev")
-    with pytest.raises(SourceError, match="held: its files hold no row"):
+    with pytest.raises(SourceError, match="held: its files contain no rows"):
         build(folder)
 
 

@@ -64,7 +64,7 @@ def test_rows_without_a_reading_stay() -> None:
     ("change", "message"),
     [
         ({"row_hash": "bb22"}, "some_sms.csv:2: the source has no row bb22; delete"),
-        ({"old": "legit"}, "aa11 is open by now and was legit when read; read it again"),
+        ({"old": "legit"}, "aa11 is open now and was legit"),
     ],
 )
 def test_a_stale_correction_names_file_line_and_cure(

@@ -93,7 +93,7 @@ def test_a_campaign_of_a_written_part_needs_rows(tmp_path: Path, catalogue: Cata
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "the first line is no header"),
+        ("", "the first line is not a header"),
         ('{"canary":"x","licence":"","generated":""}\n', "the canary must be"),
     ],
 )

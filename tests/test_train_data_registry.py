@@ -126,7 +126,7 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
         load_registry(tmp_path)
     with pytest.raises(SourceError, match="two.toml: cannot be read"):
         load_source(tmp_path / "two.toml")
-    with pytest.raises(SourceError, match="holds no source"):
+    with pytest.raises(SourceError, match="contains no source"):
         load_registry(tmp_path / "nowhere")
 
 

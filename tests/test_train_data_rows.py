@@ -220,7 +220,7 @@ def test_what_cannot_work_is_named(tmp_path: Path) -> None:
     read = {"format": "adapter", "adapter": "magic", "parts": [{"files": "*"}]}
     with pytest.raises(SourceError, match="one: unknown adapter 'magic'; known: .*korccvi"):
         load(tmp_path, data, read=read)
-    with pytest.raises(SourceError, match=r"one: '\(' is no regular expression"):
+    with pytest.raises(SourceError, match=r"one: '\(' is not a regular expression"):
         load(tmp_path, data, clean={"drop": ["("]})
 
 

@@ -74,11 +74,11 @@ def test_a_row_that_changed_since_it_was_read_is_refused(
     ("roles", "words"),
     [
         ("row\tpart\n", r"roles\.tsv:1: the columns must be row, part, verdict, row_hash"),
-        (HEAD, r"roles\.tsv: gives no row a role"),
+        (HEAD, r"roles\.tsv: sets no roles"),
         (HEAD + "3\tdev\n", r"roles\.tsv:2: not 4 fields"),
         (ROLES.replace("dev", "test"), "part 'test'; known: train, dev"),
         (ROLES.replace("legit", "ham"), "verdict 'ham'; known: legit, spam, scam, open"),
-        (ROLES + line(3, "train", "scam"), r"roles\.tsv:5: row 3 stands twice"),
+        (ROLES + line(3, "train", "scam"), r"roles\.tsv:5: row 3 occurs twice"),
     ],
 )
 def test_a_wrong_role_file_is_named(tmp_path: Path, roles: str, words: str) -> None:

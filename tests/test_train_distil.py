@@ -119,9 +119,13 @@ def test_what_cannot_teach_is_refused(
 def test_a_teacher_of_another_reading_is_refused(teacher: Path, tmp_path: Path) -> None:
     recipe = load_recipe(_student(tmp_path, teacher))
     other = msgspec.structs.replace(recipe.base, prefix="query: ")
-    with pytest.raises(RecipeError, match=r"the teacher's base.prefix is '', the recipe's is 'que"):
+    with pytest.raises(
+        RecipeError, match=r"the teacher's base.prefix is '', but the recipe's is 'que"
+    ):
         Teacher.load(teacher, msgspec.structs.replace(recipe, base=other))
-    with pytest.raises(RecipeError, match=r"learnt the languages \['en'\], the corpus has \['pt'"):
+    with pytest.raises(
+        RecipeError, match=r"learned the languages \['en'\], but the corpus has \['pt'"
+    ):
         found = Teacher.load(teacher, recipe)
         assert found is not None
         found.start(found.model, ["pt"])

@@ -103,7 +103,7 @@ def test_kinds_are_read_where_a_column_names_them(tmp_path: Path) -> None:
 
 def test_a_label_that_the_map_misses_is_listed(tmp_path: Path) -> None:
     own = write_own(tmp_path / "own.csv")
-    with pytest.raises(InputError, match=r"no word on the labels fraud \(100\)"):
+    with pytest.raises(InputError, match=r"labels fraud \(100\)"):
         read(own, {"ok": Verdict.LEGIT}, text_column="body", label_column="what")
 
 

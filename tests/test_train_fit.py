@@ -199,7 +199,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(
     _refuses_what_it_cannot_go_on_with(out, recipe, corpus, tmp_path / "copy")
     # As a machine with accelerators leaves it: their state fits none of this one's.
     torch.save(state | {"random_cuda": [state["random"]] * 64}, Run(out).checkpoint)
-    with pytest.raises(RecipeError, match="no finished run"):
+    with pytest.raises(RecipeError, match="not a finished run"):
         load_trained(out)
     with Run(out).metrics.open("a", encoding="utf-8") as file:
         file.write('{"step": 40, "lo')  # as a full disk may leave it
@@ -322,7 +322,7 @@ def test_another_recipe_or_corpus_is_refused_by_name(
 ) -> None:
     out = tmp_path / "run"
     shutil.copytree(whole, out)
-    with pytest.raises(RecipeError, match="run holds a run with another recipe and seed; use"):
+    with pytest.raises(RecipeError, match="run contains a run with another recipe and seed; use"):
         train(_recipe(tmp_path, base, seed=1), corpus, out, resume=True, log=_ignore)
     grown = tmp_path / "corpus.parquet"
     pq.write_table(table([row(n, "scam", role="train") for n in range(3)]), grown)
@@ -350,7 +350,7 @@ def test_a_model_of_another_making_is_not_written_over(
     out = tmp_path / "base"
     shutil.copytree(base, out)
     for resume in (True, False):
-        with pytest.raises(RecipeError, match="another making"):
+        with pytest.raises(RecipeError, match="another model"):
             train(recipe, corpus, out, resume=resume, log=_ignore)
     assert sorted(p.name for p in out.iterdir()) == sorted(p.name for p in base.iterdir())
 

@@ -112,7 +112,9 @@ def test_rows_of_no_weight_are_never_drawn() -> None:
     assert {facts.cells[row] for row in drawn.tolist()} == {BIG}
     weights = np.array([float(label != "spam") for label in facts.classes])
     table = DataTable(authored_weight=0.0)
-    with pytest.raises(RecipeError, match="all 100 spam rows weigh 0 .data.authored_weight is 0"):
+    with pytest.raises(
+        RecipeError, match="all 100 spam rows have weight 0 .data.authored_weight is 0"
+    ):
         draw_rows(replace(facts, weights=weights), table, 0)
 
 
@@ -228,7 +230,9 @@ def test_a_group_without_a_share_is_never_drawn() -> None:
     table = DataTable(tokens=20_000, scam_shares=ScamShares(real=1.0))
     assert _shares_drawn(facts, draw_rows(facts, table, 0))["real"] == 1
     none = _grouped((0, 20, 10, 10))
-    with pytest.raises(RecipeError, match="no scam row is of a group with a share in data.scam_sh"):
+    with pytest.raises(
+        RecipeError, match="no scam row belongs to a group with a share in data.scam_sh"
+    ):
         draw_rows(none, table, 0)
 
 
@@ -290,7 +294,7 @@ def test_what_a_group_has_above_the_limit_goes_to_the_other_groups() -> None:
     assert drawn["real"] / drawn["riddles"] == pytest.approx(2, rel=0.02)
     assert [line for line in lines if "scam" in line] == [
         "all 10 scam rows of group weak reach data.most_draws (8): they are "
-        f"{drawn['weak']:.1%} of the scam draws, asked for are 15.0%"
+        f"{drawn['weak']:.1%} of the scam draws, target 15.0%"
     ]
     scams = np.array([label == "scam" for label in facts.classes])
     assert (seen * facts.lengths)[scams].sum() == pytest.approx(48_000, rel=0.02)

@@ -86,7 +86,7 @@ def test_thresholds_and_record_are_in_the_bundle(bundle: Path) -> None:
 
 @pytest.mark.usefixtures("bundle")
 def test_the_log_names_the_rate_that_the_rows_support(log: list[str]) -> None:
-    assert any("FPR 1.0% on the calibrate mix, the strictest" in line for line in log)
+    assert any("FPR 1.0% on the calibrate mix, the lowest rate" in line for line in log)
 
 
 def test_the_card_names_thresholds_and_sources(bundle: Path) -> None:
@@ -137,7 +137,7 @@ def test_an_unfinished_run_is_refused(run: Path, corpus: Path, tmp_path: Path) -
     unfinished = tmp_path / "run"
     shutil.copytree(run, unfinished)
     (unfinished / "model.safetensors").unlink()
-    with pytest.raises(RecipeError, match="no finished run"):
+    with pytest.raises(RecipeError, match="not a finished run"):
         release(unfinished, corpus, tmp_path / "bundle", "tiny", "1", _ignore)
 
 

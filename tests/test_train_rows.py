@@ -185,7 +185,9 @@ def test_a_corpus_of_another_normaliser_is_refused(tmp_path: Path) -> None:
         {"normaliser_version": "1"}
     )
     pq.write_table(found, tmp_path / "corpus.parquet")
-    with pytest.raises(RecipeError, match=r"built with normaliser 1, this is 3; run: scamdetect"):
+    with pytest.raises(
+        RecipeError, match=r"built with normaliser 1, but this is 3; run: scamdetect"
+    ):
         read_roles(tmp_path / "corpus.parquet", ["train"], "all")
 
 

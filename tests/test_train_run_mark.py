@@ -201,9 +201,9 @@ def test_the_average_at_a_mark_is_a_finished_run_too(
 def test_what_is_no_mark_is_refused(
     stable: Path, recipe: Path, corpus: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(RecipeError, match=r"none: no run \(run\.json is missing"):
+    with pytest.raises(RecipeError, match=r"none: not a run \(run\.json is missing"):
         Mark.load(tmp_path / "none", 4_000, averaged=False)
-    with pytest.raises(RecipeError, match=r"no state is kept at 5000 .* kept are: 4000, 8000"):
+    with pytest.raises(RecipeError, match=r"no state at 5000 .*: 4000, 8000"):
         Mark.load(stable, 5_000, averaged=False)
     plain, out = tmp_path / "plain.toml", tmp_path / "plain"
     text = recipe.read_text("utf-8").replace("average = 0.9", "")
@@ -224,7 +224,7 @@ def test_a_mark_is_bound_to_its_corpus_its_plan_and_its_folder(
     with pytest.raises(RecipeError, match="trained with another corpus"):
         train_from(mark, _corpus(tmp_path / "other.parquet", 204), out, True, _ignore)
     for resume in (True, False):
-        with pytest.raises(RecipeError, match="is the run to begin from; use another --out"):
+        with pytest.raises(RecipeError, match="is the run to start from"):
             train_from(mark, corpus, stable, resume, _ignore)
     copy = tmp_path / "copy"
     shutil.copytree(stable, copy)

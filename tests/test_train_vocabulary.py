@@ -51,7 +51,7 @@ def test_unused_pieces_stay_by_their_score_where_there_is_room() -> None:
 
 
 def test_too_small_a_vocabulary_says_what_must_stay() -> None:
-    message = re.escape(f"max_pieces is 10, but {len(MUST)} pieces must stay")
+    message = re.escape(f"max_pieces is 10, but {len(MUST)} pieces must be kept")
     with pytest.raises(RecipeError, match=message):
         choose_pieces(BEFORE, Counter(), 10, ())
 

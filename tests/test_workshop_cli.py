@@ -122,7 +122,7 @@ def test_the_commands_from_cards_to_parts(tmp_path: Path) -> None:
     merged = ("merge", cards, texts, "-o", own / "en.jsonl", "--writer", "claude")
     code, shown = run(*merged)
     assert code == 0
-    assert "not as the card says" in shown and "3 rows; 0 cards have no text yet" in shown
+    assert "differs from its card" in shown and "3 rows; 0 cards have no text yet" in shown
     code, shown = run("parts", own)
     assert code == 0 and "train" in shown
     code, shown = run("check", own, "--by", "cell-part")

@@ -82,7 +82,7 @@ def test_wrong_texts_are_named_and_nothing_is_written(
 def test_text_without_a_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"texts\.txt:1: text before the first header"):
         read_written(written(tmp_path, "hello\n"))
-    with pytest.raises(SourceError, match=r"texts\.txt: holds no message"):
+    with pytest.raises(SourceError, match=r"texts.txt: contains no message"):
         read_written(written(tmp_path, "\n"))
     with pytest.raises(SourceError, match=r"texts\.txt:1: not a header"):
         read_written(written(tmp_path, "## Parcel!\nhello\n"))
@@ -123,11 +123,11 @@ def test_the_commands_merge_and_check(tmp_path: Path) -> None:
     merge = ("everyday-merge", written(tmp_path, TEXTS), "-o", output, "--writer", "a tester")
     assert run(*merge) == (0, f"{output}: 3 rows\n")
     code, shown = run("everyday", output.parent, "--lang", "en")
-    assert code == 0 and "scam: 1 rows" in shown and "links alone: AUC" in shown
+    assert code == 0 and "scam: 1 rows" in shown and "only links: AUC" in shown
     twin = msgspec.structs.replace(SCAM, id="en-e0009", text=SCAM.text + "!")
     write_everyday(output, [SCAM, twin, HONEST], "a tester")
     code, shown = run("everyday", output.parent, "--lang", "en")
-    assert code == 1 and "too much alike: 1" in shown
+    assert code == 1 and "too similar: 1" in shown
     write_everyday(output, [msgspec.structs.replace(SCAM, part="dev")], "a tester")
     code, shown = run("everyday", output.parent)
     assert code == 1 and "which is of train in all languages" in shown

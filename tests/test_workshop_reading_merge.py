@@ -89,7 +89,7 @@ def test_authored_rows_get_their_reader_and_differences_are_told(tmp_path: Path)
 
 def test_a_reading_of_a_row_that_is_gone_is_refused(tmp_path: Path) -> None:
     write_rows(tmp_path / "en.jsonl", [row(1)])
-    with pytest.raises(SourceError, match="en-0009 was read and is not there"):
+    with pytest.raises(SourceError, match="en-0009 was read and is now missing"):
         merge_authored(answers(reading(9, 10, source="authored_en")), tmp_path)
 
 

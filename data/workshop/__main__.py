@@ -1,7 +1,8 @@
-"""The workshop of the project's own messages and of blind readings: ``python -m data.workshop``.
+"""Tools for the project's own messages and for blind readings: ``python -m data.workshop``.
 
-Run it from the root of a checkout, with the extra ``train`` installed. No user of the library needs
-it: the corpus and the benchmark read what it leaves in ``data/authored`` and ``data/corrections``.
+Run it from the root of a checkout, with the extra ``train`` installed. Users of the library do not
+need it: the corpus and the benchmark read its results in ``data/authored`` and
+``data/corrections``.
 """
 
 from __future__ import annotations
@@ -124,7 +125,9 @@ def workshop() -> None:
 @click.option("--seed", type=int, required=True, help="The same seed draws the same cards.")
 @click.option("--final", is_flag=True, help="Cards of the final part.")
 @click.option("--first", type=int, default=1, show_default=True, help="Number of the first id.")
-@click.option("--brief", is_flag=True, help="One line a card, for the writer, instead of JSONL.")
+@click.option(
+    "--brief", is_flag=True, help="Print one line per card, for the writer, instead of JSONL."
+)
 @click.option(
     "--tables",
     type=_FOLDER,
@@ -135,7 +138,7 @@ def workshop() -> None:
 def cards_command(
     lang: str, rows: int, seed: int, final: bool, first: int, brief: bool, tables: Path
 ) -> None:
-    """Draw scenario cards to write messages to; never text."""
+    """Draw scenario cards for messages; they contain no text."""
     for card in draw_cards(lang, rows, seed, tables, final=final, first=first):
         if brief:
             say(brief_line(card))
@@ -151,14 +154,14 @@ def cards_command(
 )
 @click.option("--writer", required=True, help="Who wrote the texts, as the model's name.")
 def merge_command(cards: Path, texts: Path, output: Path, writer: str) -> None:
-    """Put texts onto their cards and show where they depart from them."""
+    """Add texts to their cards and report differences."""
     merged = merge(cards, texts, output, writer)
     if merged.problems:
         _show("problems", merged.problems)
         say(f"{output}: not written; correct the texts and merge again")
         raise click.exceptions.Exit(1)
     rows = merged.rows
-    _show("not as the card says", list(departures(rows)))
+    _show("differs from its card", list(departures(rows)))
     near, _ = near_duplicates(rows)
     _show("near-duplicates", [f"{one} ~ {', '.join(others)}" for one, others in near.items()])
     _show("same opening", [", ".join(ids) for ids in repeated_openings(rows).values()])
@@ -177,9 +180,9 @@ def merge_command(cards: Path, texts: Path, output: Path, writer: str) -> None:
     show_default=True,
     help="What to count each language by.",
 )
-@click.option("--against", type=_FILE, help="A corpus whose public texts no row should resemble.")
+@click.option("--against", type=_FILE, help="A corpus; no row may resemble its public texts.")
 def check_command(folder: Path, only: tuple[str, ...], by: str, against: Path | None) -> None:
-    """Check the project's own messages and measure them; exit with 1 where something is wrong."""
+    """Check and measure the project's own messages; exit with 1 if there are problems."""
     if problems := check_authored(folder, only):
         _show("problems", problems)
         raise click.exceptions.Exit(1)
@@ -198,10 +201,10 @@ def check_command(folder: Path, only: tuple[str, ...], by: str, against: Path | 
 @click.option(
     "--to",
     type=click.Choice(["train", "calibrate", "dev", "final"]),
-    help="Give them all this part, so that a later round leaves the other parts as they are.",
+    help="Assign all to this part, so that a later round does not change the others.",
 )
 def parts_command(folder: Path, to: Part | None) -> None:
-    """Give every row that has no part yet its part: train, calibrate or dev."""
+    """Assign rows without a part to one: train, calibrate or dev."""
     rows = assign_parts(load_authored(folder), to)
     for lang in sorted({row.lang for row in rows}):
         write_rows(folder / f"{lang}.jsonl", [row for row in rows if row.lang == lang])
@@ -228,32 +231,32 @@ def _show(title: str, lines: list[str]) -> None:
 @click.option("--writer", required=True, help="Who wrote the texts, as the model's name.")
 @_CARDS
 def everyday_merge_command(texts: Path, output: Path, writer: str, cards: Path) -> None:
-    """Put a writer's everyday texts onto their campaigns; show variants that are too much alike."""
+    """Add a writer's everyday texts to their campaigns; report variants that are too similar."""
     rows, problems = merge_everyday(texts, output, load_catalogue(cards), writer)
     if problems:
         _show("problems", problems)
         say(f"{output}: not written; correct the texts and merge again")
         raise click.exceptions.Exit(1)
-    _show("too much alike", [f"{a} ~ {b}: {index:.2f}" for a, b, index in alike_rows(rows)])
+    _show("too similar", [f"{a} ~ {b}: {index:.2f}" for a, b, index in alike_rows(rows)])
     say(f"{output}: {len(rows)} rows")
 
 
 @workshop.command("everyday")
 @click.argument("folder", type=_FOLDER, default="data/authored/everyday")
 @click.option("--lang", "only", multiple=True, help="Only this language; repeatable.")
-@click.option("--against", type=_FILE, help="A corpus of which no row should hold a run of words.")
+@click.option("--against", type=_FILE, help="A corpus; no row may share a run of words with it.")
 @_CARDS
 def everyday_command(
     folder: Path, only: tuple[str, ...], against: Path | None, cards: Path
 ) -> None:
-    """Check the everyday messages and measure their form; exit with 1 if something is wrong."""
+    """Check the everyday messages and measure their form; exit with 1 if there are problems."""
     catalogue = load_catalogue(cards)
     if problems := check_everyday(folder, catalogue, only):
         _show("problems", problems)
         raise click.exceptions.Exit(1)
     rows = load_everyday(folder, catalogue, only)
     alike = [f"{a} ~ {b}: {index:.2f}" for a, b, index in alike_rows(rows)]
-    _show("too much alike", alike)
+    _show("too similar", alike)
     copied = {} if against is None else copied_rows(rows, public_texts(against))
     _show("words of a public row", [f"{name}: {count} rows" for name, count in copied.items()])
     for verdict in (Verdict.SCAM, Verdict.LEGIT):
@@ -261,7 +264,7 @@ def everyday_command(
         if texts:
             rates = ", ".join(f"{name} {rate:.2f}" for name, rate in form_rates(texts).items())
             say(f"{verdict}: {len(texts)} rows; {rates}")
-    say(f"links alone: AUC {link_auc(rows):.3f}, bar {LINK_AUC_BAR}")
+    say(f"only links: AUC {link_auc(rows):.3f}, limit {LINK_AUC_BAR}")
     if alike or copied:
         raise click.exceptions.Exit(1)
 
@@ -292,7 +295,7 @@ def realism_draw_command(
     folder: Path, corpus: Path, everyday: Path, rows: int, langs: tuple[str, ...], pairs: int,
     seed: int, cards: Path,
 ) -> None:  # fmt: skip
-    """Write batches that mix everyday messages with real ones, and pairs to tell them apart."""
+    """Write batches that mix everyday messages with real ones, and pairs to distinguish."""
     own = load_everyday(everyday, load_catalogue(cards))
     drawn = random.Random(seed).sample(own, min(rows, len(own)))
     check_regular(corpus)
@@ -309,13 +312,13 @@ def realism_draw_command(
 @click.option("--everyday", type=_FOLDER, default="data/authored/everyday", show_default=True)
 @_CARDS
 def realism_merge_command(folder: Path, everyday: Path, cards: Path) -> None:
-    """Take what readers say into the everyday rows; print realism and the test of origin."""
+    """Store readers' answers in the everyday rows; print realism and the test of origin."""
     own = load_everyday(everyday, load_catalogue(cards))
     judged = read_realism(folder)
     for name, figures in realism_figures(judged).items():
         say(f"{name}: " + ", ".join(f"{key} {value:.2f}" for key, value in figures.items()))
     for lang, (hits, n) in origin_figures(folder).items():
-        say(f"origin told, {lang}: {hits} of {n} ({hits / n:.0%})")
+        say(f"origin identified, {lang}: {hits} of {n} ({hits / n:.0%})")
     _show("writer and reader differ", set_readings(everyday, own, judged))
 
 
@@ -325,16 +328,21 @@ def realism_merge_command(folder: Path, everyday: Path, cards: Path) -> None:
 @click.option(
     "--what", type=click.Choice(["doubtful", "source", "dev", "suspect"]), default="doubtful",
     show_default=True,
-    help="Of the corpus: train rows whose label a reading may better; the unread rows of --source; "
-    "dev scams and the honest dev rows that rank highest; honest train rows that rank highest.",
+    help="Which rows: train rows whose label a reading may improve; the unread rows of "
+         "--source; dev scams and the honest dev rows with the highest scores; honest train "
+         "rows with the highest scores.",
 )  # fmt: skip
 @click.option("--source", "slug", help="With --what source.")
-@click.option("--rows", type=int, help="At most; 12,000 of doubtful, 2,000 of suspect ones.")
-@click.option("--twice", type=int, default=0, show_default=True, help="Of these, again.")
-@click.option("--kept", type=_FOLDER, help="With --what dev, where scores are kept between runs.")
+@click.option("--rows", type=int, help="Maximum; 12,000 of doubtful, 2,000 of suspect ones.")
+@click.option(
+    "--twice", type=int, default=0, show_default=True, help="How many of these to read twice."
+)
+@click.option(
+    "--kept", type=_FOLDER, help="With --what dev, the folder in which scores are cached."
+)
 @click.option("--batch", type=click.IntRange(10), default=60, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--name", required=True, help="What the names of the batches begin with.")
+@click.option("--name", required=True, help="The prefix of the batch names.")
 @click.option(
     "--sources", type=_FOLDER, default="data/sources", show_default=True,
     help="Folder of the descriptions.",
@@ -344,10 +352,11 @@ def reading_draw_command(
     folder: Path, corpus: Path | None, what: str, slug: str | None, rows: int | None, twice: int,
     kept: Path | None, batch: int, seed: int, name: str, sources: Path, authored: Path,
 ) -> None:  # fmt: skip
-    """Write batches for blind readers: of a corpus, or of the authored rows that nobody read.
+    """Write batches for blind readers: of a corpus, or of the unread authored rows.
 
     FOLDER gets the messages and keys.jsonl, which no reader may see; readers put their answers into
-    FOLDER/answers/<batch>.<reader>.txt. Public text stays out of a repository: so must FOLDER.
+    FOLDER/answers/<batch>.<reader>.txt. Public text must stay out of a repository, and so must
+    FOLDER.
     """
     own = load_authored(authored)
     known = known_answers(own)
@@ -371,7 +380,7 @@ def _drawn(
     barred = [one.slug for one in load_registry(sources).values() if _BARRED in one.licence]
     if what == "source":
         if slug is None or slug in barred:
-            raise InputError(f"--source {slug}: name a source that may be read")
+            raise InputError(f"--source {slug}: choose a source that may be read")
         return draw_source(pq.read_table(corpus), slug, rows, seed)
     train = pq.read_table(corpus, filters=[("role", "=", "train")])
     if what == "doubtful":
@@ -392,21 +401,21 @@ def _drawn(
 
 @workshop.command("reading-merge")
 @click.argument("folder", type=_FOLDER)
-@click.option("--corpus", type=_FILE, help="For the agreement with a keyword rule.")
+@click.option("--corpus", type=_FILE, help="To measure the agreement with a keyword rule.")
 @click.option(
     "--corrections", type=_FOLDER, default="data/corrections", show_default=True,
     help="Folder of the corrections.",
 )  # fmt: skip
-@click.option("--report", type=_FILE, help="Also write the figures here, as Markdown.")
+@click.option("--report", type=_FILE, help="Write the figures here too, as Markdown.")
 @click.option("--overwrite", is_flag=True, help="Replace a report that exists.")
 @_OWN
 def reading_merge_command(
     folder: Path, corpus: Path | None, corrections: Path, report: Path | None, overwrite: bool,
     authored: Path,
 ) -> None:  # fmt: skip
-    """Take what the readers say into the corrections and the authored rows; print the figures.
+    """Store readers' answers in the corrections and the authored rows; print the figures.
 
-    Exits with 1 where an authored row's reader and writer differ, after writing all the same.
+    Exits with 1 if an authored row's reader and writer differ, after writing everything.
     """
     if report is not None:
         read = [folder, corrections, authored, *([] if corpus is None else [corpus])]

@@ -115,7 +115,7 @@ def load_tables(folder: Path) -> tuple[Scenarios, dict[str, Language]]:
 
 
 def languages_of(lang: str, languages: dict[str, Language]) -> dict[str, Language]:
-    """Return the language's tables by script; raise SourceError where one is missing."""
+    """Return the language's tables by script; raise SourceError if one is missing."""
     if lang not in SCRIPTS:
         raise SourceError(f"no cards for the language {lang!r}; known: {' '.join(SCRIPTS)}")
     scripts = SCRIPTS[lang]

@@ -1,7 +1,7 @@
 """Draw scenario cards, never text, by quota and from decks: what a message is about and its form.
 
 Scam and legit rows get the same lengths, links, emoji and amounts, dealt by quota and not by
-chance, so that the form of a message tells nothing.
+chance, so that the form of a message reveals nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Deck(Generic[T]):
 def apportion(weights: Sequence[float], total: int, fewest: Sequence[int]) -> list[int]:
     """Return whole numbers of this sum, in proportion to the weights but none under its fewest.
 
-    Where the fewest alone sum to more than the total, they are returned.
+    If the minimums exceed the total, they are returned.
     """
     counts = list(fewest)
     free = [place for place, weight in enumerate(weights) if weight > 0]

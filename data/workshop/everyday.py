@@ -1,4 +1,4 @@
-"""Everyday messages: a writer's texts put onto the catalogue, and what their form gives away."""
+"""Everyday messages: a writer's texts in the catalogue, and what their form reveals."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def read_written(path: Path) -> list[Written]:
     lines = utf8_text(path, SourceError).splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):
-        raise SourceError(f"{path}:1: text before the first header; begin with '## <campaign>'")
+        raise SourceError(f"{path}:1: text before the first header; start with '## <campaign>'")
     if not starts:
-        raise SourceError(f"{path}: holds no message; begin each with '## <campaign>'")
+        raise SourceError(f"{path}: contains no message; start each with '## <campaign>'")
     written = []
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         where = f"{path}:{start + 1}"
@@ -79,8 +79,8 @@ def merge_everyday(
 ) -> tuple[list[EverydayRow], list[str]]:
     """Add a writer's texts to the file of their language; return its rows and what is wrong.
 
-    A text that the file has already is passed over. Nothing is written if anything is wrong.
-    Raises SourceError.
+    A text that the file has already is skipped. Nothing is written if anything is wrong. Raises
+    SourceError.
     """
     lang = output.stem
     if lang not in LANGUAGES:
@@ -200,7 +200,7 @@ def form_rates(texts: Sequence[str]) -> dict[str, float]:
 
 
 def link_auc(rows: Sequence[EverydayRow]) -> float:
-    """Return how well the form of the link alone tells scam from honest, 0.5 to 1.
+    """Return how well only the form of the link separates scam from honest, 0.5 to 1.
 
     Raises SourceError for rows of one verdict.
     """
@@ -208,7 +208,7 @@ def link_auc(rows: Sequence[EverydayRow]) -> float:
     honest = Counter(row.links for row in rows if row.verdict is not Verdict.SCAM)
     odds = {form: (scams[form] + 1) / (honest[form] + 1) for form in scams | honest}
     if not scams or not honest:
-        raise SourceError("the rows are of one verdict alone; name files that hold both")
+        raise SourceError("the rows have only one verdict; pass files that contain both")
     truth = [row.verdict is Verdict.SCAM for row in rows]
     auc = float(roc_auc_score(truth, [odds[row.links] for row in rows]))
     return max(auc, 1 - auc)

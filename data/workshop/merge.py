@@ -1,4 +1,4 @@
-"""Put a writer's texts onto their cards, say where they depart, and part the rows by batches."""
+"""Add a writer's texts to their cards, report differences, and split the rows by batches."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ class Written:
 def read_texts(path: Path) -> list[Written]:
     """Return the texts of a writer's file; of two for one card the later.
 
-    A line "## <id>" begins a message, which goes on to the next such line; after the id may stand
-    "kinds=investment,crypto", "hard" or "easy". Raises SourceError with file and line.
+    A line "## <id>" starts a message, which continues to the next such line; the id may be followed
+    by "kinds=investment,crypto", "hard" or "easy". Raises SourceError with file and line.
     """
     lines = utf8_text(path, SourceError).splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("##")]
     if any(line.strip() for line in lines[: starts[0] if starts else None]):
-        raise SourceError(f"{path}:1: text before the first header; begin each with '## <id>'")
+        raise SourceError(f"{path}:1: text before the first header; start each with '## <id>'")
     if not starts:
-        raise SourceError(f"{path}: holds no message; begin each with '## <id>'")
+        raise SourceError(f"{path}: contains no message; start each with '## <id>'")
     found = {}
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         where = f"{path}:{start + 1}"
@@ -111,7 +111,7 @@ def merge(cards: Path, texts: Path, output: Path, writer: str) -> Merged:
 
 
 def departures(rows: Iterable[AuthoredRow]) -> Iterator[str]:
-    """Yield where a text has not the form that its card asks for, or the sides of a pair differ."""
+    """Yield differences between a text's form and its card, or between the sides of a pair."""
     first: dict[str, AuthoredRow] = {}
     for row in rows:
         card, length = row.card, length_in(row.text, row.card.unit)
@@ -165,8 +165,8 @@ def assign_parts(rows: Iterable[AuthoredRow], to: Part | None = None) -> list[Au
     """Return the rows with a part each; parts that are set stay.
 
     With ``to`` every open row goes there. Else batches of a language come in the order of their
-    hashes, each to the part that lacks most, so the same rows always part alike and a later round
-    changes no earlier one.
+    hashes, each to the part that lacks most, so the same rows are always split the same way and a
+    later round changes no earlier one.
     """
     rows = list(rows)
     if to is not None:

@@ -1,4 +1,4 @@
-"""Blind readings: what a reader is given, what comes back, and whether it can be trusted.
+"""Blind readings: the batches, the answers, and whether they can be trusted.
 
 A batch is a text file of messages without labels; its key file stays with whoever drew it. Answers
 are one line a message: ``number | verdict | probability | kinds | reason``.
@@ -53,7 +53,7 @@ class Key(Table, frozen=True):
 
 @dataclass(frozen=True)
 class Reading:
-    """One reader's judgement of one message, from the text alone."""
+    """One reader's judgement of one message, from only the text."""
 
     key: Key
     verdict: Verdict
@@ -78,8 +78,8 @@ def write_batches(
 ) -> list[str]:
     """Write batches of ``size`` messages, known answers among them, and add to the key file.
 
-    Returns the names of the batches, ``name`` and a number each. Raises SourceError where batches
-    of this name are there already or too few sentinels were given.
+    Returns the names of the batches, ``name`` and a number each. Raises SourceError if batches of
+    this name exist or there are too few sentinels.
     """
     if not items:
         raise SourceError("nothing is left to read")
@@ -89,7 +89,7 @@ def write_batches(
     keys = folder / KEYS
     held = read_keys(folder) if keys.exists() else []
     if any(key.batch.startswith(f"{name}-") for key in held):
-        raise SourceError(f"{keys}: holds batches {name}-... already; choose another name")
+        raise SourceError(f"{keys}: already contains batches {name}-...; choose another name")
     step = size - SENTINELS
     folder.mkdir(parents=True, exist_ok=True)
     batches: dict[str, list[Key]] = {}
@@ -100,8 +100,8 @@ def write_batches(
         others = [item for item in sentinels if item.id not in ids]
         if len(others) < SENTINELS:
             raise SourceError(
-                f"{len(others)} known answers outside batch {batch}, needed are {SENTINELS}; "
-                "choose smaller batches"
+                f"got {len(others)} known answers outside batch {batch}, but {SENTINELS} are "
+                "needed; choose smaller batches"
             )
         known = generator.sample(others, SENTINELS)
         rows += [(item, "sentinel") for item in known]
@@ -220,7 +220,7 @@ def _read_line(line: str, keys: dict[int, Key], reader: str) -> Reading:
     if verdict == Verdict.SCAM and not kinds:
         raise ValueError("a scam without a kind; name one, 'other' if none fits")
     if verdict != Verdict.SCAM and kinds:
-        raise ValueError(f"kinds on a {verdict} row; scams alone have kinds: write '-'")
+        raise ValueError(f"kinds on a {verdict} row; only scams have kinds: write '-'")
     key = keys[int(number)]
     named = tuple(map(Kind, dict.fromkeys(kinds)))
     return Reading(key, Verdict(verdict), int(chance), named, reason, reader)

@@ -1,4 +1,4 @@
-"""Put readings where they belong: corrections of public rows, the reader of authored ones."""
+"""Store readings: as corrections of public rows, and as the reader of authored ones."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def figures_of(answers: Answers, texts: Mapping[str, str]) -> ReadingFigures:
 
 
 def of_present_texts(answers: Answers, folder: Path) -> Answers:
-    """Return the answers without readings of authored rows that were written anew since."""
+    """Return the answers without readings of authored rows that have changed."""
     texts = {row.id: text_digest(row.text) for row in load_authored(folder)}
     kept = [
         one
@@ -116,7 +116,7 @@ def merge_authored(answers: Answers, folder: Path) -> list[Reading]:
     }
     rows = load_authored(folder)
     if gone := sorted(found.keys() - {row.id for row in rows}):
-        raise SourceError(f"{folder}: {gone[0]} was read and is not there; draw batches anew")
+        raise SourceError(f"{folder}: {gone[0]} was read and is now missing; draw batches again")
     rows = [
         msgspec.structs.replace(row, reader=found[row.id].probability) if row.id in found else row
         for row in rows

@@ -1,4 +1,4 @@
-"""Do invented messages read like real ones: blind readings of both, and a test of origin.
+"""Test whether invented messages read like real ones: blind readings and a test of origin.
 
 Readers see messages without labels or origin, up to a quarter of them real, all through the
 normaliser so that masks give nothing away. In the test of origin each pair has one of either, of
@@ -186,7 +186,7 @@ def write_origin(
 ) -> list[str]:
     """Write one batch a language of ``pairs`` pairs of one channel and side, and the key file.
 
-    Raises SourceError where a language has too few real rows.
+    Raises SourceError if a language has too few real rows.
     """
     folder.mkdir(parents=True, exist_ok=True)
     generator = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Measure whether authored rows repeat one another, and whether their form gives them away."""
+"""Measure whether authored rows repeat each other, and whether their form reveals them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class FormStats:
 
     @property
     def missed(self) -> list[str]:
-        """Return the names of the figures beyond their bar."""
+        """Return the names of the figures beyond their limit."""
         bar = AUC_BAR_ALL if self.lang == ALL else AUC_BAR
         tests = {
             "near": self.near_duplicates / self.rows >= MOST_NEAR_DUPLICATES,
@@ -70,7 +70,7 @@ class FormStats:
 
 
 def form_stats(rows: Sequence[AuthoredRow], public: Sequence[str] | None = None) -> list[FormStats]:
-    """Return the figures of each language, then of all where there are several.
+    """Return the figures of each language, then of all if there are several.
 
     ``public`` holds normalised public texts that no row should resemble.
     """
@@ -142,7 +142,7 @@ def repeated_openings(rows: Sequence[AuthoredRow]) -> dict[str, list[str]]:
 
 
 def form_auc(rows: Sequence[AuthoredRow], scorer: Callable[[str], float]) -> float | None:
-    """Return how well a scorer of form alone parts scam from legit, 0.5 to 1; None without both."""
+    """Return how well only the form separates scam from legit, 0.5 to 1; None without both."""
     told = [row for row in rows if row.verdict is not Verdict.SPAM]
     labels = [row.verdict is Verdict.SCAM for row in told]
     if len(set(labels)) < 2:
@@ -152,7 +152,7 @@ def form_auc(rows: Sequence[AuthoredRow], scorer: Callable[[str], float]) -> flo
 
 
 def stats_lines(stats: Sequence[FormStats]) -> list[str]:
-    """Return the figures as a table; an exclamation mark stands by each beyond its bar."""
+    """Return the figures as a table; an exclamation mark follows each beyond its limit."""
     head = [
         "lang",
         "rows",
@@ -181,11 +181,11 @@ def stats_lines(stats: Sequence[FormStats]) -> list[str]:
         shown = [text + ("!" if name in missed else "") for name, text in cells.items()]
         lines.append("".join(cell.rjust(10) for cell in (one.lang, str(one.rows), *shown)))
     lines.append(
-        f"bars: near and public < {MOST_NEAR_DUPLICATES:.0%}, openings > {FEWEST_OPENINGS:.0%}, "
-        f"blind readers at 25 to 75 on at most {MOST_UNSURE:.0%} of the rows read and at 12 to 88 "
-        f"on at least {LEAST_DOUBTED:.0%}, "
-        f"AUC of length, link and emoji < {AUC_BAR:.2f} a language and < {AUC_BAR_ALL:.2f} over "
-        "all; ! marks what misses its bar"
+        f"limits: near and public < {MOST_NEAR_DUPLICATES:.0%}, openings > "
+        f"{FEWEST_OPENINGS:.0%}, blind readers at 25 to 75 on at most {MOST_UNSURE:.0%} of the "
+        f"rows read and at 12 to 88 on at least {LEAST_DOUBTED:.0%}, AUC of length, link and "
+        f"emoji < {AUC_BAR:.2f} a language and < {AUC_BAR_ALL:.2f} over all; ! marks figures "
+        "beyond their limit"
     )
     return lines
 

@@ -1,1 +1,1 @@
-"""A team's own traffic and labels: drift, what to label, thresholds of its own."""
+"""A team's own traffic and labels: drift, labelling queue, thresholds."""

@@ -1,4 +1,4 @@
-"""What the labels of campaigns say: one decision holds for all messages of a campaign."""
+"""The labels of campaigns: one label applies to all messages of a campaign."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scamdetect.errors import InputError
 
 @dataclass(frozen=True)
 class LabelledCampaigns:
-    """The campaigns of one label: how many, of how many messages, and how many are flagged."""
+    """The campaigns with one label: their number, their messages, and how many are flagged."""
 
     label: str
     campaigns: int
@@ -20,10 +20,10 @@ class LabelledCampaigns:
 
 
 def labelled_campaigns(answers: Sequence[Answer]) -> tuple[LabelledCampaigns, ...]:
-    """Return what answers say of campaigns: each is that of all messages of its campaign.
+    """Return the campaigns by label; an answer applies to all messages of its campaign.
 
-    They are chosen and no sample, so that no rate of the dump follows from them. Raises InputError
-    where a count is not the one that the queue wrote.
+    The campaigns were selected, not sampled, so they give no rates for the dump. Raises InputError
+    if a count differs from the one in the queue.
     """
     found = []
     for label in LABELS:
@@ -35,7 +35,7 @@ def labelled_campaigns(answers: Sequence[Answer]) -> tuple[LabelledCampaigns, ..
             )
         except ValueError as problem:
             raise InputError(
-                "campaign_messages or campaign_flagged of a campaign holds no whole number; copy "
+                "campaign_messages or campaign_flagged of a campaign is not an integer; copy "
                 "it from the queue again"
             ) from problem
         if own:

@@ -1,4 +1,4 @@
-"""A classifier of scikit-learn's kind over a bundle's frozen encoder, with words if they help."""
+"""A scikit-learn classifier on a bundle's frozen encoder, plus words if they help."""
 
 from __future__ import annotations
 
@@ -28,19 +28,18 @@ try:
 except ImportError as error:
     raise MissingExtraError("scikit-learn", "sklearn") from error
 
-# How long a vector and the words of one text are. The longer a side, the less its weights are
+# The length of a text's vector and of its words. The longer a part, the less its weights are
 # shrunk: one n-gram of a campaign may decide, one dimension of a vector may not.
 VECTOR_LENGTH = 10.0
 WORDS_LENGTH = 50.0
 FOLDS = 5
-FEWEST = 50  # labels; of fewer, words tell too little, and folds cannot tell whether they do
-# Of AUC: a smaller gap tells nothing about the few false alarms that a team allows itself, which
-# words keep down better.
+FEWEST = 50  # labels; with fewer, words say too little, and folds cannot measure it
+# Of AUC: a smaller difference shows nothing about low false-alarm rates, where words help more.
 TOLERANCE = 0.002
 
 
 def joined(vectors: Any, words: Any) -> Any:  # noqa: ANN401
-    """Return sparse (n, width + k) of vectors (n, width) and of words (n, k) of length 1."""
+    """Return sparse (n, width + k) from vectors (n, width) and words (n, k) of length 1."""
     scale = VECTOR_LENGTH / np.sqrt(vectors.shape[1])
     return sparse.hstack([vectors * scale, words * WORDS_LENGTH], format="csr")
 
@@ -52,13 +51,13 @@ def words_help(
     y: ArrayLike,
     sample_weight: ArrayLike | None = None,
 ) -> bool:
-    """Return whether the model ranks held-out rows as well with words as by vectors only.
+    """Return True if the model ranks held-out rows as well with words as with vectors only.
 
-    By AUC over stratified folds. False with few labels or if a class has one row only.
+    By AUC over stratified folds. False with few labels or if a class has a single row.
     """
     labels = column_or_1d(y)
     weights = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight)
-    counted = np.flatnonzero(weights)  # a row of no weight must count as a row that is not there
+    counted = np.flatnonzero(weights)  # a row of weight 0 must count as a missing row
     labels, weights, vectors, words = (part[counted] for part in (labels, weights, vectors, words))
     classes, sizes = np.unique(labels, return_counts=True)
     folds = min(FOLDS, sizes.min())
@@ -79,7 +78,7 @@ def _held_out(
     weights: NDArray[Any],
     splits: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
 ) -> NDArray[np.float64]:
-    """Return each row's probabilities (n, classes) by the model fitted without its fold."""
+    """Return each row's probabilities (n, classes) from the model fitted without its fold."""
     found = np.zeros((len(labels), len(np.unique(labels))))
     for learnt, held in splits:
         fitted = clone(model).fit(features[learnt], labels[learnt], weights[learnt])
@@ -96,7 +95,7 @@ Floats = NDArray[np.float64]
 
 NGRAMS = (2, 4)
 BUCKETS = 2**18
-CHARACTERS = 10_000  # of a text: one endless text must not fill the memory with its n-grams
+CHARACTERS = 10_000  # of a text: the n-grams of one endless text must not fill the memory
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class Vocabulary:
 def ngram_counts(texts: Sequence[str]) -> Any:  # noqa: ANN401 (a sparse matrix)
     """Return how often each bucket's n-grams occur in each normalised text, sparse (n, BUCKETS).
 
-    Hashed, so that what is fitted on the counts holds no word of anybody's messages.
+    The n-grams are hashed, so a fitted model contains no words of the messages.
     """
     counting = HashingVectorizer(
         analyzer="char_wb",
@@ -123,7 +122,7 @@ def ngram_counts(texts: Sequence[str]) -> Any:  # noqa: ANN401 (a sparse matrix)
 
 
 def vocabulary(counts: Any, sample_weight: ArrayLike | None = None) -> Vocabulary:  # noqa: ANN401
-    """Return the buckets in the rows (n,); a row counts as often as its weight (n,), or once."""
+    """Return the buckets in the rows (n,); a row counts by its weight (n,), or once."""
     weights = np.ones(counts.shape[0]) if sample_weight is None else np.asarray(sample_weight)
     buckets = np.flatnonzero(counts[weights > 0].getnnz(axis=0))
     rows_with = weights @ (counts[:, buckets] > 0).astype(np.float64)
@@ -133,7 +132,7 @@ def vocabulary(counts: Any, sample_weight: ArrayLike | None = None) -> Vocabular
 def tfidf(counts: Any, known: Vocabulary) -> Any:  # noqa: ANN401
     """Return the rows (n, k) as sublinear TF-IDF, sparse; each has length 1 or is zero."""
     found = counts[:, known.buckets].astype(np.float64)
-    if not known.buckets.size:  # which scikit-learn refuses to normalise
+    if not known.buckets.size:  # which scikit-learn cannot normalise
         return found
     found.data = (1 + np.log(found.data)) * known.idf[found.indices]
     return normalize(found, copy=False)
@@ -145,17 +144,17 @@ _CHUNK = 1024  # rows whose features are in memory at a time, about 10 kB each
 
 
 class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # no types there
-    """Learn a team's own labels: logistic regression on sentence vectors and words of the texts.
+    """Classify texts by a team's own labels: logistic regression on sentence vectors and words.
 
-    The vectors are those that the bundle's verdict head reads, standardised. ``bundle`` is the
-    folder of one (None: the shipped one), ``C`` and ``class_weight`` are those of
-    ``LogisticRegression``, ``threads`` bounds the encoder (None: all cores). ``words`` adds TF-IDF
-    of character n-grams if cross-validation on the labels finds that they help; then ``words_``
-    is not None. False reads the vectors only.
+    The vectors are those that the bundle's verdict head reads, standardised. ``bundle`` is a bundle
+    folder (None: the shipped one), ``C`` and ``class_weight`` are passed to ``LogisticRegression``,
+    ``threads`` limits the encoder (None: all cores). ``words`` adds TF-IDF of character n-grams if
+    cross-validation on the labels shows that they help; then ``words_`` is not None. With False
+    only the vectors are used.
 
-    A pickle holds the head, the folder and the model id, but no encoder and no word of a text. If
-    the bundle in the folder is missing or is another one, ``predict`` raises BundleError;
-    ``set_params(bundle=...)`` points to the right folder.
+    A pickle contains the head, the folder and the model id, but no encoder and no words of the
+    texts. If the bundle in the folder is missing or another one, ``predict`` raises BundleError;
+    ``set_params(bundle=...)`` sets the right folder.
     """
 
     def __init__(
@@ -174,11 +173,11 @@ class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
         self.words = words
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:  # noqa: ANN401
-        """Fit the head on texts (n,) and labels (n,) of two classes or more.
+        """Fit the head on texts (n,) and labels (n,) of at least two classes.
 
-        ``X`` is any list, array or column of strings, (n,) or (n, 1). A text that is empty after
-        normalisation counts as an average one. Raises TextsError (a ValueError too) on anything
-        that is no text, naming the row; BundleError on a bundle that fails its checks.
+        ``X`` is a list, array or column of strings, (n,) or (n, 1). A text that is empty after
+        normalisation counts as an average one. Raises TextsError (also a ValueError) for a value
+        that is not text, with its row; BundleError if the bundle fails its checks.
         """
         texts = _texts(X)
         check_consistent_length(texts, y, sample_weight)
@@ -204,19 +203,19 @@ class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: ANN401
-        """Return the likeliest class of each text (n,). Raises like ``fit``."""
+        """Return the most probable class of each text (n,). Raises as ``fit`` does."""
         check_is_fitted(self)
         found: NDArray[Any] = self._in_parts(X, self.head_.predict)
         return found
 
     def predict_proba(self, X: Any) -> Floats:  # noqa: ANN401
-        """Return the probabilities (n, classes), columns ``classes_``. Raises like ``fit``."""
+        """Return the probabilities (n, classes), columns ``classes_``. Raises as ``fit`` does."""
         check_is_fitted(self)
         found: Floats = self._in_parts(X, self.head_.predict_proba)
         return found
 
     def decision_function(self, X: Any) -> Floats:  # noqa: ANN401
-        """Return the logits, (n,) of two classes and else (n, classes). Raises like ``fit``."""
+        """Return the logits, (n,) for two classes, else (n, classes). Raises as ``fit`` does."""
         check_is_fitted(self)
         found: Floats = self._in_parts(X, self.head_.decision_function)
         return found
@@ -241,13 +240,13 @@ class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
             encoder = sentence_vectors(self.bundle, self.threads)
         except BundleError as problem:
             raise BundleError(
-                f"this classifier was fitted on {self.model_id_}, which cannot be opened: {problem}"
-                "; set_params(bundle=...) says where it lies"
+                f"this classifier was fitted on {self.model_id_}, which cannot be opened: "
+                f"{problem}; set its folder with set_params(bundle=...)"
             ) from problem
         if encoder.model_id != self.model_id_:
             raise BundleError(
-                f"this classifier was fitted on {self.model_id_}, and the bundle at hand is "
-                f"{encoder.model_id}; say where the former lies by set_params(bundle=...), or fit "
+                f"this classifier was fitted on {self.model_id_}, but the bundle is "
+                f"{encoder.model_id}; set the right folder with set_params(bundle=...), or fit "
                 "again"
             )
         return encoder
@@ -261,7 +260,7 @@ class ScamClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # n
 
 
 def _texts(X: Any) -> list[str]:  # noqa: ANN401
-    """Return the texts; raise TextsError where there are none or one is no string."""
+    """Return the texts; raise TextsError if there are none or one is not a string."""
     if isinstance(X, str | bytes | Mapping) or not hasattr(X, "__len__") or hasattr(X, "tocsr"):
         raise TextsError(f"expected texts, got one {type(X).__name__}; pass a list of strings")
     values = np.asarray(X, dtype=object)
@@ -273,18 +272,19 @@ def _texts(X: Any) -> list[str]:  # noqa: ANN401
             "texts"
         )
     if not values.size:
-        raise TextsError("expected texts, got 0 of them; at least 1 is needed")
+        raise TextsError("expected texts, got an empty list; at least 1 is needed")
     for row, value in enumerate(values):
         if not isinstance(value, str):
             seen = "missing (None or NaN)" if _is_missing(value) else f"a {type(value).__name__}"
             raise TextsError(
-                f"row {row} of the texts is {seen}; leave the row out, or put '' in its place"
+                f"row {row} of the texts is {seen}; drop the row, or replace the value by ''"
             )
     return values.tolist()  # type: ignore[no-any-return]
 
 
 def _is_missing(value: object) -> bool:
-    # pandas' own marks are named, for it need not be there; NA has no truth value to compare by.
+    # pandas' missing values are checked by name, because pandas may not be installed; NA has no
+    # truth value.
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, float | np.floating) and bool(np.isnan(value))

@@ -1,4 +1,4 @@
-"""Compare a scored dump with an earlier one: what shifted, and how much is unlike all of it."""
+"""Compare a scored dump with an earlier one: what changed, and how much of it is new."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ NOVEL = "without a near-duplicate"
 def novelty(reference: Sequence[str], current: Sequence[str]) -> Rate:
     """Return the share of messages whose masked text has no near-duplicate in the reference.
 
-    A sample finds fewer near-duplicates than the whole would. So every other text of the reference
-    makes the index and the others are looked up in it as the current ones are: what matters is the
-    difference of the two shares. A fall is no shift: dumps that share messages have one.
+    A sample finds fewer near-duplicates than all messages would. So half of the reference texts are
+    indexed, and the other half is looked up like the current ones: the difference of the two shares
+    counts. A lower share is not a shift: dumps that share messages have one.
     """
     index = AlikeIndex()
     for text in reference[::2]:
@@ -54,7 +54,7 @@ TEXT_COLUMN = "text"
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two dumps: its name, its models, how many rows it has and how many are broken."""
+    """One of the two dumps: its name, its models, and its numbers of rows and of broken rows."""
 
     name: str
     models: tuple[str, ...]
@@ -64,12 +64,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Drift:
-    """What shifted from the reference to the current dump.
+    """The shifts from the reference to the current dump.
 
-    ``notices`` must be known before any figure is read. ``level`` is the most pressing one of all
-    features and rates, and ``alert`` where other models scored the dumps, since then nothing that
-    they say can be compared. ``campaigns`` are those of the current dump that nobody sees, None
-    without a file of campaigns beside it.
+    ``notices`` must be read before any figure. ``level`` is the most urgent one of all features and
+    rates, and ``alert`` if different models scored the dumps, because their scores cannot be
+    compared. ``campaigns`` are the unnoticed ones of the current dump, None without a campaign file
+    next to it.
     """
 
     reference: Side
@@ -89,12 +89,12 @@ def measure_drift(
     sample: int = SAMPLE,
     seed: int = 0,
 ) -> Drift:
-    """Return the shifts between two dumps that ``scamdetect score`` wrote.
+    """Return the shifts between two dumps written by ``scamdetect score``.
 
-    ``text_column`` is by default ``text``, if both have it; without one, lengths and novelty are
+    ``text_column`` is ``text`` by default, if both have it; without one, lengths and novelty are
     left out. Novelty compares ``sample`` messages of the current dump, and as many of the
-    reference, with another ``sample`` of the reference. Raises InputError on what is no scored
-    dump, holds no message, or lacks the column.
+    reference, with another ``sample`` of the reference. Raises InputError for a dump that is not
+    scored, has no messages, or lacks the column.
     """
     dumps = open_scored(Path(reference)), open_scored(Path(current))
     text = _text(dumps, text_column)
@@ -120,7 +120,7 @@ def measure_drift(
 
 
 def _campaigns(dump: ScoredDump, text: str | None) -> tuple[Unnoticed | None, tuple[str, ...]]:
-    """Return the campaigns of a dump that nobody sees, or none and perhaps a notice why."""
+    """Return the unnoticed campaigns of a dump, or none and possibly a notice why."""
     path = campaigns_beside(dump.path)
     if path is None:
         return None, ()
@@ -130,8 +130,8 @@ def _campaigns(dump: ScoredDump, text: str | None) -> tuple[Unnoticed | None, tu
         found = None
     if found is None or not are_of(dump, text, found.first):
         return None, (
-            f"{encodable(path.name)} is damaged or not of the current dump, so no campaigns are "
-            "listed. Make it again with scamdetect campaigns.",
+            f"{encodable(path.name)} is damaged or belongs to another dump, so no campaigns are "
+            "listed. Create it again with scamdetect campaigns.",
         )
     return found, ()
 
@@ -153,23 +153,23 @@ def _notices(before: Profile, after: Profile, text: str | None) -> list[str]:
     found = []
     if not one_model(before, after):
         found.append(
-            "THE SCORES ARE NOT COMPARABLE: several models scored these dumps (reference: "
+            "THE SCORES ARE NOT COMPARABLE: different models scored these dumps (reference: "
             f"{', '.join(before.models)}; current: {', '.join(after.models)}). Score both with "
             "one model. Only text lengths, unscored messages and novelty can be compared here."
         )
     if before.only_flagged != after.only_flagged:
         found.append(
-            "One dump holds flagged messages alone, as --only-flagged writes it, and the other "
-            "does not: their shares cannot be compared."
+            "Only one of the dumps is limited to flagged messages, as by --only-flagged: their "
+            "shares cannot be compared."
         )
     if text is None:
         found.append(
-            f"Text lengths and novelty ({NOVEL}) are left out, for want of a text column in both; "
-            "name it with --text-column."
+            f"Text lengths and novelty ({NOVEL}) are missing, because the dumps do not both "
+            "have a text column; name it with --text-column."
         )
     if before.unreadable or after.unreadable:
         found.append(
-            f"Rows that could not be read and count nowhere: {before.unreadable:,} of the "
+            f"Rows that could not be read, and are not counted: {before.unreadable:,} of the "
             f"reference, {after.unreadable:,} of the current dump."
         )
     return found

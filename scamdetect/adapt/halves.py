@@ -1,4 +1,4 @@
-"""Choose thresholds on one half of a team's messages, and measure them on the other."""
+"""Choose thresholds on one half of a team's messages, and measure them on the other half."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 
 _USUAL = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
-_LOOSEST = 2  # times the rate asked for, under which the upper bound is to lie
+_LOOSEST = 2  # maximum of the upper bound, as a multiple of the target rate
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a threshold gives on the measuring half, with 95 % Clopper-Pearson intervals.
+    """The measured rates of a threshold on the measuring half, with 95 % Clopper-Pearson intervals.
 
-    Rows weigh so that each group counts as one message, in the shares and in the intervals.
-    ``legit`` and ``scam`` are the effective numbers of messages behind them.
+    Rows are weighted so that each group counts as one message, in the shares and in the intervals.
+    ``legit`` and ``scam`` are the effective numbers of messages.
     """
 
     threshold: float
@@ -38,7 +38,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Moved:
-    """A threshold of the rate asked for: before and after, each measured, and its point."""
+    """A threshold for a target rate: before and after, each measured, and its operating point."""
 
     name: str
     fpr: float
@@ -49,7 +49,7 @@ class Moved:
 
 @dataclass(frozen=True)
 class Half:
-    """The rows of a half (n,), with weights that sum to one a group and verdict."""
+    """The rows of a half (n,), with weights that sum to 1 per group and verdict."""
 
     legit: NDArray[np.float64]
     legit_weights: NDArray[np.float64]
@@ -60,10 +60,10 @@ class Half:
 
 
 def needed(fpr: float) -> tuple[int, int]:
-    """Return how many distinct honest messages a rate needs: at the least, and to be shown well.
+    """Return how many distinct honest messages a rate needs: the minimum, and a good number.
 
-    Each half must hold 1 / fpr for a single false alarm not to be too many. To be shown well is to
-    have, where the rate holds, an upper bound of the 95 % interval under twice the rate.
+    Each half needs 1 / fpr, so that a single false alarm is not too many. With a good number, the
+    upper bound of the 95 % interval is below twice the rate, if the rate holds.
     """
     least = 2 * int(np.ceil(1 / fpr - 1e-9))
     low, high = 1, 2
@@ -76,16 +76,16 @@ def needed(fpr: float) -> tuple[int, int]:
 
 
 def split(rows: OwnRows, seed: int) -> tuple[Half, Half]:
-    """Return the choosing and the measuring half; a group is in one of them alone."""
+    """Return the choosing and the measuring half; a group is in only one of them."""
     chooses = choosing(rows, seed)
     return _half(rows, chooses), _half(rows, ~chooses)
 
 
 def choosing(rows: OwnRows, seed: int) -> NDArray[np.bool_]:
-    """Return which rows (n,) are of the choosing half.
+    """Return which rows (n,) are in the choosing half.
 
-    Groups with scams, with honest messages and with promotions alone are dealt apart from one
-    another, so that both halves have as many of each.
+    Groups with scams, with honest messages and with only promotions are split separately, so that
+    both halves have equal numbers of each.
     """
     with_scam = np.unique(rows.groups[rows.of(Verdict.SCAM)])
     others = np.setdiff1d(np.unique(rows.groups[rows.of(Verdict.LEGIT)]), with_scam)
@@ -100,10 +100,10 @@ def move(
 ) -> tuple[tuple[Moved, ...], tuple[OperatingPoint, ...]]:
     """Return the thresholds by name (``flag``, ``review``) at the rates by name, and all points.
 
-    The points are those of these rates and of the usual ones that the rows can show, each chosen on
-    one half, with figures of the other. Raises InputError where the rows have too few distinct
-    honest messages for a rate, saying how many it needs, or scores so high among them that no
-    threshold gives it.
+    The points are those of these rates and of the usual ones with enough rows, each chosen on one
+    half and measured on the other. Raises InputError if the rows have too few distinct honest
+    messages for a rate, with the number needed, or if so many score so high that no threshold gives
+    it.
     """
     distinct = rows.distinct(Verdict.LEGIT)
     strictest = min(rates.values())
@@ -112,11 +112,10 @@ def move(
     halves = [len(np.unique(half.legit_groups)) for half in (chooses, measures)]
     if min(halves) * strictest < 1 - 1e-9:
         raise InputError(
-            f"{int(rows.of(Verdict.LEGIT).sum()):,} honest rows hold {distinct:,} messages that "
-            f"are no copies of each other, and half of them choose: a false-positive rate of "
-            f"{strictest:g} needs {least:,} at the very least, and {well:,} for the upper bound "
-            f"of its interval to be under {_LOOSEST * strictest:g}; label more, or give a higher "
-            "--fpr"
+            f"{int(rows.of(Verdict.LEGIT).sum()):,} honest rows contain {distinct:,} distinct "
+            f"messages, and half of them choose: a false-positive rate of {strictest:g} needs "
+            f"at least {least:,}, and {well:,} for an interval with an upper bound below "
+            f"{_LOOSEST * strictest:g}; label more, or pass a higher --fpr"
         )
     moved = tuple(
         Moved(name, fpr, measure(measures, getattr(before, name)), *_at(fpr, chooses, measures))
@@ -125,9 +124,9 @@ def move(
     high = [one.fpr for one in moved if one.after.threshold > 1]
     if high:
         raise InputError(
-            "too many honest messages have the highest scam probability there is, so that no "
-            f"threshold gives a false-positive rate of {min(high):g}; check their labels, or give "
-            "a higher --fpr"
+            "too many honest messages have the highest possible scam probability, so no "
+            f"threshold gives a false-positive rate of {min(high):g}; check their labels, or "
+            "pass a higher --fpr"
         )
     points = {one.fpr: one.point for one in moved}
     for fpr in _USUAL:
@@ -137,7 +136,7 @@ def move(
 
 
 def measure(half: Half, threshold: float) -> Measured:
-    """Return what a threshold gives on a half that has honest messages."""
+    """Return the rates of a threshold on a half that has honest messages."""
     fpr, legit = _rate(half.legit >= threshold, half.legit_weights, half.legit_groups)
     recall, scam = _rate(half.scam >= threshold, half.scam_weights, half.scam_groups)
     return Measured(
@@ -152,7 +151,7 @@ def measure(half: Half, threshold: float) -> Measured:
 
 
 def _at(fpr: float, chooses: Half, measures: Half) -> tuple[Measured, OperatingPoint]:
-    """Return what the threshold that one half gives for a rate gives on the other."""
+    """Return the rates on one half of the threshold that the other half gives for a rate."""
     point = operating_point(
         chooses.legit,
         chooses.scam,

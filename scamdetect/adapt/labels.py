@@ -1,4 +1,4 @@
-"""Write a queue for people to label, add to it, read labels back, and estimate from them."""
+"""Write and extend a labelling queue, read its labels back, and estimate rates from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Record = Mapping[str, str | None]  # the cells of a row by column
 
 LABELS = tuple(verdict.value for verdict in VERDICTS)
 UNSURE = "unsure"
-# The label stands beside the text and what the model says at the end, so that it sways less.
+# The label is next to the text, and the model's output last, so that it has less influence.
 COLUMNS = (
     "row", "key", "text", "label", "label_kinds", "language", "part", "inclusion_probability",
     "decision", "scam_probability", "near", "kinds", "campaign", "campaign_messages",
@@ -41,7 +41,7 @@ _HINTS = {
     "scam": "fraud: it wants money, data or trust under a pretence",
     "spam": "unwanted promotion without fraud",
     "legit": "honest",
-    UNSURE: "cannot be told from the text",
+    UNSURE: "unclear from the text",
 }
 
 
@@ -55,8 +55,8 @@ def write_records(
 ) -> None:
     """Write rows of a queue, with their labels, as CSV.
 
-    ``more`` are columns of somebody else after those of a queue. It opens in spreadsheets: with a
-    byte-order mark, and an apostrophe before what would run as a formula. Raises OutputError.
+    ``more`` are other columns that people added. The file opens in spreadsheets: it has a
+    byte-order mark, and an apostrophe before formulas. Raises OutputError.
     """
     columns = (*COLUMNS, *more)
     lines = [",".join(safe_row([quote(name, ",") for name in columns], ","))]
@@ -80,18 +80,20 @@ def around_answer(row: Record) -> tuple[str, str]:
 
 
 def config_path(tasks: Path) -> Path:
-    """Return where the labelling config of tasks goes: next to them, as .xml."""
+    """Return the path of the labelling config: next to the tasks, as .xml."""
     return tasks.with_suffix(".xml")
 
 
 def write_tasks(rows: Sequence[QueueRow], path: Path, access: Access = ANYONE) -> Path:
-    """Write the rows as tasks to import into Label Studio and, beside them, its labelling config.
+    """Write the rows as tasks for Label Studio and, next to them, its labelling config.
 
-    Return the path of the config, ``<stem>.xml``. The config shows text and language, and what the
-    model says of a message nowhere. Raises InputError unless the name ends in .json, OutputError.
+    Return the path of the config, ``<stem>.xml``. The config shows the text and its language, but
+    never the model's output. Raises InputError unless the name ends in .json, OutputError.
     """
     if path.suffix.lower() != ".json":
-        raise InputError(f"{path}: Label Studio imports tasks from a .json file; name it so")
+        raise InputError(
+            f"{path}: Label Studio imports tasks from a .json file; use a name that ends in .json"
+        )
     tasks = [
         {"data": {name: cell for name, cell in record(row).items() if name not in FILLED}}
         for row in rows
@@ -122,7 +124,7 @@ def labelling_config() -> str:
 
 
 def record(row: QueueRow) -> Record:
-    """Return the cells of a row by column, the label empty."""
+    """Return the cells of a row by column, with an empty label."""
     chance = row.inclusion_probability
     return {
         "row": str(row.row),
@@ -149,9 +151,9 @@ _OPTIONAL = tuple(name for name in COLUMNS if name not in (*_NEEDED, "text"))
 
 @dataclass(frozen=True)
 class Answer:
-    """A message with the label that people gave it, and what the queue knew of it.
+    """A labelled message, and its details in the queue.
 
-    ``kinds`` are those that people named of a scam; other messages have none.
+    ``kinds`` are those that people named for a scam; other messages have none.
     """
 
     row: int
@@ -164,19 +166,18 @@ class Answer:
 
     @property
     def audited(self) -> bool:
-        """Return whether the message was drawn at random."""
+        """Return True if the message was drawn at random."""
         return self.inclusion_probability is not None
 
 
 @dataclass(frozen=True)
 class Answers:
-    """The labels of a queue, each with rows by their number in the scored dump.
+    """The labels of a queue, each with the row numbers in the scored dump.
 
-    ``usable`` are labelled scam, spam or legit. ``missing`` have no label, ``unsure`` are labelled
-    so, ``unknown`` have others; ``contradicting`` have several labels, or share their text with a
+    ``usable`` are labelled scam, spam or legit. ``missing`` have no label, ``unsure`` have that
+    label, ``unknown`` others; ``contradicting`` have several labels, or share their text with a
     message of another label. ``unknown_kinds`` are kinds of usable rows that scamdetect does not
-    know; such a row counts without them. ``audit`` is the number of messages that were drawn at
-    random.
+    know; such a row counts without them. ``audit`` counts the messages that were drawn at random.
     """
 
     usable: tuple[Answer, ...]
@@ -197,16 +198,16 @@ class _Given:
 def read_answers(path: Path) -> Answers:
     """Return the labels in a file: a CSV of ``scamdetect queue``, or an export of Label Studio.
 
-    Of Label Studio both JSON and JSON-MIN are read; tasks that were skipped have no label. Labels
-    may be in any letter case. Raises InputError where the file cannot be read, lacks what the
-    queue wrote, or holds no row.
+    Label Studio's formats JSON and JSON-MIN are supported; skipped tasks have no label. The letter
+    case of labels is ignored. Raises InputError if the file cannot be read, lacks values of the
+    queue, or has no row.
     """
     given = list(_label_studio(path) if path.suffix.lower() == ".json" else _delimited(path))
     by_row: defaultdict[int, list[_Given]] = defaultdict(list)
     for place, one in enumerate(given, 1):
         by_row[_whole_number(path, place, one)].append(one)
     if not by_row:
-        raise InputError(f"{path}: holds no message")
+        raise InputError(f"{path}: contains no message")
     labels = {row: {label for one in some for label in one.labels} for row, some in by_row.items()}
     of_text: defaultdict[str, set[str]] = defaultdict(set)
     for row, found in labels.items():
@@ -243,8 +244,8 @@ def _answer(path: Path, row: int, cells: Mapping[str, str | None], label: str) -
             raise ValueError
     except ValueError as problem:
         raise InputError(
-            f"{path}: row {row}: decision, part and inclusion_probability are not those that the "
-            "queue wrote; copy them from the queue again"
+            f"{path}: row {row}: decision, part and inclusion_probability differ from the "
+            "queue; copy them from the queue again"
         ) from problem
     own = {name: cell for name, cell in cells.items() if name != "label"}
     kinds = [kind for kind in _kinds(cells) if kind in _KNOWN_KINDS]
@@ -267,7 +268,7 @@ def _delimited(path: Path) -> Iterator[_Given]:
 def _records(
     path: Path, columns: Sequence[str], optional: Sequence[str]
 ) -> Iterator[dict[str, str | None]]:
-    """Yield the cells of the text and these columns; raise InputError on broken records."""
+    """Yield the cells of the text and these columns; raise InputError for broken records."""
     for batch in read_columns(path, "text", columns, optional):
         if batch.rejected:
             raise InputError(
@@ -288,7 +289,7 @@ def _label_studio(path: Path) -> Iterator[_Given]:
     except (ValueError, RecursionError) as problem:
         raise InputError(f"{path}: not readable as JSON ({type(problem).__name__})") from problem
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise InputError(f"{path}: no export of Label Studio, which is a list of tasks")
+        raise InputError(f"{path}: not an export of Label Studio, which is a list of tasks")
     for place, task in enumerate(tasks, 1):
         data = task.get("data", task)
         missing = [
@@ -306,7 +307,7 @@ def _label_studio(path: Path) -> Iterator[_Given]:
 
 
 def _choices(task: Mapping[str, Any]) -> Iterator[object]:
-    """Yield the labels of every annotation of a task, none of those that were skipped."""
+    """Yield the labels of every annotation of a task, except skipped ones."""
     if "annotations" not in task:
         found = task.get("label")
         yield from found.get("choices", ()) if isinstance(found, dict) else _several(found)
@@ -336,13 +337,13 @@ def _whole_number(path: Path, place: int, given: _Given) -> int:
     text = (given.cells["row"] or "").strip()
     if not text.isdecimal():
         raise InputError(
-            f"{path}: record {place} has no whole number in 'row'; copy it from the queue again"
+            f"{path}: record {place} has no integer in 'row'; copy it from the queue again"
         )
     return int(text)
 
 
 def write_labelled(answers: Sequence[Answer], path: Path, access: Access = ANYONE) -> None:
-    """Write the messages with their labels as CSV, texts as they were; raise OutputError."""
+    """Write the messages with their labels as CSV, texts unchanged; raise OutputError."""
     lines = [",".join(COLUMNS)]
     for answer in answers:
         cells = dict(answer.cells) | {"label": answer.label, "row": str(answer.row)}
@@ -351,13 +352,13 @@ def write_labelled(answers: Sequence[Answer], path: Path, access: Access = ANYON
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
 
 
-_COMPARED = 1000  # characters: a spreadsheet cuts off the end of long cells
+_COMPARED = 1000  # characters: a spreadsheet truncates long cells
 _DRAWN = ("part", "inclusion_probability", "near")
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """A queue that exists: its rows and the columns ``more`` that people added to it."""
+    """An existing queue: its rows and the columns ``more`` that people added to it."""
 
     path: Path
     rows: tuple[Record, ...]
@@ -375,7 +376,7 @@ class Merged:
 
 
 def read_earlier(path: Path) -> Earlier:
-    """Return the queue in a CSV; raise InputError if it is no queue or has broken records."""
+    """Return the queue in a CSV; raise InputError if it is not a queue or has broken records."""
     columns = open_dump(path, text_column="text", overwrite_columns=True).columns
     more = tuple(name for name in columns if name not in COLUMNS)
     wanted = [name for name in COLUMNS if name not in ("text", *_LATER)]
@@ -386,14 +387,14 @@ def read_earlier(path: Path) -> Earlier:
     for place, row in enumerate(rows, 1):
         if not (row["row"] or "").strip().isdecimal():
             raise InputError(
-                f"{path}: record {place} has no whole number in 'row', so it cannot be merged; "
-                "copy it from the queue again"
+                f"{path}: record {place} has no integer in 'row', so it cannot be merged; copy "
+                "it from the queue again"
             )
     return Earlier(path, tuple(rows), more)
 
 
 def check_same_dump(earlier: Earlier, scored: Path, text_column: str) -> None:
-    """Raise InputError, naming a row, if the queue was drawn from another dump."""
+    """Raise InputError, with a row, if the queue was drawn from another dump."""
     texts = {_number(row): _comparable(row["text"]) for row in earlier.rows}
     dump = open_scored(scored)
     dump.require(text_column)
@@ -409,10 +410,10 @@ def check_same_dump(earlier: Earlier, scored: Path, text_column: str) -> None:
 
 
 def merged(earlier: Earlier, rows: Sequence[Record]) -> Merged:
-    """Return all rows of the earlier queue, with their labels, and the new ones that it lacks.
+    """Return all rows of the earlier queue, with their labels, and the missing new ones.
 
-    A row that was chosen as uncertain and is now drawn at random counts as drawn: without these
-    rows the random ones would not stand for the whole dump.
+    A row that was chosen as uncertain and is now drawn at random counts as drawn: without such rows
+    the random sample would be biased.
     """
     new = {_number(row): row for row in rows}
     kept = []
@@ -432,13 +433,13 @@ def _number(row: Record) -> int:
 
 
 def _comparable(text: str | None) -> str:
-    """Return the beginning of a text as a spreadsheet may save it: with other white space."""
+    """Return the start of a text as a spreadsheet may save it: with other white space."""
     return " ".join((text or "").encode("utf-8", "replace").decode().split())[:_COMPARED]
 
 
 def _other(earlier: Earlier, scored: Path, number: int) -> InputError:
     return InputError(
-        f"{earlier.path}: its row {number} is not that of {scored}, so it is the queue of another "
+        f"{earlier.path}: its row {number} differs from {scored}, so it is the queue of another "
         "dump; choose another file for -o"
     )
 
@@ -451,7 +452,7 @@ _REACHED = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """So many of so many labelled messages; ``interval`` (95 %, Clopper-Pearson) is of the rate."""
+    """A count among labelled messages; ``interval`` (95 %, Clopper-Pearson) is that of the rate."""
 
     name: str
     hits: int
@@ -459,21 +460,21 @@ class Estimate:
 
     @property
     def rate(self) -> float | None:
-        """Return the rate, None of no messages."""
+        """Return the rate, or None without messages."""
         return self.hits / self.of if self.of else None
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Return the interval, (0, 1) of no messages."""
+        """Return the interval, (0, 1) without messages."""
         return clopper_pearson(self.hits, self.of)
 
 
 def estimates(answers: Sequence[Answer]) -> tuple[Estimate, ...]:
     """Return the share of scams and, at each threshold, recall, precision and false alarms.
 
-    Only messages drawn at random count: each stood for as many others, so that plain shares are
-    unbiased (the Horvitz-Thompson weights are equal and cancel). False alarms are of the messages
-    labelled legit, as in the operating points of a bundle; precision counts spam as no scam.
+    Only messages drawn at random count: each represents equally many others, so plain shares are
+    unbiased (the Horvitz-Thompson weights are equal and cancel). False alarms are among messages
+    labelled legit, as in the operating points of a bundle; precision does not count spam as scam.
     """
     drawn = [answer for answer in answers if answer.audited]
     scams = [answer for answer in drawn if answer.label == Verdict.SCAM]

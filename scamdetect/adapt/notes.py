@@ -1,4 +1,4 @@
-"""What moved thresholds mean, for the card of the new bundle and for the terminal."""
+"""Describe moved thresholds, for the card of the new bundle and for the terminal."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def refit_lines(one: Refit) -> Iterator[str]:
     """Yield the figures of refitted probabilities before and after, and whether they are kept."""
     yield (
-        f"probabilities at {_percent(one.base_rate)} scams ({one.scams:,} distinct scams and "
-        f"{one.others:,} others measure)"
+        f"probabilities at {_percent(one.base_rate)} scams (measured on {one.scams:,} distinct "
+        f"scams and {one.others:,} others)"
     )
     for name, before, after in (
         ("log loss", one.before.log_loss, one.after.log_loss),
@@ -33,33 +33,33 @@ def refit_lines(one: Refit) -> Iterator[str]:
         yield f"  refitted ({found}): the log loss falls by {_figure(one.gain)}"
     else:
         yield (
-            f"  NOT REFITTED: with {found} the log loss falls by {_figure(one.gain)}, which may be "
-            "chance; the probabilities stay as they are"
+            f"  NOT REFITTED: with {found} the log loss falls by {_figure(one.gain)}, which may "
+            "be chance; the probabilities are unchanged"
         )
 
 
 def recalibration_note(
     old: Bundle, rows: OwnRows, moved: Sequence[Moved], fitted: Refit | None
 ) -> Iterator[str]:
-    """Yield the section of the card of a bundle that own labelled rows set."""
+    """Yield the card section of a bundle calibrated on a team's own labelled rows."""
     refitted = fitted is not None and fitted.kept
     yield "## Thresholds of this copy"
     yield ""
     yield (
         f"The thresholds of {old.model_id} were moved to a team's own labelled messages; "
         + (
-            "the probabilities were refitted to them, and the weights are the same. What this card "
-            "says elsewhere of probabilities, of thresholds"
+            "the probabilities were refitted to them, and the weights are unchanged. Other "
+            "sections of this card on probabilities, on thresholds"
             if refitted
-            else "weights and scores are the same. What this card says elsewhere of thresholds"
+            else "weights and scores are unchanged. Other sections of this card on thresholds"
         )
-        + ", of operating points and of calibrate rows is of the bundle before."
+        + ", on operating points and on calibration rows describe the original bundle."
     )
     yield ""
     yield (
-        f"Own {counted_rows(rows.count)}. Half of the distinct ones chose the thresholds; all "
-        "figures are of the other half, near-duplicates counting as one message, with 95 % "
-        "Clopper-Pearson intervals. They hold for messages like these."
+        f"Own {counted_rows(rows.count)}. Half of the distinct messages chose the thresholds; "
+        "all figures are measured on the other half, with near-duplicates counted as one "
+        "message and 95 % Clopper-Pearson intervals. They hold for messages like these."
     )
     yield ""
     for one in moved:
@@ -73,21 +73,22 @@ def recalibration_note(
 
 
 def budget_note(result: Budgeted) -> Iterator[str]:
-    """Yield the section of the card of a bundle whose review threshold a budget set."""
+    """Yield the card section of a bundle whose review threshold was set by a budget."""
     yield "## Thresholds of this copy"
     yield ""
     yield (
         f"The review threshold of {result.bundle.model_id} was moved so that "
-        f"{result.reviews_per_day:,} of {result.messages_per_day:,} messages a day of a team's own "
-        "traffic reach it or flag; weights and scores are the same. No labels were used: how many "
-        "of these messages are scams is not known. Operating points are of the bundle before."
+        f"{result.reviews_per_day:,} of {result.messages_per_day:,} messages a day of a team's "
+        "own traffic reach it or flag; weights and scores are unchanged. No labels were used: "
+        "how many of these messages are scams is unknown. Operating points describe the "
+        "original bundle."
     )
     yield ""
     yield from (f"- {line}" for line in budget_lines(result))
 
 
 def budget_lines(result: Budgeted) -> Iterator[str]:
-    """Yield the traffic, and both thresholds before and after with what reaches them."""
+    """Yield the traffic, and both thresholds before and after with the messages reached."""
     traffic, before, after = result.traffic, result.before, result.after
     yield f"messages: {traffic.messages:,}, {traffic.probabilities.size:,} of them scored"
     reached = traffic.reach(after.review)
@@ -104,11 +105,11 @@ def budget_lines(result: Budgeted) -> Iterator[str]:
     if after.flag > before.flag:
         yield (
             f"flag: {before.flag:.4f} before, RAISED to {after.flag:.4f}: "
-            f"{traffic.reach(before.flag):,} messages reach the old one, which is more than the "
-            "budget; nothing is reviewed that is not flagged"
+            f"{traffic.reach(before.flag):,} messages reach the old one, more than the budget; "
+            "all reviewed messages are also flagged"
         )
     else:
-        yield f"flag: stays at {after.flag:.4f}; {flagged:,} of these messages reach it"
+        yield f"flag: unchanged at {after.flag:.4f}; {flagged:,} of these messages reach it"
 
 
 def measured_words(one: Measured) -> str:
@@ -128,7 +129,7 @@ def measured_words(one: Measured) -> str:
 
 
 def counted_rows(count: Callable[[Verdict], tuple[int, int]]) -> str:
-    """Return how many rows and how many distinct ones a verdict has, of ``count``."""
+    """Return the numbers of rows and of distinct rows by verdict, from ``count``."""
     parts = []
     for verdict in Verdict:
         rows, distinct = count(verdict)
@@ -137,7 +138,7 @@ def counted_rows(count: Callable[[Verdict], tuple[int, int]]) -> str:
 
 
 def left_out(rows: Mapping[str, int]) -> Iterator[str]:
-    """Yield how many rows are left out by why, nothing where there are none."""
+    """Yield how many rows are left out by reason, or nothing without any."""
     if any(rows.values()):
         yield "left out: " + ", ".join(f"{n:,} {why}" for why, n in rows.items() if n)
 

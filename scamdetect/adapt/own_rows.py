@@ -1,4 +1,4 @@
-"""A team's labelled messages: read, mapped to our labels, grouped, and with their scores."""
+"""Read a team's labelled messages: map their labels, group them and score them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _MOST_LISTED = 20
 
 
 def read_label_map(path: Path) -> dict[str, Verdict | None]:
-    """Return a TOML file with lines such as ``"fraud" = "scam"``; None is for ``"ignore"``.
+    """Return a TOML file with lines such as ``"fraud" = "scam"``; None means ``"ignore"``.
 
-    Raises InputError where it cannot be read or maps to anything else.
+    Raises InputError if it cannot be read or maps to any other value.
     """
     try:
         table = tomllib.loads(read_text(path))
@@ -47,14 +47,14 @@ def read_label_map(path: Path) -> dict[str, Verdict | None]:
 
 
 def check_known(labels: Counter[str], known: Mapping[str, Verdict | None], where: str) -> None:
-    """Raise InputError, listing them with their rows, where labels are not in the map."""
+    """Raise InputError, with the labels and their rows, if labels are not in the map."""
     missing = [(name, count) for name, count in labels.most_common() if name not in known]
     if missing:
         listed = ", ".join(f"{shown(name)} ({count:,})" for name, count in missing[:_MOST_LISTED])
         more = f" and {len(missing) - _MOST_LISTED} others" if len(missing) > _MOST_LISTED else ""
         raise InputError(
-            f"{where}: no word on the labels {listed}{more}; give --label-map with a line for "
-            f'each, such as "{shown(missing[0][0])}" = "{Verdict.SCAM}", to one of '
+            f"{where}: unknown labels {listed}{more}; pass --label-map with a line for each, "
+            f'such as "{shown(missing[0][0])}" = "{Verdict.SCAM}", with one of '
             f"{', '.join(_ALLOWED)}"
         )
 
@@ -65,11 +65,11 @@ _MOST_LABELS = 200
 
 @dataclass(frozen=True)
 class LabelledBatch:
-    """The rows of a batch that have a text and a verdict; ``columns`` holds the others' values.
+    """The rows of a batch that have a text and a verdict; ``columns`` holds the other values.
 
-    ``chosen`` says which rows a queue chose instead of drawing them, so that no rate follows from
-    them. ``ignored`` were mapped to ``ignore`` or have no label, ``untexted`` have no text,
-    ``rejected`` could not be read.
+    ``chosen`` marks the rows that a queue selected instead of drawing them, which give no rates.
+    ``ignored`` were mapped to ``ignore`` or have no label, ``untexted`` have no text, ``rejected``
+    could not be read.
     """
 
     texts: list[str]
@@ -88,11 +88,10 @@ def read_labelled(
     columns: Sequence[str],
     known: Mapping[str, Verdict | None],
 ) -> Iterator[LabelledBatch]:
-    """Yield the labelled rows of any dump that ``scamdetect score`` reads, in their order.
+    """Yield the labelled rows of any dump that ``scamdetect score`` reads, in order.
 
-    All labels are read first, so that a wrong map is told before anything is done with a row.
-    Raises InputError where the file cannot be read, lacks a column or has a label that is not
-    ``known``.
+    All labels are read first, so that a wrong map is reported before a row is processed. Raises
+    InputError if the file cannot be read, lacks a column or has a label that is not ``known``.
     """
     wanted = [label_column, *columns]
     _check_labels(path, text_column, wanted, known)
@@ -113,9 +112,9 @@ def read_labelled(
 
 
 def joined_groups(keys: Sequence[str], owners: Sequence[str | None]) -> NDArray[np.int64]:
-    """Return the group of each row (n,): alike texts and equal owners are in one, chains too.
+    """Return the group of each row (n,): similar texts and equal owners share one, transitively.
 
-    ``keys`` are texts as ``template_key`` masks them, ``owners`` values such as a sender.
+    ``keys`` are texts masked by ``template_key``, ``owners`` values such as a sender.
     """
     parent = list(range(len(keys)))
 
@@ -143,8 +142,8 @@ def _check_labels(
         labels.update(filter(None, map(_name, batch.columns[columns[0]])))
         if len(labels) > _MOST_LABELS:
             raise InputError(
-                f"{path}: column {columns[0]!r} holds over {_MOST_LABELS} different values; name "
-                "the column of the labels"
+                f"{path}: column {columns[0]!r} has more than {_MOST_LABELS} different values; "
+                "name the column of the labels"
             )
     if not labels:
         raise InputError(f"{path}: no row has a label in column {columns[0]!r}")
@@ -159,10 +158,10 @@ _SCAM = VERDICTS.index(Verdict.SCAM)
 
 
 class Detector(Protocol):
-    """What gives the scores."""
+    """A source of scores."""
 
     def predict_proba(self, texts: list[str]) -> NDArray[np.float32]:
-        """Return the probabilities (n, verdicts), NaN of a text that has no score."""
+        """Return the probabilities (n, verdicts), NaN for a text without a score."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +169,8 @@ class OwnRows:
     """The scored rows (n,): scam probability, verdict, group; near-duplicates share a group.
 
     ``ignored`` were mapped to ``ignore`` or have no label, ``unscored`` have no text, ``rejected``
-    could not be read, ``chosen`` were chosen by a queue and not drawn, so that no rate follows from
-    them. ``mixed`` is how many groups hold both honest messages and scams.
+    could not be read, ``chosen`` were selected by a queue and not drawn, so they give no rates.
+    ``mixed`` counts the groups with both honest messages and scams.
     """
 
     scores: NDArray[np.float64]
@@ -191,12 +190,12 @@ class OwnRows:
         return len(np.unique(self.groups[self.of(verdict)]))
 
     def count(self, verdict: Verdict) -> tuple[int, int]:
-        """Return how many rows of a verdict there are, and how many of them are no copies."""
+        """Return the numbers of rows of a verdict and of distinct ones."""
         return int(self.of(verdict).sum()), self.distinct(verdict)
 
     @property
     def mixed(self) -> int:
-        """Return how many groups hold both honest messages and scams."""
+        """Return how many groups contain both honest messages and scams."""
         honest, fraud = (self.groups[self.of(v)] for v in (Verdict.LEGIT, Verdict.SCAM))
         return len(np.intersect1d(honest, fraud))
 
@@ -213,8 +212,8 @@ def read_own_rows(
     """Return the rows of any dump that ``scamdetect score`` reads, scored by the encoder.
 
     Messages whose masked texts are near-duplicates share a group, and so do those of one value in
-    ``group_column``, such as a sender. Raises InputError where the file cannot be read, lacks a
-    column or has a label that is not ``known``.
+    ``group_column``, such as a sender. Raises InputError if the file cannot be read, lacks a column
+    or has a label that is not ``known``.
     """
     columns = [group_column] if group_column else []
     scores: list[float] = []

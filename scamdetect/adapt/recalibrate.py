@@ -1,4 +1,4 @@
-"""Move thresholds, and if asked probabilities, to own messages, and write the bundle again."""
+"""Move thresholds, and optionally probabilities, to own messages, and write a new bundle."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def write_bundle(
     card: str,
     training: Mapping[str, Any],
 ) -> Bundle:
-    """Write the bundle with these keys of its settings replaced, and return it verified.
+    """Write the bundle with these settings replaced, and return it verified.
 
-    ``card`` and ``training``, the manifest's record, take the place of its own. The folder appears
-    whole or not at all. Raises OutputError where writing fails.
+    ``card`` and ``training``, the manifest's record, are replaced too. The folder appears
+    completely or not at all. Raises OutputError if writing fails.
     """
     changed = json.loads(bundle.read(SETTINGS)) | dict(settings)
     draft: Path | None = None
@@ -61,9 +61,9 @@ def write_bundle(
 
 
 def exact_thresholds(flag: float, review: float) -> dict[str, Any]:
-    """Return the setting ``thresholds`` of a bundle whose thresholds own messages set.
+    """Return the setting ``thresholds`` of a bundle whose thresholds were set by own messages.
 
-    What they count at ``review`` would be wrong if verdicts sent more messages there.
+    The rates at ``review`` would be wrong if verdicts sent more messages there.
     """
     return {"flag": flag, "review": review, "review_scam_verdicts": False}
 
@@ -71,7 +71,7 @@ def exact_thresholds(flag: float, review: float) -> dict[str, Any]:
 def cascade_setting(bundle: Bundle, review: float) -> dict[str, Any]:
     """Return the setting ``cascade`` for a new ``review`` on the scale of the bundle's own.
 
-    Its proof holds for the old threshold and for higher ones. Empty if nothing changes.
+    It was tested for the old threshold and for higher ones. Empty if nothing changes.
     """
     if bundle.cascade is None or review >= bundle.thresholds.review:
         return {}
@@ -79,7 +79,7 @@ def cascade_setting(bundle: Bundle, review: float) -> dict[str, Any]:
 
 
 def noted(card: str, note: Sequence[str], name: str = "own thresholds") -> str:
-    """Return the card with a section under its title, in place of an earlier one of that name."""
+    """Return the card with a section after its title; an earlier one of that name is replaced."""
     start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     section = "\n".join([start, *note, end])
     plain = re.sub(f"{re.escape(start)}.*?{re.escape(end)}\n*", "", card, flags=re.DOTALL)
@@ -93,9 +93,9 @@ REVIEW_FPR = 0.03
 
 @dataclass(frozen=True)
 class Recalibrated:
-    """The new bundle, the rows that it was set on, and flag and review before and after.
+    """The new bundle, its calibration rows, and flag and review before and after.
 
-    Each threshold is one of the probabilities of its bundle. ``refit`` is None unless asked for.
+    Each threshold refers to the probabilities of its bundle. ``refit`` is None unless requested.
     """
 
     bundle: Bundle
@@ -120,25 +120,24 @@ def recalibrate(
     seed: int = 0,
     threads: int | None = None,
 ) -> Recalibrated:
-    """Write a bundle whose ``flag`` stands at ``fpr`` and ``review`` at ``review_fpr`` on own rows.
+    """Write a bundle with ``flag`` at rate ``fpr`` and ``review`` at ``review_fpr`` on own rows.
 
-    ``review_fpr`` is by default 0.03, or ``fpr`` where that is higher. Half of the messages, a
-    group of near-duplicates or of one ``group_column`` together, choose the thresholds and the
-    other half measures them. Weights and scores stay as they are, unless ``refit_probabilities``
-    asks for a temperature and a bias fitted to own messages, of which ``base_rate`` (by default as
-    in the rows) are scams; they are kept only where they are better on the other half, and all
-    thresholds then move with them. Raises InputError on data that cannot be read or has labels that
-    nothing maps or trained the bundle, on too few messages for what is asked, and on a destination
-    that is taken;
-    BundleError on a damaged bundle, OutputError where writing fails.
+    ``review_fpr`` is 0.03 by default, or ``fpr`` if that is higher. Half of the messages chooses
+    the thresholds and the other half measures them; a group of near-duplicates, or of one
+    ``group_column`` value, stays together. Weights and scores are unchanged, unless
+    ``refit_probabilities`` fits a temperature and a bias to own messages with a share ``base_rate``
+    of scams (by default as in the rows); they are kept only if they are better on the other half,
+    and then all thresholds are converted. Raises InputError for data that cannot be read, has
+    unmapped labels or trained the bundle, for too few messages, and for an existing destination;
+    BundleError for a damaged bundle, OutputError if writing fails.
     """
     if base_rate is not None and not refit_probabilities:
-        raise InputError("a base rate is for probabilities: give --refit-probabilities with it")
+        raise InputError("a base rate applies to probabilities: pass --refit-probabilities with it")
     review = max(fpr, REVIEW_FPR) if review_fpr is None else review_fpr
     if not 0 < fpr <= review < 1:
         raise InputError(
-            f"rates of {fpr!r} to flag and {review!r} to review are impossible; choose "
-            "0 < --fpr <= --review-fpr < 1"
+            f"rates of {fpr!r} to flag and {review!r} to review are invalid; choose 0 < --fpr "
+            "<= --review-fpr < 1"
         )
     source, target = Path(data), Path(destination)
     new_folder(target)
@@ -167,7 +166,7 @@ def recalibrate(
         "thresholds": exact_thresholds(**{one.name: one.after.threshold for one in moved}),
         "thresholds_fpr": rates,
         "operating_points": [_point(point) for point in points],
-        # The counts by language and kind are of the rows behind the old points.
+        # The counts by language and kind refer to the rows of the old points.
         "calibration_rows": {},
     }
     record = {
@@ -187,12 +186,12 @@ def recalibrate(
 
 
 def _check_unseen(bundle: Bundle, source: Path) -> None:
-    """Raise InputError where the bundle was fine-tuned on this very file."""
+    """Raise InputError if the bundle was fine-tuned on exactly this file."""
     seen = bundle.training.get("finetune", {}).get("data_sha256")
     if seen is not None and source.is_file() and seen == file_sha256(source):
         raise InputError(
-            f"{source}: {bundle.model_id} was fine-tuned on it, so that false alarms among these "
-            "rows are rarer than among new ones; give rows that it has not seen"
+            f"{source}: {bundle.model_id} was fine-tuned on it, so it has fewer false alarms on "
+            "these rows than on new ones; pass rows that it has not seen"
         )
 
 

@@ -1,8 +1,8 @@
-"""Fit the scam probabilities anew to a team's messages, and carry thresholds over to them.
+"""Recalibrate the scam probabilities on a team's messages, and convert thresholds to them.
 
 One half of the messages fits a temperature and a bias of the logit of scam (Platt scaling, Platt
-1999), the other half measures the probabilities before and after. Messages that are no scam, honest
-or promotion, are all that a scam is told from.
+1999), the other half measures the probabilities before and after. All messages that are not scams,
+honest or promotion, form the other class.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from scamdetect.calibration.statistics import (
 from scamdetect.errors import InputError
 from scamdetect.labels import Verdict
 
-FEWEST = 20  # distinct messages of a side, in each half
+FEWEST = 20  # distinct messages of a class, in each half
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-_CERTAIN = 1e-7  # the least probability that a loss takes for possible
-_FLATTEST = 0.02  # a slope under it says that scores tell nothing
+_CERTAIN = 1e-7  # the lowest probability used in a loss
+_FLATTEST = 0.02  # with a smaller slope the scores carry no information
 _STEPS = 100
 
 
 @dataclass(frozen=True)
 class Figures:
-    """How good probabilities are on the measuring half, with 95 % intervals over its groups."""
+    """The quality of probabilities on the measuring half, with 95 % intervals over its groups."""
 
     log_loss: Estimate
     brier: Estimate
@@ -49,10 +49,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class Refit:
-    """The scaling, at which share of scams it was fitted, and the figures before and after.
+    """The scaling, the share of scams it was fitted for, and the figures before and after.
 
-    ``scams`` and ``others`` are the distinct messages of the measuring half, ``gain`` is what the
-    log loss falls by there; it is ``kept`` where the interval of the gain lies above 0.
+    ``scams`` and ``others`` are the distinct messages of the measuring half, ``gain`` is the
+    decrease of the log loss there; it is ``kept`` if the interval of the gain is above 0.
     """
 
     scaling: Scaling
@@ -65,19 +65,21 @@ class Refit:
 
     @property
     def kept(self) -> bool:
-        """Return whether the new probabilities are better beyond chance."""
+        """Return True if the new probabilities are significantly better."""
         return self.gain.low > 0
 
 
 def refit(rows: OwnRows, seed: int, base_rate: float | None = None) -> Refit:
-    """Return the scaling of one half's messages, measured on the other.
+    """Return the scaling fitted on one half's messages and measured on the other.
 
-    A group of near-duplicates counts once for each side. Scams hold ``base_rate`` of the messages,
-    by default their share of the labelled rows. Raises InputError on an impossible base rate, where
-    a half has fewer than 20 distinct scams or others, and where scores tell scams from nothing.
+    A group of near-duplicates counts once per class. Scams have a share ``base_rate`` of the
+    messages, by default that of the labelled rows. Raises InputError for an invalid base rate, if a
+    half has fewer than 20 distinct scams or others, and if the scores do not separate the classes.
     """
     if base_rate is not None and not 0 < base_rate < 1:
-        raise InputError(f"a base rate is the share of scams, between 0 and 1; got {base_rate!r}")
+        raise InputError(
+            f"a base rate is the share of scams and must be between 0 and 1; got {base_rate!r}"
+        )
     scam, weights = rows.of(Verdict.SCAM), np.empty(len(rows.scores))
     for side in (scam, ~scam):
         _, inverse, sizes = np.unique(rows.groups[side], return_inverse=True, return_counts=True)
@@ -90,9 +92,9 @@ def refit(rows: OwnRows, seed: int, base_rate: float | None = None) -> Refit:
     if min(map(min, counts)) < FEWEST:
         scams, others = (sum(side) for side in zip(*counts, strict=True))
         raise InputError(
-            f"{scams:,} distinct scams and {others:,} distinct other messages are too few to refit "
-            f"probabilities on one half and measure them on the other, which takes {2 * FEWEST} of "
-            "each; label more, or leave --refit-probabilities out"
+            f"{scams:,} distinct scams and {others:,} distinct other messages are too few to "
+            "refit probabilities on one half and measure them on the other, which needs "
+            f"{2 * FEWEST} of each; label more, or remove --refit-probabilities"
         )
     rate = float(scam.mean()) if base_rate is None else base_rate
     fitted = _fit(
@@ -112,7 +114,7 @@ def refit(rows: OwnRows, seed: int, base_rate: float | None = None) -> Refit:
             return float((with_base_rate(here, truth, rate) * losses).sum() / truth.size)
 
         found = bootstrap_by_group(weighed, groups, truth.size)
-        assert found is not None  # both sides are there
+        assert found is not None  # both classes are present
         return found
 
     def figures(values: Floats) -> Figures:
@@ -126,10 +128,10 @@ def refit(rows: OwnRows, seed: int, base_rate: float | None = None) -> Refit:
 
 
 def _fit(logits: Floats, scam: Bools, mass: Floats, groups: NDArray[np.int64]) -> Scaling:
-    """Return the scaling with the least weighted log loss, by Newton's method.
+    """Return the scaling with the lowest weighted log loss, by Newton's method.
 
-    A Gaussian prior of one message's worth pulls the slope towards 1, so that it is finite where
-    the scores part the sides. The mass says as much as its effective number of groups.
+    A Gaussian prior worth one message pulls the slope towards 1, so that it is finite if the scores
+    separate the classes. The mass counts as its effective number of groups.
     """
     prior = 1 / effective_size(mass, groups)
     design, mass = np.column_stack([logits, np.ones_like(logits)]), mass / mass.sum()
@@ -150,8 +152,8 @@ def _fit(logits: Floats, scam: Bools, mass: Floats, groups: NDArray[np.int64]) -
             break
     if point[0] < _FLATTEST:
         raise InputError(
-            "the scores tell these scams from the other messages not at all, so that no "
-            "probabilities follow from them; check the labels and their map"
+            "the scores do not separate these scams from the other messages, so probabilities "
+            "cannot be fitted; check the labels and their map"
         )
     return Scaling(round(1 / float(point[0]), 6), round(float(point[1]), 6))
 
@@ -181,10 +183,10 @@ def _log_losses(probabilities: Floats, scam: Bools) -> Floats:
 def carried(
     scores: Floats, scaling: Scaling, moved: Sequence[Moved], points: Sequence[OperatingPoint]
 ) -> tuple[tuple[Moved, ...], tuple[OperatingPoint, ...]]:
-    """Return both with the thresholds of the scaled probabilities; every figure stays.
+    """Return both with thresholds converted to the scaled probabilities; figures are unchanged.
 
-    A threshold that cannot part the scaled scores (n,) as before is no operating point any more.
-    Raises InputError where that is one of ``moved``.
+    A threshold that cannot separate the scaled scores (n,) as before is dropped. Raises InputError
+    if that is one of ``moved``.
     """
     own = [
         replace(
@@ -206,9 +208,9 @@ def carried(
 
 
 def carried_threshold(threshold: float, scores: Floats, scaling: Scaling) -> float:
-    """Return the threshold that parts the scaled scores (n,) as it parted the scores.
+    """Return the threshold that separates the scaled scores (n,) like the original ones.
 
-    Raises InputError where two scores on its two sides become one.
+    Raises InputError if the scores on both sides become equal.
     """
     reached = scores >= threshold
     scaled = float32_decimals(scaling(scores))
@@ -216,8 +218,8 @@ def carried_threshold(threshold: float, scores: Floats, scaling: Scaling) -> flo
     high = float(scaled[reached].min(initial=1.0))
     if not low < high:
         raise InputError(
-            f"the threshold {threshold:g} cannot be kept: with refitted probabilities the scores "
-            "on its two sides are one number; leave --refit-probabilities out"
+            f"the threshold {threshold:g} cannot be kept: with refitted probabilities the "
+            "scores on both sides are equal; remove --refit-probabilities"
         )
     (moved,) = float32_decimals(scaling([threshold]))
     return float(moved) if low < moved <= high else high
@@ -226,8 +228,8 @@ def carried_threshold(threshold: float, scores: Floats, scaling: Scaling) -> flo
 def scaled_settings(bundle: Bundle, scaling: Scaling) -> dict[str, Any]:
     """Return the keys of ``scamdetect.json`` that hold probabilities or thresholds, scaled.
 
-    Kinds go on to be named as before, so that the thresholds behind the names stay; that a kind's
-    probability keeps a precision is known of those before alone.
+    Kinds are listed as before, so their thresholds are unchanged; the precision of a kind's
+    probability is known only for the original ones.
     """
     own = scaling.after(bundle.own_scaling)
     answers = bundle.known_answers

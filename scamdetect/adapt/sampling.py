@@ -1,4 +1,4 @@
-"""Choose messages in bounded memory: at random, near a threshold, by language, unlike others."""
+"""Select messages in bounded memory: at random, near a threshold, by language, diverse."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scamdetect.text.near_duplicates import AlikeIndex, Sketch, sketch
 
 
 class Candidate(NamedTuple):
-    """A row of the dump, how far its logit is from the threshold, and its masked text."""
+    """A row of the dump, the distance of its logit from the threshold, and its masked text."""
 
     distance: float
     row: int
@@ -27,11 +27,11 @@ class Pool:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._kept: dict[str, tuple[float, int, str]] = {}  # by masked text, with its beginning
-        # Farthest first. What a nearer copy replaced stays in it, to be passed over at the top.
+        self._kept: dict[str, tuple[float, int, str]] = {}  # by masked text, with its start
+        # Farthest first. Entries replaced by a nearer copy remain, and are skipped at the top.
         self._heap: list[tuple[float, int, str]] = []
-        # Copies of a campaign would else take all places. Most are alike to the letter, which is
-        # seen without masking them.
+        # Otherwise copies of a campaign would take all places. Most are exact copies, which needs
+        # no masking.
         self._texts: set[str] = set()
 
     def add(
@@ -40,7 +40,7 @@ class Pool:
         rows: NDArray[np.int64],
         text: Callable[[int], str],
     ) -> None:
-        """Take the near ones of some rows (n,); ``text`` reads the one at a place."""
+        """Add the near ones of some rows (n,); ``text`` reads the one at an index."""
         if not self.size:
             return
         for place in np.flatnonzero(distances < self._reach()).tolist():
@@ -69,7 +69,7 @@ class Pool:
         return sorted(Candidate(far, row, key) for key, (far, row, _) in self._kept.items())
 
     def _reach(self) -> float:
-        """Return the distance that a candidate must stay under."""
+        """Return the distance below which candidates are accepted."""
         return np.inf if len(self._kept) < self.size else -self._heap[0][0]
 
     def _pass_over(self) -> None:
@@ -84,13 +84,13 @@ class Pool:
         return known is None or (-known[0], -known[1]) != entry[:2]
 
 
-# Signatures tell similarity to about an eighth; within one step the nearer candidate goes first.
+# Signatures estimate similarity to about an eighth; within one step the nearer candidate is first.
 _STEPS = 8
-_CLOSEST = 2  # times as many candidates as are wanted may be chosen from
+_CLOSEST = 2  # candidates per wanted message
 
 
 class Chosen:
-    """What was chosen so far, over all languages; near-duplicates of it are never chosen."""
+    """The messages chosen so far, in all languages; near-duplicates of them are never chosen."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._index = AlikeIndex()
@@ -98,15 +98,15 @@ class Chosen:
             self._index.add(sketch(key))
 
     def choose(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
-        """Return at most ``n`` candidates, given nearest first, and hold them for chosen.
+        """Return at most ``n`` candidates, given nearest first, and add them to the chosen ones.
 
-        Of near-duplicates the nearest stays. Of the nearest then, twice as many as wanted, the
-        one least like any taken before is taken, the nearest of equals (farthest-first
-        traversal, Gonzalez 1985).
+        Of near-duplicates the nearest is kept. Then, of twice as many nearest ones as wanted, the
+        one least similar to all chosen before is taken repeatedly, the nearest of equals
+        (farthest-first traversal, Gonzalez 1985).
         """
         kept = self._distinct(candidates, max(_CLOSEST * n, n + 10))
         taken: list[int] = []
-        nearest = np.zeros(len(kept), np.int64)  # by the steps of likeness to what was taken
+        nearest = np.zeros(len(kept), np.int64)  # by the steps of similarity to the chosen ones
         signatures = np.array([one.signature for _, one in kept])
         while len(taken) < min(n, len(kept)):
             place = int(nearest.argmin())
@@ -136,9 +136,10 @@ class Chosen:
 def quotas(counts: Mapping[str, int], n: int) -> dict[str, int]:
     """Return how many of ``n`` messages each language gets, at most as many as it has.
 
-    Quotas go by the square root of the counts (a power allocation; M. D. Bankier, The American
-    Statistician 42(3), 1988): between shares, which leave nothing to rare languages, and equal
-    numbers, which leave too little to the frequent ones. Each gets one where ``n`` suffices.
+    Quotas are proportional to the square root of the counts (a power allocation; M. D. Bankier, The
+    American Statistician 42(3), 1988): a compromise between shares, which leave nothing to rare
+    languages, and equal numbers, which leave too little to frequent ones. Each gets one if ``n``
+    suffices.
     """
     left = {name: count for name, count in counts.items() if count > 0}
     given = dict.fromkeys(left, 0)
@@ -161,26 +162,26 @@ T = TypeVar("T")
 
 
 class UniformSample(Generic[T]):
-    """So many items of a stream, each subset of that size as likely as any other.
+    """A uniform sample of a stream: each subset of its size is equally likely.
 
-    Every item gets a random number and those with the lowest stay, so that the sample depends on
-    the seed and the order of the stream, not on how it is cut into batches. ``seen`` is the length
-    of the stream so far; each item is in the sample with the probability ``inclusion``.
+    Every item gets a random number and those with the lowest are kept, so the sample depends on the
+    seed and the order of the stream, not on its batches. ``seen`` is the length of the stream so
+    far; each item is in the sample with the probability ``inclusion``.
     """
 
     def __init__(self, size: int, seed: int) -> None:
         self.size = size
         self.seen = 0
         self._random = np.random.Generator(np.random.PCG64(seed))
-        self._heap: list[tuple[float, int, T]] = []  # by the number turned round, highest first
+        self._heap: list[tuple[float, int, T]] = []  # by the negated number, highest first
 
     @property
     def inclusion(self) -> float:
-        """Return the probability with which an item of the stream is in the sample."""
+        """Return the probability of an item to be in the sample."""
         return min(1.0, self.size / self.seen) if self.seen else 1.0
 
     def add(self, count: int, item: Callable[[int], T]) -> None:
-        """Take the next ``count`` items; ``item`` makes the one at a place, if it is kept."""
+        """Add the next ``count`` items; ``item`` creates the one at an index, if it is kept."""
         numbers = self._random.random(count)
         full = len(self._heap) >= self.size
         worst = -self._heap[0][0] if full and self._heap else 1.0

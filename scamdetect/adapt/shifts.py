@@ -1,4 +1,4 @@
-"""The features in which two dumps are compared: profiles, bins, rates and their stability index."""
+"""The features compared between two dumps: profiles, bins, rates and their stability index."""
 
 from __future__ import annotations
 
@@ -26,24 +26,21 @@ from scamdetect.text.masking import beginning
 
 # The index is the sum over bins of (c - r) ln(c / r), with r and c the shares of the reference and
 # the current dump (the symmetric Kullback-Leibler divergence). Shares are smoothed: half a message
-# is added to each bin of each side, so that an empty bin counts and does not make the index
-# infinite.
-#
-# Levels follow the rule of thumb of credit scoring (N. Siddiqi, Credit Risk Scorecards, Wiley
-# 2006): under 0.1 nothing to do, from 0.1 on watch, from 0.25 on act. The rule knows no sample
-# size, and few messages give a high index by chance (B. Yurdakul, J. Naranjo, Statistical
-# properties of the population stability index, Journal of Risk Model Validation 14(4), 2020), so
-# that an index is only alerted on where it exceeds what equal populations give in 95 of 100 such
-# pairs of dumps.
+# is added to each bin of each dump, so that an empty bin counts and the index is finite. Levels
+# follow the rule of thumb of credit scoring (N. Siddiqi, Credit Risk Scorecards, Wiley 2006): below
+# 0.1 no action, from 0.1 watch, from 0.25 act. The rule ignores the sample size, and few messages
+# give a high index by chance (B. Yurdakul, J. Naranjo, Statistical properties of the population
+# stability index, Journal of Risk Model Validation 14(4), 2020), so an alert also requires that the
+# index exceeds that of 95 % of such pairs of dumps from equal populations.
 
 
 WATCH, ALERT = 0.1, 0.25
-SMOOTHING = 0.5  # messages a bin
+SMOOTHING = 0.5  # messages per bin
 _DRAWS = 1000
 
 
 class Level(StrEnum):
-    """What to do about a shift; ``UNKNOWN`` where the two dumps cannot be compared."""
+    """The action for a shift; ``UNKNOWN`` if the two dumps cannot be compared."""
 
     NONE = "none"
     WATCH = "watch"
@@ -52,9 +49,9 @@ class Level(StrEnum):
 
 
 class Psi(NamedTuple):
-    """The index, its 95 % bootstrap interval, and the 95 % quantile that chance alone gives.
+    """The index, its 95 % bootstrap interval, and the 95 % quantile under chance only.
 
-    The interval leans upwards where messages are few, as the index itself does.
+    The interval is biased upwards if messages are few, as the index itself is.
     """
 
     value: float
@@ -71,7 +68,7 @@ class Psi(NamedTuple):
 
 
 def contributions(reference: ArrayLike, current: ArrayLike) -> NDArray[np.float64]:
-    """Return what each bin adds to the index (..., bins), from counts of the same shape."""
+    """Return the contributions of the bins to the index (..., bins), from such counts."""
     r, c = _shares(reference), _shares(current)
     parts: NDArray[np.float64] = (c - r) * np.log(c / r)
     return parts
@@ -80,8 +77,8 @@ def contributions(reference: ArrayLike, current: ArrayLike) -> NDArray[np.float6
 def psi(reference: Sequence[int], current: Sequence[int], seed: int = 0) -> Psi:
     """Return the index of two sequences of counts by bin.
 
-    Interval and chance come from drawing both dumps again, message by message, 1,000 times; they
-    take messages as independent, which copies of one campaign are not.
+    Interval and chance level come from resampling both dumps by message 1,000 times. This assumes
+    independent messages, which copies of one campaign are not.
     """
     value = float(contributions(reference, current).sum())
     random = np.random.Generator(np.random.PCG64(seed))
@@ -101,7 +98,7 @@ def psi(reference: Sequence[int], current: Sequence[int], seed: int = 0) -> Psi:
 
 
 def worst(levels: Sequence[Level]) -> Level:
-    """Return the most pressing of the levels."""
+    """Return the most urgent of the levels."""
     return next((one for one in (Level.ALERT, Level.WATCH) if one in levels), Level.NONE)
 
 
@@ -111,8 +108,8 @@ def _shares(counts: ArrayLike) -> NDArray[np.float64]:
     return shares
 
 
-# The index of drift hardly sees a rare share: flags that rise from 5 to 15 in 1,000 messages add
-# 0.01 to it. So a share is also judged by the ratio of the two, where its interval leaves 1 out.
+# The drift index hardly reacts to a rare share: flags that rise from 5 to 15 in 1,000 messages add
+# 0.01. So a share is also judged by the ratio of the two, if its interval excludes 1.
 
 
 WATCH_RATIO, ALERT_RATIO = 1.5, 2.0
@@ -121,14 +118,14 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many messages, with the Wilson interval (95 %) of the share."""
+    """A count among messages, with the Wilson interval (95 %) of the share."""
 
     messages: int
     of: int
 
     @property
     def share(self) -> float:
-        """Return the share, 0 of no messages."""
+        """Return the share, 0 without messages."""
         return self.messages / self.of if self.of else 0.0
 
     @property
@@ -139,9 +136,9 @@ class Share:
 
 @dataclass(frozen=True)
 class Rate:
-    """A share in both dumps; unless ``comparable`` its change says nothing about the messages.
+    """A share in both dumps; unless ``comparable``, its change says nothing about the messages.
 
-    With ``may_fall`` a lower share is no shift to look at.
+    With ``may_fall`` a lower share is not a shift.
     """
 
     name: str
@@ -162,7 +159,7 @@ class Rate:
 
     @property
     def ratio(self) -> tuple[float, float, float]:
-        """Return current by reference with its 95 % interval (Katz 1978), half a message added."""
+        """Return current by reference, half a message added, with its 95 % interval (Katz 1978)."""
         a, n = self.current.messages + 0.5, self.current.of + 0.5
         b, m = self.reference.messages + 0.5, self.reference.of + 0.5
         ratio = (a / n) / (b / m)
@@ -171,7 +168,7 @@ class Rate:
 
     @property
     def level(self) -> Level:
-        """Return the level by the ratio (watch from 1.5 on, alert from 2 on) or by the index."""
+        """Return the level by the ratio (watch from 1.5, alert from 2) or by the index."""
         if not self.comparable:
             return Level.UNKNOWN
         r, c = self.reference, self.current
@@ -195,9 +192,9 @@ _TENTHS = np.arange(1, 10) / 10
 
 
 class FineCounts:
-    """How many numbers fell between the edges: from one edge on and below the next.
+    """A histogram of numbers: each bin contains its lower edge.
 
-    The edges are fixed, so that a dump is read once and its size costs no memory.
+    The edges are fixed, so that a dump is read once in constant memory.
     """
 
     def __init__(self, edges: NDArray[np.float64]) -> None:
@@ -205,15 +202,15 @@ class FineCounts:
         self.counts: NDArray[np.int64] = np.zeros(len(edges) + 1, np.int64)
 
     def add(self, values: ArrayLike) -> None:
-        """Count some numbers, none of them NaN."""
+        """Add some numbers, none of them NaN."""
         places = np.searchsorted(self.edges, np.asarray(values, np.float64), "right")
         self.counts += np.bincount(places, minlength=len(self.counts))
 
     def cuts(self) -> list[int]:
-        """Return the places of the edges that part these numbers into tenths.
+        """Return the indices of the edges that split these numbers into tenths.
 
-        A fine bin that holds a tenth or more by itself, such as a score that many messages share,
-        is cut off on both sides, so that a shift to either is seen.
+        A fine bin with at least a tenth of them, such as a score that many messages share, is a bin
+        by itself, so that a shift in either direction is visible.
         """
         total = int(self.counts.sum())
         ends = np.searchsorted(np.cumsum(self.counts), _TENTHS * total)
@@ -234,9 +231,9 @@ _CODE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z\d]{1,8})*")
 
 
 class Profile:
-    """The sums over a scored dump, and a uniform sample of the scored messages that have a text.
+    """The totals of a scored dump, and a uniform sample of its scored messages with a text.
 
-    ``kinds`` counts those of flagged messages, one of two kinds under both.
+    ``kinds`` counts those of flagged messages; one of two kinds counts for both.
     """
 
     def __init__(self, sample: int, seed: int) -> None:
@@ -257,11 +254,11 @@ class Profile:
 
     @property
     def only_flagged(self) -> bool:
-        """Return whether all messages are flagged, as ``--only-flagged`` leaves them."""
+        """Return True if all messages are flagged, as with ``--only-flagged``."""
         return self.decisions[Decision.FLAG.value] == self.rows
 
     def add(self, batch: ScoredBatch) -> None:
-        """Count a batch; raise InputError where a column holds what ``score`` never writes."""
+        """Add a batch; raise InputError if a column holds values that ``score`` never writes."""
         self.unreadable += batch.unreadable
         table = batch.table
         self.rows += table.num_rows
@@ -270,8 +267,8 @@ class Profile:
         newest = pc.max(table.column("schema_version")).as_py()
         if newest is not None and newest > SCHEMA_VERSION:
             raise InputError(
-                f"its scamdetect_ columns are of schema version {newest}, and this scamdetect "
-                f"knows {SCHEMA_VERSION}; upgrade it"
+                f"its scamdetect_ columns have schema version {newest}, but this scamdetect "
+                f"supports {SCHEMA_VERSION}; upgrade it"
             )
         scored = table.filter(pc.not_equal(table["decision"], Decision.UNSCORED.value))
         self.probabilities.add(scored.column("probability").to_numpy())
@@ -281,8 +278,8 @@ class Profile:
             self.kinds.update([kind for kind in kinds or () if kind] or [NO_KIND])
         if len(self.models) + len(self.kinds) + len(self.languages) > _MOST_NAMES:
             raise InputError(
-                "its scamdetect_ columns hold more languages, kinds or models than `scamdetect "
-                "score` writes; score the dump again"
+                "its scamdetect_ columns contain more languages, kinds or models than "
+                "`scamdetect score` writes; score the dump again"
             )
         if "text" in table.column_names:
             self._add_texts(scored.column("text").drop_null())
@@ -294,9 +291,9 @@ class Profile:
 
 
 def read_profile(dump: ScoredDump, text: str | None, sample: int, seed: int) -> Profile:
-    """Return what a dump holds, read once; without a text column there are no texts.
+    """Return the profile of a dump, read once; without a text column there are no texts.
 
-    Raises InputError, naming the file, where it is damaged, holds no message, or what is none.
+    Raises InputError, with the file, if it is damaged, contains no message, or is not scored.
     """
     profile = Profile(sample, seed)
     for batch in dump.batches(text):
@@ -305,23 +302,23 @@ def read_profile(dump: ScoredDump, text: str | None, sample: int, seed: int) -> 
         except InputError as problem:
             raise InputError(f"{dump.path}: {problem}") from problem
     if not profile.rows:
-        raise InputError(f"{dump.path}: holds no scored message")
+        raise InputError(f"{dump.path}: contains no scored message")
     return profile
 
 
 def _code(language: str | None) -> str:
-    """Return the code; what is none may be anything, a message even."""
+    """Return the code; other values could be anything, even a message."""
     return language if language is not None and _CODE.fullmatch(language) else NO_CODE
 
 
-_LEAST_SHARE = 0.01  # of either dump, from which on a category has a bin of its own
+_LEAST_SHARE = 0.01  # share in either dump from which a category has its own bin
 _MOST_BINS = 30
 OTHERS = "all others"
 
 
 @dataclass(frozen=True)
 class Bin:
-    """A bin of a feature: how many messages of each dump it has, and what it adds to the index."""
+    """A bin of a feature: its messages in each dump, and its contribution to the index."""
 
     label: str
     reference: int
@@ -331,7 +328,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature by bin; unless ``comparable`` its shift says nothing about the messages."""
+    """A feature by bin; unless ``comparable``, its shift says nothing about the messages."""
 
     name: str
     of: str  # what is counted
@@ -341,18 +338,18 @@ class Feature:
 
     @property
     def level(self) -> Level:
-        """Return what to do about its shift."""
+        """Return the level of its shift."""
         return self.psi.level if self.comparable else Level.UNKNOWN
 
     @property
     def largest(self) -> tuple[Bin, ...]:
-        """Return the bins that add most to the index, at most three, each a tenth of it or more."""
+        """Return the bins, at most three, that contribute most and over a tenth of the index."""
         ranked = sorted(self.bins, key=lambda one: -one.adds)
         return tuple(one for one in ranked[:3] if one.adds >= self.psi.value / 10 > 0)
 
 
 def features(reference: Profile, current: Profile, *, has_text: bool) -> tuple[Feature, ...]:
-    """Return the features, those that a model gives comparable only where one model scored both."""
+    """Return the features; those from a model are comparable only if one model scored both."""
     same = one_model(reference, current)
     decisions = [name.value for name in Decision if name is not Decision.UNSCORED]
     found = [
@@ -399,7 +396,7 @@ def rates(reference: Profile, current: Profile) -> tuple[Rate, ...]:
 
 
 def one_model(reference: Profile, current: Profile) -> bool:
-    """Return whether one model scored all of both dumps."""
+    """Return True if one model scored all of both dumps."""
     return len(reference.models.keys() | current.models.keys()) == 1
 
 

@@ -1,4 +1,4 @@
-"""Set the review threshold by a budget: so many messages a day of a team's own scored traffic."""
+"""Set the review threshold by a budget: a number of messages per day of a team's own traffic."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ FEWEST_REACHED = 10  # of them, at the new threshold
 
 @dataclass(frozen=True)
 class Traffic:
-    """The scam probabilities of the scored messages (n,), and how many messages there are.
+    """The scam probabilities of the scored messages (n,), and the number of messages.
 
-    ``cleared`` of them were cleared early: they count as 0, for what they have is a guess.
+    ``cleared`` of them were cleared early: they count as 0, because their probability is
+    approximate.
     """
 
     probabilities: NDArray[np.float64]
@@ -45,7 +46,7 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Budgeted:
-    """The new bundle, its thresholds before and after, and the traffic behind them."""
+    """The new bundle, its thresholds before and after, and the traffic used."""
 
     bundle: Bundle
     traffic: Traffic
@@ -63,19 +64,19 @@ def set_by_budget(
     reviews_per_day: int,
     messages_per_day: int,
 ) -> Budgeted:
-    """Write a bundle with the review threshold that so many of so many messages a day reach.
+    """Write a bundle with a review threshold reached by a given number of messages per day.
 
-    ``scored`` is a dump of all messages of some time that ``bundle`` (None: the shipped one)
-    scored. Messages to flag count too. ``flag`` stays, or rises to ``review`` if more messages than
-    asked for reach it. Raises InputError on an impossible budget, on a dump that cannot be read, of
-    another bundle, of flagged messages only or of too few messages, on scores that no threshold
-    divides so, and on a destination that is taken; BundleError on a damaged bundle, OutputError if
+    ``scored`` is a dump of all messages of a period, scored by ``bundle`` (None: the shipped one).
+    Messages to flag count too. ``flag`` is unchanged, or is raised to ``review`` if too many
+    messages reach it. Raises InputError for an invalid budget, for a dump that cannot be read, or
+    of another bundle, flagged messages only or too few messages, for scores without such a
+    threshold, and for an existing destination; BundleError for a damaged bundle, OutputError if
     writing fails.
     """
     if not 0 < reviews_per_day < messages_per_day:
         raise InputError(
-            f"{reviews_per_day:,} reviews of {messages_per_day:,} messages a day are impossible; "
-            "choose 0 < --reviews-per-day < --messages-per-day"
+            f"{reviews_per_day:,} reviews of {messages_per_day:,} messages a day are not "
+            "possible; choose 0 < --reviews-per-day < --messages-per-day"
         )
     source, target = Path(scored), Path(destination)
     new_folder(target)
@@ -85,15 +86,16 @@ def set_by_budget(
     before = old.thresholds
     if traffic.cleared and review < before.review:
         raise InputError(
-            f"{source}: {traffic.cleared:,} messages were cleared early, for the review threshold "
-            f"{before.review}, and the budget needs a lower one; score the dump with --tier full"
+            f"{source}: {traffic.cleared:,} messages were cleared early, based on the review "
+            f"threshold {before.review}, but the budget needs a lower one; score the dump with "
+            "--tier full"
         )
     after = Thresholds(max(before.flag, review), review, review_scam_verdicts=False)
     kept = {"flag"} if after.flag == before.flag else set()
     settings = {
         **cascade_setting(old, review),
         "thresholds": exact_thresholds(after.flag, review),
-        # Which honest messages reach the review threshold is not known without labels.
+        # Without labels it is unknown which honest messages reach the review threshold.
         "thresholds_fpr": {k: rate for k, rate in old.thresholds_fpr.items() if k in kept},
     }
     record = {
@@ -115,10 +117,10 @@ def set_by_budget(
 
 
 def read_traffic(source: Path, model_id: str) -> Traffic:
-    """Return the traffic in a scored dump; what an allow-list lets pass reaches no threshold.
+    """Return the traffic in a scored dump; messages on an allow-list reach no threshold.
 
-    Nor does what was cleared early. Raises InputError if the dump cannot be read, another model
-    scored it, or it holds flagged messages only or too few scored ones.
+    Neither do messages that were cleared early. Raises InputError if the dump cannot be read,
+    another model scored it, or it has only flagged messages or too few scored ones.
     """
     parts, decisions, models, messages, cleared = [], set[str](), set[str | None](), 0, 0
     for batch in open_scored(source).batches():
@@ -135,46 +137,47 @@ def read_traffic(source: Path, model_id: str) -> Traffic:
     if models - {model_id}:
         others = ", ".join(sorted(name or "a model without a name" for name in models - {model_id}))
         raise InputError(
-            f"{source}: scored by {others}, and the bundle is {model_id}; score the dump with this "
-            "bundle, or give the bundle that scored it"
+            f"{source}: scored by {others}, but the bundle is {model_id}; score the dump with "
+            "this bundle, or pass the bundle that scored it"
         )
     if decisions == {Decision.FLAG.value}:
         raise InputError(
-            f"{source}: holds flagged messages only, and a share of all messages does not follow "
-            "from them; score the dump without --only-flagged"
+            f"{source}: contains only flagged messages, which do not give a share of all "
+            "messages; score the dump without --only-flagged"
         )
     if probabilities.size < FEWEST:
         raise InputError(
-            f"{source}: holds {probabilities.size:,} scored messages, at least {FEWEST:,} are "
-            "needed; give the messages of a longer time"
+            f"{source}: contains {probabilities.size:,} scored messages, but at least "
+            f"{FEWEST:,} are needed; use a longer period"
         )
     return Traffic(probabilities, messages, cleared)
 
 
 def _says(table: pa.Table, reason: str) -> pa.Array:
-    """Return for which messages this is among the reasons, (n,) booleans."""
+    """Return for which messages this is one of the reasons, (n,) booleans."""
     return pc.fill_null(pc.match_substring(table["reason"], reason), False)
 
 
 def _threshold(source: Path, traffic: Traffic, share: float) -> float:
-    """Return the threshold that this share of all messages reaches, or a little fewer."""
+    """Return the threshold that this share of all messages reaches, or slightly fewer."""
     wanted = share * traffic.messages
     if wanted < FEWEST_REACHED:
         raise InputError(
-            f"{source}: of its {traffic.messages:,} messages {wanted:.1f} would be reviewed, too "
-            f"few to set a threshold by; give {round(FEWEST_REACHED / share):,} messages or more"
+            f"{source}: {wanted:.1f} of its {traffic.messages:,} messages would be reviewed, "
+            f"too few to set a threshold; pass at least {round(FEWEST_REACHED / share):,} "
+            "messages"
         )
     if wanted >= traffic.probabilities.size:
         raise InputError(
-            f"{source}: all of its scored messages fit into the budget; review all, or give fewer "
-            "--reviews-per-day"
+            f"{source}: all its scored messages fit into the budget; review all, or pass a "
+            "lower --reviews-per-day"
         )
     threshold = operating_point(
         traffic.probabilities, [], wanted / traffic.probabilities.size
     ).threshold
     if threshold > 1:
         raise InputError(
-            f"{source}: more messages than the budget have the highest scam probability there is; "
-            "give more --reviews-per-day"
+            f"{source}: more messages than the budget have the highest possible scam "
+            "probability; pass a higher --reviews-per-day"
         )
     return threshold

@@ -1,1 +1,1 @@
-"""Detectors beside each other on suites of scam text, much of it written or rewritten by AI."""
+"""Compare detectors on suites of scam text, much of it written or rewritten by AI."""

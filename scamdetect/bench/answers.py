@@ -1,4 +1,4 @@
-"""What a detector is to the benchmark: a callable from texts to answers; what suites consist of."""
+"""The interface of detectors in the benchmark, from texts to answers, and the parts of suites."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Answers:
-    """What a detector says of n texts.
+    """A detector's answers for n texts.
 
-    ``scam`` (n,) holds NaN where there is no answer; ``problems`` says why where it is known, in
-    one of few words ("malformed", "refused", "unscored"), never with text of a message. ``flagged``
-    (n,) is the detector's own decision, ``kinds`` what it names; None where it does not tell.
-    ``seconds`` and ``cost`` (n,) are those of each answer, where they can be told.
+    ``scam`` (n,) is NaN without an answer; ``problems`` gives the reason, if known, in one of few
+    words ("malformed", "refused", "unscored"), never with text of a message. ``flagged`` (n,) is
+    the detector's own decision, ``kinds`` the kinds it lists; None if it does not report them.
+    ``seconds`` and ``cost`` (n,) are those of each answer, if known.
     """
 
     scam: Floats
@@ -36,16 +36,16 @@ class Answers:
 
 
 class Score(Protocol):
-    """Texts to answers; a plain array (n,) of scam probabilities will do."""
+    """From texts to answers; a plain array (n,) of scam probabilities is accepted."""
 
     def __call__(self, texts: Sequence[str], /) -> Any:  # noqa: ANN401
-        """Return Answers, or what numpy turns into (n,) probabilities."""
+        """Return Answers, or anything that numpy converts to (n,) probabilities."""
         ...
 
 
 @dataclass(frozen=True)
 class Training:
-    """What a detector is known to have learnt from, for ``seen`` suites and contamination."""
+    """What a detector was trained on, as far as known, for ``seen`` suites and contamination."""
 
     sources: frozenset[str] = frozenset()
     generators: frozenset[str] = frozenset()
@@ -56,25 +56,26 @@ class Training:
 class Detector:
     """A detector ready to score.
 
-    ``identity`` decides whether kept scores are still its own: a model id, a hash, a URL with the
-    prompt. ``batch`` texts go into a call, ``parallel`` calls may run at once (threads).
+    ``identity`` decides whether cached scores are still valid: a model id, a hash, a URL with the
+    prompt. ``batch`` is the number of texts per call, ``parallel`` that of simultaneous calls
+    (threads).
     """
 
     name: str
     identity: str
     score: Score
-    training: Training | None = None  # None: not known
+    training: Training | None = None  # None: unknown
     batch: int = 256
     parallel: int = 1
-    note: str = ""  # what a reader of its figures should know
+    note: str = ""  # a note for readers of its figures
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a loader of detectors may use besides its target.
+    """Settings for a loader of detectors, in addition to its target.
 
-    ``corpus`` is the file of ``scamdetect data build``, None where there is none; ``folder`` is for
-    what the detector keeps between runs (fitted baselines, answers that cost money).
+    ``corpus`` is the file of ``scamdetect data build``, or None; ``folder`` stores what the
+    detector keeps between runs (fitted baselines, paid answers).
     """
 
     folder: Path
@@ -82,36 +83,36 @@ class Setting:
     corpus: Path | None = None
     label_map: dict[str, str] | None = None
     timeout: float = 60.0
-    per_second: float | None = None  # calls, at most
+    per_second: float | None = None  # maximum number of calls
     max_calls: int | None = None
     parallel: int = 4
     price: tuple[float, float] | None = None  # per million tokens in and out
 
 
 class Rewriter(Protocol):
-    """Rewrites messages: what it is asked for, a text and its language give another text."""
+    """Rewrites messages: a change, a text and its language give another text."""
 
     @property
     def name(self) -> str:
-        """Return what rewrites: "rules", or the model."""
+        """Return the name of the rewriter: "rules", or the model."""
         ...
 
     @property
     def changes(self) -> dict[str, str]:
-        """Return what can be asked for, and how it is done (a prompt) by name."""
+        """Return the available changes, and how each is done (a prompt), by name."""
         ...
 
     def rewrite(self, text: str, lang: str, change: str) -> str | None:
-        """Return the text as asked, None where there is no such text (refused, unchanged)."""
+        """Return the changed text, or None (refused, unchanged)."""
         ...
 
 
 @dataclass(frozen=True)
 class Material:
-    """Where the rows of suites come from; None for what is not there.
+    """The source of the suites' rows; None for missing ones.
 
     ``corpus`` is the file of ``scamdetect data build``, ``authored`` the folder of the project's
-    own messages, ``rewriter`` what the suite ``rewrite`` is made with.
+    own messages, ``rewriter`` makes the suite ``rewrite``.
     """
 
     corpus: Path | None

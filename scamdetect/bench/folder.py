@@ -1,11 +1,11 @@
-"""A run on disk: what was asked, the rows without their text, and the scores part by part.
+"""A run on disk: its settings, the rows without their text, and the scores part by part.
 
     run.json                         suites, detectors, date, commit, machine
     suites/<suite>.parquet           the rows of a suite without their text
     scores/<suite>/<detector>/<n>.parquet   the answers to PART_ROWS rows
-    kept/                            what detectors keep: fitted baselines, answers that cost money
+    kept/                            stored by detectors: fitted baselines, paid answers
 
-No file but those under kept/ holds text of a message.
+Only the files in kept/ contain text of messages.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ANSWERS = pa.schema(
 
 @dataclass(frozen=True)
 class DetectorRecord:
-    """What a run knows of a detector."""
+    """A run's record of a detector."""
 
     name: str
     identity: str
@@ -62,9 +62,9 @@ class DetectorRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run was asked, in the order asked."""
+    """The settings of a run, in the order given."""
 
-    benchmark: str  # its versioned name, or why the rows are not those of it
+    benchmark: str  # its versioned name, or why the rows differ from it
     date: str
     commit: str | None
     machine: str
@@ -80,7 +80,7 @@ class RunFolder:
 
     @property
     def kept(self) -> Path:
-        """Return the folder in which detectors keep what they need again."""
+        """Return the folder for what detectors store."""
         return self.folder / KEPT
 
     def write_record(self, record: RunRecord) -> None:
@@ -91,16 +91,16 @@ class RunFolder:
         write_text(self.folder / RUN, text + "\n")
 
     def read_record(self) -> RunRecord | None:
-        """Return what ``run.json`` says, None where there is none.
+        """Return the content of ``run.json``, or None.
 
-        Raises InputError on a file that no run of this version wrote.
+        Raises InputError for a file that was not written by a run of this version.
         """
         path = self.folder / RUN
         try:
             told = json.loads(read_text(path))
             if told["schema_version"] != SCHEMA_VERSION:
                 raise InputError(
-                    f"{path}: of the schema version {told['schema_version']}, this scamdetect "
+                    f"{path}: has schema version {told['schema_version']}, but this scamdetect "
                     f"reads {SCHEMA_VERSION}; run the benchmark into another folder"
                 )
             return of_json(told, RunRecord)
@@ -124,17 +124,17 @@ class RunFolder:
             pq.write_table(suite.rows.drop_columns(["text"]), file, compression="zstd")
 
     def read_rows(self, suite: str) -> pa.Table:
-        """Return the rows of a suite without their text; raise InputError where damaged."""
+        """Return the rows of a suite without their text; raise InputError if damaged."""
         return _read(self.folder / SUITES / f"{suite}.parquet")
 
     def part(self, suite: str, detector: str, number: int) -> Path:
-        """Return where the answers to the rows of a part lie."""
+        """Return the path of the answers to the rows of a part."""
         return self.folder / SCORES / suite / detector / f"{number:05d}.parquet"
 
     def read_answers(self, suite: str, detector: str, ids: Sequence[str]) -> Answers | None:
-        """Return the answers to the rows of a suite, in their order; None while a part is missing.
+        """Return the answers to the rows of a suite, in order; None while a part is missing.
 
-        Raises InputError on a damaged part and on one of other rows.
+        Raises InputError if a part is damaged or has other rows.
         """
         paths = [
             self.part(suite, detector, number) for number, _ in enumerate(part_slices(len(ids)))
@@ -144,8 +144,8 @@ class RunFolder:
         table = pa.concat_tables([_read(path) for path in paths])
         if table["id"].to_pylist() != list(ids):
             raise InputError(
-                f"{paths[0].parent}: holds answers to other rows than those of the suite {suite}; "
-                "remove the folder and run again"
+                f"{paths[0].parent}: contains answers to other rows than those of the suite "
+                f"{suite}; remove the folder and run again"
             )
         return _answers(table)
 
@@ -157,7 +157,7 @@ def part_slices(rows: int) -> Iterator[slice]:
 
 
 def write_part(path: Path, ids: Sequence[str], answers: Answers) -> None:
-    """Write the answers to these rows, all or nothing."""
+    """Write the answers to these rows, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     nothing = [None] * len(ids)
     kinds = nothing if answers.kinds is None else [sorted(one) for one in answers.kinds]

@@ -46,7 +46,7 @@ from scamdetect.train.fit import train
 from scamdetect.train.recipe import Recipe, load_recipe, stated_recipe, write_recipe
 from scamdetect.train.release import release
 
-TEST_SHARE = 0.3  # of the groups of a generator that has no dev rows
+TEST_SHARE = 0.3  # of the groups of a generator without dev rows
 FEWEST_SCAMS = 30
 _LEARNT = ("train", "calibrate")
 
@@ -60,26 +60,26 @@ class HeldOut:
     test: dict[str, Bools]
 
     def measured(self, generator: str) -> pa.Table:
-        """Return the rows that measure a generator; no corpus of this one holds them to learn."""
+        """Return the rows that measure a generator; the training corpora here exclude them."""
         return self.corpus.filter(pa.array(self.test[generator]))
 
     def trained_rows(self, generator: str) -> int:
-        """Return how many train rows of a generator are left to learn from."""
+        """Return how many train rows of a generator remain for training."""
         train = column(self.corpus, "role") == "train"
         return int((train & (self.writers == generator) & ~self._near_tests).sum())
 
     def with_all(self) -> pa.Table:
-        """Return the corpus without rows to learn from that measure, or are near one that does."""
+        """Return the corpus without training rows that measure, or that are near one that does."""
         return self.corpus.filter(pa.array(~(self._near_tests & self._learnt)))
 
     def without(self, generator: str) -> pa.Table:
-        """Return the same without any row of the generator to learn or calibrate from."""
+        """Return the same without any training or calibration row of the generator."""
         gone = (self._near_tests | (self.writers == generator)) & self._learnt
         return self.corpus.filter(pa.array(~gone))
 
     @property
     def changes_training(self) -> bool:
-        """Return whether rows that measure had to be taken from what is learnt."""
+        """Return True if rows that measure had to be removed from training."""
         return bool((self._near_tests & self._learnt).any())
 
     @cached_property
@@ -88,7 +88,7 @@ class HeldOut:
 
     @cached_property
     def _near_tests(self) -> Bools:
-        """Return the rows of every group with a row that measures, whoever wrote them."""
+        """Return the rows of every group with a row that measures, by any writer."""
         groups = column(self.corpus, "group").astype(np.int64)
         return np.isin(groups, groups[np.logical_or.reduce(list(self.test.values()))])
 
@@ -96,9 +96,9 @@ class HeldOut:
 def hold_out(corpus: Path, names: tuple[str, ...]) -> HeldOut:
     """Return the corpus with the rows that measure each generator.
 
-    Those are its dev rows where there are any, else 30 % of its groups out of train and calibrate,
-    the same on every machine. Raises InputError on a generator with too few scams to measure or to
-    learn from, on a corpus that is missing or of another normaliser.
+    Those are its dev rows if it has any, else 30 % of its groups from train and calibrate, the same
+    on every machine. Raises InputError for a generator with too few scams to measure or to train
+    on, and for a corpus that is missing or of another normaliser.
     """
     with reading_corpus(corpus):
         table = pq.read_table(corpus)
@@ -116,15 +116,15 @@ def hold_out(corpus: Path, names: tuple[str, ...]) -> HeldOut:
             if found < FEWEST_SCAMS:
                 known = ", ".join(sorted({one for one in writers if one is not None}))
                 raise InputError(
-                    f"generator {name!r}: {found} scams to {what} on, {FEWEST_SCAMS} are needed; "
-                    f"the generators of {corpus} are: {known}"
+                    f"generator {name!r}: {found} scams to {what} on, but {FEWEST_SCAMS} are "
+                    f"needed; the generators of {corpus} are: {known}"
                 )
         test[name] = rows & ~column(table, "not_legit").astype(bool)
     return HeldOut(table, writers, test)
 
 
 def write_corpus(table: pa.Table, path: Path) -> None:
-    """Write a corpus, unless a file of these rows is there: a run goes on with the same bytes."""
+    """Write a corpus, unless a file of these rows exists: a resumed run uses the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and pq.read_table(path).equals(table):
         return
@@ -148,7 +148,7 @@ def _test_rows(table: pa.Table, own: Bools) -> Bools:
 
 
 def _draw(row_hash: str) -> float:
-    """Return a number in [0, 1) that the row's hash decides, apart from other uses of it."""
+    """Return a number in [0, 1) derived from the row's hash, independent of its other uses."""
     return int(chance(f"held out {row_hash}")[:8], 16) / 2**32
 
 
@@ -159,7 +159,7 @@ WITH_ALL = "with-all"
 
 @dataclass(frozen=True)
 class Learner:
-    """What is trained: a recipe, or the TF-IDF baseline where it is None."""
+    """What is trained: a recipe, or the TF-IDF baseline if it is None."""
 
     name: str
     recipe: Path | None
@@ -175,15 +175,15 @@ def measure_gaps(
 ) -> list[GapRecord]:
     """Train every learner with and without each generator; add the gaps to ``out`` and return all.
 
-    What is trained stays in ``out``: a stopped run goes on. ``reference`` is a bundle that learnt
-    from this very corpus by the same recipe, in place of the training with all generators. Raises
-    InputError where it is another, where rows of it would be measured that it learnt from, and on
-    two learners of one name.
+    Trained models are kept in ``out``, so a stopped run resumes. ``reference`` is a bundle trained
+    on exactly this corpus with the same recipe, used instead of the training with all generators.
+    Raises InputError if it is another one, if its training rows would be measured, and for two
+    learners of one name.
     """
     if len({learner.name for learner in learners}) < len(learners):
         raise InputError(
-            "two learners have one name: recipes are called by their file names, the baseline is "
-            f"{TFIDF}; rename a file"
+            "two learners have the same name: a recipe has the name of its file, the baseline "
+            f"is {TFIDF}; rename a file"
         )
     held = hold_out(corpus, names)
     seed = None if reference is None else _reference_seed(reference, held, corpus, learners)
@@ -213,7 +213,7 @@ def measure_gaps(
 
 @dataclass(frozen=True)
 class _Fitted:
-    """What was trained, with its thresholds on the calibrate rows of its corpus."""
+    """A trained model, with its thresholds on the calibrate rows of its corpus."""
 
     score: Callable[[pa.Table], Floats]
     thresholds: Mapping[str, float | None]
@@ -268,9 +268,9 @@ def _bundle(
     seed: int | None,
     log: Log,
 ) -> Path:
-    """Return the bundle trained on the rows, from where an earlier run stopped.
+    """Return the bundle trained on the rows; resume an earlier run.
 
-    Raises InputError where the folder holds one of other rows or of another recipe.
+    Raises InputError if the folder contains one of other rows or of another recipe.
     """
     bundle = folder / BUNDLE
     write_corpus(rows, folder / CORPUS)
@@ -280,11 +280,11 @@ def _bundle(
         if learnt["corpus_sha256"] != file_sha256(folder / CORPUS) or recipe != stated_recipe(
             learnt["recipe"]
         ):
-            # Kept, it might be measured on rows that it learnt from.
+            # If kept, it might be measured on its own training rows.
             raise InputError(
-                f"{bundle}: learnt from other rows or by another recipe: the generators without "
-                "dev rows, the corpus or the recipe changed since; choose another folder, or "
-                f"remove {folder}"
+                f"{bundle}: was trained on other rows or by another recipe, because the "
+                "generators without dev rows, the corpus or the recipe have changed; choose "
+                f"another folder, or remove {folder}"
             )
         log(f"{bundle}: kept")
         return bundle
@@ -297,7 +297,7 @@ def _bundle(
 def _fitting(recipe: Recipe, rows: pa.Table, left_out: tuple[str, ...], seed: int | None) -> Recipe:
     """Return the recipe named for what it leaves out, with the seed of a reference.
 
-    Pairs are among the authored rows alone: without those their part of the loss is 0.
+    Pairs exist only among the authored rows: without those the weight of their loss is 0.
     """
     learnt = select(rows, column(rows, "role") == "train")
     pairs = is_authored(learnt).any()
@@ -312,24 +312,24 @@ def _fitting(recipe: Recipe, rows: pa.Table, left_out: tuple[str, ...], seed: in
 def _reference_seed(
     reference: Path, held: HeldOut, corpus: Path, learners: tuple[Learner, ...]
 ) -> int:
-    """Return the seed of the reference; raise InputError where it can be none."""
+    """Return the seed of the reference; raise InputError if it cannot be one."""
     detector = ScamDetector.load(reference)
     learnt = detector.bundle.training
     if learnt.get("corpus_sha256") != file_sha256(corpus):
         raise InputError(
-            f"{reference}: did not learn from {corpus}; leave out --reference, and the bundle with "
+            f"{reference}: was not trained on {corpus}; remove --reference, and the bundle with "
             "all generators is trained"
         )
     if held.changes_training:
         raise InputError(
-            f"{reference}: learnt from rows that are to be measured, for a named generator has no "
-            "dev rows; leave out --reference"
+            f"{reference}: was trained on rows to be measured, because a named generator has no "
+            "dev rows; remove --reference"
         )
     stated = stated_recipe(learnt.get("recipe"))
     if stated is None:
         raise InputError(
-            f"{reference}: was trained by a recipe with keys that this version of scamdetect does "
-            "not know; leave out --reference"
+            f"{reference}: was trained by a recipe with keys unknown to this version of "
+            "scamdetect; remove --reference"
         )
     for learner in learners:
         if learner.recipe is None:
@@ -337,7 +337,7 @@ def _reference_seed(
         asked = load_recipe(learner.recipe)
         if msgspec.structs.replace(asked, seed=stated.seed) != stated:
             raise InputError(
-                f"{reference}: was trained by the recipe {stated.name!r}, which is not that of "
-                f"{learner.recipe}; leave out --reference"
+                f"{reference}: was trained by the recipe {stated.name!r}, which differs from "
+                f"{learner.recipe}; remove --reference"
             )
     return stated.seed

@@ -1,4 +1,4 @@
-"""Suites and detectors by name, those of other packages too, and answers checked."""
+"""Load suites and detectors by name, including those of other packages, and check answers."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ DETECTORS = "scamdetect.bench.detectors"
 
 
 def names(group: str) -> tuple[str, ...]:
-    """Return what is registered in the group."""
+    """Return the names registered in the group."""
     return tuple(sorted(entry_points(group=group).names))
 
 
 def load(group: str, name: str) -> Callable[..., Any]:
     """Return the function that is registered under the name.
 
-    Raises InputError, naming what there is, where nothing or more than one thing has the name.
+    Raises InputError, with the known names, if the name is missing or ambiguous.
     """
     found = tuple(entry_points(group=group, name=name))
     if not found:
-        raise InputError(f"nothing is named {name!r} here; known: {', '.join(names(group))}")
+        raise InputError(f"unknown name {name!r}; known: {', '.join(names(group))}")
     if len({one.value for one in found}) > 1:
         places = ", ".join(sorted(one.value for one in found))
         raise InputError(f"{name!r} is registered twice ({places}); uninstall one of the packages")
@@ -51,15 +51,14 @@ def load(group: str, name: str) -> Callable[..., Any]:
 
 
 _LABEL = re.compile(r"\w[\w.+-]*")
-_ROUNDING = 1e-6  # float32 sums of shares end this far above 1
+_ROUNDING = 1e-6  # float32 sums of shares can exceed 1 by this
 
 
 def load_detector(spec: str, setting: Setting) -> Detector:
-    """Return the detector that ``[label=]scheme:target`` names, under its label.
+    """Return the detector for ``[label=]scheme:target``, under its label.
 
-    Without one it is called by the scheme and the last part of the target. Raises InputError,
-    naming the spec, where there is no such scheme or its loader fails, MissingExtraError where that
-    needs a package.
+    The default label is the scheme and the last part of the target. Raises InputError, with the
+    spec, for an unknown scheme or if its loader fails, MissingExtraError if it needs a package.
     """
     shown = without_secrets(spec)
     label, scheme, target = _parsed(spec)
@@ -76,8 +75,8 @@ def load_detector(spec: str, setting: Setting) -> Detector:
         ) from shareable(problem, spec)
     if not isinstance(found, Detector):
         raise InputError(
-            f"{shown}: its loader gave {type(found).__name__}, not a Detector; correct the package "
-            f"that registers {scheme!r}"
+            f"{shown}: its loader returned {type(found).__name__}, not a Detector; correct the "
+            f"package that registers {scheme!r}"
         )
     return replace(found, name=label or _short_name(scheme, target))
 
@@ -85,15 +84,15 @@ def load_detector(spec: str, setting: Setting) -> Detector:
 def checked(detector: Detector, texts: Sequence[str]) -> Answers:
     """Return the detector's answers to n texts, as arrays of the right types.
 
-    Raises DetectorError where it fails or gives what cannot be used, EndpointError where what it
-    asks is down, OutputError where what it keeps cannot be written; the message never quotes what
-    the detector said, which may hold text of a message.
+    Raises DetectorError if it fails or returns something unusable, EndpointError if its endpoint is
+    down, OutputError if what it stores cannot be written; the message never quotes the detector,
+    which may contain text of a message.
     """
     name = detector.name
     try:
         given = detector.score(texts)
     except (EndpointError, OutputError):
-        raise  # it stops the detector or the run, while another failure stops at its row
+        raise  # it stops the detector or the run, while other failures stop at their row
     except ScamDetectError as problem:
         raise DetectorError(f"{name}: {problem}") from problem
     except Exception as problem:
@@ -118,11 +117,11 @@ def _parsed(spec: str) -> tuple[str | None, str, str]:
     label, equals, scheme = head.rpartition("=")
     if equals and not _LABEL.fullmatch(label):
         raise InputError(
-            f"{without_secrets(spec)}: {label!r} is no label; use letters, digits and . _ + -"
+            f"{without_secrets(spec)}: invalid label {label!r}; use letters, digits and . _ + -"
         )
     if not scheme.strip():
         raise InputError(
-            f"{without_secrets(spec)!r} names no detector; write [label=]scheme:target, as "
+            f"{without_secrets(spec)!r} is not a detector; write [label=]scheme:target, such as "
             f"mine=sklearn:model.skops; schemes: {', '.join(names(DETECTORS))}"
         )
     return label or None, scheme, target
@@ -131,7 +130,7 @@ def _parsed(spec: str) -> tuple[str | None, str, str]:
 def _short_name(scheme: str, target: str) -> str:
     address, _, model = target.partition("#")
     address = without_secrets(f"{scheme}:{address}")
-    # The name of a model may hold a colon ("some:8b").
+    # The name of a model may contain a colon ("some:8b").
     parts = re.split(r"[/\\#]", model) if model.strip() else re.split(r"[/\\:@]", address)
     parts = [part for part in parts if part.strip()]
     words = parts[-1:] if parts and parts[-1].startswith(scheme) else [scheme, *parts[-1:]]
@@ -159,7 +158,7 @@ def _numbers(name: str, what: str, expected: str, given: Any, n: int) -> Floats:
     if found.shape != (n,):
         raise _wrong(name, what, expected, f"the shape {found.shape}")
     try:
-        # Strings would turn into numbers too, and are a mistake.
+        # Strings would be converted to numbers too, and are a mistake.
         if found.dtype.kind not in "fiubO" or any(isinstance(one, str | bytes) for one in found):
             raise TypeError
         return found.astype(np.float64)
@@ -168,7 +167,7 @@ def _numbers(name: str, what: str, expected: str, given: Any, n: int) -> Floats:
 
 
 def _probabilities(name: str, given: Any, n: int) -> Floats:  # noqa: ANN401
-    expected = f"{n} scam probabilities from 0 to 1, NaN for no answer"
+    expected = f"{n} scam probabilities from 0 to 1, NaN for a missing answer"
     found = _numbers(name, "its answer", expected, given, n)
     bad = found[~np.isnan(found) & ~((found >= -_ROUNDING) & (found <= 1 + _ROUNDING))]
     if bad.size:
@@ -177,7 +176,7 @@ def _probabilities(name: str, given: Any, n: int) -> Floats:  # noqa: ANN401
 
 
 def _amounts(name: str, what: str, given: Any, n: int) -> Floats:  # noqa: ANN401
-    expected = f"{n} numbers from 0 on, NaN where not known"
+    expected = f"{n} numbers of at least 0, NaN if unknown"
     found = _numbers(name, what, expected, given, n)
     bad = found[(found < 0) | np.isinf(found)]
     if bad.size:

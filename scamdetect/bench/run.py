@@ -1,4 +1,4 @@
-"""Score suites with detectors, part by part, so that a stopped or failed run goes on."""
+"""Score suites with detectors, part by part, so that a stopped or failed run can be resumed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scamdetect.train.data.scores import commit, machine, today
 
 RAISED = "raised"  # the problem of a row at which the detector raised
 
-Watch = Callable[[str, str, int], None]  # suite, detector, rows done more
+Watch = Callable[[str, str, int], None]  # suite, detector, additional rows done
 Stop = Callable[[], bool]
 
 
@@ -49,13 +49,12 @@ def run(
     watch: Watch = lambda suite, detector, rows: None,
     stop: Stop = lambda: False,
 ) -> list[Failure]:
-    """Score every suite with every detector into the folder ``out`` and return what failed.
+    """Score every suite with every detector into the folder ``out`` and return the failures.
 
-    Finished parts stay and are not scored again. A detector that raises at a row is left there for
-    that suite and the row is named; with ``skip_failing`` the row gets no answer and the rest is
-    scored. Raises InputError where the folder holds scores of other rows or of another detector of
-    the same name, or where another run is at work on it, JobInterrupted when ``stop`` says so after
-    a part.
+    Finished parts are kept and not scored again. A detector that raises at a row stops for that
+    suite and the row is named; with ``skip_failing`` the row gets no answer and the rest is scored.
+    Raises InputError if the folder contains scores of other rows or of another detector of the same
+    name, or if another run is using it, JobInterrupted if ``stop`` returns True after a part.
     """
     folder = RunFolder(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -63,7 +62,7 @@ def run(
         record = _record(folder, suites, detectors, benchmark)
         for suite in suites:
             folder.write_suite(suite)
-        folder.write_record(record)  # last: what it names is there
+        folder.write_record(record)  # last: everything that it lists exists
         return _score_all(folder, suites, detectors, skip_failing, watch, stop)
 
 
@@ -81,7 +80,7 @@ def _score_all(
             try:
                 _score_suite(folder, suite, detector, skip_failing, watch, stop)
             except EndpointError as problem:
-                # What is down or has spent its budget stays so: other suites would fail alike.
+                # An endpoint that is down or over budget would fail on other suites too.
                 failures.append(Failure(suite.name, detector.name, f"{detector.name}: {problem}"))
                 break
             except DetectorError as problem:
@@ -92,14 +91,14 @@ def _score_all(
 def _record(
     folder: RunFolder, suites: Sequence[Suite], detectors: Sequence[Detector], benchmark: str
 ) -> RunRecord:
-    """Return the record of the run, with what earlier runs into the folder scored."""
+    """Return the record of the run, including what earlier runs into the folder scored."""
     manifests = {suite.name: suite.manifest for suite in suites}
     records = {detector.name: DetectorRecord.of(detector) for detector in detectors}
-    # Names are those of folders, which some file systems tell apart by more than capitals.
+    # Names become folders, and some file systems ignore letter case.
     if len({name.casefold() for name in records}) < len(detectors):
-        raise InputError("two detectors have one name; give one a label: label=scheme:target")
+        raise InputError("two detectors have the same name; add a label: label=scheme:target")
     if len(manifests) < len(suites):
-        raise InputError("two suites have one name; rename one in the package that adds it")
+        raise InputError("two suites have the same name; rename one in the package that adds it")
     before = folder.read_record()
     if before is not None:
         for manifest in before.suites:
@@ -107,14 +106,14 @@ def _record(
         for record in before.detectors:
             if record.name in records and records[record.name].identity != record.identity:
                 raise InputError(
-                    f"{folder.folder}: holds scores of another {record.name!r} "
-                    f"({record.identity}, now {records[record.name].identity}); give this one a "
-                    "label (label=scheme:target) or choose another folder"
+                    f"{folder.folder}: contains scores of another {record.name!r} "
+                    f"({record.identity}, now {records[record.name].identity}); add a label "
+                    "(label=scheme:target) or choose another folder"
                 )
         if before.benchmark != benchmark:
             raise InputError(
-                f"{folder.folder}: is a run of {before.benchmark}, this is one of {benchmark}; "
-                "choose another folder"
+                f"{folder.folder}: is a run of {before.benchmark}, but this is one of "
+                f"{benchmark}; choose another folder"
             )
         manifests = {one.name: one for one in before.suites} | manifests
         records = {one.name: one for one in before.detectors} | records
@@ -131,7 +130,7 @@ def _record(
 def _check_same_rows(folder: RunFolder, before: Manifest, now: Manifest | None) -> None:
     if now is not None and now.sha256 != before.sha256:
         raise InputError(
-            f"{folder.folder}: holds scores of another suite {before.name} (sha256 "
+            f"{folder.folder}: contains scores of another suite {before.name} (sha256 "
             f"{before.sha256[:16]}, now {now.sha256[:16]}); choose another folder"
         )
 
@@ -150,7 +149,7 @@ def _score_suite(
         path = folder.part(suite.name, detector.name, number)
         if not path.exists():
             if stop():
-                raise JobInterrupted("interrupted; the same command goes on")
+                raise JobInterrupted("interrupted; run the same command to continue")
             part = _Rows(suite.name, detector, ids[rows], texts[rows], rows.start, skip_failing)
             write_part(path, ids[rows], _score_part(part))
         watch(suite.name, detector.name, len(ids[rows]))
@@ -158,7 +157,7 @@ def _score_suite(
 
 @dataclass(frozen=True)
 class _Rows:
-    """Some rows of a suite, and who scores them; ``first`` is the place of the first there."""
+    """Some rows of a suite, and the detector; ``first`` is the index of the first in the suite."""
 
     suite: str
     detector: Detector
@@ -168,7 +167,7 @@ class _Rows:
     skip_failing: bool
 
     def batch(self, start: int) -> _Rows:
-        """Return the rows of the batch that starts at a place in these."""
+        """Return the rows of the batch that starts at an index in these."""
         at = slice(start, start + self.detector.batch)
         return replace(self, ids=self.ids[at], texts=self.texts[at], first=self.first + start)
 
@@ -203,23 +202,23 @@ def _row_by_row(rows: _Rows, whole: DetectorError) -> Answers:
         except DetectorError as problem:
             if not rows.skip_failing:
                 raise DetectorError(
-                    f"{problem}; at row {rows.first + place + 1:,} of the suite {rows.suite} (id "
-                    f"{rows.ids[place]}). What was scored before is kept: mend the detector and "
-                    "run the same command, or leave such rows without an answer: --skip-failing"
+                    f"{problem}; at row {rows.first + place + 1:,} of the suite {rows.suite} "
+                    f"(id {rows.ids[place]}). Earlier scores are kept: correct the detector and "
+                    "run the same command, or skip such rows: --skip-failing"
                 ) from problem
             answers = Answers(np.full(1, np.nan), problems=(RAISED,))
         found.append(replace(answers, seconds=np.full(1, time.perf_counter() - began)))
     if not rows.skip_failing:
         raise DetectorError(
-            f"{whole}; at rows {rows.first + 1:,} to {rows.first + len(rows.texts):,} of the suite "
-            f"{rows.suite} together, though each of them alone is answered. Run with a smaller "
+            f"{whole}; at rows {rows.first + 1:,} to {rows.first + len(rows.texts):,} of the "
+            f"suite {rows.suite} together, although each single row is answered. Use a smaller "
             "batch"
         )
     return _joined(found)
 
 
 def _joined(parts: Sequence[Answers]) -> Answers:
-    """Return the answers one after the other; what no part tells stays untold."""
+    """Return the concatenated answers; fields missing in every part remain missing."""
     sizes = [part.scam.size for part in parts]
 
     def floats(name: str) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""A suite: rows, a manifest that proves them, a part of it for costly detectors, the release."""
+"""A suite: rows, a manifest with their hash, a reduced suite for costly detectors, the release."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCHEMA = pa.schema(
         ("id", pa.string()),  # unique in the suite
         ("text", pa.string()),
         ("verdict", pa.string()),
-        ("kinds", pa.list_(pa.string())),  # null where nobody read or wrote them
+        ("kinds", pa.list_(pa.string())),  # null if nobody read or wrote them
         ("lang", pa.string()),
         ("generator", pa.string()),  # the model that wrote the row; null: people
         ("source", pa.string()),
@@ -41,12 +41,12 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a suite holds; ``sha256`` is of its rows, so a changed row or order changes it."""
+    """The content of a suite; ``sha256`` covers its rows, so any change of rows or order shows."""
 
     name: str
     version: int
     about: str  # one sentence
-    final: bool  # holds test or final rows, which are opened for releases alone
+    final: bool  # contains test or final rows, which are read only for releases
     sha256: str
     rows: int
     verdicts: Mapping[str, int]
@@ -55,7 +55,7 @@ class Manifest:
     generators: Mapping[str, int]  # "people" for rows that no model wrote
     sources: Mapping[str, int]
     licences: Mapping[str, str]  # by source
-    made_with: Mapping[str, str]  # of what is no row: a rewriter's model and prompts
+    made_with: Mapping[str, str]  # other inputs than rows: a rewriter's model and prompts
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ def make_suite(
 ) -> Suite:
     """Return the suite of these rows, in the order of their ids; missing columns are null.
 
-    ``licences`` gives one to each source. Raises InputError without rows, on an id that comes
-    twice, a row without what every row has, a verdict or kind that is none, a source without a
-    licence and a changed copy without its clean row or change.
+    ``licences`` has one for each source. Raises InputError without rows, for a repeated id, a row
+    without a required value, an unknown verdict or kind, a source without a licence and a changed
+    copy without its clean row or change.
     """
     ordered = sorted(rows, key=lambda row: str(row["id"]))
     if not ordered:
-        raise InputError(f"suite {name}: there is no row for it")
+        raise InputError(f"suite {name}: has no rows")
     table = pa.Table.from_pylist([dict(row) for row in ordered], schema=SCHEMA)
     _check_columns(name, table)
     ids = table["id"].to_pylist()
@@ -98,7 +98,7 @@ def make_suite(
         raise InputError(f"suite {name}: two rows have the id {twice}")
     sources = _counted(table["source"].to_pylist())
     if unknown := sources.keys() - licences.keys():
-        raise InputError(f"suite {name}: no licence is given for the source {min(unknown)}")
+        raise InputError(f"suite {name}: no licence is set for the source {min(unknown)}")
     return Suite(
         Manifest(
             name=name,
@@ -120,7 +120,7 @@ def make_suite(
 
 
 def _check_columns(name: str, table: pa.Table) -> None:
-    """Raise InputError where rows lack or mistake what figures are made of."""
+    """Raise InputError if rows lack values that the figures need, or have invalid ones."""
     columns = {column: table[column].to_pylist() for column in table.column_names}
     for column in ("id", "text", "verdict", "lang", "source", "group"):
         if None in columns[column]:
@@ -129,13 +129,13 @@ def _check_columns(name: str, table: pa.Table) -> None:
     kinds = {kind for of_row in columns["kinds"] for kind in of_row or ()}
     for found, known in ((set(columns["verdict"]), Verdict), (kinds, Kind)):
         if unknown := found - set(known):
-            raise InputError(f"suite {name}: {min(unknown)!r} is none of {', '.join(known)}")
+            raise InputError(f"suite {name}: {min(unknown)!r} is not one of {', '.join(known)}")
     clean = {row for row, of in zip(columns["id"], columns["clean_id"], strict=True) if of is None}
     for row, of, change in zip(columns["id"], columns["clean_id"], columns["change"], strict=True):
         if of is not None and (of not in clean or change is None):
             raise InputError(
-                f"suite {name}: the row {row} is a changed copy: its clean_id must be a clean row "
-                "of the suite, its change a name"
+                f"suite {name}: the row {row} is a changed copy: its clean_id must be a clean "
+                "row of the suite, and its change a name"
             )
 
 
@@ -153,7 +153,7 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
 
 NAME = "scamdetect-bench-1"
 FILE = "bench_1.json"  # in this package
-# In the order of the benchmark's checksum; ``calibrate`` is what thresholds are set on.
+# In the order of the benchmark's checksum; thresholds are set on ``calibrate``.
 SUITES = (
     "human",
     "human-final",
@@ -188,20 +188,20 @@ def digest(released: Iterable[Manifest]) -> str:
 
 
 def knows(suite: str) -> bool:
-    """Whether the release has a suite of this name; ``check`` says nothing of others."""
+    """Return True if the release has a suite of this name; ``check`` ignores others."""
     return suite in manifests()
 
 
 def check(suite: Suite) -> str | None:
-    """Return how the suite differs from the released one of its name, and the cure.
+    """Return how the suite differs from the released one of its name, and the fix.
 
-    None where the rows are the same, and where the release has no such suite (see ``knows``).
+    None if the rows are the same, and if the release has no such suite (see ``knows``).
     """
     released = manifests().get(suite.name)
     here = suite.manifest
     if released is None or released.sha256 == here.sha256:
         return None
-    size = f"it has as many rows, {here.rows:,}, but not the same"
+    size = f"it has as many rows, {here.rows:,}, but different ones"
     if here.rows != released.rows:
         size = f"it has {here.rows:,} rows instead of {released.rows:,}"
     own = all(source.startswith("authored_") for source in released.sources)
@@ -218,7 +218,7 @@ def check(suite: Suite) -> str | None:
 
 
 def to_record(suite: Suite) -> dict[str, Any]:
-    """Return the manifest as the release's file holds it."""
+    """Return the manifest in the format of the release's file."""
     record = asdict(suite.manifest)
     del record["made_with"]
     return record
@@ -247,7 +247,7 @@ def limited(suite: Suite, rows: int) -> Suite:
     """Return at most ``rows`` of the suite, evenly from its verdicts and languages.
 
     Changed copies stay with their clean row, the sides of a pair together; deterministic. Raises
-    InputError where not even the fewest that stay together are so few.
+    InputError if even the smallest unit exceeds the limit.
     """
     table = suite.rows
     if table.num_rows <= rows:
@@ -270,8 +270,8 @@ def limited(suite: Suite, rows: int) -> Suite:
                 taken += families[names[turn]]
     if not taken:
         raise InputError(
-            f"suite {suite.name}: --limit {rows} holds none of it: pairs and changed copies stay "
-            f"together; allow {min(map(len, families.values()))} or more"
+            f"suite {suite.name}: --limit {rows} allows none of it: pairs and changed copies "
+            f"stay together; allow at least {min(map(len, families.values()))}"
         )
     manifest = suite.manifest
     kept = table.take(pa.array(np.sort(taken), pa.int64()))

@@ -1,1 +1,1 @@
-"""A verified folder, and texts to scores over it."""
+"""A verified bundle folder, and the scorer that runs it."""

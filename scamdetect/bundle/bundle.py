@@ -1,4 +1,4 @@
-"""The model bundle: a folder whose every file is named and hashed in its manifest."""
+"""The model bundle: a folder whose manifest lists and hashes every file."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from scamdetect.system.os_errors import files_read, no_folder, unreadable
 MANIFEST, SETTINGS, CONFIG = "manifest.json", "scamdetect.json", "config.json"
 TOKENIZER, MODEL, CARD = "tokenizer.json", "model.onnx", "README.md"
 CASCADE, WORDS = "cascade.arrow", "words.arrow"
-OPTIONAL = (CASCADE, WORDS)  # which a bundle may lack
+OPTIONAL = (CASCADE, WORDS)  # optional in a bundle
 FILES = (CONFIG, TOKENIZER, MODEL, SETTINGS, CARD)
-# Of the manifest: 1 has an id that covers the card, 2 one that does not. An older program would
-# give a bundle of 2 another id, so it has to refuse it.
+# Version of the manifest: in 1 the id covers the card, in 2 it does not. An older program would
+# compute another id for 2, so it must refuse it.
 MANIFEST_VERSION = 2
 
 _EXTENSIONS = {".json", ".onnx", ".md", ".arrow"}
@@ -46,10 +46,10 @@ _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".npy", ".npz",
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A verified bundle: where it lies and what its settings say."""
+    """A verified bundle: its folder and its settings."""
 
     folder: Path
-    sha256: Mapping[str, str]  # of every file by name, the manifest among them
+    sha256: Mapping[str, str]  # of every file by name, including the manifest
     manifest_version: int
     model_id: str
     name: str
@@ -63,28 +63,28 @@ class Bundle:
     temperature: float
     scam_curve: Curve
     language_calibration: Mapping[str, tuple[float, float]]  # temperature and bias after the curve
-    own_scaling: Scaling  # after the language: probabilities refitted to a team's own messages
+    own_scaling: Scaling  # after the language: probabilities recalibrated on a team's own messages
     kind_temperature: float
     kind_threshold: float
     kind_thresholds: Mapping[Kind, KindThresholds]
     language_threshold: float
     thresholds: Thresholds
-    thresholds_fpr: Mapping[str, float]  # rates at which flag and review were set, where known
+    thresholds_fpr: Mapping[str, float]  # rates at which flag and review were set, if known
     operating_points: tuple[OperatingPoint, ...]
     calibration_rows: CalibrationRows
     known_answers: tuple[KnownAnswer, ...]
-    cascade: CascadeRule | None  # where the bundle has one
-    conversation: ConversationRule | None  # where one was fitted
-    join: Join | None  # of the encoder and the words, where the bundle has words
+    cascade: CascadeRule | None  # if the bundle has one
+    conversation: ConversationRule | None  # if one was fitted
+    join: Join | None  # of the encoder and the words, if the bundle has words
     training: Mapping[str, Any]
 
     @classmethod
     @files_read(BundleError)
     def load(cls, path: str | os.PathLike[str] | None = None) -> Bundle:
-        """Return the bundle in a folder (the shipped one by default) after verifying every file.
+        """Load the bundle in a folder (by default the shipped one) and verify every file.
 
-        Raises BundleError, naming the file and the cure, on anything missing, changed, unlisted,
-        executable (pickles), linked, outside the folder or made for a newer scamdetect.
+        Raises BundleError, with the file and the fix, for any file that is missing, changed,
+        unlisted, executable (pickles), a link, outside the folder or made for a newer scamdetect.
         """
         folder = default_bundle_path() if path is None else Path(path)
         present = _listed(folder)
@@ -127,9 +127,9 @@ class Bundle:
         )
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file of the bundle, the very one that was verified.
+        """Return the content of a file of the bundle, exactly as it was verified.
 
-        Raises BundleError where it has changed since, or is not of the bundle.
+        Raises BundleError if the file has changed or is not part of the bundle.
         """
         path = self.folder / name
         if name not in self.sha256:
@@ -137,8 +137,8 @@ class Bundle:
         content = read_whole(path)
         if sha256(content).hexdigest() != self.sha256[name]:
             raise BundleError(
-                f"{path}: changed since the bundle was loaded; load it again, or put back the file "
-                f"of {self.model_id}"
+                f"{path}: changed since the bundle was loaded; load it again or restore the "
+                f"file of {self.model_id}"
             )
         return content
 
@@ -146,11 +146,11 @@ class Bundle:
 def _with_file(
     folder: Path, settings: Mapping[str, Any], key: str, name: str, files: Mapping[str, str]
 ) -> Any:  # noqa: ANN401
-    """Return a setting that belongs to a file; raise BundleError where one of both is missing."""
+    """Return a setting that needs a file; raise BundleError if one of the two is missing."""
     if (settings[key] is None) == (name in files):
         raise BundleError(
-            f"{folder}: {name} and {key!r} in {SETTINGS} belong together, and only one is there; "
-            f"{AGAIN}"
+            f"{folder}: {name} and {key!r} in {SETTINGS} require each other, but one is "
+            f"missing; {AGAIN}"
         )
     return settings[key]
 
@@ -158,7 +158,7 @@ def _with_file(
 def default_bundle_path() -> Path:
     """Return the folder of the shipped bundle: in the installed package, else in the checkout.
 
-    Raises BundleError when neither is there.
+    Raises BundleError if it is in neither.
     """
     package = Path(__file__).resolve().parent.parent
     places = (
@@ -169,19 +169,19 @@ def default_bundle_path() -> Path:
         if place.is_dir():
             return place
     raise BundleError(
-        f"no shipped bundle at {places[0]} or {places[1]}; "
-        "install scamdetect again or pass the folder of a bundle"
+        f"no shipped bundle in {places[0]} or {places[1]}; install scamdetect again or pass a "
+        "bundle folder"
     )
 
 
 def write_manifest(
     folder: Path, training: Mapping[str, Any], version: int = MANIFEST_VERSION
 ) -> Path:
-    """Write ``manifest.json`` over the bundle's other files and return its path.
+    """Write ``manifest.json`` for the other files of the bundle and return its path.
 
-    ``training`` is a free record of how the bundle was made (JSON types). ``version`` decides which
-    files the id covers; pass that of a bundle whose id has to stay. Raises BundleError when a file
-    of the bundle is missing or one is not allowed in a bundle.
+    ``training`` is a free-form record of how the bundle was made (JSON types). ``version`` sets
+    which files the id covers; pass the bundle's own to keep its id. Raises BundleError if a file is
+    missing or not allowed in a bundle.
     """
     names = _listed(folder)
     for name in FILES:
@@ -198,14 +198,14 @@ def write_manifest(
 
 
 def _listed(folder: Path) -> set[str]:
-    """Return the names of the bundle's files but the manifest; hidden files are never opened."""
+    """Return the names of the bundle's files except the manifest; never open hidden files."""
     try:
         if not folder.is_dir():
-            raise no_folder(folder, error=BundleError, cure="pass the folder of a bundle")
+            raise no_folder(folder, error=BundleError, cure="pass a bundle folder")
         entries = sorted(folder.iterdir())
     except OSError as problem:
         raise unreadable(
-            folder, problem, error=BundleError, cure="pass the folder of a bundle"
+            folder, problem, error=BundleError, cure="pass a bundle folder"
         ) from problem
     names = set()
     for entry in entries:
@@ -213,32 +213,32 @@ def _listed(folder: Path) -> set[str]:
             continue
         if entry.is_symlink() or not entry.is_file():
             raise BundleError(
-                f"{entry}: a bundle holds plain files only, no links and no folders; "
-                "copy the file itself there or remove it"
+                f"{entry}: a bundle contains only plain files, no links or folders; copy the "
+                "file itself there or remove it"
             )
         if entry.suffix.lower() in _PICKLES:
             raise BundleError(
-                f"{entry}: pickles and raw weights can run code or hide what they are and are "
-                "never loaded; remove the file and ship weights as model.onnx"
+                f"{entry}: pickles and raw weights can run code and are never loaded; remove "
+                "the file and ship the weights as model.onnx"
             )
         if entry.suffix.lower() not in _EXTENSIONS:
             allowed = ", ".join(sorted(_EXTENSIONS))
-            raise BundleError(f"{entry}: not a bundle's file ({allowed}); remove it")
+            raise BundleError(f"{entry}: not allowed in a bundle ({allowed}); remove it")
         if entry.name != MANIFEST:
             names.add(entry.name)
     return names
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Return the manifest with all its files named inside the folder; their contents are not read.
+    """Return the manifest if all its files are inside the folder; their contents are not read.
 
-    Raises BundleError, naming the entry and the cure.
+    Raises BundleError, with the entry and the fix.
     """
     return manifest_of(path, read_whole(path))
 
 
 def manifest_of(path: Path, content: bytes) -> dict[str, Any]:
-    """Return the manifest in the content of a file; raise BundleError like ``read_manifest``."""
+    """Return the manifest in the content of a file; raise as ``read_manifest`` does."""
     manifest = json_object(path, content)
     check_version(path, "schema_version", manifest.get("schema_version"), MANIFEST_VERSION)
     files = manifest.get("files")
@@ -254,7 +254,7 @@ def manifest_of(path: Path, content: bytes) -> dict[str, Any]:
 def _verified_settings(
     folder: Path, present: set[str], files: Mapping[str, object]
 ) -> dict[str, Any]:
-    """Return the settings, after every file was read once, compared and looked into."""
+    """Return the settings after reading and checking every file once."""
     for name in (*FILES, *files):
         if name not in present:
             raise BundleError(f"{folder / name}: missing; {AGAIN}")
@@ -274,17 +274,17 @@ def _verified_settings(
 
 
 def _verified(path: Path, entry: object) -> bytes:
-    """Return the content of a file; raise BundleError where the manifest's entry is of another."""
+    """Return the content of a file; raise BundleError if it does not match the manifest."""
     listed = entry if isinstance(entry, dict) else {}
     expected, size = listed.get("sha256"), listed.get("bytes")
     if not isinstance(expected, str) or not isinstance(size, int):
-        raise BundleError(f"{path}: {MANIFEST} has no sha256 and bytes for it; {AGAIN}")
+        raise BundleError(f"{path}: {MANIFEST} lacks its sha256 and bytes; {AGAIN}")
     content = read_whole(path, size)
     found = sha256(content).hexdigest()
     if found != expected:
         raise BundleError(
-            f"{path}: changed or damaged (sha256 {found[:16]}..., "
-            f"{MANIFEST} says {expected[:16]}...); {AGAIN}"
+            f"{path}: changed or damaged (sha256 {found[:16]}..., expected {expected[:16]}... "
+            f"from {MANIFEST}); {AGAIN}"
         )
     return content
 
@@ -303,18 +303,18 @@ def _check_model(path: Path, graph: bytes) -> None:
         raise BundleError(f"{path}: not an ONNX file ({problem}); {AGAIN}") from problem
     if external:
         raise BundleError(
-            f"{path}: keeps weights in other files (ONNX external data); "
-            "export it as one file with the weights inside"
+            f"{path}: stores weights in other files (ONNX external data); export it as a single "
+            "file"
         )
 
 
 def trained_sources(training: Mapping[str, Any]) -> frozenset[str]:
-    """Return the sources of the train rows by a manifest's record of the training."""
+    """Return the sources of the training rows from a manifest's training record."""
     return frozenset(str(entry["source"]) for entry in training.get("sources", ()))
 
 
 def _covered_by_id(files: Mapping[str, str], manifest_version: int) -> dict[str, str]:
-    """Return the sha256 of the files that the id of a bundle covers, out of those of all files."""
+    """Return the sha256 of the files that a bundle's id covers, given those of all files."""
     without = {MANIFEST} if manifest_version == 1 else {MANIFEST, CARD}
     return {name: digest for name, digest in files.items() if name not in without}
 

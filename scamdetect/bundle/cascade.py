@@ -1,9 +1,9 @@
-"""The cascade: a plainly honest message is cleared by its words, or after a few layers.
+"""The cascade: a harmless message is cleared by its words, or after the lower layers.
 
-First the log-odds of its words alone, then an exit head over the mean of the states that a lower
-layer gives (early exit: Schwartz et al. 2020, arXiv:2004.07453). All sums are of whole multiples of
-powers of two that doubles hold exactly, so that neither batch nor order nor processor changes a
-digit of what follows from the same states.
+It first uses the log-odds of the words, then an exit head on the mean state of a lower layer (early
+exit: Schwartz et al. 2020, arXiv:2004.07453). All sums are of integer multiples of powers of two
+that doubles represent exactly, so the result for the same states is identical for every batch,
+order and processor.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ _COLUMNS: dict[str, type[np.integer[Any]]] = {
     "hidden": np.int16, "output": np.int16, "pieces": np.uint32, "languages": np.uint8,
     "votes": np.uint8,
 }  # fmt: skip
-# Of the votes, that the first language has more than the second; with fewer it is not certain.
+# How many more votes the first language needs than the second; with fewer it is uncertain.
 _LEAD = 0.2
 _AGAIN = "get or export the bundle again"
 
 
 @dataclass(frozen=True, slots=True)
 class CascadeRule:
-    """When the cascade clears and what it says then, as ``scamdetect.json`` holds it.
+    """When the cascade clears a message and with which probabilities, as in ``scamdetect.json``.
 
-    A message of one window is cleared where the log-odds of its words lie below ``words_below``,
-    or where the exit head's over the states of ``tensor`` lie below ``exit_below``. The scalings
-    make probabilities of scam from either; of the rest ``spam_share`` is spam. ``proven`` says that
-    on left-out rows it lost at most the shares above (``scamdetect.train.cascade``).
+    A message of one window is cleared if the log-odds of its words are below ``words_below``, or if
+    those of the exit head on the states of ``tensor`` are below ``exit_below``. The scalings
+    convert either to probabilities of scam; of the rest, ``spam_share`` is spam. ``proven`` is True
+    if the cascade lost at most the shares above on held-out rows (``scamdetect.train.cascade``).
     """
 
     tensor: str
@@ -71,7 +71,7 @@ class CascadeRule:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Of rows that the whole model flags, or reviews or flags: how many the cascade clears."""
+    """How many rows that the whole model flags, or reviews or flags, the cascade clears."""
 
     rows: int
     cleared: int
@@ -91,7 +91,7 @@ class Lost:
 
     @property
     def holds(self) -> bool:
-        """Return whether both limits are kept, by the shares themselves."""
+        """Return True if the shares themselves are within both limits."""
         return (
             self.flags_lost <= MOST_FLAGS_LOST * self.flags
             and self.reviews_lost <= MOST_REVIEWS_LOST * self.reviews
@@ -100,12 +100,12 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """A rule with its exit head and what pieces say of a message's language.
+    """A rule with its exit head and the language votes of tokens.
 
     ``hidden`` float64 (width + 2, units): weights of the mean state, of the words' log-odds, and
-    the bias; ``output`` (units + 1,) the weights of the units and the bias; all multiples of
-    1 / GRID. ``pieces`` ascending token ids, each of which votes for the place ``languages`` of the
-    bundle's languages with the whole number ``votes``.
+    the bias; ``output`` (units + 1,) the weights of the units and the bias; all multiples of 1 /
+    GRID. ``pieces`` are ascending token ids; each votes for the bundle's language with the index in
+    ``languages`` by the integer in ``votes``.
     """
 
     rule: CascadeRule
@@ -117,9 +117,9 @@ class Cascade:
 
     @classmethod
     def load(cls, content: bytes, path: Path, rule: CascadeRule, languages: int) -> Self:
-        """Return the cascade in the content of an Arrow file, of a bundle of so many languages.
+        """Return the cascade in the content of an Arrow file, for a bundle of this many languages.
 
-        Raises BundleError, naming ``path``, where it is none.
+        Raises BundleError, with ``path``, for invalid content.
         """
         try:
             table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
@@ -131,9 +131,9 @@ class Cascade:
         except (OSError, KeyError, ValueError, AttributeError, pa.ArrowException) as problem:
             if of_system(problem):
                 raise unreadable(path, problem, error=BundleError, cure=_AGAIN) from problem
-            raise BundleError(f"{path}: no cascade ({type(problem).__name__}); {_AGAIN}") from (
-                problem
-            )
+            raise BundleError(
+                f"{path}: not a valid cascade ({type(problem).__name__}); {_AGAIN}"
+            ) from (problem)
         units = len(parts[1]) - 1
         if units > 0 and len(parts[0]) >= 3 * units and len(parts[0]) % units == 0:
             hidden, output = (part.astype(np.float64) / GRID for part in parts[:2])
@@ -142,10 +142,10 @@ class Cascade:
             if fits and ((0 <= spoken) & (spoken < languages)).all():
                 pieces = np.cumsum(gaps)
                 return cls(rule, hidden.reshape(-1, units), output, pieces, spoken, votes)
-        raise BundleError(f"{path}: the cascade is out of order; {_AGAIN}")
+        raise BundleError(f"{path}: the cascade is inconsistent; {_AGAIN}")
 
     def save(self, path: Path) -> None:
-        """Write the weights as 16-bit whole numbers, which compress well."""
+        """Write the weights as 16-bit integers, which compress well."""
         arrays = (
             np.round(self.hidden.ravel() * GRID),
             np.round(self.output * GRID),
@@ -168,9 +168,10 @@ class Cascade:
         return found
 
     def probabilities(self, words: Doubles, exits: Doubles, own: Scaling) -> NDArray[np.float32]:
-        """Return float32 (n, verdicts) of cleared messages by their log-odds (n,).
+        """Return float32 (n, verdicts) of cleared messages from their log-odds (n,).
 
-        ``exits`` are NaN where the words cleared. ``own`` is the bundle's scaling to own messages.
+        ``exits`` are NaN for messages cleared by their words. ``own`` is the scaling to own
+        messages.
         """
         rule = self.rule
         sides = np.where(
@@ -183,7 +184,7 @@ class Cascade:
         return np.column_stack([1 - scam - spam, spam, scam]).astype(np.float32)
 
     def languages_of(self, rows: Sequence[Sequence[int]], languages: int) -> NDArray[np.int32]:
-        """Return the place (n,) of the language of rows of token ids, -1 where it is unsure."""
+        """Return the index (n,) of the language of rows of token ids, -1 if uncertain."""
         ids, of_row = flat(rows)
         owners = of_row.astype(np.int64)
         places = np.minimum(np.searchsorted(self.pieces, ids), max(len(self.pieces) - 1, 0))
@@ -200,14 +201,14 @@ class Cascade:
 
 
 def on_grid(values: Doubles) -> Doubles:
-    """Return the nearest multiples of 1 / GRID that 16 bits hold."""
+    """Return the nearest multiples of 1 / GRID that fit into 16 bits."""
     rounded: Doubles = np.clip(np.round(values * GRID), -_LARGEST, _LARGEST) / GRID
     return rounded
 
 
 def mean_states(states: Floats, mask: NDArray[np.int64]) -> Doubles:
-    """Return the mean (n, width) of the states (n, tokens, width) that a mask (n, tokens) keeps."""
-    # Token by token, so that padding adds zeros at the end and changes no digit.
+    """Return the mean (n, width) of the states (n, tokens, width) in a mask (n, tokens)."""
+    # Token by token, so that padding adds zeros at the end and changes nothing.
     sums = np.zeros((states.shape[0], states.shape[2]))
     for place in range(states.shape[1]):
         sums += states[:, place] * mask[:, place, None]
@@ -216,17 +217,17 @@ def mean_states(states: Floats, mask: NDArray[np.int64]) -> Doubles:
 
 
 def proof_line(record: Mapping[str, Any]) -> str:
-    """Return in one line what the record of a proof says."""
+    """Return the test record of a cascade on one line."""
     whole, honest = Lost(**record["check"]), Lost(**record["honest"])
     flags, reviews = whole.bounds()
     return (
-        f"clears {honest.cleared / max(honest.rows, 1):.0%} of honest left-out rows; loses "
+        f"clears {honest.cleared / max(honest.rows, 1):.0%} of honest held-out rows; loses "
         f"{whole.flags_lost} of {whole.flags} flags (95 % bound {flags:.2%}) and "
         f"{whole.reviews_lost} of {whole.reviews} reviews ({reviews:.2%})"
     )
 
 
 def check_tier(tier: str) -> None:
-    """Raise InputError on an unknown tier."""
+    """Raise InputError for an unknown tier."""
     if tier not in get_args(Tier):
         raise InputError(f"unknown tier {tier!r}; use one of {get_args(Tier)}")

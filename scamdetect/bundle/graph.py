@@ -1,8 +1,8 @@
-"""Look into an ONNX file, name one more output of it or cut it in two, without the onnx package.
+"""Inspect an ONNX file, add an output to it or split it in two, without the onnx package.
 
-What this reads decides whether a graph is loaded, so it must see what a runtime's parser sees. Some
-parsers cut long numbers to 32 bits, or join fields that came twice. Nothing is guessed here: what a
-serialiser would not write is refused.
+The result decides whether a graph is loaded, so this code must see what the runtime's parser sees.
+Some parsers truncate long numbers to 32 bits or join repeated fields. So nothing is guessed:
+anything that a serialiser would not write is rejected.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _DEFAULT, _EXTERNAL = 0, 1
 _MODEL_GRAPH, _GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_INPUT, _GRAPH_OUTPUT = 7, 1, 5, 11, 12
 _NODE_INPUT, _NODE_OUTPUT, _NODE_ATTRIBUTE, _VALUE_NAME, _TENSOR_NAME = 1, 2, 5, 1, 8
-_GRAPH_KEPT = (2, 10)  # name and description; what the halves need of the rest is told apart
+_GRAPH_KEPT = (2, 10)  # name and description; the halves select what they need of the rest
 _ATTRIBUTE_GRAPHS = (6, 11)
-# The type of a tensor of floats (element type 1) with three dimensions, whose sizes are left open.
+# The type of a tensor of floats (element type 1) with three dimensions of any size.
 _VALUE_TYPE, _TENSOR_TYPE, _FLOATS = 2, 1, b"\x08\x01\x12\x06" + b"\x0a\x00" * 3
-# Of two of these in a message a parser takes the last one, or both as one. A model's graph, which
-# `with_output` goes on with, is not among them: graphs as one hold what each of them holds.
+# If one of these occurs twice in a message, a parser uses the last one or merges both. A model's
+# graph, which `with_output` adds to, is not among them: merged graphs contain everything.
 _ONCE: dict[int, frozenset[int]] = {
     _TRAINING: frozenset((1, 2)),
     _ATTRIBUTE: frozenset((5, 6, 22)),
     _SPARSE: frozenset((1, 2)),
     _TENSOR: frozenset((_DATA_LOCATION,)),
 }
-_VARINT, _FIXED64, _BLOCK, _FIXED32 = 0, 1, 2, 5  # wire types; groups, 3 and 4, are in no model
-_MOST_LEVELS = 100  # as deep as the parsers of protocol buffers go
+_VARINT, _FIXED64, _BLOCK, _FIXED32 = 0, 1, 2, 5  # wire types; no model has groups, 3 and 4
+_MOST_LEVELS = 100  # the depth limit of protocol buffer parsers
 
 _Field = tuple[int, int, int | memoryview]  # number, wire type, content
 
 
 def has_external_data(model: bytes) -> bool:
-    """Return whether any tensor of a serialised ONNX model lives in another file.
+    """Return True if any tensor of a serialised ONNX model is stored in another file.
 
-    Raises ValueError when the bytes are no protocol buffer, or one that parsers read differently.
+    Raises ValueError for bytes that are not a protocol buffer, or that parsers read differently.
     """
     found = False
     levels = [(_MODEL, set[int](), _fields(memoryview(model)))]
@@ -58,7 +58,7 @@ def has_external_data(model: bytes) -> bool:
             continue
         number = field[0]
         if number in seen:
-            raise ValueError(f"field {number} of a message is there twice")
+            raise ValueError(f"field {number} of a message occurs twice")
         if number in _ONCE.get(kind, ()):
             seen.add(number)
         if kind == _TENSOR:
@@ -71,34 +71,34 @@ def has_external_data(model: bytes) -> bool:
 
 
 def read_by(model: bytes, output: str) -> str:
-    """Return the name of the first tensor that the node reads which gives an output.
+    """Return the first input tensor of the node that computes an output.
 
-    Raises ValueError where no node does, and when the bytes are no protocol buffer.
+    Raises ValueError if no node does, and for bytes that are not a protocol buffer.
     """
     for graph in _parts(memoryview(model), _MODEL_GRAPH):
         for node in _parts(graph, _GRAPH_NODE):
             if output in _names(node, _NODE_OUTPUT) and (inputs := _names(node, _NODE_INPUT)):
                 return inputs[0]
-    raise ValueError(f"no node gives {output!r}")
+    raise ValueError(f"no node computes {output!r}")
 
 
 def with_output(model: bytes, name: str) -> bytes:
-    """Return the model with one output more, a tensor that it computes anyway.
+    """Return the model with an additional output, a tensor that it computes anyway.
 
-    Joined messages of protocol buffers are one message with the fields of both, so that the model
-    itself is not touched.
+    Concatenated protocol buffer messages are one message with the fields of both, so the model
+    itself is not changed.
     """
     value = _written(_VALUE_NAME, name.encode())
     return model + _written(_MODEL_GRAPH, _written(_GRAPH_OUTPUT, value))
 
 
 def halves(model: bytes, name: str) -> tuple[bytes, bytes]:
-    """Return the model cut in two at a tensor of floats: what gives it, and what goes on from it.
+    """Return the model split at a float tensor: the part that computes it, and the rest.
 
-    The tensor, of three dimensions, is an output of the first half, beside the outputs of the model
-    that do without it, and an input of the second half, which has the other outputs. Each holds the
-    nodes, weights and inputs that it needs. Raises ValueError where no node gives the tensor, where
-    a node holds a graph of its own, and when the bytes are no protocol buffer.
+    The tensor, of three dimensions, is an output of the first half, with the model outputs that do
+    not depend on it, and an input of the second half, which has the other outputs. Each half
+    contains the nodes, weights and inputs that it needs. Raises ValueError if no node computes the
+    tensor, if a node contains a graph, and for bytes that are not a protocol buffer.
     """
     around, inside = list[_Field](), list[_Field]()
     for field in _fields(memoryview(model)):
@@ -110,10 +110,10 @@ def halves(model: bytes, name: str) -> tuple[bytes, bytes]:
     for node in nodes:
         for attribute in _parts(node, _NODE_ATTRIBUTE):
             if any(field[0] in _ATTRIBUTE_GRAPHS for field in _fields(attribute)):
-                raise ValueError("a node holds a graph of its own")
+                raise ValueError("a node contains a graph")
     givers = {output: node for node in nodes for output in _names(node, _NODE_OUTPUT)}
     if name not in givers:
-        raise ValueError(f"no node gives {name!r}")
+        raise ValueError(f"no node computes {name!r}")
     outputs = [_value_name(_block(field)) for field in inside if field[0] == _GRAPH_OUTPUT]
     above = {output for output in outputs if name in _read(givers, [output])}
     below = _read(givers, [name, *(output for output in outputs if output not in above)])
@@ -127,7 +127,7 @@ def halves(model: bytes, name: str) -> tuple[bytes, bytes]:
     ):
         kept = [part for f in inside if _is_kept(f, read, given) for part in _pieces(f)]
         size = sum(map(len, kept)) + len(added)
-        # Copied once: the weights are most of what a bundle takes in memory.
+        # Copied once: the weights are most of a bundle's memory.
         found.append(b"".join([*head, _opening(_MODEL_GRAPH, size), *kept, added]))
     return found[0], found[1]
 
@@ -135,9 +135,9 @@ def halves(model: bytes, name: str) -> tuple[bytes, bytes]:
 def _read(
     givers: Mapping[str, memoryview], wanted: Iterable[str], given: str | None = None
 ) -> set[str]:
-    """Return the names of the wanted tensors and of all that they are computed from.
+    """Return the names of the wanted tensors and of all tensors that they depend on.
 
-    One tensor may be ``given``: what only it is computed from is left out, and it itself too.
+    ``given`` is a tensor to exclude, with everything that only it depends on.
     """
     read, left = set[str](), list(wanted)
     while left:
@@ -151,7 +151,7 @@ def _read(
 
 
 def _is_kept(field: _Field, read: set[str], outputs: set[str]) -> bool:
-    """Return whether a graph that computes the tensors ``read`` has this field."""
+    """Return True if a graph that computes the tensors ``read`` needs this field."""
     number = field[0]
     if number == _GRAPH_NODE:
         return not read.isdisjoint(_names(_block(field), _NODE_OUTPUT))
@@ -169,7 +169,7 @@ def _value_name(value: memoryview) -> str:
 
 
 def _pieces(field: _Field) -> list[bytes | memoryview]:
-    """Return what a field is made of as it was written, its content not copied."""
+    """Return the parts of a field as written, without copying its content."""
     number, wire, content = field
     if isinstance(content, int):
         return [_number(number << 3 | wire), _number(content)]
@@ -204,7 +204,7 @@ def _number(value: int) -> bytes:
 
 
 def _is_outside(field: _Field) -> bool:
-    """Return whether a field of a tensor says that its values are elsewhere."""
+    """Return True if a field of a tensor marks its values as external."""
     number, wire, content = field
     if number == _EXTERNAL_DATA:
         _block(field)
@@ -230,7 +230,7 @@ def _fields(message: memoryview) -> Iterator[_Field]:
         key, place = _varint(message, place)
         number, wire = key >> 3, key & 7
         if number == 0 or key >> 32:
-            raise ValueError(f"no field has such a number, at byte {start}")
+            raise ValueError(f"invalid field number at byte {start}")
         if wire == _VARINT:
             value, place = _varint(message, place)
             yield number, wire, value
@@ -248,15 +248,15 @@ def _fields(message: memoryview) -> Iterator[_Field]:
 
 
 def _varint(message: memoryview, start: int) -> tuple[int, int]:
-    """Return the number at a place and the place after it."""
+    """Return the number at an offset and the offset after it."""
     value = 0
     for place in range(start, start + 10):
         if place >= len(message):
-            raise ValueError(f"cut off at byte {place}")
+            raise ValueError(f"truncated at byte {place}")
         byte = message[place]
         value |= (byte & 0x7F) << 7 * (place - start)
         if byte < 0x80:
             if value >> 64 or (byte == 0 and place > start):
                 break
             return value, place + 1
-    raise ValueError(f"a number is too long at byte {start}")
+    raise ValueError(f"number too long at byte {start}")

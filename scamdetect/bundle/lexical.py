@@ -1,9 +1,9 @@
-"""The words of a bundle: log-odds of scam from runs of one to three tokens, beside the encoder.
+"""The words of a bundle: log-odds of scam from n-grams of one to three tokens.
 
-A run is known by a 32-bit fingerprint of its pieces, which are in lower case, have 0 for digits and
-leave out punctuation and masks; one that the table does not hold weighs nothing. A window's
-log-odds are the integer sum of its distinct runs' weights, times one scale, over the square root of
-the number of all its runs, so that they shrink with the share of unknown ones.
+An n-gram is identified by a 32-bit fingerprint of its pieces, which are lower-cased, have 0 for
+digits and exclude punctuation and masks; unknown n-grams have weight 0. A window's log-odds are the
+integer sum of the weights of its distinct n-grams, times a scale, divided by the square root of the
+number of all its n-grams, so they shrink with the share of unknown ones.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ Prints = NDArray[np.uint32]
 Floats = NDArray[np.float64]
 
 LONGEST_RUN = 3  # pieces
-CLIP = 6.0  # log-odds of either side beyond which a join sees no more
+CLIP = 6.0  # log-odds are clipped to this before they are joined
 MOST_RUNS = 400_000  # of a table
 _MASKS = ("[link]", "[phone]", "[number]", "[email]", "[handle]", "[account]")
-_LONGEST_MASK = 12  # pieces, brackets included
-# Odd numbers without a pattern: multiply-shift hashing (Dietzfelbinger et al. 1997).
+_LONGEST_MASK = 12  # pieces, including brackets
+# Odd random numbers: multiply-shift hashing (Dietzfelbinger et al. 1997).
 _MIX = tuple(map(np.uint64, (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)))
 _SALT = tuple(map(np.uint64, (0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63, 0xD6E8FEB86659FD93)))
 _HALF = np.uint64(32)
-_UNSEEN = np.uint64(1 << 32)  # no fingerprint: those have 32 bits
-_CHUNK = 32  # rows whose runs are sorted together; more fit no cache
+_UNSEEN = np.uint64(1 << 32)  # not a fingerprint: those have 32 bits
+_CHUNK = 32  # rows whose n-grams are sorted together; more do not fit into the cache
 _WORD, _DIGIT = re.compile(r"[^\W_]"), re.compile(r"\d")
 _AGAIN = "get or export the bundle again"
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """How the log-odds of encoder and words become one: weights of either, and a bias."""
+    """How the log-odds of encoder and words are combined: a weight for each, and a bias."""
 
     encoder: float
     words: float
     bias: float
 
     def __call__(self, encoder: Floats, words: Floats) -> Floats:
-        """Return the joined log-odds (n,) of scam."""
+        """Return the combined log-odds (n,) of scam."""
         joined: Floats = (
             self.encoder * np.clip(encoder, -CLIP, CLIP)
             + self.words * np.clip(words, -CLIP, CLIP)
@@ -64,16 +64,16 @@ class Join:
 
 
 class Pieces:
-    """What the words need to know of a tokenizer's pieces; each is looked at when it first occurs.
+    """What the words need to know of a tokenizer's pieces, computed when each first occurs.
 
-    The ids of the tokenizer have no gaps. Safe to share between threads.
+    The tokenizer's ids have no gaps. Thread-safe.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         numbers = [tokenizer.get_vocab_size(with_added_tokens=False) - 1]
         size = max(numbers + list(tokenizer.get_added_tokens_decoder())) + 1
-        # Fingerprints, 0 for what is no word: punctuation, special tokens.
+        # Fingerprints, 0 if it is not a word: punctuation, special tokens.
         self._prints = np.full(size, _UNSEEN)
         self._opens, self._closes, self._names = (np.zeros(size, np.bool_) for _ in range(3))
         for mask in _MASKS:
@@ -95,13 +95,13 @@ class Pieces:
             piece = self._piece(number)
             self._opens[number] = piece.endswith("[")
             self._closes[number] = "]" in piece
-            self._prints[number] = _print_of(piece)  # last: what has one is looked at
+            self._prints[number] = _print_of(piece)  # last: it marks the piece as done
         return self._prints[ids]
 
     def runs(self, rows: Sequence[Sequence[int]]) -> tuple[Prints, NDArray[np.intp]]:
-        """Return the fingerprints of the distinct runs of all rows of token ids, and their rows.
+        """Return the fingerprints of the distinct n-grams of all rows of token ids, and their rows.
 
-        They come in the order of the rows, and ascend within one.
+        They are in the order of the rows, and ascending in each.
         """
         ids, owners = flat(rows)
         prints = self._prints_of(ids)
@@ -115,7 +115,7 @@ class Pieces:
         return distinct.astype(np.uint32), (distinct >> _HALF).astype(np.intp)
 
     def phrases(self, row: Sequence[int]) -> dict[int, str]:
-        """Return the runs of a row of token ids by fingerprint, in lower case with 0 for digits."""
+        """Return the n-grams of a row by fingerprint, lower-cased with 0 for digits."""
         ids, owners = flat([row])
         prints = self._prints_of(ids)
         kept = self._kept(ids, owners, prints)
@@ -130,7 +130,7 @@ class Pieces:
     def _kept(
         self, ids: NDArray[np.intp], owners: NDArray[np.uint64], prints: NDArray[np.uint64]
     ) -> NDArray[np.bool_]:
-        """Return which tokens are words: no punctuation, and not inside of a mask."""
+        """Return which tokens are words: not punctuation and not inside a mask."""
         kept: NDArray[np.bool_] = prints != 0
         places = np.flatnonzero(self._opens[ids[:-1]] & self._names[ids[1:]])
         starts = owners[places]
@@ -147,7 +147,7 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True)
 class WordTable:
-    """Known runs: ascending ``prints``, int8 ``weights`` of the same length, and their scale."""
+    """Known n-grams: ascending ``prints``, int8 ``weights`` of the same length, and their scale."""
 
     prints: Prints
     weights: NDArray[np.int8]
@@ -157,7 +157,7 @@ class WordTable:
     def load(cls, content: bytes, path: Path) -> Self:
         """Return the table in the content of an Arrow file.
 
-        Raises BundleError, naming ``path``, where it is none.
+        Raises BundleError, with ``path``, for invalid content.
         """
         try:
             table = pa.ipc.open_file(pa.BufferReader(content)).read_all()
@@ -168,17 +168,17 @@ class WordTable:
             if of_system(problem):
                 raise unreadable(path, problem, error=BundleError, cure=_AGAIN) from problem
             raise BundleError(
-                f"{path}: no table of words ({type(problem).__name__}); {_AGAIN}"
+                f"{path}: not a valid table of words ({type(problem).__name__}); {_AGAIN}"
             ) from problem
         if 0 < len(gaps) == len(weights) <= MOST_RUNS:
             prints = np.cumsum(gaps, dtype=np.uint64)
             ascends = bool((gaps[1:] > 0).all()) and prints[-1] <= np.iinfo(np.uint32).max
             if ascends and 0 < scale < np.inf:
                 return cls(prints.astype(np.uint32), weights, scale)
-        raise BundleError(f"{path}: the table of words is out of order; {_AGAIN}")
+        raise BundleError(f"{path}: the table of words is inconsistent; {_AGAIN}")
 
     def save(self, path: Path) -> None:
-        """Write the table: gaps between fingerprints, which compress well, and weights."""
+        """Write the table: weights, and gaps between fingerprints, which compress well."""
         gaps = np.diff(self.prints, prepend=np.uint32(0))
         schema = pa.schema(
             [("gap", pa.uint32()), ("weight", pa.int8())], metadata={"scale": repr(self.scale)}
@@ -192,14 +192,14 @@ class WordTable:
             writer.write_table(table)
 
     def weights_of(self, prints: Prints) -> NDArray[np.int64]:
-        """Return the weight (n,) of each fingerprint, 0 where it is unknown."""
+        """Return the weight (n,) of each fingerprint, 0 if unknown."""
         places = np.minimum(np.searchsorted(self.prints, prints), len(self.prints) - 1)
         known = self.prints[places] == prints
         return np.where(known, self.weights[places], np.int8(0)).astype(np.int64)
 
 
 class Words:
-    """Scores windows of token ids by their words; safe to share between threads."""
+    """Score windows of token ids by their words; thread-safe."""
 
     def __init__(self, table: WordTable, pieces: Pieces) -> None:
         self._table, self._pieces = table, pieces
@@ -207,7 +207,7 @@ class Words:
     def log_odds(self, rows: Sequence[Sequence[int]]) -> Floats:
         """Return the log-odds (n,) of scam of rows of token ids; 0 for one without words.
 
-        Sums of whole numbers are exact, so neither batch nor order changes a digit.
+        Integer sums are exact, so neither batch nor order changes a result.
         """
         odds = np.zeros(len(rows))
         for start in range(0, len(rows), _CHUNK):
@@ -219,23 +219,23 @@ class Words:
         return odds
 
     def shares(self, row: Sequence[int]) -> dict[str, float]:
-        """Return what each known run of a row of token ids adds to its log-odds."""
+        """Return the contribution of each known n-gram of a row of token ids to its log-odds."""
         phrases = self._pieces.phrases(row)
         prints = np.array(list(phrases), np.uint32)
         added = self._table.scale * self._table.weights_of(prints) / np.sqrt(max(len(prints), 1))
         shares: dict[str, float] = defaultdict(float)
         for phrase, share in zip(phrases.values(), added.tolist(), strict=True):
             if share:
-                shares[phrase] += share  # pieces that are cut in other places read alike
+                shares[phrase] += share  # pieces split in different places can read alike
         return dict(shares)
 
 
 def whole_numbers(column: pa.ChunkedArray, kind: type[np.integer[Any]]) -> NDArray[Any]:
-    """Return a column of that kind of numbers; raise ValueError on any other and on nulls."""
-    # Its own `to_numpy` imports pandas wherever it is installed, which takes longer than all of it.
+    """Return a column of that integer type; raise ValueError for other types and for nulls."""
+    # Its own `to_numpy` imports pandas if installed, which takes longer than all of this.
     whole = column.combine_chunks()
     if whole.null_count or whole.type != pa.from_numpy_dtype(kind):
-        raise ValueError("other numbers, or missing ones")
+        raise ValueError("wrong number type, or missing values")
     return np.frombuffer(whole.buffers()[1], kind, len(whole), whole.offset * kind().itemsize)
 
 
@@ -248,14 +248,14 @@ def _distinct(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def flat(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-    """Return the token ids of all rows, one after the other, and the row of each."""
+    """Return the token ids of all rows, concatenated, and the row of each."""
     lengths = np.fromiter(map(len, rows), np.intp, len(rows))
     ids = np.fromiter(chain.from_iterable(rows), np.intp, int(lengths.sum()))
     return ids, np.repeat(np.arange(len(rows), dtype=np.uint64), lengths)
 
 
 def _mixed(prints: NDArray[np.uint64]) -> list[tuple[int, NDArray[np.uint64]]]:
-    """Return the 32-bit fingerprints of the runs of each length that begin at each place."""
+    """Return the 32-bit fingerprints of the n-grams of each length at each position."""
     found = []
     for length in range(1, min(LONGEST_RUN, len(prints)) + 1):
         begins = len(prints) - length + 1
@@ -267,16 +267,16 @@ def _mixed(prints: NDArray[np.uint64]) -> list[tuple[int, NDArray[np.uint64]]]:
 
 
 def _within(owners: NDArray[np.uint64], length: int) -> NDArray[np.bool_]:
-    """Return which runs of a length stay within one row."""
+    """Return which n-grams of a length stay within one row."""
     same: NDArray[np.bool_] = owners[: len(owners) - length + 1] == owners[length - 1 :]
     return same
 
 
 def _print_of(piece: str) -> int:
-    """Return the 32-bit fingerprint of a piece as a word, 0 where it is none."""
+    """Return the 32-bit fingerprint of a piece as a word, 0 if it is not one."""
     if piece.startswith("<") and piece.endswith(">"):
         return 0
-    # Vowel signs of Indic and South-East Asian scripts are pieces too, and no letters.
+    # Vowel signs of Indic and South-East Asian scripts are pieces too, although not letters.
     if not _WORD.search(piece) and not any(unicodedata.category(c)[0] == "M" for c in piece):
         return 0
     return zlib.crc32(_DIGIT.sub("0", piece.lower()).encode()) or 1

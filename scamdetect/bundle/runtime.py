@@ -21,21 +21,21 @@ RuntimeName = Literal["auto", "onnxruntime", "openvino"]
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-MOST_THREADS = 1024  # more are a slip, which would end in an error of the library
+MOST_THREADS = 1024  # more are probably a mistake, and the library would fail
 _INPUTS = ("input_ids", "attention_mask")
 _OUTPUTS = ("verdict_logits", "kind_logits", "language_logits")
 _AGAIN = "export the bundle again"
 # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow (onnxruntime#12072). The
-# exact kernels halve the speed, so they are asked for only where the fast ones are wrong.
+# exact kernels are half as fast, so they are requested only if the fast ones are wrong.
 _EXACT = ("session.x64quantprecision", "1")
-# What is loaded is what was looked into: a serialised ONNX model, with all of its weights inside.
-# The folder is a second line behind `has_external_data`; ONNX Runtime knows it from 1.21 on.
+# The loaded bytes are those that were checked: a serialised ONNX model with all weights inside. The
+# folder setting is a second check after `has_external_data`; ONNX Runtime supports it from 1.21 on.
 _AS_CHECKED = {
     "session.load_model_format": "ONNX",
     "session.model_external_initializers_file_folder_path": os.devnull,
 }
 PROBE = Path(__file__).with_name("int8_probe.onnx")
-PROBE_SHAPE = (4, 64, 16)  # of the probe's product: rows, depth, columns
+PROBE_SHAPE = (4, 64, 16)  # size of the test product: rows, depth, columns
 
 
 class Logits(NamedTuple):
@@ -47,17 +47,17 @@ class Logits(NamedTuple):
 
 
 class _Graph(Protocol):
-    """An opened graph; safe to call from several threads at once."""
+    """An opened graph; thread-safe."""
 
     inputs: list[str]
-    shapes: dict[str, list[object]]  # of the outputs, None where a size is left open
+    shapes: dict[str, list[object]]  # of the outputs, None if a size is variable
 
     def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[Floats]:
         """Return the outputs."""
 
 
 class Session:
-    """Runs a bundle's graph, whole or in two steps; safe to call from several threads at once."""
+    """Run a bundle's graph, in one or two steps; thread-safe."""
 
     def __init__(self, graphs: Sequence[_Graph], tensor: str | None = None) -> None:
         self._graphs, self._tensor = graphs, tensor
@@ -69,14 +69,14 @@ class Session:
         return Logits(*self._graphs[0].run(_OUTPUTS, _feeds(input_ids, attention_mask)))
 
     def lower(self, input_ids: Ids, attention_mask: Ids) -> tuple[Floats, Floats]:
-        """Return the states (n, tokens, width) where the graph is cut, and the language logits."""
+        """Return the states (n, tokens, width) at the split, and the language logits."""
         assert self._tensor is not None
         outputs = (self._tensor, _OUTPUTS[2])
         states, language = self._graphs[0].run(outputs, _feeds(input_ids, attention_mask))
         return states, language
 
     def upper(self, states: Floats, language: Floats, attention_mask: Ids) -> Logits:
-        """Return the logits of a padded batch from what ``lower`` gave of it."""
+        """Return the logits of a padded batch from the output of ``lower``."""
         assert self._tensor is not None
         feeds: dict[str, NDArray[Any]] = {self._tensor: states, _INPUTS[1]: attention_mask}
         read = {name: feeds[name] for name in self._graphs[1].inputs}
@@ -96,26 +96,28 @@ def open_session(
     threads: int | None = None,
     tensor: str | None = None,
 ) -> Session:
-    """Return a session over the verified content of an ONNX file; ``auto`` is ONNX Runtime.
+    """Return a session for the verified content of an ONNX file; ``auto`` is ONNX Runtime.
 
-    ``path`` is named in errors and not read again. ``threads`` bounds the threads of one run (None:
-    as many as there are cores). With the name of a ``tensor`` the graph is cut there, and the
-    session also runs in two steps; the languages must not depend on it. Raises InputError on an
-    unknown runtime or thread count, MissingExtraError where the runtime is not installed,
-    BundleError where the graph does not fit.
+    ``path`` appears in errors only and is not read. ``threads`` limits the threads of one run
+    (None: all cores). If a ``tensor`` is named, the graph is split there, and the session can also
+    run in two steps; the languages must not depend on it. Raises InputError for an unknown runtime
+    or invalid thread count, MissingExtraError if the runtime is not installed, BundleError if the
+    graph does not match.
     """
     if runtime not in get_args(RuntimeName):
         raise InputError(f"unknown runtime {runtime!r}; use one of {get_args(RuntimeName)}")
     if threads is not None and not 1 <= threads <= MOST_THREADS:
         raise InputError(
-            f"threads={threads!r} is impossible; use 1 to {MOST_THREADS}, or None for all cores"
+            f"threads={threads!r} is invalid; use 1 to {MOST_THREADS}, or None for all cores"
         )
     try:
         parts = [graph] if tensor is None else list(halves(graph, tensor))
     except ValueError as problem:
-        raise BundleError(f"{path}: cannot be cut at {tensor!r} ({problem}); {_AGAIN}") from problem
+        raise BundleError(
+            f"{path}: cannot be split at {tensor!r} ({problem}); {_AGAIN}"
+        ) from problem
     kind = _OpenVino if runtime == "openvino" else _OnnxRuntime
-    del graph  # here and below: nothing of 60 MB is kept longer than it is needed
+    del graph  # here and below: release copies of 60 MB as soon as possible
     opened = list[_Graph]()
     while parts:
         opened.append(kind(parts.pop(0), path, threads))
@@ -123,8 +125,8 @@ def open_session(
         not set(opened[1].inputs) <= {tensor, _INPUTS[1]} or _OUTPUTS[2] not in opened[0].shapes
     ):
         raise BundleError(
-            f"{path}: what follows {tensor!r} reads {opened[1].inputs} and may give no language; "
-            f"{_AGAIN}"
+            f"{path}: the part after {tensor!r} reads {opened[1].inputs} and must not compute "
+            f"the language; {_AGAIN}"
         )
     shapes = opened[0].shapes | opened[-1].shapes
     _check_graph(path, opened[0].inputs, shapes, languages)
@@ -132,9 +134,9 @@ def open_session(
 
 
 class VectorSession:
-    """ONNX Runtime over the graph with one output more: the vectors that the verdict head reads.
+    """ONNX Runtime with one more output of the graph: the vectors that the verdict head reads.
 
-    Raises BundleError where the graph does not fit; the rest is as in ``open_session``.
+    Raises BundleError if the graph does not match; otherwise as ``open_session``.
     """
 
     def __init__(
@@ -170,9 +172,9 @@ def _onnx_session(graph: bytes, path: Path, threads: int | None) -> ort.Inferenc
     options.intra_op_num_threads = threads or 0
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Batches differ in shape, so a memory plan made for one never serves the next.
+    # Batches differ in shape, so a memory plan for one never fits the next.
     options.enable_mem_pattern = False
-    # Spinning threads take the cores from one another wherever the machine is shared.
+    # Spinning threads take cores from each other on a shared machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for name, value in _AS_CHECKED.items():
         options.add_session_config_entry(name, value)
@@ -183,24 +185,24 @@ def _onnx_session(graph: bytes, path: Path, threads: int | None) -> ort.Inferenc
             graph,
             options,
             providers=["CPUExecutionProvider"],
-            # The fused CPU kernel is slower than the parts (a third of the time of a run).
+            # The fused CPU kernel is slower than its parts (a third of the time of a run).
             disabled_optimizers=["SkipLayerNormFusion"],
         )
     except Exception as problem:
         raise BundleError(f"{path}: ONNX Runtime cannot load it ({problem}); {_AGAIN}") from (
             problem
         )
-    # It keeps the bytes to open them again on another device, which nobody here asks of it.
+    # It keeps the bytes to open them again on another device, which is not needed here.
     session._model_bytes = None
     return session
 
 
 @cache
 def multiplies_exactly(*, fast: bool) -> bool:
-    """Return whether ONNX Runtime multiplies 8-bit integers without saturation here.
+    """Return True if ONNX Runtime multiplies 8-bit integers without saturation here.
 
-    By its ``fast`` kernels or by those that it has for processors on which these saturate. The
-    products are the largest that a bundle's graph can hold: unsigned 255 by signed 127.
+    Either with its ``fast`` kernels or with those for processors on which these saturate. The
+    products are the largest in a bundle's graph: unsigned 255 by signed 127.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
@@ -218,7 +220,7 @@ class _OpenVino:
         if importlib.util.find_spec("openvino") is None:
             raise MissingExtraError("openvino", "openvino")
         openvino = importlib.import_module("openvino")
-        # Full precision, so that a score does not depend on the engine; one run a request.
+        # Full precision, so that a score does not depend on the engine; one run per request.
         settings = {"INFERENCE_PRECISION_HINT": "f32"}
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = str(threads)
@@ -238,7 +240,7 @@ class _OpenVino:
         self.inputs = [port.get_any_name() for port in self._model.inputs]
 
     def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[Floats]:
-        # A request of its own for each call, because a shared one serves one thread at a time.
+        # A separate request for each call, because a shared one serves one thread at a time.
         found = self._model.create_infer_request().infer(dict(feeds))
         return [np.array(found[name]) for name in outputs]
 

@@ -1,4 +1,4 @@
-"""Normalised texts in, calibrated scores out, over one session that stays in its process."""
+"""Convert normalised texts to calibrated scores with one session that stays in its process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from scamdetect.labels import KINDS, VERDICTS, Verdict
 
 
 class StaysInProcess:
-    """A base for what cannot be written down; whoever pickles it is told what to do instead."""
+    """Base class of objects that cannot be pickled; the error suggests what to do instead."""
 
     def __copy__(self) -> Self:
         return self
@@ -44,26 +44,26 @@ class StaysInProcess:
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
         raise SharingError(
-            "a detector, or what else holds an open model, cannot be pickled; pass the folder of "
-            "its bundle and call ScamDetector.load in each process, or let one detector start "
-            "processes of its own by workers="
+            "a detector, or another object with an open model, cannot be pickled; pass its "
+            "bundle folder and call ScamDetector.load in each process, or let one detector "
+            "start processes with workers="
         )
 
 
 _Run = Callable[..., Sequence[Floats]]
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _CHUNK = 4096
-CACHE_SIZE = 100_000  # messages; some 30 MB, of which a short stream needs little
-MOST_CACHED = 10_000_000  # more are a slip that would fill the memory
-_DIGEST = 15  # bytes: one more would cost an entry 16 bytes
+CACHE_SIZE = 100_000  # messages; about 30 MB, of which a short stream needs little
+MOST_CACHED = 10_000_000  # more are probably a mistake and would fill the memory
+_DIGEST = 15  # bytes: one more would cost 16 bytes per entry
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of n texts; a text without a token has 0 windows and NaN.
+    """Scores of n texts; a text without tokens has 0 windows and NaN.
 
     ``verdict`` float32 (n, verdicts), ``kind`` float32 (n, kinds) the probability of being a scam
-    and of that kind, ``language`` (n,) the place in the bundle's languages or -1 where unsure,
+    of that kind, ``language`` (n,) the index of the bundle's language or -1 if uncertain,
     ``scored`` and ``windows`` (n,) how many windows were scored and how many the text has,
     ``cleared`` (n,) whether the cascade cleared the text before the whole encoder read it.
     """
@@ -77,7 +77,7 @@ class Scores:
 
 
 def join(parts: Sequence[Scores]) -> Scores:
-    """Return the scores of all parts, in their order."""
+    """Return the concatenated scores of all parts."""
     if not parts:
         return _empty(0)
     return Scores(
@@ -92,11 +92,11 @@ def join(parts: Sequence[Scores]) -> Scores:
 
 @dataclass(frozen=True, slots=True)
 class LowerReadings:
-    """Of n texts of one window what the words and the lower layers say, and the whole model.
+    """The results of the words, the lower layers and the whole model for n texts of one window.
 
-    ``places`` (n,) among all texts, ``rows`` their token ids, ``means`` (n, width) the mean states,
-    ``odds`` (n,) the words' log-odds, ``verdict`` float32 (n, verdicts) the whole model's
-    probabilities, ``codes`` (n,) the place of the language or -1.
+    ``places`` (n,) the indices among all texts, ``rows`` their token ids, ``means`` (n, width) the
+    mean states, ``odds`` (n,) the words' log-odds, ``verdict`` float32 (n, verdicts) the whole
+    model's probabilities, ``codes`` (n,) the index of the language or -1.
     """
 
     places: NDArray[np.intp]
@@ -109,7 +109,7 @@ class LowerReadings:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Windows, with their states and masks, that wait for the upper layers to make a batch."""
+    """Windows, with their states and masks, that wait for the upper layers to form a batch."""
 
     places: list[int]
     states: list[Floats]
@@ -135,7 +135,7 @@ class _Waiting:
 
 
 class Scorer(StaysInProcess):
-    """Scores texts in this process; safe to share between threads."""
+    """Score texts in this process; thread-safe."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Scorer(StaysInProcess):
         threads: int | None = None,
         cut: str | None = None,
     ) -> None:
-        """Open the bundle; ``cut`` names a tensor for ``lower_readings`` where no cascade does."""
+        """Open the bundle; ``cut`` names a tensor for ``lower_readings`` if there is no cascade."""
         self.bundle = bundle
         rule = bundle.cascade
         tensor = cut if rule is None else rule.tensor
@@ -160,17 +160,17 @@ class Scorer(StaysInProcess):
         if bundle.join is not None:
             table = WordTable.load(bundle.read(WORDS), bundle.folder / WORDS)
             self._words = Words(table, self._cutter.pieces())
-        # The last line is that of texts in no certain language, whose place is -1.
+        # The last row is for texts in an uncertain language, whose index is -1.
         of = [bundle.language_calibration.get(name, (1.0, 0.0)) for name in bundle.languages]
         own = [bundle.own_scaling.after(Scaling(*pair)) for pair in (*of, (1.0, 0.0))]
         self._by_language = np.array([(one.temperature, one.bias) for one in own])
 
     def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
-        """Return the scores of normalised texts, order kept; equal texts are worth folding first.
+        """Return the scores of normalised texts, in order; deduplicate texts first.
 
-        With ``clear`` the bundle's cascade, if it has one, answers what it clears. To the last
-        digit a score of several texts depends on its text alone; that of a call for one text may
-        differ there. Raises BundleError when the graph gives scores that are no numbers.
+        With ``clear`` the bundle's cascade, if any, answers what it clears. In a call with several
+        texts, a score depends exactly on its text only; a call with one text can differ in the last
+        digit. Raises BundleError if the graph returns invalid numbers.
         """
         alone = len(texts) == 1
         return join([self._score_chunk(chunk, clear, alone) for chunk in chunked(texts, _CHUNK)])
@@ -191,13 +191,13 @@ class Scorer(StaysInProcess):
         single = np.repeat(result.windows == 1, [len(span) for span in spans])
         by_words = np.zeros(len(rows), np.bool_)
         if cascade is not None:
-            # A text of several windows may hide its lure in one of them: all of it is read.
+            # A text of several windows may hide its lure in one of them: all are read.
             by_words = single & (odds < cascade.rule.words_below)
         may_exit = None if cascade is None else single
         logits, exits = self._read(rows, odds, ~by_words, may_exit, alone)
         cleared = by_words | ~np.isnan(exits)
         found = [place for place, span in enumerate(spans) if span]
-        # A text's language shows at the start; all of its windows are calibrated alike.
+        # A text's language shows at the start; all its windows are calibrated with it.
         first = [spans[place][0] for place in found]
         codes = self._languages(logits.language)
         if cascade is not None and by_words.any():
@@ -212,7 +212,7 @@ class Scorer(StaysInProcess):
             verdict[cleared] = cascade.probabilities(
                 odds[cleared], exits[cleared], self.bundle.own_scaling
             )
-        # A text is as suspicious as its most suspicious window, which also tells the kinds.
+        # A text is as suspicious as its most suspicious window, which also sets the kinds.
         worst = [spans[place][int(verdict[spans[place], _SCAM].argmax())] for place in found]
         given_scam = sigmoid(logits.kind[worst], self.bundle.kind_temperature)
         result.kind[found] = np.where(
@@ -224,9 +224,9 @@ class Scorer(StaysInProcess):
         return result
 
     def word_shares(self, text: str) -> dict[str, float]:
-        """Return how far each known run of words raises the joined logit of a normalised text.
+        """Return the contribution of each known n-gram to the joined logit of a normalised text.
 
-        Of a text of several windows the first one is looked at; a bundle without words has none.
+        Only the first window of a text is used; a bundle without words returns nothing.
         """
         windows, _ = self._cutter.cut(self.tokens(text))
         join = self.bundle.join
@@ -238,7 +238,7 @@ class Scorer(StaysInProcess):
     def encoder_logits(self, rows: Sequence[list[int]]) -> Doubles:
         """Return the encoder's raw logit of scam (n,) of the first window of rows of token ids.
 
-        No row may be empty.
+        Rows must not be empty.
         """
         return scam_logits(self._run([self._cutter.cut(row)[0][0] for row in rows]).verdict)
 
@@ -249,7 +249,7 @@ class Scorer(StaysInProcess):
         return self._words.log_odds([self._cutter.bare(row) for row in rows])
 
     def lower_readings(self, texts: Sequence[str]) -> LowerReadings:
-        """Return what a cascade is fitted on: of each normalised text of one window."""
+        """Return the data to fit a cascade on, for each normalised text of one window."""
         places, rows = [], []
         for place, tokens in enumerate(self._cutter.tokens(texts)):
             kept, windows = self._cutter.cut(tokens)
@@ -287,7 +287,7 @@ class Scorer(StaysInProcess):
         )
 
     def _joined(self, logits: Floats, odds: Doubles) -> Floats | Doubles:
-        """Return the verdicts' logits (windows, 3) with that of scam joined with the words'."""
+        """Return the verdicts' logits (windows, 3) with that of scam combined with the words'."""
         join = self.bundle.join
         if join is None:
             return logits
@@ -297,7 +297,7 @@ class Scorer(StaysInProcess):
         return joined
 
     def _languages(self, logits: Floats) -> NDArray[np.int32]:
-        """Return the place (n,) of the language by its logits, -1 where it is unsure."""
+        """Return the index (n,) of the language by its logits, -1 if uncertain."""
         language = softmax(logits)
         unsure = language.max(axis=1) < self.bundle.language_threshold
         return np.where(unsure, -1, language.argmax(axis=1)).astype(np.int32)
@@ -310,10 +310,10 @@ class Scorer(StaysInProcess):
         may_exit: NDArray[np.bool_] | None,
         alone: bool,
     ) -> tuple[Logits, Doubles]:
-        """Return the logits of the wanted windows and, where they were cleared, the exit's odds.
+        """Return the logits of the wanted windows and, if they were cleared, the exit's odds.
 
-        Both have a line for each window. Only those that ``may_exit`` are cleared: their log-odds
-        by the exit head are numbers, and of the logits only those of the language are.
+        Both have a row per window. Only windows that ``may_exit`` are cleared: they have exit
+        log-odds, and only their language logits are set.
         """
         places = np.flatnonzero(wanted)
         merged, exits = self._no_logits(len(rows)), np.full(len(rows), np.nan)
@@ -342,7 +342,7 @@ class Scorer(StaysInProcess):
         may_exit: NDArray[np.bool_],
         alone: bool,
     ) -> tuple[Logits, Doubles]:
-        """Return the logits and, of what the exit head clears after the lower layers, its odds."""
+        """Return the logits and, for windows cleared after the lower layers, the exit's odds."""
         merged, exits = self._no_logits(len(rows)), np.full(len(rows), np.nan)
         waiting = _Waiting([], [], [])
         lower, upper = (_exactly(run, alone) for run in (self._session.lower, self._session.upper))
@@ -377,40 +377,39 @@ class Scorer(StaysInProcess):
     def _checked(self, logits: Logits) -> Logits:
         if not all(np.isfinite(part).all() for part in logits):
             raise BundleError(
-                f"{self.bundle.folder / MODEL}: gave scores that are no numbers on this machine; "
-                "run `scamdetect doctor`, then get or export the bundle again"
+                f"{self.bundle.folder / MODEL}: returned invalid scores (NaN or infinite) on "
+                "this machine; run `scamdetect doctor`, then get or export the bundle again"
             )
         return logits
 
     def tokens(self, text: str) -> list[int]:
-        """Return the token ids of a normalised text, without the special ones."""
+        """Return the token ids of a normalised text, without special tokens."""
         return self._cutter.tokens([text])[0]
 
     @property
     def room(self) -> int:
-        """Return how many tokens of a text one window holds."""
+        """Return how many tokens of a text fit into one window."""
         return self._cutter.room
 
     def pieces(self) -> Pieces:
-        """Return what words need to know of the bundle's tokeniser."""
+        """Return what the words need to know of the bundle's tokenizer."""
         return self._cutter.pieces()
 
 
 class ScoreCache(StaysInProcess):
-    """Keeps the scores of the last ``size`` different texts; safe to share between threads.
+    """Cache the scores of the last ``size`` distinct texts; thread-safe.
 
     The key is a digest of the normalised text, which is all that the scorer reads: numbers, names
-    and links are tokens there, so that copies which differ in nothing else are one entry. To the
-    last digit the kept score is that of scoring the text again: a call for one text, whose last
-    digit may be another one, has entries of its own. No text is kept, and the digests are keyed by
-    random bytes of the cache: whoever reads its memory can test no guess of a message without them.
+    and links are tokens there, so copies that differ only in these share an entry. A cached score
+    is exactly that of scoring the text again: calls for one text, whose last digit can differ, have
+    separate entries. No text is stored, and the digests are keyed by random bytes of the cache, so
+    a guess of a message cannot be tested without them.
     """
 
     def __init__(self, size: int = CACHE_SIZE) -> None:
         if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MOST_CACHED:
             raise InputError(
-                f"cache_size={size!r} is impossible; use 0 to keep no scores, or up to "
-                f"{MOST_CACHED}"
+                f"cache_size={size!r} is invalid; use 0 to cache no scores, or up to {MOST_CACHED}"
             )
         self._size = size
         self._secret = os.urandom(32)
@@ -421,11 +420,10 @@ class ScoreCache(StaysInProcess):
     def score(
         self, texts: Sequence[str], compute: Callable[[Sequence[str]], Scores], *, clear: bool
     ) -> Scores:
-        """Return the scores of normalised texts, order kept; ``compute`` gives those not kept.
+        """Return the scores of normalised texts, in order; ``compute`` returns the missing ones.
 
-        It is called at most once, for one text only where ``texts`` is one. ``clear`` says whether
-        it may clear texts: what was scored with it is not kept for a call without, nor the other
-        way round.
+        ``compute`` is called at most once, and with one text only if ``texts`` has one. ``clear``
+        is True if it may clear texts; the two cases have separate entries.
         """
         if not self._size:
             return compute(texts)
@@ -447,7 +445,7 @@ class ScoreCache(StaysInProcess):
         return self._unpacked(b"".join(row for row in rows if row is not None))
 
     def forget(self) -> None:
-        """Forget all scores."""
+        """Drop all scores."""
         with self._lock:
             self._kept.clear()
 
@@ -487,7 +485,7 @@ class ScoreCache(StaysInProcess):
 
     def _unpacked(self, content: bytes) -> Scores:
         table = np.frombuffer(content, self._row)
-        # Copies, because a field within packed rows is not aligned.
+        # Copies, because a field in packed rows is not aligned.
         return Scores(*(table[field.name].copy() for field in fields(Scores)))
 
 
@@ -499,10 +497,10 @@ def _session(
 
 
 def _exactly(run: _Run, alone: bool) -> _Run:
-    """Return what runs a batch so that a row's results do not depend on its neighbours.
+    """Return a function to run a batch so that a row's results do not depend on its neighbours.
 
-    ONNX Runtime sums a batch of one row in another order, which shows in the last digit, so such a
-    row runs twice. A call for one text ``alone`` does without, because two rows take longer.
+    ONNX Runtime sums a batch of one row in another order, which changes the last digit, so such a
+    row runs twice. A call for one text ``alone`` does not, because two rows take longer.
     """
 
     def twice(*batch: NDArray[Any]) -> Sequence[Floats]:

@@ -1,4 +1,4 @@
-"""The settings of a bundle, ``scamdetect.json``: every key checked when read."""
+"""The settings of a bundle, ``scamdetect.json``: every key is checked when read."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _OPTIONAL: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswer:
-    """A text and the scam probability that the bundle gave it where it was made."""
+    """A text and its scam probability on the machine that made the bundle."""
 
     text: str
     scam_probability: float
@@ -69,8 +69,8 @@ class KnownAnswer:
 def read_settings(path: Path, content: bytes) -> dict[str, Any]:
     """Return the checked settings in the content of a file.
 
-    Tables in them become the dataclasses of their keys. Raises BundleError, naming the file, the
-    key and the cure.
+    Tables become the dataclasses of their keys. Raises BundleError, with the file, the key and the
+    fix.
     """
     settings = json_object(path, content)
     for key, newest in (
@@ -92,8 +92,8 @@ def read_settings(path: Path, content: bytes) -> dict[str, Any]:
     if not settings["languages"] or not all(isinstance(x, str) for x in settings["languages"]):
         raise wrong(path, "languages", settings["languages"], "must be language codes")
     if len(set(settings["languages"])) < len(settings["languages"]):
-        raise wrong(path, "languages", settings["languages"], "names a language twice")
-    for key in ("name", "version", "languages"):  # all of them stand in results and on terminals
+        raise wrong(path, "languages", settings["languages"], "contains a language twice")
+    for key in ("name", "version", "languages"):  # all of them appear in results and on terminals
         words = [settings[key]] if isinstance(settings[key], str) else settings[key]
         if not all(word.isprintable() and word.strip() for word in words):
             raise wrong(path, key, settings[key], "must be printable and not blank")
@@ -102,11 +102,11 @@ def read_settings(path: Path, content: bytes) -> dict[str, Any]:
             raise wrong(path, key, settings[key], "must be over 0")
     for key in ("kind_threshold", "language_threshold"):
         if not 0 <= settings[key] <= 1:
-            raise wrong(path, key, settings[key], "must lie in [0, 1]")
+            raise wrong(path, key, settings[key], "must be in [0, 1]")
     if settings["max_windows"] is not None and settings["max_windows"] < 1:
         raise wrong(path, "max_windows", settings["max_windows"], "must be null or at least 1")
     if not 0 <= settings["stride"] < settings["max_tokens"] - 2:
-        raise wrong(path, "stride", settings["stride"], "must lie in [0, max_tokens - 2)")
+        raise wrong(path, "stride", settings["stride"], "must be in [0, max_tokens - 2)")
     return settings | {
         "scam_curve": _scam_curve(path, settings.get("scam_curve", [])),
         "language_calibration": _language_calibration(
@@ -128,13 +128,15 @@ def read_settings(path: Path, content: bytes) -> dict[str, Any]:
 def read_whole(path: Path, size: int | None = None) -> bytes:
     """Return the content of a file of a bundle.
 
-    Raises BundleError where it cannot be read, and unread where it has not the ``size`` that its
-    manifest gives it.
+    Raises BundleError if it cannot be read, or, before reading, if its size is not ``size``, the
+    one in the manifest.
     """
     try:
         found = path.stat().st_size
         if size is not None and found != size:
-            raise BundleError(f"{path}: {found} bytes where manifest.json says {size}; {AGAIN}")
+            raise BundleError(
+                f"{path}: has {found} bytes, expected {size} from manifest.json; {AGAIN}"
+            )
         return read_bytes(path)
     except FileNotFoundError as problem:
         raise BundleError(f"{path}: missing; {AGAIN}") from problem
@@ -143,20 +145,20 @@ def read_whole(path: Path, size: int | None = None) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; raise BundleError where there is none."""
+    """Return the JSON object in a file; raise BundleError for anything else."""
     return json_object(path, read_whole(path))
 
 
 def json_object(path: Path, content: bytes) -> dict[str, Any]:
-    """Return the JSON object in the content of a file; raise BundleError where there is none."""
+    """Return the JSON object in the content of a file; raise BundleError for anything else."""
     try:
         value = json.loads(content)
         if not isinstance(value, dict):
-            raise BundleError(f"{path}: must hold one JSON object; {AGAIN}")
+            raise BundleError(f"{path}: must contain one JSON object; {AGAIN}")
         for key, part in value.items():
             if not _is_unicode([key, part]):
                 raise BundleError(
-                    f"{path}: {key!r} holds half a character (a lone surrogate); {AGAIN}"
+                    f"{path}: {key!r} contains a lone surrogate (half a character); {AGAIN}"
                 )
     except BundleError:
         raise
@@ -166,7 +168,7 @@ def json_object(path: Path, content: bytes) -> dict[str, Any]:
 
 
 def _is_unicode(value: object) -> bool:
-    # Such text comes through JSON, but tokenizers and files of results take none.
+    # JSON allows such text, but tokenizers and result files do not.
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -175,13 +177,13 @@ def _is_unicode(value: object) -> bool:
 
 
 def check_version(path: Path, key: str, value: object, newest: int) -> None:
-    """Raise BundleError unless the version is a whole number from 1 to the newest known."""
+    """Raise BundleError unless the version is an integer from 1 to the newest known."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise wrong(path, key, value, "must be a whole number from 1")
+        raise wrong(path, key, value, "must be an integer from 1")
     if value > newest:
         raise BundleError(
-            f"{path}: {key} {value} is newer than this scamdetect knows ({newest}); "
-            "run: pip install -U scamdetect"
+            f"{path}: {key} {value} is newer than this scamdetect supports ({newest}); run: pip "
+            "install -U scamdetect"
         )
 
 
@@ -204,7 +206,7 @@ def _thresholds(path: Path, table: dict[str, Any]) -> Thresholds:
 
 def _thresholds_fpr(path: Path, table: dict[str, Any]) -> dict[str, float]:
     if not set(table) <= {"flag", "review"}:
-        raise wrong(path, "thresholds_fpr", table, "may hold flag and review alone")
+        raise wrong(path, "thresholds_fpr", table, "may contain only flag and review")
     if not all(_is_number(rate) and 0 <= rate <= 1 for rate in table.values()):
         raise wrong(path, "thresholds_fpr", table, "needs rates in [0, 1]")
     return {name: float(rate) for name, rate in table.items()}
@@ -239,9 +241,9 @@ def _own_scaling(path: Path, pair: list[Any]) -> Scaling:
 
 
 def _scaling(pair: object) -> Scaling:
-    """Return the scaling of a temperature and a bias; raise InputError where they are none."""
+    """Return the scaling of a temperature and a bias; raise InputError if they are invalid."""
     if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_number, pair)):
-        raise InputError(f"a scaling is a temperature and a bias; got {pair!r}")
+        raise InputError(f"a scaling needs a temperature and a bias; got {pair!r}")
     return Scaling(float(pair[0]), float(pair[1]))
 
 
@@ -251,7 +253,7 @@ def _kind_thresholds(path: Path, table: dict[str, Any]) -> dict[Kind, KindThresh
         try:
             found[Kind(kind)] = KindThresholds(**row)
         except (TypeError, ValueError) as problem:
-            rule = f"needs f1 and precision, in [0, 1] or null, for each kind, not so for {kind!r}"
+            rule = f"needs f1 and precision, in [0, 1] or null, for each kind; wrong for {kind!r}"
             raise wrong(path, "kind_thresholds", row, rule) from problem
     return found
 
@@ -264,7 +266,7 @@ def _calibration_rows(path: Path, table: dict[str, Any]) -> CalibrationRows:
         rule = "needs languages with [legit, scam] and kinds with a number"
         raise wrong(path, "calibration_rows", table, rule) from problem
     if unknown := sorted(kinds.keys() - set(KINDS)):
-        raise wrong(path, "calibration_rows", unknown[0], "has a kind that does not exist")
+        raise wrong(path, "calibration_rows", unknown[0], "contains an unknown kind")
     return CalibrationRows(languages, kinds)
 
 
@@ -284,12 +286,12 @@ def _operating_points(path: Path, rows: list[Any]) -> tuple[OperatingPoint, ...]
         if not all(0 <= share <= 1 for share in shares if share is not None) or min(given) < 0:
             raise wrong(path, "operating_points", row, "needs shares in [0, 1] and counts from 0")
         if point.kind is not None and point.kind not in KINDS:
-            raise wrong(path, "operating_points", row, "has a kind that does not exist")
+            raise wrong(path, "operating_points", row, "contains an unknown kind")
         if not isinstance(point.lang, str | None):
             raise wrong(path, "operating_points", row, "needs a lang that is text or null")
         key = (point.fpr, point.lang, point.kind)
         if key in points:
-            raise wrong(path, "operating_points", row, "has a rate, lang and kind twice")
+            raise wrong(path, "operating_points", row, "contains a rate, lang and kind twice")
         points[key] = point
     return tuple(points.values())
 

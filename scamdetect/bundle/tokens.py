@@ -1,4 +1,4 @@
-"""A bundle's tokeniser, which remembers common words, and its windows, grouped into batches."""
+"""A bundle's tokenizer, with a cache of common words, and its windows, grouped into batches."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Encode = Callable[[list[str]], list[list[int]]]
 TOKEN_BUDGET = 1280
 MULTIPLE = 8
 REMEMBERED = 1 << 15  # words of either generation: about 10 MB
-_LONGEST = 24  # characters of a remembered word; longer ones seldom come again
+_LONGEST = 24  # characters of a cached word; longer ones rarely repeat
 _SLICE = 256  # texts or words that one thread encodes at a time
 _BETWEEN = "<pad>"  # words of one call
-# The steps of `train.base.build_tokenizer`. No step of them sees beyond a blank: it composes with
-# nothing, each invisible character is replaced by itself, and words are split before anything else.
+# The steps of `train.base.build_tokenizer`. Each step treats the words between blanks separately:
+# normalisation composes nothing across blanks, and words are split before anything else.
 _BY_WORD = (
     {
         "type": "Sequence",
@@ -60,8 +60,8 @@ _BY_WORD = (
 def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:
     """Return the (start, end) spans of up to ``size`` tokens that cover ``length`` tokens.
 
-    Neighbours share at least ``stride`` tokens; the last span is a full one too, because a short
-    rest has too little context. A text of no tokens has one empty span.
+    Neighbours share at least ``stride`` tokens; the last span is full too, because a short rest has
+    too little context. A text without tokens has one empty span.
     """
     if length <= size:
         return [(0, length)]
@@ -70,7 +70,7 @@ def windows(length: int, size: int, stride: int) -> list[tuple[int, int]]:
 
 
 def thin(spans: Sequence[T], most: int | None) -> list[T]:
-    """Return up to ``most`` spans, evenly spread, the first and (from two on) the last included."""
+    """Return up to ``most`` evenly spaced spans, with the first and (from two on) the last."""
     if most is None or len(spans) <= most:
         return list(spans)
     return [spans[int(place)] for place in np.linspace(0, len(spans) - 1, most)]
@@ -81,8 +81,8 @@ def batches(
 ) -> Iterator[tuple[list[int], int]]:
     """Yield (places, padded length) by rising length, each place once.
 
-    A batch holds at most ``budget`` padded tokens, or one item that is longer. Equal lengths keep
-    their order, so that the same input always makes the same batches.
+    A batch holds at most ``budget`` padded tokens, or one longer item. Equal lengths keep their
+    order, so the same input always makes the same batches.
     """
     batch: list[int] = []
     padded = 0
@@ -110,14 +110,14 @@ def pad(
 
 
 class TokenIds:
-    """The token ids of texts by a tokenizer without truncation, padding and special tokens.
+    """Token ids of texts by a tokenizer without truncation, padding and special tokens.
 
-    ``threads`` bounds how many encode a long input (None: as many as there are cores). Safe to
-    share between threads and to fork: no thread outlives a call.
+    ``threads`` limits how many encode a long input (None: all cores). Thread-safe and fork-safe: no
+    thread outlives a call.
     """
 
     def __init__(self, tokenizer: Tokenizer, threads: int | None = None) -> None:
-        # The pool of `tokenizers` heeds no bound that is set after its start, and breaks when the
+        # The thread pool of `tokenizers` ignores limits set after its start, and breaks when the
         # process is forked.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._tokenizer = tokenizer
@@ -127,7 +127,7 @@ class TokenIds:
         self._kept: tuple[dict[str, list[int]], dict[str, list[int]]] = {}, {}
 
     def of(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text, order kept."""
+        """Return the token ids of each text, in order."""
         if not self._by_word:
             return self._spread(self._encode, texts)
         words_of = [text.replace("\n", " ").split(" ") for text in texts]
@@ -156,22 +156,22 @@ class TokenIds:
             return list(chain.from_iterable(pool.map(encode, slices)))
 
     def _encode(self, texts: list[str]) -> list[list[int]]:
-        # The call for one text would keep the other threads waiting.
+        # A call for one text would make the other threads wait.
         encoded = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [encoding.ids for encoding in encoded]
 
     def _encode_words(self, words: list[str]) -> list[list[int]]:
-        # One call for all of them; it splits at special tokens before it does anything else.
+        # One call for all of them; it splits at special tokens first.
         (ids,) = self._encode([_BETWEEN.join(words)])
         ends = [place for place, number in enumerate(ids) if number == self._between]
-        if len(ends) != len(words) - 1:  # a word holds the token itself
+        if len(ends) != len(words) - 1:  # a word contains the token itself
             return self._encode(words)
         starts = [0, *(end + 1 for end in ends)]
         return [ids[start:end] for start, end in zip(starts, [*ends, None], strict=True)]
 
 
 def reads_by_word(tokenizer: Tokenizer) -> bool:
-    """Return whether a text's ids are those of its words, as blanks and line breaks split it."""
+    """Return True if a text's ids are those of its words, split at blanks and line breaks."""
     added = tokenizer.get_added_tokens_decoder().values()
     apart = all(
         not (one.lstrip or one.rstrip or one.single_word or one.normalized)
@@ -184,11 +184,10 @@ def reads_by_word(tokenizer: Tokenizer) -> bool:
 
 
 class TokenWindows:
-    """Cuts texts as a bundle reads them; safe to share between threads.
+    """Split texts into a bundle's windows; thread-safe.
 
-    ``room`` is how many tokens of a text one window holds; ``threads`` bounds how many threads
-    tokenise a long input (None: as many as there are cores). Raises BundleError on a tokeniser that
-    does not fit.
+    ``room`` is how many tokens of a text fit into one window; ``threads`` limits how many threads
+    tokenise a long input (None: all cores). Raises BundleError if the tokenizer does not match.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
@@ -197,7 +196,7 @@ class TokenWindows:
         try:
             self._tokenizer = Tokenizer.from_buffer(content)
         except Exception as problem:
-            raise BundleError(f"{path}: no tokenizer ({problem}); export it again") from problem
+            raise BundleError(f"{path}: not a tokenizer ({problem}); export it again") from problem
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._ids = TokenIds(self._tokenizer, threads)
@@ -214,26 +213,26 @@ class TokenWindows:
         self.room = bundle.max_tokens - len(self._head) - 1
         if self.room <= bundle.stride:
             raise BundleError(
-                f"{bundle.folder}: max_tokens {bundle.max_tokens} leaves no room beside the "
-                f"prefix and a stride of {bundle.stride}; export it again"
+                f"{bundle.folder}: max_tokens {bundle.max_tokens} leaves no room for text after "
+                f"the prefix and a stride of {bundle.stride}; export it again"
             )
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each normalised text, without the special ones."""
+        """Return the token ids of each normalised text, without special tokens."""
         return self._ids.of(texts)
 
     def pieces(self) -> Pieces:
-        """Return what the words of a bundle need to know of the tokeniser."""
+        """Return what a bundle's words need to know of the tokenizer."""
         return Pieces(self._tokenizer)
 
     def cut(self, tokens: list[int]) -> tuple[list[list[int]], int]:
-        """Return the windows that are read, with their special tokens, and how many there are."""
+        """Return the windows to read, with their special tokens, and the number of all windows."""
         spans = windows(len(tokens), self.room, self._bundle.stride) if tokens else []
         kept = thin(spans, self._bundle.max_windows)
         return [self._head + tokens[start:end] + self._tail for start, end in kept], len(spans)
 
     def bare(self, window: list[int]) -> list[int]:
-        """Return a window's tokens of the text alone, without prefix and special tokens."""
+        """Return the tokens of a window's text, without prefix and special tokens."""
         return window[len(self._head) : -len(self._tail)]
 
     def padded(self, rows: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Ids, Ids]]:

@@ -27,20 +27,20 @@ from scamdetect.text.normalise import normalise
 
 Floats = NDArray[np.float32]
 
-REMEMBERED = 20_000  # texts whose vectors are kept: about 30 MB of a bundle of 384 dimensions
+REMEMBERED = 20_000  # cached texts: about 30 MB for a bundle of 384 dimensions
 _CHUNK = 1024
 
 
 class SentenceVectors(StaysInProcess):
-    """The vectors that a bundle's verdict head reads; safe to share between threads.
+    """The vectors that a bundle's verdict head reads; thread-safe.
 
-    Those of the last ``REMEMBERED`` different texts are kept under hashes of the texts, so that
+    Those of the last ``REMEMBERED`` distinct texts are cached under hashes of the texts, so that
     folds and searches over one data set read each text once.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
         if threads is not None and threads < 1:
-            raise InputError(f"threads={threads!r} is impossible; use 1 or more, or None for all")
+            raise InputError(f"threads={threads!r} is invalid; use 1 or more, or None for all")
         self.model_id = bundle.model_id
         self._bundle = bundle
         self._session = VectorSession(
@@ -52,17 +52,17 @@ class SentenceVectors(StaysInProcess):
         self.width = self._read([self._cutter.cut([0])[0]]).shape[1]
 
     def of(self, texts: Sequence[str]) -> Floats:
-        """Return float32 (n, width), of each text that of its window worst to the encoder.
+        """Return float32 (n, width), for each text the vector of its most suspicious window.
 
-        The row of a text without a token is NaN. Raises BundleError where the graph gives vectors
-        that are no numbers, TextsError on a bare string.
+        Rows of texts without tokens are NaN. Raises BundleError if the graph returns invalid
+        numbers, TextsError for a single string.
         """
         check_several(texts)
         parts = [self._of_chunk(chunk) for chunk in chunked(texts, _CHUNK)]
         return np.concatenate([np.empty((0, self.width), np.float32), *parts])
 
     def normalised(self, texts: Sequence[str]) -> list[str]:
-        """Return the texts as the encoder reads them, '' where nothing is left."""
+        """Return the texts as the encoder reads them, '' if nothing is left."""
         return [normalise(text, self._bundle.normaliser_version) for text in texts]
 
     def _of_chunk(self, texts: Sequence[str]) -> Floats:
@@ -84,7 +84,7 @@ class SentenceVectors(StaysInProcess):
                 self._kept.popitem(last=False)
 
     def _read(self, windows_of: Sequence[list[list[int]]]) -> Floats:
-        """Return (texts, width) from the windows of each text, NaN of one that has none."""
+        """Return (texts, width) from the windows of each text, NaN for a text without windows."""
         rows = list(chain.from_iterable(windows_of))
         read: dict[int, tuple[float, Floats]] = {}
         for places, ids, mask in self._cutter.padded(rows):
@@ -92,8 +92,8 @@ class SentenceVectors(StaysInProcess):
             read |= zip(places, zip(scam_logits(logits.verdict), vectors, strict=True), strict=True)
         if not all(np.isfinite(vector).all() for _, vector in read.values()):
             raise BundleError(
-                f"{self._bundle.folder / MODEL}: gave vectors that are no numbers on this machine; "
-                "run `scamdetect doctor`, then get or export the bundle again"
+                f"{self._bundle.folder / MODEL}: returned invalid vectors (NaN or infinite) on "
+                "this machine; run `scamdetect doctor`, then get or export the bundle again"
             )
         width = len(read[0][1]) if read else self.width
         found = np.full((len(windows_of), width), np.nan, np.float32)
@@ -111,14 +111,14 @@ def sentence_vectors(
 ) -> SentenceVectors:
     """Return the vectors of the bundle in a folder, by default the shipped one.
 
-    The last ones are kept open for the next call as long as the bundle's manifest stays the same.
-    Raises BundleError on a bundle that fails its checks, InputError on impossible ``threads``.
+    The last ones stay open for the next call while the bundle's manifest is unchanged. Raises
+    BundleError if the bundle fails its checks, InputError for invalid ``threads``.
     """
     folder = default_bundle_path() if path is None else Path(path)
     try:
         manifest = read_bytes(folder / MANIFEST)
     except OSError:
-        manifest = b""  # loading tells what is wrong
+        manifest = b""  # loading reports what is wrong
     return _opened(folder.absolute(), hashlib.sha256(manifest).digest(), threads)
 
 

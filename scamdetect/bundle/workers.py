@@ -1,8 +1,8 @@
-"""A pool of processes, one thread each, that score texts side by side.
+"""A pool of single-threaded processes that score texts in parallel.
 
-Each worker has a pipe of its own, whose other end only it holds: where one dies, even in the middle
-of an answer, the pipe says so. In ``concurrent.futures`` workers share a queue, and one that is
-killed while it writes there leaves everybody waiting.
+Each worker has its own pipe, whose other end only it holds: if it dies, even in the middle of an
+answer, the pipe is closed. In ``concurrent.futures`` workers share a queue, and one that is killed
+while writing makes all others wait.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from scamdetect.errors import InputError, WorkerError
 from scamdetect.frames.tables import chunked
 
 CHUNK = 256
-MOST_WORKERS = 1024  # more are a slip that would fill the memory
+MOST_WORKERS = 1024  # more are probably a mistake and would fill the memory
 
 
 @dataclass(frozen=True)
@@ -38,35 +38,37 @@ class WorkerPool(StaysInProcess):
     def __init__(self, bundle: Bundle, runtime: RuntimeName, workers: int) -> None:
         if not 1 <= workers <= MOST_WORKERS:
             raise InputError(
-                f"workers={workers!r} is impossible; use 0 for none, or 1 to {MOST_WORKERS}"
+                f"workers={workers!r} is invalid; use 0 for none, or 1 to {MOST_WORKERS}"
             )
         self.workers = workers
-        # They read the files that this process has verified, or none.
+        # They read exactly the files that this process has verified.
         self._arguments = (replace(bundle, folder=bundle.folder.resolve()), runtime)
         self._lock = threading.Lock()
         self._started: list[_Worker] = []
 
     def score(self, texts: Sequence[str], *, clear: bool = False) -> Scores:
-        """Return what ``Scorer.score`` returns, computed by the workers.
+        """Return the result of ``Scorer.score``, computed by the workers.
 
-        Raises BundleError when a file of the bundle is no longer the one that was loaded,
-        WorkerError when a worker dies.
+        Raises BundleError if a file of the bundle has changed since it was loaded, WorkerError if a
+        worker dies.
         """
         with self._lock:
             try:
                 self._start()
                 connections = [worker.connection for worker in self._started]
                 chunks = list(chunked(texts, CHUNK))
-                if len(chunks) > 1 and len(chunks[-1]) == 1:  # scored as a call for one text is
+                if (
+                    len(chunks) > 1 and len(chunks[-1]) == 1
+                ):  # scored the same way as a call for one text
                     chunks[-2] += chunks.pop()
                 return join(_spread(connections, chunks, clear))
             except BaseException as problem:
-                self._end()  # what the workers still do would answer the next call
+                self._end()  # what the workers are still computing would answer the next call
                 if isinstance(problem, EOFError | OSError):
                     raise WorkerError(
-                        "a worker process ended before its work did, often for want of memory or "
-                        "of an `if __name__ == '__main__':` guard in the calling script; use "
-                        "fewer workers"
+                        "a worker process ended before its work did, often because memory ran "
+                        "out or the calling script has no `if __name__ == '__main__':` guard; "
+                        "use fewer workers"
                     ) from problem
                 raise
 
@@ -76,7 +78,7 @@ class WorkerPool(StaysInProcess):
             self._end()
 
     def _start(self) -> None:
-        # Forked children of a process that runs threads can hang; spawned ones start clean.
+        # Forked children of a process with threads can hang; spawned ones start clean.
         context = multiprocessing.get_context("spawn")
         while len(self._started) < self.workers:
             ours, theirs = context.Pipe()
@@ -97,7 +99,7 @@ class WorkerPool(StaysInProcess):
 def _spread(
     connections: Sequence[Connection], chunks: Sequence[Sequence[str]], clear: bool
 ) -> list[Scores]:
-    """Return the scores of each chunk; raise EOFError or OSError where a worker has died."""
+    """Return the scores of each chunk; raise EOFError or OSError if a worker has died."""
     parts: dict[int, Scores] = {}
     left = iter(enumerate(chunks))
     busy: dict[Connection, int] = {}
@@ -122,8 +124,8 @@ def _spread(
 
 
 def _work(connection: Connection, bundle: Bundle, runtime: RuntimeName) -> None:
-    """Answer until the other end of the pipe is gone, with its process or without."""
-    # Ctrl-C in a terminal reaches workers too; the process that they serve decides what it ends.
+    """Answer until the other end of the pipe is closed."""
+    # Ctrl-C in a terminal reaches workers too; their parent process decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     scorer: Scorer | None = None
     with suppress(EOFError, OSError):

@@ -1,1 +1,1 @@
-"""Figures from scores alone: statistics, probabilities, thresholds."""
+"""Calculations on scores: statistics, probabilities, thresholds."""

@@ -1,4 +1,4 @@
-"""Presets: operating points with a name, where the bundle's rows are enough for their rates."""
+"""Presets: named operating points, if the bundle has enough rows for their rates."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from scamdetect.errors import InputError
 if TYPE_CHECKING:
     from scamdetect.calibration.operating_points import OperatingPoint
 
-# The false-positive rate to flag at, by name; a bundle is shipped with the first.
+# The false-positive rate of the flag threshold, by name; bundles ship with the first.
 PRESETS: dict[str, float] = {"balanced": 0.005, "sweep": 0.02, "strict": 0.001}
-# By the rule of three, rows that expect three false alarms and show none rule out the rate.
+# By the rule of three, rows that would expect three false alarms and have none exclude the rate.
 _EXPECTED = 3
 
 
@@ -26,9 +26,10 @@ class Preset:
 
 
 def presets(points: Sequence[OperatingPoint]) -> dict[str, OperatingPoint]:
-    """Return the presets that the stored points support, by name, in their one order.
+    """Return the presets that the stored points support, by name, in fixed order.
 
-    A preset needs legit rows worth three divided by its rate: 3,000 for 0.1 %.
+    A preset needs an effective number of legitimate rows of three divided by its rate: 3,000 for
+    0.1 %.
     """
     found = {name: _at(points, rate) for name, rate in PRESETS.items()}
     return {
@@ -41,53 +42,55 @@ def presets(points: Sequence[OperatingPoint]) -> dict[str, OperatingPoint]:
 def find_preset(points: Sequence[OperatingPoint], name: str) -> OperatingPoint:
     """Return the point of a preset.
 
-    Raises InputError, with the reason and the presets that exist, on an unknown name and where the
-    bundle's rows are too few for the rate.
+    Raises InputError, with the reason and the available presets, for an unknown name and if the
+    bundle has too few rows for the rate.
     """
     known = presets(points)
     if name in known:
         return known[name]
     if name not in PRESETS:
-        raise InputError(f"unknown preset {name!r}; presets are {', '.join(PRESETS)}")
+        raise InputError(f"unknown preset {name!r}; presets: {', '.join(PRESETS)}")
     rate, point = PRESETS[name], _at(points, PRESETS[name])
     why = (
         f"no operating point is stored at a false-positive rate of {rate:.1%}"
         if point is None
-        else f"a false-positive rate of {rate:.1%} needs legit calibrate rows with an effective n "
-        f"of {fewest_rows(rate):,}, and this bundle's have {worth(point):,.0f}"
+        else (
+            f"a false-positive rate of {rate:.1%} needs an effective number of "
+            f"{fewest_rows(rate):,} legit calibration rows, and this bundle has "
+            f"{worth(point):,.0f}"
+        )
     )
     raise InputError(
-        f"preset {name!r} does not exist in this bundle: {why}; its presets are "
-        f"{', '.join(known) or 'none'}"
+        f"this bundle has no preset {name!r}: {why}; its presets: {', '.join(known) or 'none'}"
     )
 
 
 def preset_at(points: Sequence[OperatingPoint], flag: float) -> Preset | None:
-    """Return the preset whose threshold is ``flag``, None if no preset has it."""
+    """Return the preset whose threshold is ``flag``, or None."""
     named = (Preset(*pair) for pair in presets(points).items())
     return next((one for one in named if one.point.threshold == flag), None)
 
 
 def preset_words(preset: Preset) -> str:
-    """Return a preset with its measured figures, as one line."""
+    """Return a preset with its measured figures on one line."""
     point = preset.point
     recall = "" if point.recall is None else f", recall {point.recall:.1%}"
     if point.recall is not None and point.n_scam is not None:
         recall += f" of {point.n_scam:,} scams"
     return (
-        f"preset {preset.name}: flag from {point.threshold:.4f}; on the bundle's calibrate rows at "
-        f"most {point.fpr:.1%} false alarms (upper bound {point.upper_bound:.2%}, effective n "
-        f"{worth(point):,.0f}){recall}"
+        f"preset {preset.name}: flag from {point.threshold:.4f}; on the bundle's calibration "
+        f"rows at most {point.fpr:.1%} false alarms (upper bound {point.upper_bound:.2%}, "
+        f"effective n {worth(point):,.0f}){recall}"
     )
 
 
 def fewest_rows(fpr: float) -> int:
-    """Return the effective number of legit rows that a preset of this rate needs."""
+    """Return the effective number of legitimate rows that a preset of this rate needs."""
     return round(_EXPECTED / fpr)
 
 
 def worth(point: OperatingPoint) -> float:
-    """Return the effective number of legit rows of a point, their number if it is not stored."""
+    """Return the effective number of legitimate rows of a point, or their number if not stored."""
     return point.n if point.effective_n is None else point.effective_n
 
 

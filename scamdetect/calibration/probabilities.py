@@ -1,4 +1,4 @@
-"""From logits to calibrated probabilities."""
+"""Convert logits to calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
-_TINY = 1e-30  # keeps the logarithm of a probability that underflows finite
+_TINY = 1e-30  # keeps the logarithm of an underflowing probability finite
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A calibration curve: from a logit to a calibrated one, linear between its knots.
+    """A calibration curve: maps a logit to a calibrated one, linear between its knots.
 
-    Beyond the outermost knots it goes on with slope 1; without knots it changes nothing. Raises
-    InputError unless both columns rise strictly, so that calibration never changes an order.
+    Beyond the outermost knots its slope is 1; without knots it is the identity. Raises InputError
+    unless both columns increase strictly, so that calibration never changes an order.
     """
 
     knots: tuple[tuple[float, float], ...] = ()
@@ -31,10 +31,10 @@ class Curve:
     def __post_init__(self) -> None:
         table = np.array(self.knots, dtype=np.float64).reshape(-1, 2)
         if not (np.isfinite(table).all() and (np.diff(table, axis=0) > 0).all()):
-            raise InputError("the knots of a curve must be finite and rise in both columns")
+            raise InputError("the knots of a curve must be finite and increase in both columns")
 
     def __call__(self, logits: ArrayLike) -> Doubles:
-        """Return the calibrated logits, of the shape of the logits."""
+        """Return the calibrated logits, of the same shape."""
         values: Doubles = np.asarray(logits, dtype=np.float64)
         if not self.knots:
             return values
@@ -46,10 +46,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """What logits are divided by, and what is then added (Platt scaling); 1 and 0 change nothing.
+    """The divisor of logits, and the bias added afterwards (Platt scaling); 1 and 0 change nothing.
 
-    Raises InputError unless the temperature is over 0 and both are finite, so that no order
-    changes.
+    Raises InputError unless the temperature is above 0 and both are finite, so that the order is
+    kept.
     """
 
     temperature: float = 1.0
@@ -57,10 +57,12 @@ class Scaling:
 
     def __post_init__(self) -> None:
         if not (0 < self.temperature < np.inf and np.isfinite(self.bias)):
-            raise InputError(f"a scaling has a temperature over 0 and a bias; got {self!r}")
+            raise InputError(
+                f"a scaling needs a finite temperature above 0 and a finite bias; got {self!r}"
+            )
 
     def __call__(self, probabilities: ArrayLike) -> Doubles:
-        """Return the scaled probabilities, of the shape of the probabilities."""
+        """Return the scaled probabilities, of the same shape."""
         values = np.asarray(probabilities, dtype=np.float64)
         with np.errstate(divide="ignore"):
             logits = (np.log(values) - np.log1p(-values)) / self.temperature + self.bias
@@ -68,21 +70,21 @@ class Scaling:
         return scaled
 
     def after(self, first: Scaling) -> Scaling:
-        """Return the scaling that does what ``first`` and then this one do."""
+        """Return the scaling that applies ``first`` and then this one."""
         return Scaling(
             first.temperature * self.temperature, first.bias / self.temperature + self.bias
         )
 
     @property
     def inverse(self) -> Scaling:
-        """Return the scaling that undoes this one."""
+        """Return the inverse of this scaling."""
         return Scaling(1 / self.temperature, -self.bias * self.temperature)
 
 
 def log_odds(probability: ArrayLike, rest: ArrayLike) -> Doubles:
-    """Return the log odds of probabilities, of their shape; ``rest`` is that of all else.
+    """Return the log odds of probabilities, of the same shape; ``rest`` is that of all else.
 
-    It is exact where 1 - p would be rounded to nothing, and finite where one underflows.
+    It is exact if 1 - p would round to 0, and finite if one underflows.
     """
     one, other = (np.asarray(values, dtype=np.float64) for values in (probability, rest))
     odds: Doubles = np.log(one + _TINY) - np.log(other + _TINY)
@@ -98,7 +100,7 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> Floats:
 
 
 def sigmoid(logits: ArrayLike, temperature: float = 1.0) -> Floats:
-    """Return float32 probabilities of the shape of the logits, each on its own."""
+    """Return float32 probabilities of the shape of the logits, each independent."""
     halves = np.asarray(logits, dtype=np.float64) / (2.0 * temperature)
     return (0.5 + 0.5 * np.tanh(halves)).astype(np.float32)
 
@@ -119,9 +121,9 @@ def verdict_probabilities(
 ) -> Floats:
     """Return calibrated float32 (n, verdicts) from logits (n, verdicts).
 
-    Divides by the temperature, sends the logit of scam against the rest through the curve, then
-    through the temperature and bias of the row's language, (n, 2) or one pair for all. The ratio of
-    the other two stays.
+    Divides by the temperature, then maps the logit of scam against the rest through the curve and
+    the temperature and bias of the row's language, (n, 2) or one pair for all. The ratio of the
+    other two is unchanged.
     """
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     before = scam_logits(scaled)

@@ -1,4 +1,4 @@
-"""Whether scam probabilities are what they say: calibration error, Brier score, reliability."""
+"""Reliability of scam probabilities: calibration error, Brier score, reliability curve."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from scamdetect.calibration.statistics import (
 )
 
 BINS = 15
-BASE_RATES = (0.2, 0.01)  # shares of scams at which a mix is weighed
+BASE_RATES = (0.2, 0.01)  # shares of scams at which a mix is evaluated
 FEWEST_CALIBRATED = 20
 _RESAMPLES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityPoint:
-    """One bin: its mean scam probability, the share of scams in it, and its share of the mass."""
+    """One bin: its mean scam probability, its share of scams, and its share of the mass."""
 
     probability: float
     scams: float
@@ -32,20 +32,20 @@ class ReliabilityPoint:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """How the probabilities of one set agree with its scams; promos and unscored rows left out."""
+    """How well probabilities match the scams of a set; promos and unscored rows are left out."""
 
     name: str
     base_rate: float  # share of scams by weight
     n_scam: int
     n_legit: int
     ece: Estimate  # over bins of equal mass
-    noise_floor: float  # the mean ECE of as many rows whose every probability is right
+    noise_floor: float  # the mean ECE of as many rows with perfect probabilities
     brier: float
     points: tuple[ReliabilityPoint, ...]
 
 
 def with_base_rate(weights: ArrayLike, scam: Bools, rate: float) -> Floats:
-    """Return the weights (n,) scaled so that scams hold ``rate`` of their sum, which is n."""
+    """Return the weights (n,) scaled so that scams have ``rate`` of their sum, which is n."""
     return at_base_rate(np.asarray(weights, dtype=np.float64), scam, rate) * scam.size
 
 
@@ -58,12 +58,12 @@ def reliability(
     base_rate: float | None = None,
     bins: int = BINS,
 ) -> Reliability | None:
-    """Return the reliability of scam probabilities (n,); None unless both sides are there.
+    """Return the reliability of scam probabilities (n,); None unless both classes are present.
 
-    The expected calibration error takes bins of equal mass (Nguyen and O'Connor 2015); rows of one
-    probability share a bin. Its interval comes from resampled groups, in each of which scams hold
-    ``base_rate`` of the mass (None: what was drawn). Few rows have an error even where every
-    probability is right; the noise floor is its mean over labels drawn from the probabilities.
+    The expected calibration error uses bins of equal mass (Nguyen and O'Connor 2015); rows of one
+    probability share a bin. Its interval comes from resampled groups, in each of which scams have
+    ``base_rate`` of the mass (None: as drawn). Few rows have an error even if every probability is
+    right; the noise floor is its mean over labels drawn from the probabilities.
     """
     values, mass = np.asarray(probabilities, dtype=np.float64), np.asarray(weights, np.float64)
     kept = ~np.isnan(values) & (mass > 0)

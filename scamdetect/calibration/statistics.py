@@ -1,4 +1,4 @@
-"""The few figures that count, each with its n and its interval."""
+"""The common statistics, each with its n and its interval."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.errors import InputError
 
-BASE_RATE = 0.2  # of scams among legit and scam messages, for which probabilities are made
+BASE_RATE = (
+    0.2  # shares of scams among legit and scam messages for which probabilities are calibrated
+)
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -24,7 +26,7 @@ _BELOW_ALL = -1.0
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its 95 % interval and the number of rows behind it."""
+    """A value with its 95 % interval and its number of rows."""
 
     value: float
     low: float
@@ -33,14 +35,14 @@ class Estimate:
 
 
 def as_scores(scores: ArrayLike) -> Floats:
-    """Return float64 scores in which unscored rows (None, NaN) stand below every threshold."""
+    """Return float64 scores, with unscored rows (None, NaN) below every threshold."""
     values = np.array(scores, dtype=np.float64)
     values[np.isnan(values)] = _BELOW_ALL
     return values
 
 
 def float32_decimals(scores: Floats) -> Floats:
-    """Return scores (n,) as the decimals that float32 prints: the resolution of the detector's."""
+    """Return scores (n,) as the decimals printed for float32, the detector's resolution."""
     return np.array([float(str(score)) for score in scores.astype(np.float32)], dtype=np.float64)
 
 
@@ -53,7 +55,7 @@ def recall(flagged: Bools) -> Estimate | None:
 def false_positive_rate(flagged: Bools) -> Estimate | None:
     """Return the share of flagged rows with its Clopper-Pearson interval; None without rows.
 
-    The exact interval is the cautious one where few or no honest rows are flagged.
+    The exact interval is the cautious choice if few or no honest rows are flagged.
     """
     n, hits = flagged.size, int(flagged.sum())
     return Estimate(hits / n, *clopper_pearson(hits, n), n) if n else None
@@ -64,7 +66,7 @@ def recall_at_fpr(
 ) -> float:
     """Return the recall at the threshold that the set's own negatives (n,) reach at ``fpr``.
 
-    This is R@x. Rows of weight 0 are left out. Returns NaN where either side is empty.
+    This is R@x. Rows of weight 0 are left out. Returns NaN if either class is empty.
     """
     values, truth = as_scores(scores), np.asarray(positive, dtype=bool)
     mass = np.ones_like(values) if weights is None else weights
@@ -76,9 +78,9 @@ def recall_at_fpr(
 
 
 def auc(scores: ArrayLike, positive: ArrayLike, weights: Floats | None = None) -> float:
-    """Return the chance that a positive outscores a negative, ties counting half.
+    """Return the probability that a positive outscores a negative; ties count half.
 
-    Returns NaN where either side is empty.
+    Returns NaN if either class is empty.
     """
     values, truth = as_scores(scores), np.asarray(positive, dtype=bool)
     mass = np.ones_like(values) if weights is None else weights
@@ -97,8 +99,8 @@ def recall_at_fpr_estimate(
 ) -> Estimate | None:
     """Return R@x with an interval from resampled groups; ``n`` counts the positives.
 
-    The interval is never narrower than Wilson's at a fixed threshold, since resampling cannot
-    move a recall of 0 or 1. None where either side is empty.
+    The interval is never narrower than Wilson's at a fixed threshold, because resampling cannot
+    change a recall of 0 or 1. None if either class is empty.
     """
     values, truth = as_scores(scores), np.asarray(positive, dtype=bool)
     n = int(truth.sum())
@@ -118,9 +120,9 @@ def recall_change(
     groups: ArrayLike,
     resamples: int = RESAMPLES,
 ) -> Estimate | None:
-    """Return R@x of the scores ``after`` less that of ``before`` (n,), on the same resamples.
+    """Return R@x of the scores ``after`` minus that of ``before`` (n,), on the same resamples.
 
-    ``n`` counts the positives. None where either side is empty.
+    ``n`` counts the positives. None if either class is empty.
     """
     truth = np.asarray(positive, dtype=bool)
     old, new = as_scores(before), as_scores(after)
@@ -134,7 +136,7 @@ def recall_change(
 def auc_estimate(scores: ArrayLike, positive: ArrayLike, groups: ArrayLike) -> Estimate | None:
     """Return the AUC with an interval from resampled groups; ``n`` counts all rows.
 
-    None where either side is empty.
+    None if either class is empty.
     """
     values, truth = as_scores(scores), np.asarray(positive, dtype=bool)
     return bootstrap_by_group(lambda weights: auc(values, truth, weights), groups, truth.size)
@@ -145,9 +147,10 @@ def bootstrap_by_group(
 ) -> Estimate | None:
     """Return the statistic with the 95 % range of its values over resampled groups.
 
-    ``statistic`` takes one weight a row: how often the row's group (n,) was drawn. Near-duplicates
-    and threads stay together, so that copies of one message do not narrow the interval. The range
-    is widened to hold the statistic itself. None where the statistic is undefined on all rows.
+    ``statistic`` takes one weight per row: how often the row's group (n,) was drawn.
+    Near-duplicates and threads are drawn together, so copies of a message do not narrow the
+    interval. The range is widened to contain the statistic itself. None if the statistic is
+    undefined on all rows.
     """
     _, codes = np.unique(np.asarray(groups), return_inverse=True)
     value = statistic(np.ones(codes.size))
@@ -186,7 +189,7 @@ def mean_by_group(
 def ratio_by_group(
     before: Bools, after: Bools, groups: ArrayLike, n: int, resamples: int = RESAMPLES
 ) -> Estimate | None:
-    """Return how many rows (rows,) hold after for each that held before, over ``n`` messages."""
+    """Return how many rows (rows,) hold after for each that held before, of ``n`` messages."""
 
     def ratio(draws: Floats) -> float:
         clean = (draws * before).sum()
@@ -196,7 +199,7 @@ def ratio_by_group(
 
 
 def widened(found: Estimate, interval: tuple[float, float]) -> Estimate:
-    """Return an estimate whose interval holds another, for resampling cannot move a 0 or 1."""
+    """Return an estimate whose interval contains another's: resampling cannot move 0 or 1."""
     low, high = interval
     return replace(found, low=min(found.low, low), high=max(found.high, high))
 
@@ -204,13 +207,13 @@ def widened(found: Estimate, interval: tuple[float, float]) -> Estimate:
 def by_group(weights: ArrayLike, groups: ArrayLike) -> NDArray[np.float64]:
     """Return the summed weight (groups,) of the rows (n,) of each group, in order of group.
 
-    Rows of one group (near-duplicates, a thread, a campaign) say together what one row says.
-    Raises InputError unless there is one group a row.
+    Rows of a group (near-duplicates, a thread, a campaign) carry the evidence of one row. Raises
+    InputError unless there is one group per row.
     """
     mass = np.asarray(weights, dtype=np.float64).ravel()
     names = np.asarray(groups).ravel()
     if names.size != mass.size:
-        raise InputError(f"{mass.size} rows need one group each; got {names.size} groups")
+        raise InputError(f"need one group for each of {mass.size} rows; got {names.size} groups")
     _, numbers = np.unique(names, return_inverse=True)
     return np.bincount(numbers, mass).astype(np.float64)
 
@@ -220,8 +223,8 @@ def clopper_pearson(
 ) -> tuple[float, float]:
     """Return the exact two-sided interval of a share; (0, 1) without trials.
 
-    Counts may be fractional (effective numbers of weighted rows). Raises InputError unless
-    0 <= successes <= trials.
+    Counts can be fractional (effective numbers of weighted rows). Raises InputError unless 0 <=
+    successes <= trials.
     """
     _check_counts(successes, trials)
     if trials == 0:
@@ -298,7 +301,7 @@ def _beta_fraction(x: float, a: float, b: float) -> float:
 def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Floats:
     """Return the weights (n,) scaled so that scams have ``rate`` of the mass, which is 1.
 
-    Where one side is missing the other has all of it.
+    If one class is missing the other has all of it.
     """
     balanced = weights.astype(np.float64)
     for side, share in ((scam, rate), (~scam, 1 - rate)):
@@ -309,7 +312,7 @@ def at_base_rate(weights: Floats, scam: Bools, rate: float = BASE_RATE) -> Float
 
 
 def effective_size(weights: ArrayLike, groups: ArrayLike | None = None) -> float:
-    """Return how many equally weighted rows, or groups of rows, would say as much (Kish 1965)."""
+    """Return the number of equally weighted rows, or groups, with the same evidence (Kish 1965)."""
     mass = np.asarray(weights, dtype=np.float64)
     independent = mass if groups is None else by_group(mass, groups)
     return float(mass.sum() ** 2 / np.square(independent).sum()) if mass.any() else 0.0

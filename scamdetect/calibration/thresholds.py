@@ -1,4 +1,4 @@
-"""From scores to thresholds, from thresholds to decisions, and intervals of shares."""
+"""Choose thresholds from scores, and decide by thresholds."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from scamdetect.labels import KINDS, Decision, Kind, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The scam probabilities from which a message is flagged or sent to review.
+    """The scam probabilities at which a message is flagged or goes to review.
 
-    ``kind_flags`` are the probabilities of kinds from which a message that would go to review is
-    flagged. They only ever add flags. With ``review_scam_verdicts`` a message whose verdict is scam
-    goes to review at least, below ``review`` too. Raises InputError unless 0 < review <= flag <= 1
-    and each kind's lies over 0 and under flag.
+    ``kind_flags`` are the kind probabilities at which a message that would go to review is flagged.
+    They only add flags. With ``review_scam_verdicts`` a message with the verdict scam goes at least
+    to review, even below ``review``. Raises InputError unless 0 < review <= flag <= 1 and each kind
+    flag is above 0 and below flag.
     """
 
     flag: float
@@ -31,24 +31,24 @@ class Thresholds:
     def __post_init__(self) -> None:
         if not 0 < self.review <= self.flag <= 1:
             raise InputError(
-                f"thresholds flag={self.flag!r}, review={self.review!r} are impossible; "
-                "choose 0 < review <= flag <= 1"
+                f"thresholds flag={self.flag!r}, review={self.review!r} are invalid; choose 0 < "
+                "review <= flag <= 1"
             )
         for kind, probability in self.kind_flags.items():
             if not 0 < probability < self.flag:
                 raise InputError(
-                    f"the flag of kind {kind.value}={probability!r} would change nothing beside "
-                    f"flag={self.flag!r}, since no kind is likelier than the scam; choose one over "
-                    f"0 and under {self.flag!r}, or leave it out"
+                    f"the flag of kind {kind.value}={probability!r} has no effect with "
+                    f"flag={self.flag!r}, because a kind is never more probable than the scam; "
+                    f"choose one above 0 and below {self.flag!r}, or remove it"
                 )
         if self.kind_flags and self.review == self.flag:
             raise InputError(
-                f"flags of kinds decide among messages to review, of which review={self.review!r} "
-                f"and flag={self.flag!r} leave none; give a lower review"
+                f"kind flags apply to messages in review, but review={self.review!r} and "
+                f"flag={self.flag!r} leave none; choose a lower review"
             )
 
     def decide(self, scam_probability: float, verdict: Verdict | None = None) -> Decision:
-        """Return what to do with a scored message, or with a risk, which has no ``verdict``."""
+        """Return the decision for a scored message, or for a risk, which has no ``verdict``."""
         if scam_probability >= self.flag:
             return Decision.FLAG
         if scam_probability >= self.review or self.reviewed_by_verdict(scam_probability, verdict):
@@ -56,7 +56,7 @@ class Thresholds:
         return Decision.PASS
 
     def reviewed_by_verdict(self, scam_probability: float, verdict: Verdict | None) -> bool:
-        """Return whether the message reaches no threshold and only its verdict makes it review."""
+        """Return True if a message goes to review only because of its verdict."""
         return (
             self.review_scam_verdicts and verdict is Verdict.SCAM and scam_probability < self.review
         )
@@ -67,9 +67,9 @@ class Thresholds:
         kinds: Mapping[Kind, float],
         verdict: Verdict | None = None,
     ) -> tuple[Kind, ...]:
-        """Return the kinds for which a message is flagged that would go to review, strongest first.
+        """Return the kinds because of which a message in review is flagged, most probable first.
 
-        ``kinds`` holds the probability of each kind that has a flag, as ``kind_proba`` gives it.
+        ``kinds`` holds the probability of each kind with a flag, from ``kind_proba``.
         """
         if self.decide(scam_probability, verdict) is not Decision.REVIEW:
             return ()
@@ -79,11 +79,11 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class KindThresholds:
-    """The probabilities from which a kind is named.
+    """The probabilities at which a kind is listed.
 
-    ``f1`` gave the best F1, or is the lowest over it at which the kind can be believed; None for a
-    kind that is never named. ``precision`` is the lowest that keeps the precision asked for, None
-    where none does. Raises InputError outside [0, 1].
+    ``f1`` is the threshold of the best F1, or a higher one at which the kind is credible; None for
+    a kind that is never listed. ``precision`` is the lowest that keeps the target precision, or
+    None. Raises InputError outside [0, 1].
     """
 
     f1: float | None
@@ -92,25 +92,26 @@ class KindThresholds:
     def __post_init__(self) -> None:
         for value in (self.f1, self.precision):
             if value is not None and not 0 <= value <= 1:
-                raise InputError(f"a kind's threshold lies in [0, 1]; got {value!r}")
+                raise InputError(f"a kind threshold must be in [0, 1]; got {value!r}")
 
 
 def known_kind_flags(given: Mapping[str, float] | Mapping[Kind, float]) -> dict[Kind, float]:
-    """Return flags by kind, in the order of kinds; raise InputError on others than known kinds.
+    """Return flags by kind, in the order of kinds; raise InputError for unknown kinds.
 
-    Values that are no numbers are refused too; how they lie to other thresholds is for Thresholds.
+    Values that are not numbers are rejected too; ``Thresholds`` compares them with other
+    thresholds.
     """
     known = [kind.value for kind in KINDS]
     for name, value in given.items():
         if name not in known:
-            raise InputError(f"unknown kind {name!r}; known kinds are {', '.join(known)}")
+            raise InputError(f"unknown kind {name!r}; known kinds: {', '.join(known)}")
         if not is_number(value):
-            raise InputError(f"the flag of kind {name} is a number over 0; got {value!r}")
+            raise InputError(f"the flag of kind {name} must be a number above 0; got {value!r}")
     return {Kind(name): given[name] for name in sorted(given, key=known.index)}  # type: ignore[index]
 
 
 def is_number(value: object) -> bool:
-    """Return whether the value is a real number, which True and False are not here."""
+    """Return True for real numbers, but not for True and False."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -119,13 +120,13 @@ def threshold_at_fpr(
 ) -> float:
     """Return the lowest threshold that at most ``fpr`` of the legit rows reach or exceed.
 
-    Tied scores stand on one side. ``weights`` (n,) make the rate a weighted one. The result exceeds
-    every legit score where a single row is already too many; for probabilities it may exceed 1.
-    Raises InputError on no rows, on scores that are not finite and on an ``fpr`` outside [0, 1].
+    Tied scores stay together. ``weights`` (n,) give a weighted rate. If even one row is too many,
+    the result exceeds every legit score, and may exceed 1 for probabilities. Raises InputError
+    without rows, for scores that are not finite and for an ``fpr`` outside [0, 1].
     """
     scores, mass = weighted(legit_scores, weights)
     if not 0 <= fpr <= 1:
-        raise InputError(f"a false-positive rate lies in [0, 1]; got {fpr!r}")
+        raise InputError(f"a false-positive rate must be in [0, 1]; got {fpr!r}")
     values, inverse = np.unique(scores, return_inverse=True)
     tail = np.cumsum(np.bincount(inverse, mass)[::-1])[::-1] / mass.sum()
     too_many = np.flatnonzero(tail > fpr * (1 + 1e-9))
@@ -137,20 +138,20 @@ def threshold_at_fpr(
 def weighted(
     scores: ArrayLike, weights: ArrayLike | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return scores and positive weights (n,), ones by default; raise InputError on others."""
+    """Return scores and positive weights (n,), ones by default; raise InputError for others."""
     values = np.asarray(scores, dtype=np.float64).ravel()
     mass = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64)
     if values.size == 0:
         raise InputError("a threshold needs at least one row; got none")
     if not np.isfinite(values).all():
-        raise InputError("scores must be finite; leave unscored rows out before choosing")
+        raise InputError("scores must be finite; leave unscored rows out")
     if mass.shape != values.shape or not (np.isfinite(mass).all() and (mass > 0).all()):
-        raise InputError(f"weights must be {values.size} positive numbers, one a score")
+        raise InputError(f"need {values.size} positive weights, one per score")
     return values, mass
 
 
 def _above(score: float) -> float:
-    # Decisions compare decimals of float32 scores, so the next float32 is the next score there is.
+    # Decisions compare decimals of float32 scores, so the next float32 is the next possible score.
     step = np.float32(score)
     if step <= score:
         step = np.nextafter(step, np.float32(np.inf))

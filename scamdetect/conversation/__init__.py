@@ -1,1 +1,1 @@
-"""Several messages between people, judged together."""
+"""Score several messages between people together."""

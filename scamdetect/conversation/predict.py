@@ -31,7 +31,7 @@ from scamdetect.frames.tables import check_several
 from scamdetect.labels import Decision, Kind
 from scamdetect.prediction import SCHEMA_VERSION, KindScore, Prediction, ranked
 
-OWN_SIDE = "of the own side"
+OWN_SIDE = "written by the own side"
 ONLY_QUOTES = "only quotes others"
 NOTHING_JUDGED = "there is nothing to judge"
 
@@ -40,23 +40,23 @@ _NEAR = math.log(10)  # below the highest, in log odds
 
 
 class Detector(Protocol):
-    """The part of ScamDetector that a conversation needs."""
+    """The methods of ScamDetector that a conversation needs."""
 
     @property
     def model_id(self) -> str:
-        """Return what names the model."""
+        """Return the model id."""
 
     def predict(self, texts: Iterable[object], /) -> list[Prediction]:
-        """Return one prediction a text, in their order."""
+        """Return one prediction per text, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A message of a conversation and the risk after it.
 
-    ``position`` is its place in the messages as given, from 0; ``risk`` is of the conversation,
-    over all judged senders, None until something was judged; ``scam_probability`` is of its own
-    words alone, None with a ``reason`` where they were not judged.
+    ``position`` is its index in the messages as given, from 0. ``risk`` is that of the
+    conversation, over all judged senders, None until something was judged. ``scam_probability`` is
+    that of its own words, None with a ``reason`` if they were not judged.
     """
 
     position: int
@@ -68,15 +68,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class ConversationPrediction:
-    """The answer for one conversation.
+    """The prediction for one conversation.
 
-    ``risk`` compares with the thresholds of conversations and never falls from turn to turn.
-    ``needs_context`` says that it passes only because too little was said to tell.
+    ``risk`` is compared with the thresholds of conversations and never falls from turn to turn.
+    ``needs_context`` is True if it passes only because there are too few turns to judge.
     ``crossed_at`` is the position of the first turn from which the decision was ``flag``,
-    ``suspect`` the judged sender of the highest risk. ``turns`` are in the order in which they were
-    read. ``turns_that_mattered`` are positions of what carries the suspect's risk, in that order
-    too, and ``kinds`` are of these turns, strongest first; both are empty where nothing is to be
-    seen to.
+    ``suspect`` the judged sender with the highest risk. ``turns`` are in the order read.
+    ``turns_that_mattered`` are the positions, in the same order, of the turns behind the suspect's
+    risk, and ``kinds`` are those of these turns, most probable first; both are empty unless it is
+    flagged or goes to review.
     """
 
     decision: Decision
@@ -92,13 +92,13 @@ class ConversationPrediction:
 
     @property
     def crossed_turn(self) -> int | None:
-        """Return how many turns were read when the decision was first ``flag``."""
+        """Return the number of turns read when the decision was first ``flag``."""
         if self.crossed_at is None:
             return None
         return 1 + [turn.position for turn in self.turns].index(self.crossed_at)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types only, with the ``schema_version`` of this layout."""
+        """Return plain JSON types, with the ``schema_version`` of this layout."""
         return {
             "schema_version": SCHEMA_VERSION,
             "decision": self.decision.value,
@@ -125,11 +125,11 @@ class ConversationPrediction:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judged turn: its place among the turns, and what the model says of it.
+    """A judged turn: its index among the turns, and the model's output for it.
 
-    ``message`` and ``window`` are the log odds of scam of the message alone and of the sender's
-    last words, which end with it; ``kinds`` are what the model names in either. ``new`` says
-    whether its words are not all among the last words before it.
+    ``message`` and ``window`` are the log odds of scam of the message and of the sender's last
+    words, which end with it; ``kinds`` are the kinds of either. ``new`` is False if all its words
+    are among the last words before it.
     """
 
     place: int
@@ -143,7 +143,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The messages of a conversation in the order in which they are read, and what is judged."""
+    """The messages of a conversation in the order read, and which are judged."""
 
     messages: tuple[Message, ...]
     reasons: tuple[str | None, ...]  # why one is not judged, by place
@@ -159,8 +159,8 @@ def predict_conversations(
 ) -> list[ConversationPrediction]:
     """Return a prediction for each conversation; the texts of all are scored together.
 
-    Each is an iterable of messages as ``turns.read_messages`` takes them. What ``me`` writes is not
-    judged; without it all senders are. Takes time linear in the number of messages.
+    Each is an iterable of messages as for ``turns.read_messages``. Messages of ``me`` are not
+    judged; without ``me`` all senders are. Takes time linear in the number of messages.
     """
     readings = read_conversations(detector, rule.window_characters, conversations, me)
     return [judge(reading, rule, detector.model_id) for reading in readings]
@@ -172,15 +172,15 @@ def read_conversations(
     conversations: Iterable[Iterable[Any]],
     me: str | int | None = None,
 ) -> list[Reading]:
-    """Return what the model says of the turns of each conversation.
+    """Return the model's output for the turns of each conversation.
 
-    ``window`` is how many characters of a sender's last words are read together. Padding is left
-    out of them, and of a message that is padded (see ``last_words``). Raises InputError as
-    ``turns.read_messages`` does, and where ``me`` is blank.
+    ``window`` is how many characters of a sender's last words are read together. Padding is removed
+    from them, and from a padded message (see ``last_words``). Raises InputError as
+    ``turns.read_messages`` does, and for a blank ``me``.
     """
     own_name = None if me is None else sender_name(me)
     if me is not None and own_name is None:
-        raise InputError("me is blank; give the sender's name, or leave it out to judge everyone")
+        raise InputError("me is blank; pass the sender's name, or leave it out to judge everyone")
     check_several(
         conversations, "several conversations", "pass a list of them, or call predict_conversation"
     )
@@ -263,7 +263,7 @@ def _is_by(message: Message, name: str | None) -> bool:
 
 
 def judge(reading: Reading, rule: ConversationRule, model_id: str) -> ConversationPrediction:
-    """Return the prediction for a conversation that was read."""
+    """Return the prediction for a conversation from its reading."""
     highest, suspect, crossed_at = -math.inf, None, None
     risk: float | None = None
     running = zip(reading.judged, sender_log_odds(reading, rule.weights), strict=True)
@@ -305,7 +305,7 @@ def judge(reading: Reading, rule: ConversationRule, model_id: str) -> Conversati
 
 
 def sender_log_odds(reading: Reading, weights: Weights) -> Iterator[float]:
-    """Yield the log odds of the risk of the sender of each judged turn, after it."""
+    """Yield the log odds of the sender's risk after each judged turn."""
     states: dict[str | None, SenderState] = defaultdict(SenderState)
     for turn in reading.judged:
         states[turn.sender].add(turn.message, turn.window, new=turn.new)
@@ -313,10 +313,10 @@ def sender_log_odds(reading: Reading, weights: Weights) -> Iterator[float]:
 
 
 def _mattered(judged: Sequence[Judged], suspect: str | None) -> tuple[Judged, ...]:
-    """Return the turns whose words make the suspect's risk, in their order.
+    """Return the turns whose words cause the suspect's risk, in order.
 
-    These are the highest messages, as far as they come near the highest, and the turn with which
-    the highest window ends.
+    These are the highest messages, if they are close to the highest, and the last turn of the
+    highest window.
     """
     own = [one for one in judged if one.sender == suspect]
     ranked = sorted(own, key=lambda one: -one.message)[:_MOST_MATTERED]
@@ -327,7 +327,7 @@ def _mattered(judged: Sequence[Judged], suspect: str | None) -> tuple[Judged, ..
 
 
 def _kinds(mattered: Sequence[Judged]) -> tuple[KindScore, ...]:
-    """Return the kinds that the model names in these turns, each with its highest probability."""
+    """Return the kinds in these turns, each with its highest probability."""
     highest: dict[Kind, float] = {}
     for judged in mattered:
         for score in judged.kinds:

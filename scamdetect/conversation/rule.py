@@ -1,4 +1,4 @@
-"""How the scores of a sender's words so far become one risk, which never falls."""
+"""Combine the scores of a sender's words so far into one risk, which never falls."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from scamdetect.calibration.probabilities import Scaling
 from scamdetect.calibration.thresholds import Thresholds
 from scamdetect.errors import InputError
 
-LEAST = -8.0  # the log odds of what nothing was said of
+LEAST = -8.0  # the log odds without any evidence
 FEW_TURNS, RECENT_TURNS = 50, 20
-DISCOUNT = 0.25  # in log odds, in bundles that do not say
+DISCOUNT = 0.25  # in log odds, in bundles that do not set it
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each feature of a sender adds to the log odds of a risk.
+    """The weight of each feature of a sender in the log odds of a risk.
 
     The features are log odds of scam: the highest of a message, and the highest of a window of the
-    sender's last words (see SenderState). ``length`` is taken off for each e-fold of turns past
-    ``FEW_TURNS``. Raises InputError on a negative weight: the risk would fall while the words get
+    sender's last words (see SenderState). ``length`` is subtracted for each e-fold of turns beyond
+    ``FEW_TURNS``. Raises InputError for a negative weight: the risk would fall while the words get
     worse, or rise with their number.
     """
 
@@ -36,17 +36,20 @@ class Weights:
     def __post_init__(self) -> None:
         weights = (self.message, self.window, self.length)
         if not all(map(math.isfinite, (self.bias, *weights))) or min(weights) < 0:
-            raise InputError(f"weights of a conversation must be numbers from 0 on; got {self}")
+            raise InputError(
+                f"the weights of a conversation must be finite numbers of at least 0; got {self}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationRule:
-    """How a bundle judges conversations, fitted on threads that it did not train on.
+    """How a bundle judges conversations, fitted on threads that it was not trained on.
 
     ``window_characters`` of a sender's last words are read together. ``thresholds`` are risks at
-    the false-positive rates ``thresholds_fpr`` of whole conversations. ``enough_turns`` is by how
-    many turns of the suspect most scams that are found at all were found; before, a low risk says
-    little. ``fitted_on`` counts conversations by verdict, and is empty where nothing was fitted.
+    the false-positive rates ``thresholds_fpr`` of whole conversations. ``enough_turns`` is the
+    number of the suspect's turns within which most detected scams were detected; before that, a low
+    risk means little. ``fitted_on`` counts conversations by verdict, and is empty if nothing was
+    fitted.
     """
 
     weights: Weights
@@ -57,15 +60,15 @@ class ConversationRule:
     fitted_on: Mapping[str, int]
 
     def settings(self) -> dict[str, Any]:
-        """Return the rule as ``scamdetect.json`` holds it."""
+        """Return the rule as stored in ``scamdetect.json``."""
         thresholds = {"flag": self.thresholds.flag, "review": self.thresholds.review}
         weights = asdict(self.weights)
         if self.weights.length == DISCOUNT:
-            del weights["length"]  # as in older bundles, whose rule stays the same
+            del weights["length"]  # as in older bundles, whose rule does not change
         return asdict(self) | {"weights": weights, "thresholds": thresholds}
 
     def scaled(self, scaling: Scaling) -> ConversationRule:
-        """Return the rule that gives scaled probabilities of messages the risks of before."""
+        """Return the rule that gives scaled message probabilities the same risks as before."""
         undo = scaling.inverse
         message = self.weights.message / undo.temperature
         window = self.weights.window / undo.temperature
@@ -75,7 +78,7 @@ class ConversationRule:
 
 
 def unfitted_rule(thresholds: Thresholds) -> ConversationRule:
-    """Return the rule of a bundle without one: its highest message decides, by its probability."""
+    """Return the rule of a bundle without one: the highest message decides, by its probability."""
     return ConversationRule(
         weights=Weights(bias=0.0, message=1.0, window=0.0),
         window_characters=500,
@@ -87,12 +90,12 @@ def unfitted_rule(thresholds: Thresholds) -> ConversationRule:
 
 
 class SenderState:
-    """What is kept of one sender: a few numbers, however long the conversation.
+    """The state kept per sender: a few numbers for any length of conversation.
 
-    The features are the highest so far. Past ``FEW_TURNS``, where some honest turn or other reads
-    badly in the end, they are the highest of the last ``RECENT_TURNS``, and the weight ``length``
-    for each e-fold of turns is taken off. It bounds the false alarms of long threads, and scams
-    that come late are found less often (benchmarks/conversations.py measures both).
+    The features are the highest so far. Beyond ``FEW_TURNS``, where some honest turn is likely to
+    score high, they are the highest of the last ``RECENT_TURNS``, and the weight ``length`` is
+    subtracted for each e-fold of turns. This limits the false alarms of long threads, but late
+    scams are found less often (benchmarks/conversations.py measures both).
     """
 
     def __init__(self) -> None:
@@ -103,8 +106,8 @@ class SenderState:
     def add(self, message: float, window: float, *, new: bool = True) -> None:
         """Add a turn: the log odds of the message and of the window that ends with it.
 
-        A turn that says nothing ``new`` counts as part of the turn before it: else a sender could
-        make a conversation long with it.
+        A turn without anything ``new`` counts as part of the turn before it: otherwise a sender
+        could use such turns to lengthen a conversation.
         """
         if not new and self._recent:
             before = self._recent.pop()
@@ -116,7 +119,7 @@ class SenderState:
         self._recent.append((message, window))
 
     def log_odds(self, weights: Weights) -> float:
-        """Return the log odds of the risk at this turn; LEAST for features before the first."""
+        """Return the log odds of the risk at this turn; LEAST before the first one."""
         message, window = self._message, self._window
         discount = 0.0
         if self.turns > FEW_TURNS:
@@ -131,5 +134,5 @@ def log_odds(scam: float, rest: float) -> float:
 
 
 def as_risk(log_odds: float) -> float:
-    """Return the risk in [0, 1] of log odds, to six decimals."""
+    """Return the risk in [0, 1] for log odds, rounded to six decimals."""
     return round(0.5 + 0.5 * math.tanh(log_odds / 2), 6)

@@ -1,4 +1,4 @@
-"""The turns of a conversation, in order and without what is quoted, and a sender's last words."""
+"""The turns of a conversation in order, without quoted text, and a sender's last words."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from scamdetect.errors import InputError
 from scamdetect.frames.tables import check_several, texts_of
 from scamdetect.text.normalise import normalise
 
-IN_ORDER_OF_TIME = "times out of order: read in the order of time"
-TIMES_MISSING = "some messages have no readable time: read in the order given"
+IN_ORDER_OF_TIME = "times are out of order; messages are read in the order of time"
+TIMES_MISSING = "some messages have no readable time; messages are read in the given order"
 
-# Shorter lines ("ok", "how are you?") are said again, longer ones are quoted.
+# Shorter lines ("ok", "how are you?") are repeated by chance, longer ones are quoted.
 _QUOTED_FROM = 16
-# Letters. Mail programs break quotations into other lines, so parts of what was said are looked
-# for; at the edges of a line may stand less than a whole one.
+# Letters. Mail programs wrap quotations differently, so parts of earlier text are searched; at the
+# edges of a line a part may be incomplete.
 _PART = 12
 _SINCE_1970 = re.compile(r"-?[0-9]{9,19}(?:\.[0-9]+)?")  # eight digits are a date
 _MARKS = "> \t"
@@ -34,7 +34,7 @@ _KEYS = {"text", "sender", "time"}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message at its ``position`` in the conversation as given; ``text`` is as it was given."""
+    """A message and its ``position`` in the conversation; ``text`` is unchanged."""
 
     position: int
     sender: str | None
@@ -42,14 +42,14 @@ class Message:
 
 
 def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ...]]:
-    """Return the messages in their order, and notes on what was done to it.
+    """Return the messages in order, and notes on how they were read.
 
-    A message is a text or a mapping with ``text`` and, if known, ``sender`` and ``time``: a
-    datetime, ISO 8601 text or seconds since 1970, in UTC where it names no zone. Where all have a
-    time, they are read in the order of time, else as given. Senders are the same whose names are,
-    blanks around them and Unicode's ways to write a letter aside; the first spelling stands for
-    all. Raises InputError on a mapping without ``text`` or with other keys, naming its position;
-    TextsError on a bare text or mapping and on a table.
+    A message is a text or a mapping with ``text`` and optionally ``sender`` and ``time``: a
+    datetime, ISO 8601 text or seconds since 1970, in UTC if it has no zone. If all have a time,
+    they are read in the order of time, else as given. Two senders are the same if their names are,
+    ignoring surrounding blanks and Unicode composition; the first spelling is kept. Raises
+    InputError for a mapping without ``text`` or with other keys, with its position; TextsError for
+    a single text or mapping and for a table.
     """
     check_several(
         messages,
@@ -69,7 +69,7 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
         if "text" not in message or not message.keys() <= _KEYS:
             keys = ", ".join(sorted(map(repr, message)))
             raise InputError(
-                f"message {position} has {f'the keys {keys}' if keys else 'no keys'}; give text "
+                f"message {position} has {f'the keys {keys}' if keys else 'no keys'}; pass text "
                 "and, if known, sender and time"
             )
         name = sender_name(message.get("sender"))
@@ -80,28 +80,28 @@ def read_messages(messages: Iterable[Any]) -> tuple[list[Message], tuple[str, ..
 
 
 def sender_name(value: object) -> str | None:
-    """Return the name of a sender, None where it is missing or blank: then it is unknown who."""
+    """Return the name of a sender, or None if it is missing or blank, thus unknown."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, float | np.floating):
         if math.isnan(value):
             return None
-        # A table with gaps gives whole numbers as floats.
+        # A table with gaps has integers as floats.
         value = int(value) if value.is_integer() else value
     return str(value).strip() or None
 
 
 def one_spelling(name: str) -> str:
-    """Return the same for names that differ only in how Unicode writes their letters."""
+    """Return the same text for names that differ only in Unicode composition."""
     return unicodedata.normalize("NFC", name)
 
 
 def own_words(messages: Sequence[Message]) -> list[object]:
-    """Return the text of each message, in their order, without what it quotes of others.
+    """Return the text of each message, in order, without what it quotes of others.
 
-    Quoted is a line of some length that another sender wrote before, and a line that begins with
-    ``>`` and was written before, also where its breaks are elsewhere: who marks new words as a
-    quotation is judged by them. What is no text, or quotes nothing, stays as it is.
+    Quoted is a line of some length that another sender wrote before, and a line that starts with
+    ``>`` and was written before, even if its line breaks differ: new words that are marked as a
+    quotation are judged. A value that is not text, or quotes nothing, is unchanged.
     """
     first_by: dict[str, str | None] = {}  # of unmarked lines: marking a line claims no words
     said: set[str] = set()
@@ -130,7 +130,7 @@ def own_words(messages: Sequence[Message]) -> list[object]:
 def _quoted(
     lines: Sequence[str], said: Container[str], parts: Container[str]
 ) -> Iterator[bool | None]:
-    """Yield for each line None where it is not marked, else whether its words were said before."""
+    """Yield for each line None if it is not marked, else whether its words were written before."""
     for marked, some in groupby(lines, key=lambda line: line.lstrip().startswith(">")):
         if not marked:
             yield from (None for _ in some)
@@ -147,7 +147,7 @@ def _quoted(
 
 
 def _known(letters: str, parts: Container[str]) -> bytearray:
-    """Return for each letter 1 where it belongs to a part that was said before."""
+    """Return for each letter 1 if it belongs to a part that was written before."""
     known = bytearray(len(letters))
     for at in range(len(letters) - _PART + 1):
         if letters[at : at + _PART] in parts:
@@ -173,12 +173,12 @@ def _ordered(
         return messages, (TIMES_MISSING,)
     if all(a <= b for a, b in zip(known, known[1:], strict=False)):
         return messages, ()
-    order = sorted(range(len(messages)), key=known.__getitem__)  # stable: ties stay as given
+    order = sorted(range(len(messages)), key=known.__getitem__)  # stable: ties keep the given order
     return [messages[place] for place in order], (IN_ORDER_OF_TIME,)
 
 
 def _seconds(value: object) -> float | None:
-    """Return seconds since 1970, None where there is no readable time."""
+    """Return seconds since 1970, or None without a readable time."""
     if isinstance(value, np.datetime64):
         micros = value.astype("datetime64[us]").astype(np.int64)
         value = None if np.isnat(value) else micros / 1e6
@@ -202,10 +202,10 @@ def _seconds(value: object) -> float | None:
         return None
 
 
-_MOST_SYMBOLS = 6  # in a row, as in "!) " and three emoji; and so many signs on a Burmese letter
+_MOST_SYMBOLS = 6  # in a row, as in "!) " and three emoji; and the marks on a Burmese letter
 _SYMBOLS = re.compile(rf"[^\w\s](?:\s*[^\w\s]){{{_MOST_SYMBOLS},}}")
 _COPIES = re.compile(r"(.{1,32}?)\1{9,}", re.DOTALL)  # a round amount has fewer zeros
-_LONG = 100  # letters that two lines share by chance at no end
+_LONG = 100  # letters by which the ends of two lines never match by chance
 _PADDED = 0.75  # a text is padded if less than this share of it remains
 
 
@@ -219,9 +219,9 @@ def with_words(last_words: str, text: str, window: int) -> str:
 
 
 def says_new(last_words: str, text: str) -> bool:
-    """Return whether a message has a line with words that is not among the last words.
+    """Return True if a message has a line with words that are not among the last words.
 
-    Of the first of the last words the beginning may be cut off.
+    The start of the oldest of the last words may be cut off.
     """
     first, *others = map(_letters, last_words.split("\n"))
     said = {"", first, *others}
@@ -233,10 +233,10 @@ def says_new(last_words: str, text: str) -> bool:
 
 
 def without_padding(text: str) -> str:
-    """Return the normalised text without padding if padding is over a quarter of it, else the text.
+    """Return the normalised text, without padding if that is over a quarter of it.
 
-    More than six symbols in a row become one, and so do ten or more copies of up to 32
-    characters. A line that is repeated stays only at its last place.
+    More than six symbols in a row become one, and so do ten or more copies of up to 32 characters.
+    Of repeated lines only the last one is kept.
     """
     whole = normalise(text)
     short = _condensed(whole)
@@ -249,10 +249,10 @@ def _condensed(text: str) -> str:
 
 
 def _one_symbol(match: re.Match[str]) -> str:
-    """Return the signs that belong to the letter before the run, and its first symbol."""
+    """Return the marks that belong to the letter before the run, and its first symbol."""
     run = "".join(match[0].split())
     symbols = [one for one in run if not _is_sign(one)]
-    # A heart in colour is a symbol and a sign.
+    # A coloured heart is a symbol and a mark.
     if len(symbols) <= _MOST_SYMBOLS and len(run) <= 2 * _MOST_SYMBOLS:
         return match[0]
     signs = list(takewhile(_is_sign, run))

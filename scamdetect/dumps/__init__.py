@@ -10,7 +10,7 @@ __all__ = ["score_file"]
 
 
 def __getattr__(name: str) -> object:
-    # Most of what is imported from this room needs no job.
+    # Most imports from this package need no job.
     if name != "score_file":
         raise AttributeError(f"module 'scamdetect.dumps' has no attribute {name!r}")
     from scamdetect.dumps.job import score_file

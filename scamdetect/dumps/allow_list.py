@@ -1,8 +1,8 @@
-"""A list of senders and templates whose messages pass, and its use on the rows of a dump.
+"""Read a list of allowed senders and templates, and apply it to the rows of a dump.
 
-A template is a message with its numbers, links and the like masked, as campaigns have it. So where
-a link leads is no part of it: anyone can send an allowed template with a link of their own. A list
-may hold pairs too, of which both must fit.
+A template is a message with its numbers, links and the like masked, as in campaigns. It does not
+contain the target of a link: anyone can send an allowed template with another link. An entry can
+also be a pair of sender and template; then both must match.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ from scamdetect.text.masking import masked
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TEMPLATE = "template:"
 
-Entry = tuple[str | None, str | None]  # sender and template hash, at least one of them
+Entry = tuple[str | None, str | None]  # sender and template hash; at least one is set
 
 
 def template_hash(text: str) -> str:
-    """Return the sha256 of the whole message, masked, as 64 hexadecimal digits.
+    """Return the sha256 of the whole masked message, as 64 hexadecimal digits.
 
-    It is the same for messages that differ in numbers, links, addresses, handles and codes alone.
-    Another version of the normaliser may give another one.
+    Messages that differ only in numbers, links, addresses, handles and codes have the same hash. It
+    can change with the version of the normaliser.
     """
     return hashlib.sha256(masked(text).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 @dataclass(frozen=True)
 class AllowList:
-    """Pairs of a sender and a template hash; None stands for any. Senders are compared exactly."""
+    """Pairs of a sender and a template hash; None matches any. Senders are compared exactly."""
 
     entries: frozenset[Entry]
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Return the list in a CSV, JSONL or plain text file, by its extension.
+        """Load the list from a CSV, JSONL or plain text file, chosen by its extension.
 
-        CSV has the columns ``sender``, ``template`` and ``text``, or some of them, JSONL such
-        members; others are notes. A text is a message whose template is meant. Where a row has a
-        sender and a template, both must fit. In plain text a line is a sender, or a template hash
-        behind ``template:``; blank lines, and those that begin with #, are notes. Raises
-        InputError, naming file and line, on what is none of this.
+        CSV has at least one of the columns ``sender``, ``template`` and ``text``, JSONL such keys;
+        other columns are ignored. ``text`` is a message whose template is allowed. If a row has a
+        sender and a template, both must match. In plain text each line is a sender, or
+        ``template:`` and a template hash; blank lines and lines that start with # are ignored.
+        Raises InputError, with file and line, for any other content.
         """
         path = Path(path)
         readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}
@@ -67,20 +67,20 @@ class AllowList:
             raise unreadable(path, problem) from problem
         except UnicodeDecodeError as problem:
             line = problem.object[: problem.start].count(b"\n") + 1
-            raise InputError(f"{path}:{line}: not UTF-8; save the list in UTF-8") from problem
+            raise InputError(f"{path}:{line}: not UTF-8; save the list as UTF-8") from problem
         rows = list(read(path, lines))
         if not rows:
-            raise InputError(f"{path}: allows nobody; put a sender or a template hash into it")
+            raise InputError(f"{path}: the list is empty; add a sender or a template hash")
         return cls(frozenset(_entry(path, *row) for row in rows))
 
     @property
     def needs_senders(self) -> bool:
-        """Return whether some entry fits only messages whose sender is known."""
+        """Return True if an entry needs the sender of a message."""
         return any(sender is not None for sender, _ in self.entries)
 
     @property
     def digest(self) -> str:
-        """Return a sha256 of the entries, whatever their order."""
+        """Return a sha256 of the entries, independent of their order."""
         ordered = sorted((sender or "", template or "") for sender, template in self.entries)
         return hashlib.sha256(json.dumps(ordered).encode("ascii")).hexdigest()
 
@@ -90,18 +90,18 @@ class AllowList:
         texts: Sequence[object],
         senders: Sequence[object] | None = None,
     ) -> list[Prediction]:
-        """Return the predictions with allowed ones to flag or review decided as ``pass``.
+        """Return the predictions with the decision ``pass`` for allowed messages.
 
-        Their ``reason`` says what allowed them, before what it said else; scores, verdict and kinds
-        stay. Other predictions stay as they are. A sender that is None or blank is nobody's. Raises
-        InputError unless there is one text, and one sender where these are given, a prediction.
+        Their ``reason`` starts with what allowed them; scores, verdict and kinds are unchanged, and
+        so are all other predictions. A sender that is None or blank matches no entry. Raises
+        InputError unless the number of texts, and of senders if given, equals that of predictions.
         """
         for name, values in (("texts", texts), ("senders", senders)):
             if values is None:
                 continue
             check_several(values, f"several {name}", "pass a list")
             if len(values) != len(predictions):
-                raise InputError(f"{len(values)} {name} for {len(predictions)} predictions")
+                raise InputError(f"got {len(values)} {name} for {len(predictions)} predictions")
         has_templates = any(template is not None for _, template in self.entries)
         found = []
         for place, prediction in enumerate(predictions):
@@ -115,7 +115,7 @@ class AllowList:
     def allows(
         self, texts: Sequence[object], senders: Sequence[object] | None = None
     ) -> list[bool]:
-        """Return whether each message is allowed, whatever its score; ``senders`` as above."""
+        """Return whether each message is allowed, at any score; ``senders`` as for ``apply``."""
         check_several(texts)
         has_templates = any(template is not None for _, template in self.entries)
         return [
@@ -127,7 +127,7 @@ class AllowList:
         ]
 
     def _allowing(self, text: object, sender: object) -> str | None:
-        """Return what allows the message, None where nothing does."""
+        """Return what allows the message, or None."""
         name = sender_name(sender)
         if name is not None and (name, None) in self.entries:
             return "sender"
@@ -152,20 +152,20 @@ _COLUMNS = ("sender", "template", "text")
 
 
 def _entry(path: Path, line: int, row: Mapping[str, object]) -> Entry:
-    """Return the checked entry; raise InputError without its values, which may name persons."""
+    """Return the checked entry; the InputError omits its values, which may be personal data."""
     name, hashed, text = (_value(path, line, column, row.get(column)) for column in _COLUMNS)
     if hashed is not None and text is not None:
-        raise InputError(f"{path}:{line}: has a template and a text; give one of them")
+        raise InputError(f"{path}:{line}: has both a template and a text; remove one of them")
     if text is not None:
         hashed = template_hash(text)
     if name is None and hashed is None:
         raise InputError(
-            f"{path}:{line}: has neither sender nor template nor text; give one or remove it"
+            f"{path}:{line}: has no sender, template or text; add one or remove the line"
         )
     if hashed is not None and not _HASH.fullmatch(hashed.lower()):
         raise InputError(
-            f"{path}:{line}: the template is no hash of 64 hexadecimal digits; take what "
-            "scamdetect.dumps.allow_list.template_hash gives, or give the message itself as text"
+            f"{path}:{line}: the template is not a hash of 64 hexadecimal digits; compute it "
+            "with scamdetect.dumps.allow_list.template_hash, or pass the message itself as text"
         )
     return name, None if hashed is None else hashed.lower()
 
@@ -174,7 +174,7 @@ def _value(path: Path, line: int, name: str, value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InputError(f"{path}:{line}: the {name} is no string; write it as one")
+        raise InputError(f"{path}:{line}: the {name} is not a string; write it as one")
     return str(value).strip() or None
 
 
@@ -192,8 +192,8 @@ def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Row]:
         header = [name.strip() for name in next(reader, [])]
         if not set(header) & set(_COLUMNS) or len(set(header)) < len(header):
             raise InputError(
-                f"{path}:1: the first line must name a column sender, template or text, each name "
-                "once"
+                f"{path}:1: the first line must name at least one column sender, template or "
+                "text, each once"
             )
         for cells in reader:
             line = reader.line_num
@@ -201,12 +201,12 @@ def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Row]:
                 continue
             if len(cells) != len(header):
                 raise InputError(
-                    f"{path}:{line}: {len(cells)} cells below {len(header)} columns; make them one "
-                    "a column"
+                    f"{path}:{line}: has {len(cells)} cells, but the header has {len(header)} "
+                    "columns; correct the line"
                 )
             yield line, dict(zip(header, cells, strict=True))
     except csv.Error as problem:
-        raise InputError(f"{path}:{reader.line_num}: {problem}; mend the CSV") from problem
+        raise InputError(f"{path}:{reader.line_num}: {problem}; correct the CSV") from problem
 
 
 def _json_rows(path: Path, lines: Sequence[str]) -> Iterator[_Row]:
@@ -216,15 +216,15 @@ def _json_rows(path: Path, lines: Sequence[str]) -> Iterator[_Row]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as problem:
-            raise InputError(f"{path}:{number}: no JSON; write one object a line") from problem
+            raise InputError(f"{path}:{number}: not JSON; write one object per line") from problem
         if not isinstance(row, dict):
-            raise InputError(f"{path}:{number}: no object; write one object a line")
+            raise InputError(f"{path}:{number}: not a JSON object; write one object per line")
         yield number, row
 
 
 @dataclass(frozen=True)
 class Allowing:
-    """An allow-list, if any, and the columns that tell senders."""
+    """An allow-list, if any, and the columns with senders."""
 
     allow_list: AllowList | None
     grouping: Grouping
@@ -232,13 +232,13 @@ class Allowing:
     def passed(
         self, rows: Rows, texts: Sequence[object], predictions: list[Prediction]
     ) -> list[Prediction]:
-        """Return the predictions of rows after the allow-list."""
+        """Return the predictions of rows after applying the allow-list."""
         if self.allow_list is None:
             return predictions
         return self.allow_list.apply(predictions, texts, self._senders(rows))
 
     def left(self, rows: Rows, texts: Sequence[object]) -> Sequence[object]:
-        """Return the texts of rows with None in place of those that are allowed."""
+        """Return the texts of rows, with None for those that are allowed."""
         if self.allow_list is None:
             return texts
         allowed = self.allow_list.allows(texts, self._senders(rows))
@@ -250,13 +250,13 @@ class Allowing:
 
 
 def check_senders(allow_list: AllowList | None, sender_column: str | None) -> None:
-    """Raise InputError where senders are needed and not named, or named and not needed."""
+    """Raise InputError if senders are needed and not named, or the reverse."""
     if sender_column is not None and allow_list is None:
         raise InputError(
-            "sender_column (--sender-column) is for an allow-list; give --allow-list too"
+            "sender_column (--sender-column) needs an allow-list; pass --allow-list too"
         )
     if allow_list is not None and allow_list.needs_senders and sender_column is None:
         raise InputError(
-            "the allow-list names senders; say which column has those of the messages with "
+            "the allow-list contains senders; name the column with the senders with "
             "sender_column (--sender-column)"
         )

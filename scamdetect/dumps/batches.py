@@ -1,4 +1,4 @@
-"""Batches of rows and of rejected records, which every reader yields, and dumps of records."""
+"""Batches of rows and of rejected records, which every reader yields."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Reject:
-    """A record that cannot be read: its place, why, and its bytes, so that nothing is lost."""
+    """An unreadable record: its place, the reason and its bytes, so that nothing is lost."""
 
     record: int
     line: int
@@ -31,10 +31,10 @@ class Reject:
     reason: str
     raw: bytes
     undecodable: bool = False
-    file: str | None = None  # of several, the one that it is in
+    file: str | None = None  # the file of the record, if the dump has several
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types; bytes that are not UTF-8 as base64."""
+        """Return plain JSON types; bytes that are not UTF-8 become base64."""
         place: dict[str, Any] = {} if self.file is None else {"file": self.file}
         place |= {
             "record": self.record, "line": self.line, "lines": self.lines, "reason": self.reason,
@@ -47,7 +47,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows in their order, the records rejected among them, and the share of the dump read."""
+    """Rows in their order, the records rejected between them, and the share of the dump read."""
 
     rows: Rows
     rejects: tuple[Reject, ...]
@@ -56,17 +56,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Dump:
-    """An opened dump: the columns to keep, their types, and the batches, read anew on each call.
+    """An opened dump: the columns to keep, their types, and the batches, read again on each call.
 
-    ``raw_header`` holds the kept header cells of a CSV or TSV as they stand there, ``hint`` says
-    that a line for Excel such as ``sep=;`` stands before it. ``notes`` tell what was decided about
-    a file that does not say how it is to be read. ``json_types`` names the types that a column of
-    JSON has, ``has_text`` says whether there is the text column at all. The last column of a
-    ``many`` is ``scamdetect_file``, and its ``files_read_as`` changes with the encoding and the
-    delimiter of any of its files.
+    ``raw_header`` holds the kept header cells of a CSV or TSV exactly as in the file. ``hint`` is
+    True if a line for Excel such as ``sep=;`` precedes it. ``notes`` report decisions about how the
+    file is read. ``json_types`` lists the types of each JSON column, ``has_text`` is False if the
+    text column is missing. The last column of a ``many`` is ``scamdetect_file``; its
+    ``files_read_as`` changes with the encoding and the delimiter of any file.
 
-    Of the rest a CSV destination takes ``csv_delimiter``, and with ``spreadsheet_safe`` it has no
-    cell that a spreadsheet would run.
+    CSV destinations also use ``csv_delimiter``; with ``spreadsheet_safe`` no cell can run as a
+    spreadsheet formula.
     """
 
     columns: tuple[str, ...]
@@ -89,7 +88,7 @@ class Dump:
 
 @dataclass(frozen=True)
 class Item(Generic[T]):
-    """A record or its rejection, with its size and the bytes of the file read so far."""
+    """A record or its rejection, with its size and the number of file bytes read so far."""
 
     value: T | Reject
     size: int
@@ -98,7 +97,7 @@ class Item(Generic[T]):
 
 @dataclass(frozen=True)
 class Group(Generic[T]):
-    """Some consecutive records, the rejected ones apart."""
+    """Consecutive records, with the rejected ones separate."""
 
     values: list[T]
     rejects: list[Reject]
@@ -106,10 +105,10 @@ class Group(Generic[T]):
 
 
 def grouped(items: Iterable[Item[T]], path: Path, encoding: str) -> Iterator[Group[T]]:
-    """Yield groups bounded in rows and bytes.
+    """Yield groups of bounded rows and bytes.
 
-    Raises InputError where more than half of the first group does not decode: then it is not some
-    records that are damaged, but the encoding that is wrong.
+    Raises InputError if more than half of the first group cannot be decoded: then the encoding is
+    wrong, rather than single records damaged.
     """
     for number, group in enumerate(_bounded(counted(items, "records"))):
         if number == 0:
@@ -118,14 +117,14 @@ def grouped(items: Iterable[Item[T]], path: Path, encoding: str) -> Iterator[Gro
 
 
 def counted(items: Iterable[T], what: str) -> Iterator[T]:
-    """Yield the items; where the compressed file is damaged, say how many were whole."""
+    """Yield the items; the error for a damaged compressed file counts the complete ones."""
     count = 0
     try:
         for item in items:
             yield item
             count += 1
     except DamagedError as problem:
-        raise DamagedError(f"{problem.found} after {count:,} whole {what}") from problem
+        raise DamagedError(f"{problem.found} after {count:,} complete {what}") from problem
 
 
 def _bounded(items: Iterable[Item[T]]) -> Iterator[Group[T]]:
@@ -151,8 +150,8 @@ def _check_decodable(group: Group[T], path: Path, encoding: str) -> None:
     total = len(group.values) + len(group.rejects)
     if len(bad) * 2 > total:
         raise InputError(
-            f"{path}:{bad[0].line}: {bad[0].reason}, and so {len(bad)} of the first {total} "
-            f"records; the file is not {encoding}: give its encoding with --encoding"
+            f"{path}:{bad[0].line}: {bad[0].reason}, as in {len(bad)} of the first {total} "
+            f"records; the file is not {encoding}: pass its encoding with --encoding"
         )
 
 
@@ -165,7 +164,7 @@ def record_dump(
     encoding: str = "utf-8",
     notes: tuple[str, ...] = (),
 ) -> Dump:
-    """Return a dump of the items, which are read anew each time; columns are named by fields."""
+    """Return a dump of the items, read again on each pass; the fields name the columns."""
     names = tuple(columns.names)
 
     def batches() -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""Find columns of any dump by name, check what they hold, and read them as plain strings."""
+"""Find the columns of a dump by name, check their types, and read them as plain strings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scamdetect.system.shown import missing_column
 
 @dataclass(frozen=True)
 class Column:
-    """An input column, or what a path leads to within one; ``kind`` is its flat Arrow type."""
+    """An input column, or a dotted path into one; ``kind`` is its flat Arrow type."""
 
     name: str
     path: TextPath
@@ -28,7 +28,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Grouping:
-    """The columns to group by, of times, senders, threads and recipients, if any, of ``where``."""
+    """The columns to group by, of times, senders, threads and recipients; ``where`` is the dump."""
 
     where: str
     by: Column | None = None
@@ -38,13 +38,13 @@ class Grouping:
     recipient: Column | None = None
 
     def values(self, rows: Rows, column: Column) -> pa.Array:
-        """Return the values of the column; raise InputError where one is nested."""
+        """Return the values of the column; raise InputError if one is nested."""
         try:
             return rows.column(column.path, column.kind)
         except NestedError as problem:
             raise InputError(
-                f"{self.where}: column {column.name!r} holds objects or lists, which name no "
-                "group, no thread and no time; give a path to a plain value in them, such as "
+                f"{self.where}: column {column.name!r} holds objects or lists, which cannot be "
+                "a group, a thread or a time; pass a path to a plain value in them, such as "
                 f"{column.name}.id"
             ) from problem
 
@@ -60,11 +60,11 @@ def grouping(
     recipient_column: str | None = None,
     objects: bool,
 ) -> Grouping:
-    """Return the columns of these names, which may be dotted paths.
+    """Return the columns of these names, which can be dotted paths.
 
-    ``objects`` says that the rows are JSON objects: what is in these nobody knows before, so they
-    are read once, which is cheap next to scoring. Raises InputError, naming ``where``, on a column
-    that is missing, there twice, or holds what cannot be grouped, is no time or no sender.
+    ``objects`` is True if the rows are JSON objects: their content has no schema, so they are read
+    once, which is fast compared with scoring. Raises InputError, with ``where``, for a column that
+    is missing or duplicated, or whose type cannot be grouped or is not a time or a sender.
     """
     find = _in_objects if objects else _in_types
 
@@ -82,18 +82,18 @@ def grouping(
     for person, who in ((found.sender, "sender"), (found.recipient, "recipient")):
         if person is not None and not _names_people(person.kind):
             raise InputError(
-                f"{where}: column {person.name!r} holds {person.kind}, which names no {who}; name "
-                f"another with {who}_column (--{who}-column)"
+                f"{where}: column {person.name!r} holds {person.kind}, not the names of {who}s; "
+                f"name another with {who}_column (--{who}-column)"
             )
     for named, option in ((found.by, "by"), (found.thread, "thread_column")):
         if named is not None and not _is_groupable(named.kind):
             raise InputError(
-                f"{where}: column {named.name!r} holds {named.kind}, by which nothing can be "
-                f"grouped; name another with {option} ({_flag(option)})"
+                f"{where}: column {named.name!r} holds {named.kind}, which cannot be grouped; "
+                f"name another with {option} ({_flag(option)})"
             )
     if found.time is not None and not holds_times(found.time.kind):
         raise InputError(
-            f"{where}: column {time_column!r} holds {found.time.kind}, no times; name another "
+            f"{where}: column {time_column!r} holds {found.time.kind}, not times; name another "
             "with time_column (--time-column)"
         )
     if objects:
@@ -130,7 +130,7 @@ def _flag(option: str) -> str:
 
 
 def _in_types(dump: Dump, name: str) -> pa.DataType | None:
-    """Return the type of what the path leads to in structs."""
+    """Return the type of a path into structs."""
     return schema_members(dump.schema).get(name)
 
 
@@ -140,12 +140,12 @@ def _in_objects(dump: Dump, name: str) -> pa.DataType | None:
 
 
 def _flat(kind: pa.DataType) -> pa.DataType:
-    """Return the type of the values, such as each kind of text has under one name."""
+    """Return the common type of the values, for instance for all types of text."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
-    if pa.types.is_binary_view(kind):  # few functions of Arrow take views
+    if pa.types.is_binary_view(kind):  # few Arrow functions accept views
         return pa.binary()
     return pa.string() if pa.types.is_null(kind) or pa.types.is_string_view(kind) else kind
 
@@ -165,7 +165,7 @@ def _is_groupable(kind: pa.DataType) -> bool:
 
 
 def _check_objects(dump: Dump, found: Grouping) -> None:
-    """Raise InputError where a column is nested in some row, or a path leads nowhere in all."""
+    """Raise InputError if a column is nested in a row, or a path leads nowhere in all rows."""
     options = {
         "by": found.by, "time_column": found.time, "sender_column": found.sender,
         "thread_column": found.thread, "recipient_column": found.recipient,
@@ -188,9 +188,9 @@ def _check_objects(dump: Dump, found: Grouping) -> None:
 
 @dataclass(frozen=True)
 class PlainBatch:
-    """Some rows: ``columns`` holds the values of each column that was asked for, of equal length.
+    """Some rows: ``columns`` holds the values of each requested column, of equal length.
 
-    ``rejected`` is how many records among them could not be read.
+    ``rejected`` counts the records among them that could not be read.
     """
 
     texts: list[str | None]
@@ -203,9 +203,9 @@ def read_columns(
 ) -> Iterator[PlainBatch]:
     """Yield the rows of a CSV, TSV, JSONL, JSON or Parquet file in their order.
 
-    What is no text in the text column is None; elsewhere numbers and truth values are as JSON
-    writes them. Columns of ``optional`` that the file lacks are left out. Raises InputError where
-    the file cannot be read or lacks another column, or one holds lists or objects.
+    Values of the text column that are not text become None; in other columns numbers and booleans
+    are formatted as in JSON. ``optional`` columns that the file lacks are omitted. Raises
+    InputError if the file cannot be read, lacks another column, or has lists or objects in one.
     """
     dump = open_dump(path, text_column=text_column, overwrite_columns=True)
     wanted = [*columns, *(name for name in optional if name in dump.columns)]
@@ -216,7 +216,7 @@ def read_columns(
                 repr(name),
                 dump.columns,
                 first_line=dump.delimiter is not None,
-                cure="name one of the file",
+                cure="name a column of the file",
             )
     return _read(path, dump, wanted)
 

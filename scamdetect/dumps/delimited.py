@@ -1,4 +1,4 @@
-"""Cut CSV and TSV into records and cells as they stand in the file, and quote new ones."""
+"""Split CSV and TSV into raw records and cells, and quote new ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _QUOTED = re.compile(r'[^"]*(?:""[^"]*)*')
 
 
 class State(Enum):
-    """How far a record is after a line."""
+    """How far a record has been parsed after a line."""
 
     DONE = "done"
     OPEN = "open"
@@ -25,9 +25,9 @@ class State(Enum):
 class Splitter:
     """Collect the raw cells, quotes included, of one record from its physical lines.
 
-    Text after the closing quote of a cell is read as Python's csv does where the record has one
-    line. In one of several lines it means that a quote was never closed and has run into the next
-    record: the record is broken.
+    In a record of one line, text after the closing quote of a cell is read as by Python's csv. In a
+    record of several lines it means that an unclosed quote ran into the next record: the record is
+    broken.
     """
 
     delimiter: str
@@ -36,7 +36,7 @@ class Splitter:
     _lines: int = 0
 
     def feed(self, line: str) -> State:
-        """Take one line with its line end, which is no part of the record's cells."""
+        """Parse one line; its line end is not part of the cells."""
         self._lines += 1
         body = strip_line_end(line)
         if not self._open and '"' not in body:
@@ -67,12 +67,12 @@ class Splitter:
 
 
 def strip_line_end(line: str) -> str:
-    """Return the line without its newline or carriage return and newline."""
+    """Return the line without its newline, or carriage return and newline."""
     return line.removesuffix("\n").removesuffix("\r")
 
 
 def has_stray_quote(cell: str) -> bool:
-    """Tell whether a quote in the raw cell is neither around the cell nor doubled."""
+    """Return True if a quote in the raw cell neither encloses the cell nor is doubled."""
     if not cell.startswith('"'):
         return '"' in cell
     content = _QUOTED.match(cell, 1)
@@ -81,7 +81,7 @@ def has_stray_quote(cell: str) -> bool:
 
 
 def unquote(cell: str) -> str:
-    """Return the value of a raw cell; a quote that does not close is a plain character."""
+    """Return the value of a raw cell; an unclosed quote is a plain character."""
     if not cell.startswith('"'):
         return cell
     content = _QUOTED.match(cell, 1)
@@ -101,13 +101,13 @@ def quote(value: str | None, delimiter: str) -> str:
 
 
 def requote(cell: str, delimiter: str) -> str:
-    """Return a raw cell of another dialect for this delimiter, quoted where it was or must be."""
+    """Return a raw cell of another dialect for this delimiter; keep or add its quotes."""
     if cell.startswith('"'):
         return '"' + unquote(cell).replace('"', '""') + '"'
     return quote(cell, delimiter) if cell else ""
 
 
-# How far an open quote is followed before it counts as never closed.
+# Maximum length of an open quote before it counts as unclosed.
 MAX_MULTILINE_BYTES = 16 << 20
 _HINT = re.compile(r'"?sep=([^"\r\n])"?\r?\n', re.IGNORECASE)
 
@@ -116,7 +116,7 @@ _HINT = re.compile(r'"?sep=([^"\r\n])"?\r?\n', re.IGNORECASE)
 class Record:
     """The lines of one record and its raw cells.
 
-    There are none where a quote never closes or the line is too long, which is a record of its own.
+    A line with an unclosed quote, or that is too long, is a record without cells.
     """
 
     lines: list[Line]
@@ -124,18 +124,18 @@ class Record:
 
     @property
     def problem(self) -> str | None:
-        """Return why its lines cannot be read, None where they can."""
+        """Return why its lines cannot be read, or None."""
         return next((line.problem for line in self.lines if line.problem), None)
 
 
 def separator_hint(first: str) -> str | None:
-    """Return the separator that a first line ``sep=;`` tells Excel, None where it is no such."""
+    """Return the delimiter in a first line for Excel, such as ``sep=;``, or None."""
     found = _HINT.fullmatch(first)
     return None if found is None else found[1]
 
 
 def records(source: Iterator[Line], delimiter: str) -> Iterator[Record]:
-    """Yield records; a quote that never closes costs its first line, later ones are read anew."""
+    """Yield records; an unclosed quote costs only its first line, the later ones are read again."""
     waiting: deque[Line] = deque()
     while waiting or (line := next(source, None)) is not None:
         if waiting:

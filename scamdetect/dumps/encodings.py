@@ -1,4 +1,4 @@
-"""Find out which encoding a text file is in where nobody says so, NUL-ended text included."""
+"""Detect the encoding of a text file, including NUL-terminated text."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from statistics import fmean
 from scamdetect.dumps.lines import beginning, check_encoding
 from scamdetect.errors import InputError
 
-# The bytes of ``hi`` are one Chinese letter in UTF-16, and a NUL with a newline is a newline there.
+# The bytes of ``hi`` are one Chinese letter in UTF-16, where a NUL and a newline are a newline.
 
 
 _ODD_BYTES = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DAMAGE = 0.01  # of the bytes
 _ENDS = re.compile(rb'\0(?=[\0\r\n,;\t"]|\Z)')
 _NEWLINE = re.compile(rb"\0\r?\n")
-_FULL = 0.9  # of one half of the bytes: then it is the upper half of Latin letters
+_FULL = 0.9  # of one half of the bytes, which then is the upper half of Latin letters
 _MISPLACED = 0.1
 _STRANGE = 0.02  # of the characters
 _CHANCE = 1e-3
-# How often both bytes of a letter of UTF-16 are those of printable 8-bit text, measured over the
-# letters of the script, and how often a letter of a text is none of the usual ones.
+# How often both bytes of a UTF-16 letter look like printable 8-bit text, measured over the letters
+# of the script, and how often a letter of a text is an unusual one.
 _KANA, _OTHERS, _RARE = 0.7, 0.37, 0.05
 # The two-byte encodings put the usual letters first.
 _USUAL = {"gb2312": 0xD7, "big5": 0xC6, "cp932": 0x98, "euc-kr": 0xFD}
 
 
 def is_nul_ended(head: bytes, name: str) -> bool | None:
-    """Tell whether the beginning of a file is 8-bit text with NULs, and not in ``name``.
+    """Return True if a file starts with NUL-terminated 8-bit text rather than text in ``name``.
 
-    ``name`` is the encoding of two or four bytes a unit that it may be in. None if that cannot be
-    told. 8-bit text that is not mostly UTF-8 is not looked for.
+    ``name`` is the possible encoding of two or four bytes per unit. Return None if undecidable.
+    Only 8-bit text that is mostly UTF-8 is considered.
     """
     if not name.startswith("utf-16"):
         return False
@@ -58,17 +58,17 @@ def is_nul_ended(head: bytes, name: str) -> bool | None:
     chance = prod(map(_chance, (letter for letter in letters if letter > "\x7f")))
     if chance < _CHANCE:
         return True
-    # In UTF-16 the NULs stand before any letter, not only before the end of a line or cell.
+    # In UTF-16 NULs precede any letter, not only the end of a line or cell.
     return False if len(_ENDS.findall(head)) * 2 < head.count(b"\0") else None
 
 
 def _is_strange(letter: str) -> bool:
-    """Tell whether no text has the character: it is unassigned, private or half a surrogate."""
+    """Return True if the character occurs in no text: unassigned, private or a surrogate."""
     return letter == "\ufffd" or unicodedata.category(letter) in ("Cn", "Co", "Cs")
 
 
 def _chance(letter: str) -> float:
-    """Return how likely a letter of a text in UTF-16 is one that looks like 8-bit text."""
+    """Return the probability that a UTF-16 letter looks like 8-bit text."""
     looks = _KANA if "\u3040" <= letter <= "\u30ff" else _OTHERS
     return looks if _is_usual(letter) else looks * _RARE
 
@@ -86,7 +86,7 @@ def _is_usual(letter: str) -> bool:
 
 HEAD_BYTES = 1 << 20
 
-# The mark of UTF-32 begins with that of UTF-16.
+# The byte-order mark of UTF-32 starts with that of UTF-16.
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -95,8 +95,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-# What spreadsheets and exports of the last decades write, in the widest form; of several that read
-# a text equally well the first counts.
+# Encodings that spreadsheets and exports wrote in the last decades, each in its widest variant; the
+# first of several equally good ones is used.
 _WESTERN = ("cp1252", "iso8859-15", "mac-roman", "cp850", "cp437")
 _CANDIDATES = (
     *_WESTERN,
@@ -104,14 +104,15 @@ _CANDIDATES = (
     "iso8859-2", "iso8859-5", "iso8859-7", "koi8-r", "koi8-u", "cp866",
     "gb18030", "big5hkscs", "cp932", "cp949", "euc_jis_2004",
 )  # fmt: skip
-_FEW_LINES = 3  # fewer that are not UTF-8 are damage, unless they are most of the file
-_MIXED = 10  # more than a tenth as many sound lines of UTF-8: then the file is in no one encoding
+_FEW_LINES = 3  # fewer lines that are not UTF-8 count as damage, unless they are most of the file
+_MIXED = 10  # more than a tenth as many intact lines of UTF-8: the file has several encodings
 _SAMPLE_BYTES = 256 << 10
 _CHUNKS = 10
 _CHUNK_LINES = 10
 _SOUND_CHUNKS = 0.6
-# Measured on authored messages of 13 languages, three lines a file: above either bar all answers
-# were right but some on English, with hardly a sign beyond ASCII, in the old Macintosh encoding.
+# Measured on authored messages of 13 languages, three lines per file: above either threshold all
+# answers were right, except some for English with few characters beyond ASCII, in the old Macintosh
+# encoding.
 _CONFIDENT = 0.2
 _AHEAD = 3
 _DECODABLE = 0.9
@@ -123,27 +124,29 @@ _BOXES = ("\u2500", "\u259f")
 _SEPARATORS = '\n\t ,;"，。、'
 _MOST_LETTERS = 200  # a separator
 _FAR_MORE = 4
-_FEW_CONTROLS = 10  # bytes of text in UTF-8 a control; half the bytes of UTF-16 look like one
+_FEW_CONTROLS = (
+    10  # bytes of a UTF-8 text per control character; half the bytes of UTF-16 look like controls
+)
 _CONTROL_BYTES = re.compile(rb"[\x00-\x1f]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-# Letters of the Windows code pages; in ISO 8859 controls, which decode and which no text holds.
+# Letters of the Windows code pages; in ISO 8859 they decode to controls, which no text contains.
 _NOT_ISO = re.compile(rb"[\x80-\x9f]")
 _ISO_DAMAGE = 0.01  # of the lines
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """A codec's usual name, and what to tell of it where nobody named it."""
+    """The usual name of a codec, and a note if it was detected."""
 
     name: str
     note: str | None = None
 
 
 def text_encoding(path: Path, given: str | None = None) -> Encoding:
-    """Return the encoding that is given, or that the first MiB of the file is in.
+    """Return the given encoding, or detect that of the first MiB of the file.
 
-    A file with some lines that are not UTF-8 stays UTF-8; one whose lines are of another encoding
-    is in that. Raises InputError where it cannot be told, with the guesses.
+    A file with a few lines that are not UTF-8 is still read as UTF-8; one whose lines are mostly in
+    another encoding is read in that. Raises InputError, with the guesses, if it is uncertain.
     """
     if given is not None:
         return Encoding(check_encoding(given))
@@ -155,20 +158,20 @@ def text_encoding(path: Path, given: str | None = None) -> Encoding:
     nul_ended = wide is not None and is_nul_ended(head, wide)
     if nul_ended is None:
         raise InputError(
-            f"{path}: its short lines end in NUL bytes, so that it may be 8-bit text or {wide}; "
-            f"say with --encoding which it is, such as utf-8 or {wide}"
+            f"{path}: its short lines end in NUL bytes, so it may be 8-bit text or {wide}; pass "
+            f"--encoding, such as utf-8 or {wide}"
         )
     if wide is not None and not nul_ended:
         return Encoding(wide, _note(wide, "detected"))
     lines = head.split(b"\n")
-    if len(head) == HEAD_BYTES and len(lines) > 1:  # the last one may be cut off
+    if len(head) == HEAD_BYTES and len(lines) > 1:  # the last line may be incomplete
         lines.pop()
     return _of_lines([line for line in lines if line.strip()], path)
 
 
 def _of_lines(lines: list[bytes], path: Path) -> Encoding:
     foreign = [line for line in lines if not _decodes(line, "utf-8")]
-    records = len(lines) - 1  # without the names of columns
+    records = len(lines) - 1  # without the header
     if len(foreign) < _FEW_LINES and len(foreign) * 2 < records:
         return Encoding("utf-8")
     sound = sum(not line.isascii() for line in lines) - len(foreign)
@@ -183,15 +186,14 @@ def _of_lines(lines: list[bytes], path: Path) -> Encoding:
     perhaps = f" (perhaps {names})" if names else ""
     if len(foreign) * 2 > len(lines):
         raise InputError(
-            f"{path}: not in UTF-8, nor surely in another encoding{perhaps}; say with --encoding "
-            "which it is"
+            f"{path}: not UTF-8, and its encoding is uncertain{perhaps}; pass --encoding"
         )
     share = f"{len(foreign):,} of the first {len(lines):,} lines are not"
-    return Encoding("utf-8", f"read as utf-8, which {share}{perhaps}; --encoding overrides")
+    return Encoding("utf-8", f"read as utf-8, but {share}{perhaps}; --encoding overrides")
 
 
 def shown(name: str) -> str:
-    """Return the name of a codec as most programs call the encoding; Python knows it too."""
+    """Return the usual name of a codec; Python accepts it too."""
     return re.sub(r"^cp(?=125\d$)", "windows-", name)
 
 
@@ -200,8 +202,8 @@ def _note(name: str, why: str) -> str:
 
 
 def _wide(head: bytes) -> str | None:
-    """Return the encoding of two or four bytes a unit without a mark, None where it is none."""
-    # A file of short lines or some damage has many controls, but its first line has not.
+    """Return the encoding of two or four bytes per unit without a byte-order mark, or None."""
+    # A file of short or damaged lines has many controls, but its first line has few.
     first = head.split(b"\n", 1)[0].rstrip(b"\r")
     if _is_mostly_utf8([head]) and (_has_few_controls(head) or _has_few_controls(first)):
         return None
@@ -215,9 +217,9 @@ def _has_few_controls(raw: bytes) -> bool:
 
 
 def _separators(head: bytes, name: str) -> int:
-    """Return how many signs between words and cells the text would have; 0 where it is none.
+    """Return how many delimiters the text would have in this encoding; 0 if it is not a text.
 
-    In the other byte order they are letters that hardly anybody writes.
+    In the other byte order they are rare letters.
     """
     try:
         text = codecs.getincrementaldecoder(name)().decode(head)
@@ -237,7 +239,7 @@ def _decodes(raw: bytes, name: str) -> bool:
 
 
 def _is_mostly_utf8(lines: Sequence[bytes]) -> bool:
-    """Tell whether most characters beyond ASCII are UTF-8, so that the others are damage."""
+    """Return True if most characters beyond ASCII are UTF-8, so the others are damage."""
     texts = [line.decode("utf-8", "replace") for line in lines]
     bad = sum(text.count("\ufffd") for text in texts)
     beyond = sum(len(text) - len(text.encode("ascii", "ignore")) for text in texts)
@@ -245,7 +247,7 @@ def _is_mostly_utf8(lines: Sequence[bytes]) -> bool:
 
 
 def _sample(lines: list[bytes]) -> list[bytes]:
-    """Return up to ten chunks of the lines, so that damage in one spoils no other."""
+    """Return up to ten chunks of the lines, so that damage affects only one of them."""
     size, count = 0, 0
     while count < len(lines) and size < _SAMPLE_BYTES:
         size += len(lines[count])
@@ -262,9 +264,9 @@ def _candidates(foreign: Sequence[bytes]) -> list[str]:
 
 
 def _guesses(sample: Sequence[bytes], candidates: Sequence[str]) -> list[tuple[str, float]]:
-    """Return encodings with the mean confidence in them, the most likely first.
+    """Return encodings with their mean confidence, most likely first.
 
-    The mean is that of the chunks that it decodes, which most must be.
+    The mean is over the chunks that the encoding decodes, which must be most.
     """
     import chardet
 
@@ -295,9 +297,9 @@ def _guesses(sample: Sequence[bytes], candidates: Sequence[str]) -> list[tuple[s
 def _likeliest_western_first(
     guesses: list[tuple[str, float]], sample: Sequence[bytes]
 ) -> list[tuple[str, float]]:
-    """Return the guesses, reordered where chardet hardly tells apart what reads Western text.
+    """Return the guesses, reordered if chardet cannot distinguish Western encodings.
 
-    Of English it knows the letters alone, and what differs there is quotes, dashes and currencies.
+    It knows only the letters of English; the encodings differ in quotes, dashes and currencies.
     """
     near = [one for one in guesses if one[1] >= _NEAR * guesses[0][1] and one[0] in _WESTERN]
     if len(near) < 2 or guesses[0] not in near:
@@ -308,7 +310,7 @@ def _likeliest_western_first(
 
 
 def _oddities(text: str) -> int:
-    """Return how many signs beyond ASCII stand where no Western text has them."""
+    """Return how many characters beyond ASCII are where Western text has none."""
     return sum(
         _is_odd(sign[0], text[sign.start() - 1 : sign.start()], text[sign.end() : sign.end() + 1])
         for sign in _BEYOND_ASCII.finditer(text)

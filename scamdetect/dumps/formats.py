@@ -9,7 +9,7 @@ from scamdetect.errors import InputError
 
 
 class Format(StrEnum):
-    """A file format, named by its usual extension or by the program that exports it."""
+    """A file format, named by its usual extension or the program that exports it."""
 
     CSV = "csv"
     TSV = "tsv"
@@ -24,7 +24,7 @@ class Format(StrEnum):
 
 
 DELIMITERS = {Format.CSV: ",", Format.TSV: "\t"}
-# What is read but not written; a dump of these is scored into Parquet.
+# Formats that can be read but not written; such dumps are scored into Parquet.
 EXPORTS = frozenset((Format.JSON, Format.MBOX, Format.EML, Format.TELEGRAM, Format.WHATSAPP))
 _EXTENSIONS = {
     ".csv": Format.CSV,
@@ -49,18 +49,18 @@ _WITH_COLUMNS = tuple(
 
 
 def is_remote(path: object) -> bool:
-    """Return whether a path is a RemotePath, which stands for a Path and is none."""
+    """Return True for a RemotePath, which is used like a Path but is not one."""
     return not isinstance(path, Path)
 
 
 def source_format(path: Path) -> Format:
-    """Return the format to read; raise InputError where the extension names none."""
-    cure = ", each with .gz or .zst behind it too; or say with --format what it is"
+    """Return the format to read; raise InputError for an unknown extension."""
+    cure = ", each also followed by .gz or .zst; or pass --format"
     return _format(path, unpacked(path).suffix, tuple(_EXTENSIONS), cure)
 
 
 def destination_format(path: Path) -> Format:
-    """Return the format to write; raise InputError where the extension names none with columns."""
+    """Return the format to write; raise InputError unless its extension supports columns."""
     return _format(path, path.suffix, _WITH_COLUMNS)
 
 
@@ -69,11 +69,13 @@ def named_format(name: str) -> Format:
     try:
         return Format(name)
     except ValueError as problem:
-        raise InputError(f"unknown format {name!r}; known are {', '.join(Format)}") from problem
+        raise InputError(
+            f"unknown format {name!r}; known formats: {', '.join(Format)}"
+        ) from problem
 
 
 def unpacked(path: Path) -> Path:
-    """Return the name that a compressed file has without its last extension."""
+    """Return the name of a compressed file without its last extension."""
     return path.with_name(path.stem) if path.suffix.lower() in _COMPRESSED else path
 
 
@@ -81,15 +83,17 @@ def _format(path: Path, extension: str, allowed: tuple[str, ...], cure: str = ""
     extension = extension.lower()
     if extension not in allowed:
         seen = f"the extension {extension!r}" if extension else "no extension"
-        raise InputError(f"{path}: {seen} names no format; use one of {', '.join(allowed)}{cure}")
+        raise InputError(
+            f"{path}: {seen} is not a known format; use one of {', '.join(allowed)}{cure}"
+        )
     return _EXTENSIONS[extension]
 
 
 def default_destination(source: Path, kind: Format) -> Path:
-    """Return ``<stem>.scored.<extension>`` beside the source of this format.
+    """Return ``<stem>.scored.<extension>`` in the folder of the source.
 
-    The extension is the source's own where it names this format, without that of compression;
-    ``.jsonl`` for plain text and ``.parquet`` for exports, which are not written again.
+    The extension is that of the source, without compression, if it belongs to the format;
+    ``.jsonl`` for plain text, and ``.parquet`` for exports, whose formats cannot be written.
     """
     source = unpacked(source)
     extension = source.suffix
@@ -103,21 +107,21 @@ def default_destination(source: Path, kind: Format) -> Path:
 
 
 def job_path(destination: Path) -> Path:
-    """Return where the record of a job goes; by the stem results of two formats would share one."""
+    """Return the path of the job record; with the stem, results of two formats would share one."""
     return destination.with_name(f"{destination.name}{JOB_SUFFIX}")
 
 
 def beside_folder(folder: Path) -> Path:
-    """Return ``<folder>.scored.parquet`` beside the folder; raise InputError for the root."""
+    """Return ``<folder>.scored.parquet`` next to the folder; raise InputError for the root."""
     name = folder.name
     if name in ("", ".."):
         folder = folder.resolve()
         name = folder.name
     if not name:
-        raise InputError(f"{folder}: no name follows from it; name the destination with -o")
+        raise InputError(f"{folder}: has no name to derive the destination from; pass it with -o")
     return folder.with_name(f"{name}.scored.parquet")
 
 
 def rejects_path(destination: Path) -> Path:
-    """Return where the records that cannot be read go."""
+    """Return the path for records that cannot be read."""
     return destination.with_name(f"{destination.name}.rejected.jsonl")

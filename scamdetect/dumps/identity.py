@@ -1,8 +1,8 @@
-"""What identifies a job, and ``<destination>.job.json``, which tells it to readers of the result.
+"""The identity of a job, and ``<destination>.job.json``, which describes a result to its readers.
 
-What the user asked, the source, what was detected in it and the model together are the settings by
-which a job is resumed. Beside the result they stand with the counts, so that what reads a scored
-file knows what it holds and whether a source is the one that was scored.
+The user's options, the source, what was detected in it and the model are the settings by which a
+job is resumed. They are stored next to the result with the counts, so that readers of a scored file
+know its content and whether a source is the one that was scored.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ JOB_SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user asked for; ``encoding`` and ``delimiter`` are None where they were detected."""
+    """The user's options; ``encoding`` and ``delimiter`` are None if they were detected."""
 
     text_column: str
     encoding: str | None = None
@@ -36,7 +36,7 @@ class Asked:
     only_flagged: bool = False
     allow_list: str | None = None  # its digest
     sender_column: str | None = None
-    indicators: str | None = None  # the digest of those that were listed
+    indicators: str | None = None  # the digest of the listed ones
     spreadsheet_safe: bool = False
     part_rows: int | None = None
     engine: str = "local"
@@ -44,7 +44,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Detected:
-    """How the source was read; ``columns`` are those of the result but our own."""
+    """How the source was read; ``columns`` are those of the result without our own."""
 
     encoding: str
     delimiter: str | None
@@ -54,7 +54,7 @@ class Detected:
 
 @dataclass(frozen=True)
 class Model:
-    """The model and the thresholds that decided."""
+    """The model and the thresholds in force."""
 
     model_id: str
     flag: float
@@ -67,7 +67,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes two jobs the same; ``source`` is what ``Source.identity`` gives and its format."""
+    """The identity of a job; ``source`` is the result of ``Source.identity`` and the format."""
 
     asked: Asked
     source: dict[str, Any]
@@ -75,14 +75,14 @@ class Identity:
     model: Model
 
     def settings(self) -> Settings:
-        """Return the union, by which a job is resumed; what was detected counts, asked or not."""
+        """Return all settings by which a job is resumed, including what was detected."""
         detected = asdict(self.detected) | {"columns": list(self.detected.columns)}
         return asdict(self.asked) | self.source | detected | asdict(self.model)
 
 
 @dataclass(frozen=True)
 class Result:
-    """The destination of a job: its name, format, delimiter if it has one, and size."""
+    """The destination of a job: its name, format, delimiter if any, and size."""
 
     name: str
     format: str
@@ -92,7 +92,7 @@ class Result:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """What ``<destination>.job.json`` holds; ``written`` of the ``rows`` are in the result."""
+    """The content of ``<destination>.job.json``; the result has ``written`` of the ``rows``."""
 
     path: Path
     asked: Asked
@@ -105,7 +105,7 @@ class JobRecord:
 
 
 def model_of(detector: Detector) -> Model:
-    """Return what is to be known of a detector."""
+    """Return the model and thresholds of a detector."""
     thresholds = detector.thresholds
     return Model(
         model_id=detector.model_id,
@@ -121,7 +121,7 @@ def model_of(detector: Detector) -> Model:
 def job_record(identity: Identity, destination: Result, tally: Tally) -> bytes:
     """Return the content of ``<destination>.job.json``, in ASCII.
 
-    Of the columns it has a digest: those of a file without a header are its first message.
+    Columns are stored as a digest, because in a file without a header they are its first message.
     """
     detected = asdict(identity.detected)
     columns = json.dumps(detected.pop("columns")).encode("ascii")
@@ -145,7 +145,7 @@ def job_record(identity: Identity, destination: Result, tally: Tally) -> bytes:
 
 
 def read_job_record(path: Path) -> JobRecord:
-    """Return the record of a job; raise InputError where it is missing, damaged or too new."""
+    """Read the record of a job; raise InputError if it is missing, damaged or too new."""
     try:
         value = json.loads(_content(path))
         version = value["schema_version"]
@@ -169,8 +169,8 @@ def read_job_record(path: Path) -> JobRecord:
             f"{path}: damaged ({type(problem).__name__}); score again with --overwrite"
         ) from problem
     raise InputError(
-        f"{path}: of schema {version!r}, this scamdetect knows {JOB_SCHEMA_VERSION}; read it with "
-        "the version that scored"
+        f"{path}: has schema {version!r}, but this scamdetect reads {JOB_SCHEMA_VERSION}; use "
+        "the version that wrote it"
     )
 
 

@@ -1,4 +1,4 @@
-"""Score a dump from file to file, part by part, so that a killed job can go on."""
+"""Score a dump from file to file, part by part, so that a killed job can be resumed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PART_ROWS = 20_000
 
 
 class ScoreOptions(TypedDict, total=False):
-    """The keywords of ``score_file``, but for the detector."""
+    """The keyword arguments of ``score_file``, except the detector."""
 
     text_column: str
     encoding: str | None
@@ -107,52 +107,54 @@ def score_file(
 ) -> Summary:
     """Score every row of a dump and write it with the ``scamdetect_*`` columns appended.
 
-    Formats go by extension: CSV, TSV, JSONL, Parquet and, as a source, plain text, JSON, mail and
-    chats that WhatsApp or Telegram Desktop exported, recognised by their content; ``source_format``
-    names one instead. All but Parquet may be compressed with gzip or Zstandard. ``text_column`` may
-    be a dotted path into objects of JSON or structs of Parquet, such as ``message.body``.
+    The extension sets the format: CSV, TSV, JSONL, Parquet and, for sources, plain text, JSON, mail
+    and chats exported by WhatsApp or Telegram Desktop, which are recognised by their content;
+    ``source_format`` overrides it. All formats except Parquet can be compressed with gzip or
+    Zstandard. ``text_column`` can be a dotted path into JSON objects or Parquet structs, such as
+    ``message.body``.
 
-    The source may also be a folder or a glob, whose files are one dump of one format, with the
-    column ``scamdetect_file`` more, and each may be a URL that fsspec knows, such as ``s3://``.
+    The source can also be a folder or a glob, whose files form one dump of one format with the
+    additional column ``scamdetect_file``. Sources and destinations can be URLs that fsspec
+    supports, such as ``s3://``.
 
-    Without a destination it is ``<stem>.scored.<extension>`` beside the source, Parquet for JSON,
-    chats and mail; of a folder or glob ``<folder>.scored.parquet`` beside the folder, and in the
-    current folder where the source is a URL. Rows, their order and all input columns stay as they
-    were; ``columns`` keeps these in this order, ``only_flagged`` the flagged rows alone. A row
-    without text is ``unscored``. Records that cannot be read go to
+    The default destination is ``<stem>.scored.<extension>`` in the folder of the source, Parquet
+    for JSON, chats and mail; for a folder or glob it is ``<folder>.scored.parquet`` next to the
+    folder. For a URL it is in the current folder. Rows, their order and all input columns are kept;
+    ``columns`` keeps only these, in this order, and ``only_flagged`` only the flagged rows. Rows
+    without text are ``unscored``. Records that cannot be read go to
     ``<destination>.rejected.jsonl``; ``max_rejects``, a number or a percentage such as ``"0.5%"``,
-    stops the job once more are. Written text is UTF-8; a CSV destination keeps the delimiter of a
-    CSV source. ``encoding`` and ``delimiter`` (one character or a name such as ``"tab"``) are
-    detected where they are not given.
+    stops the job if there are more. Text is written as UTF-8; a CSV destination keeps the delimiter
+    of a CSV source. ``encoding`` and ``delimiter`` (one character or a name such as ``"tab"``) are
+    detected if not given.
 
-    What an ``allow_list`` allows, by template or by ``sender_column`` (an input column or a path),
-    passes. A message that has one of the indicators in ``listed`` is to review at least, whatever
-    allows it, and the column ``scamdetect_indicators`` names them; the job stops if a feed of them
-    fits more than ``max_listed``, a number or a percentage, of the first 100,000 messages.
+    Messages allowed by ``allow_list``, by template or by ``sender_column`` (an input column or
+    path), pass. A message with one of the ``listed`` indicators goes at least to review, even if
+    allowed, and the column ``scamdetect_indicators`` lists them. The job stops if a feed matches
+    more than ``max_listed``, a number or a percentage, of the first 100,000 messages.
 
-    With ``spreadsheet_safe`` cells of a CSV or TSV destination that a spreadsheet would run
-    as a formula get an apostrophe before them. ``<destination>.job.json`` tells readers of the
-    result what it is, such as ``scamdetect.scored.groups`` and ``scamdetect.scored.threads``.
+    With ``spreadsheet_safe``, cells of CSV and TSV that a spreadsheet would run as a formula get a
+    leading apostrophe. ``<destination>.job.json`` describes the result to its readers, such as
+    ``scamdetect.scored.groups`` and ``scamdetect.scored.threads``.
 
-    Nothing appears under the final names unless the whole job succeeds. Until then finished parts
-    of ``part_rows`` records, rounded up to whole batches, lie in ``<destination>.parts``. With
-    ``resume`` a job that was killed goes on there and gives the same files, to the byte, as one
-    that was not; its settings and source must be the same. ``overwrite`` replaces an existing
-    destination and, without ``resume``, throws away unfinished work. The work folder lies in
-    ``work_folder`` instead, and in the current folder where the destination is a URL, to which the
-    whole result is uploaded at the end.
+    No final file is created unless the whole job succeeds. Until then finished parts of
+    ``part_rows`` records, rounded up to whole batches, are stored in ``<destination>.parts``.
+    ``resume`` continues a killed job there and writes the same bytes as an uninterrupted one;
+    settings and source must be the same. ``overwrite`` replaces an existing destination and,
+    without ``resume``, discards unfinished work. ``work_folder`` moves the work folder; for a URL
+    destination its default is in the current folder, and the complete result is uploaded at the
+    end.
 
-    The results may be read by nobody who may not read all of the source, and the work folder by its
-    owner only. A destination that is a symbolic link of the user's own stands for what it names.
-    The source is never written, nor are the files and folders ``inputs``, under any name.
+    The results are readable only for those who can read all of the source, the work folder only for
+    its owner. A destination that is a symbolic link of the user is followed. The source and the
+    files and folders in ``inputs`` are never written, under any name.
 
-    ``progress`` is called after each batch with the records read and the share of the source,
-    ``watch`` after each batch and each part with the whole Standing. ``stop`` is asked before each
-    part and ends the job there with JobInterrupted.
+    ``progress`` is called after each batch with the number of records read and the share of the
+    source, ``watch`` after each batch and each part with the Standing. ``stop`` is called before
+    each part; if it returns True, the job ends with JobInterrupted.
 
-    Raises InputError on what cannot be read, must not be overwritten or does not fit the
-    unfinished work, OutputError where writing fails, MissingExtraError where a format needs an
-    extra. Errors on the way have a note that says what is kept and how to go on.
+    Raises InputError for unreadable input, for files that may not be overwritten, and if unfinished
+    work does not match; OutputError if writing fails; MissingExtraError if a format needs an extra.
+    Errors during the job have a note on what is kept and how to resume.
     """
     began = time.monotonic()
     found = find_source(source)
@@ -162,7 +164,7 @@ def score_file(
 
         check_senders(allow_list, sender_column)
     if part_rows < 1:
-        raise InputError(f"part_rows={part_rows!r} is impossible; use 1 or more")
+        raise InputError(f"part_rows={part_rows!r} is invalid; use 1 or more")
     if found.is_many:
         from scamdetect.dumps.many import recognise_many
 
@@ -172,7 +174,7 @@ def score_file(
     destination = _default(found, kind) if destination is None else located(destination)
     with reported(destination):
         if not is_remote(destination):
-            destination = followed(destination)  # what a link names is replaced, not the link
+            destination = followed(destination)  # replace the target of a link, not the link
         folder = parts_folder(destination, None if work_folder is None else Path(work_folder))
         check_paths(found, destination, folder, [Path(path) for path in inputs])
         if spreadsheet_safe:
@@ -209,7 +211,7 @@ def score_file(
     )
     dump, looking = looking_for(dump, str(found), listed, max_listed)
     settings = identity.settings()
-    if is_remote(destination):  # its work folder does not tell it from others
+    if is_remote(destination):  # the name of its work folder may be the same as another's
         settings["destination"] = str(destination)
     elif work_folder is not None:
         settings["destination"] = str(destination.resolve())
@@ -252,7 +254,7 @@ def score_file(
 
 
 def open_source(source: Source, kind: Format, asked: Asked, *, overwrite_columns: bool) -> Dump:
-    """Return the dump of what is to be scored, or was; raise InputError, MissingExtraError."""
+    """Open the dump to score, or that was scored; raise InputError, MissingExtraError."""
     open_file = partial(
         open_dump,
         text_column=asked.text_column,
@@ -338,7 +340,7 @@ def _local_files(source: Source) -> Iterator[Path]:
 
 
 def _default(source: Source, kind: Format) -> Path:
-    """Return the destination without a given one; nothing is uploaded unasked."""
+    """Return the default destination; nothing is uploaded unless requested."""
     beside = (
         beside_folder(source.root) if source.is_many else default_destination(source.root, kind)
     )
@@ -346,7 +348,7 @@ def _default(source: Source, kind: Format) -> Path:
 
 
 def _score(task: Task, part_rows: int, stop: Stop, work: Work, tell: Watch) -> None:
-    """Score the records that no finished part has."""
+    """Score what no finished part contains yet."""
     batches = task.dump.batches()
     tally = work.state.tally
     resumed = tally.records
@@ -381,10 +383,10 @@ def _score(task: Task, part_rows: int, stop: Stop, work: Work, tell: Watch) -> N
 
 
 def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch]]:
-    """Yield the batches of one part after another; each must be used up before the next.
+    """Yield the batches of one part after another; consume each before the next.
 
-    A part ends with the batch that fills it: its border, and so what is predicted together,
-    depends on nothing but the source.
+    A part ends with the batch that fills it. So part boundaries, and which rows are predicted
+    together, depend only on the source.
     """
 
     def one(first: Batch) -> Iterator[Batch]:
@@ -400,7 +402,7 @@ def _in_parts(batches: Iterator[Batch], records: int) -> Iterator[Iterator[Batch
 
 
 def _skip(batches: Iterator[Batch], records: int, source: str, stop: Stop) -> float:
-    """Pass over that many records and return the share of the source that they are."""
+    """Skip that many records and return their share of the source."""
     found, share = 0, 0.0
     while found < records and (batch := next(batches, None)) is not None:
         found += len(batch.rows) + len(batch.rejects)
@@ -408,8 +410,8 @@ def _skip(batches: Iterator[Batch], records: int, source: str, stop: Stop) -> fl
         _check_stop(stop)
     if found != records:
         raise InputError(
-            f"{source}: does not divide as it did when the job began (no border after record "
-            f"{records:,}); go on with the version of scamdetect that began, or {ANEW}"
+            f"{source}: is not split into the same parts as before (no boundary after record "
+            f"{records:,}); resume with the scamdetect version that started the job, or {ANEW}"
         )
     return share
 

@@ -1,4 +1,4 @@
-"""Read JSONL and JSON files of records, cut so that damage costs the record that holds it."""
+"""Read JSONL and JSON files of records, so that damage costs only the damaged record."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ from scamdetect.dumps.unify import column_type
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import encodable
 
-# A parser, ijson too, stops at the first byte that is no JSON; here only the value that holds it is
-# lost.
+# Parsers, ijson too, stop at the first invalid byte; here only the damaged value is lost.
 
 
 _CHUNK_BYTES = 1 << 20
-# No pattern that is searched for is longer, spaces included.
+# The longest pattern searched for, spaces included.
 _OVERLAP_BYTES = 4 << 10
 
-# Up to the next bracket, over whole strings. No string of JSON holds a newline, so that a quote
-# that never closes costs its line and no more.
+# Up to the next bracket, skipping complete strings. A JSON string contains no newline, so an
+# unclosed quote costs only its line.
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\\n]*(?:\\.[^"\\\n]*)*(?:"|\\?\n))*+([{}\[\]])')
 _PAIRS = {b"{": b"}", b"[": b"]"}
 _MISMATCH = -1
@@ -39,7 +38,7 @@ _SCALAR = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|[^\s,{}\[\]"]+')
 
 
 class Window:
-    """The part of a file around a position that only moves forward."""
+    """The bytes of a file around a position that only moves forward."""
 
     def __init__(self, file: lines.Stream) -> None:
         self.data = b""
@@ -56,17 +55,17 @@ class Window:
 
     @property
     def on_disk(self) -> int:
-        """Return how many bytes of the file itself have been read up to the position."""
+        """Return how many bytes of the file have been read up to the position."""
         return self._file.on_disk(self.offset)
 
     @property
     def waiting(self) -> int:
-        """Return the bytes that are held from the position on."""
+        """Return the buffered bytes from the position on."""
         return len(self.data) - self.at
 
     def grow(self) -> bool:
-        """Hold more of the file; return False at its end."""
-        # As much again as there is, so that a value is not looked through once a chunk.
+        """Read more of the file; return False at its end."""
+        # Double the buffer, so that a value is not searched again for each chunk.
         chunk = self._file.read(max(_CHUNK_BYTES, self.waiting))
         self.ended = not chunk
         self._offset += self.at
@@ -82,7 +81,7 @@ class Window:
         return taken
 
     def peek(self) -> bytes:
-        """Move over whitespace and return the next byte, none at the end of the file."""
+        """Skip whitespace and return the next byte; empty at the end of the file."""
         while True:
             rest = self.data[self.at : self.at + _OVERLAP_BYTES]
             blanks = len(rest) - len(rest.lstrip())
@@ -95,18 +94,18 @@ class Window:
     def value_end(self, most: int) -> int | None:
         """Return where the value at the position ends.
 
-        None where its brackets do not match, or where ``most`` bytes bring no end.
+        None if its brackets do not match, or if it does not end within ``most`` bytes.
         """
         while True:
             end = _value_end(self.data, self.at, self.at + most)
-            # A number at the end of what is held may go on.
+            # A number at the end of the buffer may be incomplete.
             if end is not None and (end < len(self.data) or self.ended):
                 return None if end == _MISMATCH else end
             if self.waiting > most or not self.grow():
                 return end
 
     def followed_by(self, signs: bytes, length: int) -> bool:
-        """Tell whether one of the signs, or the end of the file, follows that many bytes."""
+        """Return True if one of these characters, or the file's end, follows that many bytes."""
         while True:
             start = self.at + length
             rest = self.data[start : start + _OVERLAP_BYTES].lstrip()
@@ -116,10 +115,10 @@ class Window:
                 return True
 
     def skip_to(self, pattern: re.Pattern[bytes], start: int, most: int) -> Iterator[bytes]:
-        """Yield what lies before the next match, in pieces of ``most`` bytes, and move onto it.
+        """Yield the data before the next match, in pieces of ``most`` bytes, and move to it.
 
-        The search begins ``start`` bytes after the position. Without a match the position is the
-        end of the file.
+        The search starts ``start`` bytes after the position. Without a match, move to the end of
+        the file.
         """
         searched = start
         while True:
@@ -138,7 +137,7 @@ class Window:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Window]:
-    """Give a window at the start of the file; raise InputError where it cannot be read."""
+    """Yield a window at the start of the file; raise InputError if it cannot be read."""
     with lines.opened(path) as file:
         yield Window(file)
 
@@ -160,7 +159,7 @@ def _value_end(data: bytes, at: int, last: int) -> int | None:
     return None
 
 
-# No string of JSON holds a line end, so these are blanks between its signs.
+# A JSON string contains no line end, so these are blanks between tokens.
 _LINE_ENDS = re.compile(r"[\r\n][ \t\r\n]*")
 _NAMES = {
     list: "array", str: "string", int: "number", float: "number", bool: "boolean",
@@ -169,7 +168,7 @@ _NAMES = {
 
 
 def read_object(text: str) -> dict[str, Any] | str:
-    """Return the object, or the reason why the text is none."""
+    """Return the object, or the reason the text is not one."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as problem:
@@ -180,21 +179,21 @@ def read_object(text: str) -> dict[str, Any] | str:
 
 
 def in_one_line(text: str) -> str:
-    """Return a valid JSON text without line ends and the blanks behind them."""
+    """Return a valid JSON text without line ends and the blanks after them."""
     return _LINE_ENDS.sub("", text) if "\n" in text or "\r" in text else text
 
 
-# Arrays in arrays are opened too, as of pages that were put together. Damage costs the record that
-# holds it: what has no end is passed over up to where the next record seems to begin, which is told
-# by the indentation and the first key of the first one that was whole.
+# Arrays in arrays are opened too, for concatenated pages. Damage costs only its record: a value
+# without an end is skipped until the next record seems to start, judged by the indentation and the
+# first key of the first intact record.
 
 
 MAX_RECORD_BYTES = 16 << 20
-# Each search for the end of a record that is in vain halves how far the next one goes, and each
-# byte that is passed adds so many: a file of broken records would else take days.
+# Each unsuccessful search for the end of a record halves the limit of the next one, and each
+# skipped byte raises it again: otherwise a file of broken records would take days.
 _PATIENCE_GAINED = 4
 _NO_VALUE = (b"}", b"]", b":")
-# Bounded, since a search from each of a million line ends to the last would take hours.
+# Limited, because searching from each of a million line ends to the last would take hours.
 _BEFORE = rb"[,\n]\s{0,200}"
 _ANY_START = re.compile(_BEFORE + rb"\{")
 _INDENT = re.compile(rb"\n[ \t]*\Z")
@@ -203,7 +202,7 @@ _FIRST_KEY = re.compile(rb'\{\s*("(?:[^"\\\n]|\\.){0,200}")\s*:')
 
 @dataclass(frozen=True)
 class Piece:
-    """A record's bytes and object, or bytes and why they are no record, with their place."""
+    """The bytes and object of a record, or bytes that are not one and why, with their place."""
 
     raw: bytes
     value: dict[str, Any] | str
@@ -212,9 +211,9 @@ class Piece:
 
 
 def pieces(path: Path) -> Iterator[Piece]:
-    """Yield the records and what is none between them; raise InputError where it is no JSON.
+    """Yield the records and the damage between them; raise InputError if the file is not JSON.
 
-    All bytes but commas, blanks and the brackets of arrays are in one piece or another.
+    Every byte except commas, blanks and the brackets of arrays is part of a piece.
     """
     with opened(path) as window:
         window.grow()
@@ -222,8 +221,8 @@ def pieces(path: Path) -> Iterator[Piece]:
             window.take(len(codecs.BOM_UTF8))
         if window.peek() not in (b"[", b"{"):
             raise InputError(
-                f"{path}:{window.line}: begins with neither [ nor {{ and so is no JSON of "
-                "records; give the right --format"
+                f"{path}:{window.line}: starts with neither [ nor "
+                "{, so it is not JSON; pass the right --format"
             )
         yield from _pieces(window)
 
@@ -231,20 +230,20 @@ def pieces(path: Path) -> Iterator[Piece]:
 def _pieces(window: Window) -> Iterator[Piece]:
     depth = 0  # of arrays
     patience = MAX_RECORD_BYTES
-    following = _ANY_START  # how a record after another begins, as far as is known
+    following = _ANY_START  # how a record after another starts, as far as is known
     while byte := window.peek():
         if byte in (b",", b"[") or (byte == b"]" and depth):
             depth += {b"[": 1, b"]": -1}.get(byte, 0)
             window.take(window.at + 1)
             continue
         offset, line = window.offset, window.line
-        value: dict[str, Any] | str = "no JSON value"
+        value: dict[str, Any] | str = "not a JSON value"
         if byte not in _NO_VALUE:
             end = _end(window, following, patience)
             if end is not None:
                 raw = window.data[window.at : end]
                 value = _read(raw, offset)
-                # What is no object may be the rest of one that broke.
+                # Other values may be the rest of a broken object.
                 if isinstance(value, dict) or window.followed_by(b",][{", len(raw)):
                     if following is _ANY_START and isinstance(value, dict):
                         following = _start(window)
@@ -253,7 +252,7 @@ def _pieces(window: Window) -> Iterator[Piece]:
                     yield Piece(raw, value, line, window.on_disk)
                     continue
             else:
-                value = "a value without an end or with brackets that do not match"
+                value = "a value without an end or with unmatched brackets"
         patience //= 2
         for passed in window.skip_to(following, 1, MAX_RECORD_BYTES):
             patience = _more_patient(patience, len(passed))
@@ -270,7 +269,7 @@ def _more_patient(patience: int, read: int) -> int:
 
 
 def _start(window: Window) -> re.Pattern[bytes]:
-    """Return how records begin of which one is at the position."""
+    """Return how records start, given the one at the position."""
     key = _FIRST_KEY.match(window.data, window.at)
     if key is None:
         return _ANY_START
@@ -320,7 +319,7 @@ def open_jsonl(
 def open_json(
     path: Path, text_column: str, overwrite_columns: bool, text_required: bool = True
 ) -> Dump:
-    """Open a JSON file of an array of objects, or of one after another; raise InputError."""
+    """Open a JSON file with an array of objects, or concatenated objects; raise InputError."""
     return _open(
         path, "utf-8", lambda: _records(path), text_column, overwrite_columns, text_required
     )
@@ -334,10 +333,10 @@ def _open(
     overwrite_columns: bool,
     text_required: bool,
 ) -> Dump:
-    """Open a dump of objects, which are read anew each time; raise InputError.
+    """Open a dump of objects, which are read again on each pass; raise InputError.
 
-    The file is read once beforehand, which is cheap next to scoring: every column is then known
-    before the first row is written, however late it first occurs.
+    The file is read once in advance, which is fast compared with scoring: so every column is known
+    before the first row is written.
     """
     types, members = _survey(path, encoding, items(), text_column)
     has_text = text_column in types or text_column in members
@@ -372,9 +371,9 @@ def _open(
 def _survey(
     path: Path, encoding: str, items: Iterator[Item[Object]], text_column: str
 ) -> tuple[dict[str, set[str]], list[str]]:
-    """Return the types that occur under each name, and dotted paths into nested objects.
+    """Return the types of each name, and dotted paths into nested objects.
 
-    Both are in the order in which they first occur; of the paths that to the text and some others.
+    Both are ordered by first occurrence; the paths are limited to the text's and some others.
     """
     types: dict[str, set[str]] = {}
     members: dict[str, None] = {}
@@ -394,12 +393,12 @@ def _survey(
     if not objects:
         why = f"; line {first_reject.line}: {first_reject.reason}" if first_reject else ""
         problem = InputError if first_reject else EmptyFileError
-        raise problem(f"{path}: holds no JSON object{why}")
+        raise problem(f"{path}: contains no JSON object{why}")
     return types, list(members)
 
 
 def object_lines(path: Path, encoding: str) -> Iterator[Item[Object]]:
-    """Yield the objects of a JSONL file, and the lines that hold none; raise InputError."""
+    """Yield the objects of a JSONL file, and its other lines as rejects; raise InputError."""
     number = 0
     for line in read_lines(path, encoding):
         if not line.text.strip() and not line.problem:

@@ -1,4 +1,4 @@
-"""Open a file as a stream, unpacked while it is read, and read its lines with the place of each."""
+"""Open a file as a stream, decompress it while reading, and track the place of each line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scamdetect.errors import InputError
 from scamdetect.system.files import open_raw
 from scamdetect.system.os_errors import of_system, unreadable
 
-# Told by the content: browsers unpack a download and keep its name.
+# Detected by content: browsers decompress a download and keep its name.
 _MAGIC = {
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -26,7 +26,7 @@ _BUFFER_BYTES = 64 << 10
 
 
 class DamagedError(InputError):
-    """Report compressed data that is cut off or damaged; ``found`` leaves out the cure."""
+    """Raised if compressed data is cut off or damaged; ``found`` omits the advice."""
 
     def __init__(self, found: str) -> None:
         super().__init__(f"{found}; copy or export it again")
@@ -34,26 +34,26 @@ class DamagedError(InputError):
 
 
 class EmptyFileError(InputError):
-    """Report a file that holds nothing to read."""
+    """Raised if a file is empty."""
 
 
 class OtherContentError(InputError):
-    """Report a file that plainly holds something else than its name says."""
+    """Raised if the content of a file clearly does not match its name."""
 
 
 class Stream(io.BufferedReader):
-    """The bytes of a file, unpacked where it is compressed."""
+    """The decompressed bytes of a file."""
 
     def __init__(self, file: io.FileIO, compression: str | None) -> None:
         self._unpacked = None if compression is None else _Unpacked(file, compression)
         super().__init__(self._unpacked or file, _BUFFER_BYTES)
 
     def skip_bom(self, bom: bytes = codecs.BOM_UTF8) -> int:
-        """Move behind the byte-order mark and return its length, 0 where there is none."""
+        """Skip the byte-order mark and return its length, 0 if it is missing."""
         return len(self.read(len(bom))) if self.peek(len(bom)).startswith(bom) else 0
 
     def on_disk(self, offset: int) -> int:
-        """Return how many bytes of the file itself have been read up to this offset."""
+        """Return how many bytes of the file have been read up to this offset."""
         return offset if self._unpacked is None else self._unpacked.read_on_disk
 
 
@@ -77,7 +77,7 @@ class _Unpacked(io.RawIOBase):
         except (pa.ArrowException, OSError) as problem:
             if of_system(problem):  # of the disk
                 raise
-            found = f"{self._compression} data that is cut off or damaged ({problem})"
+            found = f"{self._compression} data is cut off or damaged ({problem})"
             raise DamagedError(f"{self._file.name}: {found}") from problem
         self._offset += count
         self.read_on_disk = self._file.tell()
@@ -86,7 +86,7 @@ class _Unpacked(io.RawIOBase):
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn a failure to read the file within the context into an InputError."""
+    """Convert failures to read the file within the context to an InputError."""
     try:
         yield
     except OSError as problem:
@@ -95,7 +95,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Stream]:
-    """Give the bytes of a file; raise InputError where it cannot be read or unpacked."""
+    """Yield the bytes of a file; raise InputError if it cannot be read or decompressed."""
     with (
         reading(path),
         _raw(path) as file,
@@ -105,33 +105,33 @@ def opened(path: Path) -> Iterator[Stream]:
 
 
 def _raw(path: Path) -> io.FileIO:
-    # A file behind a URL is neither a pipe nor a device of this machine.
+    # A file behind a URL is not a local pipe or device.
     return path.open("rb", buffering=0) if is_remote(path) else open_raw(path)
 
 
 def beginning(path: Path, size: int) -> bytes:
-    """Return the first bytes of a file; raise InputError where it cannot be read or unpacked."""
+    """Return the first bytes of a file; raise InputError if it cannot be read or decompressed."""
     with opened(path) as stream:
         return stream.read(size)
 
 
 def compression(path: Path) -> str | None:
-    """Return how the content of a file is compressed, if it is; raise InputError."""
+    """Return the compression of a file, judged by its content, or None; raise InputError."""
     with reading(path), _raw(path) as file:
         start = file.read(4)
     return next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
 
 
-# They read and write text, but that of domain names and of Python's own source, not of files.
+# Text codecs for domain names and Python source, not for files.
 _NOT_OF_FILES = {"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"}
 
 
 def text_codec(name: str) -> str:
-    """Return the usual name of a codec for text; raise LookupError where it is none."""
+    """Return the usual name of a text codec; raise LookupError for anything else."""
     try:
         codec = codecs.lookup(name).name
-        "".encode(codec)  # refuses codecs that do not encode text
-    except ValueError as problem:  # a name that can be none, or the codec that always fails
+        "".encode(codec)  # rejects codecs that do not encode text
+    except ValueError as problem:  # an invalid name, or the codec that always fails
         raise LookupError(name) from problem
     if codec.replace("-", "_") in _NOT_OF_FILES:
         raise LookupError(name)
@@ -142,20 +142,20 @@ MAX_RECORD_BYTES = 64 << 20
 KEPT_BYTES = 64 << 10  # of a line that is too long; whole units of any encoding
 _PIECE_BYTES = 64 << 10
 _EXAMPLES = "utf-8, utf-16, cp1252, cp1251, gb18030, big5, shift_jis, euc-kr, tis-620"
-# The encodings whose byte-order mark says which of two codecs the file is in.
+# Encodings whose byte-order mark selects one of two codecs.
 _MARKED = {
     "utf-16": {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE},
     "utf-32": {"utf-32-le": codecs.BOM_UTF32_LE, "utf-32-be": codecs.BOM_UTF32_BE},
 }
-# Of these some have a newline of several bytes, or of another one (EBCDIC).
+# In some of these a newline has several bytes, or is another byte (EBCDIC).
 _OTHER_NEWLINES = ("utf-16", "utf-32", "cp")
 
 
 class Line(NamedTuple):
-    """One physical line with its line end; ``problem`` tells why it cannot be read.
+    """A physical line with its line end; ``problem`` is why it cannot be read.
 
-    It does not decode, and ``text`` is rough then, or it is too long and ``is_cut``: ``text`` and
-    ``raw`` are its beginning.
+    If it cannot be decoded, ``text`` is approximate. If it is too long, ``is_cut`` is True and
+    ``text`` and ``raw`` are its start.
     """
 
     number: int
@@ -167,24 +167,26 @@ class Line(NamedTuple):
 
     @property
     def undecodable(self) -> bool:
-        """Tell whether its bytes do not decode."""
+        """Return True if its bytes cannot be decoded."""
         return self.problem is not None and not self.is_cut
 
 
 def check_encoding(name: str | None) -> str:
-    """Return the encoding's usual name, UTF-8 without one; raise InputError for an unknown one."""
+    """Return the usual name of an encoding, by default UTF-8; raise InputError if unknown."""
     try:
         encoding = text_codec(name or "utf-8")
     except LookupError as problem:
-        raise InputError(f"unknown encoding {name!r}; known are {_EXAMPLES}, ...") from problem
+        raise InputError(
+            f"unknown encoding {name!r}; known encodings: {_EXAMPLES}, ..."
+        ) from problem
     return "utf-8" if encoding == "utf-8-sig" else encoding
 
 
 def read_lines(path: Path, encoding: str) -> Generator[Line]:
-    """Yield the lines, split at newline characters only.
+    """Yield the lines, split only at newline characters.
 
-    A line that does not decode, or of more than 64 MiB, is yielded with the problem. Raises
-    InputError where the byte-order mark that the encoding needs is missing.
+    A line of more than 64 MiB, or that cannot be decoded, has a problem. Raises InputError if the
+    encoding needs a byte-order mark and it is missing.
     """
     with opened(path) as file:
         codec, end = _skip_mark(path, file, encoding)
@@ -212,7 +214,7 @@ def read_lines(path: Path, encoding: str) -> Generator[Line]:
 def rejected_raw(lines: Sequence[Line], encoding: str) -> bytes:
     """Return the bytes of the lines of a rejected record.
 
-    Where UTF-16 or UTF-32 decodes they are in UTF-8, which people can read.
+    Decodable UTF-16 and UTF-32 becomes UTF-8, which is readable.
     """
     if encoding.startswith(tuple(_MARKED)) and not any(line.problem for line in lines):
         return "".join(line.text for line in lines).encode("utf-8")
@@ -220,7 +222,7 @@ def rejected_raw(lines: Sequence[Line], encoding: str) -> bytes:
 
 
 def _skip_mark(path: Path, file: Stream, encoding: str) -> tuple[str, int]:
-    """Move behind a byte-order mark; return the codec of the lines and the length of the mark."""
+    """Skip a byte-order mark; return the codec of the lines and the length of the mark."""
     if encoding == "utf-8":
         return encoding, file.skip_bom()
     if encoding not in _MARKED:
@@ -229,13 +231,13 @@ def _skip_mark(path: Path, file: Stream, encoding: str) -> tuple[str, int]:
         if length := file.skip_bom(bom):
             return codec, length
     raise InputError(
-        f"{path}: not {encoding}, as it has no byte-order mark; give the right --encoding, such as "
-        f"{' or '.join(_MARKED[encoding])}"
+        f"{path}: not {encoding}, because its byte-order mark is missing; pass the right "
+        f"--encoding, such as {' or '.join(_MARKED[encoding])}"
     )
 
 
 def _skip_rest(readline: Callable[[int], bytes], newline: bytes, last: bytes) -> int:
-    """Pass over the rest of a line behind its bytes read last; return how many bytes it has."""
+    """Skip the rest of a line and return its number of bytes."""
     passed = 0
     while last and not last.endswith(newline):
         last = readline(_PIECE_BYTES)
@@ -249,16 +251,16 @@ def _too_long() -> str:
 
 
 class _Units:
-    """Lines that end in a newline of another byte or of several, which are the unit of the text."""
+    """Lines whose newline is another byte or several bytes, which are the unit of the text."""
 
     def __init__(self, file: Stream, newline: bytes) -> None:
         self._file = file
         self._newline = newline
         self._ahead = bytearray()
-        self._at = 0  # where in it the next line begins
+        self._at = 0  # offset in it of the next line
 
     def readline(self, size: int) -> bytes:
-        """Return the next line with its end, or its first units of ``size`` bytes or a few more."""
+        """Return the next line with its end, or at least its first ``size`` bytes."""
         size += -size % len(self._newline)
         searched = 0
         while True:
@@ -279,7 +281,7 @@ class _Units:
         return bytes(self._ahead[start : self._at])
 
     def _length(self, searched: int) -> int | None:
-        """Return the length of the next line, None where its end is not read yet."""
+        """Return the length of the next line, or None if its end has not been read."""
         width = len(self._newline)
         place = self._ahead.find(self._newline, self._at + searched)
         while place >= 0 and (place - self._at) % width:  # the halves of two units

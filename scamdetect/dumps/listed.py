@@ -1,7 +1,7 @@
-"""Indicators that others have listed, and their use on the messages of a dump.
+"""Match the messages of a dump against indicators from feeds.
 
-A list may hold a million indicators, so it keeps a hash of 64 bits for each, sorted. That a value
-has the hash of another that is listed happens once in some ten million million look-ups.
+A list can contain a million indicators, so only a sorted 64-bit hash of each is kept. A value
+shares the hash of another listed one about once in ten million million look-ups.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from scamdetect.text.link_disguises import spelt_out
 from scamdetect.text.link_finder import find_links
 from scamdetect.text.normalise import fold
 
-MOST_FEEDS = 64  # one bit of a mask each
-# A list that fits more than a hundredth of all messages holds something that everybody writes.
+MOST_FEEDS = 64  # one bit of a mask per feed
+# A feed that matches more than a hundredth of all messages contains something common.
 FIRST_ROWS = 100_000
-_MIN_ROWS = 1_000  # two of the first fifty say nothing
-_MOST_SHOWN = 20  # indicators of one message
+_MIN_ROWS = 1_000  # two of the first fifty are no evidence
+_MOST_SHOWN = 20  # indicators per message
 _OF_LINKS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK))
 
 Patterns = Mapping[str, tuple[tuple[re.Pattern[str], str, int], ...]]
 
 
 class Found(NamedTuple):
-    """What of a list a message has: ``type:value`` of each, and the feeds as a mask."""
+    """The listed indicators of a message: ``type:value`` each, and the feeds as a mask."""
 
     names: tuple[str, ...]
     feeds: int
@@ -50,12 +50,13 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """Indicators of some feeds.
+    """The indicators of some feeds.
 
     ``keys`` are the sorted hashes of types and values, uint64 (n,), ``masks`` the feeds that list
-    each, one bit a feed in the order of ``feeds``. ``patterns`` are, by host, links with parts that
-    vary. ``types`` are what is looked for, ``sieve`` tells which a message may have. ``region``
-    (ISO 3166) is where a phone number without a country code is from. ``digest`` identifies all.
+    each, one bit per feed in the order of ``feeds``. ``patterns`` are links with varying parts, by
+    host. ``types`` are the types to look for; ``sieve`` selects those a message may contain.
+    ``region`` (ISO 3166) is the country of phone numbers without a country code. ``digest``
+    identifies the whole list.
     """
 
     keys: NDArray[np.uint64]
@@ -72,7 +73,7 @@ class Listed:
         return len(self.keys) + sum(map(len, self.patterns.values()))
 
     def found(self, texts: Sequence[object]) -> list[Found | None]:
-        """Return what of the list each message has, None where it has nothing."""
+        """Return the listed indicators of each message, or None."""
         names: list[str] = []
         keys: list[bytes] = []
         ends: list[int] = []
@@ -98,17 +99,17 @@ class Listed:
     def apply(
         self, predictions: Sequence[Prediction], texts: Sequence[object]
     ) -> tuple[list[Prediction], list[Found | None]]:
-        """Return the predictions, of which those with a listed indicator are to review at least.
+        """Return the predictions; those with a listed indicator go at least to review.
 
-        The ``reason`` of one that would pass says so before what it said else; scores, verdict and
-        kinds stay. What was found of each message comes with them.
+        The ``reason`` of one that would have passed starts with it; scores, verdict and kinds are
+        unchanged. Also returned are the indicators found in each message.
         """
         found = self.found(texts)
         pairs = zip(predictions, found, strict=True)
         return [one if has is None else _reviewed(one) for one, has in pairs], found
 
     def _candidates(self, text: str) -> Iterator[tuple[IndicatorType, str]]:
-        """Yield what may be listed: the indicators in a message, the names above its hosts."""
+        """Yield the indicators in a message and the parent domains of its hosts."""
         types = self.sieve.types_in(text)
         if types & _OF_LINKS:
             for link in find_links(spelt_out(fold(text[:MOST_READ], FOLD))):
@@ -126,7 +127,7 @@ class Listed:
                 yield f"{IndicatorType.LINK}:{name}", mask
 
     def _hits(self, keys: NDArray[np.uint64]) -> list[int]:
-        """Return the masks of the keys, 0 for one that is not listed."""
+        """Return the masks of the keys, 0 for unlisted ones."""
         if not len(self.keys) or not len(keys):
             return [0] * len(keys)
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
@@ -140,26 +141,26 @@ def listed_key(kind: IndicatorType, value: str) -> int:
 
 
 def pattern_of(link: str) -> re.Pattern[str]:
-    """Return what fits the links that a link with varying parts stands for."""
+    """Return the pattern for links with varying parts."""
     parts = _compared(IndicatorType.LINK, link).split("*")
     return re.compile("[^/]+".join(map(re.escape, parts)))
 
 
 def names_above(host: str) -> Iterator[str]:
-    """Yield the host and the names above it that have at least two labels."""
+    """Yield the host and its parent domains of at least two labels."""
     while "." in host:
         yield host
         host = host.partition(".")[2]
 
 
 def found_text(found: Found | None) -> str | None:
-    """Return what the column holds: ``type:value``, several separated by blanks."""
+    """Return the content of the column: ``type:value``, separated by blanks."""
     return None if found is None else " ".join(found.names[:_MOST_SHOWN])
 
 
 @dataclass(frozen=True)
 class Looking:
-    """A list at work on the batches of a job, and the limit that none of its feeds may exceed."""
+    """The list applied to the batches of a job, and the limit for each feed."""
 
     listed: Listed
     limit: RejectLimit
@@ -172,7 +173,7 @@ class Looking:
         predictions: Sequence[Prediction],
         before: Tally,
     ) -> tuple[Rows, list[Prediction], Tally]:
-        """Return the rows with the column of indicators, what is decided now, and what to count."""
+        """Return the rows with the column of indicators, the new predictions, and the counts."""
         decided, found = self.listed.apply(predictions, texts)
         values = [found_text(has) for has in found]
         return (
@@ -182,10 +183,10 @@ class Looking:
         )
 
     def check(self, tally: Tally, *, ended: bool) -> None:
-        """Raise InputError if a feed fits more of the first 100,000 messages than the limit allows.
+        """Raise InputError if a feed matches more of the first 100,000 messages than allowed.
 
-        A percentage is one of 100,000 messages until the source has ``ended``, then of those that
-        there are, if they are at least 1,000.
+        A percentage is one of 100,000 messages until the source has ``ended``, then of the actual
+        number, if it is at least 1,000.
         """
         rows = min(tally.rows, FIRST_ROWS)
         share_of = rows if ended else FIRST_ROWS
@@ -197,25 +198,25 @@ class Looking:
         for feed, number in tally.feeds_first.most_common(1):
             if number > most:
                 raise InputError(
-                    f"{self.source}: {number:,} of the first {rows:,} messages have an indicator "
-                    f"of {feed}, so it seems to list what honest messages have; take that out of "
-                    f"it, or allow more than {self.limit.given} with --max-listed (the column "
-                    f"{INDICATORS_COLUMN} then shows it)"
+                    f"{self.source}: {number:,} of the first {rows:,} messages contain an "
+                    f"indicator of {feed}, so it probably lists something that honest messages "
+                    f"contain; remove that from the feed, or allow more than {self.limit.given} "
+                    f"with --max-listed (then see the column {INDICATORS_COLUMN})"
                 )
 
 
 def limit_of(given: str | int) -> RejectLimit:
-    """Return the most messages that a feed may fit; raise InputError on what says no number."""
+    """Return the most messages that a feed may match; raise InputError for an invalid number."""
     return reject_limit(given, "max_listed (--max-listed)", "messages")
 
 
 def with_indicators(dump: Dump) -> Dump:
-    """Return the dump as one whose rows have the column of indicators."""
+    """Return the dump with the column of indicators in its rows."""
     return marked(dump, INDICATORS_COLUMN)
 
 
 def _counted(feeds: Sequence[str], found: Sequence[Found | None], first_rows: int) -> Tally:
-    """Return how many rows of a batch have an indicator; its first rows also count as such."""
+    """Return how many rows of a batch have an indicator; the first rows are also counted apart."""
     by_feed: Counter[str] = Counter()
     first: Counter[str] = Counter()
     for place, has in enumerate(found):
@@ -229,7 +230,7 @@ def _counted(feeds: Sequence[str], found: Sequence[Found | None], first_rows: in
 
 
 def _compared(kind: IndicatorType, value: str) -> str:
-    """Return what counts of a value: nobody types a link with the same scheme every time."""
+    """Return the compared form of a value: people type the same link with different schemes."""
     if kind is not IndicatorType.LINK:
         return value
     return value.rpartition("://")[2].removeprefix("www.")

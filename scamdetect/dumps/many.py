@@ -1,4 +1,4 @@
-"""Give one dump out of many files, one open at a time, with the columns that their folders name."""
+"""Combine many files into one dump, one open at a time, with columns named by their folders."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ Value = str | int | None
 
 @dataclass(frozen=True)
 class Partitions:
-    """The columns that the folders of a dump stand for, in the order of the folders."""
+    """The columns named by the folders of a dump, in the order of the folders."""
 
     schema: pa.Schema
 
     def values(self, name: str) -> tuple[Value, ...]:
-        """Return the values of the columns for a file, None where no folder has one."""
+        """Return the values of the columns for a file, None if it has no such folder."""
         found = _partitions(name)
         return tuple(
             int(value) if value is not None and pa.types.is_integer(field.type) else value
@@ -51,7 +51,7 @@ class Partitions:
         )
 
     def without(self, names: Iterable[str]) -> Partitions:
-        """Return the columns but those of these names."""
+        """Return the columns without these names."""
         taken = set(names)
         return Partitions(pa.schema([field for field in self.schema if field.name not in taken]))
 
@@ -59,7 +59,7 @@ class Partitions:
 def partitions(names: Iterable[str]) -> Partitions:
     """Return the columns for files of these relative paths.
 
-    They are of integers where all their values are, else of text.
+    A column is of integers if all its values are, else of text.
     """
     integers: dict[str, bool] = {}
     for name in names:
@@ -72,7 +72,7 @@ def partitions(names: Iterable[str]) -> Partitions:
 
 
 def _partitions(name: str) -> dict[str, str | None]:
-    """Return the values by column that the folders of a relative path stand for."""
+    """Return the column values in the folders of a relative path."""
     found: dict[str, str | None] = {}
     for folder in name.split("/")[:-1]:
         key, sign, value = folder.partition("=")
@@ -88,8 +88,8 @@ Constants = dict[str, Value]  # by column, one value for all rows of a file
 class ManyRows:
     """Rows of several files, one file after the other, with the constants of each.
 
-    ``names`` are all columns in their order; those that are no keys of the constants are the
-    columns of all ``parts``, in the same order. ``schema`` has the types of the constants.
+    ``names`` are all columns in order; those that are not keys of the constants are the columns of
+    all ``parts``, in the same order. ``schema`` has the types of the constants.
     """
 
     names: tuple[str, ...]
@@ -101,11 +101,11 @@ class ManyRows:
         return sum(len(rows) for rows, _ in self.parts)
 
     def texts(self) -> list[Any]:
-        """Return what is to be scored."""
+        """Return the texts to score."""
         return [text for rows, _ in self.parts for text in rows.texts()]
 
     def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
-        """Return a constant for all rows of a file, or what the rows have at the path."""
+        """Return a constant for all rows of a file, or the values at the path."""
         found = [
             plain_array([constants[path[0]]] * len(rows), kind)
             if len(path) == 1 and path[0] in constants
@@ -115,7 +115,7 @@ class ManyRows:
         return pa.chunked_array(found, kind).combine_chunks()
 
     def cells(self, delimiter: str) -> Iterator[list[str]]:
-        """Yield the cells of the rows with those of the constants."""
+        """Yield the cells of the rows and of the constants."""
         for rows, constants in self.parts:
             fixed = {
                 name: quote(None if value is None else str(value), delimiter)
@@ -144,7 +144,7 @@ class ManyRows:
                 yield "{" + ", ".join(found[name] for name in self.names if name in found) + "}"
 
     def table(self) -> pa.Table:
-        """Return the tables of the rows with a column for each constant, in one."""
+        """Return the concatenated tables of the rows with a column for each constant."""
         tables = []
         for rows, constants in self.parts:
             table = rows.table()
@@ -155,11 +155,11 @@ class ManyRows:
             ]
             fields, arrays = zip(*found, strict=True)
             tables.append(pa.Table.from_arrays(arrays, schema=pa.schema(fields)))
-        # In one piece: a stream holds every piece as a batch of its own.
+        # In one piece: a stream stores every piece as a batch.
         return pa.concat_tables(tables).combine_chunks()
 
     def take(self, places: Sequence[int]) -> Self:
-        """Return the rows at these places, which ascend."""
+        """Return the rows at these ascending positions."""
         taken, start = [], 0
         for rows, constants in self.parts:
             end = start + len(rows)
@@ -188,31 +188,31 @@ def _dumps(value: object) -> str:
 
 _MOST_NOTES = 8
 _BROKEN_MAIL_BYTES = 64 << 10
-_PACKED = 20  # bytes that one of a compressed file may well become
+_PACKED = 20  # plausible size of a decompressed file
 
 
 class Open(Protocol):
-    """How one file is opened."""
+    """Opens one file."""
 
     def __call__(self, path: Path, *, text_required: bool) -> Dump:
         """Return the dump of the file; raise InputError."""
 
 
 def recognise_many(source: Source, name: str | None, encoding: str | None) -> Format:
-    """Return the one format of all files; raise InputError, naming two that differ."""
+    """Return the common format of all files; raise InputError, with two files that differ."""
     first: tuple[Format, SourceFile] | None = None
     for file in _with_content(source):
         try:
             kind = recognise(file.path, name, encoding)
         except InputError as problem:
-            raise InputError(f"{problem}; or name some of the files with a glob") from problem
+            raise InputError(f"{problem}; or select some of the files with a glob") from problem
         if first is None:
             first = kind, file
         elif kind is not first[0]:
             raise InputError(
-                f"{source}: holds files of several formats, such as {first[0].value} "
-                f"({first[1].name}) and {kind.value} ({file.name}); name some of them with a glob, "
-                "or the format of all with --format"
+                f"{source}: contains files of several formats, such as {first[0].value} "
+                f"({first[1].name}) and {kind.value} ({file.name}); select some of them with a "
+                "glob, or pass the format of all with --format"
             )
     assert first is not None
     return first[0]
@@ -220,25 +220,25 @@ def recognise_many(source: Source, name: str | None, encoding: str | None) -> Fo
 
 @dataclass
 class _Survey:
-    """What opening every file once told of them."""
+    """The results of opening every file once."""
 
     union: Union = field(default_factory=Union)
     files: list[SourceFile] = field(default_factory=list)  # those with content
     first: Dump | None = None
-    opened: dict[str, Dump] = field(default_factory=dict)  # those that would be read whole again
+    opened: dict[str, Dump] = field(default_factory=dict)  # those that would be read twice
     read_as: list[tuple[str, str, str | None]] = field(default_factory=list)
     has_text: bool = False
     empty: list[str] = field(default_factory=list)
-    broken: dict[str, str] = field(default_factory=dict)  # files that are no mail, and why
+    broken: dict[str, str] = field(default_factory=dict)  # files that are not a mail, and why
     told: Counter[str] = field(default_factory=Counter)
 
     def notes(self) -> Iterator[str]:
-        """Yield what was decided about how to read the files."""
+        """Yield how the files are read."""
         yield f"{len(self.files):,} file{'' if len(self.files) == 1 else 's'} read"
         if self.empty:
             some = "" if len(self.empty) == 1 else ", the first"
             are = "file is" if len(self.empty) == 1 else "files are"
-            yield f"{len(self.empty):,} {are} empty and passed over{some}: {self.empty[0]}"
+            yield f"{len(self.empty):,} {are} empty and skipped{some}: {self.empty[0]}"
         for note, count in self.told.items():
             of = "" if count == len(self.files) else f" (in {count:,} of {len(self.files):,} files)"
             yield f"{note}{of}"
@@ -248,21 +248,21 @@ class _Survey:
 def open_many(source: Source, open_file: Open, overwrite_columns: bool) -> Dump:
     """Return one dump of all files: their rows one file after the other, with all their columns.
 
-    Behind the columns of the files stand those of Hive's partitions, then ``scamdetect_file``.
-    Every file is opened beforehand, one after the other. Files without content are passed over;
-    what is no mail, in a folder of mails, is a rejected record.
+    The columns of the files are followed by Hive partitions, then by ``scamdetect_file``. Every
+    file is opened in advance, one after the other. Empty files are skipped; in a folder of mails, a
+    file that is not a mail is a rejected record.
 
-    Raises InputError, naming the file, where one cannot be read or does not fit the others.
+    Raises InputError, with the file, if one cannot be read or does not match the others.
     """
     survey = _survey(source, open_file)
     first = survey.first
     if first is None:
-        raise InputError(f"{source}: no file of it holds anything that can be read")
+        raise InputError(f"{source}: none of its files contains anything readable")
     union = survey.union
     if FILE_COLUMN in union.columns and not overwrite_columns:
         raise InputError(
-            f"{source}: its files already have the column {FILE_COLUMN}; drop it first, or replace "
-            "it with overwrite_columns=True (--overwrite-columns)"
+            f"{source}: its files already have the column {FILE_COLUMN}; drop it first, or "
+            "replace it with overwrite_columns=True (--overwrite-columns)"
         )
     union = union.without(FILE_COLUMN)
     columns, schema = union.columns, union.schema
@@ -323,7 +323,7 @@ def open_many(source: Source, open_file: Open, overwrite_columns: bool) -> Dump:
         notes=_bounded(
             [
                 *survey.notes(),
-                *(f"the column {shown(n)!r} is that of the files, not of the folders"
+                *(f"the column {shown(n)!r} comes from the files, not from the folders"
                   for n in kept_apart),
             ]
         ),
@@ -353,7 +353,7 @@ def _survey(source: Source, open_file: Open) -> _Survey:
         survey.read_as.append((file.name, dump.encoding, dump.delimiter))
         survey.told.update(dict.fromkeys(dump.notes, 1))
         survey.has_text |= dump.has_text
-        if dump.json_types:  # it was read whole, and would be again; this is small
+        if dump.json_types:  # it was read completely, and would be again; this is small
             survey.opened[file.name] = dump
     if survey.first is not None and not survey.has_text:
         open_file(survey.files[0].path, text_required=True)  # raises
@@ -368,7 +368,7 @@ def _with_content(source: Source) -> Iterator[SourceFile]:
             yield file
     if not found:
         raise InputError(
-            f"{source}: all files of it are empty, such as {source.files[0].name}; there is "
+            f"{source}: all its files are empty, such as {source.files[0].name}; there is "
             "nothing to score"
         )
 
@@ -379,7 +379,7 @@ def _broken_mail(file: SourceFile, reason: str) -> Reject:
 
 
 class _Piece(NamedTuple):
-    """A batch of one file, the constants of that, and about the bytes that it takes."""
+    """A batch of one file, its constants, and its approximate size in bytes."""
 
     batch: Batch
     constants: Constants
@@ -387,7 +387,7 @@ class _Piece(NamedTuple):
 
 
 def _filled(pieces: Iterator[_Piece]) -> Iterator[list[_Piece]]:
-    """Yield the pieces, small ones that follow each other together."""
+    """Yield the pieces, with consecutive small ones combined."""
     held: list[_Piece] = []
     records, size = 0, 0.0
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""Rows of a source with one more column of text behind theirs, which every writer can write."""
+"""Rows of a source with one additional text column."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scamdetect.frames.arrow import encodable, plain_array
 
 @dataclass(frozen=True)
 class MarkedRows:
-    """Rows and a value for each, None where it has none, in a column of that name."""
+    """Rows with an additional column of that name, whose values can be None."""
 
     rows: Rows
     name: str
@@ -28,20 +28,20 @@ class MarkedRows:
         return len(self.rows)
 
     def texts(self) -> Sequence[Any]:
-        """Return what is to be scored."""
+        """Return the texts to score."""
         return self.rows.texts()
 
     def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
-        """Return the values, or what the rows have at the path."""
+        """Return the additional values, or the values at the path."""
         return self._array() if path == (self.name,) else self.rows.column(path, kind)
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
-        """Yield the cells of the rows with one more."""
+        """Yield the cells of the rows with the additional one."""
         for cells, value in zip(self.rows.cells(delimiter), self.values, strict=True):
             yield [*cells, quote(value, delimiter)]
 
     def objects(self) -> Iterable[str]:
-        """Yield the objects with one more member."""
+        """Yield the objects with the additional member."""
         for text, value in zip(self.rows.objects(), self.values, strict=True):
             start = text.rstrip()[:-1].rstrip()
             comma = "" if start == "{" else ", "
@@ -49,16 +49,16 @@ class MarkedRows:
             yield f"{start}{comma}{member}}}"
 
     def table(self) -> pa.Table:
-        """Return the table of the rows with one more column."""
+        """Return the table of the rows with the additional column."""
         return self.rows.table().append_column(pa.field(self.name, pa.string()), self._array())
 
     def take(self, places: Sequence[int]) -> Self:
-        """Return the rows at these places."""
+        """Return the rows at these positions."""
         values = [self.values[place] for place in places]
         return replace(self, rows=self.rows.take(places), values=values)
 
     def select(self, names: Sequence[str]) -> Self:
-        """Return the rows with these columns in this order; the one more stays behind them."""
+        """Return the rows with these columns in this order, and the additional one last."""
         own = [name for name in names if name != self.name]
         return replace(self, rows=self.rows.select(own))
 
@@ -68,7 +68,7 @@ class MarkedRows:
 
 
 def marked(dump: Dump, name: str) -> Dump:
-    """Return the dump as one whose rows have one more column of that name."""
+    """Return the dump with an additional column of that name in its rows."""
     return replace(
         dump,
         columns=(*dump.columns, name),

@@ -29,9 +29,9 @@ _LINES = 200
 def recognise(path: Path, name: str | None = None, encoding: str | None = None) -> Format:
     """Return the format of a dump.
 
-    ``name`` overrides everything. Else a .json file that begins like an export of Telegram, and a
-    .txt file that begins like one of WhatsApp, is taken for one. Raises InputError for an unknown
-    name or extension, and where the encoding of a text cannot be told.
+    ``name`` overrides everything. Otherwise a .json file that starts like an export of Telegram, or
+    a .txt file that starts like one of WhatsApp, is treated as one. Raises InputError for an
+    unknown name or extension, and if the encoding of a text is uncertain.
     """
     if name is not None:
         return named_format(name)
@@ -54,14 +54,14 @@ def _lines(path: Path, encoding: str | None) -> list[str]:
     name = text_encoding(path, encoding).name
     try:
         lines = head.removeprefix(b"\xef\xbb\xbf").decode(name, "replace").split("\n")
-    except UnicodeError:  # an encoding that replaces nothing
+    except UnicodeError:  # an encoding that decodes strictly
         return []
-    # The last line of a part of a file may be cut off.
+    # The last line of a partial file may be cut off.
     return (lines[:-1] if len(head) == _HEAD_BYTES else lines)[:_LINES]
 
 
 def _head(path: Path) -> bytes:
-    """Return the beginning of a file, nothing where it cannot be read: opening it tells why."""
+    """Return the start of a file, or nothing if it is unreadable: opening it reports why."""
     try:
         return beginning(path, _HEAD_BYTES)
     except InputError:
@@ -84,25 +84,25 @@ def open_dump(
 ) -> Dump:
     """Open the file in its format.
 
-    The encoding of text, and the delimiter of CSV, are detected where they are not given; a note
-    of the dump then tells all but UTF-8 and the comma.
+    The encoding of text and the delimiter of CSV are detected if not given; a note of the dump
+    reports them unless they are UTF-8 and the comma.
 
     The format is recognised by the extension and, for chat exports, by the content, unless
-    ``source_format`` names it. ``text_column`` may be a dotted path into nested columns; without
-    ``text_required`` JSON need not have it.
+    ``source_format`` is given. ``text_column`` can be a dotted path into nested columns; without
+    ``text_required``, JSON may lack it.
 
-    Raises InputError, naming the file, where it is missing, empty, damaged or in another encoding
-    or one that cannot be told, has no ``text_column``, or has output columns and
-    ``overwrite_columns`` is false; MissingExtraError where its format needs a package that is not
+    Raises InputError, with the file, if it is missing, empty or damaged, if its encoding is wrong
+    or uncertain, if it has no ``text_column``, or if it has output columns and
+    ``overwrite_columns`` is False; MissingExtraError if its format needs a package that is not
     installed.
     """
     kind = recognise(path, source_format, encoding)
     if kind in _BINARY and encoding is not None:
-        raise InputError(f"{path}: {_BINARY[kind]} has no one text encoding; leave --encoding out")
+        raise InputError(f"{path}: {_BINARY[kind]} has no single text encoding; remove --encoding")
     if kind in _IN_UTF8 and check_encoding(encoding) != "utf-8":
-        raise InputError(f"{path}: {_IN_UTF8[kind]} is in UTF-8; leave --encoding out")
+        raise InputError(f"{path}: {_IN_UTF8[kind]} is always UTF-8; remove --encoding")
     if delimiter is not None and kind not in DELIMITERS:
-        raise InputError(f"{path}: only CSV and TSV have a delimiter; leave --delimiter out")
+        raise InputError(f"{path}: only CSV and TSV have a delimiter; remove --delimiter")
     _check_file(path, kind, encoding)
     plain = kind not in _BINARY and kind not in _IN_UTF8
     text = text_encoding(path, encoding) if plain else Encoding("utf-8")
@@ -134,7 +134,7 @@ def _open(
     overwrite_columns: bool,
     text_required: bool,
 ) -> Dump:
-    # A job loads the reader of its own format only.
+    # A job imports only the reader of its format.
     if kind is Format.PARQUET:
         from scamdetect.dumps.parquet import open_parquet
 
@@ -157,7 +157,7 @@ def _open(
         return open_whatsapp(path, known, text_column)
     if kind is Format.TEXT:
         if text_column != TEXT_COLUMN:
-            raise InputError(f"{path}: plain text has one column, {TEXT_COLUMN!r}")
+            raise InputError(f"{path}: plain text has only the column {TEXT_COLUMN!r}")
         return open_text(path, known)
     if kind in (Format.MBOX, Format.EML):
         from scamdetect.dumps.mail.reader import open_eml, open_mbox  # needs the extra "mail"
@@ -173,12 +173,12 @@ def _check_file(path: Path, kind: Format, given: str | None) -> None:
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path}: not a file")
     if kind is Format.PARQUET and (packed := compression(path)):
-        raise InputError(f"{path}: a Parquet file within {packed} cannot be read; unpack it first")
+        raise InputError(f"{path}: cannot read a Parquet file inside {packed}; decompress it first")
     start = beginning(path, 4)
     if not start:
         raise EmptyFileError(f"{path}: the file is empty")
     utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     said = given is not None and check_encoding(given) == "utf-8"
     if utf16 and (kind in _IN_UTF8 or (said and kind not in _BINARY)):
-        cure = "convert it to UTF-8" if kind in _IN_UTF8 else "give --encoding utf-16"
-        raise InputError(f"{path}:1: begins with the byte-order mark of UTF-16; {cure}")
+        cure = "convert it to UTF-8" if kind in _IN_UTF8 else "pass --encoding utf-16"
+        raise InputError(f"{path}:1: starts with the byte-order mark of UTF-16; {cure}")

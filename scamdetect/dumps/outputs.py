@@ -1,4 +1,4 @@
-"""Whether a destination may be written, and which columns and rows go there."""
+"""Check the destination, and select the columns and rows to write."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from scamdetect.system.shown import missing_column
 def check_paths(
     source: Source, destination: Path, folder: Path, inputs: Sequence[Path] = ()
 ) -> None:
-    """Raise InputError where the destination cannot be written, or is the source or another input.
+    """Raise InputError if the destination cannot be written, or is the source or another input.
 
-    ``folder`` is where the work lies until it is done.
+    ``folder`` contains the work until it is done.
     """
     destination_format(destination)
     _check_outside(source, destination, folder)
@@ -38,7 +38,7 @@ def check_paths(
             _check_no_input(path, files, "the source")
             _check_no_input(path, inputs, "an input")
             if not path.is_file():
-                raise InputError(f"{path}: is there and no file; choose another name")
+                raise InputError(f"{path}: exists and is not a file; choose another name")
     if is_remote(destination):
         if not destination.parent.is_dir():
             raise no_folder(destination.parent)
@@ -48,7 +48,7 @@ def check_paths(
 
 
 def _check_no_input(path: Path, inputs: Sequence[Path], what: str) -> None:
-    """Raise InputError where a path that exists is one of the inputs."""
+    """Raise InputError if an existing path is one of the inputs."""
     if not is_remote(path):
         check_no_input(path, (one for one in inputs if not is_remote(one)), what)
     elif any(path.samefile(one) for one in inputs):
@@ -61,20 +61,20 @@ def _check_outside(source: Source, destination: Path, folder: Path) -> None:
     for path in (*_paths(destination), *(folder / name for name in parts)):
         if source.reads(path):
             raise InputError(
-                f"{path}: would itself be read as a part of {source}; write outside of that "
-                "folder, or under a name that begins with _"
+                f"{path}: would be read as part of {source}; write outside of that folder, or "
+                "use a name that starts with _"
             )
 
 
 def check_free(destination: Path, *, overwrite: bool) -> None:
-    """Raise InputError where files of an earlier job are there and must stay."""
+    """Raise InputError if files of an earlier job exist and may not be replaced."""
     for path in _paths(destination):
         if path.exists() and not overwrite and not _is_left_over(path, destination):
-            raise InputError(f"{path}: is there already; remove it or give --overwrite")
+            raise InputError(f"{path}: already exists; remove it or pass --overwrite")
 
 
 def _is_left_over(path: Path, destination: Path) -> bool:
-    """Return whether a path is the record of a result that was removed since."""
+    """Return True if a path is the record of a result that has been removed."""
     if path.name != job_path(destination).name or destination.exists():
         return False
     try:
@@ -90,21 +90,21 @@ def _paths(destination: Path) -> list[Path]:
 
 @contextmanager
 def reported(destination: Path) -> Iterator[None]:
-    """Turn a failure to write into OutputError, with its notes."""
+    """Convert failures to write to OutputError, with its notes."""
     with written(destination):
         yield
 
 
 def keep_columns(dump: Dump, names: Sequence[str], where: Path | str) -> Dump:
-    """Return the dump with these input columns alone, in this order; texts are read as before.
+    """Return the dump with only these input columns, in this order; texts are read as before.
 
-    Of a dump of many files the column of the file stays behind them.
+    In a dump of many files the file column follows them.
 
-    Raises InputError, naming ``where``, on a name that the dump has not or has more than once, that
-    is given twice, and where none is given.
+    Raises InputError, with ``where``, for a name that the dump lacks or has several times, for a
+    repeated name, and for an empty list.
     """
     if not names:
-        raise InputError(f"{where}: no column is to be kept; name one with columns (--columns)")
+        raise InputError(f"{where}: no column to keep; name one with columns (--columns)")
     if dump.many:
         names = [*(name for name in names if name != FILE_COLUMN), FILE_COLUMN]
     unknown = [name for name in names if name not in dump.columns]
@@ -118,7 +118,7 @@ def keep_columns(dump: Dump, names: Sequence[str], where: Path | str) -> Dump:
         )
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"--columns names {name!r} twice; name each column once")
+            raise InputError(f"--columns has {name!r} twice; name each column once")
         if (found := dump.columns.count(name)) > 1:
             raise InputError(f"{where} has {found} columns {name!r}; rename all but one")
     places = [dump.columns.index(name) for name in names]

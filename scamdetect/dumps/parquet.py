@@ -22,9 +22,9 @@ _BUFFER_BYTES = 1 << 20
 def open_parquet(
     path: Path, text_column: str, overwrite_columns: bool, text_required: bool = True
 ) -> Dump:
-    """Open a Parquet file; raise InputError where it is damaged or has no column of text.
+    """Open a Parquet file; raise InputError if it is damaged or has no text column.
 
-    Without ``text_required`` that may be missing or of another type.
+    Without ``text_required`` the column may be missing or of another type.
     """
     with _opened(path) as file:
         schema = file.schema_arrow
@@ -47,13 +47,13 @@ def open_parquet(
 
 
 def read_schema(path: Path) -> pa.Schema:
-    """Return the schema of a Parquet file; raise InputError where it is damaged."""
+    """Return the schema of a Parquet file; raise InputError if it is damaged."""
     with _opened(path) as file:
         return file.schema_arrow
 
 
 def read_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Yield these columns of a Parquet file in batches; raise InputError where it is damaged."""
+    """Yield these columns of a Parquet file in batches; raise InputError if it is damaged."""
     with _opened(path) as file:
         for batch in file.iter_batches(_batch_rows(file.metadata), columns=list(columns)):
             yield pa.Table.from_batches([batch])
@@ -70,8 +70,8 @@ def find_text_in(
 ) -> tuple[TextPath, tuple[str, ...]]:
     """Return the path to the text in tables of this schema and the names of the columns to keep.
 
-    Raises InputError, naming ``where``, as ``find_text`` does and, where it is ``required``, on a
-    column that is not text.
+    Raises InputError, with ``where``, as ``find_text`` does and, if ``required``, for a column that
+    is not text.
     """
     members = schema_members(schema)
     text_path, kept = find_text(
@@ -96,9 +96,9 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
         with ExitStack() as files:
             if not is_remote(path):
                 check_regular(path)
-            # Arrow takes no path that is not UTF-8, nor a URL.
+            # Arrow accepts neither paths that are not UTF-8 nor URLs.
             source = files.enter_context(path.open("rb"))
-            # Read piece by piece: pre-buffered bytes would all be kept until the end.
+            # Read piece by piece: pre-buffered bytes would be kept until the end.
             yield files.enter_context(
                 pq.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER_BYTES)
             )
@@ -107,7 +107,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             raise unreadable(path, problem) from problem
         cause = str(problem).partition("\n")[0]
         raise InputError(
-            f"{path}: not a whole Parquet file ({cause}); copy or export it again"
+            f"{path}: not a complete Parquet file ({cause}); copy or export it again"
         ) from problem
 
 

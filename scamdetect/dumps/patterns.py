@@ -7,27 +7,28 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 _NUMBER = re.compile(r"([0-9]+)")
-# Every chat that an iPhone exports from WhatsApp has this name.
+# The name of every chat that an iPhone exports from WhatsApp.
 _NEVER_HIDDEN = ("_chat.txt", "_chat.txt.gz", "_chat.txt.zst")
 
 Key = tuple[tuple[tuple[str | int, ...], str], ...]
 
 
 def natural_key(name: str) -> Key:
-    """Return what sorts relative paths folder by folder and numbers in them by their value."""
+    """Return a key that sorts relative paths by folder and numbers in them by value."""
     return tuple((_pieces(part), part) for part in name.split("/"))
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a file or folder is none of the data, as Spark does.
+    """Return True if a file or folder is not part of the data, by Spark's rules.
 
-    Its name begins with a dot or an underscore (``_SUCCESS``), and is no partition (``_day=1``).
+    Its name starts with a dot or an underscore (``_SUCCESS``), and it is not a partition
+    (``_day=1``).
     """
     return name.startswith((".", "_")) and "=" not in name and name not in _NEVER_HIDDEN
 
 
 def _pieces(part: str) -> tuple[str | int, ...]:
-    """Return text and numbers in turn, so that each is compared with its like."""
+    """Return alternating text and numbers, so that each is compared with its own type."""
     pieces = _NUMBER.split(part)
     return tuple(int(piece) if place % 2 else piece for place, piece in enumerate(pieces))
 
@@ -37,21 +38,21 @@ ANY_DEPTH = "**"
 
 
 def is_pattern(text: str) -> bool:
-    """Tell whether a text has a sign of a pattern in it."""
+    """Return True if a text contains a glob character."""
     return _SIGNS.search(text) is not None
 
 
 def split_pattern(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return the folder before the first part with a sign, and the parts from there on."""
+    """Return the folder before the first part with a glob character, and the rest in parts."""
     start = text.rfind("/", 0, _first_sign(text)) + 1
     parts = tuple(part for part in text[start:].split("/") if part)
     return text[:start], parts
 
 
 def matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Tell whether a pattern names a path below its folder, given in parts, or a folder above it.
+    """Return True if a pattern matches a path below its folder, given in parts, or a parent of it.
 
-    ``**`` stands for any number of folders. Hidden names match a part alone that begins alike.
+    ``**`` matches any number of folders. Hidden names match only a part that starts the same way.
     """
     if not pattern:
         return not any(map(is_hidden, parts))
@@ -63,7 +64,7 @@ def matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def names(part: str, pattern: str) -> bool:
-    """Tell whether one part of a pattern names one part of a path."""
+    """Return True if one part of a pattern matches one part of a path."""
     seen = not is_hidden(part) or pattern[0] == part[0]
     return seen and fnmatchcase(part, pattern)
 

@@ -1,4 +1,4 @@
-"""Read CSV, TSV and plain text cell by cell as they stand, and find the sign that parts cells."""
+"""Read raw cells of CSV, TSV and plain text, and detect the delimiter."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def open_delimited(
 ) -> Dump:
     """Open a CSV or TSV file whose first record names the columns; raise InputError.
 
-    A line ``sep=;`` for Excel may stand before it. Without ``text_required`` it may have no column
-    of text.
+    A line ``sep=;`` for Excel may precede it. Without ``text_required`` it may lack the text
+    column.
     """
     header = _read_header(path, delimiter, encoding)
     names = tuple(unquote(cell) for cell in header.cells)
@@ -78,7 +78,7 @@ def open_delimited(
 def open_cells(
     path: Path, delimiter: str, encoding: str
 ) -> tuple[tuple[str, ...], Callable[[], Iterator[Item[list[str]]]]]:
-    """Return the names in the first record and what reads the raw cells of the others.
+    """Return the names in the first record and a reader of the raw cells of the others.
 
     Raises InputError.
     """
@@ -87,7 +87,7 @@ def open_cells(
 
 
 def open_text(path: Path, encoding: str) -> Dump:
-    """Open a text file of one message a line as a dump with the one column ``text``."""
+    """Open a text file of one message per line as a dump with the single column ``text``."""
 
     def items() -> Iterator[Item[list[str]]]:
         for line in read_lines(path, encoding):
@@ -129,14 +129,15 @@ def _read_header(path: Path, delimiter: str, encoding: str) -> Record:
     where = f"{path}:{header.lines[0].number}"
     text = "".join(line.text for line in header.lines)
     if header.lines[0].is_cut or len(text) > _MAX_HEADER:
-        raise InputError(f"{where}: the first line is too long to be the names of the columns")
+        raise InputError(f"{where}: the first line is too long for column names")
     if header.problem:
-        raise InputError(f"{where}: {header.problem}; give the file's encoding with --encoding")
+        raise InputError(f"{where}: {header.problem}; pass the file's encoding with --encoding")
     if not header.cells:
-        raise InputError(f"{where}: a quote is opened in the column names and never closed")
+        raise InputError(f"{where}: unclosed quote in the column names")
     if "\r" in strip_line_end(text):
         raise InputError(
-            f"{where}: the lines end in a bare carriage return; convert them to newlines"
+            f"{where}: the lines end in a carriage return without a newline; convert them to "
+            "newlines"
         )
     return header
 
@@ -145,8 +146,8 @@ def _rows(path: Path, delimiter: str, encoding: str, width: int) -> Iterator[Ite
     found = records(_lines(path, encoding), delimiter)
     next(found)
     number = 0
-    # After a quote that never closes, as may be in a line too long to read, later lines may be the
-    # rest of that record: until one is sound, a stray quote is no longer a plain character.
+    # After an unclosed quote, possibly in a line too long to read, later lines may be the rest of
+    # that record: until a line is intact, a stray quote does not count as a plain character.
     suspicious = False
     for record in found:
         first = record.lines[0]
@@ -155,17 +156,18 @@ def _rows(path: Path, delimiter: str, encoding: str, width: int) -> Iterator[Ite
         number += 1
         cells = record.cells
         if not cells and delimiter == "\t":
-            # Many TSV files know no quoting: a quote that opens nothing is then a plain character.
+            # Many TSV files have no quoting: there a quote that starts no cell is a plain
+            # character.
             literal = strip_line_end(first.text).split(delimiter)
             cells = literal if len(literal) == width else []
         reason = record.problem
         suspicious |= first.is_cut
         if reason is None and not cells:
-            reason, suspicious = "a quote is opened and never closed", True
+            reason, suspicious = "unclosed quote", True
         elif reason is None and len(cells) != width:
-            reason = f"{len(cells)} cells where the header has {width}"
+            reason = f"{len(cells)} cells, but the header has {width}"
         elif reason is None and suspicious and any(map(has_stray_quote, cells)):
-            reason = "a stray quote after a record whose quote never closes"
+            reason = "stray quote after a record with an unclosed quote"
         size = sum(len(line.raw) for line in record.lines)
         end = record.lines[-1].end
         if reason is None:
@@ -181,40 +183,40 @@ def _rows(path: Path, delimiter: str, encoding: str, width: int) -> Iterator[Ite
 _NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 _LINES = 500
 _HEAD_BYTES = 256 << 10
-_ALIKE = 0.5  # of the records must have as many cells as the header
+_ALIKE = 0.5  # share of the records that must have as many cells as the header
 
 
 @dataclass(frozen=True)
 class Delimiter:
-    """The sign between cells, and what to tell of it where nobody named it."""
+    """The delimiter, and a note if it was detected."""
 
     sign: str
     note: str | None = None
 
 
 def given_delimiter(name: str) -> Delimiter:
-    r"""Return the delimiter of one character, of a name such as ``tab``, or ``\t``.
+    r"""Return the delimiter for one character, a name such as ``tab``, or ``\t``.
 
-    Raises InputError where it is none.
+    Raises InputError for anything else.
     """
     sign = _NAMES.get(name.lower(), "\t" if name == "\\t" else name)
     if len(sign) != 1 or sign in '"\r\n':
         raise InputError(
-            f"delimiter (--delimiter) {name!r} is none; give one character but a quote, or "
-            f"{', '.join(_NAMES)}"
+            f"delimiter (--delimiter) {name!r} is invalid; pass one character other than a "
+            f"quote, or {', '.join(_NAMES)}"
         )
     return Delimiter(sign)
 
 
 def find_delimiter(path: Path, encoding: str, text_column: str) -> Delimiter:
-    """Return the delimiter that the first records of a CSV file agree on.
+    """Return the delimiter that best fits the first records of a CSV file.
 
-    It is a comma where nothing is better. Raises InputError where the file cannot be read.
+    The default is a comma. Raises InputError if the file cannot be read.
     """
     lines = _first_lines(path, encoding)
     hint = separator_hint(lines[0].text) if lines else None
     if hint is not None:
-        return Delimiter(hint, _note(hint, "its first line says so"))
+        return Delimiter(hint, _note(hint, "set by its first line"))
     found = {sign: _agreement(lines, sign, text_column) for sign in _NAMES.values()}
     best = max(found, key=lambda sign: found[sign])  # the first of equals
     return Delimiter(best) if best == "," else Delimiter(best, _note(best, "detected"))
@@ -232,10 +234,10 @@ def _first_lines(path: Path, encoding: str) -> list[Line]:
 
 
 def _agreement(lines: Sequence[Line], sign: str, text_column: str) -> tuple[bool, float, int]:
-    """Return how well the sign parts the records; whatever parts nothing is the least.
+    """Return how consistently the delimiter splits the records; 0 if it never occurs.
 
-    That is whether the header then names the text column, the share of records with as many cells
-    as it, and how many these are.
+    The tuple holds whether the header then names the text column, the share of records with as many
+    cells as the header, and their number of cells.
     """
     found = [record for record in records(iter(lines), sign) if record.cells]
     if not found or len(found[0].cells) < 2:
@@ -252,4 +254,4 @@ def _agreement(lines: Sequence[Line], sign: str, text_column: str) -> tuple[bool
 
 def _note(sign: str, why: str) -> str:
     name = next((name for name, known in _NAMES.items() if known == sign), repr(sign))
-    return f"cells parted by {name} ({why}); --delimiter overrides"
+    return f"cells are separated by {name} ({why}); --delimiter overrides"

@@ -1,4 +1,4 @@
-"""Files and folders behind URLs, with the part of ``pathlib.Path`` that readers and jobs use."""
+"""Files and folders behind URLs, with the methods of ``pathlib.Path`` that readers and jobs use."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ BLOCK_BYTES = 4 << 20
 
 Info = Mapping[str, Any]
 
-# What a storage calls the version of a file, the most telling first.
+# Names that storages use for the version of a file, the most precise first.
 _VERSIONS = (
     "ETag", "etag", "generation", "md5Hash", "content_md5", "LastModified", "last_modified",
     "mtime", "updated", "modified", "created",
 )  # fmt: skip
-# Where an upload appears as a whole or not at all.
+# Where an upload appears completely or not at all.
 _OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "memory"}
 
 
 class RemotePath:
-    """One file or folder behind a URL; ``info`` is what a listing told of it.
+    """A file or folder behind a URL; ``info`` is its entry in a listing.
 
     Its text is its URL without credentials.
     """
@@ -58,12 +58,12 @@ class RemotePath:
         return shown_url(self.url)
 
     def __deepcopy__(self, memo: object) -> Self:
-        """Return the same, so that a summary of a job can be copied into a dictionary."""
+        """Return the same object, so that a job summary can be copied into a dictionary."""
         return self
 
     @property
     def url(self) -> str:
-        """Return its URL as its storage takes it, with what is secret; not to be shown."""
+        """Return its URL as its storage expects it, with secrets; do not show it."""
         return str(self.system.unstrip_protocol(self.path))
 
     @property
@@ -72,28 +72,28 @@ class RemotePath:
         return type(self)(self.system, self.system._parent(self.path))
 
     def with_name(self, name: str) -> Self:
-        """Return the file of that name in the same folder."""
+        """Return the path of that name in the same folder."""
         return type(self)(self.system, f"{self.system._parent(self.path).rstrip('/')}/{name}")
 
     def absolute(self) -> Self:
-        """Return the same: a URL is never relative, and links are the storage's own affair."""
+        """Return the same object: a URL is never relative, and its storage resolves links."""
         return self
 
     resolve = absolute
 
     def samefile(self, other: object) -> bool:
-        """Tell whether both are the same file of the same storage."""
+        """Return True if both are the same file of the same storage."""
         at = (self.system, self.path)
         return isinstance(other, RemotePath) and at == (other.system, other.path)
 
     @property
     def is_glob(self) -> bool:
-        """Tell whether its path has signs of a glob, which web addresses never have."""
+        """Return True if its path has glob characters, which web addresses never have."""
         return not self._web and is_pattern(self.path)
 
     @property
     def info(self) -> Info:
-        """Return what the storage tells of it; raise InputError where there is no such file."""
+        """Return the storage's details of the file; raise InputError if it is missing."""
         if self._info is None:
             with reaching(self.url):
                 self._info = self.system.info(self.path)
@@ -101,20 +101,20 @@ class RemotePath:
 
     @property
     def version(self) -> str:
-        """Return what changes with the content, as well as the storage can tell."""
+        """Return a value that changes with the content, as precisely as the storage allows."""
         value = next((self.info[name] for name in _VERSIONS if self.info.get(name)), None)
         return str(value.timestamp() if isinstance(value, datetime) else value)
 
     def stat(self) -> os.stat_result:
-        """Return its kind and size; raise InputError where there is no such file."""
+        """Return its type and size; raise InputError if it is missing."""
         kind = stat.S_IFDIR if self.info["type"] == "directory" else stat.S_IFREG
         size = self.info.get("size")
         if size is None:
-            raise InputError(f"{self}: the server does not tell its size; download it first")
+            raise InputError(f"{self}: the server does not report its size; download it first")
         return os.stat_result((kind, 0, 0, 0, 0, 0, size, 0, 0, 0))
 
     def exists(self) -> bool:
-        """Tell whether it is there now; raise InputError where that cannot be told."""
+        """Return True if it exists now; raise InputError if that is unknown."""
         with reaching(self.url):
             self.system.invalidate_cache()
             try:
@@ -126,16 +126,16 @@ class RemotePath:
         return True
 
     def is_file(self) -> bool:
-        """Tell whether it is a file and no folder; raise InputError where there is neither."""
+        """Return True if it is a file; raise InputError if it is missing."""
         return bool(self.info["type"] == "file")
 
     def is_dir(self) -> bool:
-        """Tell whether there is such a folder; in a store of objects, such a bucket."""
+        """Return True if there is such a folder or, in an object store, such a bucket."""
         folder = self.path.lstrip("/").partition("/")[0] if self._puts_whole else self.path
         return type(self)(self.system, folder).exists()
 
     def open(self, mode: str = "rb", buffering: int = -1) -> Any:  # noqa: ANN401
-        """Open it for reading bytes; raise InputError where there is no such file."""
+        """Open it for binary reading; raise InputError if it is missing."""
         file = _File(self)
         return file if buffering == 0 else io.BufferedReader(file)
 
@@ -147,7 +147,7 @@ class RemotePath:
             self.system.rm_file(self.path)
 
     def upload(self, file: Path) -> None:
-        """Put a local file here, so that it appears whole or not at all; raise OutputError."""
+        """Upload a local file here; it appears completely or not at all; raise OutputError."""
         with _writing(self):
             if self._puts_whole:
                 self.system.put_file(str(file), self.path)
@@ -159,21 +159,21 @@ class RemotePath:
 
 @contextmanager
 def _writing(path: RemotePath) -> Iterator[None]:
-    """Turn what a storage raises within the context into an OutputError that names the URL."""
+    """Convert errors of a storage within the context to an OutputError with the URL."""
     try:
         yield
     except Exception as problem:
         raise OutputError(
-            f"{path}: cannot be written ({said(problem, path.url)}); see to it, or choose another "
-            "destination"
+            f"{path}: cannot be written ({said(problem, path.url)}); fix the cause, or choose "
+            "another destination"
         ) from shareable(problem, path.url)
 
 
 class _File(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no types
-    """Reads ahead in blocks, whatever the storage."""
+    """A file that reads ahead in blocks, for any storage."""
 
-    # The files of ``system.open`` end early without an error where what is behind a URL got
-    # shorter, share one position in memory, and ask anew for size and beginning each time.
+    # The files of ``system.open`` end early without an error if the remote file became shorter,
+    # share one position in memory, and request size and beginning each time.
 
     def __init__(self, path: RemotePath) -> None:
         super().__init__(path.system, path.path, block_size=BLOCK_BYTES, size=path.stat().st_size)
@@ -195,8 +195,8 @@ def _fetched(path: RemotePath, start: int, end: int) -> bytes:
         found: bytes = path.system.cat_file(path.path, start=start, end=end)
     if len(found) != end - start:
         raise InputError(
-            f"{path}: only {len(found):,} of {end - start:,} bytes came from offset {start:,}; "
-            "it changed, or its server cannot send parts of files: download it first"
+            f"{path}: got only {len(found):,} of {end - start:,} bytes at offset {start:,}; it "
+            "changed, or its server does not support partial reads: download it first"
         )
     return found
 
@@ -204,8 +204,8 @@ def _fetched(path: RemotePath, start: int, end: int) -> bytes:
 def remote_path(url: str) -> RemotePath:
     """Return the file or folder behind a URL.
 
-    Raises MissingExtraError without s3fs, InputError for a storage that it cannot reach and for
-    keys in a URL that does not take them.
+    Raises MissingExtraError without s3fs, InputError for an unreachable storage and for keys in a
+    URL that does not support them.
     """
     url = checked_url(url)
     with reaching(url):
@@ -223,9 +223,9 @@ Found = tuple[RemotePath, str]  # a file and its path below the folder
 
 
 def remote_files(folder: RemotePath, pattern: tuple[str, ...]) -> Iterator[Found]:
-    """Yield the files that are not hidden; raise InputError where the storage fails.
+    """Yield the files that are not hidden; raise InputError if the storage fails.
 
-    One level after the other is listed as far as the pattern names levels, the rest at once.
+    Folders are listed level by level as far as the pattern names levels, and the rest in one call.
     """
     waiting = [(folder.path, pattern)]
     while waiting:
@@ -244,7 +244,7 @@ def _listed(folder: RemotePath, at: str, *, deep: bool) -> list[dict[str, Any]]:
     with reaching(folder.url):
         system = folder.system
         found = system.find(at, detail=True).values() if deep else system.ls(at, detail=True)
-        # Some stores list a folder within itself, as a file of no bytes.
+        # Some stores list a folder inside itself, as an empty file.
         return [i for i in found if i["name"].strip("/") != at.strip("/") and _is_whole(i)]
 
 

@@ -1,4 +1,4 @@
-"""Say in one line, and without what is secret in URLs, why a storage cannot be reached."""
+"""Describe in one line, without the secrets of URLs, why a storage cannot be reached."""
 
 from __future__ import annotations
 
@@ -28,40 +28,40 @@ _SIGNED = re.compile(
 def checked_url(url: str) -> str:
     """Return a URL with its scheme in lower case.
 
-    Raises InputError, without its secrets, where keys are in it that its storage does not take or
-    where the border of its user info is not certain.
+    Raises InputError, without its secrets, if it contains keys that its storage does not support or
+    if the end of its user info is uncertain.
     """
     scheme, mark, rest = url.partition("://")
     url = f"{scheme.lower()}{mark}{rest}"
     if _KEYED.search(url) or _SIGNED.search(url):
         raise InputError(
-            f"{shown_url(url)}: a URL of this storage takes no keys and no signature; give them "
-            "in the environment (for S3 in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
+            f"{shown_url(url)}: URLs of this storage do not support keys or signatures; put "
+            "them in the environment (for S3 in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
         )
     if scheme.lower() in _WITH_PORT:
         try:
             _ = urlsplit(url).port
         except ValueError:
             raise InputError(
-                f"{shown_url(url)}: its host or port is malformed; in a user name or password "
-                "write / as %2F, ? as %3F, # as %23 and @ as %40"
-            ) from None  # the cause quotes what may be the password
+                f"{shown_url(url)}: malformed host or port; in a user name or password write / "
+                "as %2F, ? as %3F, # as %23 and @ as %40"
+            ) from None  # the cause quotes a possible password
     return url
 
 
 def is_missing(problem: FileNotFoundError) -> bool:
-    """Tell whether the storage knows that there is no such file.
+    """Return True if the storage reports that the file is missing.
 
-    fsspec's HTTP says so too where it could not ask, and keeps the reason as the cause.
+    fsspec's HTTP reports this for failed requests too, with the reason as the cause.
     """
     return _asked(problem) is problem
 
 
 @contextmanager
 def reaching(url: str) -> Iterator[None]:
-    """Turn what a storage raises within the context into an InputError that names the URL.
+    """Convert errors of a storage within the context to an InputError with the URL.
 
-    The libraries behind fsspec raise errors of their own, of many kinds.
+    The libraries behind fsspec raise many types of errors.
     """
     try:
         yield
@@ -74,10 +74,10 @@ def reaching(url: str) -> Iterator[None]:
 def _told(url: str, problem: BaseException) -> InputError:
     at = shown_url(url)
     if isinstance(problem, FileNotFoundError):
-        return InputError(f"{at}: cannot be read (no such file)")
+        return InputError(f"{at}: file not found")
     if isinstance(problem, PermissionError) or http_status(problem) in _REFUSED:
         return InputError(
-            f"{at}: access denied ({said(problem, url)}); give credentials in the environment"
+            f"{at}: access denied ({said(problem, url)}); pass credentials in the environment"
         )
     return InputError(
         f"{at}: cannot be reached ({said(problem, url)}); check the address and the network"
@@ -85,10 +85,10 @@ def _told(url: str, problem: BaseException) -> InputError:
 
 
 def _asked(problem: Exception) -> BaseException:
-    """Return why a storage could not be asked, where an error says so less plainly."""
+    """Return why a request to a storage failed, if an error hides it."""
     reason = problem.__cause__
     if not isinstance(problem, FileNotFoundError) or reason is None:
         return problem
-    # What a storage answers has a status, or a response in botocore.
+    # A storage's answer has a status, or a response in botocore.
     answered = http_status(reason) in _GONE or hasattr(reason, "response")
     return problem if answered or isinstance(reason, FileNotFoundError) else reason

@@ -1,4 +1,4 @@
-"""A batch of rows as it stands in the source, and the text in it by name or dotted path."""
+"""A batch of rows as in the source, with their text by name or dotted path."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from scamdetect.errors import InputError
 from scamdetect.frames import columns as output
 from scamdetect.frames.arrow import cell_texts, encodable, is_nested, json_values, plain_array
 
-# A column's own name wins over a path, dots and all. Names that hold a dot are no part of a path.
+# A column name has precedence over a path, even with dots. A part of a path contains no dot.
 
 
 TextPath = tuple[str, ...]
 
-# Of these an error lists no more: some objects have a member for each person or day.
+# Maximum in an error message: some objects have a member for each person or day.
 MOST_MEMBERS = 100
 
 
@@ -37,9 +37,9 @@ def find_text(
 ) -> tuple[TextPath, tuple[str, ...]]:
     """Return the path to the text and the names of the columns to keep.
 
-    ``members`` are the dotted paths that there are beside the columns. A text that is not
-    ``required`` may be missing: the path then leads nowhere. Raises InputError, naming ``where``,
-    as ``output.check_columns`` does; it lists these paths too.
+    ``members`` are the dotted paths in addition to the columns. A text that is not ``required`` may
+    be missing: its path then leads nowhere. Raises InputError, with ``where`` and these paths, as
+    ``output.check_columns`` does.
     """
     if not required and text_column not in (*names, *members):
         kept = output.kept_columns(names, overwrite=overwrite_columns, where=where)
@@ -55,20 +55,20 @@ def find_text(
 
 
 def value_at(value: object, path: TextPath) -> object:
-    """Return what is at the path in JSON objects, None where it leads nowhere."""
+    """Return the value at the path in JSON objects, None if it leads nowhere."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
 def leads_to_member(value: object, path: TextPath) -> bool:
-    """Tell whether a path of several names leads to a member of a JSON object, be it null."""
+    """Return True if a path of several names leads to a member of a JSON object, even a null."""
     inner = value_at(value, path[:-1])
     return len(path) > 1 and isinstance(inner, dict) and path[-1] in inner
 
 
 def object_members(name: str, value: object, levels: int = 8) -> Iterator[str]:
-    """Yield the dotted paths into a JSON value that is in the column of that name."""
+    """Yield the dotted paths into a JSON value in the column of that name."""
     if not isinstance(value, dict) or not levels:
         return
     for key, item in value.items():
@@ -106,23 +106,23 @@ _DECODER = json.JSONDecoder()
 
 
 class NestedError(Exception):
-    """A column that must hold plain values holds an object or a list."""
+    """Raised if a column that must hold plain values holds an object or a list."""
 
 
 class Rows(Protocol):
-    """Rows that every writer can write without knowing where they come from."""
+    """Rows that every writer can write, whatever their source."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
 
     def texts(self) -> Sequence[Any]:
-        """Return what is to be scored; what is no text is left to the detector to refuse."""
+        """Return the texts to score; the detector rejects other types."""
 
     def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
-        """Return what is at the path, kept or not, as a flat type; raise NestedError."""
+        """Return the values at the path, kept or not, as a flat type; raise NestedError."""
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
-        """Yield each row as cells that are quoted where they must be."""
+        """Yield each row as cells, quoted if necessary."""
 
     def objects(self) -> Iterable[str]:
         """Yield each row as the text of a JSON object."""
@@ -131,15 +131,15 @@ class Rows(Protocol):
         """Return the rows as a table."""
 
     def take(self, places: Sequence[int]) -> Self:
-        """Return the rows at these places."""
+        """Return the rows at these positions."""
 
     def select(self, names: Sequence[str]) -> Self:
-        """Return the rows with these of the kept columns, each named once, in this order."""
+        """Return the rows with these kept columns, each named once, in this order."""
 
 
 @dataclass(frozen=True)
 class DelimitedRows:
-    """Rows of raw CSV or TSV cells, quotes included; ``kept`` are the places of columns to keep."""
+    """Rows of raw CSV or TSV cells, quotes included; ``kept`` are the columns to keep."""
 
     names: tuple[str, ...]
     kept: tuple[int, ...]
@@ -156,13 +156,13 @@ class DelimitedRows:
         return [unquote(row[self.text_place]) for row in self.rows]
 
     def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
-        """Return the values of a column, which are text; an empty cell is null."""
+        """Return the values of a text column; an empty cell is null."""
         place = self.names.index(path[0])
         values = (unquote(row[place]) for row in self.rows)
         return plain_array([encodable(value) if value else None for value in values], kind)
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
-        """Yield the cells as they stand, or quoted anew for another delimiter."""
+        """Yield the raw cells, or quote them for another delimiter."""
         for row in self.rows:
             kept = [row[place] for place in self.kept]
             yield kept if delimiter == self.delimiter else [requote(c, delimiter) for c in kept]
@@ -183,7 +183,7 @@ class DelimitedRows:
         return pa.Table.from_arrays(columns, names=[self.names[place] for place in self.kept])
 
     def take(self, places: Sequence[int]) -> Self:
-        """Return the rows at these places."""
+        """Return the rows at these positions."""
         return replace(self, rows=[self.rows[place] for place in places])
 
     def select(self, names: Sequence[str]) -> Self:
@@ -194,7 +194,7 @@ class DelimitedRows:
 
 @dataclass(frozen=True)
 class JsonRows:
-    """Rows of JSON objects with the text of each; ``names``, ``schema`` serve cells, tables."""
+    """Rows of JSON objects and their texts; ``names`` and ``schema`` define cells and tables."""
 
     names: tuple[str, ...]
     schema: pa.Schema
@@ -202,18 +202,18 @@ class JsonRows:
     dropped: frozenset[str]
     raws: list[str]
     values: list[dict[str, Any]]
-    reordered: bool = False  # objects have the members of ``names`` alone, in that order
+    reordered: bool = False  # objects contain only the members in ``names``, in that order
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.raws)
 
     def texts(self) -> list[Any]:
-        """Return the values at the path to the text, None where a row has none."""
+        """Return the values at the path to the text, None if a row has none."""
         return [value_at(value, self.text_path) for value in self.values]
 
     def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
-        """Return what is at the path; where ``kind`` is text, other values become JSON text."""
+        """Return the values at the path; if ``kind`` is text, other values become JSON text."""
         values = [value_at(value, path) for value in self.values]
         if any(isinstance(value, dict | list) for value in values):
             raise NestedError
@@ -223,13 +223,13 @@ class JsonRows:
         return plain_array(values, kind)
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
-        """Yield strings as they are and other values as JSON; missing and null are empty."""
+        """Yield strings unchanged and other values as JSON; missing values and null are empty."""
         for raw, value in zip(self.raws, self.values, strict=True):
             found = _literals(raw, value)
             yield [quote(cell, delimiter) for cell in map(found.get, self.names)]
 
     def objects(self) -> Iterable[str]:
-        """Yield the objects to the letter, without the dropped members."""
+        """Yield the objects exactly as in the source, without the dropped members."""
         for raw, value in zip(self.raws, self.values, strict=True):
             if self.reordered:
                 found = dict(members(raw))
@@ -240,7 +240,7 @@ class JsonRows:
                 yield _object((n, text) for n, text in members(raw) if n not in self.dropped)
 
     def table(self) -> pa.Table:
-        """Return a table by the schema; nested values, and mixed ones, are JSON text."""
+        """Return a table of the schema; nested and mixed values are JSON text."""
         literals = [_literals(raw, v) for raw, v in zip(self.raws, self.values, strict=True)]
         columns = []
         for name, kind in zip(self.names, self.schema.types, strict=True):
@@ -253,7 +253,7 @@ class JsonRows:
         return pa.Table.from_arrays(columns, schema=self.schema)
 
     def take(self, places: Sequence[int]) -> Self:
-        """Return the rows at these places."""
+        """Return the rows at these positions."""
         raws = [self.raws[place] for place in places]
         return replace(self, raws=raws, values=[self.values[place] for place in places])
 
@@ -277,7 +277,7 @@ class ArrowRows:
         return int(self.source.num_rows)
 
     def texts(self) -> list[Any]:
-        """Return the values at the path to the text; bytes that are not UTF-8 stay bytes."""
+        """Return the values at the path to the text; bytes that are not UTF-8 remain bytes."""
         column = self._at(self.text_path)
         try:
             values: list[Any] = column.to_pylist()
@@ -286,7 +286,7 @@ class ArrowRows:
         return values
 
     def column(self, path: TextPath, kind: pa.DataType) -> pa.Array:
-        """Return the values at the path; where ``kind`` is text, others become what cells hold."""
+        """Return the values at the path; if ``kind`` is text, others are formatted as cells."""
         found = self._at(path)
         if pa.types.is_string(kind) and not _is_text(found.type):
             if is_nested(found.type):
@@ -297,23 +297,23 @@ class ArrowRows:
         return found.cast(kind).combine_chunks()
 
     def cells(self, delimiter: str) -> Iterable[list[str]]:
-        """Yield cells, with values as ``arrow_text.cell_texts`` has them."""
+        """Yield cells formatted by ``arrow_text.cell_texts``."""
         columns = [[quote(cell, delimiter) for cell in self._strings(name)] for name in self.kept]
         return map(list, zip(*columns, strict=True))
 
     def objects(self) -> Iterable[str]:
-        """Yield objects, with values as ``arrow_text.json_values`` has them."""
+        """Yield objects formatted by ``arrow_text.json_values``."""
         columns = [(_dumps(name), self._json(name)) for name in self.kept]
         for place in range(len(self)):
             yield "{" + ", ".join(f"{name}: {column[place]}" for name, column in columns) + "}"
 
     def table(self) -> pa.Table:
-        """Return the columns as they are."""
+        """Return the columns unchanged."""
         return self.source.select(self.kept)
 
     def take(self, places: Sequence[int]) -> Self:
-        """Return the rows at these places."""
-        # Slices are of any type; pyarrow takes no rows of some, such as views of text.
+        """Return the rows at these positions."""
+        # Slices support any type; pyarrow cannot take rows of some, such as views of text.
         runs = [self.source.slice(0, 0), *(self.source.slice(place, 1) for place in places)]
         return replace(self, source=pa.concat_tables(runs).combine_chunks())
 
@@ -343,13 +343,13 @@ class ArrowRows:
             yield self.source.column(name)
         except UnicodeDecodeError as problem:
             raise InputError(
-                f"{self.where}: column {name!r} holds text that is not UTF-8; leave it out with "
-                "--columns, or choose a Parquet destination, which keeps it"
+                f"{self.where}: column {name!r} contains text that is not UTF-8; leave it out "
+                "with --columns, or choose a Parquet destination, which keeps it"
             ) from problem
 
 
 def members(raw: str) -> list[tuple[str, str]]:
-    """Return name and JSON text of each member of a valid JSON object, to the letter."""
+    """Return the name and exact JSON text of each member of a valid JSON object."""
     found = []
     position = _skip(raw, raw.index("{") + 1)
     while raw[position] == '"':
@@ -368,7 +368,7 @@ def _object(found: Iterable[tuple[str, str]]) -> str:
 
 
 def _literals(raw: str, value: dict[str, Any]) -> dict[str, str | None]:
-    """Return strings as they are, null as None and every other value to the letter."""
+    """Return strings unchanged, null as None and every other value as its exact JSON text."""
     if all(isinstance(item, str) for item in value.values()):
         return dict(value)
     texts = dict(members(raw))

@@ -1,7 +1,7 @@
-"""Tell quickly that a message has nothing of a long list, before it is read closely.
+"""Quickly exclude messages without anything from a long list, before a closer look.
 
 The sieve is a Bloom filter (Bloom 1970) with two hashes: a part of every listed indicator, such as
-the name of its host, has two bits. A message without any of these parts has nothing of the list.
+the name of its host, sets two bits. A message without any of these parts contains nothing listed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from scamdetect.text.wallets import may_have_wallets
 MOST_READ = 20_000  # characters of a message
 FOLD = 2  # the version of the normaliser by which indicators are found
 _OF_HOSTS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.EMAIL))
-_BITS_EACH = 64  # so that of a hundred parts of honest messages hardly three have the first bit
+_BITS_EACH = 64  # so that less than about 3 % of the parts of honest messages match the first bit
 _FEWEST_BITS, _MOST_BITS = 1 << 16, 1 << 31
 _MOST_LABELS = 12
-# What changes names when a text is folded and spelt out: words and signs for a dot in brackets,
-# blanks around a dot, controls.
+# What changes names when a text is folded and spelt out: words and characters for a dot in
+# brackets, blanks around a dot, controls.
 _BRACKETS = re.compile(
     r"[\[({<]\s?(?:[.:/@]+|s|dot|d0t|punto|ponto|point|punkt|nokta|titik|chấm|cham|точка|крапка|kropka"
     r"|点|點|점|ドット|نقطة|نقطه|डॉट|ডট|จุด|at|arroba|собака)\s?[\])}>]"
@@ -37,7 +37,7 @@ _BLANK_DOT = re.compile(
     r"[a-z0-9]\s+\.\s*(?:[a-z]{2,4}|example|invalid|localhost)(?![\w.])|\.\s+[a-z]{2,12}/"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# What stands for ASCII in other scripts, and what is not seen.
+# Characters that replace ASCII in other scripts, and invisible ones.
 _UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 _DOTS = "\u00b7\u2022\u2027\u2219\u2024\u0701\u0702\u30fb\uff65\u3002\uff0e\uff61"
 _STYLED = re.compile(
@@ -54,9 +54,9 @@ _OTHER_HOST = re.compile(r"://[^\s/]*[^\x00-\x7f]")
 _ADDRESS = re.compile(r"://(?:[^\s/@]*@)?[\[\d]|\d\.(?:0x)?[\da-f]+/")
 _WORD = re.compile(r"[a-z0-9_]{2,}")
 _DIGITS = re.compile(r"\d(?:[^\w\n]{0,4}\d){6,}")
-_BURMESE_ZERO = "\u101d"  # a letter that is typed in its place
+_BURMESE_ZERO = "\u101d"  # a letter that is typed instead
 _NO_DIGIT = re.compile(r"\D+")
-_TAIL = 7  # digits of a phone number, which are the same with and without its country
+_TAIL = 7  # digits of a phone number that are the same with and without its country code
 _IBAN = re.compile(r"(?<![a-z0-9])[a-z]{2}\d\d(?:[ \u00a0-]?[a-z0-9]){4}")
 _IBAN_START = 8
 _BLANKS = re.compile(r"[ \u00a0-]")
@@ -65,8 +65,8 @@ _BLANKS = re.compile(r"[ \u00a0-]")
 class Sieve:
     """The parts of the listed indicators of some types.
 
-    ``parts`` has the hash of a part of each, as ``part_hash`` gives it, uint64 (n,). ``odd`` says
-    that some hosts among them are IP addresses, or names in other scripts than Latin.
+    ``parts`` has the hash of a part of each, from ``part_hash``, uint64 (n,). ``odd`` is True if
+    some hosts among them are IP addresses, or names in other scripts than Latin.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Sieve:
         self._others = self._types - _OF_HOSTS - {IndicatorType.WALLET}
 
     def types_in(self, text: str) -> frozenset[IndicatorType]:
-        """Return of which types a message may have something in the list."""
+        """Return the types of listed indicators that a message may contain."""
         text = text[:MOST_READ]
         found = set()
         if IndicatorType.WALLET in self._types and may_have_wallets(text):
@@ -103,7 +103,7 @@ class Sieve:
         return frozenset(found)
 
     def _other_types(self, text: str) -> Iterator[IndicatorType]:
-        """Yield the types but those of hosts of which a text in lower case may have something."""
+        """Yield the types, other than hosts, that a lower-case text may contain."""
         numbers = self._others & {IndicatorType.PHONE, IndicatorType.HANDLE}
         if numbers and self._has_any(_tails(text)):
             yield from numbers
@@ -113,7 +113,7 @@ class Sieve:
             yield IndicatorType.IBAN
 
     def _has_odd_name(self, text: str) -> bool:
-        """Tell whether a host may be typed in another script, or as an address of any form."""
+        """Return True if a host may be typed in another script, or as any form of an address."""
         if not self._odd:
             return False
         other = not text.isascii() and _has_other_script(text)
@@ -131,13 +131,13 @@ class Sieve:
 
 
 def part_hash(kind: IndicatorType, value: str) -> int:
-    """Return the hashes of the part that every message has which has the indicator, 64 bits."""
+    """Return the 64-bit hashes of the part that every message with the indicator contains."""
     part = _part_of(kind, value)
     return _slow(part) << 32 | _quick(part)
 
 
 def has_odd_host(kind: IndicatorType, value: str) -> bool:
-    """Tell whether people type the host of a listed indicator in several ways."""
+    """Return True if people type the host of a listed indicator in several ways."""
     host = _part_of(kind, value) if kind in _OF_HOSTS else ""
     return host.startswith("[") or "xn--" in host or host.replace(".", "").isdecimal()
 
@@ -152,7 +152,7 @@ def _slow(part: str) -> int:
 
 
 def _part_of(kind: IndicatorType, value: str) -> str:
-    """Return the part that every message has which has the indicator."""
+    """Return the part that every message with the indicator contains."""
     if kind is IndicatorType.LINK:
         return host_of(value)
     if kind is IndicatorType.EMAIL:
@@ -177,7 +177,7 @@ def host_of(link: str) -> str:
 
 
 def _is_spelt(text: str) -> bool:
-    """Tell whether names in a text in lower case may change when it is folded and spelt out."""
+    """Return True if folding or spelling out may change names in a lower-case text."""
     if not text.isprintable() and _CONTROLS.search(text):
         return True
     if ("(" in text or "[" in text or "<" in text or "{" in text) and _BRACKETS.search(text):
@@ -188,7 +188,7 @@ def _is_spelt(text: str) -> bool:
 
 
 def _has_other_script(text: str) -> bool:
-    """Tell whether a name in a text may have letters beyond ASCII."""
+    """Return True if a name in a text may have letters beyond ASCII."""
     if _OTHER_HOST.search(text):
         return True
     pieces = text.split(".")
@@ -199,7 +199,7 @@ def _has_other_script(text: str) -> bool:
 
 
 def _names(text: str) -> Iterator[str]:
-    """Yield all runs of labels in the dotted names of a text, each of which may be the host."""
+    """Yield all sequences of labels in the dotted names of a text; each may be the host."""
     for name in _NAME.findall(text):
         yield name.strip("-_")
         labels = name.split(".")
@@ -210,7 +210,7 @@ def _names(text: str) -> Iterator[str]:
 
 
 def _tails(text: str) -> Iterator[str]:
-    """Yield what may be the last digits of a phone number."""
+    """Yield the possible last digits of a phone number."""
     if _DIGITS.search(text) is None and _BURMESE_ZERO not in text:
         return
     for match in _DIGITS.finditer(plain_digits(text)):

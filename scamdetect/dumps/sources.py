@@ -1,4 +1,4 @@
-"""Find the files of a source: one file, a folder or a glob, on this machine or behind a URL."""
+"""Find the files of a source: one file, a folder or a glob, local or behind a URL."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from scamdetect.urls import is_url, shown_url
 if TYPE_CHECKING:
     from scamdetect.dumps.remote_path import Found, RemotePath
 
-# A folder, the parts of its name, the rest of the pattern and the folders above it.
+# A folder, the parts of its name, the rest of the pattern and its parent folders.
 _Level = tuple[Path, tuple[str, ...], tuple[str, ...], frozenset[tuple[int, int]]]
 
 _LOCAL = ("file://", "local://")
@@ -39,7 +39,7 @@ _WRAPPED = re.compile(r"[a-z][a-z0-9]+::[a-z0-9:+.-]*://", re.IGNORECASE)  # sim
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file; ``name`` is its path below the folder, ``version`` its time or its ETag."""
+    """One file; ``name`` is its path below the folder, ``version`` its time or ETag."""
 
     path: Path
     name: str
@@ -49,9 +49,9 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Source:
-    """What is to be scored: a file, or the files of a folder that a pattern names, in their order.
+    """The dump to score: a file, or the files of a folder that match a pattern, in order.
 
-    Without a pattern it is the one file ``root``; an empty pattern names all of the folder.
+    Without a pattern it is the single file ``root``; an empty pattern matches the whole folder.
     """
 
     root: Path
@@ -67,23 +67,23 @@ class Source:
 
     @property
     def is_many(self) -> bool:
-        """Tell whether it is a folder or a glob, even of one file."""
+        """Return True for a folder or a glob, even of one file."""
         return self.pattern is not None
 
     @cached_property
     def size(self) -> int:
-        """Return the bytes of all files."""
+        """Return the size of all files in bytes."""
         return sum(file.size for file in self.files)
 
     def reads(self, path: Path) -> bool:
-        """Tell whether a file of that path would be one of the files."""
+        """Return True if a file of that path would be one of the files."""
         if self.pattern is None:
             return False
         parts = _parts_below(self.root, path)
         return bool(parts) and matches(parts, self.pattern)
 
     def identity(self) -> dict[str, Any]:
-        """Return what differs where the source has changed, as plain JSON types."""
+        """Return plain JSON values that differ if the source has changed."""
         if self.pattern is None:
             if is_remote(self.root):
                 root = cast("RemotePath", self.root)
@@ -110,9 +110,9 @@ class Source:
 
 
 def located(text: str | Path) -> Path:
-    """Return the path that a text names, or the file behind a URL.
+    """Return the path for a text, or the file behind a URL.
 
-    That has what readers and jobs use of a Path. Raises InputError, MissingExtraError.
+    Both have the methods of a Path that readers and jobs use. Raises InputError, MissingExtraError.
     """
     text = str(text)
     for start in _LOCAL:
@@ -120,8 +120,8 @@ def located(text: str | Path) -> Path:
             text = text[len(start) :]
     if _WRAPPED.match(text):
         raise InputError(
-            f"{shown_url(text)}: a URL begins with its storage here; leave out what is before the "
-            "last ::"
+            f"{shown_url(text)}: a URL starts with its storage here; remove everything before "
+            "the last ::"
         )
     if not is_url(text):
         return Path(text)
@@ -131,14 +131,13 @@ def located(text: str | Path) -> Path:
 
 
 def find_source(text: str | Path) -> Source:
-    """Return the source that a path, a glob or a URL names.
+    """Return the source for a path, a glob or a URL.
 
-    Files that are hidden, as Spark hides them, are passed over. What exists under a name with the
-    signs of a glob is no glob. Raises InputError where a folder cannot be read or nothing is found,
-    MissingExtraError.
+    Hidden files, by Spark's rules, are skipped. An existing path with glob characters is not a
+    glob. Raises InputError if a folder cannot be read or nothing is found, MissingExtraError.
     """
     if not str(text):
-        raise InputError("the source has no name; name a file, a folder, a glob or a URL")
+        raise InputError("the source has no name; pass a file, a folder, a glob or a URL")
     path = located(text)
     if is_remote(path):
         return _remote_source(cast("RemotePath", path))
@@ -153,7 +152,7 @@ def find_source(text: str | Path) -> Source:
     folder = Path(root)
     with reading(folder):
         if not folder.is_dir():
-            raise InputError(f"{path}: there is no folder {folder}")
+            raise InputError(f"{path}: folder {folder} not found")
     return _many(folder, pattern, _local_files(folder, pattern))
 
 
@@ -175,14 +174,14 @@ def _many(root: Path, pattern: tuple[str, ...], files: Iterator[SourceFile]) -> 
     source = Source(root, pattern, found)
     if not found:
         raise InputError(
-            f"{source}: no file is there to score" if pattern else
-            f"{source}: the folder holds no file to score; names with . or _ in front are hidden"
+            f"{source}: no file found" if pattern else
+            f"{source}: the folder has no file to score; names that start with . or _ are hidden"
         )  # fmt: skip
     return source
 
 
 def _local_files(folder: Path, pattern: tuple[str, ...]) -> Iterator[SourceFile]:
-    """Yield the files, each once: a link that leads back to a folder above it is not followed."""
+    """Yield the files, each once: a link back to a parent folder is not followed."""
     waiting: list[_Level] = [(folder, (), pattern, frozenset({_identity(folder)}))]
     while waiting:
         at, parts, rest, above = waiting.pop()
@@ -218,7 +217,7 @@ def _remote_file(found: Found) -> SourceFile:
 
 
 def _parts_below(root: Path, path: Path) -> tuple[str, ...]:
-    """Return the parts of the path below the root, none where it is not below it."""
+    """Return the parts of the path below the root, or nothing if it is elsewhere."""
     if is_remote(root) and is_remote(path):
         above, found = cast("RemotePath", root), cast("RemotePath", path)
         start = f"{above.path.rstrip('/')}/"

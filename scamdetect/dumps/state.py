@@ -1,4 +1,4 @@
-"""What an unfinished job has done so far, as the file ``state.json`` of its work folder."""
+"""The progress of an unfinished job, as the file ``state.json`` of its work folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scamdetect.system.os_errors import unreadable
 from scamdetect.system.shown import shown_names
 
 SCHEMA_VERSION = 3
-ANEW = "begin anew with --overwrite"
+ANEW = "start again with --overwrite"
 
 T = TypeVar("T")
 Settings = dict[str, Any]  # plain JSON types by name
@@ -36,7 +36,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Part:
-    """A finished part: what became of its records, its file, and that of rejected ones, if any."""
+    """A finished part: its counts, its file, and the file of rejected records, if any."""
 
     tally: Tally
     content: Stored
@@ -47,7 +47,7 @@ class Part:
 class State:
     """The settings that identify the job, its finished parts, and whether they are joined.
 
-    ``overwrite`` says that the first run was allowed to replace an existing destination.
+    ``overwrite`` is True if the first run was allowed to replace an existing destination.
     """
 
     settings: Settings
@@ -62,7 +62,7 @@ class State:
 
 
 def save(path: Path, state: State) -> None:
-    """Write the state whole or not at all, for its owner only; raise OSError."""
+    """Write the state completely or not at all, for its owner only; raise OSError."""
     value = {
         "schema_version": SCHEMA_VERSION,
         "settings": state.settings,
@@ -70,22 +70,22 @@ def save(path: Path, state: State) -> None:
         "joined": state.joined,
         "parts": [_part_to_dict(part) for part in state.parts],
     }
-    text = json.dumps(value)  # in ASCII, since names may hold what UTF-8 lacks; indented it is slow
+    text = json.dumps(value)  # in ASCII, because names can be invalid UTF-8; indenting is slow
     with writing(path, OWNER) as file:
         file.write(text.encode("ascii"))
 
 
 def load(path: Path) -> State:
-    """Return the state; raise InputError where the file is missing, damaged or of another age."""
+    """Load the state; raise InputError if the file is missing, damaged or of another version."""
     return read_state(path, SCHEMA_VERSION, _state)
 
 
 def read_state(
     path: Path, schema_version: int, made: Callable[[dict[str, Any]], T], cure: str = ANEW
 ) -> T:
-    """Return what is ``made`` of the JSON object in a state file; ``cure`` is what helps if not.
+    """Load a JSON object with ``made``; ``cure`` is the fix if that fails.
 
-    Raises InputError where the file is missing, damaged or of another schema version.
+    Raises InputError if the file is missing, damaged or of another schema version.
     """
     try:
         value = json.loads(read_bytes(path))
@@ -99,8 +99,8 @@ def read_state(
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise InputError(f"{path}: damaged ({type(problem).__name__}); {cure}") from problem
     raise InputError(
-        f"{path}: of schema {version!r}, this scamdetect knows {schema_version}; go on with the "
-        f"version that began, or {cure}"
+        f"{path}: has schema {version!r}, but this scamdetect reads {schema_version}; resume "
+        f"with the version that started the job, or {cure}"
     )
 
 
@@ -114,38 +114,38 @@ def _state(value: dict[str, Any]) -> State:
 
 
 def check_same(path: Path, then: Settings, now: Settings) -> None:
-    """Raise InputError, naming each setting that differs with both values.
+    """Raise InputError with each setting that differs and both values.
 
-    ``path`` is the file that holds the earlier ones.
+    ``path`` is the file with the earlier ones.
     """
     differing = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     if not differing:
         return
     changed = [name for name in differing if name in _SOURCE]
-    # New files are read anew: how says nothing that they do not.
+    # New files are read from the start: the settings do not describe them.
     if changed and set(differing) - {"files_read_as"} <= set(changed):
         raise InputError(
-            f"{now['source']}: changed since the job began ({_list(changed, then, now)}); {ANEW}"
+            f"{now['source']}: changed since the job started ({_list(changed, then, now)}); {ANEW}"
         )
     raise InputError(
-        f"{path}: the job began with other settings ({_list(differing, then, now)}); give the "
-        f"same, or {ANEW}"
+        f"{path}: the job was started with other settings ({_list(differing, then, now)}); use "
+        f"the same ones, or {ANEW}"
     )
 
 
 def stored(path: Path) -> Stored:
-    """Return what to remember of a finished file; raise OSError."""
+    """Return size and hash of a finished file; raise OSError."""
     return Stored(path.stat().st_size, file_sha256(path))
 
 
 def check_stored(path: Path, expected: Stored) -> None:
-    """Raise InputError where a finished file is missing or not as it was."""
+    """Raise InputError if a finished file is missing or has changed."""
     try:
         size = path.stat().st_size
         if size != expected.size:
             raise InputError(f"{path}: damaged ({size} bytes instead of {expected.size}); {ANEW}")
         if file_sha256(path) != expected.sha256:
-            raise InputError(f"{path}: damaged (other content than was written); {ANEW}")
+            raise InputError(f"{path}: damaged (the content has changed); {ANEW}")
     except FileNotFoundError as problem:
         raise InputError(f"{path}: missing; put it back, or {ANEW}") from problem
     except OSError as problem:
@@ -178,7 +178,7 @@ def _stored_from_dict(value: Mapping[str, Any]) -> Stored:
 
 def _list(names: list[str], then: Settings, now: Settings) -> str:
     return ", ".join(
-        f"{name} then {_show(then.get(name))}, now {_show(now.get(name))}" for name in names
+        f"{name} was {_show(then.get(name))}, is {_show(now.get(name))}" for name in names
     )
 
 

@@ -1,4 +1,4 @@
-"""Count what became of the records of a dump, sum it up, and stop a job at too many rejects."""
+"""Count the results for the records of a dump, and stop a job at too many rejects."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ Stop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Tally:
-    """How many rows got which decision; kinds and languages are those of flagged rows.
+    """The number of rows by decision; kinds and languages are those of flagged rows.
 
-    A message of two kinds counts under both, one without scores has no verdict. ``cleared`` are
-    the rows that were cleared early, ``allowed`` those that only an allow-list let pass, ``listed``
+    A message of two kinds counts for both; one without scores has no verdict. ``cleared`` counts
+    the rows cleared early, ``allowed`` those that passed only because of an allow-list, ``listed``
     those with a listed indicator, ``held`` those of them that would have passed. ``feeds`` counts
-    the rows that have an indicator of a feed, by its name, ``feeds_first`` those of them that are
-    among the first rows.
+    the rows with an indicator of each feed, ``feeds_first`` those among the first rows.
     """
 
     decisions: Counter[Decision] = field(default_factory=Counter)
@@ -70,7 +69,7 @@ class Tally:
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Self:
-        """Return the tally of its JSON; raise KeyError, TypeError, ValueError on anything else."""
+        """Return the tally of its JSON; raise KeyError, TypeError, ValueError for anything else."""
         return cls(
             Counter({Decision(name): int(n) for name, n in value["decisions"].items()}),
             Counter({str(name): int(n) for name, n in value["kinds"].items()}),
@@ -108,11 +107,10 @@ def count(predictions: Iterable[Prediction], rejected: int) -> Tally:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a job is: ``share`` (0 to 1) of the source is read, ``parts`` are finished.
+    """The progress of a job: ``share`` (0 to 1) of the source is read, ``parts`` are finished.
 
-    ``ended`` says that the last part was finished just now. ``resumed`` and ``resumed_share`` are
-    the records, and their share of the source, that earlier runs had done; ``seconds`` count from
-    there.
+    ``ended`` is True if the last part has just finished. ``resumed`` and ``resumed_share`` are the
+    records, and their share of the source, of earlier runs; ``seconds`` excludes those runs.
     """
 
     tally: Tally
@@ -125,12 +123,12 @@ class Standing:
 
     @property
     def rate(self) -> float:
-        """Return the records a second of this run."""
+        """Return the records per second of this run."""
         return (self.tally.records - self.resumed) / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """Return the seconds to the end at the pace of this run, None where nothing tells."""
+        """Return the remaining seconds at the speed of this run, or None if unknown."""
         read = self.share - self.resumed_share
         return self.seconds * (1 - self.share) / read if read > 0 else None
 
@@ -140,7 +138,7 @@ Watch = Callable[[Standing], None]
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a dump; a message of two kinds counts under both."""
+    """The results for a dump; a message of two kinds counts for both."""
 
     destination: Path
     rejects: Path | None  # where the rejected records are, if any
@@ -156,12 +154,12 @@ class Summary:
     flagged_by_kind: dict[str, int]  # most frequent first
     flagged_by_language: dict[str, int]
     seconds: float
-    notes: tuple[str, ...] = ()  # what was decided about how to read the source
+    notes: tuple[str, ...] = ()  # how the source was read
     resumed: int = 0  # of the rows, those that earlier runs had scored
     verdicts: dict[str, int] = field(default_factory=dict)  # of scored rows, most frequent first
-    allowed: int = 0  # of those passed, what only an allow-list let pass
-    listed: int = 0  # that have a listed indicator
-    held: int = 0  # of those reviewed, what only a listed indicator held back
+    allowed: int = 0  # of those passed, only because of an allow-list
+    listed: int = 0  # with a listed indicator
+    held: int = 0  # of those reviewed, only because of a listed indicator
     listed_by_feed: dict[str, int] = field(default_factory=dict)  # most frequent first
     preset: Preset | None = None  # whose threshold ``flag`` was
 
@@ -178,7 +176,7 @@ def summarise(
     resumed: int = 0,
     preset: Preset | None = None,
 ) -> Summary:
-    """Return the summary of a job that has counted this; ``only_flagged`` if it wrote no others."""
+    """Return the summary of a finished job; ``only_flagged`` if it wrote no other rows."""
     flagged = tally.decisions[Decision.FLAG]
     return Summary(
         destination=destination,
@@ -206,7 +204,7 @@ def summarise(
     )
 
 
-# A share of fewer records says little: one bad line among the first ten is no tenth of a dump.
+# A percentage of fewer records is unreliable: one bad line of ten is not a tenth of a dump.
 MIN_RECORDS = 1000
 
 _GIVEN = re.compile(r"(\d{1,18})|(\d{1,18}(?:\.\d{1,18})?)\s*%")
@@ -225,13 +223,13 @@ class RejectLimit:
 def reject_limit(
     given: str | int, option: str = "max_rejects (--max-rejects)", what: str = "records"
 ) -> RejectLimit:
-    """Return the limit that ``N`` or ``P%`` says; raise InputError, naming the option, on else."""
+    """Return the limit for ``N`` or ``P%``; raise InputError, with the option, otherwise."""
     found = _GIVEN.fullmatch(str(given).strip())
     percent = Decimal(found[2]) if found is not None and found[2] else None
     if found is None or (percent is not None and percent > 100):
         raise InputError(
-            f"{option} is a number of {what} or a percentage such as 0.5%; "
-            f"got {str(given)[:_MOST_QUOTED]!r}"
+            f"{option} must be a number of {what} or a percentage such as 0.5%; got "
+            f"{str(given)[:_MOST_QUOTED]!r}"
         )
     return RejectLimit(str(given), int(found[1]) if found[1] else None, percent)
 
@@ -239,9 +237,9 @@ def reject_limit(
 def check_rejects(
     limit: RejectLimit | None, source: Path | str, tally: Tally, last: Reject | None, *, ended: bool
 ) -> None:
-    """Raise InputError where more records were rejected than the limit allows.
+    """Raise InputError if more records were rejected than the limit allows.
 
-    A percentage counts from 1,000 records on, and of all of them once the source has ``ended``.
+    A percentage applies from 1,000 records on, and to all of them once the source has ``ended``.
     """
     if limit is None or (limit.percent is not None and tally.records < MIN_RECORDS and not ended):
         return
@@ -255,5 +253,5 @@ def check_rejects(
         place = "" if last is None else f", the last at line {last.line}{file} ({last.reason})"
         raise InputError(
             f"{source}: {tally.rejected:,} of {tally.records:,} records cannot be read{place}; "
-            f"--max-rejects {limit.given} stops there: mend the source or allow more"
+            f"--max-rejects is {limit.given}: correct the source or allow more"
         )

@@ -1,4 +1,4 @@
-"""Find columns that hold the rows of all files of a dump, and bring the rows of each into them."""
+"""Find columns that hold the rows of all files of a dump, and convert the rows of each to them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from scamdetect.dumps.rows import ArrowRows, DelimitedRows, JsonRows, Rows
 from scamdetect.errors import InputError
 from scamdetect.system.shown import shown, shown_names
 
-# The integers up to which all are exact in a floating-point type of so many bits.
+# The largest integer up to which a floating-point type of so many bits is exact.
 _MANTISSA = {16: 11, 32: 24, 64: 53}
 
 
 @dataclass
 class Union:
-    """The columns of the files seen so far: those of the first, then new ones as they come."""
+    """The columns of the files seen so far: those of the first, then new ones in order."""
 
     _columns: tuple[str, ...] = ()
     _fields: dict[str, pa.Field] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Union:
     _repeated: bool = False
 
     def add(self, dump: Dump, where: str) -> None:
-        """Take the columns of a file; raise InputError, naming it, where a type does not fit."""
+        """Add the columns of a file; raise InputError, with the file, if a type does not match."""
         if not self._files:
             self._columns, self._metadata = dump.columns, dump.schema.metadata
         self._files += 1
@@ -44,7 +44,7 @@ class Union:
             names = sorted({seen[c] for c in dump.columns if dump.columns.count(c) > 1})
             what = f"several columns named {', '.join(names)}" if names else "others"
             raise InputError(
-                f"{where}: has {what}, where columns are repeated in one file and other files "
+                f"{where}: has {what}, but columns are repeated in one file and other files "
                 "have other columns; rename the repeated ones"
             )
         self._repeated |= repeated
@@ -69,13 +69,13 @@ class Union:
             if kind is None:
                 raise InputError(
                     f"{where}: column {shown(name)!r} holds {new.type}, but {known.type} in "
-                    f"{self._first_file[name]}; no type holds both to the letter"
+                    f"{self._first_file[name]}; no type represents both exactly"
                 )
             nullable = known.nullable or new.nullable
             self._fields[name] = known.with_type(kind).with_nullable(nullable)
 
     def without(self, name: str) -> Union:
-        """Return the same but for that column."""
+        """Return the same without that column."""
         rest = {n: found for n, found in self._fields.items() if n != name}
         return replace(self, _fields=rest, _columns=tuple(n for n in self._columns if n != name))
 
@@ -86,12 +86,12 @@ class Union:
 
     @property
     def schema(self) -> pa.Schema:
-        """Return the columns with types that hold all values to the letter."""
+        """Return the columns with types that represent all values exactly."""
         return pa.schema([self._field(n) for n in self.columns], metadata=self._metadata)
 
     @property
     def raw_header(self) -> tuple[str, ...]:
-        """Return the cells of the header as they stand in the files, none without headers."""
+        """Return the raw header cells, or nothing without headers."""
         if not self._header:
             return ()
         return tuple(self._header[name] for name in self.columns)
@@ -104,7 +104,7 @@ class Union:
             if count < self._files and not self._json_types:
                 yield (
                     f"{self._files - count:,} of {self._files:,} files lack the column "
-                    f"{names[name]!r}: it is empty in their rows"
+                    f"{names[name]!r}; it is empty in their rows"
                 )
 
     def _shown(self, names: Sequence[str]) -> dict[str, str]:
@@ -119,7 +119,7 @@ class Union:
 
 
 def conformed(rows: Rows, columns: tuple[str, ...], schema: pa.Schema) -> Rows:
-    """Return the rows of one file with these columns; what it lacks is empty."""
+    """Return the rows of one file with these columns; missing ones are empty."""
     if isinstance(rows, JsonRows):
         dropped = rows.dropped | (set(rows.names) - set(columns))
         return replace(rows, names=columns, schema=schema, dropped=dropped)
@@ -138,7 +138,7 @@ def conformed(rows: Rows, columns: tuple[str, ...], schema: pa.Schema) -> Rows:
     except pa.ArrowInvalid as problem:
         cause = str(problem).partition("\n")[0]
         raise InputError(
-            f"{rows.where}: holds a value that the type of another file cannot hold ({cause})"
+            f"{rows.where}: contains a value that does not fit the type of another file ({cause})"
         ) from problem
     return replace(rows, kept=columns, source=pa.Table.from_arrays(arrays, schema=schema))
 
@@ -146,7 +146,7 @@ def conformed(rows: Rows, columns: tuple[str, ...], schema: pa.Schema) -> Rows:
 def _conformed_cells(rows: DelimitedRows, columns: tuple[str, ...]) -> DelimitedRows:
     if tuple(rows.names[place] for place in rows.kept) == columns:
         return rows
-    if len(set(columns)) < len(columns):  # then all files have the same ones in the same order
+    if len(set(columns)) < len(columns):  # then all files have the same columns in the same order
         return replace(rows, kept=tuple(p for p in rows.kept if rows.names[p] in columns))
     place_of = {rows.names[place]: place for place in rows.kept}
     places = [place_of.get(name) for name in columns]
@@ -160,7 +160,7 @@ def _conformed_cells(rows: DelimitedRows, columns: tuple[str, ...]) -> Delimited
 
 
 def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Return a type that holds the values of both to the letter, None where there is none."""
+    """Return a type that represents the values of both exactly, or None."""
     schemas = [pa.schema([("x", one)]), pa.schema([("x", other)])]
     try:
         found = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
@@ -197,7 +197,7 @@ def _is_lossless(before: pa.DataType, after: pa.DataType) -> bool:
 
 
 def column_type(names: Collection[str]) -> pa.DataType:
-    """Return the type of a column; what no plain type holds becomes text or JSON text."""
+    """Return the type of a column; text or JSON text if no plain type represents its values."""
     names = set(names) - {"NoneType"}
     if names == {"bool"}:
         return pa.bool_()

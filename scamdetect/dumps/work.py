@@ -1,4 +1,4 @@
-"""The work folder beside a destination: finished parts, their state, and the names of its files."""
+"""The work folder of a destination: finished parts, their state, and the names of its files."""
 
 from __future__ import annotations
 
@@ -58,34 +58,34 @@ class WorkFiles:
 
     @property
     def state(self) -> Path:
-        """Return what tells of all others."""
+        """Return the file that describes all others."""
         return self.folder / "state.json"
 
     def content(self, number: int) -> Path:
-        """Return the scored rows of a part."""
+        """Return the file of the scored rows of a part."""
         return self.folder / f"part-{number:06}.{part_extension(self.kind)}"
 
     def rejects(self, number: int) -> Path:
-        """Return the rejected records of a part."""
+        """Return the file of the rejected records of a part."""
         return self.folder / f"part-{number:06}.rejected.jsonl"
 
     @property
     def joined(self) -> Path:
-        """Return what becomes the destination."""
+        """Return the file that becomes the destination."""
         return self.folder / f"joined.{self.kind.value}"
 
     @property
     def joined_rejects(self) -> Path:
-        """Return all rejected records."""
+        """Return the file of all rejected records."""
         return self.folder / "joined.rejected.jsonl"
 
     @property
     def joined_job(self) -> Path:
-        """Return the record of the job."""
+        """Return the file of the job record."""
         return self.folder / f"joined{JOB_SUFFIX}"
 
     def kept(self, state: State) -> Iterator[Path]:
-        """Yield what belongs to what the state tells of, and perhaps is not there."""
+        """Yield the files that belong to the state and may be missing."""
         yield from (self.state, self.folder / "lock")
         for number in range(len(state.parts)):
             yield from (self.content(number), self.rejects(number))
@@ -94,9 +94,9 @@ class WorkFiles:
 
 
 def make_folder(folder: Path, ours: re.Pattern[str] = _OURS) -> None:
-    """Make the folder or take over that of an earlier job, whose files have names of ``ours``.
+    """Create the folder, or use that of an earlier job, whose files have names of ``ours``.
 
-    Raises InputError where it holds what no job has made, and as ``private_folder`` does.
+    Raises InputError if it contains other files, and as ``private_folder`` does.
     """
     cure = "choose another folder with --work-folder"
     private_folder(folder, cure, lambda folder: _check_files(folder, ours))
@@ -106,8 +106,8 @@ def _check_files(folder: Path, ours: re.Pattern[str]) -> None:
     foreign = sorted(p.name for p in folder.glob("*") if not ours.fullmatch(p.name))
     if foreign:
         raise InputError(
-            f"{folder}: holds {foreign[0]!r}, which is no part of a job; move it away or choose "
-            "another destination"
+            f"{folder}: contains {foreign[0]!r}, which is not part of a job; move it away or "
+            "choose another destination"
         )
 
 
@@ -118,16 +118,16 @@ _COPY_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class PartFiles:
-    """What a part is written to."""
+    """The open files of a part."""
 
     content: IO[bytes]
     write_rejects: WriteRejects
 
 
 class Work:
-    """The parts that a job has finished; the caller holds the folder's lock.
+    """The finished parts of a job; the caller holds the folder's lock.
 
-    They are for their owner only; what is published allows at most ``access``.
+    Only their owner can read them; published files get at most the permissions of ``access``.
     """
 
     def __init__(self, destination: Path, folder: Path, state: State, access: Access) -> None:
@@ -142,14 +142,14 @@ class Work:
 
     @contextmanager
     def part(self) -> Iterator[PartFiles]:
-        """Give the files of the next part.
+        """Open the files of the next part.
 
         The part does not count before ``finish_part``. Raises OSError.
         """
         number = len(self.state.parts)
         with ExitStack() as files:
             content = files.enter_context(writing(self._files.content(number), OWNER))
-            rejected: list[IO[bytes]] = []  # a file only where there is something to hold
+            rejected: list[IO[bytes]] = []  # a file only if there is something to write
 
             def write_rejects(rejects: Sequence[Reject]) -> None:
                 if rejects and not rejected:
@@ -162,7 +162,7 @@ class Work:
             yield PartFiles(content, write_rejects)
 
     def finish_part(self, tally: Tally) -> None:
-        """Count the part whose content was just written as finished; raise OSError."""
+        """Count the part that was just written as finished; raise OSError."""
         number = len(self.state.parts)
         part = Part(
             tally,
@@ -173,16 +173,16 @@ class Work:
         self.save()
 
     def check_parts(self) -> None:
-        """Raise InputError where a finished part is missing or damaged."""
+        """Raise InputError if a finished part is missing or damaged."""
         for number, part in enumerate(self.state.parts):
             check_stored(self._files.content(number), part.content)
             if part.rejects is not None:
                 check_stored(self._files.rejects(number), part.rejects)
 
     def join(self, dump: Dump, identity: Identity) -> None:
-        """Join the parts within the folder, and write what identifies the job there.
+        """Join the parts inside the folder, and write the job record there.
 
-        Raises OSError, InputError on a damaged part.
+        Raises OSError, InputError for a damaged part.
         """
         numbers = range(len(self.state.parts))
         with writing(self._files.joined, self._access(self.destination)) as file:
@@ -208,14 +208,14 @@ class Work:
     def publish(self) -> Path | None:
         """Give the joined files their final names, the destination last, and remove the folder.
 
-        Returns where rejected records are, if any. What a kill leaves undone here, the next call
-        does. Raises OSError, InputError where a joined file is gone.
+        Returns the path of rejected records, if any. If it is killed, the next call finishes the
+        rest. Raises OSError, InputError if a joined file is missing.
         """
         rejects: Path | None = rejects_path(self.destination)
         if self.state.tally.rejected:
             move(self._files.joined_rejects, rejects_path(self.destination))
         else:
-            rejects_path(self.destination).unlink(missing_ok=True)  # it tells of an earlier job
+            rejects_path(self.destination).unlink(missing_ok=True)  # it describes an earlier job
             rejects = None
         move(self._files.joined_job, job_path(self.destination))
         move(self._files.joined, self.destination)
@@ -223,14 +223,14 @@ class Work:
         return rejects
 
     def sweep(self) -> None:
-        """Remove what belongs to no finished part; raise OSError."""
+        """Remove everything that belongs to no finished part; raise OSError."""
         keep = {path.name for path in self._files.kept(self.state)}
         for path in self._files.folder.glob("*"):
             if path.name not in keep:
                 path.unlink()
 
     def remove(self) -> None:
-        """Remove the folder, the state after the parts that it tells of; raise OSError."""
+        """Remove the folder, the state last; raise OSError."""
         for path in self._files.folder.glob("*"):
             if path.name != "state.json":
                 path.unlink()
@@ -238,23 +238,22 @@ class Work:
         self._files.folder.rmdir()
 
     def kept(self) -> str:
-        """Return one line on what is kept and how to go on."""
+        """Return one line on what is kept and how to resume."""
         parts, rows = len(self.state.parts), self.state.tally.rows
         return (
             f"{parts:,} finished part{'' if parts == 1 else 's'} ({rows:,} rows) kept in "
-            f"{self._files.folder}: give the same command with --resume to go on"
+            f"{self._files.folder}: run the same command with --resume to continue"
         )
 
     def _access(self, final: Path) -> Access:
-        """Return what the file may allow that gets the final name, perhaps of an earlier one."""
+        """Return the permissions for the final file, which may replace an earlier one."""
         return self._most if is_remote(final) else self._most & access_of([final])
 
 
 def work_folder(destination: Path, parent: Path | None = None) -> Path:
-    """Return where the parts of an unfinished job lie.
+    """Return the folder for the parts of an unfinished job.
 
-    That is in ``parent`` or, without one, beside the destination, in the current folder where the
-    destination is a URL.
+    It is in ``parent`` or, by default, next to the destination; for a URL in the current folder.
     """
     if parent is None:
         parent = Path() if is_remote(destination) else destination.parent
@@ -262,7 +261,7 @@ def work_folder(destination: Path, parent: Path | None = None) -> Path:
 
 
 def check_start(destination: Path, folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Raise InputError where something is there that these options do not allow to touch.
+    """Raise InputError if a file exists that these options may not touch.
 
     ``folder`` is the work folder.
     """
@@ -270,8 +269,8 @@ def check_start(destination: Path, folder: Path, *, resume: bool, overwrite: boo
         check_new(destination, resume=resume, overwrite=overwrite)
     elif not (resume or overwrite):
         raise InputError(
-            f"{folder}: holds the unfinished work of an earlier run; go on with it with --resume, "
-            f"or {ANEW}"
+            f"{folder}: contains the unfinished work of an earlier run; continue it with "
+            f"--resume, or {ANEW}"
         )
 
 
@@ -285,11 +284,11 @@ def working(
     overwrite: bool,
     access: Access = ANYONE,
 ) -> Iterator[Work]:
-    """Give the work of a new job or, to resume, of the unfinished one with the same settings.
+    """Yield the work of a new job or, to resume, of the unfinished one with the same settings.
 
-    On an error the finished parts stay, and the error gets a note on how to go on; a folder
-    without any is removed. The folder is for its owner only, and what is published from it allows
-    at most ``access``. Raises InputError where the folder is not as it must be, OSError where it
+    On an error the finished parts are kept, and the error gets a note on how to resume; a folder
+    without any is removed. Only its owner can read the folder; published files get at most the
+    permissions of ``access``. Raises InputError if the folder is not as expected, OSError if it
     cannot be written.
     """
     make_folder(folder)
@@ -303,16 +302,16 @@ def working(
 
 
 class Resumable(Protocol):
-    """Work in a folder that a later run can go on with."""
+    """Work in a folder that a later run can resume."""
 
     def save(self) -> None:
         """Write the state."""
 
     def sweep(self) -> None:
-        """Remove what belongs to nothing that is finished."""
+        """Remove everything that belongs to nothing finished."""
 
     def kept(self) -> str:
-        """Return one line on what is kept and how to go on."""
+        """Return one line on what is kept and how to resume."""
 
     def remove(self) -> None:
         """Remove the folder."""
@@ -320,9 +319,9 @@ class Resumable(Protocol):
 
 @contextmanager
 def kept_on_error(work: Resumable, holds: Callable[[], bool]) -> Iterator[None]:
-    """Begin work; on an error note what is kept, or remove the folder if it ``holds`` nothing."""
+    """Start work; on an error note what is kept, or remove a folder that ``holds`` nothing."""
     try:
-        work.save()  # before the sweep, so that no state tells of what is gone
+        work.save()  # before the sweep, so that the state never lists removed files
         work.sweep()
         yield
     except BaseException as problem:
@@ -337,11 +336,11 @@ def kept_on_error(work: Resumable, holds: Callable[[], bool]) -> Iterator[None]:
 def check_new(
     destination: Path, *, resume: bool, overwrite: bool, again: str = "score again"
 ) -> None:
-    """Raise NothingToResume or InputError where there is no work and the result is there."""
+    """Raise NothingToResume or InputError if there is no work but a result."""
     if resume and not overwrite and destination.exists():
         raise NothingToResume(
-            f"{destination}: is there already and no unfinished work beside it, so nothing is "
-            f"left to resume; {again} with --overwrite"
+            f"{destination}: already exists without unfinished work, so there is nothing to "
+            f"resume; {again} with --overwrite"
         )
     check_free(destination, overwrite=overwrite)
 
@@ -349,7 +348,7 @@ def check_new(
 def _resumed(
     destination: Path, folder: Path, settings: Settings, overwrite: bool, access: Access
 ) -> Work | None:
-    """Return the unfinished work, None where there is none."""
+    """Return the unfinished work, or None."""
     if not _is_begun(folder):
         return None
     path = folder / "state.json"
@@ -363,7 +362,7 @@ def _resumed(
 
 
 def _is_begun(folder: Path) -> bool:
-    """Tell whether the folder holds more than a kill leaves before a job begins or after it."""
+    """Return True if the folder holds more than a kill before or after the job leaves."""
     return (folder / "state.json").exists() or any(folder.glob("part-*"))
 
 
@@ -376,7 +375,7 @@ def move(joined: Path, final: Path) -> None:
 
 
 def _place(joined: Path, final: Path) -> None:
-    """Give a file its final name, where it appears whole or not at all; raise OSError."""
+    """Give a file its final name, where it appears completely or not at all; raise OSError."""
     if is_remote(final):
         cast("RemotePath", final).upload(joined)
         joined.unlink()

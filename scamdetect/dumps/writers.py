@@ -1,4 +1,4 @@
-"""Write scored rows as parts of CSV, TSV, JSONL or Parquet, join them, and tables beside them.
+"""Write scored rows as parts of CSV, TSV, JSONL or Parquet, join them, and write other tables.
 
 Parts of a text format are its lines without a header. Parts of Parquet are Arrow streams, which
 keep every type and are written once into row groups whose size does not depend on the parts.
@@ -36,7 +36,7 @@ _COPY_BYTES = 1 << 20
 
 
 def check_columns_fit(destination: Path, dump: Dump) -> None:
-    """Raise InputError where the destination's format cannot hold the columns."""
+    """Raise InputError if the destination's format cannot represent the columns."""
     kind = destination_format(destination)
     first_line = dump.delimiter is not None
     names = zip(dump.columns, shown_names(dump.columns, first_line=first_line), strict=True)
@@ -45,7 +45,7 @@ def check_columns_fit(destination: Path, dump: Dump) -> None:
         cure = "rename them" if dump.delimiter is None else "write CSV or rename them"
         raise InputError(
             f"{destination}: the source has several columns named {', '.join(repeated)}, which "
-            f"would be mixed up in {kind.value}; {cure}"
+            f"{kind.value} cannot keep apart; {cure}"
         )
     for field in dump.schema if kind is not Format.PARQUET else ():
         if unwritable(field.type):
@@ -66,9 +66,9 @@ def part_extension(kind: Format) -> str:
 
 
 def part_writer(kind: Format, file: IO[bytes], dump: Dump) -> AbstractContextManager[Write]:
-    """Return a context that gives a function to append a batch of rows with their predictions.
+    """Return a context that yields a function to append a batch of rows with their predictions.
 
-    Leaving the context ends the content; the file stays open.
+    At its end the content is complete; the file stays open.
     """
     if kind in DELIMITERS:
         return _delimited(file, dump, _delimiter(kind, dump))
@@ -76,7 +76,7 @@ def part_writer(kind: Format, file: IO[bytes], dump: Dump) -> AbstractContextMan
 
 
 def join(kind: Format, file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> None:
-    """Write the whole destination from its parts; raise InputError on one that is damaged."""
+    """Write the whole destination from its parts; raise InputError if one is damaged."""
     if kind is Format.PARQUET:
         _join_parquet(file, dump, parts)
         return
@@ -93,7 +93,7 @@ def append(file: IO[bytes], parts: Iterable[Path]) -> None:
 
 @contextmanager
 def _delimited(file: IO[bytes], dump: Dump, delimiter: str) -> Iterator[Write]:
-    """Write UTF-8; cells of a source of the same format stay to the letter."""
+    """Write UTF-8; cells of a source of the same format are copied exactly."""
 
     def write(rows: Rows, predictions: Sequence[Prediction]) -> None:
         for cells, prediction in zip(rows.cells(delimiter), predictions, strict=True):
@@ -132,13 +132,13 @@ def _line(cells: list[str], dump: Dump, delimiter: str) -> bytes:
 
 
 def _plain(value: object) -> str | None:
-    # Nothing in our own columns tells an empty text from none: both are an empty cell.
+    # Our own columns do not distinguish an empty text from a missing one: both are empty cells.
     return None if value is None or value == "" else str(value)
 
 
 @contextmanager
 def _jsonl(file: IO[bytes]) -> Iterator[Write]:
-    """Write UTF-8; the members of a JSONL source stay to the letter."""
+    """Write UTF-8; the members of a JSONL source are copied exactly."""
 
     def write(rows: Rows, predictions: Sequence[Prediction]) -> None:
         for text, prediction in zip(rows.objects(), predictions, strict=True):
@@ -154,7 +154,7 @@ def _jsonl(file: IO[bytes]) -> Iterator[Write]:
 def _arrow(file: IO[bytes], dump: Dump) -> Iterator[Write]:
     """Write the types of the source."""
     schema = _schema(dump)
-    # A file could not hold a column whose dictionary changes between batches; a stream can.
+    # A file cannot hold a column whose dictionary changes between batches; a stream can.
     stream = pa.ipc.new_stream(file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd"))
 
     def write(rows: Rows, predictions: Sequence[Prediction]) -> None:
@@ -166,7 +166,7 @@ def _arrow(file: IO[bytes], dump: Dump) -> Iterator[Write]:
 
 
 def _join_parquet(file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> None:
-    """Write the types and the metadata of the source, in row groups of a fair size."""
+    """Write the types and the metadata of the source, in row groups of suitable size."""
     schema = _schema(dump)
     parquet = pq.ParquetWriter(file, schema, compression="zstd")
     held: list[pa.RecordBatch] = []
@@ -183,7 +183,7 @@ def _join_parquet(file: IO[bytes], dump: Dump, parts: Iterable[Path]) -> None:
             parquet.write_table(pa.Table.from_batches(held, schema))
         parquet.close()
     finally:
-        # Without this a failed writer would write its footer when collected, to a closed file.
+        # Otherwise a failed writer would write its footer to a closed file when collected.
         parquet.is_open = False
 
 
@@ -192,7 +192,7 @@ def _stored_batches(path: Path) -> Iterator[pa.RecordBatch]:
         with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
             yield from stream
     except pa.ArrowInvalid as problem:
-        raise InputError(f"{path}: damaged; begin anew with --overwrite") from problem
+        raise InputError(f"{path}: damaged; start again with --overwrite") from problem
 
 
 def _schema(dump: Dump) -> pa.Schema:
@@ -210,9 +210,9 @@ def write_tables(
 ) -> None:
     """Write the slices of a table, the first of which has its columns and no rows.
 
-    Parquet keeps the types. Elsewhere bytes of the first column that are not UTF-8 become escapes,
-    and with ``spreadsheet_safe`` CSV and TSV have no cell that a spreadsheet would run. Raises
-    OSError, InputError, naming ``what``, where text cannot hold a value.
+    Parquet keeps the types. In other formats, bytes of the first column that are not UTF-8 become
+    escapes, and with ``spreadsheet_safe`` CSV and TSV have no cell that a spreadsheet would run.
+    Raises OSError, or InputError, with ``what``, if text cannot represent a value.
     """
     schema = next(slices).schema
     if kind is Format.PARQUET:
@@ -222,7 +222,7 @@ def write_tables(
                 parquet.write_table(table)
             parquet.close()
         finally:
-            parquet.is_open = False  # else a failed writer writes its footer when collected
+            parquet.is_open = False  # otherwise a failed writer writes its footer when collected
         return
     delimiter = csv_delimiter if kind is Format.CSV else DELIMITERS.get(kind)
     if delimiter is not None:
@@ -239,7 +239,7 @@ def write_tables(
 
 
 def _readable(table: pa.Table) -> pa.Table:
-    """Return the table with escapes in the place of bytes that are not UTF-8."""
+    """Return the table with escapes for bytes that are not UTF-8."""
     names = table.column(0)
     if not (pa.types.is_string(names.type) or pa.types.is_large_string(names.type)):
         return table

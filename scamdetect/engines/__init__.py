@@ -1,1 +1,1 @@
-"""Adapters to engines that spread work over machines: Ray and Spark."""
+"""Adapters to engines that distribute work over machines: Ray and Spark."""

@@ -1,4 +1,4 @@
-"""Score the batches that an engine hands to its workers, as the local job scores its own."""
+"""Score the batches that an engine gives to its workers, exactly as the local job does."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _WHERE = "the dataset"
 
 @dataclass(frozen=True)
 class ScoreBatches:
-    """Appends the ``scamdetect_*`` columns to a table; a process loads the model at its first call.
+    """Append the ``scamdetect_*`` columns to a table; the first call in a process loads the model.
 
-    The settings are all that travels to the workers. ``model`` is the folder of a bundle that every
-    worker reaches, None the one shipped in the package; ``threads`` are those of one process.
-    ``text_column`` may be a dotted path into structs; ``columns`` keeps these input columns alone.
+    Only the settings are sent to the workers. ``model`` is a bundle folder that every worker can
+    read, None for the one shipped in the package; ``threads`` are those of one process.
+    ``text_column`` can be a dotted path into structs; ``columns`` keeps only these input columns.
     """
 
     text_column: str = "text"
@@ -57,22 +57,22 @@ class ScoreBatches:
         )
 
     def result_schema(self, schema: pa.Schema, where: str = _WHERE) -> pa.Schema:
-        """Return the schema of scored tables whose source has this one.
+        """Return the schema of scored tables for a source of this schema.
 
-        Raises InputError, naming ``where``, where the text column or a column to keep is missing,
-        the text column is not text, or output columns exist and are not to be replaced.
+        Raises InputError, with ``where``, if the text column or a column to keep is missing, if the
+        text column is not text, or if output columns exist and may not be replaced.
         """
         return _result_schema(self._source(schema, where)[1])
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Return the table with the kept columns as they were and the output columns after them.
+        """Return the table with the kept columns, followed by the output columns.
 
         Raises BundleError and InputError as ``detector`` and ``result_schema`` do.
         """
         path, source = self._source(table.schema, _WHERE)
         schema, detector = _result_schema(source), self.detector()
         scored = [schema.empty_table()]
-        # Engines hand out tables of any size, all of whose predictions would fill the memory.
+        # Engines pass tables of any size, whose predictions together would fill the memory.
         for start in range(0, table.num_rows, BATCH_ROWS):
             rows = ArrowRows(_WHERE, path, source.columns, table.slice(start, BATCH_ROWS))
             new = output.columns(detector.predict(rows.texts()))

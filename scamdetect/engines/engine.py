@@ -1,4 +1,4 @@
-"""Score Parquet with Ray or Spark into a folder of parts, without native chatter on stderr."""
+"""Score Parquet with Ray or Spark into a folder of parts, without their native output on stderr."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ _STDERR = 2
 
 @contextmanager
 def leaving_out(words: str) -> Iterator[None]:
-    """Hold stderr back within the context, then write it without the lines that have these words.
+    """Capture stderr within the context, then write it without the lines that contain these words.
 
-    It is held for all threads of the process, so the context should be short.
+    It is captured for all threads of the process, so keep the context short.
     """
     if sys.stderr is None:  # a process without a console
         yield
@@ -74,9 +74,9 @@ def leaving_out(words: str) -> Iterator[None]:
 
 ENGINES = ("ray", "spark")
 
-# A lost worker costs the time of one block: some seven minutes of one core.
+# A lost worker costs the time of one block: about seven minutes of one core.
 _BLOCK_ROWS = 50_000
-# So many blocks a worker even out those that take longer.
+# So many blocks per worker balance those that take longer.
 _BLOCKS_A_WORKER = 4
 _OPTIONS = frozenset(
     "--engine --output --format --text-column --overwrite --columns --overwrite-columns --model "
@@ -84,13 +84,13 @@ _OPTIONS = frozenset(
     "--quiet --log-json".split()
 )
 _CURES = {
-    "--resume": "lost work is done again while the job runs; a job that ended begins anew",
-    "--part-rows": "the engine divides the work",
+    "--resume": "lost work is repeated during the job; a job that ended starts again",
+    "--part-rows": "the engine splits the work",
     "--max-rejects": "Parquet has no records to reject",
-    "--encoding": "Parquet has no one text encoding",
-    "--only-flagged": "choose from the result those whose scamdetect_decision is 'flag'",
+    "--encoding": "Parquet has no text encoding",
+    "--only-flagged": "select rows of the result whose scamdetect_decision is 'flag'",
 }
-# Causes in a worker whose text is about files and settings, never about a message.
+# Errors in a worker whose text is about files and settings, never about a message.
 _CAUSE = re.compile(
     r"^(?:scamdetect\.errors\.)?((?:Bundle|Input|MissingExtra|FileNotFound|Permission|OS|Memory)"
     r"Error(?:: .*)?)$",
@@ -103,10 +103,10 @@ _COUNTED = [
 
 
 def check_options(engine: str, given: Collection[str]) -> None:
-    """Raise InputError where an option such as ``--resume`` is given that engines do not honour."""
+    """Raise InputError for an option such as ``--resume`` that engines do not support."""
     for option in sorted(set(given) - _OPTIONS):
         cure = _CURES.get(option, "use --engine local for it")
-        raise InputError(f"{option} is not for --engine {engine}: {cure}; leave it out")
+        raise InputError(f"{option} does not work with --engine {engine}: {cure}; remove it")
 
 
 def score_parquet(
@@ -123,23 +123,23 @@ def score_parquet(
     """Score a Parquet file, or all in a folder, with an engine into a folder of Parquet parts.
 
     ``engine`` is ``ray`` or ``spark``: the cluster that the process is connected to or that
-    RAY_ADDRESS or PYSPARK_SUBMIT_ARGS name, else a local one of ``workers`` processes (0: one for
-    so many cores as the scoring has threads). Without a destination it is
-    ``<stem>.scored.parquet`` beside a file, ``<name>.scored.parquet`` beside a folder. The folder
+    RAY_ADDRESS or PYSPARK_SUBMIT_ARGS name, else a local one of ``workers`` processes (0: as many
+    as the cores allow for the scoring threads). The default destination is
+    ``<stem>.scored.parquet`` next to a file, ``<name>.scored.parquet`` next to a folder. The folder
     appears when all rows are scored; until then ``<destination>.partial`` holds the work. The
-    summary is counted from what was written.
+    summary is counted from the result.
 
-    Raises InputError on URLs, on globs and on what cannot be read, scored or overwritten,
-    EngineError where the job fails, OutputError where writing here does, MissingExtraError without
-    the engine's packages.
+    Raises InputError for URLs, globs and anything that cannot be read, scored or overwritten,
+    EngineError if the job fails, OutputError if writing here fails, MissingExtraError without the
+    engine's packages.
     """
     began = time.monotonic()
     if engine not in ENGINES:
-        raise InputError(f"unknown engine {engine!r}; known are {', '.join(ENGINES)}")
+        raise InputError(f"unknown engine {engine!r}; known engines: {', '.join(ENGINES)}")
     if source_format not in (None, "parquet"):
-        raise InputError(f"--format {source_format}: --engine {engine} reads Parquet alone")
+        raise InputError(f"--format {source_format}: --engine {engine} reads only Parquet")
     if workers < 0:
-        raise InputError(f"workers={workers!r} is impossible; use 0 for as many as fit, or more")
+        raise InputError(f"workers={workers!r} is invalid; use 0 for as many as fit, or more")
     source = local_source(source)
     identity = find_source(source).identity() | {"format": "parquet"}
     destination = result_folder(source, destination)
@@ -157,8 +157,8 @@ def score_parquet(
         if tally.rows != opened.rows or models - {detector.model_id}:
             raise EngineError(
                 f"{engine} wrote {tally.rows:,} rows of {opened.rows:,}, scored by "
-                f"{', '.join(sorted(models))} for {detector.model_id}; nothing is kept: give all "
-                "workers the same files and bundle"
+                f"{', '.join(sorted(models))} instead of {detector.model_id}; the result was "
+                "removed: give all workers the same files and bundle"
             )
         notes = _changed(engine, schema, pq.read_schema(parts[0]))
         record = job_record(
@@ -185,7 +185,7 @@ def score_parquet(
 def _run_ray(
     source: Source, written: Path, scoring: ScoreBatches, workers: int, show: bool
 ) -> None:
-    """Write the parts, in the order of the rows by name."""
+    """Write the parts, named in the order of the rows."""
     ray = import_ray()
     with cluster(ray, workers * scoring.threads):
         context = ray.data.DataContext.get_current()
@@ -205,7 +205,7 @@ def _run_ray(
 
 @contextmanager
 def cluster(ray: Any, cpus: int) -> Iterator[None]:  # noqa: ANN401
-    """Connect to the cluster that there is, or start one here without a dashboard."""
+    """Connect to the existing cluster, or start a local one without a dashboard."""
     if ray.is_initialized():
         yield
         return
@@ -214,9 +214,9 @@ def cluster(ray: Any, cpus: int) -> Iterator[None]:  # noqa: ANN401
         ray.init(logging_level="ERROR")
     else:
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-        with leaving_out("Set ray log level"):  # said at every level, also this one
+        with leaving_out("Set ray log level"):  # printed at every level, including this one
             ray.init(
-                # One more than the actors take: without it nothing would read or write.
+                # One more than the actors take: otherwise nothing would read or write.
                 num_cpus=cpus + 1,
                 include_dashboard=False,
                 log_to_driver=False,
@@ -232,9 +232,9 @@ def cluster(ray: Any, cpus: int) -> Iterator[None]:  # noqa: ANN401
 def _run_spark(
     source: Source, written: Path, scoring: ScoreBatches, workers: int, show: bool
 ) -> None:
-    """Write the parts; rows of one file stay in their order.
+    """Write the parts; rows of one file keep their order.
 
-    Raises InputError on types that Spark does not read.
+    Raises InputError for types that Spark cannot read.
     """
     with spark_session(workers, show=show) as session, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -258,7 +258,7 @@ def _block_rows(source: Source, workers: int) -> int:
 
 @contextmanager
 def _failing(engine: str) -> Iterator[None]:
-    """Turn what an engine raises into EngineError, without the text of any message."""
+    """Convert the errors of an engine to EngineError, without the text of any message."""
     try:
         yield
     except ScamDetectError:
@@ -266,15 +266,16 @@ def _failing(engine: str) -> Iterator[None]:
     except Exception as problem:
         causes = _CAUSE.findall(str(problem))
         cause = causes[-1] if causes else type(problem).__name__
-        if isinstance(problem, OSError):  # a cluster that does not answer, a full disk
+        if isinstance(problem, OSError):  # an unreachable cluster, a full disk
             cause = said(problem)
         raise EngineError(
-            f"the {engine} job failed: {cause}; nothing is kept, so put it right and begin anew"
+            f"the {engine} job failed: {cause}; the result was removed: fix the cause and start "
+            "again"
         ) from shareable(problem)
 
 
 def _count(parts: Sequence[Path]) -> tuple[Tally, set[str]]:
-    """Return what became of the rows and the models that scored them."""
+    """Return the counts of the rows and the models that scored them."""
     tally, models = Tally(), set[str]()
     for part in parts:
         for table in read_batches(part, _COUNTED):
@@ -299,7 +300,7 @@ def _counts(values: pa.Array) -> Counter[str]:
 
 
 def _changed(engine: str, wanted: pa.Schema, found: pa.Schema) -> tuple[str, ...]:
-    """Say which types of the source an engine does not keep."""
+    """Describe which types of the source an engine does not keep."""
     changed = [
         f"{shown(field.name)} ({field.type}) as {found.field(field.name).type}"
         for field in wanted

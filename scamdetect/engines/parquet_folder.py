@@ -1,4 +1,4 @@
-"""The Parquet files that an engine reads, and the folder of part files that it leaves."""
+"""The Parquet files that an engine reads, and the folder of part files that it writes."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ _EXTENSIONS = (".parquet", ".pq")
 
 @dataclass(frozen=True)
 class Source:
-    """Parquet files of one schema, in the order of their names and of the numbers in them."""
+    """Parquet files of one schema, sorted by name with numbers in order."""
 
     files: tuple[Path, ...]
     schema: pa.Schema
     rows: int
 
     def pieces(self, rows: int) -> list[Piece]:
-        """Return pieces of at most so many rows, in their order; at least one."""
+        """Return pieces of at most so many rows, in order; at least one."""
         return [piece for file in self.files for piece in _pieces(file, rows)] or [
             {"file": str(self.files[0].resolve()), "group": -1, "start": 0, "rows": 0}
         ]
 
 
 def open_source(path: Path, scoring: ScoreBatches) -> Source:
-    """Open a Parquet file, or all in a folder and the folders in it.
+    """Open a Parquet file, or all in a folder and its subfolders.
 
-    Raises InputError where there is none, one is damaged or cannot be scored with these settings,
-    their schemas differ, or folders such as ``year=2024`` hold columns.
+    Raises InputError if there is no file, if one is damaged or cannot be scored with these
+    settings, if their schemas differ, or if folders such as ``year=2024`` hold columns.
     """
     files = _files(path)
     schema, rows = None, 0
@@ -66,8 +66,8 @@ def open_source(path: Path, scoring: ScoreBatches) -> Source:
             scoring.result_schema(schema, str(file))
         elif not found.equals(schema):
             raise InputError(
-                f"{file}: other columns or types than in {files[0]}; score them apart, or write "
-                "them with one schema first"
+                f"{file}: its columns or types differ from {files[0]}; score them separately, "
+                "or write them with one schema first"
             )
         rows += pq.read_metadata(file).num_rows
     assert schema is not None
@@ -75,7 +75,7 @@ def open_source(path: Path, scoring: ScoreBatches) -> Source:
 
 
 def read_piece(pieces: pa.Table) -> pa.Table:
-    """Return the rows of the one piece in the table."""
+    """Return the rows of the single piece in the table."""
     (piece,) = pieces.to_pylist()
     with pq.ParquetFile(piece["file"]) as file:
         if piece["group"] < 0:
@@ -84,22 +84,22 @@ def read_piece(pieces: pa.Table) -> pa.Table:
 
 
 def local_source(text: str | Path) -> Path:
-    """Return the path of a source on this machine; raise InputError for a URL or a glob."""
+    """Return the path of a local source; raise InputError for a URL or a glob."""
     path = _local(text, "an engine reads a local file or folder")
     with reading(path):
         if is_pattern(str(path)) and not path.exists():
             raise InputError(
-                f"{path}: an engine reads a local file or folder, no glob; put the files into a "
-                "folder of their own, or use --engine local"
+                f"{path}: an engine reads a local file or folder, not a glob; put the files "
+                "into a separate folder, or use --engine local"
             )
     return path
 
 
 def result_folder(source: Path, destination: str | Path | None) -> Path:
-    """Return the folder to write: the one given, else ``<name>.scored.parquet`` beside the source.
+    """Return the folder to write: the given one, else ``<name>.scored.parquet`` next to the source.
 
-    The default has the stem of a file and the whole name of a folder. Raises InputError for a URL,
-    for a folder without a name, and for a name that promises another format.
+    The default has the stem of a file or the full name of a folder. Raises InputError for a URL,
+    for a folder without a name, and for the extension of another format.
     """
     if destination is None and source.is_dir():
         return beside_folder(source)
@@ -110,10 +110,12 @@ def result_folder(source: Path, destination: str | Path | None) -> Path:
     if path.name in ("", ".."):
         path = path.resolve()
     if not path.name:
-        raise InputError(f"{path}: the root is no folder to write; choose another name")
+        raise InputError(
+            f"{path}: the root has no name to derive the destination from; choose another name"
+        )
     try:
         kind = source_format(path)
-    except InputError:  # the name of a folder promises nothing
+    except InputError:  # the name of a folder sets no format
         return path
     if kind is not Format.PARQUET:
         raise InputError(
@@ -125,20 +127,20 @@ def result_folder(source: Path, destination: str | Path | None) -> Path:
 
 @contextmanager
 def publishing(source: Path, destination: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give the work folder; its folder ``parts`` gets the destination's name at the end.
+    """Yield the work folder; its folder ``parts`` gets the destination's name at the end.
 
-    Before that its file ``job.json`` gets its name beside the destination.
+    Before that its file ``job.json`` gets its name next to the destination.
 
-    Its files may be read by nobody who may not read all of the source. The work folder goes with an
-    error too. Raises InputError where the destination, or the work
-    folder of another run, is there and must stay; OutputError where writing fails.
+    Its files are readable only for those who can read all of the source. The work folder is removed
+    on an error too. Raises InputError if the destination, or the work folder of another run, exists
+    and may not be replaced; OutputError if writing fails.
     """
     work = destination.with_name(f"{destination.name}.partial")
     _check(source, destination, work, overwrite=overwrite)
     access = access_of([source, *source.rglob("*")])
     with reported(destination):
         shutil.rmtree(work, ignore_errors=True)
-        # Where others may read the source, workers may be others.
+        # If others can read the source, workers may run as others.
         work.mkdir(0o777 if access.mode & 0o044 else 0o700)
         try:
             yield work
@@ -154,9 +156,9 @@ def publishing(source: Path, destination: Path, *, overwrite: bool) -> Iterator[
 
 
 def collect(written: Path, parts: Path, schema: pa.Schema) -> list[Path]:
-    """Move what an engine wrote, in the order of its names, to ``part-00000.parquet`` and so on.
+    """Move the output of an engine, in the order of its names, to ``part-00000.parquet`` and so on.
 
-    Where it wrote nothing, there is one part without rows.
+    If it wrote nothing, write one part without rows.
     """
     parts.mkdir()
     moved = []
@@ -181,7 +183,7 @@ def _local(text: str | Path, does: str) -> Path:
 
 
 def _check_name(path: Path) -> None:
-    """Raise InputError if engines, which take names as text, cannot be told the path."""
+    """Raise InputError if engines, which take names as text, cannot represent the path."""
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError as problem:
@@ -213,8 +215,8 @@ def _files(path: Path) -> tuple[Path, ...]:
         _check_name(file)
         if hive := [part for part in file.relative_to(path).parts[:-1] if "=" in part]:
             raise InputError(
-                f"{path}: the folder {hive[0]!r} stands for a column, which an engine would leave "
-                "out; use --engine local, or score_dataset and score_frame in a script"
+                f"{path}: the folder {hive[0]!r} holds a column, which an engine would drop; "
+                "use --engine local, or score_dataset and score_frame in a script"
             )
     return tuple(files)
 
@@ -235,25 +237,26 @@ def _check(source: Path, destination: Path, work: Path, *, overwrite: bool) -> N
     place = destination.parent.resolve() / destination.name
     if inside in place.parents and not any(map(is_hidden, place.relative_to(inside).parts)):
         raise InputError(
-            f"{destination}: would itself be read as a part of {source}; write outside of that "
-            "folder, or under a name that begins with _"
+            f"{destination}: would be read as part of {source}; write outside of that folder, "
+            "or use a name that starts with _"
         )
     if destination.exists():
         if destination.resolve() in (inside, *inside.parents):
             raise InputError(f"{destination}: the source would be overwritten; choose another name")
         if not overwrite:
-            raise InputError(f"{destination}: is there already; remove it or give --overwrite")
+            raise InputError(f"{destination}: already exists; remove it or pass --overwrite")
         if not _is_result(destination):
             raise InputError(
-                f"{destination}: is no folder of part files alone; remove it or choose another name"
+                f"{destination}: is not a folder of part files only; remove it or choose "
+                "another name"
             )
     record = job_path(destination)
     if record.exists() and not overwrite:
-        raise InputError(f"{record}: is there already; remove it or give --overwrite")
+        raise InputError(f"{record}: already exists; remove it or pass --overwrite")
     if work.exists() and not overwrite:
         raise InputError(
-            f"{work}: another run works there or was killed; wait for it, or remove the folder or "
-            "give --overwrite"
+            f"{work}: another run is using it or was killed; wait for it, or remove the folder "
+            "or pass --overwrite"
         )
 
 

@@ -1,6 +1,6 @@
 """Score a Ray dataset with a pool of actors, each of which loads the model once.
 
-Importing this module switches Ray's usage statistics off, for clusters that this process starts.
+Importing this module turns Ray's usage statistics off for clusters that this process starts.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def score_dataset(
     *,
     workers: int | None = None,
 ) -> Dataset:
-    """Return the dataset with the ``scamdetect_*`` columns appended, computed when it is consumed.
+    """Return the dataset with the ``scamdetect_*`` columns appended, computed when consumed.
 
-    ``workers`` actors with a CPU for each of the scoring's threads take a block at a time; by
-    default as many as the cluster has CPUs for, but one CPU, which reads and writes. An actor that
-    is killed is started anew and gets its block again, as Ray has it by default. Blocks of 128 MiB,
-    as Ray reads them, keep an actor for hours: ``repartition`` the dataset first.
+    ``workers`` actors with a CPU for each scoring thread take a block at a time; the default is the
+    cluster's number of CPUs minus one, which reads and writes. A killed actor is restarted and gets
+    its block again, Ray's default. Ray's blocks of 128 MiB keep an actor busy for hours:
+    ``repartition`` the dataset first.
 
-    Raises MissingExtraError where Ray is not installed.
+    Raises MissingExtraError if Ray is not installed.
     """
     ray = import_ray()
     scoring = scoring or ScoreBatches()
@@ -48,7 +48,7 @@ def score_dataset(
     )
 
 
-def import_ray() -> Any:  # noqa: ANN401 - the package is no dependency of the core
+def import_ray() -> Any:  # noqa: ANN401 - the package is not a dependency of the core
     """Return the package ``ray`` with ``ray.data``; raise MissingExtraError without it."""
     try:
         import ray

@@ -1,4 +1,4 @@
-"""Score a Spark frame with ``mapInArrow``, and the local session and Java that a job runs in."""
+"""Score a Spark frame with ``mapInArrow``, and set up a job's local session and Java."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Score = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 def scorer(scoring: ScoreBatches) -> Score:
     """Return a function for ``DataFrame.mapInArrow``; its output has ``output_schema``.
 
-    The model is loaded in the Python worker by its first batch and kept for the partitions after.
+    The first batch loads the model in the Python worker, which keeps it for later partitions.
     """
 
     def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -47,7 +47,7 @@ def scorer(scoring: ScoreBatches) -> Score:
 def output_schema(frame: DataFrame, scoring: ScoreBatches) -> StructType:
     """Return the schema of the scored frame: kept columns, then those of ``output.SCHEMA``.
 
-    Raises InputError like ``ScoreBatches.result_schema``, MissingExtraError without pyspark.
+    Raises InputError as ``ScoreBatches.result_schema`` does, MissingExtraError without pyspark.
     """
     types = _import_types()
     source = frame.limit(0).toArrow().schema
@@ -57,17 +57,17 @@ def output_schema(frame: DataFrame, scoring: ScoreBatches) -> StructType:
 
 
 def score_frame(frame: DataFrame, scoring: ScoreBatches | None = None) -> DataFrame:
-    """Return the frame with the ``scamdetect_*`` columns appended, computed when it is used.
+    """Return the frame with the ``scamdetect_*`` columns appended, computed when used.
 
-    Set ``spark.task.cpus`` to the scoring's threads where those are more than one. Raises
-    InputError where the text column or a column to keep is missing, is not text, or output columns
+    Set ``spark.task.cpus`` to the number of scoring threads if that is more than one. Raises
+    InputError if the text column or a column to keep is missing, is not text, or output columns
     exist; MissingExtraError without pyspark. A bundle that cannot be loaded fails the task.
     """
     scoring = scoring or ScoreBatches()
     return frame.mapInArrow(scorer(scoring), output_schema(frame, scoring))
 
 
-def _import_types() -> Any:  # noqa: ANN401 - the package is no dependency of the core
+def _import_types() -> Any:  # noqa: ANN401 - the package is not a dependency of the core
     try:
         from pyspark.sql import types
     except ImportError as problem:
@@ -76,7 +76,7 @@ def _import_types() -> Any:  # noqa: ANN401 - the package is no dependency of th
 
 
 def _spark_type(kind: pa.DataType, types: Any) -> DataType:  # noqa: ANN401
-    """Return the type in which Spark hands on one of the types of ``output.SCHEMA``."""
+    """Return Spark's type for one of the types of ``output.SCHEMA``."""
     if pa.types.is_list(kind):
         return types.ArrayType(_spark_type(kind.value_type, types))
     if pa.types.is_struct(kind):
@@ -90,7 +90,7 @@ def _spark_type(kind: pa.DataType, types: Any) -> DataType:  # noqa: ANN401
     return simple[kind]()
 
 
-# Spark asks for a module that speeds up its own machine learning, and that the wheel leaves out.
+# Spark requests a module that speeds up its machine learning, which the wheel lacks.
 _START = """#!/bin/sh
 for argument; do
   shift
@@ -101,10 +101,10 @@ exec '{java}' "$@"
 
 
 def java_home(folder: Path) -> str | None:
-    """Return the JAVA_HOME to start Spark with, None where Spark finds Java by itself.
+    """Return the JAVA_HOME for Spark, or None if Spark finds Java itself.
 
-    What the wheel needs beside itself is written into the folder. Raises MissingExtraError where
-    there is no Java at all.
+    The launcher that the wheel needs is written into the folder. Raises MissingExtraError without
+    Java.
     """
     if home := os.environ.get("JAVA_HOME"):
         return home
@@ -121,11 +121,11 @@ def java_home(folder: Path) -> str | None:
     return str(folder / "java")
 
 
-# A task whose worker process was killed is tried again.
+# A task whose worker process was killed is retried.
 _TRIES_A_TASK = 4
-# Set where Spark is to run elsewhere, or where spark-submit has started this process.
+# Set if Spark runs elsewhere, or if spark-submit started this process.
 _ELSEWHERE = ("PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT")
-# Spark's own words would drown the summary; what fails is told by its exception.
+# Spark's own messages would hide the summary; its exception reports failures.
 _LOG = """rootLogger.level = fatal
 logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
 logger.gateway.level = fatal
@@ -136,7 +136,7 @@ appender.stderr.target = SYSTEM_ERR
 appender.stderr.layout.type = PatternLayout
 appender.stderr.layout.pattern = %p %c{1}: %m%n
 """
-# Times in UTC and to the microsecond, names to the letter, results that pyarrow reads alike.
+# Times in UTC and to the microsecond, exact names, results that pyarrow reads identically.
 _READ_AND_WRITE = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.caseSensitive": "true",
@@ -150,11 +150,11 @@ _READ_AND_WRITE = {
 
 @contextmanager
 def spark_session(workers: int, *, show: bool) -> Iterator[SparkSession]:
-    """Give the active session, or a new one, which ends with the context.
+    """Yield the active session, or a new one, which ends with the context.
 
     A new one is local with that many workers, unless PYSPARK_SUBMIT_ARGS names a cluster. ``show``
-    draws Spark's progress bar. What a local session writes aside lies in a temporary folder. Raises
-    MissingExtraError where pyspark or Java is missing.
+    draws Spark's progress bar. A local session stores its files in a temporary folder. Raises
+    MissingExtraError if pyspark or Java is missing.
     """
     try:
         with warnings.catch_warnings():
@@ -179,7 +179,7 @@ def spark_session(workers: int, *, show: bool) -> Iterator[SparkSession]:
             warnings.simplefilter("ignore")
             session = builder.getOrCreate()
         if threading.current_thread() is threading.main_thread():
-            # Spark's own handler calls Java in the middle of another call and fails with it.
+            # Spark's own handler calls Java inside another call and fails with it.
             signal.signal(signal.SIGINT, on_interrupt)
         logging.getLogger().addFilter(_not_of_the_bridge)
         try:
@@ -191,7 +191,7 @@ def spark_session(workers: int, *, show: bool) -> Iterator[SparkSession]:
 
 
 def _not_of_the_bridge(record: logging.LogRecord) -> bool:
-    """Pass over what py4j logs with a traceback before it raises the same, as on Ctrl-C."""
+    """Filter what py4j logs with a traceback before it raises the same, as on Ctrl-C."""
     return "py4j" not in record.pathname
 
 

@@ -1,1 +1,1 @@
-"""Measure a bundle by PROTOCOL: left-out sources, false alarms by slice, a baseline beside it."""
+"""Evaluate a bundle by the protocol: left-out sources, false alarms by slice, baselines."""

@@ -1,7 +1,7 @@
-"""Figures on the project's own messages: one pooled threshold, pairs, and a reader as the ceiling.
+"""Figures on the project's own messages: one pooled threshold, pairs, and a reader as ceiling.
 
-A pair is two messages that share topic, words and form, so it measures whether the manoeuvre was
-seen. Where one model wrote all rows, no figure here holds a generator out.
+A pair is two messages with the same topic, words and form, so it measures whether the detector
+recognises the manoeuvre. If one model wrote all rows, no figure here holds a generator out.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from scamdetect.labels import Verdict
 from scamdetect.train.data.table import Objects, column, has_verdict, is_authored, select
 
 RATES = {"1%": 0.01, "5%": 0.05}
-READER_FLAG = 50  # percent: from here a blind reader calls a message a scam
+READER_FLAG = 50  # percent: from here a blind reader considers a message a scam
 
 
 @dataclass(frozen=True, slots=True)
 class CellFigures:
-    """The figures of a language, slice or kind; a figure is None where a side is missing."""
+    """The figures of a language, slice or kind; None if a class is missing."""
 
     by: str
     name: str
@@ -50,7 +50,7 @@ class CellFigures:
 
 @dataclass(frozen=True, slots=True)
 class AuthoredFigures:
-    """What a detector does on the authored rows of one role; promos are in ``flag_spam`` alone."""
+    """A detector's figures on the authored rows of one role; promos count only in ``flag_spam``."""
 
     role: str
     n_scam: int
@@ -62,7 +62,7 @@ class AuthoredFigures:
     flag_recall: Estimate | None
     flag_fpr: Estimate | None
     flag_spam: Estimate | None
-    pairs_by_rank: Estimate | None  # the scam above its honest twin, ties half
+    pairs_by_rank: Estimate | None  # the scam ranked above its honest twin, ties half
     pairs_at_flag: Estimate | None  # the scam flagged and its twin not
     cells: tuple[CellFigures, ...]
     reader_auc: Estimate | None  # the blind readers' probabilities on the rows that were read
@@ -72,7 +72,7 @@ class AuthoredFigures:
 
 
 def authored_figures(table: pa.Table, scam: Floats, flagged: Bools) -> Iterator[AuthoredFigures]:
-    """Yield the figures of each role that holds authored rows; ``scam`` and ``flagged`` (rows,)."""
+    """Yield the figures of each role with authored rows; ``scam`` and ``flagged`` (rows,)."""
     roles = column(table, "role")
     for role in sorted(set(roles[is_authored(table)])):
         rows = is_authored(table) & (roles == role)
@@ -80,7 +80,7 @@ def authored_figures(table: pa.Table, scam: Floats, flagged: Bools) -> Iterator[
 
 
 def writers(table: pa.Table) -> tuple[str, ...]:
-    """Return who wrote the rows, by name."""
+    """Return the writers of the rows, by name."""
     return tuple(sorted({str(name) for name in column(table, "generated")}))
 
 
@@ -93,7 +93,7 @@ def own_figures(
 ) -> AuthoredFigures:
     """Return the figures of own rows, authored or everyday; ``scores`` and ``flagged`` (rows,).
 
-    ``cells`` names, by what they are, further cells of each row (rows,).
+    ``cells`` names, by type, additional cells of each row (rows,).
     """
     scam, legit = (has_verdict(table, verdict) for verdict in (Verdict.SCAM, Verdict.LEGIT))
     read = column(table, "reader")
@@ -138,7 +138,7 @@ def _ranking(
 
 
 def _pairs(table: pa.Table) -> list[tuple[int, int]]:
-    """Return the places of scam and legit side of every whole pair."""
+    """Return the indices of scam and legit side of every complete pair."""
     sides: dict[str, dict[str, int]] = {}
     names, verdicts = column(table, "thread_id"), column(table, "verdict")
     for place, (pair, verdict) in enumerate(zip(names, verdicts, strict=True)):
@@ -173,7 +173,7 @@ def _cells(
         return
     caught, caught_5 = _caught(scores, legit)
     read = ~np.isnan(reader)
-    read &= bool((read & legit).any())  # without an honest row read, readers have no threshold
+    read &= bool((read & legit).any())  # readers need an honest row for a threshold
     by_reader, by_reader_5 = _caught(reader, read & legit)
     named: dict[str, Sequence[Sequence[str]]] = {
         "language": [[lang] for lang in column(table, "lang")],
@@ -198,7 +198,7 @@ def _cells(
 
 
 def _caught(scores: Floats, legit: Bools) -> list[Bools]:
-    """Return which rows reach the threshold of the legit rows at each rate; none without those."""
+    """Return which rows reach the threshold of the legit rows at each rate, if there are any."""
     if not legit.any():
         return [np.zeros(scores.size, dtype=bool) for _ in RATES]
     return [scores >= threshold_at_fpr(scores[legit], rate) for rate in RATES.values()]

@@ -1,4 +1,4 @@
-"""The baselines that the encoder must beat: TF-IDF, a frozen encoder, and rules of keywords."""
+"""The baselines that the encoder must beat: TF-IDF, a frozen encoder, and keyword rules."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ except ImportError as error:
 TFIDF = "TF-IDF baseline"
 NGRAMS = (2, 5)
 MAX_FEATURES = 300_000
-# Counting every n-gram of a large many-script corpus takes many GB, so the vocabulary is
-# chosen on evenly spaced rows; the weights are learnt on all of them.
+# Counting every n-gram of a large corpus in many scripts takes many GB, so the vocabulary is chosen
+# on evenly spaced rows; the weights are learned on all of them.
 VOCABULARY_ROWS = 40_000
 VOCABULARY_CHARACTERS = 2_000
 
@@ -46,13 +46,13 @@ class Baseline:
     model: LogisticRegression
 
     def scam_probabilities(self, texts: Sequence[str]) -> Floats:
-        """Return the scam probability of each normalised text (n,), NaN where it is empty."""
+        """Return the scam probability of each normalised text (n,), NaN if it is empty."""
         return scam_probabilities(self.model, self.vectoriser.transform, texts)
 
     def to_parts(self) -> dict[str, Any]:
-        """Return what ``from_parts`` makes the same baseline of: few arrays and the model.
+        """Return the input of ``from_parts``: a few arrays and the model.
 
-        The vectoriser itself holds each n-gram as an object of its own, slow to keep and to load.
+        The vectoriser itself stores each n-gram as a separate object, slow to store and to load.
         """
         return {
             "ngrams": self.vectoriser.get_feature_names_out().astype(str),
@@ -62,7 +62,7 @@ class Baseline:
 
     @classmethod
     def from_parts(cls, parts: Mapping[str, Any]) -> Self:
-        """Return the baseline that ``to_parts`` took apart."""
+        """Return the baseline from the output of ``to_parts``."""
         vectoriser = _weighing(parts["ngrams"].tolist())
         vectoriser.idf_ = parts["idf"]
         return cls(vectoriser, parts["model"])
@@ -73,7 +73,7 @@ def scam_probabilities(
     features: Callable[[list[str]], Any],
     texts: Sequence[str],
 ) -> Floats:
-    """Return the classifier's scam probability of each text's features (n,), NaN where empty."""
+    """Return the classifier's scam probability of each text's features (n,), NaN if empty."""
     scores = np.full(len(texts), np.nan)
     full = [place for place, text in enumerate(texts) if text]
     if full:
@@ -84,17 +84,18 @@ def scam_probabilities(
 
 
 def train_baseline(train: pa.Table, log: Callable[[str], None]) -> Baseline:
-    """Return the baseline fitted on the normalised train rows, by their weights; deterministic.
+    """Return the baseline fitted on the weighted, normalised train rows; deterministic.
 
-    Classes are the verdicts; rows known only as "not legit" are left out. Raises InputError when
-    the rows hold no scam or nothing but scams.
+    Classes are the verdicts; rows known only as "not legit" are left out. Raises InputError if the
+    rows do not include both scams and others.
     """
     known = select(train, ~column(train, "not_legit").astype(bool))
     texts, verdicts = list(column(known, "norm")), column(known, "verdict")
     if Verdict.SCAM.value not in verdicts or Verdict.LEGIT.value not in verdicts:
         raise InputError(
-            f"the baseline needs legit and scam rows with the role train; got {known.num_rows} "
-            "rows without both; rebuild the corpus or choose wider licences"
+            "the baseline needs legit and scam rows with the role train, but the "
+            f"{known.num_rows} rows do not include both; rebuild the corpus or allow more "
+            "licences"
         )
     log(f"baseline: counting n-grams for {len(texts):,} train rows")
     step = -(-len(texts) // VOCABULARY_ROWS)
@@ -126,14 +127,14 @@ MAX_TOKENS = 128
 
 @dataclass(frozen=True)
 class EncoderBaseline:
-    """A frozen base encoder and what was fitted on its vectors, a pipeline of scikit-learn's."""
+    """A frozen base encoder and the scikit-learn pipeline fitted on its vectors."""
 
     base: Base
     model: ScamModel
     classifier: Pipeline
 
     def scam_probabilities(self, texts: Sequence[str]) -> Floats:
-        """Return the scam probability of each normalised text (n,), NaN where it is empty."""
+        """Return the scam probability of each normalised text (n,), NaN if it is empty."""
         return scam_probabilities(
             self.classifier, lambda full: _vectors(self.base, self.model, full), texts
         )
@@ -144,17 +145,18 @@ def train_encoder_baseline(
 ) -> EncoderBaseline:
     """Return logistic regression on vectors of the frozen ``base``, fitted on normalised rows.
 
-    Mean-pooled vectors of the texts' beginnings, without a prefix, as training starts from them;
-    learnt from at most 20,000 train rows taken evenly from the verdict x slice x language cells, by
-    their weights. Raises InputError when these lack scam or legit ones, MissingExtraError where
+    The vectors are mean-pooled over the texts' beginnings, without a prefix, as at the start of
+    training. It learns from at most 20,000 weighted train rows, drawn evenly from the verdict x
+    slice x language cells. Raises InputError if these lack scam or legit rows, MissingExtraError if
     torch or the offline base is not installed.
     """
     learnt = balanced_sample(train, TRAIN_ROWS)
     verdicts = column(learnt, "verdict").astype(str)
     if not {Verdict.SCAM.value, Verdict.LEGIT.value} <= set(verdicts):
         raise InputError(
-            f"the {FROZEN} needs legit and scam rows with the role train; got {learnt.num_rows} "
-            "rows without both; rebuild the corpus or choose wider licences"
+            f"the {FROZEN} needs legit and scam rows with the role train, but the "
+            f"{learnt.num_rows} rows do not include both; rebuild the corpus or allow more "
+            "licences"
         )
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500, tol=1e-3))
     fitted = load_encoder_baseline(base, classifier)
@@ -166,9 +168,9 @@ def train_encoder_baseline(
 
 
 def load_encoder_baseline(base: str, classifier: Pipeline) -> EncoderBaseline:
-    """Return the frozen ``base`` under a classifier that was fitted before.
+    """Return the frozen ``base`` with a classifier that was fitted before.
 
-    Raises MissingExtraError where torch or the offline base is not installed.
+    Raises MissingExtraError if torch or the offline base is not installed.
     """
     try:
         from scamdetect.train.base import load_base
@@ -211,23 +213,23 @@ _SCAM_WORDS = [re.compile(words, re.IGNORECASE) for words in (_INVESTMENT, _ROMA
 
 
 def names_candidate(text: str) -> bool:
-    """Whether a word of love or of investing stands in the normalised text."""
+    """Return True if a word of love or of investing occurs in the normalised text."""
     return _CANDIDATE.search(text) is not None
 
 
 def guess(text: str) -> bool:
-    """Whether the rule calls the normalised text a scam: words of two of its three lists."""
+    """Return True for a normalised text with words of two of the three lists."""
     return sum(words.search(text) is not None for words in _SCAM_WORDS) >= 2
 
 
 KEYWORDS = "keyword rules"
 KEYWORD_NOTE = (
-    f"The {KEYWORDS} say 0 or 1, so only their own point (flag recall, flag FPR) is a fair figure: "
-    "ties limit R@x, T@x and AUC, and 0 or 1 is no probability to calibrate. Readers were measured "
-    "against the same rule."
+    f"The {KEYWORDS} return 0 or 1, so only their own operating point (flag recall, flag FPR) "
+    "is a fair figure: ties limit R@x, T@x and AUC, and 0 or 1 is not a probability to "
+    "calibrate. Readers were measured against the same rule."
 )
 
 
 def keyword_scores(texts: Sequence[str]) -> Floats:
-    """Return 1.0 or 0.0 for each normalised text (n,), NaN where it is empty."""
+    """Return 1.0 or 0.0 for each normalised text (n,), NaN if it is empty."""
     return np.array([float(guess(text)) if text else np.nan for text in texts], dtype=np.float64)

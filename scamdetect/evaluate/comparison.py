@@ -1,4 +1,4 @@
-"""Score the same rows with a bundle and the baselines, and keep the scores between runs."""
+"""Score the same rows with a bundle and the baselines, and cache the scores between runs."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _KEY = b"scored"
 
 @dataclass(frozen=True, slots=True)
 class ScoreCache:
-    """Scores in a folder, one Parquet file a detector and set of rows; no folder keeps none.
+    """A folder of scores, one Parquet file per detector and set of rows; None disables it.
 
-    A file holds no text: row, scam, flagged, kinds, language.
+    A file contains no text: row, scam, flagged, kinds, language.
     """
 
     folder: Path | None
@@ -59,10 +59,10 @@ class ScoreCache:
         rows: Sequence[str],
         compute: Callable[[], DetectorScores],
     ) -> DetectorScores:
-        """Return the kept scores of these rows under ``name``, or compute and keep them.
+        """Return the cached scores of these rows under ``name``, or compute and cache them.
 
-        ``identity`` is a model id or a baseline's name, ``modules`` decide what it says; another
-        one, other code, another corpus or other ``rows`` (n,) are computed anew.
+        ``identity`` is a model id or a baseline's name, ``modules`` are the code it depends on;
+        scores of another identity, code, corpus or ``rows`` (n,) are computed again.
         """
         if self.folder is None:
             return compute()
@@ -80,7 +80,7 @@ class ScoreCache:
 def code_sha256(modules: Sequence[str]) -> str:
     """Return a hash of the package's version and of the source of its ``modules``, none imported.
 
-    Raises ModuleNotFoundError for a module that is not there.
+    Raises ModuleNotFoundError for a missing module.
     """
     digest = hashlib.sha256(scamdetect.__version__.encode())
     for name in sorted(modules):
@@ -117,7 +117,7 @@ def _write(path: Path, key: str, rows: Sequence[str], scores: DetectorScores) ->
 
 
 def _read(path: Path, key: str) -> DetectorScores | None:
-    """Return the nameless scores in the file, None without one of this key or where damaged."""
+    """Return the scores in the file, None if they have another key or are damaged."""
     try:
         table = pq.read_table(path)
         metadata = table.schema.metadata or {}
@@ -140,7 +140,7 @@ def _read(path: Path, key: str) -> DetectorScores | None:
 
 Log = Callable[[str], None]
 
-# The modules that decide what each detector says: kept scores of other code are stale.
+# The modules that each detector depends on: scores of other code are outdated.
 DETECTOR_CODE = tuple(
     f"scamdetect.{name}"
     for name in (
@@ -166,22 +166,23 @@ class Rows:
     """The corpus rows of an evaluation."""
 
     measured: pa.Table
-    calibrate: pa.Table  # a sample where there are many
+    calibrate: pa.Table  # a sample if there are many
     train: pa.Table
     n_open: int  # held-out rows known only as not legit, in no figure
     n_calibrate: int  # usable ones, before sampling
 
     @property
     def scored(self) -> pa.Table:
-        """All rows that detectors score: the measured ones, then those to calibrate on."""
+        """All rows to score: the measured ones, then those to calibrate on."""
         return pa.concat_tables([self.measured, self.calibrate])
 
 
 def read_evaluation_rows(corpus: Path, final: bool) -> Rows:
-    """Return the dev rows to measure, or with ``final`` the test rows, and what goes with them.
+    """Return the dev rows to measure, or with ``final`` the test rows, and the other rows needed.
 
-    Roles are never mixed, and the project's own test rows stay shut: ``benchmarks/final.py`` opens
-    them, once per bundle. Raises InputError when there are none, or no legit ones to calibrate on.
+    Roles are never mixed, and the project's own test rows are not read: ``benchmarks/final.py``
+    opens them, once per bundle. Raises InputError if there are no such rows, or no legit ones to
+    calibrate on.
     """
     held_out = read_rows(corpus, {"test"} if final else {"dev"})
     if final:
@@ -190,12 +191,12 @@ def read_evaluation_rows(corpus: Path, final: bool) -> Rows:
     whole = read_rows(corpus, {"calibrate"})
     if not measured.num_rows:
         raise InputError(
-            f"{corpus} holds no rows of the role {'test' if final else 'dev'} to measure on; "
+            f"{corpus} contains no rows of the role {'test' if final else 'dev'} to measure on; "
             "rebuild it: scamdetect data build"
         )
     if not has_verdict(whole, Verdict.LEGIT).any():
         raise InputError(
-            f"{corpus} holds no legit rows with the role calibrate, so no threshold can be "
+            f"{corpus} contains no legit rows with the role calibrate, so no threshold can be "
             "transferred; rebuild it: scamdetect data build"
         )
     return Rows(
@@ -208,7 +209,7 @@ def read_evaluation_rows(corpus: Path, final: bool) -> Rows:
 
 
 def training_corpus(detector: ScamDetector) -> str | None:
-    """Return the sha256 of the corpus that the bundle learnt from, None where it does not say."""
+    """Return the sha256 of the bundle's training corpus, None if it is not recorded."""
     found = detector.bundle.training.get("corpus_sha256")
     return found if isinstance(found, str) else None
 
@@ -216,16 +217,16 @@ def training_corpus(detector: ScamDetector) -> str | None:
 def score_rows(
     rows: Rows, detector: ScamDetector, bundle: str, base: str | None, cache: ScoreCache, log: Log
 ) -> tuple[tuple[DetectorScores, ...], tuple[str, ...]]:
-    """Return what bundle and baselines say of ``rows.scored``, and notes on the baselines.
+    """Return the scores of bundle and baselines for ``rows.scored``, and notes on the baselines.
 
-    The frozen encoder is left out where ``base`` is None or cannot be used; a note says why.
+    The frozen encoder is left out if ``base`` is None or cannot be used; a note gives the reason.
     """
     scored = rows.scored
     hashes = list(column(scored, "row_hash"))
     texts = list(column(scored, "norm"))
 
     def shipped() -> DetectorScores:
-        log(f"{bundle}: scoring {scored.num_rows:,} rows, those to calibrate on among them")
+        log(f"{bundle}: scoring {scored.num_rows:,} rows, including those to calibrate on")
         return score_texts(detector, detector_texts(scored), bundle, log)
 
     def with_flag(name: str, scam: Floats) -> DetectorScores:
@@ -242,7 +243,7 @@ def score_rows(
     ]
     notes = [_tfidf_note(rows.train), _flag_note(training_corpus(detector) == cache.corpus_sha256)]
     if base is None:
-        notes.append(f"The {baselines.FROZEN} was left out as asked.")
+        notes.append(f"The {baselines.FROZEN} was left out on request.")
     else:
         name = baselines.FROZEN
 
@@ -255,7 +256,7 @@ def score_rows(
             found.append(cache.scores(name, f"{name} {base}", _ENCODER_CODE, hashes, frozen))
             notes.append(_encoder_note(base))
         except ScamDetectError as problem:
-            # Hours of work stand behind the other figures: a base is no reason to lose them.
+            # The other figures took hours: a missing base is no reason to lose them.
             notes.append(f"The {name} was left out: {problem}.")
     guesses = baselines.keyword_scores(texts)
     found.append(DetectorScores(baselines.KEYWORDS, guesses, as_scores(guesses) >= 1.0))
@@ -278,16 +279,16 @@ def _tfidf_note(train: pa.Table) -> str:
 
 def _flag_note(same_corpus: bool) -> str:
     return (
-        "Baselines have no shipped thresholds: the flag of those with a score is the threshold at "
-        f"{FLAG_FPR:.1%} on the calibrate mix"
-        + (", as the bundle's was chosen." if same_corpus else ".")
+        "Baselines have no shipped thresholds: the flag of those with a score is the threshold "
+        f"at {FLAG_FPR:.1%} on the calibrate mix"
+        + (", chosen like the bundle's." if same_corpus else ".")
     )
 
 
 def _encoder_note(base: str) -> str:
     return (
-        f"The {baselines.FROZEN} is {base} as it comes, all layers, mean-pooled over the "
-        f"first {baselines.MAX_TOKENS} tokens, under logistic regression on at most "
-        f"{baselines.TRAIN_ROWS:,} train rows taken evenly from the verdict x slice x "
-        "language cells."
+        f"The {baselines.FROZEN} is {base} unchanged, all layers, mean-pooled over the first "
+        f"{baselines.MAX_TOKENS} tokens, with logistic regression on at most "
+        f"{baselines.TRAIN_ROWS:,} train rows drawn evenly from the verdict x slice x language "
+        "cells."
     )

@@ -1,7 +1,7 @@
-"""How many rows of each measured set stand, word for word or in good part, in the training text.
+"""Count the rows of each measured set that occur, exactly or in large part, in the training text.
 
-The corpus build removes near-duplicates of held-out rows by a strict rule; this looks with a
-looser and independent one.
+The corpus build removes near-duplicates of held-out rows by a strict rule; this check uses a
+looser, independent one.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ except ImportError as error:
     raise MissingExtraError("scikit-learn", "train") from error
 
 CONTAINED = 0.5
-FEWEST_SHINGLES = 20  # shorter texts consist of what many say, and count word for word alone
-_RAREST = 40  # shingles of a text that look for its nearest train texts
+FEWEST_SHINGLES = 20  # shorter texts consist of common phrases, and count only if equal
+_RAREST = 40  # shingles of a text used to find its nearest train texts
 _NEAREST = 10  # train texts compared in full
 _BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Contamination:
-    """The rows of one set, and what the train rows hold of them."""
+    """The rows of one set, and their overlap with the train rows."""
 
     rows: str  # a source, or authored and the role
     n: int
     exact: int  # the same normalised text
-    n_long: int  # rows of 20 shingles or more: those that ``contained`` and ``most`` are about
-    contained: int  # half of the shingles or more stand in one train text
+    n_long: int  # rows of 20 shingles or more, the basis of ``contained`` and ``most``
+    contained: int  # half of the shingles or more are in one train text
     most: float | None  # the highest such share; None without long rows
 
 
@@ -62,10 +62,10 @@ def contamination(measured: pa.Table, train: pa.Table) -> tuple[Contamination, .
 
 
 def containment(texts: Sequence[str], learnt: Sequence[str]) -> Floats:
-    """Return the largest share of each text's character 5-grams that one learnt text holds (n,).
+    """Return the largest share of each text's character 5-grams in a single train text (n,).
 
-    Only the ten learnt texts that share most of a text's rarest 5-grams are compared, so the share
-    may be too low where a text is made of common ones. NaN for texts under 20 5-grams.
+    Only the ten train texts that share most of a text's rarest 5-grams are compared, so the share
+    may be too low for a text of common ones. NaN for texts with fewer than 20 5-grams.
     """
     found = np.full(len(texts), np.nan)
     if not learnt:
@@ -75,7 +75,7 @@ def containment(texts: Sequence[str], learnt: Sequence[str]) -> Floats:
         dtype=np.float32,
     )  # fmt: skip
     known, asked = vectoriser.transform(learnt), vectoriser.transform(texts)
-    holders = known.T.tocsr()  # by shingle: the learnt texts that hold it
+    holders = known.T.tocsr()  # by shingle: the train texts that contain it
     common = np.diff(holders.indptr)
     sizes = np.diff(asked.indptr)
     long = np.flatnonzero(sizes >= FEWEST_SHINGLES)
@@ -84,7 +84,7 @@ def containment(texts: Sequence[str], learnt: Sequence[str]) -> Floats:
     for row in long:
         place = slice(asked.indptr[row], asked.indptr[row + 1])
         held = common[asked.indices[place]]
-        # Shingles that nobody holds sort last: they find nothing.
+        # Shingles in no train text sort last: they find nothing.
         order = np.argsort(np.where(held, held, np.iinfo(held.dtype).max), kind="stable")
         rare.data[place][order[_RAREST:]] = 0
     rare.eliminate_zeros()

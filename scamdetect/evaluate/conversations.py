@@ -1,4 +1,4 @@
-"""How early and how often conversations are flagged: by turn, on sets of whole threads."""
+"""Measure how early and how often conversations are flagged: by turn, on sets of whole threads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OWN_FPR = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A conversation with its answer after each number of messages of ``TURNS``, and at its end."""
+    """A conversation with its predictions after the numbers of messages in ``TURNS``, and all."""
 
     dialogue: Dialogue
     after: dict[int, ConversationPrediction]
@@ -35,10 +35,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class AfterTurn:
-    """Of n conversations after so many messages (None: at their end), shares by decision.
+    """Shares by decision of n conversations after so many messages (None: at their end).
 
-    One that ended earlier counts with its end. ``too_early`` is the share that passes with
-    ``needs_context``, ``passed`` the share that passes without.
+    A conversation that ended earlier counts with its end. ``too_early`` is the share that passes
+    with ``needs_context``, ``passed`` the share that passes without.
     """
 
     turn: int | None
@@ -52,7 +52,7 @@ class AfterTurn:
 class Detection:
     """Of n flagged scams, quartiles of the messages read until the flag.
 
-    ``share_of_thread`` is the median share of a conversation that they are.
+    ``share_of_thread`` is the median of that number as a share of the conversation.
     """
 
     n: int
@@ -62,7 +62,7 @@ class Detection:
 
 def judged(found: Sequence[Dialogue], readings: Sequence[Reading], rule: ConversationRule,
            model_id: str) -> list[Judged]:  # fmt: skip
-    """Return the answers for conversations after so many messages, by one rule."""
+    """Return the predictions for conversations after so many messages, by one rule."""
     return [
         Judged(
             one,
@@ -74,7 +74,7 @@ def judged(found: Sequence[Dialogue], readings: Sequence[Reading], rule: Convers
 
 
 def first_messages(reading: Reading, count: int) -> Reading:
-    """Return what is known of a conversation after its first messages."""
+    """Return the reading of a conversation after its first messages."""
     return replace(
         reading,
         messages=reading.messages[:count],
@@ -103,7 +103,7 @@ def _after(turn: int | None, own: Sequence[Judged]) -> AfterTurn:
 
 
 def detection(answers: Sequence[Judged]) -> Detection | None:
-    """Return how many messages it took until the flag, None where no scam was flagged."""
+    """Return how many messages it took until the flag, or None if no scam was flagged."""
     taken, shares = [], []
     for one in answers:
         turn = one.end.crossed_turn
@@ -117,7 +117,7 @@ def detection(answers: Sequence[Judged]) -> Detection | None:
 
 
 def recall_at_own_fpr(answers: Sequence[Judged], fpr: float = OWN_FPR) -> Estimate | None:
-    """Return the recall where so many of the set's own honest conversations are flagged."""
+    """Return the recall at a false-positive rate of the set's own honest conversations."""
     scam = np.array([one.dialogue.scam for one in answers])
     risks = np.array([one.end.risk for one in answers], dtype=float)
     groups = [one.dialogue.group for one in answers]
@@ -137,7 +137,7 @@ def false_alarms(answers: Sequence[Judged]) -> dict[str, Estimate | None]:
 
 
 def suspects(answers: Sequence[Judged], scammer: str) -> Estimate | None:
-    """Return the share of flagged scams of which the scammer is named as the suspect."""
+    """Return the share of flagged scams in which the scammer is named as the suspect."""
     named = [
         one.end.suspect == scammer
         for one in answers

@@ -1,4 +1,4 @@
-"""What plots of an evaluation show: ROC curves down to low FPR, and how scores are spread."""
+"""The data for plots of an evaluation: ROC curves down to low FPR, and score histograms."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ _FEWEST_ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """The ROC and the score histograms of one set; ``recall`` (m,) stands at each ``fpr`` (m,).
+    """The ROC and the score histograms of one set; ``recall`` (m,) at each ``fpr`` (m,).
 
-    The curve begins at the lowest FPR that the honest rows can show, one of them. A detector that
-    says but two things has one point. Histogram bins are equal steps of the scam probability from
-    0 to 1.
+    The curve starts at the lowest FPR of the honest rows, a single one. A detector with only two
+    scores has one point. Histogram bins are equal steps of the scam probability from 0 to 1.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What disguises cost: recall kept on scams and flags gained on honest text, by evasion."""
+"""Measure the cost of disguises: recall kept on scams, flags added on honest text."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ STRENGTHS = {"light": 0.2, "medium": 0.6, "heavy": 1.0}  # share of the words
 MIXED = ("leet", "zero_width", "link_tricks")
 EVASIONS = tuple((name,) for name in PERTURBATIONS) + (MIXED,)
 KEPT = {"light": 0.98, "medium": 0.95}  # of the clean recall, at the flag threshold
-MORE_FLAGS = 0.005  # at most, of the honest texts
+MORE_FLAGS = 0.005  # maximum, of the honest texts
 ALL = "all together"
-FEWEST_FLAGGED = 20  # clean scams flagged, without which nothing says what is kept
+FEWEST_FLAGGED = 20  # clean scams flagged, the minimum for a figure of what is kept
 _RESAMPLES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to disguise; ``seed`` decides how, ``group`` is what flags are counted by."""
+    """A message to disguise; ``seed`` sets how, and ``group`` is the unit of counting flags."""
 
     text: str
     seed: str
@@ -43,16 +43,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Clean and disguised shares over one threshold."""
+    """Clean and disguised shares above one threshold."""
 
     recall: tuple[Estimate | None, Estimate | None]
     fpr: tuple[Estimate | None, Estimate | None]
-    legit_by_group: dict[str, tuple[int, int, int]]  # n, over the threshold clean, disguised
+    legit_by_group: dict[str, tuple[int, int, int]]  # n, above the threshold clean, disguised
 
 
 @dataclass(frozen=True, slots=True)
 class EvasionResult:
-    """What one evasion does at one strength to the messages that it changes."""
+    """The effect of one evasion at one strength on the messages that it changes."""
 
     evasion: str
     strength: str
@@ -60,12 +60,12 @@ class EvasionResult:
     n_legit: int
     auc: tuple[float | None, float | None]
     rates: dict[str, Rates]  # by the threshold's name
-    kept: dict[str, Estimate | None]  # disguised over clean recall; n: messages flagged clean
+    kept: dict[str, Estimate | None]  # disguised by clean recall; n: messages flagged clean
 
 
 @dataclass(frozen=True, slots=True)
 class Disguised:
-    """The messages that evasions change: places (n,) in the list, and the texts."""
+    """The messages that evasions change: indices (n,) in the list, and the texts."""
 
     evasion: str
     strength: str
@@ -86,7 +86,7 @@ def disguise(messages: Sequence[Message], strengths: Sequence[str]) -> list[Disg
 
 
 def script(text: str) -> str:
-    """Return the script of most letters by its Unicode name, as "CYRILLIC"; "-" without letters."""
+    """Return the script of most letters by its Unicode name, such as "CYRILLIC", or "-"."""
     names = (unicodedata.name(letter, "-") for letter in text if letter.isalpha())
     found = Counter(name.split(" ")[0] for name in names)
     return found.most_common(1)[0][0] if found else "-"
@@ -101,7 +101,8 @@ def evasion_results(
 ) -> list[EvasionResult]:
     """Return the figures by evasion and strength, then over all evasions of a strength.
 
-    ``clean`` (messages,) scores the messages, ``scores`` the disguised texts one after the other.
+    ``clean`` (messages,) are the scores of the messages, ``scores`` those of the disguised texts in
+    order.
     """
     before, after = as_scores(clean), as_scores(scores)
     results, start = [], 0
@@ -163,9 +164,9 @@ def _rates(scam: Bools, groups: np.ndarray, before: Bools, after: Bools) -> Rate
 
 
 def _kept(before: Bools, after: Bools, places: np.ndarray) -> Estimate | None:
-    """Return how much of the recall is left, messages resampled with all their disguises.
+    """Return the share of the recall that is left; messages are resampled with all their disguises.
 
-    None with under 20 messages that are flagged clean.
+    None with fewer than 20 messages that are flagged clean.
     """
     n = np.unique(places[before]).size
     return ratio_by_group(before, after, places, n, _RESAMPLES) if n >= FEWEST_FLAGGED else None

@@ -1,4 +1,4 @@
-"""The few dev figures by which experiments are compared, and the logbook of runs."""
+"""The few dev figures that compare experiments, and the log of runs."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from scamdetect.train.data.table import column, has_verdict, is_authored, select
 
 @dataclass(frozen=True, slots=True)
 class DevFigures:
-    """What an experiment is judged by; NaN where a side is missing."""
+    """The figures that judge an experiment; NaN if a class is missing."""
 
     selection: float
     authored_auc: float
     authored_r1: float
     authored_r5: float
     pairs_by_rank: float
-    kinds_auc: float  # investment and romance told from the other authored scams, mean of both
+    kinds_auc: float  # investment and romance against the other authored scams, mean of both
     sources: dict[str, tuple[float, float]]  # AUC and R@1% of the selecting sources
 
     def flat(self) -> dict[str, float]:
@@ -81,14 +81,14 @@ def _value(estimate: Estimate | None) -> float:
 
 
 def read_lines(log: Path) -> list[dict[str, str]]:
-    """Return the lines of the CSV file by column, none where it does not exist."""
+    """Return the lines of the CSV file by column, none if it does not exist."""
     if not log.exists():
         return []
     return list(csv.DictReader(io.StringIO(read_bytes(log).decode(), newline="")))
 
 
 def add_line(log: Path, columns: Sequence[str], line: Sequence[object]) -> None:
-    """Add one line to the CSV file, which begins with its columns."""
+    """Add one line to the CSV file, which starts with its columns."""
     new = not log.exists()
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")

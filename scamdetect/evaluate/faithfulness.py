@@ -1,9 +1,9 @@
-"""Whether the spans of explanations carry the score: texts scored again without them.
+"""Measure whether the spans of explanations carry the score: score texts again without them.
 
 Deletion and insertion curves after Petsiuk et al. (RISE, BMVC 2018), comprehensiveness and
-sufficiency after DeYoung et al. (ERASER, ACL 2020). A weight is what the logit loses without the
-span alone, so that the first deletion is the greatest among the spans by construction; what the
-figures tell is whether it beats parts that are no spans, and whether the order holds when spans go
+sufficiency after DeYoung et al. (ERASER, ACL 2020). A weight is the decrease of the logit without
+only that span, so the first deletion is the largest among the spans by construction; the figures
+show whether it beats parts that are not spans, and whether the order holds when spans are removed
 together.
 """
 
@@ -27,14 +27,14 @@ SHARES = np.linspace(0, 1, 11)  # of the characters of all spans
 ORDERS = ("weight", "random", "reverse")
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
-_DRAWS = 3  # random orders of a text
+_DRAWS = 3  # random orders per text
 _WINDOWS = 5  # parts as long as the strongest span
 _FINE = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A text, the spans of its explanation, and what to resample it with."""
+    """A text, the spans of its explanation, and the group for resampling."""
 
     text: str
     spans: tuple[Span, ...]
@@ -45,13 +45,12 @@ class Explained:
 class Deletion:
     """The scam probabilities of one text without its spans.
 
-    ``curves`` (101,) of each order over the share of characters that are gone, of ``random`` the
-    mean of its draws. ``strongest`` is the probability without the span of the greatest weight,
-    ``windows`` without each of up to five parts of about its length that lie by half or more
-    outside it.
-    ``marked`` is the share of characters that displays mark, ``without`` and ``only`` the
-    probabilities without them and of them alone, ``random_without`` and ``random_only`` the same of
-    spans in random order up to that share.
+    ``curves`` (101,) of each order over the share of removed characters; ``random`` is the mean of
+    its draws. ``strongest`` is the probability without the span of the largest weight, ``windows``
+    without each of up to five parts of about its length, at least half outside it. ``marked`` is
+    the share of characters marked in displays, ``without`` and ``only`` the probabilities without
+    them and with only them, ``random_without`` and ``random_only`` the same for spans in random
+    order up to that share.
     """
 
     whole: float
@@ -67,13 +66,13 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """Means over texts; areas and drops are of probabilities, gains the paired differences.
+    """Means over texts; areas and drops are of probabilities, gains are paired differences.
 
     ``curves`` holds the mean probability at each of SHARES. ``deletion`` is the area under the
-    curve, where less is better, ``insertion`` the area when spans are put back in that order, where
-    more is better. ``windows_beaten`` is the share of other parts whose removal lowers the
+    curve, where less is better, ``insertion`` the area when spans are added back in that order,
+    where more is better. ``windows_beaten`` is the share of other parts whose removal lowers the
     probability less than that of the strongest span, ties counting half. ``still_flagged`` counts
-    texts without their strongest span, one of those parts, what is marked, and with that alone.
+    texts without their strongest span, one of those parts, the marked parts, and with only these.
     """
 
     n: int
@@ -95,10 +94,9 @@ class Faithfulness:
 
 
 def delete(detector: Detector, texts: Sequence[Explained], seed: int = 0) -> list[Deletion]:
-    """Return what becomes of each text, which has two spans or more, when spans go.
+    """Return the probabilities of each text, which has at least two spans, as spans are removed.
 
-    What is left without a letter has no probability and counts as 0. The order "random" is a mean
-    of three draws.
+    A text left without letters counts as 0. The order "random" is a mean of three draws.
     """
     plans = [_Plan(one, np.random.default_rng([seed, row])) for row, one in enumerate(texts)]
     asked = list(dict.fromkeys(text for plan in plans for text in plan.texts()))
@@ -112,13 +110,13 @@ def summarise(
 ) -> Faithfulness:
     """Return the means over the texts, with intervals from resampled groups.
 
-    ``threshold`` is the probability from which on a text is flagged.
+    ``threshold`` is the probability at which a text is flagged.
     """
     groups = np.array([one.group for one in texts], dtype=object)
     whole = np.array([one.whole for one in found])
     compared = np.array([one.windows.size > 0 for one in found], dtype=bool)
     curves = {order: np.stack([one.curves[order] for one in found]) for order in ORDERS}
-    # To put spans back in an order is to delete them in the reverse one, read from its end.
+    # Adding spans in an order is deleting them in the reverse one, read from its end.
     back = {
         order: curves[other][:, ::-1] for order, other in zip(ORDERS, ORDERS[::-1], strict=True)
     }
@@ -231,7 +229,7 @@ class _Plan:
 
 
 def _windows(text: str, span: Span, generator: np.random.Generator) -> list[tuple[int, int]]:
-    """Return parts of whole words, about as long as a span and by half or more outside it."""
+    """Return parts of whole words, about as long as a span and at least half outside it."""
     length = span.end - span.start
     borders = np.array(word_borders(text))
     found = []

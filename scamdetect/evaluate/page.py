@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page: plots, tables, and the messages on which the bundle is wrong."""
+"""An evaluation as one HTML page: plots, tables, and the messages that the bundle gets wrong."""
 
 from __future__ import annotations
 
@@ -18,27 +18,39 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT = 1_500  # characters shown of a message
 _SAYS = {
-    "roc": "Scams found against honest messages flagged, the latter on a log scale: what counts "
-    "is the left side. A curve begins where one honest message is flagged; a detector that says "
-    "yes or no has one point. The upright line is 1 %, the dotted one is chance.",
-    "scores": "How the bundle's scam probabilities are spread, on a log scale: the less the two "
-    "colours overlap, the better.",
-    "pairs": "Scam and honest message share topic and words, so this is about the manoeuvre.",
+    "roc": (
+        "Scams found against honest messages flagged, the latter on a log scale: the left "
+        "side matters. A curve starts where one honest message is flagged; a detector that "
+        "answers yes or no has one point. The vertical line is 1 %, the dotted one is "
+        "chance."
+    ),
+    "scores": (
+        "The distribution of the bundle's scam probabilities, on a log scale: the less "
+        "the two colours overlap, the better."
+    ),
+    "pairs": "Scam and honest message share topic and words, so this measures the manoeuvre.",
     "languages": "Scams found by language; the lines are the intervals of the dots.",
     "kinds": "Scams found by kind; the lines are the intervals of the dots. One scam can have "
     "several kinds.",
-    "alarms": "False alarms by slice of honest talk (number of messages). Met: the dot not right "
-    "of the dashed line and its interval not right of the dotted one.",
-    "reliability": "On the dotted line a probability is what it says; under it, scam is claimed "
-    "too surely.",
-    "evasion": "What is still found when words are disguised, and what honest messages then set "
-    "off. Links, diacritics and whole scripts are changed at any strength. Over 100, "
-    "more is found than before. A disguise with too few flagged messages has no panel.",
+    "alarms": (
+        "False alarms by slice of honest talk (number of messages). Met: the dot is not "
+        "to the right of the dashed line and its interval not to the right of the dotted "
+        "one."
+    ),
+    "reliability": (
+        "On the dotted line probabilities are right; below it, scam probabilities are too high."
+    ),
+    "evasion": (
+        "Scams still found after words are disguised, and honest messages flagged "
+        "because of it. Links, diacritics and whole scripts are changed at any "
+        "strength. Above 100, more is found than before. A disguise with too few "
+        "flagged messages has no panel."
+    ),
 }
 
 
 def write_page(report: Report, measured: pa.Table, path: Path) -> None:
-    """Write the page: one file that loads nothing, every text escaped."""
+    """Write the page: one file that loads nothing, with every text escaped."""
     text = html.page(
         "evaluation.html",
         report=report,
@@ -51,7 +63,7 @@ def write_page(report: Report, measured: pa.Table, path: Path) -> None:
 
 
 def _worst_messages(report: Report, measured: pa.Table) -> list[dict[str, str]]:
-    """Return the worst errors as shipped with their texts, cut where they are very long."""
+    """Return the worst errors at the shipped threshold with their texts, shortened if long."""
     places = {value: row for row, value in enumerate(column(measured, "row_hash"))}
     texts, langs = detector_texts(measured), column(measured, "lang")
     found = []

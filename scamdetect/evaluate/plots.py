@@ -1,4 +1,4 @@
-"""The plots of an evaluation, as PNG bytes, drawn from the figures alone."""
+"""The plots of an evaluation, as PNG bytes, drawn only from the figures."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def draw_plots(report: Report) -> dict[str, bytes]:
 
 
 def _panels(names: list[str], height: float, draw: Callable[[str, Axes], None]) -> Figure | None:
-    """Return a figure with one panel a name, in rows of three."""
+    """Return a figure with one panel per name, in rows of three."""
     return panels(names, draw, (4.5 if len(names) == 1 else 3.2, height), columns=3)
 
 
@@ -71,7 +71,7 @@ def _roc(report: Report) -> Figure | None:
         for place, (detector, found) in enumerate(report.curves.items()):
             for one in found:
                 if titles[one.name] == name:
-                    # The log axis has no place for 0.
+                    # The log axis has no position for 0.
                     fpr = [max(at, LOWEST_FPR) for at in one.fpr]
                     style = "o" if len(fpr) == 1 else "-"
                     axes.plot(
@@ -132,7 +132,7 @@ def _pairs(report: Report) -> Figure | None:
         for own in found.authored
         for label, estimate in (("by rank", own.pairs_by_rank), ("as shipped", own.pairs_at_flag))
         if estimate is not None
-        # Of 0 and 1 most pairs tie: their rank says nothing.
+        # With 0 and 1 most pairs tie: their rank carries no information.
         and not (found.detector == baselines.KEYWORDS and label == "by rank")
     ]
     if not bars:
@@ -141,7 +141,7 @@ def _pairs(report: Report) -> Figure | None:
     for name, estimate, colour in reversed(bars):
         _interval(axes, name, estimate, colour)
     axes.set_xlim(0, 101)
-    axes.set_xlabel("pairs in which the scam is told from its honest twin, %", fontsize=8)
+    axes.set_xlabel("pairs in which the scam scores above its honest twin, %", fontsize=8)
     return figure
 
 
@@ -170,7 +170,7 @@ def _cells(report: Report, by: str, label: str) -> Figure | None:
         for cell in cells
         if cell.flag_recall is not None
     }
-    # Hollow: a dot at the same place still shows.
+    # Hollow: a dot at the same position remains visible.
     axes.plot(
         list(shipped_at.values()), list(shipped_at), "D", color=_COLOURS[1], mfc="none", ms=7,
         mew=1.5, label="as shipped",
@@ -190,10 +190,10 @@ def _alarms(report: Report) -> Figure | None:
         _interval(axes, f"{gate.slice}, {gate.where} ({gate.fpr.n:,})", gate.fpr, colour)
     axes.axvline(100 * BAR, color="#333333", lw=0.8, ls="--")
     axes.axvline(100 * 2 * BAR, color="#333333", lw=0.8, ls=":")
-    words = {"bar met": _LEGIT, "bar missed": _SCAM, "too few rows to say": "#888888"}
+    words = {"bar met": _LEGIT, "bar missed": _SCAM, "too few rows": "#888888"}
     for word, colour in words.items():
         axes.plot([], [], "o", color=colour, label=word)
-    axes.set_xlim(left=-0.3)  # a dot at 0 is whole
+    axes.set_xlim(left=-0.3)  # a dot at 0 is complete
     axes.set_xlabel("honest messages flagged as shipped, %, with 95 % interval", fontsize=8)
     return _with_legend(figure)
 
@@ -236,7 +236,7 @@ def _evasion(report: Report) -> Figure | None:
     def draw(name: str, axes: Axes) -> None:
         if name == ALL:
             bars = [100 * KEPT.get(strength, np.nan) for strength in strengths]
-            axes.plot(places, bars, "_", color="#333333", ms=18, label="bar for the recall kept")
+            axes.plot(places, bars, "_", color="#333333", ms=18, label="target for the recall kept")
         kept = [found[name, strength].kept[FLAG] for strength in strengths]
         low, middle, high = (
             [100 * getattr(one, part) if one else np.nan for one in kept]

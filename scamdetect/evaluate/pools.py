@@ -1,4 +1,4 @@
-"""What a model is chosen by: pools of scams at one threshold, set on a weighted honest side."""
+"""The criterion for choosing a model: pools of scams at one threshold on a weighted honest side."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REAL = ("transfer", "in_source")  # the pools of scams that people received
 
 
 class Block(Table, frozen=True):
-    """A part of the honest side; the sources of one collection weigh as one."""
+    """A part of the honest side; the sources of one collection share their weight."""
 
     share: float
     collections: list[list[str]]
@@ -59,7 +59,7 @@ class Block(Table, frozen=True):
 
 
 class Pools(Table, frozen=True):
-    """The sources of each pool, and how the honest side is weighted."""
+    """The sources of each pool, and the weights of the honest side."""
 
     transfer: list[str]
     in_source: str
@@ -79,12 +79,12 @@ class OfLanguage:
     """Recall on one language's scams: at the pooled threshold, and at its own honest rows' rate."""
 
     pooled: Estimate | None
-    own: dict[str, Estimate | None]  # by rate; None where the language has too few honest rows
+    own: dict[str, Estimate | None]  # by rate; None if the language has too few honest rows
 
 
 @dataclass(frozen=True, slots=True)
 class PoolFigures:
-    """The figures of one pool at the pooled threshold; ``mean`` is of sources and of languages."""
+    """The figures of one pool at the pooled threshold; ``mean`` averages sources and languages."""
 
     name: str
     n_scam: int
@@ -95,21 +95,21 @@ class PoolFigures:
 
 @dataclass(frozen=True, slots=True)
 class HonestTwins:
-    """The honest reports of the in-source pool, beside its scams."""
+    """The honest reports of the in-source pool, compared with its scams."""
 
     n: int
     over_threshold: Estimate | None
-    recall_at_own: Estimate | None  # R@5% against these reports alone
+    recall_at_own: Estimate | None  # R@5% against only these reports
 
 
 @dataclass(frozen=True, slots=True)
 class AsShipped:
-    """What a detector does at a threshold of its own, set on other rows."""
+    """A detector's figures at its own threshold, set on other rows."""
 
     threshold: float
     real: Estimate | None  # recall on transfer and in-source scams, by their shares
     pools: dict[str, Estimate | None]  # the mean recall of each pool
-    honest: Estimate | None  # the share of the weighted honest side over it
+    honest: Estimate | None  # the share of the weighted honest side above it
     blocks: dict[str, Estimate | None]  # of the honest rows, by block, unweighted
     twins: Estimate | None
 
@@ -123,13 +123,13 @@ class PoolsResult:
     over_threshold: dict[str, Estimate | None]  # of the honest rows, by block, unweighted
     pools: tuple[PoolFigures, ...]
     twins: HonestTwins
-    score: Estimate | None  # the pools' means by their shares; None where a pool is missing
+    score: Estimate | None  # the pools' means by their shares; None if a pool is missing
     shipped: dict[str, AsShipped]  # by the name of the detector's own threshold
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What is known of each row (rows,) while a detector is measured."""
+    """The properties of each row (rows,) used to measure a detector."""
 
     scores: Floats
     masses: Floats  # of honest rows
@@ -144,8 +144,8 @@ class Rows:
 def load_pools(path: Path) -> Pools:
     """Return the pools of the file.
 
-    Raises InputError naming file and key for an unknown key, shares that are not 1 in all or
-    lack a pool, a source in two collections, or a language in two regions.
+    Raises InputError, with file and key, for an unknown key, shares that do not sum to 1 or lack a
+    pool, a source in two collections, or a language in two regions.
     """
     pools = read_toml(path, Pools, InputError)
     for key, shares in (
@@ -153,7 +153,7 @@ def load_pools(path: Path) -> Pools:
         ("blocks", [block.share for block in pools.blocks.values()]),
     ):
         if abs(sum(shares) - 1) > 1e-9:
-            raise InputError(f"{path}: {key}: the shares are {sum(shares):g} in all, not 1")
+            raise InputError(f"{path}: {key}: the shares add up to {sum(shares):g}, not 1")
     if missing := set(get_args(Name)) - set(pools.shares):
         raise InputError(f"{path}: shares: {', '.join(sorted(missing))} is missing")
     listed = [source for block in pools.blocks.values() for source in block.sources]
@@ -161,17 +161,17 @@ def load_pools(path: Path) -> Pools:
         ("a source", listed), ("a language", [x for of in pools.regions.values() for x in of]),
     ):  # fmt: skip
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise InputError(f"{path}: {kind} stands twice: {twice[0]}; keep one")
+            raise InputError(f"{path}: {kind} occurs twice: {twice[0]}; keep one")
     return pools
 
 
 def honest_masses(table: pa.Table, pools: Pools) -> tuple[Floats, Objects]:
-    """Return the mass of each honest row (rows,), 1 in all, and its block, "" for other rows.
+    """Return the masses of honest rows (rows,), which sum to 1, and their blocks, else "".
 
-    The collections of a block weigh alike, and so do the near-duplicate groups of a collection, for
-    a template that was sent a hundred times is one message. What a group would have over
-    ``most_of_mass`` goes to the others of its block. Raises InputError where there are too few
-    honest rows.
+    The collections of a block have equal weight, and so have the near-duplicate groups of a
+    collection, because a template that was sent a hundred times is one message. The excess of a
+    group above ``most_of_mass`` goes to the others of its block. Raises InputError if there are too
+    few honest rows.
     """
     blocks = _blocks(table, pools)
     masses = np.zeros(table.num_rows)
@@ -190,8 +190,8 @@ def honest_masses(table: pa.Table, pools: Pools) -> tuple[Floats, Objects]:
     n = int((masses > 0).sum())
     if n < pools.fewest_honest:
         raise InputError(
-            f"the honest side has {n:,} rows, at least {pools.fewest_honest:,} are needed; build "
-            "the corpus with every source of data/pools.toml"
+            f"the honest side has {n:,} rows, but at least {pools.fewest_honest:,} are needed; "
+            "build the corpus with every source of data/pools.toml"
         )
     return masses / masses.sum(), blocks
 
@@ -207,7 +207,7 @@ def evaluate_pools(
 
     ``cells`` (rows,) are those of ``language_cells``; the rows of a half take them from all dev
     rows, so that both halves have the same ones. ``thresholds`` are the detector's own, by name.
-    Raises InputError where a source is missing.
+    Raises InputError if a source is missing.
     """
     scores = as_scores(scam_scores)
     masses, blocks = honest_masses(table, pools)
@@ -284,8 +284,8 @@ def _pool(name: str, scams: Bools, rows: Rows, pools: Pools) -> PoolFigures:
 def pool_members(table: pa.Table, pools: Pools) -> dict[str, Bools]:
     """Return which rows (rows,) are the scams of each pool.
 
-    Raises InputError where a source of the pools or of the honest side has no row at all: a figure
-    over those that happen to be there would be another one.
+    Raises InputError if a source of the pools or of the honest side has no rows: a figure without
+    it would not be comparable.
     """
     scams, sources = has_verdict(table, Verdict.SCAM), column(table, "source")
     present = set(sources)
@@ -293,8 +293,8 @@ def pool_members(table: pa.Table, pools: Pools) -> dict[str, Bools]:
     listed = dict.fromkeys((*pools.transfer, pools.in_source, *honest))
     if missing := [name for name in listed if name not in present]:
         raise InputError(
-            f"the rows hold none of {', '.join(missing)}; a measured source is never left out: "
-            "run: scamdetect data fetch, then scamdetect data build"
+            f"the rows contain none of {', '.join(missing)}; a measured source is never left "
+            "out: run: scamdetect data fetch, then scamdetect data build"
         )
     return {
         "transfer": scams & np.isin(sources.astype(str), pools.transfer),
@@ -305,7 +305,7 @@ def pool_members(table: pa.Table, pools: Pools) -> dict[str, Bools]:
 
 
 def used_rows(table: pa.Table, pools: Pools) -> Bools:
-    """Return which rows (rows,) the figures need: scams, the honest side and honest reports."""
+    """Return which rows (rows,) the figures use: scams, the honest side and honest reports."""
     rows = np.logical_or.reduce([*pool_members(table, pools).values(), _blocks(table, pools) != ""])
     reports = has_verdict(table, Verdict.LEGIT) & (column(table, "source") == pools.in_source)
     return np.asarray(rows | reports, dtype=bool)
@@ -332,10 +332,10 @@ def _threshold(scores: Floats, masses: Floats, fpr: float) -> float:
 
 
 def language_cells(table: pa.Table, pools: Pools) -> Objects:
-    """Return the language of each row (rows,), or what it is counted under.
+    """Return the language of each row (rows,), or the cell it is counted under.
 
-    Where a pool has few scams of a language that is its region, where that has few too all such
-    languages together, and "" where even these are few: such rows are in no mean of languages.
+    If a pool has few scams of a language, the cell is its region; if that has few too, all such
+    languages together; and "" if even these are few: such rows are in no mean of languages.
     """
     region = {lang: name for name, langs in pools.regions.items() for lang in langs}
     cells = column(table, "lang").copy()
@@ -354,7 +354,7 @@ def language_cells(table: pa.Table, pools: Pools) -> Objects:
 def _mean_recall(rows: Rows, used: Bools, scams: Bools, fpr: float | None) -> Statistic:
     """Return the mean of source mean and language mean, as a statistic of the rows ``used``.
 
-    The threshold is the one for ``fpr`` on the honest rows that were drawn, or that of ``rows``.
+    The threshold is the one for ``fpr`` on the drawn honest rows, or that of ``rows``.
     """
     scores, masses = rows.scores[used], rows.masses[used]
     parts = [
@@ -414,7 +414,7 @@ def _over(rows: Rows, which: Bools) -> Estimate | None:
 def _score(
     members: Mapping[str, Bools], rows: Rows, pools: Pools, *, fixed: bool = False
 ) -> Estimate | None:
-    """Return the pools' means by their shares; all are resampled together, under one threshold.
+    """Return the pools' means by their shares; all are resampled together, with one threshold.
 
     That is the threshold of ``rows`` if ``fixed``, else the one for the pools' rate on each draw.
     """

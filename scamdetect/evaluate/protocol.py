@@ -1,4 +1,4 @@
-"""Which figures count, the one score that selects a model, and where a detector is most wrong."""
+"""The figures of the protocol, the score that selects a model, and a detector's worst errors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WORST_ROWS = 5
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """Thresholds chosen on the reference mix of the calibrate rows, by the rate asked for."""
+    """Thresholds chosen on the reference mix of the calibrate rows, by target rate."""
 
     thresholds: dict[str, float]
     n_legit: int
@@ -51,7 +51,7 @@ class Transferred:
 
 @dataclass(frozen=True, slots=True)
 class AtThreshold:
-    """What a threshold from elsewhere gives on this set; ``spam`` stands beside, never inside."""
+    """The rates of a threshold from elsewhere on this set; ``spam`` is separate."""
 
     recall: Estimate | None
     fpr: Estimate | None
@@ -60,7 +60,7 @@ class AtThreshold:
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
-    """The figures of one source; None where a side is missing."""
+    """The figures of one source; None if a class is missing."""
 
     source: str
     role: str
@@ -77,17 +77,17 @@ class SourceResult:
 
 @dataclass(frozen=True, slots=True)
 class KindResult:
-    """Recall on the scams of one kind; the figures are None where too few rows are known."""
+    """Recall on the scams of one kind; None if too few rows are known."""
 
     kind: str
     n: int
     flagged: dict[str, Estimate | None]
-    named: Estimate | None  # share of rows for which the detector names this kind
+    named: Estimate | None  # share of rows for which the detector lists this kind
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The score that selects a model, and what it is made of."""
+    """The score that selects a model, and its components."""
 
     score: float | None
     parts: dict[str, float | None]
@@ -112,7 +112,7 @@ class Evaluation:
     transferred: Transferred
     sources: tuple[SourceResult, ...]
     selection: Selection
-    authored: tuple[AuthoredFigures, ...]  # one a role
+    authored: tuple[AuthoredFigures, ...]  # one per role
     gates: tuple[Gate, ...]
     false_alarms: FalseAlarms  # of the left-out sources
     authored_false_alarms: FalseAlarms
@@ -121,9 +121,9 @@ class Evaluation:
 
 
 def transferred_thresholds(calibrate: pa.Table, scores: DetectorScores) -> Transferred:
-    """Return the one global threshold a rate, chosen on the legit calibrate rows.
+    """Return one global threshold per rate, chosen on the legit calibrate rows.
 
-    Raises InputError when there are none.
+    Raises InputError without such rows.
     """
     honest = has_verdict(calibrate, Verdict.LEGIT)
     weights = reference_weights(calibrate)[honest]
@@ -135,7 +135,7 @@ def transferred_thresholds(calibrate: pa.Table, scores: DetectorScores) -> Trans
 
 
 def flag_masks(scores: DetectorScores, transferred: Transferred) -> dict[str, Bools]:
-    """Return which rows (n,) are flagged: T@x by the rate's name, and as shipped."""
+    """Return which rows (n,) are flagged: T@x by the rate's name, and at the shipped threshold."""
     values = as_scores(scores.scam)
     masks = {f"T@{name}": values >= threshold for name, threshold in transferred.thresholds.items()}
     return masks | {FLAG: scores.flagged}
@@ -213,7 +213,7 @@ def selection(table: pa.Table, scam: Floats) -> Selection:
     public = [parts[name] for name in SELECTING_SOURCES]
     found = [value for value in public if value is not None]
     if not dev.any():
-        return Selection(None, parts, "no dev rows, which alone select")
+        return Selection(None, parts, "no dev rows, the only ones that select")
     if len(found) < len(SELECTING_SOURCES):
         return Selection(None, parts, "a selecting source is missing: no selection score")
     mean = float(np.mean(found))
@@ -283,8 +283,8 @@ ERRORS = 50
 def worst_errors(table: pa.Table, scores: DetectorScores) -> tuple[WorstRow, ...]:
     """Return the lowest missed scams, then the highest false alarms, of the dev rows.
 
-    25 each, more where the other side has fewer. Missed and false are meant at the detector's own
-    flag threshold; unscored scams come first.
+    25 of each, more if the other has fewer. Both are at the detector's own flag threshold; unscored
+    scams are first.
     """
     dev, values = column(table, "role") == "dev", as_scores(scores.scam)
     missed = np.flatnonzero(dev & has_verdict(table, Verdict.SCAM) & ~scores.flagged)

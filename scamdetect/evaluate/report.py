@@ -91,28 +91,28 @@ _OURS = "# scamdetect evaluate --report: messages of public sources, not to be c
 def prepare_folder(folder: Path, results: Path) -> None:
     """Make the folder, which git will ignore.
 
-    Raises InputError where it lies in ``results``, holds files under version control or any that
-    no report put there: texts of public sources must not be committed, and nothing else may be
+    Raises InputError if it is in ``results``, or contains files under version control or any not
+    written by a report: texts of public sources must not be committed, and nothing else may be
     hidden from git.
     """
     where = folder.resolve()
     if where.is_relative_to(results.resolve()):
-        raise InputError(f"{folder} lies in the results folder {results}, {_CURE}")
+        raise InputError(f"{folder} is in the results folder {results}, {_CURE}")
     if where.is_file():
         raise InputError(f"{folder} is a file; --report names a folder")
     if _is_tracked(where):
-        raise InputError(f"{folder} holds files under version control, {_CURE}")
+        raise InputError(f"{folder} contains files under version control, {_CURE}")
     ignore = where / ".gitignore"
     ours = ignore.is_file() and read_bytes(ignore).startswith(_OURS.encode())
     if where.is_dir() and any(where.iterdir()) and not ours:
-        raise InputError(f"{folder} holds files that are not of a report's making, {_CURE}")
+        raise InputError(f"{folder} contains files that a report did not write, {_CURE}")
     where.mkdir(parents=True, exist_ok=True)
     write_text(ignore, f"{_OURS}\n*\n")
 
 
 _CURE = (
-    "and the report shows messages of public sources, which must not be committed; name a new "
-    "folder: --report DIR"
+    "and the report shows messages of public sources, which must not be committed; choose a "
+    "new folder: --report DIR"
 )
 
 
@@ -133,7 +133,7 @@ EVASION_MESSAGES = 400
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An evaluation with all that is needed to repeat it; the first detector is the bundle."""
+    """An evaluation with everything needed to repeat it; the first detector is the bundle."""
 
     date: str
     commit: str | None
@@ -161,7 +161,7 @@ class Report:
 
     @property
     def same_corpus(self) -> bool:
-        """Whether the bundle learnt from the corpus that is measured, roles and all."""
+        """Return True if the bundle was trained on the measured corpus, roles included."""
         return self.trained_on == self.corpus_sha256
 
 
@@ -175,17 +175,17 @@ def evaluate_bundle(
     report: Path | None = None,
     base: str | None = None,
 ) -> None:
-    """Measure the bundle and write ``evaluate-<bundle>.json`` and ``.md`` into ``out``.
+    """Evaluate the bundle and write ``evaluate-<bundle>.json`` and ``.md`` into ``out``.
 
     Dev rows are scored, or with ``final`` the test sources (then the files end in ``-final``). A
-    folder ``report`` gets the same and an HTML page that shows the worst messages; scores are kept
-    there, so that a run that was stopped goes on. ``base`` is the frozen encoder of a baseline.
-    Raises InputError when the corpus lacks rows or columns or the folder holds other files, and
-    BundleError when the bundle is damaged.
+    folder ``report`` gets the same and an HTML page that shows the worst messages; scores are
+    cached there, so that a stopped run resumes. ``base`` is the frozen encoder of a baseline.
+    Raises InputError if the corpus lacks rows or columns or the folder contains other files, and
+    BundleError if the bundle is damaged.
     """
     detector = ScamDetector.load(bundle)
     if report is not None:
-        # Before hours of work: plots need packages that evaluation alone does not.
+        # Before hours of work: plots need packages that the evaluation itself does not.
         from scamdetect.evaluate.page import write_page
 
         prepare_folder(report, out)
@@ -208,13 +208,16 @@ def evaluate_bundle(
         log(line)
     if report is not None:
         write_page(found, rows.measured, report / f"{stem}.html")
-        log(f"{report / f'{stem}.html'}: the page, with messages of public sources; keep it local")
+        log(
+            f"{report / f'{stem}.html'}: the page, with messages of public sources; do not "
+            "publish it"
+        )
 
 
 def markdown(report: Report) -> str:
     """Return the whole report as Markdown, ending in a newline."""
     lines = [f"# Evaluation of {report.bundle}", "", *(f"- {fact}" for fact in facts(report))]
-    # An asterisk marks the sources that select; it must not begin emphasis.
+    # An asterisk marks the sources that select; it must not start emphasis.
     lines += section_lines(sections(report), escape=lambda cell: cell.replace("*", "\\*"))
     return "\n".join(lines) + "\n"
 
@@ -240,7 +243,7 @@ def build_report(
         masks = flag_masks(scores[split:], transferred)
         calibrated[scores.name] = false_alarms(rows.calibrate, masks)
     shipped = scored[0]
-    log("looking for measured rows in the training text")
+    log("searching for measured rows in the training text")
     overlap = contamination(measured, rows.train)
     return Report(
         date=today(),
@@ -262,7 +265,7 @@ def build_report(
         reliability={
             scores.name: _reliability(rows, scores)
             for scores in scored
-            if scores.name != baselines.KEYWORDS  # 0 or 1 is no probability
+            if scores.name != baselines.KEYWORDS  # 0 or 1 is not a probability
         },
         kind_reliability=_kind_reliability(measured, detector),
         curves={scores.name: _curves(measured, scores[:split]) for scores in scored},
@@ -304,7 +307,7 @@ def _curves(measured: pa.Table, scores: DetectorScores) -> tuple[Curves, ...]:
 def _evasion(
     measured: pa.Table, detector: ScamDetector, cache: ScoreCache, log: Log
 ) -> tuple[EvasionResult, ...]:
-    """Return the figures on a sample of the authored dev rows; none where there are none."""
+    """Return the figures on a sample of the authored dev rows, or none without such rows."""
     ranked = has_verdict(measured, Verdict.SCAM) | has_verdict(measured, Verdict.LEGIT)
     own = select(measured, ranked & is_authored(measured) & (column(measured, "role") == "dev"))
     if not own.num_rows:
@@ -327,7 +330,7 @@ def _evasion(
 
 
 def _messages(own: pa.Table) -> Sequence[Message]:
-    """Return at most 400 messages, taken evenly from verdict x language cells by their hash."""
+    """Return at most 400 messages, drawn evenly from verdict x language cells by their hash."""
     names = ("row_hash", "lang", "verdict")
     hashes, langs, verdicts = (column(own, name) for name in names)
     seen: Counter[tuple[str, str]] = Counter()
@@ -348,7 +351,7 @@ def _languages(rows: Rows, shipped: DetectorScores, log: Log) -> tuple[LanguageA
     found = []
     if shipped.languages is not None:
         found.append(language_accuracy(shipped.name, truth, shipped.languages))
-    log("py3langid: naming the languages")
+    log("py3langid: identifying the languages")
     identified = identify_languages(detector_texts(rows.scored))
     if identified is not None:
         found.append(language_accuracy("py3langid", truth, identified))
@@ -362,19 +365,20 @@ def _notes(rows: Rows, final: bool) -> tuple[str, ...]:
     ]
     if final:
         notes.append(
-            "Test sources alone: roles are never mixed, so dev rows are left out, and with them "
-            "the disguises and the worst errors. The project's own final messages stay shut here: "
-            "benchmarks/final.py opens them, once per bundle."
+            "Only test sources: roles are never mixed, so dev rows are left out, and with them "
+            "the disguises and the worst errors. The project's own final messages are not read "
+            "here: benchmarks/final.py opens them, once per bundle."
         )
     else:
         notes.append(
-            f"Disguises were tried on at most {EVASION_MESSAGES} authored dev rows and with the "
-            "bundle alone."
+            f"Disguises were tried on at most {EVASION_MESSAGES} authored dev rows and only "
+            "with the bundle."
         )
     if rows.n_calibrate > rows.calibrate.num_rows:
         notes.append(
             f"Calibrate rows are a sample: {rows.calibrate.num_rows:,} of {rows.n_calibrate:,}, "
-            "taken evenly from the verdict x slice x language cells, rows of a cell by their hash."
+            "drawn evenly from the verdict x slice x language cells, rows of a cell by their "
+            "hash."
         )
     return tuple(notes)
 
@@ -384,8 +388,7 @@ def reliability_of_rows(
 ) -> Reliability | None:
     """Return the reliability on the rows: the reference mix at a base rate, or (None) as found.
 
-    ``scam_scores`` (rows,). None with under 20 scam or legit rows: fifteen bins of so few say
-    nothing.
+    ``scam_scores`` (rows,). None with fewer than 20 scam or legit rows, too few for fifteen bins.
     """
     scam = has_verdict(table, Verdict.SCAM)
     known = scam | has_verdict(table, Verdict.LEGIT)
@@ -398,10 +401,10 @@ def reliability_of_rows(
 
 
 def reliability_of_kind(kind: Kind, table: pa.Table, probabilities: Floats) -> Reliability | None:
-    """Return the reliability of P(scam and of this kind) (rows,) on the rows as found.
+    """Return the reliability of P(scam of this kind) (rows,) on the rows as found.
 
-    Its ``n_scam`` counts the scams of the kind, ``n_legit`` other scams too. None with under 20 of
-    either.
+    Its ``n_scam`` counts the scams of the kind, ``n_legit`` includes other scams. None with fewer
+    than 20 of either.
     """
     scam = has_verdict(table, Verdict.SCAM)
     known = scam | has_verdict(table, Verdict.LEGIT)

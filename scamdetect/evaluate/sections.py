@@ -1,4 +1,4 @@
-"""The tables of an evaluation, each with what it means; rows appear by source and hash only."""
+"""The tables of an evaluation, each with its meaning; rows appear only by source and hash."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def seen_rows(report: Report) -> str:
 
 
 def kinds_told_section(report: Report) -> Section:
-    """Return how rightly the bundle names kinds."""
+    """Return how accurately the bundle identifies kinds."""
     told = report.kinds_told
     title = f"Precision of kinds ({seen_rows(report)})"
     if told.macro_f1 is None:
-        return Section(title, "Not measured: under 30 such scams of every kind.")
+        return Section(title, "Not measured: fewer than 30 such scams of every kind.")
     about = (
-        "Among scams: how often a kind that the bundle names is right, and how often it names the "
-        f"one that is there. Macro F1 over the {told.n_kinds} kinds with 30 scams or more: "
-        f"{decimal(told.macro_f1)}, its interval from resampled groups; those of precision (over "
-        "the scams that are named) and recall (over n scam) are Wilson's, 95 %. Kinds that only a "
-        f"source or a rule stated do not count. "
-        f"{TOGETHER.capitalize()}: scams that are both, and both named."
+        "Among scams: how often a kind that the bundle lists is right, and how often it lists "
+        f"the right one. Macro F1 over the {told.n_kinds} kinds with at least 30 scams: "
+        f"{decimal(told.macro_f1)}, its interval from resampled groups; those of precision "
+        "(over the scams listed under the kind) and recall (over n scam) are Wilson's, 95 %. "
+        f"Kinds stated only by a source or a rule do not count. {TOGETHER.capitalize()}: scams "
+        "that are both, and both listed."
     )
     rows = [
         [one.kind, one.rows, f"{one.n:,}", _precision(one), measured(one.recall)]
@@ -62,7 +62,7 @@ def _precision(told: ToldKind) -> str:
 
 
 def calibration_section(report: Report) -> Section:
-    """Return whether probabilities are what they say."""
+    """Return the section on the accuracy of probabilities."""
     rows = [
         [one.name, detector, f"{one.n_scam:,}", f"{one.n_legit:,}", f"{one.base_rate:.1%}"]
         + [decimal(one.ece), f"{one.noise_floor:.3f}", f"{one.brier:.4f}"]
@@ -72,14 +72,14 @@ def calibration_section(report: Report) -> Section:
     names = list(dict.fromkeys(row[0] for row in rows))
     rows.sort(key=lambda row: names.index(row[0]))
     about = (
-        "Whether a probability of 30 % means three scams in ten. The expected calibration error "
-        f"(ECE) is the mean gap over {BINS} bins of equal mass; the bar is {ECE_BAR} on the "
-        "reference mix at 20 % scams. The noise floor is the ECE that as few rows show where every "
-        "probability is right: an ECE near it is no sign of an error. Resampled rows add noise of "
-        "their own, so the interval lies too high and may miss the true error from above."
+        "Whether a probability of 30 % means three scams in ten. The expected calibration "
+        f"error (ECE) is the mean gap over {BINS} bins of equal mass; the target is {ECE_BAR} "
+        "on the reference mix at 20 % scams. The noise floor is the ECE of as few rows with "
+        "perfect probabilities: an ECE near it does not indicate an error. Resampled rows add "
+        "noise, so the interval is too high and may miss the true error from above."
     )
     if report.same_corpus:
-        about += " The calibrate mix is what the bundle's was fitted on."
+        about += " The bundle's calibration was fitted on the calibrate mix."
     header = [
         "rows",
         "detector",
@@ -94,7 +94,7 @@ def calibration_section(report: Report) -> Section:
 
 
 def kind_calibration_section(report: Report) -> Section:
-    """Return whether the bundle's probabilities of kinds are what they say."""
+    """Return the section on the accuracy of the bundle's kind probabilities."""
     title = "Calibration of kinds (authored dev rows, as found)"
     rows = [
         [one.name, f"{one.n_scam:,}", f"{one.n_legit:,}", decimal(one.ece)]
@@ -102,19 +102,21 @@ def kind_calibration_section(report: Report) -> Section:
         for one in report.kind_reliability
     ]
     if not rows:
-        return Section(title, f"Not measured: under {FEWEST_CALIBRATED} such scams of each kind.")
+        return Section(
+            title, f"Not measured: fewer than {FEWEST_CALIBRATED} such scams of each kind."
+        )
     about = (
-        "The probability that a message is a scam of the kind, against scams of other kinds and "
-        "honest messages."
+        "The probability that a message is a scam of the kind, compared with scams of other "
+        "kinds and honest messages."
     )
     header = ["kind", "n of the kind", "n other", "ECE", "noise floor", "Brier score"]
     return section(title, about, header, rows)
 
 
 def evasion_sections(report: Report) -> list[Section]:
-    """Return what disguises cost, and the honest messages that they set off by script."""
+    """Return the cost of disguises, and the honest messages flagged because of them by script."""
     if not report.evasion:
-        return [Section("Evasion", "Not measured: no authored dev rows are here.")]
+        return [Section("Evasion", "Not measured: there are no authored dev rows.")]
     rows = []
     for one in report.evasion:
         rates = one.rates[FLAG]
@@ -128,20 +130,20 @@ def evasion_sections(report: Report) -> list[Section]:
     light, medium = (evasion.KEPT[name] for name in ("light", "medium"))
     strengths = ", ".join(f"{name} {part:.0%}" for name, part in evasion.STRENGTHS.items())
     about = (
-        f"Authored dev messages, clean -> disguised, as shipped. Words disguised: {strengths}; "
-        "only messages that the evasion changes. Recall kept is measured where "
-        f"{evasion.FEWEST_FLAGGED} messages or more are flagged clean. Bars, on the figures "
-        "themselves and not their bounds, since the messages are few: over all evasions together "
-        f"{medium:.0%} of the clean recall kept at medium and {light:.0%} at light, and by each at "
-        f"most {100 * evasion.MORE_FLAGS:.1f} points more honest texts flagged."
+        "Authored dev messages, clean -> disguised, at the shipped threshold. Words disguised: "
+        f"{strengths}; only messages that the evasion changes. Recall kept is measured if at "
+        f"least {evasion.FEWEST_FLAGGED} messages are flagged clean. Targets, for the figures "
+        "themselves and not their bounds, because the messages are few: over all evasions "
+        f"together {medium:.0%} of the clean recall kept at medium and {light:.0%} at light, "
+        f"and for each at most {100 * evasion.MORE_FLAGS:.1f} points more honest texts flagged."
     )
     header = ["evasion", "strength", "n scam", "n legit", "AUC", "flag recall", "recall kept"]
-    header += ["n flagged clean", "flag FPR", "bar (point values)"]
+    header += ["n flagged clean", "flag FPR", "target (point values)"]
     return [section("Evasion", about, header, rows, "evasion"), _honest_by_script(report)]
 
 
 def evasion_bar(one: evasion.EvasionResult) -> str:
-    """Return whether the figures themselves reach the bars of their strength."""
+    """Return whether the figures themselves reach the targets of their strength."""
     bar, kept, (clean, disguised) = (
         evasion.KEPT.get(one.strength),
         one.kept[FLAG],
@@ -166,41 +168,41 @@ def _honest_by_script(report: Report) -> Section:
         for one, found in zip(report.evasion, counts, strict=True)
     ]
     about = (
-        "How many honest messages are flagged, clean -> disguised of n, by the script of most of "
-        "their letters. Over all evasions together a message counts once a disguise."
+        "How many honest messages are flagged, clean -> disguised of n, by the script of most "
+        "of their letters. Over all evasions together a message counts once per disguise."
     )
     header = ["evasion", "strength", *(name.title() for name in scripts)]
     return section("Honest messages flagged under a disguise, by script", about, header, rows)
 
 
 def corpus_warning(report: Report) -> list[str]:
-    """Return what to mind where the bundle did not learn from the measured corpus, in a line."""
+    """Return a one-line warning if the bundle was not trained on the measured corpus."""
     if report.same_corpus:
         return []
     known = (
-        f"learnt from another corpus ({report.trained_on})"
+        f"was trained on another corpus ({report.trained_on})"
         if report.trained_on
-        else ("does not say which corpus it learnt from")
+        else ("does not state its training corpus")
     )
     return [
-        f"WARNING: the bundle {known}, so it may have trained on rows that are measured here; the "
-        "contamination audit looks into the train rows of the measured corpus alone."
+        f"WARNING: the bundle {known}, so it may have been trained on rows that are measured "
+        "here; the contamination audit reads only the train rows of the measured corpus."
     ]
 
 
 def contamination_section(report: Report) -> Section:
-    """Return what the training text holds of the measured rows."""
+    """Return the overlap of the measured rows with the training text."""
     rows = [
         [one.rows, f"{one.n:,}", f"{one.exact:,}", f"{one.n_long:,}", f"{one.contained:,}"]
         + [share(one.most)]
         for one in report.contamination
     ]
     about = (
-        "How many measured messages stand in the training text: word for word after normalisation, "
-        f"or with {CONTAINED:.0%} or more of their character 5-grams in one train message. The "
-        "build of the corpus removes near-duplicates by a stricter rule (MinHash), so this looser "
-        f"one is the test; messages under {FEWEST_SHINGLES} 5-grams are left out of it, and stock "
-        "phrases count as overlap."
+        "How many measured messages occur in the training text: equal after normalisation, or "
+        f"with at least {CONTAINED:.0%} of their character 5-grams in one train message. The "
+        "build of the corpus removes near-duplicates by a stricter rule (MinHash), so this "
+        f"looser one is the test; messages with fewer than {FEWEST_SHINGLES} 5-grams are left "
+        "out, and stock phrases count as overlap."
     )
     header = ["rows", "n", "exact", "n long", "half or more", "highest share"]
     about = " ".join([about, *corpus_warning(report)])
@@ -208,26 +210,27 @@ def contamination_section(report: Report) -> Section:
 
 
 def worst_at_flag_section(worst: Sequence[WorstRow]) -> Section:
-    """Return the rows on which the bundle is most wrong."""
+    """Return the worst errors of the bundle."""
     rows = [
         [row.source, row.row_hash, row.verdict, probability(row.scam_probability)] for row in worst
     ]
     header = ["source", "row", "verdict", "scam probability"]
     missed = sum(row.verdict == Verdict.SCAM.value for row in worst)
     about = (
-        f"The {missed} dev scams let pass with the lowest scores, then the {len(worst) - missed} "
-        "honest messages flagged with the highest, by source and row hash."
+        f"The {missed} missed dev scams with the lowest scores, then the {len(worst) - missed} "
+        "flagged honest messages with the highest, by source and row hash."
     )
-    title = f"Worst {len(worst)} errors of the bundle as shipped"
+    title = f"Worst {len(worst)} errors of the bundle at the shipped threshold"
     if not rows:
-        title, about = "Worst errors of the bundle as shipped", "No dev row."
+        title, about = "Worst errors of the bundle at the shipped threshold", "No dev rows."
     return section(title, about, header, rows)
 
 
 _SHOWN = ("T@1%", FLAG)
 _PAIRS = (
-    "A pair is a scam and an honest message of the same topic and words: by rank, the scam scores "
-    "higher, ties half; at the flag threshold (for a reader, 50 %), it alone is flagged."
+    "A pair is a scam and an honest message of the same topic and words: by rank, the scam "
+    "scores higher, ties half; at the flag threshold (for a reader, 50 %), only the scam is "
+    "flagged."
 )
 
 
@@ -257,27 +260,27 @@ def sections(report: Report) -> list[Section]:
 
 
 def facts(report: Report) -> list[str]:
-    """Return what was measured and how, a line each."""
+    """Return what was measured and how, one line each."""
     role = "test" if report.final else "dev"
     lines = [
         f"{report.date}, commit {report.commit or 'unknown'}, {report.machine}",
         f"model {report.model_id}; corpus sha256 {report.corpus_sha256}",
         *corpus_warning(report),
         f"{report.n_rows:,} {role} rows, {report.n_calibrate:,} calibrate rows; the baselines "
-        f"learnt from {report.n_train:,} train rows",
+        f"were trained on {report.n_train:,} train rows",
         "R@x: recall at the threshold that the set's own legit rows reach at x % (a measure of "
-        "ranking). T@x: one global threshold chosen on the calibrate reference mix, with the FPR "
-        "that it really has here. flag: as shipped.",
+        "ranking). T@x: one global threshold chosen on the calibrate reference mix, with its "
+        "actual FPR here. flag: the shipped threshold.",
         "Intervals are 95 %: Wilson for recall, Clopper-Pearson for FPR, resampled groups for "
-        "R@x, AUC, calibration error and what a disguise leaves.",
+        "R@x, AUC, calibration error and the recall kept under disguises.",
         *report.notes,
     ]
     for found in report.detectors:
         transferred = found.transferred
         chosen = [f"T@{rate} = {value:.6g}" for rate, value in transferred.thresholds.items()]
         lines.append(
-            f"{found.detector}: {', '.join(chosen)} (on {transferred.n_legit:,} legit rows that "
-            f"weigh like {transferred.effective_n:,.0f}); selection score "
+            f"{found.detector}: {', '.join(chosen)} (on {transferred.n_legit:,} legit rows, "
+            f"effective number {transferred.effective_n:,.0f}); selection score "
             f"{share(found.selection.score)} ({found.selection.note})"
         )
     return lines
@@ -308,16 +311,16 @@ def _sources(report: Report) -> Section:
         ]
         for detector, result in _by_source(report.detectors)
     ]
-    unseen = "the model never saw" if report.same_corpus else "this corpus keeps from training"
+    unseen = "the model never saw" if report.same_corpus else "this corpus excludes from training"
     about = (
-        f"How many scams of sources that {unseen} are found, and at what price in false alarms. "
-        "Sources with an asterisk select the model; the others are reported only."
+        f"How many scams of sources that {unseen} are found, and the false alarms. Sources with "
+        "an asterisk select the model; the others are only reported."
     )
     return section("By left-out source", about, header, rows, "roc", "scores")
 
 
 def _authored(report: Report) -> list[Section]:
-    """Return the figures on the project's own messages, over all and by cell."""
+    """Return the figures on the project's own messages, in total and by cell."""
     detectors = report.detectors
     if not any(found.authored for found in detectors):
         return []
@@ -353,12 +356,17 @@ def _authored(report: Report) -> list[Section]:
     note = (
         f"Messages written for this project in {first.n_languages} languages, by "
         f"{', '.join(first.writers)}. "
-        + (f"Train rows are by {shared} too: no generator-held-out result. " if shared else "")
-        + "What readers changed, and how a reader stands to the writer, is in data/README.md."
+        + (
+            f"The same writers wrote train rows ({shared}): this is not a generator-held-out "
+            "result. "
+            if shared
+            else ""
+        )
+        + "Readers' corrections, and how a reader compares with the writer, are in data/README.md."
     )
     by_cell = (
-        "The same messages by language, slice and kind; one threshold over all of them, which 1 % "
-        "of their legit rows reach."
+        "The same messages by language, slice and kind; one threshold for all, reached by 1 % "
+        "of their legit rows."
     )
     head = ["rows", "detector", "by", "cell", "n scam", "n legit", "recall at the pooled R@1%"]
     return [
@@ -379,10 +387,10 @@ def _gates(detectors: Sequence[Evaluation]) -> Section:
     ]
     rows.sort(key=lambda row: (row[1] != FIRST, row[1], row[0]))
     header = ["rows", "slice", "detector", "n legit", "flag FPR", "bar"]
-    title = f"Gates: at most {BAR:.0%} of an honest slice flagged as shipped"
+    title = f"Gates: at most {BAR:.0%} of an honest slice flagged at the shipped threshold"
     about = (
         f"False alarms by kind of honest talk. Met: the rate is at most {BAR:.0%} and its upper "
-        f"bound at most {2 * BAR:.0%}, on {FEWEST_ROWS} rows or more."
+        f"bound at most {2 * BAR:.0%}, on at least {FEWEST_ROWS} rows."
     )
     return section(title, about if rows else "No legit rows.", header, rows, "alarms")
 
@@ -409,8 +417,8 @@ def _spam(detectors: Sequence[Evaluation]) -> list[Section]:
         return []
     header = ["source", "detector", "n spam", *_SHOWN]
     about = (
-        "Advertising is neither scam nor legit here and stands beside. On the project's own "
-        "messages it is counted at the flag threshold alone."
+        "Advertising is neither scam nor legit here and is counted separately; on the "
+        "project's own messages only at the flag threshold."
     )
     return [section("Promotions flagged as scam (in no other figure)", about, header, rows)]
 
@@ -427,11 +435,11 @@ def _kinds(report: Report) -> Section:
     header = ["kind", "detector", "n scam", *_SHOWN, "kind named"]
     title = f"Recall by kind ({seen_rows(report)})"
     about = (
-        "How many scams of each kind are flagged, and how often the kind is named, with 95 % "
-        "Wilson intervals. Kinds that only a source or a rule stated do not count."
+        "How many scams of each kind are flagged, and how often the kind is listed, with 95 % "
+        "Wilson intervals. Kinds stated only by a source or a rule do not count."
     )
     if not rows:
-        about = "Not measured: no row has a kind that was read or authored."
+        about = "Not measured: no row has kinds that were read or authored."
     return section(title, about, header, rows)
 
 
@@ -453,7 +461,7 @@ def _cells(title: str, by: str, found: Mapping[str, Sequence[CellRates]]) -> Sec
     for name in names:
         rates = [of_cell[name][shown] for of_cell in by_name.values() for shown in _SHOWN]
         rows.append([name, f"{rates[0].n:,}", *map(percent, rates)])
-    about = "Share of legit rows at or over the threshold." if rows else "No legit rows."
+    about = "Share of legit rows at or above the threshold." if rows else "No legit rows."
     return section(title, about, header, rows)
 
 
@@ -467,7 +475,7 @@ def _languages(report: Report) -> Section:
     rows.sort(key=lambda row: (row[0] != "all", row[0]))
     header = ["language", "by", "n", "und", "accuracy of the answered"]
     title = "Language (the rows above and the calibrate rows)"
-    return section(title, "How often the language is told right.", header, rows)
+    return section(title, "How often the language is identified correctly.", header, rows)
 
 
 def _worst(detectors: Sequence[Evaluation]) -> Section:
@@ -477,7 +485,7 @@ def _worst(detectors: Sequence[Evaluation]) -> Section:
         for row in found.worst
     ]
     header = ["source", "detector", "row", "verdict", "scam probability"]
-    title = "Worst errors at T@1% (five a side and source)"
+    title = "Worst errors at T@1% (five of each type and source)"
     return section(title, "By source and row hash." if rows else "None.", header, rows)
 
 

@@ -1,4 +1,4 @@
-"""False alarms by honest slice, language and length, bars on them; languages and kinds told."""
+"""False alarms by slice, language and length, with targets; accuracy of languages and kinds."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ def cell_rates(
 ) -> tuple[CellRates, ...]:
     """Return the rates of each cell by its name; ``cells`` names those of each row (rows,).
 
-    A row counts in each of its cells. Cells under ten rows are merged into one, printed last.
+    A row counts in each of its cells. Cells with fewer than ten rows are merged into one, printed
+    last.
     """
     places: dict[str, set[int]] = defaultdict(set)
     for row, names in enumerate(cells):
@@ -102,7 +103,7 @@ def _rates(rows: list[int], flagged: Mapping[str, Bools]) -> dict[str, Estimate]
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One slice against its bar; ``met`` is None where there are too few rows to say so."""
+    """One slice and its target; ``met`` is None if there are too few rows."""
 
     where: str
     slice: str
@@ -111,16 +112,16 @@ class Gate:
 
     @property
     def verdict(self) -> str:
-        """What ``met`` says, in words."""
-        words = {True: "met", False: "missed", None: f"too few (under {FEWEST_ROWS} rows)"}
+        """``met`` in words."""
+        words = {True: "met", False: "missed", None: f"too few (fewer than {FEWEST_ROWS} rows)"}
         return words[self.met]
 
 
 def gates(where: str, slices: Iterable[CellRates], threshold: str) -> tuple[Gate, ...]:
-    """Return a gate a slice at the named threshold.
+    """Return one gate per slice at the named threshold.
 
-    A bar counts as met when the rate is not over it, the upper bound not over twice it, and n at
-    least 150; with fewer rows it can only be missed.
+    A target is met if the rate does not exceed it, the upper bound does not exceed twice it, and n
+    is at least 150; with fewer rows it can only be missed.
     """
     found = []
     for cell in sorted(slices, key=lambda cell: (cell.cell != FIRST, cell.cell)):
@@ -143,7 +144,7 @@ _SAME = {"fil": "tl", "in": "id", "iw": "he"}  # two codes for one language
 
 @dataclass(frozen=True, slots=True)
 class LanguageAccuracy:
-    """How a detector names languages; ``accuracy`` counts answered rows, ``und`` stands apart."""
+    """A detector's language accuracy; ``accuracy`` counts answered rows, ``und`` is separate."""
 
     name: str
     n: int
@@ -153,9 +154,9 @@ class LanguageAccuracy:
 
 
 def language_accuracy(name: str, truth: Objects, told: Objects) -> LanguageAccuracy:
-    """Compare the told languages (n,) with the corpus', leaving out rows whose own is unknown.
+    """Compare the identified languages (n,) with the corpus', excluding rows whose own is unknown.
 
-    Languages under ten rows count in the total only.
+    Languages with fewer than ten rows count only in the total.
     """
     expected, answers = _plain(truth), _plain(told)
     known = expected != UNDETERMINED
@@ -208,7 +209,7 @@ class ToldKind:
 
 @dataclass(frozen=True, slots=True)
 class KindFigures:
-    """The kinds told of scams; ``macro_f1`` is the plain mean over the ``n_kinds`` measured."""
+    """The accuracy of kinds; ``macro_f1`` is the mean over the ``n_kinds`` measured."""
 
     macro_f1: Estimate | None
     n_kinds: int
@@ -216,10 +217,10 @@ class KindFigures:
 
 
 def kind_figures(table: pa.Table, told: Sequence[frozenset[Kind]]) -> KindFigures:
-    """Return the figures of the kinds that a detector names of each row (rows,).
+    """Return the figures of the kinds that a detector lists for each row (rows,).
 
-    A kind of under 30 such scams is not measured. Precision counts scams only: how often a named
-    kind is right once a message is a scam.
+    A kind with fewer than 30 such scams is not measured. Precision counts only scams: how often a
+    listed kind is right if a message is a scam.
     """
     seen = has_seen_kinds(table)
     if not seen.any():
@@ -258,6 +259,6 @@ def _told(kind: str, rows: str, truth: Bools, named: Bools) -> ToldKind:
 
 
 def _f1(truth: Bools, named: Bools, weights: Floats) -> Floats:
-    """Return the F1 (kinds,) of the columns, 0 where a kind is neither there nor named."""
+    """Return the F1 (kinds,) of the columns, 0 if a kind neither occurs nor is listed."""
     hits, stated, said = (weights @ part for part in (truth & named, truth, named))
     return np.asarray(2 * hits / np.maximum(stated + said, 1e-300), dtype=np.float64)

@@ -1,1 +1,1 @@
-"""Why a message was scored as it was."""
+"""Why a message has its score."""

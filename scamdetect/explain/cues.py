@@ -1,8 +1,8 @@
-"""Cues: what can be seen in a message, with offsets into it: phrases, and tricks with links.
+"""Cues: visible features of a message, with offsets into it: phrases and link tricks.
 
 A cue is an observation, never a verdict: banks, shops and families ask for money, set deadlines and
-send codes too, and a scam may have none. No score depends on cues. They are found by written
-patterns in the languages of ``LANGUAGES``, not by the model, and say so (``by``).
+send codes too, and a scam may have no cue. No score depends on cues. They are found by written
+patterns in the languages of ``LANGUAGES``, not by the model, as ``by`` states.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ from typing import Literal, cast
 from scamdetect.text.normalise import SHORTENERS, find_links, fold
 from scamdetect.text.traced import Text, Traced, compose, substitute, trace
 
-# A phrase is written as people type it. In it ``*`` stands for up to three words (ten characters in
-# scripts without blanks), ``#`` for a number with its currency sign, and ``~`` after a word lets
-# the word go on.
+# A phrase is written as people type it. In it ``*`` matches up to three words (ten characters in
+# scripts without blanks), ``#`` a number with its currency sign, and ``~`` after a word any ending.
 
 
 LANGUAGES = tuple(
     "ar bn de en es fa fr hi id it ja km ko ms my ne pt ru sw ta th tl tr ur vi zh".split()
 )
-# Latin and Cyrillic words end where the phrase does; other scripts write endings on to them, and
-# some no blanks at all.
+# Latin and Cyrillic words end with the phrase; other scripts attach endings, and some have no
+# blanks at all.
 _SCRIPTS = {
     "Cyrillic": "\u0400-\u052f",
     "Arabic": "\u0620-\u06d3",
@@ -47,10 +46,10 @@ _OF_SCRIPT = {name: re.compile(f"[{letters}]") for name, letters in _SCRIPTS.ite
 _SPACELESS = ("Thai", "Burmese", "Khmer", "Han")
 _OPTIONAL_BLANKS = (*_SPACELESS, "Hangul", "Arabic")
 _CLOSED = ("Latin", "Cyrillic")
-# The danda signs stand between two letters of the Indic blocks, and end a sentence.
+# The danda marks are between two letters of the Indic blocks, and end a sentence.
 _APART = "(?<![^\\W_])(?<![\u0900-\u0963\u0971-\u0dff])"
 _ANYWHERE = re.compile(r"[^\W_]")
-# Where words begin, and behind the articles and prepositions that Arabic writes on to them.
+# Where words start, and after the articles and prepositions that Arabic attaches to them.
 _WORD_START = re.compile(
     f"(?:{_APART}|(?<={_APART}[وفبلك])|(?<={_APART}ال)|(?<={_APART}[وفبك]ال)|(?<={_APART}لل))[^\\W_]"
 )
@@ -62,7 +61,7 @@ _UNSEEN = re.compile("[\u200b-\u200d\u0640\u064b-\u065f\u0670]")
 
 
 def plain(text: Text) -> Text:
-    """Return a folded text in small letters without accents, letter forms and joiners.
+    """Return a folded text in lower case without accents, letter forms and joiners.
 
     A traced text keeps its offsets.
     """
@@ -78,10 +77,10 @@ def plain(text: Text) -> Text:
 def find_phrases(
     text: str, languages: tuple[str, ...] = LANGUAGES
 ) -> Iterator[tuple[str, int, int]]:
-    """Yield kind, start and end of the phrases in a plain text, those of one kind apart.
+    """Yield kind, start and end of the phrases in a plain text; those of one kind do not overlap.
 
-    Only phrases whose beginning stands in the text are tried, and no part of one repeats without
-    bound, so that the search is linear in the text.
+    Only phrases whose start occurs in the text are tried, and no part of one repeats without limit,
+    so the search is linear in the text.
     """
     for places, spaceless in ((_WORD_START, False), (_ANYWHERE, True)):
         index = _index(spaceless, languages)
@@ -158,7 +157,7 @@ def _phrase(phrase: str) -> str:
 
 @cache
 def _plain_letters() -> dict[int, str]:
-    """Return the table from each letter to that which stands for it, one for one."""
+    """Return the table from each letter to its plain form, one for one."""
     table = {ord("ı"): "i", ord("İ"): "i", ord("đ"): "d", ord("Đ"): "d", ord("’"): "'"}
     table |= {ord("ʼ"): "'", ord("‘"): "'", ord("ø"): "o", ord("Ø"): "o", ord("ł"): "l"}
     for code in (*range(0x41, 0x530), *range(0x1E00, 0x1F00)):
@@ -182,12 +181,12 @@ _NUMBERS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 
 
 def opens_app(link: str) -> bool:
-    """Return whether a folded link opens a chat in an app."""
+    """Return True if a folded link opens a chat in an app."""
     return _host_of(link) in APP_HOSTS
 
 
 def tricks(link: str, written: str) -> Iterator[str]:
-    """Yield the names of the tricks of a folded link that was written like this."""
+    """Yield the names of the tricks of a folded link, given its original spelling."""
     scheme = _SCHEME.match(link)
     bare = link[scheme.end() :] if scheme else link
     raw_host = _HOST.match(bare)
@@ -218,7 +217,7 @@ def _host_of(link: str) -> str:
 
 
 def _letters(written: str, most: int) -> str:
-    """Return the letters of the host as it was written."""
+    """Return the letters of the host as written."""
     scheme = _SCHEME.match(written)
     bare = written[scheme.end() :] if scheme else written
     host = re.split(r"[/?#]", bare[:most], maxsplit=1)[0]
@@ -229,7 +228,7 @@ _JOINING = "\u200d\ufe0e\ufe0f"
 
 
 class CueKind(StrEnum):
-    """What a cue is of; ``meaning`` says it in words."""
+    """The topic of a cue; ``meaning`` is its text."""
 
     MONEY = "money"
     CODE = "code"
@@ -264,7 +263,7 @@ _MEANING = {
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """An observation in ``text[start:end]``; ``detail`` names the trick of a link, else None."""
+    """An observation in ``text[start:end]``; ``detail`` is the trick of a link, else None."""
 
     kind: CueKind
     start: int
@@ -274,10 +273,10 @@ class Cue:
 
 
 def find_cues(text: str, languages: tuple[str, ...] = LANGUAGES) -> tuple[Cue, ...]:
-    """Return the cues of a text in its order, in time linear in its length.
+    """Return the cues of a text in order, in time linear in its length.
 
-    Looks under disguises (invisible or styled letters, words spelt out) as the normaliser does.
-    Phrases of all ``languages`` in the scripts of the text count, for people mix languages.
+    Disguises (invisible or styled letters, spelt words) are undone as by the normaliser. Phrases of
+    all ``languages`` in the scripts of the text count, because people mix languages.
     """
     folded = fold(trace(text))
     found = {
@@ -305,7 +304,7 @@ def _linked(folded: Traced, text: str) -> Iterator[tuple[CueKind, int, int, str 
 
 
 def _whole(text: str, end: int) -> int:
-    """Return the end moved behind what is drawn on the last character."""
+    """Return the end, moved after everything drawn on the last character."""
     while end < len(text) and (unicodedata.category(text[end])[0] == "M" or text[end] in _JOINING):
         end += 1
     return end

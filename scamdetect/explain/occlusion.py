@@ -1,4 +1,4 @@
-"""Explain a score by occlusion: what the scam probability loses when a part of the text is gone."""
+"""Explain a score by occlusion: how much the scam probability falls without a part of the text."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from scamdetect.labels import VERDICTS, Verdict
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 _FEWEST, _LONGEST = 16, 60  # characters of a segment, a wide one counting twice
-_MOST_SEGMENTS = 24  # of about even length; a text has up to twice as many
+_MOST_SEGMENTS = 24  # of similar length; a text has up to twice as many
 _STRONG, _WEAK = 0.6, 0.25  # of the greatest weight
 _LEAST = 0.2  # of a logit; less is noise
 
-# Where a clause ends, with the quotes and blanks behind it: at marks that stand in no number and no
-# link, at others where a blank follows, and at line ends.
+# Where a clause ends, with the quotes and blanks after it: at marks that occur in no number and no
+# link, at others if a blank follows, and at line ends.
 _CLAUSE_END = re.compile(
     r"(?:[。！？；，、…।॥؟،؛۔။၊។៕៖]|[.!?,;:–—-](?=\s|[\"'”’»)\]}]+\s))+[\"'”’»)\]}」』）】]*\s*|\s*\n\s*"
 )
-# Scripts that put no blanks between words: Thai, Lao, Tibetan, Burmese, Khmer, kana, Han.
+# Scripts without blanks between words: Thai, Lao, Tibetan, Burmese, Khmer, kana, Han.
 _SPACELESS = re.compile(
     "[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-# After these comes what is drawn together with them: vowels before their consonant, and stackers.
+# These are drawn together with the next character: vowels before their consonant, and stackers.
 _NO_PART_AFTER = frozenset("เแโใไເແໂໃໄ\u1039\u17d2")
 
 
 class Detector(Protocol):
-    """The part of ScamDetector that an explanation needs."""
+    """The methods of ScamDetector that an explanation needs."""
 
     def predict_proba(self, texts: Iterable[object], /) -> NDArray[np.float32]:
         """Return float32 (n, verdicts), NaN for a text that cannot be scored."""
@@ -43,7 +43,7 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a text, ``text[start:end]``, and how far it raises the logit of scam."""
+    """A part of a text, ``text[start:end]``, and how much it raises the logit of scam."""
 
     start: int
     end: int
@@ -51,12 +51,12 @@ class Span:
 
 
 def explain(detector: Detector, text: str) -> tuple[Span, ...]:
-    """Return the segments of a text, in their order, with the weight of each.
+    """Return the segments of a text, in order, with the weight of each.
 
-    A segment is a clause, or a part of a long one; blanks around it belong to none. Its weight is
-    the logit of the scam probability minus that of the text without it, so a negative one makes the
-    text look honest. Where nothing is left without a segment, the weight is the whole logit. All
-    are scored in one batch; nothing is returned for a text that cannot be scored.
+    A segment is a clause, or a part of a long one, without surrounding blanks. Its weight is the
+    logit of the scam probability minus that of the text without it, so a negative one makes the
+    text look honest. If nothing is left without a segment, the weight is the whole logit. All are
+    scored in one batch; a text that cannot be scored has no segments.
     """
     parts = segments(text)
     without = [text[:start] + text[end:] for start, end in parts]
@@ -69,7 +69,7 @@ def explain(detector: Detector, text: str) -> tuple[Span, ...]:
 
 
 def strengths(spans: Sequence[Span]) -> list[int]:
-    """Return how much of the score each span carries: 2 most of it, 1 a part, 0 next to nothing."""
+    """Return how much of the score each span carries: 2 most of it, 1 a part, 0 almost nothing."""
     greatest = max((span.weight for span in spans), default=0.0)
     least, most = max(_LEAST, _WEAK * greatest), _STRONG * greatest
     return [0 if span.weight < least else 2 if span.weight >= most else 1 for span in spans]
@@ -90,7 +90,7 @@ def segments(text: str) -> list[tuple[int, int]]:
 
 
 def word_borders(text: str) -> list[int]:
-    """Return the places where a part may begin or end without cutting a word."""
+    """Return the positions where a part may start or end without splitting a word."""
     inner = (at for at in range(1, len(text)) if _begins(text, at) or _parts_spaceless(text, at))
     return [0, *inner, len(text)] if text else [0]
 
@@ -115,7 +115,7 @@ def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _parts(text: str, clause: tuple[int, int], longest: int) -> Iterator[tuple[int, int]]:
-    """Yield a clause in about even parts that are not much longer than allowed."""
+    """Yield a clause in even parts that are not much longer than allowed."""
     start, end = clause
     count = -(-_width(text[start:end]) // longest)
     step = (end - start) / count
@@ -124,7 +124,7 @@ def _parts(text: str, clause: tuple[int, int], longest: int) -> Iterator[tuple[i
 
 
 def _cut(text: str, place: int, reach: int) -> int | None:
-    """Return the border of words nearest to a place, None where there is none in reach."""
+    """Return the word boundary nearest to a position, or None if none is in reach."""
     near = sorted(range(place - reach + 1, place + reach), key=lambda at: abs(at - place))
     blank = (at for at in near if _begins(text, at))
     return next(blank, next((at for at in near if _parts_spaceless(text, at)), None))
@@ -147,9 +147,9 @@ def _parts_spaceless(text: str, place: int) -> bool:
 def _joined(
     text: str, pieces: Sequence[tuple[int, int]], shortest: int, longest: int
 ) -> list[tuple[int, int]]:
-    """Return the pieces, each that is too short with the next, the last one with the one before."""
+    """Join each piece that is too short with the next, and the last one with the one before."""
     found: list[tuple[int, int]] = []
-    width = longest + 1  # of the segment at hand
+    width = longest + 1  # of the current segment
     for number, (start, end) in enumerate(pieces, 1):
         own = _width(text[start:end])
         short = width < shortest or (number == len(pieces) and own < shortest)

@@ -1,7 +1,7 @@
-"""Build Arrow arrays of plain types, and give values of any Arrow type as JSON or text.
+"""Build Arrow arrays of plain types, and convert values of any Arrow type to JSON or text.
 
-``pyarrow.array`` imports pandas wherever it is installed, to see whether it was given a frame;
-these arrays come from buffers instead.
+``pyarrow.array`` imports pandas, if installed, to check whether its input is a frame; these arrays
+are built from buffers instead.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _NUMPY = {
 
 
 def plain_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Return an array of the values, None as null.
+    """Return an array of the values, with None as null.
 
-    ``kind`` is string, bool, int32, int64, float32 or float64; a string must be encodable in UTF-8.
+    ``kind`` is string, bool, int32, int64, float32 or float64; strings must be encodable in UTF-8.
     """
     known = np.fromiter((value is not None for value in values), bool, len(values))
     validity = None if known.all() else _bits(known)
@@ -45,12 +45,12 @@ def plain_array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 
 def list_array(rows: Sequence[Sequence[Any]], items: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return an array of lists as long as the rows, filled from ``items`` in their order."""
+    """Return an array of one list per row, filled from ``items`` in their order."""
     return pa.Array.from_buffers(kind, len(rows), [None, _offsets(rows)], children=[items])
 
 
 def readable(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
-    """Return the values of a column of text, with escapes for bytes that are not UTF-8."""
+    """Return the values of a text column, with escapes for bytes that are not UTF-8."""
     try:
         values: list[str | None] = column.to_pylist()
     except UnicodeDecodeError:
@@ -70,7 +70,7 @@ def _bits(flags: NDArray[np.bool_]) -> pa.Buffer:
 
 
 def number_array(values: NDArray[np.int64] | NDArray[np.float64]) -> pa.Array:
-    """Return an array of the numbers, NaN of float64 as null."""
+    """Return an array of the numbers; NaN of float64 becomes null."""
     kind = pa.float64() if values.dtype == np.float64 else pa.int64()
     known = ~np.isnan(values)
     validity = None if known.all() else _bits(known)
@@ -78,7 +78,7 @@ def number_array(values: NDArray[np.int64] | NDArray[np.float64]) -> pa.Array:
 
 
 def numbers(array: pa.Array) -> NDArray[Any]:
-    """Return the numbers of an int64 or float64 array; in place of a null there is any."""
+    """Return the numbers of an int64 or float64 array; the value for a null is arbitrary."""
     dtype = np.dtype(_NUMPY[array.type])
     if not len(array):
         return np.empty(0, dtype)
@@ -87,21 +87,21 @@ def numbers(array: pa.Array) -> NDArray[Any]:
 
 
 def valid(array: pa.Array) -> NDArray[np.bool_]:
-    """Return which values are no nulls."""
+    """Return which values are not null."""
     known = np.empty(len(array), bool)
     known[:] = np.from_dlpack(array.is_valid().cast(pa.int8()))
     return known
 
 
 def wide(kind: pa.DataType) -> pa.DataType:
-    """Return the type that holds more than 2 GiB of text in one array."""
+    """Return the type that can hold more than 2 GiB of text in one array."""
     if pa.types.is_string(kind):
         return pa.large_string()
     return cast(pa.DataType, pa.large_binary() if pa.types.is_binary(kind) else kind)
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:
-    """Return the column in one piece."""
+    """Return the column as a single array."""
     found = column.combine_chunks()
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
@@ -111,16 +111,16 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-# Python's own types of times hold no nanoseconds, no year beyond 9999 and no zone that this machine
-# does not know, so that times never become values of Python.
+# Python's time types have no nanoseconds, no years beyond 9999 and no time zones unknown to this
+# machine, so times are never converted to Python values.
 
 
 _UUID = "arrow.uuid"
-_BEYOND = re.compile(r"<value out of range: (-?\d+)>")  # Arrow writes so what no calendar has
+_BEYOND = re.compile(r"<value out of range: (-?\d+)>")  # Arrow's text beyond all calendars
 
 
 def unwritable(kind: pa.DataType) -> bool:
-    """Tell whether values of the type have no form in JSON: unions, structs with a field twice."""
+    """Return True if the type has no JSON form: a union, or a struct with a repeated field."""
     if pa.types.is_union(kind):
         return True
     if pa.types.is_struct(kind):
@@ -133,19 +133,19 @@ def unwritable(kind: pa.DataType) -> bool:
 def json_values(column: pa.ChunkedArray) -> list[Any]:
     """Return the values as plain JSON types, None for null and for numbers that JSON lacks.
 
-    Times, durations (in the unit of the type) and decimals are text, bytes base64, maps lists of
-    pairs, and extension types as what they are stored as, but for UUIDs. Times of a zone that is
-    unknown here are in UTC; what no calendar has is the number that is stored. Raises
-    UnicodeDecodeError on text that is not UTF-8.
+    Times, durations (in the unit of the type) and decimals become text, bytes base64, maps lists of
+    pairs, UUIDs text and other extension types their storage type. Times of an unknown zone are in
+    UTC; a time that no calendar has becomes the stored number. Raises UnicodeDecodeError for text
+    that is not UTF-8.
     """
     return [value for chunk in column.chunks for value in _json(chunk)]
 
 
 def cell_texts(column: pa.ChunkedArray) -> list[str | None]:
-    """Return the values as texts, None for null: as Arrow writes them, or as the text of JSON.
+    """Return the values as texts, None for null: as Arrow formats them, or as JSON text.
 
-    Text is as it is, bytes and times as ``json_values`` has them; nested values are JSON. Raises
-    UnicodeDecodeError on text that is not UTF-8.
+    Text is unchanged, bytes and times are formatted as by ``json_values``; nested values are JSON.
+    Raises UnicodeDecodeError for text that is not UTF-8.
     """
     return [text for chunk in column.chunks for text in _texts(_plain(chunk))]
 
@@ -160,7 +160,7 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def is_nested(kind: pa.DataType) -> bool:
-    """Tell whether values of the type are lists or objects in JSON."""
+    """Return True if values of the type are lists or objects in JSON."""
     if isinstance(kind, pa.BaseExtensionType):
         return kind.extension_name != _UUID and is_nested(kind.storage_type)
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
@@ -177,7 +177,7 @@ def _inner(kind: pa.DataType) -> Sequence[pa.DataType]:
 
 
 def _plain(array: pa.Array) -> pa.Array:
-    """Return the values in the type that they are stored as, of UUIDs in text."""
+    """Return the values in their storage type, UUIDs as text."""
     while True:
         kind = array.type
         if isinstance(kind, pa.BaseExtensionType):
@@ -210,7 +210,7 @@ def _json(array: pa.Array) -> list[Any]:
     if pa.types.is_nested(kind):
         return _cut(array, _json(array.flatten()))
     if pa.types.is_floating(kind):
-        # A number less itself is 0, but for what is not finite.
+        # A number minus itself is 0 unless it is not finite.
         return [v if v is None or v - v == 0 else None for v in map(_number, array.to_pylist())]
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         values: list[Any] = array.to_pylist()
@@ -219,7 +219,7 @@ def _json(array: pa.Array) -> list[Any]:
 
 
 def _cut(array: pa.Array, items: list[Any]) -> list[list[Any] | None]:
-    """Return the lists of an array whose items, one list after the other, these are."""
+    """Split consecutive items into the lists of an array."""
     found: list[list[Any] | None] = []
     start = 0
     for size in pc.list_value_length(array).to_pylist():
@@ -246,7 +246,7 @@ def _number(value: Any) -> float | None:  # noqa: ANN401 - of float16 one of Num
 
 
 def _texts(array: pa.Array) -> list[str | None]:
-    """Return the texts of an array of a stored type."""
+    """Return the texts of an array of a storage type."""
     kind = array.type
     if pa.types.is_nested(kind):
         return [v if v is None else json.dumps(v, ensure_ascii=False) for v in _json(array)]

@@ -1,4 +1,4 @@
-"""The ``scamdetect_*`` columns: the one place that turns predictions into rows and tables."""
+"""The ``scamdetect_*`` columns: the only place that converts predictions to rows and tables."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ SCHEMA: pa.Schema = pa.schema(
     ]
 )
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
-# Before the others where a dump of several files is scored: the file that a row is from.
+# First, if a dump of several files is scored: the file of the row.
 FILE_COLUMN = "scamdetect_file"
-# Behind that where lists of indicators are looked up: what of them a message has.
+# Next, if feeds of indicators are used: the listed indicators of the message.
 INDICATORS_COLUMN = "scamdetect_indicators"
 OWN_COLUMNS = frozenset((*COLUMNS, INDICATORS_COLUMN))
 FLAT_SCHEMA: pa.Schema = SCHEMA.set(
@@ -42,7 +42,7 @@ FLAT_SCHEMA: pa.Schema = SCHEMA.set(
 
 
 def record(prediction: Prediction, *, flat: bool = False) -> dict[str, Any]:
-    """Return one row of plain JSON types, keyed and ordered like ``COLUMNS``.
+    """Return one row of plain JSON types, with the keys and order of ``COLUMNS``.
 
     With ``flat`` the kinds are one string such as ``investment:0.93;crypto:0.71`` (for CSV).
     """
@@ -50,7 +50,7 @@ def record(prediction: Prediction, *, flat: bool = False) -> dict[str, Any]:
 
 
 def columns(predictions: Sequence[Prediction], *, flat: bool = False) -> dict[str, pa.Array]:
-    """Return one Arrow array a column, typed by ``SCHEMA`` (``FLAT_SCHEMA`` with ``flat``)."""
+    """Return one Arrow array per column, typed by ``SCHEMA`` (``FLAT_SCHEMA`` with ``flat``)."""
     schema = FLAT_SCHEMA if flat else SCHEMA
     return {
         name: _column([read(p) for p in predictions], schema.field(name).type)
@@ -76,9 +76,9 @@ def check_columns(
 ) -> tuple[str, ...]:
     """Return the names of the input columns to keep, in their order.
 
-    Raises InputError, naming ``where`` (a file or table), when the text column is missing or is
-    itself an output column, or when output columns exist and ``overwrite`` is false. ``first_line``
-    as in ``column_names.shown_names``.
+    Raises InputError, with ``where`` (a file or table), if the text column is missing or is an
+    output column, or if output columns exist and ``overwrite`` is False. ``first_line`` as in
+    ``shown.shown_names``.
     """
     if text_column not in existing:
         raise missing_column(
@@ -86,7 +86,7 @@ def check_columns(
             repr(text_column),
             list(map(str, existing)),
             first_line=first_line,
-            cure="name the right one with text_column (--text-column)",
+            cure="name another with text_column (--text-column)",
         )
     if (found := list(existing).count(text_column)) > 1:
         raise InputError(f"{where} has {found} columns {text_column!r}; rename all but one")
@@ -98,7 +98,7 @@ def check_columns(
 def kept_columns(existing: Sequence[str], *, overwrite: bool, where: str) -> tuple[str, ...]:
     """Return the names of the input columns, in their order.
 
-    Raises InputError, naming ``where``, when output columns exist and ``overwrite`` is false.
+    Raises InputError, with ``where``, if output columns exist and ``overwrite`` is False.
     """
     taken = [name for name in existing if name in OWN_COLUMNS]
     if taken and not overwrite:

@@ -1,4 +1,4 @@
-"""Append the ``scamdetect_*`` columns to a table of any kind, and take texts in, one or several."""
+"""Append the ``scamdetect_*`` columns to a table of any type, and check inputs of texts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _ROWS = 1024
 
 
 def append(table: Any, text_column: str, stream: Stream, *, overwrite_columns: bool) -> Any:  # noqa: ANN401
-    """Return the table with all its rows and columns in order and the output columns after them.
+    """Return the table with its rows and columns in order, followed by the output columns.
 
-    Takes a pyarrow Table or RecordBatch, a pandas or polars DataFrame, or anything else with an
-    Arrow C stream (which comes back as a pyarrow Table). Raises InputError like ``check_columns``
-    and on any other object.
+    Accepts a pyarrow Table or RecordBatch, a pandas or polars DataFrame, or any object with an
+    Arrow C stream (which returns a pyarrow Table). Raises InputError as ``check_columns`` does and
+    for any other object.
     """
     if isinstance(table, pa.Table | pa.RecordBatch):
         return _append_arrow(table, text_column, stream, overwrite_columns)
@@ -39,14 +39,14 @@ def append(table: Any, text_column: str, stream: Stream, *, overwrite_columns: b
     if hasattr(table, "__arrow_c_stream__"):
         try:
             whole = pa.RecordBatchReader.from_stream(table).read_all()
-        except pa.ArrowInvalid as problem:  # the stream of a single column, as a series gives
+        except pa.ArrowInvalid as problem:  # the stream of a single column, such as a series
             raise _no_table(table) from problem
         return _append_arrow(whole, text_column, stream, overwrite_columns)
     raise _no_table(table)
 
 
 def texts_of(column: pa.Array | pa.ChunkedArray) -> Iterator[object]:
-    """Yield a column's values a slice at a time; strings that are not UTF-8 come as bytes."""
+    """Yield a column's values slice by slice; strings that are not UTF-8 become bytes."""
     for start in range(0, len(column), _ROWS):
         part = column.slice(start, _ROWS)
         try:
@@ -106,7 +106,7 @@ def _no_table(value: object) -> InputError:
 
 
 def _is_frame(table: object, module: str) -> bool:
-    # A frame can only exist where its library is loaded, so nothing needs importing to ask.
+    # A frame exists only if its library is loaded, so nothing needs to be imported.
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(table, loaded.DataFrame)
 
@@ -119,14 +119,14 @@ def _decoded(value: bytes) -> str | bytes:
 
 
 def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield lists of up to ``size`` items, reading no further than the list at hand."""
+    """Yield lists of up to ``size`` items; never read beyond the current list."""
     source = iter(items)
     while chunk := list(islice(source, size)):
         yield chunk
 
 
 def fold_duplicates(items: Sequence[H]) -> tuple[list[H], NDArray[np.intp]]:
-    """Return the distinct items in order of appearance and each item's place among them."""
+    """Return the distinct items in order of appearance and the index of each item among them."""
     places: dict[H, int] = {}
     inverse = [places.setdefault(item, len(places)) for item in items]
     return list(places), np.asarray(inverse, dtype=np.intp)
@@ -136,17 +136,17 @@ _ONE = (str, bytes, bytearray, memoryview, Mapping)
 
 
 def is_several(value: object) -> TypeGuard[Iterable[object]]:
-    """Return whether an object gives texts, or what else is wanted, one after the other.
+    """Return True if an object yields several texts, or whatever is expected.
 
-    Raises TextsError on an array or tensor without a dimension, which is neither one nor several.
+    Raises TextsError for an array or tensor without dimensions, which is neither one nor several.
     """
-    # A frame or table would give the names of its columns, or the columns, for texts.
+    # A frame or table would yield its column names or columns as texts.
     if not isinstance(value, Iterable) or isinstance(value, _ONE) or hasattr(value, "columns"):
         return False
     if getattr(value, "ndim", None) == 0:
         raise TextsError(
             f"got a {type(value).__name__} without a dimension, which is neither one text nor "
-            "several; pass .item(), or a list"
+            "several; pass .item() or a list"
         )
     return True
 
@@ -154,6 +154,6 @@ def is_several(value: object) -> TypeGuard[Iterable[object]]:
 def check_several(
     value: object, wanted: str = "several texts", cure: str = "pass a list: [text]"
 ) -> None:
-    """Raise TextsError unless the value holds several of what is wanted."""
+    """Raise TextsError unless the value holds several of the expected items."""
     if not is_several(value):
         raise TextsError(f"expected {wanted}, got one {type(value).__name__}; {cure}")

@@ -1,4 +1,4 @@
-"""Instants of a time column, so that times of any form compare: microseconds since 1970 in UTC."""
+"""Convert a time column of any form to comparable instants: microseconds since 1970 in UTC."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 # Seconds, milliseconds, microseconds or nanoseconds since 1970; eight digits are a date.
 _SINCE_1970 = re.compile(r"-?\d{9,19}(?:\.\d+)?")
-_SECONDS, _MILLISECONDS, _MICROSECONDS = 1e11, 1e14, 1e17  # below these, as of years before 5138
+_SECONDS, _MILLISECONDS, _MICROSECONDS = 1e11, 1e14, 1e17  # below these, for years before 5138
 _IN_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_MOST_SECONDS = 9 * 10**12  # that int64 holds in microseconds
+_MOST_SECONDS = 9 * 10**12  # that fit into int64 as microseconds
 _MOST_NANOSECONDS = 2.0**63
 
 
 @dataclass(frozen=True)
 class Instants:
-    """The instants of some rows, int64 (n,), and which are known or present but unreadable."""
+    """The instants of some rows, int64 (n,), and which are known, or present but unreadable."""
 
     micros: NDArray[np.int64]
     known: NDArray[np.bool_]
     bad: NDArray[np.bool_]
 
     def iso(self) -> list[str | None]:
-        """Return each as ISO 8601 in UTC to the second, None where it is unknown."""
+        """Return each as ISO 8601 in UTC to the second, None if unknown."""
         pairs = zip(self.micros.tolist(), self.known.tolist(), strict=True)
         return [_iso(micros) if known else None for micros, known in pairs]
 
 
 def holds_times(kind: pa.DataType) -> bool:
-    """Tell whether ``instants`` reads a column of this type."""
+    """Return True if ``instants`` can read a column of this type."""
     return bool(
         pa.types.is_timestamp(kind)
         or pa.types.is_date(kind)
@@ -52,8 +52,8 @@ def holds_times(kind: pa.DataType) -> bool:
 def instants(column: pa.Array) -> Instants:
     """Return the instants of ISO 8601 text, timestamps, dates or numbers.
 
-    What names no zone is in UTC. Numbers, also as text, are seconds, milliseconds, microseconds or
-    nanoseconds since 1970, by their size. A null or empty text is unknown, but not bad.
+    Values without a zone are in UTC. Numbers, also as text, are seconds, milliseconds, microseconds
+    or nanoseconds since 1970, by their size. A null or empty text is unknown, but not unreadable.
     """
     kind = column.type
     present = valid(column)
@@ -94,7 +94,7 @@ def _instant(text: str) -> int | None:
 
 
 def since_1970(values: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return microseconds of seconds, milli-, micro- or nanoseconds since 1970, by their size."""
+    """Return microseconds from seconds, milli-, micro- or nanoseconds since 1970, by their size."""
     plain = np.clip(values.astype(np.float64), -_MOST_NANOSECONDS, _MOST_NANOSECONDS)
     size = np.abs(plain)
     units = [size < _SECONDS, size < _MILLISECONDS, size < _MICROSECONDS]

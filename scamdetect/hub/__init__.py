@@ -1,4 +1,4 @@
-"""Bundles on the Hugging Face hub, through huggingface_hub: pushed whole, pulled pinned."""
+"""Bundles on the Hugging Face hub, through huggingface_hub: pushed complete, pulled pinned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Push a bundle to the hub and pull one: verified, pinned to a commit, in place whole."""
+"""Push a bundle to the hub and pull one: verified, pinned to a commit, installed completely."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LARGEST_MANIFEST = 16 << 20  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A bundle that was pulled: where it lies, what it is and the commit that it came from."""
+    """A pulled bundle: its folder, its id and its commit."""
 
     folder: Path
     model_id: str
@@ -39,16 +39,15 @@ def pull(
 ) -> Path:
     """Download the bundle at a commit or tag of OWNER/NAME into the folder ``out`` and return it.
 
-    Raises InputError for a branch, a missing repository or revision and an ``out`` that is there
-    (unless it is a bundle and ``overwrite`` is set), BundleError where the files are not those of
-    the manifest, EndpointError where the hub is down, OutputError where writing fails. ``out`` is
-    then as it was.
+    Raises InputError for a branch, a missing repository or revision and an existing ``out`` (unless
+    it is a bundle and ``overwrite`` is set), BundleError if the files do not match the manifest,
+    EndpointError if the hub is down, OutputError if writing fails. ``out`` is then unchanged.
     """
     return pull_bundle(repo_id, revision, Path(out), overwrite=overwrite).folder
 
 
 def pull_bundle(repo_id: str, revision: str, out: Path, *, overwrite: bool = False) -> Pulled:
-    """Do what ``pull`` does and also say what came."""
+    """Download a bundle as ``pull`` does and return its details too."""
     target = replaced_folder(out, MANIFEST, overwrite=overwrite)
     with _draft(target) as draft:
         with client(repo_id, revision) as api:
@@ -59,7 +58,7 @@ def pull_bundle(repo_id: str, revision: str, out: Path, *, overwrite: bool = Fal
             model_id = Bundle.load(draft).model_id
         except BundleError as problem:
             raise BundleError(
-                f"{repo_id} at {commit}: not a whole bundle, nothing was kept "
+                f"{repo_id} at {commit}: not a complete bundle, nothing was saved "
                 f"({str(problem).replace(f'{draft}{os.sep}', '')})"
             ) from problem
         _put_in_place(draft, target)
@@ -68,7 +67,7 @@ def pull_bundle(repo_id: str, revision: str, out: Path, *, overwrite: bool = Fal
 
 @contextmanager
 def _draft(out: Path) -> Iterator[Path]:
-    """Give a folder beside ``out`` that is gone afterwards, whatever happens."""
+    """Yield a folder next to ``out`` that is always removed at the end."""
     try:
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.absolute().parent))
     except OSError as problem:
@@ -80,13 +79,13 @@ def _draft(out: Path) -> Iterator[Path]:
 
 
 def _download(api: HfApi, repo_id: str, commit: str, draft: Path) -> None:
-    """Fetch the manifest and what it names; sizes are compared before anything large comes."""
+    """Download the manifest and its files; sizes are compared before large files are downloaded."""
     info = api.model_info(repo_id, revision=commit, files_metadata=True)
     if info.sha != commit:
         raise InputError(f"{repo_id}: the hub gave commit {info.sha} for {commit}; try again")
     sizes = {one.rfilename: one.size for one in info.siblings or ()}
     if MANIFEST not in sizes:
-        raise InputError(f"{repo_id} at {commit}: holds no {MANIFEST}, so it is no bundle")
+        raise InputError(f"{repo_id} at {commit}: contains no {MANIFEST}, so it is not a bundle")
     if (sizes[MANIFEST] or 0) > _LARGEST_MANIFEST:
         raise BundleError(f"{repo_id} at {commit}: {MANIFEST} is {sizes[MANIFEST]} bytes long")
     api.hf_hub_download(repo_id, MANIFEST, revision=commit, local_dir=draft)
@@ -97,20 +96,20 @@ def _download(api: HfApi, repo_id: str, commit: str, draft: Path) -> None:
             raise BundleError(f"{repo_id} at {commit}: lacks {name}; pull another revision")
         if sizes[name] is not None and sizes[name] != listed:
             raise BundleError(
-                f"{repo_id} at {commit}: {name} has {sizes[name]} bytes where {MANIFEST} says "
-                f"{listed}; pull another revision"
+                f"{repo_id} at {commit}: {name} has {sizes[name]} bytes, expected {listed} from "
+                f"{MANIFEST}; pull another revision"
             )
     exact = [escape(name) for name in files]
     api.snapshot_download(
         repo_id, revision=commit, allow_patterns=exact, local_dir=draft, tqdm_class=Bar
     )
-    # Where the hub breaks off between two calls, the client gives back what the folder holds.
+    # If the hub fails between two calls, the client returns the folder as it is.
     if not all((draft / name).is_file() for name in files):
-        raise EndpointError(f"{repo_id} at {commit}: a download came incomplete; try again")
+        raise EndpointError(f"{repo_id} at {commit}: a download is incomplete; try again")
 
 
 def _put_in_place(draft: Path, out: Path) -> None:
-    """Give the draft its name; an older bundle goes away only once the new one stands."""
+    """Rename the draft; an older bundle is removed only when the new one is in place."""
     draft.chmod(0o755)
     with written(out):
         if not out.exists():
@@ -134,9 +133,9 @@ def push(
 ) -> str:
     """Upload the bundle in a folder to the model repository OWNER/NAME and return the commit.
 
-    The repository is made where it is not there. ``private`` makes it private, and refuses one
-    that is public already. ``tag`` names the commit. Raises BundleError for a damaged bundle,
-    which sends nothing, InputError for what the hub does not take, EndpointError where it is down.
+    A missing repository is created. ``private`` makes it private, and rejects one that is already
+    public. ``tag`` names the commit. Raises BundleError for a damaged bundle, before anything is
+    sent, InputError if the hub rejects the request, EndpointError if it is down.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -145,7 +144,7 @@ def push(
     with client(repo_id) as api:
         api.create_repo(repo_id, private=private or None, exist_ok=True)
         there = _check(api, repo_id, private, tag)
-        # Of a bundle that was here before; unlisted, it would make this one unreadable.
+        # Of an earlier bundle here; unlisted files would make this one unreadable.
         gone = [name for name in OPTIONAL if name in there and name not in loaded.sha256]
         stale = [CommitOperationDelete(name) for name in gone]
         with warnings.catch_warnings():
@@ -159,18 +158,18 @@ def push(
 
 
 def _check(api: HfApi, repo_id: str, private: bool, tag: str | None) -> set[str]:
-    """Return the files of the repository; raise InputError where it is not as it was asked for."""
+    """Return the files of the repository; raise InputError if it is not as requested."""
     info = api.model_info(repo_id)
     if private and info.private is False:
         raise InputError(
-            f"{repo_id}: is public already; make it private on the hub, or push without --private"
+            f"{repo_id}: is already public; make it private on the hub, or push without --private"
         )
     if tag is not None and tag in {one.name for one in api.list_repo_refs(repo_id).tags}:
-        raise InputError(f"{repo_id}: has a tag {tag} already; tags do not move, choose another")
+        raise InputError(f"{repo_id}: already has a tag {tag}; tags do not move, choose another")
     return {one.rfilename for one in info.siblings or ()}
 
 
 def pull_command(repo_id: str, commit: str) -> str:
-    """Return the command that gets this very bundle."""
+    """Return the command that downloads exactly this bundle."""
     folder = Path(repo_id).name
     return f"scamdetect hub pull {repo_id} --revision {commit} --out {folder}"

@@ -1,4 +1,4 @@
-"""The client of the hub: no telemetry, revisions that cannot move, errors with the cure."""
+"""The hub client: no telemetry, fixed revisions, errors with a fix."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from scamdetect.urls import SecretsFilter, shown_url, without_secrets
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-_NO_URL = "HF_ENDPOINT is no URL of a hub; write it as https://host"
+_NO_URL = "HF_ENDPOINT is not a URL of a hub; write it as https://host"
 
 
 def _endpoint() -> str | None:
-    """Return HF_ENDPOINT, None where it is not set; raise InputError where it is no plain URL."""
+    """Return HF_ENDPOINT, None if it is not set; raise InputError if it is not a plain URL."""
     endpoint = os.environ.get("HF_ENDPOINT") or None
     if endpoint is not None:
         try:
@@ -41,7 +41,7 @@ def _endpoint() -> str | None:
     return endpoint
 
 
-_endpoint()  # the library reads it when it is imported, and quotes it where it is malformed
+_endpoint()  # the library reads it on import, and quotes it if it is malformed
 try:
     import httpx2
     import huggingface_hub as hub
@@ -52,14 +52,14 @@ except ImportError as problem:
 except ValueError:
     raise InputError(_NO_URL) from None
 
-_LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token that has the right"
+_LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token with access"
 _TOO_MANY, _SERVER_ERROR = 429, 500
-_LONGEST = 200  # characters of what a hub says
+_LONGEST = 200  # characters of a hub's message
 _FILTER = SecretsFilter()
 
 
 class Bar(tqdm):
-    """Show progress in a terminal only; the library's own bar is also written to files."""
+    """Show progress only in a terminal; the library's own bar is also written to files."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
         super().__init__(*arguments, **{"disable": None} | options)  # type: ignore[no-untyped-call]
@@ -67,10 +67,10 @@ class Bar(tqdm):
 
 @contextmanager
 def client(repo_id: str, revision: str | None = None) -> Iterator[hub.HfApi]:
-    """Give the hub's client; the token and HF_ENDPOINT are found in the library's own ways.
+    """Yield the hub's client; the library finds the token and HF_ENDPOINT itself.
 
-    Raises InputError for a repository, revision, file or token that will not do, EndpointError
-    where the hub is down or breaks off, and OutputError where the disk is full.
+    Raises InputError for an unusable repository, revision, file or token, EndpointError if the hub
+    is down or the connection fails, and OutputError if the disk is full.
     """
     for handler in logging.getLogger("huggingface_hub").handlers:
         handler.addFilter(_FILTER)  # its warnings quote URLs
@@ -96,44 +96,45 @@ def client(repo_id: str, revision: str | None = None) -> Iterator[hub.HfApi]:
 def _told(
     problem: BaseException | None, repo_id: str, revision: str | None
 ) -> ScamDetectError | None:
-    """Return the error in this project's words, None for one that nobody expected."""
+    """Return the error in this project's words, or None if it was not expected."""
     at = f"{repo_id} at {revision}" if revision else repo_id
     match problem:
         case errors.HFValidationError():
-            return InputError(f"{repo_id!r}: not the name of a repository; give OWNER/NAME")
+            return InputError(f"{repo_id!r}: not a repository name; pass OWNER/NAME")
         case errors.RevisionNotFoundError():
-            return InputError(f"{at}: no such revision; look for its commits and tags on the hub")
+            return InputError(f"{at}: revision not found; see its commits and tags on the hub")
         case errors.RepositoryNotFoundError() | errors.DisabledRepoError():
             return InputError(
-                f"{repo_id}: no such repository, or one that you may not see; check the name, and "
-                f"where it is private or gated {_LOG_IN}"
+                f"{repo_id}: repository not found or not visible to you; check the name, and if "
+                f"it is private or gated {_LOG_IN}"
             )
         case errors.OfflineModeIsEnabled():
             return InputError(f"{at}: offline mode is on; unset HF_HUB_OFFLINE")
         case errors.FileMetadataError():
-            return EndpointError(f"{at}: what answers is no hub; check HF_ENDPOINT and proxies")
+            return EndpointError(f"{at}: the server is not a hub; check HF_ENDPOINT and proxies")
         case errors.LocalEntryNotFoundError() | RuntimeError():
-            # What the library says when something else went wrong on the way.
+            # The library's error if something else failed during the transfer.
             return _told(problem.__cause__, repo_id, revision)
         case errors.EntryNotFoundError():
-            return InputError(f"{at}: lacks a file of a bundle; pull another revision")
+            return InputError(f"{at}: a file of the bundle is missing; pull another revision")
         case errors.HfHubHTTPError():
             return _told_status(problem, at)
         case httpx2.HTTPError():
             return EndpointError(
-                f"{shown_url(_endpoint() or constants.ENDPOINT)}: cannot be reached or broke off "
-                f"({type(problem).__name__}); check the network and HF_ENDPOINT, then try again"
+                f"{shown_url(_endpoint() or constants.ENDPOINT)}: cannot be reached, or the "
+                f"connection failed ({type(problem).__name__}); check the network and "
+                "HF_ENDPOINT, then try again"
             )
         case httpx2.InvalidURL():
             return InputError(
-                f"{at}: the address of a proxy is no URL; check HTTPS_PROXY and ALL_PROXY"
+                f"{at}: the proxy address is not a URL; check HTTPS_PROXY and ALL_PROXY"
             )
         case OSError() if problem.errno is not None:
             return unwritable(at, problem)
         case OSError():  # the library's check of lengths
-            return EndpointError(f"{at}: a download came incomplete; try again")
+            return EndpointError(f"{at}: a download is incomplete; try again")
         case ValueError():
-            return InputError(f"{at}: the hub's client refuses this ({said(problem)})")
+            return InputError(f"{at}: the hub's client rejected this ({said(problem)})")
         case _:
             return None
 
@@ -141,12 +142,12 @@ def _told(
 def _told_status(problem: errors.HfHubHTTPError, at: str) -> ScamDetectError:
     status = problem.response.status_code
     if status in (401, 403):
-        return InputError(f"{at}: the hub refuses this ({status}); {_LOG_IN}")
+        return InputError(f"{at}: the hub denied access ({status}); {_LOG_IN}")
     if status == _TOO_MANY or status >= _SERVER_ERROR:
-        return EndpointError(f"{at}: the hub answers {status}; try again later", status)
+        return EndpointError(f"{at}: the hub answered {status}; try again later", status)
     message = without_secrets(problem.server_message or "")[:_LONGEST]
     return EndpointError(
-        f"{at}: the hub answers {status}{f': {message}' if message else ''}", status
+        f"{at}: the hub answered {status}{f': {message}' if message else ''}", status
     )
 
 
@@ -154,9 +155,9 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def commit_of(api: HfApi, repo_id: str, revision: str) -> str:
-    """Return the commit (40 hex digits) that the revision is, which may be a tag.
+    """Return the commit (40 hex digits) of a revision, which can be a tag.
 
-    Raises InputError for a branch, with the commit that it stands at, and for what is neither.
+    Raises InputError for a branch, with its current commit, and for an unknown revision.
     """
     if COMMIT.fullmatch(revision):
         return revision
@@ -167,10 +168,10 @@ def commit_of(api: HfApi, repo_id: str, revision: str) -> str:
     for branch in refs.branches:
         if branch.name == revision:
             raise InputError(
-                f"{repo_id}: {revision} is a branch and moves; to have what it is now, pass "
+                f"{repo_id}: {revision} is a branch and moves; for its current state pass "
                 f"--revision {branch.target_commit}"
             )
     tags = ", ".join(tag.name for tag in refs.tags) or "none"
     raise InputError(
-        f"{repo_id}: no tag {revision}, and a commit has 40 hex digits; its tags are: {tags}"
+        f"{repo_id}: tag {revision} not found, and a commit has 40 hex digits; its tags are: {tags}"
     )

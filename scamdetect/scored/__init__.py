@@ -1,1 +1,1 @@
-"""What reads a scored dump: groups, threads and campaigns."""
+"""Process a scored dump: groups, threads and campaigns."""

@@ -1,10 +1,10 @@
-"""Pass 2 of campaigns: unite the templates that are near-duplicates, in bounded memory.
+"""Pass 2 of campaigns: merge near-duplicate templates, in bounded memory.
 
-Equal templates get one number. Two templates are candidates where four in a row of their 64 MinHash
-values agree in their low bytes (banding; a value of 8 bits: Li and König, "b-Bit Minwise Hashing",
-WWW 2010). Of the candidates whose values agree often enough the Jaccard index of the shingles
-decides, as in ``text.near_duplicates``. What is alike is united (union-find), what stays by itself
-and was sent once is dropped.
+Equal templates get one number. Two templates are candidates if four consecutive ones of their 64
+MinHash values agree in their low bytes (banding; a value of 8 bits: Li and König, "b-Bit Minwise
+Hashing", WWW 2010). If enough values of a candidate pair agree, the Jaccard index of the shingles
+decides, as in ``text.near_duplicates``. Near-duplicates are merged (union-find); single templates
+that were sent once are dropped.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ Progress = Callable[[float], None]
 
 NONE = -1
 _LIKELY = round((ALIKE - 0.1) * PERMUTATIONS)  # nearly two standard errors below
-_MOST_ROUNDS = 64  # of a band, so that many that are nearly alike cost no square of their number
+_MOST_ROUNDS = 64  # of a band, so that many similar templates do not take quadratic time
 _TOGETHER = 1 << 18  # templates whose keys of a band are compared together
 _EXACT = 100_000  # pairs whose texts are in memory together
 _TEXTS = 1 << 15
-_PLACE = (1 << 32) - 1  # of a home, the half that is no segment
+_PLACE = (1 << 32) - 1  # of a record, the half that is not the segment
 
 
 class Space:
-    """All templates of some segments, numbered by their hashes from 0 on, in files of a folder."""
+    """All templates of some segments, numbered from 0 in the order of their hashes, in files."""
 
     def __init__(self, segments: Sequence[Path], folder: Path) -> None:
         self.segments = tuple(segments)
@@ -54,7 +54,7 @@ class Space:
         self._starts = [0]  # of the parts
 
     def fill(self, progress: Progress) -> None:
-        """Give each template a number and write what is known of it; raise OSError."""
+        """Write the templates with their numbers; raise OSError."""
         with ExitStack() as files:
             names = ("hashes", "messages", "homes")
             hashes, messages, homes = (
@@ -76,11 +76,11 @@ class Space:
                 progress((part + 1) / PARTS)
 
     def messages(self, start: int, end: int) -> NDArray[np.int32]:
-        """Return of how many messages each of some templates is, 0 for an earlier dump's."""
+        """Return the number of messages of some templates, 0 for those of an earlier dump."""
         return self._read("messages", np.dtype(np.int32), start, end)
 
     def mapped_messages(self) -> NDArray[np.int32]:
-        """Return what ``messages`` does of all templates, read as they are taken."""
+        """Return ``messages`` of all templates, mapped from the file."""
         return _mapped(self._path("messages"), np.dtype(np.int32))
 
     def hashes(self, sorted_numbers: Ints) -> NDArray[np.uint64]:
@@ -95,7 +95,7 @@ class Space:
         return found
 
     def numbers(self, hashes: NDArray[np.uint64]) -> Ints:
-        """Return the numbers of sorted hashes, each of which is there."""
+        """Return the numbers of sorted hashes, all of which exist."""
         cuts = part_cuts(hashes)
         found = np.empty(len(hashes), np.int64)
         for part in np.flatnonzero(np.diff(cuts)).tolist():
@@ -112,7 +112,7 @@ class Space:
         homes = self._taken("homes", np.dtype(np.int64), sorted_numbers)
         parts = np.searchsorted(self._starts, sorted_numbers, "right") - 1
         found: list[str] = [""] * len(homes)
-        order = np.argsort(homes >> 32, kind="stable")  # which leaves the parts in their order
+        order = np.argsort(homes >> 32, kind="stable")  # which keeps the parts in their order
         for places in np.split(order, _starts(homes[order] >> 32)[1:]) if len(order) else ():
             here = parts[places]
             batches = read_parts(
@@ -129,7 +129,7 @@ class Space:
         return self._read(self._band(band).name, np.dtype(np.uint32), start, end)
 
     def agreements(self, one: Ints, other: Ints) -> NDArray[np.uint8]:
-        """Return how many of 64 values each pair of templates has in common."""
+        """Return how many of 64 values the two templates of each pair share."""
         found = np.zeros(len(one), np.uint8)
         for band in range(BANDS):
             column = _mapped(self._band(band), np.dtype(np.uint32))
@@ -172,11 +172,11 @@ class Space:
 
 @dataclass(frozen=True)
 class _Part:
-    """The templates of a part in the order of their hashes; texts some at a time."""
+    """The templates of a part in the order of their hashes; texts are read in batches."""
 
     hashes: NDArray[np.uint64]
     messages: Ints
-    homes: Ints  # the first segment that has the template, and its place in the part there
+    homes: Ints  # the first segment with the template, and its place in the part there
     templates: Iterator[list[str]]
 
 
@@ -203,21 +203,21 @@ def _joined_part(segments: Sequence[Path], part: int) -> _Part:
 
 
 class Union:
-    """Which of the numbers below ``size`` are united."""
+    """The merged sets of numbers below ``size``."""
 
     def __init__(self, size: int) -> None:
         self.parents = np.arange(size, dtype=np.int32)
-        self._view = memoryview(self.parents.data)  # quick for one number at a time
+        self._view = memoryview(self.parents.data)  # fast for one number at a time
 
     def roots(self, of: Ints) -> Ints:
-        """Return what stands for the set of each number."""
+        """Return the representative of the set of each number."""
         found = self.parents[of]
         while not np.array_equal(above := self.parents[found], found):
             found = above
         return found.astype(np.int64)
 
     def root(self, of: int) -> int:
-        """Return what stands for the set of a number."""
+        """Return the representative of the set of a number."""
         parents = self._view
         while (above := parents[of]) != of:
             parents[of] = parents[above]
@@ -225,14 +225,14 @@ class Union:
         return of
 
     def unite(self, one: int, other: int) -> None:
-        """Unite the set of ``other`` with that of ``one``, whose root stays."""
+        """Merge the set of ``other`` into that of ``one``, whose root remains."""
         self._view[self.root(other)] = self.root(one)
 
 
 def unite_alike(space: Space, progress: Progress) -> Union:
-    """Return which templates of a space are alike, directly or by others.
+    """Return which templates of a space are near-duplicates, directly or through others.
 
-    A template of an earlier dump joins what it is alike to and unites nothing.
+    A template of an earlier dump joins a near-duplicate, but merges nothing.
     """
     union = Union(space.size)
     for band in range(BANDS):
@@ -248,7 +248,7 @@ def unite_alike(space: Space, progress: Progress) -> Union:
 
 
 def _slices(space: Space, band: int) -> Iterator[tuple[Ints, NDArray[np.uint32]]]:
-    """Yield templates with their keys in a band, those of equal keys together, ours first."""
+    """Yield templates with their keys in a band, grouped by key, those of these dumps first."""
     count = max(1, -(-space.size // _TOGETHER))
     for number in range(count):
         ours, earlier, keys, earlier_keys = [], [], [], []
@@ -271,9 +271,9 @@ def _slices(space: Space, band: int) -> Iterator[tuple[Ints, NDArray[np.uint32]]
 def _likely(
     space: Space, union: Union, members: Ints, keys: NDArray[np.uint32]
 ) -> list[tuple[Ints, Ints]]:
-    """Return pairs that agree often enough: templates, and those that they are to join.
+    """Return pairs of templates, and those to join, that agree often enough.
 
-    Of those that share a key the first leads; what is not like it is compared with the next.
+    The first template of a key leads; those unlike it are compared with the next.
     """
     found = []
     for _ in range(_MOST_ROUNDS):
@@ -283,7 +283,7 @@ def _likely(
         kept = np.repeat(sizes > 1, sizes)
         kept[starts] = False
         members, keys, leaders = members[kept], keys[kept], leaders[kept]
-        # What has joined is done. Nothing joins a template of an earlier dump, which comes last.
+        # Joined templates are done. Nothing joins a template of an earlier dump, which comes last.
         kept = union.roots(members) != union.roots(leaders)
         earlier = _is_earlier(space, members)
         kept &= ~(earlier & (union.parents[members] != members)) & ~_is_earlier(space, leaders)
@@ -297,7 +297,7 @@ def _likely(
 
 
 def _is_earlier(space: Space, members: Ints) -> NDArray[np.bool_]:
-    """Return which templates have no message in the dumps at hand."""
+    """Return which templates have no message in the current dumps."""
     if not space.has_earlier:
         return np.zeros(len(members), bool)
     found: NDArray[np.bool_] = np.asarray(space.mapped_messages()[members] == 0)
@@ -305,7 +305,7 @@ def _is_earlier(space: Space, members: Ints) -> NDArray[np.bool_]:
 
 
 def _confirm(space: Space, union: Union, pairs: Sequence[tuple[Ints, Ints]]) -> None:
-    """Unite the pairs whose shingles are alike, unless they are united already."""
+    """Merge the pairs whose shingles are similar, unless they are merged already."""
     if not pairs:
         return
     others = np.concatenate([one for one, _ in pairs])
@@ -331,9 +331,9 @@ def _confirm(space: Space, union: Union, pairs: Sequence[tuple[Ints, Ints]]) -> 
 class Found:
     """The campaigns among the templates of a space.
 
-    ``labels`` (templates,) int32 holds the number of the campaign of each, NONE for what is in no
-    campaign. Of each campaign ``leaders`` holds its most frequent template, of equal ones the one
-    with the least hash, and ``templates`` how many it has in the dumps at hand.
+    ``labels`` (templates,) int32 is the number of each template's campaign, NONE if it has no
+    campaign. ``leaders`` are the most frequent template of each campaign, of equal ones the one
+    with the lowest hash, and ``templates`` its number of templates in the current dumps.
     """
 
     labels: NDArray[np.int32]
@@ -342,13 +342,13 @@ class Found:
 
 
 def found_campaigns(space: Space, union: Union, at_least: int) -> Found:
-    """Return the campaigns of at least so many messages; the union is used up."""
+    """Return the campaigns of at least so many messages; this consumes the union."""
     labels = union.parents
     sums = np.zeros(space.size, np.int32)
     for start, end in _blocks(space.size):
         roots = union.roots(np.arange(start, end))
         np.add.at(sums, roots, space.messages(start, end))
-        labels[start:end] = roots  # no root changes by that
+        labels[start:end] = roots  # this changes no root
     count = 0
     for start, end in _blocks(space.size):
         is_one = sums[start:end] >= at_least
@@ -376,12 +376,12 @@ def _blocks(size: int) -> Iterator[tuple[int, int]]:
 
 
 def _starts(values: NDArray) -> Ints:  # type: ignore[type-arg]
-    """Return where each run of equal values begins."""
+    """Return where each run of equal values starts."""
     changes = np.ones(len(values), bool)
     changes[1:] = values[1:] != values[:-1]
     return np.flatnonzero(changes)
 
 
 def _mapped(path: Path, kind: np.dtype) -> NDArray:  # type: ignore[type-arg]
-    """Return the values of a file, which are read as they are taken."""
+    """Return the values of a file, mapped into memory."""
     return np.memmap(path, kind, "r") if path.stat().st_size else np.empty(0, kind)

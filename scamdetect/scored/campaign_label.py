@@ -1,4 +1,4 @@
-"""Say of which campaign each row is: from the indexes of dumps to the segments of the work."""
+"""Label each row with its campaign: from the indexes of dumps to the segments of the work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from scamdetect.system.files import OWNER, writing
 Ints = NDArray[np.int64]
 
 _TOGETHER = 50_000  # texts of campaigns that are in memory together
-_FILLED = 0.3  # of the step, what numbering the templates takes
+_FILLED = 0.3  # share of the step for numbering the templates
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -38,11 +38,10 @@ def label_rows(
     watch: Watch,
     stop: Stop | None = None,
 ) -> None:
-    """Write the rows of all campaigns to segments of the work, one segment for each of an index.
+    """Write the rows of all campaigns to segments of the work, one for each of an index.
 
-    The first segment has the templates of the campaigns. ``earlier`` is a file of campaigns that
-    these are compared with. Segments that are there stay. Raises InputError, OSError,
-    JobInterrupted.
+    The first segment has the templates of the campaigns. ``earlier`` is a file of campaigns to
+    compare them with. Existing segments are kept. Raises InputError, OSError, JobInterrupted.
     """
     done, rows = len(work.state.segments), sum(index.rows for index in indexes)
     if done == 1 + sum(len(index.pieces) for index in indexes):
@@ -86,7 +85,7 @@ class _Earlier:
 
     @classmethod
     def of(cls, path: Path, folder: Path) -> _Earlier:
-        """Read a file of campaigns; raise InputError where it is damaged or holds other ids."""
+        """Read a file of campaigns; raise InputError if it is damaged or has other ids."""
         found: list[tuple[NDArray[np.uint64], Ints]] = []
         segments: list[Path] = []
         campaigns = read_campaigns(path)
@@ -99,7 +98,7 @@ class _Earlier:
         return cls(hashes[order], messages[order], tuple(segments))
 
     def counts(self, space: Space, found: Found) -> Ints:
-        """Return how many earlier messages each campaign had."""
+        """Return the number of earlier messages of each campaign."""
         counts = np.zeros(len(found.leaders), np.int64)
         labels = found.labels[space.numbers(self.hashes)]
         np.add.at(counts, labels[labels != NONE], self.messages[labels != NONE])
@@ -113,8 +112,8 @@ def _save_earlier(
         hashes = np.array([int(one.id, 16) for one in campaigns], np.uint64)
     except (ValueError, OverflowError) as problem:
         raise InputError(
-            f"{path}: column 'campaign' holds what is no id of a campaign; name a file that "
-            "`campaigns` wrote"
+            f"{path}: column 'campaign' does not hold campaign ids; pass a file written by "
+            "`campaigns`"
         ) from problem
     hashes, places = np.unique(hashes, return_index=True)
     some = [campaigns[place] for place in places.tolist()]
@@ -161,7 +160,7 @@ class _Labels:
 def _write_rows(work: Work, index: Index, labels: _Labels, members: Path, start: int) -> None:
     table = read_rows(members)
     templates = numbers(one_array(table["template"]))
-    # The last one, of rows without a template, is of no campaign.
+    # The last one, for rows without a template, has no campaign.
     here = np.flatnonzero(np.append(labels.campaigns, NONE)[templates] != NONE)
     of, table = templates[here], table.take(number_array(here))
     columns = {

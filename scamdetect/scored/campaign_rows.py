@@ -1,4 +1,4 @@
-"""Sum up the rows of campaigns, some campaigns at a time, and give them as a team reads them."""
+"""Aggregate the rows of campaigns, in batches of campaigns, and format the result."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ EARLIER = "earlier_messages"
 
 _FLAG, _REVIEW = (DECISIONS.index(one.value) for one in (Decision.FLAG, Decision.REVIEW))
 _NEVER = np.iinfo(np.int64).max
-_FEWEST_PENDING = 1 << 18  # senders that are made distinct together
+_FEWEST_PENDING = 1 << 18  # senders deduplicated together
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _LISTS = {"languages": "language", "kinds": "kind"}
-_MOST_DAYS = 1 << 31  # that a date of 32 bits holds
+_MOST_DAYS = 1 << 31  # that fits into a date of 32 bits
 
 
 def row_fields(*, senders: bool, days: bool) -> pa.Schema:
@@ -39,18 +39,18 @@ def row_fields(*, senders: bool, days: bool) -> pa.Schema:
 
 
 def template_fields(*, compared: bool) -> pa.Schema:
-    """Return what is known of campaigns from their templates."""
+    """Return the columns of campaigns that come from their templates."""
     fields = [("campaign", ID), ("template", pa.string()), ("templates", pa.int64())]
     return pa.schema(fields + [(EARLIER, pa.int64())] * compared)
 
 
 def id_array(hashes: NDArray[np.uint64]) -> pa.Array:
-    """Return the ids of campaigns by the hashes of their most frequent templates."""
+    """Return the ids of campaigns from the hashes of their most frequent templates."""
     return pa.Array.from_buffers(ID, len(hashes), [None, pa.py_buffer(hashes.astype(">u8"))])
 
 
 def id_hashes(ids: pa.ChunkedArray) -> NDArray[np.uint64]:
-    """Return the hashes that ids are made of."""
+    """Return the hashes in ids."""
     array = one_array(ids)
     if not len(array):
         return np.empty(0, np.uint64)
@@ -64,7 +64,7 @@ def id_texts(ids: pa.ChunkedArray) -> pa.Array:
 
 
 class Sums:
-    """What became of the rows of some campaigns, of which ``templates`` has one row each."""
+    """The aggregated rows of some campaigns; ``templates`` has one row for each."""
 
     def __init__(self, templates: pa.Table, *, senders: bool, days: bool) -> None:
         hashes = id_hashes(templates["campaign"])
@@ -105,7 +105,7 @@ class Sums:
             self._senders.add(of, _numbers(rows, SENDER))
 
     def table(self) -> pa.Table:
-        """Return one row a campaign, largest first, then the earliest."""
+        """Return one row per campaign, largest first, then the earliest."""
         columns = {name: self._templates[name] for name in self._templates.column_names}
         columns |= {name: number_array(values) for name, values in self._counts.items()}
         columns["first_row"] = number_array(self._first_row)
@@ -132,7 +132,7 @@ class Sums:
                 self._names[name][place, one] += count
 
     def _listed(self, name: str) -> list[list[tuple[str, int]]]:
-        """Return the names of each campaign with their counts, the most frequent first."""
+        """Return the names of each campaign with their counts, most frequent first."""
         lists: list[list[tuple[str, int]]] = [[] for _ in self._hashes]
         for (place, one), count in self._names[name].items():
             lists[place].append((one, count))
@@ -150,7 +150,7 @@ class _Senders:
     def add(self, of: Ints, senders: Ints) -> None:
         known = senders != 0
         of = of[known]
-        # One number for sender and campaign: of 64 bits, so that two are hardly ever the same.
+        # One number for sender and campaign: of 64 bits, so collisions are very rare.
         pairs = senders[known].view(np.uint64) ^ ((of.astype(np.uint64) + np.uint64(1)) * _SPREAD)
         self._pending.append((pairs, of.astype(np.int32)))
         if sum(len(one) for one, _ in self._pending) > max(_FEWEST_PENDING, len(self._pairs) // 4):
@@ -169,7 +169,7 @@ class _Senders:
 
 
 def sort_keys(campaigns: pa.Table) -> NDArray[np.float64]:
-    """Return by what campaigns are sorted: largest first, then the earliest."""
+    """Return the sort keys of campaigns: largest first, then the earliest."""
     return np.column_stack(
         [-_numbers(campaigns, "messages"), _numbers(campaigns, "first_row")]
     ).astype(np.float64)
@@ -178,7 +178,7 @@ def sort_keys(campaigns: pa.Table) -> NDArray[np.float64]:
 def shown(
     campaigns: pa.Table, names: Sequence[str], starts: Sequence[int], *, flat: bool
 ) -> pa.Table:
-    """Return campaigns as they are written, ``flat`` without lists.
+    """Return campaigns as they are written; ``flat`` has no lists.
 
     ``names`` are those of the dumps, if there are several, and ``starts`` their first rows.
     """
@@ -211,7 +211,7 @@ def shown(
 def placed(
     rows: Ints, names: Sequence[str], starts: Sequence[int], title: str
 ) -> dict[str, pa.Array]:
-    """Return the dump of each row, if there are several, and the place that it has there."""
+    """Return the dump of each row, if there are several, and its place there."""
     dumps = np.searchsorted(starts, rows, "right") - 1
     found = {title: number_array(rows - np.asarray(starts, np.int64)[dumps])}
     if len(names) < 2:
@@ -226,7 +226,7 @@ def _dates(days: Ints) -> pa.Array:
 
 
 def _shortest(column: pa.ChunkedArray) -> pa.Array:
-    """Return float64 with the shortest decimals that a score has."""
+    """Return float64 with the shortest decimals of a score."""
     values = numbers(one_array(column)).astype(np.float32).astype("U32").astype(np.float64)
     return number_array(values)
 

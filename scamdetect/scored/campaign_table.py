@@ -30,12 +30,12 @@ from scamdetect.scored.template_index import Index
 from scamdetect.scored.top_campaigns import Campaign, campaign_of
 from scamdetect.scored.work import Work, merged, read_streams
 
-_SLICE_ROWS = 1 << 13  # campaigns with templates and lists, some hundred bytes each
+_SLICE_ROWS = 1 << 13  # campaigns with templates and lists, a few hundred bytes each
 
 
 @dataclass(frozen=True)
 class Style:
-    """How cells are written: what separates them, and whether a spreadsheet may open them."""
+    """The format of cells: the delimiter, and whether they must be safe for spreadsheets."""
 
     delimiter: str = ","
     spreadsheet_safe: bool = False
@@ -43,7 +43,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Table:
-    """The campaigns of labelled rows: what is counted of each, and the dumps that they are of."""
+    """The campaigns of labelled rows: which counts they have, and their dumps."""
 
     work: Work
     names: tuple[str, ...]  # of the dumps
@@ -51,11 +51,11 @@ class Table:
     senders: bool
     days: bool
     compared: bool
-    operations: Mapping[str, Operation] | None = None  # by the ids of campaigns
+    operations: Mapping[str, Operation] | None = None  # by campaign id
 
     @classmethod
     def of(cls, work: Work, indexes: Sequence[Index], *, compared: bool) -> Table:
-        """Return the table of some dumps, all of which have the same columns."""
+        """Return the table of some dumps, which all have the same columns."""
         return cls(
             work,
             tuple(index.name for index in indexes),
@@ -66,7 +66,7 @@ class Table:
         )
 
     def sort(self, watch: Watch, stop: Stop | None = None) -> None:
-        """Sum up the campaigns and sort them in the work; raise OSError, InputError."""
+        """Aggregate and sort the campaigns in the work; raise OSError, InputError."""
 
         def reduce(bucket: Path, before: int) -> pa.Table:
             check_stop(stop)
@@ -84,7 +84,7 @@ class Table:
         return [found for row in islice(rows, most) if (found := campaign_of(row)) is not None]
 
     def write(self, file: IO[bytes], style: Style) -> dict[str, int]:
-        """Write one row a campaign; return how many there are, and of how many messages."""
+        """Write one row per campaign; return the number of campaigns and of their messages."""
         counts = dict.fromkeys(("campaigns", "flagged", "messages"), 0)
         kind = destination_format(self.work.destination)
 
@@ -105,7 +105,7 @@ class Table:
         return counts
 
     def write_members(self, file: IO[bytes], style: Style) -> None:
-        """Write one row a message of a campaign, in the order of the dumps."""
+        """Write one row per message of a campaign, in the order of the dumps."""
 
         def slices() -> Iterator[pa.Table]:
             yield self._members(row_fields(senders=False, days=False).empty_table())
@@ -138,7 +138,7 @@ class Table:
         return pa.table(found | {"campaign": id_texts(rows["campaign"])})
 
     def _sums(self, batches: Iterator[pa.RecordBatch]) -> Sums:
-        """Return the sums of a bucket, in which the templates of its campaigns come first."""
+        """Return the aggregates of a bucket, which starts with the templates of its campaigns."""
         schema = template_fields(compared=self.compared)
         templates: list[pa.RecordBatch] = []
         sums: Sums | None = None

@@ -1,8 +1,8 @@
-"""Make one row a campaign, messages that are near-duplicates of each other, out of scored files.
+"""Find campaigns in scored files: one row per group of near-duplicate messages.
 
 All messages count, whatever their decision. Pass 1 (``template_index``) masks each message once,
-pass 2 (``campaign_join``) unites templates that are alike, and the rows of each campaign are summed
-up as those of groups are.
+pass 2 (``campaign_join``) merges near-duplicate templates, and the rows of each campaign are
+aggregated like groups.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ from scamdetect.system.destinations import private_folder
 from scamdetect.system.files import OWNER, access_of, files_in
 
 AT_LEAST = 2
-BUCKET_BYTES = 8 << 20  # of rows; what their names and senders take is several times that
+BUCKET_BYTES = 8 << 20  # of rows; their names and senders take several times that
 MOST_LISTED = 10
 
 
 @dataclass(frozen=True)
 class CampaignsSummary:
-    """Where the campaigns and their messages are, and how many there are.
+    """The paths of the campaigns and their messages, and the counts.
 
-    ``flagged`` campaigns have a flagged message, ``messages`` of the ``rows`` are in a campaign,
-    ``unnoticed`` campaigns are large, new and not flagged: ``listed`` has the first of these.
-    ``compared`` says whether new is what an earlier dump lacks. ``operations`` counts those that
-    campaigns were joined into, None if they were not.
+    ``flagged`` campaigns have a flagged message; ``messages`` of the ``rows`` are in a campaign;
+    ``unnoticed`` campaigns are large, new and not flagged, and ``listed`` has the first of these.
+    ``compared`` is True if new means missing in an earlier dump. ``operations`` is the number of
+    operations, None if campaigns were not joined.
     """
 
     destination: Path
@@ -100,37 +100,38 @@ def write_campaigns(
     watch: Watch | None = None,
     stop: Stop | None = None,
 ) -> CampaignsSummary:
-    """Write one row a campaign of scored files or folders of parts, and which rows are in which.
+    """Write one row per campaign of scored files or folders of parts, and the rows of each.
 
-    A campaign is ``at_least`` messages of near-duplicate templates, flagged or not. ``sources`` are
-    what was scored, in the order of ``scored``, for columns and texts that the scored files lack.
-    ``sender_column`` and ``time_column`` count senders and days. ``before`` is the file of an
-    earlier dump's campaigns, in which these are found again by their template or one alike.
+    A campaign has ``at_least`` messages of near-duplicate templates, flagged or not. ``sources``
+    are the original files, in the order of ``scored``, for columns and texts that the scored files
+    lack. ``sender_column`` and ``time_column`` are needed to count senders and days. ``before`` is
+    the campaign file of an earlier dump; its campaigns are recognised by their template or a
+    near-duplicate.
 
-    With ``indicators`` campaigns that share a link, a wallet or a handle are joined into
-    operations (``scored.operations``), for which the messages are read again; those of a folder
-    that ``index`` left cannot be.
+    With ``indicators`` campaigns that share a link, a wallet or a handle are joined into operations
+    (``scored.operations``). This reads the messages again, so it does not work for a folder in
+    ``index``.
 
-    Each dump is masked once, into a folder below ``index`` where later runs recognise it; such a
-    folder may also be given in the place of a scored file. Without ``index`` it goes at the end.
+    Each dump is masked once, into a folder below ``index`` where later runs find it; such a folder
+    can be passed instead of a scored file. Without ``index`` it is removed at the end.
 
-    Without a destination it is ``<stem>.campaigns.<extension>`` beside the one scored file; the
-    members go beside it, to ``<stem>.members.<extension>``. Both appear when all is done. What
-    ``work_folder``, ``resume``, ``overwrite`` and ``spreadsheet_safe`` do is as in
+    The default destination is ``<stem>.campaigns.<extension>`` next to the single scored file; the
+    members go to ``<stem>.members.<extension>`` next to it. Both appear at the end. For
+    ``work_folder``, ``resume``, ``overwrite`` and ``spreadsheet_safe`` see
     ``scored.groups.write_groups``.
 
-    Raises InputError on files of flagged rows only, on columns that are missing, on ``before``
-    that holds none and on an ``at_least`` under 2; OutputError where writing fails;
-    JobInterrupted where ``stop``, which is asked before each step, says so.
+    Raises InputError for files of flagged rows only, for missing columns, if ``before`` has no
+    campaigns and for an ``at_least`` below 2; OutputError if writing fails; JobInterrupted if
+    ``stop``, which is called before each step, returns True.
     """
     watch = watch or (lambda step: None)
     if at_least < 2:
-        raise InputError(f"at_least (--at-least) is {at_least}; a campaign has 2 messages or more")
+        raise InputError(f"at_least (--at-least) is {at_least}; a campaign has at least 2 messages")
     given = [scored] if isinstance(scored, str | Path) else list(scored)
     inputs = _inputs(given, sources, sender_column=sender_column, time_column=time_column)
     earlier = None if before is None else Path(before)
     if earlier is not None and not holds_campaigns(earlier):
-        raise InputError(f"{earlier}: holds no campaigns; name a file that `campaigns` wrote")
+        raise InputError(f"{earlier}: contains no campaigns; pass a file written by `campaigns`")
     target = _destination(inputs, destination)
     with reported(target):
         dumps = [one.opened for one in inputs if one.opened is not None]
@@ -207,9 +208,9 @@ def write_campaigns(
 def largest_campaigns(
     tables: Iterator[pa.Table], folder: Path, most: int, *, days: bool = False
 ) -> list[Campaign]:
-    """Return the largest campaigns of some rows, which have the columns that a segment takes.
+    """Return the largest campaigns of some rows, which have the columns of a segment.
 
-    The empty folder holds the work and may be removed afterwards. Raises OSError.
+    The empty folder is used for the work and can be removed afterwards. Raises OSError.
     """
 
     def watch(step: Step) -> None:
@@ -228,7 +229,7 @@ def largest_campaigns(
 
 @dataclass(frozen=True)
 class _Input:
-    """A scored dump that is to be masked, or an index that was made of one."""
+    """A scored dump to mask, or an index made of one."""
 
     name: str
     index: Index | None = None
@@ -237,7 +238,7 @@ class _Input:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Return what tells the input from others."""
+        """Return what identifies the input."""
         if self.opened is None or self.columns is None:
             return {} if self.index is None else {"index": self.index.digest}
         return index_settings(self.opened, self.columns)
@@ -261,8 +262,8 @@ def _inputs(
             ):
                 if has != (named is not None):
                     raise InputError(
-                        f"{place}: was made {'with' if has else 'without'} {option}, and the other "
-                        "dumps are to be read otherwise; give the same for all, or make it again"
+                        f"{place}: was made {'with' if has else 'without'} {option}, unlike the "
+                        "other dumps; use the same options for all, or make it again"
                     )
             found.append(_Input(str(path), index=index))
             continue
@@ -281,12 +282,12 @@ def _destination(inputs: Sequence[_Input], given: str | Path | None) -> Path:
     if given is not None:
         return located(given)
     if len(inputs) > 1 or inputs[0].opened is None:
-        raise InputError("no destination follows from these inputs; name one (-o)")
+        raise InputError("cannot derive the destination from these inputs; pass it with -o")
     return default_destination(inputs[0].opened, campaigns_path)
 
 
 def _index_parent(given: str | Path | None, folder: Path) -> Path:
-    """Return the folder of the indexes, which is beside that of the work if none is given."""
+    """Return the folder of the indexes, by default next to the work folder."""
     if given is not None:
         return Path(given)
     return folder.with_name(f"{folder.name.removesuffix('.parts')}.index")
@@ -309,7 +310,7 @@ def _indexed(one: _Input, parent: Path, watch: Watch, stop: Stop | None) -> Inde
 
 
 def _remove(parent: Path) -> None:
-    """Remove the indexes below the folder, and the folder unless others are in it."""
+    """Remove the indexes below the folder, and the folder if it is then empty."""
     for folder in files_in(parent):
         if is_index(folder):
             shutil.rmtree(folder)

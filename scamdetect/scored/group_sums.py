@@ -1,8 +1,8 @@
-"""Count what became of the rows of each group, such as a sender, in memory bounded by the groups.
+"""Aggregate rows by group, such as a sender, in memory bounded by the number of groups.
 
-A row, the sum over some rows, and that over all have the same form: a table with one row a group
-and one of labels, the kinds and languages of each group. Tables are summed up by concatenating them
-and reducing the rows of equal groups.
+A row, the sum over some rows, and the total have the same form: a table with one row per group and
+one of labels, the kinds and languages of each group. To add tables, they are concatenated and the
+rows of equal groups reduced.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from scamdetect.frames.arrow import (
 from scamdetect.frames.times import Instants
 from scamdetect.labels import Decision
 
-KIND, LANGUAGE = "kind:", "language:"  # what labels begin with
+KIND, LANGUAGE = "kind:", "language:"  # first character of labels
 
 _COUNTS = ("messages", "flagged", "review", "unscored", "bad_times")
 _LABELLED = ("decision", "kinds", "language")
-_LEAST_PENDING = 1 << 18  # rows that are summed up together
+_LEAST_PENDING = 1 << 18  # rows aggregated together
 _NEVER = np.iinfo(np.int64).max
 
 
 class Groups:
     """The groups of some rows, added in the order of the dump.
 
-    ``by`` and ``time`` are the columns that name groups and tell times, if any.
+    ``by`` and ``time`` are the columns of groups and times, if any.
     """
 
     def __init__(self, by: Column, time: Column | None) -> None:
@@ -49,7 +49,7 @@ class Groups:
                 ("group", wide(by.kind)),
                 *((name, pa.int64()) for name in _COUNTS),
                 ("first_row", pa.int64()),
-                ("probability", pa.float64()),  # null where nothing is scored
+                ("probability", pa.float64()),  # null if nothing is scored
                 ("highest_row", pa.int64()),
             ]
         )
@@ -71,9 +71,9 @@ class Groups:
         first_row: int,
         times: tuple[pa.Array, Instants] | None,
     ) -> None:
-        """Add rows, the first of which is row ``first_row``, with the group of each.
+        """Add rows, starting at row ``first_row``, with the group of each.
 
-        Of ``scores`` it takes ``decision``, ``probability``, ``kinds`` and ``language``.
+        It uses ``decision``, ``probability``, ``kinds`` and ``language`` of ``scores``.
         """
         names = names.cast(wide(names.type))
         size = scores.num_rows
@@ -104,7 +104,7 @@ class Groups:
         self._pend(pa.Table.from_arrays(arrays, schema=self._schema), self._labelled(names, scores))
 
     def save(self, file: IO[bytes]) -> tuple[int, int]:
-        """Write the sums as two streams; return how many groups and bytes they are; raise OSError.
+        """Save the aggregates as two streams; return their groups and bytes; raise OSError.
 
         The first column of each names the group.
         """
@@ -116,7 +116,7 @@ class Groups:
         return tables[0].num_rows, sum(table.nbytes for table in tables)
 
     def load(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Add what ``save`` wrote of rows that come next, in any pieces."""
+        """Add the ``save`` output of the next rows, in pieces of any size."""
         for batch in batches:
             table = pa.Table.from_batches([batch])
             is_label = batch.schema.equals(self._labels_schema)
@@ -124,7 +124,7 @@ class Groups:
             self._pend(*((none, table) if is_label else (table, none)))
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
-        """Return one row a group, and one a label of a group, in the order of first rows."""
+        """Return one row per group, and one per label of a group, in the order of first rows."""
         if self._pending:
             groups = [self._groups, *(pair[0] for pair in self._pending)]
             labels = [self._labels, *(pair[1] for pair in self._pending)]
@@ -187,7 +187,7 @@ class Groups:
 
 
 def nested_counts(counts: Sequence[Sequence[tuple[str, int]]], item: str) -> pa.Array:
-    """Return lists of names, each as ``item``, and of how many messages have them."""
+    """Return lists of names, each as ``item``, and their numbers of messages."""
     fields = [pa.field(item, pa.string()), pa.field("messages", pa.int64())]
     pairs = [pair for row in counts for pair in row]
     arrays = [
@@ -199,13 +199,13 @@ def nested_counts(counts: Sequence[Sequence[tuple[str, int]]], item: str) -> pa.
 
 
 def flat_counts(lists: pa.ChunkedArray, item: str) -> pa.Array:
-    """Return such lists as text, ``crypto:3;job:1``, an empty one as null."""
+    """Return such lists as text, ``crypto:3;job:1``; an empty one as null."""
     texts = (";".join(f"{one[item]}:{one['messages']}" for one in row) for row in lists.to_pylist())
     return plain_array([text or None for text in texts], pa.string())
 
 
 def _columns(tables: list[pa.Table]) -> dict[str, pa.ChunkedArray]:
-    """Return the columns of all tables, which are given up: each column goes when it is done."""
+    """Return the columns of all tables, which are released one by one."""
     table = pa.concat_tables(tables)
     tables.clear()
     return {name: table[name] for name in table.column_names}
@@ -237,7 +237,7 @@ def _sums(codes: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDA
 
 
 def _best(codes: NDArray[np.int64], *keys: NDArray[Any]) -> pa.Array:
-    """Return the place of the row with the least keys, the first key first, for each code."""
+    """Return the row with the lowest keys, the first key first, for each code."""
     order = np.lexsort((*reversed(keys), codes))
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     return number_array(order[starts])

@@ -1,4 +1,4 @@
-"""Make one row a group, such as a sender, out of a scored file."""
+"""Aggregate a scored file by groups, such as senders."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from scamdetect.scored.top_groups import groups_path
 from scamdetect.scored.work import Work, merged, read_streams
 
 SEGMENT_ROWS = 1 << 18
-BUCKET_BYTES = 32 << 20  # some 200,000 groups: what sorting them takes is several times that
+BUCKET_BYTES = 32 << 20  # about 200,000 groups: sorting them takes several times that
 _KEYS = ("flagged", "probability", "first_row")
 _LABELS = {KIND: ("kinds", "kind"), LANGUAGE: ("languages", "language")}
 
 
 @dataclass(frozen=True)
 class GroupsSummary:
-    """Where the groups are, how many there are, with a flagged message, and of how many rows."""
+    """The path of the groups and their numbers: all, with a flagged message, and rows."""
 
     destination: Path
     groups: int
@@ -54,24 +54,24 @@ def write_groups(
     watch: Watch | None = None,
     stop: Stop | None = None,
 ) -> GroupsSummary:
-    """Write one row a group of a scored file, or of a folder of parts: what became of its messages.
+    """Write one row per group of a scored file, or of a folder of parts, with its counts.
 
-    ``by`` is the column that names groups, such as a sender, ``time_column`` tells when messages
-    were written, for the first and last times. Both may be dotted paths. They are columns of the
-    scored file or, with ``source``, of what was scored, as it was then. Most flagged messages come
-    first, then the riskiest, then the earliest groups. Parquet keeps the types of the columns; CSV
-    and TSV hold kinds and languages as text such as ``crypto:3;job:1``, and with
-    ``spreadsheet_safe`` no cell that a spreadsheet would run.
+    ``by`` is the column that names groups, such as a sender; ``time_column`` sets the first and
+    last times. Both can be dotted paths. They are columns of the scored file or, with ``source``,
+    of the original file, which must be unchanged. Groups are sorted by flagged messages, then by
+    risk, then by time. Parquet keeps the types of the columns; CSV and TSV hold kinds and languages
+    as text such as ``crypto:3;job:1``, and with ``spreadsheet_safe`` no cell that a spreadsheet
+    would run.
 
-    Without a destination it is ``<stem>.groups.<extension>`` beside the scored file. It appears
-    when all is done. Until then the work lies in ``<destination>.parts``, or in ``work_folder``;
-    with ``resume`` it goes on there after a kill, to the same bytes. ``overwrite`` replaces an
-    existing destination and, without ``resume``, throws away unfinished work. Memory is bounded,
-    however many groups there are.
+    The default destination is ``<stem>.groups.<extension>`` next to the scored file. It appears at
+    the end. Until then the work is in ``<destination>.parts``, or in ``work_folder``; ``resume``
+    continues it after a kill and writes the same bytes. ``overwrite`` replaces an existing
+    destination and, without ``resume``, discards unfinished work. Memory is bounded for any number
+    of groups.
 
-    Raises InputError on a file of flagged rows only, on one without its record, on another source,
-    and on columns that are missing or hold what cannot be grouped; OutputError where writing fails;
-    JobInterrupted where ``stop``, which is asked before each step, says so.
+    Raises InputError for a file of flagged rows only, one without its record, another source, and
+    columns that are missing or cannot be grouped; OutputError if writing fails; JobInterrupted if
+    ``stop``, which is called before each step, returns True.
     """
     watch = watch or (lambda step: None)
     with reading_job(
@@ -113,7 +113,7 @@ def write_groups(
 def _read(
     opened: Opened, columns: Grouping, by: Column, work: Work, stop: Stop | None, watch: Watch
 ) -> None:
-    """Sum up segment by segment what none holds yet."""
+    """Aggregate the segments that are not done yet."""
     check_stop(stop)
     done = skipped = work.state.rows
     groups, start = Groups(by, columns.time), done
@@ -169,7 +169,7 @@ def _sort(columns: Grouping, by: Column, work: Work, stop: Stop | None, watch: W
 
 
 def _in_order(groups: Groups) -> pa.Table:
-    """Return one row a group with its labels, in the final order."""
+    """Return one row per group with its labels, in the final order."""
     table, labels = groups.tables()
     order = np.lexsort(_keys(table).T[::-1])
     place_of = np.empty(len(order), np.int64)
@@ -186,14 +186,14 @@ def _in_order(groups: Groups) -> pa.Table:
 
 
 def _keys(table: pa.Table) -> NDArray[np.float64]:
-    """Return by what groups are sorted: most flagged, then riskiest, then earliest."""
+    """Return the sort keys of groups: most flagged, then riskiest, then earliest."""
     probability = one_array(table["probability"])
     scores = np.where(valid(probability), numbers(probability), -1)
     return np.column_stack([-_column(table, "flagged"), -scores, _column(table, "first_row")])
 
 
 def _name_ranks(labels: pa.Table) -> NDArray[np.int64]:
-    """Return a number for each label that orders them by name."""
+    """Return a number for each label that sorts them by name."""
     found = pc.dictionary_encode(one_array(labels["label"]))
     names = found.dictionary.to_pylist()
     ranks = {name: rank for rank, name in enumerate(sorted(names))}
@@ -234,7 +234,7 @@ def _write(
 
 
 def _final(table: pa.Table, columns: Grouping, *, flat: bool) -> pa.Table:
-    """Return the groups with the types and the name of the input, ``flat`` without lists."""
+    """Return the groups with the types and the name of the input; ``flat`` has no lists."""
     by = columns.by
     assert by is not None
     scored = one_array(table["probability"].is_valid())
@@ -258,7 +258,7 @@ def _final(table: pa.Table, columns: Grouping, *, flat: bool) -> pa.Table:
 def _counts(
     labels: pa.Table, places: NDArray[np.int64], prefix: str, size: int
 ) -> list[list[tuple[str, int]]]:
-    """Return what begins with the prefix, and how many messages have it, for each group."""
+    """Return the labels with the prefix, and their numbers of messages, for each group."""
     counts: list[list[tuple[str, int]]] = [[] for _ in range(size)]
     names, messages = labels["label"].to_pylist(), labels["messages"].to_pylist()
     for name, count, place in zip(names, messages, places.tolist(), strict=True):

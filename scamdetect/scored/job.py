@@ -1,4 +1,4 @@
-"""What all jobs that read a scored file share: their options, checks, work and steps."""
+"""What all jobs on a scored file have in common: options, checks, work and steps."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from scamdetect.system.files import access_of
 
 @dataclass(frozen=True)
 class Step:
-    """How far a job is: ``share`` (0 to 1) of the step ``name`` is done, after ``rows`` rows.
+    """The progress of a job: ``share`` (0 to 1) of the step ``name`` is done, after ``rows`` rows.
 
-    ``ended`` says that what a kill does not undo was just finished.
+    ``ended`` is True if work that survives a kill was just finished.
     """
 
     name: str
@@ -39,7 +39,7 @@ Stop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class ReadingJob:
-    """A job that is about to begin: what it reads and where it writes."""
+    """A job about to start: its input and its output paths."""
 
     opened: Opened
     destination: Path
@@ -48,7 +48,7 @@ class ReadingJob:
 
     @contextmanager
     def working(self) -> Iterator[Work]:
-        """Give the work, as ``scored.work.working`` does."""
+        """Yield the work, as ``scored.work.working`` does."""
         with self._working() as work:
             yield work
 
@@ -69,10 +69,10 @@ def reading_job(
     overwrite: bool,
     inputs: Sequence[Path] = (),
 ) -> Iterator[ReadingJob]:
-    """Open what is read and check where ``what``, such as groups, is to be written.
+    """Open the input and check the destination of ``what``, such as groups.
 
-    ``asked`` are the settings by which the job is resumed, but for those that all jobs have.
-    Raises InputError; within the context a failure to write becomes OutputError.
+    ``asked`` are the settings by which the job is resumed, in addition to the common ones. Raises
+    InputError; failures to write within the context become OutputError.
     """
     found = opened(scored, source, what)
     target = default_destination(found, default) if destination is None else located(destination)
@@ -106,12 +106,12 @@ def reading_job(
 def checked_destination(
     target: Path, found: Sequence[Opened], work_folder: str | Path | None, inputs: Sequence[Path]
 ) -> tuple[Path, Path]:
-    """Return where the result goes, a link followed, and the folder of the work.
+    """Return the destination, with a link followed, and the work folder.
 
-    Raises InputError where one of them cannot be written, or is read.
+    Raises InputError if one of them cannot be written, or is an input.
     """
     if not is_remote(target):
-        target = followed(target)  # what a link names is replaced, not the link
+        target = followed(target)  # replace the target of a link, not the link
     folder = parts_folder(target, None if work_folder is None else Path(work_folder))
     for one in found:
         check_paths(one.scored, target, folder, [*one.files, *inputs])
@@ -119,9 +119,9 @@ def checked_destination(
 
 
 def cell_delimiter(found: Opened, target: Path, *, spreadsheet_safe: bool) -> str:
-    """Return what separates the cells of a CSV that is made of a scored file.
+    """Return the delimiter of a CSV made from a scored file.
 
-    Raises InputError where the destination has no cells to be made safe.
+    Raises InputError if the destination has no cells to make safe.
     """
     is_csv = found.record.destination.format == Format.CSV
     delimiter = (found.record.destination.delimiter if is_csv else None) or ","
@@ -132,13 +132,13 @@ def cell_delimiter(found: Opened, target: Path, *, spreadsheet_safe: bool) -> st
 
 
 def check_stop(stop: Stop | None) -> None:
-    """Raise JobInterrupted where it is time to stop."""
+    """Raise JobInterrupted if the job must stop."""
     if stop is not None and stop():
         raise JobInterrupted("interrupted")
 
 
 def default_destination(found: Opened, named: Callable[[Path], Path]) -> Path:
-    """Return the destination without a given one; nothing is uploaded unasked."""
+    """Return the default destination; nothing is uploaded unless requested."""
     path = found.path
     if found.scored.is_many and path.suffix.lower() not in (".parquet", ".pq"):
         path = path.with_name(f"{path.name}.parquet")

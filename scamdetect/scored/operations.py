@@ -1,8 +1,8 @@
-"""Join campaigns into operations: those that share a link, a wallet or a handle of their own.
+"""Join campaigns into operations: those that share a distinctive link, wallet or handle.
 
-What joins is a full value that no warning list holds and that few campaigns have: a shortener, a
-chat host or a bank's number joins nothing. Each join shows its reason. What finds the values in a
-message, and which are blocked, is given.
+Campaigns are joined by a full value that no warning list contains and that few campaigns have: a
+shortener, a chat host or a bank's number joins nothing. Each join has its reason. The caller passes
+the functions that find the values in a message and check which are blocked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scamdetect.scored.work import divide, read_streams
 from scamdetect.system.files import OWNER, writing
 
 JOINING = ("link", "wallet", "handle")  # the types of values that join
-MOST_CAMPAIGNS = 20  # that have a value; one that more have is of everybody
+MOST_CAMPAIGNS = 20  # that have a value; one that more have is in general use
 
 _PENDING = 200_000  # pairs of a value and a campaign that are in memory
 _BUCKET_PAIRS = 200_000
@@ -34,7 +34,7 @@ _SCHEMA = pa.schema([("value", pa.string()), ("campaign", pa.binary(8))])
 
 
 class Value(NamedTuple):
-    """A value in a message, in its plain form, and what it is, such as ``link``."""
+    """A value in a message, in its normal form, and its type, such as ``link``."""
 
     type: str
     value: str
@@ -42,7 +42,7 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Indicators:
-    """What finds the values in a message, and what tells whether a warning list holds one."""
+    """Functions to find the values in a message, and to check them against warning lists."""
 
     indicators_of: Callable[[str], Iterable[Value]]
     blocked: Callable[[Value], bool]
@@ -50,7 +50,7 @@ class Indicators:
 
 @dataclass(frozen=True)
 class Operation:
-    """The operation of a campaign, named by its least campaign, and what joins the campaign."""
+    """The operation of a campaign, named by its lowest campaign, and what joins the campaign."""
 
     id: str
     reasons: tuple[str, ...]
@@ -59,10 +59,10 @@ class Operation:
 def found_operations(
     labelled: Iterable[tuple[str, int]], indicators: Indicators, folder: Path
 ) -> dict[str, Operation]:
-    """Return the operations by the ids of their campaigns; one campaign alone is none.
+    """Return the operations by the ids of their campaigns; a single campaign is not one.
 
-    ``labelled`` are messages with the hashes of their campaigns. The folder gets files while it
-    runs. Memory grows with the shared values only. Raises OSError.
+    ``labelled`` are messages with the hashes of their campaigns. The folder is used for temporary
+    files. Memory grows only with the shared values. Raises OSError.
     """
     segments = _save_pairs(labelled, indicators, folder)
     count = max(1, -(-len(segments) * _PENDING // _BUCKET_PAIRS))
@@ -90,10 +90,10 @@ def found_operations(
 def labelled_texts(
     dumps: Sequence[tuple[Opened | None, int]], segments: Sequence[Path], stop: Stop | None = None
 ) -> Iterator[tuple[str, int]]:
-    """Yield the messages of campaigns with the hashes of these, of dumps whose texts are at hand.
+    """Yield the messages of campaigns with the campaigns' hashes, for dumps with texts.
 
-    ``dumps`` come with their rows; ``segments`` hold the rows of campaigns in the order of dumps.
-    Raises JobInterrupted where ``stop``, which is asked before each batch, says so.
+    ``dumps`` are passed with their rows; ``segments`` hold the rows of campaigns in the order of
+    dumps. Raises JobInterrupted if ``stop``, which is called before each batch, returns True.
     """
     labels = _Labels(segments)
     start = 0
@@ -111,7 +111,7 @@ def labelled_texts(
 
 
 class _Labels:
-    """The campaigns of rows, read along with them."""
+    """The campaigns of rows, read together with them."""
 
     def __init__(self, segments: Sequence[Path]) -> None:
         self._batches = (batch for path in segments for batch in read_streams(path))
@@ -119,7 +119,7 @@ class _Labels:
         self._campaigns: NDArray[np.uint64] = np.empty(0, np.uint64)
 
     def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield the rows from ``start`` on and before ``end`` that are in a campaign, with it."""
+        """Yield the rows from ``start`` to before ``end`` that are in a campaign, with it."""
         while not len(self._rows) or self._rows[-1] < end:
             batch = next(self._batches, None)
             if batch is None:
@@ -137,7 +137,7 @@ class _Labels:
 def _save_pairs(
     labelled: Iterable[tuple[str, int]], indicators: Indicators, folder: Path
 ) -> list[Path]:
-    """Write which campaign has which value, each pair once a segment."""
+    """Write which campaign has which value, each pair once per segment."""
     segments: list[Path] = []
     pairs: set[tuple[str, int]] = set()
 
@@ -184,7 +184,7 @@ def _root(union: Mapping[int, int], campaign: int) -> int:
 
 
 def _unite(union: dict[int, int], one: int, other: int) -> None:
-    """Unite two operations; the least campaign stands for both."""
+    """Merge two operations; the lowest campaign represents both."""
     low, high = sorted((_root(union, one), _root(union, other)))
     union[high] = low
     for campaign in (one, other):

@@ -1,4 +1,4 @@
-"""Read back what ``scamdetect score`` wrote, in any of its formats, in batches of one shape."""
+"""Read the output of ``scamdetect score``, in any of its formats, in batches of one schema."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from scamdetect.prediction import ALLOWED, FLAGGED_BY_KIND, LISTED, REVIEWED_BY_
 from scamdetect.system.shown import missing_column
 
 NEEDED = ("scamdetect_decision", "scamdetect_scam_probability")
-# The columns of a batch, each with the one of the file; what a file lacks is null.
+# The columns of a batch, each with the one in the file; missing ones are null.
 _SCORES = {
     "decision": "scamdetect_decision",
     "probability": "scamdetect_scam_probability",
@@ -51,17 +51,17 @@ _AS_IN_FILE = ("time", "key")
 _MOST = 2**63 - 1
 _HEADER_BYTES = 64 << 10
 _NAME = re.compile("[a-z_]{1,40}")  # of a kind
-_SURVEYED = 10_000  # objects of a JSONL file that are looked at for the names of its columns
+_SURVEYED = 10_000  # objects of a JSONL file to search for column names
 
 Column = Sequence[Any]  # of Python or of Arrow
 Columns = tuple[dict[str, Column], int]  # by their name in a batch, and how many rows are broken
 
 
 def decided_otherwise(table: pa.Table) -> pa.Array:
-    """Return which rows of a batch's table no threshold decided, (n,) booleans.
+    """Return which rows of a batch's table were not decided by a threshold, (n,) booleans.
 
-    A kind's flag, the verdict, an allow-list or a listed indicator did, which tells nothing of the
-    thresholds.
+    They were decided by a kind flag, the verdict, an allow-list or a listed indicator, which shows
+    nothing about the thresholds.
     """
     reasons = table.column("reason")
     return pc.fill_null(reduce(pc.or_, (pc.starts_with(reasons, s) for s in _OTHERWISE)), False)
@@ -69,7 +69,7 @@ def decided_otherwise(table: pa.Table) -> pa.Array:
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """Some rows: a table of the scores, and of ``text``, ``time``, ``key`` where asked for.
+    """Some rows: a table of the scores, and of ``text``, ``time``, ``key`` if requested.
 
     ``unreadable`` rows are in no table: broken records, and rows without a decision or with an
     impossible probability.
@@ -89,27 +89,27 @@ class ScoredDump:
     _read: Callable[[Mapping[str, TextPath]], Iterator[Columns]]
 
     def has(self, column: str) -> bool:
-        """Return whether there is a column, or a path such as ``message.body``."""
+        """Return True if there is a column, or a path such as ``message.body``."""
         return column in self.columns or column in self.members
 
     def require(self, column: str) -> None:
-        """Raise InputError, naming what there is, where there is no such column or path."""
+        """Raise InputError, with the existing names, if there is no such column or path."""
         if not self.has(column):
             raise missing_column(
                 self.path,
                 repr(column),
                 (*self.columns, *self.members),
-                first_line=False,  # of a file that was scored it is a header
+                first_line=False,  # a file that was scored has a header
                 cure="name another",
             )
 
     def batches(
         self, text: str | None = None, time: str | None = None, key: str | None = None
     ) -> Iterator[ScoredBatch]:
-        """Yield the rows in their order, with the column of text, time and key that are named.
+        """Yield the rows in order, with the columns named for text, time and key.
 
-        The text is a string or null; the time, and the key by which the file's owner knows a row,
-        have the type that they have in the file. Raises InputError where the file is damaged.
+        The text is a string or null; the time and the key, which identifies a row for the file's
+        owner, keep their type in the file. Raises InputError if the file is damaged.
         """
         wanted: dict[str, TextPath] = {
             name: (column,) for name, column in _SCORES.items() if column in self.columns
@@ -127,9 +127,10 @@ class ScoredDump:
 
 
 def open_scored(path: Path) -> ScoredDump:
-    """Open a file that was scored, or a folder of them as Ray and Spark leave it.
+    """Open a file that was scored, or a folder of them as written by Ray and Spark.
 
-    Raises InputError where it is none, cannot be read, or the files of a folder differ in columns.
+    Raises InputError if it is not scored, cannot be read, or the files of a folder differ in
+    columns.
     """
     with reading(path):
         is_folder = path.is_dir()
@@ -147,7 +148,7 @@ def _open_folder(path: Path) -> ScoredDump:
     for dump in dumps[1:]:
         if dump.columns != dumps[0].columns:
             raise InputError(
-                f"{dump.path}: other columns than in {dumps[0].path}; make a report of each"
+                f"{dump.path}: its columns differ from {dumps[0].path}; make a report of each"
             )
 
     def read(wanted: Mapping[str, TextPath]) -> Iterator[Columns]:
@@ -198,8 +199,8 @@ def open_written(
 ) -> tuple[tuple[str, ...], Callable[[], Iterator[Item[list[str]]]]]:
     """Open a CSV or TSV that ``score`` wrote, like ``read_delimited.open_cells``.
 
-    The delimiter of a CSV is the first with which there is the needed column: a usual one, or what
-    stands before its name. Raises InputError.
+    The delimiter of a CSV is the first one that gives the needed column: a usual one, or the
+    character before its name. Raises InputError.
     """
     delimiters: Sequence[str] = (DELIMITERS[kind],)
     if kind is Format.CSV:
@@ -250,7 +251,7 @@ def _open_jsonl(path: Path) -> ScoredDump:
 
 
 def _plain(name: str, values: Column) -> Any:  # noqa: ANN401 - an array of Arrow
-    """Return a column in the type that its name has in a batch; what does not fit is null."""
+    """Return a column in the type of its name in a batch; values that do not fit are null."""
     if isinstance(values, pa.ChunkedArray):
         if name in _AS_IN_FILE:
             return values
@@ -322,7 +323,7 @@ def _kinds(value: object) -> list[str]:
     else:
         rows = value if isinstance(value, list) else []
         names = [row.get("kind") for row in rows if isinstance(row, dict)]
-    # Other programs write lists in ways of their own, which are no names.
+    # Other programs write lists in their own forms, which are not names.
     return [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
 
 

@@ -1,4 +1,4 @@
-"""Read back what was made of a scored file, such as groups or campaigns, in any format."""
+"""Read results made from a scored file, such as groups or campaigns, in any format."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from scamdetect.scored.read import open_written
 
 
 def read_results(path: Path, needed: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a Parquet, JSONL, CSV or TSV file that was made of a scored one.
+    """Yield the rows of a Parquet, JSONL, CSV or TSV file made from a scored one.
 
-    ``needed`` is a column by which the delimiter of a CSV is found. Raises InputError where the
-    file is damaged.
+    ``needed`` is a column used to detect the delimiter of a CSV. Raises InputError if the file is
+    damaged.
     """
     kind = destination_format(path)
     if kind is Format.PARQUET:
@@ -40,14 +40,14 @@ def read_results(path: Path, needed: str) -> Iterator[dict[str, Any]]:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """Return the values; of times and text what always can be shown."""
+    """Return the values, with times and text in a form that can always be shown."""
     return readable(column.cast(pa.string()) if pa.types.is_temporal(column.type) else column)
 
 
 def holds_columns(path: Path, names: Collection[str], needed: str) -> bool:
-    """Return whether a file has these columns, as one of no rows may; JSONL without rows has any.
+    """Return True if a file has these columns, or may have them: JSONL without rows.
 
-    Raises InputError where the file cannot be read.
+    Raises InputError if the file cannot be read.
     """
     kind = destination_format(path)
     if kind is Format.PARQUET:
@@ -58,9 +58,9 @@ def holds_columns(path: Path, names: Collection[str], needed: str) -> bool:
 
 
 def named_counts(value: Any, item: str) -> tuple[tuple[str, int], ...]:  # noqa: ANN401
-    """Return names with how many messages have them, from text or from objects.
+    """Return names with their numbers of messages, from text or from objects.
 
-    Raises what Python does where the value is neither.
+    Raises Python's own errors if the value is neither.
     """
     if isinstance(value, str):
         pairs = (part.split(":") for part in value.split(";") if part)

@@ -1,7 +1,7 @@
-"""Open a scored file for what reads all of its rows, with the columns of the file or of the source.
+"""Open a scored file to read all its rows, with columns of the file or of the source.
 
-The record beside the file says how it came about. A source is joined row by row: records that could
-not be read are in neither, and every row of the source is in the file, in the same order.
+The record next to the file describes the job. A source is joined row by row: records that could not
+be read are in neither, and every row of the source is in the file, in the same order.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from scamdetect.scored.read import open_scored
 _CHANGES = (
     "source_files", "source_bytes", "source_modified_ns", "source_version", "source_sha256",
 )  # fmt: skip
-_FROM_SOURCE = "the columns of what was scored can be read with source (--source)"
+_FROM_SOURCE = "columns of the original file can be read with source (--source)"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A scored file, what is known of it, and the dump that has its columns: itself or the source.
+    """A scored file, its record, and the dump that has its columns: itself or the source.
 
     ``guarded`` is the delimiter of cells that were made safe for spreadsheets, None for others.
     """
@@ -72,7 +72,7 @@ class Opened:
         return _AsScored(**vars(found), guarded=self.guarded, empty_is_null=empties)
 
     def batches(self) -> Iterator[Rows]:
-        """Yield the rows that have the columns; raise InputError where there are others.
+        """Yield the rows that have the columns; raise InputError if others occur.
 
         ``texts`` of the rows are those that were scored.
         """
@@ -92,24 +92,24 @@ class Opened:
         return [original(str(text), self.guarded) for text in texts]
 
     def check_texts(self) -> None:
-        """Raise InputError where the messages are not in what has the columns."""
+        """Raise InputError if the columns do not include the messages."""
         if not self.dump.has_text:
             raise InputError(
-                f"{self.path}: has no column {self.record.asked.text_column!r}, that of the "
+                f"{self.path}: has no column {self.record.asked.text_column!r} with the "
                 f"messages; {_FROM_SOURCE}"
             )
 
     def scores(self, text: str | None = None) -> Iterator[pa.Table]:
-        """Yield what was found of each row: its decision, probability, kinds and language.
+        """Yield the result for each row: its decision, probability, kinds and language.
 
-        A column of the scored file that ``text`` names comes along as ``text``. The probability is
-        the double that prints as the score does, as it is in a prediction.
-        Raises InputError where a row is not as it was written.
+        A column named by ``text`` is added as ``text``. The probability is the double with the same
+        decimals as the score, as in a prediction. Raises InputError if a row is not as it was
+        written.
         """
         done = 0
         for batch in open_scored(self.path).batches(text):
             if batch.unreadable:
-                raise self._changed(f"{batch.unreadable:,} rows are not as they were written")
+                raise self._changed(f"{batch.unreadable:,} rows differ from what was written")
             done += batch.table.num_rows
             place = batch.table.schema.get_field_index("probability")
             shortest = _shortest(batch.table.column(place).combine_chunks())
@@ -129,7 +129,7 @@ class _AsScored(Grouping):
     """Columns with the values that they had when they were scored."""
 
     guarded: str | None = None
-    empty_is_null: bool = False  # as in a CSV source, whatever format the result has
+    empty_is_null: bool = False  # as in a CSV source, whatever the format of the result
 
     def values(self, rows: Rows, column: object) -> pa.Array:
         found = super().values(rows, column)  # type: ignore[arg-type]
@@ -148,26 +148,25 @@ class _AsScored(Grouping):
 def companions(
     scored: Sequence[str | Path], given: Sequence[str | Path], what: str = "sources (--source)"
 ) -> list[str | Path | None]:
-    """Return what belongs to each scored file, None for all of them where nothing is given.
+    """Return the companion of each scored file, None for all of them if none are given.
 
-    Raises InputError, naming ``what`` is given, where there is no scored file or not one for each.
+    Raises InputError, with ``what``, if there is no scored file or not one companion for each.
     """
     if not scored:
-        raise InputError("no scored file is given; name one that `scamdetect score` wrote")
+        raise InputError("no scored file given; pass one that `scamdetect score` wrote")
     if given and len(given) != len(scored):
         raise InputError(
-            f"{len(scored)} scored files and {len(given)} {what} are given; give one for each "
-            "scored file, in the same order, or none"
+            f"got {len(scored)} scored files and {len(given)} {what}; pass one for each scored "
+            "file, in the same order, or none"
         )
     return list(given) or [None] * len(scored)
 
 
 def opened(scored: str | Path, original: str | Path | None, what: str) -> Opened:
-    """Open a scored file, or a folder of parts, with its record and perhaps with its source.
+    """Open a scored file, or a folder of parts, with its record and optionally its source.
 
-    ``what`` is to be made of it, for errors. Raises InputError where the record is missing, where
-    the file holds the flagged rows only or has changed, and where the source is not the one that
-    was scored.
+    ``what`` names the result, for errors. Raises InputError if the record is missing, if the file
+    holds only flagged rows or has changed, and if the source is not the one that was scored.
     """
     path = located(scored)
     with reading(path):
@@ -177,7 +176,7 @@ def opened(scored: str | Path, original: str | Path | None, what: str) -> Opened
     asked = record.asked
     if asked.only_flagged or record.written != record.rows:
         raise InputError(
-            f"{path}: holds the flagged rows only, and {what} are made of all; score again without "
+            f"{path}: contains only flagged rows, and {what} need all; score again without "
             "only_flagged (--only-flagged)"
         )
     if not folder and status.st_size != record.destination.bytes:
@@ -218,12 +217,12 @@ def aligned(
 
 def _record(path: Path) -> JobRecord:
     if not is_remote(path):
-        path = path.resolve()  # the record lies beside what a link names
+        path = path.resolve()  # the record is next to the target of a link
     found = job_path(path)
     if not found.exists():
         raise InputError(
-            f"{path}: there is no {found.name} beside it, which says how it was scored; put it "
-            "there, or score again"
+            f"{path}: {found.name} is missing next to it, the record of how it was scored; put "
+            "it there, or score again"
         )
     return read_job_record(found)
 
@@ -232,18 +231,18 @@ def _original(path: Path, source: Source, record: JobRecord) -> Dump:
     """Open the source as the job did."""
     if record.asked.engine == "spark":
         raise InputError(
-            f"{path}: Spark does not keep the order of rows, so that no source can be joined; "
-            "leave source (--source) out"
+            f"{path}: Spark does not keep the order of rows, so a source cannot be joined; "
+            "remove source (--source)"
         )
     now = source.identity()
     differing = [name for name in _CHANGES if record.source.get(name) != now.get(name)]
     if differing:
         told = ", ".join(
-            f"{name} then {record.source.get(name)!r}, now {now.get(name)!r}" for name in differing
+            f"{name} was {record.source.get(name)!r}, is {now.get(name)!r}" for name in differing
         )
         raise InputError(
-            f"{source}: not what was scored into {path} ({told}); give that as it was, or leave "
-            "source (--source) out"
+            f"{source}: not the file that was scored into {path} ({told}); pass it unchanged, "
+            "or remove source (--source)"
         )
     dump = open_source(
         source, named_format(record.source["format"]), record.asked, overwrite_columns=True
@@ -253,8 +252,8 @@ def _original(path: Path, source: Source, record: JobRecord) -> Dump:
     }  # fmt: skip
     if any(record.detected.get(name) != found for name, found in read_as.items()):
         raise InputError(
-            f"{source}: is read otherwise than when it was scored into {path}; use the version of "
-            "scamdetect that scored, or score again"
+            f"{source}: is read differently than when it was scored into {path}; use the "
+            "scamdetect version that scored it, or score again"
         )
     return dump
 
@@ -267,7 +266,7 @@ def _scored(source: Source, record: JobRecord) -> Dump:
     for file, dump in zip(source.files, dumps, strict=True):
         if not dump.schema.equals(dumps[0].schema):
             raise InputError(
-                f"{file.path}: other columns or types than in {source.files[0].path}; score again"
+                f"{file.path}: its columns or types differ from {source.files[0].path}; score again"
             )
     return replace(dumps[0], batches=lambda: (b for dump in dumps for b in dump.batches()))
 
@@ -283,7 +282,7 @@ def _scored_file(path: Path, record: JobRecord) -> Dump:
 
 
 def _shortest(values: pa.Array) -> pa.Array:
-    """Return float64 with the shortest decimals of the float32 values, null where null."""
+    """Return float64 with the shortest decimals of the float32 values; nulls remain."""
     known = valid(values)
     single = np.where(known, numbers(values), 0).astype(np.float32)
     found = single.astype("U32").astype(np.float64)

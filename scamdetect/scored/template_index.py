@@ -1,8 +1,8 @@
-"""Pass 1 of campaigns: the templates of a scored dump in a folder that later runs recognise.
+"""Pass 1 of campaigns: the templates of a scored dump, in a folder that later runs find.
 
-The folder is named by what it was made from, so that an unchanged dump is never masked twice. It
-holds no message: masked templates, hashes of senders, days, and what the scores say. So it can be
-kept for a later day, or carried to another machine in place of the dump.
+The folder is named after its input, so an unchanged dump is never masked twice. It contains no
+messages, only masked templates, hashes of senders, days and scores. So it can be kept for a later
+day, or copied to another machine instead of the dump.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _DAY_MICROS = 86_400 * 10**6
 
 @dataclass(frozen=True)
 class Piece:
-    """A finished segment: how many rows it has, and its two files."""
+    """A finished segment: its number of rows and its two files."""
 
     rows: int
     templates: Stored
@@ -53,10 +53,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Index:
-    """The templates of a dump; ``name`` is what the user called it.
+    """The templates of a dump; ``name`` is the user's name for it.
 
-    ``settings`` are what it was made from. ``senders`` and ``days`` tell whether the rows have
-    these columns.
+    ``settings`` describe its input. ``senders`` and ``days`` are True if the rows have these
+    columns.
     """
 
     folder: Path
@@ -80,12 +80,12 @@ class Index:
 
     @property
     def members(self) -> list[Path]:
-        """Return the files of rows, in their order."""
+        """Return the files of rows, in order."""
         return [self._path("rows", number) for number in range(len(self.pieces))]
 
     @property
     def digest(self) -> str:
-        """Return what names the settings."""
+        """Return the name for the settings."""
         return _digest(self.settings)
 
     def _path(self, name: str, number: int) -> Path:
@@ -93,12 +93,12 @@ class Index:
 
 
 def is_index(path: Path) -> bool:
-    """Return whether a path is the folder of an index."""
+    """Return True if a path is the folder of an index."""
     return (path / STATE).is_file()
 
 
 def index_settings(opened: Opened, columns: Grouping) -> dict[str, Any]:
-    """Return what an index of a scored dump is made from, as plain JSON types."""
+    """Return the settings of the index of a scored dump, as plain JSON types."""
     source = opened.source
     return opened.scored.identity() | {
         "original": None if source is None else source.identity(),
@@ -109,22 +109,22 @@ def index_settings(opened: Opened, columns: Grouping) -> dict[str, Any]:
 
 
 def index_folder(parent: Path, opened: Opened, settings: Mapping[str, Any]) -> Path:
-    """Return where the index of a scored dump goes below the folder of indexes."""
+    """Return the path of a scored dump's index in the folder of indexes."""
     stem = unpacked(opened.path).stem or "index"
     return parent / f"{stem}-{_digest(settings)[:16]}"
 
 
 def read_index(folder: Path) -> Index:
-    """Return a finished index, such as another machine has made.
+    """Read a finished index, for instance from another machine.
 
-    Raises InputError where it is unfinished, damaged, or masked by another version's rules.
+    Raises InputError if it is unfinished, damaged, or was masked by another version's rules.
     """
     index = _load(folder, folder.name)
     if not index.finished:
-        raise InputError(f"{folder}: is not finished; make it whole where its dump is")
+        raise InputError(f"{folder}: is not finished; complete it where its dump is")
     if index.settings.get("normaliser") != NORMALISER_VERSION:
         raise InputError(
-            f"{folder}: was masked by the rules {index.settings.get('normaliser')!r}, and this "
+            f"{folder}: was masked by the rules {index.settings.get('normaliser')!r}, but this "
             f"scamdetect has {NORMALISER_VERSION}; make it again from its dump"
         )
     _check(index)
@@ -141,11 +141,11 @@ def built_index(
     watch: Watch,
     stop: Stop | None = None,
 ) -> Index:
-    """Return the index of the rows that ``tables`` yields, made as far as it is not there yet.
+    """Return the index of the rows in ``tables``; complete it if it is unfinished.
 
-    ``tables`` have the columns that ``Segment.add`` takes, ``sender`` and ``day`` where settings
-    name such columns, and are not read where the index is finished. ``total`` is for the steps.
-    Raises InputError where something else is in the folder, OSError, JobInterrupted.
+    ``tables`` have the columns of ``Segment.add``, with ``sender`` and ``day`` if the settings name
+    such columns; they are not read if the index is finished. ``total`` is for the steps. Raises
+    InputError if the folder has other content, OSError, JobInterrupted.
     """
     make_folder(folder, _OURS)
     with locked(folder):
@@ -170,7 +170,7 @@ def built_index(
 
 
 def scored_tables(opened: Opened, columns: Grouping) -> Iterator[pa.Table]:
-    """Yield the rows of a scored dump with the columns that ``Segment.add`` takes."""
+    """Yield the rows of a scored dump with the columns of ``Segment.add``."""
     for scores, values in aligned(opened.scores(), _values(opened, columns)):
         names = ("decision", "probability", "kinds", "language")
         yield pa.table(
@@ -180,13 +180,13 @@ def scored_tables(opened: Opened, columns: Grouping) -> Iterator[pa.Table]:
 
 
 class _Building:
-    """An index that is being made; it is kept on an error as soon as a segment is finished."""
+    """An unfinished index; it is kept on an error once a segment is finished."""
 
     def __init__(self, index: Index) -> None:
         self.index = index
 
     def add(self, segment: Segment) -> None:
-        """Write a segment, which counts from then on; raise OSError."""
+        """Write a segment, which then counts as done; raise OSError."""
         number = len(self.index.pieces)
         paths = [self.index._path(name, number) for name in ("templates", "rows")]
         with writing(paths[0], OWNER) as templates, writing(paths[1], OWNER) as rows:
@@ -196,7 +196,7 @@ class _Building:
         self.save()
 
     def finish(self) -> None:
-        """Note that all rows are there; raise OSError."""
+        """Mark the index as complete; raise OSError."""
         self.index = replace(self.index, finished=True)
         self.save()
 
@@ -216,17 +216,17 @@ class _Building:
             file.write(json.dumps(value).encode("ascii"))
 
     def sweep(self) -> None:
-        """Remove what belongs to no finished segment; raise OSError."""
+        """Remove everything that belongs to no finished segment; raise OSError."""
         keep = {path.name for path in (*self.index.templates, *self.index.members)}
         for path in self.index.folder.glob("*"):
             if path.name not in keep | {STATE, "lock"}:
                 path.unlink()
 
     def kept(self) -> str:
-        """Return one line on what is kept and how to go on."""
+        """Return one line on what is kept and how to resume."""
         return (
-            f"{self.index.rows:,} masked rows kept in {self.index.folder}: give the same command "
-            "with --resume to go on"
+            f"{self.index.rows:,} masked rows kept in {self.index.folder}: run the same command "
+            "with --resume to continue"
         )
 
     def remove(self) -> None:
@@ -278,7 +278,7 @@ def _values(opened: Opened, columns: Grouping) -> Iterator[pa.Table]:
 
 
 def _sender_hashes(names: list[str | None]) -> pa.Array:
-    """Return a number for each sender, 0 for none: what counts senders need not know them."""
+    """Return a number for each sender, 0 if missing: names are not needed to count senders."""
     hashes = {name: _sender_hash(name) for name in set(names)}
     return number_array(np.array([hashes[name] for name in names], np.int64))
 
@@ -322,7 +322,7 @@ def _load(folder: Path, name: str) -> Index:
 
 
 def _check(index: Index) -> None:
-    """Raise InputError where a file of the index is missing or damaged."""
+    """Raise InputError if a file of the index is missing or damaged."""
     for piece, *paths in zip(index.pieces, index.templates, index.members, strict=True):
         for path, one in zip(paths, (piece.templates, piece.members), strict=True):
             check_stored(path, one)

@@ -1,8 +1,8 @@
-"""The masked templates of scored messages, and which row has which, in segments on the disk.
+"""The masked templates of scored messages, and the template of each row, in segments on disk.
 
-A segment is of some consecutive rows. Its templates are sorted by their hashes and cut into parts
-by the leading bits, so that a part of all segments fits into memory. Its rows stand in their order
-with what became of them, and without their texts.
+A segment covers consecutive rows. Its templates are sorted by their hashes and split into parts by
+the leading bits, so that a part of all segments fits into memory. Its rows keep their order and
+results, but not their texts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PARTS = 1 << PART_BITS
 NO_TEMPLATE = -1  # of a row without a text
 NO_DAY = np.iinfo(np.int64).min
 DECISIONS = tuple(decision.value for decision in Decision)
-SENDER, DAY = "sender", "day"  # columns that are there only where they were asked for
+SENDER, DAY = "sender", "day"  # columns that exist only if requested
 
 _TEMPLATES = pa.schema([("hash", pa.int64()), ("messages", pa.int64()), ("template", pa.string())])
 _NAMES = pa.dictionary(pa.int32(), pa.string())
@@ -38,17 +38,17 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
 def template_hash(key: str) -> int:
-    """Return the first 64 bits of the sha256 of a template's key, which name it in every dump."""
+    """Return the first 64 bits of the sha256 of a template's key, its name in every dump."""
     return int.from_bytes(hashlib.sha256(key.encode("utf-8", "backslashreplace")).digest()[:8])
 
 
 def template_id(number: int) -> str:
-    """Return the hash of a template as it is shown, 16 hexadecimal digits."""
+    """Return the hash of a template as shown, 16 hexadecimal digits."""
     return f"{number:016x}"
 
 
 def row_schema(*, senders: bool, days: bool) -> pa.Schema:
-    """Return the columns of the rows of a segment; probabilities are null where unscored."""
+    """Return the columns of the rows of a segment; probabilities are null if unscored."""
     fields = [
         ("template", pa.int64()), ("decision", pa.int64()), ("probability", pa.float32()),
         ("kinds", _NAMES), ("language", _NAMES),
@@ -58,7 +58,7 @@ def row_schema(*, senders: bool, days: bool) -> pa.Schema:
 
 
 class Segment:
-    """The templates and rows of a segment while they are gathered in memory."""
+    """The templates and rows of a segment, collected in memory."""
 
     def __init__(self, *, senders: bool, days: bool) -> None:
         self.rows = 0
@@ -66,7 +66,7 @@ class Segment:
         self._templates: list[str] = []
         self._hashes: list[int] = []
         self._places: dict[int, int] = {}  # by the hash of a template
-        # Copies to the letter need no masking. Python's own hash tells them apart in so few rows.
+        # Exact copies need no masking. In so few rows Python's own hash distinguishes them.
         self._seen: dict[int, int] = {}
         self._of_rows: list[int] = []
         self._facts: list[pa.Table] = []
@@ -74,7 +74,7 @@ class Segment:
     def add(self, table: pa.Table) -> None:
         """Add rows with the columns text, decision, probability, kinds, language, sender, day.
 
-        A row that was not scored has nothing to judge, and so no template.
+        An unscored row has no template.
         """
         self.rows += table.num_rows
         is_scored = pc.not_equal(table["decision"], Decision.UNSCORED.value)
@@ -128,7 +128,7 @@ class Segment:
 def save_templates(
     file: IO[bytes], hashes: NDArray[np.uint64], messages: NDArray[np.int64], templates: pa.Array
 ) -> None:
-    """Write templates that are sorted by their hashes, a batch a part; raise OSError."""
+    """Write templates sorted by their hashes, one batch per part; raise OSError."""
     columns = [number_array(hashes.view(np.int64)), number_array(messages), templates]
     batch = pa.RecordBatch.from_arrays(columns, schema=_TEMPLATES)
     cuts = part_cuts(hashes).tolist()
@@ -138,13 +138,13 @@ def save_templates(
 
 
 def part_cuts(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return where each part begins in sorted hashes, and where the last one ends."""
+    """Return where each part starts in sorted hashes, and where the last one ends."""
     parts = np.arange(PARTS + 1, dtype=np.uint64)
     return np.searchsorted(hashes >> np.uint64(64 - PART_BITS), parts).astype(np.int64)
 
 
 def read_parts(path: Path, parts: Sequence[int], names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield columns of the templates in some parts; raise InputError where the file is damaged."""
+    """Yield columns of the templates in some parts; raise InputError if the file is damaged."""
     fields = sorted(_TEMPLATES.get_field_index(name) for name in names)
     options = pa.ipc.IpcReadOptions(included_fields=fields)
     try:
@@ -163,7 +163,7 @@ def read_hashes(path: Path) -> NDArray[np.uint64]:
 
 
 def read_rows(path: Path) -> pa.Table:
-    """Return the rows of a segment; raise InputError where the file is damaged."""
+    """Return the rows of a segment; raise InputError if the file is damaged."""
     try:
         with open_regular(path) as file, pa.ipc.open_file(file) as reader:
             return reader.read_all()
@@ -172,5 +172,5 @@ def read_rows(path: Path) -> pa.Table:
 
 
 def _names(column: pa.ChunkedArray, other: str) -> pa.Array:
-    """Return a column of names as a dictionary, ``other`` in place of a null."""
+    """Return a column of names as a dictionary, with ``other`` for null."""
     return one_array(pc.fill_null(column, other)).dictionary_encode()

@@ -1,4 +1,4 @@
-"""The messages of threads, in the order of the rows, until all of a thread can be read together."""
+"""Store the messages of threads in row order until all of a thread can be read together."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from scamdetect.frames.arrow import as_text, number_array, plain_array, readable
 
 
 class MessageWriter:
-    """Writes those of some rows that are in a thread to an open file, as one Arrow stream.
+    """Write those rows that are in a thread to an open file, as one Arrow stream.
 
-    ``me`` is the sender that is the own side, if any. ``messages``, ``bytes`` and ``own`` count
-    what was written, what it takes in memory, and how much of it is of the own side. A row whose
-    thread is null, an empty text or no number is in no thread.
+    ``me`` is the sender on the own side, if any. ``messages``, ``bytes`` and ``own`` count the
+    messages written, their size in memory, and those of the own side. A row whose thread is null,
+    empty text or not a number is in no thread.
     """
 
     def __init__(self, file: IO[bytes], grouping: Grouping, me: str | None) -> None:
@@ -32,7 +32,7 @@ class MessageWriter:
         self.messages = self.bytes = self.own = 0
 
     def write(self, rows: Rows, texts: Sequence[Any], first_row: int) -> None:
-        """Write rows with these texts, the first of which is row ``first_row`` of the dump."""
+        """Write rows with these texts, starting at row ``first_row`` of the dump."""
         grouping = self._grouping
         names = grouping.values(rows, self._thread)
         columns: dict[str, pa.Array] = {
@@ -72,18 +72,18 @@ def _schema(grouping: Grouping, thread: Column) -> pa.Schema:
 
 
 def plain_text(text: object) -> str | None:
-    """Return the text as UTF-8 can hold it, None for what is no text."""
+    """Return the text as valid UTF-8, or None if it is not text."""
     if not isinstance(text, str):
         return None
     try:
         text.encode()
-    except UnicodeEncodeError:  # lone surrogates, of which the normaliser makes the same
+    except UnicodeEncodeError:  # lone surrogates, which the normaliser treats the same
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
 
 
 def sender_names(grouping: Grouping, rows: Rows, column: Column) -> list[str | None]:
-    """Return the names of senders as text without blanks around them; a blank one is nobody's."""
+    """Return the names of senders as text without surrounding blanks; a blank one is null."""
     values = grouping.values(rows, column)
     names = readable(values.cast(pa.large_string()) if pa.types.is_integer(values.type) else values)
     return [None if name is None else name.strip() or None for name in names]

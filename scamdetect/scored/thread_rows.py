@@ -1,4 +1,4 @@
-"""Judge the threads of a bucket and put what was found into one row a thread."""
+"""Judge the threads of a bucket and write one row per thread."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TURN = pa.struct([("row", pa.int64()), ("risk", pa.float64())])
 
 
 def thread_schema(grouping: Grouping) -> pa.Schema:
-    """Return the columns of a table of threads; that of their names is called ``thread``."""
+    """Return the columns of a table of threads; the column of their names is ``thread``."""
     assert grouping.thread is not None
     fields: list[tuple[str, pa.DataType]] = [
         ("thread", wide(grouping.thread.kind)),
@@ -55,7 +55,7 @@ def thread_schema(grouping: Grouping) -> pa.Schema:
 
 @dataclass(frozen=True)
 class _Thread:
-    """A thread and what was found; ``told`` are the rows of its first and last times, if any."""
+    """A thread and its result; ``told`` are the rows of its first and last times, if any."""
 
     rows: list[int]
     senders: int
@@ -67,9 +67,9 @@ class _Thread:
 def judge(
     bucket: pa.Table, grouping: Grouping, detector: ConversationDetector, me: str | None
 ) -> Iterator[tuple[pa.Table, int]]:
-    """Yield the rows of some threads of a bucket, and of how many messages they are.
+    """Yield the rows of some threads of a bucket, and their number of messages.
 
-    What is predicted together is bounded in messages and bytes, but for a thread that is larger.
+    Each prediction is limited in messages and bytes, except for a larger single thread.
     """
     codes = numbers(one_array(bucket["code"]))
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
@@ -186,13 +186,13 @@ def _crossed_row(thread: _Thread) -> int | None:
 
 
 def _seconds(times: Instants) -> list[float | None]:
-    """Return seconds since 1970, None where unknown."""
+    """Return seconds since 1970, None if unknown."""
     pairs = zip((times.micros / 1e6).tolist(), times.known.tolist(), strict=True)
     return [second if known else None for second, known in pairs]
 
 
 def _told(times: Instants, start: int, end: int) -> tuple[int | None, int | None]:
-    """Return the places of the earliest and the latest known time, of equal ones the first."""
+    """Return the indices of the earliest and the latest known time, of equal ones the first."""
     places = start + np.flatnonzero(times.known[start:end])
     if not len(places):
         return None, None

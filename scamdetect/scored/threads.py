@@ -1,4 +1,4 @@
-"""Judge the threads of a scored file as conversations: one row a thread."""
+"""Judge the threads of a scored file as conversations: one row per thread."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from scamdetect.scored.thread_rows import judge, thread_schema
 from scamdetect.scored.work import Work, merged, read_streams
 
 SEGMENT_ROWS = 1 << 17
-BUCKET_BYTES = 4 << 20  # some 30,000 messages, which is what a kill costs at most
+BUCKET_BYTES = 4 << 20  # about 30,000 messages, the most that a kill costs
 _KEYS = ("decision", "risk", "first_row")
 _FLAG = Decision.FLAG.value
 
 
 @dataclass(frozen=True)
 class ThreadsSummary:
-    """Where the threads are, and how many: flagged, to review, too short to tell.
+    """The path of the threads and their numbers: flagged, to review, too short to judge.
 
-    ``messages`` are those in threads of the ``rows``, ``own`` those of the side that is not judged,
-    None if there is none.
+    ``messages`` are those of the ``rows`` that are in threads, ``own`` those of the side that is
+    not judged, None without such a side.
     """
 
     destination: Path
@@ -53,7 +53,7 @@ class ThreadsSummary:
 
 
 def threads_path(scored: Path) -> Path:
-    """Return where one row a thread goes, in the format of the scored file."""
+    """Return the path of the table of threads, in the format of the scored file."""
     return scored.with_name(f"{scored.stem}.threads{scored.suffix}")
 
 
@@ -76,22 +76,22 @@ def write_threads(
     watch: Watch | None = None,
     stop: Stop | None = None,
 ) -> ThreadsSummary:
-    """Judge the threads of a scored file, or of a folder of parts, and write one row a thread.
+    """Judge the threads of a scored file, or of a folder of parts, and write one row per thread.
 
-    ``thread_column`` names the thread of a message, ``sender_column`` who wrote it, by whose words
-    it is judged, ``time_column`` when, which is the order of messages. They may be dotted paths;
+    ``thread_column`` names the thread of a message, ``sender_column`` its sender, whose words are
+    judged together, and ``time_column`` its time, which sets the order. They can be dotted paths;
     those of chat exports and mail are known. They, and the messages, are columns of the scored file
-    or, with ``source``, of what was scored, as it was then. What the sender ``me`` writes, or the
-    ``allow_list`` of the job allows, is not judged. Flagged threads come first, then the riskiest,
-    then the earliest. Parquet keeps the types of the columns; CSV and TSV hold lists as text such
-    as ``12:0.031;15:0.410``, and with ``spreadsheet_safe`` no cell that a spreadsheet would run.
+    or, with ``source``, of the original file, which must be unchanged. Messages of the sender
+    ``me``, or allowed by the job's ``allow_list``, are not judged. Flagged threads come first, then
+    the riskiest, then the earliest. Parquet keeps the types of the columns; CSV and TSV hold lists
+    as text such as ``12:0.031;15:0.410``, and with ``spreadsheet_safe`` no cell that a spreadsheet
+    would run.
 
-    The detector must have the model of the job; its thresholds are those of the job. The
-    destination, by default ``<stem>.threads.<extension>`` beside the scored file, ``work_folder``,
-    ``resume`` and ``overwrite`` are as in ``scored.groups.write_groups``. ``inputs`` are never
-    written.
+    The detector must have the model of the job; the job's thresholds are used. The destination, by
+    default ``<stem>.threads.<extension>`` next to the scored file, ``work_folder``, ``resume`` and
+    ``overwrite`` are as in ``scored.groups.write_groups``. ``inputs`` are never written.
 
-    Raises as ``write_groups`` does, and InputError on another model or allow-list than the job's.
+    Raises as ``write_groups`` does, and InputError for another model or allow-list than the job's.
     """
     watch = watch or (lambda step: None)
     named = {
@@ -134,11 +134,11 @@ def write_threads(
 
 
 def _as_scored(opened: Opened, detector: ScamDetector) -> ScamDetector:
-    """Return the detector with the thresholds of the job; raise InputError on another model."""
+    """Return the detector with the thresholds of the job; raise InputError for another model."""
     model = opened.record.model
     if detector.model_id != model.model_id:
         raise InputError(
-            f"{opened.path}: scored with {model.model_id}, and not with {detector.model_id}; name "
+            f"{opened.path}: scored with {model.model_id}, not with {detector.model_id}; pass "
             "the bundle that scored it (--model), or score again"
         )
     found = detector.with_thresholds(
@@ -146,13 +146,14 @@ def _as_scored(opened: Opened, detector: ScamDetector) -> ScamDetector:
     )
     if found.thresholds.review_scam_verdicts != model.review_scam_verdicts:
         raise InputError(
-            f"{opened.path}: was not scored with thresholds that this scamdetect gives; score again"
+            f"{opened.path}: was scored with thresholds that this scamdetect does not support; "
+            "score again"
         )
     return found
 
 
-# What the readers of exports call the thread, the sender and the time of a message. Of a mail no
-# header names its thread for sure.
+# How the readers of exports name the thread, the sender and the time of a message. Mail has no
+# header that reliably names its thread.
 _KNOWN: dict[Format, tuple[str | None, str, str]] = {
     Format.WHATSAPP: ("chat", "sender", "time"),
     Format.TELEGRAM: ("chat", "sender", "time"),
@@ -164,15 +165,15 @@ _KNOWN: dict[Format, tuple[str | None, str, str]] = {
 def _columns(
     opened: Opened, allow_list: AllowList | None, me: str | None, **given: str | None
 ) -> Grouping:
-    """Return the columns to judge by; raise InputError where one is missing that is needed."""
+    """Return the columns to judge by; raise InputError if a needed one is missing."""
     asked = opened.record.asked
     if asked.allow_list != (None if allow_list is None else allow_list.digest):
         how = "without an" if asked.allow_list is None else "with another"
         if allow_list is None:
             how = "with an"
         raise InputError(
-            f"{opened.path}: was scored {how} allow-list; give allow_list (--allow-list) as it was "
-            "then, or score again"
+            f"{opened.path}: was scored {how} allow-list; pass the same allow_list "
+            "(--allow-list), or score again"
         )
     kind = Format(opened.record.source["format"])
     known = dict(zip(given, _KNOWN.get(kind, (None, None, None)), strict=True))
@@ -185,11 +186,11 @@ def _columns(
         )
     if me is not None and named["sender_column"] is None:
         raise InputError(
-            "me (--me) names the side of threads that is not judged; say which column has senders "
+            "me (--me) is the side of threads that is not judged; name the column with senders "
             "with sender_column (--sender-column)"
         )
     if me is not None and not me.strip():
-        raise InputError("me (--me) is blank; give the name of the own side, or leave it out")
+        raise InputError("me (--me) is blank; pass the name of the own side, or leave it out")
     opened.check_texts()
     return opened.columns(**named)
 
@@ -203,7 +204,7 @@ def _read(
     stop: Stop | None,
     watch: Watch,
 ) -> None:
-    """Keep the messages of threads, segment by segment, that none holds yet."""
+    """Store the messages of threads, segment by segment, for segments that are not done."""
     check_stop(stop)
     done, total = 0, max(1, opened.record.rows)
     batches = opened.batches()
@@ -211,7 +212,7 @@ def _read(
         done += len(skipped)
     if done != work.state.rows:
         raise InputError(
-            f"{opened.path}: does not divide as it did when the work began; begin anew with "
+            f"{opened.path}: is not split into the same parts as before; start again with "
             "--overwrite"
         )
     for first in batches:
@@ -260,7 +261,7 @@ def _messages(bucket: Path) -> pa.Table:
     """Return the messages of a bucket, thread by thread, and ``code``, a number for each thread.
 
     Threads are in the order of their first rows, and so are the messages of each. Raises InputError
-    where the file is damaged.
+    if the file is damaged.
     """
     batches = list(read_streams(bucket))
     if not batches:
@@ -275,7 +276,7 @@ def _messages(bucket: Path) -> pa.Table:
 
 
 def _keys(threads: pa.Table) -> NDArray[np.float64]:
-    """Return by what threads are sorted: flagged first, then riskiest, then earliest."""
+    """Return the sort keys of threads: flagged first, then riskiest, then earliest."""
     flagged = numbers(one_array(pc.equal(threads["decision"], _FLAG).cast(pa.int64())))
     risk = one_array(threads["risk"])
     risks = np.where(valid(risk), numbers(risk), -1)
@@ -309,7 +310,7 @@ def _write(
 
 
 def _final(threads: pa.Table, grouping: Grouping, *, flat: bool) -> pa.Table:
-    """Return the threads with the types and the name of the input, ``flat`` without lists."""
+    """Return the threads with the types and the name of the input; ``flat`` has no lists."""
     thread, time = grouping.thread, grouping.time
     assert thread is not None
     columns = {name: threads[name] for name in threads.column_names}

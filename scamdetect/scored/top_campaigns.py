@@ -1,4 +1,4 @@
-"""Read campaigns back, and tell which of them nobody sees: large, new and not flagged."""
+"""Read campaigns, and find the unnoticed ones: large, new and not flagged."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from scamdetect.text.masking import key_of, template_key
 
 NEEDED = {"campaign", "template", "messages", "flagged", "first_row"}
 
-_MARK = "flagged_share"  # by which the delimiter of a CSV is found
+_MARK = "flagged_share"  # used to detect the delimiter of a CSV
 
 LARGE = 20  # messages
-FEW_FLAGGED = 0.1  # of the messages; where more are, people see the campaign among flagged ones
-GROWN = 5.0  # times the messages of the earlier dump, from which on a campaign is as good as new
-# Everyday words, such as "thanks", are sent by thousands and lead nowhere: a template this short,
-# in characters, is listed only if it has something to act on.
+FEW_FLAGGED = 0.1  # of the messages; if more are, people see the campaign among flagged ones
+GROWN = 5.0  # times the messages of the earlier dump, from which a campaign counts as new
+# Everyday words, such as "thanks", are sent by thousands and are harmless: a template this short,
+# in characters, is listed only if it contains something to act on.
 SHORT = 20
 _LOOKED_AT = 20  # members of a campaign, for its examples
 _TO_ACT_ON = re.compile(r"\[(?:link|phone|email|handle|code)\]")
@@ -36,10 +36,10 @@ _TO_ACT_ON = re.compile(r"\[(?:link|phone|email|handle|code)\]")
 class Campaign:
     """Messages of near-duplicate templates, of which ``template`` is the most frequent, masked.
 
-    ``id`` names it in every dump. ``kinds`` are those of flagged messages and ``languages`` of
+    ``id`` is the same in every dump. ``kinds`` are those of flagged messages and ``languages`` of
     scored ones, most frequent first. ``senders``, the days and ``earlier``, its messages in an
-    earlier dump, are None where they were not counted. ``first_row`` is the place, from 0, of the
-    first message with that template in ``input``, which is None where one dump was read.
+    earlier dump, are None if they were not counted. ``first_row`` is the index, from 0, of the
+    first message with that template in ``input``, which is None if one dump was read.
     """
 
     id: str
@@ -66,39 +66,39 @@ class Campaign:
 
     @property
     def growth(self) -> float | None:
-        """Return how many times its earlier messages it has, None if new or not compared."""
+        """Return its size divided by its earlier size, None if new or not compared."""
         return self.messages / self.earlier if self.earlier else None
 
     @property
     def expected_scams(self) -> float:
-        """Return how many of its messages are scams by their scores, flagged or not."""
+        """Return its expected number of scams by the scores, flagged or not."""
         return self.messages * self.mean_probability
 
     @property
     def is_new(self) -> bool:
-        """Return whether it is new, grown manifold, or not compared with an earlier dump."""
+        """Return True if it is new, much larger, or not compared with an earlier dump."""
         return not self.earlier or self.messages >= GROWN * self.earlier
 
     @property
     def is_unnoticed(self) -> bool:
-        """Return whether it is large, new and not flagged, and no everyday phrase."""
+        """Return True if it is large, new and not flagged, and not an everyday phrase."""
         says_much = len(key_of(self.template)) >= SHORT or _TO_ACT_ON.search(self.template)
         few = self.flagged < FEW_FLAGGED * self.messages
         return self.messages >= LARGE and few and self.is_new and bool(says_much)
 
 
 def campaigns_path(scored: Path) -> Path:
-    """Return where one row a campaign goes, in the format of the scored file."""
+    """Return the path of the table of campaigns, in the format of the scored file."""
     return scored.with_name(f"{scored.stem}.campaigns{scored.suffix}")
 
 
 def members_path(campaigns: Path) -> Path:
-    """Return where one row a message of a campaign goes."""
+    """Return the path of the table of campaign messages."""
     return campaigns.with_name(f"{campaigns.stem}.members{campaigns.suffix}")
 
 
 def campaigns_beside(scored: Path) -> Path | None:
-    """Return the campaigns beside a scored file or folder, None where there are none."""
+    """Return the campaigns next to a scored file or folder, or None."""
     named = unpacked(scored)
     if scored.is_dir() and named.suffix.lower() not in (".parquet", ".pq"):
         named = named.with_name(f"{named.name}.parquet")
@@ -107,14 +107,14 @@ def campaigns_beside(scored: Path) -> Path | None:
 
 
 def holds_campaigns(path: Path) -> bool:
-    """Return whether a file is one of campaigns, be it of none; raise InputError if damaged."""
+    """Return True for a file of campaigns, even if empty; raise InputError if damaged."""
     return holds_columns(path, NEEDED, _MARK)
 
 
 def read_campaigns(path: Path) -> Iterator[Campaign]:
-    """Yield the campaigns of a file, largest first; nothing of a file that holds other things.
+    """Yield the campaigns of a file, largest first; nothing from a file with other content.
 
-    Raises InputError where the file is damaged.
+    Raises InputError if the file is damaged.
     """
     for record in read_results(path, _MARK):
         found = campaign_of(record) if record.keys() >= NEEDED else None
@@ -123,7 +123,7 @@ def read_campaigns(path: Path) -> Iterator[Campaign]:
 
 
 def is_compared(campaign: Campaign) -> bool:
-    """Return whether a campaign was looked for in an earlier dump."""
+    """Return True if the campaign was compared with an earlier dump."""
     return campaign.earlier is not None
 
 
@@ -131,9 +131,8 @@ def is_compared(campaign: Campaign) -> bool:
 class Unnoticed:
     """The ``count`` campaigns of a file that are large, new and not flagged; the first of them.
 
-    Those come first that have most scams by their scores: a campaign that the model misses scores
-    low, but seldom as low as a greeting. ``compared`` says whether new is what an earlier dump
-    lacks.
+    They are sorted by their expected number of scams: a campaign that the model misses scores low,
+    but rarely as low as a greeting. ``compared`` is True if new means missing in an earlier dump.
     """
 
     count: int
@@ -142,7 +141,7 @@ class Unnoticed:
 
 
 def unnoticed(path: Path, most: int) -> Unnoticed:
-    """Return what nobody sees of a file of campaigns; raise InputError where it is damaged."""
+    """Return the unnoticed campaigns of a file; raise InputError if it is damaged."""
     count, compared = 0, False
 
     def found() -> Iterator[Campaign]:
@@ -158,7 +157,7 @@ def unnoticed(path: Path, most: int) -> Unnoticed:
 
 
 def first_texts(dump: ScoredDump, text: str, rows: Iterable[int]) -> dict[int, str]:
-    """Return the messages of some rows that have one; the dump is read up to the last of them."""
+    """Return the messages of some rows; the dump is read up to the last of them."""
     found: dict[int, str] = {}
     waiting = sorted(rows)
     first_row = 0
@@ -223,9 +222,9 @@ def _unlike(first: str, others: Sequence[str], most: int) -> tuple[str, ...]:
 
 
 def are_of(dump: ScoredDump, text: str | None, campaigns: Sequence[Campaign]) -> bool:
-    """Return whether campaigns are of this dump, by the templates of their first messages.
+    """Return True if campaigns belong to this dump, by the templates of their first messages.
 
-    Times of files would not tell: copies have others. Without a text column nobody can tell.
+    File times would not show it, because copies have others. Without a text column it is unknown.
     """
     if text is None:
         return True
@@ -240,7 +239,7 @@ def are_of(dump: ScoredDump, text: str | None, campaigns: Sequence[Campaign]) ->
 
 
 def campaign_of(record: Mapping[str, Any]) -> Campaign | None:
-    """Return the campaign of a row, None for a row that ``campaigns`` does not write."""
+    """Return the campaign of a row, None for a row that ``campaigns`` did not write."""
     try:
         found = Campaign(
             id=str(record["campaign"]),

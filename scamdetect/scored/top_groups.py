@@ -1,4 +1,4 @@
-"""Read the first rows of the groups that ``scamdetect groups`` wrote beside a scored file."""
+"""Read the first rows of the groups that ``scamdetect groups`` wrote next to a scored file."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class GroupRow:
 
 @dataclass(frozen=True)
 class TopGroups:
-    """The groups of a file with most flagged messages, and the column that they are groups by.
+    """The groups of a file with most flagged messages, and the column that defines them.
 
-    ``messages`` and ``flagged`` are those of all groups in the file.
+    ``messages`` and ``flagged`` count all groups in the file.
     """
 
     path: Path
@@ -41,14 +41,14 @@ class TopGroups:
 
 
 def groups_path(scored: Path) -> Path:
-    """Return where one row a group goes, in the format of the scored file."""
+    """Return the path of the table of groups, in the format of the scored file."""
     return scored.with_name(f"{scored.stem}.groups{scored.suffix}")
 
 
 def top_groups(scored: Path, most: int) -> TopGroups | None:
-    """Return the groups beside a scored file, None where there are none with a flagged message.
+    """Return the groups next to a scored file, or None if none has a flagged message.
 
-    Raises InputError where the file is damaged.
+    Raises InputError if the file is damaged.
     """
     if scored.is_dir():
         return None
@@ -72,7 +72,7 @@ def top_groups(scored: Path, most: int) -> TopGroups | None:
 
 
 def _row(record: dict[str, Any], by: str) -> GroupRow:
-    """Return a row; one that ``groups`` does not write counts no message."""
+    """Return a row; one that ``groups`` did not write counts no message."""
     times = (record.get(side) for side in ("first_time", "last_time"))
     first, last = (None if time in (None, "") else str(time) for time in times)
     try:

@@ -1,9 +1,9 @@
-"""The work folder of what reads a scored file: a pass over it, a sort by names, one result.
+"""The work folder of jobs on a scored file: one pass over it, a sort by names, one result.
 
-The pass leaves segments in the order of the rows. These are divided into buckets by the hash of
-what names a group or a thread, so that each bucket has whole ones and fits into memory. What a
-bucket gives is a run in the final order, and the runs are merged into the result. Segments and runs
-that are finished stay through a kill; buckets are divided again.
+The pass writes segments in the order of the rows. They are divided into buckets by the hash of the
+group or thread name, so each bucket holds complete ones and fits into memory. The result of a
+bucket is a run in the final order, and the runs are merged into the result. Finished segments and
+runs survive a kill; buckets are divided again.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ _OURS = re.compile(
 _MOST_BUCKETS = 4096  # past these they grow instead
 _HELD_BYTES = 16 << 20
 _CHUNK = 256  # rows of a run that are read together
-_HELD_ROWS = 1 << 19  # keys of all runs that are held while they are merged
+_HELD_ROWS = 1 << 19  # keys of all runs that are in memory during the merge
 _SLICE_ROWS = 1 << 16
 _SLICE_WEIGHT = 1 << 18
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A finished segment: the rows that it is of, and how much it holds of them.
+    """A finished segment: its rows, and how much it holds of them.
 
-    ``bytes`` is what it takes in memory, ``own`` how many messages are of the own side.
+    ``bytes`` is its size in memory, ``own`` its number of messages of the own side.
     """
 
     rows: int
@@ -77,7 +77,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class State:
-    """What identifies the work, what is finished of it, and whether the result is."""
+    """The identity of the work, what is finished of it, and whether the result is."""
 
     settings: Settings
     overwrite: bool
@@ -93,15 +93,15 @@ class State:
 
     @property
     def buckets(self) -> int:
-        """Return into how many buckets the segments are divided."""
+        """Return the number of buckets that the segments are divided into."""
         size = sum(segment.bytes for segment in self.segments)
         return min(max(1, -(-size // int(self.settings["bucket_bytes"]))), _MOST_BUCKETS)
 
 
 class Work:
-    """What is finished; the caller holds the folder's lock.
+    """The finished work; the caller holds the folder's lock.
 
-    ``second`` is where a second file of the result goes, if there is one.
+    ``second`` is the path of a second result file, if any.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Work:
 
     @contextmanager
     def segment(self) -> Iterator[IO[bytes]]:
-        """Give the file of the next segment, which counts after ``finish_segment``."""
+        """Open the file of the next segment, which counts after ``finish_segment``."""
         with writing(self._path("segment", len(self.state.segments)), OWNER) as file:
             yield file
 
@@ -144,17 +144,17 @@ class Work:
     def sort(
         self, reduce: Callable[[Path, int], pa.Table], finished_one: Callable[[int], None]
     ) -> None:
-        """Make a run of each bucket that has none yet.
+        """Make the missing runs, one for each bucket.
 
-        ``reduce`` gets the file of a bucket, which is not there if nothing is in it, and how many
-        rows of segments earlier ones had; it returns the rows of the run in their final order.
-        ``finished_one`` is called after each with how many rows of segments are done.
-        Raises OSError, InputError on a damaged segment, and what ``reduce`` raises.
+        ``reduce`` gets the file of a bucket, which is missing if the bucket is empty, and how many
+        segment rows earlier buckets had; it returns the rows of the run in their final order.
+        ``finished_one`` is called after each with how many segment rows are done. Raises OSError,
+        InputError for a damaged segment, and the errors of ``reduce``.
         """
         count, finished = self.state.buckets, len(self.state.runs)
         if finished == count:
             return
-        # How they are divided depends on the rows alone, so what is finished stays so.
+        # The division depends only on the rows, so finished runs remain valid.
         buckets = [None if n < finished else self._path("bucket", n) for n in range(count)]
         counts = divide(self.segments, buckets)
         for number in range(finished, count):
@@ -173,7 +173,7 @@ class Work:
         write: Callable[[IO[bytes]], dict[str, int]],
         write_second: Callable[[IO[bytes]], None] | None = None,
     ) -> None:
-        """Write the result within the folder; what is counted in it stays in the state."""
+        """Write the result in the folder; its counts are stored in the state."""
         if write_second is not None and self.second is not None:
             with writing(self._joined_second, self._access(self.second)) as file:
                 write_second(file)
@@ -200,7 +200,7 @@ class Work:
             file.write(json.dumps(value).encode("ascii"))
 
     def check(self) -> None:
-        """Raise InputError where a finished segment or run is missing or damaged."""
+        """Raise InputError if a finished segment or run is missing or damaged."""
         if self.state.joined:
             return
         for path, segment in zip(self.segments, self.state.segments, strict=True):
@@ -209,7 +209,7 @@ class Work:
             check_stored(path, run)
 
     def sweep(self) -> None:
-        """Remove what belongs to nothing that is finished; raise OSError."""
+        """Remove everything that belongs to nothing finished; raise OSError."""
         keep = {path.name for path in (*self.segments, *self.runs)} | {"state.json", "lock"}
         if self.state.joined:
             keep |= {self.joined.name, self._joined_second.name}
@@ -218,7 +218,7 @@ class Work:
                 path.unlink()
 
     def remove(self) -> None:
-        """Remove the folder, the state after what it tells of; raise OSError."""
+        """Remove the folder, the state last; raise OSError."""
         for path in self.folder.glob("*"):
             if path.name != "state.json":
                 path.unlink()
@@ -226,16 +226,16 @@ class Work:
         self.folder.rmdir()
 
     def kept(self) -> str:
-        """Return one line on what is kept and how to go on."""
+        """Return one line on what is kept and how to resume."""
         return (
-            f"{self.state.rows:,} rows that are read and {len(self.state.runs):,} of "
-            f"{self.state.buckets:,} buckets kept in {self.folder}: give the same command with "
-            "--resume to go on"
+            f"{self.state.rows:,} rows read and {len(self.state.runs):,} of "
+            f"{self.state.buckets:,} buckets kept in {self.folder}: run the same command with "
+            "--resume to continue"
         )
 
     @property
     def joined(self) -> Path:
-        """Return what becomes the destination."""
+        """Return the file that becomes the destination."""
         return self.folder / f"joined{self.destination.suffix.lower()}"
 
     @property
@@ -260,17 +260,17 @@ def working(
     access: Access,
     second: Path | None = None,
 ) -> Iterator[Work]:
-    """Give new work or, to resume, the unfinished one with the same settings.
+    """Yield new work or, to resume, the unfinished one with the same settings.
 
-    On an error what is finished stays, and the error gets a note on how to go on. The folder is for
-    its owner only, the result allows at most ``access``. Raises InputError where something is there
-    that these options do not allow to touch, OSError.
+    On an error finished work is kept, and the error gets a note on how to resume. Only the owner
+    can read the folder; the result gets at most the permissions of ``access``. Raises InputError if
+    a file exists that these options may not touch, OSError.
     """
     begun = (folder / "state.json").exists()
     if begun and not (resume or overwrite):
         raise InputError(
-            f"{folder}: holds the unfinished work of an earlier run; go on with it with --resume, "
-            f"or {ANEW}"
+            f"{folder}: contains the unfinished work of an earlier run; continue it with "
+            f"--resume, or {ANEW}"
         )
 
     def check() -> None:
@@ -306,9 +306,9 @@ def _state(value: dict[str, Any]) -> State:
 
 
 def read_streams(path: Path) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a file that holds one Arrow stream after another, perhaps of two kinds.
+    """Yield the batches of a file of concatenated Arrow streams, of up to two schemas.
 
-    Nothing of a file that is not there. Raises InputError where it is damaged.
+    A missing file yields nothing. Raises InputError if it is damaged.
     """
     if not path.exists():
         return
@@ -322,10 +322,10 @@ def read_streams(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def divide(segments: Sequence[Path], buckets: Sequence[Path | None]) -> list[int]:
-    """Append the rows of segments to the files of their buckets, but for those that are None.
+    """Append the rows of segments to the files of their buckets, except those that are None.
 
-    The first column decides where a row goes. Returns how many rows are in each, also in those left
-    out. The files are not there before. Raises OSError, InputError on a damaged segment.
+    The first column selects the bucket. Returns the number of rows in each, including those left
+    out. The files do not exist before. Raises OSError, InputError for a damaged segment.
     """
     return scatter((batch for path in segments for batch in read_streams(path)), buckets)
 
@@ -349,7 +349,7 @@ def scatter(batches: Iterable[pa.RecordBatch], buckets: Sequence[Path | None]) -
 def _append(
     held: dict[pa.Schema, list[pa.RecordBatch]], buckets: Sequence[Path | None]
 ) -> NDArray[np.int64]:
-    """Append rows to their buckets and return how many each gets."""
+    """Append rows to their buckets and return the number for each."""
     counts = np.zeros(len(buckets), np.int64)
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     for batches in held.values():
@@ -372,7 +372,7 @@ def _append(
 
 
 def _buckets(column: pa.ChunkedArray, count: int) -> NDArray[np.int64]:
-    """Return the bucket of each name, which it alone decides; null is a name."""
+    """Return the bucket of each name, which depends only on the name; null is a name."""
     found = pc.dictionary_encode(one_array(column), null_encoding="encode")
     hashes = [zlib.crc32(name or b"") % count for name in _raw(found.dictionary)]
     places: NDArray[np.int64] = np.array(hashes, np.int64)[numbers(found.indices.cast(pa.int64()))]
@@ -407,11 +407,11 @@ def merged(
     weight: str | None = None,
     most_rows: int | None = None,
 ) -> Iterator[pa.Table]:
-    """Yield the rows of all runs in their final order, some at a time, in bounded memory.
+    """Yield the rows of all runs in their final order, in batches, in bounded memory.
 
-    ``keys`` gives the numbers (rows, keys) by which the runs are sorted, of a table with the
-    columns ``names``; no two rows have the same. Rows are bounded in number and, but for a heavier
-    one, in the sum of the column ``weight``.
+    ``keys`` returns the numbers (rows, keys) by which the runs are sorted, for a table with the
+    columns ``names``; they are unique per row. Batches are limited in rows and, except for a
+    heavier row, in the sum of the column ``weight``.
     """
     read = np.zeros(len(runs), np.int64)
     for owners, weights in _ordered(runs, names, keys, weight):
@@ -422,14 +422,14 @@ def merged(
                 for number in np.flatnonzero(some).tolist()
             ]
             read += some
-            # Row by row, its place in the tables, which are in the order of the runs.
+            # For each row, its place in the tables, which are in the order of the runs.
             places = np.empty(end - start, np.int64)
             places[np.argsort(owners[start:end], kind="stable")] = np.arange(end - start)
             yield pa.concat_tables(tables).take(number_array(places))
 
 
 class _Run:
-    """The keys of a run that are read and not given out yet."""
+    """The keys of a run that were read and not yet returned."""
 
     def __init__(self, path: Path, names: Sequence[str], keys: Keys, weight: str | None) -> None:
         self._path, self._names, self._keys, self._weight = path, names, keys, weight
@@ -438,7 +438,7 @@ class _Run:
         self.held: NDArray[np.float64] | None = None  # the keys, then the weight
 
     def fill(self, least: int) -> None:
-        """Read on until so many rows are held or the run has ended."""
+        """Read until so many rows are held or the run has ended."""
         held = [] if self.held is None else [self.held]
         size = sum(map(len, held))
         if size >= least or self.ended:
@@ -463,7 +463,7 @@ class _Run:
         self.held = np.concatenate(held) if held else None
 
     def give(self, bound: Sequence[float] | None) -> NDArray[np.float64] | None:
-        """Return the held rows up to the bound, all without one, which then are held no more."""
+        """Return and release the held rows up to the bound, or all without one."""
         if self.held is None:
             return None
         count = len(self.held) if bound is None else _count_up_to(self.held, bound)
@@ -480,7 +480,7 @@ def _ordered(
     while True:
         for run in waiting:
             run.fill(least)
-        # What comes later in a run is past the last row that is held of it.
+        # Later rows of a run come after the last row held of it.
         last = [
             tuple(run.held[-1, :-1]) for run in waiting if not run.ended and run.held is not None
         ]
@@ -494,7 +494,7 @@ def _ordered(
 
 
 def _count_up_to(rows: NDArray[np.float64], bound: Sequence[float]) -> int:
-    """Return how many of the sorted rows are not past the bound."""
+    """Count the sorted rows that are not after the bound."""
     within = np.ones(len(rows), bool)
     for place in reversed(range(len(bound))):
         column = rows[:, place]
@@ -503,7 +503,7 @@ def _count_up_to(rows: NDArray[np.float64], bound: Sequence[float]) -> int:
 
 
 def _cuts(weights: NDArray[np.int64], most_rows: int) -> Iterator[tuple[int, int]]:
-    """Yield the borders of slices bounded in rows and, but for a heavier row, in weight."""
+    """Yield the borders of slices limited in rows and, except for a heavier row, in weight."""
     ends = np.cumsum(weights)
     start = 0
     while start < len(weights):

@@ -1,1 +1,1 @@
-"""Indicators and fingerprints that leave the house: proposed, reviewed by people, exported."""
+"""Share indicators and fingerprints: proposed, reviewed by people, exported."""

@@ -1,8 +1,8 @@
-"""Sum up findings campaign by campaign: what varies by message in them belongs to recipients.
+"""Aggregate findings by campaign: content that varies by message belongs to recipients.
 
-Parts of paths that differ in most messages of a campaign become ``*``. Of other values that do, it
-is said how many messages they are of. The rows that come out are narrow: a fact is one text, and a
-sender two hashes.
+Parts of paths that differ in most messages of a campaign become ``*``. For other values that do,
+the number of messages is counted. The resulting rows are narrow: a fact is one text, and a sender
+two hashes.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from scamdetect.share.findings import (
 )
 from scamdetect.text.indicators import IndicatorType
 
-_VARIES = 0.5  # of the messages, from which on what differs belongs to each of them
+_VARIES = 0.5  # share of messages from which a differing value belongs to each of them
 _FEWEST_DIFFERENT = 3
-_SHARED = 0.1  # of the messages; a value that more of them have belongs to none of them
+_SHARED = 0.1  # share of messages; a value that more of them have belongs to no single one
 _SLICE = 1 << 14  # rows that are Python objects at a time
 _JOINT = "\x1f"
 
@@ -46,7 +46,7 @@ Ints = NDArray[np.int64]
 
 
 class Fact(NamedTuple):
-    """What a text of a fact says; ``campaign`` is an id that `campaigns` gave, or ""."""
+    """The content of a fact's text; ``campaign`` is an id from `campaigns`, or ""."""
 
     type: str
     value: str
@@ -59,12 +59,12 @@ class Fact(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Fact:
-        """Return the fact that a text holds."""
+        """Parse the text of a fact."""
         return cls(*text.split(_JOINT))
 
 
-# ``key`` brings those together that may be equal to a recipient; ``indicator`` is of type and
-# value. A fact has no sender and a sender no fact. The last three are numbers of messages.
+# ``key`` groups those that may equal a recipient; ``indicator`` hashes type and value. A fact has
+# no sender and a sender no fact. The last three are numbers of messages.
 VALUES = pa.schema(
     [
         ("key", pa.int64()),
@@ -82,9 +82,9 @@ VALUES = pa.schema(
 
 
 def of_campaigns(bucket: Path) -> pa.Table:
-    """Return the facts and senders of whole campaigns, ready to be summed up by value.
+    """Return the facts and senders of complete campaigns, ready to aggregate by value.
 
-    The file need not be there. Raises InputError where it is damaged.
+    A missing file has none. Raises InputError if it is damaged.
     """
     facts = _facts(read_streams(bucket))
     marks = pc.is_in(facts["type"], value_set=pa.array([LEFT_OUT, RECIPIENT, LABEL]))
@@ -119,7 +119,7 @@ def _rows(table: pa.Table, *names: str) -> Iterator[tuple[str, ...]]:
 
 
 def _hashes(facts: pa.Table) -> Ints:
-    """Return the hash by which senders name an indicator of a campaign, by row."""
+    """Return the hash by which senders refer to an indicator of a campaign, by row."""
     rows = _rows(facts, "campaign", "type", "value")
     return np.fromiter((indicator_hash(*row) for row in rows), np.int64, facts.num_rows)
 
@@ -130,7 +130,7 @@ def _indicators(facts: pa.Table) -> Ints:
 
 
 def _labels(marks: pa.Table) -> dict[str, str]:
-    """Return what people called each campaign; one scam among others makes it one."""
+    """Return the label of each campaign; one label scam among others decides."""
     found: dict[str, str] = {}
     for campaign, label in _rows(marks, "campaign", "value"):
         if found.get(campaign) != SCAM:
@@ -139,7 +139,7 @@ def _labels(marks: pa.Table) -> dict[str, str]:
 
 
 def _with_stars(facts: pa.Table) -> pa.Table:
-    """Return facts, in their order, with ``*`` for parts of paths that vary by message."""
+    """Return facts, in order, with ``*`` for parts of paths that vary by message."""
     totals: defaultdict[tuple[str, str, int], int] = defaultdict(int)
     for group, _, messages in _links(facts):
         totals[group] += messages
@@ -199,16 +199,16 @@ def _varies(different: int, messages: int) -> bool:
 
 @dataclass(frozen=True)
 class _Differing:
-    """Campaigns and types of which most messages have a value of their own.
+    """Campaigns and types in which most messages have their own value.
 
-    ``shared`` are the values of these that many messages have nevertheless.
+    ``shared`` are the values of these that many messages have in common.
     """
 
     campaigns: frozenset[tuple[str, str]]
     shared: frozenset[tuple[str, str, str]]
 
     def has(self, campaign: str, type: str, value: str) -> bool:
-        """Return whether a value belongs to the message that has it."""
+        """Return True if a value belongs to the message that contains it."""
         of_messages = (campaign, type) in self.campaigns
         return of_messages and (campaign, type, value) not in self.shared
 
@@ -301,7 +301,7 @@ def _key(type: str, value: str) -> int:
 def _senders(
     batches: Iterable[pa.RecordBatch], before: Ints, after: Ints, facts: pa.Table
 ) -> pa.Table:
-    """Return the senders by the indicators that the facts have after varying parts are stars."""
+    """Return the senders by the indicators of the facts after varying parts are replaced."""
     keys = np.fromiter(
         (_key(*row) for row in _rows(facts, "type", "value")), np.int64, facts.num_rows
     )
@@ -321,6 +321,6 @@ def _senders(
 
 
 def _unique(rows: Ints) -> Ints:
-    """Return the rows (n, 3) sorted, each once."""
+    """Return the rows (n, 3) sorted, without duplicates."""
     rows = rows[np.lexsort(rows.T[::-1])]
     return rows[np.append(True, (rows[1:] != rows[:-1]).any(axis=1))] if len(rows) else rows

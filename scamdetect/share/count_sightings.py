@@ -1,7 +1,7 @@
-"""Tell the owner of a feed how often its indicators were seen: counts and days, nothing else.
+"""Report to the owner of a feed how often its indicators were seen: only counts and days.
 
-Only what the feed lists is counted, so nobody learns what another feed has. What fewer than three
-messages have is left out, since it may tell of a person.
+Only indicators of this feed are counted, so nobody learns what another feed contains. Those in
+fewer than three messages are left out, because they may identify a person.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from scamdetect.text.indicators import IndicatorType
 
 FEWEST_MESSAGES = 3
 
-_FEW = f"seen in fewer than {FEWEST_MESSAGES} messages, which may tell of a person"
+_FEW = f"seen in fewer than {FEWEST_MESSAGES} messages, which may identify a person"
 _UNLISTED = "not listed by this feed"
-_NO_REFERENCE = "without an id that a sighting of STIX can refer to; use --format csv"
+_NO_REFERENCE = "without an id that a STIX sighting can refer to; use --format csv"
 _RUNS = "a spreadsheet would run a cell as a formula; use --format stix or misp"
 _FORMATS = (ExportFormat.CSV, ExportFormat.MISP, ExportFormat.STIX)
 
 
 @dataclass(frozen=True)
 class SightingsSummary:
-    """Where the sightings are, how many of each type, and what was left out."""
+    """The path of the sightings, their numbers by type, and what was left out."""
 
     destination: Path
     written: dict[str, int]
@@ -79,17 +79,17 @@ def write_sightings(
     overwrite: bool = False,
     today: datetime.date | None = None,
 ) -> SightingsSummary:
-    """Write how many messages of scored files have each indicator of a feed, and on which days.
+    """Write how many messages of scored files contain each indicator of a feed, and on which days.
 
-    The files are those of ``score_file`` with ``listed``; the column tells at most 20 indicators of
-    a message. ``feed`` is what its owner gave you: its ids are those that sightings refer to.
-    ``organisation`` is who saw them. The format is CSV by the extension ``.csv``, or named: csv,
-    misp or stix. ``time_column`` gives the days; ``sources`` are what was scored, one for each
-    file, if that has the column. The ids of sightings depend on what was seen in the files, so the
-    same files give the same ids. Nothing is written of indicators in fewer than 3 messages.
+    The files are results of ``score_file`` with ``listed``, which stores at most 20 indicators per
+    message. ``feed`` is the file from its owner: sightings refer to its ids. ``organisation`` is
+    the one that saw them. The format is CSV for the extension ``.csv``, or is given: csv, misp or
+    stix. ``time_column`` sets the days; ``sources`` are the original files, one for each scored
+    file, if they have the column. The ids of sightings depend on the files' content, so the same
+    files give the same ids. Indicators in fewer than 3 messages are not written.
 
-    Raises InputError on files that were scored without indicators or hold the flagged rows only, on
-    a feed that cannot be read, and if nothing is left to write; OutputError.
+    Raises InputError for files that were scored without indicators or contain only flagged rows,
+    for a feed that cannot be read, and if there is nothing to write; OutputError.
     """
     destination = Path(destination)
     kind = _format(destination, export_format)
@@ -106,8 +106,8 @@ def write_sightings(
     if not found:
         told = "; ".join(f"{n:,} {reason}" for reason, n in reasons.most_common())
         raise InputError(
-            f"{feed}: no sighting of its indicators can be written ({told or 'none was seen'}); "
-            "nothing is written"
+            f"{feed}: none of its indicators has a sighting to write "
+            f"({told or 'none was seen'}); no file was written"
         )
     found.sort(key=lambda one: (-one.messages, str(one.type), str(one.value), one.of or ""))
     day = datetime.datetime.now(datetime.UTC).date() if today is None else today
@@ -122,7 +122,9 @@ def _format(destination: Path, given: ExportFormat | str | None) -> ExportFormat
     if given is None and destination.suffix.lower() == ".csv":
         return ExportFormat.CSV
     if given not in _FORMATS:
-        raise InputError(f"{destination}: give the format of sightings: --format csv, misp or stix")
+        raise InputError(
+            f"{destination}: unknown format of sightings; pass --format csv, misp or stix"
+        )
     return ExportFormat(given)
 
 
@@ -142,14 +144,14 @@ def _opened(
 
 
 def _cells(dumps: Sequence[Dump], digest: hashlib._Hash) -> dict[str, _Seen]:
-    """Return what was seen of each cell of the column, as most have the same few indicators."""
+    """Return the sightings in each cell of the column; most cells have the same few indicators."""
     found: dict[str, _Seen] = defaultdict(_Seen)
     row = 0
     for dump in dumps:
         for cells, days in _batches(dump):
             for place, cell in enumerate(cells, row):
                 if cell:
-                    # With its place, so that two days on which as much was seen differ.
+                    # With its place, so that two days with equal counts differ.
                     digest.update(f"{place} {cell}\n".encode("utf-8", "backslashreplace"))
                     day = days[place - row]
                     found[cell].add(1, [] if day is None else [day])
@@ -180,14 +182,14 @@ def _counted(
     kind: ExportFormat,
     reasons: Counter[str],
 ) -> list[Sighting]:
-    """Return the sightings of what the feed lists, and count what it does not list."""
+    """Return the sightings of the feed's indicators, and count the others."""
     keys = {name: _key(name) for cell in cells for name in cell.split()}
     seen = set(keys.values())
     targets: dict[tuple[str, ...], Listing] = {}
     targets_of: dict[int, set[tuple[str, ...]]] = defaultdict(set)
     for one in read_feed(feed):
         if isinstance(one, Listing) and (key := listed_key(one.type, one.value)) in seen:
-            # An object of STIX may be several values, and has one count.
+            # A STIX object can have several values, and has one count.
             target = (one.id,) if one.id and kind is ExportFormat.STIX else _target(one)
             targets.setdefault(target, one)
             targets_of[key].add(target)
@@ -213,7 +215,7 @@ def _key(name: str) -> int:
         return listed_key(IndicatorType(type), value)
     except ValueError as problem:
         raise InputError(
-            f"column {INDICATORS_COLUMN}: holds what scamdetect score does not write; score again"
+            f"column {INDICATORS_COLUMN}: not written by scamdetect score; score again"
         ) from problem
 
 
@@ -233,7 +235,7 @@ def _sighting(one: Listing, seen: _Seen, organisation: str, digest: str) -> Sigh
 
 
 def _is_unfit(one: Sighting, kind: ExportFormat, reasons: Counter[str]) -> bool:
-    """Tell whether a sighting is left out, and count why."""
+    """Return True if a sighting must be left out, and count the reason."""
     reason = None
     if one.messages < FEWEST_MESSAGES:
         reason = _FEW

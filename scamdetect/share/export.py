@@ -1,6 +1,6 @@
-"""Write the indicators that people decided to publish, and say what was left out and why.
+"""Write the indicators that people decided to publish, and report what was left out and why.
 
-Only a review file leads here: nothing is exported that no person has looked at.
+The only input is a review file: nothing is exported without a person's decision.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scamdetect.text.indicators import IndicatorType
 
 
 class ExportFormat(StrEnum):
-    """What an export can be."""
+    """The format of an export."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -43,7 +43,7 @@ _BY_EXTENSION = {
 
 @dataclass(frozen=True)
 class LeftOut:
-    """How many rows were left out for a reason; ``reason`` names the type or the cure."""
+    """The number of rows left out for a reason; ``reason`` names the type or the fix."""
 
     count: int
     reason: str
@@ -51,7 +51,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """Where the indicators are, how many of each type, and what was left out."""
+    """The path of the indicators, their numbers by type, and what was left out."""
 
     destination: Path
     exported: dict[str, int]
@@ -71,15 +71,14 @@ def write_export(
 ) -> ExportSummary:
     """Write the rows of a review file that a person decided to publish.
 
-    The format goes by the extension, ``.csv`` or ``.jsonl``, or is named; ``.json`` does not tell
-    MISP from STIX. ``organisation`` is who shares; the ids depend on it. ``strictest`` is a label
-    of TLP 2.0: rows of stricter ones are left out. ``previous`` is an earlier export in STIX, whose
-    objects keep the time at which they were created. What the format has no type for, what a guard
-    list blocks, and what was reviewed too long ago to hold ``today`` (in UTC), is counted as left
-    out.
+    The format is set by the extension ``.csv`` or ``.jsonl``, or is given; ``.json`` can be MISP or
+    STIX. ``organisation`` is the one that shares; the ids depend on it. ``strictest`` is a label of
+    TLP 2.0: rows with stricter ones are left out. ``previous`` is an earlier STIX export, whose
+    objects keep their creation time. Types that the format lacks, values blocked by a guard list,
+    and reviews that expired before ``today`` (in UTC) are counted as left out.
 
-    The file appears whole or not at all, and nobody may read it who may not read the review. Raises
-    InputError where the review is wrong or nothing is to be exported, OutputError.
+    The file appears completely or not at all, and is readable only for those who can read the
+    review. Raises InputError if the review is invalid or there is nothing to export, OutputError.
     """
     review, destination = Path(review), Path(destination)
     kind = format_of(destination, export_format)
@@ -102,17 +101,17 @@ def write_export(
 
 
 def format_of(destination: Path, given: ExportFormat | str | None) -> ExportFormat:
-    """Return the format of an export; raise InputError where neither name nor extension tells."""
+    """Return the format of an export; raise InputError if neither name nor extension sets it."""
     if given is not None:
         try:
             return ExportFormat(given)
         except ValueError as problem:
             known = ", ".join(ExportFormat)
-            raise InputError(f"unknown format {given!r}; known are {known}") from problem
+            raise InputError(f"unknown format {given!r}; known formats: {known}") from problem
     found = _BY_EXTENSION.get(destination.suffix.lower())
     if found is None:
         raise InputError(
-            f"{destination}: the extension does not tell the format; give --format csv, jsonl, "
+            f"{destination}: the extension does not set the format; pass --format csv, jsonl, "
             "misp or stix"
         )
     return found
@@ -133,16 +132,16 @@ def text_of(
 
 
 def unfit(signal: Signal, kind: ExportFormat) -> str | None:
-    """Return why the format cannot hold the signal, None where it can."""
+    """Return why the format cannot represent the signal, or None."""
     if signal.type is IndicatorType.ACCOUNT:
-        return "account: a bank account without an IBAN stays in the review file"
+        return "account: bank accounts without an IBAN stay in the review file"
     if kind is ExportFormat.CSV and gse.is_formula(signal.value):
         return f"{signal.type}: a spreadsheet would run it as a formula; use --format jsonl"
     has_type = {ExportFormat.STIX: stix.has_pattern, ExportFormat.MISP: misp.has_type}
     if kind not in has_type or has_type[kind](signal):
         return None
     if has_varying_part(signal):
-        return f"link with a varying part: {kind} has no equality for it; its domain says the same"
+        return f"link with a varying part: {kind} has no equality for it; its domain covers it"
     return f"{signal.type}: {kind} has no type for it; use --format csv or jsonl"
 
 
@@ -154,7 +153,7 @@ def _kept(
     limit: int,
     reasons: Counter[str],
 ) -> Iterator[Signal]:
-    """Yield what is exported, each once, and count why others are not."""
+    """Yield the signals to export, each once, and count the reasons for leaving out others."""
     seen = set()
     for row in rows:
         signal = signal_of(row, organisation)
@@ -164,9 +163,9 @@ def _kept(
         elif TLP.index(signal.tlp) > limit:
             reason = f"{signal.tlp}: stricter than --tlp allows"
         elif signal.valid_until <= day:
-            reason = f"{signal.type}: no longer valid since its review; review it again"
+            reason = f"{signal.type}: expired since its review; review it again"
         elif (name := blocked(signal.type, signal.value)) is not None:
-            reason = f"{signal.type}: {name}; write no into the column publish"
+            reason = f"{signal.type}: {name}; write no in the column publish"
         if reason is None:
             seen.add(signal.id)
             yield signal
@@ -175,14 +174,14 @@ def _kept(
 
 
 def _created(previous: Path) -> dict[str, str]:
-    """Return when the objects of an earlier export in STIX were created, by their id."""
+    """Return when the objects of an earlier STIX export were created, by their id."""
     found = {}
     for value in values(previous, [("objects", "*")]):
         one = value.content
         if isinstance(one, dict) and isinstance(one.get("created"), str):
             found[str(one.get("id"))] = one["created"]
     if not found:
-        raise InputError(f"{previous}: no bundle of STIX; give an earlier export in that format")
+        raise InputError(f"{previous}: not a STIX bundle; pass an earlier export in that format")
     return found
 
 
@@ -190,23 +189,28 @@ def _label(given: str) -> str:
     name = given.upper()
     name = name if name.startswith("TLP:") else f"TLP:{name}"
     if name not in TLP:
-        raise InputError(f"unknown TLP label {given!r}; known are {', '.join(TLP)}")
+        raise InputError(f"unknown TLP label {given!r}; known labels: {', '.join(TLP)}")
     return name
 
 
 def checked_name(organisation: str) -> str:
-    """Return the name without superfluous blanks; raise InputError where nothing is left."""
+    """Return the name with single blanks; raise InputError if it is empty."""
     name = " ".join(organisation.split())
     if not name:
-        raise InputError("organisation (--organisation) is empty; say who shares the indicators")
+        raise InputError(
+            "organisation (--organisation) is empty; pass the name of the "
+            "organisation that shares the indicators"
+        )
     return name
 
 
 def _nothing(review: Path, reasons: Counter[str]) -> str:
     if reasons:
         told = "; ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
-        return f"{review}: none of the rows to publish can be exported ({told}); nothing is written"
+        return (
+            f"{review}: none of the rows to publish can be exported ({told}); no file was written"
+        )
     return (
-        f"{review}: no row is to be published; a person puts yes into the column publish, a "
+        f"{review}: no row is marked for publication; enter yes in the column publish, a "
         "reviewer and a date, then export again"
     )

@@ -1,4 +1,4 @@
-"""Indicators of others in events of MISP: one event, an answer of its API, or a list of events."""
+"""Read indicators of others from MISP events: one event, an API answer, or a list of events."""
 
 from __future__ import annotations
 
@@ -30,17 +30,14 @@ _EXPIRED = "retention:expired"
 
 
 def read_event(path: Path) -> Iterator[Entry]:
-    """Yield what an event, or several, list; raise InputError where it is no JSON or breaks off.
-
-    Tags of an event hold for its attributes, whose own come first.
-    """
-    # Before the attributes, since MISP writes the tags of an event behind them.
+    """Yield the indicators of one or several events; raise InputError if the JSON is broken."""
+    # Before the attributes, because MISP writes the tags of an event after them.
     tags = {value.within: _tag_names(value.content) for value in values(path, _TAGS)}
     for value in values(path, ATTRIBUTES | OBJECTS):
         place = f"{value.keys[-2].lower()} {value.number} at line {value.line}"
         common = tags.get(value.within, [])
         if value.problem is not None or not isinstance(value.content, dict):
-            yield LeftOut(value.problem or "no JSON object", place)
+            yield LeftOut(value.problem or "not a JSON object", place)
         elif value.keys in OBJECTS:
             yield from _of_object(value.content, common, path.name, place)
         else:
@@ -50,7 +47,7 @@ def read_event(path: Path) -> Iterator[Entry]:
 def _of_object(
     found: Mapping[str, Any], common: list[str], source: str, place: str
 ) -> Iterator[Entry]:
-    """Yield what the attributes of an object list; the kind of an account stands in another one."""
+    """Yield the attributes of an object; the type of an account is in another attribute."""
     parts = [one for one in _list(found.get("Attribute")) if isinstance(one, dict)]
     platforms = [p.get("value") for p in parts if p.get("object_relation") == "account-type"]
     platform = "telegram" if found.get("name") == _TELEGRAM else (*platforms, None)[0]
@@ -63,7 +60,7 @@ def _of_object(
         elif relation == "address-crypto":
             wallet = {**part, "type": "address-crypto"}
             yield _of_attribute(wallet, common, source, where, found)
-        elif part.get("type") != "text":  # what describes the object
+        elif part.get("type") != "text":  # attributes that describe the object
             yield _of_attribute(part, common, source, where, found)
 
 
@@ -83,7 +80,7 @@ def _of_attribute(
         return LeftOut(plain, place)
     withdrawn = _truth(found.get("deleted")) or _truth((within or {}).get("deleted"))
     if not withdrawn and not _truth(found.get("to_ids", True)):
-        return LeftOut("not meant for detection (to_ids is false); ask whether it should be", place)
+        return LeftOut("not intended for detection (to_ids is false); ask if it should be", place)
     tags = [*_tag_names(found.get("Tag")), *common]
     try:
         changed = time_of(str(found.get("timestamp") or ""))
@@ -108,7 +105,7 @@ def _confidence(tags: list[str]) -> int | None:
 
 
 def _end(tags: list[str], changed: datetime.datetime | None) -> datetime.datetime | None:
-    """Return when a tag of the taxonomy retention ends it, None without one."""
+    """Return when a tag of the retention taxonomy ends it, or None."""
     if _EXPIRED in tags:
         return datetime.datetime.fromtimestamp(0, datetime.UTC)
     periods = (_RETENTION.fullmatch(tag) for tag in tags)

@@ -1,4 +1,4 @@
-"""Indicators of others in bundles of STIX 2.0 and 2.1, read object by object."""
+"""Read indicators of others from bundles of STIX 2.0 and 2.1, object by object."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _PATHS = {
     "email-addr:value": IndicatorType.EMAIL,
     ACCOUNT: IndicatorType.HANDLE,
 }
-# What comes along in every bundle and lists nothing.
+# Objects in every bundle that list no indicator.
 _COMPANIONS = frozenset(("identity", "marking-definition", "extension-definition", "sighting"))
 
 
 def read_bundle(path: Path) -> Iterator[Entry]:
-    """Yield what a bundle lists; raise InputError where it is no JSON or breaks off."""
+    """Yield the indicators of a bundle; raise InputError if the JSON is broken."""
     bundle_version: object = None
     empty = True
     for value in values(path, [OBJECTS, _VERSION]):
@@ -37,25 +37,25 @@ def read_bundle(path: Path) -> Iterator[Entry]:
             empty = False
             yield from _entries(path.name, value, bundle_version)
     if empty:
-        raise InputError(f"{path}: a bundle with no objects in it; load it again")
+        raise InputError(f"{path}: the bundle has no objects; download it again")
 
 
 def _entries(source: str, value: Value, bundle_version: object) -> Iterator[Entry]:
     place = f"object {value.number} at line {value.line}"
     found = value.content
     if value.problem is not None or not isinstance(found, dict):
-        yield LeftOut(value.problem or "no JSON object", place)
+        yield LeftOut(value.problem or "not a JSON object", place)
         return
     kind = found.get("type")
     if kind in _COMPANIONS:
         return
     if kind != "indicator":
         shown = str(kind)[:40] if isinstance(kind, str) else "without a type"
-        yield LeftOut(f"{shown}: not an indicator, so nothing to look a message up for", place)
+        yield LeftOut(f"{shown}: not an indicator, so messages cannot be checked for it", place)
         return
     version = found.get("spec_version", bundle_version)
     if version is not None and version not in _VERSIONS:
-        yield LeftOut("of another version of STIX than 2.0 and 2.1; ask for one of these", place)
+        yield LeftOut("of another STIX version than 2.0 and 2.1; ask for one of these", place)
         return
     pattern = found.get("pattern")
     if found.get("pattern_type", "stix") != "stix" or not isinstance(pattern, str):
@@ -64,7 +64,8 @@ def _entries(source: str, value: Value, bundle_version: object) -> Iterator[Entr
     equal = equalities(pattern)
     if equal is None:
         yield LeftOut(
-            "with a pattern that is no equality; a message can only be looked up for whole values",
+            "with a pattern that is not an equality; messages can only be checked for complete "
+            "values",
             place,
         )
         return
@@ -76,17 +77,17 @@ def _entry(one: Equality, found: Mapping[str, Any], source: str, place: str) -> 
     kind = _PATHS.get(one.path)
     if kind is None:
         return LeftOut(
-            f"with a pattern on {one.path[:40]}, which no message is looked up for", place
+            f"with a pattern on {one.path[:40]}, for which messages are not checked", place
         )
     plain = plain_of(kind, one.value)
     if not isinstance(plain, Plain):
         return LeftOut(plain, place)
     confidence = found.get("confidence")
     if confidence is not None and not _is_percent(confidence):
-        return LeftOut("with a confidence that is no number from 0 to 100; correct it", place)
+        return LeftOut("with a confidence that is not a number from 0 to 100; correct it", place)
     revoked = found.get("revoked", False)
     if not isinstance(revoked, bool):
-        return LeftOut("with another word than true or false for revoked; correct it", place)
+        return LeftOut("with a value other than true or false for revoked; correct it", place)
     try:
         return Listing(
             type=plain.type,

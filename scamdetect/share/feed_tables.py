@@ -1,4 +1,4 @@
-"""Indicators of others in tables: CSV, TSV, JSONL, JSON arrays and text of one value a line."""
+"""Read indicators of others from CSV, TSV, JSONL, JSON arrays and plain text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scamdetect.text.indicators import IndicatorType
 
 Entry = Listing | LeftOut
 
-# What columns are called, the first that is there counts. Our own exports have two for the type.
+# Column names; the first one that exists is used. Our own exports have two for the type.
 _VALUE = ("signal", "indicator", "value", "ioc", "ioc_value", "url", "domain", "hostname", "phone")
 _TYPE = ("type", "signal_type", "indicator_type", "ioc_type")
 _CONFIDENCE = ("confidence_score", "confidence", "confidence_level")
@@ -28,22 +28,22 @@ _FROM = ("valid_from",)
 _WITHDRAWN = ("withdrawn", "revoked", "deleted")
 _CHANGED = ("changed", "modified", "updated", "last_updated")
 _TYPED_BY_NAME = frozenset(("url", "domain", "hostname", "phone"))
-# Rights, not fraud: others ask for these to be taken down.
+# Rights, not fraud: others request takedowns of these.
 _OTHER_ABUSE = frozenset(("copyright", "piracy", "trademark"))
 _YES, _NO = frozenset(("true", "1", "yes", "y")), frozenset(("false", "0", "no", "n", ""))
 _DELIMITERS = (",", ";", "\t", "|")
 _HEAD = 64 << 10
-_BAD_TIME = "with a date that is none; write it as 2026-12-31"
+_BAD_TIME = "with an invalid date; write it as 2026-12-31"
 
 
 def read_table(path: Path) -> Iterator[Entry]:
-    """Yield what a CSV or TSV feed lists; raise InputError where it has no column of values."""
+    """Yield the indicators of a CSV or TSV feed; raise InputError without a value column."""
     for found in table_rows(path):
         yield found if isinstance(found, LeftOut) else entry_of(found[0], path.name, found[1])
 
 
 def table_rows(path: Path) -> Iterator[tuple[dict[str, str], str] | LeftOut]:
-    """Yield the rows by names in lower case, each with its place; raise InputError as above."""
+    """Yield the rows by lower-case names, each with its place; raise InputError as above."""
     delimiter, names = _header(path)
     places = {name: place for place, name in reversed(list(enumerate(names)))}
     _, items = open_cells(path, delimiter, "utf-8")
@@ -57,7 +57,7 @@ def table_rows(path: Path) -> Iterator[tuple[dict[str, str], str] | LeftOut]:
 
 
 def read_lines_of_json(path: Path) -> Iterator[Entry]:
-    """Yield what a feed of one JSON object a line lists."""
+    """Yield the indicators of a feed with one JSON object per line."""
     for line in read_lines(path, "utf-8"):
         place = f"line {line.number}"
         if line.problem:
@@ -71,17 +71,17 @@ def read_lines_of_json(path: Path) -> Iterator[Entry]:
 
 
 def read_array(path: Path) -> Iterator[Entry]:
-    """Yield what a JSON array of objects lists."""
+    """Yield the indicators of a JSON array of objects."""
     for value in values(path, [("*",)]):
         place = f"object {value.number} at line {value.line}"
         if value.problem is not None or not isinstance(value.content, dict):
-            yield LeftOut(value.problem or "no JSON object", place)
+            yield LeftOut(value.problem or "not a JSON object", place)
         else:
             yield entry_of(_flat(value.content), path.name, place)
 
 
 def read_text_lines(path: Path) -> Iterator[Entry]:
-    """Yield what a text of one value a line lists; # begins a note."""
+    """Yield the values of a text file, one per line; # starts a comment."""
     for line in read_lines(path, "utf-8"):
         value = strip_line_end(line.text).partition("#")[0].strip()
         if line.problem:
@@ -91,10 +91,10 @@ def read_text_lines(path: Path) -> Iterator[Entry]:
 
 
 def entry_of(row: Mapping[str, object], source: str, place: str) -> Entry:
-    """Return what a record of a feed lists, or why it is left out."""
+    """Return the indicator in a record of a feed, or why it is left out."""
     name = next((name for name in _VALUE if _text(row.get(name))), None)
     if name is None:
-        return LeftOut("without a value; give it in the column signal", place)
+        return LeftOut("without a value; put it in the column signal", place)
     kind: IndicatorType | None = None
     named = next((_text(row.get(t)) for t in _TYPE if _text(row.get(t))), None)
     if named is not None or name in _TYPED_BY_NAME:
@@ -125,7 +125,7 @@ def entry_of(row: Mapping[str, object], source: str, place: str) -> Entry:
 
 
 def time_of(text: str) -> datetime.datetime | None:
-    """Return an ISO 8601 time or the seconds since 1970 in UTC, None for an empty text.
+    """Return an ISO 8601 time or seconds since 1970 in UTC, None for an empty text.
 
     Raises ValueError.
     """
@@ -143,7 +143,7 @@ def time_of(text: str) -> datetime.datetime | None:
 def _header(path: Path) -> tuple[str, tuple[str, ...]]:
     """Return the delimiter and the column names in lower case; raise InputError."""
     if not beginning(path, 1):
-        raise InputError(f"{path}: the file is empty; load it again")
+        raise InputError(f"{path}: the file is empty; download it again")
     for delimiter in _DELIMITERS:
         names, _ = open_cells(path, delimiter, "utf-8")
         found = tuple(name.strip().removeprefix("\ufeff").casefold() for name in names)
@@ -152,8 +152,8 @@ def _header(path: Path) -> tuple[str, tuple[str, ...]]:
     names, _ = open_cells(path, ",", "utf-8")
     listed = ", ".join(shown_names(names, first_line=True))
     raise InputError(
-        f"{path}: no column holds indicators; name it signal, indicator, value, url or domain (its "
-        f"columns are: {listed})"
+        f"{path}: no column with indicators; name it signal, indicator, value, url or domain "
+        f"(its columns are: {listed})"
     )
 
 
@@ -171,7 +171,7 @@ def _text(value: object) -> str:
 
 
 def first_of(row: Mapping[str, object], names: Sequence[str]) -> str:
-    """Return the first of the named cells that holds anything, an empty text if none does."""
+    """Return the first of the named cells that is not empty, else an empty text."""
     return next((text for name in names if (text := _text(row.get(name)))), "")
 
 
@@ -183,7 +183,7 @@ def _confidence(text: str) -> int | None:
     except ValueError:
         found = -1
     if not 0 <= found <= 100:
-        raise ValueError("with a confidence that is no number from 0 to 100; correct it")
+        raise ValueError("with a confidence that is not a number from 0 to 100; correct it")
     return round(found)
 
 
@@ -191,4 +191,4 @@ def _truth(text: str) -> bool:
     plain = text.casefold()
     if plain in _YES or plain in _NO:
         return plain in _YES
-    raise ValueError("with another word than true or false for withdrawn; correct it")
+    raise ValueError("with a value other than true or false for withdrawn; correct it")

@@ -1,6 +1,6 @@
-"""Gather what feeds list, keep the last version of each, and make the list to look up.
+"""Collect the entries of feeds, keep the last version of each, and build the look-up list.
 
-Of a listing some 40 bytes are kept, so that ten million fit into memory.
+Each entry takes about 40 bytes, so that ten million fit into memory.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from scamdetect.share.listing import Listing
 from scamdetect.text.indicators import IndicatorType
 
 MOST_INDICATORS = 10_000_000
-_MOST_REASONS = 100  # a feed may name as many types as it likes
+_MOST_REASONS = 100  # a feed can contain any number of types
 
 
 @dataclass
 class FeedReport:
-    """What became of one feed: how many indicators are looked for, and what was left out.
+    """The result for one feed: how many indicators are used, and what was left out.
 
-    ``reasons`` has, by reason, how often and the first place.
+    ``reasons`` has, by reason, the number and the first place.
     """
 
     name: str
@@ -36,23 +36,23 @@ class FeedReport:
     reasons: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def leave_out(self, reason: str, place: str, count: int = 1) -> None:
-        """Count what is not looked for."""
+        """Count an indicator that is not used."""
         if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
             reason = "for other reasons"
         before, first = self.reasons.get(reason, (0, place))
         self.reasons[reason] = before + count, first
 
     def lines(self) -> list[str]:
-        """Return what to tell of it."""
+        """Return the lines of the report."""
         left = [
             f"{self.name}: {count:,} left out, the first at {place}: {reason}"
             for reason, (count, place) in self.reasons.items()
         ]
-        return [f"{self.name}: {self.taken:,} indicators are looked for", *left]
+        return [f"{self.name}: {self.taken:,} indicators are used", *left]
 
 
 class Versions:
-    """All listings that were read, of which the last version of each id holds."""
+    """All entries that were read; the last version of each id is used."""
 
     def __init__(self) -> None:
         self._ids = array("Q")
@@ -70,11 +70,11 @@ class Versions:
         self._last_place: tuple[int, str] | None = None
 
     def add(self, one: Listing, feed: int, reason: str | None) -> None:
-        """Add a listing; with a reason it is not looked for. Raises InputError at too many."""
+        """Add an entry; with a reason it is not used. Raises InputError if there are too many."""
         number = len(self._ids)
         if number >= MOST_INDICATORS:
             raise InputError(
-                f"{one.source}: more than {MOST_INDICATORS:,} indicators in all feeds; give fewer"
+                f"{one.source}: more than {MOST_INDICATORS:,} indicators in all feeds; pass fewer"
             )
         code = self._codes.setdefault(reason or "", len(self._codes))
         self._first.setdefault((feed, code), one.place)
@@ -96,7 +96,7 @@ class Versions:
         self._reasons.append(code)
 
     def listed(self, reports: Sequence[FeedReport], region: str | None) -> Listed:
-        """Return the list of what holds, and count the rest in the reports of the feeds."""
+        """Return the list of valid entries, and count the others in the reports of the feeds."""
         codes, feeds = np.asarray(self._reasons), np.asarray(self._feeds)
         last = self._last()
         self._report(reports, last, codes, feeds)
@@ -126,7 +126,7 @@ class Versions:
         )
 
     def _last(self) -> NDArray[np.bool_]:
-        """Return which listings are of the last version of their id, of which one has several."""
+        """Return which entries are the last version of their id, and which ids have several."""
         ids, objects = np.asarray(self._ids, np.uint64), np.asarray(self._objects, np.uint64)
         order = np.lexsort((objects, np.asarray(self._changed), ids))
         if not len(order):
@@ -166,7 +166,7 @@ class Versions:
 def _joined(
     keys: NDArray[np.uint64], bits: NDArray[np.uint64]
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the keys in order, each once, and the feeds of each."""
+    """Return the keys in order without duplicates, and the feeds of each."""
     unique, places = np.unique(keys, return_inverse=True)
     masks = np.zeros(len(unique), np.uint64)
     np.bitwise_or.at(masks, places, bits)

@@ -1,7 +1,7 @@
-"""Read the indicators of others: whatever the format, one list to look messages up in.
+"""Read indicators of others in any format into one list to check messages against.
 
-Expiry, confidence and withdrawal are honoured, the guard lists filter, and what is not taken over
-is counted with the reason and the first place where it is found.
+Expiry, confidence and withdrawal are respected, the guard lists filter, and everything left out is
+counted with the reason and the first place.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from scamdetect.share.feed_versions import FeedReport, Versions
 from scamdetect.share.listing import LeftOut, Listing, blocked
 from scamdetect.text.indicators import IndicatorType
 
-LEAST_CONFIDENCE = 30  # where "low" ends in the scale of STIX
+LEAST_CONFIDENCE = 30  # where "low" ends in the STIX scale
 _TABLES: dict[str, Callable[[Path], Iterator[Entry]]] = {
     ".csv": read_table,
     ".tsv": read_table,
@@ -42,7 +42,7 @@ _OF_MISP = (b"Event", b"response", b"Sighting")
 
 
 class JsonKind(Enum):
-    """What a JSON file is, by how it begins."""
+    """The type of a JSON file, judged by its start."""
 
     MISP = "MISP"
     STIX = "STIX"
@@ -58,18 +58,18 @@ Blocked = Callable[[IndicatorType, str], str | None]  # why a guard list blocks 
 
 
 def read_feed(path: str | Path) -> Iterator[Entry]:
-    """Yield what a feed lists, and what of it is left out, as they stand in the file.
+    """Yield the entries of a feed, and those left out, in the order of the file.
 
-    Formats go by the extension: CSV, TSV, JSONL, text of one value a line, and JSON, which is an
-    event of MISP, a bundle of STIX 2.0 or 2.1, or an array of records. The file is read piece by
-    piece. Raises InputError where it cannot be read as a whole.
+    The extension sets the format: CSV, TSV, JSONL, text with one value per line, and JSON, which is
+    a MISP event, a bundle of STIX 2.0 or 2.1, or an array of records. The file is read piece by
+    piece. Raises InputError if it cannot be read as a whole.
     """
     path = Path(path)
     read = _TABLES.get(path.suffix.lower())
     if read is None and path.suffix.lower() != ".json":
         raise InputError(
-            f"{path}: the extension does not tell the format; name it .csv, .tsv, .jsonl, .txt or, "
-            "for MISP and STIX, .json"
+            f"{path}: the extension does not set the format; name it .csv, .tsv, .jsonl, .txt "
+            "or, for MISP and STIX, .json"
         )
     return (read or _JSON_READERS[json_kind(path)])(path)
 
@@ -82,18 +82,20 @@ def read_feeds(
     region: str | None = None,
     blocked: Blocked = blocked,
 ) -> tuple[Listed, list[FeedReport]]:
-    """Return the indicators of all feeds that hold on a day, and a report on each feed.
+    """Return the indicators of all feeds that are valid on a day, and a report on each feed.
 
-    ``as_of`` is today, in UTC, by default. What expired before, is not valid yet, was withdrawn or
-    has less than ``least_confidence`` is not looked for; what has no confidence is. Of several
-    versions with one id the last holds, whatever feed it is in. ``blocked`` says why a guard list
-    keeps a value out, None where none does. Phone numbers in messages that have no country code are
-    of the ``region`` (ISO 3166).
+    ``as_of`` is today, in UTC, by default. Indicators that expired before, are not valid yet, were
+    withdrawn or have less than ``least_confidence`` are not used; those without a confidence are.
+    The last of several versions with one id counts, in any feed. ``blocked`` returns why a guard
+    list excludes a value, or None. Phone numbers in messages without a country code belong to the
+    ``region`` (ISO 3166).
 
-    Raises InputError on feeds that cannot be read, and where nothing is left to look for.
+    Raises InputError for feeds that cannot be read, and if no indicator is left.
     """
     if len(paths) > MOST_FEEDS:
-        raise InputError(f"{len(paths)} feeds: at most {MOST_FEEDS} are read at once; join some")
+        raise InputError(
+            f"got {len(paths)} feeds, but at most {MOST_FEEDS} can be read at once; combine some"
+        )
     day = datetime.datetime.now(datetime.UTC).date() if as_of is None else as_of
     start = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
     names = _names([Path(path) for path in paths])
@@ -109,19 +111,19 @@ def read_feeds(
     listed = versions.listed(reports, region)
     if not len(listed):
         told = "; ".join(line for report in reports for line in report.lines())
-        raise InputError(f"no indicator is left to look for: {told}")
+        raise InputError(f"no usable indicator is left: {told}")
     return listed, reports
 
 
 def json_kind(path: Path) -> JsonKind:
-    """Return what a JSON file is, told by how it begins; raise InputError."""
+    """Return the type of a JSON file, judged by its start; raise InputError."""
     with opened(path) as window:
         window.grow()
         head = window.data[:_HEAD]
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start[:1] == b"<":
         raise InputError(
-            f"{path}: XML, as of STIX 1, which is not read; ask for STIX 2.1, MISP or CSV"
+            f"{path}: XML, as in STIX 1, is not supported; ask for STIX 2.1, MISP or CSV"
         )
     found = _KEY.search(start)
     if start[:1] == b"{" and found is not None:
@@ -129,27 +131,27 @@ def json_kind(path: Path) -> JsonKind:
     if start[:1] == b"[":
         return JsonKind.MISP if found is not None and found[1] in _OF_MISP else JsonKind.ARRAY
     raise InputError(
-        f"{path}: neither a bundle of STIX nor an event of MISP nor an array of records; name a "
-        "file of one JSON object a line .jsonl"
+        f"{path}: not a STIX bundle, a MISP event or an array of records; use the extension "
+        ".jsonl for a file of one JSON object per line"
     )
 
 
 def _reason(
     one: Listing, start: datetime.datetime, least_confidence: int, blocked: Blocked
 ) -> str | None:
-    """Return why a listing that can be read is not looked for, None where it is."""
+    """Return why a readable entry is not used, or None."""
     if one.withdrawn:
         return "withdrawn"
     if one.valid_until is not None and one.valid_until <= start:
-        return "expired; ask whether it still holds"
+        return "expired; ask if it is still valid"
     if one.valid_from is not None and one.valid_from >= start + datetime.timedelta(1):
         return "not valid yet"
     if one.confidence is not None and one.confidence < least_confidence:
-        return f"of a confidence below {least_confidence}; --min-confidence says which is enough"
+        return f"of a confidence below {least_confidence}; --min-confidence sets the limit"
     return blocked(one.type, one.value)
 
 
 def _names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Return a name of each feed: that of its file, the whole path where two are alike."""
+    """Return a name for each feed: that of its file, or the full path if two are equal."""
     names = [path.name for path in paths]
     return tuple(path.name if names.count(path.name) == 1 else str(path) for path in paths)

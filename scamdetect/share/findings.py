@@ -1,8 +1,9 @@
-"""Find the indicators of scored messages and sum them up as they come, without any text.
+"""Find the indicators of scored messages and aggregate them without storing any text.
 
-What the guard blocks, and what belongs to the recipient of its message, is counted and not kept.
-Two tables are made: facts, one row a campaign, indicator and kind of message, and who sent what as
-pairs of hashes, so that a million senders are a million pairs and not a million rows of facts.
+Indicators that the guard blocks, or that belong to the recipient of a message, are counted and
+dropped. There are two tables: facts, one row per campaign, indicator and kind of message, and pairs
+of hashes of senders and what they sent, so that a million senders are a million pairs and not a
+million rows of facts.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ from scamdetect.share.guard import Guard
 from scamdetect.text.indicators import Indicator, IndicatorType, indicators_of, plain_value
 from scamdetect.text.masking import key_of, mask
 
-# Rows that are no indicators have one of these in the place of a type.
+# Rows that are not indicators have one of these instead of a type.
 LEFT_OUT, RECIPIENT, LABEL = "left out", "recipient", "label"
 OF_RECIPIENT = "belongs to the recipient of its message"
 SCAM, NO_SCAM = "scam", "no scam"
-NO_DAY, LAST_DAY = (1 << 62), -(1 << 62)  # where no day is known: later and earlier than any
-# How the id of a campaign begins: as `campaigns` gave it, of a template, or of one value alone
-# where the template says too little to be one.
+NO_DAY, LAST_DAY = (1 << 62), -(1 << 62)  # if no day is known: later and earlier than any
+# How the id of a campaign starts: from `campaigns`, from a template, or from a single value if the
+# template is too short for one.
 GIVEN, TEMPLATE, ALONE = "c", "t", "s"
-_SHORT = 20  # characters of a template without signs
+_SHORT = 20  # characters of a template without punctuation
 _TAGS = re.compile(r"\b(?:link|number|phone|email|handle|code)\b")
-_LEAST_RECIPIENT = 5  # characters; what is shorter is in many links by chance
+_LEAST_RECIPIENT = 5  # characters; shorter ones are in many links by chance
 _LONGEST_KIND = 40
-_MOST_PENDING = 1 << 13  # rows that are summed up together
+_MOST_PENDING = 1 << 13  # rows aggregated together
 
 FACTS = pa.schema(
     [
@@ -53,7 +54,7 @@ FACTS = pa.schema(
         ("last", pa.int64()),
     ]
 )
-# ``indicator`` is ``indicator_hash`` of the campaign, the type and the value.
+# ``indicator`` is the ``indicator_hash`` of the campaign, the type and the value.
 SENDERS = pa.schema([("campaign", pa.string()), ("indicator", pa.int64()), ("sender", pa.int64())])
 _KEYS = FACTS.names[:8]
 _SUMS = [("messages", "sum"), ("leads", "sum"), ("first", "min"), ("last", "max")]
@@ -61,7 +62,7 @@ _SUMS = [("messages", "sum"), ("leads", "sum"), ("first", "min"), ("last", "max"
 
 @dataclass(frozen=True)
 class Message:
-    """A scored message; ``campaign`` is the id that `campaigns` gave it, if any."""
+    """A scored message; ``campaign`` is its id from `campaigns`, if any."""
 
     text: str
     decision: str
@@ -90,7 +91,7 @@ class Findings:
         self._facts, self._pairs = FACTS.empty_table(), SENDERS.empty_table()
 
     def add(self, message: Message) -> None:
-        """Add what a message has."""
+        """Add the indicators of a message."""
         if message.recipient:
             self._add_recipient(message.recipient)
         found = self._found(message)
@@ -127,7 +128,7 @@ class Findings:
             self._compact()
 
     def save(self, file: IO[bytes]) -> tuple[int, int]:
-        """Write the tables as two streams; return how many rows and bytes they are; raise OSError.
+        """Write the tables as two streams; return the numbers of rows and bytes; raise OSError.
 
         The first column of each names the campaign.
         """
@@ -144,7 +145,7 @@ class Findings:
         return sum(table.num_rows for table in tables), sum(table.nbytes for table in tables)
 
     def _compact(self) -> None:
-        """Sum up rows that are alike, which bounds the memory."""
+        """Combine equal rows, which limits the memory."""
         arrays = [pa.array(self._columns[field.name], field.type) for field in FACTS]
         new = pa.Table.from_arrays(arrays, schema=FACTS)
         self._columns = {name: [] for name in FACTS.names}
@@ -158,7 +159,7 @@ class Findings:
         self._pairs = pairs.group_by(SENDERS.names).aggregate([]).select(SENDERS.names)
 
     def _found(self, message: Message) -> list[Indicator]:
-        """Return the indicators that may be kept, each once."""
+        """Return the indicators that may be stored, each once."""
         found: dict[tuple[IndicatorType, str], Indicator] = {}
         forms = _forms(message.recipient, self._region)
         for one in self._candidates(message):
@@ -194,7 +195,7 @@ class Findings:
 
 
 def summed(facts: pa.Table) -> pa.Table:
-    """Return facts with rows that are alike as one."""
+    """Return facts with equal rows combined."""
     found = facts.group_by(_KEYS).aggregate(_SUMS)
     arrays = [found[name] for name in _KEYS]
     arrays += [found[f"{name}_{how}"] for name, how in _SUMS]
@@ -202,12 +203,12 @@ def summed(facts: pa.Table) -> pa.Table:
 
 
 def indicator_hash(*names: str) -> int:
-    """Return 64 bits, signed, that stand for names in this order."""
+    """Return a signed 64-bit hash of names in this order."""
     return _signed(_hash("\x00".join(names)))
 
 
 def forms_of(type: IndicatorType, value: str) -> set[str]:
-    """Return the forms of a value that may be equal to one of a recipient."""
+    """Return the forms of a value that may equal one of a recipient."""
     if type is IndicatorType.HANDLE:
         name = value.partition(":")[2]
         return {name.casefold(), name.lstrip("@").casefold()}
@@ -216,7 +217,7 @@ def forms_of(type: IndicatorType, value: str) -> set[str]:
 
 @lru_cache(1 << 12)
 def _forms(recipient: str | None, region: str | None) -> frozenset[str]:
-    """Return the plain forms of who received a message: a phone number, an address or a name."""
+    """Return the normal forms of a recipient: a phone number, an address or a name."""
     if not recipient or not recipient.strip():
         return frozenset()
     name = " ".join(recipient.split())
@@ -237,7 +238,7 @@ def _forms(recipient: str | None, region: str | None) -> frozenset[str]:
 
 
 def _without_recipient(one: Indicator, forms: frozenset[str]) -> Indicator | None:
-    """Return the indicator without the recipient in the path of a link, None if it is theirs."""
+    """Return the indicator without the recipient in the path of a link, or None if it is theirs."""
     if not forms:
         return one
     if forms_of(one.type, one.value) & forms:
@@ -256,7 +257,7 @@ def _without_recipient(one: Indicator, forms: frozenset[str]) -> Indicator | Non
 
 
 def _campaign(message: Message) -> str | None:
-    """Return the campaign of a message, None where its template says too little to be one."""
+    """Return the campaign of a message, None if its template is too short for one."""
     key = key_of(mask(message.text))
     if len(_TAGS.sub("", key).strip()) < _SHORT:
         return None

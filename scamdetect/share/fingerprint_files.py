@@ -1,7 +1,7 @@
-"""Files of fingerprints: made of campaigns and their messages, and matched with those of others.
+"""Files of fingerprints: made from campaigns and their messages, and matched with those of others.
 
-A file holds no text, no sender and no id of ours: a campaign has a name that only the key makes,
-and about how many messages it has. Its lines are in the order of these names.
+A file contains no text, no sender and no id of ours: a campaign has a name that depends on the key,
+and a rounded number of messages. Its lines are in the order of these names.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NAME = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """A campaign in a file; ``size`` is the least number of messages, the days may be unknown."""
+    """A campaign in a file; ``size`` is a lower bound of its messages, days can be unknown."""
 
     name: str
     signature: Signature
@@ -61,7 +61,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class MadeSummary:
-    """Where the fingerprints are, how many there are, and why campaigns have none."""
+    """The path of the fingerprints, their number, and why campaigns have none."""
 
     destination: Path
     fingerprints: int
@@ -70,7 +70,7 @@ class MadeSummary:
 
 @dataclass(frozen=True)
 class Pair:
-    """A campaign of ours and one of theirs that are alike, as far as their fingerprints tell."""
+    """A campaign of ours and a similar one of theirs, with the details in their fingerprints."""
 
     mine: Fingerprint
     theirs: Fingerprint
@@ -96,18 +96,18 @@ def make_fingerprints(
 ) -> MadeSummary:
     """Write the fingerprints of campaigns with at least 10 messages and 3 senders.
 
-    ``campaigns`` and ``members``, by default beside it, are what ``scamdetect campaigns`` wrote of
-    the dumps ``scored``. Texts that these lack come from ``sources``, one for each of them.
+    ``campaigns`` and ``members``, by default next to it, were written by ``scamdetect campaigns``
+    for the dumps ``scored``. Texts that these lack come from ``sources``, one for each of them.
 
-    The file appears whole or not at all, and nobody may read it who may not read the dumps. Raises
-    InputError on files that do not belong together, on campaigns without senders, and where no
-    campaign has a fingerprint; OutputError.
+    The file appears completely or not at all, and is readable only for those who can read the
+    dumps. Raises InputError for files that do not belong together, for campaigns without senders,
+    and if no campaign has a fingerprint; OutputError.
     """
     campaigns, destination = Path(campaigns), Path(destination)
     members = _members_beside(campaigns) if members is None else Path(members)
     given: Sequence[str | Path | None] = list(sources) or [None] * len(scored)
     if len(given) != len(scored):
-        raise InputError(f"{len(given)} sources for {len(scored)} dumps; give one for each")
+        raise InputError(f"got {len(given)} sources for {len(scored)} dumps; pass one for each")
     dumps = [
         opened(path, source, "fingerprints") for path, source in zip(scored, given, strict=True)
     ]
@@ -143,11 +143,11 @@ def make_fingerprints(
 def match_fingerprints(
     mine: str | Path, theirs: str | Path, *, at_least: float = ALIKE
 ) -> list[Pair]:
-    """Return the pairs of campaigns in two files that are alike, the most alike first.
+    """Return the pairs of similar campaigns in two files, most similar first.
 
-    The similarity estimates the Jaccard index of what the messages share, with a standard error of
-    0.03. Raises InputError on files that are none, are made under different keys or by different
-    rules.
+    The similarity estimates the Jaccard index of the messages' shared shingles, with a standard
+    error of 0.03. Raises InputError for other files, and for fingerprints made with different keys
+    or rules.
     """
     own, others = _read(Path(mine)), _read(Path(theirs))
     for what in ("key", "masking"):
@@ -157,7 +157,7 @@ def match_fingerprints(
                 if what == "key"
                 else "the same version of scamdetect on both sides"
             )
-            raise InputError(f"{mine} and {theirs}: made with another {what}; use {cure}")
+            raise InputError(f"{mine} and {theirs}: made with a different {what}; use {cure}")
     signatures = [[one.signature for one in file.fingerprints] for file in (own, others)]
     pairs = [
         Pair(own.fingerprints[one.mine], others.fingerprints[one.theirs], one.similarity)
@@ -167,7 +167,7 @@ def match_fingerprints(
 
 
 def names_of(campaigns: str | Path, key: Key) -> dict[str, str]:
-    """Return the ids of campaigns by the names that they have in files made under the key."""
+    """Return the ids of campaigns by their names in files made with the key."""
     signer = Signer(key)
     batches = read_columns(Path(campaigns), "campaign", ())
     return {signer.name(one): one for batch in batches for one in batch.texts if one is not None}
@@ -182,8 +182,8 @@ def _large(path: Path, left_out: Counter[str]) -> Iterator[tuple[str, _Campaign]
     columns = open_dump(path, text_column="campaign", overwrite_columns=True).columns
     if "senders" not in columns:
         raise InputError(
-            f"{path}: its campaigns have no senders, of which {LEAST_SENDERS} are needed; make "
-            "them again with --sender-column"
+            f"{path}: its campaigns have no senders, but {LEAST_SENDERS} are needed; make them "
+            "again with --sender-column"
         )
     days = [name for name in ("first_day", "last_day") if name in columns]
     for batch in read_columns(path, "campaign", ("messages", "senders"), days):
@@ -205,7 +205,7 @@ def _large(path: Path, left_out: Counter[str]) -> Iterator[tuple[str, _Campaign]
 
 def _count(path: Path, cell: str | None) -> int:
     if cell is None or not cell.isdecimal():
-        raise InputError(f"{path}: a count that is no number; make the file again")
+        raise InputError(f"{path}: a count is not a number; make the file again")
     return int(cell)
 
 
@@ -222,7 +222,7 @@ def _lines(
     for name, campaign in campaigns.items():
         shared = found[name].shared()
         if len(shared) < LEAST_SHINGLES:
-            left_out["too little that their messages share"] += 1
+            left_out["their messages have too little in common"] += 1
             continue
         line = {
             "campaign": signer.name(name),
@@ -245,12 +245,14 @@ def _read(path: Path) -> _File:
     _, first = next(lines, (1, ""))
     head = read_object(first)
     if isinstance(head, str) or head.get("format") != _FORMAT:
-        raise InputError(f"{path}: no file of fingerprints; make one with scamdetect fingerprints")
+        raise InputError(
+            f"{path}: not a file of fingerprints; make one with scamdetect fingerprints"
+        )
     rules = (head.get("version"), head.get("values"), head.get("bits"), head.get("shingle"))
     if rules != (_VERSION, VALUES, BITS, SHINGLE):
         raise InputError(
-            f"{path}: made by other rules than this version of scamdetect has; use the same on "
-            "both sides"
+            f"{path}: made with other rules than this version of scamdetect; use the same "
+            "version on both sides"
         )
     found: list[Fingerprint] = []
     for number, text in lines:
@@ -258,13 +260,13 @@ def _read(path: Path) -> _File:
             raise InputError(f"{path}: more than {MOST:,} fingerprints; split the file")
         one = _fingerprint(read_object(text))
         if one is None:
-            raise InputError(f"{path}:{number}: no fingerprint; send the file again")
+            raise InputError(f"{path}:{number}: not a fingerprint; ask for the file again")
         found.append(one)
     return _File({name: head.get(name) for name in ("key", "masking")}, found)
 
 
 def _fingerprint(value: dict[str, object] | str) -> Fingerprint | None:
-    """Return what a line holds, None where it is no fingerprint: others wrote it."""
+    """Return the fingerprint in a line, None if it is invalid: the file comes from others."""
     if isinstance(value, str):
         return None
     name, signature, size = (value.get(n) for n in ("campaign", "signature", "messages"))

@@ -1,4 +1,4 @@
-"""The secret key of fingerprints, which those who compare share with each other and nobody else."""
+"""The secret key of fingerprints, shared only between those who compare them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import OWNER, read_bytes, writing
 from scamdetect.system.os_errors import unreadable, written
 
-BYTES, LEAST_BYTES = 32, 16  # 256 bits are made, 128 accepted
+BYTES, LEAST_BYTES = 32, 16  # new keys have 256 bits, keys of 128 are accepted
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2})+")
 _OTHERS = 0o077
-_LEAST_DIFFERENT = 8  # bytes; fewer are typed or counted up, not drawn
+_LEAST_DIFFERENT = 8  # distinct bytes; a key with fewer was typed, not random
 
 
 @dataclass(frozen=True, repr=False)
 class Key:
-    """A key; it never shows itself."""
+    """A key; its repr hides it."""
 
     secret: bytes
 
@@ -34,14 +34,14 @@ class Key:
 
     @property
     def id(self) -> str:
-        """Return what tells two keys apart and gives neither away, 16 hexadecimal digits."""
+        """Return an id that distinguishes keys without revealing them, 16 hexadecimal digits."""
         return self.digest("key id", b"")[:8].hex()
 
 
 def write_key(destination: str | Path) -> Path:
-    """Write a new key of 256 random bits in hexadecimal, which only the owner of the file may read.
+    """Write a new key of 256 random bits in hexadecimal, readable only for the owner of the file.
 
-    A file that is there is never replaced: fingerprints under it could not be compared any more.
+    An existing file is never replaced: fingerprints made with it could not be compared any more.
     Raises InputError, OutputError.
     """
     destination = Path(destination)
@@ -52,7 +52,7 @@ def write_key(destination: str | Path) -> Path:
 
 
 def read_key(path: str | Path) -> Key:
-    """Return the key in a file; raise InputError if it is weak, or others could read it."""
+    """Return the key in a file; raise InputError if it is weak, or readable for others."""
     path = Path(path)
     try:
         content = read_bytes(path).strip()
@@ -61,28 +61,28 @@ def read_key(path: str | Path) -> Key:
         raise unreadable(path, problem) from problem
     if not _HEX.fullmatch(content):
         raise InputError(
-            f"{path}: no key in hexadecimal digits; make one with scamdetect fingerprints key"
+            f"{path}: not a key in hexadecimal digits; make one with scamdetect fingerprints key"
         )
     found = bytes.fromhex(content.decode("ascii"))
     if len(found) < LEAST_BYTES:
         raise InputError(
-            f"{path}: a key of {8 * len(found)} bits, and guesses would find it; at least "
+            f"{path}: the key has {8 * len(found)} bits and could be guessed; at least "
             f"{8 * LEAST_BYTES} are needed: make one with scamdetect fingerprints key"
         )
     if len(set(found)) < _LEAST_DIFFERENT:
         raise InputError(
-            f"{path}: a key that nobody drew by chance, and guesses would find it; make one with "
-            "scamdetect fingerprints key"
+            f"{path}: the key is not random and could be guessed; make one with scamdetect "
+            "fingerprints key"
         )
     return Key(found)
 
 
 def _check_private(path: Path) -> None:
-    if not hasattr(os, "geteuid"):  # Windows has other rights
+    if not hasattr(os, "geteuid"):  # Windows has other permissions
         return
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & _OTHERS:
         raise InputError(
-            f"{path}: others than its owner may read or write the key (mode {mode:04o}); take "
-            f"their rights away with chmod 600, and make another key if they may have read it"
+            f"{path}: users other than its owner can read or write the key (mode {mode:04o}); "
+            "restrict it with chmod 600, and make a new key if they may have read it"
         )

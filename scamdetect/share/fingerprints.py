@@ -1,9 +1,9 @@
-"""Fingerprints of campaigns: near-duplicates meet under a shared key, and no text leaves the house.
+"""Fingerprints of campaigns: find near-duplicates with a shared key without sharing text.
 
 A fingerprint is a MinHash signature (Broder 1997) of the shingles that most messages of a campaign
-share. A shingle is known by its HMAC only, so that without the key nothing follows from a
-fingerprint. Of each of the 256 values only 4 bits stay (b-bit minwise hashing: Li and König, WWW
-2010): with the key, whole values would name shingles of five characters one by one.
+share. A shingle is represented only by its HMAC, so a fingerprint reveals nothing without the key.
+Only 4 bits of each of the 256 values are kept (b-bit minwise hashing: Li and König, WWW 2010): with
+the key, full values would reveal shingles of five characters one by one.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from scamdetect.text.near_duplicates import ALIKE, SHINGLE
 
 VALUES, BITS = 256, 4
 LEAST_MESSAGES, LEAST_SENDERS = 10, 3
-LEAST_SHINGLES = 20  # what is shorter is guessed too easily
+LEAST_SHINGLES = 20  # shorter text is guessed too easily
 SHARED = 0.5  # of the messages of a campaign have a shingle that counts
-MOST_MESSAGES = 200  # of a campaign that are looked at, about
-_GOLDEN = (5**0.5 - 1) / 2  # whose multiples spread evenly and in step with nothing
+MOST_MESSAGES = 200  # sampled from a campaign, approximately
+_GOLDEN = (5**0.5 - 1) / 2  # whose multiples are evenly spread without a pattern
 _CHANCE = 1 / (1 << BITS)  # of two values that have nothing in common
 _BAND = 6  # values; two of a Jaccard index of 0.7 meet in some band with probability 0.998
 _BANDS = VALUES // _BAND
@@ -36,7 +36,7 @@ Signature = NDArray[np.uint8]  # (256,), 0 to 15
 
 
 class Shingles:
-    """The masked messages of a campaign of so many, or of some 200 of them, and what they share."""
+    """A sample of about 200 masked messages of a campaign, and their common shingles."""
 
     def __init__(self, messages: int) -> None:
         self._rate = min(1.0, MOST_MESSAGES / max(1, messages))
@@ -45,14 +45,14 @@ class Shingles:
         self._templates: Counter[str] = Counter()
 
     def add(self, text: str) -> None:
-        """Count a message, or pass it over: those looked at are spread over all."""
+        """Count a message, or skip it: the sample is spread over all messages."""
         self._passed = (self._passed + _GOLDEN) % 1.0
         if self._passed < self._rate:
             self._messages += 1
             self._templates[key_of(mask(text))] += 1
 
     def shared(self) -> list[str]:
-        """Return the shingles that at least half of the messages have, in order."""
+        """Return the shingles of at least half of the messages, in order."""
         counts: Counter[str] = Counter()
         for template, count in self._templates.items():
             counts.update(dict.fromkeys(shingles_of(template), count))
@@ -61,21 +61,21 @@ class Shingles:
 
 
 def shingles_of(template: str) -> set[str]:
-    """Return all runs of five characters, the whole of a shorter template."""
+    """Return all sequences of five characters, or the whole of a shorter template."""
     last = max(1, len(template) - SHINGLE + 1)
     return {template[start : start + SHINGLE] for start in range(last)}
 
 
 class Signer:
-    """Signs sets of shingles under a key."""
+    """Sign sets of shingles with a key."""
 
     def __init__(self, key: Key) -> None:
         self._key = key
-        # Not from a generator of NumPy, whose numbers may differ in another version.
+        # Not from a NumPy generator, whose numbers may differ in another version.
         self._factors, self._terms = self._numbers("factor") | np.uint64(1), self._numbers("term")
 
     def sign(self, shingles: Iterable[str]) -> Signature:
-        """Return the signature of shingles, of which there must be one at least."""
+        """Return the signature of at least one shingle."""
         digests = (self._key.digest("shingle", s.encode("utf-8", "replace"))[:8] for s in shingles)
         hashes = np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
         least = ((hashes * self._factors + self._terms) >> np.uint64(32)).min(axis=1)
@@ -87,17 +87,17 @@ class Signer:
         return np.frombuffer(b"".join(drawn), "<u8").astype(np.uint64).reshape(-1, 1)
 
     def name(self, campaign: str) -> str:
-        """Return a name for a campaign that only the key tells from its id, 16 digits."""
+        """Return a name for a campaign that only the key can relate to its id, 16 digits."""
         return self._key.digest("campaign", campaign.encode("utf-8"))[:8].hex()
 
 
 def packed(signature: Signature) -> str:
-    """Return a signature as hexadecimal digits, one a value."""
+    """Return a signature as hexadecimal digits, one per value."""
     return (signature[::2] << 4 | signature[1::2]).tobytes().hex()
 
 
 def unpacked(text: str) -> Signature:
-    """Return the signature in hexadecimal digits; raise ValueError."""
+    """Return the signature from hexadecimal digits; raise ValueError."""
     data = np.frombuffer(bytes.fromhex(text), np.uint8)
     if len(data) * 2 != VALUES:
         raise ValueError(len(data))
@@ -112,7 +112,7 @@ def similarity(one: Signature, other: Signature) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Two fingerprints, by their places, and their estimated similarity."""
+    """Two fingerprints, by their indices, and their estimated similarity."""
 
     mine: int
     theirs: int
@@ -122,7 +122,7 @@ class Match:
 def matches(
     mine: list[Signature], theirs: list[Signature], at_least: float = ALIKE
 ) -> Iterator[Match]:
-    """Yield the pairs that are alike, in the order of mine, the most alike first."""
+    """Yield the similar pairs, in the order of mine, most similar first."""
     met: dict[bytes, list[int]] = {}
     for place, signature in enumerate(theirs):
         for band in _bands(signature):
@@ -135,7 +135,7 @@ def matches(
 
 
 def masking_id() -> str:
-    """Return what changes when messages are masked in another way, 8 hexadecimal digits."""
+    """Return a digest of the masking rules, 8 hexadecimal digits."""
     return hashlib.sha256(key_of(mask(_PROBE)).encode()).hexdigest()[:8]
 
 

@@ -2,7 +2,7 @@
 
 Source of the fields: https://www.globalsignalexchange.org/docs/sending-signals (2025-03-24), which
 names ``url``, ``hostname``, ``domain name`` and ``ip address`` as types; the other names are ours.
-Values are as they are, for machines: a defanged one would match nothing.
+Values are not defanged, because they are for machines.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SIGNAL_TYPES = {
     IndicatorType.SENDER: "sender",
 }
 _PATTERN = "url pattern"
-# How a spreadsheet begins a formula. A plus sign and digits are a phone number.
+# How a spreadsheet formula starts. A plus sign and digits are a phone number.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(signals: Iterable[Signal]) -> str:
-    """Return CSV with a header, a signal a row; kinds and languages are separated by semicolons."""
+    """Return CSV with a header, one signal per row; semicolons separate kinds and languages."""
     records = [_fields(one) | _more(one) for one in signals]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -43,13 +43,13 @@ def csv_text(signals: Iterable[Signal]) -> str:
 
 
 def jsonl_text(signals: Iterable[Signal]) -> str:
-    """Return one JSON object a line; what the exchange has no field for is its ``extra_data``."""
+    """Return one JSON object per line; fields that the exchange lacks are its ``extra_data``."""
     records = (_fields(one) | {"extra_data": _more(one)} for one in signals)
     return "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
 
 
 def is_formula(value: str) -> bool:
-    """Tell whether a spreadsheet would run the value as a formula."""
+    """Return True if a spreadsheet would run the value as a formula."""
     phone = value.removeprefix("+").isdecimal()
     return value.startswith(_FORMULA) and not phone
 

@@ -1,8 +1,8 @@
-"""Keep names of honest organisations out of what is shared, and out of what others share.
+"""Exclude names of honest organisations from what is shared, in both directions.
 
-Three kinds of names: reserved and private ones, those of organisations that are never to be listed,
-and hosts on which anybody can put a page, of which a full link may be listed and never the host.
-The lists are those of the package ``pymispwarninglists`` and our own; nothing is fetched.
+Three kinds of names: reserved and private ones, those of organisations that must never be listed,
+and hosts where anybody can publish a page, of which a full link can be listed but never the host.
+The lists are those of the package ``pymispwarninglists`` and our own; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from scamdetect.text.normalise import SHORTENERS
 RESERVED = "reserved or private name"
 OFFICIAL = "official domain of an organisation"
 GOVERNMENT = "domain of a government"
-ROLE = "address of a security desk"
-SHARED = "host of many, without a full link"
-# By the names of the lists in the package, the first that has a name gives the reason.
+ROLE = "address of a security team"
+SHARED = "shared host, without a full link"
+# By list name in the package; the first list with a name gives the reason.
 _BLOCKING = {
     "bank-website": "website of a bank",
     "university_domains": "domain of a university",
@@ -35,15 +35,15 @@ _BLOCKING = {
     "cisco_top20k": "among the most visited sites",
 }
 _SHARING = ("url-shortener", "link-in-bio", "lots-project", "dynamic-dns")
-# Short names that large sites give to pages of anybody, which no list has.
+# Short names that large sites give to users' pages, missing from all lists.
 _ALSO_SHARED = frozenset(("forms.gle", "page.link", "youtu.be", "goo.su", "sites.google.com"))
-# To whom mail about abuse goes.
+# Where abuse is reported by mail.
 _ROLES = frozenset(("abuse", "noc", "security", "soc", "postmaster", "hostmaster"))
 _GOVERNMENT = re.compile(
     r"(?:^|\.)(?:(?:gov|mil)(?:\.[a-z]{2})?|(?:go|gob|gouv|gub|govt|government|gv|gc|admin|gos)"
     r"\.[a-z]{2}|europa\.eu)$"
 )
-# What a link on a host of many is without its query: a page of the host, not of a tenant.
+# A link on a shared host without its query: a page of the host, not of a tenant.
 _PAGES = re.compile(
     r"(?:watch|send|share|sharer|search|results?|redirect|url|r|login|signin|index|profile|home"
     r"|view|viewform|forms|invite|join|intent|dialog|story|photo|video|[a-z]|ti)?(?:\.(?:php|html?|aspx?|jsp))?",
@@ -53,10 +53,10 @@ _PAGES = re.compile(
 
 @dataclass(frozen=True)
 class Guard:
-    """Names of hosts, in plain form, that are not to be listed.
+    """Normalised host names that must not be listed.
 
-    ``blocked`` gives the reason by the name. On hosts of ``shared`` anybody can put a page, each
-    below a name of its own on those of ``divided``. ``parents`` are the names above all of these.
+    ``blocked`` has the reason by name. On hosts of ``shared`` anybody can publish a page; those of
+    ``divided`` have a subdomain for each. ``parents`` are the parent domains of all these.
     """
 
     blocked: Mapping[str, str]
@@ -65,9 +65,9 @@ class Guard:
     parents: frozenset[str]
 
     def verdict(self, type: IndicatorType, value: str) -> str | None:
-        """Return why an indicator in its plain form must not be listed, None if it may.
+        """Return why a normalised indicator must not be listed, or None.
 
-        The reasons are few and name no value, so that they can be counted. Raises
+        There are few reasons and they contain no value, so that they can be counted. Raises
         MissingExtraError.
         """
         if type is IndicatorType.DOMAIN:
@@ -121,7 +121,7 @@ class Guard:
 
 @cache
 def load_guard() -> Guard:
-    """Return the guard of the shipped lists; raise MissingExtraError where there are none."""
+    """Return the guard of the shipped lists; raise MissingExtraError if they are missing."""
     blocked: dict[str, str] = {}
     for name, reason in _BLOCKING.items():
         for host in _list(name):
@@ -135,7 +135,7 @@ def load_guard() -> Guard:
 
 
 def _list(name: str) -> list[str]:
-    """Return the names of a list, with a dot before those that stand for all below them."""
+    """Return the names of a list, with a leading dot for those that include all subdomains."""
     try:
         folder = files("pymispwarninglists")
     except ImportError as error:
@@ -147,7 +147,7 @@ def _list(name: str) -> list[str]:
 
 
 def _above(host: str) -> Iterator[str]:
-    """Yield the names above a host that have a dot."""
+    """Yield the parent domains of a host with a leading dot."""
     _, _, above = host.partition(".")
     while "." in above:
         yield above
@@ -155,7 +155,7 @@ def _above(host: str) -> Iterator[str]:
 
 
 def _names(host: str) -> Iterator[str]:
-    """Yield the host and the names above it, down to what somebody registered."""
+    """Yield the host and its parent domains, down to the registered domain."""
     domain = registered_domain(host) or host
     yield host
     for above in _above(host):
@@ -165,6 +165,6 @@ def _names(host: str) -> Iterator[str]:
 
 
 def _is_of_tenant(path: str) -> bool:
-    """Tell whether a path on a host of many leads to the page of one of them."""
+    """Return True if a path on a shared host leads to a tenant's page."""
     parts = [part for part in unquote(path).split("/") if part]
     return "*" not in parts and any(_PAGES.fullmatch(part) is None for part in parts)

@@ -1,7 +1,7 @@
-"""Walk through a JSON file of any size and take out the values that are asked for, one at a time.
+"""Walk through a JSON file of any size and return the requested values, one at a time.
 
-Only the value at hand is held, so a file of gigabytes takes no more memory than a small one. A
-library that builds what it reads would hold the whole, or one value without an end.
+Only the current value is in memory, so a file of gigabytes takes no more than a small one. A parser
+library would hold the whole file, or one endless value.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from scamdetect.errors import InputError
 MOST_BYTES = 16 << 20  # of one value
 _BOM = b"\xef\xbb\xbf"
 
-Keys = tuple[str, ...]  # where a value is: the keys down to it, "*" for an item of an array
+Keys = tuple[str, ...]  # the place of a value: the keys down to it, "*" for an item of an array
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value where it was asked for; ``problem`` says why it cannot be read, else None.
+    """A value at a requested place; ``problem`` is why it cannot be read, else None.
 
-    ``number`` counts the values of the same place from 1, ``line`` is where it begins, from 1.
-    ``within`` is the number of the object that the walk is in, of those that it has entered.
+    ``number`` counts the values of the same place from 1, ``line`` is where it starts, from 1.
+    ``within`` is the number of the enclosing object, among those entered.
     """
 
     keys: Keys
@@ -38,10 +38,10 @@ class Value:
 
 
 def values(path: Path, wanted: Collection[Keys]) -> Iterator[Value]:
-    """Yield the values at the wanted places as they come; what else there is, is passed over.
+    """Yield the values at the requested places in order; everything else is skipped.
 
-    Raises InputError, naming the file and the line, where the file cannot be read, is no JSON,
-    breaks off, or holds a value of more than 16 MiB outside the places that are walked through.
+    Raises InputError, with the file and the line, if the file cannot be read, is not JSON, is
+    truncated, or has a value of more than 16 MiB outside the requested places.
     """
     ways = {keys[:length] for keys in wanted for length in range(len(keys))}
     with opened(path) as window:
@@ -54,7 +54,7 @@ def values(path: Path, wanted: Collection[Keys]) -> Iterator[Value]:
 
 
 class _Walk:
-    """A walk through one file; all places on the way to wanted ones are entered."""
+    """A walk through one file that enters every place on the way to a requested one."""
 
     def __init__(
         self, path: Path, window: Window, wanted: frozenset[Keys], ways: frozenset[Keys]
@@ -82,8 +82,8 @@ class _Walk:
 
     def broken(self, what: str) -> InputError:
         return InputError(
-            f"{self._path}:{self._window.line}: not the JSON of one file ({what}); export it or "
-            "load it again"
+            f"{self._path}:{self._window.line}: not valid JSON ({what}); export or download it "
+            "again"
         )
 
     def _members(self, keys: Keys) -> Iterator[Value]:

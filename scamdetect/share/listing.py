@@ -1,7 +1,7 @@
-"""What a feed of others says of one indicator, in our own words: its type and its plain value.
+"""Convert an entry of a feed to our own type and normal form.
 
-Feeds call the same things by many names, and hold much that no message can be looked up for. What
-is not taken over is always counted with a reason.
+Feeds use many names for the same things, and contain much that messages cannot be checked for.
+Everything left out is counted with a reason.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _D, _L, _E, _P, _W, _H, _I = (
     IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.EMAIL, IndicatorType.PHONE,
     IndicatorType.WALLET, IndicatorType.HANDLE, IndicatorType.IBAN,
 )  # fmt: skip
-# Lower case, with blanks in place of other signs.
+# Lower case, with blanks for other characters.
 _TYPES = {
     "domain": _D, "domain name": _D, "hostname": _D, "host": _D, "fqdn": _D, "domain ip": _D,
     "link": _L, "url": _L, "uri": _L, "url pattern": _L,
@@ -38,20 +38,20 @@ _SIGNS = re.compile(r"[^a-z0-9]+")
 _DEFANGED = re.compile(r"\[(\.|:|@|://|dot|at)\]|\((\.|dot|at)\)", re.IGNORECASE)
 _MEANT = {"dot": ".", "at": "@"}
 _SCHEME = re.compile(r"h[tx]{2}p(s?)://", re.IGNORECASE)
-_PRIVATE = "a private or reserved name or address, which is another machine everywhere"
-_FOR_EXERCISES = (".example", ".test")  # reserved too, but nobody's
+_PRIVATE = "a private or reserved name or address, which means another machine everywhere"
+_FOR_EXERCISES = (".example", ".test")  # reserved too, but without an owner
 _VARYING = re.compile(r"(?<=/)\*(?=/|$)")  # a part of a path, as in our own exports
-_STAND_IN = "0varying0"  # since a star at the end of a link in a text closes bold letters
+_STAND_IN = "0varying0"  # because a star at the end of a link in a text closes bold text
 _LONGEST = 2_048
 _SHORTEST_WALLET = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One indicator as a feed lists it.
+    """One indicator as in a feed.
 
-    ``place`` says where in the feed it is, ``id`` by what the feed names it, if it does. Of several
-    versions with one id that which ``changed`` last holds. ``confidence`` goes from 0 to 100.
+    ``place`` is its position in the feed, ``id`` its id there, if any. The last ``changed`` of
+    several versions with one id counts. ``confidence`` is from 0 to 100.
     """
 
     type: IndicatorType
@@ -68,7 +68,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What is not taken over of a feed: why, with the cure, and where it is."""
+    """An entry of a feed that is not used: why, with the fix, and where it is."""
 
     reason: str
     place: str
@@ -76,31 +76,34 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A type and a value as a message's indicators have them."""
+    """A type and a value in the form of a message's indicators."""
 
     type: IndicatorType
     value: str
 
 
 def type_named(name: str) -> IndicatorType | str:
-    """Return the type that a feed means, or why none is looked for."""
+    """Return the type that a feed means, or why it is not used."""
     plain = _SIGNS.sub(" ", name.casefold()).strip()
     found = _TYPES.get(plain)
     if found is not None:
         return found
-    return f"of the type {plain[:40] or 'without a name'}, which no message is looked up for"
+    return f"of the type {plain[:40] or 'without a name'}, for which messages are not checked"
 
 
 def plain_of(kind: IndicatorType | None, value: str) -> Plain | str:
-    """Return an indicator in its plain form, or the reason why it cannot be looked for.
+    """Return an indicator in its normal form, or the reason it cannot be used.
 
-    Without a type the value must tell it. Defanged values are taken for what they mean.
+    Without a type the value must show it. Defanged values are restored.
     """
     value = refanged(value.strip())
     if not value or len(value) > _LONGEST:
-        return "empty, or longer than 2,048 characters; give the indicator itself"
+        return "empty, or longer than 2,048 characters; pass the indicator itself"
     if any(unicodedata.category(sign) in ("Cc", "Cf") for sign in value):
-        return "with hidden or direction characters, so it is not what it shows; ask for it"
+        return (
+            "with hidden or direction characters, so it is not what it shows; ask for the "
+            "plain value"
+        )
     if kind is None:
         kind = _type_of(value)
     if kind is IndicatorType.DOMAIN:
@@ -110,11 +113,11 @@ def plain_of(kind: IndicatorType | None, value: str) -> Plain | str:
     if kind is IndicatorType.PHONE and not value.startswith(("+", "00")):
         return "a phone number without its country; write it as +49..."
     found = plain_value(kind, value)
-    return f"no {kind} by its form; correct it in the feed" if found is None else Plain(kind, found)
+    return f"not a valid {kind}; correct it in the feed" if found is None else Plain(kind, found)
 
 
 def refanged(value: str) -> str:
-    """Return a value that was made unclickable, such as ``hxxp://a[.]example``, as it is meant."""
+    """Return a defanged value, such as ``hxxp://a[.]example``, in its original form."""
     value = _DEFANGED.sub(lambda m: _MEANT.get((m[1] or m[2]).lower(), m[1] or m[2]), value)
     return _SCHEME.sub(r"http\1://", value)
 
@@ -136,13 +139,13 @@ def _domain(value: str) -> Plain | str:
     """Return the name of a host; a registered domain is one too."""
     host = plain_host(value.removeprefix("*.").strip("."))
     if host is None:
-        return "no domain by its form; correct it in the feed"
+        return "not a valid domain; correct it in the feed"
     if address_of(host) is not None:
-        return "an IP address in place of a domain; list the link"
+        return "an IP address instead of a domain; list the link"
     if _is_private(host):
         return _PRIVATE
     if registered_domain(host) is None:
-        return "a public suffix, under which anybody may register; list the domains below it"
+        return "a public suffix, under which anybody can register; list the domains below it"
     return Plain(IndicatorType.DOMAIN, host)
 
 
@@ -151,14 +154,14 @@ def _link(value: str) -> Plain | str:
     url = _VARYING.sub(_STAND_IN, url)
     link = next(find_links(url), None)
     if link is None or (link.start, link.end) != (0, len(url)):
-        return "no link by its form; correct it in the feed"
+        return "not a valid link; correct it in the feed"
     if _is_private(link.host):
         return _PRIVATE
     if has_card(link.value):
-        return "with what may be the number of a payment card, which is kept nowhere"
+        return "with a possible payment card number, which is never stored"
     bare = link.value.partition("://")[2]
     if "/" not in bare and any(sign in url for sign in "?#"):
-        return "a link whose query alone says where it leads; list its domain"
+        return "a link whose target is only in its query; list its domain"
     return Plain(IndicatorType.LINK, link.value.replace(_STAND_IN, "*"))
 
 
@@ -167,14 +170,14 @@ def _is_private(host: str) -> bool:
 
 
 def blocked(kind: IndicatorType, value: str) -> str | None:
-    """Return why the guard lists keep an indicator out, None where they do not.
+    """Return why the guard lists exclude an indicator, or None.
 
-    Names that are reserved for exercises are nobody's, so that they pass.
+    Names reserved for exercises have no owner and pass.
     """
     guard = load_guard()
     reason = guard.verdict(kind, value)
     if reason is None and kind is IndicatorType.DOMAIN and registered_domain(value) != value:
-        # A name below one that is blocked, or a host of many by another name.
+        # A subdomain of a blocked name, or another name of a shared host.
         reason = guard.verdict(IndicatorType.LINK, f"https://{value}")
     exercise = reason == RESERVED and _host_in(kind, value).endswith(_FOR_EXERCISES)
     return None if exercise else reason

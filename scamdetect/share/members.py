@@ -1,4 +1,4 @@
-"""Read in which campaign each row of scored dumps is, as ``scamdetect campaigns`` tells it."""
+"""Read the campaign of each row of scored dumps, as written by ``scamdetect campaigns``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INPUT = "input"
 
 
 class Members:
-    """The members file, read along with the dumps: its rows are in their order."""
+    """The members file, read together with the dumps: its rows are in the same order."""
 
     def __init__(self, path: Path, inputs: Sequence[str]) -> None:
         self.path = path
@@ -23,10 +23,10 @@ class Members:
         self._next = next(self._rows, None)
 
     def of_rows(self, dump: int, first: int, count: int) -> list[str | None]:
-        """Return the campaigns of rows that follow those asked for before, None of no campaign.
+        """Return the campaigns of the next rows, None for rows without one.
 
-        ``dump`` counts from 0, as ``first`` does within it. Raises InputError where the file is
-        not in the order of the dumps.
+        ``dump`` counts from 0, as ``first`` does within it. Raises InputError if the file is not in
+        the order of the dumps.
         """
         found: list[str | None] = [None] * count
         while self._next is not None and self._next[:2] < (dump, first + count):
@@ -36,18 +36,18 @@ class Members:
             following = next(self._rows, None)
             if following is not None and following[:2] <= (at, row):
                 raise InputError(
-                    f"{self.path}: its rows are not in the order of the dumps; give the file as "
+                    f"{self.path}: its rows are not in the order of the dumps; pass the file as "
                     "scamdetect campaigns wrote it"
                 )
             self._next = following
         return found
 
     def check_end(self) -> None:
-        """Raise InputError where the file has rows that the dumps lack."""
+        """Raise InputError if the file has rows that the dumps lack."""
         if self._next is not None:
             raise InputError(
-                f"{self.path}: tells of rows that the dumps do not have, so it is of others; give "
-                "the members of these dumps"
+                f"{self.path}: has rows that are not in the dumps, so it belongs to others; "
+                "pass the members of these dumps"
             )
 
 
@@ -57,8 +57,8 @@ def _rows(path: Path, inputs: Sequence[str]) -> Iterator[tuple[int, int, str]]:
     has_inputs = _INPUT in dump.columns
     if has_inputs != (len(inputs) > 1):
         raise InputError(
-            f"{path}: is of {'several dumps' if has_inputs else 'one dump'}, and {len(inputs)} "
-            "are given; give those that scamdetect campaigns read"
+            f"{path}: is from {'several dumps' if has_inputs else 'one dump'}, but got "
+            f"{len(inputs)}; pass those that scamdetect campaigns read"
         )
     places = {name: number for number, name in enumerate(inputs)}
     for batch in read_columns(path, "campaign", _NEEDED, (_INPUT,)):
@@ -69,12 +69,12 @@ def _rows(path: Path, inputs: Sequence[str]) -> Iterator[tuple[int, int, str]]:
             number = 0 if name is None else places.get(name)
             if number is None:
                 raise InputError(
-                    f"{path}: tells of a dump that is not given; give all dumps by the names that "
-                    "scamdetect campaigns got"
+                    f"{path}: refers to a dump that is not given; pass all dumps under the "
+                    "names used for scamdetect campaigns"
                 )
             if row is None or not row.isdecimal() or not campaign:
                 raise InputError(
-                    f"{path}: a row without a number or a campaign; give the members file of "
+                    f"{path}: a row without a number or a campaign; pass the members file of "
                     "scamdetect campaigns"
                 )
             yield number, int(row), campaign

@@ -33,21 +33,21 @@ class Dump:
 
 
 def labels_of(path: Path, dump: Opened) -> dict[int, str]:
-    """Return what people called the messages, by the rows of the dump; raise InputError."""
+    """Return people's labels of the messages, by the rows of the dump; raise InputError."""
     found = {
         answer.row - 1: SCAM if answer.label == Verdict.SCAM else NO_SCAM
         for answer in read_answers(path).usable
     }
     if found and max(found) >= dump.record.rows:
         raise InputError(
-            f"{path}: labels row {max(found) + 1}, and {dump.path} has {dump.record.rows:,}; give "
-            "the labels of this dump"
+            f"{path}: labels row {max(found) + 1}, but {dump.path} has {dump.record.rows:,}; "
+            "pass the labels of this dump"
         )
     return found
 
 
 def batches(dumps: Sequence[Dump], members: Members | None) -> Iterator[list[Message]]:
-    """Yield the messages of all dumps in their order, some at a time; raise InputError."""
+    """Yield the messages of all dumps in order, in batches; raise InputError."""
     for number, dump in enumerate(dumps):
         first = 0
         for scores, values in aligned(dump.opened.scores(), _values(dump)):
@@ -102,7 +102,7 @@ def _names(columns: Grouping, rows: Rows, column: Column | None) -> pa.Array:
 
 
 def days_of(columns: Grouping, rows: Rows) -> pa.Array:
-    """Return days since 1970 in UTC, null where none is known."""
+    """Return days since 1970 in UTC, null if unknown."""
     if columns.time is None:
         return pa.nulls(len(rows), pa.int64())
     found = instants(columns.values(rows, columns.time))

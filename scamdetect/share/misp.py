@@ -1,7 +1,7 @@
 """Signals as one MISP event (the core format, an IETF draft), with attributes of native types.
 
-An organisation has one event, whose id never changes: MISP refuses an attribute that another event
-has, and takes the later version of one that it knows.
+An organisation has one event, whose id never changes: MISP rejects an attribute that another event
+has, and accepts the later version of one that it knows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TYPES = {
     IndicatorType.DOMAIN: ("domain", _NETWORK),
     IndicatorType.LINK: ("url", _NETWORK),
     IndicatorType.PHONE: ("phone-number", _FRAUD),
-    # "email-src" is the sender of a mail; this one is given in a text, as whom to write to.
+    # "email-src" is the sender of a mail; this address is mentioned in a text.
     IndicatorType.EMAIL: ("email", _SOCIAL),
     IndicatorType.IBAN: ("iban", _FRAUD),
 }
@@ -41,7 +41,7 @@ _AS_THE_EVENT = "5"
 
 
 def has_type(signal: Signal) -> bool:
-    """Tell whether MISP has a type for the signal."""
+    """Return True if MISP has a type for the signal."""
     if signal.type is IndicatorType.SENDER:
         return _sender_type(signal.value) is not None
     known = (*_TYPES, IndicatorType.WALLET, IndicatorType.HANDLE)
@@ -52,7 +52,7 @@ def event_text(signals: Sequence[Signal]) -> str:
     """Return the JSON of the event; all signals must be of one organisation and have a type.
 
     The event is not published, and its distribution is "your organisation only", until somebody
-    decides otherwise in MISP.
+    changes that in MISP.
     """
     first = signals[0]
     changed = max(one.changed for one in signals)
@@ -127,7 +127,7 @@ def _body(signal: Signal) -> dict[str, Any]:
 
 
 def _object(signal: Signal) -> dict[str, Any]:
-    """Return the object of a wallet that is none of Bitcoin, or of an account."""
+    """Return the object of a wallet other than Bitcoin, or of an account."""
     if signal.type is IndicatorType.WALLET:
         template, relation = _COIN, "address-crypto"
         also = ("symbol", coin_of(signal.value))

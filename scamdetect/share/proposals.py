@@ -1,8 +1,8 @@
-"""Indicators that are proposed to people, and the CSV in which they decide.
+"""Proposed indicators, and the CSV in which people decide about them.
 
-The file survives an edit in a spreadsheet. Numbers with leading zeros or a plus have a word before
-them, so that they stay text. The column ``check`` is a digest of what the machine found: rows that
-were mixed up or changed by a program no longer fit it, and nothing is published of them.
+The file survives editing in a spreadsheet. Numbers with leading zeros or a plus have a word before
+them, so that they remain text. The column ``check`` is a digest of what the program found: it no
+longer matches rows that were mixed up or changed, and they are not published.
 """
 
 from __future__ import annotations
@@ -18,45 +18,45 @@ from scamdetect.dumps.delimited import quote
 from scamdetect.dumps.spreadsheet import safe_row
 from scamdetect.text.indicators import IndicatorType
 
-Counts = tuple[tuple[str, int], ...]  # names with how many messages have them, most first
+Counts = tuple[tuple[str, int], ...]  # names and their numbers of messages, most first
 
 DECIDED = ("publish", "reviewer", "date")  # that people fill in
 FOUND = (
     "type", "value", "messages", "flagged", "senders", "first_day", "last_day", "languages",
     "kinds", "campaigns", "labelled", "verified", "model_id",
 )  # fmt: skip
-# What people may change: how far it may go, and how sure they are.
+# Values that people may change: how widely it may be shared, and how certain they are.
 OPEN = ("confidence", "tlp")
 COLUMNS = (*DECIDED, *FOUND, *OPEN, "flagged_percent", "note", "check")
-SEEN_BY_OTHERS = "seen_by_others"  # one more column, if sightings of others are given
+SEEN_BY_OTHERS = "seen_by_others"  # an additional column, if sightings of others are given
 
 AMBER = "TLP:AMBER"
 # Strictest last; the labels of TLP 2.0, https://www.first.org/tlp/
 TLP = ("TLP:CLEAR", "TLP:GREEN", AMBER, "TLP:AMBER+STRICT", "TLP:RED")
-# Of what may belong to a person; the others name places on the web.
+# Types that may belong to a person; the others name places on the web.
 _PERSONAL = frozenset(
     (
         IndicatorType.PHONE, IndicatorType.EMAIL, IndicatorType.HANDLE, IndicatorType.IBAN,
         IndicatorType.SENDER,
     )
 )  # fmt: skip
-# Before values that a spreadsheet would take for numbers or dates.
+# Before values that a spreadsheet would treat as numbers or dates.
 _WORDS = {
     IndicatorType.PHONE: "tel:",
     IndicatorType.ACCOUNT: "account:",
     IndicatorType.SENDER: "sender:",
 }
 _CAMPAIGN = "c-"
-_LABELLED = 90  # the least confidence in what a person called a scam
+_LABELLED = 90  # the lowest confidence in an indicator that a person labelled scam
 _DELIMITER = ","
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An indicator with what the messages that have it tell.
+    """An indicator with the evidence of its messages.
 
-    ``labelled`` says that a person called one of its campaigns a scam. ``campaigns`` are ids that
-    ``scamdetect campaigns`` gave. What was not counted is None.
+    ``labelled`` is True if a person labelled one of its campaigns scam. ``campaigns`` are ids from
+    ``scamdetect campaigns``. Values that were not counted are None.
     """
 
     type: IndicatorType
@@ -81,19 +81,19 @@ class Proposal:
 
     @property
     def tlp(self) -> str:
-        """Return how far it may go unless people decide otherwise."""
+        """Return how widely it may be shared unless people decide otherwise."""
         return least_tlp(self.type)
 
 
 def least_tlp(type: IndicatorType) -> str:
-    """Return the least strict label that an indicator of this type may bear."""
+    """Return the least strict label allowed for an indicator of this type."""
     if type is IndicatorType.ACCOUNT:
         return "TLP:RED"
     return AMBER if type in _PERSONAL else "TLP:GREEN"
 
 
 def found_cells(one: Proposal) -> dict[str, str]:
-    """Return the cells of what was found, by column, as they are written."""
+    """Return the cells of the findings, by column, as written."""
     return {
         "type": one.type.value,
         "value": f"{_WORDS.get(one.type, '')}{one.value}",
@@ -112,7 +112,7 @@ def found_cells(one: Proposal) -> dict[str, str]:
 
 
 def check_of(cells: dict[str, str]) -> str:
-    """Return the digest of what was found; it begins with a letter, so that it stays text."""
+    """Return the digest of the findings; it starts with a letter, so that it remains text."""
     joined = "\x1f".join(cells[name] for name in FOUND)
     return f"k{hashlib.sha256(joined.encode('utf-8', 'backslashreplace')).hexdigest()[:12]}"
 
@@ -129,7 +129,7 @@ def write_proposals(
 ) -> None:
     """Write the review file as CSV in UTF-8, with a byte-order mark for spreadsheets.
 
-    ``seen_by_others`` gives the cell of the column of that name, which is not there without it.
+    ``seen_by_others`` returns the cell of the column of that name, which is omitted without it.
     """
     columns = COLUMNS if seen_by_others is None else (*COLUMNS, SEEN_BY_OTHERS)
     file.write(_line(columns).encode("utf-8-sig"))

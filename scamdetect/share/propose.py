@@ -1,7 +1,7 @@
 """Propose indicators to people: count each over all messages of scored dumps.
 
-Pass 1 leaves findings without texts in segments, pass 2 sums them up campaign by campaign, pass 3
-value by value. A person decides in the file that this makes; nothing of it is exported by itself.
+Pass 1 writes findings without texts to segments, pass 2 aggregates them by campaign, pass 3 by
+value. A person decides in the resulting file; nothing is exported automatically.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ SEGMENT_ROWS = 1 << 16
 BUCKET_BYTES = 4 << 20
 _WITHOUT_SENDERS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK))
 _FOUND, _ROWS, _LEFT_OUT = "proposed ", "rows", "left out "
-_UNMET = "seen by others only"
+_UNMET = "seen only by others"
 
 
 @dataclass(frozen=True)
 class ProposeSummary:
-    """Where the review file is, how many indicators of each type it has, and what it lacks.
+    """The path of the review file, its numbers of indicators by type, and what it lacks.
 
-    ``left_out`` counts by reason: indicators, or findings in messages where a message alone tells
-    the reason. ``notes`` are to be read by people.
+    ``left_out`` counts by reason: indicators, or findings in messages if the message decides the
+    reason. ``notes`` are for people to read.
     """
 
     destination: Path
@@ -83,26 +83,26 @@ def write_review(
 ) -> ProposeSummary:
     """Write the review file (CSV) of the indicators in scored files, or folders of parts.
 
-    An indicator is proposed if at least 0.8 of all messages that have it are flagged, by at least 3
-    senders, or if a person labelled its campaign a scam. ``types`` are domains, links and wallets
-    by default; without ``sender_column`` only domains and links are looked for, in at least 10
-    messages. ``senders`` also proposes who sent; senders are easily forged. ``region`` (ISO 3166)
-    is of phone numbers without a country code.
+    An indicator is proposed if at least 0.8 of all its messages are flagged, with at least 3
+    senders, or if a person labelled its campaign scam. ``types`` are domains, links and wallets by
+    default; without ``sender_column`` only domains and links are searched, in at least 10 messages.
+    ``senders`` also proposes senders, which are easily forged. ``region`` (ISO 3166) is the country
+    of phone numbers without a country code.
 
-    ``campaigns`` is the members file that ``scamdetect campaigns`` made of the same dumps; without
-    it messages with equal templates are one campaign. Parts of paths that vary by message become
-    ``*``, and what differs in most messages of its campaigns, or is equal to a recipient in
-    ``recipient_column``, is left out. ``labels`` are queues that people labelled, one for each
-    scored file; ``sources`` are what was scored, for columns and texts that the files lack.
-    ``sightings`` are files in which others tell what they saw of the indicators that
-    ``organisation`` exports: the review file then says so in the column ``seen_by_others``.
+    ``campaigns`` is the members file that ``scamdetect campaigns`` wrote for the same dumps;
+    without it messages with equal templates are one campaign. Parts of paths that vary by message
+    become ``*``. Values that differ in most messages of their campaigns, or equal a recipient in
+    ``recipient_column``, are left out. ``labels`` are queues that people labelled, one for each
+    scored file; ``sources`` are the original files, for columns and texts that the scored files
+    lack. ``sightings`` are files with others' sightings of the indicators that ``organisation``
+    exports, for the column ``seen_by_others``.
 
-    The file appears when all is done. What ``work_folder``, ``resume``, ``overwrite``, ``watch``
-    and ``stop`` do is as in ``scored.groups.write_groups``.
+    The file appears at the end. For ``work_folder``, ``resume``, ``overwrite``, ``watch`` and
+    ``stop`` see ``scored.groups.write_groups``.
 
-    Raises InputError on files of flagged rows only, columns that are missing, types that need
-    senders, labels or members of other dumps, and unreadable sightings; MissingExtraError;
-    OutputError where writing fails; JobInterrupted where ``stop`` says so.
+    Raises InputError for files of flagged rows only, missing columns, types that need senders,
+    labels or members of other dumps, and unreadable sightings; MissingExtraError; OutputError if
+    writing fails; JobInterrupted if ``stop`` returns True.
     """
     watch = watch or (lambda step: None)
     wanted = _types(types, senders=senders, sender_column=sender_column)
@@ -168,12 +168,12 @@ def write_review(
 def _types(
     given: Collection[IndicatorType | str] | None, *, senders: bool, sender_column: str | None
 ) -> frozenset[IndicatorType]:
-    """Return the types to look for; raise InputError where they need a sender column."""
+    """Return the types to look for; raise InputError if they need a sender column."""
     try:
         wanted = frozenset(map(IndicatorType, DEFAULT if given is None else given))
     except ValueError as problem:
         known = ", ".join(type for type in IndicatorType if type is not IndicatorType.SENDER)
-        raise InputError(f"types (--types): {problem}; known are {known}") from problem
+        raise InputError(f"types (--types): {problem}; known types: {known}") from problem
     wanted |= {IndicatorType.SENDER} if senders else frozenset()
     if sender_column is None:
         others = sorted(wanted - _WITHOUT_SENDERS)
@@ -181,8 +181,8 @@ def _types(
             return wanted & _WITHOUT_SENDERS
         if others:
             raise InputError(
-                f"{', '.join(others)} (--types): are proposed only where senders are counted; "
-                "name their column with sender_column (--sender-column)"
+                f"{', '.join(others)} (--types): need sender counts; name the column with "
+                "sender_column (--sender-column)"
             )
     return wanted
 
@@ -190,13 +190,13 @@ def _types(
 def _seen(
     sightings: Sequence[str | Path], organisation: str | None
 ) -> tuple[SeenByOthers | None, list[FeedReport]]:
-    """Return what others saw, None where no file is given, and what became of each file."""
+    """Return others' sightings, None without files, and the report on each file."""
     if not sightings:
         return None, []
     if organisation is None:
         raise InputError(
-            "sightings (--sightings): are found by the ids of your exports; give the name under "
-            "which you export with organisation (--organisation)"
+            "sightings (--sightings): are matched by the ids of your exports; pass the name "
+            "that you use for exports with organisation (--organisation)"
         )
     return read_seen_by_others(sightings, checked_name(organisation))
 
@@ -219,7 +219,7 @@ def _opened(
 
 def _check(target: Path, folder: Path, dumps: Sequence[Dump], extra: Sequence[Path]) -> None:
     if destination_format(target) is not Format.CSV:
-        raise InputError(f"{target}: the review file is a CSV; give it a name that ends in .csv")
+        raise InputError(f"{target}: the review file is a CSV; use a name that ends in .csv")
     for dump in dumps:
         check_paths(dump.opened.scored, target, folder, [*dump.opened.files, *extra])
 
@@ -233,7 +233,7 @@ def _read(
     stop: Stop | None,
     watch: Watch,
 ) -> None:
-    """Find segment by segment what none holds yet."""
+    """Find the indicators of the segments that are not done."""
     check_stop(stop)
     guard = load_guard()
     total = max(1, sum(dump.opened.record.rows for dump in dumps))
@@ -280,7 +280,7 @@ def _sort(work: Work, stop: Stop | None, watch: Watch) -> None:
 def _write(
     file: IO[bytes], work: Work, rules: Rules, seen: SeenByOthers | None, stop: Stop | None
 ) -> dict[str, int]:
-    """Write what is proposed, most flagged messages first; return what is counted."""
+    """Write the proposals, most flagged messages first; return the counts."""
     buckets = [work.folder / f"bucket-{number:06}.arrow" for number in range(work.state.buckets)]
     for bucket in buckets:
         bucket.unlink(missing_ok=True)
@@ -316,14 +316,14 @@ def _counted(counts: Mapping[str, int], start: str) -> dict[str, int]:
 
 
 def _told(read: Sequence[FeedReport], counts: Mapping[str, int]) -> Iterator[str]:
-    """Yield what became of the sightings of others."""
+    """Yield the notes on others' sightings."""
     for report in read:
         yield f"{report.name}: {report.taken:,} sightings by others"
         yield from report.lines()[1:]
     if unmet := counts.get(_UNMET):
         yield (
-            f"others saw {unmet:,} indicators that are not among the proposals: they were published"
-            " earlier, or are of another organisation"
+            f"others saw {unmet:,} indicators that are not among the proposals: they were "
+            "published earlier, or belong to another organisation"
         )
 
 
@@ -337,8 +337,8 @@ def _notes(
     notes = []
     if sender_column is None and given is None:
         notes.append(
-            "without a sender column only domains and links are proposed, from 10 messages on; "
-            "name it with --sender-column"
+            "without a sender column only domains and links in at least 10 messages are "
+            "proposed; name it with --sender-column"
         )
     if IndicatorType.PHONE in wanted and region is None:
         notes.append(
@@ -346,7 +346,7 @@ def _notes(
         )
     if IndicatorType.SENDER in wanted:
         notes.append(
-            "senders are easily forged: scammers send under the names and numbers of others, so "
-            "publish one only where you know that it is theirs"
+            "senders are easily forged: scammers use the names and numbers of others, so "
+            "publish one only if you know that it is theirs"
         )
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""Read back what people decided to publish of the indicators that were proposed."""
+"""Read people's decisions on which proposed indicators to publish."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scamdetect.text.indicators import IndicatorType, plain_value
 _NEEDED = (*DECIDED, *FOUND, *OPEN, "check")
 _MOST_TOLD = 5
 _YES, _NO = "yes", "no"
-_FIRST_ROW = 2  # as spreadsheets number them: the header is row 1
+_FIRST_ROW = 2  # as numbered in spreadsheets: the header is row 1
 _NUMBERS = ("messages", "flagged", "senders")
 _DAYS = ("first_day", "last_day")
 _GROUPING = re.compile("[.,' \u00a0\u202f\u2019](?=\\d{3}(?!\\d))")
@@ -38,12 +38,12 @@ _COPY = "copy the row from the proposal again"
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """One indicator that a person decided to publish.
+    """An indicator that a person decided to publish.
 
-    ``share_flagged`` is of the ``messages`` that have it; ``senders`` is None without a sender
-    column, the days are None without a time column. ``languages`` and ``kinds`` come most frequent
-    first. ``confidence`` goes from 0 to 100. ``tlp`` is a label of TLP 2.0 in capitals, such as
-    ``TLP:AMBER``. ``predictive`` says that only a model judged it: no person labelled a campaign
+    ``share_flagged`` is that of its ``messages``; ``senders`` is None without a sender column, the
+    days are None without a time column. ``languages`` and ``kinds`` are sorted by frequency.
+    ``confidence`` is from 0 to 100. ``tlp`` is a label of TLP 2.0 in capitals, such as
+    ``TLP:AMBER``. ``predictive`` is True if only a model judged it: no person labelled a campaign
     that has it.
     """
 
@@ -66,11 +66,11 @@ class Reviewed:
 
 
 class _Wrong(Exception):
-    """What is wrong with a row: its column and the cure."""
+    """The error in a row: its column and the fix."""
 
 
 def is_review(path: str | Path) -> bool:
-    """Return whether a file is a review file, by the names of its columns."""
+    """Return True for a review file, by the names of its columns."""
     try:
         columns = open_dump(Path(path), text_column="value", overwrite_columns=True).columns
     except InputError:
@@ -81,18 +81,18 @@ def is_review(path: str | Path) -> bool:
 def read_review(path: str | Path, *, today: datetime.date | None = None) -> tuple[Reviewed, ...]:
     """Return the rows of a review file that a person decided to publish.
 
-    Such a row has yes in ``publish``, a reviewer and a date, and is otherwise as it was proposed,
-    but for ``confidence`` and ``tlp``. Columns may have been added or moved, rows sorted and
-    removed, dates and numbers rewritten by a spreadsheet. ``today``, in UTC, is the latest date
-    that a review may have, but for a day by time zones.
+    Such a row has yes in ``publish``, a reviewer and a date, and is otherwise unchanged, except for
+    ``confidence`` and ``tlp``. Columns can be added or moved, rows sorted and removed, dates and
+    numbers rewritten by a spreadsheet. ``today``, in UTC, is the latest date of a review, plus a
+    day for time zones.
 
-    Raises InputError where the file cannot be read, and on anything that is not certain: the first
-    rows are told, each with the column and the cure.
+    Raises InputError if the file cannot be read, and for anything uncertain: it lists the first
+    rows, each with the column and the fix.
     """
     path = Path(path)
     rows = list(_rows(path))
     last = (datetime.datetime.now(datetime.UTC).date() if today is None else today) + _DAY
-    # One spreadsheet wrote all dates of the file in one style.
+    # A spreadsheet writes all dates of a file in one style.
     order = order_in(cells[name] for _, cells in rows for name in ("date", *_DAYS))
     found, wrong = [], []
     for number, cells in rows:
@@ -104,7 +104,7 @@ def read_review(path: str | Path, *, today: datetime.date | None = None) -> tupl
     if wrong:
         more = len(wrong) - _MOST_TOLD
         told = "; ".join([*wrong[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])])
-        raise InputError(f"{path}: nothing is published, for {len(wrong)} rows are wrong: {told}")
+        raise InputError(f"{path}: {len(wrong)} rows are invalid, so no row is published: {told}")
     return tuple(found)
 
 
@@ -112,7 +112,7 @@ _DAY = datetime.timedelta(days=1)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows that hold anything, with the numbers that a spreadsheet gives them."""
+    """Yield the rows that are not empty, with their numbers in a spreadsheet."""
     names = [name for name in _NEEDED if name != "value"]
     number = _FIRST_ROW
     for batch in read_columns(path, "value", names):
@@ -144,7 +144,7 @@ def _reviewed(cells: Mapping[str, str], order: Order, last: datetime.date) -> Re
     if type is IndicatorType.ACCOUNT:
         raise _Wrong("column publish: a local bank account stays in the review file; write no")
     if plain_value(type, value) != value:
-        raise _Wrong(f"column value: no {type.value} in its plain form; {_COPY}")
+        raise _Wrong(f"column value: not a {type.value} in its normal form; {_COPY}")
     reviewer = " ".join(cells["reviewer"].split())
     if not reviewer or len(reviewer) > _LONGEST_NAME or not any(map(str.isalpha, reviewer)):
         raise _Wrong("column reviewer: write who decided")
@@ -169,7 +169,7 @@ def _reviewed(cells: Mapping[str, str], order: Order, last: datetime.date) -> Re
 
 
 def _found(cells: Mapping[str, str]) -> dict[str, str]:
-    """Return what was found, as it was written, whatever a spreadsheet made of its numbers."""
+    """Return the findings as written, in whatever form a spreadsheet saved the numbers."""
     plain = {name: cells[name] for name in FOUND}
     for name in _NUMBERS:
         plain[name] = _GROUPING.sub("", plain[name])
@@ -179,8 +179,7 @@ def _found(cells: Mapping[str, str]) -> dict[str, str]:
         if check_of(found) == cells["check"].lower():
             return found
     raise _Wrong(
-        "column check: what was found in this row is not as it was proposed, since a cell was "
-        f"changed or moved to another row; {_COPY}"
+        f"column check: the findings in this row were changed or moved to another row; {_COPY}"
     )
 
 
@@ -189,7 +188,7 @@ def _date(cell: str, order: Order, last: datetime.date) -> datetime.date:
         raise _Wrong("column date: write the day of the decision, such as 2026-11-30")
     found = day_of(cell, order)
     if found is None:
-        raise _Wrong("column date: which day it is is not certain; write it as 2026-11-30")
+        raise _Wrong("column date: the day is ambiguous; write it as 2026-11-30")
     if found > last:
         raise _Wrong("column date: is in the future; write the day of the decision")
     return found
@@ -197,7 +196,7 @@ def _date(cell: str, order: Order, last: datetime.date) -> datetime.date:
 
 def _confidence(cell: str) -> int:
     if not (cell.isascii() and cell.isdecimal() and int(cell) <= 100):
-        raise _Wrong("column confidence: write a whole number from 0 to 100")
+        raise _Wrong("column confidence: write an integer from 0 to 100")
     return int(cell)
 
 

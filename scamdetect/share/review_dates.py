@@ -1,4 +1,4 @@
-"""Read dates that spreadsheets rewrote in the style of some country, and no date that is unsure."""
+"""Read dates that spreadsheets rewrote in a national style, and reject ambiguous ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CENTURY = 2000
 
 
 class Order(Enum):
-    """In which order a file writes day and month before the year."""
+    """The order of day and month before the year in a file."""
 
     DAY_FIRST = "day"
     MONTH_FIRST = "month"
@@ -23,13 +23,13 @@ class Order(Enum):
 
 
 def day_of(cell: str, order: Order) -> datetime.date | None:
-    """Return the day that a cell names, None where it names none or may mean several."""
+    """Return the day in a cell, or None if it is missing or ambiguous."""
     days = set(_days(cell, order))
     return days.pop() if len(days) == 1 else None
 
 
 def order_in(cells: Iterable[str]) -> Order:
-    """Return the order that the dates of a file show, UNKNOWN where they show none or both."""
+    """Return the order shown by the dates of a file, UNKNOWN if they show none or both."""
     shown = set()
     for cell in cells:
         match = _OTHER.fullmatch(cell)
@@ -44,13 +44,13 @@ def order_in(cells: Iterable[str]) -> Order:
 
 
 def day_forms(cell: str) -> list[str]:
-    """Return what a cell may have been before a spreadsheet rewrote it: itself, or ISO dates."""
+    """Return the possible originals of a cell that a spreadsheet rewrote: itself, or ISO dates."""
     days = (day.isoformat() for day in _days(cell, Order.UNKNOWN))
     return list(dict.fromkeys([cell, *days]))
 
 
 def _days(cell: str, order: Order) -> Iterator[datetime.date]:
-    """Yield the days that a cell may mean."""
+    """Yield the possible days of a cell."""
     if match := _ISO.fullmatch(cell):
         yield from _day(int(match[1]), int(match[2]), int(match[3]))
     elif match := _SERIAL.fullmatch(cell):
@@ -58,7 +58,7 @@ def _days(cell: str, order: Order) -> Iterator[datetime.date]:
     elif match := _OTHER.fullmatch(cell):
         year = int(match[4]) + (_CENTURY if len(match[4]) == 2 else 0)
         first, second = int(match[1]), int(match[3])
-        # With dots nobody writes the month first.
+        # With dots the month is never first.
         if order is not Order.MONTH_FIRST or match[2] == ".":
             yield from _day(year, second, first)
         if order is not Order.DAY_FIRST and match[2] != ".":

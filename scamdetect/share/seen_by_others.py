@@ -1,4 +1,4 @@
-"""What others tell of the indicators that we published, for the people who decide on them again."""
+"""Others' sightings of the indicators that we published, for a new review of them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from scamdetect.text.indicators import IndicatorType
 MOST_SIGHTINGS = 1_000_000
 _MOST_NAMED = 10  # organisations in one cell
 _OWN = "of your own organisation"
-_TWICE = "there twice, or an earlier version of another"
-_TAKEN_BACK = "taken back by those who saw it"
+_TWICE = "duplicate, or an earlier version of another"
+_TAKEN_BACK = "withdrawn by those who saw it"
 
 _Keys = tuple[object, ...]
 
 
 @dataclass
 class _Sum:
-    """What one organisation saw of one indicator."""
+    """One organisation's sightings of one indicator."""
 
     organisation: str
     messages: int = 0
@@ -45,7 +45,7 @@ class _Sum:
 
 
 class SeenByOthers:
-    """The sightings of some files, by what they are of; ``read`` and ``cell`` are all it is for."""
+    """The sightings of some files, by indicator; use ``read`` and ``cell``."""
 
     def __init__(self, organisation: str) -> None:
         self._organisation = organisation
@@ -55,11 +55,11 @@ class SeenByOthers:
 
     @property
     def unmet(self) -> int:
-        """Return of how many indicators that others saw no cell was asked for."""
+        """Return how many indicators that others saw were never requested."""
         return len(self._sums.keys() - self._met)
 
     def read(self, paths: Sequence[Path]) -> list[FeedReport]:
-        """Read the files, each sighting once, and return what became of each; raise InputError."""
+        """Read the files, each sighting once, and return a report on each; raise InputError."""
         reports = [FeedReport(path.name) for path in paths]
         last: dict[object, tuple[int, Found]] = {}
         for number, path in enumerate(paths):
@@ -70,7 +70,7 @@ class SeenByOthers:
                 key = (one.sighting.organisation, one.id) if one.id else len(last)
                 if len(last) >= MOST_SIGHTINGS:
                     raise InputError(
-                        f"{path}: more than {MOST_SIGHTINGS:,} sightings in all files; give fewer"
+                        f"{path}: more than {MOST_SIGHTINGS:,} sightings in all files; pass fewer"
                     )
                 if key in last and not _is_later(one, last[key][1]):
                     reports[number].leave_out(_TWICE, one.place)
@@ -90,9 +90,9 @@ class SeenByOthers:
         return reports
 
     def cell(self, type: IndicatorType, value: str) -> str:
-        """Return what others saw of an indicator, an empty text where they tell nothing.
+        """Return others' sightings of an indicator, or an empty text.
 
-        It is found by the id under which the organisation exports it, or by its value.
+        It is found by the id in the organisation's exports, or by its value.
         """
         ours = signal_id(type, value, self._organisation)
         keys = self._keys_of.get(ours, set()) | self._keys_of.get(listed_key(type, value), set())
@@ -126,7 +126,7 @@ class SeenByOthers:
 def read_seen_by_others(
     paths: Sequence[str | Path], organisation: str
 ) -> tuple[SeenByOthers, list[FeedReport]]:
-    """Return what others saw, by files of theirs, and a report on each file; raise InputError."""
+    """Return the sightings in others' files, and a report on each file; raise InputError."""
     found = SeenByOthers(organisation)
     return found, found.read([Path(path) for path in paths])
 

@@ -1,4 +1,4 @@
-"""Read the sightings of others: our own CSV, bundles of STIX, and what MISP gives or takes."""
+"""Read others' sightings: our own CSV, STIX bundles, and MISP events, answers and requests."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from scamdetect.text.indicators import IndicatorType
 _MESSAGES = ("messages", "count", "sightings")
 _FIRST_DAY, _LAST_DAY = ("first_day", "first_seen"), ("last_day", "last_seen")
 _ORGANISATION = ("organisation", "organization", "source")
-_NO_COUNT = "with a count that is no whole number from 1; write the number of messages"
-_NO_DAY = "with a date that no calendar has in UTC; correct it"
+_NO_COUNT = "with a count that is not an integer of at least 1; write the number of messages"
+_NO_DAY = "with a date that does not exist in UTC; correct it"
 _BACKWARDS = "with a last day before the first; correct them"
-_NOBODY = "without an organisation, so nobody knows who saw it; give its name"
+_NOBODY = "without an organisation, so it is unknown who saw it; add its name"
 _ANSWERS: tuple[Keys, ...] = (("response", "*", "Sighting"), ("*", "Sighting"), ("Sighting",))
 _LONGEST_NAME = 60
 _SEEN, _FALSE_POSITIVE = "0", "1"  # types of sightings in MISP
-# As our own requests name their source, since MISP has no count.
+# As our own requests name their source, because MISP has no count.
 _SOURCE = re.compile(r"(.+): (\d{1,9}) messages(?: since (\d{4}-\d\d-\d\d))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A sighting in a file: its id, where it is, and when this version is from.
+    """A sighting in a file: its id, its place, and the time of this version.
 
-    Those who saw it may have ``taken_back`` what they said.
+    ``taken_back`` is True if those who saw it withdrew it.
     """
 
     sighting: Sighting
@@ -50,17 +50,17 @@ class Found:
 
 
 def read_sightings(path: Path) -> Iterator[Found | LeftOut]:
-    """Yield the sightings of a file, and what of it is left out with the reason.
+    """Yield the sightings of a file, and those left out with the reason.
 
-    Formats go by the extension: CSV and TSV with the columns of our own files, and JSON, which is a
-    bundle of STIX, an event of MISP with its sightings, an answer of its API, or requests to it.
-    Raises InputError where the file cannot be read as a whole, or has no sighting.
+    The extension sets the format: CSV and TSV with the columns of our own files, and JSON, which is
+    a STIX bundle, a MISP event with its sightings, an answer of its API, or requests to it. Raises
+    InputError if the file cannot be read as a whole, or has no sighting.
     """
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".tsv", ".json"):
         raise InputError(
-            f"{path}: the extension does not tell the format of sightings; name it .csv, .tsv or, "
-            "for MISP and STIX, .json"
+            f"{path}: the extension does not set the format of sightings; name it .csv, .tsv "
+            "or, for MISP and STIX, .json"
         )
     if suffix != ".json":
         found = _of_table(path)
@@ -71,7 +71,7 @@ def read_sightings(path: Path) -> Iterator[Found | LeftOut]:
         empty = False
         yield one
     if empty:
-        raise InputError(f"{path}: no sighting is in it; ask for sightings, or leave it out")
+        raise InputError(f"{path}: contains no sighting; ask for sightings, or leave it out")
 
 
 def _of_table(path: Path) -> Iterator[Found | LeftOut]:
@@ -100,7 +100,7 @@ def _of_table(path: Path) -> Iterator[Found | LeftOut]:
 
 
 def _of_bundle(path: Path) -> Iterator[Found | LeftOut]:
-    """Yield the sightings of a bundle, whose organisations may come behind them."""
+    """Yield the sightings of a bundle, whose organisations may come later in it."""
     names = {}
     for value in values(path, [STIX_OBJECTS]):
         one = value.content
@@ -109,7 +109,7 @@ def _of_bundle(path: Path) -> Iterator[Found | LeftOut]:
     for value in values(path, [STIX_OBJECTS]):
         place = f"object {value.number} at line {value.line}"
         if value.problem is not None or not isinstance(value.content, dict):
-            yield LeftOut(value.problem or "no JSON object", place)
+            yield LeftOut(value.problem or "not a JSON object", place)
         elif value.content.get("type") == "sighting":
             yield _of_object(value.content, names, place)
 
@@ -117,7 +117,7 @@ def _of_bundle(path: Path) -> Iterator[Found | LeftOut]:
 def _of_object(one: Mapping[str, Any], names: Mapping[str, str], place: str) -> Found | LeftOut:
     of, where = one.get("sighting_of_ref"), one.get("where_sighted_refs")
     if not isinstance(of, str) or not of.startswith("indicator--"):
-        return LeftOut("of something else than an indicator", place)
+        return LeftOut("of something other than an indicator", place)
     seen_at = where[0] if isinstance(where, list) and where else one.get("created_by_ref")
     name = str(seen_at or "")
     try:
@@ -139,7 +139,7 @@ def _of_misp(path: Path) -> Iterator[Found | LeftOut]:
         what = next(name for name in reversed(value.keys) if name != "*").lower()
         place = f"{what} {value.number} at line {value.line}"
         if value.problem is not None or not isinstance(value.content, dict):
-            yield LeftOut(value.problem or "no JSON object", place)
+            yield LeftOut(value.problem or "not a JSON object", place)
         elif value.keys in _ANSWERS:
             yield _of_answer(value.content, _dict(value.content.get("Attribute")), place)
         else:
@@ -154,7 +154,7 @@ def _of_answer(one: Mapping[str, Any], attribute: Mapping[str, Any], place: str)
     """Return one sighting of an attribute; requests to MISP name it by its uuid or value."""
     kind = str(one.get("type", _SEEN))
     if kind not in (_SEEN, _FALSE_POSITIVE):
-        return LeftOut("says that an indicator expired, not that it was seen", place)
+        return LeftOut("reports that an indicator expired, not that it was seen", place)
     is_request = not attribute and "attribute_id" not in one and "attribute_uuid" not in one
     of = one.get("uuid") if is_request else attribute.get("uuid", one.get("attribute_uuid"))
     plain = _plain(attribute.get("type"), attribute.get("value", one.get("value")))
@@ -169,7 +169,7 @@ def _of_answer(one: Mapping[str, Any], attribute: Mapping[str, Any], place: str)
             None if of is None else str(of),
             plain.type if plain else None,
             plain.value if plain else None,
-            # What the server says of its users comes before what they say.
+            # The server's name for its users has precedence over their own.
             _organisation(owner or (told[1] if told else source)),
             _count(told[2]) if told else 1,
             *_days(told[3] or seen if told else seen, seen),
@@ -182,7 +182,7 @@ def _of_answer(one: Mapping[str, Any], attribute: Mapping[str, Any], place: str)
 
 
 def _plain(kind: object, value: object) -> Plain | None:
-    """Return the indicator in its plain form, None where it is none that we know."""
+    """Return the indicator in its normal form, None if we do not know its type."""
     type = type_named(kind) if isinstance(kind, str) else None
     if not isinstance(value, str) or (kind is not None and not isinstance(type, IndicatorType)):
         return None
@@ -191,7 +191,7 @@ def _plain(kind: object, value: object) -> Plain | None:
 
 
 def _organisation(name: str) -> str:
-    """Return a name of strangers as a cell may hold it; raise ValueError if it is empty."""
+    """Return an organisation's name in a form safe for a cell; raise ValueError if empty."""
     found = visible_line(" ".join(name.split()).replace(";", ","))[:_LONGEST_NAME]
     if not found:
         raise ValueError(_NOBODY)
@@ -205,7 +205,7 @@ def _count(text: str) -> int:
 
 
 def _days(first: str, last: str) -> tuple[datetime.date | None, datetime.date | None]:
-    """Return both days in UTC; raise ValueError on what is no time, or comes in no such order."""
+    """Return both days in UTC; raise ValueError if one is not a time, or they are out of order."""
     times = [time_of(text) for text in (first, last)]
     try:
         days = [None if time is None else time.astimezone(datetime.UTC).date() for time in times]

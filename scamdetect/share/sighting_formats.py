@@ -1,4 +1,4 @@
-"""Sightings as CSV, as a bundle of STIX 2.1, and as requests that MISP takes."""
+"""Sightings as CSV, as a STIX 2.1 bundle, and as requests that MISP accepts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CSV_COLUMNS = (
 
 
 def csv_text(sightings: Sequence[Sighting]) -> str:
-    """Return CSV with a header, a sighting a row."""
+    """Return CSV with a header, one sighting per row."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
@@ -42,7 +42,7 @@ def csv_text(sightings: Sequence[Sighting]) -> str:
 
 
 def stix_text(sightings: Sequence[Sighting], today: datetime.date) -> str:
-    """Return the JSON of a bundle; each sighting must be of an id that has a UUID.
+    """Return the JSON of a bundle; each sighting must refer to an id with a UUID.
 
     A sighting without days is created ``today``, others on their last day.
     """
@@ -52,21 +52,21 @@ def stix_text(sightings: Sequence[Sighting], today: datetime.date) -> str:
 
 
 def misp_text(sightings: Sequence[Sighting]) -> str:
-    """Return the JSON of requests, each of which ``/sightings/add`` of MISP takes.
+    """Return the JSON of requests for ``/sightings/add`` of MISP.
 
-    MISP counts every request as one sighting, so its source tells of how many messages it is.
+    MISP counts every request as one sighting, so its source contains the number of messages.
     """
     requests = [{"Sighting": _misp_sighting(one)} for one in sightings]
     return json.dumps({"response": requests}, ensure_ascii=False, indent=1) + "\n"
 
 
 def has_reference(one: Sighting) -> bool:
-    """Tell whether a sighting of STIX can refer to the indicator."""
+    """Return True if a STIX sighting can refer to the indicator."""
     return uuid_of(one.of) is not None
 
 
 def is_safe(one: Sighting) -> bool:
-    """Tell whether no cell of the sighting is one that a spreadsheet would run as a formula."""
+    """Return True if a spreadsheet would run no cell of the sighting as a formula."""
     return not any(map(is_formula, filter(None, (one.value, one.of, one.organisation))))
 
 
@@ -90,7 +90,7 @@ def _stix_sighting(one: Sighting, owner: str, today: datetime.date) -> dict[str,
 
 def _misp_sighting(one: Sighting) -> dict[str, str]:
     of, value = uuid_of(one.of), one.value or ""
-    if one.type is IndicatorType.HANDLE:  # without the platform, which MISP has in another place
+    if one.type is IndicatorType.HANDLE:  # without the platform, which MISP stores elsewhere
         value = value.partition(":")[2]
     since = "" if one.first_day is None else f" since {one.first_day}"
     day = one.last_day

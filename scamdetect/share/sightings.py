@@ -1,4 +1,4 @@
-"""Sightings: how often, and on which days, an organisation saw an indicator of somebody else."""
+"""Sightings: how often, and on which days, an organisation saw another's indicator."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _UUID = re.compile(r"(?:indicator--)?([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """How many messages with an indicator an organisation saw, and the first and last day in UTC.
+    """An organisation's number of messages with an indicator, and the first and last day in UTC.
 
-    ``of`` is the id that the owner of the indicator gave it, ``type`` and ``value`` what it is; one
-    of the two may be unknown. ``id`` is that of the sighting. With ``false_positive`` the
-    organisation says that the messages were no scams.
+    ``of`` is the owner's id of the indicator, ``type`` and ``value`` describe it; one of the two
+    may be unknown. ``id`` is that of the sighting. ``false_positive`` is True if the organisation
+    reports that the messages were not scams.
     """
 
     of: str | None
@@ -33,10 +33,10 @@ class Sighting:
 
 
 def uuid_of(name: str | None) -> uuid.UUID | None:
-    """Return the UUID in an id of an indicator, None where it has none.
+    """Return the UUID in an id of an indicator, or None.
 
-    Ids of STIX are ``indicator--`` and a UUID. Converters between MISP and STIX keep the UUID, and
-    so do our own exports.
+    STIX ids are ``indicator--`` and a UUID. Converters between MISP and STIX keep the UUID, and so
+    do our own exports.
     """
     found = _UUID.fullmatch(name or "")
     return uuid.UUID(found[1]) if found else None

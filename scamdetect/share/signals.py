@@ -1,6 +1,6 @@
-"""What an export holds of one indicator, whatever its format: its id, its dates, its names.
+"""The content of an exported indicator in any format: its id, its dates, its names.
 
-Ids depend on the type, the value and the organisation only. So the same row gives the same object
+Ids depend only on the type, the value and the organisation. So the same row gives the same object
 in every export, and a later one replaces or withdraws the earlier one.
 """
 
@@ -15,11 +15,11 @@ from scamdetect.share.review import Reviewed
 from scamdetect.text.indicators import IndicatorType
 from scamdetect.text.wallets import wallet_of
 
-# Links change hands soon and numbers are given to somebody else: what nobody renews ends by itself.
+# Links change owners quickly and numbers are reassigned: an indicator expires unless renewed.
 LINK_DAYS, NUMBER_DAYS = 30, 7
 _LASTING = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.WALLET))
 
-# Of the abuse types of the Global Signal Exchange those that a kind stands for; others are "scam".
+# The abuse types of the Global Signal Exchange that match a kind; others are "scam".
 _ABUSE = {
     Kind.PHISHING: "phishing",
     Kind.ACCOUNT_TAKEOVER: "phishing",
@@ -31,10 +31,10 @@ _NAMESPACE = uuid.UUID("6f0c2a3e-9d7b-5c41-8a56-2b1f7f7f0e24")
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One indicator on its way out.
+    """An indicator to export.
 
-    ``valid_until`` is the first day on which it no longer holds, in UTC. ``changed`` is the time of
-    the version: the start of the day of the review or, if ``withdrawn``, when that was.
+    ``valid_until`` is the first day on which it is no longer valid, in UTC. ``changed`` is the time
+    of the version: the start of the day of the review or, if ``withdrawn``, of the withdrawal.
     """
 
     type: IndicatorType
@@ -58,7 +58,7 @@ class Signal:
 
 
 def signal_of(row: Reviewed, organisation: str) -> Signal:
-    """Return what is exported of a reviewed row by the organisation."""
+    """Return the organisation's signal for a reviewed row."""
     days = LINK_DAYS if row.type in _LASTING else NUMBER_DAYS
     return Signal(
         type=row.type,
@@ -82,18 +82,18 @@ def signal_of(row: Reviewed, organisation: str) -> Signal:
 
 
 def withdrawn(signal: Signal, now: datetime.datetime) -> Signal:
-    """Return the signal as withdrawn at that time; always a later version than what was shared."""
+    """Return the signal as withdrawn at that time; always later than the shared version."""
     later = max(now, signal.changed + datetime.timedelta(seconds=1))
     return replace(signal, withdrawn=True, changed=later.replace(microsecond=0))
 
 
 def has_varying_part(signal: Signal) -> bool:
-    """Tell whether a part of the path is ``*``, which stands for what differs by message."""
+    """Return True if a part of the path is ``*``, for content that differs by message."""
     return signal.type is IndicatorType.LINK and "*" in signal.value.split("/")[3:]
 
 
 def midnight(day: datetime.date) -> datetime.datetime:
-    """Return when the day begins in UTC."""
+    """Return the start of a day in UTC."""
     return datetime.datetime.combine(day, datetime.time(), datetime.UTC)
 
 
@@ -103,12 +103,12 @@ def signal_id(kind: IndicatorType, value: str, organisation: str) -> uuid.UUID:
 
 
 def named_id(*names: str) -> uuid.UUID:
-    """Return a UUID (version 5) of the names in this order."""
+    """Return a UUID (version 5) for the names in this order."""
     return uuid.uuid5(_NAMESPACE, "\x00".join(names))
 
 
 def coin_of(wallet: str) -> str:
-    """Return the symbol of the coin of a wallet: BTC, ETH, TRX or SOL."""
+    """Return the symbol of a wallet's coin: BTC, ETH, TRX or SOL."""
     found = wallet_of(wallet)
-    assert found is not None, "no wallet in its plain form"
+    assert found is not None, "not a wallet in its normal form"
     return _COINS[found.coin]

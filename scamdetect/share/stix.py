@@ -24,7 +24,7 @@ TLP_MARKINGS = {
     "TLP:RED": "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
 }
 _TLP_CREATED = "2022-10-01T00:00:00.000Z"
-# The id of an identity follows from its name, so its time of creation may not differ either.
+# The id of an identity is derived from its name, so its creation time must not change either.
 _IDENTITY_CREATED = "2026-01-01T00:00:00.000Z"
 MOST_COUNTED = 999_999_999
 _PATHS = {
@@ -35,7 +35,7 @@ _PATHS = {
 
 
 def has_pattern(signal: Signal) -> bool:
-    """Tell whether an equality of STIX says what the signal is."""
+    """Return True if a STIX equality can express the signal."""
     known = (*_PATHS, IndicatorType.HANDLE)
     return signal.type in known and not has_varying_part(signal)
 
@@ -43,8 +43,8 @@ def has_pattern(signal: Signal) -> bool:
 def bundle_text(signals: Sequence[Signal], created: Mapping[str, str] | None = None) -> str:
     """Return the JSON of a bundle; all signals must be of one organisation and have a pattern.
 
-    ``created`` has the times at which objects that were shared before were first created, by their
-    id: all versions of an object must have the same one.
+    ``created`` has the creation times of objects that were shared before, by id: all versions of an
+    object must have the same one.
     """
     created = created or {}
     owner = identity_of(signals[0].organisation)
@@ -57,14 +57,14 @@ def bundle_text(signals: Sequence[Signal], created: Mapping[str, str] | None = N
 
 
 def bundle_of(objects: Sequence[Mapping[str, Any]]) -> str:
-    """Return the JSON of a bundle, whose id follows from the objects."""
+    """Return the JSON of a bundle, whose id is derived from the objects."""
     content = json.dumps(objects, sort_keys=True)
     bundle = {"type": "bundle", "id": f"bundle--{named_id('bundle', content)}", "objects": objects}
     return json.dumps(bundle, ensure_ascii=False, indent=1) + "\n"
 
 
 def pattern_of(signal: Signal) -> str:
-    """Return the pattern of STIX that is true where the value is."""
+    """Return the STIX pattern that matches the value."""
     if signal.type is IndicatorType.HANDLE:
         platform, _, name = signal.value.partition(":")
         return (
@@ -80,7 +80,7 @@ def _literal(value: str) -> str:
 
 
 def identity_of(organisation: str) -> dict[str, Any]:
-    """Return the identity of an organisation, whose id follows from its name."""
+    """Return the identity of an organisation, whose id is derived from its name."""
     return {
         "type": "identity",
         "spec_version": "2.1",
@@ -93,7 +93,7 @@ def identity_of(organisation: str) -> dict[str, Any]:
 
 
 def marking_of(label: str) -> dict[str, Any]:
-    """Return the marking of a label of TLP 2.0."""
+    """Return the marking for a label of TLP 2.0."""
     level = label.removeprefix("TLP:").lower()
     return {
         "type": "marking-definition",
@@ -158,5 +158,5 @@ def _start(day: datetime.date) -> str:
 
 
 def instant(time: datetime.datetime) -> str:
-    """Return a time in UTC as STIX writes it, to the millisecond."""
+    """Return a time in UTC in STIX format, to the millisecond."""
     return f"{time.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%S}.000Z"

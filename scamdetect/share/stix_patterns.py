@@ -1,7 +1,7 @@
-"""Read those patterns of STIX that are equalities: what a message can be looked up for.
+"""Read STIX patterns that are equalities, the only ones that messages can be checked for.
 
-``[url:value = 'https://a.example/x']``, several joined by OR, and ``IN`` with a list. What needs
-more than one value, an order, a time or a comparison other than equality is left to others.
+``[url:value = 'https://a.example/x']``, several joined by OR, and ``IN`` with a list. Patterns with
+more than one value, an order, a time or another comparison are not supported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ACCOUNT = "user-account"  # the path of an account, whose value is ``type:name``
 
 
 class Equality(NamedTuple):
-    """That what is at the path has this value."""
+    """The condition that the path has this value."""
 
     path: str
     value: str
@@ -52,7 +52,7 @@ class _Tokens:
 
 
 def equalities(pattern: str) -> tuple[Equality, ...] | None:
-    """Return the equalities any of which makes the pattern true, None for any other pattern."""
+    """Return equalities, any of which makes the pattern true; None for other patterns."""
     if len(pattern) > MOST_CHARACTERS:
         return None
     try:
@@ -94,7 +94,7 @@ def _comparison(tokens: _Tokens) -> Iterator[Equality]:
 
 
 def _account(both: list[Equality]) -> Equality:
-    """Return the account that a type and a name say together; raise ValueError for others."""
+    """Return the account of a type and a name; raise ValueError for others."""
     found = {one.path: one.value for one in both}
     names = [found[path] for path in _ACCOUNT_NAMES if path in found]
     if len(both) != 2 or _ACCOUNT_TYPE not in found or len(names) != 1:
@@ -103,7 +103,7 @@ def _account(both: list[Equality]) -> Equality:
 
 
 def _tokens(pattern: str) -> Iterator[str]:
-    """Yield strings with their quotes, signs and words; raise ValueError on anything else."""
+    """Yield strings with their quotes, operators and words; raise ValueError for anything else."""
     at = 0
     pattern = pattern.rstrip()
     while at < len(pattern):

@@ -1,4 +1,4 @@
-"""Sum up findings value by value, and say which of them are proposed and why others are not."""
+"""Aggregate findings by value, and decide which are proposed, or why not."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from scamdetect.share.findings import LAST_DAY, LEFT_OUT, NO_DAY, RECIPIENT, for
 from scamdetect.share.proposals import Proposal
 from scamdetect.text.indicators import IndicatorType
 
-LEAST_FLAGGED = 0.8  # of the messages that have it
+LEAST_FLAGGED = 0.8  # share of its messages
 FEWEST_SENDERS = 3
 FEWEST_MESSAGES = 10  # where no senders are known
-_MOST_CAMPAIGNS = 20  # that a proposal names
+_MOST_CAMPAIGNS = 20  # listed in a proposal
 _SLICE = 1 << 14  # rows that are Python objects at a time
 
 DIFFERS = "differs in most messages of its campaigns, so it belongs to recipients"
 EQUALS = "equal to a recipient"
-HONEST = "a person called its campaign no scam"
+HONEST = "a person labelled its campaign as no scam"
 FEW_FLAGGED = f"less than {LEAST_FLAGGED:.0%} of its messages are flagged"
 FEW_SENDERS = f"fewer than {FEWEST_SENDERS} senders"
 FEW_MESSAGES = f"fewer than {FEWEST_MESSAGES} messages, and senders are not known"
@@ -34,7 +34,7 @@ FEW_OF_SENDER = f"fewer than {FEWEST_SENDERS} messages of the sender"
 
 @dataclass(frozen=True)
 class Rules:
-    """By what values are proposed: whether senders are known, and what the guard says."""
+    """The rules for proposals: whether senders are known, and the guard's verdict."""
 
     senders: bool
     verdict: Callable[[IndicatorType, str], str | None]
@@ -42,7 +42,7 @@ class Rules:
 
 @dataclass
 class _Sum:
-    """What all messages of a type and value tell."""
+    """The evidence of all messages of a type and value."""
 
     type: IndicatorType
     value: str
@@ -83,7 +83,7 @@ class _Sum:
 
 
 def of_values(table: pa.Table, rules: Rules, left_out: Counter[str]) -> Iterator[Proposal]:
-    """Yield what is proposed of the facts of whole values, and count the others by reason."""
+    """Yield the proposals from the facts of complete values, and count the others by reason."""
     recipients: set[str] = set()
     sums: dict[int, _Sum] = {}
     facts = table.filter(pc.is_valid(table["fact"]))
@@ -112,7 +112,7 @@ def of_values(table: pa.Table, rules: Rules, left_out: Counter[str]) -> Iterator
 
 
 def _senders(table: pa.Table) -> Iterator[tuple[int, int]]:
-    """Yield how many senders each indicator has."""
+    """Yield the number of senders of each indicator."""
     pairs = table.filter(pc.is_valid(table["sender"])).select(["indicator", "sender"])
     if pairs.num_rows:
         rows = np.unique(np.column_stack([numbers(one_array(one)) for one in pairs]), axis=0)
@@ -121,7 +121,7 @@ def _senders(table: pa.Table) -> Iterator[tuple[int, int]]:
 
 
 def _reason(one: _Sum, rules: Rules, recipients: set[str]) -> str | None:
-    """Return why a value is not proposed, None if it is."""
+    """Return why a value is not proposed, or None."""
     if forms_of(one.type, one.value) & recipients:
         return EQUALS
     if one.honest:

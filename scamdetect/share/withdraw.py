@@ -1,6 +1,6 @@
-"""Take indicators back: the same objects, as those of an earlier export or review, but withdrawn.
+"""Withdraw indicators: the objects of an earlier export or review, marked as withdrawn.
 
-Those who have the indicators find them by their ids, which are those of the export.
+Receivers find the indicators by their ids, which are those of the export.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _Change = Callable[[str, "_Choice"], str]
 
 @dataclass(frozen=True)
 class WithdrawSummary:
-    """Where the withdrawn indicators are, and how many there are."""
+    """The path of the withdrawn indicators, and their number."""
 
     destination: Path
     indicators: int
 
 
 class _Choice:
-    """Which values are taken back, all where none is named, and which of them were found."""
+    """The values to withdraw, all if none is named, and which of them were found."""
 
     def __init__(self, values: Collection[str], now: datetime.datetime) -> None:
         self.now = now.astimezone(datetime.UTC).replace(microsecond=0)
@@ -46,7 +46,7 @@ class _Choice:
         self._found: set[str] = set()
 
     def takes(self, *values: str) -> bool:
-        """Tell whether an indicator, known by any of the values, is taken back."""
+        """Return True if an indicator, known by any of the values, is withdrawn."""
         names = {value.casefold() for value in values}
         self._found |= names
         taken = not self._named or bool(names & self._named.keys())
@@ -54,14 +54,14 @@ class _Choice:
         return taken
 
     def check(self, path: Path) -> None:
-        """Raise InputError where a named value, or any at all, is not there."""
+        """Raise InputError if a named value, or any value, is missing."""
         missing = [value for name, value in self._named.items() if name not in self._found]
         if missing:
             raise InputError(
-                f"{path}: has no indicator {', '.join(missing)}; give a value as it is in the file"
+                f"{path}: has no indicator {', '.join(missing)}; pass a value as in the file"
             )
         if not self.count:
-            raise InputError(f"{path}: has no indicator to withdraw; give another file")
+            raise InputError(f"{path}: has no indicator to withdraw; pass another file")
 
 
 def write_withdrawal(
@@ -76,12 +76,12 @@ def write_withdrawal(
 ) -> WithdrawSummary:
     """Write the indicators of an export or a review file as withdrawn.
 
-    ``values`` names those that are taken back, by default all. Of an export the format stays; of a
-    review it goes as in ``write_export``, and ``organisation`` must be as it was there. Objects of
-    STIX are revoked, attributes of MISP deleted and no longer meant for detection, rows of CSV and
-    JSONL have ``withdrawn``. The file holds nothing else, and is meant for all who got the export.
+    ``values`` are those to withdraw, by default all. An export keeps its format; for a review it is
+    set as in ``write_export``, and ``organisation`` must be the same as there. STIX objects are
+    revoked, MISP attributes deleted and no longer intended for detection, rows of CSV and JSONL
+    have ``withdrawn``. The file contains nothing else; send it to everybody who got the export.
 
-    Raises InputError on a file that is neither, and on values that it does not have; OutputError.
+    Raises InputError for any other file, and for values that it does not have; OutputError.
     """
     shared, destination = Path(shared), Path(destination)
     target = file_destination(destination, overwrite=overwrite, inputs=[shared])
@@ -89,7 +89,7 @@ def write_withdrawal(
     if is_review(shared):
         if organisation is None:
             raise InputError(
-                f"{shared}: is a review file; say whose indicators were shared with organisation "
+                f"{shared}: is a review file; pass the organisation that shared the indicators "
                 "(--organisation)"
             )
         kind = format_of(destination, export_format)
@@ -118,27 +118,26 @@ def _of_export(path: Path, given: ExportFormat | str | None, choice: _Choice) ->
     except OSError as problem:
         raise unreadable(path, problem) from problem
     except UnicodeDecodeError as problem:
-        raise InputError(f"{path}: not UTF-8; give the file as it was exported") from problem
+        raise InputError(f"{path}: not UTF-8; pass the file as it was exported") from problem
     kind = _format(text)
     if kind is None:
         raise InputError(
-            f"{path}: neither a review file nor what scamdetect indicators export wrote; give one "
-            "of these"
+            f"{path}: not a review file or an export of scamdetect indicators; pass one of these"
         )
     if given is not None and ExportFormat(given) is not kind:
         raise InputError(
-            f"{path}: is an export in {kind}, which a withdrawal keeps; leave --format out"
+            f"{path}: is an export in {kind}, and a withdrawal keeps its format; remove --format"
         )
     try:
         return _CHANGES[kind](text, choice)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise InputError(
-            f"{path}: not as it was exported ({type(problem).__name__}); give it unchanged"
+            f"{path}: changed since it was exported ({type(problem).__name__}); pass it unchanged"
         ) from problem
 
 
 def _format(text: str) -> ExportFormat | None:
-    """Return the format by the beginning, which our exports always have in one order."""
+    """Return the format by the start, which is always in one order in our exports."""
     first, _, _ = text.partition("\n")
     if first.startswith(",".join(CSV_COLUMNS[:2])):
         return ExportFormat.CSV
@@ -193,7 +192,7 @@ def _misp(text: str, choice: _Choice) -> str:
 
 
 def _names(found: dict[str, Any]) -> Iterator[str]:
-    """Yield by what the indicator in an object may be named."""
+    """Yield the possible names of an object's indicator."""
     main, also = (attribute["value"] for attribute in found["Attribute"])
     yield from (main, f"{also}:{main}")
 

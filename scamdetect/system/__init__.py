@@ -1,1 +1,1 @@
-"""Files, folders and words of the operating system; nothing here knows of messages."""
+"""Files, folders and operating system errors."""

@@ -1,7 +1,7 @@
-"""Files written whole or not at all, read only if regular, and who may read what is made of them.
+"""Write files completely or not at all, read only regular files, and limit who can read results.
 
-Names of files are known beforehand and others may have put something there, such as a link to a
-file of yours. So a file is created anew or not written, and no link is followed.
+File names are predictable, so another user may have created a link to one of your files under the
+name. So files are always created, and links are never followed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from scamdetect.errors import InputError
 
 try:
     import fcntl
-except ImportError:  # not on Windows, where nothing keeps two runs apart
+except ImportError:  # not on Windows, which has no lock against a second run
     fcntl = None  # type: ignore[assignment]
 
-# Without waiting for the other end of a pipe, and no terminal becomes that of the process.
+# Do not wait for the other end of a pipe, and let no terminal become the controlling one.
 _SAFELY = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
@@ -37,38 +37,38 @@ _KINDS = (
 
 
 def check_regular(path: str | os.PathLike[str]) -> None:
-    """Raise InputError unless the path names a file or a folder, and OSError if it is missing.
+    """Raise InputError unless the path is a file or a folder, OSError if it is missing.
 
-    For libraries that open a path themselves; ``open_regular`` also holds if the file is swapped.
+    For libraries that open a path themselves; ``open_regular`` is safe even if the file is
+    replaced.
     """
     check_status(path, os.stat(path))
 
 
 def open_raw(path: Path) -> io.FileIO:
-    """Open a file for reading bytes without a buffer, or raise as ``open_regular`` does."""
-    check_regular(path)  # opening a device may already do something
+    """Open a file for unbuffered binary reading; raise as ``open_regular`` does."""
+    check_regular(path)  # opening a device can have side effects
     return io.FileIO(path, "r", opener=_open)
 
 
 def open_regular(path: Path) -> io.BufferedReader:
-    """Open a file for reading bytes.
+    """Open a file for binary reading.
 
-    Raises InputError if it is a pipe, a socket or a device, and OSError if it is a folder or cannot
-    be read.
+    Raises InputError for a pipe, a socket or a device, OSError for a folder or an unreadable file.
     """
     return io.BufferedReader(open_raw(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the content of a file, or raise as ``open_regular`` does."""
+    """Return the content of a file; raise as ``open_regular`` does."""
     with open_raw(path) as file:
         return file.readall()
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """Return the text of a file with its line ends as they are read in text mode.
+    """Return the text of a file, with line ends as in text mode.
 
-    Raises UnicodeDecodeError, and what ``open_regular`` raises.
+    Raises UnicodeDecodeError, and the errors of ``open_regular``.
     """
     with io.TextIOWrapper(open_regular(path), encoding) as file:
         return file.read()
@@ -89,8 +89,7 @@ def check_status(path: object, status: os.stat_result) -> None:
     found = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), None)
     if found is not None:
         raise InputError(
-            f"{path}: is {found}, and a file is needed; write the data to a file first "
-            "and name that file"
+            f"{path}: is {found}, not a file; write the data to a file first and pass that file"
         )
 
 
@@ -99,17 +98,17 @@ _OWNER, _GROUP, _OTHERS = 0o600, 0o070, 0o004
 
 @dataclass(frozen=True)
 class Access:
-    """The most that a new file allows, before the umask.
+    """The permissions that a new file can have at most, before the umask.
 
-    ``mode`` has bits of permission. If ``group`` is not None, those of the group hold only for a
-    file of the group with this number.
+    ``mode`` holds permission bits. If ``group`` is not None, the group bits apply only to a file of
+    that group id.
     """
 
     mode: int = 0o666
     group: int | None = None
 
     def __and__(self, other: Access) -> Access:
-        """Return what both allow."""
+        """Return the permissions that both allow."""
         groups = {one.group for one in (self, other)} - {None}
         mode = self.mode & other.mode
         if len(groups) > 1:
@@ -117,7 +116,7 @@ class Access:
         return Access(mode, next(iter(groups), None))
 
     def narrow(self, file: IO[bytes]) -> None:
-        """Take the group's rights from an open new file that belongs to another group."""
+        """Remove the group permissions of an open new file that has another group."""
         if self.group is None or not hasattr(os, "fchmod"):
             return
         status = os.fstat(file.fileno())
@@ -130,9 +129,9 @@ OWNER = Access(_OWNER)
 
 
 def access_of(paths: Iterable[Path]) -> Access:
-    """Return what a file made from these may allow: the strictest of those that are there.
+    """Return the permissions for a file made from these: the strictest of the existing ones.
 
-    A folder stands for itself and the files in it.
+    A folder counts with all the files in it.
     """
     found = ANYONE
     for path in chain.from_iterable((path, *files_in(path)) for path in paths):
@@ -147,7 +146,7 @@ def access_of(paths: Iterable[Path]) -> Access:
 
 
 def files_in(path: Path) -> Iterable[Path]:
-    """Return what is in a folder, nothing for what is no folder or cannot be read."""
+    """Return the entries of a folder; empty for anything else and for an unreadable folder."""
     try:
         return list(path.iterdir()) if path.is_dir() else ()
     except OSError:
@@ -155,7 +154,7 @@ def files_in(path: Path) -> Iterable[Path]:
 
 
 def narrow(path: Path, access: Access) -> None:
-    """Take from a file that is there what ``access`` does not allow; raise OSError."""
+    """Remove the permissions of an existing file that ``access`` does not allow; raise OSError."""
     status = path.stat()
     mode = stat.S_IMODE(status.st_mode)
     least = mode & access.mode
@@ -165,7 +164,7 @@ def narrow(path: Path, access: Access) -> None:
         path.chmod(least)
 
 
-# Windows has no O_NOFOLLOW: there only administrators make links, and a new file is still new.
+# Windows has no O_NOFOLLOW: there only administrators create links, and the file is still new.
 _CLOSED_TO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 
@@ -178,10 +177,10 @@ def file_sha256(path: Path) -> str:
 
 @contextmanager
 def writing(path: Path, access: Access = ANYONE) -> Iterator[IO[bytes]]:
-    """Give an open file that is on the disk before it gets the final name, and gone on an error.
+    """Open a file that gets its final name when it is on disk, or is removed on error.
 
-    A file or link of that name is replaced, a link itself and not what it names. The file allows at
-    most what ``access`` and the replaced file allow. Raises OSError.
+    An existing file or link of that name is replaced (the link itself, not its target). The file
+    gets at most the permissions of ``access`` and of the replaced file. Raises OSError.
     """
     partial = _free_name(path.with_name(f"{path.name}.part"))
     with create(partial, access & access_of([path])) as file:
@@ -189,7 +188,7 @@ def writing(path: Path, access: Access = ANYONE) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            file.close()  # Windows renames no open file
+            file.close()  # Windows cannot rename an open file
             partial.replace(path)
         except BaseException:
             file.close()
@@ -198,22 +197,22 @@ def writing(path: Path, access: Access = ANYONE) -> Iterator[IO[bytes]]:
 
 
 def _free_name(path: Path) -> Path:
-    """Return the path, or a name that nobody foresees where something has it: perhaps an input."""
+    """Return the path, or a random name if it exists, because it may be an input."""
     if not os.path.lexists(path):
         return path
     return path.with_name(f"{path.stem}.{secrets.token_hex(4)}{path.suffix}")
 
 
 def write_text(path: Path, text: str, access: Access = ANYONE) -> None:
-    """Write a file of UTF-8 whole or not at all, or raise as ``writing`` does."""
+    """Write a UTF-8 file completely or not at all; raise as ``writing`` does."""
     with writing(path, access) as file:
         file.write(text.encode("utf-8"))
 
 
 def create(path: Path, access: Access = ANYONE) -> IO[bytes]:
-    """Return a new file that is open for writing, in the place of what has the name.
+    """Create a file for writing and replace an existing one.
 
-    Raises OSError, also if someone takes the name in that moment.
+    Raises OSError, also if someone else creates the name at that moment.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOSED_TO_LINKS | _BINARY
 
@@ -222,7 +221,7 @@ def create(path: Path, access: Access = ANYONE) -> IO[bytes]:
 
     try:
         file = open(path, "wb", opener=create_new)
-    except FileExistsError:  # left by a kill or planted: a link goes, what it names stays
+    except FileExistsError:  # left by a killed job or planted: remove a link, keep its target
         path.unlink(missing_ok=True)
         file = open(path, "wb", opener=create_new)
     access.narrow(file)
@@ -230,9 +229,9 @@ def create(path: Path, access: Access = ANYONE) -> IO[bytes]:
 
 
 def append(path: Path, access: Access = ANYONE) -> IO[bytes]:
-    """Return a file that is open for writing at its end; it is created if it is missing.
+    """Open a file for appending; create it if it is missing.
 
-    Raises InputError if the name is that of a link or of no regular file, OSError.
+    Raises InputError if the path is a link or not a regular file; OSError.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _CLOSED_TO_LINKS | _BINARY
     try:
@@ -240,20 +239,20 @@ def append(path: Path, access: Access = ANYONE) -> IO[bytes]:
     except OSError as problem:
         if problem.errno not in (errno.ELOOP, errno.EMLINK, errno.ENXIO):  # EMLINK: FreeBSD
             raise
-        raise InputError(f"{path}: is a link or no file, so it is not written; remove it") from (
+        raise InputError(f"{path}: is a link or not a file and is not written; remove it") from (
             problem
         )
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise InputError(f"{path}: is no file, so it is not written; remove it")
+        raise InputError(f"{path}: is not a file and is not written; remove it")
     return file
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of the folder; a kill frees it.
+    """Lock the folder against other runs; the lock ends when the process is killed.
 
-    Raises InputError if another run is in it or the lock is a link, OSError.
+    Raises InputError if another run holds the lock or the lock is a link; OSError.
     """
     if fcntl is None:
         yield
@@ -263,9 +262,9 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
             raise InputError(
-                f"{folder}: another run is at work on it; wait for its end or choose another "
+                f"{folder}: another run is using it; wait until it ends or choose another "
                 "destination"
             ) from problem
-        except OSError:  # a file system that knows no locks
+        except OSError:  # the file system has no locks
             pass
         yield

@@ -1,4 +1,4 @@
-"""Say what went wrong in plain words: with a file, its path and what to do, or in a library."""
+"""Describe operating system errors in plain words: the path, the problem and the fix."""
 
 from __future__ import annotations
 
@@ -13,77 +13,77 @@ from typing import TypeGuard
 from scamdetect.errors import InputError, OutputError, ScamDetectError
 from scamdetect.urls import is_url, shown_url, tells_secrets, url_of_path, without_secrets
 
-_LONGEST = 300  # characters of what a library says
+_LONGEST = 300  # characters of a library's error message
 ELSEWHERE = "choose another destination"
 
 _WORDS = {
-    errno.ELOOP: "Its symbolic links lead in a circle",
-    errno.ENOTDIR: "A part of its path is a file, not a folder",
+    errno.ELOOP: "Symbolic links form a circle",
+    errno.ENOTDIR: "A parent in the path is a file, not a folder",
     errno.EISDIR: "It is a folder, not a file",
     errno.ENOTEMPTY: "The folder is not empty",
-    errno.EIO: "The disk, or the connection to it, failed",
+    errno.EIO: "The disk or its connection failed",
     errno.EINVAL: "The system does not allow this name or use",
 }
 _TO_READ = {
     errno.ENOENT: "check the path",
     errno.ENOTDIR: "check the path",
-    errno.ENAMETOOLONG: "check the path, or give it a shorter name",
-    errno.EACCES: "get the right to read it, or copy it",
-    errno.EPERM: "get the right to read it, or copy it",
-    errno.EISDIR: "name a file in it",
-    errno.ELOOP: "name the file itself, or repair the link",
+    errno.ENAMETOOLONG: "check the path or use a shorter name",
+    errno.EACCES: "get read permission or copy it",
+    errno.EPERM: "get read permission or copy it",
+    errno.EISDIR: "pass a file in it",
+    errno.ELOOP: "pass the file itself or repair the link",
 }
 _TO_WRITE = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",
     errno.EFBIG: "make room",
     errno.ENOENT: "create its folder",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.EACCES: "get the right to write there",
-    errno.EPERM: "get the right to write there",
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.EACCES: "get write permission",
+    errno.EPERM: "get write permission",
     errno.ELOOP: "repair the link",
 }
 _EITHER = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",
     errno.EFBIG: "make room",
-    errno.ENAMETOOLONG: "choose a shorter name",
-    errno.EACCES: "get the right to it",
-    errno.EPERM: "get the right to it",
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.EACCES: "get permission",
+    errno.EPERM: "get permission",
     errno.ELOOP: "repair the link",
 }
 _TO_DO = {
-    errno.EMFILE: "close what holds files open, or raise the limit with `ulimit -n`",
-    errno.ENFILE: "close what holds files open",
+    errno.EMFILE: "close open files, or raise the limit with `ulimit -n`",
+    errno.ENFILE: "close open files",
     errno.EIO: "check the disk and the network",
 }
 
 
-# urllib3 names a URL from its path on, with the query in which some storages send the user.
+# urllib3 prints URLs from the path on, with the query, in which some storages put the user.
 _RELATIVE = re.compile(r"(\burl: /[^\s?]*)\?\S*")
 
 
 def words(problem: OSError) -> str:
-    """Return what went wrong, without a number and without a path."""
+    """Return a description of the error, without a number or path."""
     if problem.errno is None:
         return str(problem) or type(problem).__name__
     plain, given = os.strerror(problem.errno), problem.strerror
-    # Storages put words of their own there, and Arrow the number and the path.
+    # Storages put their own text there, Arrow the number and the path.
     if given and given != plain and "[errno " not in given:
         return given
     return _WORDS.get(problem.errno, plain)
 
 
 def of_system(problem: BaseException) -> TypeGuard[OSError]:
-    """Tell whether an error is of the system, not of what a file holds (Arrow's OSErrors)."""
+    """Return True for a system error, False for Arrow's OSErrors about the content of a file."""
     return isinstance(problem, OSError) and problem.errno is not None
 
 
 def said(problem: BaseException, *urls: str) -> str:
-    """Return in one line what a library says, without what is secret in URLs.
+    """Return a library's error message on one line, without the secrets of URLs.
 
-    Where it quotes a word of such a secret, of these URLs or of the environment's (proxies,
-    endpoints), it is the kind of error and its HTTP status alone.
+    If the message repeats a secret of these URLs or of the environment's (proxies, endpoints),
+    return only the error class and its HTTP status.
     """
     text = _named(problem) if isinstance(problem, OSError) else str(problem)
     line = _RELATIVE.sub(r"\1", without_secrets(" ".join(text.split())))
@@ -94,10 +94,10 @@ def said(problem: BaseException, *urls: str) -> str:
 
 
 def shareable(problem: BaseException, *urls: str) -> BaseException | None:
-    """Return the error as what another may name as its cause.
+    """Return the error if it is safe as the cause of another one, else None.
 
-    That is None where one of these URLs has a secret, or one is in the text of the error or of its
-    own causes.
+    It is not safe if one of these URLs has a secret, or if its text or that of its own causes
+    contains one.
     """
     if any(shown_url(url) != url for url in urls):
         return None
@@ -117,7 +117,7 @@ def _tells_known(text: str, urls: tuple[str, ...]) -> bool:
 
 
 def http_status(problem: BaseException) -> int | None:
-    """Return the HTTP status that an error of a library tells of, None where it has none."""
+    """Return the HTTP status of a library's error, or None."""
     status = getattr(problem, "status", None)
     return status if isinstance(status, int) else None
 
@@ -129,10 +129,10 @@ def unreadable(
     error: type[ScamDetectError] = InputError,
     cure: str | None = None,
 ) -> ScamDetectError:
-    """Return the error to raise where a file or folder cannot be read; ``cure`` is its own."""
+    """Return the error for an unreadable file or folder; ``cure`` is specific to it."""
     number = problem.errno or 0
     if url_of_path(path) and number in (errno.ENOENT, errno.ENOTDIR):
-        cure = "it seems to be a URL, and only files of this machine are read here: download it"
+        cure = "it looks like a URL, but only local files can be read here; download it"
     cure = _TO_DO.get(number) or cure or _TO_READ.get(number)
     return error(f"{path}: cannot be read ({words(problem)}){f'; {cure}' if cure else ''}")
 
@@ -140,7 +140,7 @@ def unreadable(
 def unwritable(
     path: str | os.PathLike[str], problem: OSError, *, elsewhere: str = ELSEWHERE
 ) -> OutputError:
-    """Return the error to raise where a file or folder cannot be written."""
+    """Return the error for a file or folder that cannot be written."""
     number = problem.errno or 0
     first = _TO_DO.get(number) or _TO_WRITE.get(number)
     cure = f"{first} or {elsewhere}" if first else elsewhere
@@ -154,23 +154,23 @@ def no_folder(
     cure: str = "create it first",
     what: str | None = None,
 ) -> ScamDetectError:
-    """Return the error to raise where ``folder``, shown as ``what``, is not one."""
+    """Return the error for a ``folder``, shown as ``what``, that is missing or is not a folder."""
     what = what or str(folder)
-    if isinstance(folder, Path):  # nothing behind a URL
+    if isinstance(folder, Path):  # not for URLs
         try:
             folder.stat()
-        except (FileNotFoundError, ValueError):  # no file has such a name: a NUL, half a character
+        except (FileNotFoundError, ValueError):  # an invalid file name: a NUL, a lone surrogate
             pass
         except OSError as problem:
             return unreadable(what, problem, error=error)
         else:
             return error(f"{what}: is a file, not a folder; choose another")
-    return error(f"{what}: no such folder; {cure}")
+    return error(f"{what}: folder not found; {cure}")
 
 
 @contextmanager
 def files_read(error: type[ScamDetectError]) -> Iterator[None]:
-    """Turn a failure to read any file within the context into the error, which names the file."""
+    """Convert failures to read any file within the context to ``error``, which names the file."""
     try:
         yield
     except OSError as problem:
@@ -179,7 +179,7 @@ def files_read(error: type[ScamDetectError]) -> Iterator[None]:
 
 @contextmanager
 def written(path: str | os.PathLike[str], *, elsewhere: str = ELSEWHERE) -> Iterator[None]:
-    """Turn a failure to write within the context into an OutputError, with its notes."""
+    """Convert failures to write within the context to an OutputError, with its notes."""
     try:
         yield
     except ScamDetectError:
@@ -191,7 +191,7 @@ def written(path: str | os.PathLike[str], *, elsewhere: str = ELSEWHERE) -> Iter
 
 
 def unforeseen(problem: OSError) -> str:
-    """Return one line on an error that no other place has put into words."""
+    """Return a one-line description of an error that no other place handles."""
     number = problem.errno or 0
     cure = _TO_DO.get(number) or _EITHER.get(number)
     return f"{_named(problem)}{f'; {cure}' if cure else ''}"

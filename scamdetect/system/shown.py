@@ -1,8 +1,8 @@
-"""Text in which no character hides, and names of columns that are never a message.
+"""Make hidden characters visible, and show column names only if they cannot be a message.
 
-The first line of a CSV without a header is a record, and so are the column names of a frame that
-was read from it. Short messages look like names; so a first line counts as a header only if some
-of it is what headers usually hold.
+Without a header, the first line of a CSV is a record, and so are the column names of a frame read
+from it. Short messages look like names, so a first line counts as a header only if it contains a
+usual header name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LONG_NUMBER = re.compile(r"[+-]?\d(?:[ .,()/:-]*\d){3,}[ .,()/:-]*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TOKENS = re.compile(r"[\W_]+")
 _SNAKE = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+")
-# What columns of messages are called; no word that answers "what kind of message is it?".
+# Usual names of message columns, but no word that could be an answer about a message.
 _USUAL = frozenset(
     """
     id ids uid uuid guid key index row number no nr num count text texts message messages msg
@@ -53,15 +53,15 @@ _USUAL = frozenset(
 
 
 def shown(name: str) -> str:
-    """Return a name as errors show it, by its size where it may be a message."""
+    """Return a name for an error message; only its length if it may be a message."""
     return name if _is_short(name) else f"({len(name)} characters)"
 
 
 def shown_names(names: Sequence[str], *, first_line: bool) -> list[str]:
-    """Return the names of columns as errors show them.
+    """Return column names for an error message.
 
-    ``first_line`` says that they are a line of a file, which may as well be a record: of these only
-    what looks like a header is shown, by its size what does not.
+    With ``first_line`` they come from the first line of a file, which may be a record: names that
+    do not look like a header are shown only by their length.
     """
     if not first_line:
         return [shown(name) for name in names]
@@ -80,17 +80,17 @@ def shown_names(names: Sequence[str], *, first_line: bool) -> list[str]:
 def missing_column(
     where: object, missing: str, names: Sequence[str], *, first_line: bool, cure: str
 ) -> InputError:
-    """Return the error on a column that is not among the names; ``cure`` says what to give."""
+    """Return the error for a column that is not among the names; ``cure`` says what to pass."""
     start = f"{where} has no column {missing}"
     if names and first_line and not any(map(_is_usual, names)):
         return InputError(
-            f"{start}, and its first line does not look like a header; put a line with the names "
-            f"of the columns above it, or {cure}"
+            f"{start}, and its first line does not look like a header; add a line with the "
+            f"column names, or {cure}"
         )
     if not first_line and _is_record(names):
         return InputError(
-            f"{start}, and a record seems to name its {len(names)} columns; put a line with their "
-            "names above it"
+            f"{start}, and its {len(names)} column names look like a record; add a line with "
+            "the column names above it"
         )
     listed = ", ".join(shown_names(names, first_line=first_line)) or "none"
     return InputError(f"{start}; its columns are: {listed}; {cure}")
@@ -106,7 +106,7 @@ def _is_short(name: str) -> bool:
 
 
 def _is_usual(name: str) -> bool:
-    """Tell whether a header holds such a name and hardly a message is one."""
+    """Return True for a name that is usual in headers and unlikely as a message."""
     if not _is_short(name):
         return False
     if _SNAKE.fullmatch(name):
@@ -117,18 +117,17 @@ def _is_usual(name: str) -> bool:
 
 
 def _is_record(names: Sequence[str]) -> bool:
-    """Tell whether the names are the cells of a record, since some are numbers."""
+    """Return True if the names are the cells of a record, because some are numbers."""
     numbers = [_NUMBER.fullmatch(name) for name in names]
     return any(numbers) and not all(numbers)
 
 
 Shown = TypeVar("Shown")
 
-# What controls a terminal, turns the direction of text around, or shows as nothing: a carriage
-# return outside a line end, the blank letters of Hangul, Khmer and Braille, tags, what is half of a
-# character. Joiners and the zero-width space are left where they can belong to the spelling:
-# joiners behind letters of Arabic, Indic and later scripts and behind emoji, the space behind
-# scripts of South-East Asia.
+# Characters that control a terminal, reverse the direction of text or are invisible: carriage
+# returns inside a line, blank letters of Hangul, Khmer and Braille, tags, lone surrogates. Joiners
+# and the zero-width space are kept if they can be part of the spelling: joiners after letters of
+# Arabic, Indic and later scripts and after emoji, the space after scripts of South-East Asia.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200e"
     "\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff"
@@ -139,10 +138,10 @@ _BREAKS = re.compile(r"[\t\n\r]")
 
 
 def visible(value: Shown) -> Shown:
-    """Return a text with each character that hides, turns or controls as its code, ⟨U+202E⟩.
+    """Return a text with invisible, control and direction characters shown as codes, ⟨U+202E⟩.
 
-    What is no text comes back as it is, a text as one of its own type, so that what is marked as
-    safe HTML stays so.
+    Other types are returned unchanged, and subclasses of str keep their type, so that a text marked
+    as safe HTML remains marked.
     """
     if isinstance(value, str) and _HIDDEN.search(value):
         return type(value)(_HIDDEN.sub(_code, value))
@@ -150,7 +149,7 @@ def visible(value: Shown) -> Shown:
 
 
 def visible_line(text: str) -> str:
-    """Return a text as ``visible`` does, on one line: its line breaks and tabs are codes too."""
+    """Return a text as ``visible`` does, on one line: line breaks and tabs become codes too."""
     return visible(_BREAKS.sub(_code, text))
 
 

@@ -1,4 +1,4 @@
-"""Read TOML, JSON and JSONL into typed, frozen structures and name what is wrong with them."""
+"""Read TOML, JSON and JSONL into typed, frozen structures and report errors in them."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ T = TypeVar("T")
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of TOML, or a line of JSON, in which every key must be known."""
+    """A TOML table or JSON line; unknown keys are an error."""
 
 
 @dataclass(frozen=True)
 class Located(Generic[T]):
-    """A row and where it stands, as "file:line"."""
+    """A row and its place, as "file:line"."""
 
     where: str
     row: T
 
 
 def utf8_text(path: Path, error: type[ScamDetectError]) -> str:
-    """Return the text of the file; raise ``error`` where it cannot be read or is not UTF-8."""
+    """Return the text of the file; raise ``error`` if it cannot be read or is not UTF-8."""
     try:
         return read_text(path)
     except OSError as problem:
         raise unreadable(path, problem, error=error) from problem
     except UnicodeDecodeError as problem:
-        raise error(f"{path}: cannot be read as UTF-8 text ({problem})") from problem
+        raise error(f"{path}: not UTF-8 text ({problem})") from problem
 
 
 def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
     """Return the file as ``kind``.
 
-    Raises ``error`` naming the file, the key and what was expected, when the file is missing, is no
-    TOML, holds an unknown key or a value of the wrong type.
+    Raises ``error`` with the file, the key and the expected type if the file is missing, is not
+    TOML, or has an unknown key or a value of the wrong type.
     """
     try:
         table = tomllib.loads(read_text(path))
@@ -60,17 +60,17 @@ def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
     except (
         ValueError,
         RecursionError,
-    ) as problem:  # also beyond the limits of Python
+    ) as problem:  # also for numbers and nesting beyond Python's limits
         raise error(f"{path}: not valid TOML ({problem})") from problem
 
 
 def of_json(value: object, kind: type[T]) -> T:
-    """Return JSON types as ``kind``, a dataclass for instance; raise ValueError if they are not."""
+    """Convert plain JSON types to ``kind``, such as a dataclass; raise ValueError."""
     return msgspec.convert(value, kind)
 
 
 def read_jsonl(path: Path, kind: type[T], error: type[ScamDetectError]) -> list[T]:
-    """Return the lines of the file as ``kind``; raise ``error`` naming the file and the line."""
+    """Return the lines of the file as ``kind``; raise ``error`` with the file and the line."""
     rows = []
     for where, row in _lines(path, kind, error):
         if isinstance(row, msgspec.DecodeError):
@@ -86,10 +86,9 @@ def locate_jsonl(
     cure: Callable[[str], str],
     first: int = 1,
 ) -> tuple[list[Located[T]], list[str]]:
-    """Return the lines from ``first`` on as ``kind``, and what is wrong with the malformed ones.
+    """Return the lines from ``first`` on as ``kind``, and the errors of malformed lines.
 
-    ``cure`` says of what is wrong with a line how to mend it. Raises ``error`` where the file
-    cannot be read.
+    ``cure`` returns the fix for an error text. Raises ``error`` if the file cannot be read.
     """
     located, problems = [], []
     for where, row in _lines(path, kind, error, first):
@@ -113,6 +112,6 @@ def _lines(
 
 
 def write_jsonl(path: Path, rows: Iterable[msgspec.Struct]) -> None:
-    """Write one JSON object a line, all or nothing."""
+    """Write one JSON object per line, completely or not at all."""
     with writing(path) as file:
         file.write(msgspec.json.Encoder().encode_lines(rows))

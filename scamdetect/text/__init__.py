@@ -1,1 +1,1 @@
-"""Strings in, strings out."""
+"""Functions from strings to strings."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Platform:
     """How links to a platform and the names on it look.
 
-    ``hosts`` are its sites. Of ``links``, patterns of host, path and query, group ``name`` is an
+    ``hosts`` are its sites. In ``links``, patterns of host, path and query, group ``name`` is an
     account, ``code`` an invite and ``number`` a phone number. ``words`` announce a name, ``name``
-    is how one looks.
+    matches one.
     """
 
     hosts: tuple[str, ...]

@@ -1,7 +1,7 @@
 """Find accounts and invites on chat platforms, as ``platform:name``.
 
-Links to a platform name an account or an invite; a name in plain text counts next to a word for the
-platform. Names are in lower case, the codes of invites as they are.
+Links to a platform contain an account or an invite; a name in plain text counts next to a word for
+the platform. Names are lower-cased, invite codes are kept as written.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scamdetect.text.numbers import has_card, is_card, plain_phone
 
 
 class Handle(NamedTuple):
-    """An account or invite in its plain form, and where it is in the text."""
+    """An account or invite in its normal form, and its place in the text."""
 
     value: str
     start: int
@@ -60,7 +60,7 @@ _BEFORE_WORD = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = re.compile("[a-z]+")
-# Of the words for platforms, those in ASCII or a part of them.
+# Words for platforms that are in ASCII, or an ASCII part of them.
 _LATIN_WORDS = frozenset(
     """
     tg tele line zalo lo kakao kakaotalk wechat weixin xin chat wx vx qq viber signal discord
@@ -73,7 +73,7 @@ _CJK = re.compile(
 
 
 def may_have_handles(text: str) -> bool:
-    """Tell quickly whether a text, as it was written, may name an account next to a word."""
+    """Return False if a text, as written, cannot contain an account next to a word; fast."""
     if not text.isascii():
         return _words().search(text) is not None
     low = text.lower()
@@ -81,7 +81,7 @@ def may_have_handles(text: str) -> bool:
 
 
 def find_handles(text: str, links: Sequence[Link]) -> Iterator[Handle]:
-    """Yield the accounts and invites of a folded text and of its links, in no order."""
+    """Yield the accounts and invites of a folded text and of its links, unordered."""
     for link in links:
         value = _of_link(link, text[link.start : link.end])
         if value is not None:
@@ -92,7 +92,7 @@ def find_handles(text: str, links: Sequence[Link]) -> Iterator[Handle]:
 
 
 def plain_handle(value: str) -> str | None:
-    """Return ``platform:name`` in its plain form, None if it is no such."""
+    """Return ``platform:name`` in its normal form, or None if invalid."""
     platform, colon, name = value.partition(":")
     platform = platform.lower()
     if not colon or platform not in PLATFORMS or not re.fullmatch(r"[\w.@+/:%#-]{2,130}", name):
@@ -137,7 +137,7 @@ def _value(platform: str, match: re.Match[str]) -> str | None:
 
 
 def _of_number(platform: str, digits: str) -> str | None:
-    """Return the account of a phone number, None if no numbering plan can have it."""
+    """Return the account of a phone number, or None if no numbering plan allows it."""
     phone = plain_phone(f"+{digits}")
     if phone is None or (is_card(digits) and not phone[1]):
         return None
@@ -160,7 +160,7 @@ def _of_app_links(text: str) -> Iterator[Handle]:
 
 
 def _of_words(text: str, links: Sequence[Link]) -> Iterator[Handle]:
-    """Yield the names next to words for platforms, but for words in links."""
+    """Yield the names next to words for platforms, except words in links."""
     inside = [(link.start, link.end) for link in links]
     words = [
         word
@@ -186,7 +186,7 @@ def _of_words(text: str, links: Sequence[Link]) -> Iterator[Handle]:
 
 
 def _after(text: str, start: int, limit: int, platform: str) -> Handle | None:
-    """Return the name that follows a word for its platform, up to the next such word."""
+    """Return the name after a word for its platform, up to the next such word."""
     look = PLATFORMS[platform].name
     joint = _JOINT.match(text, start)
     assert joint is not None
@@ -223,7 +223,7 @@ def _named(text: str, platform: str, keep: str, start: int, match: re.Match[str]
 
 
 def _stands_alone(text: str, name: re.Match[str]) -> bool:
-    """Tell whether a word looks like the name of an account, not like the next word of a text."""
+    """Return True if a word looks like an account name rather than the next word of a text."""
     if any(c in "0123456789_" for c in name[0]):
         return True
     return re.match(r"\s*(?:$|\n|[.,;!?)\]】）。，]+(?:\s|$))", text[name.end() :]) is not None
@@ -238,7 +238,7 @@ def _words() -> re.Pattern[str]:
 
 @cache
 def _links() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    """Return the patterns by the hosts that they are of."""
+    """Return the patterns by their hosts."""
     return {
         host: [(platform, re.compile(link, re.IGNORECASE)) for link in one.links]
         for platform, one in PLATFORMS.items()

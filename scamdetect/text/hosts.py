@@ -1,4 +1,4 @@
-"""Names of hosts: their plain form, the domain that somebody registered, and what is private."""
+"""Host names: their normal form, their registered domain, and whether they are private."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# What the public suffix list has not: names for documentation and private use (RFC 2606, 6761,
-# 6762, 7686, 8375, ICANN's .internal) and the test names of IANA in other scripts.
+# Names missing from the public suffix list: for documentation and private use (RFC 2606, 6761,
+# 6762, 7686, 8375, ICANN's .internal) and IANA's test names in other scripts.
 _RESERVED = frozenset(
     "example test invalid localhost local onion internal lan home corp localdomain intranet "
     "private xn--0zwm56d xn--g6w251d xn--11b5bs3a9aj6g xn--80akhbyknj4f xn--9t4b11yi5a "
     "xn--deba0ad xn--hgbk6aj7f53bba xn--hlcj6aya9esc7a xn--jxalpdlp xn--kgbechtv xn--zckzah".split()
 )
-_SUFFIXES_ONLY = ("za",)  # top-level domains of which the list has suffixes but not themselves
+_SUFFIXES_ONLY = ("za",)  # top-level domains whose suffixes, but not themselves, are in the list
 _RESERVED_NAMES = ("example.com", "example.net", "example.org", "home.arpa")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _IPV4_LIKE = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|\d+)){0,3}")
-_LEAST_NUMBER = 1 << 24  # an IPv4 address in one number; smaller ones are hardly addresses
+_LEAST_NUMBER = 1 << 24  # an IPv4 address as one number; smaller numbers are rarely addresses
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 
 
 @lru_cache(1 << 14)
 def plain_host(host: str) -> str | None:
-    """Return a host in lower case and ASCII (punycode), None if it can be none.
+    """Return a host in lower case and ASCII (punycode), or None if it is invalid.
 
-    IPv4 addresses that are written as one number or in octal or hexadecimal become dotted ones, as
-    in browsers; IPv6 addresses keep their brackets. Labels are mapped as by UTS 46 without its
+    IPv4 addresses written as one number, or in octal or hexadecimal, become dotted ones, as in
+    browsers; IPv6 addresses keep their brackets. Labels are mapped by UTS 46 without its
     transitional forms: NFKC and lower case.
     """
     host = _DOTS.sub(".", host).rstrip(".")
@@ -81,7 +81,7 @@ def _number(text: str) -> int:
 
 
 def address_of(host: str) -> Address | None:
-    """Return the IP address that a plain host is, None for a name."""
+    """Return the IP address in a normalised host, or None for a name."""
     try:
         return ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -90,10 +90,10 @@ def address_of(host: str) -> Address | None:
 
 @lru_cache(1 << 14)
 def registered_domain(host: str) -> str | None:
-    """Return what somebody registered of a plain host: one label below its public suffix.
+    """Return the registered domain of a normalised host: one label below its public suffix.
 
-    Suffixes under which companies let others register, such as github.io, count as public, so that
-    the name is the tenant's. None of an IP address and of a suffix itself. Raises
+    Suffixes under which companies let others register, such as github.io, count as public, so the
+    domain is the tenant's. None for an IP address and for a suffix itself. Raises
     MissingExtraError.
     """
     if address_of(host) is not None:
@@ -104,16 +104,16 @@ def registered_domain(host: str) -> str | None:
 
 @lru_cache(1 << 12)
 def is_known_top(label: str) -> bool:
-    """Tell whether a plain label is a top-level domain, or reserved; raise MissingExtraError."""
+    """Return True for a top-level domain, or a reserved one; raise MissingExtraError."""
     known = label in _RESERVED or label in _SUFFIXES_ONLY
     return known or _suffixes().publicsuffix(label, accept_unknown=False) is not None
 
 
 def is_reserved(host: str) -> bool:
-    """Tell whether a plain host is no public one: for documentation, private or of one machine.
+    """Return True if a normalised host is not public: for documentation, private or local.
 
-    Names of RFC 2606, 6761, 6762, 7686 and 8375 count, single labels, and the addresses that the
-    registries of IANA do not call global.
+    These are the names of RFC 2606, 6761, 6762, 7686 and 8375, single labels, and addresses that
+    IANA's registries do not call global.
     """
     address = address_of(host)
     if address is not None:

@@ -1,4 +1,4 @@
-"""Find what a message leads to: links, domains, wallets, phone numbers, handles, accounts."""
+"""Find indicators in a message: links, domains, wallets, phone numbers, handles, accounts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from scamdetect.text.wallets import find_wallets, may_have_wallets, wallet_of
 
 
 class IndicatorType(StrEnum):
-    """What an indicator is; the values are what files call it."""
+    """The type of an indicator; the values are the names used in files."""
 
     DOMAIN = "domain"  # registered domain: one label below a public suffix
     LINK = "link"  # without user info, query and fragment
@@ -40,24 +40,24 @@ class IndicatorType(StrEnum):
     HANDLE = "handle"  # platform:name, or platform: and the code of an invite
     IBAN = "iban"
     ACCOUNT = "account"  # local bank account; for review only
-    SENDER = "sender"  # never found in a text: who sent a message, as its column says
+    SENDER = "sender"  # never found in a text: who sent a message, from its column
 
 
 DEFAULT = (IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.WALLET)
 _OF_LINKS = frozenset((IndicatorType.DOMAIN, IndicatorType.LINK, IndicatorType.HANDLE))
 _OF_NUMBERS = frozenset((IndicatorType.PHONE, IndicatorType.IBAN, IndicatorType.ACCOUNT))
-_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")  # fewer are no account and no phone number
+_DIGITS = re.compile(r"\d(?:\D{0,3}\d){5}")  # fewer are neither an account nor a phone number
 _MOST_READ = 20_000  # characters
-_FOLD = 2  # from 3 on digits in words are read as letters, which names and addresses do not bear
+_FOLD = 2  # from 3 on, digits in words are read as letters, which would break names and addresses
 _CUT_WORD = re.compile(r"[!-~]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """One indicator in a message.
+    """An indicator in a message.
 
-    ``text[start:end]`` is where the message has it, as it is typed; ``value`` is its plain form.
-    ``verified`` says that a checksum or a numbering plan confirms it, or that it needs none.
+    ``text[start:end]`` is its place and spelling in the message; ``value`` is its normal form.
+    ``verified`` is True if a checksum or a numbering plan confirms it, or if it needs none.
     """
 
     type: IndicatorType
@@ -70,15 +70,15 @@ class Indicator:
 def indicators_of(
     text: str, types: Collection[IndicatorType] = DEFAULT, region: str | None = None
 ) -> tuple[Indicator, ...]:
-    """Return the indicators of these types in a message, in their order.
+    """Return the indicators of these types in a message, in order.
 
-    A link keeps its scheme if it has one, and its path; it loses user info, query and fragment.
-    What is typed without scheme, ``www.`` and path is a domain only. Disguises such as ``hxxp`` and
-    ``[.]`` are undone. ``region`` is the country (ISO 3166) of phone numbers without a country
-    code. Numbers of payment cards are in no value: a part of a path with one becomes ``*``. Of a
-    longer text the first 20,000 characters are looked at.
+    A link keeps its scheme, if any, and its path; user info, query and fragment are removed. Text
+    without scheme, ``www.`` and path is only a domain. Disguises such as ``hxxp`` and ``[.]`` are
+    undone. ``region`` is the country (ISO 3166) of phone numbers without a country code. Values
+    contain no payment card numbers: a part of a path with one becomes ``*``. Only the first 20,000
+    characters of a text are searched.
 
-    Raises InputError on an unknown region, MissingExtraError where ``[share]`` is not installed.
+    Raises InputError for an unknown region, MissingExtraError if ``[share]`` is not installed.
     """
     if len(text) > _MOST_READ:
         text = _CUT_WORD.sub("", text[:_MOST_READ])
@@ -92,7 +92,7 @@ def indicators_of(
 
 
 def _may_have(text: str, wanted: frozenset[IndicatorType]) -> bool:
-    """Tell quickly whether a text may have what is wanted: most have nothing."""
+    """Return False if a text cannot contain what is wanted, as most; fast."""
     return bool(
         (wanted & _OF_LINKS and may_have_links(text))
         or (IndicatorType.WALLET in wanted and may_have_wallets(text))
@@ -103,9 +103,9 @@ def _may_have(text: str, wanted: frozenset[IndicatorType]) -> bool:
 
 
 def plain_value(type: IndicatorType, value: str) -> str | None:
-    """Return a value of this type in the plain form that ``indicators_of`` gives it, or None.
+    """Return a value in the normal form of ``indicators_of``, or None if it is not of this type.
 
-    None says that it is none of the type. Raises MissingExtraError.
+    Raises MissingExtraError.
     """
     return _PLAIN[type](value.strip())
 
@@ -138,7 +138,7 @@ def _found(
 
 
 def _phones(text: str, links: Iterable[Link], region: str | None) -> Iterator[Number]:
-    """Yield phone numbers in no link and no IBAN; behind a word for accounts only verified ones."""
+    """Yield phone numbers outside links and IBANs; after a word for accounts only verified ones."""
     accounts, ibans = list(find_accounts(text)), list(find_ibans(text))
     for one in find_phones(text, region):
         inside = _within(links, one.start) or _overlaps(one, ibans)
@@ -172,7 +172,7 @@ def _links(text: Traced, links: Iterable[Link]) -> Iterator[Indicator]:
 
 
 def _without_cards(link: Link) -> str | None:
-    """Return the link with * for parts of the path that may have the number of a card in them."""
+    """Return the link with * for parts of the path that may contain a card number."""
     if has_card(link.host):
         return None
     if not has_card(unquote(link.value)):
@@ -203,7 +203,7 @@ _EMAIL = re.compile(
 def _emails(text: Traced, links: Iterable[Link]) -> Iterator[Indicator]:
     for match in _EMAIL.finditer(text) if "@" in text else ():
         found = _email(match)
-        # What stands before the host of a link is user info.
+        # Text before the host of a link is user info.
         user_info = any(link.start <= match.start() < link.host_start for link in links)
         if found is not None and not user_info:
             email, length = found

@@ -1,4 +1,4 @@
-"""Undo how links are disguised from filters: ``hxxp``, ``[.]``, ``(dot)``, full-width signs."""
+"""Undo disguises of links: ``hxxp``, ``[.]``, ``(dot)``, full-width characters."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import re
 from scamdetect.text.traced import Text, substitute
 
 _UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
-_MIDDLE = "\u00b7\u2022\u2027\u2219\u2024\u0701\u0702\u30fb\uff65"  # dots that stand in the middle
+_MIDDLE = "\u00b7\u2022\u2027\u2219\u2024\u0701\u0702\u30fb\uff65"  # dots in the middle of the line
 _LOW = "\u3002\ufe52\uff0e\uff61"  # dots for IDNA
 _DOT_WORDS = (
     "dot|d0t|punto|ponto|point|punkt|nokta|titik|chấm|cham|точка|крапка|kropka|点|點|점|ドット|نقطة|نقطه"
     "|डॉट|ডট|จุด"
 )
-# A dot inside a word or in brackets, which all names of hosts but numbers have.
+# A dot inside a word or in brackets; every host name except numbers has one.
 _HINT = re.compile(
     rf"\.(?:(?<=[\w{_UNSEEN}]\.)[{_UNSEEN}]*[^\W\d_]|(?<=\d\.)\d{{1,3}}\.\d|(?<=[\[({{<]\.)"
     rf"|(?<=[\[({{<] \.)|(?<=\w \.) ?[^\W\d_]|(?<=\w\.) [a-z]{{2,12}}/)"
@@ -49,7 +49,7 @@ _SCHEME = re.compile(
     r"(?=[\w\[])",
     re.IGNORECASE,
 )
-# Top-level domains after a dot that is spoken or stands between blanks, where others are words.
+# Top-level domains after a spelt-out dot or one between blanks, where others are words.
 _SPOKEN_TOPS = frozenset(
     """
     com org info net biz xyz co io cc ru cn uk de fr jp kr vn th ph pk bd ng ke br mx tr ua kz top
@@ -59,7 +59,7 @@ _SPOKEN_TOPS = frozenset(
 
 
 def may_have_links(text: str) -> bool:
-    """Tell quickly whether a text, as it was written, may have a link or the name of a host."""
+    """Return False if a text, as written, cannot contain a link or a host name; fast."""
     if "://" in text or ("." in text and _HINT.search(text)):
         return True
     if not text.isascii() and (
@@ -73,7 +73,7 @@ def may_have_links(text: str) -> bool:
 
 
 def may_have_addresses(text: str) -> bool:
-    """Tell quickly whether a text, as it was written, may have an e-mail address."""
+    """Return False if a text, as written, cannot contain an e-mail address; fast."""
     if "@" in text or "＠" in text or "﹫" in text:
         return True
     if _BRACKETED_AT_HINT.search(text):
@@ -90,7 +90,7 @@ def _has_spelt_dot(text: str, low: str) -> bool:
 
 
 def spelt_out(text: Text) -> Text:
-    """Return a folded text with its links and e-mail addresses as they are typed into a browser.
+    """Return a folded text with its links and e-mail addresses as typed into a browser.
 
     A traced text keeps its offsets.
     """

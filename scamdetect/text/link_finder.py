@@ -1,4 +1,4 @@
-"""Find links and the names of hosts in a message, as phones and browsers do.
+"""Find links and host names in a message, as phones and browsers do.
 
 The text is folded, and its disguised links are spelt out (``scamdetect.text.link_disguises``).
 """
@@ -17,7 +17,7 @@ _SPACELESS = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3040-\u31ff"
     "\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 )
-# Punctuation among letters: Greek, Armenian, Hebrew, Arabic, Urdu, Indic and Ethiopic.
+# Punctuation used in text: Greek, Armenian, Hebrew, Arabic, Urdu, Indic and Ethiopic.
 _SIGNS = (
     "\u0387\u055a-\u055f\u0589\u058a\u05be\u05c0\u05c3\u05f3\u05f4\u060c\u061b\u061f\u066a-\u066d"
     "\u06d4\u0964\u0965\u0df4\u1360-\u1368"
@@ -27,15 +27,15 @@ _NOT_HOST = r"\s/?#\\<>\"'|«»“”„‘’「」『』（）【】《》，�
 _AUTHORITY = re.compile(rf"[^{_NOT_HOST}]*")
 _NAME = re.compile(rf"\[[0-9A-Fa-f:.]+\]|[{_HOST_CHARACTER}]+(?:\.[{_HOST_CHARACTER}]+)*")
 _PORT = re.compile(r":(\d{1,5})(?!\d)")
-# Letters of scripts with blanks go on where they began with a part of the path; behind ASCII they
-# are the next word or a suffix, as are letters of scripts without blanks everywhere.
+# Letters of scripts with blanks continue a part of the path that they started; after ASCII they are
+# the next word or a suffix, as are letters of scripts without blanks everywhere.
 _OTHERS = rf"(?![{_SIGNS}])[\u0370-\u0dff\u10a0-\u10ff\u1200-\u137f\u1e00-\u1fff{SIGN}]"
 _PATH = re.compile(
     r"/(?:(?!(?<=[,;|/])https?://)[A-Za-z0-9._~%!$&()*+,;=:@/|-]|[\u00c0-\u024f\u1e00-\u1eff]"
     rf"|(?<=[/=%]){_OTHERS}|(?<=[\u0370-\u1fff]){_OTHERS}|(?<=[\u0370-\u1fff][._-]){_OTHERS})*"
 )
 _QUERY = re.compile(r"[?#][^\s<>\"'`«»“”„’「」『』（）【】《》，。、；！？" + _SPACELESS + "]*")
-# Words behind the last part of a path, of a text that has no blank after punctuation.
+# Words after the last part of a path, in a text without blanks after punctuation.
 _NEXT_WORD = re.compile(
     r"[,;!](?=[A-Za-z]+(?:[^\w/.-]|$))|(?<=[a-z0-9])\.(?=[A-Z][a-z]+(?:[^\w/]|$))"
 )
@@ -50,13 +50,13 @@ _ALONE = re.compile(r"\d+|0x[0-9a-f]+|localhost", re.ASCII | re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ftp": "21"}
 _SAFE = "!$&'()*+,;=:@/~%|"
 _GLUED = re.compile(rf"^[{_SPACELESS}{SIGN}\u0370-\u1fff]+-?(?=[A-Za-z0-9])")
-# Not the beginning of a word with accents, nor of one that goes on behind an underscore.
+# Not the start of a word with accents, nor of one that continues after an underscore.
 _ASCII_PART = re.compile(
     r"[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+(?![\u00aa-\u036f\u1e00-\u1eff]|_[^\W_])"
 )
 _GLUED_AFTER = re.compile(r"^[A-Za-z0-9-]*[A-Za-z0-9]")
 
-# Top-level domains that are words, by which a sentence may begin whose blank is missing.
+# Top-level domains that are words, which may start a sentence after a missing blank.
 _WORD_TOPS = frozenset(
     """
     and android are baby band bar beer best bet bike black blue book box brother cafe call cam
@@ -79,7 +79,7 @@ _WORD_TOPS = frozenset(
     yes yoga you zero zip дети онлайн сайт москва рус орг ком католик ею
     """.split()
 )
-# Of two letters, those that stand behind many names and begin few sentences.
+# Two-letter domains that end many names and start few sentences.
 _PLAIN_TOPS = frozenset(
     """
     com net org info biz example test invalid localhost onion ru uk de fr jp kr cn tw hk vn th ph pk
@@ -96,11 +96,11 @@ _FILE_ENDS = frozenset(("zip", "mov", "md", "py", "sh", "rs", "pl", "ps"))
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link or the name of a host in a text.
+    """A link or a host name in a text.
 
-    ``value`` is the plain link, ``host`` its plain host. ``is_link`` says that there is a scheme,
-    ``www.`` or a path, not only a name. ``start`` to ``end`` is the whole of it with query and
-    fragment, ``host_start`` to ``host_end`` the host as it is typed.
+    ``value`` is the normalised link, ``host`` its normalised host. ``is_link`` is True for a
+    scheme, ``www.`` or a path, not only a name. ``start`` to ``end`` includes query and fragment,
+    ``host_start`` to ``host_end`` is the host as typed.
     """
 
     value: str
@@ -113,7 +113,7 @@ class Link:
 
     @property
     def path(self) -> str:
-        """Return the path, "" without one."""
+        """Return the path, "" if it is missing."""
         return (
             self.value.partition("://")[2].partition("/")[2]
             if self.has_scheme
@@ -122,12 +122,12 @@ class Link:
 
     @property
     def has_scheme(self) -> bool:
-        """Return whether it was typed with a scheme."""
+        """Return True if it was typed with a scheme."""
         return "://" in self.value
 
 
 def find_links(text: str) -> Iterator[Link]:
-    """Yield the links of a text that ``spelt_out`` made plain, in their order.
+    """Yield the links of a text processed by ``spelt_out``, in order.
 
     Raises MissingExtraError.
     """
@@ -179,10 +179,10 @@ def _bare(text: str, match: re.Match[str]) -> Link | None:
 
 
 def _host_length(name: str, follows: str, *, certain: bool) -> int:
-    """Return how many characters of dotted labels are the host, 0 if none are.
+    """Return how many characters of dotted labels are the host, 0 if none.
 
-    That is up to the last label that is a top-level domain: what comes then is glued to it, as may
-    be a word after a full stop. ``follows`` is the character behind.
+    The host ends at the last label that is a top-level domain: the rest was joined to it, for
+    instance after a full stop. ``follows`` is the next character.
     """
     labels = name.split(".")
     place = 0
@@ -207,7 +207,7 @@ def _host_length(name: str, follows: str, *, certain: bool) -> int:
 
 
 def _top_length(label: str) -> int:
-    """Return how many characters at the beginning of a label are a top-level domain."""
+    """Return how many characters at the start of a label are a top-level domain."""
     ascii_part = _ASCII_PART.match(label)
     if label[:1].isascii():
         known = ascii_part is not None and is_known_top(ascii_part[0].lower())
@@ -220,7 +220,7 @@ def _top_length(label: str) -> int:
 
 
 def _is_next_word(before: str, label: str, follows: str) -> bool:
-    """Tell whether a label behind a whole host is the next word of the text."""
+    """Return True if a label after a complete host is the next word of the text."""
     if label[:1].isupper() and label[1:2].islower() and not before[:1].isupper():
         return True
     top = label.lower()
@@ -256,7 +256,7 @@ def _made(text: str, start: int, at: int, end: int, scheme: str) -> Link | None:
     stop = start + len(_without_closing(whole, text[start - 1 : start]))
     shown = _without_closing(text[path.start() : min(end, stop)], "") if path is not None else ""
     if not scheme and not shown and query is not None and stop > query.start():
-        shown = "/"  # a bare host with a query is a link too
+        shown = "/"  # a plain host with a query is a link too
     shown = "" if shown == "/" and scheme else quote(shown, safe=_SAFE)
     is_link = bool(scheme or shown or host.startswith("www.") or shown_port)
     return Link(
@@ -286,12 +286,12 @@ def _without_closing(link: str, before: str) -> str:
 
 
 def _is_mark(link: str, last: str, before: str) -> bool:
-    """Tell whether a sign at the end closes what the same sign opened, as for bold letters."""
+    """Return True if a final character closes an earlier one, as for bold text."""
     return last in "*_~" and before == last
 
 
 def _is_name(text: str, found: Link) -> bool:
-    """Tell whether a bare name is meant as one, and is no slip such as "thanks.Call me"."""
+    """Return True if a name without scheme is a host, not a typo such as "thanks.Call me"."""
     if address_of(found.host) is not None:
         return "/" in found.value
     if registered_domain(found.host) is None:
@@ -303,7 +303,7 @@ def _is_name(text: str, found: Link) -> bool:
     if top[:1].isupper() and top[1:2].islower() and not (last[:1].isupper() and low in _PLAIN_TOPS):
         return False
     if all(label.isdecimal() for label in others) and (len(top) == 2 or len(others) > 1):
-        return False  # a time, or a number of a version
+        return False  # a time or a version number
     plain = low in _PLAIN_TOPS or (low == "me" and found.is_link)  # as in t.me/name
     if low in _FILE_ENDS or (others[0].lower() in _TITLES and not (plain and len(low) > 2)):
         return False

@@ -1,4 +1,4 @@
-"""Official domains of organisations that scammers pose as, each with a source to verify it by."""
+"""Official domains of organisations that scammers impersonate, each with a source."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ FILE = "official_domains.csv"
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """Who has an official domain."""
+    """The owner of an official domain."""
 
     domain: str
     name: str
     sector: str
-    country: str  # ISO 3166, "" where it is in many
+    country: str  # ISO 3166, "" if in several
     source: str  # where the domain can be verified: an address, or a file of a repository
 
 
 @cache
 def official_domains() -> Mapping[str, Organisation]:
-    """Return the organisations by registered domain; hosting platforms are never among them."""
+    """Return the organisations by registered domain, without hosting platforms."""
     text = (files("scamdetect.text") / FILE).read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
     return {
@@ -36,7 +36,7 @@ def official_domains() -> Mapping[str, Organisation]:
 
 
 def organisation_of(host: str) -> Organisation | None:
-    """Return the organisation to whose official domain a host belongs, None for any other host.
+    """Return the organisation whose official domain includes a host, or None.
 
     Subdomains count: ``login.bank.example`` belongs to ``bank.example``.
     """

@@ -1,4 +1,4 @@
-"""Messages as people may see them: links, numbers, names and codes are tags."""
+"""Mask messages before people see them: links, numbers, names and codes become tags."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from scamdetect.text.traced import Text, substitute
 
 _MOST_SHOWN = 200
 _MOST_READ = 2_000
-_CUT_WORD = re.compile(r"[!-~]+$")  # may be the start of an address, which nothing would mask
+_CUT_WORD = re.compile(r"[!-~]+$")  # possible start of an address, which nothing would mask
 _CUT_TAG = re.compile(r"\[[a-z]*$")
 _LINK = re.compile(r"\[link [a-z0-9 ]+\]")
-# What the normaliser leaves of names and codes, since a model may learn from it, and codes of which
-# it took long digits for numbers.
-# Each begins where a word does: tried at every letter of a long one, it would take hours.
+# Names and codes that the normaliser keeps, because a model may learn from them, and codes whose
+# digits it took for numbers. Each starts at a word boundary: tried at every letter of a long word,
+# it would take hours.
 _SPLIT_CODE = re.compile(
     r"(?<![A-Za-z\d])[A-Za-z\d]++(?:\[(?:account|number|phone)\][A-Za-z\d]*)+"
     r"|(?:\[(?:account|number|phone)\][A-Za-z\d]+)+"
@@ -31,17 +31,17 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 
 def mask(text: str) -> str:
-    """Return the start of a message as a person may see it in a summary, 200 characters at most.
+    """Return the masked start of a message, at most 200 characters.
 
     Links, e-mail addresses, phone numbers, account numbers, handles, codes (of letters and digits,
-    wallets among them) and all numbers are tags such as [link]. Names of people stay.
+    such as wallets) and all numbers become tags such as [link]. Names of people are kept.
     """
     text = masked(beginning(text))
     return text if len(text) <= _MOST_SHOWN else _CUT_TAG.sub("", text[: _MOST_SHOWN - 1]) + "…"
 
 
 def beginning(text: str) -> str:
-    """Return what is looked at of a message: 2,000 characters, but no word that these cut off."""
+    """Return the part of a message to search: 2,000 characters, without a truncated last word."""
     return text if len(text) <= _MOST_READ else _CUT_WORD.sub("", text[:_MOST_READ])
 
 
@@ -58,10 +58,10 @@ def masked(text: Text) -> Text:
 
 
 def template_key(text: str) -> str:
-    """Return the masked message in lower case and without signs, by which alike ones are found."""
+    """Return the masked message in lower case without punctuation, to compare messages."""
     return key_of(mask(text))
 
 
 def key_of(template: str) -> str:
-    """Return a masked message in lower case and without signs."""
+    """Return a masked message in lower case without punctuation."""
     return _NOT_WORD.sub(" ", template.casefold()).strip() or template

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHINGLE = 5
-ALIKE = 0.7  # the Jaccard index from which two texts are near-duplicates
+ALIKE = 0.7  # texts with at least this Jaccard index are near-duplicates
 
 PERMUTATIONS = 64
-# Of 4 rows: two texts with a Jaccard index of 0.7 meet with probability 0.99, of 0.4 with 0.34.
+# With 4 rows, two texts with a Jaccard index of 0.7 meet with probability 0.99, of 0.4 with 0.34.
 BANDS = 16
-_MOST_MET = 64  # of a band, so that many that are nearly alike cost no square of their number
-_MARGIN = 0.2  # more than three standard errors of the index that a signature estimates
-_TOGETHER = 1 << 16  # shingles whose hashes stay in the cache of a core
+_MOST_MET = 64  # of a band, so that many similar texts do not take quadratic time
+_MARGIN = 0.2  # more than three standard errors of the index estimated by a signature
+_TOGETHER = 1 << 16  # shingles whose hashes fit into a core's cache
 _RANDOM = np.random.Generator(np.random.PCG64(7))
 _FACTORS = _RANDOM.integers(1 << 63, size=(PERMUTATIONS, 1), dtype=np.uint64) * 2 + 1
 _TERMS = _RANDOM.integers(1 << 63, size=(PERMUTATIONS, 1), dtype=np.uint64)
@@ -37,7 +37,7 @@ class Sketch(NamedTuple):
 
 
 class AlikeIndex:
-    """Texts, numbered as they are added, among which near-duplicates of others are found."""
+    """Texts, numbered in the order added, to search for near-duplicates."""
 
     def __init__(self) -> None:
         self._shingles: list[NDArray[np.uint64]] = []
@@ -60,7 +60,7 @@ class AlikeIndex:
                 met.append(number)
 
     def nearest(self, one: Sketch) -> int | None:
-        """Return the number of the most alike text, the first of equals, None below ALIKE."""
+        """Return the number of the most similar text, the first of equals, None below ALIKE."""
         met = (self._met.get(band, ()) for band in _bands(one.signature))
         numbers = np.unique(np.fromiter((n for some in met for n in some), np.int64))
         likely = (self._signatures[numbers] == one.signature).mean(axis=1) >= ALIKE - _MARGIN
@@ -70,14 +70,14 @@ class AlikeIndex:
 
 
 def sketch(text: str) -> Sketch:
-    """Return the sketch of a text; what is to count as alike must be masked and levelled before."""
+    """Return the sketch of a text that was masked and levelled before."""
     found = shingles(text)
     hashes = (found * _FACTORS + _TERMS) >> _HIGH
     return Sketch(found, hashes.min(axis=1).astype(np.uint32))
 
 
 def signatures(texts: Sequence[str]) -> NDArray[np.uint32]:
-    """Return the signatures of texts, uint32 (n, 64): those of their sketches, in less time."""
+    """Return the signatures of texts, uint32 (n, 64), as in their sketches but faster."""
     padded = [_padded(text) for text in texts]
     ends = np.cumsum([len(text) - SHINGLE + 1 for text in padded])
     found = np.empty((len(texts), PERMUTATIONS), np.uint32)
@@ -96,7 +96,7 @@ def _minima(padded: Sequence[str]) -> NDArray[np.uint32]:
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     windows = _in_order("".join(padded))
     hashes = np.empty_like(windows)
-    # A shingle that begins in one text and ends in the next is of neither.
+    # Shingles across the border of two texts belong to neither.
     across = (starts[1:, None] - np.arange(1, SHINGLE)).ravel()
     found = np.empty((len(padded), PERMUTATIONS), np.uint32)
     for number in range(PERMUTATIONS):
@@ -112,7 +112,7 @@ def _padded(text: str) -> str:
 
 
 def _in_order(text: str) -> NDArray[np.uint64]:
-    """Return a number for each shingle of a text that is padded, in their order, (n,)."""
+    """Return a number for each shingle of a padded text, in order, (n,)."""
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     count = len(points) - SHINGLE + 1
     found: NDArray[np.uint64] = points[:count] * _POWERS[0]
@@ -136,7 +136,7 @@ def jaccard(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
 
 
 def alike_groups(texts: Iterable[str]) -> list[list[int]]:
-    """Return groups of places: the first of each, its leader, and later ones alike to it."""
+    """Return groups of indices: the first text of each, its leader, and later similar ones."""
     index = AlikeIndex()
     groups: list[list[int]] = []
     for place, text in enumerate(texts):

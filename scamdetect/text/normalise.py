@@ -1,4 +1,4 @@
-"""The normaliser: what a model sees of a message. It is versioned and part of a bundle's contract.
+"""The normaliser: the form of a message that a model sees, versioned as part of a bundle.
 
 Two steps, both idempotent and linear in the length of the text. ``fold`` undoes disguises:
 invisible characters, styled letters, look-alikes inside a word of another script. ``mask`` replaces
@@ -6,7 +6,7 @@ personal data and link names by tokens that keep their shape, so that `.example`
 same. Given a traced text (``scamdetect.text.traced.trace``) each returns one, with the offsets into
 the original.
 
-Every version ever released stays: a bundle names the one that it was trained with.
+Every released version is kept: a bundle names the one that it was trained with.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from collections.abc import Callable
 
 from scamdetect.text.traced import Text, compose, strip, substitute
 
-# A step of the normaliser from its version 3 on; text comes with single spaces.
+# A step of the normaliser from its version 3 on, for text with single spaces.
 
 
-# Vowel signs and the like, which belong to the letter before them.
+# Vowel signs and other marks, which belong to the letter before them.
 SIGN = (
     "\u0300-\u036f\u064b-\u065f\u0670\u0900-\u0903\u093a-\u093c\u093e-\u094f\u0962\u0963\u0981-\u0983"
     "\u09bc\u09be-\u09cd\u09d7\u0b82\u0bbe-\u0bcd\u0bd7\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc"
     "\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b6-\u17d3"
 )
 _VIRAMA = "\u094d\u09cd"  # joins the next letter to its own
-# One letter with its signs, but not of the Korean parts that compose with what follows.
+# One letter with its marks, except Korean parts that compose with the next.
 _ALONE = rf"[^\W\d_\u1100-\u11ff](?:[{SIGN}]|(?<=[{_VIRAMA}])[^\W\d_])*"
 _SPELT_WITH_MARKS = re.compile(
     rf"(?<![\w{SIGN}\].@/*·-]){_ALONE}([.*_·/-]){_ALONE}(?:\1{_ALONE}){{2,}}(?!\1?[\w{SIGN}\[])"
 )
 _SPELT_WITH_SPACES = re.compile(rf"(?<![\w{SIGN}\]]){_ALONE}(?: {_ALONE}){{3,}}(?![\w{SIGN}\[])")
-# What every spelt word has inside: quick to look for. The look at the second character spares most
-# words the slower look for signs.
+# Every spelt word contains this: fast to search for. Checking the second character avoids most of
+# the slower searches for marks.
 _INSIDE_MARKS = re.compile(rf"([.*_·/-]){_ALONE}\1{_ALONE}\1")
 _INSIDE_SPACES = re.compile(rf" (?=.[ {SIGN}]){_ALONE} {_ALONE} {_ALONE}(?![\w{SIGN}\[])")
 _SEPARATORS = re.compile("[ .*_·/-]")
-# Scripts with many words of one letter and its signs, where four in a row may be words.
+# Scripts with many words of one letter and its marks, in which four in a row may be words.
 _SHORT_WORDED = re.compile("[\u0900-\u0dff\uac00-\ud7a3]")
 _FEWEST_SPELT = 6  # letters of such a script
 
-# Digits that stand for letters. Those that Arabic in Latin letters writes sounds with (3, 5, 7, 9)
-# and what may be punctuation or an address (!, @) are read so only in a word that has another.
+# Digits that replace letters. Those that Arabic in Latin letters uses for sounds (3, 5, 7, 9) and
+# those that may be punctuation or an address (!, @) are read so only in a word with another one.
 _LETTER = "[A-Za-z\u00c0-\u024f\u0400-\u052f]"
 _LEET_SIGN = re.compile(f"[014$](?<={_LETTER}.){_LETTER}")  # between two letters
 _LEET_WORD = re.compile(
@@ -52,12 +52,12 @@ _LEET_WORD = re.compile(
 _CYRILLIC = re.compile("[\u0400-\u052f]")
 _LATIN_OF_LEET = str.maketrans("01345789$@!", "oieastbgsai")
 _CYRILLIC_OF_LEET = str.maketrans("0348", "озчв")
-# Digits that stand for no letter, many in a row, or capitals alone.
+# Digits that replace no letter, many in a row, or only capitals.
 _CODE = re.compile(r"[26]|\d{3}|^[^a-z\u00df-\u024f\u0430-\u045f]*$")
 
 
 def plain_words(text: Text) -> Text:
-    """Return the text with spelt words written together and digits in words read as letters."""
+    """Join spelt words and read digits in words as letters."""
     if _INSIDE_MARKS.search(text):
         text = substitute(_SPELT_WITH_MARKS, _together, text)
     if _INSIDE_SPACES.search(text):
@@ -80,9 +80,10 @@ def _in_letters(match: re.Match[str]) -> str:
     return word.translate(_CYRILLIC_OF_LEET if _CYRILLIC.search(word) else _LATIN_OF_LEET)
 
 
-# 2: the ideographic space stays, the zero-width space in South-East Asian scripts alone; a phone
-# may begin with a zero of any digits, spans of times stay, "2026/418" is no phone.
-# 3: words that are spelt out, as "p r i z e" and "p.r.i.z.e", are words again, and "pr1ze" is too.
+# Version 2: the ideographic space is kept, the zero-width space only in South-East Asian scripts; a
+# phone number may start with a zero of any digits, time spans are kept, "2026/418" is not a phone
+# number. Version 3: spelt words such as "p r i z e" and "p.r.i.z.e" are joined, and "pr1ze" is read
+# as a word.
 NORMALISER_VERSION = 3
 
 # -- fold ------------------------------------------------------------------------------------
@@ -104,14 +105,14 @@ _STYLED = re.compile(
     "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u1d00-\u1d2b\u24b6-\u24e9\U0001d400-\U0001d7ff"
     "\U0001f110-\U0001f12b\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189]"
 )
-_FRAMED = (0x1F130, 0x1F150, 0x1F170)  # where the capitals in squares and on black begin
+_FRAMED = (0x1F130, 0x1F150, 0x1F170)  # start of the capitals in squares and on black
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz", strict=True))
 _SMALL_CAPITAL = re.compile(f"[{''.join(_SMALL_CAPITALS)}]")
-# Surrogates and the sets above but the joiners, in one search: most texts have none of them.
+# Surrogates and the sets above except the joiners, in one search: most texts contain none.
 _DISGUISED = re.compile(
     "|".join(["[\ud800-\udfff]", _INVISIBLE.pattern, _STYLED.pattern, _SMALL_CAPITAL.pattern])
 )
-# A letter and what follows of letters and of the accents that compose with them.
+# A letter and the accents that compose with it.
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f])+")
 _MARKS = re.compile(r"[^\w\s\x00-\x7f]{31,}")
 _MOST_MARKS = 30  # on one letter, as in Unicode's stream-safe text format
@@ -124,16 +125,16 @@ _CYRILLIC_OF_LATIN = dict(zip("aeopcyxijkmABEKMHOPCTYXI", "аеорсухіјк�
 _GREEK_OF_LATIN = dict(zip("aiovxABEZHIKMNOPTYX", "αιονχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", strict=True))
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _GREEK_OR_CYRILLIC = re.compile("[\u0370-\u052f]")
-_SPACES = re.compile("[^\\S\n](?:[^\\S\n]+|(?<! ))")  # all but a lone blank, which may stay
+_SPACES = re.compile("[^\\S\n](?:[^\\S\n]+|(?<! ))")  # all except a single blank, which may be kept
 _BREAKS = re.compile(r" ?\n(?: ?\n)+ ?| ?\n ?")
 
 
 def fold(text: Text, version: int = NORMALISER_VERSION) -> Text:
     """Return the text without the disguises that hide words from a filter.
 
-    Accepts any str. Clean text in any language keeps its letters: joiners stay where Arabic, Indic
-    and South-East Asian scripts and emoji need them, and look-alikes change only inside words of
-    mixed script.
+    Accepts any str. Clean text in any language keeps its letters: joiners are kept where Arabic,
+    Indic and South-East Asian scripts and emoji need them, and look-alikes change only inside words
+    of mixed script.
     """
     if not text.isascii():
         text = _fold_unicode(text, _needed_joiner if version > 1 else _first_needed_joiner)
@@ -156,8 +157,9 @@ def _fold_unicode(text: Text, needed_joiner: Callable[[re.Match[str]], str]) -> 
         text = substitute(_INVISIBLE, "", text)
         text = substitute(_STYLED, _plain_letter, text)
         text = substitute(_SMALL_CAPITAL, lambda match: _SMALL_CAPITALS[match[0]], text)
-    # Composed first, for the marks beside a joiner decide whether it stays. What neither changed is
-    # composed; the rest is not: joiners part letters from marks, and composing can add marks.
+    # Compose first, because the marks next to a joiner decide whether it is kept. Unchanged text is
+    # composed; otherwise it may not be: joiners separate letters from marks, and composing can add
+    # marks.
     joined = substitute(_JOINERS, needed_joiner, _composed(text))
     return _in_one_script(joined if joined == text else _composed(joined))
 
@@ -173,8 +175,8 @@ def _one_character(match: re.Match[str]) -> str:
 
 
 def _composed(text: Text) -> Text:
-    # Fewer marks first: composing sorts those of a letter, in quadratic time. Too many in a row
-    # show among every 31st character, which is quicker to see than the row.
+    # Reduce marks first: composing sorts those of a letter in quadratic time. Too many in a row
+    # show among every 31st character, which is faster to check than the row.
     if any(map(unicodedata.combining, text[:: _MOST_MARKS + 1])):
         text = substitute(_MARKS, _fewer_marks, text)
     return compose(text)
@@ -212,7 +214,7 @@ def _is_emoji(character: str) -> bool:
 
 def _plain_letter(match: re.Match[str]) -> str:
     for first in _FRAMED:
-        # Framed letters have no compatibility mapping; the blood types and the like stay emoji.
+        # Framed letters have no compatibility mapping; blood types and similar ones remain emoji.
         place = ord(match[0]) - first
         if 0 <= place < 26:
             return match[0] if match[0] in "🅰🅱🅾🅿" else chr(ord("A") + place)
@@ -234,7 +236,7 @@ def _one_script(match: re.Match[str]) -> str:
 
 
 def _one_space(match: re.Match[str]) -> str:
-    return match[0] if match[0] == "\u3000" else " "  # a wide one alone is Japanese or Chinese
+    return match[0] if match[0] == "\u3000" else " "  # only a wide one is Japanese or Chinese
 
 
 def _one_or_two_breaks(match: re.Match[str]) -> str:
@@ -266,11 +268,11 @@ _EMAIL = re.compile(
     re.IGNORECASE,
 )
 _AT = re.compile(r"[\[(]at[\])]", re.IGNORECASE)
-# The looks ahead at what it begins with are for speed: most places fail them.
+# The lookaheads at the start are for speed: most positions fail them.
 _LINK = re.compile(
     rf"(?=[hfw])(?:(?:h(?:tt|xx)ps?|ftp)(?:://|:\\\\|\[:\]//)|www\.){_REST}+"
-    # Without a scheme: a known top-level domain, or any two letters where a third label or a path
-    # follows (a missing blank after a full stop, as in "thanks.im here", is no link).
+    # Without a scheme: a known top-level domain, or any two letters if a third label or a path
+    # follows (a missing blank after a full stop, as in "thanks.im here", is not a link).
     r"|(?<![\w.])(?:(?<![@-])(?=[\w-]++[.\[(])(?:"
     rf"(?:{_LABEL}{_DOT}){{1,6}}(?:{_TOP_LEVEL})(?![\w@-])(?:[:/?#]{_REST}*)?"
     rf"|(?:{_LABEL}{_DOT}){{2,6}}[a-z]{{2}}(?![\w@-])(?:[:/?#]{_REST}*)?"
@@ -278,7 +280,7 @@ _LINK = re.compile(
     r"|(?:\d{1,3}\.){3}\d{1,3}(?![\w.])(?:[:/][^\s<>\"']*)?)",
     re.IGNORECASE,
 )
-# What every link without "://" has inside: quick to look for, as it begins with a literal.
+# Every link without "://" contains this: fast to search for, because it starts with a literal.
 _INSIDE_LINK = re.compile(
     r"\.(?:(?<=\w\.)(?:[^\W\d_]|\d{1,3}\.\d)|(?<=[\[(]\.)[\])]|(?<=[wW]\.)\S)|:(?:\\\\|\]//)"
 )
@@ -310,9 +312,9 @@ _CURRENCY_AFTER = re.compile(
     r"|[元円원块萬万億亿]|บาท|руб|টাকা|रुपये|ரூபாய்|روپے|ریال|تومان|ريال|ကျပ်|រៀល)",
     re.IGNORECASE,
 )
-# A token can uncover what the text in its place hid, as the handle in "1234567@name".
+# A token can reveal what the replaced text hid, such as the handle in "1234567@name".
 _TOUCHING = re.compile(r"\][.(+-]*[\w@]|\[(?<=[\w@]\[)")
-# And it can strand a joiner or an accent that belonged to a letter.
+# And it can separate a joiner or an accent from its letter.
 _STRANDED = re.compile("\\][\u0300-\u036f\u200b-\u200d]|\\[(?<=[\u0300-\u036f\u200b]\\[)")
 _MOST_PASSES = 4
 
@@ -321,8 +323,8 @@ def mask(text: Text, version: int = NORMALISER_VERSION) -> Text:
     """Return the text with personal data and link names replaced by tokens.
 
     The tokens are [email], [handle], [phone], [account], [number] and [link ...], the last with the
-    shape of the link: shortener, address or named host, how many labels, digits, path, query.
-    Amounts, dates, times and short codes stay.
+    shape of the link: shortener, address or named host, number of labels, digits, path, query.
+    Amounts, dates, times and short codes are kept.
     """
     number_token = _number_token if version > 1 else _first_number_token
     return _settled(lambda text: _mask_once(text, number_token), text, _TOUCHING)
@@ -413,7 +415,7 @@ def _separated(number: str) -> bool:
 
 
 def normalise(text: Text, version: int = NORMALISER_VERSION) -> Text:
-    """Return what a model sees of the text: folded, then masked. Empty where nothing is left.
+    """Return the form of the text that a model sees: folded, then masked. Can be empty.
 
     ``version`` is that of the bundle, 1 to NORMALISER_VERSION.
     """

@@ -1,4 +1,4 @@
-"""Find phone numbers, IBANs and local bank accounts in a text; never the numbers of cards."""
+"""Find phone numbers, IBANs and local bank accounts in a text, but never card numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CARD = re.compile(r"(?<!\d)\d(?:[ .\-_]?\d){12,}(?!\d)")
 _GROUP = re.compile(r"\d+")
 
 _OTHER_DIGIT = re.compile(r"[^\x00-\x7f](?<=\d)")
-# People who type Burmese take the letter that looks like zero for it.
+# People who type Burmese use the letter that looks like zero for it.
 _BURMESE_ZERO = re.compile("\u101d(?:(?<=[\u1040-\u1049]\u101d)|(?=[\u1040-\u1049]))")
 _WIDE = str.maketrans("＋﹢（）", "++()")
 _WIDE_SIGN = re.compile("[＋﹢（）]")
@@ -25,7 +25,7 @@ _DASHES = re.compile("[\u2010-\u2015\u2212\uff0d]")
 
 
 class Number(NamedTuple):
-    """A number in its plain form, whether it is confirmed, and where it is in the text."""
+    """A number in its normal form, whether it is confirmed, and its place in the text."""
 
     value: str
     verified: bool
@@ -48,7 +48,7 @@ def plain_digits(text: Text) -> Text:
 
 
 def is_card(digits: str) -> bool:
-    """Tell whether ASCII digits may be the number of a payment card: their length and Luhn."""
+    """Return True if ASCII digits may be a payment card number: their length and Luhn checksum."""
     if len(digits) not in _CARD_LENGTHS:
         return False
     doubled = (int(digit) * 2 for digit in digits[-2::-2])
@@ -56,7 +56,7 @@ def is_card(digits: str) -> bool:
 
 
 def has_card(text: str) -> bool:
-    """Tell whether a text has what may be the number of a payment card, in groups or in one."""
+    """Return True if a text may contain a payment card number, in groups or as one."""
     if not _CARD_DIGITS.search(text):
         return False
     for match in _CARD.finditer(plain_digits(text)):
@@ -70,7 +70,7 @@ def has_card(text: str) -> bool:
 
 # -- phone numbers ---------------------------------------------------------------------------------
 
-# A plus behind is what is left of one before where the text runs from right to left.
+# A plus at the end comes from a number in right-to-left text.
 _PHONE = re.compile(
     r"(?<![A-Za-z0-9@/=#&])\d{10,15}\+(?!\d)"
     r"|(?<![A-Za-z0-9@=#&.,-])(?<!\d:)(?:(?<!/)|(?=\+))(?:(?:\(\s?)?\+\s?)?"
@@ -87,9 +87,9 @@ _FEWEST_LOCAL = 9  # digits of a number that starts with 0 and is not in the num
 def find_phones(text: str, region: str | None) -> Iterator[Number]:
     """Yield the phone numbers of a folded text with plain digits, as E.164.
 
-    ``region`` is the country (ISO 3166) of numbers without a country code; without one these are
-    not found. A number of the right length counts, verified if the country's numbering plan has it.
-    Raises InputError on an unknown region, MissingExtraError.
+    ``region`` is the country (ISO 3166) of numbers without a country code; without it these are not
+    found. A number of the right length counts; it is verified if the country's numbering plan
+    contains it. Raises InputError for an unknown region, MissingExtraError.
     """
     if region is not None:
         check_region(region)
@@ -108,7 +108,7 @@ def plain_phone(value: str) -> tuple[str, bool] | None:
 
 
 def _phone(typed: str, region: str | None) -> tuple[str, bool, int] | None:
-    """Return the number at the beginning of what is typed, and where it ends there."""
+    """Return the number at the start of the typed text, and where it ends there."""
     if typed.endswith("+"):
         found = _parsed(f"+{typed[:-1]}", None)
         return None if found is None else (*found, len(typed))
@@ -122,7 +122,7 @@ def _phone(typed: str, region: str | None) -> tuple[str, bool, int] | None:
         if not international and count < len(groups):
             between = typed[groups[count - 1][1] : groups[count][0]]
             if between.strip():
-                break  # of a local number nothing that is joined by signs is cut off
+                break  # a local number joined by separators is never truncated
         some = "".join(typed[start:end] for start, end in groups[:count])
         if international:
             some = f"+{some if '+' in typed else some.removeprefix('00')}"
@@ -139,7 +139,7 @@ def _phone(typed: str, region: str | None) -> tuple[str, bool, int] | None:
 
 
 def _groups(typed: str) -> list[tuple[int, int]]:
-    """Return the groups of digits; what is in brackets behind the number is no part of it."""
+    """Return the groups of digits; brackets after the number are not part of it."""
     groups: list[tuple[int, int]] = []
     for match in _GROUP.finditer(typed):
         before = sum(end - start for start, end in groups)
@@ -150,7 +150,7 @@ def _groups(typed: str) -> list[tuple[int, int]]:
 
 
 def _closed(typed: str, end: int) -> int:
-    """Return the end behind a bracket that is still open there."""
+    """Return the end after a bracket that is still open there."""
     if typed.count("(", 0, end) > typed.count(")", 0, end) and ")" in typed[end:]:
         return typed.index(")", end) + 1
     return end
@@ -171,7 +171,8 @@ def _parsed(number: str, region: str | None) -> tuple[str, bool] | None:
         return None
     value = library.format_number(parsed, library.PhoneNumberFormat.E164)
     valid = library.is_valid_number(parsed)
-    # Where a zero is no sign of a local number it stays, and what begins with it is none.
+    # If a zero does not mark local numbers it is kept, and numbers that start with it are not
+    # local.
     if not valid and value.startswith(f"+{parsed.country_code}0"):
         return None
     return value, valid
@@ -179,10 +180,11 @@ def _parsed(number: str, region: str | None) -> tuple[str, bool] | None:
 
 @lru_cache
 def check_region(region: str) -> None:
-    """Raise InputError where no country has phone numbers by this name, MissingExtraError."""
+    """Raise InputError if no country with phone numbers has this code, MissingExtraError."""
     if region not in _phonenumbers().SUPPORTED_REGIONS:
         raise InputError(
-            f"region (--region) {region!r} is no country; give two capitals of ISO 3166, such as GB"
+            f"region (--region) {region!r} is not a country; pass a two-letter code of ISO "
+            "3166, such as GB"
         )
 
 
@@ -213,7 +215,7 @@ _ACCOUNT = re.compile(r"[^\d\n]{0,24}?(?<![\d.,+])(\d(?:[ -]?\d){5,19})(?![\d%]|
 
 
 def find_ibans(text: str) -> Iterator[Number]:
-    """Yield the IBANs of a folded text with plain digits whose checksum and form are right.
+    """Yield the IBANs of a folded text with plain digits whose checksum and form are valid.
 
     Raises MissingExtraError.
     """
@@ -225,7 +227,7 @@ def find_ibans(text: str) -> Iterator[Number]:
 
 
 def plain_iban(value: str) -> str | None:
-    """Return an IBAN without blanks, None if it is none; raise MissingExtraError."""
+    """Return an IBAN without blanks, or None if invalid; raise MissingExtraError."""
     found = _iban(value) if _IBAN.fullmatch(value) else None
     return found[0] if found and found[1] == len(value) else None
 
@@ -248,7 +250,7 @@ def _iban(typed: str) -> tuple[str, int] | None:
 
 
 def find_accounts(text: str) -> Iterator[Number]:
-    """Yield the digits of local bank accounts of a folded text: numbers behind a word for one."""
+    """Yield the digits of local bank accounts in a folded text, found by a word before them."""
     done = 0
     for word in _ACCOUNT_WORD.finditer(text):
         match = _ACCOUNT.match(text, word.end())
@@ -261,7 +263,7 @@ def find_accounts(text: str) -> Iterator[Number]:
 
 
 def plain_account(value: str) -> str | None:
-    """Return the digits of a local account, None if it is none."""
+    """Return the digits of a local account, or None if invalid."""
     digits = re.sub(r"[ -]", "", value)
     fits = digits.isascii() and digits.isdecimal() and 6 <= len(digits) <= 20
     return digits if fits and not has_card(value) else None

@@ -1,9 +1,8 @@
-"""Evasions: how senders disguise a message and readers still read it.
+"""Evasions: disguises of a message that readers can still read.
 
 Seeded, composable and label-preserving, for training and for the benchmark. Each takes a text, a
-generator and the share of its words to disguise; those that change a link or a whole script change
-all of it. A disguise on honest text is no evidence of
-anything, so both classes are to be perturbed alike.
+generator and the share of its words to disguise; evasions that change a link or a whole script
+change all of it. A disguise on honest text is not evidence, so perturb both classes alike.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from scamdetect.text.romanise import romanise
 
 Perturbation = Callable[[str, random.Random, float], str]
 
-# Links, addresses, handles, the normaliser's tokens and the markers of a dialogue stay whole.
+# Links, addresses, handles, the normaliser's tokens and the markers of a dialogue are kept.
 _PROTECTED = re.compile(
     r"https?://\S+|\S+@\S+|@\w+|\[[^\]\n]{1,40}\]|[\w-]+(?:\.[\w-]+)+(?:/\S*)?|^[A-J]: ",
     re.MULTILINE,
@@ -33,8 +32,8 @@ _LINK = re.compile(
 )
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _NOT_CHINESE = re.compile("[\u3040-\u30ff\uac00-\ud7a3]")
-# Vowel signs and the like are no letters to `re`, but parts of words. Scripts without blanks are
-# cut into pieces of a word's size.
+# Vowel signs are not letters for `re`, but parts of words. Scripts without blanks are split into
+# pieces of a word's size.
 _MARKS = "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd\u0b82\u0bbe-\u0bcd"
 _SPACELESS_MARKS = "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u102b-\u103e\u17b6-\u17d3"
 _WORD = re.compile(
@@ -79,13 +78,13 @@ _EMOJI_WORDS = [
 
 
 def perturb(text: str, names: Sequence[str], seed: int | str, share: float = 0.5) -> str:
-    """Return the text under these evasions, one after the other; equal seeds give equal texts.
+    """Return the text under these evasions, applied in order; equal seeds give equal texts.
 
-    ``names`` are of PERTURBATIONS, ``share`` of the words is disguised, 0 to 1. A text that an
-    evasion does not fit (letters that it cannot change) passes as it is. Raises InputError.
+    ``names`` are keys of PERTURBATIONS; ``share`` of the words is disguised, 0 to 1. A text that an
+    evasion cannot change is returned unchanged. Raises InputError.
     """
     if not 0 <= share <= 1:
-        raise InputError(f"share {share}: allowed is 0 to 1")
+        raise InputError(f"share {share}: must be between 0 and 1")
     for name in names:
         if name not in PERTURBATIONS:
             raise InputError(f"unknown evasion {name!r}; known: {', '.join(PERTURBATIONS)}")
@@ -94,7 +93,7 @@ def perturb(text: str, names: Sequence[str], seed: int | str, share: float = 0.5
 
 
 def _by_word(change: Callable[[str, random.Random], str]) -> Perturbation:
-    """Return the perturbation that changes a share of the words outside what is protected."""
+    """Return the perturbation that changes a share of the unprotected words."""
 
     def perturbed(text: str, generator: random.Random, share: float) -> str:
         def changed(match: re.Match[str]) -> str:
@@ -129,7 +128,7 @@ def _styled(character: str, first: int) -> str:
         styled = chr(first + 26 + ord(character) - ord("a"))
     else:
         return character
-    # Holes of the block, such as italic h, have their letter elsewhere.
+    # Missing letters of the block, such as italic h, are elsewhere.
     return styled if unicodedata.normalize("NFKC", styled) == character else character
 
 
@@ -168,7 +167,7 @@ def _dotted(word: str, generator: random.Random) -> str:
 
 
 def _joined(word: str, between: Callable[[], str]) -> str:
-    """Return the letters of a word, each with its marks, with something between them."""
+    """Return the letters of a word, each with its marks, joined by a separator."""
     clusters: list[str] = []
     for character in word:
         if clusters and (
@@ -177,7 +176,7 @@ def _joined(word: str, between: Callable[[], str]) -> str:
             clusters[-1] += character
         else:
             clusters.append(character)
-    if len(clusters) > 24 or len(clusters) < 2:  # a run without blanks is no word
+    if len(clusters) > 24 or len(clusters) < 2:  # a run without blanks is not a word
         return word
     return "".join(cluster + between() for cluster in clusters[:-1]) + clusters[-1]
 

@@ -1,6 +1,6 @@
-"""Write Devanagari, Bengali and Arabic script in Latin letters, as people type in chats.
+"""Transcribe Devanagari, Bengali and Arabic script to Latin letters, as people type in chats.
 
-Rough on purpose: chat romanisation has no standard. Short vowels, which Arabic script leaves out,
+Approximate on purpose: chat romanisation has no standard. Short vowels, which Arabic script omits,
 are guessed.
 """
 
@@ -38,7 +38,7 @@ _VOWELS = {
     **dict(zip("অআইঈউঊঋএঐওঔ", "o a i i u u ri e oi o ou".split(), strict=True)),
     **{"ं": "n", "ँ": "n", "ः": "h", "ং": "ng", "ঁ": "n", "ঃ": "h", "।": ".", "ঽ": "", "ऽ": ""},
 }
-# Arabic with the digits of "franco"; Persian and Urdu letters as they are typed in both.
+# Arabic with the digits of "franco"; Persian and Urdu letters as typed in both.
 _ARABIC = {
     **dict(
         zip(
@@ -67,7 +67,7 @@ def romanise(text: str) -> str:
 
 def _indic(word: str) -> str:
     pieces: list[str] = []
-    open_syllable = ""  # the vowel that a consonant has unless a sign says otherwise
+    open_syllable = ""  # the vowel of a consonant unless a sign changes it
     for place, character in enumerate(word):
         consonant = _DEVANAGARI.get(character) or _BENGALI.get(character)
         if character in _NUKTA:
@@ -87,7 +87,7 @@ def _indic(word: str) -> str:
             pieces += [open_syllable, known]
             open_syllable = ""
     if open_syllable and sum(map(bool, pieces)) == 1:
-        pieces.append(open_syllable)  # a lone consonant is a word: "n" would not be
+        pieces.append(open_syllable)  # a single consonant is a word: "n" would not be
     return "".join(pieces)
 
 

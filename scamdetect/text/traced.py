@@ -1,4 +1,4 @@
-"""A text that remembers where its characters stood, for spans in the original."""
+"""A text that tracks the original place of its characters."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Replacement = str | Callable[[re.Match[str]], str]
 class Traced(str):
     """A str whose character ``i`` comes from ``original[offsets[i]:offsets[i + 1]]``.
 
-    What vanished belongs to the character before it; of a replacement of another length the last
-    character has the whole span and those before it none.
+    Removed characters belong to the character before them; in a replacement of another length the
+    last character has the whole span and those before it none.
     """
 
     __slots__ = ("offsets",)
@@ -64,7 +64,7 @@ def compose(text: Text) -> Text:
     for start, end in _composing(text):
         composed = unicodedata.normalize("NFC", text[start:end])
         pieces.append(composed)
-        same = composed == text[start:end]  # marks may change places
+        same = composed == text[start:end]  # marks may change their order
         offsets += (
             text.offsets[start:end] if same else array("q", [text.offsets[start]] * len(composed))
         )
@@ -81,7 +81,7 @@ def strip(text: Text) -> Text:
 
 
 def _composing(text: str) -> list[tuple[int, int]]:
-    """Return the spans that compose each by itself, in order."""
+    """Return the spans that are composed separately, in order."""
     spans = []
     start = 0
     for place in range(1, len(text)):

@@ -1,8 +1,8 @@
 """Find wallet addresses in a text and check them.
 
-Bitcoin and Tron by Base58Check, Bitcoin's segregated witness by Bech32 (BIP 173) and Bech32m
-(BIP 350), Ethereum by the letter case of EIP-55. Solana and Ethereum in one letter case carry no
-checksum: they count, unverified, only in a text with a word on coins.
+Bitcoin and Tron by Base58Check, Bitcoin's segregated witness by Bech32 (BIP 173) and Bech32m (BIP
+350), Ethereum by the letter case of EIP-55. Solana, and Ethereum in one letter case, have no
+checksum: they count, unverified, only in a text with a word about coins.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _BITCOIN_VERSIONS = (0x00, 0x05)  # pay to a public key's hash, to a script's ha
 _TRON_VERSION = 0x41
 _SOLANA_BYTES = 32
 
-# The longest first: a Bech32 address of a script has 62 characters, none has more.
+# The longest first: a Bech32 address of a script has 62 characters, the maximum.
 _CANDIDATE = re.compile(
     r"(?<![A-Za-z0-9])(?:0[xX][0-9A-Fa-f]{40}|bc1[a-z0-9]{11,71}|BC1[A-Z0-9]{11,71}"
     r"|[1-9A-HJ-NP-Za-km-z]{25,44})(?![A-Za-z0-9])"
 )
 _HINT = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{25}")
-# With what may stand for letters and digits, or hide between them.
+# With characters that may replace letters and digits, or hide between them.
 _DISGUISED = (
     "A-Za-z0-9\u00ad\u0370-\u052f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\uff10-\uff5a\U0001d400-\U0001d7ff"
@@ -59,7 +59,7 @@ _COIN_WORD = re.compile(
 
 
 class Wallet(NamedTuple):
-    """An address, in its plain form, and whether a checksum confirms it."""
+    """An address, in its normal form, and whether a checksum confirms it."""
 
     value: str
     coin: str  # bitcoin, tron, ethereum or solana
@@ -67,7 +67,7 @@ class Wallet(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A wallet and where it is in the text."""
+    """A wallet and its place in the text."""
 
     wallet: Wallet
     start: int
@@ -75,12 +75,12 @@ class Found(NamedTuple):
 
 
 def may_have_wallets(text: str) -> bool:
-    """Tell quickly whether a text, as it was written, has a word as long as an address."""
+    """Return False if a text, as written, has no word as long as an address; fast."""
     return (_HINT if text.isascii() else _DISGUISED_HINT).search(text) is not None
 
 
 def find_wallets(text: str) -> Iterator[Found]:
-    """Yield the wallets of a folded text in their order; broken checksums are none."""
+    """Yield the wallets of a folded text in order, without those that fail their checksum."""
     coins: bool | None = None
     for match in _CANDIDATE.finditer(text):
         wallet = wallet_of(match[0])
@@ -95,7 +95,7 @@ def find_wallets(text: str) -> Iterator[Found]:
 
 @lru_cache(1 << 12)
 def wallet_of(address: str) -> Wallet | None:
-    """Return what an address is, None if it is none or its checksum is broken."""
+    """Return the wallet of an address, or None if it is invalid or its checksum is wrong."""
     if address[:2] in ("0x", "0X"):
         return _ethereum(address[2:])
     if address[:3].lower() == "bc1":
@@ -189,7 +189,7 @@ _RATE = 136  # bytes
 
 
 def keccak_256(data: bytes) -> bytes:
-    """Return the Keccak-256 digest that Ethereum uses: SHA-3 as it was before its padding changed.
+    """Return the Keccak-256 digest that Ethereum uses: SHA-3 before its padding changed.
 
     https://keccak.team/keccak_specs_summary.html
     """
@@ -197,7 +197,7 @@ def keccak_256(data: bytes) -> bytes:
 
 
 def _digest(data: bytes, padding: int) -> bytes:
-    """Return the digest of 256 bits; SHA3-256 is that with the padding 0x06."""
+    """Return the 256-bit digest; SHA3-256 is the same with the padding 0x06."""
     padded = bytearray(data) + bytes(_RATE - len(data) % _RATE)
     padded[len(data)] ^= padding
     padded[-1] ^= 0x80

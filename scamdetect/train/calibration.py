@@ -1,4 +1,4 @@
-"""Calibrate a bundle on the calibrate role: scalings, kinds, operating points, shipped bands."""
+"""Calibrate a bundle on calibrate rows: scalings, kinds, operating points, thresholds."""
 
 from __future__ import annotations
 
@@ -43,33 +43,33 @@ from scamdetect.train.data.table import (
 )
 from scamdetect.train.scaling import FEWEST_LEGIT, FEWEST_SCAM, ScalingRows, Scalings, fit_scalings
 
-FEWEST = 30  # scams of a kind, and rows that a precision is read from; each counts as one
+FEWEST = 30  # scams of a kind, and rows that a precision is computed from; each counts as one
 MIN_F1, MIN_PRECISION = 0.3, 0.9
-BELIEVED, BELIEVED_LOW = 0.6, 0.5  # the precision among scams of a kind that is named, its bound
+BELIEVED, BELIEVED_LOW = 0.6, 0.5  # the precision among scams of a listed kind, and its lower bound
 
 _RANGE = (0.25, 8.0)
 
 
 def known_kinds(table: pa.Table) -> Bools:
-    """Return which rows are scams whose kinds a reader read or a writer wrote, one or more."""
+    """Return which rows are scams with one or more kinds from a reader or a writer."""
     stated = np.array([bool(kinds) for kinds in column(table, "kinds")], dtype=bool)
     return stated & has_seen_kinds(table)
 
 
 def kind_truth(table: pa.Table) -> Bools:
-    """Return which kinds hold for each row, (rows, kinds)."""
+    """Return the kinds of each row, (rows, kinds)."""
     return kind_table(column(table, "kinds"))
 
 
 def logit(probabilities: ArrayLike) -> Floats:
-    """Return the logits of probabilities, clipped where they are certain."""
+    """Return the logits of probabilities, clipped near 0 and 1."""
     p = np.clip(np.asarray(probabilities, dtype=np.float64), 1e-7, 1 - 1e-7)
     logits: Floats = np.log(p / (1 - p))
     return logits
 
 
 def fit_kind_temperature(logits: Floats, truth: Bools, weights: Floats) -> float:
-    """Return the temperature with the least loss on scams: logits and truth (n, kinds), (n,).
+    """Return the temperature with the lowest loss on scams: logits and truth (n, kinds), (n,).
 
     Without rows it is 1.
     """
@@ -86,7 +86,7 @@ def fit_kind_temperature(logits: Floats, truth: Bools, weights: Floats) -> float
 
 
 def joint_probabilities(scam: Floats, logits: Floats, temperature: float) -> Floats:
-    """Return P(scam and kind), (n, kinds), as the bundle will give it."""
+    """Return P(scam and kind), (n, kinds), as the bundle will compute it."""
     joint: Floats = scam[:, None] * sigmoid(logits, temperature).astype(np.float64)
     return joint
 
@@ -94,18 +94,18 @@ def joint_probabilities(scam: Floats, logits: Floats, temperature: float) -> Flo
 def fit_kind_thresholds(
     joint: Floats, truth: Bools, weights: Floats
 ) -> tuple[float, dict[Kind, KindThresholds]]:
-    """Return the threshold of all kinds (best F1, pooled) and those of kinds of their own.
+    """Return the common threshold of the kinds (best pooled F1) and the kinds' own thresholds.
 
-    ``joint`` and ``truth`` (n, kinds), ``weights`` (n,): honest rows and scams of known kinds, the
-    scams with the share BASE_RATE of the weight. F1 and precision hold at that base rate: where
-    scams are rarer, fewer of the messages named are of the kind. Without any known kind the
-    threshold of all is 0.5. A threshold stands midway to the next lower score.
+    ``joint`` and ``truth`` (n, kinds), ``weights`` (n,): honest rows and scams of known kinds, with
+    the scams weighted to a share BASE_RATE. F1 and precision hold at that base rate: if scams are
+    rarer, fewer of the messages with a kind have it. Without any known kind the common threshold is
+    0.5. A threshold is midway to the next lower score.
 
-    A kind is named from the lowest threshold, at the best F1 or over it, where it can be believed:
-    of FEWEST scams or more that it names, BELIEVED are of the kind, and the lower end of the 95 %
-    Wilson interval (two-sided) is BELIEVED_LOW. Honest rows do not count in that precision, as in
-    ``kind_figures``. A kind without such a threshold, with under FEWEST scams or with a best F1
-    under MIN_F1 (the best of a poor lot lies so low that it names everything) is never named.
+    A kind is listed from the lowest credible threshold at or above that of the best F1: of at least
+    FEWEST scams that it lists, a share BELIEVED has the kind, and the lower end of the 95 % Wilson
+    interval (two-sided) is at least BELIEVED_LOW. Honest rows do not count in that precision, as in
+    ``kind_figures``. A kind without such a threshold, with fewer than FEWEST scams or with a best
+    F1 below MIN_F1 (such a low optimum lists everything) is never listed.
     """
     own = dict.fromkeys(KINDS, KindThresholds(None, None))
     if not truth.any():
@@ -125,9 +125,9 @@ def fit_kind_thresholds(
 def proven_kinds(
     own: Mapping[Kind, KindThresholds], joint: Floats, truth: Bools
 ) -> dict[Kind, KindThresholds]:
-    """Return thresholds from which kinds are believed among other scams, (n, kinds), too.
+    """Return thresholds that are also credible on other scams, (n, kinds).
 
-    Each is at least as high as the one given. A kind that has none is never named.
+    Each is at least as high as the given one. A kind without such a threshold is never listed.
     """
     return {
         kind: _proven(own[kind], joint[:, place], truth[:, place])
@@ -148,7 +148,7 @@ def _proven(given: KindThresholds, scores: Floats, truth: Bools) -> KindThreshol
 
 
 class _Curve(NamedTuple):
-    """Precision and F1 (n,) at ascending thresholds, and the place of the best F1."""
+    """Precision and F1 (n,) at ascending thresholds, and the index of the best F1."""
 
     thresholds: Floats
     precision: Floats
@@ -166,7 +166,7 @@ def _curve(scores: Floats, truth: Bools, weights: Floats) -> _Curve:
 def _precise(curve: _Curve, scores: Floats) -> float | None:
     """Return the lowest threshold that keeps MIN_PRECISION.
 
-    None unless FEWEST rows, unweighted, reach it: the precision of fewer is chance.
+    None unless at least FEWEST rows, unweighted, reach it: the precision of fewer is chance.
     """
     named = _reaching(scores, curve.thresholds)
     precise = np.flatnonzero((curve.precision >= MIN_PRECISION) & (named >= FEWEST))
@@ -174,7 +174,7 @@ def _precise(curve: _Curve, scores: Floats) -> float | None:
 
 
 def _believed_from(curve: _Curve, scores: Floats, truth: Bools) -> int | None:
-    """Return the lowest place on the curve, from the best F1 on, where the kind can be believed.
+    """Return the lowest index on the curve, from the best F1 on, at which the kind is credible.
 
     ``scores`` and ``truth`` (n,) are those of the scams.
     """
@@ -183,7 +183,7 @@ def _believed_from(curve: _Curve, scores: Floats, truth: Bools) -> int | None:
 
 
 def _first_believed(scores: Floats, truth: Bools, thresholds: Floats) -> int | None:
-    """Return the place of the lowest of ascending thresholds from which a kind can be believed."""
+    """Return the index of the lowest ascending threshold at which a kind is credible."""
     named, right = _reaching(scores, thresholds), _reaching(scores[truth], thresholds)
     for place in np.flatnonzero((named >= FEWEST) & (right >= BELIEVED * named)).tolist():
         if wilson(int(right[place]), int(named[place]))[0] >= BELIEVED_LOW:
@@ -197,7 +197,7 @@ def _reaching(scores: Floats, thresholds: Floats) -> Floats:
 
 
 def _midway(scores: Floats, place: int) -> float:
-    """Return a threshold between the score at a place, which reaches it, and the next lower one."""
+    """Return a threshold between the score at an index, which reaches it, and the next lower."""
     middle = np.float32((scores[place] + scores[max(place - 1, 0)]) / 2)
     below = place > 0 and middle <= scores[place - 1]
     return float(str(np.float32(scores[place]) if below else middle))
@@ -206,7 +206,7 @@ def _midway(scores: Floats, place: int) -> float:
 REVIEW_FPR = 0.03
 POINT_FPRS = (0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
 OWN_FPRS = (0.05, 0.03, 0.01, 0.005, 0.001)  # of a language or a kind
-# The settings that ``calibrate`` decides, in a bundle that is not calibrated yet.
+# The settings set by ``calibrate``, in a bundle that is not calibrated.
 UNCALIBRATED: dict[str, Any] = {
     "temperature": 1.0,
     "kind_temperature": 1.0,
@@ -214,13 +214,13 @@ UNCALIBRATED: dict[str, Any] = {
     "thresholds": {"flag": 0.5, "review": 0.5},
     "operating_points": [],
 }
-_FEWEST = 50  # rows of a class without which nothing is calibrated
+_FEWEST = 50  # minimum number of rows of a class
 _SCAM = VERDICTS.index(Verdict.SCAM)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What calibration adds to a bundle's settings."""
+    """The settings that calibration adds to a bundle."""
 
     scalings: Scalings
     kind_temperature: float
@@ -231,11 +231,11 @@ class Calibration:
     operating_points: tuple[OperatingPoint, ...]
     rows: CalibrationRows
     honest_to_review: float  # share of the honest mass with the decision review or flag
-    blocks: Mapping[str, float]  # of the honest mass behind the points; empty with own weights
+    blocks: Mapping[str, float]  # of the honest mass behind the points; empty with given weights
     kinds_proven_on: int = 0  # scams of the dev rows
 
     def settings(self) -> dict[str, Any]:
-        """Return the keys of ``scamdetect.json`` that this decides."""
+        """Return the keys of ``scamdetect.json`` that this sets."""
         return {
             "scam_curve": [list(knot) for knot in self.scalings.curve.knots],
             "language_calibration": {
@@ -254,7 +254,7 @@ class Calibration:
         }
 
     def record(self) -> dict[str, Any]:
-        """Return what the manifest tells of the fit by language."""
+        """Return the manifest's record of the fit by language."""
         return {
             "cross_validated_nll": self.scalings.nll_curve,
             "cross_validated_nll_by_language": self.scalings.nll_language,
@@ -271,35 +271,35 @@ def calibrate(
     weights: Floats | None = None,
     rates: tuple[float, float] = (FLAG_FPR, REVIEW_FPR),
 ) -> Calibration:
-    """Return the calibration of a scorer that has none yet, from the calibrate rows.
+    """Return the calibration of an uncalibrated scorer, from the calibrate rows.
 
-    ``weights`` (rows,) and ``rates`` are those of ``fit_calibration``.
-    Raises RecipeError where the bundle is calibrated already, where a class has too few rows and
-    where they support no threshold.
+    ``weights`` (rows,) and ``rates`` are those of ``fit_calibration``. Raises RecipeError if the
+    bundle is calibrated already, if a class has too few rows and if they support no threshold.
     """
     bundle = scorer.bundle
     if (bundle.temperature, bundle.kind_temperature) != (1, 1) or (
         bundle.scam_curve.knots or bundle.language_calibration or bundle.own_scaling != Scaling()
     ):
         raise RecipeError(
-            f"{bundle.folder} is calibrated already, and a second calibration would not be of what "
-            "it ships; calibrate a fresh one: scamdetect export RUN_DIR"
+            f"{bundle.folder} is already calibrated, and calibrating it again would not "
+            "describe what it ships; calibrate a new one: scamdetect export RUN_DIR"
         )
     for verdict in (Verdict.LEGIT, Verdict.SCAM):
         n = int(has_verdict(table, verdict).sum())
         if n < _FEWEST:
             raise RecipeError(
-                f"calibration needs {_FEWEST} {verdict} rows of the role calibrate, "
-                f"the corpus has {n}; run: scamdetect data build"
+                f"calibration needs {_FEWEST} {verdict} rows of the role calibrate, but the "
+                f"corpus has {n}; run: scamdetect data build"
             )
     texts = normalised(detector_texts(table), bundle.normaliser_version)
     return fit_calibration(table, scorer.score(texts), bundle.languages, weights, rates)
 
 
 def prove_kinds(calibration: Calibration, scorer: Scorer, dev: pa.Table) -> Calibration:
-    """Return the calibration of a scorer with the kinds that can be believed on dev rows too.
+    """Return the calibration of a scorer with the kinds that are also credible on dev rows.
 
-    They are the scams of known kinds in the half ``select``; under FEWEST of them prove nothing.
+    They are tested on the scams of known kinds in the half ``select``; fewer than FEWEST prove
+    nothing.
     """
     scams = known_kinds(dev) & has_verdict(dev, Verdict.SCAM)
     rows = select(dev, scams & (half_of(dev) == "select"))
@@ -320,10 +320,10 @@ def fit_calibration(
 ) -> Calibration:
     """Return the calibration from scores (rows,) at temperature 1 of a bundle's ``languages``.
 
-    Without ``weights`` (rows,), probabilities and kinds are fitted on the reference mix, with
-    scams being BASE_RATE of it; operating points, and with them flag and review, on honest rows
-    weighted by ``block_weights``. Given ``weights`` hold for all. Flag and review are at ``rates``,
-    or at the strictest rate that the rows support. Raises RecipeError if they support none.
+    Without ``weights`` (rows,), probabilities and kinds are fitted on the reference mix with a
+    share BASE_RATE of scams; operating points, including flag and review, on honest rows weighted
+    by ``block_weights``. Given ``weights`` apply to all. Flag and review are at ``rates``, or at
+    the lowest supported rate. Raises RecipeError if no rate is supported.
     """
     log_p = np.log(np.clip(scores.verdict.astype(np.float64), 1e-9, 1.0))
     blocks = BLOCKS if weights is None else {}
@@ -393,17 +393,18 @@ def fit_calibration(
 
 
 def shipped_point(points: Sequence[OperatingPoint], fpr: float) -> OperatingPoint:
-    """Return the point of all messages at ``fpr``, or at the strictest looser rate that holds.
+    """Return the point of all messages at ``fpr``, or at the next higher supported rate.
 
-    Raises RecipeError where the rows support no such rate.
+    Raises RecipeError if there is no such rate.
     """
     enough = [one for one in points if one.fpr >= fpr and supported(one)]
     if not enough:
         n, worth = points[0].n, points[0].effective_n or 0.0
         raise RecipeError(
-            f"the {n} legit calibrate rows (worth {worth:.0f} even ones) support no false-positive "
-            f"rate from {fpr:g} to {max(one.fpr for one in points):g}, so flag and review have no "
-            "threshold; add calibrate rows, or train a model that tells more of them from scams"
+            f"the {n} legit calibrate rows (effective number {worth:.0f}) support no "
+            f"false-positive rate from {fpr:g} to {max(one.fpr for one in points):g}, so flag "
+            "and review have no threshold; add calibrate rows, or train a model that separates "
+            "them better from scams"
         )
     return min(enough, key=lambda one: one.fpr)
 

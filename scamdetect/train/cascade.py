@@ -1,7 +1,7 @@
-"""Fit a bundle's cascade, set where it clears, and prove on left-out rows what that loses.
+"""Fit a bundle's cascade, set its thresholds, and measure on held-out rows what it loses.
 
-The exit head learns the scam probability that the whole model gives (distillation: Hinton et al.
-2015, arXiv:1503.02531), over the frozen states of a lower layer. The encoder stays as it is.
+The exit head learns the scam probability of the whole model (distillation: Hinton et al. 2015,
+arXiv:1503.02531) from the frozen states of a lower layer. The encoder does not change.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from scamdetect.train.data.table import (
 
 LAYERS = 3  # of the encoder, below the exit head
 _TENSOR = "/model/encoder/encoder/layer.{}/output/LayerNorm/LayerNormalization_output_0"
-MOST_MORE_PADDED = 0.01  # of scams, that honest words behind them clear more
+MOST_MORE_PADDED = 0.01  # of scams that are cleared only with honest words after them
 PADDING = 30  # honest words
-# The calibrate rows are kin to the train rows: of their reviews fewer may be lost.
+# The calibrate rows resemble the train rows, so fewer of their reviews may be lost.
 _SPENT_BY_WORDS, _SPENT = 0.001, 0.0015
 _ROWS = 40_000  # of train, at most
 _UNITS, _EPOCHS, _BATCH, _RATE, _DECAY, _DROPOUT = 32, 10, 256, 2e-3, 1e-2, 0.1
@@ -54,7 +54,7 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Padded:
-    """Scams with honest words behind them: how many are cleared as they are, and so."""
+    """Scams with honest words after them: how many are cleared without and with these."""
 
     scams: int
     cleared: int
@@ -63,24 +63,24 @@ class Padded:
 
     @property
     def holds(self) -> bool:
-        """Return whether the words clear few more."""
+        """Return True if the words clear few more."""
         return self.cleared_padded - self.cleared <= MOST_MORE_PADDED * self.scams
 
 
 def make_cascade(
     train: pa.Table, calibrate: pa.Table, dev: pa.Table, scorer: Scorer, log: Log
 ) -> tuple[Cascade, dict[str, Any]] | None:
-    """Return a cascade for the calibrated scorer's bundle and the record of its proof.
+    """Return a cascade for the calibrated scorer's bundle and its test record.
 
-    The head is fitted on train rows, thresholds and probabilities on calibrate rows, and the half
-    ``check`` of the dev rows proves them. None for a graph that has no such layer, and where
-    nothing is cleared.
+    The head is fitted on train rows, thresholds and probabilities on calibrate rows; the half
+    ``check`` of the dev rows tests them. None if the graph has no such layer, or if nothing is
+    cleared.
     """
     bundle, tensor = scorer.bundle, _TENSOR.format(LAYERS - 1)
     try:
         halves(bundle.read(MODEL), tensor)
     except ValueError as problem:
-        log(f"no cascade: the graph cannot be cut after {LAYERS} layers ({problem})")
+        log(f"no cascade: the graph cannot be split after {LAYERS} layers ({problem})")
         return None
     lower = Scorer(bundle, cut=tensor)
     learnt = lower.lower_readings(_texts(balanced_sample(train, _ROWS), bundle.normaliser_version))
@@ -93,7 +93,7 @@ def make_cascade(
     readings = lower.lower_readings(_texts(held, bundle.normaliser_version))
     rule = set_rule(fitted, readings, bundle.thresholds.review)
     if rule is None:
-        log("no cascade: no threshold on the calibrate rows keeps the limits and clears a row")
+        log("no cascade: no threshold keeps the limits on the calibrate rows and clears a row")
         return None
     cascade = replace(fitted, rule=rule)
     check = select(dev, half_of(dev) == "check")
@@ -105,7 +105,8 @@ def make_cascade(
 def fit_head(readings: LowerReadings, seed: int = 0) -> tuple[Doubles, Doubles]:
     """Return the weights of an exit head (width + 2, units) and (units + 1,), on the grid.
 
-    It gives the log-odds of scam: its loss is the cross-entropy with the whole model's probability.
+    It returns the log-odds of scam: its loss is the cross-entropy with the whole model's
+    probability.
     """
     torch.manual_seed(seed)
     odds = np.clip(readings.odds, -CLIP, CLIP)
@@ -138,10 +139,10 @@ def fit_head(readings: LowerReadings, seed: int = 0) -> tuple[Doubles, Doubles]:
 def fit_votes(
     readings: LowerReadings, languages: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return ascending token ids, the language that each votes for and its whole votes.
+    """Return ascending token ids, the language of each one's vote and its integer weight.
 
-    A piece votes by the log of how much likelier it is in that language, as the encoder knows it,
-    than in the next one. The pieces that vote most in all are kept.
+    A piece votes by the log ratio of its frequency in that language, as identified by the encoder,
+    to the next one. The pieces with the most votes in total are kept.
     """
     counts: dict[int, Counter[int]] = defaultdict(Counter)
     sizes = np.ones(languages)
@@ -172,8 +173,8 @@ def fit_votes(
 def set_rule(fitted: Cascade, readings: LowerReadings, review: float) -> CascadeRule | None:
     """Return the rule that clears most while few of the rows to ``review`` are lost, or None.
 
-    The words alone may lose fewer than both together. The probabilities that it gives are fitted on
-    what it clears, and stay below ``review``.
+    The words on their own may lose fewer than both together. The rule's probabilities are fitted on
+    what it clears, and are below ``review``.
     """
     scam = readings.verdict[:, _SCAM].astype(np.float64)
     reviewed = scam >= review
@@ -199,7 +200,7 @@ def set_rule(fitted: Cascade, readings: LowerReadings, review: float) -> Cascade
 
 
 def _lowest_but(scores: Doubles, number: int) -> float:
-    """Return the score that so many of the scores lie below."""
+    """Return the score that so many of the scores are below."""
     return float(np.partition(scores, number)[number])
 
 
@@ -216,10 +217,10 @@ def _scaling(odds: Doubles, scam: Doubles, below: float, review: float) -> Scali
 
 
 def _proof(cascade: Cascade, check: pa.Table, lower: Scorer) -> dict[str, Any]:
-    """Return what is cleared and lost on rows that nothing was fitted on.
+    """Return what is cleared and lost on rows that were not used for fitting.
 
-    Languages and sources that lose nothing are left out. Texts of several windows, of which nothing
-    is cleared, count in ``texts`` alone.
+    Languages and sources without losses are left out. Texts of several windows, which are never
+    cleared, count only in ``texts``.
     """
     bundle = lower.bundle
     readings = lower.lower_readings(_texts(check, bundle.normaliser_version))
@@ -275,9 +276,9 @@ def _cleared(cascade: Cascade, readings: LowerReadings) -> Bools:
 
 
 def padded_scams(rows: pa.Table, most: int = 400) -> list[tuple[str, str]]:
-    """Return own scams, at most so many, as they are and with honest words of their language.
+    """Return own scams, limited in number, without and with honest words of their language.
 
-    The ``PADDING`` words stand behind, and come from own honest messages.
+    The ``PADDING`` words follow the scam, and come from own honest messages.
     """
     generator = random.Random(0)
     own = select(rows, is_own(rows))
@@ -294,7 +295,7 @@ def padded_scams(rows: pa.Table, most: int = 400) -> list[tuple[str, str]]:
 
 
 def honest_words(texts: Sequence[str], generator: random.Random) -> str:
-    """Return ``PADDING`` words of honest texts, as they come."""
+    """Return ``PADDING`` words of honest texts, in their order."""
     words: list[str] = []
     while len(words) < PADDING:
         words += generator.choice(texts).split()

@@ -1,4 +1,4 @@
-"""Fit how a bundle judges conversations, on threads of the calibrate rows."""
+"""Fit a bundle's rule for conversations on threads of the calibrate rows."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ MOST_LENGTH = 1.25  # a larger one would flag nothing after a thousand turns
 _LONG_THREADS = 200
 _MOST = 150  # conversations of a source and verdict
 _FOUND_BY_THEN, _FEWEST_FOUND = 0.8, 20
-_PENALTY = 1e-3  # on squared weights, for where one feature parts all
+_PENALTY = 1e-3  # on squared weights, in case one feature separates all
 _ROUNDS = 5
 
 Doubles = NDArray[np.float64]
@@ -60,8 +60,8 @@ def fit_conversation_rule(
 ) -> ConversationRule | None:
     """Return the rule fitted on the conversations among the calibrate rows.
 
-    Each source weighs the same among the scams and among the honest ones, and scams are a fifth of
-    all, as for messages. None where either has under ``FEWEST`` conversations.
+    Each source has the same weight among the scams and among the honest ones, and scams are a fifth
+    of all, as for messages. None if either class has fewer than ``FEWEST`` conversations.
     """
     found = drawn(dialogues(calibrate, longest=LONGEST), seed)
     if min(sum(one.scam for one in found), sum(not one.scam for one in found)) < FEWEST:
@@ -73,7 +73,7 @@ def fit_conversation_rule(
 def fit_rule(
     found: Sequence[Dialogue], readings: Sequence[Reading], seed: int = 0
 ) -> ConversationRule:
-    """Return the rule fitted on these conversations and what the model says of their turns."""
+    """Return the rule fitted on these conversations and the model's output for their turns."""
     scam = np.array([one.scam for one in found])
     masses = source_masses(found)
     at_rate = masses * np.where(scam, BASE_RATE, 1 - BASE_RATE)
@@ -99,22 +99,22 @@ def fit_rule(
 
 
 def conversation_setting(bundle: Path, calibrate: pa.Table, log: Log) -> dict[str, Any]:
-    """Return the setting of the rule of a calibrated bundle; empty where there are too few rows."""
-    log("fitting how conversations are judged")
+    """Return the rule setting of a calibrated bundle; empty if there are too few rows."""
+    log("fitting the rule for conversations")
     with ScamDetector.load(bundle) as detector:
         rule = fit_conversation_rule(detector, calibrate)
     if rule is None:
-        log("no rule: there are too few conversations among the calibrate rows")
+        log("no rule: too few conversations among the calibrate rows")
         return {}
     return {"conversation": rule.settings()}
 
 
 def fit_length(honest: Sequence[Reading], weights: Weights, flag: float, seed: int = 0) -> float:
-    """Return the least weight of the length that bounds the false alarms of long threads.
+    """Return the lowest weight of the length that limits the false alarms of long threads.
 
     Honest conversations are joined to ``LONG_TURNS`` turns of one sender; with this weight at most
-    ``LONG_FPR`` of them reach the risk ``flag``. The weight lies in [DISCOUNT, MOST_LENGTH], also
-    if no weight is enough: what is flagged in the first ``FEW_TURNS`` stays flagged.
+    ``LONG_FPR`` of them reach the risk ``flag``. The weight is in [DISCOUNT, MOST_LENGTH], even if
+    no weight suffices: what is flagged in the first ``FEW_TURNS`` remains flagged.
     """
     generator = np.random.default_rng(seed)
     needed = np.sort([
@@ -129,7 +129,7 @@ def _length_needed(thread: Reading, weights: Weights, flag: float) -> float:
     """Return the weight of the length from which a thread is not flagged, at most MOST_LENGTH."""
     odds = np.array(list(sender_log_odds(thread, replace(weights, length=0.0))))
     over = odds - float(log_odds(flag, 1 - flag))
-    # A turn that says nothing new makes a thread no longer, unless it is the first.
+    # A turn without new words does not lengthen a thread, unless it is the first.
     turns = np.maximum(np.cumsum([turn.new for turn in thread.judged]), 1)
     long = turns > FEW_TURNS
     if (over[~long] >= 0).any() or not long.any():
@@ -142,12 +142,12 @@ def add_conversation_rule(
 ) -> None:
     """Write the bundle ``out``: that in ``folder``, with a rule fitted on the corpus.
 
-    ``version`` gives it another version; the card stays as it was. Raises BundleError where ``out``
-    exists, RecipeError on another corpus than the bundle's, InputError on too few conversations,
-    OutputError where writing fails.
+    ``version`` sets another version; the card is unchanged. Raises BundleError if ``out`` exists,
+    RecipeError for another corpus than the bundle's, InputError for too few conversations,
+    OutputError if writing fails.
     """
     if os.path.lexists(out):
-        raise BundleError(f"{out} exists; remove it or choose another --out")
+        raise BundleError(f"{out} already exists; remove it or choose another --out")
     bundle = Bundle.load(folder)
     if bundle.training.get("corpus_sha256") != corpus_sha256(corpus):
         raise RecipeError(f"{corpus} is not the corpus that {folder} was made from; pass that one")
@@ -156,8 +156,8 @@ def add_conversation_rule(
         rule = fit_conversation_rule(detector, read_roles(corpus, ["calibrate"], licences))
     if rule is None:
         raise InputError(
-            f"{corpus}: has under {FEWEST} scam or honest conversations among its calibrate rows; "
-            "build it with more sources"
+            f"{corpus}: has fewer than {FEWEST} scam or honest conversations among its "
+            "calibrate rows; build it with more sources"
         )
     settings: dict[str, Any] = {"conversation": rule.settings()}
     settings |= {} if version is None else {"version": version}
@@ -165,14 +165,14 @@ def add_conversation_rule(
     card = read_text(folder / CARD)
     write_bundle(bundle, out, settings, card, bundle.training)
     log(
-        f"{out}: conversations are flagged from a risk of {rule.thresholds.flag:.4f} "
-        f"({FLAG_FPR:.0%} of honest ones), reviewed from {rule.thresholds.review:.4f}; fitted on "
+        f"{out}: conversations are flagged at a risk of {rule.thresholds.flag:.4f} "
+        f"({FLAG_FPR:.0%} of honest ones), reviewed at {rule.thresholds.review:.4f}; fitted on "
         f"{rule.fitted_on['scam']} scams and {rule.fitted_on['legit']} honest ones"
     )
 
 
 def drawn(found: Iterable[Dialogue], seed: int = 0) -> list[Dialogue]:
-    """Return at most so many conversations of each source and verdict, drawn at random."""
+    """Return a random sample of limited size for each source and verdict."""
     cells: dict[tuple[str, bool], list[Dialogue]] = defaultdict(list)
     for one in found:
         cells[source_of(one), one.scam].append(one)
@@ -185,7 +185,7 @@ def drawn(found: Iterable[Dialogue], seed: int = 0) -> list[Dialogue]:
 
 
 def source_masses(found: Sequence[Dialogue]) -> Doubles:
-    """Return masses (n,) that sum to 1 for each verdict, the same for each of its sources."""
+    """Return masses (n,) that sum to 1 for each verdict, equal for each of its sources."""
     cells = [(one.scam, source_of(one)) for one in found]
     rows = Counter(cells)
     sources = Counter(scam for scam, _ in rows)
@@ -193,8 +193,8 @@ def source_masses(found: Sequence[Dialogue]) -> Doubles:
 
 
 def source_of(one: Dialogue) -> str:
-    """Return the source that a conversation weighs with."""
-    # The files by language of this project's own messages are one source, by one writer.
+    """Return the source that a conversation is weighted with."""
+    # This project's own messages in all languages are one source with one writer.
     return "authored" if is_own(one.source) else one.source
 
 
@@ -215,7 +215,7 @@ def _highest_features(reading: Reading) -> Doubles:
 
 
 def _fit(highest: Sequence[Doubles], scam: NDArray[np.bool_], masses: Doubles) -> Weights:
-    """Return weights of the least logistic loss, where the riskiest sender speaks for all."""
+    """Return weights of the lowest logistic loss; the riskiest sender represents all."""
     numbers = np.array([-1.0, 0.5, 0.5])
     signs = np.where(scam, 1.0, -1.0)
     for _ in range(_ROUNDS):
@@ -234,7 +234,7 @@ def _fit(highest: Sequence[Doubles], scam: NDArray[np.bool_], masses: Doubles) -
 
 
 def _turns_until(reading: Reading, weights: Weights, flag: float) -> int:
-    """Return how many turns the sender had taken who first reached the threshold."""
+    """Return the number of turns of the sender who first reached the threshold."""
     turns: Counter[str | None] = Counter()
     for turn, odds in zip(reading.judged, sender_log_odds(reading, weights), strict=True):
         turns[turn.sender] += 1
@@ -244,7 +244,7 @@ def _turns_until(reading: Reading, weights: Weights, flag: float) -> int:
 
 
 def _enough_turns(turns: Sequence[int], sources: Sequence[str]) -> int:
-    """Return by how many turns most were found, of the source that takes longest."""
+    """Return the number of turns within which most were found, of the slowest source."""
     by_source: dict[str, list[int]] = defaultdict(list)
     for count, source in zip(turns, sources, strict=True):
         by_source[source].append(count)
@@ -257,9 +257,9 @@ def _enough_turns(turns: Sequence[int], sources: Sequence[str]) -> int:
 
 
 def joined(readings: Sequence[Reading], turns: int, generator: np.random.Generator) -> Reading:
-    """Return one sender's conversation of so many turns, joined from those of senders at random.
+    """Return one sender's conversation of so many turns, joined from random senders.
 
-    Windows do not reach over the joints. Raises ValueError where nothing in them was judged.
+    Windows do not span the joints. Raises ValueError if nothing in them was judged.
     """
     senders = [found for reading in readings for found in by_sender(reading)]
     drawn: list[JudgedTurn] = []
@@ -277,7 +277,7 @@ def by_sender(reading: Reading) -> list[list[JudgedTurn]]:
 
 
 def of_turns(turns: Sequence[JudgedTurn]) -> Reading:
-    """Return a conversation of these turns, as if one sender had taken them."""
+    """Return a conversation of these turns, as if from one sender."""
     own = tuple(replace(turn, place=n, sender=None) for n, turn in enumerate(turns))
     messages = tuple(Message(n, None, "") for n in range(len(own)))
     return Reading(messages, (None,) * len(own), own, ())

@@ -1,9 +1,9 @@
 """Distil a finished run, the teacher, into a model of fewer layers, the student.
 
-The student starts from evenly spaced layers of the teacher, the highest among them (Sanh et al.
-2019, arXiv:1910.01108), and learns the teacher's answers (Hinton et al. 2015, arXiv:1503.02531)
-and what its layers made of each token (patient distillation, Sun et al. 2019, arXiv:1908.09355)
-beside the labels.
+The student starts from evenly spaced layers of the teacher, including the highest (Sanh et al.
+2019, arXiv:1910.01108), and learns the teacher's answers (Hinton et al. 2015, arXiv:1503.02531) and
+its layers' token states (patient distillation, Sun et al. 2019, arXiv:1908.09355) in addition to
+the labels.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from scamdetect.train.run import load_trained
 
 @dataclass(frozen=True)
 class Teacher:
-    """A finished run that teaches; its weights never move."""
+    """A finished run used as teacher; its weights are frozen."""
 
     model: ScamModel
-    record: dict[str, Any]  # what decided its run
-    places: list[int]  # of its layers, which the student's stand for
+    record: dict[str, Any]  # its run record
+    places: list[int]  # the layers that correspond to the student's
     table: TeacherTable
 
     @classmethod
     def load(cls, folder: Path | None, recipe: Recipe) -> Self | None:
-        """Return the teacher of a recipe that asks for one, or None where it does not.
+        """Return the teacher of a recipe that requires one, or None.
 
-        Raises RecipeError where only one of recipe and folder names a teacher, and where student
-        and teacher read a text differently or the student has no fewer layers.
+        Raises RecipeError if only one of recipe and folder names a teacher, and if student and
+        teacher read texts differently or the student has no fewer layers.
         """
         table = recipe.teacher
         if folder is None and not isinstance(table, TeacherTable):
             return None
         if folder is None or not isinstance(table, TeacherTable):
             raise RecipeError(
-                f"recipe {recipe.name!r}: one with a table [teacher] needs the folder of the "
-                "teacher's run (--teacher), and one without it takes none"
+                f"recipe {recipe.name!r}: a recipe with a table [teacher] needs the folder of "
+                "the teacher's run (--teacher), and one without it takes none"
             )
         model, _, record, its = load_trained(folder)
         for key in ("name", "pooling", "prefix"):
             own, other = getattr(recipe.base, key), getattr(its.base, key)
             if own != other:
                 raise RecipeError(
-                    f"{folder}: the teacher's base.{key} is {other!r}, the recipe's is {own!r}; "
-                    "a student needs the same"
+                    f"{folder}: the teacher's base.{key} is {other!r}, but the recipe's is "
+                    f"{own!r}; a student needs the same"
                 )
         layers = len(encoder_layers(model.encoder))
         students = layers if recipe.base.layers is None else recipe.base.layers
@@ -66,19 +66,19 @@ class Teacher:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What names the teacher in a student's record."""
+        """The teacher's entry in a student's record."""
         return {key: self.record[key] for key in ("recipe", "corpus", "seed")}
 
     def start(self, student: ScamModel, languages: Sequence[str]) -> None:
-        """Give the student the teacher's embeddings, layers and heads.
+        """Copy the teacher's embeddings, layers and heads to the student.
 
-        The language's head stays: its layer is another one. Raises RecipeError where the rows have
-        other languages than the teacher's had.
+        The language head is not copied: it reads another layer. Raises RecipeError if the rows have
+        other languages than the teacher's.
         """
         if list(languages) != self.record["languages"]:
             raise RecipeError(
-                f"the teacher learnt the languages {self.record['languages']}, the corpus has "
-                f"{list(languages)}; use the corpus that it learnt from"
+                f"the teacher learned the languages {self.record['languages']}, but the corpus "
+                f"has {list(languages)}; use the teacher's corpus"
             )
         taught = encoder_layers(self.model.encoder)
         for place, layer in zip(self.places, encoder_layers(student.encoder), strict=True):
@@ -119,7 +119,7 @@ class Teacher:
 
 
 def evenly(layers: int, students: int) -> list[int]:
-    """Return which of ``layers`` places the ``students`` stand for, the last one included."""
+    """Return which of ``layers`` the ``students`` layers correspond to, including the last."""
     return [round((student + 1) * layers / students) - 1 for student in range(students)]
 
 
@@ -128,10 +128,10 @@ def answer_loss(
     theirs: tuple[torch.Tensor, torch.Tensor],
     temperature: float,
 ) -> torch.Tensor:
-    """Return the mean divergence from the teacher's verdicts, and from its kinds of its scams.
+    """Return the mean divergence from the teacher's verdicts, and from its kinds on its scams.
 
     Both are pairs of verdict (n, v) and kind (n, k) logits. The verdict part is the
-    Kullback-Leibler divergence at the temperature, times its square; a kind's is the excess
+    Kullback-Leibler divergence at the temperature, times its square; that of a kind is the excess
     cross-entropy, summed over kinds and weighted with the teacher's probability of scam.
     """
     verdict = functional.kl_div(

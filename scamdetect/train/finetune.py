@@ -1,4 +1,4 @@
-"""Fine-tune a bundle on a team's rows, and keep the result only where it is no worse."""
+"""Fine-tune a bundle on a team's rows, and keep the result only if it is not worse."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ RUN_SUFFIX = ".run"
 
 @dataclass(frozen=True)
 class Scored:
-    """The rows that were compared, in the columns of a corpus, and what both bundles say of them.
+    """The compared rows, in the columns of a corpus, and the scores of both bundles.
 
-    Own ones have the source OWN; all others are the dev rows of the rehearsal.
+    Own rows have the source OWN; all others are the dev rows of the rehearsal.
     """
 
     rows: pa.Table
@@ -69,7 +69,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Finetuned:
-    """Where the new bundle is, whether it was taken as ``out``, and how it compares.
+    """The path of the new bundle, whether it was installed as ``out``, and the comparison.
 
     ``run`` is the folder with ``comparison.md`` and ``comparison.json``; a bundle that got worse
     stays in it.
@@ -99,23 +99,26 @@ def finetune(
     overwrite: bool = False,
     say: Say,
 ) -> Finetuned:
-    """Train the bundle ``base`` (by default the shipped one) on with own rows, and write ``out``.
+    """Fine-tune the bundle ``base`` (by default the shipped one) on own rows, and write ``out``.
 
-    ``data`` is any dump that ``scamdetect score`` reads. Three fifths of its groups train beside
-    rows of ``rehearsal`` (a built corpus or the folder of the authored messages), a fifth and the
-    calibrate rows calibrate anew, a fifth and the dev rows compare old and new. Where the new one
-    got worse it is left in the folder ``out``.run, unless ``even_if_worse``. A killed run goes on
-    there when it is called again. Raises InputError on data that cannot be read, has labels or
-    kinds that nothing maps or too few rows, and on a destination that is taken; BundleError on a
-    base that cannot be trained, RecipeError where the calibrate rows support no threshold,
-    OutputError where writing fails.
+    ``data`` is any dump that ``scamdetect score`` reads. Three fifths of its groups train together
+    with rows of ``rehearsal`` (a built corpus or the folder of the authored messages), a fifth and
+    the calibrate rows recalibrate, a fifth and the dev rows compare old and new. If the new bundle
+    is worse it stays in the folder ``out``.run, unless ``even_if_worse``. Calling it again resumes
+    a killed run. Raises InputError for data that cannot be read, has unmapped labels or kinds or
+    too few rows, and for an existing destination; BundleError for a base that cannot be trained,
+    RecipeError if the calibrate rows support no threshold, OutputError if writing fails.
     """
     if out.name in {"", ".."}:
-        raise InputError(f"{out}: name the folder, since that of the run is called after it")
+        raise InputError(
+            f"{out}: pass a folder with a name, because the run folder is named after it"
+        )
     inputs = [path for path in (data, label_map, rehearsal) if path is not None]
     out = replaced_folder(out, MANIFEST, overwrite=overwrite, inputs=inputs)
     if not 0 < epochs <= MOST_EPOCHS:
-        raise InputError(f"{epochs!r} epochs are impossible; choose over 0 and up to {MOST_EPOCHS}")
+        raise InputError(
+            f"{epochs!r} epochs are invalid; choose a number above 0 and at most {MOST_EPOCHS}"
+        )
     known = PLAIN if label_map is None else read_label_map(label_map)
     bundle = Bundle.load(base)
     replaced_folder(out, MANIFEST, overwrite=overwrite, inputs=[bundle.folder])
@@ -132,8 +135,9 @@ def finetune(
         say(line)
     if "finetune" in bundle.training:
         say(
-            "the base was fine-tuned before: own rows that it trained on may be held out now, "
-            "which flatters it and the new one; start from the shipped bundle with all rows"
+            "the base was fine-tuned before: some of its own training rows may be held out "
+            "now, which flatters it and the new one; start from the shipped bundle with all "
+            "rows"
         )
     source = rehearsal_source(rehearsal)
     recipe = finetune_recipe(bundle, seed)
@@ -190,7 +194,7 @@ def finetune(
 
 
 def _check_same(run: Run, identity: Mapping[str, Any]) -> None:
-    """Raise InputError where the folder holds another run; clear what a killed one left half."""
+    """Raise InputError if the folder holds another run; remove partial output of a killed one."""
     for half in run.folder.glob(".finetune-*"):
         shutil.rmtree(half)
     if not run.record.exists():
@@ -198,13 +202,13 @@ def _check_same(run: Run, identity: Mapping[str, Any]) -> None:
     found = json.loads(read_text(run.record))
     if differing := [key for key, value in identity.items() if found.get(key) != value]:
         raise InputError(
-            f"{run.folder} holds a fine-tune with other {', '.join(differing)}; remove that folder "
-            "or choose another destination"
+            f"{run.folder} contains a fine-tune with other {', '.join(differing)}; remove that "
+            "folder or choose another destination"
         )
 
 
 def _read_by_base(bundle: Bundle, own: pa.Table, say: Say) -> tuple[DetectorScores, pa.Table]:
-    """Return what the base says of the own rows, and those rows with the languages it finds."""
+    """Return the base's scores of the own rows, and those rows with the languages it identifies."""
     with ScamDetector.load(bundle.folder, tier="full") as detector:
         scores = score_texts(detector, detector_texts(own), "before", say)
     assert scores.languages is not None
@@ -226,7 +230,7 @@ def _score(
     rehearsed: pa.Table,
     say: Say,
 ) -> Scored:
-    """Score own held-out rows and rehearsal dev rows through the public API."""
+    """Score own held-out rows and rehearsal dev rows with the public API."""
     held = np.flatnonzero(column(own, "role") == "dev")
     rows = own_and_rehearsed(of_role(own, "dev"), of_role(rehearsed, "dev"))
     texts = detector_texts(rows)
@@ -249,9 +253,9 @@ def _score(
 
 
 def _rounded_away(candidate: Path) -> Iterator[str]:
-    """Yield a reason where int8 is surely not the network that was trained.
+    """Yield a reason if int8 clearly differs from the trained network.
 
-    A release is refused at the same share; here fewer texts are read, so the interval decides.
+    The same share stops a release; here fewer texts are scored, so the interval decides.
     """
     whole = Bundle.load(candidate).training["parity_int8_fp32"][0]
     low, high = whole["flip_share"]
@@ -263,18 +267,18 @@ def _rounded_away(candidate: Path) -> Iterator[str]:
 
 
 def _note_worse(candidate: Path, comparison: Comparison) -> None:
-    """Keep in the manifest what got worse: nobody who finds the bundle has the run's folder."""
+    """Record in the manifest what got worse: users of the bundle do not have the run folder."""
     training = dict(Bundle.load(candidate).training)
     training["finetune"] = training["finetune"] | {"worse": list(comparison.worse)}
     write_manifest(candidate, training)
 
 
 def place(candidate: Path, out: Path) -> None:
-    """Move the bundle to ``out``, in place of an older one; that stays where OSError is raised."""
+    """Move the bundle to ``out`` and replace an older one, which is kept if OSError is raised."""
     aside = out.with_name(f".{out.name}.replaced")
     if not out.exists():
         candidate.rename(out)
-        shutil.rmtree(aside, ignore_errors=True)  # of a run killed while it replaced
+        shutil.rmtree(aside, ignore_errors=True)  # from a run killed during replacement
         return
     shutil.rmtree(aside, ignore_errors=True)
     out.rename(aside)
@@ -314,7 +318,7 @@ def _counted(own: OwnTable) -> Iterator[str]:
         }
     )
     if own.chosen:
-        yield f"{own.chosen:,} rows that a queue chose train, and neither calibrate nor compare"
+        yield f"{own.chosen:,} rows that a queue chose are used only for training"
     held = column(own.table, "role")
     parts = {"train": "train", "calibrate": "calibrate", "dev": "compare"}
     yield ", ".join(f"{int((held == role).sum()):,} {does}" for role, does in parts.items())
@@ -324,13 +328,11 @@ def _note(base: Bundle, own: OwnTable) -> Iterator[str]:
     yield "## Fine-tuned"
     yield ""
     yield (
-        f"{base.model_id} was trained on with a team's own messages beside earlier ones, and "
-        "calibrated anew on both; word embeddings stayed. What this card says of training rows, "
-        "sources and vocabulary is of the bundle before; thresholds, points and int8 against fp32 "
-        "are of this one. It has no cascade and no settings of conversations: those were fitted "
-        "on other scores."
+        f"{base.model_id} was trained on a team's own messages and earlier ones, and "
+        "recalibrated on both; word embeddings are unchanged. Other sections of this card on "
+        "training rows, sources and vocabulary describe the original bundle; thresholds, "
+        "points and int8 against fp32 describe this one. It has no cascade and no conversation "
+        "settings: those were fitted on other scores."
     )
     yield ""
-    yield (
-        f"Own {counted_rows(own.count)}. How it compares is told where it was made (comparison.md)."
-    )
+    yield (f"Own {counted_rows(own.count)}. The comparison is in the run folder (comparison.md).")

@@ -1,4 +1,4 @@
-"""Make a bundle of a fine-tuned network: export, quantise, calibrate on own and rehearsed rows."""
+"""Make a bundle from a fine-tuned network: export, quantise, calibrate on all rows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from scamdetect.train.words import join_again
 
 Log = Callable[[str], None]
 
-OWN_WORTH = 4  # effective rehearsed rows that a distinct own one weighs as much as
+OWN_WORTH = 4  # effective rehearsed rows that a distinct own one is worth
 MOST_OWN = 0.5  # of the mass of a verdict
 CALIBRATE_ROWS = 6_000  # rehearsed ones: half of a release's, in half its time
 PARITY_ROWS = 30  # a language
@@ -56,10 +56,11 @@ def make_bundle(
     note: Sequence[str],
     log: Log,
 ) -> None:
-    """Write the folder ``out`` whole or not at all: a calibrated bundle of the network.
+    """Write the folder ``out`` completely or not at all: a calibrated bundle of the network.
 
-    ``facts`` go into the manifest as ``finetune``, ``note`` under the title of the card. The rates
-    of the base's thresholds stay. Raises RecipeError where the calibrate rows support no threshold.
+    ``facts`` are stored in the manifest as ``finetune``, ``note`` after the title of the card. The
+    rates of the base's thresholds are kept. Raises RecipeError if the calibrate rows support no
+    threshold.
     """
     mix = balanced_sample(of_role(rehearsed, "calibrate"), CALIBRATE_ROWS)
     table = own_and_rehearsed(of_role(own, "calibrate"), mix)
@@ -148,11 +149,11 @@ def make_bundle(
 
 
 def mixed_weights(table: pa.Table) -> Floats:
-    """Return one weight a row (rows,) of own and rehearsed calibrate rows, 1 on average a verdict.
+    """Return one weight per row (rows,) of all calibrate rows, on average 1 per verdict.
 
-    Rehearsed rows weigh as the reference mix has them. The own ones of a verdict count once a
-    group, and each of these as much as OWN_WORTH effective rehearsed rows, together at most
-    MOST_OWN of the mass.
+    Rehearsed rows are weighted as in the reference mix. The own ones of a verdict count once per
+    group, and each of these as OWN_WORTH effective rehearsed rows, together at most MOST_OWN of the
+    mass.
     """
     own, groups = column(table, "source") == OWN, column(table, "group").astype(np.int64)
     weights = np.zeros(table.num_rows)
@@ -174,7 +175,7 @@ def mixed_weights(table: pa.Table) -> Floats:
 
 
 def own_shares(table: pa.Table, weights: Floats) -> dict[str, float]:
-    """Return which share of the weight of honest rows and of scams is that of own ones."""
+    """Return the share of own rows in the weight of honest rows and of scams."""
     own = column(table, "source") == OWN
     return {
         verdict.value: round(float(weights[of & own].sum() / weights[of].sum()), 3)
@@ -184,10 +185,10 @@ def own_shares(table: pa.Table, weights: Floats) -> dict[str, float]:
 
 
 def kept_thresholds(base: Bundle, kinds: Mapping[str, int]) -> dict[str, dict[str, float | None]]:
-    """Return the thresholds of the base for kinds that too few calibrate rows have for new ones.
+    """Return the base's thresholds of kinds with too few calibrate rows for new ones.
 
-    The threshold of all kinds, which they would have else, lies so high that they are never named.
-    That they keep a precision is known of the scores before alone.
+    With the common threshold, the alternative, they would never be listed, because it is high.
+    Their precision is known only for the original scores.
     """
     return {
         kind.value: {"f1": pair.f1, "precision": None}

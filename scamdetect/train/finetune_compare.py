@@ -1,8 +1,8 @@
-"""Compare a fine-tuned bundle with the one that it came from, row by row, and say what got worse.
+"""Compare a fine-tuned bundle with its base, row by row, and report what got worse.
 
-Both are read through the public API on the same rows. Own rows count once a group of copies; every
-change has a 95 % interval of resampled groups, which is never narrower than the exact one of the
-groups that changed sides (Clopper-Pearson, given their number, as in McNemar's test).
+Both score the same rows with the public API. Own rows count once per group of copies; every change
+has a 95 % interval of resampled groups, which is never narrower than the exact one of the groups
+whose decision changed (Clopper-Pearson, given their number, as in McNemar's test).
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The figures of some rows; None where a side has too few rows.
+    """The figures of some rows; None if a class has too few rows.
 
-    ``recall`` and ``fpr`` are those at the flag threshold that each bundle ships, ``ranked`` the
-    recall at the threshold that the rows' own legit ones reach at 1 %, ``named`` the share of scams
-    of a kind for which the bundle names it.
+    ``recall`` and ``fpr`` are at each bundle's shipped flag threshold, ``ranked`` is the recall at
+    the threshold that the rows' own legit ones reach at 1 %, ``named`` the share of scams of a kind
+    for which the bundle lists it.
     """
 
     by: str  # own, all, source, slice, kind, language
@@ -79,7 +79,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All figures, and in words what got worse."""
+    """All figures, and a description of what got worse."""
 
     before: str  # model ids
     after: str
@@ -97,7 +97,7 @@ def compare_scores(
 ) -> Comparison:
     """Return what changed on these rows (own ones of source OWN, and rehearsed ones).
 
-    Only ``judged`` kinds are worse where they are named more rarely.
+    Only ``judged`` kinds count as worse if they are listed more rarely.
     """
     cells = tuple(_cells(rows, before, after))
     worse = tuple(reason for cell in cells for reason in _worse(cell, fpr_asked, judged))
@@ -109,10 +109,10 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     yield f"# {comparison.before} -> {comparison.after}"
     yield ""
     yield (
-        f"At the flag threshold of each bundle (false-positive rate asked for: "
+        "At the flag threshold of each bundle (target false-positive rate: "
         f"{comparison.fpr_asked:g}); R@1% at the threshold that the rows' own legit ones reach. "
-        "Changes in points, with paired 95 % intervals; own rows count once a group of copies. "
-        f"Cells with fewer than {SMALLEST_CELL} rows of a side have no figure of it."
+        "Changes in points, with paired 95 % intervals; own rows count once per group of "
+        f"copies. Cells with fewer than {SMALLEST_CELL} rows of a class have no figure for it."
     )
     headers = {
         "recall": "recall at flag",
@@ -135,7 +135,7 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
             header += [headers[name], "change"]
         yield from titled(title, "", table(header, [_line(cell, shown) for cell in cells]))
     worse = [f"- worse: {reason}" for reason in comparison.worse]
-    nothing = "Nothing got worse by more than chance and the margins allow."
+    nothing = "Nothing got worse beyond chance and the margins."
     yield from titled("Verdict", "", worse or [nothing])
 
 
@@ -153,10 +153,10 @@ def _line(cell: Compared, shown: Sequence[str]) -> list[str]:
 
 
 def judged_kinds(before: Bundle, after: Bundle) -> frozenset[Kind]:
-    """Return the kinds whose naming by two bundles can be compared.
+    """Return the kinds whose listing by two bundles can be compared.
 
-    Each was found to be believable for both. An older bundle names kinds without that proof, which
-    some of them lose and others keep at a higher threshold: no fault of the training.
+    Each was tested as credible for both. An older bundle lists kinds without that test; some kinds
+    fail it and others pass at a higher threshold, which is not caused by the training.
     """
     if set(before.kind_thresholds) != set(KINDS):
         return frozenset()
@@ -181,7 +181,7 @@ def _worse(cell: Compared, fpr_asked: float, judged: Collection[Kind]) -> Iterat
             f"{label}: named {named.before.value:.1%} -> {named.after.value:.1%}, "
             f"change {points(named.change)} points, margin {100 * RECALL_MARGINS[scope]:g}"
         )
-    # What was asked for is no worsening, even where the old threshold gave less.
+    # The goal was no worsening, even if the old threshold was better than its rate.
     if fpr is not None and fpr.change.low > FPR_MARGINS[scope] and fpr.after.value > fpr_asked:
         yield (
             f"{label}: false-positive rate at flag {fpr.before.value:.1%} -> "
@@ -210,7 +210,7 @@ def _cells(rows: pa.Table, before: DetectorScores, after: DetectorScores) -> Ite
 
 
 class _Pair:
-    """Both detectors' answers to the same rows."""
+    """Both detectors' scores of the same rows."""
 
     def __init__(self, rows: pa.Table, before: DetectorScores, after: DetectorScores) -> None:
         self.scam, self.legit = (has_verdict(rows, v) for v in (Verdict.SCAM, Verdict.LEGIT))
@@ -289,7 +289,7 @@ def paired_change(old: Floats, new: Floats, mass: Floats, groups: NDArray[np.int
     if won + lost:
         size = float(np.abs(of_group).sum() / mass.sum())
         low, high = ((2 * end - 1) * size for end in clopper_pearson(won, won + lost))
-    else:  # nothing changed sides, which few groups do not prove
+    else:  # no decision changed, which is weak evidence with few groups
         high = clopper_pearson(0, of_group.size)[1]
         low = -high
     return widened(found, (low, high))
@@ -302,7 +302,7 @@ def _share(flags: Floats, mass: Floats, groups: NDArray[np.int64]) -> Estimate:
 
 
 def _masses(groups: NDArray[np.int64], own: Bools, scam: Bools) -> Floats:
-    """Return one weight a row (n,): own rows of a group and class weigh one together."""
+    """Return one weight per row (n,): own rows of a group and class together weigh 1."""
     mass = np.ones(groups.size)
     for side in (own & scam, own & ~scam):
         _, inverse, sizes = np.unique(groups[side], return_inverse=True, return_counts=True)

@@ -1,8 +1,8 @@
-"""Train on from a bundle: own rows, rehearsed rows, and a pull towards what the bundle answered.
+"""Continue training from a bundle on own and rehearsed rows, with a pull to the bundle's answers.
 
 Rehearsal of earlier rows and distillation towards the earlier model's answers are the two usual
-guards against forgetting (Robins 1995; Li and Hoiem 2016, "Learning without forgetting",
-arXiv:1606.09282). The word embeddings stay as they are.
+methods against forgetting (Robins 1995; Li and Hoiem 2016, "Learning without forgetting",
+arXiv:1606.09282). The word embeddings do not change.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ Log = Callable[[str], None]
 
 EPOCHS = 3.0
 REHEARSED_ROWS = 20_000  # of the train rows, to draw from
-REHEARSAL_TIMES, FEWEST_REHEARSED = 2, 200_000  # tokens for each own one, and at the least
-# Of the rates of the bundle's own run: its heads know their task, and first found it from nothing.
+REHEARSAL_TIMES, FEWEST_REHEARSED = 2, 200_000  # tokens for each own one, and the minimum
+# Of the rates of the bundle's own run: its heads are trained already.
 RATES = {
     "learning_rate": 1 / 3,
     "head_learning_rate": 1 / 5,
     "kinds_learning_rate": 1 / 30,
     "language_learning_rate": 1 / 10,
 }
-PULL, TEMPERATURE = 1.0, 2.0  # weight of the bundle's answers, and at which they are compared
+PULL, TEMPERATURE = 1.0, 2.0  # weight of the bundle's answers, and their temperature
 
 
 def finetune_recipe(bundle: Bundle, seed: int) -> Recipe:
     """Return the recipe of the bundle's own run, with the smaller steps of a fine-tune.
 
-    A fine-tune is short: its rates fall to its end, nothing is kept on the way, and rehearsed rows
-    may come as often as own ones need it.
+    A fine-tune is short: its learning rates fall to the end, no states are kept, and rehearsed rows
+    can be repeated as often as the own ones need.
     """
     recipe = stated_recipe(bundle.training.get("recipe")) or Recipe(name="unknown")
     replace = msgspec.structs.replace
@@ -82,10 +82,10 @@ def train_on(
     identity: Mapping[str, Any],
     log: Log,
 ) -> None:
-    """Train the model in place on the rows of the role train, and leave its weights in the run.
+    """Train the model in place on the rows of the role train, and store its weights in the run.
 
-    ``identity`` decides the run and begins its record. A killed run goes on from its checkpoint.
-    Raises RecipeError where the loss is no number or the checkpoint is of another plan.
+    ``identity`` determines the run and starts its record. A killed run resumes from its checkpoint.
+    Raises RecipeError if the loss is not finite or the checkpoint belongs to another plan.
     """
     seed_everything(recipe.seed)
     pool = balanced_sample(of_role(rehearsed, "train"), REHEARSED_ROWS)
@@ -136,11 +136,11 @@ def draw(
     recipe: Recipe,
     epochs: float,
 ) -> tuple[npt.NDArray[np.int64], int]:
-    """Return the rows (draws,) in the order in which they are seen, and the tokens to rehearse.
+    """Return the rows (draws,) in training order, and the number of tokens to rehearse.
 
-    Every round takes two rows at most of a group of own ones (n,), so that a campaign of a thousand
-    copies does not drown the rest; a half round takes half of them. Rehearsed rows are drawn as a
-    recipe draws them.
+    Every round takes at most two rows of a group of own ones (n,), so that a campaign of a thousand
+    copies does not dominate; a half round takes half of them. Rehearsed rows are drawn as by a
+    recipe.
     """
     generator = np.random.default_rng(recipe.seed)
     rounds = [_a_round(np.flatnonzero(own), groups, generator) for _ in range(int(np.ceil(epochs)))]
@@ -157,7 +157,7 @@ def draw(
 
 
 def pull_to_answers(model: ScamModel, rehearsed: npt.NDArray[np.bool_]) -> Pull:
-    """Return the pull of the ``rehearsed`` rows (n,) to what the model answers before it moves."""
+    """Return the pull of the ``rehearsed`` rows (n,) towards the model's initial answers."""
     shared = model.encoder.get_input_embeddings()  # frozen, and most of the weights
     before = copy.deepcopy(model, {id(shared): shared}).eval()
     before.requires_grad_(False)
@@ -185,11 +185,11 @@ def pull_to_answers(model: ScamModel, rehearsed: npt.NDArray[np.bool_]) -> Pull:
 
 
 def leave_grid(model: ScamModel, seed: int) -> None:
-    """Move the matrices of the layers (in place) at random within their steps of int8.
+    """Move the matrices of the layers (in place) randomly within their int8 steps.
 
-    They come from a bundle and so lie on its grid, to which the next rounding would take them back
-    wherever training moved them by less than half a step, that is nearly everywhere. From chance
-    places between the steps, rounding keeps what was learnt on average (dither: Roberts 1962).
+    They come from a bundle and so are on its grid, and rounding would restore them wherever
+    training moved them by less than half a step, which is nearly everywhere. From random positions
+    between the steps, rounding keeps the training result on average (dither: Roberts 1962).
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -211,7 +211,7 @@ def _a_round(
 
 
 def _fed(recipe: Recipe, table: pa.Table) -> Recipe:
-    """Return the recipe without the parts of the loss that no row of the table feeds."""
+    """Return the recipe without the loss terms for which the table has no rows."""
     soft = recipe.loss.soft if table["reader"].null_count < table.num_rows else 0.0
     twins = is_authored(table) & np.array([p is not None for p in column(table, "thread_id")])
     pair = recipe.loss.pair if twins.any() else 0.0
@@ -221,7 +221,7 @@ def _fed(recipe: Recipe, table: pa.Table) -> Recipe:
 
 
 def load_weights(model: ScamModel, path: Path) -> None:
-    """Give the model the weights of a run that was killed after training."""
+    """Load the weights of a run that was killed after training."""
     from safetensors.torch import load_file
 
     model.load_state_dict(load_file(path))

@@ -26,7 +26,7 @@ from scamdetect.train.data.table import column, select
 from scamdetect.train.rows import read_roles
 
 OWN = "own"  # the source of a team's rows
-FEWEST = 50  # messages of a class that are no copies of one another
+FEWEST = 50  # distinct messages of a class
 HELD_SHARE = 0.2  # of the groups, to calibrate on, and as many to compare on
 CORPUS, AUTHORED = Path("data/corpus.parquet"), Path("data/authored")
 ROLES = ("train", "calibrate", "dev")
@@ -38,7 +38,7 @@ _BETWEEN_KINDS = re.compile(r"[,;|\s]+")
 class OwnTable:
     """The usable rows in the columns of a corpus, with roles, and how many were left out.
 
-    Rows that a queue chose (``chosen``) are in the role train alone: no rate follows from them.
+    Rows that a queue chose (``chosen``) are only in the role train: they give no rates.
     """
 
     table: pa.Table
@@ -48,7 +48,7 @@ class OwnTable:
     chosen: int
 
     def count(self, verdict: Verdict) -> tuple[int, int]:
-        """Return how many rows of a verdict there are, and how many of them are no copies."""
+        """Return the numbers of rows of a verdict and of distinct ones."""
         of = select(self.table, column(self.table, "verdict") == verdict.value)
         return of.num_rows, len(set(of["group"].to_pylist()))
 
@@ -63,12 +63,12 @@ def read_own_table(
     known: Mapping[str, Verdict | None],
     seed: int,
 ) -> OwnTable:
-    """Return the labelled rows of any dump that ``scamdetect score`` reads, parted by groups.
+    """Return the labelled rows of any dump that ``scamdetect score`` reads, split by groups.
 
     Near-duplicates (masked) share a group, and so do rows of one value in ``group_column``. Three
-    fifths of the groups train, a fifth calibrates, a fifth is held out; groups with scams are dealt
-    apart from the others. Raises InputError where the file cannot be read, lacks a column, has a
-    label that is not ``known`` or an unknown kind, and on too few rows, saying how many it needs.
+    fifths of the groups train, a fifth calibrates, a fifth is held out; groups with scams are split
+    separately. Raises InputError if the file cannot be read, lacks a column, has a label that is
+    not ``known`` or an unknown kind, and for too few rows, with the number needed.
     """
     columns = [name for name in (group_column, kinds_column) if name]
     records: list[dict[str, object]] = []
@@ -109,19 +109,23 @@ def read_own_table(
 def rehearsal_source(asked: Path | None) -> Path:
     """Return the corpus or the folder of authored rows to rehearse.
 
-    By default the built corpus where there is one, else the messages written for this project.
-    Raises InputError where there is neither.
+    The default is the built corpus if it exists, else the messages written for this project. Raises
+    InputError if neither exists.
     """
     package = Path(scamdetect.__file__).resolve().parent.parent
     places = [CORPUS, AUTHORED, package / AUTHORED] if asked is None else [asked]
     for place in places:
         if place.exists():
             return place
-    where = "no corpus and no authored messages are here" if asked is None else f"{asked}: missing"
+    where = (
+        "no corpus and no authored messages were found here"
+        if asked is None
+        else f"{asked}: missing"
+    )
     raise InputError(
-        f"{where}; a model that trains on own rows alone forgets the rest. Run in a checkout of "
-        "scamdetect, or give --rehearsal the corpus that `scamdetect data build` wrote or the "
-        f"folder {AUTHORED} of a checkout"
+        f"{where}; a model that trains only on own rows forgets the rest. Run in a checkout of "
+        "scamdetect, or pass --rehearsal with the corpus that `scamdetect data build` wrote or "
+        f"the folder {AUTHORED} of a checkout"
     )
 
 
@@ -129,8 +133,8 @@ def rehearsal_table(source: Path, licences: str, without: Iterable[str]) -> pa.T
     """Return the rows to rehearse, calibrate and compare on, by role; test rows are never read.
 
     Rows that are near-duplicates (masked) of a text of ``without`` are left out, so that no own row
-    stands on two sides. Raises RecipeError where a file is no corpus, SourceError on malformed
-    authored rows.
+    has a copy in another role. Raises RecipeError if a file is not a corpus, SourceError for
+    malformed authored rows.
     """
     if source.is_dir():
         entries = [entry for entry in authored_entries(source) if entry.role in ROLES]
@@ -157,7 +161,7 @@ def of_role(table: pa.Table, role: str) -> pa.Table:
 
 
 def own_and_rehearsed(own: pa.Table, rehearsed: pa.Table) -> pa.Table:
-    """Return both tables as one, own rows first, with groups that stay apart."""
+    """Return both tables as one, own rows first, with separate groups."""
     start = 1 + max(own["group"].to_pylist(), default=-1)
     moved = pa.array([start + group for group in rehearsed["group"].to_pylist()], pa.int64())
     place = SCHEMA.get_field_index("group")
@@ -165,7 +169,7 @@ def own_and_rehearsed(own: pa.Table, rehearsed: pa.Table) -> pa.Table:
 
 
 def _record(text: str, norm: str, verdict: Verdict, kinds: list[str]) -> dict[str, object]:
-    stored = text.encode("utf-8", "replace").decode("utf-8")  # Parquet knows no lone surrogates
+    stored = text.encode("utf-8", "replace").decode("utf-8")  # Parquet has no lone surrogates
     return {
         "row_hash": row_hash(OWN, stored),
         "source": OWN,
@@ -175,7 +179,7 @@ def _record(text: str, norm: str, verdict: Verdict, kinds: list[str]) -> dict[st
         "verdict": verdict.value,
         "not_legit": False,
         "kinds": kinds,
-        # Whoever labelled the rows read them, and only kinds that somebody saw are learnt.
+        # The labels were set by readers, and only kinds that somebody confirmed are learned.
         "kinds_provenance": Provenance.READ.value if kinds else None,
         "verdict_provenance": Provenance.SOURCE.value,
         "lang": "und",
@@ -192,16 +196,16 @@ def _check_kinds(seen: Counter[str], path: Path) -> None:
     if unknown:
         raise InputError(
             f"{path}: unknown kinds {', '.join(map(shown, unknown[:20]))}; allowed are "
-            f"{', '.join(KINDS)}, several of them parted by commas"
+            f"{', '.join(KINDS)}, separated by commas"
         )
 
 
 def _check_enough(
     verdicts: NDArray[np.object_], groups: NDArray[np.int64], chosen: NDArray[np.bool_], path: Path
 ) -> None:
-    """Raise InputError unless scams and honest messages are many enough, copies aside.
+    """Raise InputError unless there are enough distinct scams and honest messages.
 
-    Those that a queue chose do not count, since they can only train.
+    Those that a queue chose do not count, because they can only train.
     """
     only_train = np.isin(groups, groups[chosen])
     found, distinct = {}, {}
@@ -220,9 +224,9 @@ def _check_enough(
             else ""
         )
         raise InputError(
-            f"{path}: too few rows to train, calibrate and compare on: {listed}{aside}; needed are "
-            f"{FEWEST} distinct ones of each, several hundred are better. Label more, or move the "
-            "thresholds alone: scamdetect calibrate"
+            f"{path}: too few rows to train, calibrate and compare on: {listed}{aside}; at "
+            f"least {FEWEST} distinct ones of each are needed, several hundred are better. "
+            "Label more, or move only the thresholds: scamdetect calibrate"
         )
 
 

@@ -1,4 +1,4 @@
-"""Fine-tune a base as a recipe says; a killed run resumes exactly where its checkpoint stands."""
+"""Fine-tune a base by a recipe; a killed run resumes exactly from its checkpoint."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ from scamdetect.train.run import (
 
 Log = Callable[[str], None]
 Logits = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-# What else a batch is drawn to, beside its labels: takes ids and mask, the token states after each
-# layer, the logits and the numbers of the rows (n,); gives a loss and its parts for the log.
+# An additional loss: takes ids and mask, the token states after each layer, the logits and the
+# numbers of the rows (n,); returns a loss and its parts for the log.
 Pull = Callable[
     [tuple[torch.Tensor, torch.Tensor], Sequence[torch.Tensor], Logits, npt.NDArray[np.int64]],
     tuple[torch.Tensor, dict[str, float]],
@@ -68,13 +68,13 @@ def train(
     log: Log,
     teacher_run: Path | None = None,
 ) -> None:
-    """Train to the end and leave weights, tokenizer, recipe, record and metrics in ``out``.
+    """Train to the end and write weights, tokenizer, recipe, record and metrics to ``out``.
 
     ``teacher_run`` is the folder of the finished run that a recipe with a table [teacher] distils.
 
-    With ``resume`` an interrupted run of the same recipe and corpus goes on from its checkpoint,
-    also on another device; another recipe or corpus in ``out``, or a checkpoint of other rows or
-    without a record, is refused with RecipeError.
+    With ``resume`` an interrupted run of the same recipe and corpus continues from its checkpoint,
+    also on another device. Another recipe or corpus in ``out``, or a checkpoint of other rows or
+    without a record, raises RecipeError.
     """
     _train(load_recipe(recipe_path), corpus, out, resume, log, teacher_run, None)
 
@@ -87,11 +87,11 @@ def train_from(
     log: Log,
     teacher_run: Path | None = None,
 ) -> None:
-    """Decay from the mark, or take the average there, and leave in ``out`` what ``train`` does.
+    """Decay from the mark, or take the average there, and write to ``out`` what ``train`` does.
 
-    The record counts all rows, steps, tokens and minutes from the beginning of the mark's run.
-    Resumes and raises RecipeError as ``train`` does, also for another corpus or plan than that of
-    the mark's run.
+    The record counts all rows, steps, tokens and minutes from the start of the mark's run. Resumes
+    and raises RecipeError as ``train`` does, also for another corpus or plan than that of the
+    mark's run.
     """
     _train(mark.recipe, corpus, out, resume, log, teacher_run, mark)
 
@@ -116,10 +116,10 @@ def _train(
     out.mkdir(parents=True, exist_ok=True)
     check_same_run(run, identity, resume)
     if run.weights.exists():
-        run.checkpoint.unlink(missing_ok=True)  # of a run killed at its very end
+        run.checkpoint.unlink(missing_ok=True)  # from a run killed at its very end
         log(f"{out}: this run is finished")
         return
-    write_recipe(recipe, run.recipe)  # whole: the defaults of a later version may differ
+    write_recipe(recipe, run.recipe)  # complete: the defaults of a later version may differ
     seed_everything(recipe.seed)
     table = read_roles(corpus, ["train"], recipe.data.licences)
     base = load_base(recipe.base.name)
@@ -187,9 +187,9 @@ def _plan(batches: list[Ints], spent: Ints, stretch: Stretch) -> dict[str, int]:
 
 
 def save_weights(run: Run, model: ScamModel) -> None:
-    """Write the final weights, after which there is nothing left to resume; raise OSError."""
+    """Write the final weights, after which there is nothing to resume; raise OSError."""
     state = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-    with writing(run.weights) as file:  # save_file has an error of its own for a full disk
+    with writing(run.weights) as file:  # save_file has its own error for a full disk
         file.write(save(state))
     run.checkpoint.unlink(missing_ok=True)
 
@@ -199,7 +199,7 @@ def _pull_to(teacher: Teacher) -> Pull:
 
 
 def seed_everything(seed: int) -> None:
-    """Set the seed of every generator that training draws from."""
+    """Seed every generator used in training."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -217,10 +217,10 @@ def fit_batches(
     stretch: Stretch | None = None,
     start: Path | None = None,
 ) -> float:
-    """Train on the batches, from the run's checkpoint where there is one.
+    """Train on the batches, from the run's checkpoint if there is one.
 
-    ``stretch`` are the steps to take, by default all; ``start`` is a kept state to begin from.
-    Returns the seconds that it took. Raises RecipeError where the loss is no number any more.
+    ``stretch`` are the steps to take, by default all; ``start`` is a kept state to start from.
+    Returns the seconds taken. Raises RecipeError if the loss is not finite.
     """
     table = recipe.optimiser
     if stretch is None:
@@ -261,7 +261,7 @@ def fit_batches(
         seconds = spent + now - started
         if step % _LOG_EVERY == 0 or step == stretch.last:
             _log_step(run, step, stretch.last, seconds, loss.item(), parts, log)
-        # Before the checkpoint, after which a resumed run would not come by the mark again.
+        # Before the checkpoint, because a resumed run would not pass the mark again.
         if step in stretch.keep and not (kept := run.kept(stretch.keep[step])).exists():
             _save_checkpoint(run, model, optimiser, schedule, step, seconds, average, path=kept)
             log(f"kept the state after {stretch.keep[step]:,} tokens: {kept}")
@@ -306,7 +306,9 @@ def _save_checkpoint(
         try:
             torch.save(state, file)
         except RuntimeError as problem:
-            if isinstance(problem.__context__, OSError):  # torch covers a full disk with its own
+            if isinstance(
+                problem.__context__, OSError
+            ):  # torch hides a full disk behind its own error
                 raise problem.__context__ from None
             raise
 
@@ -323,7 +325,7 @@ def _restore(
     if path is None:
         run.metrics.unlink(missing_ok=True)
         return 0, 0.0
-    # What is loaded moves to the parameters' device, which need not be the one that saved it.
+    # Loaded tensors move to the parameters' device, which may differ from the one that saved them.
     state = torch.load(path, weights_only=True, map_location="cpu")
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
@@ -334,7 +336,7 @@ def _restore(
     if len(states := state.get("random_cuda", [])) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(states)
     lines = read_text(run.metrics).splitlines() if run.metrics.exists() else []
-    # A kill may have cut the last line short.
+    # A kill may have truncated the last line.
     whole = [line for line in lines if line.endswith("}")]
     kept = [line for line in whole if json.loads(line)["step"] <= state["step"]]
     write_text(run.metrics, "".join(line + "\n" for line in kept))

@@ -1,9 +1,9 @@
-"""What form alone tells of a text, and honest rows drawn so that it tells little.
+"""Measure what only the form reveals of a text, and draw honest rows so that it reveals little.
 
-Scams that people report have links, digits and lengths that honest talk has not, so a model may
-learn the form for the fraud. The honest rows of like form are drawn more often instead: their odds
-of being a scam by form alone weigh them (the weights by which a control group is made to resemble
-a treated one; Hirano, Imbens and Ridder 2003).
+Reported scams have links, digits and lengths that honest talk lacks, so a model may learn the form
+instead of the fraud. So honest rows of similar form are drawn more often: they are weighted by
+their odds of being a scam by form only (the weights that make a control group resemble a treated
+one; Hirano, Imbens and Ridder 2003).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FEATURES = (
 
 
 def form_features(text: str) -> list[float]:
-    """Return what can be told of a normalised text without reading it, in the order of FEATURES."""
+    """Return the features of a normalised text that need no reading, in the order of FEATURES."""
     letters = [c for c in text if c.isalpha()] or ["-"]
     upper = sum(c.isupper() for c in letters) / len(letters)
     words = text.split()
@@ -54,7 +54,7 @@ def form_probabilities(
     features: Floats, scam: npt.NDArray[np.bool_], weights: Floats, groups: npt.NDArray[np.int64],
     seed: int = 0,
 ) -> Floats:  # fmt: skip
-    """Return each row's scam probability (n,) by a classifier that saw none of its group.
+    """Return each row's scam probability (n,) by a classifier that was not trained on its group.
 
     ``features`` is (n, FEATURES); scam and honest rows have equal mass in the fit.
     """
@@ -74,10 +74,10 @@ def honest_factors(
     texts: Sequence[str], scam: npt.NDArray[np.bool_], honest: npt.NDArray[np.bool_],
     weights: Floats, groups: npt.NDArray[np.int64], strength: float,
 ) -> Floats:  # fmt: skip
-    """Return by how much (n,) to draw each row more often; 1 for all rows that are not honest.
+    """Return the factor (n,) by which to draw each row more often; 1 for rows that are not honest.
 
-    An honest row gets the odds that its form gives to a scam, to the power ``strength``, at most
-    MOST and at least 1 / MOST. ``weights`` (n,) is how often a row is drawn without that.
+    An honest row gets the odds of a scam by its form, to the power ``strength``, at most MOST and
+    at least 1 / MOST. ``weights`` (n,) is how often a row is drawn without that.
     """
     factors = np.ones(len(texts))
     known = np.flatnonzero((scam | honest) & (weights > 0))

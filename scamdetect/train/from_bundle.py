@@ -1,7 +1,7 @@
-"""Take the network out of a bundle, so that training can go on from what ships.
+"""Read the network out of a bundle, to continue training from it.
 
-No run folder ships: the weights are read back out of the graph that ``export`` and ``quantise``
-wrote, by the names that they gave, and the bundle's own answers prove that they were read right.
+No run folder is shipped: the weights are read from the graph that ``export`` and ``quantise``
+wrote, by their names there, and the bundle's known answers show that they are right.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from scamdetect.train.model import ScamModel
 from scamdetect.train.quantise import GELU_DEPTH, unpack_nibbles
 
 PAD_ID = 1  # in the vocabulary of every base
-MOST_APART = 0.25  # of the verdict logits, on average: what int8 costs is a tenth of it
-PROVING_TEXTS = (  # invented, read beside those that the bundle itself keeps
+MOST_APART = 0.25  # of the verdict logits, on average: int8 costs a tenth of it
+PROVING_TEXTS = (  # invented, scored in addition to the bundle's own
     "Your verification code is 4471. Do not share it.",
     "Join the signal group, 12 % a day, deposit on gold-desk.example today.",
     "Bonjour, on se voit demain midi pour déjeuner ?",
@@ -43,8 +43,8 @@ PROVING_TEXTS = (  # invented, read beside those that the bundle itself keeps
 def load_from_bundle(bundle: Bundle) -> tuple[ScamModel, Tokenizer]:
     """Return the network of a bundle, in float32 and evaluation mode, with its tokenizer.
 
-    Raises BundleError where the graph is not one that ``scamdetect export`` wrote, naming what is
-    missing, and where the network's verdict logits are not those of the graph.
+    Raises BundleError if the graph was not written by ``scamdetect export``, with what is missing,
+    and if the network's verdict logits are not those of the graph.
     """
     tokenizer = Tokenizer.from_buffer(bundle.read(TOKENIZER))
     tokenizer.no_truncation()
@@ -56,8 +56,8 @@ def load_from_bundle(bundle: Bundle) -> tuple[ScamModel, Tokenizer]:
     for name, tensor in state.items():
         if tensor.shape != wanted[name].shape:
             raise BundleError(
-                f"{bundle.folder / MODEL}: {name} has the shape {tuple(tensor.shape)}, "
-                f"{CONFIG} and {TOKENIZER} ask for {tuple(wanted[name].shape)}; get the bundle "
+                f"{bundle.folder / MODEL}: {name} has the shape {tuple(tensor.shape)}, expected "
+                f"{tuple(wanted[name].shape)} from {CONFIG} and {TOKENIZER}; get the bundle "
                 "again"
             )
     model.load_state_dict(state)
@@ -69,10 +69,9 @@ def load_from_bundle(bundle: Bundle) -> tuple[ScamModel, Tokenizer]:
 def check_same_answers(
     model: ScamModel, tokenizer: Tokenizer, bundle: Bundle, texts: Sequence[str] = PROVING_TEXTS
 ) -> float:
-    """Return how far verdict logits of network and bundle are apart, a mean over the texts.
+    """Return the mean difference of verdict logits between network and bundle over the texts.
 
-    The texts that the bundle keeps with their answers are read too. Raises BundleError over
-    MOST_APART.
+    The bundle's known answers are included. Raises BundleError above MOST_APART.
     """
     all_texts = [*texts, *(known.text for known in bundle.known_answers)]
     prefix = tokenizer.encode(bundle.prefix.strip(), add_special_tokens=False).ids
@@ -86,12 +85,12 @@ def check_same_answers(
     with torch.no_grad():
         found = model(torch.from_numpy(ids), torch.from_numpy(mask))[0].numpy()
     apart = float(np.abs(found - expected).mean())
-    if not apart <= MOST_APART:  # also where it is no number
+    if not apart <= MOST_APART:  # also if it is NaN
         raise BundleError(
-            f"{bundle.folder / MODEL}: the weights read out of it give verdict logits that are "
-            f"{apart:.3f} apart from its own on average (at most {MOST_APART} is what rounding "
-            "does), so that training would not go on from this model; use a bundle that this "
-            "version of scamdetect exported"
+            f"{bundle.folder / MODEL}: its weights give verdict logits that differ by "
+            f"{apart:.3f} from its own on average (rounding explains at most {MOST_APART}), so "
+            "training would not continue from this model; use a bundle that this version of "
+            "scamdetect exported"
         )
     return apart
 
@@ -106,8 +105,8 @@ def _empty_model(bundle: Bundle, pieces: int) -> ScamModel:
         encoder = AutoModel.from_config(settings)  # type: ignore[no-untyped-call]
     except (KeyError, TypeError, ValueError) as problem:
         raise BundleError(
-            f"{path}: describes no encoder that transformers knows "
-            f"(model_type {config.get('model_type')!r}); use a bundle that scamdetect exported"
+            f"{path}: describes no encoder known to transformers (model_type "
+            f"{config.get('model_type')!r}); use a bundle that scamdetect exported"
         ) from problem
     if hasattr(encoder, "pooler"):
         encoder.pooler = None
@@ -125,7 +124,7 @@ class _Graph:
         self.path = bundle.folder / MODEL
         graph = onnx.load_from_string(bundle.read(MODEL)).graph
         self.tensors = {tensor.name: tensor for tensor in graph.initializer}
-        # Parameters of equal values share a constant, under the name of one of them.
+        # Equal parameters share a constant, under the name of one of them.
         self.shared = {
             node.output[0]: node.input[0] for node in graph.node if node.op_type == "Identity"
         }
@@ -136,7 +135,7 @@ class _Graph:
         # Modules of a list keep the dot before their number: encoder/layer.0/attention.
         scope = re.sub(r"/(\d+)(?=/|$)", r".\1", "/" + whole.rpartition(".")[0].replace(".", "/"))
         if name.endswith(".bias") and (lowered := f"{scope}/MatMul_output_0/bias") in self.tensors:
-            # The lift of what a GELU gives was taken out of it; see quantise.
+            # The offset of the GELU's output was subtracted from it; see quantise.
             columns = self._columns(f"{scope}/MatMul_output_0")
             return np.asarray(self._get(lowered) + GELU_DEPTH * columns.sum(axis=0), np.float32)
         if dimensions == 2 and f"{scope}/MatMul_output_0/int8" in self.tensors:
@@ -156,7 +155,7 @@ class _Graph:
         tensor = self.tensors.get(self.shared.get(name, name))
         if tensor is None:
             raise BundleError(
-                f"{self.path}: holds no constant {name!r}, so it is no graph that `scamdetect "
-                "export` wrote, and training cannot go on from it; use a bundle that it exported"
+                f"{self.path}: has no constant {name!r}, so it was not written by `scamdetect "
+                "export`, and training cannot continue from it; use a bundle that it exported"
             )
         return np.asarray(numpy_helper.to_array(tensor))

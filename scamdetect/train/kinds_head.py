@@ -1,7 +1,8 @@
-"""Fit the head of the kinds anew on the vectors of the trained encoder.
+"""Refit the head of the kinds on the vectors of the trained encoder.
 
-A run gives the kinds little weight, so that they do not pull the encoder away from the verdict. Its
-own head learns slowly then; on the same vectors a logistic regression names kinds twice as well.
+A run gives the kinds little weight, so that they do not distract the encoder from the verdict. Its
+own head then learns slowly; on the same vectors a logistic regression identifies kinds twice as
+well.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def refit_kinds(
 ) -> dict[str, Any]:
     """Fit the head on train scams whose kinds were read or authored (in place); return a record.
 
-    Within a kind the scams of a source weigh by its size to the power -1/2.
+    Within a kind the scams of a source are weighted by its size to the power -1/2.
     """
     rows = np.flatnonzero(known_kinds(train))
     if len(rows) > MOST:

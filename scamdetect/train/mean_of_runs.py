@@ -1,7 +1,7 @@
-"""One run out of several: the mean of their weights.
+"""Average the weights of several runs.
 
-Decays from different marks of a run, or seeds of one recipe, lie close enough for their mean to
-be a model, and it transfers better than each: Wortsman et al. 2022, Model soups, arXiv:2203.05482.
+Decays from different marks of a run, or seeds of one recipe, are similar enough that their mean is
+a model, which transfers better than each: Wortsman et al. 2022, Model soups, arXiv:2203.05482.
 """
 
 from __future__ import annotations
@@ -28,21 +28,23 @@ _SPENT = ("draws", "steps", "tokens", "minutes")
 def mean_of_runs(folders: Sequence[Path], out: Path, log: Callable[[str], None]) -> None:
     """Write the finished run ``out``, whose weights are the mean of those of the runs.
 
-    It has the recipe of the first; the record names all. Raises RecipeError for fewer than two
+    It has the recipe of the first; the record lists all. Raises RecipeError for fewer than two
     runs, for recipes that differ in more than name and seed, for another corpus, base or languages,
-    and where ``out`` exists; OutputError where writing fails.
+    and if ``out`` exists; OutputError if writing fails.
     """
     if len(folders) < 2:
-        raise RecipeError("a mean needs two runs at least")
+        raise RecipeError("a mean needs at least two runs")
     if os.path.lexists(out):
-        raise RecipeError(f"{out} exists; remove it or choose another --out")
+        raise RecipeError(f"{out} already exists; remove it or choose another --out")
     model, _, first, recipe = load_trained(folders[0])
     records = [first]
     total = {name: tensor.double() for name, tensor in model.state_dict().items()}
     for folder in folders[1:]:
         other, _, record, of_other = load_trained(folder)
         if (differing := _differing(recipe, first, of_other, record)) is not None:
-            raise RecipeError(f"{folder} and {folders[0]} differ in {differing}; take like runs")
+            raise RecipeError(
+                f"{folder} and {folders[0]} differ in {differing}; use runs with the same"
+            )
         records.append(record)
         for name, tensor in other.state_dict().items():
             total[name] += tensor
@@ -60,16 +62,16 @@ def mean_of_runs(folders: Sequence[Path], out: Path, log: Callable[[str], None])
 
 
 def _differing(recipe: Recipe, record: Record, of_other: Recipe, other: Record) -> str | None:
-    """Return in what two runs differ that must be alike, None where they are."""
+    """Return a difference between two runs that must not exist, or None."""
     if recipe_hash(replace(of_other, name=recipe.name, seed=recipe.seed)) != recipe_hash(recipe):
         return "recipe"
     return next((key for key in _SAME if other.get(key) != record.get(key)), None)
 
 
 def _together(records: Sequence[Record]) -> Record:
-    """Return the record of the mean: what all took, and each run by seed and start.
+    """Return the record of the mean: the total cost, and each run by seed and start.
 
-    Runs of one seed share their beginning, so a seed counts once, by its longest run.
+    Runs of one seed share their start, so a seed counts once, by its longest run.
     """
     of_seed: dict[int, Record] = {}
     for record in sorted(records, key=lambda one: int(one["tokens"])):

@@ -1,4 +1,4 @@
-"""The network and its heads, the masked multi-task loss, and the number format it computes in."""
+"""The network and its heads, the masked multi-task loss, and the number format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 from scamdetect.errors import RecipeError
 from scamdetect.train.recipe import LossTable, OptimiserTable
 
-# Words alone tell the language: a low layer does, and the trunk is left to the verdict.
+# Words are enough to identify the language: it reads a low layer, and the trunk is left to the
+# verdict.
 LANGUAGE_LAYER = 2
 
 
@@ -84,14 +85,14 @@ def _mean(states: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
 
 
 def set_dropout(model: ScamModel, share: float) -> None:
-    """Let training drop this share of every dropout's inputs."""
+    """Set the dropout rate of the model for training."""
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = share
 
 
 def keep_lowest_layers(encoder: PreTrainedModel, layers: int) -> None:
-    """Cut the encoder (in place) to its lowest layers; raise RecipeError where it has fewer."""
+    """Cut the encoder (in place) to its lowest layers; raise RecipeError if it has fewer."""
     all_layers = encoder_layers(encoder)
     if layers > len(all_layers):
         raise RecipeError(f"base.layers is {layers}, but the base has {len(all_layers)} layers")
@@ -115,7 +116,7 @@ def parameter_groups(model: ScamModel, table: OptimiserTable) -> list[dict[str, 
 
 
 def encoder_layers(encoder: PreTrainedModel) -> nn.ModuleList:
-    """Return the encoder's layers, the lowest first."""
+    """Return the encoder's layers, lowest first."""
     return cast(nn.ModuleList, cast(nn.Module, encoder.encoder).layer)
 
 
@@ -130,20 +131,20 @@ def _split_decay(
 
 
 LEGIT, SPAM, SCAM = 0, 1, 2  # columns of the verdict logits, in the order of labels.VERDICTS
-PAIR_MARGIN = 4.0  # how far a scam should stand over its twin, in log-odds of scam
+PAIR_MARGIN = 4.0  # margin of a scam above its twin, in log-odds of scam
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What a batch of rows knows; float32 and int64 tensors with one line a row."""
+    """The known labels of a batch; float32 and int64 tensors with one entry per row."""
 
-    verdict: torch.Tensor  # (n,) column, -1 where only "not legit" is known
+    verdict: torch.Tensor  # (n,) column, -1 if only "not legit" is known
     verdict_weight: torch.Tensor  # (n,)
     kinds: torch.Tensor  # (n, k) of 0 and 1
-    kinds_weight: torch.Tensor  # (n, k), 0 where unknown
-    language: torch.Tensor  # (n,) column, -1 where unknown
-    soft: torch.Tensor  # (n,) a reader's probability of scam, NaN where nobody read
-    pair: torch.Tensor  # (n,) number of the pair, -1 where there is none
+    kinds_weight: torch.Tensor  # (n, k), 0 if unknown
+    language: torch.Tensor  # (n,) column, -1 if unknown
+    soft: torch.Tensor  # (n,) a reader's probability of scam, NaN if nobody read it
+    pair: torch.Tensor  # (n,) number of the pair, -1 if it has none
 
     def __getitem__(self, rows: torch.Tensor) -> Self:
         """Return the targets of these rows."""
@@ -159,7 +160,7 @@ def verdict_loss(
 ) -> torch.Tensor:
     """Return the weighted mean of the rows' cross-entropy.
 
-    A row known only not to be legit (``verdict`` -1) gives -log(p_spam + p_scam) instead.
+    A row known only not to be legit (``verdict`` -1) contributes -log(p_spam + p_scam) instead.
     """
     known = functional.cross_entropy(
         logits, verdict.clamp(min=0), reduction="none", label_smoothing=smoothing
@@ -176,9 +177,9 @@ def scam_log_odds(logits: torch.Tensor) -> torch.Tensor:
 
 
 def kind_loss(logits: torch.Tensor, kinds: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the cross-entropy of a row, summed over its known kinds, mean over such rows.
+    """Return the cross-entropy of a row, summed over its known kinds, averaged over such rows.
 
-    Only scams know kinds, so the sigmoid of a kind's logit is its probability given a scam.
+    Only scams have kinds, so the sigmoid of a kind's logit is its probability given a scam.
     """
     each = functional.binary_cross_entropy_with_logits(logits, kinds, reduction="none") * weight
     return each.sum() / (weight.sum(dim=1) > 0).sum().clamp(min=1)
@@ -207,7 +208,7 @@ def multi_task_loss(
     targets: Targets,
     table: LossTable,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Return the loss to go down on and its parts for the log; parts of weight 0 are left out."""
+    """Return the loss to minimise and its parts for the log; parts of weight 0 are left out."""
     verdict_logits, kind_logits, language_logits = (block.float() for block in outputs)
     log_odds = scam_log_odds(verdict_logits)
     parts = {
@@ -231,7 +232,7 @@ def multi_task_loss(
 def autocast(
     device: torch.device, asked: Literal["auto", "fp32", "bf16"] = "auto"
 ) -> torch.autocast:
-    """Return the context in which a forward pass runs; ``auto`` is bf16 where it is fast."""
+    """Return the autocast context of a forward pass; ``auto`` is bf16 where it is fast."""
     fast = asked == "bf16" or (asked == "auto" and _computes_bf16(device))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast)
 

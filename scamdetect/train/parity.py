@@ -1,4 +1,4 @@
-"""Compare two bundles of the same model on texts in every language: fp32 against what ships."""
+"""Compare two bundles of the same model on texts in every language: fp32 and the shipped int8."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from scamdetect.labels import VERDICTS, Verdict
 from scamdetect.train.data.mix import balanced_sample
 from scamdetect.train.data.table import column, select
 
-LANGUAGE_ROWS = 400  # over 10,000 texts of the corpus in all
-MOST_FLIPS = 0.01  # of the texts, at the flag threshold: over this nothing is released
+LANGUAGE_ROWS = 400  # over 10,000 texts of the corpus in total
+MOST_FLIPS = 0.01  # of the texts, at the flag threshold: above this nothing is released
 
 _SCAM = VERDICTS.index(Verdict.SCAM)
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far two detectors are apart on the texts of one language, or of all."""
+    """The differences between two detectors on the texts of one language, or of all."""
 
     language: str
     n: int
@@ -36,7 +36,7 @@ class Parity:
 
 
 def sample_languages(table: pa.Table, limit: int = LANGUAGE_ROWS) -> pa.Table:
-    """Return at most ``limit`` rows a language, taken evenly from its verdicts, slices, kinds."""
+    """Return at most ``limit`` rows per language, drawn evenly from its verdicts, slices, kinds."""
     lang = column(table, "lang")
     names = sorted(set(lang.tolist()))
     return pa.concat_tables(balanced_sample(select(table, lang == name), limit) for name in names)
@@ -47,7 +47,7 @@ def compare_detectors(
 ) -> list[Parity]:
     """Return the parity over all texts (language "all"), then language by language.
 
-    Texts that a detector cannot score are left out. Raises BundleError where none is left.
+    Texts that a detector cannot score are left out. Raises BundleError if none is left.
     """
     a, b = (each.predict_proba(texts).astype(np.float64) for each in (first, second))
     flag = second.thresholds.flag
@@ -83,9 +83,9 @@ def _interval(flips: int, n: int) -> tuple[float, float]:
 
 
 def check_parity(parities: Sequence[Parity]) -> None:
-    """Raise BundleError where more than MOST_FLIPS of all texts change sides at the threshold."""
+    """Raise BundleError if the decision changes for more than MOST_FLIPS of all texts."""
     whole = parities[0]
-    # One row is no evidence: the honest row that sets the threshold lies a hair under it.
+    # A single row is no evidence: the honest row that sets the threshold is just below it.
     if whole.flag_flips > max(1.0, MOST_FLIPS * whole.n):
         raise BundleError(
             f"int8 changes the flag of {whole.flag_flips} of {whole.n} texts, more than "

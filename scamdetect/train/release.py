@@ -1,4 +1,4 @@
-"""Make a bundle from a finished run, or give a bundle words, calibrated and compared."""
+"""Make a bundle from a finished run, or add words to a bundle; calibrate and compare it."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ Log = Callable[[str], None]
 
 MAX_TOKENS, STRIDE = 256, 64
 _RUN = ("rows", "draws", "steps", "tokens", "minutes", "torch")
-_RUN_COST = ("machine", "threads", "device")  # which older runs did not record
-KNOWN_TEXTS = (  # invented; a fresh install must give the probabilities that the release gave
+_RUN_COST = ("machine", "threads", "device")  # not recorded by older runs
+KNOWN_TEXTS = (  # invented; a fresh install must give the same probabilities as the release
     "Hi dear, my uncle trades gold, I made 4,000 USD last week. Add me on Telegram, I guide you.",
     "Your parcel is held at customs. Pay the fee of 1.99 here: http://post-pay.example/x",
     "See you at seven, I'll bring the cake. Love you!",
@@ -93,21 +93,21 @@ def release(
     *,
     left_out: Sequence[str] = (),
 ) -> None:
-    """Write the bundle ``out`` from the finished run; nothing is left there when a step fails.
+    """Write the bundle ``out`` from the finished run; nothing is written if a step fails.
 
-    ``left_out`` names the generators whose rows were taken out of the corpus, for the manifest.
-    Raises RecipeError without a finished run or with another corpus than the run's, BundleError
-    where int8 and fp32 part too far.
+    ``left_out`` lists the generators whose rows were removed from the corpus, for the manifest.
+    Raises RecipeError without a finished run or with another corpus than the run's, BundleError if
+    int8 differs too much from fp32.
     """
     if os.path.lexists(out):
-        raise BundleError(f"{out} exists; remove it or choose another --out")
+        raise BundleError(f"{out} already exists; remove it or choose another --out")
     model, tokenizer, record, recipe = load_trained(run)
     if record["corpus"] != corpus_sha256(corpus):
         raise RecipeError(f"{corpus} is not the corpus that {run} trained on; pass that one")
     positions = getattr(model.encoder.config, "max_position_embeddings", MAX_TOKENS)
     if positions < MAX_TOKENS:
         raise RecipeError(
-            f"{run}: the base has {positions} positions, a bundle's windows need {MAX_TOKENS}"
+            f"{run}: the base has {positions} positions, but a bundle's windows need {MAX_TOKENS}"
         )
     table = read_roles(corpus, ["train", "calibrate", "dev"], recipe.data.licences)
     roles = table["role"].to_pylist()
@@ -131,7 +131,7 @@ def release(
         sample = calibrate_sample(held["calibrate"])
         words = None
         if recipe.words.runs:
-            log("fitting the words and how they join the encoder")
+            log("fitting the words and their join with the encoder")
             found, join, words = make_words(
                 held["train"], sample, Scorer(Bundle.load(small)), recipe.words,
                 record["sources"], log,
@@ -143,12 +143,12 @@ def release(
         log("calibrating on the calibrate rows")
         calibration = calibrate(sample, Scorer(Bundle.load(small)))
         write_parts(small, tokenizer, config, settings | calibration.settings(), {})
-        log("proving the kinds on the select half of the dev rows")
+        log("testing the kinds on the select half of the dev rows")
         calibration = prove_kinds(calibration, Scorer(Bundle.load(small)), held["dev"])
         settings |= calibration.settings()
         for folder in (exact, small):
             write_parts(folder, tokenizer, config, settings, {})
-        log("fitting the cascade on train and calibrate rows, proving it on dev rows")
+        log("fitting the cascade on train and calibrate rows, testing it on dev rows")
         cascade_record = _add_cascade(small, held, settings, log)
         write_parts(small, tokenizer, config, settings, {})
         log("comparing int8 with fp32")
@@ -165,7 +165,7 @@ def release(
             "base": record["base"],
             "teacher": record.get("teacher"),
             "run": {k: record[k] for k in _RUN} | {k: record.get(k) for k in _RUN_COST},
-            "start": record.get("start"),  # the mark of a longer run, and whether averaged there
+            "start": record.get("start"),  # the mark of a longer run, and if averaged there
             "mean_of": record.get("mean_of"),
             "sources": sources_of(held["train"]),
             "without_generators": list(left_out),
@@ -222,14 +222,14 @@ def write_parts(
     settings: Mapping[str, Any],
     training: Mapping[str, Any],
 ) -> None:
-    """Write all files of a bundle but the graph, the card and the manifest among them."""
+    """Write all files of a bundle except the graph, the card and the manifest."""
     write_text(folder / TOKENIZER, tokenizer.to_str(pretty=False))
     write_text(folder / CONFIG, _json(config))
     write_settings(folder, settings, training)
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any], training: Mapping[str, Any]) -> None:
-    """Write settings, card and manifest over the other files of a bundle."""
+    """Write settings, card and manifest for the other files of a bundle."""
     write_text(folder / SETTINGS, _json(settings))
     write_card(folder / CARD, settings, training)
     write_manifest(folder, training)
@@ -257,14 +257,14 @@ def _add_cascade(
 def parity_of(
     exact: Path, small: Path, table: pa.Table, limit: int = LANGUAGE_ROWS
 ) -> list[Parity]:
-    """Return how far two bundles are apart on at most ``limit`` rows a language."""
+    """Return the differences between two bundles on at most ``limit`` rows per language."""
     sample = sample_languages(table, limit)
     with ScamDetector.load(exact) as first, ScamDetector.load(small) as second:
         return compare_detectors(first, second, detector_texts(sample), sample["lang"].to_pylist())
 
 
 def known_answers(folder: Path) -> list[dict[str, Any]]:
-    """Return what a bundle answers to KNOWN_TEXTS, for its settings."""
+    """Return a bundle's answers to KNOWN_TEXTS, for its settings."""
     with ScamDetector.load(folder, tier="full") as detector:
         predictions = detector.predict(list(KNOWN_TEXTS))
     return [
@@ -287,7 +287,7 @@ def sources_of(train: pa.Table) -> list[dict[str, Any]]:
 
 
 def _languages(train: pa.Table, calibrate: pa.Table) -> dict[str, list[int]]:
-    """Return how many train and calibrate rows there are of each language, also of rare ones."""
+    """Return the number of train and calibrate rows of each language, including rare ones."""
     counts = [Counter(table["lang"].to_pylist()) for table in (train, calibrate)]
     return {name: [count[name] for count in counts] for name in sorted(counts[0] | counts[1])}
 
@@ -307,7 +307,7 @@ def _trim_vocabulary(
 
 
 def _vocabulary(whole: Tokenizer, trimmed: Tokenizer, dev: pa.Table) -> list[dict[str, Any]]:
-    """Return, by language, what trimming costs on dev rows: they had no part in the choice."""
+    """Return, by language, the cost of trimming on dev rows, which were not used in the choice."""
     texts: dict[str, list[str]] = defaultdict(list)
     for text, language in zip(dev["norm"].to_pylist(), dev["lang"].to_pylist(), strict=True):
         if len(texts[language]) < 2_000:
@@ -329,18 +329,20 @@ def _vocabulary(whole: Tokenizer, trimmed: Tokenizer, dev: pa.Table) -> list[dic
 def _report(out: Path, calibration: Calibration, whole: Parity, log: Log) -> None:
     size = sum(path.stat().st_size for path in out.iterdir()) / 1e6
     scalings = calibration.scalings
-    log(f"{out}: {size:.1f} MB, {len(scalings.by_language)} languages calibrated on their own")
+    log(f"{out}: {size:.1f} MB, {len(scalings.by_language)} languages with their own calibration")
     if scalings.nll_curve is not None and scalings.nll_language is not None:
         log(
-            f"cross-validated loss by language: {scalings.nll_language:.4f} with calibrations of "
-            f"their own, {scalings.nll_curve:.4f} without"
+            f"cross-validated loss by language: {scalings.nll_language:.4f} with their own "
+            f"calibrations, {scalings.nll_curve:.4f} without"
         )
     for name, point, asked in (
         ("flag", calibration.flag, FLAG_FPR),
         ("review", calibration.review, REVIEW_FPR),
     ):
         why = (
-            "" if point.fpr == asked else f", the strictest that the rows support ({asked:.1%} not)"
+            ""
+            if point.fpr == asked
+            else (f", the lowest rate that the rows support ({asked:.1%} is not)")
         )
         log(f"{name} from {point.threshold:.4f}: FPR {point.fpr:.1%} on the calibrate mix{why}")
     for point in calibration.operating_points:
@@ -355,7 +357,7 @@ def _report(out: Path, calibration: Calibration, whole: Parity, log: Log) -> Non
     )
 
 
-# What a bundle may lack that is not fitted yet.
+# Optional parts of a bundle that are not fitted yet.
 _FITTED = (
     "scam_curve", "language_calibration", "own_scaling", "kind_thresholds", "calibration_rows",
     "thresholds_fpr", "known_answers", "cascade", "conversation", "words",
@@ -365,20 +367,20 @@ _FITTED = (
 def add_words(
     folder: Path, corpus: Path, out: Path, version: str, settings: WordsTable, log: Log
 ) -> None:
-    """Write the bundle ``out``: the encoder in ``folder`` with words of the corpus's train rows.
+    """Write the bundle ``out``: the encoder in ``folder`` with words from the corpus's train rows.
 
     Join, probabilities, thresholds, kinds and the rule for conversations are fitted on its
-    calibrate rows, and the kinds proven on its dev rows; a cascade is left out. Raises
-    BundleError where ``out`` exists, RecipeError where the rows teach too little or are of another
-    normaliser, OutputError where writing fails.
+    calibrate rows, and the kinds tested on its dev rows; a cascade is dropped. Raises BundleError
+    if ``out`` exists, RecipeError if the rows are not enough or use another normaliser, OutputError
+    if writing fails.
     """
     if os.path.lexists(out):
-        raise BundleError(f"{out} exists; remove it or choose another --out")
+        raise BundleError(f"{out} already exists; remove it or choose another --out")
     base = Bundle.load(folder)
     if base.normaliser_version != NORMALISER_VERSION:
         raise RecipeError(
-            f"{folder}: reads texts by normaliser {base.normaliser_version}, a corpus holds those "
-            f"of {NORMALISER_VERSION}; make a bundle of a new run: scamdetect export RUN_DIR"
+            f"{folder}: uses normaliser {base.normaliser_version}, but a corpus uses "
+            f"{NORMALISER_VERSION}; make a bundle of a new run: scamdetect export RUN_DIR"
         )
     licences = base.training.get("recipe", {}).get("data", {}).get("licences", "default")
     train, held, dev = (
@@ -434,13 +436,13 @@ def add_words(
 
 
 def add_cascade(folder: Path, corpus: Path, out: Path, version: str, log: Log) -> None:
-    """Write the bundle ``out``: the one in ``folder`` with a cascade, in place of any it has.
+    """Write the bundle ``out``: the one in ``folder`` with a new cascade.
 
-    All that is read in full scores as before. Raises BundleError where ``out`` exists, RecipeError
-    where no cascade can be made of the corpus, OutputError where writing fails.
+    Messages that are read in full score as before. Raises BundleError if ``out`` exists,
+    RecipeError if the corpus gives no cascade, OutputError if writing fails.
     """
     if os.path.lexists(out):
-        raise BundleError(f"{out} exists; remove it or choose another --out")
+        raise BundleError(f"{out} already exists; remove it or choose another --out")
     base = Bundle.load(folder)
     licences = base.training.get("recipe", {}).get("data", {}).get("licences", "default")
     held = {role: read_roles(corpus, [role], licences) for role in ("train", "calibrate", "dev")}
@@ -457,7 +459,7 @@ def add_cascade(folder: Path, corpus: Path, out: Path, version: str, log: Log) -
             write_settings(draft, settings, {})
             record = _add_cascade(draft, held, settings, log)
             if record is None:
-                raise RecipeError(f"{folder}: no cascade can be made of the rows in {corpus}")
+                raise RecipeError(f"{folder}: no cascade can be made from the rows in {corpus}")
             training = dict(base.training) | {"cascade": record}
             write_settings(draft, settings, training)
             Bundle.load(draft)
@@ -467,7 +469,7 @@ def add_cascade(folder: Path, corpus: Path, out: Path, version: str, log: Log) -
 def _together(
     before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the train sources of encoder and words: either of them may know a text."""
+    """Return the train sources of encoder and words: either may know a text."""
     rows: dict[tuple[str, str], int] = {}
     for one in (*before, *now):
         key = (one["source"], one["licence"])

@@ -1,4 +1,4 @@
-"""The training rows of a corpus as arrays, with marks of collecting and padding put on alike."""
+"""The training rows of a corpus as arrays, with marks of collection and padding on all classes."""
 
 from __future__ import annotations
 
@@ -30,11 +30,10 @@ from scamdetect.train.model import Targets
 from scamdetect.train.plan import MIN_LANGUAGE_ROWS, RowFacts, draw_shares, padded, scam_groups
 from scamdetect.train.recipe import Recipe
 
-# Words that a filter takes for honest hide a message from it (Lowd and Meek 2005, good word
-# attacks).
+# Words that look honest to a filter hide a message from it (Lowd and Meek 2005, good word attacks).
 
 
-_SHORTEST, _LONGEST = 10, 45  # tokens, about, of what is added
+_SHORTEST, _LONGEST = 10, 45  # approximate number of added tokens
 _MOST = 70  # of a text that gets some, so that both fit a training window of 128
 
 
@@ -45,9 +44,9 @@ def pad(
     languages: Sequence[str],
     generator: random.Random,
 ) -> list[int]:
-    """Put words of an honest row of its language before or behind each of these rows, in place.
+    """Add words of an honest row of the same language before or after each of these rows, in place.
 
-    Returns the rows that changed: long ones, and those of a language without honest rows, do not.
+    Returns the changed rows: not long ones, and not those of a language without honest rows.
     """
     of_language: dict[str, list[str]] = defaultdict(list)
     for row in honest:
@@ -65,7 +64,7 @@ def pad(
 
 
 def _excerpt(text: str, generator: random.Random) -> str:
-    """Return the beginning of a text, cut at a blank if there is one."""
+    """Return the start of a text, cut at a blank if there is one."""
     left = generator.uniform(_SHORTEST, _LONGEST)
     length = 0
     while length < len(text) and left > 0:
@@ -78,31 +77,31 @@ def _excerpt(text: str, generator: random.Random) -> str:
 
 
 def _tokens(character: str) -> float:
-    """Return about how many tokens a character of its script makes, rather too many."""
+    """Return the approximate number of tokens per character of its script, rather too many."""
     if character < "\u0370":  # Latin
         return 0.35
-    return 0.5 if character < "\u1100" else 1.0  # Thai, Burmese and before; Hangul and later
+    return 0.5 if character < "\u1100" else 1.0  # Thai, Burmese and earlier; Hangul and later
 
 
-# Screenshots read by machine, taggers and scrapers lower the case, thin the punctuation, put X for
-# digits, lose words and strip links. Sources of scams alone carry such marks, so a model would
-# learn the collection for the fraud.
+# OCR of screenshots, taggers and scrapers lower the case, remove punctuation, put X for digits,
+# lose words and strip links. Only sources of scams have such marks, so a model would learn the
+# collection instead of the fraud.
 
 
-# What the model is taught: the tokens of masks, and who speaks in a thread.
+# Tokens that the model must see: masks, and the speakers of a thread.
 _KEPT = re.compile(r"\[[a-z]+[^\]\n]*\]|^[A-J]: ", re.MULTILINE)
 _PUNCTUATION = re.compile(r"(?<!\d)[.,;:!?'\"()\[\]-](?!\d)")
 _DIGITS = re.compile(r"\d+")
-_FEWEST_WORDS = 6  # of a text that can lose one
+_FEWEST_WORDS = 6  # minimum length of a text that can lose one
 
 
 def lower_case(text: str, generator: random.Random) -> str:
-    """Return the text without capitals."""
+    """Return the text in lower case."""
     return text.lower()
 
 
 def thin_punctuation(text: str, generator: random.Random) -> str:
-    """Return the text without most of its punctuation; links, masks and speakers keep theirs."""
+    """Return the text without most of its punctuation, except in links, masks and speakers."""
     kept = generator.uniform(0.0, 0.4)
     links = [*find_links(text), *(match.span() for match in _KEPT.finditer(text))]
 
@@ -132,7 +131,7 @@ def lose_words(text: str, generator: random.Random) -> str:
 
 
 def strip_links(text: str, generator: random.Random) -> str:
-    """Return the text with its links as a bare [link], or without them."""
+    """Return the text with its links as a plain [link], or without them."""
     folded = fold(text)
     bare = generator.choice(("[link]", ""))
     for start, end in reversed(find_links(folded)):
@@ -141,7 +140,7 @@ def strip_links(text: str, generator: random.Random) -> str:
 
 
 STYLES: dict[str, Callable[[str, random.Random], str]] = {
-    "links": strip_links,  # before what would break them
+    "links": strip_links,  # before those that would break them
     "words": lose_words,
     "digits": digits_to_x,
     "punctuation": thin_punctuation,
@@ -150,9 +149,9 @@ STYLES: dict[str, Callable[[str, random.Random], str]] = {
 
 
 def restyle(text: str, generator: random.Random) -> str:
-    """Return the text as a collection would have left it: one to three marks, drawn at random.
+    """Return the text as if it was collected: one to three marks, drawn at random.
 
-    A text that would lose everything comes back as it is.
+    A text that would become empty is returned unchanged.
     """
     drawn = set(generator.sample(list(STYLES), generator.choice((1, 1, 2, 2, 3))))
     styled = text
@@ -174,7 +173,7 @@ class TrainingRows:
 
 
 def read_roles(corpus: Path, roles: list[str], licences: str) -> pa.Table:
-    """Return the corpus rows of these roles; the licences bind train and calibrate rows alone."""
+    """Return the corpus rows of these roles; licences restrict only train and calibrate rows."""
     try:
         check_regular(corpus)
         table = pq.read_table(corpus)
@@ -202,15 +201,16 @@ def prepare_rows(
 ) -> TrainingRows:
     """Return the rows of the table ready to train on.
 
-    ``languages`` are those that the model tells apart, by default those with rows enough.
-    Raises RecipeError without legit or scam rows, where no row feeds a part of the loss that the
-    recipe turns on, and where the prefix fills a training window.
+    ``languages`` are those that the model distinguishes, by default those with enough rows. Raises
+    RecipeError without legit or scam rows, if the table has no rows for a loss term of the recipe,
+    and if the prefix fills a training window.
     """
     prefix = tokenizer.encode(recipe.base.prefix.strip(), add_special_tokens=False).ids
     if len(prefix) + 2 >= recipe.data.max_tokens:
         raise RecipeError(
-            f"base.prefix takes {len(prefix)} tokens and the ends 2, which leaves no room for text "
-            f"in data.max_tokens = {recipe.data.max_tokens}; raise that or shorten the prefix"
+            f"base.prefix takes {len(prefix)} tokens and the ends 2, which leaves no room for "
+            f"text in data.max_tokens = {recipe.data.max_tokens}; raise that or shorten the "
+            "prefix"
         )
     texts = seen_texts(table, recipe)
     ids = [
@@ -222,7 +222,7 @@ def prepare_rows(
     ]
     if missing := {"legit", "scam"} - set(_classes(table)):
         raise RecipeError(
-            f"the corpus holds no {' and no '.join(sorted(missing))} rows to train on"
+            f"the corpus contains no {' and no '.join(sorted(missing))} rows to train on"
         )
     _check_loss_is_fed(table, recipe)
     lengths = np.array([len(row) + len(prefix) + 2 for row in ids], dtype=np.int64)
@@ -239,10 +239,10 @@ def prepare_rows(
 def facts_of(
     table: pa.Table, texts: Sequence[str], lengths: npt.NDArray[np.int64], recipe: Recipe
 ) -> RowFacts:
-    """Return what decides how often each row is drawn; ``texts`` are those that the run sees."""
+    """Return what sets how often each row is drawn; ``texts`` are those that the run sees."""
     slices = [names[0] if names else "" for names in table["slices"].to_pylist()]
     classes = np.array(_classes(table))
-    # The shares of the scams' groups decide on the authored scams, if there are shares.
+    # The shares of the scams' groups set the number of authored scams, if there are shares.
     weighed = is_authored(table) & ~((classes == "scam") & bool(recipe.data.scam_shares.given))
     facts = RowFacts(
         lengths=lengths,
@@ -274,7 +274,7 @@ def _classes(table: pa.Table) -> list[str]:
 
 
 def _check_loss_is_fed(table: pa.Table, recipe: Recipe) -> None:
-    # A corpus built without the project's own messages trains all the same, and worse.
+    # A corpus built without the project's own messages can train too, with a worse result.
     for key, weight, fed, lack in (
         (
             "soft",
@@ -286,16 +286,17 @@ def _check_loss_is_fed(table: pa.Table, recipe: Recipe) -> None:
     ):
         if weight and not fed:
             raise RecipeError(
-                f"loss.{key} is {weight:g}, but no train row of the corpus {lack}; run: scamdetect "
-                f"data build with the folder of the authored messages, or set loss.{key} to 0"
+                f"loss.{key} is {weight:g}, but no train row of the corpus {lack}; run: "
+                "scamdetect data build with the folder of the authored messages, or set "
+                f"loss.{key} to 0"
             )
 
 
 def seen_texts(table: pa.Table, recipe: Recipe) -> list[str]:
     """Return the normalised texts that a run sees.
 
-    Of the rows of every source and class a share carries the marks of collecting, another one
-    honest words before or behind it, and one is under an evasion that survives the normaliser.
+    In every source and class a share of the rows gets the marks of collection, another one honest
+    words before or after it, and one is under an evasion that survives the normaliser.
     """
     texts: list[str] = table["norm"].to_pylist()
     inputs: list[str] = table["input"].to_pylist()
@@ -321,7 +322,7 @@ def seen_texts(table: pa.Table, recipe: Recipe) -> list[str]:
 
 
 def share_of_rows(table: pa.Table, share: float, generator: random.Random) -> list[int]:
-    """Return the places of this share of the rows of each source and verdict, in their order."""
+    """Return the indices of this share of the rows of each source and verdict, in order."""
     places: dict[tuple[str, str], list[int]] = defaultdict(list)
     pairs = zip(table["source"].to_pylist(), table["verdict"].to_pylist(), strict=True)
     for row, pair in enumerate(pairs):
@@ -377,7 +378,7 @@ def collate(
 ) -> tuple[torch.Tensor, torch.Tensor, Targets]:
     """Return ids and mask, int64 (n, padded tokens), and targets of a batch.
 
-    A row longer than ``max_tokens`` gives its start or a random window, half of the time each.
+    A row longer than ``max_tokens`` gives its start or a random window, with equal probability.
     """
     windows = []
     room = max_tokens - 2 - len(rows.prefix)

@@ -41,17 +41,17 @@ class Run:
 
     @property
     def all_kept(self) -> list[Path]:
-        """The states that are kept, by their marks."""
+        """The kept states, by their marks."""
         return sorted(self.folder.glob("kept-*.pt"), key=lambda path: (len(path.name), path.name))
 
     @property
     def metrics(self) -> Path:
-        """One JSON line a logged step."""
+        """One JSON line per logged step."""
         return self.folder / "metrics.jsonl"
 
     @property
     def record(self) -> Path:
-        """What decided the run: recipe, corpus, versions, languages, time."""
+        """What determined the run: recipe, corpus, versions, languages, time."""
         return self.folder / "run.json"
 
     @property
@@ -61,7 +61,7 @@ class Run:
 
     @property
     def tokenizer(self) -> Path:
-        """The tokenizer of the base, whole; a release trims it."""
+        """The full tokenizer of the base; a release trims it."""
         return self.folder / "tokenizer.json"
 
     @property
@@ -80,7 +80,7 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
 
     run = Run(folder)
     if not run.weights.exists():
-        raise RecipeError(f"{folder}: no finished run (model.safetensors is missing)")
+        raise RecipeError(f"{folder}: not a finished run (model.safetensors is missing)")
     record = json.loads(read_text(run.record))
     recipe = recorded_recipe(run, record)
     encoder = AutoModel.from_config(AutoConfig.from_pretrained(folder))  # type: ignore[no-untyped-call]
@@ -97,25 +97,25 @@ def load_trained(folder: Path) -> tuple[ScamModel, Tokenizer, dict[str, Any], Re
 def recorded_recipe(run: Run, record: Mapping[str, Any]) -> Recipe:
     """Return the recipe of the run.
 
-    Raises RecipeError where it is not the recorded one: the file was changed, it holds keys that
-    are gone, or it leaves out keys whose defaults are others now.
+    Raises RecipeError if it is not the recorded one: the file was changed, contains removed keys,
+    or omits keys whose defaults have changed.
     """
-    cure = "put the recipe back, use the version that trained the run, or train again"
+    cure = "restore the recipe, use the version that trained the run, or train again"
     try:
         recipe = load_recipe(run.recipe)
     except RecipeError as problem:
         raise RecipeError(f"{problem}; {cure}") from problem
     if (found := recipe_hash(recipe)) != record["recipe"]:
         raise RecipeError(
-            f"{run.recipe} reads as recipe {found}, {run.record.name} records {record['recipe']}: "
-            "the file was changed, or this version of scamdetect knows other keys or defaults; "
-            f"{cure}"
+            f"{run.recipe} reads as recipe {found}, but {run.record.name} records "
+            f"{record['recipe']}: the file was changed, or this version of scamdetect has other "
+            f"keys or defaults; {cure}"
         )
     return recipe
 
 
 def corpus_sha256(path: Path) -> str:
-    """Return the sha256 of the corpus in hex; raise RecipeError where it cannot be read."""
+    """Return the sha256 of the corpus in hex; raise RecipeError if it cannot be read."""
     try:
         return file_sha256(path)
     except OSError as problem:
@@ -124,10 +124,10 @@ def corpus_sha256(path: Path) -> str:
 
 
 def check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
-    """Raise RecipeError where the folder holds another run; without ``resume`` empty it."""
+    """Raise RecipeError if the folder holds another run; without ``resume`` empty it."""
     if run.weights.exists() and not run.record.exists():
         raise RecipeError(
-            f"{run.folder} holds a model of another making ({run.weights.name} without "
+            f"{run.folder} contains another model ({run.weights.name} without "
             f"{run.record.name}); use another --out"
         )
     if not resume:
@@ -137,33 +137,33 @@ def check_same_run(run: Run, identity: dict[str, Any], resume: bool) -> None:
     if not run.record.exists():
         if state := next((p for p in (run.checkpoint, *run.all_kept) if p.exists()), None):
             raise RecipeError(
-                f"{run.folder} holds {state.name} without {run.record.name}, so nobody "
-                "knows of which run; use another --out, or --no-resume to start anew"
+                f"{run.folder} contains {state.name} without {run.record.name}, so its run is "
+                "unknown; use another --out, or --no-resume to start again"
             )
         return
     before = json.loads(read_text(run.record))
     differing = [key for key, value in identity.items() if before.get(key) != value]
     if differing:
         raise RecipeError(
-            f"{run.folder} holds a run with another {' and '.join(differing)}; "
-            "use another --out, or --no-resume to start anew"
+            f"{run.folder} contains a run with another {' and '.join(differing)}; use another "
+            "--out, or --no-resume to start again"
         )
 
 
 def check_same_plan(run: Run, record: Mapping[str, Any]) -> None:
-    """Raise RecipeError where the checkpoint belongs to another plan than this ``record``'s."""
+    """Raise RecipeError if the checkpoint belongs to another plan than this ``record``'s."""
     if not run.checkpoint.exists():
         return
     if differing := differing_plan(json.loads(read_text(run.record)), record):
         raise RecipeError(
-            f"{run.folder}: {run.checkpoint.name} belongs to {differing}: this version "
-            "draws other rows from the same corpus and recipe; go on with the version that began, "
-            "or use --no-resume to start anew"
+            f"{run.folder}: {run.checkpoint.name} belongs to {differing}: this version draws "
+            "other rows from the same corpus and recipe; continue with the version that "
+            "started the run, or use --no-resume to start again"
         )
 
 
 def differing_plan(before: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    """Return in what the plans of two records differ, "" if they are the same."""
+    """Return the differences between the plans of two records, "" if they are the same."""
     return ", ".join(
         f"{key} {before.get(key)} (now {record[key]})"
         for key in ("rows", "draws", "steps", "tokens")
@@ -172,13 +172,13 @@ def differing_plan(before: Mapping[str, Any], record: Mapping[str, Any]) -> str:
 
 
 def write_record(run: Run, record: dict[str, Any]) -> None:
-    """Write what decided the run."""
+    """Write what determined the run."""
     write_text(run.record, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
-# A rate that stays, with short decays from marks on the way, shows with one long run what runs of
-# several lengths would reach. Of the decays that Hägele et al. 2024 (arXiv:2405.18392) compare, one
-# minus the square root does best, and a tenth of the steps is nearly enough.
+# With a constant rate and short decays from marks on the way, one long run shows what runs of
+# several lengths would reach. Of the decays compared by Hägele et al. 2024 (arXiv:2405.18392), one
+# minus the square root is best, and a tenth of the steps is nearly enough.
 
 
 Ints = npt.NDArray[np.int64]
@@ -187,7 +187,7 @@ Rate = Callable[[int], float]  # the share of the full learning rate at a step
 
 @dataclass(frozen=True)
 class Stretch:
-    """The steps of a plan from ``first`` on, before ``last``."""
+    """The steps of a plan from ``first`` to before ``last``."""
 
     first: int
     last: int
@@ -201,7 +201,7 @@ def tokens_spent(batches: Sequence[Ints], lengths: Ints) -> Ints:
 
 
 def whole_plan(spent: Ints, table: OptimiserTable) -> Stretch:
-    """Return all steps of the plan, of which ``spent`` (steps,) is the tokens after each.
+    """Return all steps of the plan; ``spent`` (steps,) is the number of tokens after each.
 
     Raises RecipeError if the plan ends before a mark and its decay, or marks share a step.
     """
@@ -225,7 +225,7 @@ def decay(spent: Ints, table: OptimiserTable, mark: int) -> Stretch:
 def mark_and_decay(spent: Ints, table: OptimiserTable, mark: int) -> tuple[int, int]:
     """Return the steps up to the mark and up to the end of its decay.
 
-    Raises RecipeError if the plan, of which ``spent`` (steps,) is the tokens, ends before that.
+    Raises RecipeError if the plan, whose tokens are ``spent`` (steps,), ends before that.
     """
     first = _steps(spent, mark)
     reached = int(spent[min(first, len(spent)) - 1])
@@ -252,18 +252,18 @@ def _rate(steps: int, table: OptimiserTable) -> Rate:
 
 
 def running_average(model: nn.Module, decay: float) -> AveragedModel:
-    """Return the exponential average of the model's trained weights, which begins at the first."""
+    """Return the exponential average of the model's trained weights, which starts at the first."""
     mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(_trained(model), multi_avg_fn=mean)
 
 
 def update_average(average: AveragedModel, model: nn.Module) -> None:
-    """Add the model's weights to the average, once a step."""
+    """Add the model's weights to the average, once per step."""
     average.update_parameters(_trained(model))
 
 
 def take_average(model: nn.Module, state: Mapping[str, Any]) -> None:
-    """Give the model (in place) the averaged weights of ``AveragedModel.state_dict``."""
+    """Set the model's weights (in place) to the average in ``AveragedModel.state_dict``."""
     average = running_average(model, 0.0)
     average.load_state_dict(state)
     with torch.no_grad():
@@ -280,10 +280,10 @@ class Mark:
     """A mark of a run, finished or not, and what to make of the state there."""
 
     run: Run
-    record: Mapping[str, Any]  # what decided the run
+    record: Mapping[str, Any]  # what determined the run
     recipe: Recipe
     tokens: int
-    averaged: bool  # take the running average as it is, instead of a decay
+    averaged: bool  # take the running average directly, instead of a decay
 
     @classmethod
     def load(cls, folder: Path, tokens: int, averaged: bool) -> Self:
@@ -294,14 +294,14 @@ class Mark:
         """
         run = Run(folder)
         if not run.record.exists():
-            raise RecipeError(f"{folder}: no run ({run.record.name} is missing)")
+            raise RecipeError(f"{folder}: not a run ({run.record.name} is missing)")
         record = json.loads(read_text(run.record))
         recipe = recorded_recipe(run, record)
         if not run.kept(tokens).exists():
             found = ", ".join(path.stem.removeprefix("kept-") for path in run.all_kept) or "none"
             raise RecipeError(
-                f"{folder}: no state is kept at {tokens} tokens ({run.kept(tokens).name} is "
-                f"missing); kept are: {found}"
+                f"{folder}: no state at {tokens} tokens ({run.kept(tokens).name} is missing); "
+                f"kept states: {found}"
             )
         if averaged and not recipe.optimiser.average:
             raise RecipeError(
@@ -316,13 +316,13 @@ class Mark:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What names the mark in the record of the run that begins there."""
+        """The mark's entry in the record of a run that starts there."""
         return {"tokens": self.tokens, "averaged": self.averaged}
 
     def check_same_run(self, identity: Mapping[str, Any], out: Path) -> None:
-        """Raise RecipeError for the corpus or teacher of another run, and for the run's folder."""
+        """Raise RecipeError for another run's corpus or teacher, and for the run's own folder."""
         if out.resolve() == self.run.folder.resolve():
-            raise RecipeError(f"{out} is the run to begin from; use another --out")
+            raise RecipeError(f"{out} is the run to start from; use another --out")
         for key in ("corpus", "teacher"):
             if self.record.get(key) != identity.get(key):
                 raise RecipeError(
@@ -330,21 +330,21 @@ class Mark:
                 )
 
     def check_same_plan(self, plan: Mapping[str, Any]) -> None:
-        """Raise RecipeError if the run's own plan was not the ``plan`` of this version."""
+        """Raise RecipeError if the run's own plan is not this version's ``plan``."""
         if differing := differing_plan(self.record, plan):
             raise RecipeError(
-                f"{self.run.folder} has another plan: {differing}; this version draws other rows "
-                "from the same corpus and recipe, so use the version that trained the run"
+                f"{self.run.folder} has another plan: {differing}; this version draws other "
+                "rows from the same corpus and recipe, so use the version that trained the run"
             )
 
     def stretch(self, spent: Ints, table: OptimiserTable) -> Stretch:
-        """Return the steps to take from here on; none for the average."""
+        """Return the steps to take from here; none for the average."""
         if not self.averaged:
             return decay(spent, table, self.tokens)
         first, _ = mark_and_decay(spent, table, self.tokens)
         return Stretch(first, first, lambda step: 1.0, {})
 
     def take_average(self, model: torch.nn.Module) -> None:
-        """Give the model (in place) the average that was kept."""
+        """Set the model's weights (in place) to the kept average."""
         state = torch.load(self.state, weights_only=True, map_location="cpu")
         take_average(model, state["average"])

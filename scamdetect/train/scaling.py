@@ -1,8 +1,8 @@
-"""Calibrate scam against the rest: one curve for all texts, and by language shrunk towards it.
+"""Calibrate scam against the rest: one curve for all texts, shrunk adjustments by language.
 
 The curve is piecewise linear on the logit and fitted like isotonic regression, by likelihood under
-a rising order, but strictly rising, so that no two scores become one. A language gets a scaling of
-its own only where that lowers its own loss on held-out rows.
+a rising order, but strictly rising, so that distinct scores remain distinct. A language gets its
+own scaling only if that lowers its loss on held-out rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scamdetect.calibration.probabilities import Curve, Scaling, sigmoid
 from scamdetect.calibration.statistics import Bools, Floats, at_base_rate, effective_size
 
-FEWEST_SCAM, FEWEST_LEGIT = 30, 100  # rows of a language below which it uses the curve alone
+FEWEST_SCAM, FEWEST_LEGIT = 30, 100  # rows of a language below which only the curve is used
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 FOLDS = 5
 
@@ -29,11 +29,11 @@ _TEMPERATURES, _BIASES = (0.25, 8.0), (-5.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Scalings:
-    """The curve of all texts, and the scaling of the languages that gain by one of their own.
+    """The curve of all texts, and the scalings of the languages that benefit from one.
 
-    ``strength`` is the weight of the penalty with the least cross-validated loss. ``nll_curve`` is
-    that loss with the curve alone and ``nll_language`` with the scalings that were kept, each a
-    mean over the languages with rows enough. All three are None without such languages.
+    ``strength`` is the weight of the penalty with the lowest cross-validated loss. ``nll_curve`` is
+    that loss with only the curve and ``nll_language`` with the scalings that were kept, each a mean
+    over the languages with enough rows. All three are None without such languages.
     """
 
     curve: Curve
@@ -50,10 +50,10 @@ class Scalings:
 
 @dataclass(frozen=True)
 class ScalingRows:
-    """Legit and scam rows to fit on: the logit of scam against the rest (n,), and facts.
+    """Legit and scam rows to fit on: the logit of scam against the rest (n,), and properties.
 
-    ``language`` is the one that the bundle itself finds in the text, since it chooses the scaling;
-    rows of one ``group`` stay in one fold.
+    ``language`` is the one that the bundle itself identifies, because it selects the scaling; rows
+    of one ``group`` stay in one fold.
     """
 
     logits: Floats
@@ -74,10 +74,10 @@ class ScalingRows:
 
 
 def fit_curve(rows: ScalingRows) -> Curve:
-    """Return the curve with the least weighted negative log-likelihood at the base rate.
+    """Return the curve with the lowest weighted negative log-likelihood at the base rate.
 
-    Knots stand at quantiles of the logits, both classes weighing the same; changes of the slope's
-    logarithm are penalised. Where all logits are the same there is nothing to fit: no knots.
+    Knots are at quantiles of the logits, with equal weight for both classes; changes of the slope's
+    logarithm are penalised. If all logits are equal there are no knots.
     """
     mass = at_base_rate(rows.weights, rows.scam)
     even = at_base_rate(rows.weights, rows.scam, 0.5)
@@ -114,11 +114,11 @@ def fit_curve(rows: ScalingRows) -> Curve:
 
 
 def fit_scaling(rows: ScalingRows, strength: float) -> Scaling:
-    """Return the scaling of a language's rows whose logits have gone through the curve.
+    """Return the scaling of a language's rows whose logits have passed the curve.
 
     The likelihood at the base rate, counted in effective groups, is penalised by ``strength`` times
-    the squared log-temperature and bias: a Gaussian prior at no change (MAP). Rows of one class
-    alone change nothing.
+    the squared log-temperature and bias: a Gaussian prior at no change (MAP). Rows of a single
+    class change nothing.
     """
     if rows.scam.all() or not rows.scam.any():
         return Scaling()
@@ -136,11 +136,10 @@ def fit_scaling(rows: ScalingRows, strength: float) -> Scaling:
 
 
 def fit_scalings(rows: ScalingRows) -> Scalings:
-    """Return the curve of all rows, and scalings of the languages that they help.
+    """Return the curve of all rows, and scalings of the languages that benefit.
 
-    The strength of the penalty is the one of STRENGTHS with the least cross-validated loss, a mean
-    over the languages; a language whose own cross-validated loss it does not lower keeps the curve
-    alone.
+    The strength of the penalty is the one of STRENGTHS with the lowest cross-validated loss, a mean
+    over the languages; a language whose own cross-validated loss is not lower uses only the curve.
     """
     curve = fit_curve(rows)
     languages = own_languages(rows)
@@ -161,7 +160,7 @@ def fit_scalings(rows: ScalingRows) -> Scalings:
 
 
 def own_languages(rows: ScalingRows) -> list[str]:
-    """Return the languages with rows enough, in FOLDS groups a class, for their own scaling."""
+    """Return the languages with enough rows, in FOLDS groups per class, for their own scaling."""
 
     def enough(side: Bools, fewest: int) -> bool:
         return bool(side.sum() >= fewest and np.unique(rows.group[side]).size >= FOLDS)
@@ -175,7 +174,7 @@ def own_languages(rows: ScalingRows) -> list[str]:
 
 
 def _cross_validate(rows: ScalingRows, languages: list[str]) -> Floats:
-    """Return held-out losses, (languages, 1 + strengths): the curve alone, then each strength."""
+    """Return held-out losses, (languages, 1 + strengths): only the curve, then each strength."""
     _, groups = np.unique(rows.group, return_inverse=True)
     fold = np.random.default_rng(0).permutation(int(groups.max()) + 1)[groups] % FOLDS
     losses = np.zeros((rows.scam.size, 1 + len(STRENGTHS)))

@@ -1,4 +1,4 @@
-"""Trim the vocabulary of a base to the pieces that the languages of the mission use."""
+"""Trim the vocabulary of a base to the pieces used in the supported languages."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def choose_pieces(
 ) -> list[int]:
     """Return the ids to keep, ascending.
 
-    Special tokens, single characters and whole scripts stay, then the pieces that are most used,
-    then those that the base itself holds most likely. Raises RecipeError where ``max_pieces`` does
-    not even hold what must stay.
+    Special tokens, single characters and whole scripts are kept, then the most used pieces, then
+    the most likely ones of the base. Raises RecipeError if ``max_pieces`` is too small for those
+    that must be kept.
     """
     vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
     pieces = [piece for piece, _ in vocabulary]
@@ -56,7 +56,7 @@ def choose_pieces(
     }
     if len(must) > max_pieces:
         raise RecipeError(
-            f"vocabulary.max_pieces is {max_pieces}, but {len(must)} pieces must stay"
+            f"vocabulary.max_pieces is {max_pieces}, but {len(must)} pieces must be kept"
         )
     optional = (number for number in range(len(pieces)) if number not in must)
     ranked = sorted(optional, key=lambda number: (-counts[number], -vocabulary[number][1]))
@@ -88,7 +88,7 @@ def trim(encoder: PreTrainedModel, tokenizer: Tokenizer, keep: list[int]) -> Tok
 
 
 def growth(before: Tokenizer, after: Tokenizer, texts: list[str]) -> tuple[float, float]:
-    """Return the relative rise of the number of tokens by trimming, and the unknown ones' share."""
+    """Return the relative increase of tokens by trimming, and the share of unknown ones."""
     old = sum(len(e.ids) for e in before.encode_batch(texts, add_special_tokens=False))
     encoded = after.encode_batch(texts, add_special_tokens=False)
     new = sum(len(e.ids) for e in encoded)

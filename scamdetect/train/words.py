@@ -1,4 +1,4 @@
-"""Fit the words of a bundle, and how they join its encoder."""
+"""Fit the words of a bundle, and their join with its encoder."""
 
 from __future__ import annotations
 
@@ -36,23 +36,27 @@ Log = Callable[[str], None]
 Rows = Sequence[Sequence[int]]  # token ids, without the special ones
 
 FOLDS = 8
-FEWEST_NEW = 200  # scams, and other rows, of sources new to an encoder, to join on these alone
+FEWEST_NEW = (
+    200  # scams, and other rows, of sources new to an encoder, needed to fit the join only on these
+)
 OWN = "own"  # the source of all messages of this project: they have one writer
-FEWEST_GROUPS = 2  # that have a run; one group's own words are names and numbers
-_LARGEST = 0.999  # quantile of the weights that gets the largest integer; larger ones are cut
-_CHUNK = 4_096  # rows whose runs are sorted together
+FEWEST_GROUPS = 2  # that contain an n-gram; those of a single group are names and numbers
+_LARGEST = (
+    0.999  # quantile of the weights that becomes the largest integer; larger ones are clipped
+)
+_CHUNK = 4_096  # rows whose n-grams are sorted together
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The distinct runs of n rows: ``prints`` and the row of each, in the order of the rows."""
+    """The distinct n-grams of n rows: ``prints`` and the row of each, in the order of the rows."""
 
     prints: Prints
     owners: NDArray[np.intp]
     n: int
 
     def of(self, rows: Ints) -> Runs:
-        """Return the runs of some of the rows, ascending, renumbered from 0."""
+        """Return the n-grams of some of the rows, ascending, renumbered from 0."""
         number = np.full(self.n, -1, np.intp)
         number[rows] = np.arange(len(rows))
         owners = number[self.owners]
@@ -60,7 +64,7 @@ class Runs:
 
 
 def runs_of(pieces: Pieces, rows: Rows) -> Runs:
-    """Return the runs of rows of token ids."""
+    """Return the n-grams of rows of token ids."""
     found = [
         (start, pieces.runs(rows[start : start + _CHUNK])) for start in range(0, len(rows), _CHUNK)
     ]
@@ -79,17 +83,17 @@ def make_words(
 ) -> tuple[WordTable, Join, dict[str, Any]]:
     """Return words fitted on the train rows, their join with the encoder, and a record of both.
 
-    ``scorer`` is of a bundle that is not calibrated and has no words; ``seen`` are the sources that
-    its encoder trained on. The join is fitted on the calibrate rows of one window. An encoder is
-    surer of sources that it knows than it is right elsewhere, so where enough rows are of others,
-    these alone count, and words are scored by tables that left their source out. Raises RecipeError
-    where nothing can be learnt.
+    ``scorer`` is that of a bundle without calibration and words; ``seen`` are the sources that its
+    encoder was trained on. The join is fitted on the calibrate rows of one window. An encoder is
+    more certain on known sources than it is accurate elsewhere, so with enough rows of other
+    sources only these count, and words are scored by tables fitted without their source. Raises
+    RecipeError if nothing can be learned.
     """
     pieces, room = scorer.pieces(), scorer.room
     rows = [scorer.tokens(text)[:room] for text in train["norm"].to_pylist()]
     runs = runs_of(pieces, rows)
     table = fit_words(runs, train, settings)
-    log(f"words: {len(table.prints):,} runs from {train.num_rows:,} train rows")
+    log(f"words: {len(table.prints):,} n-grams from {train.num_rows:,} train rows")
     encoder, tokens, held, _ = _one_window(scorer, calibrate)
     new = np.flatnonzero(of_new_sources(held, seen))
     scam = has_verdict(held, Verdict.SCAM)
@@ -119,7 +123,7 @@ def join_again(
 ) -> Join:
     """Return the join of kept words with another encoder, from calibrate rows and their weights.
 
-    ``scorer`` is of a bundle that is not calibrated and has no words.
+    ``scorer`` is that of a bundle without calibration and words.
     """
     encoder, tokens, held, places = _one_window(scorer, calibrate)
     odds = Words(table, scorer.pieces()).log_odds(tokens)
@@ -129,7 +133,7 @@ def join_again(
 
 
 def _one_window(scorer: Scorer, table: pa.Table) -> tuple[Floats, list[list[int]], pa.Table, Ints]:
-    """Return the encoder's log-odds, token ids, rows and places of the texts of one window."""
+    """Return the encoder's log-odds, token ids, rows and indices of the texts of one window."""
     texts = normalised(detector_texts(table), scorer.bundle.normaliser_version)
     scores = scorer.score(texts)
     places = np.flatnonzero(scores.windows == 1)
@@ -143,10 +147,10 @@ def _shown(join: Join) -> str:
 
 
 def fit_words(runs: Runs, table: pa.Table, settings: WordsTable) -> WordTable:
-    """Return the table of words of train rows (n,), whose runs are given.
+    """Return the table of words of train rows (n,) with these n-grams.
 
     In each language scams have as much mass as all other rows; a language of one class has none,
-    and so have rows of which only "not honest" is known. Raises RecipeError without both classes.
+    and neither have rows known only not to be honest. Raises RecipeError without both classes.
     """
     scam = has_verdict(table, Verdict.SCAM)
     weights = word_masses(table, settings)
@@ -154,15 +158,15 @@ def fit_words(runs: Runs, table: pa.Table, settings: WordsTable) -> WordTable:
     if not len(rows):
         raise RecipeError(
             "no language has scams and other messages among the train rows, so no words can be "
-            "learnt; set words.runs to 0, or build the corpus with more sources"
+            "learned; set words.runs to 0, or build the corpus with more sources"
         )
     scam, weights, runs = scam[rows], weights[rows] / weights[rows].mean(), runs.of(rows)
     groups = column(table, "group").astype(np.int64)[rows]
     known = known_runs(runs, groups, scam, weights, settings.runs)
     if not len(known):
         raise RecipeError(
-            f"no run of words stands in {FEWEST_GROUPS} groups of the train rows; set words.runs "
-            "to 0, or build the corpus with more sources"
+            f"no n-gram occurs in {FEWEST_GROUPS} groups of the train rows; set words.runs to "
+            "0, or build the corpus with more sources"
         )
     model = LogisticRegression(C=settings.strength, solver="liblinear", tol=1e-3, random_state=0)
     model.fit(features(runs, known), scam, sample_weight=weights)
@@ -172,8 +176,8 @@ def fit_words(runs: Runs, table: pa.Table, settings: WordsTable) -> WordTable:
 def word_masses(table: pa.Table, settings: WordsTable) -> Floats:
     """Return the mass (rows,) of each train row in the fit.
 
-    Within a class and language rows weigh by the size of their source there, to the power -1/2, and
-    own rows by the settings; the mass of a language is the root of its number of scams.
+    Within a class and language rows are weighted by the size of their source there, to the power
+    -1/2, and own rows by the settings; the mass of a language is the root of its number of scams.
     """
     scam = has_verdict(table, Verdict.SCAM)
     open_rows = column(table, "not_legit").astype(bool)
@@ -196,10 +200,10 @@ def word_masses(table: pa.Table, settings: WordsTable) -> Floats:
 
 
 def known_runs(runs: Runs, groups: Ints, scam: Bools, weights: Floats, most: int) -> Prints:
-    """Return the fingerprints, ascending, of the runs that tell most: at most so many.
+    """Return the fingerprints, ascending, of the most informative n-grams, limited in number.
 
-    Each stands in FEWEST_GROUPS groups (rows,); it tells by the log of how much likelier it is on
-    one side, times the root of its mass.
+    Each occurs in FEWEST_GROUPS groups (rows,); its information is the log ratio of its frequencies
+    in the two classes, times the root of its mass.
     """
     prints, places = np.unique(runs.prints, return_inverse=True)
     of_row = groups[runs.owners].astype(np.uint64)
@@ -232,14 +236,14 @@ def features(runs: Runs, known: Prints) -> csr_array:
 
 
 def table_of(known: Prints, weights: Floats) -> WordTable:
-    """Return the table with whole weights of at most 127; runs whose weight is 0 go."""
+    """Return the table with integer weights of at most 127; n-grams of weight 0 are dropped."""
     scale = float(np.quantile(np.abs(weights), _LARGEST)) / 127 or 1.0
     whole = np.clip(np.round(weights / scale), -127, 127).astype(np.int8)
     return WordTable(known[whole != 0], whole[whole != 0], scale)
 
 
 def of_new_sources(table: pa.Table, seen: Collection[str]) -> Bools:
-    """Return which rows (rows,) are of none of the sources; all own rows are of one."""
+    """Return which rows (rows,) are of none of the sources; all own rows are one source."""
     names = sorted({OWN if of_project(name) else name for name in seen})
     return ~np.isin(_blocks(table), names)
 
@@ -255,7 +259,7 @@ def left_out_odds(
 ) -> Floats:
     """Return the words' log-odds of rows (n,) by words that were fitted without their sources.
 
-    The sources are in FOLDS folds; all own rows count as one, for they have one writer.
+    The sources are in FOLDS folds; all own rows count as one, because they have one writer.
     """
     blocks, of_train = _blocks(table), _blocks(train_table)
     order = sorted(set(blocks.tolist()), key=lambda name: (-(blocks == name).sum(), name))
@@ -275,8 +279,8 @@ def fit_join(
 ) -> Join:
     """Return the join of log-odds (n,) by a logistic regression.
 
-    With a ``ratio`` the words weigh so many times what the encoder does. Without one, a side that
-    would count against itself weighs nothing; where both would, the encoder stays.
+    With a ``ratio`` the words weigh that many times as much as the encoder. Without one, a side
+    with a negative weight gets 0; if both would, only the encoder is used.
     """
     sides = np.clip(np.column_stack([encoder, words]), -CLIP, CLIP)
     if ratio:
@@ -286,7 +290,7 @@ def fit_join(
         weight = max(float(model.coef_[0, 0]), 0.0)
         return Join(weight, ratio * weight, float(model.intercept_[0]))
     for kept in ([0, 1], [0], [1]):
-        # So light a penalty matters only where the rows are told apart without a fault.
+        # Such a light penalty matters only if the rows are perfectly separable.
         model = LogisticRegression(C=1.0, max_iter=1_000)
         model.fit(sides[:, kept], scam, sample_weight=weights / weights.mean())
         if model.coef_.min() >= 0:

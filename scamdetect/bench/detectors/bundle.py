@@ -1,4 +1,4 @@
-"""Score with a bundle through the public API: messages as shipped, or whole conversations."""
+"""Score with a bundle through the public API: single messages, or whole conversations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scamdetect.train.data.scores import score_texts
 from scamdetect.train.data.table import column, messages_of, read_rows, select
 
 _AUTHORED = "authored_"
-# Manifests name sources, not who wrote them: `generated` of those that hold rows of a model.
+# Manifests contain sources, not writers: `generated` of those with rows of a model.
 _GENERATED = {
     "ccr_zh_calls": "llm",
     "fraud_r1_base": "deepseek-r1",
@@ -28,13 +28,13 @@ _GENERATED = {
     "teleantifraud_text": "llm",
 }
 _WROTE_AUTHORED = "claude"
-_BATCH = 1024  # texts that the detector folds and sorts at a time
+_BATCH = 1024  # texts that the detector deduplicates and sorts at a time
 
 
 def load(target: str, setting: Setting) -> Detector:
     """Return the bundle in the folder ``target`` ready to score, by default the shipped one.
 
-    Raises BundleError on a bundle that fails its checks.
+    Raises BundleError if the bundle fails its checks.
     """
     detector = ScamDetector.load(target or None)
     name = detector.bundle.name
@@ -58,11 +58,11 @@ def load(target: str, setting: Setting) -> Detector:
 
 
 def training_of(record: Mapping[str, Any], corpus: Path | None) -> Training | None:
-    """Return what a bundle learnt from by its manifest's record, None where that does not say.
+    """Return the training of a bundle from its manifest's record, None if it is not recorded.
 
-    Generators are those that are known of its sources and, with a ``corpus``, those of its train
-    and calibrate rows; the record's ``without_generators`` were held out. Raises InputError when
-    the corpus cannot be read.
+    Generators are those known of its sources and, with a ``corpus``, those of its train and
+    calibrate rows; the record's ``without_generators`` were held out. Raises InputError if the
+    corpus cannot be read.
     """
     listed = record.get("sources")
     if not isinstance(listed, list) or not listed:
@@ -92,10 +92,10 @@ _CONVERSATION_BATCH = 64  # texts whose turns are scored together
 
 
 def load_conversations(target: str, setting: Setting) -> Detector:
-    """Return the bundle in the folder ``target``, by default the shipped one, ready to judge.
+    """Return the bundle in the folder ``target`` (default: shipped) to judge conversations.
 
-    A text that begins with a line such as "A: hello" is a conversation, any other one of a single
-    message. Raises BundleError on a bundle that fails its checks.
+    A text that starts with a line such as "A: hello" is a conversation, any other one a single
+    message. Raises BundleError if the bundle fails its checks.
     """
     detector = ScamDetector.load(target or None)
 
@@ -121,7 +121,7 @@ def load_conversations(target: str, setting: Setting) -> Detector:
 
 def _conversation(text: str) -> Sequence[dict[str, str] | str]:
     messages = messages_of(text)
-    # A mail may have such a line somewhere; what stands before it is not to be lost.
+    # A mail may contain such a line; the text before it must not be lost.
     if messages and text.startswith(f"{messages[0]['sender']}:"):
         return messages
     return [text]

@@ -1,14 +1,14 @@
-"""``http:URL``: a detector behind an address of its own, as ``http:https://host/path``.
+"""``http:URL``: a detector at an HTTP address, as ``http:https://host/path``.
 
 The contract, JSON by POST:
 
-    asked:    {"texts": ["...", "..."]}
-    answered: {"scam": [0.97, null],                    probability each, null where there is none
+    request:  {"texts": ["...", "..."]}
+    response: {"scam": [0.97, null],                    probability each, null if missing
                "kinds": [["investment", "crypto"], []], optional; unknown names are dropped
                "flagged": [true, false]}                optional; the detector's own decision
 
-Every list is as long as ``texts`` and in its order. 429 and 5xx are asked again; 400, 413 and 422
-say that the texts are not wanted. A key in SCAMDETECT_API_KEY is sent as a bearer token.
+Every list is as long as ``texts`` and in its order. 429 and 5xx are retried; 400, 413 and 422
+mean that the texts are rejected. A key in SCAMDETECT_API_KEY is sent as a bearer token.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def load(target: str, setting: Setting) -> Detector:
         score=RemoteScore(endpoint),
         batch=_BATCH,
         parallel=setting.parallel,
-        note="behind an address; what it learnt from is not known, and it may change unseen",
+        note="an HTTP endpoint; its training is unknown, and it may change at any time",
     )
 
 
@@ -63,18 +63,18 @@ _MALFORMED = _Row(problem="malformed")
 
 @dataclass(frozen=True)
 class RemoteScore:
-    """Asks an endpoint about texts."""
+    """Query an endpoint about texts."""
 
     endpoint: Endpoint
 
     def __call__(self, texts: Sequence[str], /) -> Answers:
-        """Return the answers to the texts (n,), asked all at once.
+        """Return the answers to the texts (n,), requested in one call.
 
-        What is malformed or not wanted is asked once more, each text by itself, so that one bad
-        row loses no other. Raises EndpointError where the endpoint is down or wants no text.
+        Malformed and rejected texts are requested once more, each separately, so that one bad row
+        affects no other. Raises EndpointError if the endpoint is down or rejects every text.
         """
         rows = self._asked(texts)
-        # A single text that is not wanted is known to be the cause.
+        # A single rejected text is known to be the cause.
         again = ("malformed",) if len(texts) == 1 else ("malformed", "refused")
         rows = [
             self._asked([text])[0] if row.problem in again else row
@@ -97,7 +97,7 @@ class RemoteScore:
             if problem.status not in UNWANTED:
                 raise
             if len(texts) == 1 and texts[0] != HARMLESS:
-                # Raises where a harmless text meets the same: then it is not this text.
+                # Raises if a harmless text has the same problem: then it is not this text.
                 self.endpoint.post({"texts": [HARMLESS]})
             return [_Row(problem="refused")] * len(texts)
         rows = _rows(reply.body, len(texts)) or [_MALFORMED] * len(texts)
@@ -105,7 +105,7 @@ class RemoteScore:
 
 
 def _rows(body: object, n: int) -> list[_Row] | None:
-    """Return what the answer says of n texts, None where it is not in the contract."""
+    """Return the answers for n texts, None if they violate the contract."""
     if not isinstance(body, Mapping):
         return None
     untold = [None] * n

@@ -1,4 +1,4 @@
-"""Score with a text classifier of transformers that is on this machine already."""
+"""Score with a text classifier of transformers that is stored on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ except ImportError as error:
     raise MissingExtraError(error.name or "transformers", "bench") from error
 
 _BATCH_TOKENS = 8_192
-_NO_LIMIT = 1_000_000  # tokenizers without a limit of their own name a far larger one
+_NO_LIMIT = 1_000_000  # tokenizers without their own limit state a far larger one
 _OFFSET_POSITIONS = {
     "camembert", "data2vec-text", "esm", "ibert", "lilt", "longformer", "luke", "mpnet", "roberta",
     "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
@@ -33,15 +33,15 @@ _DEFAULT_TOKENS = 512
 def load(target: str, setting: Setting) -> Detector:
     """Return the sequence classifier in a folder, or by name in the cache of transformers.
 
-    Nothing is downloaded and no code of the model's runs. ``setting.label_map`` or the model's own
-    labels say which means scam; the probabilities of several are added up where labels exclude each
-    other, else the highest counts. Raises InputError where the model cannot be loaded so, has no
-    trained classifier or names no scam.
+    Nothing is downloaded and no code of the model runs. ``setting.label_map`` or the model's own
+    labels define which mean scam; their probabilities are summed if labels exclude each other, else
+    the highest counts. Raises InputError if the model cannot be loaded this way, has no trained
+    classifier or no scam label.
     """
     tokenizer, model = _loaded(target)
     config = model.config
     if config.problem_type == "regression":
-        raise InputError(f"{target} gives a number, not the probability of a label")
+        raise InputError(f"{target} returns a single number, not a probability per label")
     labels = [config.id2label[place] for place in range(config.num_labels)]
     scam = scam_places(labels, setting.label_map)
     tokens = _longest(tokenizer, config)
@@ -51,7 +51,7 @@ def load(target: str, setting: Setting) -> Detector:
         name=Path(target).name,
         identity=f"{_fingerprint(target, config)} scam={named}",
         score=_Scoring(tokenizer, model, scam, tokens, exclusive),
-        note=f"Longer texts are cut at {tokens} tokens, so their ends are unread.",
+        note=f"Texts are truncated to {tokens} tokens, so the ends of longer ones are not read.",
     )
 
 
@@ -67,30 +67,31 @@ def _loaded(target: str) -> tuple[Any, Any]:
             use_safetensors=True,
             output_loading_info=True,
         )
-    except Exception as problem:  # the libraries below raise what they like on a broken file
+    except Exception as problem:  # the libraries below raise many types of errors for a broken file
         cure = (
-            "the folder must hold config.json, a tokenizer and model.safetensors"
+            "the folder must contain config.json, a tokenizer and model.safetensors"
             if Path(target).is_dir()
-            else f"nothing is downloaded here; fetch it first: hf download {target}"
+            else f"nothing is downloaded here; download it first: hf download {target}"
         )
         raise InputError(
-            f"{target!r} is no text classifier that can be loaded ({type(problem).__name__}); "
-            f"{cure}; only safetensors without code of their own are loaded"
+            f"{target!r} is not a text classifier that can be loaded "
+            f"({type(problem).__name__}); {cure}; only safetensors without custom code are "
+            "loaded"
         ) from problem
     if missing := sorted(found["missing_keys"]):
         raise InputError(
-            f"{target!r} has no trained weights for {', '.join(missing[:3])}: it is no text "
-            "classifier; pass a model that was fine-tuned to classify"
+            f"{target!r} has no trained weights for {', '.join(missing[:3])}, so it is not a "
+            "text classifier; pass a model that was fine-tuned to classify"
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return tokenizer, model.float().eval().to(device)
 
 
 def _longest(tokenizer: Any, config: Any) -> int:  # noqa: ANN401
-    """Return how many tokens the model reads, its special ones among them."""
+    """Return how many tokens the model reads, including special ones."""
     limits = [tokenizer.model_max_length]
     if (positions := getattr(config, "max_position_embeddings", None)) is not None:
-        # These models count positions from behind the padding token's.
+        # These models count positions from after the padding token's.
         offset = config.pad_token_id + 1 if config.model_type in _OFFSET_POSITIONS else 0
         limits.append(positions - offset)
     longest = min(limits)
@@ -115,17 +116,17 @@ class _Scoring:
     model: Any
     scam: Places
     tokens: int
-    exclusive: bool  # one label holds, so that all add up to 1
+    exclusive: bool  # exactly one label applies, so all add up to 1
 
     def __call__(self, texts: Sequence[str], /) -> Answers:
-        """Return the scam probability of each text, flagged where a scam label is what it says."""
+        """Return the scam probability of each text, flagged if a scam label is predicted."""
         scores, flagged = np.zeros(len(texts)), np.zeros(len(texts), dtype=bool)
         for rows, batch in self._batches(texts):
             with torch.inference_mode():
                 logits = self.model(**batch.to(self.model.device)).logits.double().cpu()
             if self.exclusive:
                 found = logits.softmax(dim=1).numpy()
-                # A sum may end a rounding error above 1.
+                # Rounding can make a sum exceed 1.
                 scores[rows] = np.minimum(found[:, self.scam].sum(axis=1), 1.0)
                 flagged[rows] = np.isin(found.argmax(axis=1), self.scam)
             else:
@@ -134,12 +135,12 @@ class _Scoring:
         return Answers(scam=scores, flagged=flagged)
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Any]]:
-        """Yield row numbers and padded tokens of texts of like length."""
+        """Yield row numbers and padded tokens of texts of similar length."""
         if not texts:
             return
         ids = self._tokens(texts)["input_ids"]
         order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-        # Without padding that the model knows as such only one text fits into a batch.
+        # Without a padding token, only one text fits into a batch.
         padding = self.tokenizer.pad_token_id
         known = padding is not None and padding == self.model.config.pad_token_id
         room = _BATCH_TOKENS if known else 1

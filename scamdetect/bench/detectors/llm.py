@@ -1,7 +1,7 @@
-"""``llm:URL#MODEL``: a language model as a judge, what it is told and says, and what that cost.
+"""``llm:URL#MODEL``: a language model as a judge: its prompt, its answers and their cost.
 
 URL is the base of the service ("https://host/v1"); the key comes from the environment. Answers are
-kept in the folder of the setting and are not paid twice.
+stored in the folder of the setting and are never paid for twice.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NAMES = frozenset(map(str, KINDS))
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a judge said of a text: ``scam`` from 0 to 1, and the known ones of its kinds."""
+    """A judge's answer for a text: ``scam`` from 0 to 1, and the known kinds among its kinds."""
 
     scam: float
     kinds: frozenset[Kind]
@@ -39,17 +39,17 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Judge:
-    """Asks a model about texts; ``price`` is per million tokens in and out, None: not known."""
+    """Ask a model about texts; ``price`` is per million tokens in and out, None: unknown."""
 
     chat: Chat
     prompt: Prompt
     price: tuple[float, float] | None
 
     def __call__(self, texts: Sequence[str], /) -> Answers:
-        """Return the answers to the texts (n,), asked one after the other.
+        """Return the answers to the texts (n,), requested one after the other.
 
-        An answer that cannot be read is asked for once more, and then "malformed"; it and what is
-        "refused" have no probability. Raises what Chat.ask raises.
+        An unreadable answer is requested once more, and then "malformed"; it and "refused" have no
+        probability. Raises the errors of Chat.ask.
         """
         scam = np.full(len(texts), np.nan)
         seconds, cost = np.full(len(texts), np.nan), np.full(len(texts), np.nan)
@@ -72,11 +72,11 @@ class Judge:
 
 
 def read_judgement(content: str) -> Judgement | None:
-    """Return the judgement in what a model wrote, None where there is none or it is in doubt.
+    """Return the judgement in a model's text, None if it is missing or ambiguous.
 
-    JSON within prose, a code fence or after the thoughts of a model is read; unknown kinds are
-    dropped. Two objects that differ are in doubt (one may quote the message), and so are a number
-    between 0 and 1 and 1.0, which may be a share where per cent were asked for.
+    JSON in prose, in a code fence or after the thoughts of a model is read; unknown kinds are
+    dropped. Two different objects are ambiguous (one may quote the message), and so are a number
+    between 0 and 1 and 1.0, which may be a share although a percentage was requested.
     """
     found = {
         probability: record
@@ -99,7 +99,7 @@ def _usable(said: Said) -> bool:
 
 
 def _objects(content: str) -> Iterator[Mapping[str, object]]:
-    """Yield the JSON objects in the text, those within others not."""
+    """Yield the JSON objects in the text, except nested ones."""
     decoder = json.JSONDecoder()
     start = content.find("{")
     while start >= 0:
@@ -115,7 +115,7 @@ def _objects(content: str) -> Iterator[Mapping[str, object]]:
 
 
 def _per_cent(value: object) -> float | None:
-    """Return the number from 0 to 100, also where it is in quotes; None for all else."""
+    """Return the number from 0 to 100, also if it is in quotes; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -203,12 +203,12 @@ JUDGE = Prompt(
     max_tokens=300,
 )
 
-# Small, as a batch is asked one after the other and several run at once.
+# Small, because the texts of a batch are asked one after the other and several batches run at once.
 _BATCH = 8
 
 
 def load(target: str, setting: Setting) -> Detector:
-    """Return the judge at "URL#MODEL"; raise InputError, OutputError of its store."""
+    """Return the judge for "URL#MODEL"; raise InputError, OutputError of its store."""
     url, model = base_and_model(target)
     chat = Chat.of(url, model, setting, json=True)
     prompt_sha256 = hashlib.sha256(JUDGE.system.encode()).hexdigest()
@@ -218,6 +218,6 @@ def load(target: str, setting: Setting) -> Detector:
         score=Judge(chat, JUDGE, setting.price),
         batch=_BATCH,
         parallel=setting.parallel,
-        note=f"a language model asked for a probability, prompt {VERSION}; what it learnt from is "
-        "not known, and it may answer differently another day",
+        note=f"a language model asked for a probability, prompt {VERSION}; its training is "
+        "unknown, and it may answer differently at another time",
     )

@@ -1,4 +1,4 @@
-"""Score with a function of the user's own, named as ``module:function``."""
+"""Score with a user's own function, named as ``module:function``."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from scamdetect.system.files import file_sha256
 def load(target: str, setting: Setting) -> Detector:
     """Return the callable ``module:function``: texts to scam probabilities (n,) or Answers.
 
-    The module is looked for where Python looks and in the current folder; a class is made without
-    arguments. Its identity holds the sha256 of that module's file and of the one that the callable
-    comes from, not of what these import. Raises InputError naming what is missing.
+    The module is searched on Python's path and in the current folder; a class is created without
+    arguments. Its identity is the sha256 of that module's file and of the one that defines the
+    callable, not of their imports. Raises InputError with what is missing.
     """
-    del setting  # a function of one's own has its own
+    del setting  # a user's own function has its own
     module_name, _, name = target.partition(":")
     if not module_name or not name:
         raise InputError(
-            f"{target!r} names no function; write python:module:function, as python:my.rules:score"
+            f"{target!r} contains no function; write python:module:function, such as "
+            "python:my.rules:score"
         )
     module = _imported(module_name)
     found = _attribute(module, name)
@@ -35,13 +36,13 @@ def load(target: str, setting: Setting) -> Detector:
             found = found()
         except TypeError as problem:
             raise InputError(
-                f"{module_name}:{name} is a class that cannot be made without arguments "
-                f"({problem}); name a function, or an object of it"
+                f"{module_name}:{name} is a class that cannot be created without arguments "
+                f"({problem}); pass a function, or an instance of it"
             ) from problem
     if not callable(found):
         raise InputError(
-            f"{module_name}:{name} is no function of texts but {type(found).__name__}; "
-            "name a function, or a class with __call__"
+            f"{module_name}:{name} is not a function of texts but {type(found).__name__}; pass "
+            "a function, or a class with __call__"
         )
     modules = [module, sys.modules.get(getattr(found, "__module__", None) or "")]
     identity = " ".join([f"{module_name}:{name}", *_sha256s(modules)])
@@ -56,7 +57,7 @@ def _sha256s(modules: Iterable[ModuleType | None]) -> list[str]:
 
 def _imported(name: str) -> ModuleType:
     here = os.getcwd()
-    # A command, other than `python -m`, does not look there; what is installed comes first.
+    # A command, unlike `python -m`, does not search there; installed modules come first.
     if here not in sys.path:
         sys.path.append(here)
     try:
@@ -65,8 +66,8 @@ def _imported(name: str) -> ModuleType:
         missing = problem.name or name
         if name == missing or name.startswith(f"{missing}."):
             raise InputError(
-                f"there is no module {missing!r}, neither installed nor in {here}; run from the "
-                "folder that holds it or put that into PYTHONPATH"
+                f"module {missing!r} not found, neither installed nor in {here}; run from the "
+                "folder that contains it or add that to PYTHONPATH"
             ) from problem
         raise InputError(
             f"the module {name!r} needs {missing!r}, which is not installed"
@@ -82,6 +83,5 @@ def _attribute(module: ModuleType, name: str) -> Any:  # noqa: ANN401
         )
         raise InputError(
             f"the module {module.__name__!r} ({getattr(module, '__file__', 'built in')}) has no "
-            f"{name!r}; "
-            f"it has: {', '.join(callables) or 'no function'}"
+            f"{name!r}; it has: {', '.join(callables) or 'no function'}"
         ) from problem

@@ -1,4 +1,4 @@
-"""Score with a pipeline of scikit-learn that skops saved, and find which labels mean scam."""
+"""Score with a scikit-learn pipeline saved by skops, and find its scam labels."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ except ImportError as error:
     raise MissingExtraError(error.name or "scipy", "bench") from error
 
 _PICKLES = {".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"}
-# Beyond what skops trusts by itself. It calls such classes with arguments from the file, and some
-# of numpy and scipy overwrite files when made (numpy.memmap).
+# In addition to what skops trusts. It calls such classes with arguments from the file, and some of
+# numpy and scipy overwrite files on creation (numpy.memmap).
 _ALLOWED = "sklearn"
 
 
 def read_skops(path: Path) -> Any:  # noqa: ANN401
     """Return the object in a skops file.
 
-    Raises InputError on a pickle, a missing or damaged file and types that are not allowed.
+    Raises InputError for a pickle, a missing or damaged file and types that are not allowed.
     """
     if path.suffix.lower() in _PICKLES:
         raise InputError(
-            f"{path}: pickles can run code and are never loaded; save the pipeline by "
+            f"{path}: pickles can run code and are never loaded; save the pipeline with "
             "skops.io.dump(pipeline, 'model.skops')"
         )
     if not path.is_file():
-        raise InputError(f"{path}: no such file; pass a file that skops.io.dump wrote")
+        raise InputError(f"{path}: file not found; pass a file that skops.io.dump wrote")
     try:
         unknown = skops.io.get_untrusted_types(file=path)
         refused = sorted(name for name in unknown if not _is_allowed(name))
         if refused:
             raise InputError(
-                f"{path} holds {', '.join(refused)}; only classes of scikit-learn are loaded; pass "
-                "a pipeline of them, or a function of your own as python:module:name"
+                f"{path} contains {', '.join(refused)}; only classes of scikit-learn are "
+                "loaded; pass a pipeline of them, or your own function as python:module:name"
             )
         return skops.io.load(path, trusted=unknown)
     except InputError:
         raise
     except (BadZipFile, KeyError) as problem:
-        raise InputError(f"{path}: not a file of skops; save it by skops.io.dump") from problem
+        raise InputError(f"{path}: not a skops file; save it with skops.io.dump") from problem
     except Exception as problem:
         raise InputError(
             f"{path}: skops cannot load it ({type(problem).__name__}: {problem}); save it again "
@@ -66,9 +66,9 @@ def read_skops(path: Path) -> Any:  # noqa: ANN401
 
 
 def _is_allowed(name: str) -> bool:
-    """Return whether the name is that of a class of scikit-learn.
+    """Return True if the name is that of a scikit-learn class.
 
-    Its functions stay out: some run what they are given, and a pipeline may call them on texts.
+    Its functions are excluded: some execute their arguments, and a pipeline may call them on texts.
     """
     module, _, attribute = name.rpartition(".")
     if module.partition(".")[0] != _ALLOWED or "__" in module:
@@ -81,7 +81,7 @@ def _is_allowed(name: str) -> bool:
 
 
 def write_skops(path: Path, saved: Any) -> None:  # noqa: ANN401
-    """Write the object as a file of skops, whole or not at all; make its folder where needed."""
+    """Write the object as a skops file, completely or not at all; create its folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing(path) as file:
         skops.io.dump(saved, file, compression=ZIP_DEFLATED)
@@ -93,10 +93,10 @@ _VERDICTS = tuple(verdict.value for verdict in Verdict)
 
 
 def scam_places(labels: Sequence[Any], label_map: Mapping[str, str] | None) -> Places:
-    """Return the places of the labels that mean scam: those mapped to it, else one named so.
+    """Return the indices of the labels that mean scam: those mapped to it, else one with that name.
 
-    Labels of numbers 0 and 1 need no map: 1 is scam. Raises InputError, listing the labels, where
-    none means scam, all do or the map names a label or verdict that is not there.
+    Labels of numbers 0 and 1 need no map: 1 is scam. Raises InputError, with the labels, if no
+    label or every label means scam, or if the map contains an unknown label or verdict.
     """
     names = [str(label) for label in labels]
     listed = ", ".join(names)
@@ -116,7 +116,7 @@ def scam_places(labels: Sequence[Any], label_map: Mapping[str, str] | None) -> P
     if not any(found) or (all(found) and len(names) > 1):
         many = "all of the model's labels mean" if any(found) else "no label of the model means"
         raise InputError(
-            f"{many} scam; its labels are: {listed}; say which does: --label-map LABEL=scam"
+            f"{many} scam; its labels are: {listed}; pass the one that does: --label-map LABEL=scam"
         )
     return np.flatnonzero(found)
 
@@ -126,17 +126,17 @@ def _is_number(label: object) -> bool:
 
 
 _NO_PROBABILITIES = (
-    "It has no predict_proba: its score is 1 / (1 + exp(-d)) of its decision function d, which is "
-    "no calibrated probability."
+    "It has no predict_proba: its score is 1 / (1 + exp(-d)) of its decision function d, which "
+    "is not a calibrated probability."
 )
 
 
 def load(target: str, setting: Setting) -> Detector:
     """Return the fitted pipeline in the skops file ``target``, which takes texts.
 
-    ``setting.label_map`` or the classes themselves say which means scam. Raises InputError on a
-    pickle, a file that is none of skops, types that skops does not trust and scikit-learn does not
-    have, and a pipeline that neither scores nor names a scam class.
+    ``setting.label_map`` or the classes themselves define the scam label. Raises InputError for a
+    pickle, a file that is not from skops, types that are neither trusted by skops nor from
+    scikit-learn, and a pipeline that cannot score or has no scam class.
     """
     path = Path(target)
     model = read_skops(path)
@@ -144,8 +144,8 @@ def load(target: str, setting: Setting) -> Detector:
     probable = hasattr(model, "predict_proba")
     if classes is None or not (probable or hasattr(model, "decision_function")):
         raise InputError(
-            f"{path} holds {type(model).__name__}, which cannot score; save a fitted classifier "
-            "or pipeline with predict_proba or decision_function"
+            f"{path} contains {type(model).__name__}, which cannot score; save a fitted "
+            "classifier or pipeline with predict_proba or decision_function"
         )
     labels = list(classes)
     scam = scam_places(labels, setting.label_map)
@@ -166,7 +166,7 @@ class _Scoring:
     scam: Places
 
     def __call__(self, texts: Sequence[str], /) -> Answers:
-        """Return the scam probability of each text, flagged where a scam class is predicted."""
+        """Return the scam probability of each text, flagged if a scam class is predicted."""
         given = list(texts)
         scores = self._probabilities(given) if self.probable else self._decisions(given)
         named = self.model.classes_[self.scam]
@@ -175,7 +175,7 @@ class _Scoring:
     def _probabilities(self, texts: list[str]) -> Floats:
         found = np.asarray(self.model.predict_proba(texts), dtype=np.float64)
         total: Floats = found[:, self.scam].sum(axis=1)
-        return np.minimum(total, 1.0)  # a sum may end a rounding error above
+        return np.minimum(total, 1.0)  # rounding can make a sum exceed 1
 
     def _decisions(self, texts: list[str]) -> Floats:
         found = np.asarray(self.model.decision_function(texts), dtype=np.float64)
@@ -183,8 +183,8 @@ class _Scoring:
             found = np.column_stack([-found, found])
         if found.shape[1] != self.n_labels:
             raise InputError(
-                f"the decision function gives {found.shape[1]} values for {self.n_labels} classes; "
-                "fit it one-vs-rest"
+                f"the decision function returns {found.shape[1]} values for {self.n_labels} "
+                "classes; fit it one-vs-rest"
             )
         scores: Floats = expit(found[:, self.scam].max(axis=1))
         return scores

@@ -1,1 +1,1 @@
-"""Endpoints over HTTP: asked politely, paid once."""
+"""HTTP endpoints: rate-limited requests, and answers that are paid for once."""

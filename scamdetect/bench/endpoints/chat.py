@@ -1,4 +1,4 @@
-"""Ask a model behind an OpenAI-compatible chat endpoint about a message, and pay once for it."""
+"""Query a model behind an OpenAI-compatible chat endpoint about a message, and pay only once."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ REFUSED = "refused"
 MALFORMED = "malformed"
 _PATH = "/chat/completions"
 _THOUGHTS = re.compile(r"<think>(?:.*?</think>|.*\Z)|\A.*?</think>", re.DOTALL)
-# What a model that reasons may spend before it answers.
+# Tokens that a reasoning model may use before its answer.
 _REASONING_TOKENS = 4096
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a model is to do with a message; its text is kept with the answers.
+    """A model's task for a message; its text is stored with the answers.
 
-    ``system`` is all that it is told; the message follows, fenced.
+    ``system`` is the whole instruction; the message follows, fenced.
     """
 
     system: str
@@ -44,10 +44,10 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Said:
-    """What a model said: ``content``, or None and a ``problem`` ("refused", "malformed").
+    """A model's answer: ``content``, or None and a ``problem`` ("refused", "malformed").
 
-    ``answered`` is false where the server answered in its place; ``seconds`` and tokens are of
-    all its answers to the question.
+    ``answered`` is False if the server answered instead of the model; ``seconds`` and tokens are
+    for all answers to the question.
     """
 
     content: str | None
@@ -59,19 +59,19 @@ class Said:
 
 
 class Chat:
-    """A model behind an endpoint, whose answers are kept in a store; safe to share by threads."""
+    """A model behind an endpoint, with stored answers; thread-safe."""
 
     def __init__(self, url: str, model: str, endpoint: Endpoint, store: Store, json: bool) -> None:
         self.url, self.model = url, model
         self._endpoint, self._store, self._json = endpoint, store, json
-        self._form: int | None = None  # the form of request that the server is known to take
+        self._form: int | None = None  # the form of request that the server accepts
 
     @classmethod
     def of(cls, url: str, model: str, setting: Setting, *, json: bool) -> Self:
-        """Return the chat with a model, answers kept in the folder of the setting.
+        """Return the chat with a model; answers are stored in the folder of the setting.
 
-        ``url`` is the base of an OpenAI-compatible service ("https://host/v1"); ``json`` asks it
-        for JSON where it can. Raises InputError, and what Store raises.
+        ``url`` is the base of an OpenAI-compatible service ("https://host/v1"); ``json`` requests
+        JSON if supported. Raises InputError, and the errors of Store.
         """
         full = chat_url(url)
         endpoint = Endpoint(
@@ -82,11 +82,11 @@ class Chat:
     def ask(
         self, prompt: Prompt, text: str, usable: Callable[[Said], bool] = lambda said: True
     ) -> Said:
-        """Return what the model says of the text; what is not usable is asked for once more.
+        """Return the model's answer for the text; an unusable one is requested once more.
 
-        It is kept, usable or not, and so is that there is no answer, once a harmless text has one:
-        what is asked again another day would have other rows. Raises EndpointError where that has
-        none either, BudgetSpent, and InputError or OutputError of the store.
+        It is stored, usable or not, and so is a missing answer, once a harmless text got one:
+        otherwise later runs would have other rows. Raises EndpointError if that one is missing too,
+        BudgetSpent, and InputError or OutputError of the store.
         """
         key = answer_key(
             url_identity(self.url), self.model, prompt.system, prompt.max_tokens, self._json, text
@@ -130,15 +130,15 @@ class Chat:
             return Said(None, REFUSED, time.perf_counter() - began, answered=False)
 
     def _prove_that_it_works(self) -> None:
-        """Raise EndpointError where a harmless text has no answer either: it is not the text.
+        """Raise EndpointError if a harmless text has no answer either: the text is not the cause.
 
-        Each time, as a service may begin to refuse all, when nothing is left to pay it with.
+        Each time, because a service may start to refuse everything, for example when the credit is
+        used up.
         """
         reply = self._post([{"role": "user", "content": f"Answer in JSON. {HARMLESS}"}], 64)
         if not _said(reply).answered:
             raise EndpointError(
-                f"{self._endpoint.shown}: answers, but not as a chat endpoint does; look whether "
-                "the address is right"
+                f"{self._endpoint.shown}: does not answer like a chat endpoint; check the address"
             )
 
     def _post(self, messages: list[dict[str, str]], max_tokens: int) -> Reply:
@@ -161,46 +161,46 @@ class Chat:
 
 
 def base_and_model(target: str) -> tuple[str, str]:
-    """Return the URL and the model of "URL#MODEL"; raise InputError where one is missing."""
+    """Return the URL and the model of "URL#MODEL"; raise InputError if one is missing."""
     url, _, model = target.partition("#")
     if not url or not model:
         raise InputError(
-            "a language model is named by the address of its service and its name: "
+            "a language model needs the address of its service and its name: "
             "llm:https://host/v1#MODEL"
         )
     return address(url), model
 
 
 def chat_url(url: str) -> str:
-    """Return the address of chat completions below the base, or itself where it is that."""
+    """Return the address of chat completions below the base, or the base if it is that already."""
     base, mark, query = checked_url(url).partition("?")
     base = base.rstrip("/")
     return base + ("" if base.endswith(_PATH) else _PATH) + mark + query
 
 
 def without_thoughts(content: str) -> str:
-    """Return what a model wrote without what it thought aloud before; drafts are no answers."""
+    """Return a model's text without its reasoning before the answer; drafts are not answers."""
     return _THOUGHTS.sub("", content)
 
 
 def fenced(text: str) -> str:
-    """Return the text between marks of its own, so that it cannot close them itself."""
+    """Return the text between unique marks, so that it cannot close them itself."""
     mark = f"message-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     return f"<{mark}>\n{text}\n</{mark}>"
 
 
 def _forms(max_tokens: int, json: bool) -> Iterator[dict[str, Any]]:
-    """Yield the settings of a request, from the wanted ones to those that any server takes."""
+    """Yield the settings of a request, from the preferred ones to those that any server accepts."""
     wanted = {"temperature": 0, "max_tokens": max_tokens}
     if json:
         yield wanted | {"response_format": {"type": "json_object"}}
     yield wanted
-    # Models that reason know neither of these two.
+    # Reasoning models support neither of these two.
     yield {"max_completion_tokens": max_tokens + _REASONING_TOKENS}
 
 
 def _lost(said: Said) -> bool:
-    """Return whether the answer may have been lost on its way; a refusal is none of that."""
+    """Return True if the answer may have been lost in transit; a refusal was not."""
     return not said.answered and said.problem == MALFORMED
 
 

@@ -1,7 +1,7 @@
-"""Answers that cost money, kept on disk so that they are paid once.
+"""Store paid answers on disk, so that they are paid for once.
 
-The file holds text: what a model wrote (a rewritten message, an answer that quotes one) and the
-prompts. The messages that it was asked about are kept as hashes alone.
+The file contains text: a model's output (a rewritten message, an answer that quotes one) and the
+prompts. The messages in question are stored only as hashes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TABLES = """
 
 @dataclass(frozen=True)
 class Kept:
-    """An answer as JSON types, and what it took; None where the server did not count tokens."""
+    """An answer as JSON types, and its cost; None if the server did not count tokens."""
 
     answer: Any
     seconds: float
@@ -48,10 +48,10 @@ class Kept:
 
 
 class Store:
-    """Kept answers in one file of a folder, safe against a kill and for threads and processes.
+    """Stored answers in one file of a folder; safe against a kill, and for threads and processes.
 
-    Raises InputError on a file that is damaged or of a newer version, OutputError where it cannot
-    be written.
+    Raises InputError if the file is damaged or of a newer version, OutputError if it cannot be
+    written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,19 +59,19 @@ class Store:
         self._lock = threading.Lock()
         with self._problems_named():
             folder.mkdir(parents=True, exist_ok=True)
-            # SQLite's own journal and a commit an answer: a kill loses what was under way alone.
+            # SQLite's own journal and one commit per answer: a kill loses only the current one.
             self._connection = sqlite3.connect(self.path, timeout=60, check_same_thread=False)
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             if version > _VERSION:
                 raise InputError(
-                    f"{self.path}: was written by a newer scamdetect (version {version} of the "
-                    "file); upgrade scamdetect, or choose another folder"
+                    f"{self.path}: was written by a newer scamdetect (file version {version}); "
+                    "upgrade scamdetect, or choose another folder"
                 )
             if version < _VERSION:
                 self._connection.executescript(f"{_TABLES} PRAGMA user_version = {_VERSION};")
 
     def get(self, key: str) -> Kept | None:
-        """Return what is kept under the key, None where there is nothing."""
+        """Return what is stored under the key, or None."""
         with self._problems_named(), self._lock:
             found = self._connection.execute(
                 "SELECT answer, seconds, tokens_in, tokens_out FROM answers WHERE key = ?", (key,)
@@ -79,7 +79,7 @@ class Store:
             return Kept(json.loads(found[0]), *found[1:]) if found else None
 
     def put(self, key: str, kept: Kept, model: str, prompt: str) -> None:
-        """Keep the answer of a model to a prompt under the key, in place of an earlier one."""
+        """Store the answer of a model to a prompt under the key, replacing an earlier one."""
         digest = hashlib.sha256(prompt.encode()).hexdigest()
         row = (
             key,
@@ -111,16 +111,17 @@ class Store:
             raise
         except (sqlite3.OperationalError, OSError) as problem:
             raise OutputError(
-                f"{self.path}: cannot be used ({said(problem)}); look for free space, the right "
-                "to write and other programs that hold it"
+                f"{self.path}: cannot be used ({said(problem)}); check free space, write "
+                "permission and other programs that use it"
             ) from problem
         except (sqlite3.DatabaseError, ValueError) as problem:
             raise InputError(
-                f"{self.path}: is damaged or no file of kept answers; move it away (its answers "
-                "are then asked for and paid anew) or mend it with: sqlite3 FILE .recover"
+                f"{self.path}: is damaged or not a file of stored answers; move it away (its "
+                "answers will be requested and paid for again) or repair it with: sqlite3 FILE "
+                ".recover"
             ) from problem
 
 
 def answer_key(*parts: object) -> str:
-    """Return the sha256 of all that decides an answer: URL, model, prompt, settings, text."""
+    """Return the sha256 of all inputs of an answer: URL, model, prompt, settings, text."""
     return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()

@@ -1,1 +1,1 @@
-"""The figures of a run, from scores alone."""
+"""The figures of a run, computed only from scores."""

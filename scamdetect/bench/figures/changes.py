@@ -1,4 +1,4 @@
-"""What changed copies cost, whether two detectors differ, and what a moved threshold regains."""
+"""The cost of changed copies, differences between detectors, and the gain of a moved threshold."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from scamdetect.calibration.thresholds import threshold_at_fpr
 from scamdetect.train.data.table import column
 
 ALL = "all together"
-FEWEST_FLAGGED = 20  # clean scams flagged, without which nothing says what is kept
+FEWEST_FLAGGED = 20  # clean scams flagged, the minimum for a figure of what is kept
 _RESAMPLES = 200
 
 
@@ -37,12 +37,12 @@ class Kept:
     """One change at one strength at the frozen threshold for 1 %, on the rows that it changes."""
 
     change: str
-    strength: str  # "" where there are none
+    strength: str  # "" without any
     n_scam: int
     n_legit: int
     recall: tuple[Estimate | None, Estimate | None]  # clean, changed
     fpr: tuple[Estimate | None, Estimate | None]
-    kept: Estimate | None  # changed over clean recall; n: messages flagged clean
+    kept: Estimate | None  # changed by clean recall; n: messages flagged clean
     honest_flipped: int  # honest rows passed clean and flagged changed
 
 
@@ -54,7 +54,7 @@ def changed_rows(target: Target) -> Bools:
 def kept_figures(target: Target, threshold: float) -> list[Kept]:
     """Return the figures of every change and strength, then of all changes of a strength.
 
-    ``target`` holds the clean rows and their changed copies.
+    ``target`` contains the clean rows and their changed copies.
     """
     ids = {one: place for place, one in enumerate(column(target.rows, "id"))}
     copies = np.flatnonzero(changed_rows(target))
@@ -82,7 +82,7 @@ def _kept(
     threshold: float,
 ) -> Kept:
     scam = target.scam[clean]
-    # No answer to a message or to its copy is no honest verdict.
+    # A missing answer to a message or its copy is not an honest verdict.
     legit = target.legit[clean] & target.legit[copies]
     before, after = target.scores[clean] >= threshold, target.scores[copies] >= threshold
     groups = target.groups[clean]
@@ -105,7 +105,7 @@ def _kept(
 
 
 def _ratio(before: Bools, after: Bools, groups: np.ndarray) -> Estimate | None:
-    """Return changed over clean recall, its interval from groups, never under Wilson's."""
+    """Return changed by clean recall, with an interval from groups, never below Wilson's."""
     n = np.unique(groups[before].astype(str)).size
     if n < FEWEST_FLAGGED:
         return None
@@ -121,10 +121,10 @@ _PAIRED_RESAMPLES = 300
 class Difference:
     """Two detectors on one suite.
 
-    ``recall_at`` is the first's R@1% less the second's, with the range over resampled groups, both
-    on the same ones. ``first_alone`` and ``second_alone`` count the rows that one decides rightly
-    at its frozen threshold and the other does not; ``p`` is the exact McNemar test of these counts,
-    one a group, times the comparisons of the suite (Holm 1979).
+    ``recall_at`` is the first's R@1% minus the second's, with the range over resampled groups, the
+    same for both. ``first_alone`` and ``second_alone`` count the rows that only one of them decides
+    correctly at its frozen threshold; ``p`` is the exact McNemar test of these counts, one per
+    group, times the comparisons of the suite (Holm 1979).
     """
 
     suite: str
@@ -177,7 +177,7 @@ def _right(target: Target, threshold: float | None) -> Bools:
 def _alone(first: Bools, second: Bools, target: Target) -> tuple[int, int]:
     """Count the groups in which only one detector is right on more rows than the other.
 
-    Copies of one message would count as many rows and make chance look certain.
+    Otherwise copies of one message would count as many rows, and chance would look certain.
     """
     _, groups = np.unique(target.groups.astype(str), return_inverse=True)
     ahead = np.bincount(groups, first.astype(int) - second.astype(int))
@@ -205,8 +205,8 @@ def _holm(found: list[Difference]) -> list[Difference]:
     return adjusted
 
 
-# A published gap between generators of 28.1 points of F1 falls to 4.0 when the threshold is set
-# anew on 30 % of the target (Zenodo 10.5281/zenodo.20250116).
+# A published gap between generators of 28.1 points of F1 falls to 4.0 if the threshold is set on 30
+# % of the target (Zenodo 10.5281/zenodo.20250116).
 
 
 SIZES: tuple[tuple[str, float], ...] = (("200", 200), ("1,000", 1_000), ("30 %", 0.3))
@@ -217,8 +217,8 @@ DRAWS = 100
 class Recalibrated:
     """Recall and FPR on the rest of the target, means and 95 % ranges over draws of k rows.
 
-    ``n_legit`` is how many honest rows a draw holds on average: under 1/FPR of them the figures
-    are None, for no threshold at that rate can be set on so few.
+    ``n_legit`` is the mean number of honest rows in a draw: with fewer than 1/FPR of them the
+    figures are None, because they are too few for a threshold at that rate.
     """
 
     size: str
@@ -229,7 +229,7 @@ class Recalibrated:
 
     @property
     def too_few(self) -> bool:
-        """Return whether a draw held fewer honest rows than one false alarm takes."""
+        """Return True if a draw had fewer honest rows than needed for one false alarm."""
         return self.n_legit < 1 / FPRS[self.rate]
 
 
@@ -264,7 +264,7 @@ def recalibrated(target: Target) -> list[Recalibrated]:
 
 
 def draws(groups: NDArray[np.intp], k: int, seed: int) -> list[Bools]:
-    """Return masks (n,) of whole groups, the first to hold ``k`` rows; none where k is over n."""
+    """Return masks (n,) of whole groups, the first to have ``k`` rows; empty if k is above n."""
     if k > groups.size:
         return []
     generator = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""The gap between a generator that a detector learnt from and one unseen, kept beside a run."""
+"""The gap between a generator seen in training and an unseen one, stored with a run."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ T = TypeVar("T")
 
 
 def write_records(path: Path, records: Iterable[DataclassInstance]) -> None:
-    """Write the dataclasses, all or nothing."""
+    """Write the dataclasses, completely or not at all."""
     text = json.dumps([asdict(one) for one in records], indent=1, allow_nan=False)
     write_text(path, text + "\n")
 
 
 def read_records(path: Path, kind: type[T]) -> list[T]:
-    """Return the dataclasses that ``write_records`` wrote, nothing without the file.
+    """Return the dataclasses that ``write_records`` wrote, empty without the file.
 
-    Raises InputError where the file is damaged.
+    Raises InputError if the file is damaged.
     """
     try:
         return of_json(json.loads(read_text(path)), list[kind])  # type: ignore[valid-type]
@@ -58,25 +58,25 @@ def read_records(path: Path, kind: type[T]) -> list[T]:
 
 
 FILE = "generators.json"
-FEWEST = 30  # scams and honest rows, under which there is no F1
-SHARE = 0.3  # of the target on which the threshold is set anew, as in the published figure
+FEWEST = 30  # minimum numbers of scams and honest rows for an F1
+SHARE = 0.3  # of the target on which the threshold is set, as in the published figure
 PUBLISHED = (28.1, 4.0)  # points of F1, frozen and recalibrated: Zenodo 10.5281/zenodo.20250116
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one of the two detectors does on the rows of the generator.
+    """The figures of one of the two detectors on the rows of the generator.
 
-    F1 is that of a mix of as many scams as honest messages. ``f1`` takes the threshold that is best
-    on the calibrate mix, ``recall`` and ``fpr`` that for 1 %; the moved ones take thresholds set on
-    30 % of the generator's rows and measure on the others.
+    F1 is for equal numbers of scams and honest messages. ``f1`` uses the best threshold on the
+    calibrate mix, ``recall`` and ``fpr`` the one for 1 %; the moved ones use thresholds set on 30 %
+    of the generator's rows and measure on the others.
     """
 
     trained_rows: int
     recall: Estimate | None
     fpr: Estimate | None
     f1: Estimate | None
-    recall_at: Estimate | None  # R@1%: ranking alone
+    recall_at: Estimate | None  # R@1%: only the ranking
     f1_moved: Estimate | None
     recall_moved: Estimate | None
     fpr_moved: Estimate | None
@@ -94,13 +94,14 @@ class GapRecord:
     without_it: Side
 
     def replaces(self, other: GapRecord) -> bool:
-        """Return whether the other is of the same learner and generator."""
+        """Return True if the other is of the same learner and generator."""
         return (self.learner, self.generator) == (other.learner, other.generator)
 
     def gap(self, figure: str) -> float | None:
-        """Return how many points are lost: with the generator, less without it.
+        """Return how many points are lost: with the generator minus without it.
 
-        ``figure`` is f1 or recall; with ``_moved`` the threshold of the second is set anew.
+        ``figure`` is f1 or recall; with ``_moved`` the threshold of the second is set on the
+        target.
         """
         first = getattr(self.with_it, figure.removesuffix("_moved"))
         second = getattr(self.without_it, figure)
@@ -137,13 +138,13 @@ def side(
 
 
 def best_f1_threshold(scores: Floats, scam: Bools, weights: Floats) -> float:
-    """Return the threshold with the best F1 where scams and honest rows (n,) weigh the same."""
+    """Return the threshold with the best F1 at equal weights of scams and honest rows (n,)."""
     scams, honest = weights * scam, weights * ~scam
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(scams[order]) / scams.sum()
     alarms = np.cumsum(honest[order]) / honest.sum()
     f1 = 2 * hits / (1 + hits + alarms)
-    # Tied scores stand on one side: only the last of them is a threshold.
+    # Tied scores stay together: only the last of them is a threshold.
     last = np.append(np.diff(scores[order]) != 0, True)
     return float(scores[order][np.argmax(np.where(last, f1, -1.0))])
 
@@ -154,7 +155,7 @@ def write_gaps(gaps: list[GapRecord], folder: Path) -> None:
 
 
 def read_gaps(folder: Path) -> list[GapRecord]:
-    """Return the gaps in the folder, nothing where there are none; InputError where damaged."""
+    """Return the gaps in the folder, which can be empty; InputError if damaged."""
     return read_records(folder / FILE, GapRecord)
 
 
@@ -168,7 +169,7 @@ def _f1_estimate(target: Target, threshold: float) -> Estimate | None:
 
 
 def _f1(flagged: Bools, scam: Bools, legit: Bools, weights: Floats) -> float:
-    """Return the F1 where both sides weigh the same; NaN where one is not there."""
+    """Return the F1 at equal weights; NaN if a class is missing."""
     scams, honest = weights * scam, weights * legit
     if not (scams.sum() and honest.sum()):
         return float("nan")

@@ -36,7 +36,7 @@ from scamdetect.train.data.table import column
 
 @dataclass(frozen=True, slots=True)
 class AtThreshold:
-    """What a threshold gives on these rows; None where a side is missing. Spam stands beside."""
+    """The rates of a threshold on these rows; None if a class is missing. Spam is separate."""
 
     threshold: float | None  # None: the detector's own decision
     recall: Estimate | None
@@ -46,17 +46,17 @@ class AtThreshold:
 
 @dataclass(frozen=True, slots=True)
 class SuiteFigures:
-    """All figures of one detector on one suite; ``headline`` leaves out what it has seen."""
+    """All figures of one detector on one suite; ``headline`` excludes what it has seen."""
 
     suite: str
     detector: str
     n_scam: int
     n_legit: int
     n_spam: int
-    problems: dict[str, int]  # rows without an answer, by why
-    seen: tuple[str, ...]  # generators and sources of the suite that the detector learnt from
+    problems: dict[str, int]  # rows without an answer, by reason
+    seen: tuple[str, ...]  # generators and sources of the suite that the detector was trained on
     training_known: bool
-    headline: AtThreshold | None  # None where it has seen all, or no threshold could be set
+    headline: AtThreshold | None  # None if it has seen all, or no threshold could be set
     n_headline: tuple[int, int]  # scam, legit
     frozen: dict[str, AtThreshold]  # at the thresholds of the calibrate mix, by rate
     own: AtThreshold | None  # the detector's own decision
@@ -122,9 +122,10 @@ def suite_figures(
 
 
 def seen_rows(rows: pa.Table, training: Training | None) -> Bools:
-    """Return which rows (n,) a detector has seen the like of.
+    """Return which rows (n,) are similar to a detector's training rows.
 
-    Those by a generator that it learnt from, and those by people of a source that it learnt from.
+    Those by a generator that it was trained on, and those by people of a source that it was trained
+    on.
     """
     if training is None:
         return np.zeros(rows.num_rows, dtype=bool)
@@ -139,14 +140,14 @@ def seen_rows(rows: pa.Table, training: Training | None) -> Bools:
 
 
 def seen_names(rows: pa.Table, training: Training | None) -> tuple[str, ...]:
-    """Return the generators and, of rows by people, the sources that a detector learnt from."""
+    """Return the generators and, of rows by people, the sources that a detector was trained on."""
     seen = seen_rows(rows, training)
     names = zip(column(rows, "generator")[seen], column(rows, "source")[seen], strict=True)
     return tuple(sorted({generator or source for generator, source in names}))
 
 
 def at_threshold(target: Target, threshold: float) -> AtThreshold:
-    """Return what the threshold gives on the rows."""
+    """Return the rates of the threshold on the rows."""
     return _at(target, target.scores >= threshold, threshold)
 
 
@@ -180,7 +181,7 @@ def _reliability(suite: str, target: Target) -> Reliability | None:
 
 
 def _pairs(target: Target) -> list[tuple[int, int]]:
-    """Return the places of scam and honest side of every whole pair among the clean rows."""
+    """Return the indices of scam and honest side of every complete pair among the clean rows."""
     sides: dict[str, dict[str, int]] = {}
     names = zip(
         column(target.rows, "pair"),
@@ -199,7 +200,7 @@ def _pairs(target: Target) -> list[tuple[int, int]]:
 
 
 def _pairs_by_rank(target: Target) -> Estimate | None:
-    """Return how often the scam is above its honest side, ties half; NaN ranks nothing rightly."""
+    """Return how often the scam ranks above its honest side, ties half; NaN counts as wrong."""
     scores, pairs = target.answers.scam, _pairs(target)
     right = np.array([(scores[a] > scores[b]) + (scores[a] == scores[b]) / 2 for a, b in pairs])
     found = mean_by_group(right, np.arange(right.size))

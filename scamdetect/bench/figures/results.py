@@ -1,4 +1,4 @@
-"""All figures of a run from the scores in its folder, and its overlap with text learnt from."""
+"""All figures of a run from the scores in its folder, and its overlap with training text."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ FILE = "overlaps.json"
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """The rows of one suite and what the train rows of one corpus hold of them."""
+    """The rows of one suite and their overlap with the train rows of one corpus."""
 
     suite: str
     suite_sha256: str
     corpus_sha256: str
-    detectors: tuple[str, ...]  # those that learnt from this corpus
+    detectors: tuple[str, ...]  # those trained on this corpus
     by: str  # generator or source
     n: int
     exact: int  # the same normalised text
-    n_long: int  # rows long enough to be found in part
-    contained: int  # half of whose 5-grams or more stand in one train text
+    n_long: int  # rows long enough for a partial match
+    contained: int  # half of whose 5-grams or more are in one train text
 
 
 def audit(suites: Sequence[Suite], detectors: Sequence[Detector], corpus: Path, out: Path) -> None:
     """Write ``overlaps.json``: each suite's clean rows against the train rows of the corpus.
 
-    Only detectors whose training names this corpus are audited; what was audited stays, and holds
-    for those that come later.
+    Only detectors with this training corpus are audited; existing audits are kept, and apply to
+    detectors added later.
     """
     digest = file_sha256(corpus)
     names = tuple(
@@ -87,7 +87,7 @@ def audit(suites: Sequence[Suite], detectors: Sequence[Detector], corpus: Path, 
 
 
 def read_overlaps(folder: Path) -> list[Overlap]:
-    """Return what ``audit`` found, nothing where it was not run; raise InputError where damaged."""
+    """Return the result of ``audit``, empty if it did not run; raise InputError if damaged."""
     return read_records(folder / FILE, Overlap)
 
 
@@ -137,7 +137,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What changed copies cost a detector on a suite."""
+    """The cost of changed copies for a detector on a suite."""
 
     suite: str
     detector: str
@@ -156,20 +156,20 @@ class Results:
     differences: tuple[Difference, ...]
     overlaps: tuple[Overlap, ...]
     gaps: tuple[GapRecord, ...]
-    missing: tuple[tuple[str, str], ...]  # suite and detector that were not scored to the end
+    missing: tuple[tuple[str, str], ...]  # suite and detector that were not completely scored
 
 
 def read_results(folder: Path) -> Results:
     """Return the figures of the run in a folder.
 
-    Raises InputError where there is no run, where a file is damaged, and where no detector has
-    scored the rows that thresholds are set on and a suite.
+    Raises InputError if there is no run, if a file is damaged, and if no detector has scored a
+    suite and the rows that thresholds are set on.
     """
     run_folder = RunFolder(folder)
     record = run_folder.read_record()
     if record is None:
         raise InputError(
-            f"{folder}: holds no run; first: scamdetect bench run SUITE... -o {folder}"
+            f"{folder}: contains no run; first: scamdetect bench run SUITE... -o {folder}"
         )
     suites = [manifest for manifest in record.suites if manifest.name != CALIBRATE]
     missing: list[tuple[str, str]] = []
@@ -211,8 +211,8 @@ def read_results(folder: Path) -> Results:
         )
     if not figures:
         raise InputError(
-            f"{folder}: no detector has scored a suite and the rows of {CALIBRATE} to the end; "
-            "run the same command again to go on"
+            f"{folder}: no detector has completely scored a suite and the rows of {CALIBRATE}; "
+            "run the same command again to continue"
         )
     return Results(
         run=record,
@@ -228,7 +228,7 @@ def read_results(folder: Path) -> Results:
 
 
 def write_json(results: Results, path: Path) -> None:
-    """Write the results as JSON, whole or not at all."""
+    """Write the results as JSON, completely or not at all."""
     # Half the size of an indented file, of which nobody reads a million characters.
     text = json.dumps(
         asdict(results),
@@ -250,7 +250,7 @@ def _target(
 
 
 def _moved(manifest: Manifest, detector: str, target: Target) -> list[Moved]:
-    """Return the recalibration on the suite and on each generator beside honest rows of its own.
+    """Return the recalibration on the suite and on each generator with its honest rows.
 
     The honest rows of a generator are its own and those by people in the same sources.
     """

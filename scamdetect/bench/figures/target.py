@@ -1,4 +1,4 @@
-"""Answers beside what is true: frozen thresholds, shares with intervals, and figures by cell."""
+"""Answers with the true labels: frozen thresholds, shares with intervals, and figures by cell."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ MAIN = "1%"
 
 @dataclass(frozen=True)
 class Target:
-    """The answers of one detector beside what is true of n rows."""
+    """The answers of one detector with the true labels of n rows."""
 
     rows: pa.Table
     answers: Answers
 
     @property
     def scores(self) -> Floats:
-        """Return the scam probabilities (n,), no answer under every threshold."""
+        """Return the scam probabilities (n,); a missing answer is below every threshold."""
         return as_scores(self.answers.scam)
 
     @property
@@ -47,7 +47,7 @@ class Target:
 
     @property
     def legit(self) -> Bools:
-        """Return which rows (n,) are legit and were answered: no answer is no honest verdict."""
+        """Return which rows (n,) are legit and answered: a missing answer is not an honest one."""
         return is_verdict(self.rows, Verdict.LEGIT) & ~np.isnan(self.answers.scam)
 
     @property
@@ -84,8 +84,8 @@ def is_verdict(rows: pa.Table, verdict: Verdict) -> Bools:
 def frozen_thresholds(calibrate: Target, weights: Floats) -> dict[str, float | None]:
     """Return the threshold at each rate on the honest calibrate mix, by the rate's name.
 
-    ``weights`` (n,) are those of the mix. None where there are fewer honest rows than one false
-    alarm takes.
+    ``weights`` (n,) are those of the mix. None if there are fewer honest rows than needed for one
+    false alarm.
     """
     legit = calibrate.legit
     return {
@@ -97,12 +97,12 @@ def frozen_thresholds(calibrate: Target, weights: Floats) -> dict[str, float | N
 
 
 def recall_by_group(flagged: Bools, groups: Objects) -> Estimate | None:
-    """Return the share of flagged rows (n,), its interval from groups, never under Wilson's."""
+    """Return the share of flagged rows (n,), with an interval from groups, never below Wilson's."""
     return _share_by_group(flagged, groups, wilson)
 
 
 def fpr_by_group(flagged: Bools, groups: Objects) -> Estimate | None:
-    """Return the share of flagged rows (n,), its interval from groups, never under the exact."""
+    """Return the share of flagged rows (n,), with an interval from groups, at least the exact."""
     return _share_by_group(flagged, groups, clopper_pearson)
 
 
@@ -112,12 +112,12 @@ def _share_by_group(
     drawn = mean_by_group(flagged, groups)
     if drawn is None:
         return None
-    # Copies that all pass say no more than one of them.
+    # Copies that all pass are worth only one of them.
     independent = len(set(groups.tolist()))
     return widened(drawn, interval(drawn.value * independent, independent))
 
 
-FEWEST = 30  # scams of a kind, under which nothing is said of how often it is named
+FEWEST = 30  # minimum number of scams of a kind to report how often it is listed
 PEOPLE = "people"
 
 
@@ -129,17 +129,17 @@ class Cell:
     name: str
     n_scam: int
     n_legit: int
-    seen: bool  # whether the detector learnt from this generator or source, or may have
+    seen: bool  # whether the detector was trained on this generator or source, or may have been
     recall: Estimate | None  # at the frozen threshold for 1 %
     fpr: Estimate | None
     recall_at: Estimate | None  # at the threshold of these rows' own honest ones, for 1 %
-    named: Estimate | None  # of a kind: how often the detector names it
+    named: Estimate | None  # of a kind: how often the detector lists it
 
 
 def cells_of(target: Target, seen: Bools, threshold: float | None) -> list[Cell]:
     """Return the figures of every language, generator, source, slice and kind of the rows.
 
-    ``seen`` (n,) are those whose like the detector learnt from; ``threshold`` is the frozen one.
+    ``seen`` (n,) are those similar to training rows; ``threshold`` is the frozen one.
     """
     rows, scam = target.rows, target.scam
     generator = [(name or PEOPLE,) for name in column(rows, "generator")]

@@ -1,1 +1,1 @@
-"""Messages in other words: by rules, or by a language model."""
+"""Rewrite messages: by rules, or by a language model."""

@@ -1,4 +1,4 @@
-"""Rewrite messages with a language model, to see whether a detector still tells them."""
+"""Rewrite messages with a language model, to test whether a detector still recognises them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from scamdetect.bench.answers import Setting
 from scamdetect.bench.endpoints.chat import Chat, Prompt, without_thoughts
 
-LONGEST = 3_000  # characters of a text that is rewritten
+LONGEST = 3_000  # characters of a text to rewrite
 _MAX_TOKENS = 4_096
 _MARK = re.compile(r"(</?rewritten>)")
 _FENCE = re.compile(r"\A```[\w-]*\n(.*)\n?```\Z", re.DOTALL)
 _QUOTES = (*zip("\"'“‘«「„", "\"'”’»」“", strict=True),)
-# What must come through: masks such as [link], and links. Other scripts end a link.
+# What must be kept: masks such as [link], and links. Other scripts end a link.
 _FIXED = re.compile(
     r"\[[a-z_]+\]|(?:https?://|www\.)[!-;=?-~]+|[\w-]+(?:\.[\w-]+)+/[!-;=?-~]*"
     r"|[\w.-]+\.(?:com|example|info|net|org|test)\b",
@@ -49,7 +49,7 @@ BACK = "translate_back"
 
 
 class EndpointRewriter:
-    """Rewrites by the prompts of ``changes`` with a model behind a chat endpoint."""
+    """Rewrite with the prompts of ``changes`` by a model behind a chat endpoint."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
@@ -61,18 +61,18 @@ class EndpointRewriter:
 
     @property
     def changes(self) -> dict[str, str]:
-        """Return the prompts by name, "{lang}" for a language; two where it is asked twice."""
+        """Return the prompts by name, "{lang}" for a language; two if it is asked twice."""
         there = _FRAME.format(task=_TRANSLATE.format(lang="en (es for an English message)"))
         back = _FRAME.format(task=_TRANSLATE)
         prompts = {change: _FRAME.format(task=task) for change, task in _TASKS.items()}
         return prompts | {BACK: f"{there}\n\nThen, of the answer:\n\n{back}"}
 
     def rewrite(self, text: str, lang: str, change: str) -> str | None:
-        """Return the text changed, None where there is no use in it.
+        """Return the changed text, or None if it is not usable.
 
-        That is a text over LONGEST characters, a refusal, an answer without the marks that were
-        asked for, an empty or unchanged one, and one that lost a link or a mask. Raises KeyError
-        for an unknown change, EndpointError, BudgetSpent, and what the store raises.
+        Not usable are a text of more than LONGEST characters, a refusal, an answer without the
+        requested marks, an empty or unchanged one, and one that lost a link or a mask. Raises
+        KeyError for an unknown change, EndpointError, BudgetSpent, and the errors of the store.
         """
         tasks = _tasks(lang, change)
         if len(text) > LONGEST:
@@ -88,15 +88,15 @@ class EndpointRewriter:
     def _asked(self, task: str, text: str) -> str | None:
         said = self._chat.ask(Prompt(_FRAME.format(task=task), _MAX_TOKENS), text)
         _, *marked = _MARK.split(without_thoughts(said.content or ""))
-        # A refusal in prose has no marks, and would else pass for a message; of two answers nobody
-        # knows which is meant.
+        # A refusal in prose has no marks, and would otherwise be taken for a message; two answers
+        # are ambiguous.
         if marked[::2] != ["<rewritten>", "</rewritten>"]:
             return None
         return _unwrapped(marked[1], text) or None
 
 
 def rewriter_of(url: str, model: str, setting: Setting) -> EndpointRewriter:
-    """Return the rewriter by a model behind the base of a service ("https://host/v1").
+    """Return the rewriter with a model behind the base of a service ("https://host/v1").
 
     Raises InputError, OutputError of its store.
     """
@@ -111,7 +111,7 @@ def _tasks(lang: str, change: str) -> tuple[str, ...]:
 
 
 def _unwrapped(answer: str, text: str) -> str:
-    """Return the answer without a fence or quotes that the text has not."""
+    """Return the answer without a fence or quotes that the text does not have."""
     answer = answer.strip()
     if fence := _FENCE.match(answer):
         answer = fence[1].strip()

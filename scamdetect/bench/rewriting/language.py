@@ -1,4 +1,4 @@
-"""What the rewriter by rules knows of a language: openers, fillers, synonyms, chat spellings."""
+"""The word lists of the rewriter by rules: openers, fillers, synonyms, chat spellings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEPT = (
 )
 ENDS = ".!?…。！？؟।॥။៕។۔"
 PAUSES = ",،，、;؛：:"
-DROPPED, DROPPED_CAPITAL = "\ue000", "\ue001"  # where a word stood, until the blanks are tidied
+DROPPED, DROPPED_CAPITAL = "\ue000", "\ue001"  # in place of a word, until the blanks are tidied
 
 Pair = tuple[str, str]
 
@@ -37,7 +37,7 @@ _SCRIPTS = {
     "Thai": "\u0e00-\u0e7f",
 }
 _WITHOUT_BLANKS = frozenset({"Hans", "Hant", "Jpan", "Khmr", "Mymr", "Thai"})
-# Letters that are written otherwise in Hong Kong and Taiwan, each in nearly any message.
+# Letters written differently in Hong Kong and Taiwan, each in nearly any message.
 _HANT = re.compile("[們個這說時來為會過還對沒後嗎麼請謝電給點話開關帳號錢買賣嘅咗喺唔啲]")
 _HANS = re.compile("[们个这说时来为会过还对没后吗么请谢电给点话开关帐账号钱买卖]")
 _MARKS = "".join(
@@ -46,8 +46,8 @@ _MARKS = "".join(
 _IN_WORD = rf"\w{_MARKS}\u200c\u200d"
 _BEFORE_WORD = rf"(?<![{_IN_WORD}])(?<![{_IN_WORD}]['’-])"
 _AFTER_WORD = rf"(?![{_IN_WORD}]|['’-]\w)"
-# A sign that belongs to the letter before it must not be cut off, nor a consonant that closes the
-# syllable (Burmese), nor may a vowel that is written before its consonant stay behind (Thai).
+# A vowel sign of the letter before it must not be cut off, nor a consonant that closes the syllable
+# (Burmese), and a vowel written before its consonant must not remain (Thai).
 _BEFORE_PIECE = "(?<![\u0e40-\u0e44])"
 _AFTER_PIECE = rf"(?![{_MARKS}\u0e30-\u0e33\u0e45]|[\u1000-\u1021][\u1037]?[\u103a\u1039]|[ー〜～])"
 # A particle of these scripts ends a phrase; followed by a letter, it is part of another word.
@@ -55,7 +55,7 @@ _INSIDE_PHRASE = re.compile("[\u0e00-\u0e7f][\u0e01-\u0e5b]|[\u1000-\u109f][\u10
 
 
 class Words(Table, frozen=True):
-    """The words of a language in one script; of a pair, the first is the longer or the slang one.
+    """The words of a language in one script; in a pair, the first is the longer or the slang one.
 
     Chosen so that a change breaks no inflection: adverbs, set phrases, connectives, chat spellings.
     """
@@ -66,38 +66,38 @@ class Words(Table, frozen=True):
     formal_openers: tuple[str, ...]
     formal_closers: tuple[str, ...]
     leads: tuple[str, ...]  # "just so you know,": go before nearly any message
-    greetings: tuple[str, ...]  # where a message begins with one, no opener is due
-    closings: tuple[str, ...]  # where it ends with one, no closer is due
-    fillers: tuple[str, ...]  # can be dropped wherever they stand
+    greetings: tuple[str, ...]  # a message that starts with one needs no opener
+    closings: tuple[str, ...]  # a message that ends with one needs no closer
+    fillers: tuple[str, ...]  # can be dropped anywhere
     informal: tuple[str, ...]  # laughter and the like, dropped in formal writing
     shortened: tuple[Pair, ...]  # long and short, good in both directions
-    cut: tuple[Pair, ...]  # long to short alone
-    spelt: tuple[Pair, ...]  # slang to what it stands for alone
-    swapped: tuple[Pair, ...]  # each can stand for the other
-    rephrased: tuple[Pair, ...]  # the second can stand for the first
+    cut: tuple[Pair, ...]  # only from long to short
+    spelt: tuple[Pair, ...]  # only from slang to standard
+    swapped: tuple[Pair, ...]  # each can replace the other
+    rephrased: tuple[Pair, ...]  # the second can replace the first
     clauses: tuple[Pair, ...] = ()  # "if" and its "then": the clause may follow what depends on it
 
     @property
     def shorter(self) -> dict[str, str]:
-        """Return what shortens."""
+        """Return the pairs that shorten."""
         return dict((*self.shortened, *self.cut, *((word, "") for word in self.fillers)))
 
     @property
     def more_formal(self) -> dict[str, str]:
-        """Return what spells out."""
+        """Return the pairs that make a text formal."""
         long = ((short, long) for long, short in self.shortened)
         return dict((*long, *self.spelt, *((word, "") for word in self.informal)))
 
     @property
     def paraphrased(self) -> dict[str, str]:
-        """Return what says the same."""
+        """Return the pairs of equal meaning."""
         return dict((*self.swapped, *((b, a) for a, b in self.swapped), *self.rephrased))
 
 
 def words_of(lang: str, script: str) -> Words:
     """Return the words of the language in the script.
 
-    Raises InputError for a language or a script that has none, and for a malformed file.
+    Raises InputError for a language or a script without words, and for a malformed file.
     """
     by_script = _read(lang)
     if script not in by_script:
@@ -124,14 +124,14 @@ def _read(lang: str) -> dict[str, Words]:
 
 
 def script_of(text: str, among: tuple[str, ...]) -> str:
-    """Return in which of these scripts most letters of the text are."""
+    """Return the script of most letters of the text."""
     if set(among) == {"Hans", "Hant"}:
         return "Hant" if len(_HANT.findall(text)) > len(_HANS.findall(text)) else "Hans"
     return max(among, key=lambda script: len(re.findall(f"[{_SCRIPTS[script]}]", text)))
 
 
 def find_problems(words: Words) -> Iterator[str]:
-    """Return what is wrong with the words: contradictions, digits, "short" that is longer."""
+    """Return the problems of the words: contradictions, digits, "short" that is longer."""
     maps = {
         "shorter": (*words.shortened, *words.cut, *((word, "") for word in words.fillers)),
         "more_formal": (
@@ -160,20 +160,20 @@ def find_problems(words: Words) -> Iterator[str]:
 
 
 def folded(word: str) -> str:
-    """Return how a word is looked up: in any case, with either apostrophe, Turkish i or not."""
+    """Return the look-up form of a word: in any case, with either apostrophe, Turkish i or not."""
     return word.replace("’", "'").replace("İ", "i").replace("ı", "i").lower()
 
 
 def substitution(
     replacements: Mapping[str, str], lang: str, *, blanks: bool
 ) -> Callable[[str], str]:
-    """Return the change of a text that puts the second for the first, whole words, in one pass.
+    """Return a function that replaces the first by the second, whole words, in one pass.
 
-    Case follows the text. What is dropped leaves a mark (DROPPED) that ``tidied`` takes away.
+    Case follows the text. Dropped words leave a mark (DROPPED) that ``tidied`` removes.
     """
     by_word = {folded(word): (word, other) for word, other in replacements.items()}
-    # What already stands in the text as it would be after the change stays: "danke" in "vielen
-    # Dank" is not to become "vielen vielen Dank".
+    # Text that already has the changed form is kept: "danke" in "vielen Dank" must not become
+    # "vielen vielen Dank".
     for word, other in replacements.items():
         if folded(word) in folded(other):
             by_word.setdefault(folded(other), (other, other))
@@ -198,12 +198,12 @@ def substitution(
 
 
 def at_start(words: Iterable[str], *, blanks: bool) -> re.Pattern[str]:
-    """Return what finds one of the words where a text begins."""
+    """Return a pattern for one of the words at the start of a text."""
     return re.compile(rf"\s*¡?{_any_of(words, blanks=blanks)}", re.IGNORECASE)
 
 
 def near_end(words: Iterable[str], *, blanks: bool) -> re.Pattern[str]:
-    """Return what finds one of the words, a sentence of its own, where a text ends.
+    """Return a pattern for one of the words as a separate sentence at the end of a text.
 
     Marks and emoji may follow it.
     """
@@ -217,8 +217,8 @@ def _any_of(words: Iterable[str], *, blanks: bool) -> str:
     spelt = [re.escape(word).replace("'", "['’]") for word in sorted(words, key=len, reverse=True)]
     if not blanks:
         return f"{_BEFORE_PIECE}(?:{'|'.join(spelt)}){_AFTER_PIECE}"
-    # Beside a number, one or two letters are as likely a unit as a word in short. What ends in a
-    # comma ("well,") is meant where a sentence or a part of it begins.
+    # Next to a number, one or two letters may be a unit rather than an abbreviation. A phrase that
+    # ends in a comma ("well,") is expected at the start of a sentence or clause.
     begin = [word for word in spelt if word[-1] in PAUSES]
     short = [word for word in spelt if len(word) < 3 and word not in begin]
     long = [word for word in spelt if len(word) > 2 and word not in begin]
@@ -229,7 +229,7 @@ def _any_of(words: Iterable[str], *, blanks: bool) -> str:
 
 
 def has_blanks(script: str) -> bool:
-    """Whether blanks part the words of the script."""
+    """Return True if blanks separate the words of the script."""
     return script not in _WITHOUT_BLANKS
 
 

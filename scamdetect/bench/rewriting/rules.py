@@ -1,4 +1,4 @@
-"""Rewrite messages by rules: the same said by somebody else, without a network or a model."""
+"""Rewrite messages by rules, as if from another writer, without a network or a model."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ _SIGNATURE = re.compile(r"\n[^\n]{1,40}\Z")
 
 
 class RuleRewriter:
-    """Rewrites by the word lists in ``words``; equal texts are rewritten equally.
+    """Rewrite by the word lists in ``words``; equal texts are rewritten equally.
 
-    Labels hold: what is asked, links, numbers and the markers of a dialogue stay.
+    Labels remain valid: the request, links, numbers and the markers of a dialogue are kept.
     """
 
     @property
@@ -65,11 +65,11 @@ class RuleRewriter:
 
     @property
     def changes(self) -> dict[str, str]:
-        """Return the changes by name, and what each does."""
+        """Return the changes by name, with a description of each."""
         return dict(CHANGES)
 
     def rewrite(self, text: str, lang: str, change: str) -> str | None:
-        """Return the text as asked, None where the rules find nothing to change in it.
+        """Return the changed text, or None if the rules find nothing to change.
 
         Raises InputError for a language without word lists and for an unknown change.
         """
@@ -82,7 +82,7 @@ class RuleRewriter:
 
 
 class _Rules:
-    """The words of a language, ready to be looked for in texts."""
+    """The words of a language, prepared for searching texts."""
 
     def __init__(self, words: Words, lang: str, *, blanks: bool) -> None:
         self.words, self.lang, self.blanks = words, lang, blanks
@@ -206,7 +206,7 @@ def _closed(rules: _Rules, text: str, closer: str) -> str:
 
 
 def _gap(before: str) -> str:
-    """Return the blank between sentences; Chinese and Japanese have none behind their marks."""
+    """Return the blank between sentences; Chinese and Japanese have none after punctuation."""
     return "" if before.endswith(tuple("。！？～，：、")) else " "
 
 
@@ -236,7 +236,7 @@ def _calm(rules: _Rules, text: str) -> str:
 
 
 def _without_emoji(text: str, rules: _Rules) -> str:
-    """Return the text without emoji; one that parts two sentences becomes a full stop."""
+    """Return the text without emoji; one that separates two sentences becomes a full stop."""
 
     def dropped(match: re.Match[str]) -> str:
         if match["kept"]:
@@ -260,7 +260,7 @@ def _without_emoji(text: str, rules: _Rules) -> str:
 
 def _condition_last(text: str, conjunction: str, then: str, lang: str) -> str:
     """Return the text with "If A, B." as "B if A."; a sentence with more commas stays."""
-    # Whoever begins a sentence with a capital also ends it with a mark.
+    # A writer who starts a sentence with a capital also ends it with punctuation.
     word = re.escape(capitalised(conjunction, lang))
     other = rf"(?:[,،] *(?:{re.escape(then)} )?| {re.escape(then)} )" if then else "[,،] *"
     part = rf"[^{ENDS}{PAUSES}\n\"“”«»()]"
@@ -277,9 +277,10 @@ def _condition_last(text: str, conjunction: str, then: str, lang: str) -> str:
 
 
 def _tidied(text: str, lang: str) -> str:
-    """Return the text without the marks of what was dropped; blanks and commas are set right."""
+    """Return the text without the marks of dropped words; blanks and commas are corrected."""
     either = f"[{DROPPED}{DROPPED_CAPITAL}]"
-    # A capital word that went leaves its capital to the next; what began a line, its marks too.
+    # The capital of a dropped word moves to the next one; a dropped word at the start of a line
+    # takes its punctuation with it.
     text = re.sub(
         rf"(?P<line>(?:\A|(?<=\n)))?(?P<marks>{either}(?:[ {PAUSES}{ENDS}]*{either})*)"
         rf"(?P<rest>[ {PAUSES}{ENDS}]*)(?P<next>\w?)",

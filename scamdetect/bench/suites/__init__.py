@@ -1,1 +1,1 @@
-"""The suites of the box: each module makes one from the corpus or the authored messages."""
+"""The built-in suites: each module makes one from the corpus or the authored messages."""

@@ -1,4 +1,4 @@
-"""The rows that thresholds are set on: never scored for a figure, so no suite to ask for."""
+"""The rows that thresholds are set on: never used for a figure, so not a suite to request."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ NAME = "calibrate"
 def calibrate(material: Material) -> Suite:
     """Return the legit, spam and scam rows to set thresholds on.
 
-    Of the corpus an even sample of its role calibrate, without one the authored calibrate part.
-    Licences of public sources are named by their class. Raises InputError without the authored
-    messages, and where the corpus was built from others.
+    With a corpus they are an even sample of its role calibrate, without one the authored calibrate
+    part. Licences of public sources are given by class. Raises InputError without the authored
+    messages, and if the corpus was built from others.
     """
     if material.corpus is None:
         own = authored_rows(material, NAME, "calibrate")
         about = "This project's own messages to set thresholds on; the public ones are missing."
         return make_suite(NAME, VERSION, about, own, licences(own), final=False)
     table = corpus_table(material, NAME, (NAME,))
-    # The suite is older than the everyday messages, and stays what it was.
+    # The suite is older than the everyday messages, and does not change.
     table = table.filter(pa.array(~is_everyday(table)))
     sample = balanced_sample(table, CALIBRATE_ROWS)
     classes = dict(
@@ -66,7 +66,7 @@ def mix_weights(suite_rows: pa.Table) -> Floats:
 
 
 def _with_own_ids(rows: list[SuiteRow], material: Material) -> list[SuiteRow]:
-    """Return the rows, the project's own as suites of authored rows have them."""
+    """Return the rows, with the project's own in the form of suites of authored rows."""
     public = [row for row in rows if not row["source"].startswith(OWN)]
     hashes = {row["id"] for row in rows} - {row["id"] for row in public}
     if not hashes:

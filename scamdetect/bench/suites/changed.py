@@ -1,4 +1,4 @@
-"""Suites of changed messages: disguised, put in other words, or cut conversations."""
+"""Suites of changed messages: disguised, rewritten, or truncated conversations."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def evasion(material: Material) -> Suite:
 
 
 def even_sample(rows: Iterable[SuiteRow]) -> list[SuiteRow]:
-    """Return PER_LANGUAGE scams and as many honest rows a language, the same ones each time.
+    """Return PER_LANGUAGE scams and as many honest rows per language, always the same ones.
 
-    Pairs are drawn apart, so no row has one.
+    Pairs are drawn separately, so no row has one.
     """
     cells: dict[tuple[str, str], list[SuiteRow]] = defaultdict(list)
     for row in rows:
@@ -54,7 +54,7 @@ def even_sample(rows: Iterable[SuiteRow]) -> list[SuiteRow]:
 
 
 def _re_encoded(clean: Sequence[SuiteRow]) -> list[SuiteRow]:
-    """Return each row in decomposed letters, with the line ends of Windows and a last blank."""
+    """Return each row in decomposed letters, with Windows line ends and a final blank."""
     return [
         row
         | {
@@ -93,12 +93,11 @@ _UNSAFE = re.compile(r"[^\w.+-]+")
 
 
 def rewrite(material: Material) -> Suite:
-    """Return the clean rows of ``evasion``, and a copy of each a change (default: by rules).
+    """Return the clean rows of ``evasion``, and one copy per change (default: by rules).
 
-    By another rewriter the suite has its name, as ``rewrite-some-model``. A copy that the rewriter
-    gives none of, or that is the clean text, is left out. Raises InputError without authored rows,
-    and what the rewriter raises; what a slow one has answered it keeps itself, so that a second
-    call goes on.
+    With another rewriter the suite has its name, such as ``rewrite-some-model``. A copy that is
+    missing, or equals the clean text, is left out. Raises InputError without authored rows, and the
+    errors of the rewriter; a slow rewriter stores its answers, so that a second call resumes.
     """
     rewriter = material.rewriter or RuleRewriter()
     by_rules = rewriter.name == RuleRewriter().name
@@ -129,7 +128,7 @@ def _copies(
                 "text": text,
                 "clean_id": row["id"],
                 "change": change,
-                # Rules leave the writer's style; a model that rewrites puts its own in its place.
+                # Rules keep the writer's style; a model that rewrites replaces it by its own.
                 "generator": row["generator"] if by_rules else rewriter.name,
             }
         if done % _LOG_EVERY == 0 or done == len(clean):

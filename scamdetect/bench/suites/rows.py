@@ -1,4 +1,4 @@
-"""The rows that suites of the box choose from, and which language model wrote a row."""
+"""The rows that built-in suites choose from, and the language model that wrote a row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scamdetect.train.data.table import (
     read_rows,
 )
 
-# Sources of one family share a name: the second repeats and goes on from the first.
+# Sources of one family share a name: the second repeats and continues the first.
 _OF_SOURCE = {
     "ccr_zh_calls": "antifraud-agents",
     "mdb_pt_en_synthetic": "mdb-llm",
@@ -34,9 +34,9 @@ _NOT_WRITERS = ("machine-translated",)
 
 
 def generator_of(source: str, generated: str | None) -> str | None:
-    """Return the generator of a row, None where people wrote it.
+    """Return the generator of a row, None if people wrote it.
 
-    A translation by machine counts as written by people: what is said is theirs.
+    A machine translation counts as written by people, because the content is theirs.
     """
     if generated is None or generated.startswith(_NOT_WRITERS):
         return None
@@ -45,7 +45,7 @@ def generator_of(source: str, generated: str | None) -> str | None:
 
 
 def generators(table: pa.Table) -> Objects:
-    """Return the generator of each corpus row (rows,), None where people wrote it."""
+    """Return the generator of each corpus row (rows,), None if people wrote it."""
     found = np.empty(table.num_rows, dtype=object)
     pairs = zip(column(table, "source"), column(table, "generated"), strict=True)
     found[:] = [generator_of(source, generated) for source, generated in pairs]
@@ -54,7 +54,7 @@ def generators(table: pa.Table) -> Objects:
 
 SuiteRow = dict[str, Any]  # in the columns of bench.suite.SCHEMA
 
-VERSION = 1  # of the suites of the box; a new choice of rows is a new version
+VERSION = 1  # of the built-in suites; a new choice of rows is a new version
 ROLES = ("train", "calibrate", "dev", "test")
 OWN = "authored_"  # and the language: the sources of the project's own messages
 OWN_LICENCE = "CC-BY-4.0"
@@ -78,14 +78,14 @@ _KNOWN_KINDS = {Provenance.SOURCE.value, Provenance.READ.value, Provenance.AUTHO
 
 
 def corpus_table(material: Material, suite: str, roles: Collection[str]) -> pa.Table:
-    """Return the corpus rows of these roles whose verdict is known.
+    """Return the corpus rows of these roles with a known verdict.
 
-    Raises InputError without a corpus and where another normaliser than today's built it.
+    Raises InputError without a corpus and if another normaliser built it.
     """
     if material.corpus is None:
         raise InputError(
-            f"suite {suite}: needs the corpus; run: scamdetect data fetch, then: scamdetect data "
-            "build, and name the file with --corpus"
+            f"suite {suite}: needs the corpus; run: scamdetect data fetch, then: scamdetect "
+            "data build, and pass the file with --corpus"
         )
     table = read_rows(material.corpus, roles)
     if problem := normaliser_problem(material.corpus, table.schema):
@@ -96,9 +96,9 @@ def corpus_table(material: Material, suite: str, roles: Collection[str]) -> pa.T
 def rows_of_sources(
     material: Material, suite: str, sources: Collection[str], roles: Collection[str] = ROLES
 ) -> list[SuiteRow]:
-    """Return the corpus rows of these sources whose verdict is known.
+    """Return the corpus rows of these sources with a known verdict.
 
-    Raises InputError as ``corpus_table``, and where the corpus has no row of a source.
+    Raises InputError as ``corpus_table`` does, and if the corpus has no row of a source.
     """
     table = corpus_table(material, suite, roles)
     table = table.filter(pc.is_in(table["source"], pa.array(sorted(sources))))
@@ -132,7 +132,7 @@ def public_rows(table: pa.Table) -> list[SuiteRow]:
 
 
 def with_named_groups(rows: Iterable[SuiteRow]) -> list[SuiteRow]:
-    """Return the rows, each group named by its smallest id: builds of a corpus number anew."""
+    """Return the rows, each group named by its smallest id: corpus builds renumber groups."""
     rows = list(rows)
     smallest: dict[str, str] = {}
     for row in rows:
@@ -141,11 +141,11 @@ def with_named_groups(rows: Iterable[SuiteRow]) -> list[SuiteRow]:
 
 
 def authored_folder(material: Material, suite: str) -> Path:
-    """Return the folder of the project's own messages; raise InputError without one."""
+    """Return the folder of the project's own messages; raise InputError if it is missing."""
     if material.authored is None:
         raise InputError(
-            f"suite {suite}: needs the project's own messages; name their folder with --authored "
-            "(data/authored in the repository)"
+            f"suite {suite}: needs the project's own messages; pass their folder with "
+            "--authored (data/authored in the repository)"
         )
     return material.authored
 
@@ -153,7 +153,7 @@ def authored_folder(material: Material, suite: str) -> Path:
 def authored_rows(material: Material, suite: str, part: Part) -> list[SuiteRow]:
     """Return the project's own messages of a part; ``final`` is the part test of a corpus.
 
-    Raises InputError without the folder, SourceError where a row is malformed.
+    Raises InputError without the folder, SourceError if a row is malformed.
     """
     folder = authored_folder(material, suite)
     return [own_row(row) for row in load_authored(folder) if row.part == part]
@@ -177,12 +177,12 @@ def own_row(row: AuthoredRow) -> SuiteRow:
 
 
 def licences(rows: Iterable[SuiteRow]) -> dict[str, str]:
-    """Return the licence of each source of the rows that is in a suite of the box."""
+    """Return the licence of each source of the rows in a built-in suite."""
     sources = {row["source"] for row in rows}
     own = {source: OWN_LICENCE for source in sources if source.startswith(OWN)}
     return own | {source: LICENCES[source] for source in sources - own.keys()}
 
 
 def chance(name: str) -> str:
-    """Return a key that puts names in an order without meaning, the same on every machine."""
+    """Return a key that sorts names in a meaningless order, the same on every machine."""
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Suites by who wrote the text: people, language models, and pairs that differ in intent."""
+"""Suites by writer: people, language models, and pairs that differ only in intent."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ FINAL_SOURCES = ("fraud_r1_base",)
 def llm(material: Material) -> Suite:
     """Return model-written rows of all roles and the authored dev part.
 
-    People's mails of the source that pairs them with rewrites are in, too. Raises InputError where
-    a source or the authored messages are missing.
+    People's mails of the source that pairs them with rewrites are included. Raises InputError if a
+    source or the authored messages are missing.
     """
     about = (
         "Messages by language models, scam and honest, by the model that wrote them, and people's "
@@ -47,7 +47,7 @@ def llm(material: Material) -> Suite:
 def llm_final(material: Material) -> Suite:
     """Return the rows of the left-out generator and the authored final part.
 
-    Raises InputError where the source or the authored messages are missing.
+    Raises InputError if the source or the authored messages are missing.
     """
     about = (
         "Messages by language models that only release figures are taken on: scams by a generator "
@@ -59,9 +59,9 @@ def llm_final(material: Material) -> Suite:
 
 
 def capped(rows: Iterable[SuiteRow], limit: int = LIMIT) -> list[SuiteRow]:
-    """Return at most ``limit`` rows a verdict, source and generator, the same ones each time.
+    """Return at most ``limit`` rows per verdict, source and generator, always the same ones.
 
-    Rows of one such cell and group are taken together or not at all, groups in an order of chance.
+    Rows of a cell and group are all included or none, groups in a random order.
     """
     parts: dict[tuple[str, Cell], list[SuiteRow]] = defaultdict(list)
     for row in with_named_groups(rows):
@@ -89,19 +89,19 @@ def _llm_suite(
     return make_suite(name, VERSION, about, rows, licences(rows), final=final)
 
 
-# By name, so that who fetched more sources gets the same suites.
+# By name, so that additional downloaded sources do not change the suite.
 DEV = ("fss_phishing_cases_ko", "ko_korccvi_vishing", "pt_mz_mpesa_smishing", "vi_sms_ie403")
 TEST = ("bn_banglabarta", "id_sms_spam", "janitr_x_posts", "zh_sms_mudou_test")
 
 
 def human(material: Material) -> Suite:
-    """Return people's messages of the dev sources; raise InputError where one is missing."""
+    """Return people's messages of the dev sources; raise InputError if one is missing."""
     about = "Messages that people wrote, of sources that models of this project are chosen on."
     return _human_suite("human", about, material, DEV, "dev")
 
 
 def human_final(material: Material) -> Suite:
-    """Return people's messages of the test sources; raise InputError where one is missing."""
+    """Return people's messages of the test sources; raise InputError if one is missing."""
     about = "Messages that people wrote, of sources that only release figures are taken on."
     return _human_suite("human-final", about, material, TEST, "test")
 
@@ -119,12 +119,12 @@ _SIDES = [Verdict.LEGIT.value, Verdict.SCAM.value]
 
 
 def pairs(material: Material) -> Suite:
-    """Return the whole contrast pairs of the authored dev part; raise InputError without any."""
+    """Return the complete contrast pairs of the authored dev part; raise InputError without any."""
     return _pairs_suite("pairs", material, "dev")
 
 
 def pairs_final(material: Material) -> Suite:
-    """Return the whole contrast pairs of the authored final part; raise InputError without any."""
+    """Return the complete contrast pairs of the authored final part; raise InputError if none."""
     return _pairs_suite("pairs-final", material, "final")
 
 

@@ -1,4 +1,4 @@
-"""The rows of chat exports: one message each, with columns that the formats share."""
+"""The rows of chat exports: one message per row, with columns common to all formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scamdetect.frames import columns as output
 
 
 class MessageKind(StrEnum):
-    """What a record of a chat export is; only a message has a text to score."""
+    """The type of a record in a chat export; only a message has a text to score."""
 
     MESSAGE = "message"
     SYSTEM = "system"
@@ -23,10 +23,10 @@ class MessageKind(StrEnum):
 
 @dataclass(frozen=True)
 class Message:
-    """One record of a chat; a format fills the columns of its schema, None where it says nothing.
+    """One record of a chat; a format fills the columns of its schema, others are None.
 
-    ``text`` is what a person wrote, ``media`` what stands for an attachment and ``notice`` what
-    the messenger itself wrote. ``time`` is ISO 8601 as in the export, without a time zone.
+    ``text`` is written by a person, ``media`` describes an attachment and ``notice`` is written by
+    the messenger. ``time`` is ISO 8601 as in the export, without a time zone.
     """
 
     chat: str | None
@@ -49,7 +49,7 @@ class Message:
 
 
 def schema(*more: str) -> pa.Schema:
-    """Return the shared columns and ``more``, all of text but ``time_unix``."""
+    """Return the common columns and ``more``, all of type text except ``time_unix``."""
     shared = (
         "chat", "message_id", "time", "sender", "sender_id", "kind", "text", "media", "notice",
     )  # fmt: skip
@@ -67,7 +67,7 @@ def message_dump(
     encoding: str,
     notes: tuple[str, ...],
 ) -> Dump:
-    """Return a dump of the items, which are read anew each time; raise InputError."""
+    """Return a dump of the items, which are read again on each pass; raise InputError."""
     output.check_columns(columns.names, text_column, overwrite=False, where=str(path))
     return record_dump(
         path, columns, items, text_column=text_column, encoding=encoding, notes=notes

@@ -1,4 +1,4 @@
-"""Read Telegram Desktop's ``result.json``, of one chat or of all, in bounded memory."""
+"""Read Telegram Desktop's ``result.json``, with one chat or all, in bounded memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FULL_EXPORT = re.compile(
     rb'|frequent_contacts|sessions|web_sessions|other_data|chats|left_chats)"\s*:',
     re.DOTALL,
 )
-# A key of an attachment that Telegram gives no media_type, and what it is.
+# The key of an attachment without Telegram's media_type, and its type.
 _ATTACHMENTS = {
     "photo": "photo",
     "file": "file",
@@ -51,12 +51,12 @@ _WORDS_BESIDE = {
 }
 _LISTS_BESIDE = ("answers", "items")  # of texts
 _TYPES = ("message", "service", "unsupported")
-# The keys that always have columns of their own.
+# Keys that have their own column.
 _KEPT = ("id", "date", "media_type", "forwarded_from", "reply_to_message_id")
 
 
 def is_telegram(head: bytes) -> bool:
-    """Tell by the start of a JSON file whether it is an export of Telegram Desktop."""
+    """Return True if a JSON file starts like an export of Telegram Desktop."""
     if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         return False
     if _FULL_EXPORT.match(head.removeprefix(b"\xef\xbb\xbf")):
@@ -68,7 +68,7 @@ def is_telegram(head: bytes) -> bool:
 
 
 def open_telegram(path: Path, text_column: str) -> Dump:
-    """Open an export; raise InputError where it has no list of messages."""
+    """Open an export; raise InputError if it has no list of messages."""
     headers = _survey(path)
 
     def items() -> Iterator[Item[Message]]:
@@ -89,15 +89,15 @@ def open_telegram(path: Path, text_column: str) -> Dump:
 
 
 def _survey(path: Path) -> dict[int, Header]:
-    """Return what the file says of its chats where that stands behind their messages."""
+    """Return the chat details that follow the messages in the file."""
     headers: list[Header] = []
     with closing(pieces(path, headers)) as found:
         while not headers and next(found, None) is not None:
             pass
         if not headers:
             raise InputError(
-                f'{path}: holds no list "messages", so it is no export of Telegram Desktop; name '
-                "its format with --format"
+                f'{path}: has no list "messages", so it is not an export of Telegram Desktop; '
+                "pass its format with --format"
             )
         if "type" in headers[0]:  # as Telegram itself writes it
             return {}
@@ -112,11 +112,11 @@ def _row(piece: Piece, chat: Header, number: int) -> Message | Reject:
         problem = f"a JSON {type(piece.value).__name__}, not an object"
     text = None if problem else _text(piece.value)
     if problem is None and text is None:
-        problem = "a text that is neither a string nor a list of strings and entities"
+        problem = "the text is neither a string nor a list of strings and entities"
     if problem is None and text is not None:
         try:
             return _message(piece.value, chat, text)
-        except RecursionError:  # it could just be read
+        except RecursionError:  # it was parsed before
             problem = "JSON nested too deeply"
     return Reject(number, piece.line, piece.raw.count(b"\n") + 1, problem or "", piece.raw)
 
@@ -154,9 +154,9 @@ def _message(value: dict[str, Any], chat: Header, text: str) -> Message:
 
 
 def _text(value: dict[str, Any]) -> str | None:
-    """Return the text as Telegram shows it, None where it has another form.
+    """Return the text as Telegram shows it, or None if it has another form.
 
-    Behind it, each in a line, stands what else of the message people read as its sender's words.
+    It is followed by other content that readers take for the sender's words, one per line.
     """
     text = _joined(value.get("text", value.get("text_entities")))
     if text is None or value.get("type") == "service":
@@ -188,7 +188,7 @@ def _texts(items: list[Any]) -> Iterator[str]:
 
 
 def _joined(text: object) -> str | None:
-    """Return a text, or the strings and entities that it is made of; None for anything else."""
+    """Return a text, or join its strings and entities; None for anything else."""
     if text is None or isinstance(text, str):
         return text or ""
     if not isinstance(text, list):
@@ -199,7 +199,7 @@ def _joined(text: object) -> str | None:
 
 
 def _links(text: object) -> str | None:
-    """Return the addresses behind words, which the text does not show, apart by spaces."""
+    """Return the addresses behind words, which the text does not show, separated by spaces."""
     entities = [part for part in text if isinstance(part, dict)] if isinstance(text, list) else []
     links = [part["href"] for part in entities if isinstance(part.get("href"), str)]
     return " ".join(links) or None
@@ -213,7 +213,7 @@ def _media(value: dict[str, Any]) -> str | None:
 
 
 def _details(value: dict[str, Any], sender: str, notice: str) -> str | None:
-    """Return what no column holds, as JSON."""
+    """Return the values without their own column, as JSON."""
     kept = {sender, f"{sender}_id", *_KEPT}
     if value.get("type") == "service":
         kept.add("action")
@@ -224,7 +224,7 @@ def _details(value: dict[str, Any], sender: str, notice: str) -> str | None:
     rest = {n: v for n, v in value.items() if n not in kept or _string(v) is None}
     for name in ("text", "text_entities"):
         rest.pop(name, None)
-    if notice:  # the text of a service message, which nobody wrote
+    if notice:  # the text of a service message, written by Telegram
         rest["text"] = notice
     return json.dumps(rest, ensure_ascii=False) if rest else None
 

@@ -1,8 +1,7 @@
-"""Find the chats of a Telegram Desktop export and cut it into messages, whatever is broken.
+"""Split a Telegram Desktop export into messages, even if it is damaged.
 
-ijson tells where the JSON breaks. What follows is passed over up to where the next message, or
-list of messages, begins, and each byte is parsed once, so that damage takes no more time than it
-is long.
+ijson reports where the JSON is broken. The rest is skipped until the next message or list of
+messages. Each byte is parsed once, so damage never takes more than linear time.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from scamdetect.dumps.chats.telegram_parser import Begin, Chats, Header, Slice, 
 from scamdetect.dumps.lines import Stream, opened
 
 MAX_RECORD_BYTES = 16 << 20
-# Of what stands outside of the lists no more is kept, such as the head of a chat.
+# Bytes kept outside of the lists, such as the head of a chat.
 _HEADER_BYTES = 64 << 10
-_HEADERS_TRIED = 5  # a name may hold brackets too
+_HEADERS_TRIED = 5  # a name can contain brackets
 
-_MOST_OF_A_SIGN = 3  # bytes of one that was cut off
+_MOST_OF_A_SIGN = 3  # bytes of a value that was cut off
 _BETWEEN = b" \t\r\n,"
 _APART = re.compile(r"[ \t\r\n,]*")
 _DECODER = json.JSONDecoder()
@@ -31,10 +30,10 @@ _TOO_MUCH = "JSON nested too deeply or with a number too long to read"
 
 @dataclass(frozen=True)
 class Piece:
-    """A value of a list of messages, or bytes that are none: ``problem`` tells why.
+    """A value of a list of messages, or unreadable bytes with the ``problem``.
 
-    ``chat`` counts the lists of the file from 0, and is -1 before the first one; ``end`` is how
-    many bytes of the file have been read so far.
+    ``chat`` is the index of the list in the file, -1 before the first one; ``end`` is the number of
+    file bytes read so far.
     """
 
     chat: int
@@ -47,7 +46,7 @@ class Piece:
 
 @dataclass
 class _Pending:
-    """The slices since the last value, with the place of the first one."""
+    """The slices since the last value, with the offset of the first one."""
 
     line: int = 1
     offset: int = 0
@@ -61,7 +60,7 @@ class _Pending:
         self.size += len(piece.raw)
 
     def take(self) -> bytes:
-        """Return the bytes and begin behind them."""
+        """Return the bytes and start again after them."""
         raw = b"".join(self.raw)
         self.line += raw.count(b"\n")
         self.offset += len(raw)
@@ -69,7 +68,7 @@ class _Pending:
         return raw
 
     def shorten(self, most: int) -> None:
-        """Forget all but the last bytes."""
+        """Drop all but the last bytes."""
         if self.size > 2 * most:
             raw = self.take()
             self.line -= raw[-most:].count(b"\n")
@@ -78,24 +77,24 @@ class _Pending:
 
 
 def pieces(path: Path, headers: list[Header]) -> Generator[Piece]:
-    """Yield every value of every list of messages; raise InputError where reading fails.
+    """Yield every value of every list of messages; raise InputError if reading fails.
 
-    What the file says of each chat is appended to ``headers`` when its list begins and completed
-    when it ends.
+    The details of each chat are appended to ``headers`` when its list starts and completed when it
+    ends.
     """
     with opened(path) as file:
         yield from _Reader(file, headers).pieces()
 
 
 class _Reader:
-    """Give slices to the parser, and tell messages from damage by what becomes of them."""
+    """Feed slices to the parser and separate messages from damage."""
 
     def __init__(self, file: Stream, headers: list[Header]) -> None:
         self._file = file
         self._chats = Chats(headers)
         self._pending = _Pending(offset=file.skip_bom())
         self._messages = 0
-        self._problem: str | None = None  # why bytes are passed over
+        self._problem: str | None = None  # why bytes are skipped
 
     def pieces(self) -> Iterator[Piece]:
         try:
@@ -128,7 +127,7 @@ class _Reader:
         elif was_in_list and not chats.in_list:
             yield from self._values(closed=True)
         elif not chats.in_list or begin is Begin.LIST:
-            if begin is not None:  # the head of the list is sound
+            if begin is not None:  # the start of the list is intact
                 pending.take()
             pending.shorten(_HEADER_BYTES)
         elif chats.ended and not chats.inside and piece.raw.endswith((b"}", b"]")):
@@ -144,17 +143,17 @@ class _Reader:
         if self._problem is not None:
             yield from self._passed(self._problem)
         elif chats.inside:
-            yield from self._passed(self._told("the file ends within a message,", end))
+            yield from self._passed(self._told("the file ends inside a message,", end))
         elif chats.in_list:
             yield from self._values()
             yield self._piece(
-                b"", self._told("the file ends before the list of messages does,", end)
+                b"", self._told("the file ends before the list of messages ends,", end)
             )
         elif not chats.finish():
-            yield self._piece(b"", self._told("the file ends before its JSON does,", end))
+            yield self._piece(b"", self._told("the file ends before its JSON ends,", end))
 
     def _values(self, closed: bool = False) -> Iterator[Piece]:
-        """Yield the whole values that are pending; ``closed`` if the end of a list is behind."""
+        """Yield the complete pending values; ``closed`` if the end of a list follows."""
         line, is_plain = self._pending.line, self._pending.raw == self._pending.json
         text = b"".join(self._pending.json).decode("utf-8", "replace")
         raw = self._pending.take().strip(_BETWEEN)
@@ -164,7 +163,7 @@ class _Reader:
             yield self._piece(own, problem, value, line + text.count("\n", 0, start))
 
     def _passed(self, problem: str) -> Iterator[Piece]:
-        """Yield what is pending as damage, but for what Python reads, as with a NaN."""
+        """Yield the pending bytes as damage, except what Python can parse, such as NaN."""
         pending = self._pending
         raw = b"".join(pending.raw)
         found = next(_decoded(_text(raw)), None) if self._chats.in_list else None
@@ -190,7 +189,7 @@ class _Reader:
         return Piece(chat, raw, value, problem, line or self._pending.line, end)
 
     def _broken(self, piece: Slice) -> str:
-        """Return where the JSON breaks: as exactly as the last slice, or what is pending, tells."""
+        """Return where the JSON breaks, as precisely as the pending bytes allow."""
         pending = self._pending
         broken = pending.offset + pending.size - len(piece.raw)
         raw = b"".join(pending.raw)
@@ -212,7 +211,7 @@ class _Reader:
 
 
 def _text(raw: bytes) -> str:
-    """Return the text of the bytes up to the first one that is not UTF-8."""
+    """Return the text of the bytes up to the first byte that is not UTF-8."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -220,7 +219,7 @@ def _text(raw: bytes) -> str:
 
 
 def _decoded(text: str) -> Iterator[tuple[int, int, Any, str | None]]:
-    """Yield the places and values of JSON with commas between; last a problem, if there is one."""
+    """Yield the places and values of JSON separated by commas; the last may be a problem."""
     start = _after_blanks(text, 0)
     while start < len(text):
         try:
@@ -241,7 +240,7 @@ def _after_blanks(text: str, at: int) -> int:
 
 
 def _leading(before: bytes) -> Header:
-    """Return the members of the object that is open at the end of these bytes, if they tell."""
+    """Return the keys of the object that is open at the end of these bytes, if known."""
     before = before[-_HEADER_BYTES:]
     start = len(before)
     for _ in range(_HEADERS_TRIED):

@@ -1,4 +1,4 @@
-"""Cut a Telegram export into slices that a parser of JSON can take, and follow where it is."""
+"""Split a Telegram export into slices that a JSON parser accepts, and track its structure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import ijson
 
 from scamdetect.dumps.lines import Stream
 
-# Telegram writes JSON that no parser takes: control characters as ``\x01`` (tdesktop issue 27571)
-# and, in 2022, paths of custom emoji without quotes (24961). Both are mended here.
+# Telegram writes invalid JSON: control characters as ``\x01`` (tdesktop issue 27571) and, in 2022,
+# paths of custom emoji without quotes (24961). Both are repaired here.
 
 
 _CHUNK_BYTES = 256 << 10
 # No token is longer.
 _OVERLAP_BYTES = 4 << 10
 
-# Neither can stand inside a string of JSON, where their quotes would be escaped. The blanks are
-# bounded, so that a search through nothing else stays linear.
+# Neither can occur inside a JSON string, where their quotes would be escaped. The number of blanks
+# is limited, so that searching through blanks is linear.
 LIST = re.compile(rb'"messages"\s{0,200}:\s{0,200}\[')
 _PERHAPS = rb'\{\s{0,200}"id"\s{0,200}:\s{0,200}-?\d{1,40}\s{0,200},\s{0,200}(?=")'
 _RECORD = _PERHAPS + rb'"type"\s{0,200}:\s{0,200}"(?:message|service|unsupported)"'
@@ -43,21 +43,20 @@ _TOKEN = re.compile(
 
 
 class Begin(Enum):
-    """What a slice begins with."""
+    """The part of an export that starts with a slice."""
 
     LIST = "a list of messages"
     RECORD = "a message"
-    PERHAPS = "what may be a message, behind damage"
+    PERHAPS = "a possible message after damage"
 
 
 _RECORDS = {"record": Begin.RECORD, "perhaps": Begin.PERHAPS}
 
 
 class Slice(NamedTuple):
-    """Some bytes of the file and the JSON that they stand for; ``begin`` if a part begins here.
+    """Bytes of the file and the JSON for them; ``begin`` if a part of the export starts here.
 
-    A list of messages begins with a slice of its own, and the end of an object or array is always
-    the end of a slice.
+    A list of messages starts a new slice, and the end of an object or array always ends a slice.
     """
 
     raw: bytes
@@ -66,20 +65,20 @@ class Slice(NamedTuple):
 
 
 def slices(file: Stream) -> Iterator[Slice]:
-    """Yield all bytes of the file in slices."""
+    """Yield all bytes of the file as slices."""
     data, ended = b"", False
     while not ended:
         chunk = file.read(_CHUNK_BYTES)
         ended = not chunk
         data += chunk
-        # A token that begins behind this may not be whole yet.
+        # A token that starts after this may be incomplete.
         limit = len(data) if ended else max(0, len(data) - _OVERLAP_BYTES)
         done = yield from _slices(data, limit)
         data = data[done:]
 
 
 def _slices(data: bytes, limit: int) -> Generator[Slice, None, int]:
-    """Yield the slices up to the limit, or to the end of the token there; return where that is."""
+    """Yield the slices up to the limit, or to the end of the token there; return that position."""
     at = 0
     begin: Begin | None = None
     for token in _TOKEN.finditer(data):
@@ -109,7 +108,7 @@ def _slices(data: bytes, limit: int) -> Generator[Slice, None, int]:
 
 
 def _mended(token: re.Match[bytes]) -> bytes | None:
-    """Return the JSON that a token should have been, None where it is none to mend."""
+    """Return the JSON intended by a token, or None if it needs no repair."""
     if token["hex"] is not None:
         return rb"\u00" + token["hex"]
     if token["path"] is not None:
@@ -121,10 +120,10 @@ Header = dict[str, Any]
 
 _STARTS = ("start_map", "start_array")
 _ENDS = ("end_map", "end_array")
-# Deeper than any export. What goes on behind damage is read as if it stood less deep.
+# Deeper than any export. After damage, the depth is counted from where parsing resumes.
 _MOST_OPEN = 20
-_LONG = 40  # no number nor true, false or null is longer
-# What bytes that do not decode, and Python's own parser, raise are ValueErrors.
+_LONG = 40  # no number, true, false or null is longer
+# Undecodable bytes and Python's own parser raise ValueErrors.
 _NO_JSON = (ijson.JSONError, ValueError, ArithmeticError, RecursionError)
 _TO_QUOTE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
@@ -134,32 +133,32 @@ class _Open:
     """An object or an array that is not closed yet."""
 
     is_object: bool
-    header: Header = field(default_factory=dict)  # the members that are no objects or arrays
+    header: Header = field(default_factory=dict)  # values that are not objects or arrays
     key: str = ""
 
 
 class Chats:
-    """A parser that is fed with slices; it can begin anew behind damage.
+    """A push parser that can restart after damage.
 
-    ``headers`` gets what the file says of each chat when the list of its messages begins; members
-    behind the list are added later.
+    ``headers`` gets the details of each chat when its list of messages starts; values after the
+    list are added later.
     """
 
     def __init__(self, headers: list[Header]) -> None:
         self.headers = headers
         self.in_list = False
-        self.inside = 0  # how deep in a value of the list
+        self.inside = 0  # nesting depth in a value of the list
         self.ended = 0  # values of the list that ended in the last slice
-        self.silent = 0  # bytes since the last event, which the parser holds
+        self.silent = 0  # bytes since the last event, held by the parser
         self._open: list[_Open] = []
-        # ijson looks through an unfinished string anew with each slice, which would take forever.
+        # ijson scans an unfinished string again with each slice, which takes quadratic time.
         self._in_string = False
         self._held: list[bytes] = []
         self._events = ijson.sendable_list()
         self._parser = self._anew()
 
     def fits(self, begin: Begin | None) -> bool:
-        """Tell whether this may begin here."""
+        """Return True if this can start here."""
         if begin is not None and self._in_string:
             return False
         if begin is Begin.RECORD:
@@ -167,7 +166,7 @@ class Chats:
         return begin is None or (not self.in_list and bool(self._open) and self._open[-1].is_object)
 
     def feed(self, piece: Slice) -> bool:
-        """Take a slice; return False where it is no JSON, after which only ``begin`` goes on."""
+        """Parse a slice; return False for invalid JSON, after which only ``begin`` can continue."""
         self.ended = 0
         data = piece.json
         if self._in_string:
@@ -193,7 +192,7 @@ class Chats:
         return True
 
     def finish(self) -> bool:
-        """Tell whether the JSON may end here."""
+        """Return True if the JSON can end here."""
         try:
             self._parser.close()
         except _NO_JSON:
@@ -201,12 +200,12 @@ class Chats:
         return not self._open
 
     def close(self) -> None:
-        """Drop the parser: the one in Python would else print the text that it does not take."""
+        """Drop the parser; Python's would otherwise print the text it rejects."""
         with suppress(*_NO_JSON):
             self._parser.close()
 
     def begin(self, begin: Begin, header: Header) -> None:
-        """Begin anew with a message of the list that was read, or with a chat of this header."""
+        """Restart with a message of the same list, or with a chat of this header."""
         if len(self._open) > _MOST_OPEN:
             self._open = self._open[-2:] if self.in_list else self._open[-1:]
         if begin is Begin.LIST:
@@ -217,7 +216,7 @@ class Chats:
             self._open.append(_Open(is_object=True, header=header))
             self.in_list = False
         elif not self.in_list:
-            # Only the bracket of its list is lost where the key stands.
+            # Only the bracket of its list is lost if the key is there.
             if not (self._open and self._open[-1].key == "messages"):
                 self._open.append(_Open(is_object=True, header=header))
             self._open.append(_Open(is_object=False))
@@ -233,13 +232,13 @@ class Chats:
         self._in_string = False
 
     def _anew(self) -> Any:  # noqa: ANN401 - a coroutine of ijson, which has no types
-        # Floats, since a number of 5,000 digits breaks the parser in C otherwise.
+        # Floats, because a number of 5,000 digits breaks the C parser otherwise.
         return ijson.basic_parse_coro(self._events, multiple_values=True, use_float=True)
 
     def _ends_in_string(self, data: bytes) -> bool:
-        """Tell whether the data ends within a string, as far as it must be known.
+        """Return True if the data ends inside a string, as far as that matters.
 
-        A bracket has an event but within a string, and so has all else that is long.
+        Brackets, and everything else that is long, emit an event unless they are in a string.
         """
         if data.endswith((b"}", b"]")):
             return not self._events or self._events[-1][0] not in _ENDS

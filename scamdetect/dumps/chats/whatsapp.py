@@ -1,4 +1,4 @@
-"""Read a chat that WhatsApp exported as text, from Android or an iPhone."""
+"""Read a chat exported as text by WhatsApp on Android or an iPhone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scamdetect.errors import InputError
 SCHEMA = schema("stamp")
 # A message has 65,536 characters at most.
 MAX_MESSAGE_BYTES = 1 << 20
-_SHARE_OF_A_STYLE = 5  # a further style has at least a fifth of the heads
+_SHARE_OF_A_STYLE = 5  # a second style has at least a fifth of the heads
 
 _NAMED = re.compile(
     r"(?:.*\bWhatsApp[ -]Chat(?: -| with| mit)|.*\bWhatsApp\b.*? (?:with|mit|con|avec|com|met|ile|"
@@ -39,19 +39,20 @@ _LOG_LEVEL = re.compile(
 
 
 def is_whatsapp(path: Path, lines: list[str]) -> bool:
-    """Tell by a text file's name and first lines whether WhatsApp exported it.
+    """Return True if the name and first lines of a text file are those of a WhatsApp export.
 
-    Its first line must begin with a date and time as in exports, and one must name a sender. That
-    is enough where the file has a name as WhatsApp gives it. Else WhatsApp itself must speak in
-    the lines and a quarter of them name senders, or half of all lines must be such and neither
-    look like a log nor be the only one: what is no chat would be left without scores.
+    The first line must start with a date and time as in exports, and one line must name a sender.
+    That is enough if the file has a name that WhatsApp gives. Otherwise, either the lines contain a
+    WhatsApp notice and a quarter of them name senders, or half of all lines do, there are at least
+    two and they do not look like a log. The test is strict, because a wrong result would leave
+    messages unscored.
     """
     lines = [line for line in lines if line.strip()]
     heads = [(line, head) for line in lines if (head := read_head(line)) is not None]
     if not heads or heads[0][0] is not lines[0]:
         return False
     style = heads[0][1].style
-    if not style.bracketed and style.seconds:  # no phone writes so, but logs do
+    if not style.bracketed and style.seconds:  # only logs use this, no phone
         return False
     alike = [_parted(line, head) for line, head in heads if head.style == style]
     senders = [sender.casefold() for sender, _ in alike if sender]
@@ -72,7 +73,7 @@ def _parted(line: str, head: Head) -> tuple[str | None, str]:
 
 
 def _speaks(parted: list[tuple[str | None, str]]) -> bool:
-    """Tell whether WhatsApp itself speaks in these lines."""
+    """Return True if the lines contain a notice written by WhatsApp."""
     sender, body = parted[0]
     return begins_export(body, sender) or any(
         sender and read_body(body).kind is not MessageKind.MESSAGE for sender, body in parted
@@ -81,15 +82,17 @@ def _speaks(parted: list[tuple[str | None, str]]) -> bool:
 
 @dataclass
 class _Survey:
-    """What the whole file tells of the form of its messages."""
+    """The form of the messages in a whole file."""
 
     styles: Counter[Style] = field(default_factory=Counter)
     votes: dict[Style, OrderVote] = field(default_factory=dict)
     first_style: Style | None = None
-    first_sender: str | None = None  # of the first notice on an iPhone: the group, or the other
+    first_sender: str | None = (
+        None  # from the first notice on an iPhone: the group, or the other person
+    )
 
     def add(self, line: str, head: Head) -> None:
-        """Take a line that begins with a head."""
+        """Add a line that starts with a head."""
         vote = self.votes.setdefault(head.style, OrderVote())
         vote.add(head.date, head.american)
         self.styles[head.style] += 1
@@ -100,7 +103,7 @@ class _Survey:
                 self.first_sender = sender
 
     def orders(self) -> dict[Style, DateForm]:
-        """Return the styles in use; one that a few lines have was pasted into messages."""
+        """Return the styles in use; a style of only a few lines was pasted into messages."""
         least = self.styles.total() / _SHARE_OF_A_STYLE
         return {
             style: self.votes[style].decide()
@@ -119,7 +122,7 @@ class _Form:
 
 @dataclass
 class _Record:
-    """The lines of one message; without a head they stand before the first one."""
+    """The lines of one message; without a head, they precede the first one."""
 
     lines: list[Line]
     head: Head | None
@@ -132,9 +135,9 @@ class _Record:
 
 
 def open_whatsapp(path: Path, encoding: str, text_column: str) -> Dump:
-    """Open an export, which is read once beforehand; raise InputError where it has no message.
+    """Open an export after one pass over it; raise InputError if it has no message.
 
-    The order of day and month, which the export does not name, is decided from all its dates.
+    The export does not state the order of day and month; it is inferred from all dates.
     """
     survey = _survey(path, encoding)
     stem = unpacked(path).stem
@@ -174,19 +177,19 @@ def _survey(path: Path, encoding: str) -> _Survey:
             survey.add(strip_line_end(line.text), head)
     if not survey.styles:
         raise InputError(
-            f"{path}: no line begins with a date and time as WhatsApp writes them; name the "
-            "file's format with --format (txt for one message a line)"
+            f"{path}: no line starts with a date and time as WhatsApp writes them; pass the "
+            "file's format with --format (txt for one message per line)"
         )
     return survey
 
 
 def _notes(form: _Form) -> Iterable[str]:
     for one in form.orders.values():
-        yield f"its dates read with the {one.order}, {one.why}"
+        yield f"its dates are read with the {one.order}, {one.why}"
         if one.misfits:
             yield (
-                f"{one.misfits:,} of its {one.dates:,} dates lie on no day since 2009, perhaps as "
-                "they are of another calendar: their time is empty"
+                f"{one.misfits:,} of its {one.dates:,} dates are not days since 2009, possibly "
+                "because they use another calendar: their time is empty"
             )
 
 
@@ -199,7 +202,7 @@ def _records(lines: Iterator[Line], styles: frozenset[Style]) -> Iterator[_Recor
                 yield current
             current = _Record([], head)
         elif current is None or current.head is None and not current.too_long:
-            # Before the first message every line stands for itself.
+            # Before the first message, every line is a record.
             if current is not None:
                 yield current
             current = None
@@ -248,7 +251,7 @@ def _row(record: _Record, number: int, form: _Form, encoding: str) -> Message | 
 
 
 def _time(head: Head, form: DateForm) -> str | None:
-    """Return the time in ISO form as exactly as the export tells it, None for no such day."""
+    """Return the time in ISO form, as precise as the export has it; None for an impossible day."""
     day = form.day(head.date)
     if day is None:
         return None

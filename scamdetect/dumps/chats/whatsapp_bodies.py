@@ -1,4 +1,4 @@
-"""What stands behind the sender of a WhatsApp message: a text, an attachment or a notice."""
+"""Read what follows the sender of a WhatsApp message: a text, an attachment or a notice."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from scamdetect.dumps.chats.messages import MessageKind
 from scamdetect.dumps.chats.whatsapp_dates import MARKS, unmarked
 
-# A marker that is missing here is scored like a message: that costs a row of no interest, while a
-# marker taken too broadly would hide a message. They are matched whole, in lower case, without
-# direction marks and without a full stop at the end.
+# A message that equals an unknown marker is scored, which costs one useless row; a pattern that is
+# too broad would hide a message. Markers are matched as a whole, in lower case, without direction
+# marks and final full stop.
 
 
-# In place of an attachment; on Android between angle brackets.
+# Replaces an attachment; on Android in angle brackets.
 OMITTED = """
 media omitted|image omitted|video omitted|audio omitted|sticker omitted|gif omitted
 document omitted|contact card omitted|video note omitted|video message omitted
@@ -90,7 +90,7 @@ gif 已略去|gif 圖片已被省略|文件已略去|文件已忽略|聯絡人�
 문서 생략됨|연락처 카드 생략됨
 """
 
-# Behind the name of a file on Android, in round brackets.
+# Follows the name of a file on Android, in round brackets.
 ATTACHED = """
 file attached|datei angehängt|archivo adjunto|archivo adjuntado|arquivo anexado|ficheiro anexado
 fichier joint|file allegato|bestand bijgevoegd|файл добавлен
@@ -101,7 +101,7 @@ nakalakip na file|फ़ाइल अटैच की गई|फाइल अट
 الملف مرفق|پیوست شد|קובץ מצורף|文件附件|附件檔案|添付ファイル有り|添付ファイル|파일 첨부됨
 """
 
-# In place of a message, beside its sender.
+# Replaces a message, after its sender.
 NOTICES = """
 this message was deleted|you deleted this message|missed voice call|missed video call
 missed group voice call|missed group video call|live location shared|waiting for this message
@@ -152,7 +152,7 @@ ujumbe huu ulifutwa|umefuta ujumbe huu|itong mensahe ay binura na|binura mo iton
 부재중 전화|부재중 영상통화
 """
 
-# Behind a text that its sender changed, in angle brackets.
+# Follows a text that its sender edited, in angle brackets.
 EDITED = """
 this message was edited|diese nachricht wurde bearbeitet|se editó este mensaje
 esta mensagem foi editada|mensagem editada|ce message a été modifié
@@ -160,7 +160,7 @@ questo messaggio è stato modificato|dit bericht is bewerkt|данное соо�
 это сообщение изменено|bu mesaj düzenlendi|pesan ini diedit
 """
 
-# In the notice with which an export begins, wherever in it.
+# Part of the notice with which an export starts.
 ENCRYPTION = """
 end-to-end|ende-zu-ende|bout en bout|extremo a extremo|ponta a ponta|ponto a ponto
 сквозным шифрованием|наскрізним|uçtan uca|đầu cuối
@@ -169,14 +169,14 @@ end-to-end|ende-zu-ende|bout en bout|extremo a extremo|ponta a ponta|ponto a pon
 מקצה|端对端|端到端|端對端|エンドツーエンド|종단간
 """
 
-# Before the link of a place.
+# Precedes the link of a location.
 PLACE = """
 location standort ubicación localização localisation posizione locatie местоположение
 місцезнаходження konum lokasi mahali lokasyon ตำแหน่งที่ตั้ง स्थान অবস্থান இருப்பிடம் مقام الموقع
 موقعیت מיקום 位置 位置情報 위치
 """
 
-# A file that is sent, so that a text such as "see scam.example" is not taken for one.
+# File extensions, so that a text such as "see scam.example" is not taken for a file.
 EXTENSIONS = """
 3gp aac amr apk avi bmp csv doc docx eml epub flac gif heic htm html ics jpeg jpg json key m4a m4v
 mkv mov mp3 mp4 mpeg mpg numbers odp ods odt ogg opus pages pdf png ppt pptx psd rar rtf svg thumb
@@ -185,20 +185,20 @@ tif tiff txt vcf wav webm webp wma wmv xls xlsm xlsx xml zip 7z
 
 _TABLE = Path(__file__).with_name("whatsapp_notices.toml")
 
-# Of what a person has chosen, so that no message is hidden as a name or a subject.
+# Limits for text that a person can choose, so that no message hides as a name or a subject.
 _MOST_LETTERS = 30
 _MOST_WORDS = 4
-# Of scripts that write without spaces a letter says as much as two or three of others.
+# In scripts without spaces, a letter carries as much as two or three of others.
 _DENSE = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7ff\uf900-\ufaff]"
 )
 _LETTERS_OF_DENSE = 2.5
 _PHONE_ALONE = re.compile(r"~?\s*\+?\(?\d[\d\s().\-‑]{5,24}")
-# An address, of mail too, with or without a scheme, and numbers such as of accounts or codes.
+# An address, including e-mail, with or without a scheme, and numbers such as accounts or codes.
 _DOMAIN = r"://|www\.|@|[^\W\d_][\w-]*\.[^\W\d_]{2,}"
 _ADDRESS = re.compile(_DOMAIN)
 _TELLING = re.compile(rf"{_DOMAIN}|/|\d{{4,}}|[$€£¥₹₽₺₿]")
-# Of all the names of a notice, and of a file, whose name often holds a date.
+# Limits for all names of a notice, and for a file, whose name often contains a date.
 _MOST_TOGETHER = 60
 _MOST_WORDS_TOGETHER = 8
 _QUOTES = re.compile('["“”„«»「」『』]')
@@ -208,12 +208,12 @@ _MOST_NOTICE = 400
 
 
 def key(text: str) -> str:
-    """Return the same for texts that differ in case, marks, blanks around and a last full stop."""
+    """Return a key that ignores case, marks, surrounding blanks and a final full stop."""
     return unicodedata.normalize("NFC", unmarked(text)).casefold().rstrip(".。।۔ ")
 
 
 def is_notice(text: str) -> bool:
-    """Tell whether the whole text is a known notice, in any language that is known."""
+    """Return True if the whole text is a known notice in any known language."""
     if "\n" in text or len(text) > _MOST_NOTICE:
         return False
     bare = _bare(text)
@@ -225,7 +225,7 @@ def is_notice(text: str) -> bool:
 
 
 def is_short_name(text: str) -> bool:
-    """Tell whether a text is a phone number, or so short and plain that it can hide no message."""
+    """Return True for a phone number, or a text too short and plain to hide a message."""
     text = text.strip()
     if _PHONE_ALONE.fullmatch(text):
         return True
@@ -237,7 +237,7 @@ def is_short_name(text: str) -> bool:
 
 
 def is_short_file(name: str) -> bool:
-    """Tell whether the name of a file is so short that it can hide no message."""
+    """Return True if a file name is too short to hide a message."""
     stem = name.rpartition(".")[0] or name
     return (
         _letters(stem) <= _MOST_TOGETHER
@@ -247,7 +247,7 @@ def is_short_file(name: str) -> bool:
 
 
 def _are_names(names: Sequence[str]) -> bool:
-    own = " ".join(names)  # several short ones could be a message
+    own = " ".join(names)  # several short ones could form a message
     return (
         all(map(is_short_name, names))
         and _letters(own) <= _MOST_TOGETHER
@@ -266,7 +266,7 @@ def _bare(text: str) -> str:
 
 @cache
 def _notices() -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
-    """Return the notices without names, and patterns of those with names."""
+    """Return the notices without names, and patterns for those with names."""
     by_language: dict[str, str] = tomllib.loads(_TABLE.read_text("utf-8"))
     listed = [_bare(line) for some in by_language.values() for line in some.strip().splitlines()]
     listed += [_bare(word) for line in NOTICES.split("\n") for word in line.split("|") if word]
@@ -282,7 +282,7 @@ _MOST_SENDER = 60
 _MOST_WORDS_OF_SENDER = 8
 _MOST_BRACKETED = 300
 
-LEFT_TO_RIGHT = "\u200e"  # an iPhone puts it before what WhatsApp wrote
+LEFT_TO_RIGHT = "\u200e"  # an iPhone puts it before WhatsApp's own words
 
 
 def _table(listed: str) -> frozenset[str]:
@@ -299,7 +299,7 @@ _MOST_NAME = 400
 
 _EXTENSION = "(?:" + "|".join(EXTENSIONS.split()) + ")"
 _FILE = rf"[^\n/<>]{{1,250}}\.{_EXTENSION}"
-# The names that WhatsApp gives to files need no known word behind them, nor an extension.
+# File names chosen by WhatsApp need no known word after them and no extension.
 _OWN_FILE = r"[A-Z]{3}-\d{8}-WA\d{4,}\.\w{0,8}"
 _BEHIND = re.compile(
     rf"(?P<file>{_FILE}|{_OWN_FILE})\s?\((?P<word>[^()\n]{{2,60}})\)$", re.IGNORECASE
@@ -317,7 +317,7 @@ _LINK = re.compile(r"://|www\.", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Body:
-    """What a message holds; ``notice`` is what WhatsApp itself wrote."""
+    """The content of a message; ``notice`` is written by WhatsApp."""
 
     kind: MessageKind
     text: str
@@ -326,9 +326,10 @@ class Body:
 
 
 def split_sender(rest: str) -> tuple[str | None, str]:
-    """Return the sender and what follows; None where WhatsApp itself speaks.
+    """Return the sender and the rest; None if WhatsApp wrote the line.
 
-    What is too long for a name, or holds a link, is none: it would be left without a score.
+    Text that is too long for a name, or that contains a link, is not a sender: it would stay
+    unscored.
     """
     name, colon, body = rest.partition(":")
     sender = unmarked(name)
@@ -340,14 +341,14 @@ def split_sender(rest: str) -> tuple[str | None, str]:
         return None, rest
     if len(sender) > _MOST_SENDER or len(sender.split()) > _MOST_WORDS_OF_SENDER:
         return None, rest
-    # Without a space it is a time or an address within a notice.
+    # Without a space it is a time or an address in a notice.
     if body and not body[0].isspace() and body[0] != LEFT_TO_RIGHT:
         return None, rest
     return sender, body[1:] if body[:1].isspace() else body
 
 
 def phone_of(sender: str) -> str | None:
-    """Return a sender's number where the export shows it for a name, as digits behind a plus."""
+    """Return the phone number if the export shows one instead of a name, as a plus and digits."""
     if not _PHONE.match(sender):
         return None
     digits = "".join(sign for sign in sender if sign.isdigit())
@@ -355,9 +356,9 @@ def phone_of(sender: str) -> str | None:
 
 
 def begins_export(body: str, sender: str | None) -> bool:
-    """Tell whether a first body is the notice of encryption with which exports begin.
+    """Return True if the first body is the encryption notice with which exports start.
 
-    An iPhone gives it a sender; then it may be in any language, but holds no link.
+    An iPhone gives it a sender; then it can be in any language, but contains no link.
     """
     bare = key(body)
     if any(word in bare for word in _ENCRYPTION):
@@ -366,9 +367,9 @@ def begins_export(body: str, sender: str | None) -> bool:
 
 
 def read_unsigned(text: str) -> Body:
-    """Return a line without a sender: a known notice, and else a text that somebody may have put.
+    """Return the body of a line without a sender: a known notice, else a text.
 
-    Nothing tells what WhatsApp wrote from a line of a message that looks like the next one.
+    A line of a message that looks like a new record looks the same as a notice of WhatsApp.
     """
     return _notice(text) if is_notice(text) else read_body(text.strip())
 
@@ -378,9 +379,9 @@ def _notice(text: str) -> Body:
 
 
 def read_body(body: str) -> Body:
-    """Return what the body holds; only what is wholly a marker is taken out of the text.
+    """Return the content of the body; a marker is removed only if it is complete.
 
-    An iPhone puts a direction mark before a notice, and names a sender; a person can type both.
+    An iPhone puts a direction mark before a notice and names a sender; a person can type both.
     """
     if body.startswith(LEFT_TO_RIGHT) and is_notice(body):
         return _notice(body)
@@ -421,7 +422,7 @@ def _attachment(body: str) -> Body | None:
 
 
 def _angled(body: str) -> tuple[str, str | None]:
-    """Return what stands before angle brackets at the end and in them, None without them."""
+    """Return the text before and in the final angle brackets; None without brackets."""
     ended = body.rstrip(MARKS + " \r\n")
     before, bracket, within = ended.rpartition("<")
     if not bracket or not within.endswith(">") or len(within) > _MOST_BRACKETED:
@@ -430,7 +431,7 @@ def _angled(body: str) -> tuple[str, str | None]:
 
 
 def _file(text: str, name: str) -> Body:
-    """Return a file with the text beside it; a long name is a text too, which its sender chose."""
+    """Return a file and its text; a long name, chosen by its sender, is a text too."""
     found = _media(text, name)
     if is_short_file(name):
         return found
@@ -438,7 +439,7 @@ def _file(text: str, name: str) -> Body:
 
 
 def _media(text: str, media: str) -> Body:
-    """Return an attachment with the text beside it, which an iPhone's document calls its title."""
+    """Return an attachment and its text, which an iPhone document calls its title."""
     title = unmarked(text)
     if title and len(title) <= _MOST_NAME and _TITLE.match(title) and is_short_file(title):
         return Body(MessageKind.MEDIA, "", f"{title} {media}" if media not in title else title)

@@ -1,4 +1,4 @@
-"""The date and time of a WhatsApp message: styles of phones, order of the parts, calendars."""
+"""Parse the date and time of a WhatsApp message: phone styles, order of the parts, calendars."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from enum import StrEnum
 from itertools import product
 from typing import NamedTuple
 
-# Direction marks and zero-width spaces, which WhatsApp puts between everything.
+# Direction marks and zero-width spaces, which WhatsApp inserts everywhere.
 MARKS = "\u200b\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 _MOST = 200  # characters of a head
 
 _B = rf"[\s{MARKS}]*+"
 _CLOSE = rf"(?P<close>\]|(?<=[\s{MARKS}])[-–—](?=\s))"
-# Words around a time such as "p. m.", "klo", "오후": neither digits nor what the head itself uses.
+# Words around a time, such as "p. m.", "klo", "오후": no digits and no character of the head.
 _WORD = rf"[^\d\s{MARKS}\[\]:<>()/,،\-–—]{{1,16}}"
 _WORDS = rf"{_WORD}(?:[\s{MARKS}]+{_WORD}){{0,2}}"
 _DATE = (
@@ -34,7 +34,7 @@ _TIME_FIRST = re.compile(  # Vietnamese
     rf"{_CLOSE}"
 )
 
-# Day halves as they are left without dots, spaces and marks, in lower case.
+# Names of day halves without dots, spaces and marks, in lower case.
 _MORNING = frozenset(
     "am 上午 凌晨 清晨 早上 午前 오전 ص صباحا قظ قبلازظهر πμ öö vm fm dop dopoledne dopoludnia "
     "de ap sa पूर्वाह्न मपू முற்பகல் ก่อนเที่ยง לפנהצ pg дп পূর্বাহ্ণ asubuhi နံနက် ព្រឹក".split()
@@ -47,7 +47,7 @@ _SAY_NOTHING = frozenset("klo kl alas à às alle um om o ob u в у ч г р be
 
 
 class Style(NamedTuple):
-    """What all heads of one export share."""
+    """The style that all heads of an export have in common."""
 
     bracketed: bool  # iPhone: [date, time] name: text; Android: date, time - name: text
     apart: str
@@ -58,9 +58,9 @@ class Style(NamedTuple):
 
 @dataclass(frozen=True)
 class Head:
-    """The date and time before a message; ``hour`` is None where the half of the day is unknown.
+    """The date and time before a message; ``hour`` is None if the half of the day is unknown.
 
-    ``american`` tells of slashes with AM or PM, ``end`` is where the sender begins.
+    ``american`` is True for slashes with AM or PM; ``end`` is where the sender starts.
     """
 
     style: Style
@@ -74,7 +74,7 @@ class Head:
 
 
 def read_head(line: str) -> Head | None:
-    """Return the head with which the line begins, None for any other line."""
+    """Return the head at the start of the line, or None."""
     start = line[:_MOST]
     found = _DATE_FIRST.match(start) or _TIME_FIRST.match(start)
     if found is None or (found["open"] == "[") != (found["close"] == "]"):
@@ -105,12 +105,12 @@ def read_head(line: str) -> Head | None:
 
 
 def unmarked(text: str) -> str:
-    """Return the text without direction marks and without spaces around it."""
+    """Return the text without direction marks and surrounding spaces."""
     return re.sub(f"[{MARKS}]", "", text).strip()
 
 
 def _half(words: list[str]) -> str | None:
-    """Return "am", "pm", "?" for words that are not known, None where no half is named."""
+    """Return "am", "pm", "?" for unknown words, or None without any."""
     found = None
     for word in words:
         bare = re.sub(rf"[\s.'’״\"{MARKS}]", "", word).casefold()
@@ -132,10 +132,10 @@ def _hour(hour: int, half: str | None) -> int | None:
 
 
 _BUDDHIST_AHEAD = 543  # years; its months and days are the Gregorian ones
-# Of 33 years eight are leap years; so it stays true to the sky from 1799 to 2256.
+# Of 33 years eight are leap years, which matches the sky from 1799 to 2256.
 _CYCLE, _LEAPS = 33, 8
 _PERSIAN_EPOCH = 226_894  # the day before the year 1, as Python counts days
-_FIRST_OF_13 = 80  # two digits from here on are a year of the century before
+_FIRST_OF_13 = 80  # from here on, two digits mean a year of the previous century
 
 
 class Calendar(StrEnum):
@@ -147,9 +147,9 @@ class Calendar(StrEnum):
 
 
 def gregorian_day(year: str, month: str, day: str, calendar: Calendar) -> date | None:
-    """Return the day that the digits name, None where the calendar has no such day.
+    """Return the day of these digits, or None if the calendar has no such day.
 
-    Two digits of a year are of the century in which there are phones.
+    Two-digit years belong to the century in which there are phones.
     """
     is_short = len(year) <= 2
     try:
@@ -165,7 +165,7 @@ def gregorian_day(year: str, month: str, day: str, calendar: Calendar) -> date |
 
 
 def _persian(year: int, month: int, day: int) -> date:
-    """Return the day; raise ValueError where there is none."""
+    """Return the day; raise ValueError if it does not exist."""
     if not (1 <= month <= 12 and 1 <= day <= _month_days(year, month)):
         raise ValueError
     before = 31 * min(month - 1, 6) + 30 * max(month - 7, 0)
@@ -179,13 +179,13 @@ def _month_days(year: int, month: int) -> int:
 
 
 def _leaps(year: int) -> int:
-    """Return how many leap years there were before this one."""
+    """Return the number of leap years before this one."""
     return (_LEAPS * year + 21) // _CYCLE
 
 
-_FIRST_YEAR = 2009  # of WhatsApp
-_THIS_YEAR = 2026  # at least: the clock of a machine may be wrong
-_MOST_MISFITS = 10  # another calendar holds where at most one in ten dates does not fit it
+_FIRST_YEAR = 2009  # start of WhatsApp
+_THIS_YEAR = 2026  # at least: the clock of the machine may be wrong
+_MOST_MISFITS = 10  # another calendar is used if at most one in ten dates does not fit it
 
 Parts = tuple[str, str, str]
 
@@ -204,10 +204,10 @@ _READINGS: tuple[_Reading, ...] = tuple(product(Order, Calendar))
 
 @dataclass(frozen=True)
 class DateForm:
-    """How the dates of a style are read, and in words what that rests on.
+    """How the dates of a style are read, and the reason in words.
 
-    ``misfits`` of ``dates``, days that follow one another, are then none, or out of the years in
-    which there was WhatsApp: these have no time.
+    ``dates`` counts distinct consecutive dates; ``misfits`` of them do not exist or are before
+    WhatsApp: these have no time.
     """
 
     order: Order
@@ -217,16 +217,16 @@ class DateForm:
     misfits: int = 0
 
     def day(self, parts: Parts) -> date | None:
-        """Return the day that the parts name, None where there is no such day or not so far."""
+        """Return the day of these parts, or None if it does not exist or is out of range."""
         day = _day(parts, self.order, self.calendar)
         return day if day is not None and _fits(day) else None
 
 
 @dataclass
 class OrderVote:
-    """Collect the dates of one style and choose the order and the calendar that fit them."""
+    """Collect the dates of one style and choose the best order and calendar."""
 
-    american: bool = False  # written as in the United States, which tells little by itself
+    american: bool = False  # United States style, which is weak evidence
     _last: Parts | None = None
     _dates: int = 0
     _readings: tuple[_Reading, ...] = _READINGS
@@ -235,7 +235,7 @@ class OrderVote:
     _days: dict[_Reading, date] = field(default_factory=dict)
 
     def add(self, parts: Parts, american: bool) -> None:
-        """Take the date of the next message."""
+        """Add the date of the next message."""
         if parts == self._last:
             return
         if self._last is None:
@@ -264,15 +264,15 @@ class OrderVote:
         ranked, why = usual, ""
         if others and self._is_better(others[0], usual[0]):
             ranked = [one for one in others if one[1] is others[0][1]]
-            why = f"in the {ranked[0][1]} calendar, in which they alone lie in its years, "
+            why = f"in the {ranked[0][1]} calendar, the only one in which they are in its years, "
         elif others and self._misfits[others[0]] <= self._misfits[usual[0]]:
-            why = f"which is a guess, since the {others[0][1]} calendar would fit them too, and "
+            why = f"a guess, because the {others[0][1]} calendar would fit them too, and "
         order, calendar = ranked[0]
         misfits = self._misfits[ranked[0]]
         return DateForm(order, calendar, why + self._why(ranked), self._dates, misfits)
 
     def _ranked(self, calendars: Collection[Calendar]) -> list[_Reading]:
-        """Return the readings in these calendars, the likeliest first."""
+        """Return the readings in these calendars, most likely first."""
         usual = Order.MONTH if self.american else Order.DAY
         return sorted(
             (one for one in self._readings if one[1] in calendars),
@@ -280,10 +280,10 @@ class OrderVote:
         )
 
     def _is_better(self, other: _Reading, usual: _Reading) -> bool:
-        """Tell whether another calendar fits better than the usual one.
+        """Return True if another calendar fits better than the usual one.
 
-        Where hardly anybody writes so, with the last two digits of the year first, it is enough
-        that the messages lie closer together.
+        For a rare order, with the two-digit year first, it is enough that the messages are closer
+        together.
         """
         if self._misfits[other] != self._misfits[usual]:
             return self._misfits[other] < self._misfits[usual]
@@ -298,8 +298,11 @@ class OrderVote:
         if self._misfits[best] < self._misfits[second]:
             return "the only order in which its dates exist"
         if self._steps[best] < self._steps[second]:
-            return "the order in which its messages lie closest together; no date tells for certain"
-        return "which is a guess: no date tells day from month"
+            return (
+                "the order in which its messages are closest together; no date decides it "
+                "for certain"
+            )
+        return "a guess: no date distinguishes day from month"
 
 
 def _day(parts: Parts, order: Order, calendar: Calendar) -> date | None:
@@ -322,7 +325,7 @@ def _possible(parts: Parts) -> tuple[_Reading, ...]:
         return tuple(one for one in _READINGS if one[0] is Order.YEAR)
     if len(parts[2]) > 2:
         return tuple(one for one in _READINGS if one[0] is not Order.YEAR)
-    # Two digits of a year of another calendar would fit too many days where they come first.
+    # Two-digit years of another calendar would fit too many days if they come first.
     return tuple(
         (order, calendar)
         for order, calendar in _READINGS

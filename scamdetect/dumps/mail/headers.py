@@ -1,6 +1,6 @@
-"""Read the headers of a mail, and turn bytes into text where a charset is missing or wrong.
+"""Read the headers of a mail, and decode bytes whose charset is missing or wrong.
 
-The values come from the parser as they stand in the mail, bytes beyond ASCII as surrogates.
+The parser returns raw values, with bytes beyond ASCII as surrogates.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import chardet
 
 from scamdetect.dumps.lines import text_codec
 
-# chardet since it knows short texts in Western charsets too: 95 to 100 % of the authored messages,
-# where charset-normalizer knows 53 to 92 %.
+# chardet, because it recognises short texts in Western charsets too: 95 to 100 % of the authored
+# messages, compared with 53 to 92 % for charset-normalizer.
 
 
-# Mail programs give the left label to text of the wider charset on the right, as browsers know.
+# Mail programs use the left label for text of the wider charset on the right, as browsers know.
 _WIDER = {
     "ascii": "utf-8",
     "iso8859-1": "cp1252",
@@ -36,18 +36,18 @@ _WIDER = {
 }
 _SEVERAL_BYTES = ("utf", "gb", "big5", "euc", "iso2022", "hz", "johab", "shift", "cp932", "cp949")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"))
-_ESCAPE = b"\x1b"  # text of ISO-2022 is ASCII but for this
+_ESCAPE = b"\x1b"  # ISO-2022 text is ASCII except for this
 _NOT_ASCII = re.compile(rb"[\x80-\xff\x1b]")
 _LABEL = re.compile(r"(?:x-)?([\w.:+-]+)")
 _SAMPLE = 1 << 16
-_BAD_SHARE = 0.1  # of the characters beyond ASCII; above it the text is no damaged UTF-8
+_BAD_SHARE = 0.1  # of the characters beyond ASCII; above it the text is not damaged UTF-8
 
 
 def decode(raw: bytes, declared: str | None = None) -> tuple[str, str | None]:
-    """Return the text and what was wrong with its charset, if anything.
+    """Return the text and the problem with its charset, if any.
 
-    The declared charset counts unless the bytes cannot be in it, or are UTF-8 under the name of a
-    charset of one byte a character. Otherwise it is UTF-8, or what chardet takes it for.
+    The declared charset is used unless the bytes are invalid in it, or are UTF-8 despite a declared
+    single-byte charset. Otherwise it is UTF-8, or chardet's guess.
     """
     for bom, name in _BOMS:
         if raw.startswith(bom):
@@ -67,7 +67,7 @@ def decode(raw: bytes, declared: str | None = None) -> tuple[str, str | None]:
 
 
 def _codec(declared: str | None, raw: bytes) -> str | None:
-    """Return the codec to read a declared charset with, None for one that nobody knows."""
+    """Return the codec for a declared charset, or None if unknown."""
     said = _LABEL.search((declared or "").lower())
     label = said[1].replace("windows-", "cp").removesuffix("-i") if said else ""
     try:
@@ -103,8 +103,8 @@ def _problem(declared: str | None, codec: str) -> str:
     return f"{said}, read as {codec}"
 
 
-# ``email.header.decode_header`` gives up the whole header at one broken word. No word goes on
-# where another begins, or many without an end would take a time of the square of their number.
+# ``email.header.decode_header`` rejects the whole header at one broken word. A word never contains
+# the start of another; otherwise many unclosed ones would take quadratic time.
 _ENCODED = re.compile(
     r"=\?([^?*=\s]+)(?:\*[^?\s]*)?\?([bqBQ])\?((?:(?!=\?[^?=\s]).)*?)\?=", re.DOTALL
 )
@@ -113,13 +113,13 @@ _ADDRESS = re.compile(
     r"^(?P<name>.*?)<?(?<![^\s<>\"',;:()])(?P<address>[^\s<>\"',;:()]+@[^\s<>\"',;:()]+)>?"
 )
 _ID = re.compile(r"<\s*([^<>\s]+)\s*>")
-_LONGEST = 10_000  # characters of an address header that are parsed
+_LONGEST = 10_000  # characters of an address header to parse
 _MOST_DECODED = 100_000  # characters of a header whose encoded words are decoded
 
 
 def decoded(value: str) -> str:
-    """Return a header as people read it; encoded words that are broken stay as they are."""
-    parts: list[tuple[bytes, str | None]] = []  # bytes and their charset, None for plain ones
+    """Return a header as readers see it; broken encoded words are left as they are."""
+    parts: list[tuple[bytes, str | None]] = []  # bytes and their charset, None for plain text
     end = 0
     for word in _ENCODED.finditer(value, 0, _MOST_DECODED):
         content = _content(word[2], word[3])
@@ -131,7 +131,7 @@ def decoded(value: str) -> str:
             parts.append((as_bytes(gap), None))
             after_word = False
         charset = word[1].lower()
-        if after_word and parts[-1][1] == charset:  # a character may be cut between two words
+        if after_word and parts[-1][1] == charset:  # a character can be split between two words
             parts[-1] = (parts[-1][0] + content, charset)
         else:
             parts.append((content, charset))
@@ -141,17 +141,17 @@ def decoded(value: str) -> str:
 
 
 def as_bytes(value: str) -> bytes:
-    """Return the bytes of a value that the parser took them for."""
+    """Return the original bytes of a parsed value."""
     return value.encode("utf-8", "surrogateescape")
 
 
 def sender(value: str) -> tuple[str | None, str | None]:
-    """Return name and address of a From header, each None where it has none.
+    """Return name and address of a From header, None for each missing one.
 
-    What is no address at all comes back as the name.
+    A value without an address is returned as the name.
     """
     readable = decoded(value[:_LONGEST])
-    # Undecoded first: an encoded name may hold signs that mean something in an address list.
+    # Before decoding: an encoded name can contain characters with a meaning in address lists.
     for text in (value[:_LONGEST], readable):
         try:
             name, address = parseaddr(text)
@@ -165,7 +165,7 @@ def sender(value: str) -> tuple[str | None, str | None]:
 
 
 def iso_time(value: str) -> str | None:
-    """Return a date as ISO 8601 with its zone, without one where it has none; None for no date."""
+    """Return a date as ISO 8601, with a zone if it has one; None if it is not a date."""
     text = decoded(value)
     try:
         moment = parsedate_to_datetime(text)
@@ -174,13 +174,13 @@ def iso_time(value: str) -> str | None:
             moment = datetime.fromisoformat(text)
         except ValueError:
             return None
-    if moment.tzinfo is None and text.endswith("-0000"):  # UTC by someone who hides their zone
+    if moment.tzinfo is None and text.endswith("-0000"):  # UTC set by a sender who hides their zone
         moment = moment.replace(tzinfo=UTC)
     return moment.isoformat()
 
 
 def message_ids(value: str) -> list[str]:
-    """Return the ids in a header without their brackets, or all of it where none has brackets."""
+    """Return the ids in a header without their brackets, or all of it without brackets."""
     text = decoded(value)
     return _ID.findall(text) or ([text] if text else [])
 

@@ -1,8 +1,8 @@
-"""Turn the HTML of a mail into the text that its reader sees.
+"""Convert the HTML of a mail to the text that its reader sees.
 
-lxml calls back for each tag and builds no tree: time and memory stay linear, whatever the nesting.
-Among the others, selectolax is as quick but takes minutes for 50,000 nested elements, which anyone
-can send; beautifulsoup4 is 25 times slower, inscriptis brings requests, html2text is GPL.
+lxml calls back for each tag and builds no tree: time and memory stay linear at any nesting. Among
+the alternatives, selectolax is as fast but takes minutes for 50,000 nested elements, which anyone
+can send; beautifulsoup4 is 25 times slower, inscriptis needs requests, html2text is GPL.
 """
 
 from __future__ import annotations
@@ -40,33 +40,33 @@ _DEEPEST_QUOTE = 5
 
 
 def html_to_text(html: str) -> str:
-    """Return the visible text, a line a block.
+    """Return the visible text, one line per block.
 
-    The lines of a ``blockquote`` begin with ``> ``, and a link is followed by its target in angle
-    brackets where its text is another, once a target.
+    The lines of a ``blockquote`` start with ``> ``. A link is followed by its target in angle
+    brackets if its text is different, once per target.
     """
     target = _Text()
-    # Without huge_tree a comment of 10 MB would be taken for text.
+    # Without huge_tree a comment of 10 MB would become text.
     parser = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)
     try:
         parser.feed(html.encode("utf-8", "replace"))
         parser.close()
-    except etree.LxmlError:  # no element at all; what was found before is kept
+    except etree.LxmlError:  # no element at all; keep the text found before
         pass
     return target.text()
 
 
 class _Text:
-    """What lxml's parser calls for each tag and each piece of text."""
+    """The target of lxml's parser, called for each tag and each piece of text."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._line: list[str] = []
-        self._gap = -1  # how deep in quotations an empty line is due before the next line
+        self._gap = -1  # quotation depth at which an empty line precedes the next line
         self._quotes = 0
-        self._unseen = 0  # how many open elements deep in one that is not shown
-        # Whether the font of each open element has no size: one within may have another, and
-        # newsletters have such cells around all of their text.
+        self._unseen = 0  # number of open elements inside one that is hidden
+        # Whether the font size of each open element is zero: a nested element may be visible, as in
+        # newsletters that put all text in such cells.
         self._sizeless = [False]
         self._preformatted = 0
         self._link: str | None = None
@@ -117,10 +117,10 @@ class _Text:
             self._line.append(_BLANKS.sub(" ", data))
 
     def comment(self, text: str) -> None:
-        """Skip what nobody sees; without this method lxml would treat it as text."""
+        """Ignore comments; without this method lxml would treat them as text."""
 
     def close(self) -> None:
-        """End the parsing; lxml asks for this method."""
+        """Finish parsing, as lxml requires."""
 
     def text(self) -> str:
         if self._line:

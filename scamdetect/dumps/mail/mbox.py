@@ -1,4 +1,4 @@
-"""Cut an mbox file into its mails, or take a file as one, in bounded memory."""
+"""Split an mbox file into mails, or read a file as one mail, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import NamedTuple
 from scamdetect.dumps.lines import Stream, opened
 
 MAX_MAIL_BYTES = 32 << 20
-HEAD_BYTES = 64 << 10  # kept of a mail that is larger
+HEAD_BYTES = 64 << 10  # kept of a larger mail
 _CHUNK = 64 << 10
 
 _FROM = b"From "
-# Atomic, since of many days and times in a line all pairs would be tried.
+# Atomic, because a line with many days and times would otherwise try all pairs.
 _DATED = re.compile(
     rb"From (?:(?>.*?\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)(?>.*?\d:\d\d).*\d{4}"
     rb"|.*\d{4}-\d\d-\d\d[T ]\d\d:\d\d)"
@@ -35,7 +35,7 @@ _OTHER_QUOTE = re.compile(rb">(?!>*From )")
 
 
 class _Chunk(NamedTuple):
-    """A line, or a piece of a very long one; ``first`` where a line begins with it."""
+    """A line, or a piece of a very long one; ``first`` if a line starts with it."""
 
     content: bytes
     first: bool
@@ -43,11 +43,11 @@ class _Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class RawMail:
-    """The bytes of a mail as they stand in the file, its ``From `` line included, and its place.
+    """The raw bytes of a mail, including its ``From `` line, and its place.
 
-    Of more than ``MAX_MAIL_BYTES`` only the beginning is kept: ``size`` then says more than ``raw``
-    holds. ``start`` is its offset in the unpacked file, ``read`` the bytes of the file itself that
-    have been read. A ``stray`` one stands before any ``From `` line.
+    Only the first ``MAX_MAIL_BYTES`` are kept; ``size`` is the full length. ``start`` is its offset
+    in the unpacked file, ``read`` the number of file bytes read. A ``stray`` one precedes the first
+    ``From `` line.
     """
 
     raw: bytes
@@ -60,18 +60,18 @@ class RawMail:
 
     @property
     def end(self) -> int:
-        """Return the offset behind it."""
+        """Return the offset after it."""
         return self.start + self.size
 
     @property
     def is_cut(self) -> bool:
-        """Tell whether only its beginning is kept."""
+        """Return True if only its start is kept."""
         return self.size > len(self.raw)
 
 
 @dataclass
 class _Collector:
-    """Collects one mail."""
+    """Collect one mail."""
 
     start: int
     line: int
@@ -99,8 +99,8 @@ class _Collector:
 def read_mails(path: Path) -> Iterator[RawMail]:
     """Yield the mails; raise InputError.
 
-    A line that begins with ``From `` begins a mail where it has a date and stands after an empty
-    line or before a mail header, and where it has none but an address or a word, and both.
+    A ``From `` line starts a mail if it has a date and is after an empty line or before a mail
+    header, or if it has only an address or a word and is both.
     """
     with opened(path) as file:
         mail = _Collector(file.skip_bom(), 1, stray=True)
@@ -129,9 +129,9 @@ def read_single(path: Path) -> Iterator[RawMail]:
 
 
 def without_separator(raw: bytes) -> bytes:
-    """Return a mail of an mbox file as it was sent: no ``From `` line, no ``>`` against one.
+    """Return a mail of an mbox file as it was sent: without ``From `` line and its ``>`` escapes.
 
-    Among lines that are quoted anyway the ``>`` stays, for there it is most likely a quotation's.
+    In quoted lines the ``>`` is kept, because it is probably part of the quotation.
     """
     raw = raw.lstrip(b"\r\n")
     if raw.startswith(_FROM):

@@ -1,4 +1,4 @@
-"""Find the text of a mail among its parts, and name the parts that are not read."""
+"""Find the text of a mail among its parts, and list the parts that are not read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from scamdetect.dumps.mail.html import html_to_text
 
 
 class _AsItStands(Compat32):
-    """Header values as they stand in the mail; ``Compat32`` would replace bytes beyond ASCII.
+    """Raw header values; ``Compat32`` would replace bytes beyond ASCII.
 
-    Those with parameters come cut: the time to read them grows with the square of their length.
+    Values with parameters are truncated: the time to read them grows quadratically.
     """
 
     def header_fetch_parse(self, name: str, value: str) -> str:
@@ -39,12 +39,12 @@ class _Piece:
 
 @dataclass
 class Body:
-    """The text of a mail, the names of what is attached, and what was wrong with the parts."""
+    """The text of a mail, its attachments, and problems of its parts."""
 
     text: str = ""
     attachments: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    repairs: int = 0  # multiparts without their boundary that were parsed again
+    repairs: int = 0  # multiparts without boundary that were parsed again
 
     def report(self, problem: str | None) -> None:
         """Add a problem, once."""
@@ -55,49 +55,49 @@ class Body:
 _POLICY = _AsItStands()
 _DEFECTS = {
     CloseBoundaryNotFoundDefect: "multipart without its end",
-    MissingHeaderBodySeparatorDefect: "headers that end in a line that is none",
+    MissingHeaderBodySeparatorDefect: "headers that end in an invalid line",
 }
 _UUENCODED = ("x-uuencode", "uuencode", "uue", "x-uue")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}\s*")
 _NO_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n)")
-# What quoted-printable is for, and hardly in a link such as /?id=42&page=17.
+# Escapes that need quoted-printable and are unlikely in a link such as /?id=42&page=17.
 _ESCAPE = re.compile(rb"=(?:3D|[89A-F][0-9A-F]|\r?\n)")
-_ESCAPES = 3  # so many make a body without a transfer encoding quoted-printable
+_ESCAPES = 3  # this many make a body without a transfer encoding quoted-printable
 _BOUNDARY = re.compile(rb"^--(\S{1,200})[ \t]*\r?\n(?=Content-)", re.MULTILINE | re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _NO_WORDS = re.compile(r"<[^<>\s]*>|[\W_]+")
 _MOST_PARAMETERS = 10_000  # characters
-_MOST_REPAIRS = 8  # one may hold the next, and each takes the time to parse all that follows
-_FED = 1 << 20  # bytes of a mail that are given to its parser at a time
+_MOST_REPAIRS = 8  # each can contain the next, and takes the time to parse all that follows
+_FED = 1 << 20  # bytes of a mail passed to its parser at a time
 _COMPARED = 20_000  # characters of the two texts of an alternative
-_SAME = 0.5  # of the letters, taken four by four, of the HTML text
+_SAME = 0.5  # share of the letters of the HTML text, in groups of four
 
 
 def parse(raw: bytes) -> Message:
-    """Parse a mail; header values come as they stand, bytes beyond ASCII as surrogates."""
+    """Parse a mail into raw header values, with bytes beyond ASCII as surrogates."""
     parser = BytesFeedParser(policy=_POLICY)
-    for start in range(0, len(raw), _FED):  # all at once takes far more memory
+    for start in range(0, len(raw), _FED):  # a single call needs far more memory
         parser.feed(raw[start : start + _FED])
     message = parser.close()
     never_began = any(isinstance(d, StartBoundaryNotFoundDefect) for d in message.defects)
     if never_began and not message.is_multipart():
-        # Where its end stands all the same, the parser drops what follows.
+        # The parser drops everything after the end of a broken multipart.
         return BytesParser(policy=_POLICY).parsebytes(raw, headersonly=True)
     return message
 
 
 def header(message: Message, name: str) -> str | None:
-    """Return the first header of the name as it stands, None where there is none."""
+    """Return the first raw header of that name, or None."""
     value = message.get(name)
     return None if value is None else str(value)
 
 
 def read_body(message: Message) -> Body:
-    """Return the plain text, or the HTML's where there is none or where the two say other things.
+    """Return the plain text, or the HTML text if there is no plain one or it differs.
 
-    Parts that are shown one after the other are joined. Everything else is an attachment: it is
-    named, not read; a mail within the mail is named by its subject.
+    Consecutive text parts are joined. Everything else is an attachment: it is listed but not read;
+    an attached mail is listed by its subject.
     """
     body = Body()
     pieces = _pieces(message, body)
@@ -115,7 +115,7 @@ def _pieces(part: Message, body: Body) -> list[_Piece]:
             return _alternative([_pieces(child, body) for child in children], body)
         found: list[_Piece] = []
         for child in children:
-            # A text with a file name is shown where it is the body, not where it follows one.
+            # A text part with a file name is the body if it is first, otherwise an attachment.
             if found and _file_name(child):
                 body.attachments.append(_name(child))
             else:
@@ -146,8 +146,8 @@ def _alternative(choices: list[list[_Piece]], body: Body) -> list[_Piece]:
         return plain or html
     if _says_the_same("\n".join(p.text for p in plain), "\n".join(p.text for p in html)):
         return plain
-    # People see the HTML; a plain part that says something else is a stub or a decoy.
-    body.report("the plain part says other things than the HTML")
+    # People see the HTML; a plain part with other content is a placeholder or a decoy.
+    body.report("the plain part and the HTML part differ")
     return html
 
 
@@ -161,7 +161,7 @@ def _says_the_same(plain: str, html: str) -> bool:
 
 
 def _without_boundary(part: Message, body: Body) -> list[_Piece]:
-    """Read a multipart whose boundary is missing or another than named."""
+    """Read a multipart whose boundary is missing or not the declared one."""
     body.report("multipart without its boundary")
     raw = _raw(part)
     boundary = _BOUNDARY.search(raw)
@@ -180,7 +180,7 @@ def _without_boundary(part: Message, body: Body) -> list[_Piece]:
 
 
 def _content(part: Message, body: Body) -> bytes:
-    """Return the bytes of a part, its transfer encoding undone as far as it holds."""
+    """Return the decoded bytes of a part, as far as its transfer encoding is valid."""
     said = re.search(r"[\w-]+", header(part, "content-transfer-encoding") or "")
     encoding = said[0].lower() if said else ""
     if encoding in _UUENCODED:
@@ -190,7 +190,7 @@ def _content(part: Message, body: Body) -> bytes:
     if encoding in ("base64", "base-64"):
         content, rest = _unbase64(raw)
         if content is None:
-            body.report("not base64, though it says so")
+            body.report("declared as base64, but is not")
             return raw
         if rest.strip():  # a mailing list's footer
             body.report("plain text after base64")
@@ -200,30 +200,32 @@ def _content(part: Message, body: Body) -> bytes:
         return quopri.decodestring(raw)
     content, rest = _unbase64(raw) if len(raw.strip()) >= 40 else (None, raw)
     if content is not None and not rest.strip() and _is_text(content):
-        body.report("base64 that does not say so")
+        body.report("base64 without being declared")
         return content
     if len(_ESCAPE.findall(raw)) >= _ESCAPES and not _NO_ESCAPE.search(raw):
-        body.report("quoted-printable that does not say so")
+        body.report("quoted-printable without being declared")
         return quopri.decodestring(raw)
     return raw
 
 
 def _unbase64(raw: bytes) -> tuple[bytes | None, bytes]:
-    """Return what the leading lines of base64 hold, None where they are none, and the rest."""
+    """Return the content of the leading base64 lines, or None, and the rest."""
     end = 0
     for line in raw.splitlines(keepends=True):
         if line.strip() and not _BASE64_LINE.fullmatch(line):
             break
         end += len(line)
     code = b"".join(raw[:end].split()).rstrip(b"=")
-    if len(code) % 4 == 1:  # cut off within a byte
+    if len(code) % 4 == 1:  # cut off inside a byte
         code = code[:-1]
     try:
         content = base64.b64decode(code + b"=" * (-len(code) % 4))
     except binascii.Error:
         return None, raw
     rest = raw[end:]
-    if rest.strip() and (not code or not _is_text(content)):  # a text whose first lines have one
+    if rest.strip() and (
+        not code or not _is_text(content)
+    ):  # a text whose first lines look like base64
         return None, raw  # word each
     return content, rest
 
@@ -234,8 +236,8 @@ def _is_text(content: bytes) -> bool:
 
 
 def _raw(part: Message) -> bytes:
-    """Return the body as it stands."""
-    del part["content-transfer-encoding"]  # or the payload would be decoded
+    """Return the raw body."""
+    del part["content-transfer-encoding"]  # otherwise the payload would be decoded
     found = part.get_payload(decode=True)
     return found if isinstance(found, bytes) else b""
 

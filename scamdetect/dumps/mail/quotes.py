@@ -1,12 +1,12 @@
-"""Part what the sender of a mail wrote from what the mail quotes or forwards.
+"""Separate what the sender of a mail wrote from what the mail quotes or forwards.
 
-Three signs, in the words of the mail programs in some forty languages: a line such as "On Monday,
-Ann wrote:", the line or the block of headers above an original or forwarded message, and ``>`` at
-the beginning of lines. A quotation needs a mail that it answers: where a mail neither answers nor
-forwards one by its headers and its text, lines with ``>`` are its sender's own.
+Three patterns, in the words of mail programs in about forty languages: a line such as "On Monday,
+Ann wrote:", the line or block of headers above an original or forwarded message, and ``>`` at the
+start of lines. In a mail that neither answers nor forwards another, by its headers and its text,
+lines with ``>`` are the sender's own.
 
-Written here since of such lines and blocks in the tests, in thirty languages, mail-parser-reply
-1.36 parts a third and quotequail 0.5.4 a quarter; both know about a dozen languages.
+Written here because, of such lines and blocks in the tests, in thirty languages, mail-parser-reply
+1.36 recognises a third and quotequail 0.5.4 a quarter; both know about a dozen languages.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ _ADDRESS = re.compile(r"[<\[(](?:mailto:)?[^\s<>@:/]+@[^\s<>@:/]+[>\])]")
 _YEAR_OR_TIME = re.compile(r"(?<!\d)(?:19|20|25)\d\d(?!\d)|(?<!\d)\d{1,2}[:.h]\d\d(?!\d)")
 _COLON = re.compile(r"[:：][\s*_]*$")
 _ENDS_IN_ADDRESS = re.compile(rf"{_ADDRESS.pattern}[\s*_]*+{_COLON.pattern}")
-# What such a line begins with, for one whose date and whose time stand on two lines.
+# Start of such a line whose date and time are on two lines.
 _ON = re.compile(r"\s*(?:On|Am|Le|El|Il|Em|Op|Den|Dne|Dňa|W dniu|Pada|Vào|В|On:)\s.*\d")
 _HEADING = re.compile(
     rf"\s*+[-_=*—]{{2,}}+\s*+(?:{_ORIGINAL})\s*+[:：]?\s*+[-_=*—]*+\s*+"
@@ -101,7 +101,7 @@ _ANSWERS = re.compile(
 _DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LONGEST = 400  # characters of a line that introduces a quotation
 _FOLDED = 3  # lines over which it may be folded
-_HEADERS = 12  # lines in which a block of headers must show what it is; receivers may take many
+_HEADERS = 12  # lines within which a block of headers must be complete; there may be many receivers
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,14 @@ class Parted:
 
 
 def answers_another(subject: str) -> bool:
-    """Tell whether the subject is that of a reply or of a forwarded mail."""
+    """Return True if the subject is that of a reply or a forwarded mail."""
     return bool(_ANSWERS.match(subject))
 
 
 def part_quotes(text: str, *, answers: bool) -> Parted:
-    """Part a text; ``answers`` tells whether the mail's headers say that it answers another.
+    """Split a text; ``answers`` is True if the mail's headers say that it answers another.
 
-    Where nothing would be left of a mail that answers none, all of it is its sender's.
+    If nothing would be left of a mail that answers none, all of it is the sender's.
     """
     lines = text.split("\n")
     plain = [_DIRECTIONS.sub("", line) for line in lines]
@@ -139,7 +139,7 @@ def part_quotes(text: str, *, answers: bool) -> Parted:
 
 
 def _quoted(lines: list[str], marked: list[bool]) -> list[bool]:
-    """Tell of each line whether it is quoted, the line that introduces a quotation included."""
+    """Return for each line if it is quoted, including the line that introduces a quotation."""
     quoted = list(marked)
     place = 0
     while place < len(lines):
@@ -148,7 +148,7 @@ def _quoted(lines: list[str], marked: list[bool]) -> list[bool]:
             place += 1
             continue
         after = _next_text(lines, place + length)
-        if after < len(lines) and marked[after]:  # more of the sender's own may follow the marks
+        if after < len(lines) and marked[after]:  # the sender's own words may follow the marks
             quoted[place:after] = [True] * (after - place)
             place = after
         else:
@@ -161,7 +161,7 @@ def _quoted(lines: list[str], marked: list[bool]) -> list[bool]:
 
 
 def _opening(lines: list[str], marked: list[bool], place: int) -> int:
-    """Return how many lines introduce a quotation here, 0 where none does."""
+    """Return how many lines here introduce a quotation, 0 if none."""
     line = lines[place]
     if not line.strip() or len(line) > _LONGEST:
         return 0
@@ -192,7 +192,7 @@ def _opening(lines: list[str], marked: list[bool], place: int) -> int:
 
 
 def _is_header_block(lines: list[str], place: int) -> bool:
-    """Tell whether a From line stands here with a date and a subject under it."""
+    """Return True if a From line is here, followed by a date and a subject."""
     if not _LABELS["from"].match(lines[place]):
         return False
     below = [line for line in lines[place + 1 : place + 3 * _HEADERS] if line.strip()][:_HEADERS]

@@ -1,4 +1,4 @@
-"""Open an mbox file or a single mail as a dump with a row a mail: who wrote what to whom, when."""
+"""Open an mbox file or a single mail as a dump with one row per mail."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scamdetect.errors import InputError
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail; None for a header that it lacks, ``text`` is what is judged."""
+    """A mail; missing headers are None, ``text`` is what is scored."""
 
     message_id: str | None
     in_reply_to: str | None
@@ -41,10 +41,10 @@ class Mail:
 
 
 def read_mail(raw: bytes) -> Mail | None:
-    """Read a mail; None where it has neither a header nor text.
+    """Read a mail; return None if it has neither a header nor text.
 
-    ``text`` is what the sender wrote. The subject stands above it where no header names a mail
-    before this one, whose subject it would be, and in its place where nothing else is left.
+    ``text`` is what the sender wrote. It starts with the subject unless a header refers to an
+    earlier mail, whose subject it would be; without other text it is only the subject.
     """
     message = parse(raw)
     problems = []
@@ -102,7 +102,7 @@ def _sender(message: Message) -> tuple[str | None, str | None]:
 
 
 def _time(message: Message) -> str | None:
-    """Return when it was sent, else when the last server took it."""
+    """Return when it was sent, or else when the last server received it."""
     received = (header(message, "received") or "").rpartition(";")[2]
     return iso_time(header(message, "date") or "") or iso_time(received)
 
@@ -119,31 +119,31 @@ _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 
 
 def open_mbox(path: Path, text_column: str) -> Dump:
-    """Open an mbox file; raise InputError where no line of it begins a mail."""
+    """Open an mbox file; raise InputError if no line starts a mail."""
     if all(mail.stray for mail in islice(read_mails(path), 2)):
         raise InputError(
-            f"{path}:1: no line begins a mail as in an mbox (From ann@mail.example Mon Jan  1 "
-            "10:00:00 2024); for a single mail give --format eml"
+            f"{path}:1: no line starts a mail as in an mbox (From ann@mail.example Mon Jan  1 "
+            "10:00:00 2024); for a single mail pass --format eml"
         )
     return _dump(path, text_column, lambda: read_mails(path))
 
 
 def open_eml(path: Path, text_column: str) -> Dump:
-    """Open a file of one mail, or of several after all; raise InputError where it has no header."""
+    """Open a file of one mail, or of several; raise InputError if it has no header."""
     first = next((mail for mail in read_mails(path) if mail.raw.strip()), None)
     if first is not None and not first.stray:
         return _dump(path, text_column, lambda: read_mails(path))
     if first is None or not _HEADER.match(without_separator(first.raw)):
         raise OtherContentError(
-            f"{path}:1: begins with no mail header (From: ann@mail.example); "
-            "give the right --format"
+            f"{path}:1: does not start with a mail header (From: ann@mail.example); pass the "
+            "right --format"
         )
     return _dump(path, text_column, lambda: read_single(path))
 
 
 def _dump(path: Path, text_column: str, mails: Callable[[], Iterator[RawMail]]) -> Dump:
     if text_column not in _JUDGED:
-        raise InputError(f"{path}: of a mail one of {', '.join(_JUDGED)} can be the text column")
+        raise InputError(f"{path}: the text column of a mail must be one of {', '.join(_JUDGED)}")
     return record_dump(path, SCHEMA, lambda: _records(mails()), text_column=text_column)
 
 
@@ -161,14 +161,14 @@ def _record(mail: RawMail, number: int) -> Mail | Reject:
     if mail.is_cut:
         reason = (
             f"more than {mbox.MAX_MAIL_BYTES >> 20} MiB: bytes {mail.start} to {mail.end} of "
-            f"the file; only its first {len(mail.raw)} bytes are kept here"
+            f"the file; only the first {len(mail.raw)} bytes are kept here"
         )
     elif mail.stray:
-        reason = "text before the first line that begins a mail"
+        reason = "text before the first line that starts a mail"
     else:
         try:
             found = read_mail(without_separator(mail.raw))
-        except Exception as problem:  # what hostile mails make the standard parser raise
+        except Exception as problem:  # what malicious mails make the standard parser raise
             reason = f"cannot be parsed ({type(problem).__name__})"
         else:
             if found is not None:

@@ -1,4 +1,4 @@
-"""Look a corpus over for what leaks or gives a source away, and compare it with reference rows."""
+"""Audit a corpus for leaks and texts that reveal their source; compare it with references."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """How well character n-grams tell the sources of one language apart, by cross-validation."""
+    """How well character n-grams identify the source within a language, by cross-validation."""
 
     lang: str
     sources: int
     rows: int
     accuracy: float
-    chance: float  # of always saying the largest
+    chance: float  # of always predicting the largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Audit:
 
 
 def audit_corpus(corpus: Path) -> Audit:
-    """Return the figures of the corpus; raise SourceError where the file is none."""
+    """Return the figures of the corpus; raise SourceError if the file is not one."""
     with _reading(corpus):
         table = pq.read_table(corpus)
         removed = read_removed(corpus)
@@ -113,10 +113,10 @@ def audit_corpus(corpus: Path) -> Audit:
 
 
 def real_scams(corpus: Path) -> Counter[str]:
-    """Return how many train scams of each language people wrote and sent.
+    """Return how many train scams of each language were written and sent by people.
 
-    Rows of language models, translations and the project's own messages are none. Raises
-    SourceError where the file is no corpus.
+    Rows of language models, translations and the project's own messages do not count. Raises
+    SourceError if the file is not a corpus.
     """
     columns = ["source", "lang", "role", "verdict", "not_legit", "generated"]
     with _reading(corpus):
@@ -142,7 +142,9 @@ def _reading(corpus: Path) -> Iterator[None]:
             cure = "run: scamdetect data build"
             raise unreadable(corpus, problem, error=SourceError, cure=cure) from problem
         cause = str(problem).partition("\n")[0]
-        raise SourceError(f"{corpus}: no corpus ({cause}); run: scamdetect data build") from problem
+        raise SourceError(
+            f"{corpus}: not a corpus ({cause}); run: scamdetect data build"
+        ) from problem
 
 
 def _cells(rows: dict[str, list[object]], labels: Sequence[str]) -> list[Cell]:
@@ -162,7 +164,7 @@ def _cells(rows: dict[str, list[object]], labels: Sequence[str]) -> list[Cell]:
 def _role_leaks(
     rows: dict[str, list[object]], near: npt.NDArray[np.int64]
 ) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return, for held-out roles against train and calibrate, how many of their rows are there."""
+    """Return, for held-out roles, how many of their rows occur in train and calibrate."""
     roles = rows["role"]
     leaks = {}
     for held_out in HELD_OUT:
@@ -199,7 +201,7 @@ def _source_leaks(
 def guess_sources(
     texts: Sequence[str], sources: Sequence[str], langs: Sequence[str], groups: Sequence[int]
 ) -> list[Guess]:
-    """Return how well the source can be told from the text, by language with several sources."""
+    """Return how well the text reveals its source, by language with several sources."""
     generator = np.random.default_rng(0)
     by_cell: dict[tuple[str, str], list[int]] = defaultdict(list)
     for place, (lang, source) in enumerate(zip(langs, sources, strict=True)):
@@ -243,7 +245,7 @@ class Comparison:
     twins: int = 0  # of a sampled reference: rows of which we keep another with the same letters
     missing: tuple[str, ...] = ()
     other_verdict: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()  # ours only; none count where the reference is a sample
+    extra: tuple[str, ...] = ()  # only in ours; not counted if the reference is a sample
     other_language: tuple[str, ...] = ()
     note: str = ""
     state: str = field(default="compared")  # or "not obtainable", "unverified"
@@ -257,15 +259,15 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether enough rows are equal; sources that cannot be read here do not fail."""
+        """Return True if enough rows are equal; sources that cannot be read here do not fail."""
         return self.state != "compared" or self.share >= PASSING_SHARE
 
 
 def compare(source: Source, raw: Path, sources: Path, reference: Path) -> Comparison:
     """Return how the loader's rows of the source compare with ``reference/<slug>.jsonl.gz``.
 
-    Where the reference is a sample, it may have drawn another of several texts with the same
-    letters and digits than the loader keeps; such twins count as equal. Raises SourceError.
+    A sampled reference may have selected another of several texts with the same letters and digits
+    than the loader keeps; such twins count as equal. Raises SourceError.
     """
     path = reference / f"{source.slug}.jsonl.gz"
     if source.status == "unverified":

@@ -1,4 +1,4 @@
-"""The audit of a corpus as Markdown: no row, no text, only counts."""
+"""The audit of a corpus as Markdown: only counts, no rows and no text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEAST_NAMED = 5
 
 
 def is_audit(page: Path) -> bool:
-    """Return whether a file is such a page."""
+    """Return True for such a page."""
     with open_regular(page) as file:
         return file.read(len(_TITLE)) == _TITLE.encode()
 
@@ -32,10 +32,10 @@ def audit_page(
     before: Counter[str] | None = None,
     form: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the whole audit; ``plots`` are paths of images beside it.
+    """Return the whole audit; ``plots`` are paths of images next to it.
 
     ``real`` counts real train scams by language, ``before`` those of an earlier corpus; ``form`` is
-    what ``benchmarks/form_parity.py`` measured.
+    the output of ``benchmarks/form_parity.py``.
     """
     provenance = ("source", "rule", "read", "authored")
     shared = [
@@ -57,8 +57,7 @@ def audit_page(
         *(f"![{path}]({path})" for path in plots),
         *titled(
             "Real scams that train, by language",
-            "Written and sent by people; rows of language models and the project's own are not "
-            "here.",
+            "Written and sent by people, without rows of language models and the project's own.",
             _real(real, before),
         ),
         *([] if form is None else _form(form)),
@@ -66,13 +65,13 @@ def audit_page(
         *titled("What the build removed, by source and step", "", _removed(audit)),
         *titled(
             "Near-duplicate groups that two sources share",
-            "After the build. What train and held-out rows share is in the table above.",
+            "After the build. The table above shows which rows train and held-out roles share.",
             table(["source", "source", "groups"], shared),
         ),
         *titled(
-            "How well the source can be told from the text",
-            "Character n-grams, cross-validated by near-duplicate group, up to 200 rows a source. "
-            "A detector can learn the source in the place of the manoeuvre where this is high.",
+            "How well the text reveals its source",
+            "Character n-grams, cross-validated by near-duplicate group, up to 200 rows per "
+            "source. If this is high, a detector can learn the source instead of the manoeuvre.",
             table(["language", "sources", "rows", "accuracy", "largest source"], guesses),
         ),
         *titled("Kinds of train scams by provenance", "", _cross(audit.kinds, provenance, "kind")),
@@ -150,11 +149,12 @@ def _form(form: Mapping[str, Any]) -> list[str]:
         for one in form["draws"]
     ]
     about = (
-        "How well masks, case, punctuation, X for digits, links and length tell scam from honest "
-        "among the rows that a run draws (`benchmarks/form_parity.py`); `form_parity` draws honest "
-        f"rows by how much their form is that of scams. The gate is {form['gate']}."
+        "How well masks, case, punctuation, X for digits, links and length separate scam from "
+        "honest among the rows that a run draws (`benchmarks/form_parity.py`); `form_parity` "
+        "draws honest rows by how similar their form is to that of scams. The gate is "
+        f"{form['gate']}."
     )
-    header = ["restyled rows", "form_parity", "AUC", "public rows only"]
+    header = ["restyled rows", "form_parity", "AUC", "only public rows"]
     return list(titled("Form alone", about, table(header, rows)))
 
 

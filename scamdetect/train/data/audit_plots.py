@@ -1,4 +1,4 @@
-"""Plots of an audit: rows by language and class, form by class, how far texts betray sources."""
+"""Plots of an audit: rows by language and class, form by class, how well texts reveal sources."""
 
 from __future__ import annotations
 
@@ -69,6 +69,6 @@ def _sources(audit: Audit, axes: Axes) -> None:
     names = [f"{guess.lang} ({guess.sources})" for guess in guesses]
     axes.barh(names, [100 * guess.accuracy for guess in guesses], color="#577590")
     axes.scatter([100 * guess.chance for guess in guesses], names, color="#c8553d", zorder=3)
-    axes.set_xlabel("source named rightly by character n-grams, % (dot: the largest source)")
-    axes.set_title("How far the text gives the source away, by language (number of sources)")
+    axes.set_xlabel("source identified by character n-grams, % (dot: the largest source)")
+    axes.set_title("How well the text reveals the source, by language (number of sources)")
     axes.tick_params(axis="y", labelsize=7)

@@ -1,4 +1,4 @@
-"""The project's own messages: read, checked row by row, and what can be told of their form."""
+"""The project's own messages: read and checked row by row, and measures of their form."""
 
 from __future__ import annotations
 
@@ -43,34 +43,34 @@ def without_turns(text: str) -> str:
 
 
 def turns(text: str) -> list[str]:
-    """Return who speaks in each line of a dialogue: "A", "B", or "" where no marker stands."""
+    """Return the speaker of each line of a dialogue: "A", "B", or "" without a marker."""
     return [line[0] if _TURN.match(line) else "" for line in text.splitlines()]
 
 
 def has_link(text: str) -> bool:
-    """Whether the text holds a link on a reserved name or the token [link]."""
+    """Return True if the text contains a link on a reserved name or the token [link]."""
     return _RESERVED.search(_RESERVED_EMAIL.sub(" ", text)) is not None
 
 
 def has_real_address(text: str) -> bool:
-    """Whether the text holds a link or e-mail address on a name that somebody could own."""
+    """Return True if the text contains a link or e-mail address on a name that can be owned."""
     rest = _RESERVED.sub(" ", _RESERVED_EMAIL.sub(" ", text))
     masked = mask(rest)
     return any(masked.count(token) > rest.count(token) for token in ("[link", "[email]"))
 
 
 def has_emoji(text: str) -> bool:
-    """Whether the text holds an emoji; typed smileys are none."""
+    """Return True if the text contains an emoji; typed smileys do not count."""
     return _EMOJI.search(text) is not None
 
 
 def has_digit(text: str) -> bool:
-    """Whether the text holds a digit of any script."""
+    """Return True if the text contains a digit of any script."""
     return any(character.isdecimal() for character in text)
 
 
 def length_in(text: str, unit: Unit) -> int:
-    """Return the length in words, or in characters that are no space.
+    """Return the length in words, or in characters other than spaces.
 
     Turn markers do not count, a link counts as one.
     """
@@ -123,9 +123,9 @@ _FIELD = re.compile(r"`\$\.(\w+)")
 
 
 class Card(Table, frozen=True):
-    """The scenario to which a row is written; it says nothing in the words of the message."""
+    """The scenario for a row; it contains no words of the message."""
 
-    batch: str  # rows written together: they never part
+    batch: str  # rows written together: they are never separated
     stage: Stage
     app: str
     sender: str
@@ -134,7 +134,7 @@ class Card(Table, frozen=True):
     setting: str
     voice: str  # region and dialect
     register: str
-    opening: str  # what the message begins with
+    opening: str  # how the message starts
     length: tuple[int, int]
     unit: Unit
     link: str | None  # the form of the link
@@ -144,7 +144,7 @@ class Card(Table, frozen=True):
 
 
 class AuthoredRow(Table, frozen=True):
-    """One message written for this project; a card to be written has no text yet."""
+    """A message written for this project; a card without a message has no text yet."""
 
     id: str
     lang: str
@@ -164,9 +164,9 @@ class AuthoredRow(Table, frozen=True):
 
 
 def load_authored(folder: Path, only: Collection[str] = ()) -> list[AuthoredRow]:
-    """Return the rows of the folder's files, or of these languages' alone.
+    """Return the rows of the folder's files, or only those of these languages.
 
-    Raises SourceError, which names file, line and cure, where a row is not as it must be.
+    Raises SourceError, with file, line and fix, if a row is invalid.
     """
     located, problems = read_folder(folder, "authored", only, _read_language)
     raise_first(problems + find_problems(located), "check")
@@ -174,16 +174,16 @@ def load_authored(folder: Path, only: Collection[str] = ()) -> list[AuthoredRow]
 
 
 def check_authored(folder: Path, only: Collection[str] = ()) -> list[str]:
-    """Return what is wrong in the folder's files, each with file, line and cure.
+    """Return the problems in the folder's files, each with file, line and fix.
 
-    Raises SourceError where there is no file.
+    Raises SourceError if there is no file.
     """
     located, problems = read_folder(folder, "authored", only, _read_language)
     return problems + find_problems(located)
 
 
 def raise_first(problems: Sequence[str], command: str) -> None:
-    """Raise SourceError with the first of the problems, if any, and what command shows the rest."""
+    """Raise SourceError with the first problem, if any, and the command that lists the rest."""
     if problems:
         rest = f" (and {len(problems) - 1} more; run: python -m data.workshop {command})"
         raise SourceError(problems[0] + (rest if len(problems) > 1 else ""))
@@ -195,15 +195,17 @@ def read_folder(
     only: Collection[str],
     read: Callable[[Path], tuple[list[Located[T]], list[str]]],
 ) -> tuple[list[Located[T]], list[str]]:
-    """Return the rows of the languages' files and what is wrong in them, as ``read`` finds it.
+    """Return the rows of the languages' files and their problems, as ``read`` finds them.
 
-    Raises SourceError where there is no file, or none of a language of ``only``.
+    Raises SourceError if there is no file, or none of a language of ``only``.
     """
     paths = sorted(folder.glob("*.jsonl"))
     if not paths:
-        raise SourceError(f"{folder}: holds no <language>.jsonl; name the folder of {what} rows")
+        raise SourceError(f"{folder}: contains no <language>.jsonl; pass the folder of {what} rows")
     if missing := sorted(set(only) - {path.stem for path in paths}):
-        raise SourceError(f"{folder}: holds no {missing[0]}.jsonl; name a language that it has")
+        raise SourceError(
+            f"{folder}: contains no {missing[0]}.jsonl; choose a language that it has"
+        )
     located: list[Located[T]] = []
     problems: list[str] = []
     for path in paths:
@@ -215,7 +217,7 @@ def read_folder(
 
 
 def duplicate_ids(located: Iterable[Located[Any]], cure: str) -> Iterator[str]:
-    """Yield each row whose id an earlier one has."""
+    """Yield each row whose id occurs in an earlier one."""
     first: dict[str, str] = {}
     for item in located:
         where = first.setdefault(item.row.id, item.where)
@@ -224,24 +226,24 @@ def duplicate_ids(located: Iterable[Located[Any]], cure: str) -> Iterator[str]:
 
 
 def read_rows(path: Path) -> tuple[list[Located[AuthoredRow]], list[str]]:
-    """Return the rows of one JSONL file, and its malformed lines as problems; raise SourceError."""
+    """Return the rows of a JSONL file, and its malformed lines as problems; raise SourceError."""
     return locate_jsonl(path, AuthoredRow, SourceError, _cure)
 
 
 def write_rows(path: Path, rows: Iterable[AuthoredRow]) -> None:
-    """Write the rows in the order of their ids, one JSON object a line."""
+    """Write the rows in the order of their ids, one JSON object per line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ordered = sorted(rows, key=lambda row: row.id)
     write_text(path, "".join(encode_row(row) + "\n" for row in ordered))
 
 
 def encode_row(row: AuthoredRow) -> str:
-    """Return the row as a JSON object in one line."""
+    """Return the row as a JSON object on one line."""
     return msgspec.json.encode(row).decode("utf-8")
 
 
 def find_problems(located: list[Located[AuthoredRow]]) -> list[str]:
-    """Return what is wrong with the rows, alone and together, each with its place and cure."""
+    """Return the problems of the rows, separately and together, each with its place and fix."""
     problems = [
         f"{item.where}: {item.row.id}: {problem}"
         for item in located
@@ -258,7 +260,7 @@ def find_problems(located: list[Located[AuthoredRow]]) -> list[str]:
 
 
 def count_rows(rows: Iterable[AuthoredRow], *keys: str) -> Counter[tuple[str, ...]]:
-    """Return how many rows there are by the values of these fields: lang, cell, verdict, part."""
+    """Return the numbers of rows by the values of these fields: lang, cell, verdict, part."""
     return Counter(tuple(str(getattr(row, key) or "-") for key in keys) for row in rows)
 
 
@@ -276,16 +278,16 @@ def _cure(problem: str) -> str:
     field = _FIELD.search(problem)
     if field and field[1] in _ALLOWED:
         return f"allowed in {field[1]}: {', '.join(_ALLOWED[field[1]])}"
-    return "one JSON object a line, its keys as python -m data.workshop merge writes them"
+    return "one JSON object per line, with the keys that python -m data.workshop merge writes"
 
 
 def script_problems(lang: str, script: str, known: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """Yield what is wrong with a row's language or script, by the scripts of each known one."""
+    """Yield the problems of a row's language or script, by the scripts of each known language."""
     scripts = known.get(lang)
     if scripts is None:
         yield f"unknown lang {lang!r}; known: {' '.join(known)}"
     elif script not in scripts:
-        yield f"script {script!r} is not of {lang}; allowed: {', '.join(scripts)}"
+        yield f"script {script!r} does not belong to {lang}; allowed: {', '.join(scripts)}"
 
 
 def _row_problems(row: AuthoredRow) -> Iterator[str]:
@@ -339,7 +341,7 @@ def _dialogue_problems(row: AuthoredRow) -> Iterator[str]:
         return
     speakers = turns(row.text)
     if "" in speakers:
-        yield f"line {speakers.index('') + 1} of the dialogue begins with neither 'A: ' nor 'B: '"
+        yield f"line {speakers.index('') + 1} of the dialogue starts with neither 'A: ' nor 'B: '"
     if not {"A", "B"} <= set(speakers):
         yield "a dialogue in which only one side speaks; write both A: and B: lines"
     if not TURNS[0] <= len(speakers) <= TURNS[1]:

@@ -1,9 +1,9 @@
-"""Clean what sources give away: placeholders, label conventions, balance of sources and forms.
+"""Remove what reveals a source: placeholders, label conventions, imbalance of sources and forms.
 
-What the normaliser masks becomes its token. Links, names, dates, codes and amounts, which it cannot
-or does not mask as they stand, become invented ones in the row's language, drawn from the row's
-hash; where the language is unknown, names are left out. Masks of a tagger, which hides ordinary
-words as often as names, stand for nothing.
+What the normaliser masks becomes its token. Links, names, dates, codes and amounts that it cannot
+or does not mask become invented ones in the row's language, derived from the row's hash; if the
+language is unknown, names are left out. Masks of a tagger, which hides ordinary words as often as
+names, are replaced by nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TURN = re.compile(r"^[A-J]: ", re.MULTILINE)
 def cap_rows(
     rows: Iterable[T], key: Callable[[T], Hashable], cap: int, digest: Callable[[T], str]
 ) -> list[T]:
-    """Return at most ``cap`` rows a key, those with the smallest digests, in their old order."""
+    """Return at most ``cap`` rows per key, those with the smallest digests, in their order."""
     rows = list(rows)
     places: dict[Hashable, list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
@@ -43,7 +43,7 @@ def cap_rows(
 
 
 def form_of(text: str) -> tuple[int, bool, bool]:
-    """Return what can be told of a normalised text without reading it: length band, link, turns."""
+    """Return the form of a normalised text: length band, link, turns."""
     band = sum(len(text) > bound for bound in LENGTH_BANDS)
     return band, "[link" in text, len(_TURN.findall(text)) > 1
 
@@ -54,10 +54,9 @@ def balance_forms(
     is_legit: Callable[[T], bool],
     digest: Callable[[T], str],
 ) -> list[T]:
-    """Return the rows, cut so that in no form one class outnumbers the other MAX_RATIO times.
+    """Return the rows, reduced so that in no form one class outnumbers the other MAX_RATIO times.
 
-    A form that one class hardly has keeps MIN_ROWS rows of the other, so that rare forms are not
-    lost.
+    If a form is rare in one class, MIN_ROWS rows of the other are kept, so that it is not lost.
     """
     rows = list(rows)
     classes = [(form_of(text_of(row)), is_legit(row)) for row in rows]
@@ -112,8 +111,8 @@ _LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 def fill_placeholders(text: str, placeholders: dict[str, str], lang: str, seed: str) -> str:
     """Return the text with each placeholder of the source replaced; the longest match wins.
 
-    ``placeholders`` maps the literal string to what it stands for, such as "[phone]"; ``seed`` is
-    the row hash.
+    ``placeholders`` maps the literal string to its meaning, such as "[phone]"; ``seed`` is the row
+    hash.
     """
     if not placeholders or not any(literal in text for literal in placeholders):
         return text
@@ -188,7 +187,7 @@ _MANOEUVRE = re.compile(
 
 
 def apply_conventions(row: Row) -> Row:
-    """Return the row with the project's conventions applied; what a rule decides says so."""
+    """Return the row with the project's conventions applied, marked if a rule decided."""
     text = row.text
     if row.verdict is not Verdict.LEGIT:
         if _EXTORTION.search(text):
@@ -203,7 +202,7 @@ def apply_conventions(row: Row) -> Row:
 
 
 def verdict_is_open(row: Row) -> bool:
-    """Whether all that is known of the row is that it is not legit."""
+    """Return True if the row is known only not to be legit."""
     if row.verdict is Verdict.LEGIT:
         return False
     only_gambling = row.kinds == (Kind.GAMBLING,) and not _MANOEUVRE.search(row.text)

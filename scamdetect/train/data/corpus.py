@@ -1,6 +1,6 @@
-"""Build the corpus to train and evaluate on: public sources and the project's own messages.
+"""Build the corpus for training and evaluation: public sources and the project's own messages.
 
-Each step says what it removed.
+Each step reports what it removed.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from scamdetect.train.data.rows import Row, load_rows
 
 Log = Callable[[str], None]
 
-POOL_CAP = 6_000  # rows a source, language and verdict that take part at all
+POOL_CAP = 6_000  # maximum number of rows per source, language and verdict
 DEV_CAP = 2_400  # honest rows of a dev source and language: enough to set a threshold on
 TRAIN_CAPS = {"legit": 1_500, "spam": 2_000, "scam": 3_000}  # a source and language
 CALIBRATE_SHARE = 0.10
-# Measured as languages that the model never saw, so no row of them may train or set a threshold.
+# Measured as languages unseen in training, so no row of them may train or set a threshold.
 UNTRAINED = frozenset({"uk", "he", "mr", "cs", "ro"})
-PROPOSED = "proposed"  # doubts about labels of held-out rows, which nothing applies
-# Of rows that resemble one another, those stay that are held out most.
+PROPOSED = "proposed"  # doubts about labels of held-out rows, which are never applied
+# Of similar rows, those in the most held-out role are kept.
 HELD_OUT = {"train": 0, "calibrate": 1, "dev": 2, "test": 2}
 
 
@@ -65,12 +65,13 @@ def build_corpus(
 ) -> None:
     """Write ``output`` (Parquet, columns of SCHEMA) from every source that can be read.
 
-    ``licences`` decides which sources may train or calibrate; dev and test sources are always in. A
-    train source whose files are missing is reported and left out. ``authored`` is the folder of the
-    project's own messages, with the catalogue of the everyday ones in ``cards``; ``corrections`` is
-    that of the readings of train and dev sources; None leaves them out. Raises SourceError when
-    nothing trains, a dev or test source is missing or empty, a file is not as described, an own row
-    is malformed, a correction has lost its row or a row of an untrained language would train.
+    ``licences`` selects the sources that may train or calibrate; dev and test sources are always
+    included. A train source with missing files is reported and left out. ``authored`` is the folder
+    of the project's own messages, with the catalogue of the everyday ones in ``cards``;
+    ``corrections`` is the folder of the readings of train and dev sources; None leaves them out.
+    Raises SourceError if there are no train rows, a dev or test source is missing or empty, a file
+    is not as described, an own row is malformed, the row of a correction is missing or a row of an
+    untrained language would train.
     """
     registry = load_registry(sources)
     _check_corrections(corrections, registry)
@@ -110,7 +111,7 @@ def build_corpus(
     if missing:
         log(
             f"{missing} of {len(registry)} sources could not be read and are not in this corpus "
-            "(each is named above); run: scamdetect data fetch"
+            "(listed above); run: scamdetect data fetch"
         )
 
 
@@ -121,13 +122,13 @@ def _read_source(
         loaded = load_rows(source, raw, sources)
     except MissingFileError as problem:
         if _is_measured(source):
-            problem.add_note("figures without a measured source would mislead")
+            problem.add_note("figures without a measured source would be misleading")
             raise
         log(f"{source.slug}: left out ({problem})")
         return None
     if not loaded and _is_measured(source):
         raise SourceError(
-            f"{source.slug}: its files hold no row, so it measures nothing; correct it"
+            f"{source.slug}: its files contain no rows, so it measures nothing; correct it"
         )
     rows = [apply_conventions(row) for row in loaded]
     read = read_corrections(corrections, source.slug) if corrections else []
@@ -171,7 +172,7 @@ def _is_measured(source: Source) -> bool:
 
 
 def _read_rows(rows: list[Row], read: list[Correction], source: Source) -> tuple[list[Row], int]:
-    """Return the rows as read, and how many left: a dev row that is in doubt measures nothing."""
+    """Return the rows, and how many were dropped: a doubtful dev row measures nothing."""
     rows = apply_corrections(rows, read)
     differing = {one.row_hash for one in read if one.old != one.new}
     kept = [
@@ -190,25 +191,25 @@ def _cap_honest(rows: list[Row]) -> list[Row]:
 def _check_corrections(folder: Path | None, registry: Mapping[str, Source]) -> None:
     slugs = {path.stem for path in folder.glob("*.csv")} if folder is not None else set()
     if unknown := sorted(slugs - {PROPOSED, *registry}):
-        raise SourceError(f"{folder}/{unknown[0]}.csv: no such source; rename or delete the file")
+        raise SourceError(f"{folder}/{unknown[0]}.csv: unknown source; rename or delete the file")
 
 
 def _read_first(row: Row) -> str:
-    """Return a key by which rows in chance order follow those that were read."""
+    """Return a sort key: rows that were read first, the others in random order."""
     return ("~" if row.probability is None else " ") + row.row_hash
 
 
 def public_texts(corpus: Path) -> list[str]:
-    """Return the normalised texts of a corpus that are not the project's own."""
+    """Return the normalised texts of a corpus except the project's own."""
     table = pq.read_table(corpus, columns=["source", "norm"])
     columns = zip(table["source"].to_pylist(), table["norm"].to_pylist(), strict=True)
     return [norm for source, norm in columns if not is_own(source)]
 
 
 def _drop_exact_repeats(entries: list[Entry], removed: Removed, log: Log) -> list[Entry]:
-    """Keep one row a normalised text and role; drop training texts with contradicting labels.
+    """Keep one row per normalised text and role; drop training texts with contradicting labels.
 
-    Where a reader judged one of the rows, its label stands for all.
+    If a reader judged one of the rows, its label is used for all.
     """
     verdicts: dict[tuple[str, bool], set[str]] = {}
     for entry in entries:
@@ -262,14 +263,14 @@ def _group(entries: list[Entry], log: Log) -> None:
 
 def _thread_key(entry: Entry) -> tuple[str, str] | None:
     thread = entry.row.thread_id
-    if entry.row.source.startswith(EVERYDAY):  # a campaign is of one part in all languages
+    if entry.row.source.startswith(EVERYDAY):  # a campaign has one part in all languages
         return (EVERYDAY, thread) if thread else None
     source = entry.row.source if entry.source is None else entry.source.leak_group
     return (source or entry.row.source, thread) if thread else None
 
 
 def _part_roles(entries: list[Entry], removed: Removed, log: Log) -> list[Entry]:
-    """Drop training rows like a held-out row; set a tenth of the public groups apart."""
+    """Drop training rows similar to a held-out row; hold out a tenth of the public groups."""
     highest: dict[int, int] = {}
     for entry in entries:
         highest[entry.group] = max(highest.get(entry.group, 0), HELD_OUT[entry.role])
@@ -296,8 +297,8 @@ def _check_languages(entries: list[Entry]) -> None:
         if entry.role in ("train", "calibrate") and _is_untrained(entry.row.lang):
             raise SourceError(
                 f"{entry.row.source}: row {entry.row.row_hash} in {entry.row.lang} has the role "
-                f"{entry.role}; {', '.join(sorted(UNTRAINED))} are measured as untrained: give the "
-                "row the part dev or final"
+                f"{entry.role}; {', '.join(sorted(UNTRAINED))} are measured as untrained: set "
+                "its part to dev or final"
             )
 
 

@@ -34,8 +34,11 @@ SCHEMA = pa.schema(
     [
         ("row_hash", pa.string()),
         ("source", pa.string()),
-        ("text", pa.string()),  # as the loader yields it
-        ("input", pa.string()),  # with the source's own placeholders filled: what a user would pass
+        ("text", pa.string()),  # as loaded
+        (
+            "input",
+            pa.string(),
+        ),  # with the source's own placeholders filled, as users pass it
         ("norm", pa.string()),  # what the model sees
         ("verdict", pa.string()),
         ("not_legit", pa.bool_()),  # known only not to be legit
@@ -61,19 +64,19 @@ SCHEMA = pa.schema(
 
 @dataclass
 class Entry:
-    """A row on its way into the corpus."""
+    """A row considered for the corpus."""
 
     row: Row
-    source: Source | None  # None: an authored row, whose role is set and which no cap touches
+    source: Source | None  # None: an authored row, whose role is set and which has no cap
     input: str
     norm: str
     role: str
-    group: int = -1  # near-duplicates and the rest of the thread: stays on one side of a split
-    near: int = -1  # near-duplicates alone
+    group: int = -1  # near-duplicates and the rest of the thread: kept in one role
+    near: int = -1  # only near-duplicates
 
 
 def is_own(source: str) -> bool:
-    """Whether the source is the project's own messages of a language."""
+    """Return True if the source is the project's own messages of a language."""
     return source.startswith((AUTHORED, EVERYDAY))
 
 
@@ -94,7 +97,7 @@ def authored_entries(folder: Path) -> list[Entry]:
 def everyday_entries(folder: Path, cards: Path) -> list[Entry]:
     """Return the everyday messages as rows of a corpus; ``final`` has the role test.
 
-    A campaign is one thread in all languages, so that no part shares one. Raises SourceError.
+    A campaign is one thread in all languages, so that parts do not share one. Raises SourceError.
     """
     catalogue = load_catalogue(cards)
     return [
@@ -158,7 +161,7 @@ def corpus_table(entries: Iterable[Entry]) -> pa.Table:
 
 
 def write_corpus(entries: Iterable[Entry], removed: Removed, output: Path) -> None:
-    """Write the entries as Parquet, all or nothing; the file's metadata says what was removed."""
+    """Write the entries as Parquet, completely or not at all; its metadata counts removed rows."""
     table = corpus_table(entries)
     counts = [[source, step, count] for (source, step), count in sorted(removed.items())]
     table = table.replace_schema_metadata(
@@ -170,7 +173,7 @@ def write_corpus(entries: Iterable[Entry], removed: Removed, output: Path) -> No
 
 
 def is_corpus(path: Path) -> bool:
-    """Return whether a file is a corpus that ``write_corpus`` wrote."""
+    """Return True for a corpus that ``write_corpus`` wrote."""
     try:
         return _REMOVED in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):
@@ -216,5 +219,5 @@ def _weight(entry: Entry) -> float:
 
 
 def _storable(text: str) -> str:
-    """Return the text with lone surrogates replaced: Parquet holds UTF-8."""
+    """Return the text with lone surrogates replaced, because Parquet stores UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Corrections: what blind readers say of public rows, as data; never the text."""
+"""Corrections: blind readers' labels of public rows, as data without the text."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Correction:
 
 
 def label_of(row: Row) -> str:
-    """Return the row's verdict, or "open" where only "not legit" is known."""
+    """Return the row's verdict, or "open" if only "not legit" is known."""
     return OPEN if verdict_is_open(row) else row.verdict.value
 
 
 def read_corrections(folder: Path, slug: str) -> list[Correction]:
-    """Return the corrections of a source, none where it has no file.
+    """Return the corrections of a source, empty if it has no file.
 
-    Raises SourceError with file, line and cure for a malformed or repeated one.
+    Raises SourceError with file, line and fix for a malformed or repeated one.
     """
     path = folder / f"{slug}.csv"
     if not path.exists():
@@ -67,7 +67,7 @@ def read_corrections(folder: Path, slug: str) -> list[Correction]:
 
 
 def write_corrections(path: Path, corrections: Iterable[Correction]) -> None:
-    """Write the corrections in the order of their hashes, all or nothing."""
+    """Write the corrections in the order of their hashes, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -81,9 +81,9 @@ def write_corrections(path: Path, corrections: Iterable[Correction]) -> None:
 
 
 def apply_corrections(rows: Sequence[Row], corrections: Sequence[Correction]) -> list[Row]:
-    """Return the rows with their labels as read.
+    """Return the rows with their corrected labels.
 
-    Raises SourceError listing every correction whose row is gone or has another label by now.
+    Raises SourceError with every correction whose row is missing or has another label now.
     """
     known = {row.row_hash: row for row in rows}
     problems = []
@@ -93,8 +93,8 @@ def apply_corrections(rows: Sequence[Row], corrections: Sequence[Correction]) ->
             problems.append(f"{one.where}: the source has no row {one.row_hash}; delete the line")
         elif label_of(row) != one.old:
             problems.append(
-                f"{one.where}: {one.row_hash} is {label_of(row)} by now and was {one.old} when "
-                "read; read it again or delete the line"
+                f"{one.where}: {one.row_hash} is {label_of(row)} now and was {one.old} when it "
+                "was read; read it again or delete the line"
             )
     if problems:
         raise SourceError("\n".join(problems))

@@ -1,4 +1,4 @@
-"""Everyday messages written for this project, and the catalogue of what they are written about."""
+"""Everyday messages written for this project, and the catalogue of their subjects."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ class Campaign(Table, frozen=True):
     part: Part
     kinds: tuple[Kind, ...]
     channel: Channel
-    sender: str  # who it poses as
+    sender: str  # who it pretends to be
     says: str
     asks: str
     link: LinkForm
     phone: Literal["none", "callback", "sender"]
     countries: tuple[str, ...]  # none: everywhere
-    source: str  # a public account of it, only if one was found
+    source: str  # a public account of it, if one was found
 
 
 class Family(Table, frozen=True):
-    """Honest messages of one purpose, beside a type of scam that looks like them."""
+    """Honest messages of one purpose, similar to a type of scam."""
 
     id: str
     block: Block
@@ -85,7 +85,7 @@ class Catalogue:
     families: dict[str, Family]
 
     def entry(self, name: str) -> Campaign | Family | None:
-        """Return the campaign or family of this id, None for an unknown one."""
+        """Return the campaign or family of this id, or None."""
         return self.campaigns.get(name) or self.families.get(name)
 
     def slices(self, name: str) -> tuple[Slice, ...]:
@@ -97,8 +97,8 @@ class Catalogue:
 def load_catalogue(folder: Path) -> Catalogue:
     """Return the catalogue of the folder's two files.
 
-    Raises SourceError naming file and key for an unknown type, an id that stands twice, a campaign
-    without kinds, or a type that some part has no campaign of.
+    Raises SourceError with file and key for an unknown type, a repeated id, a campaign without
+    kinds, or a type without a campaign in some part.
     """
     scams = read_toml(folder / CAMPAIGNS, _Campaigns, SourceError)
     honest = read_toml(folder / NOTICES, _Families, SourceError)
@@ -116,7 +116,7 @@ def _problems(folder: Path, scams: _Campaigns, honest: _Families) -> Iterator[st
     ids = Counter([*(c.id for c in scams.campaigns), *(f.id for f in honest.families)])
     for name, count in ids.items():
         if count > 1:
-            yield f"{folder}: the id {name!r} stands {count} times; a campaign is of one part"
+            yield f"{folder}: the id {name!r} occurs {count} times; a campaign is of one part"
     known = ", ".join(scams.types)
     for one in scams.campaigns:
         if one.type not in scams.types:
@@ -133,7 +133,7 @@ def _problems(folder: Path, scams: _Campaigns, honest: _Families) -> Iterator[st
                 yield f"{folder / CAMPAIGNS}: type {kind} has no campaign of the part {part}"
 
 
-# Whoever trains on these files by accident can find the string in what their model says.
+# A person who trains on these files by accident can search for the string in their model's output.
 CANARY = "scamdetect everyday canary 5b1d6c0e-8f0a-4b1e-9a57-2f3c7d9e1a44"
 LICENCE = "CC-BY-4.0"
 MOST_TURNS = 6
@@ -157,7 +157,7 @@ class EverydayRow(Table, frozen=True):
     script: str
     part: Part
     verdict: Verdict
-    campaign: str  # of the catalogue: a campaign, or a family where the row is honest
+    campaign: str  # of the catalogue: a campaign, or a family if the row is honest
     kinds: tuple[Kind, ...]
     channel: Channel
     links: LinkForm  # the form of the link in the text
@@ -170,9 +170,9 @@ class EverydayRow(Table, frozen=True):
 def load_everyday(
     folder: Path, catalogue: Catalogue, only: Collection[str] = ()
 ) -> list[EverydayRow]:
-    """Return the rows of the folder's files, or of these languages.
+    """Return the rows of the folder's files, or only those of these languages.
 
-    Raises SourceError, which names file, line, key and cure, if a row is not as it must be.
+    Raises SourceError, with file, line, key and fix, if a row is invalid.
     """
     problems, placed = _checked(folder, catalogue, only)
     raise_first(problems, "everyday")
@@ -180,7 +180,7 @@ def load_everyday(
 
 
 def check_everyday(folder: Path, catalogue: Catalogue, only: Collection[str] = ()) -> list[str]:
-    """Return what is wrong in the folder's files, each with file, line, key and cure."""
+    """Return the problems in the folder's files, each with file, line, key and fix."""
     return _checked(folder, catalogue, only)[0]
 
 
@@ -193,7 +193,7 @@ def _checked(
 
 
 def write_everyday(path: Path, rows: Iterable[EverydayRow], generated: str) -> None:
-    """Write the header and the rows in the order of their ids, one JSON object a line."""
+    """Write the header and the rows in the order of their ids, one JSON object per line."""
     ordered = sorted(rows, key=lambda row: row.id)
     path.parent.mkdir(parents=True, exist_ok=True)
     encoder = msgspec.json.Encoder()
@@ -202,7 +202,7 @@ def write_everyday(path: Path, rows: Iterable[EverydayRow], generated: str) -> N
 
 
 def everyday_problems(placed: list[Located[EverydayRow]], catalogue: Catalogue) -> list[str]:
-    """Return what is wrong with the rows, each with its place and cure."""
+    """Return the problems of the rows, each with its place and fix."""
     problems = [
         f"{one.where}: {one.row.id}: {problem}"
         for one in placed
@@ -214,17 +214,17 @@ def everyday_problems(placed: list[Located[EverydayRow]], catalogue: Catalogue) 
 def read_everyday(path: Path) -> tuple[list[Located[EverydayRow]], list[str]]:
     """Return the rows of a file, and its malformed lines as problems.
 
-    Raises SourceError if the file cannot be read or does not begin with the canary.
+    Raises SourceError if the file cannot be read or does not start with the canary.
     """
     first = utf8_text(path, SourceError).partition("\n")[0]
     try:
         header = msgspec.json.decode(first, type=Header)
     except msgspec.DecodeError as problem:
-        raise SourceError(f"{path}:1: the first line is no header: {problem}") from problem
+        raise SourceError(f"{path}:1: the first line is not a header: {problem}") from problem
     if header.canary != CANARY:
         raise SourceError(f"{path}:1: the canary must be {CANARY!r}")
     placed, malformed = locate_jsonl(
-        path, EverydayRow, SourceError, lambda _: "one JSON object a line", first=2
+        path, EverydayRow, SourceError, lambda _: "one JSON object per line", first=2
     )
     return placed, malformed + [
         f"{one.where}: {one.row.id}: lang {one.row.lang!r} in the file of {path.stem!r}"

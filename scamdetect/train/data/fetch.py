@@ -1,4 +1,4 @@
-"""Get the original files of the sources from their address or a local mirror, and verify them."""
+"""Download the original files of the sources, or copy them from a mirror, and verify them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from scamdetect.train.data.registry import File, Source
 PUBLIC_ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 _CHUNK = 1 << 20
 
-# What can go wrong with one file and leaves the others alone.
+# Errors of one file that do not affect the others.
 _PROBLEMS = (
     SourceError,
     OSError,
@@ -39,7 +39,7 @@ _PROBLEMS = (
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of a file: ``state`` is ``present``, ``fetched``, ``unpinned`` or ``missing``."""
+    """The result for a file: ``state`` is ``present``, ``fetched``, ``unpinned`` or ``missing``."""
 
     slug: str
     path: str
@@ -53,11 +53,11 @@ def fetch(
     mirror: Path | None = None,
     progress: Callable[[Fetched], None] = lambda fetched: None,
 ) -> list[Fetched]:
-    """Bring every file of the sources below ``raw`` and return what became of each.
+    """Get every file of the sources below ``raw`` and return the result for each.
 
-    A file that is there with the right hash stays; a download that broke off is resumed; what
-    cannot be had is reported with the reason and does not stop the rest. A file without a known
-    hash is kept and its hash reported, to be pinned in the source's TOML.
+    An existing file with the right hash is kept; an interrupted download is resumed; a file that
+    cannot be obtained is reported with the reason and does not stop the rest. A file without a
+    known hash is kept and its hash reported, to be pinned in the source's TOML.
     """
     outcomes = []
     for source in sources:
@@ -89,7 +89,7 @@ def _fetch_file(source: Source, file: File, target: Path, mirror: _Mirror | None
 
 
 def _bring(source: Source, file: File, target: Path, mirror: _Mirror | None) -> tuple[str, str]:
-    """Return state and reason; raise where the file cannot be had."""
+    """Return state and reason; raise if the file cannot be obtained."""
     if target.exists():
         found = file_sha256(target)
         if found == file.sha256:
@@ -97,11 +97,11 @@ def _bring(source: Source, file: File, target: Path, mirror: _Mirror | None) -> 
         if not file.sha256:
             return "unpinned", _pin(found)
     if source.status == "unobtainable":
-        raise SourceError(f"not obtainable: {source.note}")
+        raise SourceError(f"not available: {source.note}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.part")  # kept, so that a download can go on
+    partial = target.with_name(f"{target.name}.part")  # kept, so that a download can be resumed
     if mirror is None and not file.public:
-        raise SourceError(f"at no public address: {source.note}")
+        raise SourceError(f"has no public address: {source.note}")
     if mirror is not None:
         mirror.copy(file.path, partial)
     else:
@@ -119,7 +119,7 @@ def _pin(sha256: str) -> str:
 
 
 def _download(url: str, partial: Path) -> None:
-    """Append what is missing of the file to ``partial``; raise SourceError where that fails."""
+    """Append the missing rest of the file to ``partial``; raise SourceError if that fails."""
     done = partial.lstat().st_size if os.path.lexists(partial) else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     try:
@@ -128,17 +128,17 @@ def _download(url: str, partial: Path) -> None:
             with append(partial) if resumed else create(partial) as out:
                 shutil.copyfileobj(answer, out, _CHUNK)
                 size = out.tell()
-            # A connection that breaks off reads like the end of the file.
+            # An interrupted connection reads like the end of the file.
             due = int(answer.headers["Content-Length"] or 0) + (done if resumed else 0)
             if size < due:
                 raise SourceError(
-                    f"{url}: broke off after {size} of {due} bytes; run it again to go on"
+                    f"{url}: interrupted after {size} of {due} bytes; run it again to continue"
                 )
     except urllib.error.HTTPError as problem:
-        if problem.code != 416:  # 416: the part already holds every byte
+        if problem.code != 416:  # 416: the partial file already has every byte
             raise SourceError(f"{url}: HTTP {problem.code} {problem.reason}") from problem
     except urllib.error.URLError as problem:
-        raise SourceError(f"{url}: {_reason(problem)}; or give --mirror DIR") from problem
+        raise SourceError(f"{url}: {_reason(problem)}; or pass --mirror DIR") from problem
 
 
 def _reason(problem: urllib.error.URLError) -> str:
@@ -160,7 +160,7 @@ class _Mirror:
         self._open.close()
 
     def copy(self, path: str, target: Path) -> None:
-        """Write the file to ``target``; raise SourceError where the mirror lacks it."""
+        """Write the file to ``target``; raise SourceError if the mirror lacks it."""
         with self._source(path) as source, create(target) as out:
             shutil.copyfileobj(source, out, _CHUNK)
 
@@ -173,7 +173,7 @@ class _Mirror:
             check_regular(self._folder / f"{path}.gz")
             return cast(IO[bytes], gzip.open(self._folder / f"{path}.gz"))
         if not rest or not archive.exists():
-            raise SourceError(f"the mirror {self._folder} does not hold it")
+            raise SourceError(f"it is not in the mirror {self._folder}")
         tar, members = self._archive(archive)
         member = members.get(path) or members.get(rest)
         content = tar.extractfile(member) if member else None

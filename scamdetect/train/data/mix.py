@@ -1,4 +1,4 @@
-"""What rows weigh: the reference mix, in which cells are alike, and the blocks of real traffic."""
+"""The weights of rows: the reference mix, with equal cells, and the blocks of real traffic."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from scamdetect.train.data.table import column, has_verdict
 Positions = NDArray[np.intp]
 
 SMALLEST_CELL = 10
-CALIBRATE_ROWS = 12_000  # at most, to calibrate a bundle or a baseline on
+CALIBRATE_ROWS = 12_000  # maximum, to calibrate a bundle or a baseline on
 # Honest traffic by block. Slices that are not listed, and rows without one, are talk.
 BLOCKS = {"notices": 0.5, "talk": 0.3, "money": 0.2}
 _BLOCK_OF = {"transactional": "notices", "marketing": "notices", "finance": "money"}
 MOST_OF_MASS = 0.001  # of the honest side, for one leak group
-FLAG_FPR = PRESETS["balanced"]  # of the honest mix, at most, may reach the flag threshold
+FLAG_FPR = PRESETS["balanced"]  # maximum share of the honest mix that may reach the flag threshold
 
 
 def reference_weights(table: pa.Table) -> Floats:
-    """Return one weight a row (rows,): the cells of a verdict weigh the same, rows average 1.
+    """Return one weight per row (rows,): the cells of a verdict weigh the same, rows average 1.
 
     Legit and spam rows form slice x language cells, scams kind x language cells; a row in several
-    cells adds its shares. Rows known only as "not legit" weigh 0.
+    cells adds its shares. Rows known only as "not legit" have weight 0.
     """
     weights = np.zeros(table.num_rows)
     langs, slices, kinds = (column(table, name) for name in ("lang", "slices", "kinds"))
@@ -45,11 +45,11 @@ def reference_weights(table: pa.Table) -> Floats:
 
 
 def block_weights(table: pa.Table) -> Floats:
-    """Return one weight a row (rows,): honest rows by the blocks of traffic, others as reference.
+    """Return one weight per row (rows,): honest rows by the blocks of traffic, others as reference.
 
-    Blocks weigh as in ``BLOCKS`` and the leak groups of a block alike, none over ``MOST_OF_MASS``
-    if there are enough groups: what a small block cannot hold goes to the others, and so does the
-    share of a block without rows. Honest rows average 1.
+    Blocks weigh as in ``BLOCKS`` and the leak groups of a block equally, none above
+    ``MOST_OF_MASS`` if there are enough groups: the excess of a small block goes to the others, and
+    so does the share of a block without rows. Honest rows average 1.
     """
     weights = reference_weights(table)
     rows = np.flatnonzero(has_verdict(table, Verdict.LEGIT))
@@ -59,7 +59,7 @@ def block_weights(table: pa.Table) -> Floats:
     _, of_row, sizes = np.unique(
         column(table, "group")[rows].astype(np.int64), return_inverse=True, return_counts=True
     )
-    # A group has rows of several slices at times, and counts once.
+    # A group can have rows of several slices, and counts once.
     order = {"notices": 0, "money": 1, "talk": 2}  # as row_blocks has it
     of_group = np.full(sizes.size, len(order))
     np.minimum.at(of_group, of_row, [order[name] for name in blocks])
@@ -81,7 +81,7 @@ def row_blocks(table: pa.Table) -> NDArray[np.object_]:
 
 
 def capped(weights: Floats, share: float, most: float) -> Floats:
-    """Return the weights (n,) scaled to ``share`` in all, none over ``most`` if possible."""
+    """Return the weights (n,) scaled to ``share`` in total, none above ``most`` if possible."""
     masses = share * weights / weights.sum() if len(weights) else weights
     if share > most * len(masses):
         return masses
@@ -97,7 +97,7 @@ def weighted_threshold_at_fpr(scores: ArrayLike, weights: ArrayLike, fpr: float)
     """Return the lowest threshold that at most ``fpr`` of the weight of honest rows reaches.
 
     ``scores`` and ``weights`` (n,) belong to honest rows only; rows of weight 0 are left out and
-    unscored ones (NaN) count as not flagged. Raises InputError when no row is left.
+    unscored ones (NaN) count as not flagged. Raises InputError if no row is left.
     """
     mass = np.asarray(weights, dtype=np.float64)
     return threshold_at_fpr(as_scores(scores)[mass > 0], fpr, mass[mass > 0])
@@ -106,10 +106,11 @@ def weighted_threshold_at_fpr(scores: ArrayLike, weights: ArrayLike, fpr: float)
 def merged_cells(
     names: Sequence[Sequence[str] | None], langs: Sequence[str], smallest: int = SMALLEST_CELL
 ) -> list[Positions]:
-    """Return the row positions of every name x language cell, small cells merged.
+    """Return the row indices of every name x language cell, with small cells merged.
 
-    Cells under ``smallest`` rows of one language are pooled; a pool that is still too small joins
-    the smallest cell of its language, else the pool of all languages, else the smallest cell.
+    Cells with fewer than ``smallest`` rows of one language are pooled; a pool that is still too
+    small joins the smallest cell of its language, else the pool of all languages, else the smallest
+    cell.
     """
     cells: dict[tuple[str, str], set[int]] = defaultdict(set)
     for position, (of_row, lang) in enumerate(zip(names, langs, strict=True)):
@@ -139,16 +140,16 @@ def merged_cells(
 
 
 def balanced_sample(table: pa.Table, limit: int) -> pa.Table:
-    """Return at most ``limit`` rows, in their order, taken evenly from the cells; deterministic.
+    """Return at most ``limit`` rows, in their order, drawn evenly from the cells; deterministic.
 
-    Cells are verdict x first slice (or kind) x language; rows of a cell come by their hash, and
-    small cells stay whole. All rows known only as "not legit" are dropped.
+    Cells are verdict x first slice (or kind) x language; rows of a cell are ordered by hash, and
+    small cells are complete. All rows known only as "not legit" are dropped.
     """
     return table.take(pa.array(_balanced_rows(table, limit), pa.int64()))
 
 
 def calibrate_sample(table: pa.Table, limit: int = CALIBRATE_ROWS) -> pa.Table:
-    """Return ``balanced_sample`` with all other honest rows of the blocks but talk, in their order.
+    """Return ``balanced_sample`` with all other honest rows of the blocks except talk, in order.
 
     Those blocks have most of the honest mass, and an even sample has few of their rows.
     """

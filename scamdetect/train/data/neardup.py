@@ -57,13 +57,13 @@ class Groups:
         return item
 
     def join(self, first: int, second: int) -> None:
-        """Put both items into one group."""
+        """Merge the groups of both items."""
         a, b = self.find(first), self.find(second)
         if a != b:
             self.parent[max(a, b)] = min(a, b)
 
     def join_equal(self, keys: Iterable[Hashable]) -> None:
-        """Put items with the same key into one group; None is no key."""
+        """Merge items with the same key; None is not a key."""
         seen: dict[Hashable, int] = {}
         for item, key in enumerate(keys):
             if key is not None:

@@ -1,4 +1,4 @@
-"""Read the original files of a source into records, and what is said of one message."""
+"""Read the original files of a source into records, and create drafts of rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from scamdetect.train.data.registry import Part, Read, Source
 
 @dataclass(frozen=True)
 class Draft:
-    """A text with what the source says of it, before the label map and the cleaning."""
+    """A text with the source's details of it, before the label map and the cleaning."""
 
     text: str
     label: str
@@ -37,9 +37,9 @@ class Draft:
     split: str | None = None
     thread_id: str | None = None
     turn: int | None = None
-    number: str | None = None  # of the row in its file, where roles go by row
+    number: str | None = None  # of the row in its file, if roles are set by row
     generated: str | None = None
-    kinds: tuple[Kind, ...] = ()  # kinds that the source itself states
+    kinds: tuple[Kind, ...] = ()  # kinds stated by the source
 
 
 def make_draft(
@@ -52,7 +52,7 @@ def make_draft(
     lang: str | None = None,
     thread_id: str | None = None,
 ) -> Draft:
-    """Return a draft that takes from the part and the source's [row] what is not given."""
+    """Return a draft; missing values are taken from the part and the source's [row]."""
     row = source.row
     assert row is not None
     label = (part.label or "") if label is None else label
@@ -72,7 +72,7 @@ Record = dict[str, Any]
 
 
 class MissingFileError(SourceError):
-    """Report an original file that has not been fetched."""
+    """Raised if an original file has not been downloaded."""
 
 
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
@@ -81,8 +81,8 @@ csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 def read_records(source: Source, folder: Path) -> Iterator[tuple[Part, Record]]:
     """Yield the records of an available source, part by part, file by file, in order.
 
-    Each record has two more keys, ``file`` (path below ``folder``) and ``stem``. Raises SourceError
-    naming the file that is missing or cannot be parsed.
+    Each record has two additional keys, ``file`` (path below ``folder``) and ``stem``. Raises
+    SourceError with the file that is missing or cannot be parsed.
     """
     read = read_of(source)
     for part, path, data in read_files(source, folder):
@@ -112,8 +112,8 @@ def read_records_as(
 def read_files(source: Source, folder: Path) -> Iterator[tuple[Part, str, bytes]]:
     """Yield part, path below ``folder`` and content of the data files, in the order of the parts.
 
-    Raises SourceError naming the file that is missing, or is not as described, and the command that
-    gets it.
+    Raises SourceError with the file that is missing or not as described, and the command that
+    downloads it.
     """
     for part in read_of(source).parts:
         files = [f for f in source.files if f.role == "data" and fnmatch(f.path, part.files)]
@@ -141,13 +141,13 @@ def read_gzip_json_lines(source: Source, folder: Path) -> Iterator[tuple[Part, R
 
 
 def read_texts(source: Source, folder: Path) -> Iterator[tuple[Part, str, str]]:
-    """Yield what ``read_files`` yields, decoded as the source's [read] says."""
+    """Yield what ``read_files`` yields, decoded by the source's [read]."""
     for part, path, data in read_files(source, folder):
         yield part, path, decode_file(source, path, data)
 
 
 def read_file(source: Source, path: Path) -> bytes:
-    """Return the bytes of a file of the source; raise SourceError where they cannot be had."""
+    """Return the bytes of a file of the source; raise SourceError if it is missing."""
     try:
         return read_bytes(path)
     except FileNotFoundError as problem:
@@ -159,14 +159,14 @@ def read_file(source: Source, path: Path) -> bytes:
 
 
 def read_of(source: Source) -> Read:
-    """Return how the source is read; raise SourceError where it is not."""
+    """Return how the source is read; raise SourceError if it is not."""
     if source.read is None:
         raise SourceError(f"{source.slug}: this source is {source.status}: {source.note}")
     return source.read
 
 
 def open_zip(source: Source, path: str, data: bytes) -> zipfile.ZipFile:
-    """Return the archive; raise SourceError naming the file when it is none."""
+    """Return the archive; raise SourceError with the file if it is not one."""
     try:
         return zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile as problem:
@@ -174,7 +174,7 @@ def open_zip(source: Source, path: str, data: bytes) -> zipfile.ZipFile:
 
 
 def decode_file(source: Source, path: str, data: bytes) -> str:
-    """Decode a file as the source's [read] says; raise SourceError naming it where that fails."""
+    """Decode a file by the source's [read]; raise SourceError with the file if that fails."""
     read = read_of(source)
     try:
         return decode(data, read.encoding, read.errors)
@@ -183,7 +183,7 @@ def decode_file(source: Source, path: str, data: bytes) -> str:
 
 
 def load_json(source: Source, path: str, data: bytes | str) -> Any:  # noqa: ANN401
-    """Return the JSON value of a file; raise SourceError naming the file when it is none."""
+    """Return the JSON value of a file; raise SourceError with the file if it is invalid."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as problem:
@@ -191,7 +191,7 @@ def load_json(source: Source, path: str, data: bytes | str) -> Any:  # noqa: ANN
 
 
 def decode(data: bytes, encoding: str, errors: str = "strict") -> str:
-    """Decode bytes; "a|b" decodes each line as ``a`` and, where that fails, that line as ``b``."""
+    """Decode bytes; "a|b" decodes each line as ``a`` and, if that fails, as ``b``."""
     first, _, second = encoding.partition("|")
     if not second:
         return data.decode(first, errors)

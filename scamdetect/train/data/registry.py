@@ -1,4 +1,4 @@
-"""The registry of public sources: one checked TOML file a source, which is also its data card."""
+"""The registry of public sources: one checked TOML file per source, which is also its data card."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Slice = Literal[
     "group_chat", "everyday", "gambling",
 ]  # fmt: skip
 
-# The one source whose rows were read one by one and divided by near-duplicate group.
+# The only source whose rows were read one by one and divided by near-duplicate group.
 ROLES_BY_ROW = frozenset({"imc25_sample"})
 
 LICENCE_POLICIES: dict[LicencePolicy, frozenset[str]] = {
@@ -33,18 +33,18 @@ LICENCE_POLICIES: dict[LicencePolicy, frozenset[str]] = {
 
 
 class File(Table, frozen=True):
-    """One file of the source: its path below ``source_dir`` and what it must hash to."""
+    """One file of the source: its path below ``source_dir`` and its hash."""
 
     path: str
     sha256: str
     bytes: int
-    source_path: str | None = None  # path in the repository where it is not source_dir + path
+    source_path: str | None = None  # path in the repository if it is not source_dir + path
     role: Literal["data", "licence"] = "data"
-    public: bool = True  # else an extract that only a mirror holds
+    public: bool = True  # otherwise an extract that only a mirror has
 
 
 class Part(Table, frozen=True):
-    """A group of files read alike; parts are read in the order given."""
+    """A group of files read the same way; parts are read in the given order."""
 
     files: str  # a glob over the data files, matched in the order in which they are listed
     label: str | None = None
@@ -60,12 +60,12 @@ class Read(Table, frozen=True):
     format: Literal["csv", "jsonl", "json", "xlsx", "lines", "adapter"]
     parts: list[Part]
     adapter: str | None = None
-    encoding: str = "utf-8-sig"  # "utf-8|cp1252": by line, the second where the first fails
+    encoding: str = "utf-8-sig"  # "utf-8|cp1252": by line, the second if the first fails
     errors: Literal["strict", "replace"] = "strict"
     delimiter: str = ","
     quoted: bool = True
     header: bool = True
-    columns: list[str] | None = None  # names, where the file has no header
+    columns: list[str] | None = None  # names, if the file has no header
     members: str | None = None  # a glob over a ZIP's members
 
 
@@ -74,10 +74,10 @@ class RowMap(Table, frozen=True):
 
     text: list[str]  # record fields, joined by ``join``; empty ones are left out
     channel: str
-    lang: str | None = None  # where no part names it
+    lang: str | None = None  # if no part sets it
     join: str = "\n"
-    label: str | None = None  # a record field; without one the part's label holds
-    orig_label: str | None = None  # a format string; by default the label
+    label: str | None = None  # a record field; without one the part's label is used
+    orig_label: str | None = None  # a format string; the default is the label
     thread_id: str | None = None
     generated: str | None = None
 
@@ -92,8 +92,8 @@ class KindRule(Table, frozen=True):
     verdicts: tuple[Verdict, ...] = (Verdict.SCAM,)
     provenance: Provenance = Provenance.RULE
     replace: bool = False  # forget the kinds that earlier rules gave
-    unless: list[Kind] | None = None  # not where an earlier rule gave one of these
-    fallback: bool = False  # only where nothing else fits
+    unless: list[Kind] | None = None  # not if an earlier rule gave one of these
+    fallback: bool = False  # only if nothing else matches
 
 
 class SliceRule(Table, frozen=True):
@@ -106,13 +106,13 @@ class SliceRule(Table, frozen=True):
 
 
 class Clean(Table, frozen=True):
-    """What is done to the texts, in this order, and which rows are dropped."""
+    """How the texts are cleaned, in this order, and which rows are dropped."""
 
     unescape_html: bool = False
     substitute: list[tuple[str, str]] = []  # regular expression, replacement
     dedupe: Literal["plain", "fold"] = "plain"
     min_chars: int = 0
-    drop: list[str] = []  # regular expressions, case ignored: such rows are no honest example
+    drop: list[str] = []  # regular expressions, case ignored: such rows are not honest examples
     drop_hashes: list[str] = []  # row hashes
     cap_per_language: int | None = None  # random.Random(0), a sorted sample
 
@@ -135,23 +135,23 @@ class Source(Table, frozen=True):
     personal_data: bool
     label_source: str
     real: str
-    read: Read | None = None  # absent: the files cannot be obtained, or nobody has read them yet
+    read: Read | None = None  # absent: the files are not available, or nobody has read them yet
     row: RowMap | None = None
     files: list[File] = []
-    file_list: str | None = None  # a TSV beside the TOML files, where there are many files
+    file_list: str | None = None  # a TSV next to the TOML files, if there are many files
     files_of: str | None = None  # another source whose files this one reads
     status: Literal["available", "unobtainable", "unverified"] = "available"
     note: str = ""
     licence_note: str = ""
     weight: float = 1.0
-    leak_group: str | None = None  # sources that share texts: their rows never part
+    leak_group: str | None = None  # sources that share texts: their rows stay together
     reference: Literal["equal", "subset"] = "equal"  # subset: the reference is a sample of ours
     reference_note: str = ""
     labels: dict[str, LabelTarget] = {}  # stripped, lower-cased label; "*" is the rest
-    unsplit: list[Verdict] = []  # verdicts that the source does not split: spam may hold scams
+    unsplit: list[Verdict] = []  # verdicts not separated by the source: spam may contain scams
     role_file: str | None = None  # row number, part, verdict, row hash: roles by row
     verdict_file: str | None = None  # row hash, language, verdict: where a detector took part
-    placeholders: dict[str, str] = {}  # the source's own masks and what they stand for
+    placeholders: dict[str, str] = {}  # the source's own masks and their meaning
     clean: Clean = Clean()
     kinds: list[KindRule] = []
     slices: list[SliceRule] = []
@@ -159,12 +159,12 @@ class Source(Table, frozen=True):
 
     @property
     def raw_folder(self) -> str:
-        """The folder below the raw folder that holds the files."""
+        """The folder below the raw folder with the files."""
         return self.files_of or self.slug
 
 
 def load_source(path: Path) -> Source:
-    """Return the source that the file describes; raise SourceError where it does not fit."""
+    """Return the source in the file; raise SourceError if it is invalid."""
     source = read_toml(path, Source, SourceError)
     if source.file_list is not None:
         files = _read_file_list(path.parent / source.file_list)
@@ -177,7 +177,7 @@ def load_source(path: Path) -> Source:
             "delete the key and give the source one role"
         )
     if source.role_file is None and source.slug in ROLES_BY_ROW:
-        raise SourceError(f"{path}: role_file is missing; the rows have roles of their own")
+        raise SourceError(f"{path}: role_file is missing; roles are set by row in this source")
     if source.status == "available" and (source.read is None or source.row is None):
         raise SourceError(f"{path}: an available source needs the tables [read] and [row]")
     if source.read is not None and (source.read.format == "adapter") != bool(source.read.adapter):
@@ -206,5 +206,5 @@ def load_registry(folder: Path) -> dict[str, Source]:
     """Return every source of the folder by slug, in the order of the names."""
     paths = sorted(folder.glob("*.toml"))
     if not paths:
-        raise SourceError(f"{folder}: holds no source (*.toml)")
+        raise SourceError(f"{folder}: contains no source (*.toml)")
     return {path.stem: load_source(path) for path in paths}

@@ -1,4 +1,4 @@
-"""Turn the records of a source into labelled rows, with roles by row where a file says them."""
+"""Convert the records of a source to labelled rows, with roles by row if a file sets them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = ("row", "part", "verdict", "row_hash")
 
 @dataclass(frozen=True)
 class RowReading:
-    """What was decided of one row; without a verdict it is left out."""
+    """The decision on one row; without a verdict it is left out."""
 
     role: RowRole
     verdict: Verdict | None
@@ -35,9 +35,9 @@ class RowReading:
 
 
 def read_row_roles(path: Path) -> dict[str, RowReading]:
-    """Return what was decided of each row by its number.
+    """Return the decisions on rows by their number.
 
-    Raises SourceError with file, line and cure for a malformed or repeated row.
+    Raises SourceError with file, line and fix for a malformed or repeated row.
     """
     lines = utf8_text(path, SourceError).splitlines()
     if not lines or tuple(lines[0].split("\t")) != COLUMNS:
@@ -54,16 +54,16 @@ def read_row_roles(path: Path) -> dict[str, RowReading]:
         if verdict not in (*Verdict, OPEN):
             raise SourceError(f"{where}: verdict {verdict!r}; known: {', '.join(Verdict)}, {OPEN}")
         if row in found:
-            raise SourceError(f"{where}: row {row} stands twice; keep one line")
+            raise SourceError(f"{where}: row {row} occurs twice; keep one line")
         found[row] = RowReading(
             cast(RowRole, part), None if verdict == OPEN else Verdict(verdict), digest, where
         )
     if not found:
-        raise SourceError(f"{path}: gives no row a role; restore the file")
+        raise SourceError(f"{path}: sets no roles; restore the file")
     return found
 
 
-Decided = dict[str, tuple[str, Verdict | None]]  # by row hash: language, verdict; where known
+Decided = dict[str, tuple[str, Verdict | None]]  # by row hash: language, verdict; if known
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _FIELDS_OF_PART = {"file", "stem", "split", "label_of_part"}
@@ -90,7 +90,7 @@ class Row:
     turn: int | None = None
     generated: str | None = None
     probability: int | None = None  # of scam, 0 to 100, by a blind reader
-    role: str | None = None  # where roles go by row
+    role: str | None = None  # if roles are set by row
     confirmed: bool = False  # honest by its source, doubted by a model, honest by a blind reader
 
 
@@ -100,21 +100,21 @@ def row_hash(slug: str, text: str) -> str:
 
 
 def letters_of(text: str) -> str:
-    """Return the letters and digits of a text, lower-cased: what makes two texts twins."""
+    """Return the letters and digits of a text, lower-cased: twins have the same."""
     return "".join(filter(str.isalnum, text.lower()))
 
 
 def load_rows(source: Source, raw: Path, sources: Path | None = None) -> list[Row]:
     """Return the rows of one source.
 
-    ``raw`` holds a folder a slug with the original files; ``sources`` is the folder of the TOML
-    files, needed for a ``verdict_file`` or ``role_file`` beside them. Raises SourceError.
+    ``raw`` contains a folder per slug with the original files; ``sources`` is the folder of the
+    TOML files, needed for a ``verdict_file`` or ``role_file`` next to them. Raises SourceError.
     """
     decided = _read_verdict_file(source, sources) if source.verdict_file else {}
     try:
         if source.role_file is not None:
             return _rows_by_number(source, raw, sources)
-        # Dropped labels go first, for a row that goes must not hide a repeat that stays.
+        # Dropped labels go first, so that a dropped row does not hide a repeat that is kept.
         drafts = _without_dropped(_cleaned(_drafts(source, raw), source), source, decided)
         kept = _apply_cap(_deduplicated(drafts, source.clean), source.clean)
         if source.clean.dedupe == "fold":
@@ -126,14 +126,14 @@ def load_rows(source: Source, raw: Path, sources: Path | None = None) -> list[Ro
         ]
     except re.error as problem:
         raise SourceError(
-            f"{source.slug}: {problem.pattern!r} is no regular expression ({problem})"
+            f"{source.slug}: {problem.pattern!r} is not a regular expression ({problem})"
         ) from problem
     except IndexError as problem:  # a group that no pattern has
         raise SourceError(f"{source.slug}: [clean] substitute: {problem}; correct it") from problem
 
 
 def _rows_by_number(source: Source, raw: Path, sources: Path | None) -> list[Row]:
-    """Return the rows that the role file names; each must say what it said when it was read."""
+    """Return the rows in the role file; each must be unchanged since it was read."""
     roles = read_row_roles(_beside(source, sources, str(source.role_file)))
     drafts = {draft.number: draft for draft in _cleaned(_drafts(source, raw), source)}
     rows = []
@@ -178,12 +178,12 @@ def _mapped_drafts(source: Source, folder: Path) -> Iterator[Draft]:
 
 
 def _checked_records(source: Source, row: RowMap, folder: Path) -> Iterator[tuple[Part, Record]]:
-    """Yield the records; raise SourceError where a field that [row] names is in none of a file."""
+    """Yield the records; raise SourceError if a file lacks a field named in [row]."""
     wanted = {*row.text, *_FIELD.findall(f"{row.orig_label}{row.thread_id}")} - _FIELDS_OF_PART
     records = read_records(source, folder)
     for (part, file), group in groupby(records, lambda pair: (pair[0], pair[1]["file"])):
         of_file = [record for _, record in group]
-        # A short line may lack a field; a field that every line lacks is misspelt.
+        # A short line may lack a field; a field missing in every line is misspelt.
         known = set().union(*of_file)
         label = {row.label} if row.label and not part.label else set()
         if missing := (wanted | label) - known:
@@ -285,7 +285,7 @@ def _read_verdict_file(source: Source, sources: Path | None) -> Decided:
 
 
 def _verdict(draft: Draft, source: Source, decided: Decided) -> Verdict | None:
-    """Return the verdict, or None where the label says to drop the row."""
+    """Return the verdict, or None if the row is to be dropped by its label."""
     _, verdict = decided.get(row_hash(source.slug, draft.text), (None, None))
     if verdict is not None:
         return verdict

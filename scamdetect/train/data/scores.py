@@ -1,4 +1,4 @@
-"""What each detector says of the same rows, and where a figure comes from: day, machine, commit."""
+"""The scores of each detector for the same rows, and their origin: day, machine, commit."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _LOG_EVERY = 2_000
 
 @dataclass(frozen=True)
 class DetectorScores:
-    """What one detector says of n rows.
+    """The scores of one detector for n rows.
 
-    ``scam`` (n,) holds NaN where a row is unscored; ``flagged`` (n,) is the decision at the
-    detector's own flag threshold. ``kinds`` and ``languages`` (n,) are None where the detector
-    does not tell them.
+    ``scam`` (n,) is NaN if a row is unscored; ``flagged`` (n,) is the decision at the detector's
+    own flag threshold. ``kinds`` and ``languages`` (n,) are None if the detector does not report
+    them.
     """
 
     name: str
@@ -54,7 +54,7 @@ class DetectorScores:
 def score_texts(
     detector: ScamDetector, texts: Sequence[Any], name: str, log: Callable[[str], None]
 ) -> DetectorScores:
-    """Return what the detector says of the texts through its public API, as shipped."""
+    """Return the detector's scores of the texts through its public API, with its own settings."""
     scam, flagged = np.full(len(texts), np.nan), np.zeros(len(texts), dtype=bool)
     languages = np.full(len(texts), UNDETERMINED, dtype=object)
     kinds: list[frozenset[Kind]] = []
@@ -72,7 +72,7 @@ def score_texts(
 
 
 def identify_languages(texts: Sequence[Any]) -> Objects | None:
-    """Return py3langid's language of each text (n,), None where it is not installed."""
+    """Return py3langid's language of each text (n,), None if it is not installed."""
     try:
         from py3langid import classify
     except ImportError:
@@ -90,7 +90,7 @@ def today() -> str:
 
 
 def file_stem(model_id: str) -> str:
-    """Return the model id as a file may be named."""
+    """Return the model id in a form for file names."""
     return model_id.replace("@", "-").replace("+", "-")
 
 

@@ -1,4 +1,4 @@
-"""Read the rows that an evaluation needs out of the corpus, and the conversations among them."""
+"""Read the rows for an evaluation from the corpus, and the conversations among them."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ COLUMNS = (
     "thread_id", "reader", "generated",
 )  # fmt: skip
 _SEEN = (Provenance.READ.value, Provenance.AUTHORED.value)
-_INPUT = "input"  # the text as loaded with the source's own placeholders mapped, where built
+_INPUT = "input"  # the text as loaded with the source's own placeholders filled, if built
 
 
 @contextmanager
 def reading_corpus(corpus: Path) -> Iterator[None]:
-    """Raise InputError where the corpus that is read within is missing or no Parquet file."""
+    """Raise InputError if the corpus read within is missing or not a Parquet file."""
     try:
         check_regular(corpus)
         yield
@@ -53,7 +53,7 @@ def reading_corpus(corpus: Path) -> Iterator[None]:
 def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
     """Return the corpus rows of these roles, in the order of the file.
 
-    Raises InputError when the file is missing, is no Parquet file or lacks a column.
+    Raises InputError if the file is missing, is not Parquet or lacks a column.
     """
     with reading_corpus(corpus):
         present = pq.read_schema(corpus).names
@@ -68,13 +68,13 @@ def read_rows(corpus: Path, roles: Collection[str]) -> pa.Table:
 
 
 def normaliser_problem(corpus: Path, schema: pa.Schema) -> str | None:
-    """Return what is wrong where another normaliser than today's built the corpus, else None."""
+    """Return the problem if another normaliser built the corpus, else None."""
     built = (schema.metadata or {}).get(b"normaliser_version", b"unknown").decode()
     if built == str(NORMALISER_VERSION):
         return None
     return (
-        f"{corpus}: built with normaliser {built}, this is {NORMALISER_VERSION}; "
-        "run: scamdetect data build"
+        f"{corpus}: built with normaliser {built}, but this is {NORMALISER_VERSION}; run: "
+        "scamdetect data build"
     )
 
 
@@ -86,14 +86,15 @@ def column(table: pa.Table, name: str) -> Objects:
 
 
 def select(table: pa.Table, rows: Bools) -> pa.Table:
-    """Return the rows where the mask (rows,) holds."""
+    """Return the rows selected by the mask (rows,)."""
     return table.filter(pa.array(rows))
 
 
 def half_of(table: pa.Table) -> Objects:
     """Return "select" or "check" for each row: a campaign, pair or near-duplicate group has one.
 
-    A group is told by its smallest row hash, so that the halves stay when a corpus is built again.
+    A group is identified by its smallest row hash, so that the halves are the same in a rebuilt
+    corpus.
     """
     hashes, groups = column(table, "row_hash"), column(table, "group")
     first: dict[object, str] = {}
@@ -107,13 +108,13 @@ def half_of(table: pa.Table) -> Objects:
 
 
 def has_verdict(table: pa.Table, verdict: Verdict) -> Bools:
-    """Return where the verdict holds; rows known only as "not legit" are in no verdict."""
+    """Return which rows have the verdict; rows known only as "not legit" have none."""
     known = ~column(table, "not_legit").astype(bool)
     return np.asarray(known & (column(table, "verdict") == verdict.value), dtype=bool)
 
 
 def is_own(table: pa.Table) -> Bools:
-    """Return which rows were written for this project, everyday messages among them."""
+    """Return which rows were written for this project, including everyday messages."""
     return np.asarray(column(table, "verdict_provenance") == Provenance.AUTHORED.value, dtype=bool)
 
 
@@ -129,23 +130,23 @@ def is_authored(table: pa.Table) -> Bools:
 
 
 def has_seen_kinds(table: pa.Table) -> Bools:
-    """Return which rows are scams whose kinds a reader read or a writer wrote.
+    """Return which rows are scams with kinds from a reader or a writer.
 
     Only these teach, calibrate and measure kinds: a source names the one kind that it collects, a
-    rule the kind of a word, and neither says that the other kinds are absent.
+    rule the kind of a word, and neither excludes other kinds.
     """
     seen = np.isin(column(table, "kinds_provenance").astype(str), _SEEN)
     return np.asarray(seen & has_verdict(table, Verdict.SCAM), dtype=bool)
 
 
 def kind_table(names: Iterable[Iterable[str] | None]) -> Bools:
-    """Return which kinds each row names, (rows, kinds); a row without names has none."""
+    """Return which kinds each row has, (rows, kinds); a row without kinds has none."""
     rows = [[kind in named for kind in KINDS] for named in (set(one or ()) for one in names)]
     return np.array(rows, dtype=bool).reshape(len(rows), len(KINDS))
 
 
 def evaluation_sets(table: pa.Table) -> dict[str, Bools]:
-    """Return the rows (rows,) of each set that has figures of its own.
+    """Return the rows (rows,) of each set with separate figures.
 
     First the authored and the everyday rows by role, then every left-out source.
     """
@@ -162,14 +163,14 @@ def evaluation_sets(table: pa.Table) -> dict[str, Bools]:
 
 
 def detector_texts(table: pa.Table) -> list[Any]:
-    """Return the texts as a user would pass them, with the sources' own placeholders mapped."""
+    """Return the texts as a user would pass them, with the sources' own placeholders filled."""
     return list(table[_INPUT if _INPUT in table.column_names else "norm"].to_pylist())
 
 
 def normalised(texts: Sequence[str], version: int = NORMALISER_VERSION) -> list[str]:
-    """Return texts as ``norm`` holds them, or as a bundle of ``version`` reads them.
+    """Return texts from ``norm``, or as a bundle of ``version`` reads them.
 
-    Empty where nothing is left.
+    Empty if nothing is left.
     """
     return [normalise(text, version) for text in texts]
 
@@ -191,10 +192,10 @@ class Dialogue:
 
 
 def dialogues(table: pa.Table, *, longest: int | None = None) -> Iterator[Dialogue]:
-    """Yield the scam and honest rows of a corpus table in which two or more speak, in their order.
+    """Yield the scam and honest rows of a corpus table with at least two speakers, in order.
 
-    ``longest`` keeps so many messages from the beginning of each. What is unwanted but no scam is
-    left out.
+    ``longest`` limits the messages of each, from its start. Promotions that are not scams are left
+    out.
     """
     names = ["row_hash", "source", "lang", "verdict", "not_legit", "slices", "group", "text"]
     for row in table.select(names).to_pylist():
@@ -214,9 +215,9 @@ def dialogues(table: pa.Table, *, longest: int | None = None) -> Iterator[Dialog
 
 
 def messages_of(text: str) -> list[dict[str, str]]:
-    """Return the messages of a text in lines such as "A: hello"; other lines go on with theirs.
+    """Return the messages of a text in lines such as "A: hello"; other lines continue them.
 
-    What stands before the first such line is left out.
+    Text before the first such line is left out.
     """
     messages: list[dict[str, str]] = []
     for line in text.split("\n"):

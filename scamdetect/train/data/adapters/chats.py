@@ -256,7 +256,7 @@ def business_scenes(source: Source, folder: Path) -> Iterator[Draft]:
 
 
 def translated_turns(source: Source, folder: Path) -> Iterator[Draft]:
-    """Read JSON lines with the field ``turns_<language>`` beside the English original."""
+    """Read JSON lines with the field ``turns_<language>`` next to the English original."""
     for part, record in read_records_as(source, folder, "jsonl"):
         for name, turns in record.items():
             if name.startswith("turns_") and name != "turns_en":

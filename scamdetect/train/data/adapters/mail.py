@@ -135,7 +135,7 @@ def _clean_body(body: str) -> str:
 
 
 def _is_narration(body: str, first: bool) -> bool:
-    """Tell whether the site's own words about a thread were filed as the scammer's."""
+    """Return True if the site's own words about a thread were filed as the scammer's."""
     site_words = len(_SITE_TALK.findall(body))
     if first and len(body) < _FEW_CHARACTERS:
         return site_words >= 1

@@ -40,7 +40,7 @@ _MPESA_RECORD = re.compile(
 def labelled_lines(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield lines of a label, the delimiter and a text that may hold the delimiter again.
 
-    Lines that start with no known label are no messages; ``read.quoted`` unquotes the texts.
+    Lines without a known label at their start are not messages; ``read.quoted`` unquotes the texts.
     """
     assert source.read is not None
     for part, content in _texts(source, folder):
@@ -54,7 +54,7 @@ def labelled_lines(source: Source, folder: Path) -> Iterator[Draft]:
 
 
 def blank_line_blocks(source: Source, folder: Path) -> Iterator[Draft]:
-    """Yield the blocks that blank lines part."""
+    """Yield the blocks between blank lines."""
     for part, content in _texts(source, folder):
         for block in re.split(r"\n\s*\n", content):
             yield make_draft(source, part, block)
@@ -70,7 +70,7 @@ def lines_by_script(source: Source, folder: Path) -> Iterator[Draft]:
 def exais_table(source: Source, folder: Path) -> Iterator[Draft]:
     """Yield the messages of a table whose commas inside messages are not quoted.
 
-    A label that some lines hold a second time, behind the empty columns, is no part of the text.
+    A label that some lines repeat after the empty columns is not part of the text.
     """
     for part, content in _texts(source, folder):
         for record in csv.reader(io.StringIO(content, newline="")):
@@ -209,9 +209,9 @@ def comment_lists(source: Source, folder: Path) -> Iterator[Draft]:
 
 
 def numbered_reports(source: Source, folder: Path) -> Iterator[Draft]:
-    """Yield reports with their row number, by which a role file gives them part and verdict.
+    """Yield reports with their row number, which a role file uses to set part and verdict.
 
-    The columns are found by name, so that a transcription with other columns beside reads alike.
+    The columns are found by name, so a transcription can have additional columns.
     """
     for part, path, content in read_texts(source, folder):
         lines = content.split("\n")
