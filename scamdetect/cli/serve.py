@@ -57,7 +57,6 @@ TOKEN = "SCAMDETECT_TOKEN"
     type=int,
     help="Number of cached scores for repeated messages. 0: no cache.  [default: 100000]",
 )
-@click.option("--queue", type=int, default=64, show_default=True, help="Requests that may wait.")
 @click.option(
     "--queue",
     type=int,
