@@ -85,14 +85,16 @@ def say_table(
         say("  ".join(padded).rstrip(), err=err)
 
 
+def _operand(path: Path) -> str:
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
 def say_next(*words: str | Path) -> None:
     """Print the next useful command on the standard error, quoted for a shell.
 
     A name that a terminal cannot show as it is could not be copied, so nothing is printed then.
     """
-    line = " ".join(
-        quote(f"./{word}" if str(word).startswith("-") else str(word)) for word in words
-    )
+    line = " ".join(quote(_operand(word) if isinstance(word, Path) else word) for word in words)
     if visible_line(line) == line and line.isprintable():
         say(f"next: scamdetect {line}", err=True)
 
