@@ -92,7 +92,7 @@ def test_wrong_labels_are_told_with_their_rows(tmp_path: Path, scored: Path) -> 
     assert done.returncode == 1
     assert f"without a label: rows {first}" in done.stdout
     assert f"unknown label 'fraud': rows {second}; known are" in done.stdout
-    assert f"several labels for one message or one text: rows {fourth};" in done.stdout
+    assert f"different labels for one message or one text: rows {fourth};" in done.stdout
 
 
 def test_kinds_are_read_and_unknown_ones_named(tmp_path: Path, scored: Path) -> None:
