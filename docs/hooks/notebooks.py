@@ -86,7 +86,8 @@ def main() -> None:
     names = parser.parse_args().names
     for path in sorted((ROOT / FOLDER).glob("*.ipynb")):
         if not names or path.stem in names:
-            sys.stdout.write(f"{execute(path, ROOT / EXECUTED)}\n")
+            copy = execute(path, ROOT / EXECUTED)
+            sys.stdout.write(f"{copy.relative_to(ROOT)}\n")
 
 
 if __name__ == "__main__":
