@@ -97,6 +97,7 @@ class MissingExtraError(ScamDetectError, ImportError):
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(
-            f"package {module!r} is not installed; run: pip install 'scamdetect[{extra}]'"
+            f"package {module!r} is not installed; in a clone of scamdetect, run: "
+            f"pip install '.[{extra}]'"
         )
         self.extra = extra

