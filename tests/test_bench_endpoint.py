@@ -43,7 +43,7 @@ def test_what_may_pass_is_asked_again(passing: Answer) -> None:
 
 @pytest.mark.parametrize(
     ("status", "cure"),
-    [(400, "documentation"), (401, "SCAMDETECT_API_KEY"), (404, "address"), (307, "points to")],
+    [(400, "documentation"), (401, "SCAMDETECT_API_KEY"), (404, "address"), (307, "redirects to")],
 )
 def test_what_will_not_pass_is_asked_once(status: int, cure: str) -> None:
     seen: list[Request] = []
@@ -57,7 +57,7 @@ def test_what_will_not_pass_is_asked_once(status: int, cure: str) -> None:
 def test_an_endpoint_that_stays_down_is_given_up_after_some_attempts() -> None:
     seen: list[Request] = []
     with bad_endpoint([bad.DOWN], seen) as url:
-        with pytest.raises(EndpointError, match=f"{url}.*asked 3 times.*HTTP 500") as caught:
+        with pytest.raises(EndpointError, match=f"{url}.*tried 3 times.*HTTP 500") as caught:
             endpoint(url, attempts=3).post({})
     assert (caught.value.status, len(seen)) == (500, 3)
 
@@ -65,7 +65,7 @@ def test_an_endpoint_that_stays_down_is_given_up_after_some_attempts() -> None:
 def test_a_port_without_a_server_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(EndpointError, match=rf"{url}.*asked once.*ConnectError"):
+    with pytest.raises(EndpointError, match=rf"{url}.*tried once.*ConnectError"):
         endpoint(url, attempts=1).post({})
 
 
