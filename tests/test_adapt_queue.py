@@ -180,6 +180,6 @@ def test_a_campaign_that_nobody_sees_gets_one_row(tmp_path: Path) -> None:
 def test_campaigns_of_another_dump_are_refused(tmp_path: Path) -> None:
     path = write_dump_with_campaigns(tmp_path / "scored.parquet")
     make_stale(path)
-    with pytest.raises(InputError, match="holds campaigns of another dump.*--campaigns 0"):
+    with pytest.raises(InputError, match="contains campaigns of another dump.*--campaigns 0"):
         choose_queue(path, 20)
     assert choose_queue(path, 20, campaigns=0).rows

@@ -19,7 +19,7 @@ from invented_results import (
 from scamdetect.bench import suite
 from scamdetect.bench.figures.changes import ALL, Difference, Kept
 from scamdetect.bench.figures.results import Results
-from scamdetect.bench.report.change_tables import in_words, kept_bar
+from scamdetect.bench.report.change_tables import in_words, targets_met
 from scamdetect.bench.report.leaderboard import BOUGHT, leaderboard
 from scamdetect.bench.report.tables import chapters, facts
 from scamdetect.reports.section import Section
@@ -155,7 +155,7 @@ def test_nothing_is_said_of_few_messages(results: Results) -> None:
 
 
 def test_recalibration_begins_with_the_frozen_threshold(results: Results) -> None:
-    section = _section(results, "A threshold set anew on a few messages of the target")
+    section = _section(results, "A new threshold from a few messages of the suite")
     row = _cells(section, "human", OWN, "1%")
     assert row["k = 0 (frozen): scams found"] == "88.0% [85.7, 90.0]"
     assert row["k = 200: scams found"] == "90.0% [87.0, 93.0]"
@@ -181,15 +181,15 @@ def test_bars_are_named(strength: str, kept: float | None, after: float, said: s
         recall=(share(0.9, 100), share(0.8, 100)), fpr=(share(0.01, 100), share(after, 100)),
         kept=None if kept is None else share(kept, 90), honest_flipped=2,
     )  # fmt: skip
-    assert kept_bar(figures) == said
+    assert targets_met(figures) == said
 
 
 def test_the_gap_stands_beside_the_published_one(results: Results) -> None:
-    section = _section(results, "The gap to a writer that was never seen")
+    section = _section(results, "The gap on a writer that is not in the training")
     published = _cells(section, "published, for comparison")
-    assert (published["gap in F1"], published["gap, set anew"]) == ("28.1", "4.0")
+    assert (published["gap in F1"], published["gap, new threshold"]) == ("28.1", "4.0")
     own = _cells(section, "quill-2", "tfidf")
-    assert (own["gap in F1"], own["gap, set anew"]) == ("25.0", "10.0")
+    assert (own["gap in F1"], own["gap, new threshold"]) == ("25.0", "10.0")
     assert own["rows of it in training"] == "2,000 / 0"
 
 
@@ -214,13 +214,13 @@ def test_missing_parts_are_said_to_be_missing(results: Results) -> None:
     bare = without(results, "moved", "changed", "differences", "overlaps", "gaps", "missing")
     titles = {section.title: section for chapter in chapters(bare) for section in chapter.sections}
     assert "Changed messages" not in {chapter.title for chapter in chapters(bare)}
-    for title in ("The gap to a writer that was never seen", "Do two detectors differ?"):
+    for title in ("The gap on a writer that is not in the training", "Do two detectors differ?"):
         assert titles[title].about.startswith("Not measured")
-    assert titles["What was not finished"].about.startswith("Nothing:")
+    assert titles["Not finished"].about.startswith("Nothing:")
 
 
 def test_what_was_not_finished_is_told_with_what_it_costs(results: Results) -> None:
-    section = _section(results, "What was not finished")
+    section = _section(results, "Not finished")
     assert section.rows == (
         (UNFINISHED, "calibrate", "no figures at all"),
         (HOSTILE, "pairs", "no figures on it"),
@@ -234,12 +234,12 @@ def test_a_run_of_the_benchmark_tells_its_checksum_and_what_is_not_of_it(results
     run = replace(results.run, benchmark=suite.NAME, suites=manifests)
     told = facts(replace(results, run=run))
     assert told[1] == f"sha256 of the benchmark: {suite.sha256()}"
-    assert told[2] == "Not of the benchmark: mine"
+    assert told[2] == "Not part of the benchmark: mine"
 
 
 def test_a_run_of_nothing_but_the_benchmark_has_no_such_line(results: Results) -> None:
     told = facts(replace(results, run=replace(results.run, benchmark=suite.NAME)))
-    assert told[1].startswith("sha256") and not told[2].startswith("Not of the benchmark")
+    assert told[1].startswith("sha256") and not told[2].startswith("Not part of the benchmark")
 
 
 def test_suites_that_a_release_opens_are_named(results: Results) -> None:

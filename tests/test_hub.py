@@ -294,7 +294,7 @@ def test_a_hub_that_is_down_or_gone_can_be_tried_again(
     assert "password" not in done.stdout + done.stderr
     monkeypatch.setenv("HF_ENDPOINT", "http://[name:password@127.0.0.1:9")
     done = _run(tmp_path, "pull", REPO, "--revision", stored, "--out", "bundle")
-    assert done.returncode == 2 and "HF_ENDPOINT is no URL" in done.stderr
+    assert done.returncode == 2 and "HF_ENDPOINT is not the URL" in done.stderr
     assert "password" not in done.stdout + done.stderr
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

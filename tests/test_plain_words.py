@@ -107,13 +107,20 @@ def _texts(place: str) -> Iterator[Text]:
                 if cell["cell_type"] == "markdown":
                     yield Text(f"{where} cell {number}", 1, _prose("".join(cell["source"])))
         elif path.suffix in (".md", ".html", ".j2"):
-            yield Text(where, 1, _prose(path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8")
+            yield Text(where, 1, _prose(text if path.suffix == ".md" else _without_jinja(text)))
 
 
 def _prose(markdown: str) -> str:
     """Return the page without code, its lines in their places."""
     code = r"(?s)```.*?```|`[^`\n]*`"
     return re.sub(code, lambda match: "`" + "\n" * match[0].count("\n"), markdown)
+
+
+def _without_jinja(template: str) -> str:
+    """Return the template without its expressions and statements, its lines in their places."""
+    jinja = r"(?s)\{([%{#]).*?[%}#]\}"
+    return re.sub(jinja, lambda match: "`" + "\n" * match[0].count("\n"), template)
 
 
 def _of_module(where: str, source: str) -> Iterator[Text]:

@@ -293,7 +293,7 @@ def test_an_endpoint_that_is_no_url_is_named(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://[bad")
     done = command(tmp_path, "card", bundle, "--authored", "none")
-    assert done.returncode == 2 and "HF_ENDPOINT is no URL of a hub" in done.stderr
+    assert done.returncode == 2 and "HF_ENDPOINT is not the URL of a hub" in done.stderr
 
 
 def test_the_committed_results_give_the_shipped_bundle_a_whole_card() -> None:

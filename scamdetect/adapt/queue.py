@@ -1,6 +1,6 @@
-"""Survey a scored dump and choose the rows most worth labelling, and some at random.
+"""Choose the rows of a scored dump that are most worth labelling, and some at random.
 
-A campaign that nobody sees gets one row, whose label is that of all its messages.
+An unnoticed campaign gets one row, whose label counts for all its messages.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from scamdetect.scored.read import ScoredDump, decided_otherwise, open_scored
 from scamdetect.scored.top_campaigns import Campaign, are_of, campaigns_beside, unnoticed
 from scamdetect.text.masking import key_of, template_key
 
-_EDGE = 1e-6  # a probability of 0 or 1 is taken for as much less certain
+_EDGE = 1e-6  # probabilities are clipped to this distance from 0 and 1, for finite logits
 
 
 class Survey:
-    """The messages that can be labelled, those scored that have a text: by language, in all.
+    """Counts of the messages that can be labelled (scored, with a text), by language.
 
-    ``lowest`` and ``highest`` hold the scam probabilities by decision, where these decided.
+    ``lowest`` and ``highest`` are the scam probabilities of each decision, without messages whose
+    decision has another reason.
     """
 
     def __init__(self) -> None:
@@ -40,7 +41,7 @@ class Survey:
 
     @property
     def messages(self) -> int:
-        """Return how many messages can be labelled."""
+        """Return the number of messages that can be labelled."""
         return self.languages.total()
 
     def add(self, table: pa.Table) -> None:
@@ -57,10 +58,11 @@ class Survey:
             self.highest[name] = max(high, self.highest.get(name, 0.0))
 
     def thresholds(self) -> dict[str, float]:
-        """Return the logits of the thresholds in force, flag and review, read off the decisions.
+        """Return the logits of the flag and review thresholds, estimated from the decisions.
 
-        Each stands midway between the scores on its two sides. What nothing reaches is not known;
-        where nothing was flagged or is to review, the highest score stands for the threshold.
+        Each is midway between the nearest scores on its two sides. The threshold of a
+        decision that no message has is left out. Without
+        any, ``none reached`` is the highest score.
         """
         above = {
             Decision.FLAG: (Decision.FLAG,),
@@ -77,45 +79,48 @@ class Survey:
 
 
 def survey(dump: ScoredDump, text: str) -> Survey:
-    """Return the counts of a dump, read once; raise InputError where no message can be labelled."""
+    """Return the counts of a dump, which is read once.
+
+    Raises InputError if the dump has no message that can be labelled.
+    """
     found = Survey()
     for batch in dump.batches(text):
         found.add(usable(batch.table))
     if not found.messages:
-        raise InputError(f"{dump.path}: holds no scored message with a text in column {text!r}")
+        raise InputError(f"{dump.path}: no scored message has a text in column {text!r}")
     return found
 
 
 def usable(table: pa.Table) -> pa.Table:
-    """Return the rows that are scored and have a text; a language without a name is ``und``."""
+    """Return the rows that are scored and have a text; an unknown language is ``und``."""
     scored = pc.not_equal(table["decision"], Decision.UNSCORED.value)
     with_text = pc.greater(pc.fill_null(pc.utf8_length(table["text"]), 0), 0)
     rows = table.filter(pc.and_(scored, with_text))
-    # A code has few letters; what is longer is none, and there is no end of such.
+    # Codes have at most three letters. Other values could be endless, and each would get a quota.
     codes = pc.fill_null(rows["language"], "und")
     codes = pc.if_else(pc.less_equal(pc.utf8_length(codes), 3), codes, "und")
     return rows.set_column(rows.column_names.index("language"), "language", codes)
 
 
 def logit(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return the logits, those of 0 and 1 as of what is just within."""
+    """Return the logits (n,) of probabilities (n,), which are clipped just inside of 0 and 1."""
     values = np.clip(np.asarray(probabilities, np.float64), _EDGE, 1 - _EDGE)
     return np.asarray(np.log(values / (1 - values)))
 
 
 AUDIT, UNCERTAIN, CAMPAIGN = "audit", "uncertain", "campaign"
 CAMPAIGNS = 20
-_POOLED, _POOLED_MORE = 5, 50  # candidates a place, and for each language
+_POOLED, _POOLED_MORE = 5, 50  # candidates for each place, and more for each language
 
 
 @dataclass(frozen=True)
 class QueueRow:
-    """A message to label. ``row`` is its place among the readable rows of the dump, from 1.
+    """A message to label. ``row`` is its number among the readable rows of the dump, from 1.
 
-    ``part`` is ``audit`` for those drawn uniformly, with the probability of being drawn. Those
-    chosen have none: ``uncertain`` ones are near the threshold that ``near`` names, one of the part
-    ``campaign`` stands for all messages of its campaign, as one drawn may. ``model_id`` names the
-    bundle that scored it.
+    ``part`` is ``audit`` for rows drawn uniformly; only these have an ``inclusion_probability``. It
+    is ``uncertain`` for rows near the threshold that ``near`` names, and ``campaign`` for a row
+    that represents all messages of its ``campaign``; a row of another part can represent one too.
+    ``model_id`` identifies the bundle that scored the row.
     """
 
     row: int
@@ -134,7 +139,7 @@ class QueueRow:
 
 @dataclass(frozen=True)
 class Queue:
-    """The rows in random order, and of how many messages they were chosen."""
+    """The rows in random order, and the number of messages that they were chosen from."""
 
     rows: tuple[QueueRow, ...]
     messages: int
@@ -153,19 +158,22 @@ def choose_queue(
 ) -> Queue:
     """Return at most ``n`` rows of a dump that ``scamdetect score`` wrote.
 
-    A share ``audit`` is drawn uniformly. Where campaigns were written beside the dump, at most
-    ``campaigns`` rows stand for one each that is large, new and not flagged. The others are the
-    nearest to the thresholds in force, on a logit scale, half near each; their number a language
-    goes by ``quotas``, no two are near-duplicates, of each other or of a row that is in already,
-    and they are spread over what is alike. ``key_column`` holds the file's own names of the rows.
-    The dump is read three times in bounded memory, once more for campaigns; the same seed gives the
-    same queue. Raises InputError on what is no scored dump, lacks a column or holds nothing to
-    label, on campaigns of another dump, and on an impossible ``n``, ``audit`` or ``campaigns``.
+    A share ``audit`` is drawn uniformly. If there is a file of campaigns next to the dump, at most
+    ``campaigns`` rows represent one campaign each that is large, new and not flagged. The other
+    rows are the nearest to the thresholds on a logit scale, half of them near each threshold.
+    ``quotas`` sets their number for each language. They are spread over clusters of similar
+    messages, and none is a near-duplicate of another row in the queue. ``key_column`` has the ids
+    of the rows. The dump is read three times in bounded memory, once more for campaigns. The same
+    seed gives the same queue.
+
+    Raises InputError if the file is not a scored dump, a column is missing, no message can be
+    labelled, the campaigns are of another dump, or ``n``, ``audit`` or ``campaigns`` is out of
+    range.
     """
     if n < 1 or not 0 <= audit <= 1 or campaigns < 0:
         raise InputError(
-            "a queue needs n from 1 on, an audit in [0, 1] and campaigns from 0 on; got "
-            f"{n}, {audit}, {campaigns}"
+            "n must be at least 1, audit between 0 and 1, and campaigns at least 0; got "
+            f"n={n}, audit={audit}, campaigns={campaigns}"
         )
     dump = open_scored(Path(scored))
     for column in (text_column, key_column):
@@ -190,14 +198,14 @@ def choose_queue(
 
 
 def _campaigns(dump: ScoredDump, text: str, most: int) -> dict[int, Campaign]:
-    """Return campaigns that nobody sees, by the row, from 1, that stands for each."""
+    """Return the unnoticed campaigns by the row, from 1, that represents each."""
     path = campaigns_beside(dump.path) if most else None
     if path is None:
         return {}
     found = unnoticed(path, most).first
     if not are_of(dump, text, found):
         raise InputError(
-            f"{path}: holds campaigns of another dump than {dump.path}; make it again with "
+            f"{path}: contains campaigns of another dump than {dump.path}; write it again with "
             "`scamdetect campaigns`, or leave campaigns out (--campaigns 0)"
         )
     return {campaign.first_row + 1: campaign for campaign in found}
@@ -239,7 +247,7 @@ def _collect(
 
 
 def _numbered(dump: ScoredDump, text: str) -> Iterator[tuple[list[int], pa.Table]]:
-    """Yield the usable rows with their places among all readable ones, from 1."""
+    """Yield the usable rows with their numbers among all readable ones, from 1."""
     first = 1
     for batch in dump.batches(text):
         size = batch.table.num_rows
@@ -254,9 +262,10 @@ def _numbered(dump: ScoredDump, text: str) -> Iterator[tuple[list[int], pa.Table
 def _pick(
     pools: _Pools, wanted: Mapping[str, int], known: Mapping[int, str]
 ) -> list[tuple[str, Candidate]]:
-    """Return what is picked, with the threshold that it is near; open places go to the nearest.
+    """Return the chosen candidates, each with its nearest threshold.
 
-    ``known`` are the rows that are in already, with their masked texts.
+    Places that a language cannot fill go to the nearest candidates of all languages. ``known`` has
+    the rows already in the queue, with their masked texts.
     """
     chosen = Chosen(known.values())
     found: list[tuple[str, Candidate]] = []

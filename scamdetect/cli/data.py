@@ -186,7 +186,7 @@ def build_command(
     type=click.Path(path_type=Path, dir_okay=False),
     default="benchmarks/results/form_parity.json",
     show_default=True,
-    help="Results on what form alone predicts; skipped if it does not exist.",
+    help="Results on how well form without content predicts scams; skipped if it does not exist.",
 )
 def audit_command(
     corpus: Path, output: Path, readme: Path, before: Path | None, form: Path

@@ -44,20 +44,20 @@ _CUE_STYLE, _CUE_SGR = "text-decoration:underline dotted", "4"
 class Explanation:
     """A prediction, the weights of the segments of its text, and the cues in it.
 
-    ``spans`` are what the model reacts to, found by leaving each segment out; ``words`` the phrases
-    that its table of words knows, in lower case, with what each adds to the logit of scam; ``cues``
-    what written patterns found, never a verdict. Offsets count the characters of the text. A text
-    that cannot be scored has none of these, and the reason is in the prediction.
+    ``spans`` are the segments that the model reacts to, found by leaving each out. ``words`` are
+    phrases in lower case from the model's table of words, with what each adds to the logit of scam.
+    ``cues`` are matches of patterns written by hand, and never a verdict. Offsets count characters
+    of the text. A text that cannot be scored has none of the three; its prediction has the reason.
     """
 
     prediction: Prediction
     spans: tuple[Span, ...]
     words: tuple[tuple[str, float], ...]
     cues: tuple[Cue, ...]
-    text: str = field(repr=False)  # the beginning that was looked at; "" where it was not scored
+    text: str = field(repr=False)  # the beginning that was looked at; "" if it was not scored
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types only, without the text, whose parts the offsets name."""
+        """Return plain JSON types, without the text; offsets locate the spans and cues in it."""
         return {
             "explanation_version": EXPLANATION_VERSION,
             "prediction": self.prediction.to_dict(),

@@ -42,7 +42,7 @@ Days = NDArray[np.datetime64]
 
 
 def find_time_column(columns: Sequence[str]) -> str | None:
-    """Return the column with a usual name for times, None if there is none."""
+    """Return the column with a usual name for times, None if no column has one."""
     by_name = {name.casefold(): name for name in reversed(columns)}
     return next((by_name[name] for name in TIME_COLUMNS if name in by_name), None)
 

@@ -90,7 +90,7 @@ class TopMessages:
 
 
 def find_key_column(columns: Sequence[str]) -> str | None:
-    """Return the column with a usual name for keys, None if there is none."""
+    """Return the column with a usual name for keys, None if no column has one."""
     by_name = {name.casefold(): name for name in reversed(columns)}
     return next((by_name[name] for name in KEY_COLUMNS if name in by_name), None)
 
@@ -98,7 +98,7 @@ def find_key_column(columns: Sequence[str]) -> str | None:
 def with_pieces(
     messages: Sequence[Message], detector: ScamDetector | None = None
 ) -> tuple[Message, ...]:
-    """Return the messages with their masked texts, of which a detector marks parts."""
+    """Return the messages with their masked texts; a detector marks parts of them."""
     return tuple(replace(one, pieces=sample(one.text, detector)) for one in messages)
 
 

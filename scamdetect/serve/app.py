@@ -85,7 +85,7 @@ def create_app(
     With a ``token`` every path needs it as ``Authorization: Bearer``, except ``/healthz``, which
     then reports only that the service is alive. Without one, ``/v1/conversation`` and
     ``/v1/explain`` are refused, and a ``local`` service, which only this machine can reach, accepts
-    only IP addresses and localhost as its host: no web page can reach it under a name of its own.
+    only IP addresses and localhost as its host, so that no web page can reach it by DNS rebinding.
     With an ``allow_list``, requests may name senders, and the messages that it allows pass.
     """
     limits = limits or Limits()

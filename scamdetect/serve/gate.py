@@ -33,7 +33,7 @@ def scoring() -> bool:
 
 
 class Gate:
-    """Score in threads of its own; call all methods from one event loop."""
+    """Score in separate threads; call all methods from one event loop."""
 
     def __init__(self, limits: Limits) -> None:
         self.waiting = self.working = 0

@@ -51,7 +51,7 @@ try:
 except ImportError as error:
     raise MissingExtraError(error.name or "huggingface_hub", "train") from error
 except ValueError:  # the library reads HF_ENDPOINT when it is imported
-    raise InputError("HF_ENDPOINT is no URL of a hub; write it as https://host") from None
+    raise InputError("HF_ENDPOINT is not the URL of a hub; write it as https://host") from None
 
 LONGEST = 300  # characters quoted of a failure
 CARD_TEMPLATE, DETAILS_TEMPLATE = "card.md.j2", "details.md.j2"

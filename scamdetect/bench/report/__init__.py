@@ -1,1 +1,1 @@
-"""A run as Markdown, JSON and one HTML page."""
+"""Report a benchmark run as Markdown, JSON and one HTML page."""

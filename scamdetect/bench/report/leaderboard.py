@@ -1,4 +1,4 @@
-"""The leaderboard of a run, and the tables of what was run: cost, overlap, suites, detectors."""
+"""Leaderboard of a run, and tables of its cost, overlap, suites and detectors."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from scamdetect.bench.folder import DetectorRecord
     from scamdetect.calibration.statistics import Estimate
 
-UNKNOWN = "†"  # it is not known what the detector learnt from
-BOUGHT = "‡"  # its false alarms are certainly over twice what was asked
+UNKNOWN = "†"  # a detector whose training data is not known
+BOUGHT = "‡"  # the lower bound of its false alarms is over twice the rate asked for
 SEEN, UNFINISHED, NO_THRESHOLD = "seen", "not finished", "no threshold"
 
 
 def changed_suites(results: Results) -> list[str]:
-    """Return the suites that hold changed copies of messages, in the order of the run."""
+    """Return the suites with changed copies of messages, in the order of the run."""
     found = {one.suite for one in results.changed}
     return [one.name for one in results.run.suites if one.name in found]
 
@@ -44,7 +44,7 @@ def plain_suites(results: Results) -> list[str]:
 
 
 def leaderboard(results: Results) -> Section:
-    """Return the headline figures, by mean recall on the suites that all detectors have.
+    """Return the headline figures, sorted by mean recall on the suites that all detectors have.
 
     Detectors with far too many false alarms on one of these suites come last.
     """
@@ -82,21 +82,21 @@ def leaderboard(results: Results) -> Section:
 
 
 def marked(detector: DetectorRecord) -> str:
-    """Return the name of a detector, marked where it is not known what it learnt from."""
+    """Return the name of a detector, marked if its training data is not known."""
     return detector.name if detector.training is not None else f"{detector.name} {UNKNOWN}"
 
 
 def _common(suites: list[str], figures: Iterable[SuiteFigures]) -> list[str]:
-    """Return the suites on which every detector with figures has a headline: these compare."""
+    """Return the suites on which every detector with figures has a headline recall."""
     measured = {one.detector for one in figures}
-    told = {(one.suite, one.detector) for one in figures if one.headline and one.headline.recall}
-    return [suite for suite in suites if all((suite, name) in told for name in measured)]
+    found = {(one.suite, one.detector) for one in figures if one.headline and one.headline.recall}
+    return [suite for suite in suites if all((suite, name) in found for name in measured)]
 
 
 def _place(
     detector: DetectorRecord, ranked: list[str], found: dict[tuple[str, str], SuiteFigures]
 ) -> tuple[bool, bool, float]:
-    """Return what sorts a detector: without figures, bought recall, mean recall."""
+    """Return the sort key of a detector: no figures, too many false alarms, mean recall."""
     figures = [found[suite, detector.name] for suite in ranked if (suite, detector.name) in found]
     headlines = [one.headline for one in figures if one.headline is not None]
     recalls = [one.recall.value for one in headlines if one.recall is not None]
@@ -119,7 +119,7 @@ def _headline(figures: SuiteFigures | None) -> tuple[str, str]:
     headline = figures.headline
     recall, fpr = (headline.recall, headline.fpr) if headline else (None, None)
     n_scam, n_legit = figures.n_headline
-    # Where a side is missing though the suite has it, the detector has seen all of it.
+    # If a side of the suite has no figure, the detector has seen all of that side.
     found = counted(recall) if recall or not figures.n_scam or not figures.seen else SEEN
     alarms = counted(fpr) if fpr or not figures.n_legit or not figures.seen else SEEN
     if recall and n_scam < figures.n_scam:
@@ -140,7 +140,7 @@ def _kept(results: Results, suite: str, detector: str) -> str:
     for one in results.changed:
         if (one.suite, one.detector) == (suite, detector):
             together = [kept for kept in one.figures if kept.change == ALL]
-            told = (
+            shown = (
                 _kept_of(together[0].kept)
                 if len(together) == 1
                 else ", ".join(
@@ -148,7 +148,7 @@ def _kept(results: Results, suite: str, detector: str) -> str:
                     for kept in together
                 )
             )
-            return f"{told}, {SEEN}" if figures.seen else told
+            return f"{shown}, {SEEN}" if figures.seen else shown
     return NO_THRESHOLD
 
 
@@ -167,7 +167,7 @@ _LONGEST = 60  # characters of a prompt in a cell
 
 
 def overlap_section(results: Results) -> Section:
-    """Return what the training text holds of the suites."""
+    """Return how many messages of the suites are in the training text."""
     title = "Overlap with training text"
     sha256 = {one.name: one.sha256 for one in results.run.suites}
     rows = [
@@ -179,21 +179,21 @@ def overlap_section(results: Results) -> Section:
     if not rows:
         return Section(
             title,
-            "Not measured: no detector says that it learnt from the corpus at hand, so nobody "
-            "knows what of these messages they have seen.",
+            "Not measured: no detector names this corpus as its training data, so it is not known "
+            "which of these messages the detectors have seen.",
         )
     about = (
-        "How many messages of a suite a detector has seen word for word in training, or with "
-        f"{CONTAINED:.0%} or more of their 5-letter pieces in one training message (short ones "
-        "are left out of that, and stock phrases count). Only detectors whose training text is "
-        "known are looked at; for the others nothing is known."
+        "How many messages of a suite are word for word in the training data of a detector, and "
+        f"how many long ones share {CONTAINED:.0%} or more of their 5-letter pieces with one "
+        "training message (stock phrases count). Detectors whose training data is not known are "
+        "left out."
     )
     header = ["suite", "by", "detectors", "n", "word for word", "n long", "half or more"]
     return section(title, about, header, rows)
 
 
 def cost_section(results: Results) -> Section:
-    """Return seconds and cost of 1,000 messages."""
+    """Return the seconds and the cost of 1,000 messages."""
     rows = [
         [one.detector, one.suite, f"{one.n_scam + one.n_legit + one.n_spam:,}"]
         + [amount(one.seconds_per_1000), amount(one.cost_per_1000)]
@@ -202,33 +202,33 @@ def cost_section(results: Results) -> Section:
     names = [one.name for one in results.run.detectors]
     rows.sort(key=lambda row: names.index(row[0]))
     about = (
-        f"Seconds and money for 1,000 messages, on {results.run.machine or 'a machine unknown'}. "
-        "Seconds are those of each answer added up: where calls run side by side, the clock shows "
-        "fewer; those of remote detectors hold the network. Cost is in the currency of the prices "
-        "that were given; a dash says that none were, not that it is free."
+        f"Seconds and money for 1,000 messages, on {results.run.machine or 'an unknown machine'}. "
+        "The seconds of all answers are added; calls that run in parallel take less time by the "
+        "clock. The seconds of remote detectors include the network. Cost is in the currency of "
+        "the prices passed. A dash means that no price was passed, not that it is free."
     )
     header = ["detector", "suite", "n", "seconds per 1,000", "cost per 1,000"]
     return section("Cost and time", about, header, rows)
 
 
 def detector_section(results: Results) -> Section:
-    """Return the detectors, what they learnt from and their thresholds."""
+    """Return the detectors with their training data and thresholds."""
     rows = []
     for one in results.run.detectors:
         thresholds = results.thresholds.get(one.name, {})
         at = [number(thresholds.get(rate), ".6g") for rate in FPRS]
         rows.append([marked(one), one.identity, _learnt_from(one.training), *at, one.note or "-"])
     about = (
-        "Which detectors were measured, what they say they learnt from, and the thresholds that "
-        f"were set for them on the messages of {CALIBRATE} and then frozen. Thresholds are in "
-        "each detector's own score and do not compare."
+        "The detectors measured, the training data that they name, and their thresholds, which "
+        f"were set on the messages of {CALIBRATE} and then frozen. Each threshold is on the scale "
+        "of its detector's scores, so do not compare thresholds of two detectors."
     )
     header = ["detector", "identity", "learnt from", *(f"T@{rate}" for rate in FPRS), "note"]
     return section("Detectors", about, header, rows)
 
 
 def suite_list_section(results: Results) -> Section:
-    """Return the suites with what proves their rows."""
+    """Return the suites with their size, origin and checksum."""
     rows = [
         [
             one.name, str(one.version), f"{one.rows:,}", *(
@@ -240,9 +240,9 @@ def suite_list_section(results: Results) -> Section:
         for one in results.run.suites
     ]  # fmt: skip
     about = (
-        "The messages that were scored, changed copies included. Equal digits of the sha256 (the "
-        "first 16; all in results.json) prove that two runs scored the same rows. Final: kept "
-        "closed while detectors are built."
+        "The messages that were scored, including changed copies. Two runs with the same sha256 "
+        "scored the same rows; the table shows the first 16 digits, results.json all. Final: "
+        "measured only for a release, never used to choose a detector."
     )
     header = ["suite", "version", "n", "scam", "legit", "spam", "languages", "written by"]
     header += ["licences", "made with", "final", "sha256"]
@@ -250,20 +250,20 @@ def suite_list_section(results: Results) -> Section:
 
 
 def missing_section(results: Results) -> Section:
-    """Return what was not scored to the end."""
-    title = "What was not finished"
+    """Return the suites that a detector has not finished."""
+    title = "Not finished"
     if not results.missing:
-        return Section(title, "Nothing: every detector scored every suite to the end.")
+        return Section(title, "Nothing: every detector scored every suite.")
     rows = [
         [detector, suite, "no figures at all" if suite == CALIBRATE else "no figures on it"]
         for suite, detector in results.missing
     ]
     about = (
-        "These detectors have no answers to the whole suite; what is not finished is in no figure. "
-        f"Without {CALIBRATE} there is no threshold, so nothing at all can be said. The same "
-        "command goes on."
+        "These detectors have not answered the whole suite, so it is left out of their figures. "
+        f"Without {CALIBRATE} a detector has no threshold and no figures at all. Run the same "
+        "command to continue."
     )
-    return section(title, about, ["detector", "suite", "so it has"], rows)
+    return section(title, about, ["detector", "suite", "consequence"], rows)
 
 
 def _learnt_from(training: Training | None) -> str:

@@ -1,4 +1,4 @@
-"""The plots of a benchmark run, as SVG bytes, drawn from the figures alone."""
+"""Draw the plots of a benchmark run from its figures, as SVG bytes."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from scamdetect.reports.figures import (
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results
 
-# Okabe and Ito's palette without its yellow, told apart by marker too; one marker more than
-# colours, so that no pair comes twice among 56 detectors.
+# Okabe and Ito's palette without its yellow. Detectors differ by marker too; one marker more than
+# colours, so that the first 56 detectors have different pairs.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _MARKERS = "osD^vPX*"
 _LINES = ("-", "--", ":")
-WIDTH = 6.6  # narrow and with large letters: still read on a telephone
+WIDTH = 6.6  # narrow, with large letters: readable on a telephone
 GREY = "#767676"
 _LONGEST_NAME = 24
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
-    "text.parse_math": False,  # names may hold dollar signs
+    "text.parse_math": False,  # names may contain dollar signs
     "svg.hashsalt": "scamdetect",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -53,14 +53,14 @@ STYLE: dict[Any, Any] = {
     "figure.constrained_layout.hspace": 0.06,
 }
 _LOOKS: dict[str, dict[str, Any]] = {
-    "learnt from the writer": {"color": COLOURS[2], "marker": "s"},
-    "never saw it": {"color": COLOURS[1], "marker": "o"},
-    "threshold set anew": {"color": COLOURS[0], "marker": "D", "mfc": "none", "mew": 1.5},
+    "trained with the writer": {"color": COLOURS[2], "marker": "s"},
+    "without the writer": {"color": COLOURS[1], "marker": "o"},
+    "without, new threshold": {"color": COLOURS[0], "marker": "D", "mfc": "none", "mew": 1.5},
 }
 
 
 def style(results: Results, detector: str) -> dict[str, Any]:
-    """Return how a detector is drawn, the same in every plot."""
+    """Return the colour, marker and line of a detector, the same in every plot."""
     place = [one.name for one in results.run.detectors].index(detector)
     colours = len(COLOURS)
     return {
@@ -71,7 +71,7 @@ def style(results: Results, detector: str) -> dict[str, Any]:
 
 
 def short(name: str) -> str:
-    """Return a name as plots show it, cut in the middle where it is long: versions end names."""
+    """Return a name for plots; a long one is cut in the middle, because versions are at the end."""
     half = _LONGEST_NAME // 2
     shown = name if len(name) <= _LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
     # matplotlib leaves labels with a leading underscore out of legends.
@@ -79,7 +79,7 @@ def short(name: str) -> str:
 
 
 def with_legend(results: Results, figure: Figure | None, detectors: Iterable[str]) -> Figure | None:
-    """Return the figure with the detectors named under it."""
+    """Return the figure with a legend of the detectors below it."""
     if figure is None:
         return None
     names = list(dict.fromkeys(detectors))
@@ -94,13 +94,13 @@ def with_legend(results: Results, figure: Figure | None, detectors: Iterable[str
 def _panels(
     names: Sequence[str], height: float, draw: Callable[[str, Axes], None], sharey: bool = False
 ) -> Figure | None:
-    """Return a figure with one panel a name, two a row."""
+    """Return a figure with one panel for each name, two in a row."""
     width = WIDTH / min(2, len(names)) if names else WIDTH
     return panels(names, draw, (width, height), columns=2, more=0.5, sharey=sharey)
 
 
 def gap_plot(results: Results) -> Figure | None:
-    """Return F1 with and without a writer in training, and the points lost beside the published."""
+    """Return F1 with and without a writer in training, and the points of F1 lost."""
     gaps = [one for one in results.gaps if one.gap("f1") is not None]
     if not gaps:
         return None
@@ -133,7 +133,7 @@ def gap_plot(results: Results) -> Figure | None:
 
 
 def changes_plot(results: Results, suite: str) -> Figure | None:
-    """Return how much recall changed words leave: by strength, where changes have strengths."""
+    """Return the recall kept after changes of words, by strength if there are several."""
     kept = {
         (one.detector, at.change, at.strength): at.kept
         for one in results.changed
@@ -155,8 +155,8 @@ def changes_plot(results: Results, suite: str) -> Figure | None:
 
     def draw(change: str, axes: Axes) -> None:
         if change == ALL:
-            bars = [100 * KEPT.get(strength, np.nan) for strength in strengths]
-            axes.plot(range(len(strengths)), bars, "_", color=GREY, ms=24, mew=1.5)
+            targets = [100 * KEPT.get(strength, np.nan) for strength in strengths]
+            axes.plot(range(len(strengths)), targets, "_", color=GREY, ms=24, mew=1.5)
         for detector in detectors:
             figures = [kept.get((detector, change, strength)) for strength in strengths]
             values = [100 * one.value if one else np.nan for one in figures]
@@ -176,7 +176,7 @@ def _at_once(
     changes: Sequence[str],
     strength: str,
 ) -> Figure:
-    """Return the figure of changes that have no strengths: a row a change, a dot a detector."""
+    """Return the figure of changes of one strength: a row for each change."""
     figure, axes = pyplot.subplots(figsize=(WIDTH, 1.2 + 0.55 * len(changes)))
     step = 0.7 / len(detectors)
     for row, change in enumerate(changes):
@@ -198,7 +198,7 @@ _SECONDS, _COST = "seconds per 1,000 messages", "cost of 1,000 messages"
 
 
 def draw_plots(results: Results) -> dict[str, bytes]:
-    """Return the plots by name; one whose figures are missing is left out."""
+    """Return the plots by name; a plot without figures is left out."""
     suites = plain_suites(results)
     plots: dict[str, Callable[[Results], Figure | None]] = {
         "headline": partial(_headline, suites=suites),
@@ -219,7 +219,7 @@ def _headline(results: Results, suites: Sequence[str]) -> Figure | None:
         for one in results.figures
         if one.headline and one.headline.recall and one.headline.fpr and one.suite in suites
     }
-    lowest = 0.05  # %, for the log axis has no place for 0
+    lowest = 0.05  # %: a log axis cannot show 0
 
     def draw(suite: str, axes: Axes) -> None:
         for (of, detector), (fpr, recall) in found.items():
@@ -246,7 +246,7 @@ def _spent(results: Results, suites: Sequence[str], measure: str, label: str) ->
     found: dict[tuple[str, str], tuple[float, Estimate]] = {}
     for one in results.figures:
         spent = getattr(one, measure)
-        # Of nothing spent there is no place on a log axis.
+        # A log axis cannot show 0.
         if one.suite in suites and one.headline and one.headline.recall and spent:
             found[one.suite, one.detector] = (spent, one.headline.recall)
 

@@ -20,15 +20,17 @@ MARKDOWN, JSON, PAGE = "leaderboard.md", "results.json", "report.html"
 _SAYS = {
     "headline": "Scams found against false alarms on a log scale, at the frozen threshold and on "
     "unseen messages: better is up and to the left. The dashed line is the 1 % asked for. Lines "
-    "are intervals. A detector that has seen all of a suite is not in its panel.",
+    "are intervals. A detector that learnt from all scams or all honest messages of a suite is not "
+    "in its panel.",
     "time": "Scams found (unseen messages) against seconds for 1,000 messages, on a log scale: "
     "better is up and to the left.",
     "cost": "Scams found (unseen messages) against the cost of 1,000 messages, on a log scale; "
     "only detectors with a price.",
     "reliability": "On the dotted line the probabilities are right; below it they are too high.",
-    "gap": "Left: F1 on the messages of a writer, with intervals, for a detector that learnt from "
-    "it, one that never saw it, and the second with a new threshold. Right: the points of F1 lost; "
-    "left of 0 nothing is lost. The last row is a published gap, on other data.",
+    "gap": "Left: F1 on the messages of a writer, with intervals, for a detector trained with "
+    "others of that writer, for one trained without, and for the second with a new threshold. "
+    "Right: the points of F1 lost; left of 0 nothing is lost. The last row is a published gap, on "
+    "other data.",
     "languages": "Scams found by language at the frozen threshold, in percent; lighter is more. "
     "Few: under 30 scams. False alarms by language are in the table.",
     "changes": "Scams found after the words are changed, divided by scams found before. Dashes on "
@@ -38,9 +40,9 @@ _SAYS = {
 
 
 def write_report(folder: Path) -> tuple[Path, Path, Path]:
-    """Write leaderboard.md, results.json and report.html and return where they are.
+    """Write leaderboard.md, results.json and report.html and return their paths.
 
-    Every file is replaced whole or not at all. Raises InputError if the folder has no run or a
+    Each file is replaced whole or not at all. Raises InputError if the folder has no run or a
     damaged one, OutputError if writing fails.
     """
     results = read_results(folder)
@@ -58,7 +60,7 @@ def write_report(folder: Path) -> tuple[Path, Path, Path]:
 
 
 def render_page(results: Results) -> str:
-    """Return the page as HTML: tables and plots, nothing to run and nothing to load."""
+    """Return the HTML page: tables and plots, without scripts and without external files."""
     images = draw_plots(results)
     return html.page(
         "bench.html",

@@ -1,4 +1,4 @@
-"""The tables of one suite: all figures of a detector, and where it is good or bad."""
+"""Tables of one suite: all figures of each detector, by writer, source, language and kind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOO_FEW = "too few"
 
 
 def suite_section(results: Results, suite: str) -> Section:
-    """Return all figures of every detector on a suite, seen rows included."""
+    """Return all figures of every detector on a suite, including rows that it has seen."""
     names = {one.name: marked(one) for one in results.run.detectors}
     header = ["detector", "n scam", "n legit"]
     for rate in FPRS:
@@ -53,17 +53,17 @@ def suite_section(results: Results, suite: str) -> Section:
     ]  # fmt: skip
     manifest = next(one for one in results.run.suites if one.name == suite)
     about = (
-        f"{manifest.about} All messages count here, those too that a detector learnt from (named "
-        "under: learnt from), so these are not the headline figures."
+        f"{manifest.about} All messages count here, including those that a detector learnt from "
+        "(see the column learnt from), so these are not the headline figures."
     )
     if suite in {one.suite for one in results.changed}:
-        about += " Clean messages only; what changes cost them stands under changed messages."
+        about += " Clean messages only; the chapter Changed messages has the changed ones."
     header, rows = _without_empty(header, rows)
     return section(suite, about, header, rows)
 
 
 def calibration_section(results: Results, suites: Sequence[str]) -> Section:
-    """Return whether probabilities are what they say."""
+    """Return how well the probabilities are calibrated."""
     rows = [
         [suite, one.detector, f"{found.n_scam:,}", f"{found.n_legit:,}", decimal(found.ece)]
         + [f"{found.noise_floor:.3f}", f"{found.brier:.3f}"]
@@ -72,39 +72,40 @@ def calibration_section(results: Results, suites: Sequence[str]) -> Section:
         if (found := one.reliability) is not None
     ]
     about = (
-        "Whether a probability of 30 % means three scams in ten: the calibration error (ECE) is "
-        "the mean gap between the two, and near the noise floor it is what chance alone gives. It "
-        "depends on the share of scams in the suite, which is higher than in life."
+        "Three in ten messages with a probability of 30 % should be scams. The expected "
+        "calibration error (ECE) is the mean gap between probability and share of scams. The noise "
+        "floor is the ECE of right probabilities on so few messages. The ECE depends on the share "
+        "of scams in the suite, which is higher than in real traffic."
     )
     header = ["suite", "detector", "n scam", "n legit", "ECE", "noise floor", "Brier score"]
-    return section("Are probabilities what they say?", about, header, rows, "reliability")
+    return section("Calibration", about, header, rows, "reliability")
 
 
 def generator_section(results: Results, suite: str) -> Section | None:
-    """Return the figures by who wrote the rows, None where people alone did."""
+    """Return the figures by writer, None if the suite has fewer than two."""
     about = (
         f"Scams found and false alarms at the frozen threshold (T@{MAIN}) by the language model "
-        "that wrote the messages. Only rows that say no under 'learnt from it' tell how a "
-        f"detector does on a writer that it never saw. R@{MAIN}: the threshold set with hindsight "
-        "on that writer's own honest messages."
+        "that wrote the messages. Rows with no under 'learnt from it' measure a detector on a "
+        f"writer that is not in its training. R@{MAIN}: scams found at a threshold set on that "
+        "writer's own honest messages."
     )
     return _long(results, suite, "generator", f"By writer: {suite}", about)
 
 
 def source_section(results: Results, suite: str) -> Section | None:
-    """Return the figures by data set, None where there is one."""
+    """Return the figures by data set, None if the suite has fewer than two."""
     about = (
-        f"The same by the data set that the messages come from; R@{MAIN} with the threshold set "
-        "with hindsight on the data set's own honest messages."
+        f"Scams found and false alarms by the data set of the messages. R@{MAIN}: scams found at "
+        "a threshold set on the data set's own honest messages."
     )
     return _long(results, suite, "source", f"By source: {suite}", about)
 
 
 def language_section(results: Results, suite: str) -> Section | None:
-    """Return scams found and false alarms by language."""
+    """Return scams found and false alarms by language, None if the suite has no figures."""
     about = (
-        f"Scams found and false alarms by language at T@{MAIN}, the same threshold for all; under "
-        f"{FEWEST} messages nothing is said. Seen messages count too."
+        f"Scams found and false alarms by language at T@{MAIN}, the same threshold for all. "
+        f"{TOO_FEW.capitalize()}: under {FEWEST} messages. Seen messages count too."
     )
     return _matrix(
         results, suite, "language", f"By language: {suite}", about,
@@ -115,10 +116,10 @@ def language_section(results: Results, suite: str) -> Section | None:
 
 
 def slice_section(results: Results, suite: str) -> Section | None:
-    """Return false alarms by slice of honest talk."""
+    """Return false alarms by topic of the honest messages, None if the suite has no topics."""
     about = (
-        "Which honest messages are mistaken for scams, by what they are about, at "
-        f"T@{MAIN}; under {FEWEST} messages nothing is said. Seen messages count too."
+        f"Honest messages flagged as scams at T@{MAIN}, by topic (slice). "
+        f"{TOO_FEW.capitalize()}: under {FEWEST} messages. Seen messages count too."
     )
     return _matrix(
         results, suite, "slice", f"False alarms by slice: {suite}", about, str,
@@ -127,11 +128,11 @@ def slice_section(results: Results, suite: str) -> Section | None:
 
 
 def kind_section(results: Results, suite: str) -> Section | None:
-    """Return scams found and named by kind."""
+    """Return scams found and kinds named by kind of scam, None if the suite has no kinds."""
     about = (
-        f"Scams by kind (only where a person or the writer said which): how many are flagged at "
-        f"T@{MAIN}, and how often the detector names the kind, where it names any; under "
-        f"{FEWEST} nothing is said. One scam can be of several kinds."
+        "Scams whose kind a person or the writer labelled: how many are flagged at "
+        f"T@{MAIN}, and how often a detector that names kinds names this one. "
+        f"{TOO_FEW.capitalize()}: under {FEWEST} scams. A scam can have several kinds."
     )
     return _matrix(
         results, suite, "kind", f"By kind of scam: {suite}", about, kind_name,
@@ -145,12 +146,12 @@ def of_suite(results: Results, suite: str) -> list[SuiteFigures]:
 
 
 def enough(figure: Estimate | None) -> str:
-    """Return the figure with its interval, words where it stands on too few rows."""
+    """Return the figure with its interval, or "too few" if it is from too few rows."""
     return percent(figure) if figure is None or figure.n >= FEWEST else TOO_FEW
 
 
 def unanswered(figures: SuiteFigures) -> str:
-    """Return how many rows have no answer, by why."""
+    """Return the number of rows without an answer, by reason."""
     reasons = ", ".join(f"{n:,} {why}" for why, n in figures.problems.items())
     return reasons or "0"
 
@@ -166,7 +167,7 @@ def _both(at: AtThreshold | None) -> tuple[str, str]:
 
 
 def _long(results: Results, suite: str, by: str, title: str, about: str) -> Section | None:
-    """Return a row a cell and detector."""
+    """Return a table with a row for each cell and detector, None if it has fewer than two cells."""
     rows = [
         [
             cell.name, one.detector,
@@ -193,11 +194,11 @@ def _matrix(
     by: str,
     title: str,
     about: str,
-    said: Callable[[str], str],
+    shown: Callable[[str], str],
     figures: dict[str, Callable[[Cell], Estimate | None]],
     plots: tuple[str, ...] = (),
 ) -> Section | None:
-    """Return a row a cell, beside one another the figures of every detector."""
+    """Return a table with a row for each cell and the figures of each detector in its columns."""
     found = {
         one.detector: {cell.name: cell for cell in one.cells if cell.by == by}
         for one in of_suite(results, suite)
@@ -207,13 +208,15 @@ def _matrix(
     rows = []
     for name in names:
         cells = [of_detector.get(name) for of_detector in found.values()]
-        # Honest rows count where they were answered, so detectors may differ by a few.
+        # Honest rows without an answer do not count, so detectors may differ by a few.
         n_scam, n_legit = (
             max(getattr(cell, side) for cell in cells if cell) for side in ("n_scam", "n_legit")
         )
-        told = [enough(what(cell)) if cell else "-" for cell in cells for what in figures.values()]
-        if any(one != "-" for one in told):
-            rows.append([said(name), number(n_scam or None), number(n_legit or None), *told])
+        shares = [
+            enough(what(cell)) if cell else "-" for cell in cells for what in figures.values()
+        ]
+        if any(one != "-" for one in shares):
+            rows.append([shown(name), number(n_scam or None), number(n_legit or None), *shares])
     if not rows:
         return None
     header, rows = _without_empty(header, rows)
@@ -221,6 +224,6 @@ def _matrix(
 
 
 def _without_empty(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """Return the table without columns that hold dashes alone."""
+    """Return the table without the columns that contain only dashes."""
     kept = [place for place in range(len(header)) if any(row[place] != "-" for row in rows)]
     return [header[place] for place in kept], [[row[place] for place in kept] for row in rows]

@@ -1,4 +1,4 @@
-"""All tables of a run in the order of the report, and the report as Markdown."""
+"""Collect all tables of a run in the order of the report, and write the report as Markdown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from scamdetect.reports.section import Chapter, Section
 if TYPE_CHECKING:
     from scamdetect.bench.figures.results import Results
 
-LONG = 30  # rows, from which a table is folded away
+LONG = 30  # rows from which a table is folded
 HOW_TO_READ = (
     ("Scams found", "the share of scams that a detector flags (recall). More is better."),
     ("False alarms", "the share of honest messages that it flags (FPR). Fewer is better. Read both "
@@ -56,10 +56,10 @@ HOW_TO_READ = (
     ("Seen", "a detector learnt from this source or writer, so a good figure proves little. A "
      "writer is a person or a language model (generator). Unseen part: the figure leaves out what "
      "this detector learnt from, so it is measured on fewer messages than the figures next to it."),
-    (UNKNOWN, "it is not known what the detector learnt from. It may have seen these messages, so "
-     "its figures may be too good."),
-    (BOUGHT, f"certainly more than twice the {MAIN} of false alarms asked for. Do not compare its "
-     "scams found with those of detectors that keep to the rate."),
+    (UNKNOWN, "the training data of the detector is not known. It may contain these messages, so "
+     "the figures may be too good."),
+    (BOUGHT, f"even the lower end of the interval is more than twice the {MAIN} of false alarms "
+     "asked for. Do not compare its scams found with those of detectors that keep to the rate."),
     ("Recall kept", "scams found after their words are changed, divided by scams found before "
      "(over 100 %: more than before). The leaderboard gives all changes together, by strength."),
     ("Legit, spam", "legit is honest. Spam is unwanted advertising without fraud and counts "
@@ -73,7 +73,7 @@ HOW_TO_READ = (
 
 
 def render(results: Results) -> str:
-    """Return the whole report as Markdown: results first, the glossary last."""
+    """Return the report as Markdown: results first, the glossary last."""
     lines = ["# Leaderboard"]
     for chapter in chapters(results):
         lines += ["", f"## {chapter.title}"]
@@ -85,7 +85,7 @@ def render(results: Results) -> str:
 
 
 def chapters(results: Results) -> list[Chapter]:
-    """Return all tables in the order of the report; chapters without one are left out."""
+    """Return all tables in the order of the report; chapters without tables are left out."""
     plain, changed = plain_suites(results), changed_suites(results)
     found = [
         _chapter("Results", [leaderboard(results)]),
@@ -113,13 +113,13 @@ def chapters(results: Results) -> list[Chapter]:
 
 
 def facts(results: Results) -> list[str]:
-    """Return what was measured and how, one line each."""
+    """Return facts about the run: one line each for rows, date, machine and intervals."""
     run = results.run
     lines = [run.benchmark]
     if run.benchmark == release.NAME:
         lines.append(f"sha256 of the benchmark: {release.sha256()}")
         if foreign := [one.name for one in run.suites if not release.knows(one.name)]:
-            lines.append(f"Not of the benchmark: {', '.join(foreign)}")
+            lines.append(f"Not part of the benchmark: {', '.join(foreign)}")
     lines += [
         f"{run.date}, commit {run.commit or 'unknown'}, {run.machine}",
         f"{len(run.detectors)} detectors, {len(plain_suites(results) + changed_suites(results))} "
