@@ -20,11 +20,13 @@ from invented_results import invented_results
 
 from scamdetect import ScamDetector
 from scamdetect.adapt.drift import measure_drift
+from scamdetect.adapt.queue import choose_queue
 from scamdetect.bench.report.report import render_page
 from scamdetect.labels import KINDS
 from scamdetect.reports.drift import drift_page
 from scamdetect.reports.dump import write_report
 from scamdetect.reports.explanations import explanation_page
+from scamdetect.reports.review import write_review
 from scamdetect.scored.campaigns import write_campaigns
 from scamdetect.scored.groups import write_groups
 
@@ -74,6 +76,8 @@ def pages(
     dump = _dump(folder / "now.parquet", model, 1)
     write_groups(dump, by="sender", time_column="sent_at")
     write_campaigns(dump, time_column="sent_at", sender_column="sender")
+    review = folder / "review.html"
+    write_review(choose_queue(dump, 12), review, dump, model=tiny_bundle)
     calm = write_dump(folder / "calm.parquet", [{"text": "lunch"} | scored_row(0.01)])
     return {
         "dump.html": write_report(dump, model=tiny_bundle).read_text("utf-8"),
@@ -81,6 +85,7 @@ def pages(
         "drift.html": drift_page(measure_drift(_dump(folder / "old.parquet", model, 3), dump)),
         "bench.html": render_page(invented_results()),
         "evaluation.html": next(evaluated.report.glob("*.html")).read_text("utf-8"),
+        "review.html": review.read_text("utf-8"),
         "explain.html": explanation_page([detector.explain(text) for text in (*_LURES, None)]),
     }
 
