@@ -83,7 +83,7 @@ def test_scores_that_part_the_sides_give_finite_probabilities() -> None:
 
 def test_too_few_messages_are_refused_with_how_many_it_takes() -> None:
     rows = drawn(90, Scaling(), base=-3.0)
-    with pytest.raises(InputError, match=r"\d+ distinct scams .* takes 40 of each"):
+    with pytest.raises(InputError, match=r"\d+ distinct scams .*40 of each"):
         refit(rows, 0)
 
 

@@ -72,8 +72,8 @@ def test_a_module_that_hides_another_is_named_by_its_file(folder: Path) -> None:
     [
         ("invented_rules", "python:module:function"),
         ("invented_rules:", "python:module:function"),
-        ("invented_nothing:score", "no module 'invented_nothing'"),
-        ("invented_rules.inner:score", "no module 'invented_rules.inner'"),
+        ("invented_nothing:score", "module 'invented_nothing' not found"),
+        ("invented_rules.inner:score", "module 'invented_rules.inner' not found"),
         ("invented_needy:score", "needs 'invented_library'"),
         ("invented_rules:scores", "no 'scores'; it has: Needy, Rules, score"),
         ("invented_rules:WORDS", "not a function of texts but list"),

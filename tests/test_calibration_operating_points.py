@@ -98,7 +98,7 @@ def test_a_point_is_found_by_rate_language_and_kind() -> None:
         ({"fpr": 0.01, "lang": "th"}, "from 340 legit rows .*120.* has 0.05"),
         ({"fpr": 0.05, "lang": "ja"}, "80 legit and 12 scam .* points: th"),
         ({"fpr": 0.05, "lang": ""}, "no operating points for lang='': that language is unknown"),
-        ({"fpr": 0.05, "lang": "xx"}, "unknown to this bundle.* own: th; use lang=None"),
+        ({"fpr": 0.05, "lang": "xx"}, "unknown to this bundle.* th; use lang=None"),
         ({"fpr": 0.05, "kind": "job"}, "that kind is unknown to this bundle.*points: romance"),
         ({"fpr": "1%"}, r"must be in \[0, 1\].* got '1%'"),
         ({"fpr": True}, "got True"),

@@ -49,7 +49,7 @@ def test_a_curve_is_linear_between_knots_and_goes_on_with_slope_one() -> None:
 
 @pytest.mark.parametrize("second", [(0.0, 1.0), (1.0, 0.0), (math.nan, 1.0), (1.0, math.inf)])
 def test_a_curve_that_does_not_rise_is_refused(second: tuple[float, float]) -> None:
-    with pytest.raises(InputError, match="rise in both columns"):
+    with pytest.raises(InputError, match="increase in both columns"):
         Curve(((0.0, 0.0), second))
 
 
