@@ -252,7 +252,7 @@ def lines(model_id: str, rows: str, figures: AuthoredFigures, learnt: Sequence[s
     """Return the aggregates to print; ``learnt`` wrote the train rows."""
     shared = ", ".join(name for name in figures.writers if name in learnt)
     held_out = (
-        f"{shared} wrote train rows too: no generator-held-out result"
+        f"{shared} wrote train rows too: not a generator-held-out result"
         if shared
         else ("none of whom wrote train rows")
     )

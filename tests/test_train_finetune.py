@@ -222,7 +222,7 @@ def test_a_bundle_that_got_worse_is_refused_until_told_otherwise(
     given = arguments(own, trained)
     refused = run_with(_QUICK + _NEVER_GOOD, tmp_path, *given)
     assert refused.returncode == 5, refused.stderr
-    assert "mine was not written, the new bundle is mine.run/bundle" in refused.stderr
+    assert "mine was not written" in refused.stderr and "mine.run/bundle" in refused.stderr
     assert "- worse: own rows, held out: recall" in refused.stdout
     assert "- worse: int8 changes the flag of " in refused.stdout
     assert not (tmp_path / "mine").exists()
