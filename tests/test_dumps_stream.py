@@ -105,7 +105,7 @@ def test_rejected_records_go_to_the_named_file(tmp_path: Path, score: Score) -> 
     assert (tmp_path / "r.jsonl").stat().st_mode & 0o077 == 0
     with pytest.raises(InputError, match="--overwrite"):
         score(source, "csv", rejects=tmp_path / "r.jsonl")
-    with pytest.raises(InputError, match="--max-rejects 1 stops"):
+    with pytest.raises(InputError, match="--max-rejects is 1"):
         score(source, "csv", rejects=tmp_path / "r.jsonl", overwrite=True, max_rejects=1)
 
 

@@ -200,10 +200,10 @@ def test_damage_is_named_with_its_cure(
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (_groups, {"by": "at"}, "by then 'who', now 'at'"),
-        (_groups, {"time_column": None}, "time_column then 'at', now None"),
-        (_threads, {"me": "user 1"}, "me then None, now 'user 1'"),
-        (_threads, {"thread_column": "at"}, "thread_column then 'who', now 'at'"),
+        (_groups, {"by": "at"}, "by was 'who', is 'at'"),
+        (_groups, {"time_column": None}, "time_column was 'at', is None"),
+        (_threads, {"me": "user 1"}, "me was None, is 'user 1'"),
+        (_threads, {"thread_column": "at"}, "thread_column was 'who', is 'at'"),
     ],
 )
 def test_other_settings_are_refused_by_name(
@@ -270,7 +270,7 @@ def test_what_is_not_as_it_was_scored_is_refused(
     with pytest.raises(InputError, match=r"out\.csv: changed since .* rows instead of 24"):
         make(scored, detector)
     (tmp_path / "out.csv.job.json").unlink()
-    with pytest.raises(InputError, match=r"there is no out\.csv\.job\.json beside it"):
+    with pytest.raises(InputError, match=r"out\.csv\.job\.json is missing"):
         make(scored, detector)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "other.csv", "out.csv"]
 

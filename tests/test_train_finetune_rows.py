@@ -68,8 +68,8 @@ def test_copies_and_equal_senders_are_one_group(tmp_path: Path) -> None:
 def test_too_few_distinct_rows_say_how_many_are_needed(tmp_path: Path) -> None:
     rows = [*lines(200, "legit"), *[[f"send {n} EUR to the gate now", "scam"] for n in range(300)]]
     path = write(tmp_path / "own.csv", ["text", "label"], rows)
-    told = r"200 legit rows, 200 of them distinct and 300 scam rows, 1 of them distinct.* needed"
-    with pytest.raises(InputError, match=told + " are 50 distinct ones of each"):
+    told = r"200 legit rows, 200 of them distinct and 300 scam rows, 1 of them distinct"
+    with pytest.raises(InputError, match=told + ".* 50 distinct ones of each"):
         read(path)
 
 
