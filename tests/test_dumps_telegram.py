@@ -25,7 +25,7 @@ from scamdetect.dumps.chats import telegram_export, telegram_parser
 from scamdetect.dumps.open import open_dump
 from scamdetect.errors import InputError, JobInterrupted
 
-ROOT = Path(telegram_export.__file__).resolve().parents[2]
+ROOT = Path(telegram_export.__file__).resolve().parents[3]
 HELLO = {
     "id": 1, "type": "message", "date": "2023-12-31T21:41:05", "date_unixtime": "1704055265",
     "from": "Ann Example", "from_id": "user11", "text": "hello lunch",

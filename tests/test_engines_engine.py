@@ -62,7 +62,7 @@ def written_whole(source, written, scoring, workers, show):
         (["-o", "s3://b/x.parquet"], "s3://b/x.parquet: an engine writes a local folder; for"),
         (["-o", "x.csv"], "x.csv: an engine writes a folder of Parquet parts"),
         (["-o", "x.jsonl.gz"], "x.jsonl.gz: an engine writes a folder of Parquet parts"),
-        (["--workers", "-1"], "workers=-1 is impossible"),
+        (["--workers", "-1"], "workers=-1"),
         (["--threads", "0"], "threads"),
         (["--flag", "2"], "flag"),
     ],
@@ -85,7 +85,7 @@ def test_what_an_engine_cannot_do_is_refused_by_name(
             "s3://b/x.parquet: an engine reads a local file or folder; for object",
         ),
         ("s3://u:secret@b/x", "s3://b/x: an engine reads a local file or folder"),
-        ("p*.parquet", r"p\*.parquet: not a glob"),
+        ("p*.parquet", r"p\*.parquet: .*glob"),
     ],
 )
 def test_an_engine_reads_neither_urls_nor_globs(

@@ -228,7 +228,7 @@ def test_a_foreign_folder_and_another_run_are_left_alone(
     folder = tmp_path / f"{made.name}.parts"
     folder.mkdir()
     (folder / "mine").write_text("x", encoding="utf-8")
-    with pytest.raises(InputError, match="holds 'mine'"):
+    with pytest.raises(InputError, match="contains 'mine'"):
         make(scored, detector)
     assert (folder / "mine").exists()
 
@@ -239,7 +239,7 @@ def test_flagged_rows_only_are_refused_by_name(
 ) -> None:
     scored = _scored(tmp_path, detector, only_flagged=True)
     for source in (None, tmp_path / "in.csv"):
-        with pytest.raises(InputError, match=r"out\.csv: only flagged rows.*--only-fl"):
+        with pytest.raises(InputError, match=r"out\.csv: contains only flagged rows.*--only-fl"):
             make(scored, detector, source=source)
 
 

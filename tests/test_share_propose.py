@@ -312,7 +312,7 @@ WRONG_MEMBERS = [
     ([(0, "a"), (9, "a")], "row campaign", "rows that are not in the dumps"),
     ([(1, "a"), (0, "a")], "row campaign", "not in the order of the dumps"),
     ([("x", "a")], "row campaign", "a row without a number"),
-    ([(0, "a", "in")], "row campaign input", "is of several dumps, and 1 are given"),
+    ([(0, "a", "in")], "row campaign input", "several dumps, but got 1"),
     ([(0,)], "row", "no column 'campaign'"),
 ]
 
