@@ -126,7 +126,7 @@ def test_what_an_allow_list_lets_pass_takes_nothing_of_the_budget(
         (
             spread(),
             {"budget": {"reviews_per_day": 1, "messages_per_day": 1000}},
-            "2.0 would be reviewed, too few .* 10,000 messages",
+            "2.0 of its 2,000 messages .* too few .* 10,000 messages",
         ),
         (spread(), {"unscored": 9000, "budget": BUDGET | {"reviews_per_day": 500}}, "fit into"),
         ([0.1] * 9 + [1.0] * 2000, {}, "higher --reviews-per-day"),

@@ -145,8 +145,8 @@ def test_the_command_line_takes_several(tmp_path: Path, tiny_bundle: Path) -> No
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("romance", "'romance' is not a kind and a probability such as romance=0.3"),
-        ("romance=high", "'romance=high' is not a kind"),
+        ("romance", "'romance' is not KIND=PROBABILITY"),
+        ("romance=high", "'romance=high' is not KIND=PROBABILITY"),
         ("romanse=0.3", "unknown kind 'romanse'; known kinds: investment, "),
     ],
 )

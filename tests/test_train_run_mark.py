@@ -259,11 +259,11 @@ def test_the_command_line_decays_from_a_mark(stable: Path, corpus: Path, tmp_pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "either RECIPE or --decay-from"),
-        (("recipe.toml", "--decay-from", "run", "--at", 1), "either RECIPE or --decay-from"),
-        (("--decay-from", "run"), "which needs --at"),
-        (("recipe.toml", "--at", 1), "belong to --decay-from"),
-        (("recipe.toml", "--averaged"), "belong to --decay-from"),
+        ((), "RECIPE or --decay-from"),
+        (("recipe.toml", "--decay-from", "run", "--at", 1), "RECIPE or --decay-from"),
+        (("--decay-from", "run"), "requires --at"),
+        (("recipe.toml", "--at", 1), "--at and --averaged require --decay-from"),
+        (("recipe.toml", "--averaged"), "--at and --averaged require --decay-from"),
     ],
 )
 def test_the_command_line_takes_a_recipe_or_a_mark(
