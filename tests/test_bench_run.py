@@ -81,7 +81,7 @@ def test_no_file_holds_text(tmp_path: Path) -> None:
 def test_a_second_run_scores_what_is_missing(tmp_path: Path) -> None:
     asked = iter([False, True])
     score = Counting()
-    with pytest.raises(JobInterrupted, match="same command goes on"):
+    with pytest.raises(JobInterrupted, match="run the same command"):
         run([SUITE], [detector(score)], tmp_path, "b", stop=lambda: next(asked))
     assert score.asked == PART_ROWS
     assert answers(tmp_path) is None

@@ -118,7 +118,7 @@ def test_a_judge_that_misbehaves_is_counted_and_costs_once(here: Path) -> None:
         (("pairs", "-d", "nothing:x"), "known: "),
         (("pairs", "-d", "keywords", "--label-map", "x"), "LABEL=scam"),
         (("pairs", "-d", "keywords", "--price", "-1", "2"), "x>=0"),
-        (("pairs", "-d", "keywords", "--limit", "1"), "allow 2 or more"),
+        (("pairs", "-d", "keywords", "--limit", "1"), "at least 2"),
         (("pairs", "-d", "keywords", "--rewriter", "http://x.test"), "--model"),
         (("human", "-d", "keywords"), "scamdetect data build"),
         (("pairs", "-d", "keywords", "--corpus", "nowhere.parquet"), "nowhere.parquet"),

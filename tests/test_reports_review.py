@@ -277,7 +277,7 @@ def test_the_command_writes_a_page_and_refuses_what_does_not_fit(
     assert done.returncode == 0 and "written to page.html" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     for arguments, told in (
-        (queue, "page.html: is there already"),
+        (queue, "page.html: already exists"),
         ((*queue, "--merge"), "--merge"),
         ((*queue, "--overwrite", "-o", "page.html"), "page.html"),
         (("queue", scored, "--no-marks"), "--html"),

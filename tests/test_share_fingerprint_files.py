@@ -121,7 +121,7 @@ def test_other_masking_is_told(tmp_path: Path, bank: tuple[Path, Path]) -> None:
     head, *lines = theirs.read_text("utf-8").splitlines()
     other = json.loads(head) | {"masking": "00000000"}
     theirs.write_text("\n".join([json.dumps(other), *lines]), encoding="utf-8")
-    with pytest.raises(InputError, match="another masking; use the same version"):
+    with pytest.raises(InputError, match="different masking; use the same version"):
         match_fingerprints(mine, theirs)
 
 

@@ -210,7 +210,7 @@ def test_what_is_not_certain_is_told_and_nothing_is_published(
     tmp_path: Path, change: Row, told: str
 ) -> None:
     path = edited(tmp_path, lambda row: row | change, proposal(IndicatorType.PHONE))
-    with pytest.raises(InputError, match=f"review.csv: no row is published.*{told}"):
+    with pytest.raises(InputError, match=rf"review.csv: no row is published.*\(1\): {told}"):
         read_review(path, today=TODAY)
 
 

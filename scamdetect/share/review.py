@@ -104,7 +104,7 @@ def read_review(path: str | Path, *, today: datetime.date | None = None) -> tupl
     if wrong:
         more = len(wrong) - _MOST_TOLD
         told = "; ".join([*wrong[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])])
-        raise InputError(f"{path}: {len(wrong)} rows are invalid, so no row is published: {told}")
+        raise InputError(f"{path}: no row is published; invalid rows ({len(wrong)}): {told}")
     return tuple(found)
 
 
