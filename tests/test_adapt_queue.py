@@ -158,7 +158,7 @@ def test_what_cannot_be_queued_is_refused(tmp_path: Path, scored: Path) -> None:
     with pytest.raises(InputError, match="n must be at least 1.*n=0"):
         choose_queue(scored, 0)
     empty = write_scored(tmp_path / "e.parquet", [{"text": ""} | scored_row(None)] * 2)
-    with pytest.raises(InputError, match="no scored message with a text"):
+    with pytest.raises(InputError, match="no scored message has a text"):
         choose_queue(empty, 10)
 
 

@@ -155,11 +155,11 @@ def test_the_log_of_groups_holds_counts_alone(
     [
         (("groups", "in.scored.csv"), "Missing option '--by'"),
         (("groups", "in.scored.csv", "--by", "no"), "no column 'no'; its columns are: chat, who"),
-        (("groups", "in.csv", "--by", "who"), "there is no in.csv.job.json beside it"),
+        (("groups", "in.csv", "--by", "who"), "in.csv.job.json is missing"),
         (("campaigns",), "Missing argument 'SCORED...'"),
         (("campaigns", "in.scored.csv", "--at-least", "1"), "not in the range x>=2"),
         (("campaigns", "in.scored.csv", "--before", "in.csv"), "in.csv: contains no campaigns"),
-        (("campaigns", "in.scored.csv", "in.csv"), "in.csv.job.json beside it"),
+        (("campaigns", "in.scored.csv", "in.csv"), "in.csv.job.json is missing"),
         (("threads", "in.scored.csv"), "name the column of threads with thread_column"),
         (("threads", "in.scored.csv", "--thread-column", "chat", "--me", "x"), "--sender-column"),
         (("score", "in.csv", "--group-by", "who"), "No such option '--group-by'"),
