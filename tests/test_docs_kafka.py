@@ -37,7 +37,7 @@ def program() -> dict[str, Any]:
 def servers() -> Iterator[dict[str, str]]:
     """Start a mock cluster, which lives as long as the client that made it."""
     owner = kafka.Producer({"test.mock.num.brokers": 1})
-    (broker,) = owner.list_topics(timeout=30).brokers.values()
+    (broker,) = owner.list_topics(timeout=HANG).brokers.values()
     yield {"bootstrap.servers": f"{broker.host}:{broker.port}"}
     del owner
 

@@ -112,7 +112,7 @@ def test_a_file_that_was_cut_off_says_how_much_it_holds(
     content = ("text\n" if name == "a.csv" else "") + body
     packed = _packed(content.encode(), compression)
     path = _write(tmp_path, name, packed[: len(packed) // 2])
-    with pytest.raises(InputError, match=rf"{name}: {compression} data.* after \d\d,\d+ whole rec"):
+    with pytest.raises(InputError, match=rf"{name}: {compression} data.* after \d\d,\d+ "):
         _read(open_dump(path))
 
 

@@ -96,7 +96,7 @@ def test_another_file_of_its_name_stays_without_overwrite(
         ("{", "damaged .*score again"),
         ("[]", "damaged"),
         ('{"schema_version": 1}', "damaged"),
-        ('{"schema_version": 2}', "schema 2, but this scamdetect reads 1"),
+        ('{"schema_version": 2}', "has schema 2, but .* reads 1"),
     ],
 )
 def test_what_is_no_record_is_named(tmp_path: Path, content: str, message: str) -> None:

@@ -81,7 +81,7 @@ def test_what_we_export_others_read_back(tmp_path: Path, name: str) -> None:
         ("github.io", "a public suffix"),
         ("par\u202ecel.example", "with hidden or direction characters"),
         ("par\u200bcel.example", "with hidden or direction characters"),
-        ("not a domain", "no "),
+        ("not a domain", "not a valid domain"),
         ("", "without a value"),
         ("x" * 3_000 + ".example", "empty, or longer than"),
         ("https://parcel.example/?id=7", "only in its query"),
@@ -183,7 +183,7 @@ def test_stix_objects_that_list_nothing_are_counted_by_their_kind(tmp_path: Path
         [
             "malware: not an indicator", "a pattern that is not an equality", "a pattern on file",
             "another language than STIX", "another STIX version", "not a number from 0 to 100",
-            "an invalid date", "no JSON object",
+            "an invalid date", "not a JSON object",
         ],
         told,
         strict=True,
@@ -237,7 +237,7 @@ def test_misp_attributes_objects_and_tags(tmp_path: Path) -> None:
     assert first.confidence == 25 and first.changed is not None
     assert first.valid_until == first.changed + datetime.timedelta(14)
     assert entries["gone.example"].withdrawn and not first.withdrawn
-    assert [reason[:15] for reason, _ in reasons(path)] == ["of the type md5", "not intended for d"]
+    assert [reason[:15] for reason, _ in reasons(path)] == ["of the type md5", "not intended fo"]
     listed, (report,) = read_feeds([path], as_of=TODAY, least_confidence=0)
     assert len(listed) == report.taken == 2
     assert {reason: count for reason, (count, _) in report.reasons.items()} == {

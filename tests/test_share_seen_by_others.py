@@ -245,7 +245,7 @@ def test_a_broken_object_is_counted(tmp_path: Path, other: dict[str, object]) ->
     owner, _, one = json.loads(stix_text([sighting()], DAY))["objects"]
     seen, left = read(write_stix(tmp_path / "a.json", owner, one | other, 7))
     assert seen.cell(DOMAIN, VALUES[DOMAIN]) == ""
-    assert len(left) == 2 and "object 2 at line " in left[0] and "no JSON object" in left[1]
+    assert len(left) == 2 and "object 2 at line " in left[0] and "object 3 at line " in left[1]
 
 
 def test_who_is_not_in_the_bundle_is_named_by_its_id(tmp_path: Path) -> None:

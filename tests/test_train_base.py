@@ -154,7 +154,7 @@ def test_an_unknown_name_names_the_cure(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_missing_wheel_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bases, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'scamdetect\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[train\]"):
         load_base(OFFLINE)
 
 

@@ -98,7 +98,7 @@ def test_what_is_no_corpus_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"c\.parquet: not a corpus .*run: scamdetect data build"):
         audit_corpus(path)
     pq.write_table(pa.table({"text": ["x"]}), path)
-    with pytest.raises(SourceError, match="no corpus"):
+    with pytest.raises(SourceError, match=r"c\.parquet: not a corpus"):
         audit_corpus(path)
 
 

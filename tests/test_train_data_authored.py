@@ -56,7 +56,7 @@ def test_rows_come_back_as_written_in_the_order_of_their_ids(tmp_path: Path) -> 
         ({"text": "pay at my-bank.com/x now"}, "could own; use \\*.example"),
         ({"text": "write to joe@mail.com"}, "could own; use \\*.example"),
         ({"generated": ""}, "name the writer"),
-        ({"script": "Thai"}, "script 'Thai' is not of en; allowed: Latn"),
+        ({"script": "Thai"}, "script 'Thai' does not belong to en; allowed: Latn"),
         ({"slice": None}, "legit row without a slice"),
         ({"slice": "affection"}, "slice affection in cell finance; it must be finance"),
         ({"kinds": ("loan",)}, "kinds on a legit row"),
@@ -164,7 +164,7 @@ def test_a_folder_without_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="contains no <language>.jsonl"):
         check_authored(tmp_path)
     write_rows(tmp_path / "en.jsonl", [row()])
-    with pytest.raises(SourceError, match="holds no th.jsonl"):
+    with pytest.raises(SourceError, match="contains no th.jsonl"):
         load_authored(tmp_path, ["th"])
 
 

@@ -56,7 +56,7 @@ def test_rows_come_back_as_written_under_a_canary(tmp_path: Path, catalogue: Cat
         (changed(HONEST, links="chat"), "links is 'chat', but the text has no link"),
         (changed(SCAM, text="go to evil.com"), "that somebody could own"),
         (changed(SCAM, id="en-0001"), "the id must be en-e and four digits"),
-        (changed(SCAM, script="Cyrl"), "script 'Cyrl' is not of en"),
+        (changed(SCAM, script="Cyrl"), "script 'Cyrl' does not belong to en"),
         (changed(SCAM, text=" a.example "), "blanks around it"),
         (changed(SCAM, generated=""), "generated is empty"),
         (
