@@ -117,7 +117,7 @@ def test_bundles_say_what_they_never_saw_and_are_kept(
 def test_a_reference_of_another_corpus_is_refused(
     corpus: Path, recipe: Learner, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="did not learn from"):
+    with pytest.raises(InputError, match="was not trained on"):
         measure_gaps(corpus, ("writer",), (recipe,), tmp_path, tiny_bundle, ignore)
 
 

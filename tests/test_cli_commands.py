@@ -37,4 +37,4 @@ def test_explain_writes_a_page(tmp_path: Path, tiny_bundle: Path) -> None:
 def test_a_page_that_cannot_be_written_is_told(tmp_path: Path, tiny_bundle: Path) -> None:
     arguments = ["profit", "--html", "none/out.html", "--model", tiny_bundle]
     done = command(tmp_path, "explain", *arguments)
-    assert done.returncode == 4 and "--output" in done.stderr
+    assert done.returncode == 4 and "none/out.html" in done.stderr and "--output" in done.stderr

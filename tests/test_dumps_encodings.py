@@ -239,7 +239,7 @@ def test_resume_refuses_another_encoding(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         score_file(path, detector=CountingDetector(fail_at=2), part_rows=100)
     detector = EchoDetector()
-    with pytest.raises(InputError, match="encoding then 'cp1251', now 'koi8-r'"):
+    with pytest.raises(InputError, match="encoding was 'cp1251', is 'koi8-r'"):
         score_file(path, detector=detector, part_rows=100, encoding="koi8-r", resume=True)
     summary = score_file(path, detector=detector, part_rows=100, encoding="cp1251", resume=True)
     assert summary.resumed

@@ -136,7 +136,7 @@ def test_destinations_that_are_refused(tmp_path: Path, detector: ScamDetector) -
         ("./in.csv", "source would be overwritten"),
         ("link.csv", "source would be overwritten"),
         ("hard.csv", "source would be overwritten"),
-        ("folder.csv", "no file"),
+        ("folder.csv", "not a file"),
         ("none/out.csv", "not found"),
         ("out.txt", "not a known format"),
         ("out", "no extension"),

@@ -214,7 +214,7 @@ def test_csv_files_keep_the_first_delimiter_and_are_safe_for_spreadsheets(tmp_pa
             {"a.parquet": b"PAR1 cut off", "b.parquet": b"PAR1"},
             r"a\.parquet: not a complete Parquet",
         ),
-        ({"README.md": "text"}, "'.md' not a known format.*; or select some of the files"),
+        ({"README.md": "text"}, "'.md' is not a known format.*files"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
@@ -366,8 +366,8 @@ def test_neither_files_nor_an_end_show_in_the_rows(
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (("2.csv", "text\nz\n"), "source_files then 2, now 3, source_bytes"),
-        (("1.csv", "text\nzzz\n"), "source_bytes then 14, now 16"),
+        (("2.csv", "text\nz\n"), "source_files was 2, is 3, source_bytes"),
+        (("1.csv", "text\nzzz\n"), "source_bytes was 14, is 16"),
         (("1.csv", "text\nz\n"), "source_sha256"),  # of the same size, but later
     ],
 )

@@ -172,7 +172,7 @@ def test_resume_refuses_another_delimiter(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         score_file(path, detector=CountingDetector(fail_at=2), part_rows=100)
     detector = EchoDetector()
-    with pytest.raises(InputError, match="delimiter then ',', now ';'"):
+    with pytest.raises(InputError, match="delimiter was ',', is ';'"):
         score_file(path, detector=detector, part_rows=100, delimiter=";", resume=True)
     assert score_file(path, detector=detector, part_rows=100, delimiter="comma", resume=True)
 

@@ -261,22 +261,22 @@ def _detector(**attributes: object) -> EchoDetector:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"text_column": "id"}, "text_column then 'text', now 'id'"),
-        ({"encoding": "latin-1"}, "encoding then 'utf-8', now 'iso8859-1'"),
-        ({"only_flagged": True}, "only_flagged then False, now True"),
-        ({"part_rows": 9}, "part_rows then 8, now 9"),
-        ({"source_format": "tsv", "text_column": "id,text"}, "format then 'csv', now 'tsv'"),
-        ({"detector": _detector(model_id="new@1+1")}, "model_id then 'echo@0[+]0', now 'new@1[+]1"),
-        ({"detector": _detector(thresholds=Thresholds(0.7, 0.5))}, "flag then 0.5, now 0.7"),
+        ({"text_column": "id"}, "text_column was 'text', is 'id'"),
+        ({"encoding": "latin-1"}, "encoding was 'utf-8', is 'iso8859-1'"),
+        ({"only_flagged": True}, "only_flagged was False, is True"),
+        ({"part_rows": 9}, "part_rows was 8, is 9"),
+        ({"source_format": "tsv", "text_column": "id,text"}, "format was 'csv', is 'tsv'"),
+        ({"detector": _detector(model_id="new@1+1")}, "model_id was 'echo@0[+]0', is 'new@1[+]1"),
+        ({"detector": _detector(thresholds=Thresholds(0.7, 0.5))}, "flag was 0.5, is 0.7"),
         (
             {"detector": _detector(thresholds=Thresholds(0.5, 0.4, {Kind.ROMANCE: 0.3}))},
-            "kind_flags then None, now {'romance': 0.3}",
+            "kind_flags was None, is {'romance': 0.3}",
         ),
         (
             {"detector": _detector(thresholds=Thresholds(0.5, 0.4, review_scam_verdicts=False))},
-            "review_scam_verdicts then True, now False",
+            "review_scam_verdicts was True, is False",
         ),
-        ({"detector": _detector(clears=True)}, "tier then 'full', now 'auto'"),
+        ({"detector": _detector(clears=True)}, "tier was 'full', is 'auto'"),
     ],
 )
 def test_other_settings_are_refused_by_name(
@@ -295,7 +295,7 @@ def test_columns_that_differ_are_cut_in_the_message(tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text(f'text,"{message}"\n' + "hello,x\n" * ROWS, encoding="utf-8")
     _stop_after(source, 1)
-    expected = rf"columns then \(text, \({len(message)} characters\)\), now \(text\)"
+    expected = rf"columns was \(text, \({len(message)} characters\)\), is \(text\)"
     with pytest.raises(InputError, match=expected):
         _score(source, resume=True, columns=["text"])
 
@@ -340,7 +340,7 @@ def test_compressed_and_nested_sources_are_resumed(tmp_path: Path, name: str, ta
     _score(whole, target, **options)
     source = _nested_source(tmp_path / "ended" / name)
     _stop_after(source, 2, target=target, **options)
-    with pytest.raises(InputError, match=r"text_column then 'message\.body', now 'message\.from'"):
+    with pytest.raises(InputError, match=r"text_column was 'message\.body', is 'message\.from'"):
         _score(source, target, resume=True, **options | {"text_column": "message.from"})
     assert _score(source, target, resume=True, **options).resumed == 2 * PART
     assert _files(source.parent) == _files(whole.parent)
@@ -410,7 +410,7 @@ def test_a_folder_that_no_job_made_stays(tmp_path: Path) -> None:
     mine.parent.mkdir()
     mine.write_text("mine")
     for options in ({"overwrite": True}, {"resume": True}):
-        with pytest.raises(InputError, match=r"out\.csv\.parts: holds 'mine\.txt'"):
+        with pytest.raises(InputError, match=r"out\.csv\.parts: contains 'mine\.txt'"):
             _score(source, **options)
     assert mine.read_text() == "mine"
     (tmp_path / "out.tsv.parts").write_text("mine")
@@ -470,7 +470,7 @@ def test_one_work_folder_keeps_destinations_of_one_name_apart(tmp_path: Path) ->
     with pytest.raises(KeyboardInterrupt):
         score_file(source, tmp_path / "a" / "o.csv", detector=detector, overwrite=True, **work)
     (tmp_path / "b" / "o.csv").write_text("precious")
-    with pytest.raises(InputError, match="destination then"):
+    with pytest.raises(InputError, match="destination was"):
         score_file(source, tmp_path / "b" / "o.csv", detector=EchoDetector(), resume=True, **work)
     assert (tmp_path / "b" / "o.csv").read_text() == "precious"
 

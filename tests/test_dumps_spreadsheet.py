@@ -216,7 +216,7 @@ def test_resume_refuses_the_other(tmp_path: Path, detector: ScamDetector) -> Non
 
     with pytest.raises(Exception, match="interrupted"):
         score_file(path, detector=detector, part_rows=100, stop=stop)
-    with pytest.raises(InputError, match="spreadsheet_safe then False, now True"):
+    with pytest.raises(InputError, match="spreadsheet_safe was False, is True"):
         score_file(path, detector=detector, part_rows=100, resume=True, spreadsheet_safe=True)
 
 

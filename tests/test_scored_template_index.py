@@ -81,7 +81,7 @@ def test_nothing_is_left_of_an_index_that_did_not_begin(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda state: "{", "damaged"),
-        (lambda state: state.replace('"schema_version": 1', '"schema_version": 9'), "of schema 9"),
+        (lambda state: state.replace('"schema_version": 1', '"schema_version": 9'), "has schema 9"),
         (lambda state: state.replace('"normaliser": ', '"normaliser": 9'), "masked by the rules"),
         (lambda state: state.replace('"size": ', '"size": 1'), "damaged"),
     ],
@@ -108,5 +108,5 @@ def test_the_folder_holds_no_message(tmp_path: Path) -> None:
 def test_what_is_foreign_in_the_folder_stays(tmp_path: Path) -> None:
     (tmp_path / "i").mkdir()
     (tmp_path / "i" / "mine.txt").write_text("x")
-    with pytest.raises(InputError, match="holds 'mine.txt'"):
+    with pytest.raises(InputError, match="contains 'mine.txt'"):
         _built(tmp_path / "i", _tables(TEXTS))

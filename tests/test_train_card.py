@@ -96,7 +96,7 @@ def test_a_source_of_which_other_rows_trained_is_marked(files: dict[str, Path]) 
     training = {"sources": [{"source": name, "licence": "permissive", "rows": 2}]}
     page = details_text(tiny_settings(), training, Results(evaluation=evaluation))
     (line,) = (line for line in page.splitlines() if line.startswith(f"| {name}") and " † " in line)
-    assert line and "Of a source with † other rows trained the model." in page
+    assert line and "† marks sources of which other rows trained the model." in page
     assert "†" not in details_text(tiny_settings(), {}, Results(evaluation=evaluation))
 
 

@@ -152,6 +152,6 @@ def test_too_few_conversations_are_an_error(made: tuple[Path, Path], tmp_path: P
     folder, corpus = made
     pq.write_table(pq.read_table(corpus).slice(0, 20), corpus)
     made_from(folder, corpus)
-    with pytest.raises(InputError, match="under 100"):
+    with pytest.raises(InputError, match="fewer than 100"):
         add_conversation_rule(folder, corpus, tmp_path / "out", None, print)
     assert not (tmp_path / "out").exists()

@@ -41,7 +41,7 @@ def test_an_entry_is_found_by_its_id(tmp_path: Path) -> None:
     [
         ({'type = "parcel"': 'type = "letter"'}, "unknown type 'letter'; known: parcel"),
         ({'mirrors = "parcel"': 'mirrors = "letter"'}, "unknown type 'letter'; of parcel"),
-        ({'id = "parcel-dev"': 'id = "parcel-train"'}, "the id 'parcel-train' stands 2 times"),
+        ({'id = "parcel-dev"': 'id = "parcel-train"'}, "the id 'parcel-train' occurs 2 times"),
         ({'part = "dev"': 'part = "train"'}, "type parcel has no campaign of the part dev"),
         ({'kinds = ["delivery", "phishing"]': "kinds = []"}, "parcel-train: no kinds"),
         ({'"delivery", ': '"parcels", '}, r"campaigns\.toml: .*parcels"),
