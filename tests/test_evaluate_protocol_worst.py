@@ -42,4 +42,5 @@ def test_one_side_fills_what_the_other_lacks(
     page = worst_at_flag_section(found)
     assert len(page.rows) == sum(shown)
     if found:
-        assert f"Worst {sum(shown)} " in page.title and f"The {shown[0]} dev scams" in page.about
+        assert f"Worst {sum(shown)} " in page.title
+        assert f"The {shown[0]} missed dev scams" in page.about
