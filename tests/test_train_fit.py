@@ -358,7 +358,7 @@ def test_a_model_of_another_making_is_not_written_over(
 def test_a_corpus_without_scams_is_refused(recipe: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "corpus.parquet"
     pq.write_table(table([row(n, "legit", role="train") for n in range(9)]), corpus)
-    with pytest.raises(RecipeError, match="holds no scam rows"):
+    with pytest.raises(RecipeError, match="no scam rows"):
         train(recipe, corpus, tmp_path / "run", resume=True, log=_ignore)
 
 
