@@ -8,7 +8,15 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from scamdetect.cli.options import MODEL, THREADS, FiniteRange, command, output_option
+from scamdetect.cli.options import (
+    LABEL_COLUMN,
+    MODEL,
+    TEXT_COLUMN,
+    THREADS,
+    FiniteRange,
+    command,
+    output_option,
+)
 from scamdetect.cli.streams import say
 from scamdetect.system.destinations import file_destination
 from scamdetect.system.files import access_of
@@ -67,13 +75,7 @@ _OVERWRITE = click.option(
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed."
 )
-@click.option(
-    "--text-column",
-    default="text",
-    show_default=True,
-    metavar="COLUMN",
-    help="Column with the messages.",
-)
+@TEXT_COLUMN
 @click.option(
     "--key-column", metavar="COLUMN", help="Column with your own ids, copied into the queue."
 )
@@ -264,20 +266,8 @@ _EITHER = {"bundle", "dump", "output"} | _BUDGET
     type=float,
     help="False-positive rate of the review threshold.  [default: 0.03, or --fpr if it is higher]",
 )
-@click.option(
-    "--text-column",
-    default="text",
-    show_default=True,
-    metavar="COLUMN",
-    help="Column with the messages.",
-)
-@click.option(
-    "--label-column",
-    default="label",
-    show_default=True,
-    metavar="COLUMN",
-    help="Column with the labels.",
-)
+@TEXT_COLUMN
+@LABEL_COLUMN
 @click.option(
     "--label-map",
     type=click.Path(path_type=Path),

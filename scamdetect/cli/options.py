@@ -201,6 +201,20 @@ def with_thresholds(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
+TEXT_COLUMN = click.option(
+    "--text-column",
+    default="text",
+    show_default=True,
+    metavar="COLUMN",
+    help="Column with the messages.",
+)
+LABEL_COLUMN = click.option(
+    "--label-column",
+    default="label",
+    show_default=True,
+    metavar="COLUMN",
+    help="Column with the labels.",
+)
 SPREADSHEET_SAFE = click.option(
     "--spreadsheet-safe",
     is_flag=True,

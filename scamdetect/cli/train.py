@@ -9,7 +9,13 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import FiniteRange, command, output_option
+from scamdetect.cli.options import (
+    LABEL_COLUMN,
+    TEXT_COLUMN,
+    FiniteRange,
+    command,
+    output_option,
+)
 from scamdetect.cli.streams import say
 from scamdetect.errors import MissingExtraError
 
@@ -258,20 +264,8 @@ REFUSED = 5
 @click.option(
     "--base", type=_PATH, metavar="DIR", help="Bundle to fine-tune.  [default: the shipped bundle]"
 )
-@click.option(
-    "--text-column",
-    default="text",
-    show_default=True,
-    metavar="COLUMN",
-    help="Column with the messages.",
-)
-@click.option(
-    "--label-column",
-    default="label",
-    show_default=True,
-    metavar="COLUMN",
-    help="Column with the labels.",
-)
+@TEXT_COLUMN
+@LABEL_COLUMN
 @click.option(
     "--label-map",
     type=_PATH,

@@ -271,6 +271,11 @@ class Cue:
     detail: str | None = None
     by: Literal["pattern"] = "pattern"
 
+    @property
+    def meaning(self) -> str:
+        """Return the meaning of the kind, with the detail of a link."""
+        return f"{self.kind.meaning} ({self.detail})" if self.detail else self.kind.meaning
+
 
 def find_cues(text: str, languages: tuple[str, ...] = LANGUAGES) -> tuple[Cue, ...]:
     """Return the cues of a text in order, in time linear in its length.

@@ -126,7 +126,7 @@ class Explanation:
         shown = sorted(places)
         spans = zip(self.spans, strengths(self.spans), strict=True)
         marks = _covering(shown, ((span.start, span.end, strength) for span, strength in spans))
-        names = _covering(shown, ((c.start, c.end, _name(c)) for c in self.cues))
+        names = _covering(shown, ((c.start, c.end, c.meaning) for c in self.cues))
         for start, end in pairwise(shown):
             meanings = "; ".join(dict.fromkeys(names.get(start, [])))
             yield visible(self.text[start:end]), max(marks.get(start, [0])), meanings
@@ -143,7 +143,7 @@ class Explanation:
         return [(f"{weight:+.1f}", visible(phrase)) for phrase, weight in self.words]
 
     def _cue_lines(self) -> list[tuple[str, str]]:
-        found = ((_name(cue), _quote(self.text, cue.start, cue.end)) for cue in self.cues)
+        found = ((cue.meaning, _quote(self.text, cue.start, cue.end)) for cue in self.cues)
         return list(dict.fromkeys(found))[: _MOST_LISTED * 10]
 
 
@@ -191,10 +191,6 @@ def _covering(places: list[int], parts: Iterable[tuple[int, int, Mark]]) -> dict
         for place in places[number[start] : number[end]]:
             found.setdefault(place, []).append(mark)
     return found
-
-
-def _name(cue: Cue) -> str:
-    return f"{cue.kind.meaning} ({cue.detail})" if cue.detail else cue.kind.meaning
 
 
 def _quote(text: str, start: int, end: int) -> str:

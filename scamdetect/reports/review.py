@@ -103,7 +103,7 @@ def _item(
     """Return what the page needs of a row, in plain JSON types."""
     before, after = around_answer(record(row))
     cues = find_cues(row.text[:SHOWN])
-    listed = dict.fromkeys((_name(cue), _quoted(row.text, cue)) for cue in cues)
+    listed = dict.fromkeys((cue.meaning, _quoted(row.text, cue)) for cue in cues)
     campaign = row.campaign
     found = () if campaign is None else examples.get(campaign.id, ())
     return {
@@ -152,15 +152,11 @@ def _pieces(
         strength[span.start : span.end] = [one] * (span.end - span.start)
     for cue in cues:
         for place in range(cue.start, min(cue.end, len(shown))):
-            names[place] += f"; {_name(cue)}" if names[place] else _name(cue)
+            names[place] += f"; {cue.meaning}" if names[place] else cue.meaning
     for (one, name), group in groupby(
         range(len(shown)), key=lambda place: (strength[place], names[place])
     ):
         yield visible("".join(shown[place] for place in group)), one, name
-
-
-def _name(cue: Cue) -> str:
-    return f"{cue.kind.meaning} ({cue.detail})" if cue.detail else cue.kind.meaning
 
 
 def _quoted(text: str, cue: Cue) -> str:
