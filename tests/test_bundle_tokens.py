@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
+from threading import Barrier, current_thread, main_thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -13,7 +16,15 @@ from hypothesis import strategies as st
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect.bundle.bundle import Bundle, write_manifest
-from scamdetect.bundle.tokens import TokenWindows, batches, pad, thin, windows
+from scamdetect.bundle.tokens import (
+    LEAST_ROWS,
+    TokenWindows,
+    batches,
+    in_threads,
+    pad,
+    thin,
+    windows,
+)
 from scamdetect.errors import BundleError
 from scamdetect.frames.tables import chunked, fold_duplicates
 
@@ -54,7 +65,7 @@ def test_batches_hold_every_place_once_within_the_budget(lengths: list[int], bud
     for places, padded in made:
         assert padded % 8 == 0
         assert 0 <= padded - max(lengths[place] for place in places) < 8
-        assert len(places) == 1 or padded * len(places) <= budget
+        assert len(places) <= LEAST_ROWS or padded * len(places) <= budget
 
 
 @given(st.lists(st.integers()), st.integers(1, 10))
@@ -74,6 +85,53 @@ def test_padding_is_masked() -> None:
     ids, mask = pad([[0, 7, 2], [0, 2]], width=8, pad_id=1)
     assert ids.tolist() == [[0, 7, 2, 1, 1, 1, 1, 1], [0, 2, 1, 1, 1, 1, 1, 1]]
     assert (ids * mask).sum(axis=1).tolist() == [9, 2] and mask.sum() == 5
+
+
+@given(st.lists(st.integers()), st.integers(1, 5))
+def test_threads_share_the_items(items: list[int], threads: int) -> None:
+    shares: list[list[int]] = []
+    in_threads(items, lambda share: shares.append(list(share)), threads)
+    assert sorted(chain.from_iterable(shares)) == sorted(items)
+    assert len(shares) == max(min(threads, len(items)), 1)
+
+
+def test_threads_work_at_the_same_time() -> None:
+    both = Barrier(2, timeout=60)
+
+    def work(share: Iterator[int]) -> None:
+        for _ in share:
+            both.wait()
+
+    in_threads(range(2), work, threads=2)
+
+
+@pytest.mark.parametrize("in_main", [True, False])
+def test_after_an_error_no_thread_takes_another_item(in_main: bool) -> None:
+    both, seen = Barrier(2, timeout=60), list[int]()
+
+    def work(share: Iterator[int]) -> None:
+        for item in share:
+            seen.append(item)
+            if item < 2:
+                both.wait()
+            if (current_thread() is main_thread()) == in_main:
+                raise ValueError("broken")
+            sleep(0.001)
+
+    with pytest.raises(ValueError, match="broken"):
+        in_threads(range(10_000), work, threads=2)
+    assert len(seen) < 10_000
+
+
+def test_a_small_call_has_a_batch_of_two_rows_for_each_thread(tmp_path: Path) -> None:
+    bundle = Bundle.load(write_tiny_bundle(tmp_path))
+    for rows, sizes in ((1, [1]), (2, [2]), (3, [1, 2]), (4, [2, 2]), (12, [4, 4, 4])):
+        found = list[list[int]]()
+        TokenWindows(bundle, threads=3).read(
+            [[0, 5, 2]] * rows, lambda batches, into=found: into.extend(b[0] for b in batches)
+        )
+        assert sorted(map(len, found)) == sizes
+        assert sorted(chain.from_iterable(found)) == list(range(rows))
 
 
 def test_each_window_stands_between_prefix_and_end(tmp_path: Path) -> None:

@@ -53,9 +53,9 @@ def test_what_is_returned_can_be_changed_without_harm() -> None:
     assert remembering().of(texts) == whole(texts)
 
 
-@pytest.mark.parametrize("threads", [None, 1, 3])
+@pytest.mark.parametrize("threads", [1, 3])
 def test_threads_change_neither_ids_nor_order(
-    threads: int | None, monkeypatch: pytest.MonkeyPatch
+    threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "_SLICE", 7)
     texts = [f"card{n} pay{n * n}\nบัตร{n}" for n in range(60)]

@@ -98,11 +98,11 @@ def open_session(
 ) -> Session:
     """Return a session for the verified content of an ONNX file; ``auto`` is ONNX Runtime.
 
-    ``path`` appears in errors only and is not read. ``threads`` limits the threads of one run
-    (None: all cores). If a ``tensor`` is named, the graph is split there, and the session can also
-    run in two steps; the languages must not depend on it. Raises InputError for an unknown runtime
-    or invalid thread count, MissingExtraError if the runtime is not installed, BundleError if the
-    graph does not match.
+    ``path`` appears in errors only and is not read. ``threads`` limits the threads of OpenVINO
+    (None: all cores); a run of ONNX Runtime takes the thread that calls it. If a ``tensor`` is
+    named, the graph is split there, and the session can also run in two steps; the languages must
+    not depend on it. Raises InputError for an unknown runtime or invalid thread count,
+    MissingExtraError if the runtime is not installed, BundleError if the graph does not match.
     """
     if runtime not in get_args(RuntimeName):
         raise InputError(f"unknown runtime {runtime!r}; use one of {get_args(RuntimeName)}")
@@ -139,14 +139,12 @@ class VectorSession:
     Raises BundleError if the graph does not match; otherwise as ``open_session``.
     """
 
-    def __init__(
-        self, graph: bytes, path: Path, languages: int, threads: int | None = None
-    ) -> None:
+    def __init__(self, graph: bytes, path: Path, languages: int) -> None:
         try:
             vectors = read_by(graph, _OUTPUTS[0])
         except ValueError as problem:
             raise BundleError(f"{path}: has no vectors ({problem}); {_AGAIN}") from problem
-        self._session = _OnnxRuntime(with_output(graph, vectors), path, threads)
+        self._session = _OnnxRuntime(with_output(graph, vectors), path)
         _check_graph(path, self._session.inputs, self._session.shapes, languages)
         self._outputs = (*_OUTPUTS, vectors)
 
@@ -157,8 +155,8 @@ class VectorSession:
 
 
 class _OnnxRuntime:
-    def __init__(self, graph: bytes, path: Path, threads: int | None) -> None:
-        self._session = _onnx_session(graph, path, threads)
+    def __init__(self, graph: bytes, path: Path, threads: int | None = None) -> None:
+        self._session = _onnx_session(graph, path)
         self.inputs = [node.name for node in self._session.get_inputs()]
         self.shapes = {node.name: node.shape for node in self._session.get_outputs()}
 
@@ -167,15 +165,14 @@ class _OnnxRuntime:
         return found
 
 
-def _onnx_session(graph: bytes, path: Path, threads: int | None) -> ort.InferenceSession:
+def _onnx_session(graph: bytes, path: Path) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.inter_op_num_threads = 1
+    # Threads that share a batch wait for each other at every step; `tokens.in_threads` gives each
+    # a batch of its own.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     # Batches differ in shape, so a memory plan for one never fits the next.
     options.enable_mem_pattern = False
-    # Spinning threads take cores from each other on a shared machine.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for name, value in _AS_CHECKED.items():
         options.add_session_config_entry(name, value)
     if not multiplies_exactly(fast=True):

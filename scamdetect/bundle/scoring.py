@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from hashlib import blake2b
@@ -18,7 +18,7 @@ from scamdetect.bundle.bundle import CASCADE, MODEL, WORDS, Bundle
 from scamdetect.bundle.cascade import Cascade, mean_states
 from scamdetect.bundle.lexical import Pieces, Words, WordTable
 from scamdetect.bundle.runtime import Ids, Logits, RuntimeName, Session, open_session
-from scamdetect.bundle.tokens import TOKEN_BUDGET, TokenWindows
+from scamdetect.bundle.tokens import Batch, TokenWindows, is_full
 from scamdetect.calibration.probabilities import (
     Doubles,
     Floats,
@@ -258,10 +258,14 @@ class Scorer(StaysInProcess):
                 rows += kept
         odds, logits = self._word_odds(rows), self._no_logits(len(rows))
         parts: list[tuple[list[int], Doubles]] = []
-        for batch, ids, mask in self._cutter.padded(rows):
-            states, language = self._session.lower(ids, mask)
-            _put(logits, batch, self._session.upper(states, language, mask))
-            parts.append((batch, mean_states(states, mask)))
+
+        def read(batches: Iterator[Batch]) -> None:
+            for batch, ids, mask in batches:
+                states, language = self._session.lower(ids, mask)
+                _put(logits, batch, self._session.upper(states, language, mask))
+                parts.append((batch, mean_states(states, mask)))
+
+        self._cutter.read(rows, read)
         means = np.zeros((len(rows), parts[0][1].shape[1] if parts else 0))
         for batch, part in parts:
             means[batch] = part
@@ -330,8 +334,12 @@ class Scorer(StaysInProcess):
 
     def _run(self, rows: Sequence[list[int]], alone: bool = False) -> Logits:
         merged, run = self._no_logits(len(rows)), _exactly(self._session.run, alone)
-        for places, ids, mask in self._cutter.padded(rows):
-            _put(merged, places, run(ids, mask))
+
+        def read(batches: Iterator[Batch]) -> None:
+            for places, ids, mask in batches:
+                _put(merged, places, run(ids, mask))
+
+        self._cutter.read(rows, read)
         return self._checked(merged)
 
     def _run_in_steps(
@@ -344,28 +352,31 @@ class Scorer(StaysInProcess):
     ) -> tuple[Logits, Doubles]:
         """Return the logits and, for windows cleared after the lower layers, the exit's odds."""
         merged, exits = self._no_logits(len(rows)), np.full(len(rows), np.nan)
-        waiting = _Waiting([], [], [])
         lower, upper = (_exactly(run, alone) for run in (self._session.lower, self._session.upper))
 
-        def finish() -> None:
+        def finish(waiting: _Waiting) -> None:
             if waiting.places:
                 states, mask = waiting.batch()
                 language = merged.language[waiting.places]
                 _put(merged, waiting.places, upper(states, language, mask))
                 waiting.clear()
 
-        for batch, ids, mask in self._cutter.padded(rows):
-            places = np.array(batch)
-            states, language = lower(ids, mask)
-            merged.language[places] = language
-            found = cascade.exit_odds(mean_states(states, mask), odds[places])
-            done = may_exit[places] & (found < cascade.rule.exit_below)
-            exits[places[done]] = found[done]
-            for line in np.flatnonzero(~done).tolist():
-                if (len(waiting.places) + 1) * mask.shape[1] > TOKEN_BUDGET:
-                    finish()
-                waiting.add(batch[line], states[line].copy(), mask[line])
-        finish()
+        def read(batches: Iterator[Batch]) -> None:
+            waiting = _Waiting([], [], [])
+            for batch, ids, mask in batches:
+                places = np.array(batch)
+                states, language = lower(ids, mask)
+                merged.language[places] = language
+                found = cascade.exit_odds(mean_states(states, mask), odds[places])
+                done = may_exit[places] & (found < cascade.rule.exit_below)
+                exits[places[done]] = found[done]
+                for line in np.flatnonzero(~done).tolist():
+                    if is_full(len(waiting.places), mask.shape[1]):
+                        finish(waiting)
+                    waiting.add(batch[line], states[line].copy(), mask[line])
+            finish(waiting)
+
+        self._cutter.read(rows, read)
         done = ~np.isnan(exits)
         self._checked(Logits(*(part[~done] for part in merged)))
         return merged, exits

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain
 from typing import TypeVar
 
@@ -21,8 +23,10 @@ from scamdetect.frames.tables import chunked
 
 T = TypeVar("T")
 Encode = Callable[[list[str]], list[list[int]]]
+Batch = tuple[list[int], Ids, Ids]  # places, token ids and attention mask, padded
 
-TOKEN_BUDGET = 1280
+TOKEN_BUDGET = 384  # more leave the processor's cache
+LEAST_ROWS = 2  # because a batch of one row costs two: see `scoring._exactly`
 MULTIPLE = 8
 REMEMBERED = 1 << 15  # words of either generation: about 10 MB
 _LONGEST = 24  # characters of a cached word; longer ones rarely repeat
@@ -81,20 +85,29 @@ def batches(
 ) -> Iterator[tuple[list[int], int]]:
     """Yield (places, padded length) by rising length, each place once.
 
-    A batch holds at most ``budget`` padded tokens, or one longer item. Equal lengths keep their
+    A batch holds at most ``budget`` padded tokens, or two longer items. Equal lengths keep their
     order, so the same input always makes the same batches.
     """
     batch: list[int] = []
     padded = 0
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
-        width = max(-(-lengths[place] // multiple) * multiple, multiple)
-        if batch and width * (len(batch) + 1) > budget:
+        width = _width(lengths[place], multiple)
+        if is_full(len(batch), width, budget):
             yield batch, padded
             batch = []
         batch.append(place)
         padded = width
     if batch:
         yield batch, padded
+
+
+def is_full(rows: int, width: int, budget: int = TOKEN_BUDGET) -> bool:
+    """Return True if a batch of so many rows has no room for one more, padded to ``width``."""
+    return rows >= LEAST_ROWS and width * (rows + 1) > budget
+
+
+def _width(length: int, multiple: int = MULTIPLE) -> int:
+    return max(-(-length // multiple) * multiple, multiple)
 
 
 def pad(
@@ -109,19 +122,48 @@ def pad(
     return ids, mask
 
 
+def in_threads(items: Iterable[T], work: Callable[[Iterator[T]], None], threads: int) -> None:
+    """Let up to ``threads`` threads, this one included, call ``work`` with the items they take.
+
+    Each takes its next item when it needs one. After an error no thread takes another item.
+    """
+    left = deque(items)
+
+    def taken() -> Iterator[T]:
+        while left:
+            with suppress(IndexError):  # another thread took the last one
+                yield left.popleft()
+
+    def share() -> None:
+        try:
+            work(taken())
+        except BaseException:
+            left.clear()
+            raise
+
+    others = min(threads, len(left)) - 1
+    if others < 1:
+        return share()
+    with ThreadPoolExecutor(others) as pool:
+        running = [pool.submit(share) for _ in range(others)]
+        share()
+    for one in running:
+        one.result()
+
+
 class TokenIds:
     """Token ids of texts by a tokenizer without truncation, padding and special tokens.
 
-    ``threads`` limits how many encode a long input (None: all cores). Thread-safe and fork-safe: no
-    thread outlives a call.
+    ``threads`` limits how many encode a long input. Thread-safe and fork-safe: no thread outlives a
+    call.
     """
 
-    def __init__(self, tokenizer: Tokenizer, threads: int | None = None) -> None:
+    def __init__(self, tokenizer: Tokenizer, threads: int = 1) -> None:
         # The thread pool of `tokenizers` ignores limits set after its start, and breaks when the
         # process is forked.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         self._tokenizer = tokenizer
-        self._threads = threads or os.cpu_count() or 1
+        self._threads = threads
         self._between = tokenizer.token_to_id(_BETWEEN)
         self._by_word = reads_by_word(tokenizer)
         self._kept: tuple[dict[str, list[int]], dict[str, list[int]]] = {}, {}
@@ -187,7 +229,8 @@ class TokenWindows:
     """Split texts into a bundle's windows; thread-safe.
 
     ``room`` is how many tokens of a text fit into one window; ``threads`` limits how many threads
-    tokenise a long input (None: all cores). Raises BundleError if the tokenizer does not match.
+    tokenise texts and read windows (None: all cores). Raises BundleError if the tokenizer does not
+    match.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
@@ -199,7 +242,8 @@ class TokenWindows:
             raise BundleError(f"{path}: not a tokenizer ({problem}); export it again") from problem
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._ids = TokenIds(self._tokenizer, threads)
+        self._threads = threads or os.cpu_count() or 1
+        self._ids = TokenIds(self._tokenizer, self._threads)
         edges = self._tokenizer.encode("").ids
         pad_id = self._tokenizer.token_to_id("<pad>")
         if len(edges) != 2 or pad_id is None:
@@ -235,7 +279,14 @@ class TokenWindows:
         """Return the tokens of a window's text, without prefix and special tokens."""
         return window[len(self._head) : -len(self._tail)]
 
-    def padded(self, rows: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Ids, Ids]]:
-        """Yield places, token ids and attention mask of batches that hold each row once."""
-        for places, width in batches([len(row) for row in rows]):
-            yield places, *pad([rows[place] for place in places], width, self._pad_id)
+    def read(self, rows: Sequence[Sequence[int]], read: Callable[[Iterator[Batch]], None]) -> None:
+        """Let each thread call ``read`` with its share of the batches, which hold each row once."""
+        lengths = [len(row) for row in rows]
+        # A small call has a batch for each thread.
+        budget = min(TOKEN_BUDGET, -(-sum(map(_width, lengths)) // self._threads))
+
+        def padded(share: Iterator[tuple[list[int], int]]) -> Iterator[Batch]:
+            for places, width in share:
+                yield places, *pad([rows[place] for place in places], width, self._pad_id)
+
+        in_threads(batches(lengths, budget), lambda share: read(padded(share)), self._threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scamdetect.bundle.bundle import MANIFEST, MODEL, Bundle, default_bundle_path
 from scamdetect.bundle.runtime import VectorSession
 from scamdetect.bundle.scoring import StaysInProcess
-from scamdetect.bundle.tokens import TokenWindows
+from scamdetect.bundle.tokens import Batch, TokenWindows
 from scamdetect.calibration.probabilities import scam_logits
 from scamdetect.errors import BundleError, InputError
 from scamdetect.frames.tables import check_several, chunked
@@ -44,7 +44,7 @@ class SentenceVectors(StaysInProcess):
         self.model_id = bundle.model_id
         self._bundle = bundle
         self._session = VectorSession(
-            bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages), threads
+            bundle.read(MODEL), bundle.folder / MODEL, len(bundle.languages)
         )
         self._cutter = TokenWindows(bundle, threads)
         self._kept: OrderedDict[bytes, Floats] = OrderedDict()
@@ -87,9 +87,14 @@ class SentenceVectors(StaysInProcess):
         """Return (texts, width) from the windows of each text, NaN for a text without windows."""
         rows = list(chain.from_iterable(windows_of))
         read: dict[int, tuple[float, Floats]] = {}
-        for places, ids, mask in self._cutter.padded(rows):
-            logits, vectors = self._session.run(ids, mask)
-            read |= zip(places, zip(scam_logits(logits.verdict), vectors, strict=True), strict=True)
+
+        def read_batches(batches: Iterator[Batch]) -> None:
+            for places, ids, mask in batches:
+                logits, vectors = self._session.run(ids, mask)
+                odds = scam_logits(logits.verdict)
+                read.update(zip(places, zip(odds, vectors, strict=True), strict=True))
+
+        self._cutter.read(rows, read_batches)
         if not all(np.isfinite(vector).all() for _, vector in read.values()):
             raise BundleError(
                 f"{self._bundle.folder / MODEL}: returned invalid vectors (NaN or infinite) on "
