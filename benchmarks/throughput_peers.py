@@ -8,7 +8,6 @@ is fitted (the heads and TF-IDF) learns from the same train messages of this pro
 from __future__ import annotations
 
 import copy
-import json
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tokenizers import Tokenizer
 
-from scamdetect.bundle.bundle import CONFIG, MODEL, TOKENIZER, Bundle
+from scamdetect.bundle.bundle import MODEL, TOKENIZER, Bundle
 from scamdetect.calibration.probabilities import softmax
 from scamdetect.evaluate.baselines import train_baseline
 from scamdetect.frames.tables import chunked
@@ -81,24 +80,18 @@ def plain_onnxruntime(bundle: Bundle) -> Score:
 
 
 def load_classifier(
-    bundle: Bundle, run: Path | None, base: str
+    bundle: Bundle, run: Path | None
 ) -> tuple[str, PreTrainedModel, PreTrainedTokenizerFast]:
     """Return what they are, an fp32 classifier and its tokenizer, both of ``transformers``.
 
-    The weights of a finished run; without one the ``base`` with as many layers as the bundle's
-    graph, under random heads, which takes the same time.
+    The weights are those of a finished run, without one those in the bundle's graph.
     """
-    from scamdetect.train.base import load_base
-    from scamdetect.train.model import keep_lowest_layers
-    from scamdetect.train.probe import untrained
+    from scamdetect.train.from_bundle import load_from_bundle
     from scamdetect.train.run import load_trained
 
     if run is None:
-        loaded = load_base(base)
-        settings = json.loads((bundle.folder / CONFIG).read_text(encoding="utf-8"))
-        layers = loaded.encoder.config.num_hidden_layers
-        keep_lowest_layers(loaded.encoder, settings.get("num_hidden_layers", layers))
-        model, tokenizer, what = untrained(loaded), loaded.tokenizer, "base, random heads"
+        model, tokenizer = load_from_bundle(bundle)
+        what = "the bundle's weights"
     else:
         model, tokenizer, _, _ = load_trained(run)
         what = f"run {run.resolve().name}"

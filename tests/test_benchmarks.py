@@ -326,14 +326,14 @@ def test_too_few_rows_for_a_workload_are_named(sorts: Path, tiny_bundle: Path) -
         build(dev, _tiny_tokenizer(tiny_bundle), normalise, 2000, 1)
 
 
-def test_peers_answer_alike_in_any_order(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_peers_answer_alike_in_any_order(trained: tuple[Path, Path], tmp_path: Path) -> None:
     from tiny_base import TINY_TEXTS, write_tiny_base
 
     from scamdetect.train.base import load_base
 
     name = str(write_tiny_base(tmp_path / "base"))
-    what, *classifier = peers.load_classifier(Bundle.load(tiny_bundle), None, name)
-    assert what == "base, random heads, 2 layers"
+    what, *classifier = peers.load_classifier(Bundle.load(trained[0]), None)
+    assert what == "the bundle's weights, 2 layers"
     texts = [f"{text} {'so ' * n}" for n in range(12) for text in TINY_TEXTS.values()]
     verdicts = [Verdict(verdict) for verdict in TINY_TEXTS] * 12
     model, tokenizer = classifier
@@ -352,7 +352,7 @@ def test_peers_answer_alike_in_any_order(tiny_bundle: Path, tmp_path: Path) -> N
 
 
 def test_throughput_scores_every_text_under_every_condition(
-    sorts: Path, tiny_bundle: Path, tmp_path: Path
+    sorts: Path, tiny_bundle: Path, trained: tuple[Path, Path], tmp_path: Path
 ) -> None:
     from tiny_base import write_tiny_base
 
@@ -361,15 +361,14 @@ def test_throughput_scores_every_text_under_every_condition(
     cleared = write_tiny_bundle(tmp_path / "tiered", proven=True)
     model_id = Bundle.load(tiny_bundle).model_id
     models = ("--base", write_tiny_base(tmp_path / "base"), "--also", tiny_bundle)
+    models += ("--run", trained[0].with_name("run"))
     done = _run("throughput.py", cleared, *models, "--slow-texts", "9", *sizes, *places)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "results" / "throughput.json").read_text("utf-8"))
     every = {"ONNX Runtime, sorted", "TF-IDF", "scamdetect", "scamdetect, threads=1", model_id}
     every |= {"scamdetect, workers=1", "scamdetect, tier=full"}
     every |= {"sentence vectors", "static vectors"}
-    fp32, int8 = (
-        f"transformers pipeline {form} (base, random heads, 2 layers)" for form in ("fp32", "int8")
-    )
+    fp32, int8 = (f"transformers pipeline {form} (run run, 2 layers)" for form in ("fp32", "int8"))
     slow = {fp32, int8, "sentence vectors"}
     by_workload = {
         name: {one["condition"] for one in found["throughput"] if one["workload"] == name}
