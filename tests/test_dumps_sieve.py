@@ -109,6 +109,7 @@ def test_a_long_message_is_sieved_in_one_pass(no_hang: None) -> None:
         ("evil.example:8080/pay", "evil.example"),
         ("http://[2001:db8::1]/pay", "[2001:db8::1]"),
         ("evil.example", "evil.example"),
+        ("evil.example/x://shop.example", "evil.example"),
     ],
 )
 def test_the_host_of_a_link(link: str, host: str) -> None:

@@ -52,9 +52,9 @@ def test_official_organisations_are_blocked_with_all_below_them(domain: str) -> 
     assert (
         verdicts(
             (DOMAIN, domain), (LINK, f"https://{domain}/a/b"), (LINK, f"login.{domain}/x"),
-            (EMAIL, f"help@{domain}"),
+            (EMAIL, f"help@{domain}"), (LINK, f"https://{domain}/x://a.example"),
         )
-        == [OFFICIAL] * 4
+        == [OFFICIAL] * 5
     )  # fmt: skip
 
 

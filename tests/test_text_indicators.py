@@ -104,7 +104,8 @@ def test_reserved_and_private_hosts_are_found() -> None:
     [
         f"https://parcel.example/pay/{CARD}/now", f"card {CARD}", f"account no. {CARD}",
         f"https://{CARD}.example/x", f"a{CARD}@parcel.example", f"telegram: @x_{CARD}",
-        "wa.me/4111111111111111", "t.me/a4111111111111111",
+        "wa.me/4111111111111111", "t.me/a4111111111111111", f"wa.me/hxxphttps://{CARD}",
+        f"parcel.example/a://{CARD}",
     ],
 )  # fmt: skip
 def test_no_value_has_a_card(text: str) -> None:

@@ -28,7 +28,7 @@ from scamdetect.labels import Decision
 from scamdetect.prediction import LISTED, Prediction
 from scamdetect.text.indicators import IndicatorType, indicators_of
 from scamdetect.text.link_disguises import spelt_out
-from scamdetect.text.link_finder import find_links
+from scamdetect.text.link_finder import find_links, split_link
 from scamdetect.text.normalise import fold
 
 MOST_FEEDS = 64  # one bit of a mask per feed
@@ -233,7 +233,7 @@ def _compared(kind: IndicatorType, value: str) -> str:
     """Return the compared form of a value: people type the same link with different schemes."""
     if kind is not IndicatorType.LINK:
         return value
-    return value.rpartition("://")[2].removeprefix("www.")
+    return split_link(value)[1].removeprefix("www.")
 
 
 def _digest(kind: IndicatorType, value: str) -> bytes:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from scamdetect.text.indicators import IndicatorType
 from scamdetect.text.link_disguises import may_have_links, spelt_out
+from scamdetect.text.link_finder import split_link
 from scamdetect.text.normalise import fold
 from scamdetect.text.numbers import plain_digits
 from scamdetect.text.wallets import may_have_wallets
@@ -171,7 +172,7 @@ def _part_of(kind: IndicatorType, value: str) -> str:
 
 def host_of(link: str) -> str:
     """Return the host of a plain link without ``www.``."""
-    host = link.rpartition("://")[2].partition("/")[0]
+    host = split_link(link)[1].partition("/")[0]
     host = host if host.endswith("]") else host.partition(":")[0]
     return host.removeprefix("www.")
 

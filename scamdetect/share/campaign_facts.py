@@ -35,6 +35,7 @@ from scamdetect.share.findings import (
     summed,
 )
 from scamdetect.text.indicators import IndicatorType
+from scamdetect.text.link_finder import split_link
 
 _VARIES = 0.5  # share of messages from which a differing value belongs to each of them
 _FEWEST_DIFFERENT = 3
@@ -188,9 +189,9 @@ def _starred(
 
 def _parts(link: str) -> list[str]:
     """Return the scheme and host of a link, and the parts of its path."""
-    scheme, mark, rest = link.rpartition("://")
+    scheme, rest = split_link(link)
     host, *parts = rest.split("/")
-    return [f"{scheme}{mark}{host}", *parts]
+    return [f"{scheme}{host}", *parts]
 
 
 def _varies(different: int, messages: int) -> bool:

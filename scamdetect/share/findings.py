@@ -22,6 +22,7 @@ import pyarrow as pa
 from scamdetect.labels import Decision
 from scamdetect.share.guard import Guard
 from scamdetect.text.indicators import Indicator, IndicatorType, indicators_of, plain_value
+from scamdetect.text.link_finder import split_link
 from scamdetect.text.masking import key_of, mask
 
 # Rows that are not indicators have one of these instead of a type.
@@ -246,14 +247,14 @@ def _without_recipient(one: Indicator, forms: frozenset[str]) -> Indicator | Non
     if one.type is not IndicatorType.LINK:
         return one
     long = [form.lstrip("+") for form in forms if len(form) >= _LEAST_RECIPIENT]
-    start, mark, rest = one.value.partition("://")
-    host, *parts = (rest if mark else start).split("/")
+    scheme, rest = split_link(one.value)
+    host, *parts = rest.split("/")
     kept = [
         "*" if any(form in unquote(part).casefold() for form in long) else part for part in parts
     ]
     if any(form in host.casefold() for form in long):
         return None
-    return replace(one, value="/".join([f"{start}{mark}{host}" if mark else host, *kept]))
+    return replace(one, value="/".join([f"{scheme}{host}", *kept]))
 
 
 def _campaign(message: Message) -> str | None:

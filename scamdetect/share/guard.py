@@ -19,6 +19,7 @@ from scamdetect.errors import MissingExtraError
 from scamdetect.text.chat_platforms import PLATFORMS
 from scamdetect.text.hosts import is_reserved, plain_host, registered_domain
 from scamdetect.text.indicators import IndicatorType
+from scamdetect.text.link_finder import split_link
 from scamdetect.text.links import official_domains
 from scamdetect.text.normalise import SHORTENERS
 
@@ -87,8 +88,7 @@ class Guard:
         return reason
 
     def _of_link(self, link: str) -> str | None:
-        scheme, mark, rest = link.rpartition("://")
-        authority, _, path = rest.partition("/")
+        authority, _, path = split_link(link)[1].partition("/")
         host = plain_host(re.sub(r":\d*$", "", authority))
         if host is None or is_reserved(host):
             return RESERVED

@@ -15,7 +15,7 @@ from scamdetect.dumps.sieve import host_of
 from scamdetect.share.guard import RESERVED, load_guard
 from scamdetect.text.hosts import address_of, is_reserved, plain_host, registered_domain
 from scamdetect.text.indicators import IndicatorType, plain_value
-from scamdetect.text.link_finder import find_links
+from scamdetect.text.link_finder import find_links, split_link
 from scamdetect.text.numbers import has_card
 
 _D, _L, _E, _P, _W, _H, _I = (
@@ -150,7 +150,7 @@ def _domain(value: str) -> Plain | str:
 
 
 def _link(value: str) -> Plain | str:
-    url = value if "://" in value else f"http://{value}"
+    url = value if split_link(value)[0] else f"http://{value}"
     url = _VARYING.sub(_STAND_IN, url)
     link = next(find_links(url), None)
     if link is None or (link.start, link.end) != (0, len(url)):
@@ -159,8 +159,7 @@ def _link(value: str) -> Plain | str:
         return _PRIVATE
     if has_card(link.value):
         return "with a possible payment card number, which is never stored"
-    bare = link.value.partition("://")[2]
-    if "/" not in bare and any(sign in url for sign in "?#"):
+    if "/" not in split_link(link.value)[1] and any(sign in url for sign in "?#"):
         return "a link whose target is only in its query; list its domain"
     return Plain(IndicatorType.LINK, link.value.replace(_STAND_IN, "*"))
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from scamdetect.text.chat_platforms import PLATFORMS
-from scamdetect.text.link_finder import Link
+from scamdetect.text.link_finder import Link, split_link
 from scamdetect.text.numbers import has_card, is_card, plain_phone
 
 
@@ -106,7 +106,7 @@ def plain_handle(value: str) -> str | None:
 
 
 def _of_link(link: Link, typed: str) -> str | None:
-    host, bare = link.host, link.value.partition("://")[2] or link.value
+    host, bare = link.host, split_link(link.value)[1]
     query = re.search(r"[?#].*", typed)
     where = unquote(bare) + (query[0] if query else "")
     for platform, pattern in _links().get(host.removeprefix("www."), ()) or _links().get(

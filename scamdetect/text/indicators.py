@@ -177,10 +177,8 @@ def _without_cards(link: Link) -> str | None:
         return None
     if not has_card(unquote(link.value)):
         return link.value
-    scheme, mark, bare = link.value.rpartition("://")
-    host, *parts = bare.split("/")
-    parts = ["*" if has_card(unquote(part)) else part for part in parts]
-    return f"{scheme}{mark}{'/'.join([host, *parts])}"
+    parts = ["*" if has_card(unquote(part)) else part for part in link.path.split("/")]
+    return f"{link.value.removesuffix(link.path)}{'/'.join(parts)}"
 
 
 def _domains(text: Traced, links: Iterable[Link]) -> Iterator[Indicator]:

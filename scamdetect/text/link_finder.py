@@ -114,16 +114,19 @@ class Link:
     @property
     def path(self) -> str:
         """Return the path, "" if it is missing."""
-        return (
-            self.value.partition("://")[2].partition("/")[2]
-            if self.has_scheme
-            else (self.value.partition("/")[2])
-        )
+        return split_link(self.value)[1].partition("/")[2]
 
     @property
     def has_scheme(self) -> bool:
         """Return True if it was typed with a scheme."""
-        return "://" in self.value
+        return bool(split_link(self.value)[0])
+
+
+def split_link(value: str) -> tuple[str, str]:
+    """Return the scheme of a normalised link with its "://", "" if it is missing, and the rest."""
+    scheme, mark, rest = value.partition("://")
+    # A path may contain another link.
+    return (f"{scheme}{mark}", rest) if mark and "/" not in scheme else ("", value)
 
 
 def find_links(text: str) -> Iterator[Link]:
