@@ -124,7 +124,7 @@ def main() -> None:
             floor = f"noise floor {mix.noise_floor:.3f}"
             shown.append(f"  ECE {mix.name}: {decimal(mix.ece)}, {floor}")
         shown += [
-            f"  bar of {BAR:.0%} on {gate.slice}: {percent(gate.fpr)} of {gate.fpr.n} flagged, "
+            f"  target of {BAR:.0%} on {gate.slice}: {percent(gate.fpr)} of {gate.fpr.n} flagged, "
             f"{gate.verdict}"
             for gate in one.gates
         ]
@@ -262,7 +262,7 @@ def lines(model_id: str, rows: str, figures: AuthoredFigures, learnt: Sequence[s
         f"  AUC {decimal(figures.auc)}",
         *(f"  R@{rate} {percent(found)}" for rate, found in figures.recall_at.items()),
         f"  flagged scams {percent(figures.flag_recall)}, legit {percent(figures.flag_fpr)}; "
-        f"beside them {figures.flag_spam.n if figures.flag_spam else 0} promos "
+        f"also {figures.flag_spam.n if figures.flag_spam else 0} promos "
         f"{percent(figures.flag_spam)}",
         f"  pairs by rank {percent(figures.pairs_by_rank)}, "
         f"at the flag threshold {percent(figures.pairs_at_flag)}",

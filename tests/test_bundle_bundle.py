@@ -240,7 +240,7 @@ def test_an_unreadable_manifest_is_refused(copy: Path, content: bytes) -> None:
         ("operating_points", [POINT | {"lang": 3}], "text or null"),
         ("operating_points", [POINT, POINT | {"threshold": 0.6}], "twice"),
         ("languages", ["ar", "en", "ru", "th", "en"], "twice"),
-        ("scam_curve", [[0, 1], [1, 0]], "rise in both columns"),
+        ("scam_curve", [[0, 1], [1, 0]], "increase in both columns"),
         ("scam_curve", [[0, 1, 2]], "pairs of numbers"),
         ("language_calibration", {"xx": [1.0, 0.0]}, "not in 'languages'"),
         ("language_calibration", {"th": [0.0, 0.0]}, "temperature over 0"),

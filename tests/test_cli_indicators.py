@@ -83,7 +83,7 @@ def test_a_killed_run_goes_on(tmp_path: Path, whole: Path) -> None:
 def test_what_cannot_be_done_is_told_in_a_line(tmp_path: Path, whole: Path) -> None:
     folder = _copied(tmp_path, whole)
     for arguments, told in (
-        (("--types", "cards"), "(--types): 'cards'"),
+        (("--types", "cards"), "(--types): unknown cards"),
         (("--labels", "a.csv", "--labels", "b.csv"), "pass one for each scored file"),
         (("--recipient-column", "nobody"), "--recipient-column"),
         (("--types", "phone", "--region", "uk"), "ISO 3166"),

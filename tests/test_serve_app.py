@@ -576,5 +576,5 @@ def test_other_addresses_are_refused_in_json(
 
 @pytest.mark.parametrize("name", ["texts", "queue", "body_seconds"])
 def test_impossible_limits_are_named(name: str) -> None:
-    with pytest.raises(InputError, match=f"{name}=0 is impossible"):
+    with pytest.raises(InputError, match=f"{name}=0 is invalid"):
         Limits(**{name: 0})

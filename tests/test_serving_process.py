@@ -301,7 +301,7 @@ def test_no_text_is_logged(tiny_bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--queue", "0"], "queue=0 is impossible"),
+        (["--queue", "0"], "queue=0 is invalid"),
         (["--cache-size", "-1"], "cache_size=-1 is invalid"),
         (["--kind-flag", "romanse=0.3"], "unknown kind 'romanse'"),
     ],

@@ -216,7 +216,7 @@ def _scam_curve(path: Path, rows: list[Any]) -> Curve:
     try:
         return Curve(tuple((float(x), float(y)) for x, y in rows))
     except (TypeError, ValueError) as problem:
-        rule = "needs pairs of numbers that rise in both columns"
+        rule = "needs pairs of numbers that increase in both columns"
         raise wrong(path, "scam_curve", rows, rule) from problem
 
 

@@ -71,7 +71,7 @@ class Limits:
         for one in fields(self):
             value = getattr(self, one.name)
             if not value > 0:
-                raise InputError(f"{one.name}={value!r} is impossible; use a number over 0")
+                raise InputError(f"{one.name}={value!r} is invalid; use a number over 0")
 
 
 @dataclass

@@ -169,11 +169,11 @@ def _types(
     given: Collection[IndicatorType | str] | None, *, senders: bool, sender_column: str | None
 ) -> frozenset[IndicatorType]:
     """Return the types to look for; raise InputError if they need a sender column."""
-    try:
-        wanted = frozenset(map(IndicatorType, DEFAULT if given is None else given))
-    except ValueError as problem:
+    asked = DEFAULT if given is None else given
+    if unknown := sorted(set(map(str, asked)) - set(IndicatorType)):
         known = ", ".join(type for type in IndicatorType if type is not IndicatorType.SENDER)
-        raise InputError(f"types (--types): {problem}; known types: {known}") from problem
+        raise InputError(f"types (--types): unknown {', '.join(unknown)}; known types: {known}")
+    wanted = frozenset(map(IndicatorType, asked))
     wanted |= {IndicatorType.SENDER} if senders else frozenset()
     if sender_column is None:
         others = sorted(wanted - _WITHOUT_SENDERS)
