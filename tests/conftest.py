@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,10 @@ from hypothesis import HealthCheck, settings
 from tiny_bundle import write_tiny_bundle
 
 from scamdetect import ScamDetector
+
+# Set before torch is loaded: as many processes as cores need no threads of their own.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # A busy machine is no fault: an example may take as long as it needs.

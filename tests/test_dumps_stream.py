@@ -133,7 +133,7 @@ def test_columns_and_lists_work_as_for_files(tmp_path: Path, score: Score) -> No
         (b"", "csv", {}, "standard input"),
         (b"id,body\n1,x\n", "csv", {}, "'text'"),
         (b"[]", "json", {}, "json"),
-        (gzip.compress(b"id,text\n1,x\n"), "csv", {}, "gzip"),
+        (gzip.compress(b"id,text\n1,x\n", mtime=0), "csv", {}, "gzip"),
         (b'{"text": "a"}\n', "jsonl", {"spreadsheet_safe": True}, "--spreadsheet-safe"),
         (b'{"body": "a"}\n', "jsonl", {}, "'text'"),
         (b"text\nx\n", "csv", {"columns": ["id"]}, "'id'"),
