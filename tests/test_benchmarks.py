@@ -91,7 +91,7 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     first = _run("final.py", tiny_bundle, *options)
     assert first.returncode == 0, first.stderr
     assert "not a generator-held-out result" in first.stdout and "coins" not in first.stdout
-    assert "; beside them 1 promos " in first.stdout
+    assert "; also 1 promos " in first.stdout
     with (authored / "results" / "final_log.csv").open(encoding="utf-8") as file:
         line, untrained, everyday = csv.DictReader(file)
     assert (line["n_scam"], line["n_legit"], line["writers"]) == ("13", "13", "a tester")
@@ -105,7 +105,7 @@ def test_the_final_part_is_opened_once_per_bundle(authored: Path, tiny_bundle: P
     assert "contamination of untrained by 1 train rows: 1 of 6" in first.stdout
     assert (gate["slice"], gate["fpr"]["n"], gate["met"]) == ("finance", 13, None)
     assert gate["verdict"].startswith("too few")
-    assert "bar of 2% on finance" in first.stdout
+    assert "target of 2% on finance" in first.stdout
     second = _run("final.py", tiny_bundle, *options)
     assert second.returncode == 1 and "opened once per bundle" in second.stderr
     log = (authored / "results" / "final_log.csv").read_text(encoding="utf-8")

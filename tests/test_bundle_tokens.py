@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from threading import Barrier, current_thread, main_thread
+from threading import Barrier, current_thread
 from time import sleep
 from typing import Any
 
@@ -105,16 +105,16 @@ def test_threads_work_at_the_same_time() -> None:
     in_threads(range(2), work, threads=2)
 
 
-@pytest.mark.parametrize("in_main", [True, False])
-def test_after_an_error_no_thread_takes_another_item(in_main: bool) -> None:
-    both, seen = Barrier(2, timeout=60), list[int]()
+@pytest.mark.parametrize("in_caller", [True, False])
+def test_after_an_error_no_thread_takes_another_item(in_caller: bool) -> None:
+    both, seen, here = Barrier(2, timeout=60), list[int](), current_thread()
 
     def work(share: Iterator[int]) -> None:
         for item in share:
             seen.append(item)
             if item < 2:
                 both.wait()
-            if (current_thread() is main_thread()) == in_main:
+            if (current_thread() is here) == in_caller:
                 raise ValueError("broken")
             sleep(0.001)
 
