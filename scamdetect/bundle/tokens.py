@@ -190,12 +190,14 @@ class TokenIds:
         return [list(chain.from_iterable(map(find, words))) for words in words_of]
 
     def _spread(self, encode: Encode, texts: Sequence[str]) -> list[list[int]]:
-        slices = list(chunked(texts, _SLICE))
-        threads = min(self._threads, len(slices))
-        if threads < 2:
-            return list(chain.from_iterable(map(encode, slices)))
-        with ThreadPoolExecutor(threads) as pool:
-            return list(chain.from_iterable(pool.map(encode, slices)))
+        found: dict[int, list[list[int]]] = {}
+
+        def work(share: Iterator[tuple[int, list[str]]]) -> None:
+            for place, part in share:
+                found[place] = encode(part)
+
+        in_threads(enumerate(chunked(texts, _SLICE)), work, self._threads)
+        return list(chain.from_iterable(found[place] for place in range(len(found))))
 
     def _encode(self, texts: list[str]) -> list[list[int]]:
         # A call for one text would make the other threads wait.
