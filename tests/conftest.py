@@ -21,14 +21,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # A busy machine is no fault: an example may take as long as it needs.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient",
+    deadline=None,
+    max_examples=100 if "CI" in os.environ else 15,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("patient")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "network_loopback: the test talks to a server of its own on this machine"
-    )
 
 
 @pytest.fixture(autouse=True)
