@@ -8,16 +8,7 @@ from __future__ import annotations
 
 
 class ScamDetectError(Exception):
-    """Base class of all scamdetect errors; the text contains no secret of a URL."""
-
-    def __str__(self) -> str:
-        # Imported late, so that little is loaded if an interrupt arrives during start-up.
-        from scamdetect.urls import without_secrets
-
-        return without_secrets(super().__str__())
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self)!r})"
+    """Base class of all scamdetect errors."""
 
     def __reduce__(self) -> tuple[object, ...]:
         # Pickle would call __init__ with the message, but some subclasses take other arguments.

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from scamdetect.errors import MissingExtraError, ScamDetectError
+import msgspec
+
+from scamdetect.errors import ScamDetectError
 from scamdetect.system.files import read_text, writing
 from scamdetect.system.os_errors import unreadable
-
-try:
-    import msgspec
-except ImportError as error:
-    raise MissingExtraError("msgspec", "train") from error
 
 T = TypeVar("T")
 
@@ -43,24 +40,12 @@ def utf8_text(path: Path, error: type[ScamDetectError]) -> str:
 
 
 def read_toml(path: Path, kind: type[T], error: type[ScamDetectError]) -> T:
-    """Return the file as ``kind``.
-
-    Raises ``error`` with the file, the key and the expected type if the file is missing, is not
-    TOML, or has an unknown key or a value of the wrong type.
-    """
+    """Return the file as ``kind``; raise ``error`` with the file, the key and the expected type."""
     try:
-        table = tomllib.loads(read_text(path))
-        return msgspec.convert(table, kind)
-    except ScamDetectError:
-        raise
-    except OSError as problem:
-        raise unreadable(path, problem, error=error) from problem
+        return msgspec.convert(tomllib.loads(utf8_text(path, error)), kind)
     except msgspec.ValidationError as problem:
         raise error(f"{path}: {problem} ($ is the file)") from problem
-    except (
-        ValueError,
-        RecursionError,
-    ) as problem:  # also for numbers and nesting beyond Python's limits
+    except (ValueError, RecursionError) as problem:
         raise error(f"{path}: not valid TOML ({problem})") from problem
 
 
