@@ -86,23 +86,3 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     from tiny_trained import write_trained_bundle
 
     return write_trained_bundle(tmp_path_factory.mktemp("trained"))
-
-
-@pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[Any]:
-    """Return Ray over a cluster on this machine with room for two actors."""
-    ray = pytest.importorskip("ray", reason="needs the extra ray")
-    from scamdetect.engines.engine import cluster
-
-    with cluster(ray, 2):
-        yield ray
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[Any]:
-    """Return a session of Spark on this machine with two workers."""
-    pytest.importorskip("pyspark", reason="needs the extra spark")
-    from scamdetect.engines.spark import spark_session
-
-    with spark_session(2, show=False) as session:
-        yield session

@@ -14,7 +14,6 @@ from tiny_bundle import write_tiny_bundle
 from scamdetect import Decision, ScamDetector
 from scamdetect.calibration.operating_points import CalibrationRows, OperatingPoint, review_point
 from scamdetect.calibration.presets import PRESETS, fewest_rows, find_preset, preset_at, presets
-from scamdetect.engines.batches import ScoreBatches
 from scamdetect.errors import InputError
 
 TEXT = "darling"  # scam 0.67: between the thresholds of sweep and of balanced
@@ -83,10 +82,6 @@ def test_a_detector_flags_at_a_preset(detector: ScamDetector) -> None:
         detector.with_thresholds(preset="strict")
     with pytest.raises(InputError, match="flag threshold"):
         detector.with_thresholds(preset="sweep", flag=0.5)
-
-
-def test_engines_take_a_preset(folder: Path) -> None:
-    assert ScoreBatches(model=folder, preset="sweep").detector().thresholds.flag == 0.62
 
 
 def test_the_command_line_names_the_preset_with_its_figures(folder: Path, tmp_path: Path) -> None:

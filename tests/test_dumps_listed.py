@@ -217,13 +217,6 @@ def test_a_feed_is_never_written(tmp_path: Path, tiny_bundle: Path) -> None:
     assert done.returncode == 2 and "an input would be overwritten" in done.stderr
 
 
-def test_engines_look_up_no_feed(tmp_path: Path, tiny_bundle: Path) -> None:
-    feed(tmp_path, "evil.example")
-    done = score(tmp_path, "in.parquet", "--engine", "ray", "--indicators", "feed.csv")
-    assert done.returncode == 2
-    assert "--indicators does not work with --engine ray: use --engine local for it" in done.stderr
-
-
 def test_a_broken_feed_is_one_line(tmp_path: Path, tiny_bundle: Path) -> None:
     dump(tmp_path)
     path = write_stix(tmp_path / "feed.json", stix_domain(1, "my-secret.example"))

@@ -15,8 +15,6 @@ from test_dumps_resume import CountingDetector
 from test_dumps_writers import EchoDetector
 
 from scamdetect.dumps import score_file
-from scamdetect.engines.parquet_folder import local_source, open_source, result_folder
-from scamdetect.errors import InputError
 from scamdetect.scored.groups import write_groups
 
 NAME = os.fsdecode(b"caf\xe9")
@@ -112,16 +110,3 @@ def test_folders_globs_and_partitions(tmp_path: Path, extension: str) -> None:
     assert {row[r"kcaf\udce9"] for row in rows} == {r"caf\udce9"}
     found = score_file(f"{folder}/*/caf*", tmp_path / "out.jsonl", detector=EchoDetector())
     assert found.rows == 6
-
-
-def test_engines_refuse_them_before_they_start(tmp_path: Path, tiny_bundle: Path) -> None:
-    from scamdetect.engines.batches import ScoreBatches
-
-    scoring = ScoreBatches(model=tiny_bundle)
-    path = _write(tmp_path / f"{NAME}.parquet")
-    with pytest.raises(InputError, match=r"not UTF-8.*--engine local"):
-        local_source(path)
-    with pytest.raises(InputError, match=r"not UTF-8.*--engine local"):
-        result_folder(tmp_path / "a.parquet", path)
-    with pytest.raises(InputError, match=r"not UTF-8.*--engine local"):
-        open_source(tmp_path, scoring)

