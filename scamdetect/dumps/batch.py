@@ -1,0 +1,169 @@
+"""Batches of rows as Arrow tables, and the records that cannot be read."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from scamdetect.errors import InputError
+from scamdetect.frames.arrow import encodable
+
+BATCH_ROWS = 2048
+BATCH_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that cannot be read, with its line, the reason and its bytes.
+
+    ``offset`` is its byte in the decompressed file. ``kept`` is True if the record is also a row:
+    then only some of its bytes could not be decoded, and the row has U+FFFD instead.
+    """
+
+    line: int
+    reason: str
+    raw: bytes
+    file: str | None = None
+    offset: int | None = None
+    kept: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types; bytes that are not UTF-8 become base64."""
+        value: dict[str, Any] = {} if self.file is None else {"file": self.file}
+        value |= {"line": self.line, "offset": self.offset, "reason": self.reason}
+        value |= {"kept": True} if self.kept else {}
+        try:
+            return value | {"raw": self.raw.decode("utf-8")}
+        except UnicodeDecodeError:
+            return value | {"raw_base64": base64.b64encode(self.raw).decode("ascii")}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows in their order, the records rejected between them, and the share of the dump read."""
+
+    table: pa.Table
+    rejects: tuple[Reject, ...]
+    share: float
+
+    @property
+    def records(self) -> int:
+        """Return the number of rows and of rejected records that are no rows."""
+        return int(self.table.num_rows) + sum(not reject.kept for reject in self.rejects)
+
+
+@dataclass(frozen=True)
+class Dump:
+    """An opened dump: its columns, and its batches, read again on each call.
+
+    ``notes`` report decisions about how the file is read.
+    """
+
+    schema: pa.Schema
+    batches: Callable[[], Iterator[Batch]]
+    encoding: str | None = None
+    delimiter: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Item:
+    """A record or its rejection, its size in bytes, and the file bytes read so far.
+
+    ``note`` keeps the bytes of a record that could not be decoded completely.
+    """
+
+    record: Any
+    size: int
+    offset: int
+    note: Reject | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Consecutive records, with the rejected ones separate."""
+
+    records: list[Any]
+    rejects: list[Reject]
+    offset: int
+
+
+def grouped(items: Iterable[Item], encoding: str | None, where: str) -> Iterator[Group]:
+    """Yield groups of bounded rows and bytes.
+
+    Raises InputError if more than half of the first records cannot be decoded: then the encoding
+    is wrong, rather than single records damaged.
+    """
+    for index, group in enumerate(_bounded(items)):
+        damaged = [reject for reject in group.rejects if reject.kept]
+        if index == 0 and len(damaged) * 2 > len(group.records):
+            raise InputError(
+                f"{where}:{damaged[0].line}: {damaged[0].reason}, as in {len(damaged)} of the "
+                f"first {len(group.records)} records; the file is not {encoding}: pass its "
+                "encoding with --encoding"
+            )
+        yield group
+
+
+def _bounded(items: Iterable[Item]) -> Iterator[Group]:
+    records: list[Any] = []
+    rejects: list[Reject] = []
+    size = offset = 0
+    for item in items:
+        if isinstance(item.record, Reject):
+            rejects.append(item.record)
+        else:
+            records.append(item.record)
+            rejects += [] if item.note is None else [item.note]
+        size += item.size
+        offset = item.offset
+        if len(records) + len(rejects) >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield Group(records, rejects, offset)
+            records, rejects, size = [], [], 0
+    if records or rejects:
+        yield Group(records, rejects, offset)
+
+
+def record_dump(
+    schema: pa.Schema,
+    items: Callable[[], Iterator[Item]],
+    *,
+    encoding: str | None = None,
+    notes: tuple[str, ...] = (),
+    total: int = 0,
+    where: str = "the dump",
+) -> Dump:
+    """Return a dump of the items, read again on each pass.
+
+    Each record is a dictionary of the columns of the schema; a missing value is None. ``total`` is
+    the size of the file in bytes, ``where`` names it in errors.
+    """
+
+    def batches() -> Iterator[Batch]:
+        for group in grouped(items(), encoding, where):
+            columns = [
+                array([record.get(field.name) for record in group.records], field.type)
+                for field in schema
+            ]
+            table = pa.Table.from_arrays(columns, schema=schema)
+            yield Batch(table, tuple(group.rejects), group.offset / total if total else 0.0)
+
+    return Dump(schema, batches, encoding, notes=notes)
+
+
+def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return an Arrow array; lone surrogates, which UTF-8 lacks, become escapes."""
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:
+        return pa.array([_encodable(value) for value in values], kind)
+
+
+def _encodable(value: Any) -> Any:  # noqa: ANN401 - any value of a record
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return encodable(value) if isinstance(value, str) else value
