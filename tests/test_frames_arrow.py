@@ -1,44 +1,43 @@
-"""Arrays from buffers are those that pyarrow itself makes."""
-
 from __future__ import annotations
 
+import datetime
+import decimal
+import uuid
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from scamdetect.frames.arrow import list_array, plain_array
+from scamdetect.frames.arrow import cell_texts, encodable, json_values
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
-VALUES = {
-    pa.string(): TEXT,
-    pa.bool_(): st.booleans(),
-    pa.int32(): st.integers(-(2**31), 2**31 - 1),
-    pa.int64(): st.integers(-(2**63), 2**63 - 1),
-    pa.float32(): st.floats(width=32, allow_nan=False),
-    pa.float64(): st.floats(allow_nan=False) | st.integers(-(2**53), 2**53),
-}
-
-
-@pytest.mark.parametrize("kind", VALUES, ids=str)
-@given(st.data())
-def test_plain_types(kind: pa.DataType, data: st.DataObject) -> None:
-    values = data.draw(st.lists(st.none() | VALUES[kind], max_size=20))
-    made = plain_array(values, kind)
-    made.validate(full=True)
-    assert made.equals(pa.array(values, kind))
-
-
-@given(st.lists(st.lists(TEXT, max_size=3), max_size=12))
-def test_lists(rows: list[list[str]]) -> None:
-    items: list[Any] = [item for row in rows for item in row]
-    made = list_array(rows, plain_array(items, pa.string()), pa.list_(pa.string()))
-    made.validate(full=True)
-    assert made.equals(pa.array(rows, pa.list_(pa.string())))
+NOON = datetime.datetime(2026, 1, 2, 12)
+BAD_TEXT = pa.array([b"a\xff"]).view(pa.string())
+CASES: list[tuple[pa.Array, Any, str | None]] = [
+    (pa.array(["a"]), "a", "a"),
+    (pa.array([None], pa.int8()), None, None),
+    (pa.array([7]), 7, "7"),
+    (pa.array([True]), True, "true"),
+    (pa.array([1.5]), 1.5, "1.5"),
+    (pa.array([float("nan")]), None, "nan"),
+    (pa.array([NOON]).cast(pa.timestamp("ns")), "2026-01-02 12:00:00.000000000", None),
+    (pa.array([NOON.date()]), "2026-01-02", "2026-01-02"),
+    (pa.array([decimal.Decimal("1.50")]), "1.50", "1.50"),
+    (pa.array([b"xy"]), "eHk=", "eHk="),
+    (pa.array([[1, None]]), [1, None], "[1, null]"),
+    (pa.array([{"a": [NOON]}]), {"a": ["2026-01-02 12:00:00"]}, '{"a": ["2026-01-02 12:00:00"]}'),
+    (pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64())), [["k", 1]], '[["k", 1]]'),
+    (pa.array(["x"]).dictionary_encode(), "x", "x"),
+    (pa.array([uuid.UUID(int=1).bytes], pa.uuid()), str(uuid.UUID(int=1)), str(uuid.UUID(int=1))),
+    (BAD_TEXT, "a\\xff", "a\\xff"),
+]
 
 
-def test_a_number_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(OverflowError):
-        plain_array([2**63], pa.int64())
+@pytest.mark.parametrize(("array", "value", "text"), CASES, ids=lambda case: str(case)[:20])
+def test_values_of_any_type(array: pa.Array, value: object, text: str | None) -> None:
+    column = pa.chunked_array([array])
+    assert json_values(column) == [value]
+    assert cell_texts(column) == [text or value]
+
+
+def test_lone_surrogates_become_escapes() -> None:
+    assert encodable("a\ud83d") == "a\\ud83d"

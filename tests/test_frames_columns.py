@@ -47,22 +47,14 @@ def test_a_missing_text_column_lists_the_columns() -> None:
         check_columns(["id", "body"], "text", overwrite=False, where="inbox.csv")
 
 
-def test_a_message_in_place_of_a_header_is_not_told_in_full() -> None:
-    message = "guaranteed profit, pay the release fee to my account today"
-    with pytest.raises(InputError) as caught:
-        check_columns([message, "n" * 40], "text", overwrite=False, where="inbox.csv")
-    assert f"are: ({len(message)} characters), {'n' * 40};" in str(caught.value)
-    for short in ("call me now, please", "pay now!", "明天见，好吗", "come to the old cafe"):
-        with pytest.raises(InputError, match=rf"are: id, \({len(short)} characters\);"):
-            check_columns(["id", short], "text", overwrite=False, where="inbox.csv")
-
-
-def test_a_record_in_place_of_a_header_is_not_listed() -> None:
-    with pytest.raises(InputError, match="its 3 column names") as caught:
-        check_columns(["17", "+49 170 12", "see you"], "text", overwrite=False, where="inbox.csv")
-    assert "170" not in str(caught.value)
-    with pytest.raises(InputError, match="are: 0, 1;"):
-        check_columns(["0", "1"], "text", overwrite=False, where="the table")
+@pytest.mark.parametrize(
+    "name",
+    ["guaranteed profit, pay the fee", "+49 170 12", "明天见，好吗", "come to the old cafe", "17"],
+)
+def test_a_message_in_place_of_a_header_is_not_shown(name: str) -> None:
+    with pytest.raises(InputError, match="does not look like a header") as caught:
+        check_columns(["id", name], "text", overwrite=False, where="x.csv", first_line=True)
+    assert name not in str(caught.value)
 
 
 def test_output_columns_are_replaced_only_on_purpose() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 
 from scamdetect.errors import InputError
-from scamdetect.frames.arrow import list_array, plain_array
 from scamdetect.prediction import SCHEMA_VERSION, Prediction
 from scamdetect.system.shown import missing_column
 
@@ -53,17 +52,9 @@ def columns(predictions: Sequence[Prediction], *, flat: bool = False) -> dict[st
     """Return one Arrow array per column, typed by ``SCHEMA`` (``FLAT_SCHEMA`` with ``flat``)."""
     schema = FLAT_SCHEMA if flat else SCHEMA
     return {
-        name: _column([read(p) for p in predictions], schema.field(name).type)
+        name: pa.array([read(prediction) for prediction in predictions], schema.field(name).type)
         for name, read in _readers(flat).items()
     }
-
-
-def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if kind != _KINDS:
-        return plain_array(values, kind)
-    items = [item for row in values for item in row]
-    fields = [plain_array([item[field.name] for item in items], field.type) for field in _KIND]
-    return list_array(values, pa.StructArray.from_arrays(fields, fields=list(_KIND)), kind)
 
 
 def check_columns(
@@ -88,8 +79,8 @@ def check_columns(
             first_line=first_line,
             cure="name another with text_column (--text-column)",
         )
-    if (found := list(existing).count(text_column)) > 1:
-        raise InputError(f"{where} has {found} columns {text_column!r}; rename all but one")
+    if (count := list(existing).count(text_column)) > 1:
+        raise InputError(f"{where} has {count} columns {text_column!r}; rename all but one")
     if text_column in OWN_COLUMNS:
         raise InputError(f"{where}: the text column {text_column!r} is an output column; rename it")
     return kept_columns(existing, overwrite=overwrite, where=where)

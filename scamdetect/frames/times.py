@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scamdetect.frames.arrow import numbers, readable, valid
+from scamdetect.frames.arrow import json_values
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -56,27 +56,26 @@ def instants(column: pa.Array) -> Instants:
     or nanoseconds since 1970, by their size. A null or empty text is unknown, but not unreadable.
     """
     kind = column.type
-    present = valid(column)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _read(readable(column))
-    if pa.types.is_floating(kind):
-        values = numbers(column.cast(pa.float64()))
+        return _read(json_values(pa.chunked_array([column])))
+    present: NDArray[np.bool_] = column.is_valid().to_numpy(zero_copy_only=False)
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        values = column.cast(pa.float64(), safe=False).fill_null(0).to_numpy(zero_copy_only=False)
         finite = np.isfinite(values)
-        micros = since_1970(np.where(finite & present, values, 0))
+        exact = column.fill_null(0).to_numpy() if pa.types.is_integer(kind) else values
+        micros = since_1970(np.where(finite, exact, 0))
         return Instants(micros, present & finite, present & ~finite)
-    if pa.types.is_integer(kind):
-        micros = since_1970(numbers(column.cast(pa.int64(), safe=False)))
-    else:
-        stamps = column if pa.types.is_timestamp(kind) else column.cast(pa.timestamp("ms"))
-        micros = _micros(numbers(stamps.view(pa.int64())), _IN_SECOND[stamps.type.unit])
+    stamps = column if pa.types.is_timestamp(kind) else column.cast(pa.timestamp("ms"))
+    numbers = stamps.view(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    micros = _micros(numbers, _IN_SECOND[stamps.type.unit])
     return Instants(micros, present, np.zeros(len(column), bool))
 
 
 def _read(texts: Sequence[str | None]) -> Instants:
-    found = [_instant(text) if text else None for text in texts]
-    known = np.array([instant is not None for instant in found], bool)
+    parsed = [_instant(text) if text else None for text in texts]
+    known = np.array([instant is not None for instant in parsed], bool)
     present = np.array([bool(text and text.strip()) for text in texts], bool)
-    micros = np.array([instant or 0 for instant in found], np.int64)
+    micros = np.array([instant or 0 for instant in parsed], np.int64)
     return Instants(micros, known, present & ~known)
 
 

@@ -31,12 +31,10 @@ def missing_column(
     ``first_line``: the names come from the first line of a file, which may be a record.
     """
     if first_line and names and not all(map(_NAME.fullmatch, names)):
-        return InputError(
-            f"{where} has no column {missing}, and its first line does not look like a header; "
-            f"add a line with the column names, or {cure}"
-        )
-    listed = ", ".join(map(shown, names)) or "none"
-    return InputError(f"{where} has no column {missing}; its columns are: {listed}; {cure}")
+        listed = "its first line does not look like a header: add a line with the column names"
+    else:
+        listed = f"its columns are: {', '.join(map(shown, names)) or 'none'}"
+    return InputError(f"{where} has no column {missing}; {listed}; {cure}")
 
 
 Shown = TypeVar("Shown")
