@@ -53,7 +53,7 @@ from scamdetect import ScamDetector
 from scamdetect.bundle.bundle import TOKENIZER, Bundle, default_bundle_path
 from scamdetect.calibration.statistics import as_scores, false_positive_rate, recall
 from scamdetect.calibration.thresholds import threshold_at_fpr
-from scamdetect.cli.doctor import examine
+from scamdetect.cli.model import examine
 from scamdetect.errors import ScamDetectError
 from scamdetect.prediction import CLEARED
 from scamdetect.reports.pages import write_results

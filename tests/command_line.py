@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
 import subprocess
 import sys
 import termios
+from dataclasses import dataclass
 from pathlib import Path
 
+from click.testing import CliRunner
 from hang import HANG
 
 import scamdetect
+from scamdetect.cli.commands import cli
 
 _ROOT = Path(scamdetect.__file__).resolve().parent.parent
 _PATH = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
@@ -93,3 +97,22 @@ def faulty(folder: Path, plan: str, *arguments: str | Path) -> subprocess.Comple
         # A shell's background job ignores interrupts, and its children with it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command printed, and its exit code."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    *arguments: str | Path, stdin: str | bytes | None = None, cwd: Path | None = None
+) -> Result:
+    """Run ``scamdetect`` in this process and folder; an unexpected error fails the test."""
+    with contextlib.chdir(cwd or Path.cwd()):
+        done = CliRunner().invoke(cli, [*map(str, arguments)], input=stdin, prog_name="scamdetect")
+    assert "unexpected " not in done.stderr, done.stderr
+    return Result(done.exit_code, done.stdout, done.stderr)

@@ -20,18 +20,16 @@ from scamdetect import errors
 from scamdetect.adapt.labels import read_answers
 from scamdetect.bench.figures.generator_gap import read_records
 from scamdetect.bench.folder import RunFolder
-from scamdetect.cli.streams import ReaderGone
 from scamdetect.dumps.identity import read_job_record
 from scamdetect.dumps.lines import DamagedError, EmptyFileError, OtherContentError
 from scamdetect.dumps.state import load
-from scamdetect.errors import InputError, OutputError, ScamDetectError
-from scamdetect.hub.bundles import _put_in_place
-from scamdetect.system.os_errors import of_system, unforeseen, unreadable, written
+from scamdetect.errors import InputError, ScamDetectError
+from scamdetect.system.os_errors import of_system, unforeseen, unreadable
 from scamdetect.train.card_results import _read
 from scamdetect.train.data.readers import MissingFileError
 from scamdetect.train.recipe import load_recipe
 
-OTHERS = (DamagedError, EmptyFileError, MissingFileError, OtherContentError, ReaderGone)
+OTHERS = (DamagedError, EmptyFileError, MissingFileError, OtherContentError)
 KINDS = sorted(
     {
         one
@@ -56,7 +54,6 @@ BUILT_IN = {
     "NothingToResume": {ValueError},
     "OtherContentError": {ValueError},
     "OutputError": {OSError},
-    "ReaderGone": {OSError},
     "RecipeError": {ValueError},
     "SharingError": {TypeError},
     "SourceError": {ValueError},
@@ -151,18 +148,6 @@ def no_draft(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr("tempfile.mkdtemp", full)
     yield
-
-
-def test_a_failure_to_write_is_told_once(tmp_path: Path, no_draft: None) -> None:
-    first = OutputError("out.csv: cannot be written (No space left on device); make room")
-    with pytest.raises(OutputError) as caught, written(tmp_path / "other.csv"):
-        raise first
-    assert caught.value is first
-    (tmp_path / "draft").mkdir()
-    (tmp_path / "out").mkdir()
-    with pytest.raises(OutputError) as caught:
-        _put_in_place(tmp_path / "draft", tmp_path / "out")
-    assert str(caught.value).count("cannot be written") == 1
 
 
 def test_a_failure_to_read_names_what_was_read(tmp_path: Path) -> None:

@@ -22,9 +22,7 @@ _CORPUS, _AUTHORED = Path("data/corpus.parquet"), Path("data/authored")
 
 _OVER_0 = FiniteRange(min=0, min_open=True)
 _PATH = click.Path(path_type=Path)
-_OUT = output_option(
-    "Folder of the run.", "out", aliases=("--out",), type=_PATH, required=True, metavar="DIR"
-)
+_OUT = output_option("Folder of the run.", "out", type=_PATH, required=True, metavar="DIR")
 _CORPUS_OPTION = click.option(
     "--corpus",
     type=_PATH,

@@ -2,58 +2,84 @@
 
 from __future__ import annotations
 
-import json
-import os
+import sys
+from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
+from typing import Any, Never
 
 import click
+from rich_click import RichCommandPanel, RichHelpConfiguration
 
-from scamdetect.cli.options import MODEL, OVERWRITE_FILE, Group, output_option
-from scamdetect.cli.streams import has_colours, say_json, say_marked, standard_input
-from scamdetect.system.destinations import check_no_input, file_destination
-from scamdetect.system.files import write_text
-from scamdetect.system.os_errors import unwritable
+from scamdetect.cli.exits import exit_code
+from scamdetect.cli.options import Group
 
-# The commands in the order in which people need them, each with its module.
+# The commands in the order in which people need them, each with its module and its name there.
 _SECTIONS = {
     "Use": {
-        "predict": "commands", "explain": "commands", "score": "score", "report": "scored",
-        "groups": "scored", "threads": "scored", "doctor": "commands",
+        "predict": "predict.predict",
+        "explain": "explain.explain",
+        "score": "score.score",
+        "report": "scored.report",
+        "chat": "scored.threads",
+        "campaigns": "scored.campaigns",
     },
     "Adapt": {
-        "queue": "adapt", "labels": "adapt", "calibrate": "adapt", "finetune": "train",
-        "drift": "adapt",
+        "review": "review.review",
+        "calibrate": "adapt.calibrate",
+        "finetune": "train.finetune",
     },
-    "Share": {"campaigns": "scored", "indicators": "share", "fingerprints": "share"},
-    "Serve": {"serve": "serve", "hub": "serve"},
+    "Share": {"share": "share.indicators"},
+    "Serve": {"serve": "serve.serve", "model": "model.model"},
     "Build": {
-        "data": "data", "train": "train", "average": "train", "export": "train", "words": "train",
-        "cascade": "train", "conversations": "train", "evaluate": "train", "bench": "bench",
-        "card": "train",
+        "data": "data.data",
+        "train": "train.train",
+        "export": "train.export",
+        "bench": "bench.bench",
     },
-}  # fmt: skip
-_MODULES = {name: module for names in _SECTIONS.values() for name, module in names.items()}
+}
+_LOOK = RichHelpConfiguration(theme="default-slim", max_width=100, text_paragraph_linebreaks="\n\n")
+_COMMANDS = {name: path for names in _SECTIONS.values() for name, path in names.items()}
 
 
-class _Commands(Group):
-    """The commands by name; the module of a command is loaded when it is asked for."""
+class Commands(Group):
+    """The commands by name; the module of a command is loaded when it is used."""
 
-    def sections(self) -> dict[str, tuple[str, ...]]:
-        """Return the names of the commands by section."""
-        return {title: tuple(names) for title, names in _SECTIONS.items()}
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands in the order of the help."""
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command, None for an unknown name."""
         # All of them for an unknown name: click suggests those that are like it.
-        for name in (cmd_name,) if cmd_name in _MODULES else _MODULES:
+        for name in (cmd_name,) if cmd_name in _COMMANDS else _COMMANDS:
             if name not in self.commands:
-                module = import_module(f"scamdetect.cli.{_MODULES[name]}")
-                self.add_command(getattr(module, name))
+                module, _, attribute = _COMMANDS[name].partition(".")
+                command = getattr(import_module(f"scamdetect.cli.{module}"), attribute)
+                command.name = name
+                self.add_command(command)
         return super().get_command(ctx, cmd_name)
 
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        **settings: Any,  # noqa: ANN401 - what click takes
+    ) -> Never:
+        """Run the command line and exit with the code of ``exit_code``."""
+        name = prog_name or "scamdetect"
+        self._main_shell_completion({}, name)
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+        def call() -> object:
+            with self.make_context(name, list(sys.argv[1:] if args is None else args)) as context:
+                return self.invoke(context)
+
+        sys.exit(exit_code(call))
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "rich_help_config": _LOOK},
+)
 @click.version_option(package_name="scamdetect")
 def cli() -> None:
     """Find scam messages in many languages, offline.
@@ -62,86 +88,4 @@ def cli() -> None:
     """
 
 
-@cli.command(epilog='Example: scamdetect explain "Pay the fee at parcel-fee.example"')
-@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per message.")
-@output_option(
-    "Write an HTML page with the parts of the messages highlighted.",
-    "page",
-    aliases=("--html",),
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-)
-@OVERWRITE_FILE
-@MODEL
-def explain(
-    texts: tuple[str, ...], as_json: bool, page: Path | None, overwrite: bool, model: Path | None
-) -> None:
-    """Show which parts of a message raise its score.
-
-    Use - to read one message from standard input. It also lists what known patterns find in the
-    message, such as a link or a request for money. These are observations, not a verdict.
-    """
-    from scamdetect.detector import ScamDetector
-
-    target = page
-    if page is not None:
-        from scamdetect.reports.explanations import explanation_page  # fails without jinja2
-
-        if os.path.lexists(page):
-            target = file_destination(page, overwrite=overwrite)
-    read = [standard_input() if text == "-" else text for text in texts]
-    detector = ScamDetector.load(model)
-    if target is not None:
-        check_no_input(target, [detector.bundle.folder])
-    explanations = [detector.explain(text) for text in read]
-    if target is not None:
-        _write(target, explanation_page(explanations))
-    for found in explanations:
-        if as_json:
-            say_json(json.dumps(found.to_dict()))
-        elif page is None:
-            say_marked(found.to_terminal(colour=has_colours()) + "\n")
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        write_text(path, page)
-    except OSError as problem:
-        raise unwritable(path, problem, elsewhere="give another file to --output") from problem
-
-
-@cli.command(epilog='Example: scamdetect predict "Pay the fee at parcel-fee.example"')
-@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per message.")
-@MODEL
-def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
-    """Classify texts.
-
-    Use - to read one message from standard input.
-    """
-    from scamdetect.cli.console import say_prediction
-    from scamdetect.detector import ScamDetector
-
-    read = [standard_input() if text == "-" else text for text in texts]
-    for prediction in ScamDetector.load(model).predict(read):
-        if as_json:
-            say_json(json.dumps(prediction.to_dict()))
-        else:
-            say_prediction(prediction)
-
-
-@cli.command(epilog="Example: scamdetect doctor")
-@MODEL
-def doctor(model: Path | None) -> None:
-    """Check this machine and the bundle.
-
-    The exit code is 1 if a check fails.
-    """
-    from scamdetect.cli.console import say_checks
-    from scamdetect.cli.doctor import examine
-
-    checks = examine(model)
-    say_checks(checks)
-    if any(check.ok is False for check in checks):
-        raise click.exceptions.Exit(1)
+cli.panels = [RichCommandPanel(title, commands=list(names)) for title, names in _SECTIONS.items()]

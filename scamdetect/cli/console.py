@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
@@ -18,7 +18,6 @@ from scamdetect.labels import Decision
 from scamdetect.system.shown import visible_line
 
 if TYPE_CHECKING:
-    from scamdetect.cli.doctor import Check
     from scamdetect.dumps.tally import Standing, Summary, Watch
     from scamdetect.prediction import Prediction
     from scamdetect.scored.campaigns import CampaignsSummary
@@ -44,10 +43,20 @@ def progress(quiet: bool, doing: str) -> Iterator[Show]:
     if quiet or not is_terminal(err=True):
         yield lambda words, share: None
         return
-    from scamdetect.cli.display import drawn_progress
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with drawn_progress(doing) as show:
-        yield show
+    columns = (
+        SpinnerColumn("line"),
+        BarColumn(10),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(visible_line(doing), total=None)
+        yield lambda words, share: bar.update(
+            task, description=visible_line(words), total=share and 1.0, completed=share or 0.0
+        )
 
 
 @contextmanager
@@ -58,31 +67,26 @@ def progress_bar(quiet: bool) -> Iterator[Watch]:
 
 
 def say_table(
-    names: Sequence[str],
     rows: Sequence[Sequence[str]],
     *,
-    right: Sequence[int] = (),
-    styles: Sequence[str] = (),
+    right: Collection[int] = (),
+    colours: Sequence[str] = (),
     err: bool = False,
 ) -> None:
-    """Print rows of cells as a table no wider than a terminal with colours.
+    """Print rows of cells in columns; on a terminal the first cell of each row has its colour.
 
-    Elsewhere the names are left out and the cells are padded with blanks. The columns ``right`` are
-    aligned right; ``styles`` has the style of the first cell of each row.
+    The columns ``right`` are aligned right.
     """
     cells = [[visible_line(cell) for cell in row] for row in rows]
-    if has_colours(err=err):
-        from scamdetect.cli.display import draw_table
-
-        draw_table(names, cells, right=right, styles=styles, err=err)
-        return
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for row in cells:
-        padded = (
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        say("  ".join(padded).rstrip(), err=err)
+    for number, row in enumerate(cells):
+        padded = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        if colours and has_colours(err=err):
+            padded[0] = style(padded[0], fg=colours[number] or None)
+        say_marked("  ".join(padded).rstrip() + "\n", err=err)
 
 
 def _operand(path: Path) -> str:
@@ -230,10 +234,9 @@ def say_summary(summary: Summary) -> None:
     }
     say(*_beginning(summary), err=True)
     say_table(
-        ("decision", "rows", "share"),
         [(name, f"{count:,}", _percent(count / records)) for name, count in counts.items()],
         right=(1, 2),
-        styles=[_COLOURS.get(name, "") for name in counts],
+        colours=[_COLOURS.get(name, "") for name in counts],
         err=True,
     )
     say(*_ending(summary), err=True)
@@ -301,19 +304,6 @@ def prediction_line(prediction: Prediction) -> str:
         f"language {prediction.language}",
     ]
     return "; ".join([*parts, prediction.reason] if prediction.reason else parts)
-
-
-_STATES = {True: "ok", False: "WRONG", None: "note"}
-_STYLES = {True: "green", False: "bold red", None: "yellow"}
-
-
-def say_checks(checks: Sequence[Check]) -> None:
-    """Print the findings of the doctor."""
-    say_table(
-        ("state", "check", "finding"),
-        [(_STATES[check.ok].ljust(5), check.name, check.detail) for check in checks],
-        styles=[_STYLES[check.ok] for check in checks],
-    )
 
 
 _COLOURS = {"flag": "red", "review": "yellow", "pass": "green"}

@@ -53,7 +53,6 @@ def data() -> None:
 @output_option(
     "Folder of the original files.",
     "raw",
-    aliases=("--raw",),
     type=_FOLDER,
     default="data/raw",
     show_default=True,

@@ -1,4 +1,4 @@
-"""The class of all commands, and the options that several of them share."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -9,107 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+import rich_click
 
 from scamdetect.calibration.presets import PRESETS
 
-_EXAMPLE = "Example: "
-
-
-class Command(click.Command):
-    """A command whose help is drawn on a terminal and ends with an example that can be copied."""
-
-    @property
-    def example(self) -> str | None:
-        """Return the command line in the epilog, None if it has none."""
-        before, _, line = (self.epilog or "").partition(_EXAMPLE)
-        return None if before else line or None
-
-    def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Return the option --help."""
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.callback = _show_help
-            option.help = "Show this help and exit."
-        return option
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example."""
-        from scamdetect.cli.help import wrapped
-
-        if self.example is None:
-            super().format_epilog(ctx, formatter)
-            return
-        with formatter.section("Example"):
-            formatter.write("".join(f"  {line}\n" for line in wrapped(self.example, 76)))
-
-
-class Group(Command, click.Group):
-    """A command that has commands, which its help lists in sections."""
-
-    command_class = Command
-    group_class = type
-
-    def sections(self) -> dict[str, tuple[str, ...]]:
-        """Return the names of the commands by section, in the order of the help."""
-        return {"Commands": tuple(self.commands)}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands in the order of the help."""
-        return [name for names in self.sections().values() for name in names]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each group of commands, all with the same columns."""
-        width = max(map(len, self.list_commands(ctx)))
-        for title, names in self.sections().items():
-            with formatter.section(title):
-                rows = [(name, self.get_command(ctx, name)) for name in names]
-                formatter.write_dl(
-                    [
-                        (name.ljust(width), command.get_short_help_str(formatter.width))
-                        for name, command in rows
-                        if command is not None
-                    ]
-                )
-
-
-def command(**settings: Any) -> Callable[[Callable[..., Any]], Command]:  # noqa: ANN401
-    """Return a decorator that makes a command of a function."""
-    return click.command(cls=Command, **settings)
-
-
-def _show_help(context: click.Context, option: click.Parameter, asked: bool) -> None:
-    if asked and not context.resilient_parsing:
-        from scamdetect.cli.help import show_help
-
-        show_help(context)
-        context.exit()
-
-
-class OutputOption(click.Option):
-    """An option whose older names still work, though no help shows them."""
-
-    def __init__(self, *names: Any, aliases: tuple[str, ...] = (), **settings: Any) -> None:  # noqa: ANN401
-        super().__init__(*names, **settings)
-        self.aliases = aliases
-
-    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:  # noqa: ANN401
-        """Add all names to the parser."""
-        super().add_to_parser(parser, ctx)
-        if self.aliases:
-            parser.add_option(obj=self, opts=self.aliases, dest=self.name)
+command = rich_click.command  # every command and group is made by these two
+Group = rich_click.RichGroup
 
 
 def output_option(
     help_text: str,
     name: str = "output",
-    *,
-    aliases: tuple[str, ...] = (),
     **settings: Any,  # noqa: ANN401 - what click.option takes
 ) -> Callable[[Any], Any]:
     """Return the option -o/--output, which every command has that writes a file or a folder."""
-    return click.option(
-        "-o", "--output", name, cls=OutputOption, aliases=aliases, help=help_text, **settings
-    )
+    return click.option("-o", "--output", name, help=help_text, **settings)
 
 
 class FiniteRange(click.FloatRange):

@@ -1,4 +1,4 @@
-"""The commands that serve over HTTP, and that upload and download bundles."""
+"""The command that serves over HTTP."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import click
 from scamdetect.cli.options import (
     MODEL,
     RUNTIME,
-    Group,
     command,
-    output_option,
     with_thresholds,
 )
 from scamdetect.cli.streams import say
@@ -148,59 +146,3 @@ def _token() -> str | None:
     if token is not None and (not token or not token.isascii() or set(token) & set(" \t\r\n")):
         raise InputError(f"{TOKEN} must be ASCII without spaces and not empty; or unset it")
     return token
-
-
-_REPO = click.argument("repo_id", metavar="OWNER/NAME")
-
-
-@click.group(cls=Group)
-def hub() -> None:
-    """Upload and download bundles at the Hugging Face hub.
-
-    Requires the extra `hub`. The token comes from `hf auth login` or HF_TOKEN; HF_ENDPOINT selects
-    another hub.
-    """
-
-
-@hub.command(epilog="Example: scamdetect hub push bundle your-name/scamdetect-small --private")
-@click.argument("bundle", type=click.Path(path_type=Path))
-@_REPO
-@click.option("--private", is_flag=True, help="Create a private repository.")
-@click.option("--tag", help="Also tag the commit; the tag must not exist.")
-def push(bundle: Path, repo_id: str, private: bool, tag: str | None) -> None:
-    """Verify a bundle and upload it in one commit.
-
-    It prints the command that downloads this commit.
-    """
-    from scamdetect.hub.bundles import pull_command
-    from scamdetect.hub.bundles import push as upload
-
-    commit = upload(bundle, repo_id, private=private, tag=tag)
-    say(f"{repo_id}: {bundle} is commit {commit}{f', tag {tag}' if tag else ''}")
-    say(pull_command(repo_id, commit))
-
-
-@hub.command(
-    epilog="Example: scamdetect hub pull your-name/scamdetect-small --revision v1 -o bundle"
-)
-@_REPO
-@click.option("--revision", required=True, help="Commit (40 hex digits) or tag; not a branch.")
-@output_option(
-    "Folder of the bundle.",
-    "out",
-    aliases=("--out",),
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DIR",
-)
-@click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
-def pull(repo_id: str, revision: str, out: Path, overwrite: bool) -> None:
-    """Download a bundle at a fixed commit and verify it."""
-    from scamdetect.cli.console import say_next
-    from scamdetect.hub.bundles import pull_bundle
-
-    found = pull_bundle(repo_id, revision, out, overwrite=overwrite)
-    say(f"{out}: {found.model_id}, commit {found.commit}")
-    if found.commit != revision:
-        say(f"the owner can move a tag; to pin this commit use --revision {found.commit}")
-    say_next("doctor", "--model", out)

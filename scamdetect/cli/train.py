@@ -28,11 +28,9 @@ _CORPUS = click.option(
     help="Training corpus.",
 )
 _NEW_BUNDLE = output_option(
-    "Folder of the new bundle.", "out", aliases=("--out",), type=_PATH, required=True, metavar="DIR"
+    "Folder of the new bundle.", "out", type=_PATH, required=True, metavar="DIR"
 )
-_RUN = output_option(
-    "Folder of the run.", "out", aliases=("--out",), type=_PATH, required=True, metavar="DIR"
-)
+_RUN = output_option("Folder of the run.", "out", type=_PATH, required=True, metavar="DIR")
 
 
 @contextmanager
@@ -203,7 +201,6 @@ def conversations(bundle: Path, out: Path, corpus: Path, version: str | None) ->
 @output_option(
     "Folder for results.",
     "out",
-    aliases=("--out",),
     type=_PATH,
     default="benchmarks/results",
     show_default=True,

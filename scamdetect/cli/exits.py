@@ -1,0 +1,87 @@
+"""Turn every error into one line on standard error and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from scamdetect.cli import INTERRUPTED
+from scamdetect.cli.streams import say
+from scamdetect.errors import (
+    EndpointError,
+    JobInterrupted,
+    NothingToResume,
+    ScamDetectError,
+)
+from scamdetect.system.os_errors import said
+
+UNEXPECTED, WRONG_USE, RESUMABLE, FAILED, FLAGGED, READER_GONE = 1, 2, 3, 4, 10, 141
+
+
+def exit_code(call: Callable[[], object]) -> int:
+    """Return the exit code of a command; print every error without a text of a message.
+
+    0: done, or nothing left to resume. 1: a check failed. 2: wrong use or bad input. 3: interrupted
+    (score resumes with --resume), or an endpoint is down. 4: failed, such as on a full disk. 5: the
+    fine-tuned bundle was worse and was not installed. 10: a message was flagged, or something
+    shifted, and an option asks for this code. 130: interrupted before a part was finished. 141: the
+    program that reads the standard output ended first.
+    """
+    try:
+        code = call()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        return READER_GONE
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        say("", "scamdetect: interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        return _show(error)
+    except (ScamDetectError, OSError) as error:
+        if isinstance(error, OSError):
+            _discard_output()
+        return _say(error)
+    except Exception as error:  # its message may hold a text
+        say(*"".join(traceback.format_tb(error.__traceback__)).splitlines(), err=True)
+        say(f"scamdetect: unexpected {type(error).__name__}; please report this", err=True)
+        return UNEXPECTED
+    return code if isinstance(code, int) else 0
+
+
+def _say(error: ScamDetectError | OSError) -> int:
+    message = str(error) if isinstance(error, ScamDetectError) else said(error)
+    lines = [*message.splitlines(), *(f"; {note}" for note in getattr(error, "__notes__", []))]
+    say(f"scamdetect: {' '.join(lines).replace(' ; ', '; ')}", err=True)
+    if isinstance(error, NothingToResume):
+        return 0
+    if isinstance(error, JobInterrupted | EndpointError):
+        return RESUMABLE
+    return FAILED if isinstance(error, OSError) else WRONG_USE
+
+
+def _show(error: click.ClickException) -> int:
+    if isinstance(error, NoArgsIsHelpError):
+        say(*error.format_message().splitlines(), err=True)
+        return WRONG_USE
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        say(f"Try '{context.command_path} --help' for help.", err=True)
+    say(f"Error: {' '.join(error.format_message().split())}", err=True)
+    return WRONG_USE
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere: Python flushes it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,179 @@
+"""The group ``scamdetect model``: get, publish, describe and check bundles."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from scamdetect.cli.options import MODEL, Group, output_option
+from scamdetect.cli.streams import say, say_json
+from scamdetect.errors import ScamDetectError
+
+if TYPE_CHECKING:
+    from scamdetect.detector import ScamDetector
+
+PACKAGES = ("scamdetect", "numpy", "onnxruntime", "tokenizers", "pyarrow")
+TOLERANCE = 0.02  # of the scam probability of a known answer
+_REPO = click.argument("repo_id", metavar="OWNER/NAME")
+
+
+class Check(NamedTuple):
+    """One check; ``ok`` is None if there was nothing to check."""
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+@click.group(cls=Group)
+def model() -> None:
+    """Download, upload, describe and check model bundles.
+
+    The hub is Hugging Face (extra `hub`). The token comes from `hf auth login` or HF_TOKEN.
+    """
+
+
+@model.command(
+    epilog="Example: scamdetect model pull your-name/scamdetect-small --revision v1 -o bundle"
+)
+@_REPO
+@click.option("--revision", required=True, help="Commit, tag or branch. A commit never changes.")
+@output_option("Folder.", "folder", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
+def pull(repo_id: str, revision: str, folder: Path, overwrite: bool) -> None:
+    """Download a bundle and verify it."""
+    from scamdetect.bundle.bundle import MANIFEST
+    from scamdetect.cli.console import say_next
+    from scamdetect.hub import pull as download
+    from scamdetect.system.destinations import replaced_folder
+
+    commit = download(repo_id, revision, replaced_folder(folder, MANIFEST, overwrite=overwrite))
+    say(f"{folder}: {repo_id} at commit {commit}")
+    say_next("model", "check", "--model", folder)
+
+
+@model.command(epilog="Example: scamdetect model push bundle your-name/scamdetect-small --private")
+@click.argument("bundle", type=click.Path(path_type=Path))
+@_REPO
+@click.option("--private", is_flag=True, help="Create a private repository.")
+@click.option("--tag", help="Also tag the commit; the tag must not exist.")
+def push(bundle: Path, repo_id: str, private: bool, tag: str | None) -> None:
+    """Verify a bundle and upload it in one commit."""
+    from scamdetect.cli.console import say_next
+    from scamdetect.hub import push as upload
+
+    commit = upload(bundle, repo_id, private=private, tag=tag)
+    say(f"{repo_id}: {bundle} is commit {commit}")
+    say_next("model", "pull", repo_id, "--revision", commit, "-o", Path(repo_id).name)
+
+
+@model.command(epilog="Example: scamdetect model info")
+@MODEL
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def info(model: Path | None, as_json: bool) -> None:
+    """Describe a bundle: id, thresholds, presets, languages and figures."""
+    from scamdetect.detector import ScamDetector
+
+    facts = describe(ScamDetector.load(model))
+    if as_json:
+        say_json(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {part}" for key, part in value.items())
+        say(f"{name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+
+
+def describe(detector: ScamDetector) -> dict[str, object]:
+    """Return what a person wants to know about a bundle, as JSON values."""
+    bundle = detector.bundle
+    return {
+        "id": bundle.model_id,
+        "folder": str(bundle.folder),
+        "thresholds": {"flag": bundle.thresholds.flag, "review": bundle.thresholds.review},
+        "false-positive rates": dict(bundle.thresholds_fpr),
+        "presets": {name: round(point.threshold, 4) for name, point in detector.presets.items()},
+        "figures": {
+            f"recall at {point.fpr:.1%} false positives": round(point.recall, 4)
+            for point in bundle.operating_points
+            if point.lang is point.kind is None
+        },
+        "languages": list(bundle.languages),
+        "cascade": "none" if bundle.cascade is None else "on" if bundle.cascade.proven else "off",
+    }
+
+
+@model.command(epilog="Example: scamdetect model check")
+@MODEL
+def check(model: Path | None) -> None:
+    """Check this machine and a bundle.
+
+    The exit code is 1 if a check fails.
+    """
+    from scamdetect.cli.console import say_table
+
+    checks = list(examine(model))
+    words = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow")}
+    say_table(
+        [(words[ok][0], name, detail) for name, ok, detail in checks],
+        colours=[words[ok][1] for _, ok, _ in checks],
+    )
+    if any(ok is False for _, ok, _ in checks):
+        raise click.exceptions.Exit(1)
+
+
+def examine(model: Path | None = None) -> Iterator[Check]:
+    """Check versions, 8-bit products, the files of the bundle and its known answers."""
+    from scamdetect.bundle.runtime import multiplies_exactly
+    from scamdetect.detector import ScamDetector
+
+    yield Check("python", True, f"{platform.python_version()} on {platform.platform()}")
+    for package in PACKAGES:
+        try:
+            yield Check(package, True, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Check(package, False, f"not installed; run: pip install {package}")
+    if multiplies_exactly(fast=True):
+        yield Check("int8", True, "8-bit products are exact")
+    elif multiplies_exactly(fast=False):
+        yield Check("int8", True, "fast 8-bit products saturate here; exact, slower ones are used")
+    else:
+        detail = "8-bit products saturate here, so scores are wrong; use another onnxruntime"
+        yield Check("int8", False, detail)
+    try:
+        detector = ScamDetector.load(model)
+    except ScamDetectError as problem:
+        yield Check("bundle", False, str(problem))
+        return
+    yield Check("bundle", True, f"{detector.model_id} in {detector.bundle.folder}")
+    yield self_test(detector)
+
+
+def self_test(detector: ScamDetector) -> Check:
+    """Compare the scores of the whole model with the known answers of the bundle."""
+    from scamdetect.labels import VERDICTS, Verdict
+
+    answers = detector.bundle.known_answers
+    if not answers:
+        return Check("self-test", None, "the bundle has no known answers")
+    scores = detector.predict_proba([answer.text for answer in answers])
+    scams = scores[:, VERDICTS.index(Verdict.SCAM)].tolist()
+    off = [
+        1.0 if score != score else abs(score - answer.scam_probability)
+        for score, answer in zip(scams, answers, strict=True)
+    ]
+    wrong = sum(difference > TOLERANCE for difference in off)
+    if not wrong:
+        return Check("self-test", True, f"{len(off)} known answers within {max(off):.3f}")
+    return Check(
+        "self-test",
+        False,
+        f"{wrong} of {len(off)} known answers differ by up to {max(off):.3f}; {TOLERANCE} is "
+        "allowed: reinstall onnxruntime, or report this processor",
+    )
