@@ -69,7 +69,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--corpus", type=Path, default=ROOT / "data" / "corpus.parquet")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs")
-    parser.add_argument("--teacher", type=Path, help="run that recipes with [teacher] distil")
     parser.add_argument("--log", type=Path, default=ROOT / "benchmarks/results/experiments.csv")
     asked = parser.parse_args()
     corpus = corpus_sha256(asked.corpus)
@@ -87,7 +86,7 @@ def main() -> None:
             run = asked.runs / f"{recipe.name}-{seed}-{name}-{corpus[:16]}"
             run.mkdir(parents=True, exist_ok=True)
             write_recipe(recipe, run / "asked.toml")
-            train(run / "asked.toml", asked.corpus, run, True, _say, asked.teacher)
+            train(run / "asked.toml", asked.corpus, run, True, _say)
             add_run(run, corpus, rows, asked.log)
 
 

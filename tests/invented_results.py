@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from scamdetect.bench.answers import Training
 from scamdetect.bench.figures.changes import ALL, SIZES, Difference, Kept, Recalibrated
-from scamdetect.bench.figures.generator_gap import GapRecord, Side
 from scamdetect.bench.figures.measures import (
     AtThreshold,
     SuiteFigures,
@@ -66,10 +65,6 @@ def invented_results() -> Results:
             Difference("human", OWN, JUDGE, None, 60, 55, 0.71),
         ),
         overlaps=(Overlap("human", "0" * 64, "ab" * 32, (OWN,), "a-source", 900, 3, 640, 11),),
-        gaps=(
-            GapRecord("tfidf", "quill-2", 400, 300, _side(0.86, 2_000), _side(0.61, 0)),
-            GapRecord("tfidf", "scribe-large", 250, 40, _side(0.9, 900), _side(0.82, 0, few=True)),
-        ),
         missing=(("calibrate", UNFINISHED), ("pairs", HOSTILE)),
     )
 
@@ -218,16 +213,3 @@ def _kept(suite: str, name: str) -> list[Kept]:
                 )
             )  # fmt: skip
     return found
-
-
-def _side(f1: float, rows: int, *, few: bool = False) -> Side:
-    return Side(
-        trained_rows=rows,
-        recall=share(f1 - 0.05, 400),
-        fpr=share(0.02, 300),
-        f1=share(f1, 400),
-        recall_at=None if few else share(f1 - 0.08, 400),
-        f1_moved=share(f1 + 0.15, 400, 0.03),
-        recall_moved=None if few else share(f1 + 0.1, 400, 0.03),
-        fpr_moved=None if few else share(0.012, 300, 0.005),
-    )

@@ -127,7 +127,7 @@ def test_a_loader_that_gives_no_detector_is_named(register, tmp_path: Path) -> N
 def test_errors_show_no_key_of_a_url(register, tmp_path: Path, user: str) -> None:
     register(lambda target, setting: None)
     with pytest.raises(InputError) as caught:
-        load_detector(f"http:http://{user}@h.test/score?key=abc#p@1", setting(tmp_path))
+        load_detector(f"llm:http://{user}@h.test/score?key=abc#p@1", setting(tmp_path))
     assert "h.test/score#p@1" in str(caught.value)
     assert "word" not in str(caught.value) and "abc" not in str(caught.value)
 

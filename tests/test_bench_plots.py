@@ -45,7 +45,7 @@ def test_every_plot_is_an_svg_that_refers_to_nothing(results: Results) -> None:
         warnings.simplefilter("error")
         found = draw_plots(results)
     assert set(found) == {
-        "headline", "time", "reliability", "gap", "languages-human", "languages-llm",
+        "headline", "time", "reliability", "languages-human", "languages-llm",
         "languages-pairs", "changes-evasion", "changes-rewrite",
     }  # fmt: skip
     for svg in found.values():
@@ -66,7 +66,7 @@ def test_the_same_results_give_the_same_bytes(results: Results) -> None:
 
 
 def test_plots_without_figures_are_left_out(results: Results) -> None:
-    bare = without(results, "gaps", "changed")
+    bare = without(results, "changed")
     few = tuple(
         replace(one, cells=tuple(cell for cell in one.cells if cell.name in ("de", "en")),
                 reliability=None, seconds_per_1000=None, headline=None)
@@ -110,18 +110,6 @@ def test_many_long_names_are_told_apart(results: Results) -> None:
     looks = {(look["color"], look["marker"]) for look in (style(many, name) for name in names)}
     assert len(looks) == len({short(name) for name in names}) == len(names)
     assert all(len(short(name)) <= 25 for name in names)
-
-
-def test_the_gap_is_drawn_beside_the_published_one(figures: dict[str, Figure]) -> None:
-    left, right = figures["gap"].axes
-    rows = [label.get_text() for label in left.get_yticklabels()]
-    assert rows == ["quill-2\ntfidf", "scribe-large\ntfidf", "published,\nelsewhere"]
-    points = {
-        (round(float(line.get_ydata()[0])), round(float(line.get_xdata()[0]), 1))
-        for line in right.lines
-        if line.get_marker() in ("o", "D")
-    }
-    assert {(0, 25.0), (0, 10.0), (2, 28.1), (2, 4.0)} <= points
 
 
 def test_changes_have_a_panel_each_and_all_together_first(figures: dict[str, Figure]) -> None:

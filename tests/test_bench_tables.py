@@ -184,15 +184,6 @@ def test_bars_are_named(strength: str, kept: float | None, after: float, said: s
     assert targets_met(figures) == said
 
 
-def test_the_gap_stands_beside_the_published_one(results: Results) -> None:
-    section = _section(results, "The gap on a writer that is not in the training")
-    published = _cells(section, "published, for comparison")
-    assert (published["gap in F1"], published["gap, new threshold"]) == ("28.1", "4.0")
-    own = _cells(section, "quill-2", "tfidf")
-    assert (own["gap in F1"], own["gap, new threshold"]) == ("25.0", "10.0")
-    assert own["rows of it in training"] == "2,000 / 0"
-
-
 def test_differences_are_said_in_words() -> None:
     def said(first: int, second: int, p: float) -> str:
         return in_words(Difference("human", OWN, JUDGE, None, first, second, p))
@@ -211,11 +202,10 @@ def test_an_overlap_of_other_rows_is_not_shown(results: Results) -> None:
 
 
 def test_missing_parts_are_said_to_be_missing(results: Results) -> None:
-    bare = without(results, "moved", "changed", "differences", "overlaps", "gaps", "missing")
+    bare = without(results, "moved", "changed", "differences", "overlaps", "missing")
     titles = {section.title: section for chapter in chapters(bare) for section in chapter.sections}
     assert "Changed messages" not in {chapter.title for chapter in chapters(bare)}
-    for title in ("The gap on a writer that is not in the training", "Do two detectors differ?"):
-        assert titles[title].about.startswith("Not measured")
+    assert titles["Do two detectors differ?"].about.startswith("Not measured")
     assert titles["Not finished"].about.startswith("Nothing:")
 
 

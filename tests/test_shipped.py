@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.same_answer import WITHIN, compare, messages
 from scamdetect import ScamDetector
 from scamdetect.bundle.scoring import ScoreCache
 from scamdetect.prediction import CLEARED
 
+WITHIN = 0.001  # of a probability
 AUTHORED = Path(__file__).resolve().parent.parent / "data" / "authored"
 
 
@@ -22,7 +23,18 @@ def shipped() -> ScamDetector:
 
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
-    return messages(AUTHORED, 260)[0]
+    """Return 10 messages of each of 26 languages, shuffled."""
+    chosen: list[str] = []
+    for path in sorted(AUTHORED.glob("*.jsonl")):
+        rows = map(json.loads, path.read_text("utf-8").splitlines())
+        own = sorted({row["text"] for row in rows if row["part"] != "final"})
+        chosen += [own[index] for index in np.random.default_rng(5).permutation(len(own))[:10]]
+    return [chosen[index] for index in np.random.default_rng(5).permutation(len(chosen))]
+
+
+def check_equal(first: np.ndarray, second: np.ndarray) -> None:
+    assert float(np.abs(first - second).max()) <= WITHIN
+    assert np.array_equal(first.argmax(axis=1), second.argmax(axis=1))
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +54,7 @@ def test_neighbours_do_not_change_a_score(
     found[places] = shipped.predict_proba([*(texts[place] for place in places), *more])[
         : len(texts)
     ]
-    row = compare(order, alone, found, shipped.bundle)
-    assert row["largest_change"] <= WITHIN
-    assert row["decision_flips"] == row["verdict_flips"] == 0
+    check_equal(alone, found)
 
 
 def test_kept_scores_and_batches_are_exact(shipped: ScamDetector, texts: list[str]) -> None:
@@ -78,11 +88,4 @@ def test_what_is_not_cleared_early_has_the_digits_of_a_full_reading(
 
 def test_threads_and_workers_do_not_change_a_score(texts: list[str], alone: np.ndarray) -> None:
     with ScamDetector.load(threads=1, workers=2) as pooled:
-        row = compare("workers", alone, pooled.predict_proba(texts), pooled.bundle)
-    assert row["largest_change"] <= WITHIN
-    assert row["decision_flips"] == 0
-
-
-def test_messages_come_evenly_from_all_languages(texts: list[str]) -> None:
-    assert len(texts) == len(set(texts)) == 260
-    assert messages(AUTHORED, 260) == (texts, 26)
+        check_equal(alone, pooled.predict_proba(texts))

@@ -83,28 +83,8 @@ class Setting:
     corpus: Path | None = None
     label_map: dict[str, str] | None = None
     timeout: float = 60.0
-    per_second: float | None = None  # maximum number of calls
-    max_calls: int | None = None
     parallel: int = 4
     price: tuple[float, float] | None = None  # per million tokens in and out
-
-
-class Rewriter(Protocol):
-    """Rewrites messages: a change, a text and its language give another text."""
-
-    @property
-    def name(self) -> str:
-        """Return the name of the rewriter: "rules", or the model."""
-        ...
-
-    @property
-    def changes(self) -> dict[str, str]:
-        """Return the available changes, and how each is done (a prompt), by name."""
-        ...
-
-    def rewrite(self, text: str, lang: str, change: str) -> str | None:
-        """Return the changed text, or None (refused, unchanged)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -112,10 +92,9 @@ class Material:
     """The source of the suites' rows; None for missing ones.
 
     ``corpus`` is the file of ``scamdetect data build``, ``authored`` the folder of the project's
-    own messages, ``rewriter`` makes the suite ``rewrite``.
+    own messages.
     """
 
     corpus: Path | None
     authored: Path | None
     log: Log
-    rewriter: Rewriter | None = None

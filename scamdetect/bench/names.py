@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scamdetect.bench.answers import Answers, Bools, Detector, Floats, Setting
+from scamdetect.bench.answers import Answers, Bools, Detector, Floats, Material, Setting
+from scamdetect.bench.suite import NAME, Suite, check, limited
+from scamdetect.bench.suites.calibrate import calibrate
 from scamdetect.errors import (
     DetectorError,
     EndpointError,
@@ -48,6 +50,34 @@ def load(group: str, name: str) -> Callable[..., Any]:
         raise InputError(f"{name!r} is registered twice ({places}); uninstall one of the packages")
     function: Callable[..., Any] = found[0].load()
     return function
+
+
+def load_suites(
+    suites: Sequence[str], material: Material, *, final: bool, limit: int | None, changed_rows: bool
+) -> tuple[list[Suite], str]:
+    """Return the suites, first the rows that set thresholds, and the name of the benchmark.
+
+    Raises InputError for an unknown name, for final rows without ``final``, and for rows that
+    differ from the release without ``changed_rows``.
+    """
+    makers = []
+    for name in dict.fromkeys(suites):
+        if name.endswith("-final") and not final:
+            raise InputError(f"{name}: has test or final rows; pass --final for a release")
+        makers.append(load(SUITES, name))
+    made = [calibrate(material), *(make(material) for make in makers)]
+    for suite in made:
+        if suite.manifest.final and not final:
+            raise InputError(f"{suite.name}: has test or final rows; pass --final for a release")
+    differences = [difference for difference in map(check, made) if difference is not None]
+    if differences and not changed_rows:
+        raise InputError(
+            f"{'; '.join(differences)}. To measure these rows anyway, pass --changed-rows"
+        )
+    if limit is not None:
+        made = [made[0], *(limited(suite, limit) for suite in made[1:])]
+        return made, f"not {NAME}: a part of its rows"
+    return made, f"not {NAME}: other rows" if differences else NAME
 
 
 _LABEL = re.compile(r"\w[\w.+-]*")

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from scamdetect.scored.threads import ThreadsSummary
     from scamdetect.share.feed_versions import FeedReport
     from scamdetect.share.propose import ProposeSummary
-    from scamdetect.train.data.audit import Comparison
-    from scamdetect.train.data.fetch import Fetched
 
 
 Show = Callable[[str, float | None], None]  # what is being done, and which share (0 to 1) of it
@@ -316,34 +314,6 @@ def say_prediction(prediction: Prediction) -> None:
     if has_colours():
         line = style(decision, fg=_COLOURS.get(decision), bold=True) + line[len(decision) :]
     say_marked(f"{line}\n")
-
-
-def fetched_line(fetched: Fetched) -> str:
-    """Return what happened to one file."""
-    reason = f": {fetched.reason}" if fetched.reason else ""
-    return f"{fetched.state} {fetched.slug}/{fetched.path}{reason}"
-
-
-def comparison_lines(comparison: Comparison, most: int | None) -> list[str]:
-    """Return the result of one source and at most ``most`` of its differing rows, by hash."""
-    if comparison.state != "compared":
-        return [f"{comparison.slug}: {comparison.state} ({comparison.note})"]
-    differences = [
-        *(f"  missing {digest}" for digest in comparison.missing),
-        *(f"  other verdict {digest}" for digest in comparison.other_verdict),
-        *(f"  extra {digest}" for digest in comparison.extra),
-    ]
-    note = f" ({comparison.note})" if comparison.note else ""
-    head = (
-        f"{comparison.slug}: {comparison.rows:,} rows, reference {comparison.reference:,}, "
-        f"equal {comparison.share:.2%}, {len(differences):,} differences"
-    )
-    if comparison.twins:
-        head += f", twins {comparison.twins:,} (equal but for case and punctuation)"
-    lines = [f"{head}{'' if comparison.passed else ', FAILED'}{note}", *differences[:most]]
-    if most is not None and len(differences) > most:
-        lines.append(f"  and {len(differences) - most:,} more; list them with --all")
-    return lines
 
 
 def _percent(share: float) -> str:

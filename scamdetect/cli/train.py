@@ -56,9 +56,6 @@ def extra(name: str) -> Iterator[None]:
     help="Resume from the last checkpoint, or start again.",
 )
 @click.option(
-    "--teacher", type=_PATH, help="Run folder of the teacher, for a recipe with [teacher]."
-)
-@click.option(
     "--decay-from",
     type=_PATH,
     metavar="RUN_DIR",
@@ -76,7 +73,6 @@ def train(
     out: Path,
     corpus: Path,
     resume: bool,
-    teacher: Path | None,
     decay_from: Path | None,
     at: int | None,
     averaged: bool,
@@ -96,26 +92,9 @@ def train(
         from scamdetect.train.fit import train_from
         from scamdetect.train.run import Mark
     if recipe is not None:
-        fit(recipe, corpus, out, resume, say, teacher)
+        fit(recipe, corpus, out, resume, say)
     if decay_from is not None and at is not None:
-        train_from(Mark.load(decay_from, at, averaged), corpus, out, resume, say, teacher)
-    say_next("export", out, "-o", "bundle")
-
-
-@command(epilog="Example: scamdetect average runs/a runs/b -o runs/mean")
-@click.argument("runs", metavar="RUN_DIR...", nargs=-1, required=True, type=_PATH)
-@_RUN
-def average(runs: tuple[Path, ...], out: Path) -> None:
-    """Average the weights of several finished runs.
-
-    The runs may differ only in seed or length. The result is a finished run, which `scamdetect
-    export` turns into a bundle.
-    """
-    from scamdetect.cli.console import say_next
-
-    with extra("train"):
-        from scamdetect.train.mean_of_runs import mean_of_runs
-    mean_of_runs(runs, out, say)
+        train_from(Mark.load(decay_from, at, averaged), corpus, out, resume, say)
     say_next("export", out, "-o", "bundle")
 
 

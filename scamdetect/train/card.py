@@ -367,7 +367,7 @@ def _shown_results(found: Results, trained: frozenset[str]) -> dict[str, Any]:
         "flagged": list(_flagged(found)),
         "shipped_details": found.details,
         "unseen": (min(flagged), max(flagged)) if flagged else (),
-        "gaps": [] if found.bench is None else found.bench["gaps"],
+        "gaps": [] if found.bench is None else found.bench.get("gaps", []),
         "gates": sorted(found.gates(), key=lambda gate: str(gate["slice"])),
         "missed": [gate for gate in found.gates() if gate["met"] is False],
         "promotions": [(name, spam) for name, spam in promotions if spam is not None],

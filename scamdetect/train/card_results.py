@@ -26,7 +26,7 @@ _KINDS = {
     "everyday": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
     "untrained": (("flag_recall", "cells", "gates"), "benchmarks/final.py"),
     "evasion": (("evasions", "share"), "benchmarks/evasion.py"),
-    "bench": (("run", "figures", "gaps"), "scamdetect bench report"),
+    "bench": (("run", "figures"), "scamdetect bench report"),
     "conversations": (("rule", "sets"), "benchmarks/conversations.py"),
 }
 

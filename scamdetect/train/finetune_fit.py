@@ -25,10 +25,9 @@ from scamdetect.bundle.bundle import Bundle
 from scamdetect.train.data.corpus_rows import GROUP_CAP
 from scamdetect.train.data.mix import balanced_sample
 from scamdetect.train.data.table import column, is_authored
-from scamdetect.train.distil import answer_loss
 from scamdetect.train.finetune_rows import OWN, of_role, own_and_rehearsed
 from scamdetect.train.fit import Logits, Pull, fit_batches, save_weights, seed_everything
-from scamdetect.train.model import ScamModel, encoder_layers, set_dropout
+from scamdetect.train.model import ScamModel, answer_loss, encoder_layers, set_dropout
 from scamdetect.train.plan import RowFacts, draw_rows, make_batches
 from scamdetect.train.quantise import INT8_PEAK
 from scamdetect.train.recipe import Recipe, recipe_hash, stated_recipe, write_recipe
@@ -66,7 +65,6 @@ def finetune_recipe(bundle: Bundle, seed: int) -> Recipe:
         base=replace(recipe.base, freeze_embeddings=True, prefix=bundle.prefix),
         data=replace(recipe.data, most_draws=0),
         optimiser=replace(recipe.optimiser, schedule="linear", keep_at=(), average=0.0, **rates),
-        teacher=msgspec.UNSET,
     )
 
 

@@ -21,7 +21,6 @@ from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.system.files import append, read_text, write_text, writing
 from scamdetect.train.base import load_base
 from scamdetect.train.data.scores import machine
-from scamdetect.train.distil import Teacher
 from scamdetect.train.model import (
     ScamModel,
     autocast,
@@ -66,17 +65,14 @@ def train(
     out: Path,
     resume: bool,
     log: Log,
-    teacher_run: Path | None = None,
 ) -> None:
     """Train to the end and write weights, tokenizer, recipe, record and metrics to ``out``.
-
-    ``teacher_run`` is the folder of the finished run that a recipe with a table [teacher] distils.
 
     With ``resume`` an interrupted run of the same recipe and corpus continues from its checkpoint,
     also on another device. Another recipe or corpus in ``out``, or a checkpoint of other rows or
     without a record, raises RecipeError.
     """
-    _train(load_recipe(recipe_path), corpus, out, resume, log, teacher_run, None)
+    _train(load_recipe(recipe_path), corpus, out, resume, log, None)
 
 
 def train_from(
@@ -85,7 +81,6 @@ def train_from(
     out: Path,
     resume: bool,
     log: Log,
-    teacher_run: Path | None = None,
 ) -> None:
     """Decay from the mark, or take the average there, and write to ``out`` what ``train`` does.
 
@@ -93,7 +88,7 @@ def train_from(
     and raises RecipeError as ``train`` does, also for another corpus or plan than that of the
     mark's run.
     """
-    _train(mark.recipe, corpus, out, resume, log, teacher_run, mark)
+    _train(mark.recipe, corpus, out, resume, log, mark)
 
 
 def _train(
@@ -102,14 +97,10 @@ def _train(
     out: Path,
     resume: bool,
     log: Log,
-    teacher_run: Path | None,
     mark: Mark | None,
 ) -> None:
     run = Run(out)
-    teacher = Teacher.load(teacher_run, recipe)
     identity = {"recipe": recipe_hash(recipe), "corpus": corpus_sha256(corpus), "seed": recipe.seed}
-    if teacher is not None:
-        identity["teacher"] = teacher.identity
     if mark is not None:
         mark.check_same_run(identity, out)
     identity["start"] = None if mark is None else mark.identity
@@ -131,13 +122,9 @@ def _train(
     write_text(run.tokenizer, tokenizer.to_str(pretty=False))
     rows = prepare_rows(table, tokenizer, recipe)
     model = ScamModel(encoder, len(VERDICTS), len(KINDS), len(rows.languages), recipe.base.pooling)
-    if teacher is not None:
-        teacher.start(model, rows.languages)
     set_dropout(model, recipe.optimiser.dropout)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
-    if teacher is not None:
-        teacher.model.to(device)
     twins = rows.targets.pair.numpy() if recipe.loss.pair else None
     order = draw_rows(rows.facts, recipe.data, recipe.seed, log)
     lengths = np.minimum(rows.facts.lengths, recipe.data.max_tokens)
@@ -167,9 +154,8 @@ def _train(
     }
     check_same_plan(run, record)
     write_record(run, record)
-    pull = None if teacher is None else _pull_to(teacher)
     start = None if mark is None else mark.state
-    seconds = fit_batches(model, pull, rows, batches, recipe, run, device, log, stretch, start)
+    seconds = fit_batches(model, None, rows, batches, recipe, run, device, log, stretch, start)
     if mark is not None and mark.averaged:
         mark.take_average(model)
     write_record(run, record | {"minutes": round(seconds / 60, 1)})
@@ -192,10 +178,6 @@ def save_weights(run: Run, model: ScamModel) -> None:
     with writing(run.weights) as file:  # save_file has its own error for a full disk
         file.write(save(state))
     run.checkpoint.unlink(missing_ok=True)
-
-
-def _pull_to(teacher: Teacher) -> Pull:
-    return lambda batch, states, answers, _: teacher.loss(batch, states, answers)
 
 
 def seed_everything(seed: int) -> None:

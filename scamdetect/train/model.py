@@ -244,3 +244,30 @@ def _computes_bf16(device: torch.device) -> bool:
         return False
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(supported and supported())
+
+
+def answer_loss(
+    ours: tuple[torch.Tensor, torch.Tensor],
+    theirs: tuple[torch.Tensor, torch.Tensor],
+    temperature: float,
+) -> torch.Tensor:
+    """Return the mean divergence from the other model's verdicts, and from its kinds on its scams.
+
+    Both are pairs of verdict (n, v) and kind (n, k) logits. The verdict part is the
+    Kullback-Leibler divergence at the temperature, times its square; that of a kind is the excess
+    cross-entropy, summed over kinds and weighted with the other model's probability of scam.
+    """
+    verdict = functional.kl_div(
+        functional.log_softmax(ours[0] / temperature, dim=-1),
+        functional.log_softmax(theirs[0] / temperature, dim=-1),
+        reduction="batchmean",
+        log_target=True,
+    )
+    targets = torch.sigmoid(theirs[1])
+    minimum = functional.binary_cross_entropy(targets, targets, reduction="none")
+    excess = (
+        functional.binary_cross_entropy_with_logits(ours[1], targets, reduction="none") - minimum
+    )
+    scam = torch.softmax(theirs[0], dim=-1)[:, SCAM]
+    kinds = (excess.sum(dim=1) * scam).sum() / scam.sum().clamp(min=1e-6)
+    return verdict * temperature**2 + kinds

@@ -129,14 +129,6 @@ class WordsTable(Table, frozen=True):
     ratio: float = 0.0  # of the words' weight to the encoder's in their join; 0 fits it
 
 
-class TeacherTable(Table, frozen=True):
-    """How a student of fewer layers learns from a finished run."""
-
-    answers: float = 1.0  # weight of the teacher's verdicts and kinds
-    states: float = 1.0  # weight of the teacher's token states
-    temperature: float = 2.0  # temperature at which verdicts are compared
-
-
 class Recipe(Table, frozen=True):
     """Everything that determines a training run, except the corpus."""
 
@@ -148,8 +140,6 @@ class Recipe(Table, frozen=True):
     optimiser: OptimiserTable = OptimiserTable()
     loss: LossTable = LossTable()
     words: WordsTable = WordsTable()
-    # Excluded from the hash if missing, so that older runs keep their names.
-    teacher: TeacherTable | msgspec.UnsetType = msgspec.UNSET
     checkpoint_minutes: float = 3.0
 
 
@@ -171,7 +161,6 @@ def load_recipe(path: Path) -> Recipe:
                 f"{path}: vocabulary.whole_scripts contains {script!r}; allowed are the first "
                 'words of Unicode letter names, such as "ARABIC" or "HANGUL"'
             )
-    teacher = recipe.teacher if isinstance(recipe.teacher, TeacherTable) else TeacherTable()
     for key, value, low, high in (
         ("seed", recipe.seed, 0, 2**32 - 2),  # numpy's limit, minus one for the batches
         ("base.layers", 1 if recipe.base.layers is None else recipe.base.layers, 1, 1_000),
@@ -218,9 +207,6 @@ def load_recipe(path: Path) -> Recipe:
         ("words.ratio", recipe.words.ratio, 0.0, 100.0),
         ("words.authored_weight", recipe.words.authored_weight, 0.0, 100.0),
         ("words.everyday_weight", recipe.words.everyday_weight, 0.0, 100.0),
-        ("teacher.answers", teacher.answers, 0.0, 1e6),
-        ("teacher.states", teacher.states, 0.0, 1e6),
-        ("teacher.temperature", teacher.temperature, 0.1, 100.0),
         ("checkpoint_minutes", recipe.checkpoint_minutes, 0.0, 1e6),
     ):
         if not low <= value <= high:

@@ -320,14 +320,11 @@ class Mark:
         return {"tokens": self.tokens, "averaged": self.averaged}
 
     def check_same_run(self, identity: Mapping[str, Any], out: Path) -> None:
-        """Raise RecipeError for another run's corpus or teacher, and for the run's own folder."""
+        """Raise RecipeError for another corpus, and for the run's own folder."""
         if out.resolve() == self.run.folder.resolve():
             raise RecipeError(f"{out} is the run to start from; use another --out")
-        for key in ("corpus", "teacher"):
-            if self.record.get(key) != identity.get(key):
-                raise RecipeError(
-                    f"{self.run.folder} was trained with another {key} or none; pass that"
-                )
+        if self.record.get("corpus") != identity.get("corpus"):
+            raise RecipeError(f"{self.run.folder} was trained on another corpus; pass that")
 
     def check_same_plan(self, plan: Mapping[str, Any]) -> None:
         """Raise RecipeError if the run's own plan is not this version's ``plan``."""

@@ -19,7 +19,6 @@ from scamdetect.bench.figures.changes import (
     kept_figures,
     recalibrated,
 )
-from scamdetect.bench.figures.generator_gap import GapRecord, read_gaps, read_records, write_records
 from scamdetect.bench.figures.measures import (
     SuiteFigures,
     suite_figures,
@@ -35,7 +34,9 @@ from scamdetect.bench.suites.calibrate import mix_weights
 from scamdetect.errors import InputError
 from scamdetect.evaluate.contamination import CONTAINED, containment
 from scamdetect.labels import Verdict
-from scamdetect.system.files import file_sha256, write_text
+from scamdetect.system.files import file_sha256, read_text, write_text
+from scamdetect.system.os_errors import unreadable
+from scamdetect.system.typed import of_json
 from scamdetect.text.normalise import normalise
 from scamdetect.train.data.table import column, read_rows
 
@@ -83,12 +84,25 @@ def audit(suites: Sequence[Suite], detectors: Sequence[Detector], corpus: Path, 
         train = list(column(read_rows(corpus, {"train"}), "norm"))
         for suite in due:
             found += _overlaps(suite, train, digest, names)
-    write_records(out / FILE, found)
+    text = json.dumps([asdict(one) for one in found], indent=1)
+    write_text(out / FILE, text + "\n")
 
 
 def read_overlaps(folder: Path) -> list[Overlap]:
     """Return the result of ``audit``, empty if it did not run; raise InputError if damaged."""
-    return read_records(folder / FILE, Overlap)
+    path = folder / FILE
+    try:
+        return of_json(json.loads(read_text(path)), list[Overlap])
+    except InputError:
+        raise
+    except FileNotFoundError:
+        return []
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    except ValueError as problem:
+        raise InputError(
+            f"{path}: cannot be read ({type(problem).__name__}); remove it and run again"
+        ) from None
 
 
 def _overlaps(
@@ -155,7 +169,6 @@ class Results:
     changed: tuple[Changed, ...]
     differences: tuple[Difference, ...]
     overlaps: tuple[Overlap, ...]
-    gaps: tuple[GapRecord, ...]
     missing: tuple[tuple[str, str], ...]  # suite and detector that were not completely scored
 
 
@@ -222,7 +235,6 @@ def read_results(folder: Path) -> Results:
         changed=tuple(changed),
         differences=tuple(compared),
         overlaps=tuple(read_overlaps(folder)),
-        gaps=tuple(read_gaps(folder)),
         missing=tuple(missing),
     )
 

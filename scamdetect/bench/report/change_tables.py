@@ -1,4 +1,4 @@
-"""Tables of comparisons: new thresholds, changed words, unseen writers, pairs of detectors."""
+"""Tables of comparisons: new thresholds, changed words, pairs of detectors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from scamdetect.bench.figures.changes import ALL, DRAWS, FEWEST_FLAGGED, Kept, Recalibrated
-from scamdetect.bench.figures.generator_gap import PUBLISHED, SHARE, GapRecord
 from scamdetect.bench.figures.target import (
     FPRS,
     MAIN,
@@ -14,7 +13,7 @@ from scamdetect.bench.figures.target import (
 )
 from scamdetect.bench.report.suite_tables import TOO_FEW
 from scamdetect.evaluate.evasion import KEPT, MORE_FLAGS
-from scamdetect.reports.cells import change, counted, n_of, number, p_value, percent, points
+from scamdetect.reports.cells import change, counted, n_of, p_value, percent, points
 from scamdetect.reports.section import Section, section
 
 if TYPE_CHECKING:
@@ -85,36 +84,6 @@ def change_sections(results: Results) -> Iterator[Section]:
                 f"By change: {suite}", "The same figures, one change at a time.", header,
                 [_kept_row(*row) for row in apart], f"changes-{suite}",
             )  # fmt: skip
-
-
-def gap_section(results: Results) -> Section:
-    """Return how much worse detectors are on a writer that is not in their training."""
-    title = "The gap on a writer that is not in the training"
-    if not results.gaps:
-        return Section(title, "Not measured: no detector was trained without a writer.")
-    published = [f"{one:.1f}" for one in PUBLISHED]
-    header = ["writer left out", "learner", "n scam", "n legit", "rows of it in training"]
-    header += ["F1 with it", "F1 without", "F1 without, new threshold"]
-    header += ["gap in F1", "gap, new threshold"]
-    header += ["scams found with it", "scams found without", "scams found, new threshold"]
-    header += ["false alarms with it", "false alarms without", "false alarms, new threshold"]
-    header += [f"R@{MAIN} with it", f"R@{MAIN} without"]
-    blank = ["-"] * (len(header) - 10)
-    rows = [["published, for comparison", *["-"] * 7, *published, *blank]]
-    rows += [_gap_row(gap) for gap in results.gaps]
-    about = (
-        "The same learner is trained twice: with other messages of a language model, and without "
-        "any. Both are measured on the same messages of that model. The difference is the cost of "
-        "not knowing the writer. F1 combines the share of scams found and the share of flags that "
-        "are right, on as many scams as honest messages, at the threshold that is best on the "
-        "calibrate messages; flagging every message gives 66.7%. "
-        f"New threshold: only the threshold is set again, on {SHARE:.0%} of the writer's messages, "
-        f"and the others are measured. A published gap falls from {published[0]} to "
-        f"{published[1]} points in this way. It is on other messages and other detectors, so "
-        "compare its size, not its digits (Zenodo 10.5281/zenodo.20250116). Scams found and false "
-        f"alarms are at T@{MAIN}."
-    )
-    return section(title, about, header, rows, "gap")
 
 
 def difference_section(results: Results) -> Section:
@@ -213,17 +182,4 @@ def _kept_row(name: str, strength: str, detector: str, kept: Kept) -> list[str]:
     return [
         name, strength or "-", detector, *counts, figure,
         change(*kept.recall), change(*kept.fpr), f"{kept.honest_flipped:,}", targets_met(kept),
-    ]  # fmt: skip
-
-
-def _gap_row(gap: GapRecord) -> list[str]:
-    seen, unseen = gap.with_it, gap.without_it
-    return [
-        gap.generator, gap.learner, f"{gap.n_scam:,}", f"{gap.n_legit:,}",
-        f"{seen.trained_rows:,} / {unseen.trained_rows:,}",
-        percent(seen.f1), percent(unseen.f1), percent(unseen.f1_moved),
-        number(gap.gap("f1"), ".1f"), number(gap.gap("f1_moved"), ".1f"),
-        percent(seen.recall), percent(unseen.recall), percent(unseen.recall_moved),
-        percent(seen.fpr), percent(unseen.fpr), percent(unseen.fpr_moved),
-        percent(seen.recall_at), percent(unseen.recall_at),
     ]  # fmt: skip

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scamdetect.bench.figures.changes import ALL
-from scamdetect.bench.figures.generator_gap import PUBLISHED
 from scamdetect.bench.figures.target import (
     FEWEST,
     FPRS,
@@ -52,11 +51,6 @@ STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.hspace": 0.06,
 }
-_LOOKS: dict[str, dict[str, Any]] = {
-    "trained with the writer": {"color": COLOURS[2], "marker": "s"},
-    "without the writer": {"color": COLOURS[1], "marker": "o"},
-    "without, new threshold": {"color": COLOURS[0], "marker": "D", "mfc": "none", "mew": 1.5},
-}
 
 
 def style(results: Results, detector: str) -> dict[str, Any]:
@@ -97,39 +91,6 @@ def _panels(
     """Return a figure with one panel for each name, two in a row."""
     width = WIDTH / min(2, len(names)) if names else WIDTH
     return panels(names, draw, (width, height), columns=2, more=0.5, sharey=sharey)
-
-
-def gap_plot(results: Results) -> Figure | None:
-    """Return F1 with and without a writer in training, and the points of F1 lost."""
-    gaps = [one for one in results.gaps if one.gap("f1") is not None]
-    if not gaps:
-        return None
-    names = [f"{short(one.generator)}\n{short(one.learner)}" for one in gaps]
-    figure, (left, right) = pyplot.subplots(
-        1, 2, figsize=(WIDTH, 1.8 + 0.6 * len(gaps)), sharey=True
-    )
-    for place, one in enumerate(gaps):
-        sides = (one.with_it.f1, one.without_it.f1, one.without_it.f1_moved)
-        for figure_of, look, shift in zip(sides, _LOOKS.values(), (-0.18, 0, 0.18), strict=True):
-            if figure_of is not None:
-                value, low, high = in_percent(figure_of)
-                left.plot([low, high], [place + shift] * 2, color=look["color"], lw=1.5, alpha=0.6)
-                left.plot(value, place + shift, ms=7, ls="", **look)
-    lost = [(one.gap("f1"), one.gap("f1_moved")) for one in gaps]
-    for place, pair in enumerate((*lost, PUBLISHED)):
-        known = [value for value in pair if value is not None]
-        right.plot(known, [place] * len(known), color=GREY, lw=1)
-        for lost_of, look in zip(pair, list(_LOOKS.values())[1:], strict=True):
-            if lost_of is not None:
-                right.plot(lost_of, place, ms=7, ls="", **look)
-    left.set_yticks(range(len(gaps) + 1), [*names, "published,\nelsewhere"])
-    left.set_ylim(len(gaps) + 0.5, -0.5)
-    left.set_xlabel("F1, %")
-    right.axvline(0, color=GREY, lw=0.8, ls=":")
-    right.set_xlabel("points of F1 lost")
-    handles = [Line2D([], [], ms=7, ls="", **look) for look in _LOOKS.values()]
-    figure.legend(handles, list(_LOOKS), loc="outside lower center", ncols=3, frameon=False)
-    return figure
 
 
 def changes_plot(results: Results, suite: str) -> Figure | None:
@@ -205,7 +166,6 @@ def draw_plots(results: Results) -> dict[str, bytes]:
         "time": partial(_spent, suites=suites, measure="seconds_per_1000", label=_SECONDS),
         "cost": partial(_spent, suites=suites, measure="cost_per_1000", label=_COST),
         "reliability": partial(_reliability, suites=suites),
-        "gap": gap_plot,
         **{f"languages-{suite}": partial(_languages, suite=suite) for suite in suites},
         **{f"changes-{one}": partial(changes_plot, suite=one) for one in changed_suites(results)},
     }

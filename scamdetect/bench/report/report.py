@@ -27,10 +27,6 @@ _SAYS = {
     "cost": "Scams found (unseen messages) against the cost of 1,000 messages, on a log scale; "
     "only detectors with a price.",
     "reliability": "On the dotted line the probabilities are right; below it they are too high.",
-    "gap": "Left: F1 on the messages of a writer, with intervals, for a detector trained with "
-    "others of that writer, for one trained without, and for the second with a new threshold. "
-    "Right: the points of F1 lost; left of 0 nothing is lost. The last row is a published gap, on "
-    "other data.",
     "languages": "Scams found by language at the frozen threshold, in percent; lighter is more. "
     "Few: under 30 scams. False alarms by language are in the table.",
     "changes": "Scams found after the words are changed, divided by scams found before. Dashes on "

@@ -11,7 +11,6 @@ from scamdetect.bench.folder import CALIBRATE
 from scamdetect.bench.report.change_tables import (
     change_sections,
     difference_section,
-    gap_section,
     recalibration_section,
 )
 from scamdetect.bench.report.leaderboard import (
@@ -98,7 +97,7 @@ def chapters(results: Results) -> list[Chapter]:
         _chapter("Languages", [language_section(results, one) for one in plain]),
         _chapter("False alarms", [slice_section(results, one) for one in plain]),
         _chapter("Kinds of scam", [kind_section(results, one) for one in plain]),
-        _chapter("New messages", [recalibration_section(results), gap_section(results)]),
+        _chapter("New messages", [recalibration_section(results)]),
         _chapter("Changed messages", change_sections(results)),
         _chapter("Trust", [
             difference_section(results), calibration_section(results, plain),

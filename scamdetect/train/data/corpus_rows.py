@@ -180,12 +180,6 @@ def is_corpus(path: Path) -> bool:
         return False
 
 
-def read_removed(corpus: Path) -> Removed:
-    """Return how many rows of each source each step of the build removed."""
-    metadata = pq.read_schema(corpus).metadata or {}
-    return Counter({(source, step): n for source, step, n in json.loads(metadata[_REMOVED])})
-
-
 def _record(entry: Entry) -> dict[str, object]:
     return {
         "row_hash": entry.row.row_hash,

@@ -1,1 +1,0 @@
-"""HTTP endpoints: rate-limited requests, and answers that are paid for once."""

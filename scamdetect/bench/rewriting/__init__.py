@@ -1,1 +1,0 @@
-"""Rewrite messages: by rules, or by a language model."""
