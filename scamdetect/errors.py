@@ -79,10 +79,6 @@ class EndpointError(ScamDetectError, ConnectionError):
         self.status = status
 
 
-class BudgetSpent(EndpointError):
-    """Raised if the call budget of an endpoint is used up; its earlier answers are kept."""
-
-
 class MissingExtraError(ScamDetectError, ImportError):
     """Raised if an optional dependency is not installed."""
 

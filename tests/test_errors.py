@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 import scamdetect
 from scamdetect import errors
 from scamdetect.adapt.labels import read_answers
-from scamdetect.bench.figures.generator_gap import read_records
 from scamdetect.bench.folder import RunFolder
 from scamdetect.dumps.identity import read_job_record
 from scamdetect.dumps.lines import DamagedError, EmptyFileError, OtherContentError
@@ -40,7 +39,6 @@ KINDS = sorted(
 )
 CONNECTION = {OSError, ConnectionError}
 BUILT_IN = {
-    "BudgetSpent": CONNECTION,
     "BundleError": {ValueError},
     "DamagedError": {ValueError},
     "DetectorError": {RuntimeError},
@@ -116,7 +114,6 @@ def test_a_chain_shows_what_came_before(kind: type[ScamDetectError]) -> None:
 
 READERS: dict[str, Callable[[Path], object]] = {
     "export.json": read_answers,
-    "generators.json": lambda path: read_records(path, dict),
     "run.json": lambda path: RunFolder(path.parent).read_record(),
     "a.csv.job.json": read_job_record,
     "parts/state.json": load,

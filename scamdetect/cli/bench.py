@@ -69,11 +69,7 @@ def list_command() -> None:
     help="Most rows to score per suite, evenly drawn; the result is then not the released "
     "benchmark. The rows that set the thresholds, thousands with a corpus, are always scored.",
 )
-@click.option(
-    "--changed-rows",
-    is_flag=True,
-    help="Allow rows that differ from the released benchmark.",
-)
+@click.option("--changed-rows", is_flag=True, help="Allow rows that differ from the release.")
 @click.option(
     "--label-map",
     metavar="LABEL=VERDICT",
