@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scamdetect.errors import InputError
 from scamdetect.frames.arrow import encodable
 
+JSON = {b"scamdetect_json": b"1"}  # metadata of a column of JSON text
 BATCH_ROWS = 2048
 BATCH_BYTES = 8 << 20
 
@@ -60,7 +63,8 @@ class Batch:
 class Dump:
     """An opened dump: its columns, and its batches, read again on each call.
 
-    ``notes`` report decisions about how the file is read.
+    ``notes`` report decisions about how the file is read, ``members`` are dotted paths into nested
+    columns, ``format`` is the format of the files.
     """
 
     schema: pa.Schema
@@ -68,6 +72,8 @@ class Dump:
     encoding: str | None = None
     delimiter: str | None = None
     notes: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    format: str | None = None
 
 
 @dataclass(frozen=True)
@@ -167,3 +173,36 @@ def _encodable(value: Any) -> Any:  # noqa: ANN401 - any value of a record
     if isinstance(value, list):
         return [_encodable(item) for item in value]
     return encodable(value) if isinstance(value, str) else value
+
+
+def is_json(field: pa.Field) -> bool:
+    """Return True if the column has JSON text, of values that no plain type represents."""
+    return JSON.keys() <= (field.metadata or {}).keys()
+
+
+def column_values(table: pa.Table, name: str) -> list[Any]:
+    """Return the values of a column, or at a dotted path into one.
+
+    Bytes of text that are not UTF-8 become U+FFFD; a path that leads nowhere gives None.
+    """
+    head, *path = [name] if name in table.column_names else name.split(".")
+    column = table.column(head)
+    if path and pa.types.is_struct(column.type):
+        column, path = pc.struct_field(column, path), []
+    values = plain_values(column)
+    if is_json(table.schema.field(head)):
+        values = [None if value is None else json.loads(value) for value in values]
+    for part in path:
+        values = [value.get(part) if isinstance(value, dict) else None for value in values]
+    return values
+
+
+def plain_values(column: pa.ChunkedArray) -> list[Any]:
+    """Return the values of a column; bytes of text that are not UTF-8 become U+FFFD."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        raw = column.cast(pa.large_binary()).to_pylist()
+        return [None if value is None else value.decode("utf-8", "replace") for value in raw]

@@ -59,6 +59,17 @@ def source_format(path: Path) -> Format:
     return _format(path, unpacked(path).suffix, tuple(_EXTENSIONS), cure)
 
 
+def extension_format(name: str, where: str) -> Format:
+    """Return the format of a file name without compression; raise InputError if it is unknown."""
+    extension = Path(name).suffix.lower()
+    if extension not in _EXTENSIONS:
+        raise InputError(
+            f"{where}: the extension {extension!r} is not a known format; use one of "
+            f"{', '.join(_EXTENSIONS)}, also with .gz, .zst or .zip, or pass --format"
+        )
+    return _EXTENSIONS[extension]
+
+
 def destination_format(path: Path) -> Format:
     """Return the format to write; raise InputError unless its extension supports columns."""
     return _format(path, path.suffix, _WITH_COLUMNS)

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
@@ -54,6 +54,10 @@ _MOST_CONTROLS = 0.1  # of the bytes; half the bytes of UTF-16 look like control
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
+class EmptyFileError(InputError):
+    """Raised if a file contains nothing to score."""
+
+
 class Stream(io.BufferedReader):
     """The decompressed bytes of a file; ``where`` names it in errors."""
 
@@ -64,9 +68,14 @@ class Stream(io.BufferedReader):
         self._file = file
 
     @property
+    def share(self) -> float:
+        """Return the share of the file that has been read, 0 if its size is unknown."""
+        return min(1.0, self.position / self.size) if self.size else 0.0
+
+    @property
     def position(self) -> int:
         """Return how many bytes of the file, compressed or not, have been read."""
-        return self._file.tell()
+        return self.size if self.closed else self._file.tell()
 
     def close(self) -> None:
         """Close the file too."""
@@ -83,6 +92,15 @@ class _Raw(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return self._packing is None
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any buffer
         try:
             count = int(self._file.readinto(buffer))
@@ -97,7 +115,7 @@ class _Raw(io.RawIOBase):
         return count
 
 
-def open_bytes(path: Path | RemoteFile) -> Stream:
+def open_bytes(path: Path | RemoteFile, *, unpack: bool = True) -> Stream:
     """Open a file for reading; decompress gzip, Zstandard and a zip archive of one file.
 
     Raises InputError if the file cannot be read or decompressed.
@@ -111,7 +129,7 @@ def open_bytes(path: Path | RemoteFile) -> Stream:
             raise unreadable(path, problem) from problem
     else:
         file, size = path.open(), path.size
-    packing = _packing(file)
+    packing = _packing(file) if unpack else None
     unpacked = file
     if packing == "zip":
         unpacked = zip_member(file, where)
@@ -133,16 +151,28 @@ def zip_member(file: BinaryIO, where: str) -> IO[bytes]:
     """Open the only file of a zip archive, or its only text file; raise InputError."""
     try:
         archive = zipfile.ZipFile(file)
-        names = [name for name in archive.namelist() if not name.endswith("/")]
-        names = [name for name in names if not name.startswith("__MACOSX/")]
-        texts = [name for name in names if name.lower().endswith(".txt")]
-        if len(names) != 1 and len(texts) != 1:
-            raise InputError(f"{where}: the archive has {len(names)} files; unpack it")
-        return archive.open(names[0] if len(names) == 1 else texts[0])
+        return archive.open(_member(archive.namelist(), where))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
         raise InputError(
             f"{where}: the zip archive is damaged or encrypted; unpack it first"
         ) from None
+
+
+def _member(names: list[str], where: str) -> str:
+    files = [name for name in names if not name.endswith("/") and "__MACOSX" not in name]
+    texts = [name for name in files if name.lower().endswith(".txt")]  # a chat and its pictures
+    if 1 not in (len(files), len(texts)):
+        raise InputError(f"{where}: the archive has {len(files)} files; unpack it")
+    return files[0] if len(files) == 1 else texts[0]
+
+
+def unpacked_name(path: Path | RemoteFile) -> str:
+    """Return the name of a file without compression, or of the file in a zip archive."""
+    stem, dot, extension = path.name.rpartition(".")
+    if extension.lower() == "zip" and dot:
+        with open_bytes(path, unpack=False) as stream, zip_member(stream, str(path)) as member:
+            return PurePosixPath(str(member.name)).name
+    return stem if dot and extension.lower() in ("gz", "zst") else path.name
 
 
 def first_bytes(path: Path | RemoteFile, size: int = HEAD_BYTES) -> bytes:
@@ -192,7 +222,7 @@ def detect_encoding(head: bytes, where: str, given: str | None = None) -> Encodi
     damaged = [line for line in lines if not _decodes(line, "utf-8")]
     intact = sum(not line.isascii() for line in lines) - len(damaged)
     few = len(damaged) < 3 and len(damaged) * 2 < len(lines) - 1
-    if few or intact * 10 > len(damaged):
+    if not damaged or few or intact * 10 > len(damaged):
         return Encoding("utf-8")
     return _guess(damaged, len(lines), where)
 
@@ -210,6 +240,7 @@ def _guess(damaged: list[bytes], total: int, where: str) -> Encoding:
             compat_names=False,
             include_encodings=_CANDIDATES,
             no_match_encoding=_CANDIDATES[0],
+            empty_input_encoding=_CANDIDATES[0],
         )
         if guess["encoding"] is not None
     ]
