@@ -46,6 +46,9 @@ from scamdetect.urls import is_url
 if TYPE_CHECKING:
     from scamdetect.dumps.remote import RemoteFile
 
+    Location = Path | RemoteFile
+    Files = list[tuple[Location, str]] | None
+
 _LOCAL = re.compile(r"(file|local)://", re.IGNORECASE)
 _GLOB = re.compile(r"[*?\[]")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -60,7 +63,7 @@ _MOST_NOTES = 8
 class SourceFile:
     """One file; ``name`` is its path below the folder, ``version`` its time or ETag."""
 
-    path: Path | RemoteFile
+    path: Location
     name: str
     size: int
     version: str
@@ -71,7 +74,7 @@ class Source:
     """The dump to score: a file, or the files of a folder or glob in order."""
 
     text: str
-    root: Path | RemoteFile
+    root: Location
     files: tuple[SourceFile, ...]
     is_many: bool = False
 
@@ -88,7 +91,7 @@ class Source:
             "source_bytes": sum(file.size for file in self.files), "source_sha256": digest,
         }  # fmt: skip
 
-    def would_read(self, path: Path | RemoteFile) -> bool:
+    def would_read(self, path: Location) -> bool:
         """Return True if a file of that path would be one of the files of the folder."""
         if not self.is_many or not isinstance(path, Path) or not isinstance(self.root, Path):
             return False
@@ -98,7 +101,7 @@ class Source:
         return not _GLOB.search(self.text) or fnmatchcase(path.name, self.text.rpartition("/")[2])
 
 
-def locate(text: str | Path) -> Path | RemoteFile:
+def locate(text: str | Path) -> Location:
     """Return the path, or the file behind a URL; raise InputError, MissingExtraError."""
     text = _LOCAL.sub("", os.fspath(text), count=1)
     if not is_url(text):
@@ -129,9 +132,6 @@ def find_source(text: str | Path) -> Source:
     return Source(str(path), root, ordered, is_many=True)
 
 
-Files = list[tuple[Path | RemoteFile, str]] | None
-
-
 def _local_files(path: Path) -> tuple[Path, Files]:
     """Return the folder and its files, or None for a single file; raise InputError."""
     try:
@@ -144,7 +144,7 @@ def _local_files(path: Path) -> tuple[Path, Files]:
         found = [Path(name) for name in glob(str(path), recursive=True)]
     except OSError as problem:
         raise unreadable(path, problem) from problem
-    pairs: list[tuple[Path | RemoteFile, str]] = []
+    pairs: list[tuple[Location, str]] = []
     for file in found:
         if file.is_dir():
             pairs += [(inner, f"{file.relative_to(root)}/{name}") for inner, name in _walk(file)]
@@ -187,7 +187,7 @@ def _remote_files(path: RemoteFile) -> tuple[RemoteFile, Files]:
     return root, [(f, name) for f, name in files if not any(map(_is_hidden, name.split("/")))]
 
 
-def _source_file(path: Path | RemoteFile, name: str) -> SourceFile:
+def _source_file(path: Location, name: str) -> SourceFile:
     name = encodable(name)
     if not isinstance(path, Path):
         return SourceFile(path, name, path.size, path.version)
@@ -242,7 +242,7 @@ def open_dump(
     return _open_file(source.files[0].path, options)
 
 
-def _open_file(path: Path | RemoteFile, options: ReadOptions) -> Dump:
+def _open_file(path: Location, options: ReadOptions) -> Dump:
     kind = recognise(path, options)
     where = str(path)
     if kind in _WITHOUT_ENCODING and options.encoding is not None:
@@ -256,7 +256,7 @@ def _open_file(path: Path | RemoteFile, options: ReadOptions) -> Dump:
     return replace(_open_text(partial(open_bytes, path), where, kind, options, path), format=kind)
 
 
-def _open_binary(path: Path | RemoteFile, kind: Format) -> Dump:
+def _open_binary(path: Location, kind: Format) -> Dump:
     # A job imports only the reader of its format.
     if kind is Format.PARQUET:
         from scamdetect.dumps.read_parquet import open_parquet
@@ -277,7 +277,7 @@ def _open_text(
     where: str,
     kind: Format,
     options: ReadOptions,
-    path: Path | RemoteFile | None,
+    path: Location | None,
 ) -> Dump:
     with opener() as stream:
         head, total = stream.read(1 << 20), stream.size
@@ -321,7 +321,7 @@ def _open_delimited(
     return replace(dump, notes=(*notes, *dump.notes))
 
 
-def _open_chat(path: Path | RemoteFile, kind: Format, encoding: str) -> Dump:
+def _open_chat(path: Location, kind: Format, encoding: str) -> Dump:
     if kind is Format.TELEGRAM:
         from scamdetect.dumps.telegram import open_telegram
 
@@ -331,7 +331,7 @@ def _open_chat(path: Path | RemoteFile, kind: Format, encoding: str) -> Dump:
     return open_whatsapp(path, encoding)
 
 
-def recognise(path: Path | RemoteFile, options: ReadOptions) -> Format:
+def recognise(path: Location, options: ReadOptions) -> Format:
     """Return the format of a file by its extension; chat exports are recognised by their content.
 
     Raises InputError for an unknown name or extension.
