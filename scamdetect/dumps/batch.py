@@ -186,6 +186,8 @@ def column_values(table: pa.Table, name: str) -> list[Any]:
     Bytes of text that are not UTF-8 become U+FFFD; a path that leads nowhere gives None.
     """
     head, *path = [name] if name in table.column_names else name.split(".")
+    if head not in table.column_names:
+        return [None] * table.num_rows
     column = table.column(head)
     if path and pa.types.is_struct(column.type):
         column, path = pc.struct_field(column, path), []

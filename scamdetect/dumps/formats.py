@@ -24,6 +24,7 @@ class Format(StrEnum):
 
 
 DELIMITERS = {Format.CSV: ",", Format.TSV: "\t"}
+_WRITABLE = (Format.CSV, Format.TSV, Format.JSONL, Format.PARQUET)
 # Formats that can be read but not written; such dumps are scored into Parquet.
 EXPORTS = frozenset((Format.JSON, Format.MBOX, Format.EML, Format.TELEGRAM, Format.WHATSAPP))
 _EXTENSIONS = {
@@ -39,7 +40,7 @@ _EXTENSIONS = {
     ".mbox": Format.MBOX,
     ".eml": Format.EML,
 }
-_COMPRESSED = (".gz", ".zst")
+_COMPRESSED = (".gz", ".zst", ".zip")
 JOB_SUFFIX = ".job.json"
 _WITH_COLUMNS = tuple(
     extension
@@ -70,9 +71,17 @@ def extension_format(name: str, where: str) -> Format:
     return _EXTENSIONS[extension]
 
 
-def destination_format(path: Path) -> Format:
-    """Return the format to write; raise InputError unless its extension supports columns."""
-    return _format(path, path.suffix, _WITH_COLUMNS)
+def destination_format(name: str | Path) -> Format:
+    """Return the format to write, by the file name; raise InputError if it cannot be written."""
+    path = unpacked(Path(name))
+    kind = _EXTENSIONS.get(path.suffix.lower())
+    packed = path != Path(name)
+    if kind not in _WRITABLE or (packed and kind is Format.PARQUET):
+        raise InputError(
+            f"{name}: the extension is not one of a format that can be written; use "
+            ".csv, .tsv, .jsonl or .parquet, all but the last also with .gz or .zst"
+        )
+    return kind
 
 
 def named_format(name: str) -> Format:

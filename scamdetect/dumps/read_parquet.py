@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from scamdetect.dumps.batch import BATCH_BYTES, BATCH_ROWS, Batch, Dump
 from scamdetect.dumps.text import open_bytes
 from scamdetect.errors import InputError
-from scamdetect.system.os_errors import of_system, unreadable
+from scamdetect.system.os_errors import unreadable
 
 if TYPE_CHECKING:
     from scamdetect.dumps.remote import RemoteFile
@@ -51,7 +51,7 @@ def _opened(path: Path | RemoteFile) -> Iterator[pq.ParquetFile]:
             with pq.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
                 yield file
     except (pa.ArrowException, OSError) as problem:
-        if of_system(problem):
+        if isinstance(problem, OSError) and problem.errno is not None:
             raise unreadable(Path(str(path)), problem) from problem
         # The text of the library may quote a value.
         raise InputError(

@@ -354,6 +354,13 @@ def recognise(path: Location, options: ReadOptions) -> Format:
     return kind
 
 
+def source_format(source: Source, options: ReadOptions) -> Format:
+    """Return the format of a file, or the common one of several; raise InputError."""
+    if source.is_many:
+        return _common_format(source, options)
+    return recognise(source.files[0].path, options)
+
+
 def _open_many(source: Source, options: ReadOptions) -> Dump:
     """Return one dump of the rows of all files, with Hive partitions and the file as columns."""
     kind = _common_format(source, options)

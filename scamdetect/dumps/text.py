@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import pyarrow as pa
 
 from scamdetect.errors import InputError
-from scamdetect.system.files import open_raw
-from scamdetect.system.os_errors import of_system, unreadable
+from scamdetect.system.files import open_regular
+from scamdetect.system.os_errors import unreadable
 
 if TYPE_CHECKING:
     from scamdetect.dumps.remote import RemoteFile
@@ -105,7 +105,7 @@ class _Raw(io.RawIOBase):
         try:
             count = int(self._file.readinto(buffer))
         except (pa.ArrowException, OSError, EOFError, zlib.error, zipfile.BadZipFile) as problem:
-            if of_system(problem):
+            if isinstance(problem, OSError) and problem.errno is not None:
                 raise unreadable(Path(self._where), problem) from problem
             raise InputError(
                 f"{self._where}: {self._packing} data is cut off or damaged after {self._read:,} "
@@ -123,7 +123,7 @@ def open_bytes(path: Path | RemoteFile, *, unpack: bool = True) -> Stream:
     where = str(path)
     if isinstance(path, Path):
         try:
-            file: Any = open_raw(path)
+            file: Any = open_regular(path)
             size = path.stat().st_size
         except OSError as problem:
             raise unreadable(path, problem) from problem
