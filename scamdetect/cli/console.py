@@ -12,20 +12,16 @@ from typing import TYPE_CHECKING
 
 from click import style
 
-from scamdetect.calibration.presets import preset_words
 from scamdetect.cli.streams import has_colours, is_terminal, say, say_json, say_marked
-from scamdetect.labels import Decision
 from scamdetect.system.shown import visible_line
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.tally import Standing, Summary, Watch
     from scamdetect.prediction import Prediction
     from scamdetect.scored.campaigns import CampaignsSummary
     from scamdetect.scored.groups import GroupsSummary
     from scamdetect.scored.job import Step
     from scamdetect.scored.job import Watch as StepWatch
     from scamdetect.scored.threads import ThreadsSummary
-    from scamdetect.share.feed_versions import FeedReport
     from scamdetect.share.propose import ProposeSummary
 
 
@@ -55,13 +51,6 @@ def progress(quiet: bool, doing: str) -> Iterator[Show]:
         yield lambda words, share: bar.update(
             task, description=visible_line(words), total=share and 1.0, completed=share or 0.0
         )
-
-
-@contextmanager
-def progress_bar(quiet: bool) -> Iterator[Watch]:
-    """Give a function that shows how far a scoring job is; before that the model is loading."""
-    with progress(quiet, "loading the model") as show:
-        yield lambda standing: show(progress_line(standing), standing.share)
 
 
 def say_table(
@@ -101,45 +90,6 @@ def say_next(*words: str | Path) -> None:
         say(f"next: scamdetect {line}", err=True)
 
 
-def progress_line(standing: Standing) -> str:
-    """Return the rows done, the rate, the flagged rows and the time left."""
-    flagged = standing.tally.decisions[Decision.FLAG]
-    left = standing.seconds_left
-    time_left = "" if left is None else f", {_clock(left)} left"
-    return f"{standing.tally.rows:,} rows, {standing.rate:,.0f}/s, {flagged:,} flagged{time_left}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
-
-
-def log_part(standing: Standing) -> None:
-    """Write one JSON line to stderr for each finished part."""
-    if standing.ended:
-        left = standing.seconds_left
-        _log(
-            {
-                "event": "part",
-                "part": standing.parts,
-                "rows": standing.tally.rows,
-                **{d.value: standing.tally.decisions[d] for d in Decision},
-                "rejected": standing.tally.rejected,
-                "resumed_records": standing.resumed,
-                "share": round(standing.share, 6),
-                "records_per_second": round(standing.rate, 1),
-                "seconds": round(standing.seconds, 3),
-                "seconds_left": None if left is None else round(left, 1),
-            }
-        )
-
-
-def log_summary(summary: Summary) -> None:
-    """Write the summary of a dump as one JSON line to stderr, without any text of a message."""
-    _log({"event": "done", **dataclasses.asdict(summary)})
-
-
 @contextmanager
 def step_bar(quiet: bool, log_json: bool) -> Iterator[StepWatch]:
     """Give a function that shows the steps of a job on a scored file, as a bar or as JSON lines."""
@@ -163,17 +113,6 @@ def log_done(
     found = dataclasses.asdict(summary)
     found.pop("listed", None)
     _log({"event": "done", **found})
-
-
-def say_feeds(reports: Sequence[FeedReport], quiet: bool, log_json: bool) -> None:
-    """Print which indicators of each feed are used, as lines or as one JSON line each."""
-    for report in reports:
-        if log_json:
-            left_out = {reason: count for reason, (count, _) in report.reasons.items()}
-            event = {"event": "feed", "feed": report.name, "taken": report.taken}
-            _log(event | {"left_out": left_out})
-        elif not quiet:
-            say(*report.lines(), err=True)
 
 
 def group_lines(summary: GroupsSummary) -> list[str]:
@@ -217,79 +156,6 @@ def _log(event: Mapping[str, object]) -> None:
     say_json(json.dumps(event, default=str), err=True)
 
 
-def say_summary(summary: Summary) -> None:
-    """Print the summary of a scored dump; on a terminal its decisions are a table."""
-    if not has_colours(err=True):
-        say(*summary_lines(summary), err=True)
-        return
-    records = max(summary.rows + summary.rejected, 1)
-    counts = {
-        "flag": summary.flagged,
-        "review": summary.review,
-        "pass": summary.passed,
-        "unscored": summary.unscored,
-        "rejected": summary.rejected,
-    }
-    say(*_beginning(summary), err=True)
-    say_table(
-        [(name, f"{count:,}", _percent(count / records)) for name, count in counts.items()],
-        right=(1, 2),
-        colours=[_COLOURS.get(name, "") for name in counts],
-        err=True,
-    )
-    say(*_ending(summary), err=True)
-
-
-def summary_lines(summary: Summary) -> list[str]:
-    """Return the summary of a scored dump."""
-    lines = [
-        f"flagged {summary.flagged:,}, review {summary.review:,}, passed {summary.passed:,}, "
-        f"unscored {summary.unscored:,}, rejected {summary.rejected:,}",
-    ]
-    if records := summary.rows + summary.rejected:
-        flagged = summary.flagged / max(summary.rows, 1)
-        lines.append(
-            f"flagged {_percent(flagged)} of the rows, rejected "
-            f"{_percent(summary.rejected / records)} of the records"
-        )
-    return [*_beginning(summary), *lines, *_ending(summary)]
-
-
-def _beginning(summary: Summary) -> list[str]:
-    before = f", {summary.resumed:,} of them in earlier runs" if summary.resumed else ""
-    return [
-        *summary.notes,
-        f"{summary.rows:,} rows in {summary.seconds:.1f} s with {summary.model_id}{before}",
-    ]
-
-
-def _ending(summary: Summary) -> list[str]:
-    lines = []
-    if summary.preset is not None:
-        lines.append(preset_words(summary.preset))
-    if summary.verdicts:
-        lines.append(f"verdicts: {_counts(summary.verdicts)}")
-    if summary.cleared:
-        share = summary.cleared / summary.rows
-        lines.append(f"cleared early, not read in full: {summary.cleared:,} of them ({share:.0%})")
-    if summary.allowed:
-        lines.append(f"the allow-list passed {summary.allowed:,} that would be flagged or reviewed")
-    if summary.listed:
-        lines.append(
-            f"{summary.listed:,} have a listed indicator, {summary.held:,} of them are in review "
-            f"only because of it: {_counts(summary.listed_by_feed)}"
-        )
-    if summary.flagged:
-        kinds = _counts(summary.flagged_by_kind) or "none over its threshold"
-        lines.append(f"flagged by kind: {kinds}")
-        lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")
-    some = "" if summary.written == summary.rows else f"{summary.written:,} rows "
-    lines.append(f"{some}written to {summary.destination}")
-    if summary.rejects is not None:
-        lines.append(f"rejected records are in {summary.rejects}")
-    return lines
-
-
 def prediction_line(prediction: Prediction) -> str:
     """Return the prediction of one message, without its text."""
     if prediction.scam_probability is None:
@@ -314,11 +180,3 @@ def say_prediction(prediction: Prediction) -> None:
     if has_colours():
         line = style(decision, fg=_COLOURS.get(decision), bold=True) + line[len(decision) :]
     say_marked(f"{line}\n")
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share in (0, 1) else f"{share:.2%}"
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

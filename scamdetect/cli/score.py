@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -16,28 +20,34 @@ from scamdetect.cli.options import (
     OVERWRITE,
     QUIET,
     RESUME,
-    RUNTIME,
     SPREADSHEET_SAFE,
     THREADS,
     WORK_FOLDER,
-    WORKERS,
     command,
     output_option,
     with_thresholds,
 )
-from scamdetect.cli.streams import OutputBytes, input_bytes, is_terminal
+from scamdetect.cli.streams import OutputBytes, input_bytes, is_terminal, say, say_json
 from scamdetect.dumps.formats import Format
 from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
-    from scamdetect.dumps.tally import Summary
+    from scamdetect.dumps.decide import Listed
+    from scamdetect.dumps.summary import Progress, Summary
 
 FLAGGED = 10  # the exit code with --fail-on-flagged if a message was flagged
-_OF_FILES = ("--output", "--work-folder", "--part-rows", "--resume", "--engine")
+_OF_FILES = ("output", "work_folder", "part_rows", "resume")
 
 
 def _format(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
     return Format.TEXT.value if name == "text" else name
+
+
+def _columns(context: click.Context, option: click.Parameter, text: str | None) -> list[str] | None:
+    try:
+        return None if text is None else next(csv.reader([text]), [])
+    except csv.Error:
+        raise click.BadParameter("put a name that has a comma or a quote in quotes") from None
 
 
 @command(epilog="Example: scamdetect score dump.jsonl -o scored.parquet --text-column body")
@@ -72,6 +82,7 @@ def _format(context: click.Context, option: click.Parameter, name: str | None) -
 @click.option(
     "--columns",
     metavar="A,B",
+    callback=_columns,
     help="Write only these columns of SOURCE, in this order. Quote a name that has a comma.",
 )
 @click.option("--only-flagged", is_flag=True, help="Write only the flagged rows.")
@@ -130,15 +141,6 @@ def _format(context: click.Context, option: click.Parameter, name: str | None) -
     "bundle has proof that this is safe.",
 )
 @THREADS
-@RUNTIME
-@WORKERS
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "ray", "spark"]),
-    default="local",
-    show_default=True,
-    help="Distribute Parquet over a Ray or Spark cluster, into a folder of Parquet parts.",
-)
 @RESUME
 @WORK_FOLDER
 @click.option(
@@ -169,7 +171,6 @@ def score(
     source: str,
     output: str | None,
     rejects: Path | None,
-    columns: str | None,
     allowing: Path | None,
     feeds: tuple[Path, ...],
     min_confidence: int,
@@ -178,21 +179,18 @@ def score(
     model: Path | None,
     thresholds: dict[str, Any],
     threads: int | None,
-    runtime: str,
-    workers: int,
     tier: str,
-    engine: str,
     fail_on_flagged: bool,
     quiet: bool,
     log_json: bool,
-    **asked: Any,  # noqa: ANN401 - what score_file takes as it is
+    **options: Any,  # noqa: ANN401 - those of ScoreOptions
 ) -> None:
     """Score a file, folder or stream of messages.
 
     SOURCE is a file, a folder or a glob in quotes ('dumps/2024-*.csv.gz'), local or as a URL
     (s3://bucket/dumps). Formats: CSV, TSV, JSONL, JSON (an array of objects), Parquet, text with
     one message per line, chat exports (.txt of WhatsApp, result.json of Telegram Desktop) and mail
-    (.mbox, .eml). All but Parquet may be compressed (.csv.gz, .jsonl.zst).
+    (.mbox, .eml). All but Parquet may be compressed (.csv.gz, .jsonl.zst, .zip).
 
     All rows, columns and their order are kept, and scamdetect_* columns are appended. Empty
     messages are kept as `unscored`. Quoted text in e-mail is ignored. Records that cannot be read
@@ -206,147 +204,176 @@ def score(
     current part, a second one immediately; --resume continues. Exit codes: 0 done, 2 wrong use or
     bad input, 3 interrupted and resumable, 4 failed, 10 with --fail-on-flagged.
     """
-    kept = None if columns is None else _names(columns)
-    silent = quiet or log_json
     if source == "-":
-        _check_stream(context, asked["source_format"])
+        _check_stream(context, options["source_format"])
     elif rejects is not None:
         raise click.UsageError(
             "--rejects is for standard input; other jobs write <destination>.rejected.jsonl"
         )
-    if engine != "local":
-        from scamdetect.engines.batches import ScoreBatches
-        from scamdetect.engines.engine import check_options, score_parquet
-
-        check_options(engine, _given(context))
-        scoring = ScoreBatches(
-            text_column=asked["text_column"],
-            model=model,
-            tier=tier,
-            threads=1 if threads is None else threads,
-            runtime=runtime,
-            overwrite_columns=asked["overwrite_columns"],
-            columns=None if kept is None else tuple(kept),
-            **thresholds,
-        )
-        summary = score_parquet(
-            source,
-            output,
-            engine=engine,
-            scoring=scoring,
-            source_format=asked["source_format"],
-            workers=workers,
-            overwrite=asked["overwrite"],
-            show=not silent and is_terminal(err=True),
-        )
-        _end(summary, quiet, log_json, fail_on_flagged)
-        return
-    allow_list = None
-    if allowing is not None:
-        from scamdetect.dumps.allow_list import AllowList
-
-        allow_list = AllowList.load(allowing)
-    listed = None
-    if feeds:
-        from scamdetect.cli.console import progress, say_feeds
-
-        with progress(silent, "reading the feeds"):
-            from scamdetect.share.feeds import read_feeds
-
-            listed, reports = read_feeds(
-                feeds,
-                as_of=None if as_of is None else as_of.date(),
-                least_confidence=min_confidence,
-                region=region,
-            )
-        say_feeds(reports, quiet, log_json)
-    from scamdetect.cli.console import log_part, progress_bar
     from scamdetect.cli.interrupts import stop_on_interrupt
+    from scamdetect.dumps.score import ScoreOptions, score_file, score_stream
 
+    if allowing is not None:
+        from scamdetect.dumps.decide import AllowList
+
+        options["allow_list"] = AllowList.load(allowing)
+    if feeds:
+        day = None if as_of is None else as_of.date()
+        options["listed"] = _listed(feeds, day, min_confidence, region, quiet, log_json)
     # Rows on a terminal and a bar would overwrite each other.
-    drawn = not silent and not (source == "-" and is_terminal())
-    with progress_bar(not drawn) as show, stop_on_interrupt() as stop:
+    hidden = quiet or log_json or (source == "-" and is_terminal())
+    with _progress(hidden) as show, stop_on_interrupt() as stop:
         from scamdetect.detector import ScamDetector
 
-        with ScamDetector.load(
-            model,
-            runtime=runtime,  # type: ignore[arg-type]
-            threads=threads,
-            workers=workers,
-            tier=tier,  # type: ignore[arg-type]
-        ) as detector:
-            asked |= {
-                "detector": detector.with_thresholds(**thresholds),
-                "columns": kept,
-                "allow_list": allow_list,
-                "listed": listed,
-                "watch": log_part if log_json else show,
-                "inputs": [
-                    detector.bundle.folder, *([] if allowing is None else [allowing]), *feeds
-                ],
-            }  # fmt: skip
-            if source == "-":
-                summary = _stream(rejects, **asked)
-            else:
-                from scamdetect.dumps import score_file
+        loaded = ScamDetector.load(model, threads=threads, tier=tier)  # type: ignore[arg-type]
+        options["inputs"] = [loaded.bundle.folder, *filter(None, [allowing]), *feeds]
+        detector, report = loaded.with_thresholds(**thresholds), _log_part if log_json else show
+        chosen = ScoreOptions(**options)
+        if source == "-":
+            summary = score_stream(
+                input_bytes(),
+                cast(IO[bytes], OutputBytes()),
+                detector=detector,
+                options=chosen,
+                rejects=rejects,
+                progress=report,
+            )
+        else:
+            summary = score_file(
+                source, output, detector=detector, options=chosen, progress=report, stop=stop
+            )
+    if log_json:
+        _log({"event": "done", **dataclasses.asdict(summary)})
+    elif not quiet:
+        say(*summary_lines(summary), err=True)
+        if source != "-" and isinstance(summary.destination, Path):
+            from scamdetect.cli.console import say_next
 
-                summary = score_file(source, output, stop=stop, **asked)
-    _end(summary, quiet, log_json, fail_on_flagged, followed_by_report=source != "-")
+            say_next("report", summary.destination)
+    if fail_on_flagged and summary.flagged:
+        raise click.exceptions.Exit(FLAGGED)
 
 
 def _check_stream(context: click.Context, source_format: str | None) -> None:
     """Raise UsageError on an option that standard input does not have, or without --format."""
     if source_format is None:
         raise click.UsageError("give --format csv, tsv, jsonl or text with standard input")
-    for option in _given(context):
-        if option in _OF_FILES:
+    for name in _OF_FILES:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(
-                f"{option} is for files; - reads standard input and writes standard output"
+                f"--{name.replace('_', '-')} is for files; - reads standard input and writes "
+                "standard output"
             )
 
 
-def _stream(rejects: Path | None, **asked: Any) -> Summary:  # noqa: ANN401
-    from scamdetect.dumps.stream import score_stream
-
-    for name in ("work_folder", "part_rows", "resume"):
-        del asked[name]
-    return score_stream(input_bytes(), cast(IO[bytes], OutputBytes()), rejects=rejects, **asked)
-
-
-def _names(columns: str) -> list[str]:
-    try:
-        return next(csv.reader([columns]), [])
-    except csv.Error as problem:
-        raise InputError(
-            "--columns: put a name that has a comma, a quote or a line break in quotes"
-        ) from problem
-
-
-def _given(context: click.Context) -> list[str]:
-    """Return the long names of the options that are on the command line."""
-    return [
-        max(option.opts, key=len)
-        for option in context.command.params
-        if isinstance(option, click.Option)
-        and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-    ]
-
-
-def _end(
-    summary: Summary,
+def _listed(
+    feeds: tuple[Path, ...],
+    day: datetime.date | None,
+    min_confidence: int,
+    region: str | None,
     quiet: bool,
     log_json: bool,
-    fail_on_flagged: bool,
-    *,
-    followed_by_report: bool = False,
-) -> None:
-    from scamdetect.cli.console import log_summary, say_next, say_summary
+) -> Listed:
+    """Read the feeds and print what is used of each."""
+    from scamdetect.share.feeds import read_feeds
 
-    if log_json:
-        log_summary(summary)
-    elif not quiet:
-        say_summary(summary)
-        if followed_by_report and isinstance(summary.destination, Path):  # which is no URL
-            say_next("report", summary.destination)
-    if fail_on_flagged and summary.flagged:
-        raise click.exceptions.Exit(FLAGGED)
+    listed, reports = read_feeds(feeds, as_of=day, least_confidence=min_confidence, region=region)
+    for report in reports:
+        if log_json:
+            left_out = {reason: number for reason, (number, _) in report.reasons.items()}
+            event = {"event": "feed", "feed": report.name, "taken": report.taken}
+            _log(event | {"left_out": left_out})
+        elif not quiet:
+            say(*report.lines(), err=True)
+    return listed
+
+
+@contextmanager
+def _progress(hidden: bool) -> Iterator[Callable[[Progress], None]]:
+    """Give a function that shows how far the job is; before that the model is loading."""
+    from scamdetect.cli.console import progress
+
+    with progress(hidden, "loading the model") as show:
+        yield lambda state: show(progress_line(state), state.share)
+
+
+def progress_line(state: Progress) -> str:
+    """Return the rows done, the rate, the flagged rows and the time left."""
+    left = "" if state.seconds_left is None else f", {_clock(state.seconds_left)} left"
+    flagged = state.counts["decision:flag"]
+    return f"{state.counts['rows']:,} rows, {state.rate:,.0f}/s, {flagged:,} flagged{left}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def _log(event: Mapping[str, object]) -> None:
+    say_json(json.dumps(event, default=str), err=True)
+
+
+def _log_part(state: Progress) -> None:
+    """Write one JSON line to standard error for each finished part."""
+    if state.part_ended:
+        decisions = ("flag", "review", "pass", "unscored")
+        left = state.seconds_left
+        _log(
+            {
+                "event": "part",
+                "part": state.parts,
+                "rows": state.counts["rows"],
+                **{name: state.counts[f"decision:{name}"] for name in decisions},
+                "rejected": state.counts["rejected"],
+                "resumed_records": state.resumed,
+                "share": round(state.share, 6),
+                "records_per_second": round(state.rate, 1),
+                "seconds": round(state.seconds, 3),
+                "seconds_left": None if left is None else round(left, 1),
+            }
+        )
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """Return the summary of a scored dump."""
+    before = f", {summary.resumed:,} of them in earlier runs" if summary.resumed else ""
+    lines = [
+        *summary.notes,
+        f"{summary.rows:,} rows in {summary.seconds:.1f} s with {summary.model_id}{before}",
+        f"flagged {summary.flagged:,}, review {summary.review:,}, passed {summary.passed:,}, "
+        f"unscored {summary.unscored:,}, rejected {summary.rejected:,}",
+    ]
+    if summary.rows:
+        lines.append(f"flagged {summary.flagged / summary.rows:.2%} of the rows")
+    if summary.preset is not None:
+        from scamdetect.calibration.presets import preset_words
+
+        lines.append(preset_words(summary.preset))
+    if summary.verdicts:
+        lines.append(f"verdicts: {_counts(summary.verdicts)}")
+    if summary.cleared:
+        share = summary.cleared / summary.rows
+        lines.append(f"cleared early, not read in full: {summary.cleared:,} of them ({share:.0%})")
+    if summary.allowed:
+        lines.append(f"the allow-list passed {summary.allowed:,} that would be flagged or reviewed")
+    if summary.listed:
+        lines.append(
+            f"{summary.listed:,} have a listed indicator, {summary.held:,} of them are in review "
+            f"only because of it: {_counts(summary.listed_by_feed)}"
+        )
+    if summary.flagged:
+        kinds = _counts(summary.flagged_by_kind) or "none over its threshold"
+        lines.append(f"flagged by kind: {kinds}")
+        lines.append(f"flagged by language: {_counts(summary.flagged_by_language)}")
+    rows = "" if summary.written == summary.rows else f"{summary.written:,} rows "
+    lines.append(f"{rows}written to {summary.destination}")
+    if summary.damaged:
+        lines.append(f"{summary.damaged:,} rows have U+FFFD for bytes that cannot be decoded")
+    if summary.rejects is not None:
+        lines.append(f"rejected records and such bytes are in {summary.rejects}")
+    return lines
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number:,}" for name, number in counts.items())

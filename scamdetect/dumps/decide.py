@@ -154,7 +154,9 @@ def _csv_rows(path: Path, lines: Iterable[str]) -> _Rows:
     reader = csv.DictReader(lines, strict=True)
     try:
         if not {"sender", "text", "template"} & set(reader.fieldnames or ()):
-            raise InputError(f"{path}:1: the first line must name a column sender, template or text")
+            raise InputError(
+                f"{path}:1: the first line must name a column sender, template or text"
+            )
         for row in reader:
             if None in row or None in row.values():
                 raise InputError(f"{path}:{reader.line_num}: not as many cells as the header")

@@ -81,9 +81,7 @@ def _lines(stream: Stream, encoding: str) -> Iterator[Line]:
     yield from lines
 
 
-def _header(
-    opener: Opener, where: str, encoding: str, delimiter: str
-) -> tuple[int, list[str]]:
+def _header(opener: Opener, where: str, encoding: str, delimiter: str) -> tuple[int, list[str]]:
     """Return the number of lines of the first record, and its cells; raise InputError."""
     with closing(_lines(opener(), encoding)) as found:
         lines, names = next(_records(found, delimiter), ([], []))
@@ -102,9 +100,7 @@ def _header(
     return len(lines), names
 
 
-def _items(
-    lines: Iterator[Line], stream: Stream, delimiter: str, width: int
-) -> Iterator[Item]:
+def _items(lines: Iterator[Line], stream: Stream, delimiter: str, width: int) -> Iterator[Item]:
     for record, cells in _records(lines, delimiter, width):
         first = record[0]
         if width > 1 and len(record) == 1 and not _body(first.text):
@@ -122,9 +118,7 @@ def _items(
         yield Item(item, size, stream.position, None if damaged is None else _note(damaged))
 
 
-def _records(
-    lines: Iterator[Line], delimiter: str, width: int | None = None
-) -> Iterator[Record]:
+def _records(lines: Iterator[Line], delimiter: str, width: int | None = None) -> Iterator[Record]:
     """Yield the records; a quote that is not closed costs no later record.
 
     A record goes on over lines only if strict CSV with the right number of cells comes out of it;

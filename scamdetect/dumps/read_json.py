@@ -64,9 +64,7 @@ def _open(
     if not types:
         if reject is None:
             raise EmptyFileError(f"{where}: contains no JSON object")
-        raise InputError(
-            f"{where}: contains no JSON object; line {reject.line}: {reject.reason}"
-        )
+        raise InputError(f"{where}: contains no JSON object; line {reject.line}: {reject.reason}")
     schema = _schema(types)
     with closing(opener()) as stream:
         total = stream.size

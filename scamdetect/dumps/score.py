@@ -302,7 +302,7 @@ def score_file(
         rejects=rejects,
         model_id=detector.model_id,
         seconds=time.monotonic() - began,
-        preset=record["preset"],
+        preset=detector.preset,
         resumed=resumed,
         notes=dump.notes,
     )
@@ -478,7 +478,11 @@ class _Destination:
             access=access,
         )
         if self.remote is not None:
-            for path, suffix in ((rejects, ".rejected.jsonl"), (job_path, JOB_SUFFIX), (target, "")):
+            for path, suffix in (
+                (rejects, ".rejected.jsonl"),
+                (job_path, JOB_SUFFIX),
+                (target, ""),
+            ):
                 if path.exists():
                     self.remote.sibling(suffix).upload(path)
         parts.remove()
@@ -503,7 +507,9 @@ class _StandardInput:
 
     def open(self) -> Stream:
         """Open the beginning or, if ``live``, all."""
-        return Stream(_Joined(self._head, self._file if self.live else None), io.BytesIO(), _STDIN, 0)
+        return Stream(
+            _Joined(self._head, self._file if self.live else None), io.BytesIO(), _STDIN, 0
+        )
 
 
 class _Joined(io.RawIOBase):
@@ -578,7 +584,7 @@ def score_stream(
         rejects=rejects if counts["rejected"] else None,
         model_id=detector.model_id,
         seconds=time.monotonic() - began,
-        preset=detector.preset and detector.preset.name,
+        preset=detector.preset,
         notes=dump.notes,
     )
 

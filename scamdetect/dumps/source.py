@@ -267,7 +267,9 @@ def _open_binary(path: Location, kind: Format) -> Dump:
     return (open_mbox if kind is Format.MBOX else open_eml)(path)
 
 
-def open_stream(opener: Callable[[], Stream], where: str, kind: Format, options: ReadOptions) -> Dump:
+def open_stream(
+    opener: Callable[[], Stream], where: str, kind: Format, options: ReadOptions
+) -> Dump:
     """Open CSV, TSV, JSONL or text that can be read only once; raise InputError."""
     return replace(_open_text(opener, where, kind, options, None), format=kind.value)
 
@@ -447,7 +449,9 @@ def _partitions(names: list[str], taken: set[str]) -> list[pa.Field]:
         for key, value in _partition_values(name).items():
             values.setdefault(key, set()).add(value)
     return [
-        pa.field(key, pa.int64() if all(map(_INTEGER.fullmatch, filter(None, found))) else pa.string())
+        pa.field(
+            key, pa.int64() if all(map(_INTEGER.fullmatch, filter(None, found))) else pa.string()
+        )
         for key, found in values.items()
         if key not in taken
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import scamdetect
+from scamdetect.calibration.presets import Preset
 from scamdetect.errors import InputError
 from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, CLEARED, LISTED, Prediction
@@ -41,7 +42,9 @@ def count(predictions: Sequence[Prediction]) -> Counts:
 
 def by(counts: Counts, group: str) -> dict[str, int]:
     """Return the counts of a group such as ``kind``, the most frequent first."""
-    named = Counter({k.partition(":")[2]: n for k, n in counts.items() if k.startswith(f"{group}:")})
+    named = Counter(
+        {k.partition(":")[2]: n for k, n in counts.items() if k.startswith(f"{group}:")}
+    )
     return dict(named.most_common())
 
 
@@ -103,7 +106,7 @@ class Summary:
     flagged_by_language: dict[str, int]
     listed_by_feed: dict[str, int]
     seconds: float
-    preset: str | None = None
+    preset: Preset | None = None
     resumed: int = 0
     notes: tuple[str, ...] = ()
 
