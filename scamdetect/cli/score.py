@@ -29,7 +29,6 @@ from scamdetect.cli.options import (
 )
 from scamdetect.cli.streams import OutputBytes, input_bytes, is_terminal, say, say_json
 from scamdetect.dumps.formats import Format
-from scamdetect.errors import InputError
 
 if TYPE_CHECKING:
     from scamdetect.dumps.decide import Listed

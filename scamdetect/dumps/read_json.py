@@ -24,7 +24,7 @@ _MOST_MEMBERS, _MOST_LEVELS = 100, 8
 _CHUNK_BYTES, _MAX_RECORD = 1 << 20, 16 << 20
 _BETWEEN = re.compile(r"[\s,\[\]]*")
 _NEXT = re.compile(r"[,\n]\s*(?=\{)")  # where a record after damage may start
-_UNDECODED = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as surrogates
+UNDECODED = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as surrogates
 # Strings may hold raw control characters: a sender can write them, and not every exporter escapes.
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -169,7 +169,7 @@ def _not_object(value: object) -> str:
     return f"a JSON {names.get(type(value), 'number')}, not an object"
 
 
-class _Buffer:
+class Buffer:
     """Decoded text around a position in a file; bytes that are not UTF-8 are surrogates."""
 
     def __init__(self, stream: Stream) -> None:
@@ -209,7 +209,7 @@ class _Buffer:
 def _array_items(stream: Stream, where: str) -> Iterator[Item]:
     """Yield the objects; damage costs the bytes up to where a record may start again."""
     with closing(stream):
-        buffer = _Buffer(stream)
+        buffer = Buffer(stream)
         buffer.grow()
         buffer.text = buffer.text.removeprefix("\ufeff")
         if buffer.text.lstrip()[:1] not in ("[", "{"):
@@ -220,14 +220,14 @@ def _array_items(stream: Stream, where: str) -> Iterator[Item]:
         depth = buffer.skip()
         while buffer.at < len(buffer.text):
             line, offset = buffer.line, buffer.offset
-            value, end = _value(buffer)
+            value, end = next_value(buffer)
             text = buffer.text[buffer.at : end]
             raw = buffer.take(end)
             note = None
             if isinstance(value, str):
                 value = Reject(line, value, raw, offset=offset)
-            elif _UNDECODED.search(text):
-                value = _DECODER.decode(_UNDECODED.sub("\ufffd", text))
+            elif UNDECODED.search(text):
+                value = _DECODER.decode(UNDECODED.sub("\ufffd", text))
                 note = Reject(line, "not utf-8; U+FFFD instead", raw, offset=offset, kept=True)
             yield Item(value, len(raw), stream.position, note)
             depth += buffer.skip()
@@ -236,7 +236,7 @@ def _array_items(stream: Stream, where: str) -> Iterator[Item]:
             yield Item(problem, 0, stream.position)
 
 
-def _value(buffer: _Buffer) -> tuple[dict[str, Any] | str, int]:
+def next_value(buffer: Buffer) -> tuple[dict[str, Any] | str, int]:
     """Return the object at the position, or why there is none, and where it ends."""
     while True:
         try:

@@ -262,9 +262,9 @@ def _open_binary(path: Location, kind: Format) -> Dump:
         from scamdetect.dumps.read_parquet import open_parquet
 
         return open_parquet(path)
-    from scamdetect.dumps.mail import open_eml, open_mbox
+    from scamdetect.dumps.mail import open_mail
 
-    return (open_mbox if kind is Format.MBOX else open_eml)(path)
+    return open_mail(path, kind.value)
 
 
 def open_stream(
