@@ -1,272 +1,164 @@
 """The application: what each path of the service answers."""
 
-from __future__ import annotations
-
-import asyncio
+import hmac
+import html
 import json
-import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.security import HTTPBearer
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
+from scamdetect.detector import ScamDetector
 from scamdetect.dumps.allow_list import AllowList
-from scamdetect.errors import InputError
-from scamdetect.prediction import Prediction
-from scamdetect.serve.body import ConversationBody, TextsBody, parse_conversation, parse_texts
-from scamdetect.serve.gate import Gate
-from scamdetect.serve.metrics import CONTENT_TYPE, Metrics
-from scamdetect.serve.openapi import description
-from scamdetect.serve.request import (
-    Limits,
-    Refusal,
-    check_head,
-    check_host,
-    check_token,
-    has_token,
-    read_body,
-)
+from scamdetect.serve.gate import Gate, refusal
+from scamdetect.serve.metrics import Metrics
+from scamdetect.serve.schema import Conversation, Limits, Message, Refusal, Texts
+from scamdetect.serve.scoring import Scoring
 
-if TYPE_CHECKING:
-    from scamdetect.conversation.predict import ConversationPrediction
-    from scamdetect.explain.explanation import Explanation
-
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-_LOG = logging.getLogger("scamdetect.serving")
-_GONE = 499  # nginx's status for a client that left; nobody receives it
-_SCORED_PER_EXPLANATION = 24  # texts, about: the text without each of its segments
-_SCORED_PER_MESSAGE = 2  # texts of a conversation: the message and the sender's last words
-
-
-class Detector(Protocol):
-    """The part of ScamDetector that the service needs; several threads call it at once."""
-
-    @property
-    def model_id(self) -> str:
-        """Return the name of the model."""
-
-    @property
-    def presets(self) -> Mapping[str, object]:
-        """Return the presets of the bundle by name."""
-
-    def with_thresholds(self, *, preset: str) -> Detector:
-        """Return a detector at a preset; raise InputError if other settings rule it out."""
-
-    def predict(self, texts: Iterable[object], /) -> list[Prediction]:
-        """Return one prediction a text, in their order."""
-
-    def explain(self, text: object, /) -> Explanation:
-        """Return the prediction for a text and what carries its score."""
-
-    def predict_conversation(
-        self, messages: Iterable[object], /, *, me: str | int | None = None
-    ) -> ConversationPrediction:
-        """Return the prediction for a conversation."""
+HEALTH, COSTLY = "/healthz", ("/v1/explain", "/v1/conversation")
 
 
 def create_app(
-    detector: Detector,
-    limits: Limits | None = None,
+    detector: ScamDetector,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
     token: str | None = None,
     *,
-    local: bool = False,
     allow_list: AllowList | None = None,
-) -> Starlette:
+) -> FastAPI:
     """Return the service as an ASGI application, which scores in threads of this process.
 
     With a ``token`` every path needs it as ``Authorization: Bearer``, except ``/healthz``, which
     then reports only that the service is alive. Without one, ``/v1/conversation`` and
-    ``/v1/explain`` are refused, and a ``local`` service, which only this machine can reach, accepts
-    only IP addresses and localhost as its host, so that no web page can reach it by DNS rebinding.
-    With an ``allow_list``, requests may name senders, and the messages that it allows pass.
+    ``/v1/explain`` are refused, and the host of a request must be an IP address or localhost. With
+    an ``allow_list``, requests may name senders, and the messages that it allows pass.
     """
-    limits = limits or Limits()
     metrics = Metrics(detector.model_id)
-    gate = Gate(limits)
-    at_preset = _at_presets(detector)
-    with_senders = allow_list is not None
-
-    def check_name(request: Request) -> None:
-        if local and token is None:
-            check_host(request)
-
-    def check_client(request: Request) -> None:
-        check_name(request)
-        check_token(request, token)
-
-    async def body_of(request: Request) -> bytes:
-        check_head(request, limits)
-        gate.check()  # before the body takes memory
-        return await read_body(request, limits)
-
-    def allowed(found: list[Prediction], asked: TextsBody) -> list[Prediction]:
-        return found if allow_list is None else allow_list.apply(found, asked.texts, asked.senders)
-
-    def score(asked: TextsBody) -> tuple[bytes, list[Prediction]]:
-        found = allowed(at_preset[asked.preset].predict(asked.texts), asked)
-        answer = {"predictions": [one.to_dict() for one in found]}
-        return _json(answer, ids=asked.ids), found
-
-    def explain(asked: TextsBody) -> tuple[bytes, list[Prediction]]:
-        explanations = [at_preset[asked.preset].explain(text) for text in asked.texts]
-        found = allowed([one.prediction for one in explanations], asked)
-        answer = {
-            "explanations": [
-                one.to_dict() | {"prediction": prediction.to_dict()}
-                for one, prediction in zip(explanations, found, strict=True)
-            ]
-        }
-        return _json(answer, ids=asked.ids), found
-
-    def judge(asked: ConversationBody) -> tuple[bytes, ConversationPrediction]:
-        found = detector.predict_conversation(asked.messages, me=asked.me)
-        return _json({"conversation": found.to_dict()}, id=asked.id), found
-
-    async def predict(request: Request) -> Response:
-        began = time.monotonic()
-        check_client(request)
-        asked = parse_texts(
-            await body_of(request), limits, presets=presets, with_senders=with_senders
-        )
-        body, found = await gate.run(
-            partial(score, asked), len(asked.texts), request.is_disconnected
-        )
-        metrics.add_predictions(found)
-        metrics.add_latency(time.monotonic() - began)
-        return _answer(body)
-
-    async def explanations(request: Request) -> Response:
-        check_client(request)
-        _check_guarded(token)
-        asked = parse_texts(
-            await body_of(request),
-            limits,
-            most=limits.explained,
-            presets=presets,
-            with_senders=with_senders,
-        )
-        scored = _SCORED_PER_EXPLANATION * len(asked.texts)
-        body, found = await gate.run(partial(explain, asked), scored, request.is_disconnected)
-        metrics.add_predictions(found)
-        return _answer(body)
-
-    async def conversation(request: Request) -> Response:
-        check_client(request)
-        _check_guarded(token)
-        asked = parse_conversation(await body_of(request), limits)
-        scored = _SCORED_PER_MESSAGE * len(asked.messages)
-        body, found = await gate.run(partial(judge, asked), scored, request.is_disconnected)
-        metrics.add_conversation(found.decision)
-        return _answer(body)
-
-    async def healthz(request: Request) -> Response:
-        check_name(request)
-        known = {"model_id": detector.model_id} if has_token(request, token) else {}
-        return JSONResponse({"status": "ok"} | known)
-
-    async def show_metrics(request: Request) -> Response:
-        check_client(request)
-        return Response(
-            metrics.render(gate.waiting, gate.working), headers={"Content-Type": CONTENT_TYPE}
-        )
-
-    async def openapi(request: Request) -> Response:
-        check_client(request)
-        return _answer(described)
-
-    async def refuse_other(request: Request, problem: Exception) -> Response:
-        status = problem.status_code if isinstance(problem, HTTPException) else 500
-        metrics.add_request("other", status)
-        headers = problem.headers if isinstance(problem, HTTPException) else None
-        names = ", ".join(f"{method} {path}" for method, path, _ in paths)
-        return Refusal(status, "no_such_address", f"Use one of: {names}.", headers or {}).response()
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
-        gate.close()
-
-    presets = [name for name in at_preset if name is not None]
-    described = _json(description(limits, presets, with_senders=with_senders))
-    paths: list[tuple[str, str, Endpoint]] = [
-        ("POST", "/v1/predict", predict),
-        ("POST", "/v1/conversation", conversation),
-        ("POST", "/v1/explain", explanations),
-        ("GET", "/openapi.json", openapi),
-        ("GET", "/healthz", healthz),
-        ("GET", "/metrics", show_metrics),
-    ]
-    service = Starlette(
-        routes=[_route(path, method, endpoint, metrics) for method, path, endpoint in paths],
-        exception_handlers={HTTPException: refuse_other},
-        lifespan=lifespan,
+    gate, scoring = Gate(limits, metrics), Scoring(detector, limits, allow_list, metrics)
+    app = FastAPI(
+        title="scamdetect",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # to the address in the client's own header Host
+        responses={"default": {"model": Refusal}},
+        dependencies=[Depends(HTTPBearer(auto_error=False))] if token else [],
+        exception_handlers={HTTPException: _error, RequestValidationError: _invalid},
     )
-    # A redirect would send clients to the address in their own header Host.
-    service.router.redirect_slashes = False
-    return service
 
-
-def _at_presets(detector: Detector) -> dict[str | None, Detector]:
-    """Return the detector at each preset that its settings allow, and unchanged for None."""
-    found: dict[str | None, Detector] = {None: detector}
-    for name in detector.presets:
+    @app.middleware("http")
+    async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
         try:
-            found[name] = detector.with_thresholds(preset=name)
-        except InputError:  # a flag of a kind is higher than the preset
-            continue
-    return found
-
-
-def _check_guarded(token: str | None) -> None:
-    if token is None:
-        raise Refusal(
-            403,
-            "needs_token",
-            "This path is only available with a token. Start the service with SCAMDETECT_TOKEN in "
-            "its environment.",
-        )
-
-
-def _json(answer: dict[str, Any], **given: object) -> bytes:
-    """Return an answer as JSON, after the ids that the client gave."""
-    kept = {name: value for name, value in given.items() if value is not None}
-    return json.dumps(kept | answer, allow_nan=False).encode("ascii")
-
-
-def _answer(body: bytes) -> Response:
-    return Response(body, media_type="application/json")
-
-
-def _route(path: str, method: str, endpoint: Endpoint, metrics: Metrics) -> Route:
-    """Return the endpoint as a route that counts every answer and lets no exception out.
-
-    An exception may contain a text, so only its type is logged. Metrics name the path of the route,
-    never the URL of the request, which contains the header Host.
-    """
-
-    async def answer(request: Request) -> Response:
-        try:
-            response = await endpoint(request)
-        except Refusal as refusal:
-            response = refusal.response()
-        except asyncio.CancelledError:  # only a server that is stopping cancels
-            message = "The service is stopping. Try again."
-            response = Refusal(503, "stopping", message, {"Retry-After": "1"}).response()
-        except ClientDisconnect:
-            response = Response(status_code=_GONE)
-        except Exception as problem:
-            _LOG.error("%s failed: %s", path, type(problem).__name__)
-            message = "The service failed. Its log names the type of the error."
-            response = Refusal(500, "failed", message).response()
-        metrics.add_request(path, response.status_code)
+            _check_head(request, token)
+            if request.method == "POST":
+                request._body = await _json_body(request, limits.body_bytes)
+            response = await answer(request)
+        except HTTPException as refused:
+            response = await _error(request, refused)
+        metrics.add_request(request.scope, response.status_code)
         return response
 
-    return Route(path, answer, methods=[method])
+    @app.post("/v1/predict")
+    async def predict(body: Texts, request: Request) -> Response:
+        """Classify texts: {"ids", "predictions"}, with one Prediction.to_dict for each text."""
+        with metrics.seconds.time():
+            return await gate.run(request, scoring.predict, body, ids=body.ids)
+
+    @app.post(COSTLY[0])
+    async def explain(body: Texts, request: Request) -> Response:
+        """Explain scores: {"ids", "explanations"}. Needs a service with a token."""
+        return await gate.run(request, scoring.explain, body, ids=body.ids)
+
+    @app.post(COSTLY[1])
+    async def conversation(body: Conversation, request: Request) -> Response:
+        """Judge a conversation: {"id", "conversation"}. Needs a service with a token."""
+        return await gate.run(request, scoring.judge, body, id=body.id)
+
+    @app.get(HEALTH)
+    async def health(request: Request) -> dict[str, str]:
+        """Report that the service is alive; with the token also its model."""
+        model = {"model_id": detector.model_id} if _has_token(request, token) else {}
+        return {"status": "ok"} | model
+
+    @app.get("/metrics", response_class=Response)
+    async def show_metrics() -> Response:
+        """Return counters for Prometheus."""
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/docs", response_class=HTMLResponse)
+    async def docs() -> str:
+        """Return this page, which loads nothing; the schemas are in /openapi.json."""
+        rows = (
+            f"<dt><code>{method.upper()} {path}</code><dd>{html.escape(operation['description'])}"
+            for path, methods in app.openapi()["paths"].items()
+            for method, operation in methods.items()
+        )
+        return f"<!doctype html><title>scamdetect</title><dl>{''.join(rows)}</dl>"
+
+    return app
+
+
+async def _json_body(request: Request, most: int) -> bytes:
+    """Return the body with lone surrogates, which pydantic refuses, as U+FFFD."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise refusal(413, "body_too_large", f"Send at most {most:,} bytes in one request.")
+    try:
+        value = json.dumps(json.loads(body), ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):
+        raise refusal(400, "not_json", "The body is not JSON in UTF-8.") from None
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def _has_token(request: Request, token: str | None) -> bool:
+    scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+    same = hmac.compare_digest(sent.strip().encode("latin-1"), (token or "").encode())
+    return token is None or (same and scheme.lower() == "bearer")
+
+
+def _is_local(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or bool(ip_address(name))
+    except ValueError:
+        return False
+
+
+def _check_head(request: Request, token: str | None) -> None:
+    headers = request.headers
+    # A web page can make its own name lead to this machine (DNS rebinding), but not these.
+    if token is None and not _is_local(headers.get("host", "localhost")):
+        raise refusal(421, "wrong_host", "Use an IP address or localhost as the host.")
+    if request.url.path != HEALTH and not _has_token(request, token):
+        message = "Send the header Authorization: Bearer TOKEN."
+        raise refusal(401, "unauthorized", message, WWW_Authenticate="Bearer")
+    if token is None and request.url.path in COSTLY:
+        raise refusal(403, "needs_token", "Start the service with SCAMDETECT_TOKEN.")
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and kind != "application/json":
+        raise refusal(415, "not_json", "Send the header Content-Type: application/json.")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise refusal(415, "compressed", "Send the body without Content-Encoding.")
+
+
+async def _error(request: Request, error: HTTPException) -> Response:
+    message = "Use a method and a path of /openapi.json."
+    other = {"code": "no_such_address", "message": message}
+    detail = error.detail if isinstance(error.detail, dict) else other
+    return JSONResponse({"error": detail}, error.status_code, error.headers)
+
+
+async def _invalid(request: Request, invalid: RequestValidationError) -> Response:
+    """Describe the first error without any part of the input, which pydantic would show."""
+    first = invalid.errors()[0]
+    names = Texts.model_fields | Conversation.model_fields | Message.model_fields
+    where = [str(part) for part in first["loc"] if isinstance(part, int) or part in names]
+    message = f"{'.'.join(where) or 'The body'}: {first['msg']}."
+    return await _error(request, refusal(422, "wrong_content", message))

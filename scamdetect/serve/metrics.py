@@ -1,88 +1,37 @@
-"""Counters of the service in the text format of Prometheus."""
+"""Counters of the service for Prometheus: numbers only, no text."""
 
-from __future__ import annotations
+from collections.abc import Iterable
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from starlette.types import Scope
 
-from scamdetect.labels import Decision
 from scamdetect.prediction import ALLOWED, Prediction
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
-    """Count what the service has done since it started: numbers only, no text."""
+    """Count what the service has done since it started."""
 
     def __init__(self, model_id: str) -> None:
-        self._decisions: Counter[str] = Counter()
-        self._conversations: Counter[str] = Counter()
-        self._model_id = model_id
-        self._requests: Counter[tuple[str, int]] = Counter()
-        self._allowed = 0
-        self._seconds = 0.0
-        self._in_bucket = [0] * (len(_BUCKETS) + 1)
+        self.registry = own = CollectorRegistry()
+        Info("scamdetect_model", "Model.", registry=own).info({"model_id": model_id})
+        self._requests = Counter(
+            "scamdetect_requests", "Requests.", ["path", "status"], registry=own
+        )
+        self._decisions = Counter("scamdetect_decisions", "Texts.", ["decision"], registry=own)
+        self._allowed = Counter("scamdetect_allowed", "Texts of the allow-list.", registry=own)
+        self.conversations = Counter(
+            "scamdetect_conversations", "Conversations.", ["decision"], registry=own
+        )
+        self.waiting = Gauge("scamdetect_waiting_requests", "Waiting requests.", registry=own)
+        self.working = Gauge("scamdetect_working_requests", "Scored requests.", registry=own)
+        self.seconds = Histogram("scamdetect_predict_seconds", "/v1/predict.", registry=own)
 
-    def add_request(self, path: str, status: int) -> None:
-        """Count an answered request; ``path`` is one of the few paths of the service."""
-        self._requests[path, status] += 1
-
-    def add_latency(self, seconds: float) -> None:
-        """Count the seconds that a request waited for its predictions."""
-        self._seconds += seconds
-        self._in_bucket[bisect_left(_BUCKETS, seconds)] += 1
+    def add_request(self, scope: Scope, status: int) -> None:
+        """Count an answer; the URL of the request is never a label, only the path of a route."""
+        self._requests.labels(getattr(scope.get("route"), "path", "other"), status).inc()
 
     def add_predictions(self, predictions: Iterable[Prediction]) -> None:
         """Count predictions by decision, and those that pass only because of the allow-list."""
-        for one in predictions:
-            self._decisions[one.decision.value] += 1
-            self._allowed += (one.reason or "").startswith(ALLOWED)
-
-    def add_conversation(self, decision: Decision) -> None:
-        """Count a conversation by its decision."""
-        self._conversations[decision.value] += 1
-
-    def render(self, waiting: int, working: int) -> str:
-        """Return the page; ``waiting`` and ``working`` count requests in the queue and scored."""
-        return "\n".join(self._lines(waiting, working)) + "\n"
-
-    def _lines(self, waiting: int, working: int) -> Iterator[str]:
-        yield from _head("scamdetect_model_info", "gauge", "The model that answers.")
-        yield f'scamdetect_model_info{{model_id="{_escaped(self._model_id)}"}} 1'
-        yield from _head("scamdetect_requests_total", "counter", "Requests by path and status.")
-        for (path, status), count in sorted(self._requests.items()):
-            yield f'scamdetect_requests_total{{path="{path}",status="{status}"}} {count}'
-        yield from _head("scamdetect_rows_total", "counter", "Texts that were answered.")
-        yield f"scamdetect_rows_total {self._decisions.total()}"
-        yield from _head("scamdetect_decisions_total", "counter", "Texts by decision.")
-        for decision, count in sorted(self._decisions.items()):
-            yield f'scamdetect_decisions_total{{decision="{decision}"}} {count}'
-        name = "scamdetect_allowed_total"
-        yield from _head(name, "counter", "Texts that pass only because of the allow-list.")
-        yield f"{name} {self._allowed}"
-        name = "scamdetect_conversations_total"
-        yield from _head(name, "counter", "Conversations by decision.")
-        for decision, count in sorted(self._conversations.items()):
-            yield f'{name}{{decision="{decision}"}} {count}'
-        yield from _head("scamdetect_waiting_requests", "gauge", "Requests that wait for a thread.")
-        yield f"scamdetect_waiting_requests {waiting}"
-        yield from _head("scamdetect_working_requests", "gauge", "Requests that are being scored.")
-        yield f"scamdetect_working_requests {working}"
-        name = "scamdetect_predict_seconds"
-        yield from _head(name, "histogram", "Seconds from request to answer of /v1/predict.")
-        sums = list(accumulate(self._in_bucket))
-        for bound, count in zip((*map(str, _BUCKETS), "+Inf"), sums, strict=True):
-            yield f'{name}_bucket{{le="{bound}"}} {count}'
-        yield f"{name}_sum {self._seconds!r}"
-        yield f"{name}_count {sums[-1]}"
-
-
-def _head(name: str, kind: str, text: str) -> tuple[str, str]:
-    return f"# HELP {name} {text}", f"# TYPE {name} {kind}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+        for prediction in predictions:
+            self._decisions.labels(prediction.decision.value).inc()
+            self._allowed.inc((prediction.reason or "").startswith(ALLOWED))
