@@ -26,7 +26,7 @@ from scamdetect.system.os_errors import unwritable, written
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]* [A-Za-z0-9][\w.-]*")
 
 
 def download(repo_id: str, revision: str | None = None) -> Path:
@@ -36,7 +36,8 @@ def download(repo_id: str, revision: str | None = None) -> Path:
     Raises as ``pull`` does.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scamdetect"
-    _check(repo_id, revision)
+    if not _REPO.fullmatch(f"{repo_id} {revision or 'main'}"):
+        raise InputError(f"{repo_id!r}: not a repository, or no revision; pass OWNER/NAME")
     folder = cache / repo_id.replace("/", "--") / (revision or "main")
     if not folder.is_dir():
         with written(folder):
@@ -59,10 +60,12 @@ def pull(repo_id: str, revision: str | None, folder: Path) -> str:
                 repo_id, revision=commit, allow_patterns=MANIFEST, local_dir=draft
             )
             try:
-                names = list(map(escape, json.loads((draft / MANIFEST).read_bytes())["files"]))
+                files = map(escape, json.loads((draft / MANIFEST).read_bytes())["files"])
             except (OSError, ValueError, KeyError, TypeError):
                 raise BundleError(f"{repo_id} at {commit}: has no usable {MANIFEST}") from None
-            api.snapshot_download(repo_id, revision=commit, allow_patterns=names, local_dir=draft)
+            api.snapshot_download(
+                repo_id, revision=commit, allow_patterns=list(files), local_dir=draft
+            )
             shutil.rmtree(draft / ".cache", ignore_errors=True)  # the client's own notes
             Bundle.load(draft)
             if folder.exists():
@@ -89,17 +92,9 @@ def push(folder: Path, repo_id: str, *, private: bool = False, tag: str | None =
     return str(commit.oid)
 
 
-def _check(repo_id: str, revision: str | None) -> None:
-    if not _NAME.fullmatch(repo_id.replace("/", "", 1)) or repo_id.count("/") != 1:
-        raise InputError(f"{repo_id!r}: not a repository; pass OWNER/NAME")
-    if revision is not None and not _NAME.fullmatch(revision):
-        raise InputError(f"{revision!r}: not a revision; pass a commit, a tag or a branch")
-
-
 @contextmanager
 def _client(repo_id: str, revision: str | None) -> Iterator[HfApi]:
     """Give the client of the hub; its errors may quote URLs with secrets, so they are replaced."""
-    _check(repo_id, revision)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         from huggingface_hub import HfApi, errors

@@ -54,7 +54,7 @@ NOT_RUN = {
     "scamdetect hub": "needs the network; tests/test_hub.py has a hub of its own",
     "scamdetect score 's3://": "needs a bucket; tests/test_dumps_remote.py has a local one",
     "scamdetect score dumps/ -o scored.parquet --engine": "tests/test_engines_ray.py runs it",
-    "scamdetect serve": "does not end by itself; tests/test_serving_process.py ends it",
+    "scamdetect serve": "does not end by itself; tests/test_serve.py ends it",
     "scamdetect train": "takes half an hour; tests/test_train_fit.py takes a step",
     "scamdetect words": "needs the corpus; tests/test_train_words.py has a small one",
     ".": "a shell's own",

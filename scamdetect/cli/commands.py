@@ -16,28 +16,23 @@ from scamdetect.cli.options import Group
 # The commands in the order in which people need them, each with its module and its name there.
 _SECTIONS = {
     "Use": {
-        "predict": "predict.predict",
-        "explain": "explain.explain",
-        "score": "score.score",
-        "report": "scored.report",
-        "chat": "scored.threads",
-        "campaigns": "scored.campaigns",
+        "predict": "predict.predict", "explain": "explain.explain", "score": "score.score",
+        "report": "scored.report", "chat": "scored.threads", "campaigns": "scored.campaigns",
     },
     "Adapt": {
-        "review": "review.review",
-        "calibrate": "adapt.calibrate",
-        "finetune": "train.finetune",
+        "review": "review.review", "calibrate": "adapt.calibrate", "finetune": "train.finetune",
     },
     "Share": {"share": "share.indicators"},
     "Serve": {"serve": "serve.serve", "model": "model.model"},
     "Build": {
-        "data": "data.data",
-        "train": "train.train",
-        "export": "train.export",
+        "data": "data.data", "train": "train.train", "export": "train.export",
         "bench": "bench.bench",
     },
+}  # fmt: skip
+_SETTINGS = {
+    "help_option_names": ["-h", "--help"],
+    "rich_help_config": RichHelpConfiguration(theme="default-slim", max_width=100),
 }
-_LOOK = RichHelpConfiguration(theme="default-slim", max_width=100, text_paragraph_linebreaks="\n\n")
 _COMMANDS = {name: path for names in _SECTIONS.values() for name, path in names.items()}
 
 
@@ -52,12 +47,10 @@ class Commands(Group):
         """Return the command, None for an unknown name."""
         # All of them for an unknown name: click suggests those that are like it.
         for name in (cmd_name,) if cmd_name in _COMMANDS else _COMMANDS:
-            if name not in self.commands:
-                module, _, attribute = _COMMANDS[name].partition(".")
-                command = getattr(import_module(f"scamdetect.cli.{module}"), attribute)
-                command.name = name
-                self.add_command(command)
-        return super().get_command(ctx, cmd_name)
+            module, _, attribute = _COMMANDS[name].partition(".")
+            self.commands[name] = getattr(import_module(f"scamdetect.cli.{module}"), attribute)
+            self.commands[name].name = name
+        return self.commands.get(cmd_name)
 
     def main(
         self,
@@ -76,10 +69,7 @@ class Commands(Group):
         sys.exit(exit_code(call))
 
 
-@click.group(
-    cls=Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "rich_help_config": _LOOK},
-)
+@click.group(cls=Commands, context_settings=_SETTINGS)
 @click.version_option(package_name="scamdetect")
 def cli() -> None:
     """Find scam messages in many languages, offline.

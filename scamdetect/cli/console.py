@@ -16,12 +16,12 @@ from scamdetect.cli.streams import has_colours, is_terminal, say, say_json, say_
 from scamdetect.system.shown import visible_line
 
 if TYPE_CHECKING:
-    from scamdetect.prediction import Prediction
     from scamdetect.scored.campaigns import CampaignsSummary
     from scamdetect.scored.groups import GroupsSummary
     from scamdetect.scored.job import Step
     from scamdetect.scored.job import Watch as StepWatch
     from scamdetect.scored.threads import ThreadsSummary
+    from scamdetect.share.feed_versions import FeedReport
     from scamdetect.share.propose import ProposeSummary
 
 
@@ -115,6 +115,17 @@ def log_done(
     _log({"event": "done", **found})
 
 
+def say_feeds(reports: Sequence[FeedReport], quiet: bool, log_json: bool) -> None:
+    """Print which indicators of each feed are used, as lines or as one JSON line each."""
+    for report in reports:
+        if log_json:
+            left_out = {reason: count for reason, (count, _) in report.reasons.items()}
+            event = {"event": "feed", "feed": report.name, "taken": report.taken}
+            _log(event | {"left_out": left_out})
+        elif not quiet:
+            say(*report.lines(), err=True)
+
+
 def group_lines(summary: GroupsSummary) -> list[str]:
     """Return the summary of a job that grouped a scored file."""
     return [
@@ -154,29 +165,3 @@ def thread_lines(summary: ThreadsSummary) -> list[str]:
 
 def _log(event: Mapping[str, object]) -> None:
     say_json(json.dumps(event, default=str), err=True)
-
-
-def prediction_line(prediction: Prediction) -> str:
-    """Return the prediction of one message, without its text."""
-    if prediction.scam_probability is None:
-        return f"{prediction.decision.value}: {prediction.reason}"
-    kinds = ", ".join(f"{k.kind.value} {k.probability:.2f}" for k in prediction.kinds)
-    parts = [
-        f"{prediction.decision.value}: scam {prediction.scam_probability:.3f}",
-        f"verdict {prediction.verdict}",
-        f"kinds {kinds}" if kinds else "no kind",
-        f"language {prediction.language}",
-    ]
-    return "; ".join([*parts, prediction.reason] if prediction.reason else parts)
-
-
-_COLOURS = {"flag": "red", "review": "yellow", "pass": "green"}
-
-
-def say_prediction(prediction: Prediction) -> None:
-    """Print the prediction of one message, with its decision in colour on a terminal."""
-    line = visible_line(prediction_line(prediction))
-    decision = prediction.decision.value
-    if has_colours():
-        line = style(decision, fg=_COLOURS.get(decision), bold=True) + line[len(decision) :]
-    say_marked(f"{line}\n")

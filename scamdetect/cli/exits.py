@@ -20,7 +20,7 @@ from scamdetect.errors import (
 )
 from scamdetect.system.os_errors import said
 
-UNEXPECTED, WRONG_USE, RESUMABLE, FAILED, FLAGGED, READER_GONE = 1, 2, 3, 4, 10, 141
+UNEXPECTED, WRONG_USE, RESUMABLE, FAILED, READER_GONE = 1, 2, 3, 4, 141
 
 
 def exit_code(call: Callable[[], object]) -> int:
@@ -59,8 +59,8 @@ def exit_code(call: Callable[[], object]) -> int:
 
 def _say(error: ScamDetectError | OSError) -> int:
     message = str(error) if isinstance(error, ScamDetectError) else said(error)
-    lines = [*message.splitlines(), *(f"; {note}" for note in getattr(error, "__notes__", []))]
-    say(f"scamdetect: {' '.join(lines).replace(' ; ', '; ')}", err=True)
+    notes = "; ".join([message, *getattr(error, "__notes__", [])])
+    say(f"scamdetect: {' '.join(notes.split())}", err=True)
     if isinstance(error, NothingToResume):
         return 0
     if isinstance(error, JobInterrupted | EndpointError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import click
 import rich_click
 
 from scamdetect.calibration.presets import PRESETS
+from scamdetect.errors import MissingExtraError
 
+PATH = click.Path(path_type=Path)
 command = rich_click.command  # every command and group is made by these two
 Group = rich_click.RichGroup
 
@@ -26,6 +29,18 @@ def output_option(
     return click.option("-o", "--output", name, help=help_text, **settings)
 
 
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Turn a failing import within the context into the error that names the extra to install."""
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        module = problem.name or ""
+        if module.startswith("scamdetect"):
+            raise
+        raise MissingExtraError(module, name) from problem
+
+
 class FiniteRange(click.FloatRange):
     """A number within bounds; NaN and infinity are refused."""
 
@@ -37,97 +52,86 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+def with_thresholds(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that set thresholds; the parameter ``thresholds`` gets all of them."""
+    rates = ", ".join(f"{name} {100 * rate:g} %" for name, rate in PRESETS.items())
+
+    @click.option(
+        "--preset",
+        type=click.Choice(list(PRESETS)),
+        help=f"Set the flag threshold by a false-positive rate: {rates}.",
+    )
+    @click.option(
+        "--flag",
+        type=float,
+        metavar="P",
+        help="Flag messages with at least this scam probability.  [default: set by the bundle]",
+    )
+    @click.option(
+        "--review",
+        type=float,
+        metavar="P",
+        help="Send messages with at least this scam probability to review.  [default: set by the "
+        "bundle]",
+    )
+    @click.option(
+        "--kind-flag",
+        "kind_flags",
+        multiple=True,
+        callback=_kind_flags,
+        metavar="KIND=P",
+        help="Also flag a message that would go to review if this kind has at least probability P, "
+        "such as romance=0.3. Repeatable.",
+    )
+    @wraps(command)
+    def with_group(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        names = ("preset", "flag", "review", "kind_flags")
+        thresholds = {name: options.pop(name) for name in names}
+        command(*arguments, thresholds=thresholds, **options)
+
+    return with_group
+
+
 def _kind_flags(
-    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, float] | None:
     """Return the probability by kind, None without the option; raise BadParameter."""
-    found: dict[str, float] = {}
-    for one in given:
-        kind, _, value = one.partition("=")
+    probabilities: dict[str, float] = {}
+    for value in values:
+        kind, _, number = value.partition("=")
         try:
-            probability = float(value)
-        except ValueError as problem:
-            raise click.BadParameter(
-                f"{one!r} is not KIND=PROBABILITY; write for example romance=0.3"
-            ) from problem
-        if kind in found:
-            raise click.BadParameter(f"{kind!r} is given twice; give each kind once")
-        found[kind] = probability
-    return found or None
+            probabilities[kind] = float(number)
+        except ValueError:
+            message = f"{value!r} is not KIND=PROBABILITY; write for example romance=0.3"
+            raise click.BadParameter(message) from None
+    if len(probabilities) < len(values):
+        raise click.BadParameter("give each kind once")
+    return probabilities or None
+
+
+def _column(name: str, what: str) -> Callable[[Any], Any]:
+    return click.option(
+        f"--{name}-column", default=name, show_default=True, metavar="COLUMN", help=what
+    )
 
 
 MODEL = click.option(
-    "--model",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Bundle to use.  [default: the shipped bundle]",
+    "--model", type=PATH, metavar="DIR", help="Bundle to use.  [default: the shipped bundle]"
 )
-_PRESET = click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    help="Set the flag threshold by a false-positive rate: "
-    + ", ".join(f"{name} {100 * rate:g} %" for name, rate in PRESETS.items())
-    + ". Cannot be combined with --flag.  [default: the flag threshold of the bundle]",
+TEXT_COLUMN = _column("text", "Column with the messages.")
+LABEL_COLUMN = _column("label", "Column with the labels.")
+LABEL_MAP = click.option(
+    "--label-map",
+    type=PATH,
+    metavar="FILE",
+    help='TOML that maps your labels to legit, spam, scam or ignore: "fraud" = "scam".',
 )
-_FLAG = click.option(
-    "--flag",
-    type=float,
-    metavar="P",
-    help="Flag messages with at least this scam probability.  [default: set by the bundle]",
-)
-_REVIEW = click.option(
-    "--review",
-    type=float,
-    metavar="P",
-    help="Send messages with at least this scam probability to review.  [default: set by the "
-    "bundle]",
-)
-_KIND_FLAG = click.option(
-    "--kind-flag",
-    "kind_flags",
-    multiple=True,
-    callback=_kind_flags,
-    metavar="KIND=P",
-    help="Also flag a message that would go to review if this kind has at least probability P, "
-    "such as romance=0.3. Repeatable.",
-)
-
-
-def with_thresholds(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that set thresholds; the parameter ``thresholds`` gets all of them."""
-
-    @_PRESET
-    @_FLAG
-    @_REVIEW
-    @_KIND_FLAG
-    @wraps(command)
-    def called(
-        *arguments: Any,  # noqa: ANN401
-        preset: str | None,
-        flag: float | None,
-        review: float | None,
-        kind_flags: dict[str, float] | None,
-        **others: Any,  # noqa: ANN401
-    ) -> None:
-        given = {"preset": preset, "flag": flag, "review": review, "kind_flags": kind_flags}
-        command(*arguments, thresholds=given, **others)
-
-    return called
-
-
-TEXT_COLUMN = click.option(
-    "--text-column",
-    default="text",
+SEED = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
     show_default=True,
-    metavar="COLUMN",
-    help="Column with the messages.",
-)
-LABEL_COLUMN = click.option(
-    "--label-column",
-    default="label",
-    show_default=True,
-    metavar="COLUMN",
-    help="Column with the labels.",
+    help="Random seed.",
 )
 SPREADSHEET_SAFE = click.option(
     "--spreadsheet-safe",
@@ -139,35 +143,12 @@ OVERWRITE = click.option(
     is_flag=True,
     help="Replace an existing destination. Without --resume, also discard unfinished work.",
 )
+OVERWRITE_FILE = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 RESUME = click.option(
-    "--resume",
-    is_flag=True,
-    help="Resume an interrupted run of the same command.",
+    "--resume", is_flag=True, help="Resume an interrupted run of the same command."
 )
 THREADS = click.option(
     "--threads", type=int, help="Threads that the model may use.  [default: all cores]"
-)
-RUNTIME = click.option(
-    "--runtime",
-    default="auto",
-    show_default=True,
-    help="Runtime of the model: auto, onnxruntime or openvino.",
-)
-WORKERS = click.option(
-    "--workers",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Processes that score, each with one thread. 0: score in this process.",
-)
-SOURCES = click.option(
-    "--source",
-    "sources",
-    type=click.Path(),
-    multiple=True,
-    metavar="ORIGINAL",
-    help="File that was scored, to read texts and columns from. Repeatable: one for each SCORED, "
-    "in the same order.  [default: SCORED itself]",
 )
 QUIET = click.option("--quiet", is_flag=True, help="Print no progress and no summary.")
 LOG_JSON = click.option(
@@ -177,9 +158,18 @@ LOG_JSON = click.option(
 )
 WORK_FOLDER = click.option(
     "--work-folder",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Folder for unfinished work.  [default: the folder of the destination; the current folder "
     "if that is a URL]",
 )
-OVERWRITE_FILE = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+
+# Until the commands that take them are rewritten.
+RUNTIME = click.option("--runtime", default="auto", show_default=True, help="Runtime of the model.")
+WORKERS = click.option(
+    "--workers", type=int, default=0, show_default=True, help="Processes that score."
+)
+SOURCES = click.option(
+    "--source", "sources", type=click.Path(), multiple=True, metavar="ORIGINAL",
+    help="File that was scored.",
+)  # fmt: skip

@@ -7,10 +7,8 @@ import json
 import os
 import re
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import BinaryIO
-
-import click
 
 from scamdetect.errors import InputError, OutputError
 from scamdetect.system.shown import visible, visible_line
@@ -45,13 +43,13 @@ def say_marked(text: str, *, err: bool = False) -> None:
 
     Raises OutputError if the standard output is closed; a standard error that fails is ignored.
     """
-    if err:
-        with suppress(OSError):
-            click.echo(text, nl=False, err=True, color=True)
-    elif sys.stdout is None:
+    stream = sys.stderr if err else sys.stdout
+    if stream is None and not err:
         raise OutputError("standard output: it is closed; direct it elsewhere")
-    else:
-        click.echo(text, nl=False, color=True)
+    with suppress(OSError) if err else nullcontext():
+        if stream is not None:
+            stream.write(text)
+            stream.flush()
 
 
 def is_terminal(*, err: bool = False) -> bool:

@@ -16,8 +16,7 @@ from starlette.exceptions import HTTPException
 
 from scamdetect.detector import ScamDetector
 from scamdetect.dumps.allow_list import AllowList
-from scamdetect.serve.gate import Gate, refusal
-from scamdetect.serve.metrics import Metrics
+from scamdetect.serve.gate import Gate, Metrics, refusal
 from scamdetect.serve.schema import Conversation, Limits, Message, Refusal, Texts
 from scamdetect.serve.scoring import Scoring
 
@@ -60,7 +59,9 @@ def create_app(
             response = await answer(request)
         except HTTPException as refused:
             response = await _error(request, refused)
-        metrics.add_request(request.scope, response.status_code)
+        # The URL of the request is never a label, only the path of a route.
+        path = getattr(request.scope.get("route"), "path", "other")
+        metrics.requests.labels(path, response.status_code).inc()
         return response
 
     @app.post("/v1/predict")

@@ -1,15 +1,16 @@
-"""Limit how many requests are scored at once and how many wait."""
+"""Limit how many requests are scored at once and how many wait, and count what is done."""
 
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from fastapi import HTTPException, Request, Response
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
-from scamdetect.serve.metrics import Metrics
+from scamdetect.prediction import ALLOWED, Prediction
 from scamdetect.serve.schema import Limits
 
 Body = TypeVar("Body")
@@ -22,6 +23,31 @@ def refusal(status: int, code: str, message: str, **headers: str) -> HTTPExcepti
     return HTTPException(status, {"code": code, "message": message}, named)
 
 
+class Metrics:
+    """Counters for Prometheus since the start: numbers only, no text."""
+
+    def __init__(self, model_id: str) -> None:
+        self.registry = own = CollectorRegistry()
+        Info("scamdetect_model", "Model.", registry=own).info({"model_id": model_id})
+        self.requests = Counter(
+            "scamdetect_requests", "Requests.", ["path", "status"], registry=own
+        )
+        self.decisions = Counter("scamdetect_decisions", "Texts.", ["decision"], registry=own)
+        self.allowed = Counter("scamdetect_allowed", "Texts of the allow-list.", registry=own)
+        self.conversations = Counter(
+            "scamdetect_conversations", "Conversations.", ["decision"], registry=own
+        )
+        self.waiting = Gauge("scamdetect_waiting_requests", "Waiting requests.", registry=own)
+        self.working = Gauge("scamdetect_working_requests", "Scored requests.", registry=own)
+        self.seconds = Histogram("scamdetect_predict_seconds", "/v1/predict.", registry=own)
+
+    def add_predictions(self, predictions: Iterable[Prediction]) -> None:
+        """Count predictions by decision, and those that pass only because of the allow-list."""
+        for prediction in predictions:
+            self.decisions.labels(prediction.decision.value).inc()
+            self.allowed.inc((prediction.reason or "").startswith(ALLOWED))
+
+
 class Gate:
     """Score in separate threads; call it from one event loop."""
 
@@ -29,7 +55,6 @@ class Gate:
         self._limits, self._metrics, self._waiting = limits, metrics, 0
         self._threads = ThreadPoolExecutor(limits.parallel)
         self._free = asyncio.Semaphore(limits.parallel)
-        metrics.waiting.set_function(lambda: self._waiting)
 
     async def run(
         self, request: Request, score: Callable[[Body], dict[str, Any]], body: Body, **ids: object
@@ -40,7 +65,8 @@ class Gate:
             raise busy
         self._waiting += 1
         try:
-            await asyncio.wait_for(self._free.acquire(), self._limits.wait_seconds)
+            with self._metrics.waiting.track_inprogress():
+                await asyncio.wait_for(self._free.acquire(), self._limits.wait_seconds)
         except TimeoutError:
             raise busy from None
         finally:

@@ -13,7 +13,6 @@ class Limits:
     """Limits of requests; a conversation has at most ``texts`` messages.
 
     ``parallel`` requests are scored at once; ``queue`` more wait, each at most ``wait_seconds``.
-    When the service stops, running requests have ``stop_seconds`` left.
     """
 
     texts: int = 256
@@ -23,7 +22,6 @@ class Limits:
     parallel: int = 1
     queue: int = 64
     wait_seconds: float = 10.0
-    stop_seconds: int = 25  # Kubernetes kills after 30
 
 
 class Texts(BaseModel, extra="forbid"):

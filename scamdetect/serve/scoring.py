@@ -8,8 +8,7 @@ from scamdetect.detector import ScamDetector
 from scamdetect.dumps.allow_list import AllowList
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction
-from scamdetect.serve.gate import refusal
-from scamdetect.serve.metrics import Metrics
+from scamdetect.serve.gate import Metrics, refusal
 from scamdetect.serve.schema import Conversation, Limits, Message, Texts
 
 
