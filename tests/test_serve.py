@@ -22,7 +22,7 @@ from hang import HANG
 from tiny_bundle import CONVERSATION, PRESET_POINTS, write_tiny_bundle
 
 from scamdetect import Prediction, ScamDetector
-from scamdetect.dumps.allow_list import AllowList
+from scamdetect.dumps.decide import AllowList
 
 pytest.importorskip("fastapi", reason="needs the extra serve")
 

@@ -83,7 +83,7 @@ def serve(
         from scamdetect.serve.app import create_app
         from scamdetect.serve.schema import Limits
     from scamdetect.detector import ScamDetector
-    from scamdetect.dumps.allow_list import AllowList
+    from scamdetect.dumps.decide import AllowList
 
     limits = Limits(
         texts=numbers["max_texts"],

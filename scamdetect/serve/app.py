@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from scamdetect.detector import ScamDetector
-from scamdetect.dumps.allow_list import AllowList
+from scamdetect.dumps.decide import AllowList
 from scamdetect.serve.gate import Gate, Metrics, refusal
 from scamdetect.serve.schema import Conversation, Limits, Message, Refusal, Texts
 from scamdetect.serve.scoring import Scoring

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scamdetect.detector import ScamDetector
-from scamdetect.dumps.allow_list import AllowList
+from scamdetect.dumps.decide import AllowList
 from scamdetect.errors import InputError
 from scamdetect.prediction import Prediction
 from scamdetect.serve.gate import Metrics, refusal
