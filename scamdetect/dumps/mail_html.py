@@ -1,14 +1,14 @@
 """Convert the HTML of a mail to the text that its reader sees.
 
-lxml calls back for each tag and builds no tree: time and memory stay linear at any nesting. Among
-the alternatives, selectolax is as fast but takes minutes for 50,000 nested elements, which anyone
-can send; beautifulsoup4 is 25 times slower, inscriptis needs requests, html2text is GPL.
+lxml calls back for each tag and builds no tree: time and memory stay linear at any nesting, which
+anyone can send.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 from scamdetect.errors import MissingExtraError
 
@@ -24,7 +24,6 @@ _BLOCKS = frozenset(
     "thead tr".split()
 )
 _PARAGRAPHS = frozenset("blockquote h1 h2 h3 h4 h5 h6 ol p pre table ul".split())
-_CELLS = frozenset(("td", "th"))
 _ZERO = r"[0.]*+(?<=0)(?:px|pt|r?em|%)?\s*(?:[;!]|$)"
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all"
@@ -48,46 +47,43 @@ def html_to_text(html: str) -> str:
     target = _Text()
     # Without huge_tree a comment of 10 MB would become text.
     parser = etree.HTMLParser(target=target, encoding="utf-8", huge_tree=True)
-    try:
+    with suppress(etree.LxmlError):  # no element at all; keep the text before
         parser.feed(html.encode("utf-8", "replace"))
         parser.close()
-    except etree.LxmlError:  # no element at all; keep the text found before
-        pass
-    return target.text()
+    target.break_line()
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(target.lines)).strip("\n")
 
 
 class _Text:
     """The target of lxml's parser, called for each tag and each piece of text."""
 
     def __init__(self) -> None:
-        self._lines: list[str] = []
+        self.lines: list[str] = []
         self._line: list[str] = []
-        self._gap = -1  # quotation depth at which an empty line precedes the next line
         self._quotes = 0
-        self._unseen = 0  # number of open elements inside one that is hidden
+        self._unseen = 0  # open elements inside one that is hidden
         # Whether the font size of each open element is zero: a nested element may be visible, as in
         # newsletters that put all text in such cells.
         self._sizeless = [False]
-        self._preformatted = 0
         self._link: str | None = None
         self._link_text: list[str] = []
-        self._shown_links: set[str] = set()
+        self._links: set[str] = set()
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        if self._unseen or tag in _UNSEEN or _is_hidden(attributes):
+        style = attributes.get("style", "")
+        if self._unseen or tag in _UNSEEN or "hidden" in attributes or _HIDDEN.search(style):
             self._unseen += 1
             return
-        self._sizeless.append(_is_sizeless(attributes.get("style", ""), self._sizeless[-1]))
+        size = _FONT_SIZE.search(style)
+        is_inherited = size is None or (self._sizeless[-1] and size["share"])
+        self._sizeless.append(self._sizeless[-1] if is_inherited else bool(size and size["zero"]))
         self._break_at(tag)
         if tag == "br":
-            self._end_line()
+            self.break_line(always=True)
         elif tag == "blockquote":
             self._quotes += 1
-        elif tag == "pre":
-            self._preformatted += 1
         elif tag == "a":
-            self._link = _BLANKS.sub("", attributes.get("href", ""))
-            self._link_text = []
+            self._link, self._link_text = _BLANKS.sub("", attributes.get("href", "")), []
 
     def end(self, tag: str) -> None:
         if self._unseen:
@@ -97,24 +93,12 @@ class _Text:
         if tag == "a":
             self._show_link()
         self._break_at(tag)
-        if tag == "blockquote":
-            self._quotes -= 1
-        elif tag == "pre":
-            self._preformatted -= 1
+        self._quotes -= tag == "blockquote"
 
     def data(self, data: str) -> None:
-        if self._unseen or self._sizeless[-1]:
-            return
-        if self._link is not None:
+        if not (self._unseen or self._sizeless[-1]):
+            self._line.append(data)
             self._link_text.append(data)
-        if self._preformatted:
-            first, *others = data.replace("\r\n", "\n").split("\n")
-            self._line.append(first)
-            for line in others:
-                self._end_line()
-                self._line.append(line)
-        else:
-            self._line.append(_BLANKS.sub(" ", data))
 
     def comment(self, text: str) -> None:
         """Ignore comments; without this method lxml would treat them as text."""
@@ -122,52 +106,27 @@ class _Text:
     def close(self) -> None:
         """Finish parsing, as lxml requires."""
 
-    def text(self) -> str:
-        if self._line:
-            self._end_line()
-        return re.sub(r"\n{3,}", "\n\n", "\n".join(self._lines)).strip("\n")
+    def break_line(self, always: bool = False) -> None:
+        """End the current line; drop it if it is blank, unless ``always``."""
+        line = _BLANKS.sub(" ", "".join(self._line)).strip()
+        self._line = []
+        if always or line:
+            self.lines.append(("> " * min(self._quotes, _DEEPEST_QUOTE) + line).rstrip())
 
     def _break_at(self, tag: str) -> None:
-        if tag in _CELLS and self._line:
+        if tag in ("td", "th") and self._line:
             self._line.append(" ")
         elif tag in _BLOCKS or tag in _PARAGRAPHS:
-            if "".join(self._line).strip():
-                self._end_line()
-            self._line = []
-            if tag in _PARAGRAPHS and self._lines:
-                self._gap = self._quotes if self._gap < 0 else min(self._gap, self._quotes)
-
-    def _end_line(self) -> None:
-        line = "".join(self._line)
-        self._line = []
-        line = line.rstrip() if self._preformatted else _BLANKS.sub(" ", line).strip()
-        if self._gap >= 0:
-            self._lines.append(_marks(min(self._gap, self._quotes)).rstrip())
-            self._gap = -1
-        self._lines.append((_marks(self._quotes) + line).rstrip())
+            self.break_line()
+            if tag in _PARAGRAPHS and self.lines and self.lines[-1]:
+                self.lines.append("")
 
     def _show_link(self) -> None:
         link, self._link = self._link, None
-        if not link or not _LINK.fullmatch(link) or link in self._shown_links:
-            return
-        self._shown_links.add(link)
-        if _bare("".join(self._link_text)) != _bare(link):
-            self._line.append(f" <{link}>")
-
-
-def _is_hidden(attributes: Mapping[str, str]) -> bool:
-    return "hidden" in attributes or bool(_HIDDEN.search(attributes.get("style", "")))
-
-
-def _is_sizeless(style: str, outer: bool) -> bool:
-    size = _FONT_SIZE.search(style)
-    if size is None or (outer and size["share"]):
-        return outer
-    return size["zero"] is not None
-
-
-def _marks(quotes: int) -> str:
-    return "> " * min(quotes, _DEEPEST_QUOTE)
+        if link and _LINK.fullmatch(link) and link not in self._links:
+            self._links.add(link)
+            if _bare("".join(self._link_text)) != _bare(link):
+                self._line.append(f" <{link}>")
 
 
 def _bare(link: str) -> str:

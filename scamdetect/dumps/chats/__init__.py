@@ -1,1 +1,0 @@
-"""Read chat exports: WhatsApp and Telegram."""

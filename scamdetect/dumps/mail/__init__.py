@@ -1,1 +1,0 @@
-"""Read mail: mbox files and single messages."""
