@@ -113,6 +113,6 @@ def run(
 ) -> Result:
     """Run ``scamdetect`` in this process and folder; an unexpected error fails the test."""
     with contextlib.chdir(cwd or Path.cwd()):
-        done = CliRunner().invoke(cli, [*map(str, arguments)], input=stdin, prog_name="scamdetect")
+        done = CliRunner().invoke(cli, [*map(str, arguments)], input=stdin)
     assert "unexpected " not in done.stderr, done.stderr
     return Result(done.exit_code, done.stdout, done.stderr)

@@ -14,6 +14,6 @@ def main() -> None:
         from scamdetect.cli.streams import prepare_streams
 
         prepare_streams()
-        cli(prog_name="scamdetect")
+        cli()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

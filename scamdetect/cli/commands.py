@@ -29,6 +29,7 @@ _SECTIONS = {
         "bench": "bench.bench",
     },
 }  # fmt: skip
+_NAME = "scamdetect"
 _SETTINGS = {
     "help_option_names": ["-h", "--help"],
     "rich_help_config": RichHelpConfiguration(theme="default-slim", max_width=100),
@@ -52,18 +53,13 @@ class Commands(Group):
             self.commands[name].name = name
         return self.commands.get(cmd_name)
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        **settings: Any,  # noqa: ANN401 - what click takes
-    ) -> Never:
+    def main(self, args: Sequence[str] | None = None, **settings: Any) -> Never:  # type: ignore[override] # noqa: ANN401
         """Run the command line and exit with the code of ``exit_code``."""
-        name = prog_name or "scamdetect"
-        self._main_shell_completion({}, name)
+        words = list(sys.argv[1:] if args is None else args)
+        self._main_shell_completion({}, _NAME)
 
         def call() -> object:
-            with self.make_context(name, list(sys.argv[1:] if args is None else args)) as context:
+            with self.make_context(_NAME, words) as context:
                 return self.invoke(context)
 
         sys.exit(exit_code(call))

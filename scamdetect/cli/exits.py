@@ -12,12 +12,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from scamdetect.cli import INTERRUPTED
 from scamdetect.cli.streams import say
-from scamdetect.errors import (
-    EndpointError,
-    JobInterrupted,
-    NothingToResume,
-    ScamDetectError,
-)
+from scamdetect.errors import EndpointError, JobInterrupted, NothingToResume, ScamDetectError
 from scamdetect.system.os_errors import said
 
 UNEXPECTED, WRONG_USE, RESUMABLE, FAILED, READER_GONE = 1, 2, 3, 4, 141
@@ -36,20 +31,15 @@ def exit_code(call: Callable[[], object]) -> int:
         code = call()
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_output()
-        return READER_GONE
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("", "scamdetect: interrupted", err=True)
         return INTERRUPTED
     except click.ClickException as error:
-        return _show(error)
+        return _say_wrong_use(error)
     except (ScamDetectError, OSError) as error:
-        if isinstance(error, OSError):
-            _discard_output()
-        return _say(error)
+        return _say_failure(error)
     except Exception as error:  # its message may hold a text
         say(*"".join(traceback.format_tb(error.__traceback__)).splitlines(), err=True)
         say(f"scamdetect: unexpected {type(error).__name__}; please report this", err=True)
@@ -57,10 +47,17 @@ def exit_code(call: Callable[[], object]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _say(error: ScamDetectError | OSError) -> int:
+def _say_failure(error: ScamDetectError | OSError) -> int:
+    if isinstance(error, OSError) and sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError:  # Python flushes what is left once more at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return READER_GONE
     message = str(error) if isinstance(error, ScamDetectError) else said(error)
-    notes = "; ".join([message, *getattr(error, "__notes__", [])])
-    say(f"scamdetect: {' '.join(notes.split())}", err=True)
+    line = "; ".join([message, *getattr(error, "__notes__", [])])
+    say(f"scamdetect: {' '.join(line.split())}", err=True)
     if isinstance(error, NothingToResume):
         return 0
     if isinstance(error, JobInterrupted | EndpointError):
@@ -68,20 +65,11 @@ def _say(error: ScamDetectError | OSError) -> int:
     return FAILED if isinstance(error, OSError) else WRONG_USE
 
 
-def _show(error: click.ClickException) -> int:
-    if isinstance(error, NoArgsIsHelpError):
-        say(*error.format_message().splitlines(), err=True)
-        return WRONG_USE
-    context = getattr(error, "ctx", None)
-    if context is not None:
-        say(f"Try '{context.command_path} --help' for help.", err=True)
-    say(f"Error: {' '.join(error.format_message().split())}", err=True)
+def _say_wrong_use(error: click.ClickException) -> int:
+    lines = error.format_message().splitlines()
+    if not isinstance(error, NoArgsIsHelpError):  # whose message is the help
+        context = getattr(error, "ctx", None)
+        name = context.command_path if context else "scamdetect"
+        lines = [f"Try '{name} --help' for help.", f"Error: {' '.join(lines)}"]
+    say(*lines, err=True)
     return WRONG_USE
-
-
-def _discard_output() -> None:
-    """Send what is still buffered nowhere: Python flushes it once more at its end."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

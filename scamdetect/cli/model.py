@@ -59,13 +59,12 @@ def pull(repo_id: str, revision: str, folder: Path, overwrite: bool) -> None:
 @click.argument("bundle", type=PATH)
 @_REPO
 @click.option("--private", is_flag=True, help="Create a private repository.")
-@click.option("--tag", help="Also tag the commit; the tag must not exist.")
-def push(bundle: Path, repo_id: str, private: bool, tag: str | None) -> None:
+def push(bundle: Path, repo_id: str, private: bool) -> None:
     """Verify a bundle and upload it in one commit."""
     from scamdetect.cli.console import say_next
     from scamdetect.hub import push as upload
 
-    commit = upload(bundle, repo_id, private=private, tag=tag)
+    commit = upload(bundle, repo_id, private=private)
     say(f"{repo_id}: {bundle} is commit {commit}")
     say_next("model", "pull", repo_id, "--revision", commit, "-o", Path(repo_id).name)
 
@@ -85,7 +84,7 @@ def info(model: Path | None) -> None:
         "thresholds": {"flag": bundle.thresholds.flag, "review": bundle.thresholds.review},
         "thresholds_fpr": dict(bundle.thresholds_fpr),
         "presets": {name: point.threshold for name, point in detector.presets.items()},
-        "recall_at_fpr": {f"{point.fpr:g}": round(point.recall, 4) for point in whole},
+        "recall_at_fpr": {f"{point.fpr:g}": point.recall for point in whole},
         "languages": list(bundle.languages),
         "cascade": bundle.cascade is not None and bundle.cascade.proven,
         "conversations": bundle.conversation is not None,

@@ -7,8 +7,8 @@ import json
 import os
 import re
 import sys
-from contextlib import nullcontext, suppress
-from typing import BinaryIO
+from contextlib import suppress
+from typing import BinaryIO, TextIO
 
 from scamdetect.errors import InputError, OutputError
 from scamdetect.system.shown import visible, visible_line
@@ -35,7 +35,8 @@ def say(*lines: object, err: bool = False) -> None:
 
 def say_json(text: str, *, err: bool = False) -> None:
     """Print a line of JSON; characters outside ASCII are escaped, so the data are the same."""
-    say_marked(_NOT_PLAIN.sub(_escape, text) + "\n", err=err)
+    escaped = _NOT_PLAIN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    say_marked(escaped.replace("\x7f", "\\u007f") + "\n", err=err)
 
 
 def say_marked(text: str, *, err: bool = False) -> None:
@@ -43,13 +44,19 @@ def say_marked(text: str, *, err: bool = False) -> None:
 
     Raises OutputError if the standard output is closed; a standard error that fails is ignored.
     """
-    stream = sys.stderr if err else sys.stdout
-    if stream is None and not err:
+    if not err:
+        _stdout().write(text)
+        _stdout().flush()
+    elif sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def _stdout() -> TextIO:
+    if sys.stdout is None:
         raise OutputError("standard output: it is closed; direct it elsewhere")
-    with suppress(OSError) if err else nullcontext():
-        if stream is not None:
-            stream.write(text)
-            stream.flush()
+    return sys.stdout
 
 
 def is_terminal(*, err: bool = False) -> bool:
@@ -68,17 +75,15 @@ class OutputBytes:
 
     def write(self, data: bytes) -> int:
         """Write whole lines; return their length."""
-        if sys.stdout is None:
-            raise OutputError("standard output: it is closed; direct it elsewhere")
-        if sys.stdout.isatty():
-            sys.stdout.write(visible(data.decode("utf-8", "backslashreplace")))
+        if _stdout().isatty():
+            say_marked(visible(data.decode("utf-8", "backslashreplace")))
         else:
-            sys.stdout.buffer.write(data)
+            _stdout().buffer.write(data)
         return len(data)
 
     def flush(self) -> None:
         """Write what is buffered."""
-        sys.stdout.flush()
+        _stdout().flush()
 
 
 def input_bytes() -> BinaryIO:
@@ -94,9 +99,3 @@ def standard_input() -> str:
         return input_bytes().read().decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise InputError(f"standard input: not utf-8 at byte {problem.start}") from None
-    except OSError as problem:
-        raise InputError(f"standard input: cannot be read ({problem.strerror})") from problem
-
-
-def _escape(match: re.Match[str]) -> str:
-    return "\\u007f" if match[0] == "\x7f" else json.dumps(match[0])[1:-1]

@@ -3,9 +3,8 @@
 import hmac
 import html
 import json
+import re
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,6 +19,7 @@ from scamdetect.serve.gate import Gate, Metrics, refusal
 from scamdetect.serve.schema import Conversation, Limits, Message, Refusal, Texts
 from scamdetect.serve.scoring import Scoring
 
+_LOCAL = re.compile(r"(127\.[\d.]+|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 HEALTH, COSTLY = "/healthz", ("/v1/explain", "/v1/conversation")
 
 
@@ -34,7 +34,7 @@ def create_app(
 
     With a ``token`` every path needs it as ``Authorization: Bearer``, except ``/healthz``, which
     then reports only that the service is alive. Without one, ``/v1/conversation`` and
-    ``/v1/explain`` are refused, and the host of a request must be an IP address or localhost. With
+    ``/v1/explain`` are refused, and the host of a request must be this machine. With
     an ``allow_list``, requests may name senders, and the messages that it allows pass.
     """
     metrics = Metrics(detector.model_id)
@@ -124,19 +124,11 @@ def _has_token(request: Request, token: str | None) -> bool:
     return token is None or (same and scheme.lower() == "bearer")
 
 
-def _is_local(host: str) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or bool(ip_address(name))
-    except ValueError:
-        return False
-
-
 def _check_head(request: Request, token: str | None) -> None:
     headers = request.headers
     # A web page can make its own name lead to this machine (DNS rebinding), but not these.
-    if token is None and not _is_local(headers.get("host", "localhost")):
-        raise refusal(421, "wrong_host", "Use an IP address or localhost as the host.")
+    if token is None and not _LOCAL.fullmatch(headers.get("host", "localhost")):
+        raise refusal(421, "wrong_host", "Use 127.0.0.1 or localhost as the host.")
     if request.url.path != HEALTH and not _has_token(request, token):
         message = "Send the header Authorization: Bearer TOKEN."
         raise refusal(401, "unauthorized", message, WWW_Authenticate="Bearer")
