@@ -48,7 +48,8 @@ def section(context: click.Context) -> list[str]:
     lines = ["", f"## {path}", "", _markdown(command.help or ""), "", f"Usage: `{usage}`", ""]
     if isinstance(command, Group):
         below = dict(_below(command, context))
-        for title, names in command.sections().items():
+        panels = {panel.name: panel.commands for panel in getattr(command, "panels", [])}
+        for title, names in (panels or {"Commands": list(below)}).items():
             rows = [
                 (_link(path, name), _escaped(below[name].get_short_help_str(200))) for name in names
             ]
