@@ -28,6 +28,8 @@ from scamdetect.bench.detectors.huggingface import load
 from scamdetect.bench.names import checked
 from scamdetect.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     "guaranteed bitcoin profit darling",
     "",

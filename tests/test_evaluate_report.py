@@ -20,6 +20,8 @@ from scamdetect.evaluate.comparison import ScoreCache, read_evaluation_rows, sco
 from scamdetect.evaluate.report import evaluate_bundle
 from scamdetect.train.data.table import column
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,6 +19,8 @@ from scamdetect.errors import MissingExtraError, ScamDetectError
 from scamdetect.train import base as bases
 from scamdetect.train.base import OFFLINE, Base, build_tokenizer, dequantise_q4, load_base
 
+pytestmark = pytest.mark.slow
+
 # The engine of the wheel computes with int8 activations, so equal weights give nearly equal
 # vectors; a decoder or tokenizer that is slightly wrong stays far below.
 SAME = 0.999

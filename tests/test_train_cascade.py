@@ -23,6 +23,8 @@ from scamdetect.train.cascade import (
     padded_scams,
 )
 
+pytestmark = pytest.mark.slow
+
 HONEST = ("lunch meeting tomorrow {n}", "hello, thanks for lunch {n}", "lunch lunch {n}")
 LURE = ("guaranteed profit {n}", "darling, bitcoin profit {n}", "gift card {n}")
 OWN = {"verdict_provenance": "authored", "source": "everyday_en"}

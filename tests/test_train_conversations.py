@@ -34,6 +34,8 @@ from scamdetect.train.conversations import (
 from scamdetect.train.data.table import dialogues
 from tests.tiny_bundle import write_tiny_bundle
 
+pytestmark = pytest.mark.slow
+
 
 def fitted(detector: ScamDetector) -> ConversationRule:
     rule = fit_conversation_rule(detector, dialogue_table(FEWEST))

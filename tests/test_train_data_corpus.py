@@ -19,7 +19,7 @@ from scamdetect.errors import SourceError
 from scamdetect.text.normalise import NORMALISER_VERSION
 from scamdetect.train.data.authored import write_rows
 from scamdetect.train.data.corpus import build_corpus
-from scamdetect.train.data.corpus_rows import GROUP_CAP, SCHEMA, read_removed
+from scamdetect.train.data.corpus_rows import GROUP_CAP, SCHEMA
 from scamdetect.train.data.rows import row_hash
 
 WORDS = (
@@ -83,13 +83,6 @@ def test_roles_and_columns(folder: Path) -> None:
     assert (first["lang"], first["channel"], first["weight"]) == ("en", "sms", 1.0)
     assert any(re.fullmatch(r"training rows like .+: 3 removed", line) for line in log)
     assert any(line.startswith("calibrate: 6 legit") for line in log)
-
-
-def test_what_each_step_removed_is_kept_by_source(folder: Path) -> None:
-    build(folder)
-    removed = read_removed(folder / "out" / "corpus.parquet")
-    assert removed["trained", "training rows like a held-out row"] == 3
-    assert {source for source, _ in removed} <= {"trained", "held"}
 
 
 def test_a_near_duplicate_of_a_dev_row_never_trains(folder: Path) -> None:
@@ -239,8 +232,6 @@ def test_a_dev_row_on_which_source_and_reader_differ_leaves(folder: Path) -> Non
     rows, _ = build(folder, corrections=folder / "read")
     (found,) = [row for row in rows if row["source"] == "held"]
     assert (found["row_hash"], found["reader"]) == (sure, 99)
-    removed = read_removed(folder / "out" / "corpus.parquet")
-    assert removed["held", "dev rows on which source and reader differ"] == 1
 
 
 def test_rows_for_release_figures_are_not_corrected(folder: Path) -> None:
@@ -313,8 +304,6 @@ def test_some_languages_are_measured_and_never_train(folder: Path) -> None:
     add(folder, "held_uk", csv_bytes((chatter(2003), "scam")), row=row, role="dev")
     rows, _ = build(folder)
     assert [(r["source"], r["role"]) for r in rows if "uk" in r["lang"]] == [("held_uk", "dev")]
-    removed = read_removed(folder / "out" / "corpus.parquet")
-    assert removed["forum", "in a language that nothing trains"] == 2
 
 
 def test_an_own_row_of_such_a_language_that_would_train_is_refused(folder: Path) -> None:

@@ -22,6 +22,8 @@ from scamdetect.labels import Decision
 from scamdetect.train import finetune_fit
 from scamdetect.train.finetune import Finetuned, finetune, place
 
+pytestmark = pytest.mark.slow
+
 _QUICK = "import scamdetect.train.finetune_fit as fit; fit.FEWEST_REHEARSED = 4_000\n"
 _NEVER_GOOD = (
     "import scamdetect.train.finetune_compare as compare\n"

@@ -22,6 +22,8 @@ from scamdetect.train.finetune_bundle import (
 )
 from scamdetect.train.finetune_rows import OWN
 
+pytestmark = pytest.mark.slow
+
 
 def rows(own: int, others: int, copies: int = 0) -> list[dict[str, object]]:
     """Return rows of a verdict; copies are of the first own one."""

@@ -26,6 +26,8 @@ from scamdetect.train.finetune_compare import (
 )
 from scamdetect.train.finetune_rows import OWN
 
+pytestmark = pytest.mark.slow
+
 
 def rows(n: int = 100, **changes: object) -> pa.Table:
     """Return n legit and n scam rows of a team, and as many others in two slices."""

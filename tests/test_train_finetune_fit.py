@@ -32,6 +32,8 @@ from scamdetect.train.quantise import quantise_columns
 from scamdetect.train.recipe import DataTable, Recipe, ScamShares
 from scamdetect.train.run import Run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("epochs", "seen"), [(1, 7), (3, 21), (2.5, 18), (0.5, 4)])
 def test_a_round_takes_two_of_a_group_and_rehearsal_twice_the_tokens(

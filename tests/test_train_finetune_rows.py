@@ -23,6 +23,8 @@ from scamdetect.train.finetune_rows import (
     rehearsal_table,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def write(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:

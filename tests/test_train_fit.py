@@ -24,6 +24,8 @@ from scamdetect.train.fit import train
 from scamdetect.train.recipe import load_recipe
 from scamdetect.train.run import Run, load_trained
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).resolve().parent
 RECIPE = (
     """

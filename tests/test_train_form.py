@@ -11,6 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from scamdetect.train.form import FEATURES, MOST, form_features, form_probabilities, honest_factors
 
+pytestmark = pytest.mark.slow
+
 N = 400
 SCAM = np.arange(N) % 2 == 0
 GROUPS = np.arange(N)

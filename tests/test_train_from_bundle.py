@@ -16,6 +16,8 @@ from scamdetect.errors import BundleError
 from scamdetect.train.from_bundle import check_same_answers, load_from_bundle
 from scamdetect.train.quantise import export_fp32, pack_nibbles, quantise, unpack_nibbles
 
+pytestmark = pytest.mark.slow
+
 
 def constants(path: Path) -> dict[str, np.ndarray]:
     return {t.name: numpy_helper.to_array(t) for t in onnx.load(str(path)).graph.initializer}

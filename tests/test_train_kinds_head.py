@@ -12,6 +12,8 @@ from scamdetect.train.kinds_head import FEWEST, refit_kinds
 from scamdetect.train.model import ScamModel
 from scamdetect.train.probe import probe
 
+pytestmark = pytest.mark.slow
+
 ROMANCE, JOB = (list(KINDS).index(kind) for kind in (Kind.ROMANCE, Kind.JOB))
 TEXTS = {"romance": "hello darling near bridge", "job": "release meeting sale offer"}
 

@@ -10,6 +10,8 @@ from scamdetect.errors import RecipeError
 from scamdetect.train.model import ScamModel, keep_lowest_layers, parameter_groups
 from scamdetect.train.recipe import OptimiserTable
 
+pytestmark = pytest.mark.slow
+
 IDS = torch.tensor([[0, 9, 12, 30, 2], [0, 20, 2, 1, 1]])
 MASK = (IDS != 1).to(torch.int64)
 

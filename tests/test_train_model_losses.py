@@ -27,6 +27,8 @@ from scamdetect.train.model import (
 )
 from scamdetect.train.recipe import LossTable
 
+pytestmark = pytest.mark.slow
+
 TABLE = LossTable(label_smoothing=0.0)
 LANGUAGES = 4
 LOGITS = arrays(np.float32, (3, 3), elements=st.floats(-20, 20, width=32))

@@ -7,6 +7,8 @@ import torch
 
 from scamdetect.train.model import autocast
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

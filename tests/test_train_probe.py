@@ -14,6 +14,8 @@ from scamdetect.train.base import Base
 from scamdetect.train.model import ScamModel
 from scamdetect.train.probe import pooled_vectors, probe, untrained
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:

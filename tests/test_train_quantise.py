@@ -15,6 +15,8 @@ from tiny_base import PIECES, tiny_encoder
 from scamdetect.train.model import ScamModel
 from scamdetect.train.quantise import OUTPUTS, export_fp32, pack_nibbles, quantise, quantise_columns
 
+pytestmark = pytest.mark.slow
+
 Arrays = list[NDArray[np.float32]]
 
 

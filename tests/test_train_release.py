@@ -20,6 +20,8 @@ from scamdetect.train.card import details_text
 from scamdetect.train.fit import train
 from scamdetect.train.release import KNOWN_TEXTS, release
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:

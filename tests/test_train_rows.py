@@ -17,6 +17,8 @@ from scamdetect.labels import KINDS, VERDICTS
 from scamdetect.train.recipe import BaseTable, DataTable, LossTable, Recipe, ScamShares
 from scamdetect.train.rows import TrainingRows, collate, prepare_rows, read_roles, seen_texts
 
+pytestmark = pytest.mark.slow
+
 RULE = 0.4
 RECIPE = Recipe("test", data=DataTable(disguised_share=0.0), loss=LossTable(rule_weight=RULE))
 LOTTERY, LOAN = (next(i for i, k in enumerate(KINDS) if k == name) for name in ("lottery", "loan"))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 
+import pytest
 import synthetic_corpus
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scamdetect.text.normalise import normalise
 from scamdetect.train.rows import STYLES, restyle, share_of_rows, strip_links, thin_punctuation
+
+pytestmark = pytest.mark.slow
 
 TEXT = "Hi Mum, my phone broke! Text me at https://a.example/x by 10:30, it is urgent (please)."
 

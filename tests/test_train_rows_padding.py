@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from scamdetect.train.rows import pad
+
+pytestmark = pytest.mark.slow
 
 LONG = "we meet at the station and then walk to the lake, " * 8
 

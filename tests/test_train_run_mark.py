@@ -23,6 +23,8 @@ from scamdetect.errors import RecipeError
 from scamdetect.train.fit import train, train_from
 from scamdetect.train.run import Mark, Run, load_trained
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 RECIPE = (
     """

@@ -8,6 +8,8 @@ from torch import nn
 
 from scamdetect.train.run import running_average, take_average, update_average
 
+pytestmark = pytest.mark.slow
+
 
 def _model() -> nn.Sequential:
     model = nn.Sequential(nn.Embedding(3, 2), nn.Linear(2, 1))

@@ -11,6 +11,8 @@ from scamdetect.errors import RecipeError
 from scamdetect.train.recipe import OptimiserTable
 from scamdetect.train.run import decay, tokens_spent, whole_plan
 
+pytestmark = pytest.mark.slow
+
 SPENT = np.arange(1, 101) * 10  # 100 steps of 10 tokens
 STABLE = OptimiserTable(schedule="stable", warmup=0.1, keep_at=(200, 500))
 

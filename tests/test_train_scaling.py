@@ -17,6 +17,8 @@ from scamdetect.train.scaling import (
     own_languages,
 )
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("logits", "scam", "weights", "language")
 
 

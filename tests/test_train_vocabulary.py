@@ -15,6 +15,8 @@ from tiny_base import CHARACTERS, ENDS, PIECES, SPECIAL, TAMIL, WORDS, tiny_enco
 from scamdetect.errors import RecipeError
 from scamdetect.train.vocabulary import choose_pieces, count_pieces, growth, trim
 
+pytestmark = pytest.mark.slow
+
 BEFORE = tiny_tokenizer()
 IDS = {piece: number for number, piece in enumerate(PIECES)}
 MUST = {number for piece, number in IDS.items() if piece in SPECIAL or len(piece) == 1}

@@ -41,6 +41,8 @@ from scamdetect.train.words import (
     word_masses,
 )
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = WordsTable(runs=5_000)
 
 
