@@ -211,13 +211,6 @@ def test_the_older_bundle_stays_until_the_new_one_stands(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-@pytest.mark.parametrize("command", ["finetune", "calibrate", "drift", "queue"])
-def test_a_seed_that_no_generator_takes_is_wrong_use(command: str, tmp_path: Path) -> None:
-    told = run_with("", tmp_path, command, "--seed", "-1")
-    assert told.returncode == 2 and "Traceback" not in told.stderr
-    assert "Invalid value for '--seed': -1 is not in the range" in told.stderr
-
-
 def test_a_bundle_that_got_worse_is_refused_until_told_otherwise(
     trained: tuple[Path, Path], own: Path, tmp_path: Path
 ) -> None:
@@ -245,7 +238,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(
     told = run_with(_QUICK + limit, tmp_path, *arguments(own, trained))
     assert told.returncode == 4, told.stderr
     assert "Traceback" not in told.stderr
-    assert "mine: cannot be written (File too large); make room" in told.stderr
+    assert "mine: cannot be written (File too large)" in told.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.run"]
     assert not list((tmp_path / "mine.run").glob("*.part"))
 

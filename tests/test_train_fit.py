@@ -217,9 +217,6 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(
             "checkpoint_minutes = 0", "checkpoint_minutes = 60", "step 20/", [],
             id="before the first checkpoint",
         ),
-        pytest.param(
-            "", "", "checkpoint.pt", ["checkpoint.pt", "model.safetensors"], id="before clean-up"
-        ),
     ],
 )  # fmt: skip
 def test_wherever_a_run_is_killed_it_ends_with_the_same_weights(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hang import HANG
 from safetensors.torch import load_file
 from synthetic_corpus import row, table
 from tiny_base import TINY_TABLES, TINY_TEXTS, write_tiny_base
@@ -249,40 +245,3 @@ def test_a_plan_too_short_for_its_marks_is_refused_before_it_trains(
     few = _corpus(tmp_path / "few.parquet", 40)
     with pytest.raises(RecipeError, match=r"plan has .* but the mark 4,000 .* data\.most_draws"):
         train(tmp_path / "recipe.toml", few, tmp_path / "run", resume=True, log=_ignore)
-
-
-def test_the_command_line_decays_from_a_mark(stable: Path, corpus: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    done = _command("--decay-from", stable, "--at", 4_000, "--corpus", corpus, "--out", out)
-    assert done.returncode == 0, done.stderr
-    assert load_trained(out)[2]["start"]["tokens"] == 4_000
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ((), "RECIPE or --decay-from"),
-        (("recipe.toml", "--decay-from", "run", "--at", 1), "RECIPE or --decay-from"),
-        (("--decay-from", "run"), "requires --at"),
-        (("recipe.toml", "--at", 1), "--at and --averaged require --decay-from"),
-        (("recipe.toml", "--averaged"), "--at and --averaged require --decay-from"),
-    ],
-)
-def test_the_command_line_takes_a_recipe_or_a_mark(
-    tmp_path: Path, options: tuple[object, ...], message: str
-) -> None:
-    done = _command(*options, "--out", tmp_path / "run")
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert not (tmp_path / "run").exists()
-
-
-def _command(*options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "scamdetect.cli", "train", *map(str, options)],
-        cwd=REPOSITORY,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=HANG,
-    )
