@@ -128,9 +128,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         "commit": commit(),
         "machine": machine(),
         "doctor": {
-            check.name: check.detail
-            for check in examine(bundle.folder)
-            if check.name in ("processor", "self-test")
+            name: detail
+            for _, name, detail in examine(bundle.folder)
+            if name in ("int8", "self-test")
         },
         "load_average": {"before": load_before, "after": os.getloadavg()},
         "versions": {"python": platform.python_version()} | _versions(),

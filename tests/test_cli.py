@@ -18,7 +18,7 @@ from hang import HANG
 
 from scamdetect import ScamDetector, errors
 from scamdetect.cli.commands import cli
-from scamdetect.cli.console import progress, say_next, say_table
+from scamdetect.cli.console import progress, say_next
 from scamdetect.cli.interrupts import stop_on_interrupt
 from scamdetect.cli.options import FiniteRange
 from scamdetect.cli.streams import say, say_json
@@ -140,12 +140,9 @@ def test_predict_prints_json_and_reads_standard_input(tiny_bundle: Path) -> None
 def test_hidden_characters_are_printed_as_codes(capsys: pytest.CaptureFixture[str]) -> None:
     say("a\x1b[31m\u202eb\nc\td")
     say_json('{"a": "\x1b\u202eü"}')
-    say_table([("x\x1b", "1"), ("y", "20")], right=(1,))
     assert capsys.readouterr().out.splitlines() == [
         "a⟨U+001B⟩[31m⟨U+202E⟩b⟨U+000A⟩c⟨U+0009⟩d",
         '{"a": "\\u001b\\u202e\\u00fc"}',
-        "x⟨U+001B⟩   1",
-        "y          20",
     ]
 
 

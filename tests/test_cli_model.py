@@ -25,7 +25,7 @@ def test_check_lists_what_it_checks(tiny_bundle: Path) -> None:
     assert done.exit_code == 0
     for name in ("python", "numpy", "onnxruntime", "tokenizers", "pyarrow", "int8", "bundle"):
         assert name in done.stdout
-    assert "note  self-test    the bundle has no known answers" in done.stdout
+    assert "note   self-test    the bundle has no known answers" in done.stdout
 
 
 def test_the_shipped_bundle_gives_its_known_answers() -> None:

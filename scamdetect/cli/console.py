@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
-from click import style
-
-from scamdetect.cli.streams import has_colours, is_terminal, say, say_json, say_marked
+from scamdetect.cli.streams import is_terminal, say, say_json
 from scamdetect.system.shown import visible_line
 
 if TYPE_CHECKING:
@@ -53,39 +51,13 @@ def progress(quiet: bool, doing: str) -> Iterator[Show]:
         )
 
 
-def say_table(
-    rows: Sequence[Sequence[str]],
-    *,
-    right: Collection[int] = (),
-    colours: Sequence[str] = (),
-    err: bool = False,
-) -> None:
-    """Print rows of cells in columns; on a terminal the first cell of each row has its colour.
-
-    The columns ``right`` are aligned right.
-    """
-    cells = [[visible_line(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for number, row in enumerate(cells):
-        padded = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        if colours and has_colours(err=err):
-            padded[0] = style(padded[0], fg=colours[number] or None)
-        say_marked("  ".join(padded).rstrip() + "\n", err=err)
-
-
-def _operand(path: Path) -> str:
-    return f"./{path}" if str(path).startswith("-") else str(path)
-
-
 def say_next(*words: str | Path) -> None:
     """Print the next useful command on the standard error, quoted for a shell.
 
     A name that a terminal cannot show as it is could not be copied, so nothing is printed then.
     """
-    line = " ".join(quote(_operand(word) if isinstance(word, Path) else word) for word in words)
+    dashed = [f"./{w}" if isinstance(w, Path) and str(w).startswith("-") else str(w) for w in words]
+    line = shlex.join(dashed)
     if visible_line(line) == line and line.isprintable():
         say(f"next: scamdetect {line}", err=True)
 

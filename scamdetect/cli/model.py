@@ -7,7 +7,6 @@ import platform
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -18,14 +17,7 @@ from scamdetect.errors import ScamDetectError
 PACKAGES = ("scamdetect", "numpy", "onnxruntime", "tokenizers", "pyarrow")
 TOLERANCE = 0.02  # of the scam probability of a known answer
 _REPO = click.argument("repo_id", metavar="OWNER/NAME")
-
-
-class Check(NamedTuple):
-    """One check; ``ok`` is None if there was nothing to check."""
-
-    name: str
-    ok: bool | None
-    detail: str
+Check = tuple[bool | None, str, str]  # passed, or None if there is nothing to check; name; finding
 
 
 @click.group(cls=Group)
@@ -99,15 +91,11 @@ def check(model: Path | None) -> None:
 
     The exit code is 1 if a check fails.
     """
-    from scamdetect.cli.console import say_table
-
-    checks = list(examine(model))
-    words = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("note", "yellow")}
-    say_table(
-        [(words[ok][0], name, detail) for name, ok, detail in checks],
-        colours=[words[ok][1] for _, ok, _ in checks],
-    )
-    if any(ok is False for _, ok, _ in checks):
+    failed = False
+    for ok, name, detail in examine(model):
+        say(f"{'note' if ok is None else 'ok' if ok else 'WRONG':5}  {name:11}  {detail}")
+        failed |= ok is False
+    if failed:
         raise click.exceptions.Exit(1)
 
 
@@ -119,32 +107,29 @@ def examine(model: Path | None = None) -> Iterator[Check]:
     from scamdetect.detector import ScamDetector
     from scamdetect.labels import VERDICTS, Verdict
 
-    yield Check("python", True, f"{platform.python_version()} on {platform.platform()}")
+    yield True, "python", f"{platform.python_version()} on {platform.platform()}"
     for package in PACKAGES:
-        try:
-            yield Check(package, True, metadata.version(package))
-        except metadata.PackageNotFoundError:
-            yield Check(package, False, f"not installed; run: pip install {package}")
+        yield True, package, metadata.version(package)
     if multiplies_exactly(fast=True):
-        yield Check("int8", True, "8-bit products are exact")
+        yield True, "int8", "8-bit products are exact"
     elif multiplies_exactly(fast=False):
-        yield Check("int8", True, "fast 8-bit products saturate here; exact, slower ones are used")
+        yield True, "int8", "fast 8-bit products saturate here; exact, slower ones are used"
     else:
         detail = "8-bit products saturate here, so scores are wrong; use another onnxruntime"
-        yield Check("int8", False, detail)
+        yield False, "int8", detail
     try:
         detector = ScamDetector.load(model)
     except ScamDetectError as problem:
-        yield Check("bundle", False, str(problem))
+        yield False, "bundle", str(problem)
         return
-    yield Check("bundle", True, f"{detector.model_id} in {detector.bundle.folder}")
+    yield True, "bundle", f"{detector.model_id} in {detector.bundle.folder}"
     answers = detector.bundle.known_answers
     if not answers:
-        yield Check("self-test", None, "the bundle has no known answers")
+        yield None, "self-test", "the bundle has no known answers"
         return
     scores = detector.predict_proba([answer.text for answer in answers])
     expected = np.array([answer.scam_probability for answer in answers])
     off = np.nan_to_num(np.abs(scores[:, VERDICTS.index(Verdict.SCAM)] - expected), nan=1.0)
     wrong = int(np.sum(off > TOLERANCE))
     detail = f"{wrong} of {len(off)} known answers differ by more than {TOLERANCE}"
-    yield Check("self-test", not wrong, f"{detail}; reinstall onnxruntime" if wrong else detail)
+    yield not wrong, "self-test", f"{detail}; reinstall onnxruntime" if wrong else detail

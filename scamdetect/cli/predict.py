@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from scamdetect.cli.options import MODEL, command
-from scamdetect.cli.streams import has_colours, say_json, say_marked, standard_input
-from scamdetect.system.shown import visible_line
+from scamdetect.cli.streams import say, say_json, standard_input
 
 if TYPE_CHECKING:
     from scamdetect.prediction import Prediction
-
-_COLOURS = {"flag": "red", "review": "yellow", "pass": "green"}
 
 
 @command(epilog='Example: scamdetect predict "Pay the fee at parcel-fee.example"')
@@ -34,22 +31,19 @@ def predict(texts: tuple[str, ...], as_json: bool, model: Path | None) -> None:
         if as_json:
             say_json(json.dumps(prediction.to_dict()))
         else:
-            say_marked(_line(prediction) + "\n")
+            say(_line(prediction))
 
 
 def _line(prediction: Prediction) -> str:
     decision = prediction.decision.value
-    shown = decision
-    if has_colours():
-        shown = click.style(decision, fg=_COLOURS.get(decision), bold=True)
     if prediction.scam_probability is None:
-        return f"{shown}: {visible_line(prediction.reason or '')}"
+        return f"{decision}: {prediction.reason}"
     kinds = ", ".join(f"{k.kind.value} {k.probability:.2f}" for k in prediction.kinds)
     parts = [
-        f"scam {prediction.scam_probability:.3f}",
+        f"{decision}: scam {prediction.scam_probability:.3f}",
         f"verdict {prediction.verdict}",
         f"kinds {kinds}" if kinds else "no kind",
         f"language {prediction.language}",
-        *([prediction.reason] if prediction.reason else []),
+        *filter(None, [prediction.reason]),
     ]
-    return f"{shown}: {visible_line('; '.join(parts))}"
+    return "; ".join(parts)
