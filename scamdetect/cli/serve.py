@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from scamdetect.cli.options import MODEL, command, extra, with_thresholds
+from scamdetect.cli.options import MODEL, PATH, command, extra, with_thresholds
 from scamdetect.cli.streams import say
 from scamdetect.errors import InputError
 from scamdetect.system.os_errors import said
@@ -21,9 +21,11 @@ TOKEN = "SCAMDETECT_TOKEN"
 _CONNECTIONS = 512
 
 
-def _number(name: str, default: int | None, help_text: str, least: int = 1) -> Callable[..., Any]:
+def _number(names: str, default: int | None, help_text: str, least: int = 1) -> Callable[..., Any]:
     kind = click.IntRange(min=least)
-    return click.option(name, type=kind, default=default, show_default=True, help=help_text)
+    return click.option(
+        *names.split(), type=kind, default=default, show_default=True, help=help_text
+    )
 
 
 @command(epilog="Example: SCAMDETECT_TOKEN=secret scamdetect serve --port 8080")
@@ -33,8 +35,7 @@ def _number(name: str, default: int | None, help_text: str, least: int = 1) -> C
 @with_thresholds
 @click.option(
     "--allow-list",
-    "allowed",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Pass messages of these templates, and of these senders if requests name them.",
 )
@@ -44,24 +45,26 @@ def _number(name: str, default: int | None, help_text: str, least: int = 1) -> C
     show_default=True,
     help="full reads every message completely; auto may clear clearly honest ones early.",
 )
-@_number("--parallel", os.cpu_count() or 1, "Requests to score at the same time.")
 @_number("--threads", 1, "Threads per request.")
 @_number("--cache-size", 100_000, "Cached scores of repeated messages. 0: no cache.", 0)
+@_number("--parallel", None, "Requests to score at the same time.  [default: one per core]")
 @_number("--queue", 64, "Requests that may wait.")
-@_number("--max-texts", 256, "Most texts per request.")
-@_number("--max-characters", 20_000, "Most characters per text.")
-@_number("--max-bytes", 1 << 20, "Most bytes per request.")
+@_number("--max-texts texts", 256, "Most texts per request.")
+@_number("--max-characters characters", 20_000, "Most characters per text.")
+@_number("--max-bytes body_bytes", 1 << 20, "Most bytes per request.")
 @_number("--stop-seconds", 25, "Seconds for running requests after the service is asked to stop.")
 def serve(
     host: str,
     port: int,
     model: Path | None,
     thresholds: dict[str, Any],
-    allowed: Path | None,
-    tier: Any,  # noqa: ANN401
+    allow_list: Path | None,
+    parallel: int | None,
+    stop_seconds: int,
+    tier: Any,  # noqa: ANN401 - what load checks
     threads: int,
     cache_size: int,
-    **numbers: int,
+    **limits: int,
 ) -> None:
     """Serve predictions over HTTP.
 
@@ -85,30 +88,20 @@ def serve(
     from scamdetect.detector import ScamDetector
     from scamdetect.dumps.decide import AllowList
 
-    limits = Limits(
-        texts=numbers["max_texts"],
-        characters=numbers["max_characters"],
-        body_bytes=numbers["max_bytes"],
-        parallel=numbers["parallel"],
-        queue=numbers["queue"],
-    )
     detector = ScamDetector.load(model, threads=threads, tier=tier, cache_size=cache_size)
     app = create_app(
         detector.with_thresholds(**thresholds),
-        limits,
+        Limits(parallel=parallel or os.cpu_count() or 1, **limits),
         token,
-        allow_list=None if allowed is None else AllowList.load(allowed),
+        allow_list=None if allow_list is None else AllowList.load(allow_list),
     )
     config = uvicorn.Config(
         app,
-        ws="none",
         log_config=None,
-        log_level="error",  # lower levels log a line for each malformed request
-        access_log=False,
-        proxy_headers=False,
+        log_level="error",  # lower levels log a line for each request
         server_header=False,
         limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=numbers["stop_seconds"],
+        timeout_graceful_shutdown=stop_seconds,
     )
     with _listening(host, port) as listener:
         for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again at its end

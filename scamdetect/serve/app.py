@@ -3,6 +3,7 @@
 import hmac
 import html
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from scamdetect.detector import ScamDetector
 from scamdetect.dumps.decide import AllowList
@@ -19,6 +21,7 @@ from scamdetect.serve.gate import Gate, Metrics, refusal
 from scamdetect.serve.schema import Conversation, Limits, Message, Refusal, Texts
 from scamdetect.serve.scoring import Scoring
 
+_LOG = logging.getLogger("scamdetect.serving")
 _LOCAL = re.compile(r"(127\.[\d.]+|localhost|\[::1\])(:\d+)?", re.IGNORECASE)
 HEALTH, COSTLY = "/healthz", ("/v1/explain", "/v1/conversation")
 
@@ -34,8 +37,8 @@ def create_app(
 
     With a ``token`` every path needs it as ``Authorization: Bearer``, except ``/healthz``, which
     then reports only that the service is alive. Without one, ``/v1/conversation`` and
-    ``/v1/explain`` are refused, and the host of a request must be this machine. With
-    an ``allow_list``, requests may name senders, and the messages that it allows pass.
+    ``/v1/explain`` are refused, and the host of a request must be this machine. With an
+    ``allow_list``, requests may name senders, and the messages that it allows pass.
     """
     metrics = Metrics(detector.model_id)
     gate, scoring = Gate(limits, metrics), Scoring(detector, limits, allow_list, metrics)
@@ -59,6 +62,12 @@ def create_app(
             response = await answer(request)
         except HTTPException as refused:
             response = await _error(request, refused)
+        except ClientDisconnect:
+            response = Response(status_code=499)
+        except Exception as problem:  # its message may hold a text
+            _LOG.error("a request failed: %s", type(problem).__name__)
+            failed = refusal(500, "failed", "The service failed. Its log names the error.")
+            response = await _error(request, failed)
         # The URL of the request is never a label, only the path of a route.
         path = getattr(request.scope.get("route"), "path", "other")
         metrics.requests.labels(path, response.status_code).inc()

@@ -2,19 +2,18 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from fastapi import HTTPException, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from starlette.requests import ClientDisconnect
 
 from scamdetect.prediction import ALLOWED, Prediction
 from scamdetect.serve.schema import Limits
 
 Body = TypeVar("Body")
-_LOG = logging.getLogger("scamdetect.serving")
 
 
 def refusal(status: int, code: str, message: str, **headers: str) -> HTTPException:
@@ -66,22 +65,18 @@ class Gate:
         self._waiting += 1
         try:
             with self._metrics.waiting.track_inprogress():
-                await asyncio.wait_for(self._free.acquire(), self._limits.wait_seconds)
+                async with asyncio.timeout(self._limits.wait_seconds):
+                    await self._free.acquire()
         except TimeoutError:
             raise busy from None
         finally:
             self._waiting -= 1
         try:
             if await request.is_disconnected():  # it may have sent the same texts again
-                raise refusal(499, "gone", "The client has left.")
+                raise ClientDisconnect
             with self._metrics.working.track_inprogress():
                 loop = asyncio.get_running_loop()
                 answer = await loop.run_in_executor(self._threads, score, body)
-        except HTTPException:
-            raise
-        except Exception as problem:  # its message may hold a text
-            _LOG.error("a request failed: %s", type(problem).__name__)
-            raise refusal(500, "failed", "The service failed. Its log names the error.") from None
         finally:
             self._free.release()
         given = {name: value for name, value in ids.items() if value is not None}
