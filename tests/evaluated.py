@@ -1,4 +1,4 @@
-"""The tiny bundle as ``scamdetect evaluate`` measures it on a small corpus."""
+"""The tiny bundle as ``python -m scamdetect.evaluate`` measures it on a small corpus."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from command_line import command
 from synthetic_corpus import corpus, row, table
+
+from scamdetect.evaluate.report import evaluate_bundle
 
 HOSTILE = "<script>alert('darling')</script> & <img src=http://evil.example/x>"
 
@@ -22,14 +23,10 @@ class Evaluated(NamedTuple):
 
 
 def evaluate(bundle: Path, folder: Path) -> Evaluated:
-    """Run the command in the folder."""
+    """Measure the bundle in the folder."""
     found = Evaluated(folder / "corpus.parquet", folder / "results", folder / "report")
     _write_corpus(found.corpus)
-    done = command(
-        folder, "evaluate", bundle, "--base", "none", "--corpus", found.corpus,
-        "--out", found.results, "--report", found.report,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    evaluate_bundle(bundle, found.corpus, found.results, False, print, report=found.report)
     return found
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from command_line import run
 from synthetic_corpus import row, table
 
 pytest.importorskip("sklearn")
@@ -210,12 +209,9 @@ def test_a_taken_folder_and_another_normaliser_are_refused(
 
 def test_the_command_makes_the_bundle(trained: tuple[Path, Path], tmp_path: Path) -> None:
     folder, corpus = trained
-    done = subprocess.run(
-        [sys.executable, "-m", "scamdetect.cli", "words", folder, "--corpus", corpus,
-         "--out", tmp_path / "out", "--version", "2.0.0", "--runs", "2000"],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    options = ("--words", "--corpus", corpus, "-o", tmp_path / "out", "--version", "2.0.0")
+    done = run("export", folder, *options)
+    assert done.exit_code == 0, done.stderr
     assert Bundle.load(tmp_path / "out").join is not None
 
 
