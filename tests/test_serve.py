@@ -330,6 +330,7 @@ def test_the_description_is_valid_and_has_every_path(app: Any) -> None:  # noqa:
     document = request(app, "GET", "/openapi.json", headers=TOKEN).json()
     validator.validate(document)
     assert set(document["paths"]) == {*PATHS, "/healthz", "/metrics", "/docs"}
+    assert "'characters': 20000" in document["info"]["description"]
     keys = document["components"]["schemas"]["Texts"]["properties"]
     assert keys.keys() == {"texts", "ids", "senders", "preset"}
 

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -45,6 +46,7 @@ def create_app(
     app = FastAPI(
         title="scamdetect",
         version="1",
+        description=f"Limits of a request: {asdict(limits)}",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # to the address in the client's own header Host
